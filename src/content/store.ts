@@ -1,0 +1,72 @@
+import type { Digest } from "../oci/index.ts";
+
+/**
+ * Blobs by digest. A blob is written through an *ingest*, named by a caller's `ref` (for a layer of a pull, its
+ * digest), which survives a restart and is resumed by opening the same ref again; {@link ContentWriter.commit} checks
+ * size and digest, makes the bytes durable and only then gives the blob its name. Labels tie blobs together for
+ * garbage collection (`containerd.io/gc.ref.content.<x>: <digest>`, `containerd.io/gc.ref.snapshot.<snapshotter>: <key>`,
+ * `containerd.io/gc.root`), as in containerd.
+ *
+ * Blobs lie at `<root>/content/blobs/sha256/<hex>`, ingests at `<root>/content/ingest/<sha256 of ref>/{data,ref}`,
+ * so that a worker thread can write an ingest's file itself with {@link IngestFile} and leave the commit to the store.
+ */
+export interface ContentStore extends ContentProvider, ContentIngester {
+  /** Throws ContentError NotFound. */
+  info(digest: Digest): ContentInfo;
+  list(): readonly ContentInfo[];
+  /** Replaces the given labels (a value of "" removes). Throws NotFound. */
+  setLabels(digest: Digest, labels: Readonly<Record<string, string>>): Promise<ContentInfo>;
+  /** Throws NotFound. The file goes after the record. */
+  delete(digest: Digest): Promise<void>;
+}
+
+/** Reading. */
+export interface ContentProvider {
+  has(digest: Digest): boolean;
+  /** Where the blob's bytes lie, for a reader that wants a path. Throws NotFound. */
+  path(digest: Digest): string;
+  /** The whole blob, refused above `maxBytes` (code ResourceExhausted). For manifests and configs. Throws NotFound. */
+  read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
+}
+
+/** Writing. */
+export interface ContentIngester {
+  /** Opens or resumes the ingest `ref`. One writer a ref at a time: a second waits for the first (or `signal`). */
+  writer(ref: string, signal?: AbortSignal): Promise<ContentWriter>;
+  /** Writes a small blob in one go; a no-op if it is there. */
+  put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Readonly<Record<string, string>> }): Promise<void>;
+  ingests(): Promise<readonly IngestStatus[]>;
+  /** Forgets a ref and its bytes; no error when it is not there. */
+  abort(ref: string): Promise<void>;
+}
+
+/** An open ingest. Disposing it keeps the bytes for the next try; {@link ContentIngester.abort} drops them. */
+export interface ContentWriter extends AsyncDisposable {
+  /** The ingest's data file, for a worker thread that appends to it itself. */
+  readonly path: string;
+  /** Bytes already there. */
+  readonly offset: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /** Throws away what is there (a registry that cannot resume). */
+  truncate(): Promise<void>;
+  /**
+   * Verifies, makes durable, renames and records. `verified` says that a worker thread has hashed the file already.
+   * Throws ContentError: DataLoss when size or digest is wrong (the ingest is dropped then). A blob that exists already is no error.
+   */
+  commit(expected: {
+    readonly digest: Digest;
+    readonly size: number;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly verified?: boolean;
+  }): Promise<void>;
+}
+
+/** What is known of a blob. Times are nanoseconds since the epoch. */
+export type ContentInfo = {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly createdAtNs: bigint;
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+export type IngestStatus = { readonly ref: string; readonly offsetBytes: number; readonly updatedAtMs: number };

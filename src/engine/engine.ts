@@ -1,0 +1,129 @@
+import type { ErrorCode } from "../errors/index.ts";
+import type { Image, Images } from "../images/index.ts";
+import type { Digest } from "../oci/index.ts";
+import type { ContainerConfig, LinuxContainerResources, NamespaceOption, PodSandboxConfig } from "../protocol/index.ts";
+
+/**
+ * What a container engine must do to serve the Container Runtime Interface. `cri/` and `streaming/` are written against
+ * this alone; `pods/` implements it with our own services, another engine may stand beside it.
+ *
+ * Configurations are CRI's own messages, as in the kubelet's internal API; the door has validated them. States are the
+ * engine's own unions. Ids are 64 hex digits; every method that takes an id takes a unique prefix of it too, and throws
+ * EngineError NotFound for an unknown one, unless it says that this is no error.
+ */
+export interface Engine {
+  readonly images: Images;
+  readonly sandboxes: Sandboxes;
+  readonly containers: Containers;
+  status(): EngineStatus;
+  /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
+  setPodCidr(cidr: string): Promise<void>;
+  /**
+   * Life-cycle events from the moment of the call. A listener that falls 10,000 events behind is ended with
+   * ResourceExhausted rather than slowing the engine down.
+   */
+  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+}
+
+export interface Sandboxes {
+  /**
+   * Makes the pod sandbox and its network and returns its id. A second call with the same metadata (name, namespace, uid, attempt) joins a call that
+   * is still under way, and returns the sandbox that an earlier call made if that is ready and unchanged. A failure
+   * rolls back everything. Codes: FailedPrecondition, InvalidArgument (unknown handler), Unavailable (network).
+   */
+  run(config: PodSandboxConfig, handler: string, signal?: AbortSignal): Promise<string>;
+  /** Ends its containers and its network. Idempotent; an unknown id is no error. */
+  stop(id: string, signal?: AbortSignal): Promise<void>;
+  /** Stops it if need be, removes its containers and everything it had. Idempotent; an unknown id is no error. */
+  remove(id: string, signal?: AbortSignal): Promise<void>;
+  get(id: string): Sandbox;
+  list(): readonly Sandbox[];
+  /** What PodSandboxStatus shows when verbose: free-form, for people. */
+  inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+export interface Containers {
+  /** Makes a container of a ready sandbox, not running. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
+  create(sandboxId: string, config: ContainerConfig, sandboxConfig: PodSandboxConfig, signal?: AbortSignal): Promise<string>;
+  /** Only from `created` (FailedPrecondition). When the process cannot be started, the container is `exited`, reason StartError, code 128. */
+  start(id: string, signal?: AbortSignal): Promise<void>;
+  /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is no error. */
+  stop(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  /** Kills it if need be. Idempotent; an unknown id is no error. */
+  remove(id: string, signal?: AbortSignal): Promise<void>;
+  get(id: string): Container;
+  list(): readonly Container[];
+  /** See Task.execSync. FailedPrecondition when not running, DeadlineExceeded when the time is over. */
+  execSync(id: string, args: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecOutcome>;
+  /** FailedPrecondition when not running. */
+  reopenLog(id: string): Promise<void>;
+  /** What ContainerStatus shows when verbose: pid, OCI spec, snapshot, runtime. */
+  inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+export type Sandbox = {
+  readonly id: string;
+  readonly config: PodSandboxConfig;
+  /** As asked for; "" is the default handler. */
+  readonly handler: string;
+  readonly createdAtNs: bigint;
+  readonly state: "ready" | "notReady";
+  /** The primary address first; none with the host's network or when it is stopped. */
+  readonly ips: readonly string[];
+  readonly namespaces: NamespaceOption;
+};
+
+export type Container = {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly config: ContainerConfig;
+  readonly imageId: Digest;
+  /** A reference by which the image can be pulled again: its digest reference where it has one. */
+  readonly imageRef: string;
+  readonly createdAtNs: bigint;
+  readonly state: ContainerState;
+  /** Absolute; "" when no log is kept. */
+  readonly logPath: string;
+  readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+  readonly stopSignal: number;
+  readonly resources: LinuxContainerResources | undefined;
+};
+
+export type ContainerState =
+  | { readonly kind: "created" }
+  | { readonly kind: "running"; readonly pid: number; readonly startedAtNs: bigint }
+  | {
+      readonly kind: "exited";
+      /** 0n when it never ran. */
+      readonly startedAtNs: bigint;
+      readonly finishedAtNs: bigint;
+      readonly exitCode: number;
+      readonly reason: "Completed" | "Error" | "OOMKilled" | "StartError" | "Unknown";
+      readonly message: string;
+    }
+  /** Being created or of a state that cannot be found out. */
+  | { readonly kind: "unknown" };
+
+export type ExecOutcome = { readonly exitCode: number; readonly stdout: Uint8Array; readonly stderr: Uint8Array };
+
+/** About a container, or about a sandbox (then `containerId` is the sandbox's id, as kubelets expect). */
+export type EngineEvent = {
+  readonly kind: "created" | "started" | "stopped" | "deleted";
+  readonly containerId: string;
+  readonly atNs: bigint;
+  /** As they were right after the event; undefined once the sandbox is gone. */
+  readonly sandbox: Sandbox | undefined;
+  readonly containers: readonly Container[];
+};
+
+export type EngineStatus = {
+  readonly runtimeName: string;
+  readonly runtimeVersion: string;
+  readonly conditions: readonly { readonly type: string; readonly ok: boolean; readonly reason: string; readonly message: string }[];
+  readonly handlers: readonly { readonly name: string; readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean }[];
+  readonly cgroupDriver: "systemd" | "cgroupfs";
+  /** For `info` when verbose. */
+  readonly details: Readonly<Record<string, unknown>>;
+};
+
+export type { ErrorCode, Image };

@@ -1,0 +1,49 @@
+/**
+ * The one error type that crosses rooms.
+ *
+ * Every room throws a subclass of {@link BerthError} named after itself (ContentError, NetworkError, ...), so that
+ * a reader of a log sees where it came from; `code` says what kind of failure it is in the words of gRPC
+ * (https://grpc.io/docs/guides/status-codes/), and `cri/` turns it into a status in one place. The message names
+ * the object and the step, and what to do about it where there is something to do.
+ */
+
+/** The gRPC status names that berth uses. */
+export type ErrorCode =
+  | "InvalidArgument"
+  | "NotFound"
+  | "AlreadyExists"
+  | "PermissionDenied"
+  | "Unauthenticated"
+  | "ResourceExhausted"
+  | "FailedPrecondition"
+  | "Aborted"
+  | "OutOfRange"
+  | "Unimplemented"
+  | "Internal"
+  | "Unavailable"
+  | "DataLoss"
+  | "DeadlineExceeded"
+  | "Canceled"
+  | "Unknown";
+
+/** An error with a code that a caller can act on. Rooms subclass it; they do not throw it bare. */
+export class BerthError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** True if `error` is a {@link BerthError} with that code. */
+export function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof BerthError && error.code === code;
+}
+
+/** The message of whatever was thrown, with the messages of its causes behind it. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+}

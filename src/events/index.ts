@@ -1,0 +1,6 @@
+/**
+ * Events: what happened to sandboxes, containers and images, told to whoever listens in this process
+ * (GetContainerEvents, later containerd's events service). Nothing is stored: a listener that needs the past asks
+ * the lists. This room knows no other.
+ */
+export { EventBus, type Subscription } from "./bus.ts";

@@ -1,0 +1,58 @@
+import type { Descriptor, Digest, ImageConfig } from "../oci/index.ts";
+import type { Credentials } from "../registry/index.ts";
+
+/**
+ * Images of one containerd namespace: pull, import, list, remove. An image's identity is the digest of its config: the same
+ * string is PullImage's image_ref, Image.id, Container.image_id and ContainerStatus.image_id. References (tags and
+ * digests) point at images; several may point at one.
+ */
+export interface Images {
+  /**
+   * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same credentials share one download (the last
+   * caller's abort ends it). Throws ImageError or RegistryError; see Registry for the codes.
+   */
+  pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
+  /** An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError InvalidArgument, DataLoss. */
+  importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
+  /** Progress of every pull under way, by digest of the layer; for the CLI and metrics. */
+  list(): readonly Image[];
+  /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
+  find(idOrReference: string): Image | undefined;
+  /** Removes every reference of the image; no error when it is not there. Content and snapshots go by garbage collection. */
+  remove(idOrReference: string): Promise<void>;
+  /** File systems that hold images and containers' writable layers. */
+  fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
+  /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */
+  prepareRootfs(image: Image, key: string): Promise<void>;
+  collectGarbage(): Promise<void>;
+}
+
+export type PullRequest = {
+  /** As the user wrote it. */
+  readonly reference: string;
+  readonly credentials?: Credentials;
+  readonly onProgress?: (progress: PullProgress) => void;
+};
+
+export type PullProgress =
+  | { readonly kind: "resolved"; readonly layers: readonly Descriptor[] }
+  | { readonly kind: "layer"; readonly digest: Digest; readonly state: "downloading" | "exists" | "done"; readonly receivedBytes: number; readonly totalBytes: number };
+
+export type Image = {
+  readonly id: Digest;
+  /** `docker.io/library/busybox:latest`. */
+  readonly repoTags: readonly string[];
+  /** `docker.io/library/busybox@sha256:...`. */
+  readonly repoDigests: readonly string[];
+  /** Size of the compressed content. */
+  readonly sizeBytes: number;
+  readonly config: ImageConfig;
+  readonly manifest: Descriptor;
+  readonly layers: readonly Descriptor[];
+  /** Name of the topmost layer's snapshot; undefined for an image without layers. */
+  readonly chainId: Digest | undefined;
+  readonly pinned: boolean;
+  readonly createdAtNs: bigint;
+};
+
+export type FsUsage = { readonly mountpoint: string; readonly usedBytes: number; readonly inodesUsed: number };

@@ -1,0 +1,43 @@
+/**
+ * What must survive a reboot: records in SQLite, kept by a worker thread, so that an fsync never blocks the main
+ * thread and transactions that wait at the same time share one fsync (group commit).
+ *
+ * A {@link Collection} is one kind of record (images, sandboxes, ...), held wholly in memory and keyed by
+ * (namespace, key), where the namespace is containerd's (`k8s.io` for CRI). Reads are synchronous and answered from
+ * memory; writes are durable when their promise resolves, and memory shows them from that moment, not before.
+ * Changes to several records, also of several collections, become one transaction through {@link Database.commit}:
+ *
+ *     await database.commit([images.put(ns, name, image), leases.delete(ns, leaseId)]);
+ */
+export interface Database extends AsyncDisposable {
+  /** Opens the collection that a migration has made a table for. Records are loaded before this resolves. */
+  collection<T>(name: CollectionName): Promise<Collection<T>>;
+  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError (code Unavailable when the disk is full). */
+  commit(changes: readonly Change[]): Promise<void>;
+}
+
+/** The collections that exist; each has a table made by a migration. */
+export type CollectionName = "images" | "content" | "snapshots" | "leases" | "sandboxes" | "containers";
+
+/** One change to one record; made by a collection, applied by {@link Database.commit}. */
+export type Change = {
+  readonly collection: CollectionName;
+  readonly namespace: string;
+  readonly key: string;
+  /** `undefined` deletes. */
+  readonly value: unknown;
+};
+
+/**
+ * Records of one kind. Values are plain data: JSON types, and also `bigint` and `Uint8Array`, which keep their types
+ * across a restart. Treat what `get` returns as frozen.
+ */
+export interface Collection<T> {
+  get(namespace: string, key: string): T | undefined;
+  /** Records of a namespace in the order of their keys. */
+  list(namespace: string): readonly (readonly [key: string, value: T])[];
+  /** Namespaces that hold at least one record. */
+  namespaces(): readonly string[];
+  put(namespace: string, key: string, value: T): Change;
+  delete(namespace: string, key: string): Change;
+}

@@ -1,0 +1,52 @@
+/**
+ * Pod networks by CNI (specification 1.1.0, https://www.cni.dev/docs/spec/): which network is the default one, ADD for
+ * a pod sandbox, DEL when it stops or was cut off half-way, STATUS for the Status RPC.
+ */
+export interface Network extends AsyncDisposable {
+  /** From memory; follows the configuration directory also when that is made, or removed and made again, later. */
+  status(): NetworkStatus;
+  /**
+   * ADDs the default network as `eth0`. Resolves with the addresses; the result is cached in the state directory, so that
+   * DEL works after the configuration is gone. Before the first plugin runs, the attachment is written down, so that
+   * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here.
+   * Throws NetworkError: Unavailable (no configuration, with the reason of `status`), DeadlineExceeded (a plugin hangs),
+   * Internal (a plugin fails or prints garbage; the message has the plugin's own).
+   */
+  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;
+  /** DEL; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty). */
+  detach(sandboxId: string, signal?: AbortSignal): Promise<void>;
+  /** Ids of the sandboxes for which an attachment is written down; for recovery. */
+  attachments(): Promise<readonly string[]>;
+  /** UpdateRuntimeConfig: the pod CIDR that the kubelet was given; renders the configuration template if there is one. */
+  setPodCidr(cidr: string): Promise<void>;
+}
+
+export type NetworkStatus = { readonly kind: "ready" } | { readonly kind: "notReady"; readonly reason: string; readonly message: string };
+
+/** What CNI plugins are told of a pod. */
+export type PodAttachment = {
+  readonly sandboxId: string;
+  readonly netnsPath: string;
+  readonly podName: string;
+  readonly podNamespace: string;
+  readonly podUid: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly cgroupPath: string;
+  readonly portMappings: readonly PortMapping[];
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  /** From the `kubernetes.io/{ingress,egress}-bandwidth` annotations, in bits a second. */
+  readonly bandwidth?: { readonly ingressRate?: number; readonly egressRate?: number };
+};
+
+export type PortMapping = {
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly hostIp?: string;
+};
+
+/** Addresses without prefix length, the default interface's first. */
+export type NetworkResult = {
+  readonly ips: readonly string[];
+  readonly interfaces: readonly { readonly name: string; readonly mac: string; readonly ips: readonly string[] }[];
+};

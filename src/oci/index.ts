@@ -1,0 +1,7 @@
+/**
+ * Data types of the OCI image specification and their parsers: digests, references, descriptors, manifests, configs. Plain data; no files, no network.
+ */
+export { type Digest, digestHex, isDigest, OciFormatError, parseDigest } from "./digest.ts";
+export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
+export { mediaType } from "./media-types.ts";
+export { formatReference, parseReference, type Reference, repositoryName } from "./reference.ts";

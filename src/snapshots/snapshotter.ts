@@ -1,0 +1,60 @@
+/**
+ * A snapshot is a file-system tree at one point of an image or container. Its life, as in containerd:
+ *
+ * - `prepare(key, parent)` makes an *active* snapshot, writable, on top of a committed one (or of nothing);
+ * - `mounts(key)` says how to mount it; the caller mounts, changes the tree and unmounts;
+ * - `commit(name, key)` turns it into a *committed* snapshot, immutable, that others may have as parent;
+ * - `view(key, parent)` is a read-only active snapshot, never committed;
+ * - `remove(key)` forgets one that nothing has as its parent.
+ *
+ * Keys and names share one space per containerd namespace. A layer's committed name is its chain id
+ * (OCI image-spec, config.md#layer-chainid); a container's active key is its id.
+ *
+ *     const mounts = await snapshotter.prepare("extract-1", baseChainId);
+ *     await unpack(mounts, layer);
+ *     await snapshotter.commit(chainId, "extract-1");
+ *
+ * A snapshotter with `capabilities.rebase` lets `commit` say the parent after the fact, so that the layers of an
+ * image can be unpacked at the same time, each on top of nothing.
+ */
+export interface Snapshotter {
+  readonly name: string;
+  /** Directory whose file system holds the snapshots (ImageFsInfo). */
+  readonly root: string;
+  readonly capabilities: { readonly rebase: boolean };
+  /** Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed). */
+  prepare(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  /** Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when it resolves. */
+  commit(name: string, key: string, options?: { readonly parent?: string; readonly labels?: Labels }): Promise<void>;
+  /** Synchronous: it only reads the record. Throws NotFound. */
+  mounts(key: string): readonly Mount[];
+  stat(key: string): SnapshotInfo | undefined;
+  list(): readonly SnapshotInfo[];
+  setLabels(key: string, labels: Labels): Promise<void>;
+  /** Disk used by this snapshot alone, without its parents. */
+  usage(key: string): Promise<Usage>;
+  /** Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted in the background, also after a crash. */
+  remove(key: string): Promise<void>;
+  /** Deletes directories that no record names; resolves when they are gone. */
+  cleanup(): Promise<void>;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** One mount, in the words of mount(8): apply them in order. */
+export type Mount = {
+  readonly type: "overlay" | "bind";
+  readonly source: string;
+  readonly options: readonly string[];
+};
+
+export type SnapshotInfo = {
+  readonly key: string;
+  readonly kind: "active" | "view" | "committed";
+  readonly parent: string | undefined;
+  readonly createdAtNs: bigint;
+  readonly labels: Labels;
+};
+
+export type Usage = { readonly sizeBytes: number; readonly inodes: number };
