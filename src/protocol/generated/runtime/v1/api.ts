@@ -2227,7 +2227,7 @@ export const VersionRequest: MessageFns<VersionRequest> = {
 
   toJSON(message: VersionRequest): unknown {
     const obj: any = {};
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
     }
     return obj;
@@ -2344,16 +2344,16 @@ export const VersionResponse: MessageFns<VersionResponse> = {
 
   toJSON(message: VersionResponse): unknown {
     const obj: any = {};
-    if (message.version !== "") {
+    if (message.version !== undefined) {
       obj.version = message.version;
     }
-    if (message.runtimeName !== "") {
+    if (message.runtimeName !== undefined) {
       obj.runtimeName = message.runtimeName;
     }
-    if (message.runtimeVersion !== "") {
+    if (message.runtimeVersion !== undefined) {
       obj.runtimeVersion = message.runtimeVersion;
     }
-    if (message.runtimeApiVersion !== "") {
+    if (message.runtimeApiVersion !== undefined) {
       obj.runtimeApiVersion = message.runtimeApiVersion;
     }
     return obj;
@@ -2574,16 +2574,16 @@ export const PortMapping: MessageFns<PortMapping> = {
 
   toJSON(message: PortMapping): unknown {
     const obj: any = {};
-    if (message.protocol !== 0) {
+    if (message.protocol !== undefined) {
       obj.protocol = protocolToJSON(message.protocol);
     }
-    if (message.containerPort !== 0) {
+    if (message.containerPort !== undefined) {
       obj.containerPort = Math.round(message.containerPort);
     }
-    if (message.hostPort !== 0) {
+    if (message.hostPort !== undefined) {
       obj.hostPort = Math.round(message.hostPort);
     }
-    if (message.hostIp !== "") {
+    if (message.hostIp !== undefined) {
       obj.hostIp = message.hostIp;
     }
     return obj;
@@ -2815,19 +2815,19 @@ export const Mount: MessageFns<Mount> = {
 
   toJSON(message: Mount): unknown {
     const obj: any = {};
-    if (message.containerPath !== "") {
+    if (message.containerPath !== undefined) {
       obj.containerPath = message.containerPath;
     }
-    if (message.hostPath !== "") {
+    if (message.hostPath !== undefined) {
       obj.hostPath = message.hostPath;
     }
-    if (message.readonly !== false) {
+    if (message.readonly !== undefined) {
       obj.readonly = message.readonly;
     }
-    if (message.selinuxRelabel !== false) {
+    if (message.selinuxRelabel !== undefined) {
       obj.selinuxRelabel = message.selinuxRelabel;
     }
-    if (message.propagation !== 0) {
+    if (message.propagation !== undefined) {
       obj.propagation = mountPropagationToJSON(message.propagation);
     }
     if (message.uidMappings?.length) {
@@ -2836,13 +2836,13 @@ export const Mount: MessageFns<Mount> = {
     if (message.gidMappings?.length) {
       obj.gidMappings = message.gidMappings.map((e) => IDMapping.toJSON(e));
     }
-    if (message.recursiveReadOnly !== false) {
+    if (message.recursiveReadOnly !== undefined) {
       obj.recursiveReadOnly = message.recursiveReadOnly;
     }
     if (message.image !== undefined) {
       obj.image = ImageSpec.toJSON(message.image);
     }
-    if (message.imageSubPath !== "") {
+    if (message.imageSubPath !== undefined) {
       obj.imageSubPath = message.imageSubPath;
     }
     if (message.mountOptions?.length) {
@@ -2958,13 +2958,13 @@ export const IDMapping: MessageFns<IDMapping> = {
 
   toJSON(message: IDMapping): unknown {
     const obj: any = {};
-    if (message.hostId !== 0) {
+    if (message.hostId !== undefined) {
       obj.hostId = Math.round(message.hostId);
     }
-    if (message.containerId !== 0) {
+    if (message.containerId !== undefined) {
       obj.containerId = Math.round(message.containerId);
     }
-    if (message.length !== 0) {
+    if (message.length !== undefined) {
       obj.length = Math.round(message.length);
     }
     return obj;
@@ -3059,7 +3059,7 @@ export const UserNamespace: MessageFns<UserNamespace> = {
 
   toJSON(message: UserNamespace): unknown {
     const obj: any = {};
-    if (message.mode !== 0) {
+    if (message.mode !== undefined) {
       obj.mode = namespaceModeToJSON(message.mode);
     }
     if (message.uids?.length) {
@@ -3192,16 +3192,16 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
 
   toJSON(message: NamespaceOption): unknown {
     const obj: any = {};
-    if (message.network !== 0) {
+    if (message.network !== undefined) {
       obj.network = namespaceModeToJSON(message.network);
     }
-    if (message.pid !== 0) {
+    if (message.pid !== undefined) {
       obj.pid = namespaceModeToJSON(message.pid);
     }
-    if (message.ipc !== 0) {
+    if (message.ipc !== undefined) {
       obj.ipc = namespaceModeToJSON(message.ipc);
     }
-    if (message.targetId !== "") {
+    if (message.targetId !== undefined) {
       obj.targetId = message.targetId;
     }
     if (message.usernsOptions !== undefined) {
@@ -3280,7 +3280,7 @@ export const Int64Value: MessageFns<Int64Value> = {
 
   toJSON(message: Int64Value): unknown {
     const obj: any = {};
-    if (message.value !== 0n) {
+    if (message.value !== undefined) {
       obj.value = message.value.toString();
     }
     return obj;
@@ -3542,16 +3542,16 @@ export const LinuxSandboxSecurityContext: MessageFns<LinuxSandboxSecurityContext
     if (message.runAsGroup !== undefined) {
       obj.runAsGroup = Int64Value.toJSON(message.runAsGroup);
     }
-    if (message.readonlyRootfs !== false) {
+    if (message.readonlyRootfs !== undefined) {
       obj.readonlyRootfs = message.readonlyRootfs;
     }
     if (message.supplementalGroups?.length) {
       obj.supplementalGroups = message.supplementalGroups.map((e) => e.toString());
     }
-    if (message.supplementalGroupsPolicy !== 0) {
+    if (message.supplementalGroupsPolicy !== undefined) {
       obj.supplementalGroupsPolicy = supplementalGroupsPolicyToJSON(message.supplementalGroupsPolicy);
     }
-    if (message.privileged !== false) {
+    if (message.privileged !== undefined) {
       obj.privileged = message.privileged;
     }
     if (message.seccomp !== undefined) {
@@ -3560,7 +3560,7 @@ export const LinuxSandboxSecurityContext: MessageFns<LinuxSandboxSecurityContext
     if (message.apparmor !== undefined) {
       obj.apparmor = SecurityProfile.toJSON(message.apparmor);
     }
-    if (message.seccompProfilePath !== "") {
+    if (message.seccompProfilePath !== undefined) {
       obj.seccompProfilePath = message.seccompProfilePath;
     }
     return obj;
@@ -3671,10 +3671,10 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
 
   toJSON(message: SecurityProfile): unknown {
     const obj: any = {};
-    if (message.profileType !== 0) {
+    if (message.profileType !== undefined) {
       obj.profileType = securityProfile_ProfileTypeToJSON(message.profileType);
     }
-    if (message.localhostRef !== "") {
+    if (message.localhostRef !== undefined) {
       obj.localhostRef = message.localhostRef;
     }
     return obj;
@@ -3816,7 +3816,7 @@ export const LinuxPodSandboxConfig: MessageFns<LinuxPodSandboxConfig> = {
 
   toJSON(message: LinuxPodSandboxConfig): unknown {
     const obj: any = {};
-    if (message.cgroupParent !== "") {
+    if (message.cgroupParent !== undefined) {
       obj.cgroupParent = message.cgroupParent;
     }
     if (message.securityContext !== undefined) {
@@ -3933,10 +3933,10 @@ export const LinuxPodSandboxConfig_SysctlsEntry: MessageFns<LinuxPodSandboxConfi
 
   toJSON(message: LinuxPodSandboxConfig_SysctlsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -4042,16 +4042,16 @@ export const PodSandboxMetadata: MessageFns<PodSandboxMetadata> = {
 
   toJSON(message: PodSandboxMetadata): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.uid !== "") {
+    if (message.uid !== undefined) {
       obj.uid = message.uid;
     }
-    if (message.namespace !== "") {
+    if (message.namespace !== undefined) {
       obj.namespace = message.namespace;
     }
-    if (message.attempt !== 0) {
+    if (message.attempt !== undefined) {
       obj.attempt = Math.round(message.attempt);
     }
     return obj;
@@ -4276,10 +4276,10 @@ export const PodSandboxConfig: MessageFns<PodSandboxConfig> = {
     if (message.metadata !== undefined) {
       obj.metadata = PodSandboxMetadata.toJSON(message.metadata);
     }
-    if (message.hostname !== "") {
+    if (message.hostname !== undefined) {
       obj.hostname = message.hostname;
     }
-    if (message.logDirectory !== "") {
+    if (message.logDirectory !== undefined) {
       obj.logDirectory = message.logDirectory;
     }
     if (message.dnsConfig !== undefined) {
@@ -4422,10 +4422,10 @@ export const PodSandboxConfig_LabelsEntry: MessageFns<PodSandboxConfig_LabelsEnt
 
   toJSON(message: PodSandboxConfig_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -4507,10 +4507,10 @@ export const PodSandboxConfig_AnnotationsEntry: MessageFns<PodSandboxConfig_Anno
 
   toJSON(message: PodSandboxConfig_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -4599,7 +4599,7 @@ export const RunPodSandboxRequest: MessageFns<RunPodSandboxRequest> = {
     if (message.config !== undefined) {
       obj.config = PodSandboxConfig.toJSON(message.config);
     }
-    if (message.runtimeHandler !== "") {
+    if (message.runtimeHandler !== undefined) {
       obj.runtimeHandler = message.runtimeHandler;
     }
     return obj;
@@ -4675,7 +4675,7 @@ export const RunPodSandboxResponse: MessageFns<RunPodSandboxResponse> = {
 
   toJSON(message: RunPodSandboxResponse): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     return obj;
@@ -4748,7 +4748,7 @@ export const StopPodSandboxRequest: MessageFns<StopPodSandboxRequest> = {
 
   toJSON(message: StopPodSandboxRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     return obj;
@@ -4873,7 +4873,7 @@ export const RemovePodSandboxRequest: MessageFns<RemovePodSandboxRequest> = {
 
   toJSON(message: RemovePodSandboxRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     return obj;
@@ -5010,10 +5010,10 @@ export const PodSandboxStatusRequest: MessageFns<PodSandboxStatusRequest> = {
 
   toJSON(message: PodSandboxStatusRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
-    if (message.verbose !== false) {
+    if (message.verbose !== undefined) {
       obj.verbose = message.verbose;
     }
     return obj;
@@ -5081,7 +5081,7 @@ export const PodIP: MessageFns<PodIP> = {
 
   toJSON(message: PodIP): unknown {
     const obj: any = {};
-    if (message.ip !== "") {
+    if (message.ip !== undefined) {
       obj.ip = message.ip;
     }
     return obj;
@@ -5166,7 +5166,7 @@ export const PodSandboxNetworkStatus: MessageFns<PodSandboxNetworkStatus> = {
 
   toJSON(message: PodSandboxNetworkStatus): unknown {
     const obj: any = {};
-    if (message.ip !== "") {
+    if (message.ip !== undefined) {
       obj.ip = message.ip;
     }
     if (message.additionalIps?.length) {
@@ -5526,16 +5526,16 @@ export const PodSandboxStatus: MessageFns<PodSandboxStatus> = {
 
   toJSON(message: PodSandboxStatus): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.metadata !== undefined) {
       obj.metadata = PodSandboxMetadata.toJSON(message.metadata);
     }
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = podSandboxStateToJSON(message.state);
     }
-    if (message.createdAt !== 0n) {
+    if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toString();
     }
     if (message.network !== undefined) {
@@ -5562,7 +5562,7 @@ export const PodSandboxStatus: MessageFns<PodSandboxStatus> = {
         });
       }
     }
-    if (message.runtimeHandler !== "") {
+    if (message.runtimeHandler !== undefined) {
       obj.runtimeHandler = message.runtimeHandler;
     }
     return obj;
@@ -5673,10 +5673,10 @@ export const PodSandboxStatus_LabelsEntry: MessageFns<PodSandboxStatus_LabelsEnt
 
   toJSON(message: PodSandboxStatus_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -5758,10 +5758,10 @@ export const PodSandboxStatus_AnnotationsEntry: MessageFns<PodSandboxStatus_Anno
 
   toJSON(message: PodSandboxStatus_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -5905,7 +5905,7 @@ export const PodSandboxStatusResponse: MessageFns<PodSandboxStatusResponse> = {
     if (message.containersStatuses?.length) {
       obj.containersStatuses = message.containersStatuses.map((e) => ContainerStatus.toJSON(e));
     }
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     return obj;
@@ -5999,10 +5999,10 @@ export const PodSandboxStatusResponse_InfoEntry: MessageFns<PodSandboxStatusResp
 
   toJSON(message: PodSandboxStatusResponse_InfoEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -6070,7 +6070,7 @@ export const PodSandboxStateValue: MessageFns<PodSandboxStateValue> = {
 
   toJSON(message: PodSandboxStateValue): unknown {
     const obj: any = {};
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = podSandboxStateToJSON(message.state);
     }
     return obj;
@@ -6192,7 +6192,7 @@ export const PodSandboxFilter: MessageFns<PodSandboxFilter> = {
 
   toJSON(message: PodSandboxFilter): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.state !== undefined) {
@@ -6297,10 +6297,10 @@ export const PodSandboxFilter_LabelSelectorEntry: MessageFns<PodSandboxFilter_La
 
   toJSON(message: PodSandboxFilter_LabelSelectorEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -6554,16 +6554,16 @@ export const PodSandbox: MessageFns<PodSandbox> = {
 
   toJSON(message: PodSandbox): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.metadata !== undefined) {
       obj.metadata = PodSandboxMetadata.toJSON(message.metadata);
     }
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = podSandboxStateToJSON(message.state);
     }
-    if (message.createdAt !== 0n) {
+    if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toString();
     }
     if (message.labels) {
@@ -6584,7 +6584,7 @@ export const PodSandbox: MessageFns<PodSandbox> = {
         });
       }
     }
-    if (message.runtimeHandler !== "") {
+    if (message.runtimeHandler !== undefined) {
       obj.runtimeHandler = message.runtimeHandler;
     }
     return obj;
@@ -6689,10 +6689,10 @@ export const PodSandbox_LabelsEntry: MessageFns<PodSandbox_LabelsEntry> = {
 
   toJSON(message: PodSandbox_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -6774,10 +6774,10 @@ export const PodSandbox_AnnotationsEntry: MessageFns<PodSandbox_AnnotationsEntry
 
   toJSON(message: PodSandbox_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -7062,7 +7062,7 @@ export const PodSandboxStatsRequest: MessageFns<PodSandboxStatsRequest> = {
 
   toJSON(message: PodSandboxStatsRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     return obj;
@@ -7241,7 +7241,7 @@ export const PodSandboxStatsFilter: MessageFns<PodSandboxStatsFilter> = {
 
   toJSON(message: PodSandboxStatsFilter): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.labelSelector) {
@@ -7340,10 +7340,10 @@ export const PodSandboxStatsFilter_LabelSelectorEntry: MessageFns<PodSandboxStat
 
   toJSON(message: PodSandboxStatsFilter_LabelSelectorEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -7761,7 +7761,7 @@ export const PodSandboxAttributes: MessageFns<PodSandboxAttributes> = {
 
   toJSON(message: PodSandboxAttributes): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.metadata !== undefined) {
@@ -7884,10 +7884,10 @@ export const PodSandboxAttributes_LabelsEntry: MessageFns<PodSandboxAttributes_L
 
   toJSON(message: PodSandboxAttributes_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -7969,10 +7969,10 @@ export const PodSandboxAttributes_AnnotationsEntry: MessageFns<PodSandboxAttribu
 
   toJSON(message: PodSandboxAttributes_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -8482,7 +8482,7 @@ export const NetworkUsage: MessageFns<NetworkUsage> = {
 
   toJSON(message: NetworkUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.defaultInterface !== undefined) {
@@ -8594,7 +8594,7 @@ export const WindowsNetworkUsage: MessageFns<WindowsNetworkUsage> = {
 
   toJSON(message: WindowsNetworkUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.defaultInterface !== undefined) {
@@ -8737,7 +8737,7 @@ export const NetworkInterfaceUsage: MessageFns<NetworkInterfaceUsage> = {
 
   toJSON(message: NetworkInterfaceUsage): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
     if (message.rxBytes !== undefined) {
@@ -8894,7 +8894,7 @@ export const WindowsNetworkInterfaceUsage: MessageFns<WindowsNetworkInterfaceUsa
 
   toJSON(message: WindowsNetworkInterfaceUsage): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
     if (message.rxBytes !== undefined) {
@@ -9006,7 +9006,7 @@ export const ProcessUsage: MessageFns<ProcessUsage> = {
 
   toJSON(message: ProcessUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.processCount !== undefined) {
@@ -9100,7 +9100,7 @@ export const WindowsProcessUsage: MessageFns<WindowsProcessUsage> = {
 
   toJSON(message: WindowsProcessUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.processCount !== undefined) {
@@ -9251,7 +9251,7 @@ export const ImageSpec: MessageFns<ImageSpec> = {
 
   toJSON(message: ImageSpec): unknown {
     const obj: any = {};
-    if (message.image !== "") {
+    if (message.image !== undefined) {
       obj.image = message.image;
     }
     if (message.annotations) {
@@ -9263,13 +9263,13 @@ export const ImageSpec: MessageFns<ImageSpec> = {
         });
       }
     }
-    if (message.userSpecifiedImage !== "") {
+    if (message.userSpecifiedImage !== undefined) {
       obj.userSpecifiedImage = message.userSpecifiedImage;
     }
-    if (message.runtimeHandler !== "") {
+    if (message.runtimeHandler !== undefined) {
       obj.runtimeHandler = message.runtimeHandler;
     }
-    if (message.imageRef !== "") {
+    if (message.imageRef !== undefined) {
       obj.imageRef = message.imageRef;
     }
     return obj;
@@ -9362,10 +9362,10 @@ export const ImageSpec_AnnotationsEntry: MessageFns<ImageSpec_AnnotationsEntry> 
 
   toJSON(message: ImageSpec_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -9447,10 +9447,10 @@ export const KeyValue: MessageFns<KeyValue> = {
 
   toJSON(message: KeyValue): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value.length !== 0) {
+    if (message.value !== undefined) {
       obj.value = base64FromBytes(message.value);
     }
     return obj;
@@ -9709,25 +9709,25 @@ export const LinuxContainerResources: MessageFns<LinuxContainerResources> = {
 
   toJSON(message: LinuxContainerResources): unknown {
     const obj: any = {};
-    if (message.cpuPeriod !== 0n) {
+    if (message.cpuPeriod !== undefined) {
       obj.cpuPeriod = message.cpuPeriod.toString();
     }
-    if (message.cpuQuota !== 0n) {
+    if (message.cpuQuota !== undefined) {
       obj.cpuQuota = message.cpuQuota.toString();
     }
-    if (message.cpuShares !== 0n) {
+    if (message.cpuShares !== undefined) {
       obj.cpuShares = message.cpuShares.toString();
     }
-    if (message.memoryLimitInBytes !== 0n) {
+    if (message.memoryLimitInBytes !== undefined) {
       obj.memoryLimitInBytes = message.memoryLimitInBytes.toString();
     }
-    if (message.oomScoreAdj !== 0n) {
+    if (message.oomScoreAdj !== undefined) {
       obj.oomScoreAdj = message.oomScoreAdj.toString();
     }
-    if (message.cpusetCpus !== "") {
+    if (message.cpusetCpus !== undefined) {
       obj.cpusetCpus = message.cpusetCpus;
     }
-    if (message.cpusetMems !== "") {
+    if (message.cpusetMems !== undefined) {
       obj.cpusetMems = message.cpusetMems;
     }
     if (message.hugepageLimits?.length) {
@@ -9742,7 +9742,7 @@ export const LinuxContainerResources: MessageFns<LinuxContainerResources> = {
         });
       }
     }
-    if (message.memorySwapLimitInBytes !== 0n) {
+    if (message.memorySwapLimitInBytes !== undefined) {
       obj.memorySwapLimitInBytes = message.memorySwapLimitInBytes.toString();
     }
     return obj;
@@ -9847,10 +9847,10 @@ export const LinuxContainerResources_UnifiedEntry: MessageFns<LinuxContainerReso
 
   toJSON(message: LinuxContainerResources_UnifiedEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -9939,10 +9939,10 @@ export const HugepageLimit: MessageFns<HugepageLimit> = {
 
   toJSON(message: HugepageLimit): unknown {
     const obj: any = {};
-    if (message.pageSize !== "") {
+    if (message.pageSize !== undefined) {
       obj.pageSize = message.pageSize;
     }
-    if (message.limit !== 0n) {
+    if (message.limit !== undefined) {
       obj.limit = message.limit.toString();
     }
     return obj;
@@ -10048,16 +10048,16 @@ export const SELinuxOption: MessageFns<SELinuxOption> = {
 
   toJSON(message: SELinuxOption): unknown {
     const obj: any = {};
-    if (message.user !== "") {
+    if (message.user !== undefined) {
       obj.user = message.user;
     }
-    if (message.role !== "") {
+    if (message.role !== undefined) {
       obj.role = message.role;
     }
-    if (message.type !== "") {
+    if (message.type !== undefined) {
       obj.type = message.type;
     }
-    if (message.level !== "") {
+    if (message.level !== undefined) {
       obj.level = message.level;
     }
     return obj;
@@ -10524,7 +10524,7 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
     if (message.capabilities !== undefined) {
       obj.capabilities = Capability.toJSON(message.capabilities);
     }
-    if (message.privileged !== false) {
+    if (message.privileged !== undefined) {
       obj.privileged = message.privileged;
     }
     if (message.namespaceOptions !== undefined) {
@@ -10539,19 +10539,19 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
     if (message.runAsGroup !== undefined) {
       obj.runAsGroup = Int64Value.toJSON(message.runAsGroup);
     }
-    if (message.runAsUsername !== "") {
+    if (message.runAsUsername !== undefined) {
       obj.runAsUsername = message.runAsUsername;
     }
-    if (message.readonlyRootfs !== false) {
+    if (message.readonlyRootfs !== undefined) {
       obj.readonlyRootfs = message.readonlyRootfs;
     }
     if (message.supplementalGroups?.length) {
       obj.supplementalGroups = message.supplementalGroups.map((e) => e.toString());
     }
-    if (message.supplementalGroupsPolicy !== 0) {
+    if (message.supplementalGroupsPolicy !== undefined) {
       obj.supplementalGroupsPolicy = supplementalGroupsPolicyToJSON(message.supplementalGroupsPolicy);
     }
-    if (message.noNewPrivs !== false) {
+    if (message.noNewPrivs !== undefined) {
       obj.noNewPrivs = message.noNewPrivs;
     }
     if (message.maskedPaths?.length) {
@@ -10566,10 +10566,10 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
     if (message.apparmor !== undefined) {
       obj.apparmor = SecurityProfile.toJSON(message.apparmor);
     }
-    if (message.apparmorProfile !== "") {
+    if (message.apparmorProfile !== undefined) {
       obj.apparmorProfile = message.apparmorProfile;
     }
-    if (message.seccompProfilePath !== "") {
+    if (message.seccompProfilePath !== undefined) {
       obj.seccompProfilePath = message.seccompProfilePath;
     }
     return obj;
@@ -10812,10 +10812,10 @@ export const LinuxContainerUser: MessageFns<LinuxContainerUser> = {
 
   toJSON(message: LinuxContainerUser): unknown {
     const obj: any = {};
-    if (message.uid !== 0n) {
+    if (message.uid !== undefined) {
       obj.uid = message.uid.toString();
     }
-    if (message.gid !== 0n) {
+    if (message.gid !== undefined) {
       obj.gid = message.gid.toString();
     }
     if (message.supplementalGroups?.length) {
@@ -10887,7 +10887,7 @@ export const WindowsNamespaceOption: MessageFns<WindowsNamespaceOption> = {
 
   toJSON(message: WindowsNamespaceOption): unknown {
     const obj: any = {};
-    if (message.network !== 0) {
+    if (message.network !== undefined) {
       obj.network = namespaceModeToJSON(message.network);
     }
     return obj;
@@ -11008,13 +11008,13 @@ export const WindowsSandboxSecurityContext: MessageFns<WindowsSandboxSecurityCon
 
   toJSON(message: WindowsSandboxSecurityContext): unknown {
     const obj: any = {};
-    if (message.runAsUsername !== "") {
+    if (message.runAsUsername !== undefined) {
       obj.runAsUsername = message.runAsUsername;
     }
-    if (message.credentialSpec !== "") {
+    if (message.credentialSpec !== undefined) {
       obj.credentialSpec = message.credentialSpec;
     }
-    if (message.hostProcess !== false) {
+    if (message.hostProcess !== undefined) {
       obj.hostProcess = message.hostProcess;
     }
     if (message.namespaceOptions !== undefined) {
@@ -11202,13 +11202,13 @@ export const WindowsContainerSecurityContext: MessageFns<WindowsContainerSecurit
 
   toJSON(message: WindowsContainerSecurityContext): unknown {
     const obj: any = {};
-    if (message.runAsUsername !== "") {
+    if (message.runAsUsername !== undefined) {
       obj.runAsUsername = message.runAsUsername;
     }
-    if (message.credentialSpec !== "") {
+    if (message.credentialSpec !== undefined) {
       obj.credentialSpec = message.credentialSpec;
     }
-    if (message.hostProcess !== false) {
+    if (message.hostProcess !== undefined) {
       obj.hostProcess = message.hostProcess;
     }
     return obj;
@@ -11478,19 +11478,19 @@ export const WindowsContainerResources: MessageFns<WindowsContainerResources> = 
 
   toJSON(message: WindowsContainerResources): unknown {
     const obj: any = {};
-    if (message.cpuShares !== 0n) {
+    if (message.cpuShares !== undefined) {
       obj.cpuShares = message.cpuShares.toString();
     }
-    if (message.cpuCount !== 0n) {
+    if (message.cpuCount !== undefined) {
       obj.cpuCount = message.cpuCount.toString();
     }
-    if (message.cpuMaximum !== 0n) {
+    if (message.cpuMaximum !== undefined) {
       obj.cpuMaximum = message.cpuMaximum.toString();
     }
-    if (message.memoryLimitInBytes !== 0n) {
+    if (message.memoryLimitInBytes !== undefined) {
       obj.memoryLimitInBytes = message.memoryLimitInBytes.toString();
     }
-    if (message.rootfsSizeInBytes !== 0n) {
+    if (message.rootfsSizeInBytes !== undefined) {
       obj.rootfsSizeInBytes = message.rootfsSizeInBytes.toString();
     }
     if (message.affinityCpus?.length) {
@@ -11592,10 +11592,10 @@ export const WindowsCpuGroupAffinity: MessageFns<WindowsCpuGroupAffinity> = {
 
   toJSON(message: WindowsCpuGroupAffinity): unknown {
     const obj: any = {};
-    if (message.cpuMask !== 0n) {
+    if (message.cpuMask !== undefined) {
       obj.cpuMask = message.cpuMask.toString();
     }
-    if (message.cpuGroup !== 0) {
+    if (message.cpuGroup !== undefined) {
       obj.cpuGroup = Math.round(message.cpuGroup);
     }
     return obj;
@@ -11677,10 +11677,10 @@ export const ContainerMetadata: MessageFns<ContainerMetadata> = {
 
   toJSON(message: ContainerMetadata): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.attempt !== 0) {
+    if (message.attempt !== undefined) {
       obj.attempt = Math.round(message.attempt);
     }
     return obj;
@@ -11782,13 +11782,13 @@ export const Device: MessageFns<Device> = {
 
   toJSON(message: Device): unknown {
     const obj: any = {};
-    if (message.containerPath !== "") {
+    if (message.containerPath !== undefined) {
       obj.containerPath = message.containerPath;
     }
-    if (message.hostPath !== "") {
+    if (message.hostPath !== undefined) {
       obj.hostPath = message.hostPath;
     }
-    if (message.permissions !== "") {
+    if (message.permissions !== undefined) {
       obj.permissions = message.permissions;
     }
     return obj;
@@ -11857,7 +11857,7 @@ export const CDIDevice: MessageFns<CDIDevice> = {
 
   toJSON(message: CDIDevice): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
     return obj;
@@ -12213,7 +12213,7 @@ export const ContainerConfig: MessageFns<ContainerConfig> = {
     if (message.args?.length) {
       obj.args = message.args;
     }
-    if (message.workingDir !== "") {
+    if (message.workingDir !== undefined) {
       obj.workingDir = message.workingDir;
     }
     if (message.envs?.length) {
@@ -12243,16 +12243,16 @@ export const ContainerConfig: MessageFns<ContainerConfig> = {
         });
       }
     }
-    if (message.logPath !== "") {
+    if (message.logPath !== undefined) {
       obj.logPath = message.logPath;
     }
-    if (message.stdin !== false) {
+    if (message.stdin !== undefined) {
       obj.stdin = message.stdin;
     }
-    if (message.stdinOnce !== false) {
+    if (message.stdinOnce !== undefined) {
       obj.stdinOnce = message.stdinOnce;
     }
-    if (message.tty !== false) {
+    if (message.tty !== undefined) {
       obj.tty = message.tty;
     }
     if (message.linux !== undefined) {
@@ -12264,7 +12264,7 @@ export const ContainerConfig: MessageFns<ContainerConfig> = {
     if (message.CDIDevices?.length) {
       obj.CDIDevices = message.CDIDevices.map((e) => CDIDevice.toJSON(e));
     }
-    if (message.stopSignal !== 0) {
+    if (message.stopSignal !== undefined) {
       obj.stopSignal = signalToJSON(message.stopSignal);
     }
     return obj;
@@ -12386,10 +12386,10 @@ export const ContainerConfig_LabelsEntry: MessageFns<ContainerConfig_LabelsEntry
 
   toJSON(message: ContainerConfig_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -12471,10 +12471,10 @@ export const ContainerConfig_AnnotationsEntry: MessageFns<ContainerConfig_Annota
 
   toJSON(message: ContainerConfig_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -12576,7 +12576,7 @@ export const CreateContainerRequest: MessageFns<CreateContainerRequest> = {
 
   toJSON(message: CreateContainerRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.config !== undefined) {
@@ -12661,7 +12661,7 @@ export const CreateContainerResponse: MessageFns<CreateContainerResponse> = {
 
   toJSON(message: CreateContainerResponse): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -12734,7 +12734,7 @@ export const StartContainerRequest: MessageFns<StartContainerRequest> = {
 
   toJSON(message: StartContainerRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -12874,10 +12874,10 @@ export const StopContainerRequest: MessageFns<StopContainerRequest> = {
 
   toJSON(message: StopContainerRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
-    if (message.timeout !== 0n) {
+    if (message.timeout !== undefined) {
       obj.timeout = message.timeout.toString();
     }
     return obj;
@@ -13003,7 +13003,7 @@ export const RemoveContainerRequest: MessageFns<RemoveContainerRequest> = {
 
   toJSON(message: RemoveContainerRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -13122,7 +13122,7 @@ export const ContainerStateValue: MessageFns<ContainerStateValue> = {
 
   toJSON(message: ContainerStateValue): unknown {
     const obj: any = {};
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = containerStateToJSON(message.state);
     }
     return obj;
@@ -13260,13 +13260,13 @@ export const ContainerFilter: MessageFns<ContainerFilter> = {
 
   toJSON(message: ContainerFilter): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.state !== undefined) {
       obj.state = ContainerStateValue.toJSON(message.state);
     }
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.labelSelector) {
@@ -13369,10 +13369,10 @@ export const ContainerFilter_LabelSelectorEntry: MessageFns<ContainerFilter_Labe
 
   toJSON(message: ContainerFilter_LabelSelectorEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -13681,10 +13681,10 @@ export const Container: MessageFns<Container> = {
 
   toJSON(message: Container): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.metadata !== undefined) {
@@ -13693,13 +13693,13 @@ export const Container: MessageFns<Container> = {
     if (message.image !== undefined) {
       obj.image = ImageSpec.toJSON(message.image);
     }
-    if (message.imageRef !== "") {
+    if (message.imageRef !== undefined) {
       obj.imageRef = message.imageRef;
     }
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = containerStateToJSON(message.state);
     }
-    if (message.createdAt !== 0n) {
+    if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toString();
     }
     if (message.labels) {
@@ -13720,7 +13720,7 @@ export const Container: MessageFns<Container> = {
         });
       }
     }
-    if (message.imageId !== "") {
+    if (message.imageId !== undefined) {
       obj.imageId = message.imageId;
     }
     return obj;
@@ -13830,10 +13830,10 @@ export const Container_LabelsEntry: MessageFns<Container_LabelsEntry> = {
 
   toJSON(message: Container_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -13915,10 +13915,10 @@ export const Container_AnnotationsEntry: MessageFns<Container_AnnotationsEntry> 
 
   toJSON(message: Container_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -14215,10 +14215,10 @@ export const ContainerStatusRequest: MessageFns<ContainerStatusRequest> = {
 
   toJSON(message: ContainerStatusRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
-    if (message.verbose !== false) {
+    if (message.verbose !== undefined) {
       obj.verbose = message.verbose;
     }
     return obj;
@@ -14599,37 +14599,37 @@ export const ContainerStatus: MessageFns<ContainerStatus> = {
 
   toJSON(message: ContainerStatus): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.metadata !== undefined) {
       obj.metadata = ContainerMetadata.toJSON(message.metadata);
     }
-    if (message.state !== 0) {
+    if (message.state !== undefined) {
       obj.state = containerStateToJSON(message.state);
     }
-    if (message.createdAt !== 0n) {
+    if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toString();
     }
-    if (message.startedAt !== 0n) {
+    if (message.startedAt !== undefined) {
       obj.startedAt = message.startedAt.toString();
     }
-    if (message.finishedAt !== 0n) {
+    if (message.finishedAt !== undefined) {
       obj.finishedAt = message.finishedAt.toString();
     }
-    if (message.exitCode !== 0) {
+    if (message.exitCode !== undefined) {
       obj.exitCode = Math.round(message.exitCode);
     }
     if (message.image !== undefined) {
       obj.image = ImageSpec.toJSON(message.image);
     }
-    if (message.imageRef !== "") {
+    if (message.imageRef !== undefined) {
       obj.imageRef = message.imageRef;
     }
-    if (message.reason !== "") {
+    if (message.reason !== undefined) {
       obj.reason = message.reason;
     }
-    if (message.message !== "") {
+    if (message.message !== undefined) {
       obj.message = message.message;
     }
     if (message.labels) {
@@ -14653,19 +14653,19 @@ export const ContainerStatus: MessageFns<ContainerStatus> = {
     if (message.mounts?.length) {
       obj.mounts = message.mounts.map((e) => Mount.toJSON(e));
     }
-    if (message.logPath !== "") {
+    if (message.logPath !== undefined) {
       obj.logPath = message.logPath;
     }
     if (message.resources !== undefined) {
       obj.resources = ContainerResources.toJSON(message.resources);
     }
-    if (message.imageId !== "") {
+    if (message.imageId !== undefined) {
       obj.imageId = message.imageId;
     }
     if (message.user !== undefined) {
       obj.user = ContainerUser.toJSON(message.user);
     }
-    if (message.stopSignal !== 0) {
+    if (message.stopSignal !== undefined) {
       obj.stopSignal = signalToJSON(message.stopSignal);
     }
     return obj;
@@ -14790,10 +14790,10 @@ export const ContainerStatus_LabelsEntry: MessageFns<ContainerStatus_LabelsEntry
 
   toJSON(message: ContainerStatus_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -14875,10 +14875,10 @@ export const ContainerStatus_AnnotationsEntry: MessageFns<ContainerStatus_Annota
 
   toJSON(message: ContainerStatus_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -15077,10 +15077,10 @@ export const ContainerStatusResponse_InfoEntry: MessageFns<ContainerStatusRespon
 
   toJSON(message: ContainerStatusResponse_InfoEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -15365,7 +15365,7 @@ export const UpdateContainerResourcesRequest: MessageFns<UpdateContainerResource
 
   toJSON(message: UpdateContainerResourcesRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     if (message.linux !== undefined) {
@@ -15481,10 +15481,10 @@ export const UpdateContainerResourcesRequest_AnnotationsEntry: MessageFns<
 
   toJSON(message: UpdateContainerResourcesRequest_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -15641,13 +15641,13 @@ export const ExecSyncRequest: MessageFns<ExecSyncRequest> = {
 
   toJSON(message: ExecSyncRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     if (message.cmd?.length) {
       obj.cmd = message.cmd;
     }
-    if (message.timeout !== 0n) {
+    if (message.timeout !== undefined) {
       obj.timeout = message.timeout.toString();
     }
     return obj;
@@ -15746,13 +15746,13 @@ export const ExecSyncResponse: MessageFns<ExecSyncResponse> = {
 
   toJSON(message: ExecSyncResponse): unknown {
     const obj: any = {};
-    if (message.stdout.length !== 0) {
+    if (message.stdout !== undefined) {
       obj.stdout = base64FromBytes(message.stdout);
     }
-    if (message.stderr.length !== 0) {
+    if (message.stderr !== undefined) {
       obj.stderr = base64FromBytes(message.stderr);
     }
-    if (message.exitCode !== 0) {
+    if (message.exitCode !== undefined) {
       obj.exitCode = Math.round(message.exitCode);
     }
     return obj;
@@ -15887,22 +15887,22 @@ export const ExecRequest: MessageFns<ExecRequest> = {
 
   toJSON(message: ExecRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     if (message.cmd?.length) {
       obj.cmd = message.cmd;
     }
-    if (message.tty !== false) {
+    if (message.tty !== undefined) {
       obj.tty = message.tty;
     }
-    if (message.stdin !== false) {
+    if (message.stdin !== undefined) {
       obj.stdin = message.stdin;
     }
-    if (message.stdout !== false) {
+    if (message.stdout !== undefined) {
       obj.stdout = message.stdout;
     }
-    if (message.stderr !== false) {
+    if (message.stderr !== undefined) {
       obj.stderr = message.stderr;
     }
     return obj;
@@ -15974,7 +15974,7 @@ export const ExecResponse: MessageFns<ExecResponse> = {
 
   toJSON(message: ExecResponse): unknown {
     const obj: any = {};
-    if (message.url !== "") {
+    if (message.url !== undefined) {
       obj.url = message.url;
     }
     return obj;
@@ -16095,19 +16095,19 @@ export const AttachRequest: MessageFns<AttachRequest> = {
 
   toJSON(message: AttachRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
-    if (message.stdin !== false) {
+    if (message.stdin !== undefined) {
       obj.stdin = message.stdin;
     }
-    if (message.tty !== false) {
+    if (message.tty !== undefined) {
       obj.tty = message.tty;
     }
-    if (message.stdout !== false) {
+    if (message.stdout !== undefined) {
       obj.stdout = message.stdout;
     }
-    if (message.stderr !== false) {
+    if (message.stderr !== undefined) {
       obj.stderr = message.stderr;
     }
     return obj;
@@ -16178,7 +16178,7 @@ export const AttachResponse: MessageFns<AttachResponse> = {
 
   toJSON(message: AttachResponse): unknown {
     const obj: any = {};
-    if (message.url !== "") {
+    if (message.url !== undefined) {
       obj.url = message.url;
     }
     return obj;
@@ -16277,7 +16277,7 @@ export const PortForwardRequest: MessageFns<PortForwardRequest> = {
 
   toJSON(message: PortForwardRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.port?.length) {
@@ -16348,7 +16348,7 @@ export const PortForwardResponse: MessageFns<PortForwardResponse> = {
 
   toJSON(message: PortForwardResponse): unknown {
     const obj: any = {};
-    if (message.url !== "") {
+    if (message.url !== undefined) {
       obj.url = message.url;
     }
     return obj;
@@ -16659,7 +16659,7 @@ export const Image: MessageFns<Image> = {
 
   toJSON(message: Image): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.repoTags?.length) {
@@ -16668,19 +16668,19 @@ export const Image: MessageFns<Image> = {
     if (message.repoDigests?.length) {
       obj.repoDigests = message.repoDigests;
     }
-    if (message.size !== 0n) {
+    if (message.size !== undefined) {
       obj.size = message.size.toString();
     }
     if (message.uid !== undefined) {
       obj.uid = Int64Value.toJSON(message.uid);
     }
-    if (message.username !== "") {
+    if (message.username !== undefined) {
       obj.username = message.username;
     }
     if (message.spec !== undefined) {
       obj.spec = ImageSpec.toJSON(message.spec);
     }
-    if (message.pinned !== false) {
+    if (message.pinned !== undefined) {
       obj.pinned = message.pinned;
     }
     return obj;
@@ -16974,7 +16974,7 @@ export const ImageStatusRequest: MessageFns<ImageStatusRequest> = {
     if (message.image !== undefined) {
       obj.image = ImageSpec.toJSON(message.image);
     }
-    if (message.verbose !== false) {
+    if (message.verbose !== undefined) {
       obj.verbose = message.verbose;
     }
     return obj;
@@ -17173,10 +17173,10 @@ export const ImageStatusResponse_InfoEntry: MessageFns<ImageStatusResponse_InfoE
 
   toJSON(message: ImageStatusResponse_InfoEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -17318,22 +17318,22 @@ export const AuthConfig: MessageFns<AuthConfig> = {
 
   toJSON(message: AuthConfig): unknown {
     const obj: any = {};
-    if (message.username !== "") {
+    if (message.username !== undefined) {
       obj.username = message.username;
     }
-    if (message.password !== "") {
+    if (message.password !== undefined) {
       obj.password = message.password;
     }
-    if (message.auth !== "") {
+    if (message.auth !== undefined) {
       obj.auth = message.auth;
     }
-    if (message.serverAddress !== "") {
+    if (message.serverAddress !== undefined) {
       obj.serverAddress = message.serverAddress;
     }
-    if (message.identityToken !== "") {
+    if (message.identityToken !== undefined) {
       obj.identityToken = message.identityToken;
     }
-    if (message.registryToken !== "") {
+    if (message.registryToken !== undefined) {
       obj.registryToken = message.registryToken;
     }
     return obj;
@@ -17522,7 +17522,7 @@ export const PullImageResponse: MessageFns<PullImageResponse> = {
 
   toJSON(message: PullImageResponse): unknown {
     const obj: any = {};
-    if (message.imageRef !== "") {
+    if (message.imageRef !== undefined) {
       obj.imageRef = message.imageRef;
     }
     return obj;
@@ -17716,7 +17716,7 @@ export const NetworkConfig: MessageFns<NetworkConfig> = {
 
   toJSON(message: NetworkConfig): unknown {
     const obj: any = {};
-    if (message.podCidr !== "") {
+    if (message.podCidr !== undefined) {
       obj.podCidr = message.podCidr;
     }
     return obj;
@@ -18023,16 +18023,16 @@ export const RuntimeCondition: MessageFns<RuntimeCondition> = {
 
   toJSON(message: RuntimeCondition): unknown {
     const obj: any = {};
-    if (message.type !== "") {
+    if (message.type !== undefined) {
       obj.type = message.type;
     }
-    if (message.status !== false) {
+    if (message.status !== undefined) {
       obj.status = message.status;
     }
-    if (message.reason !== "") {
+    if (message.reason !== undefined) {
       obj.reason = message.reason;
     }
-    if (message.message !== "") {
+    if (message.message !== undefined) {
       obj.message = message.message;
     }
     return obj;
@@ -18173,7 +18173,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 
   toJSON(message: StatusRequest): unknown {
     const obj: any = {};
-    if (message.verbose !== false) {
+    if (message.verbose !== undefined) {
       obj.verbose = message.verbose;
     }
     return obj;
@@ -18262,10 +18262,10 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
 
   toJSON(message: RuntimeHandlerFeatures): unknown {
     const obj: any = {};
-    if (message.recursiveReadOnlyMounts !== false) {
+    if (message.recursiveReadOnlyMounts !== undefined) {
       obj.recursiveReadOnlyMounts = message.recursiveReadOnlyMounts;
     }
-    if (message.userNamespaces !== false) {
+    if (message.userNamespaces !== undefined) {
       obj.userNamespaces = message.userNamespaces;
     }
     return obj;
@@ -18347,7 +18347,7 @@ export const RuntimeHandler: MessageFns<RuntimeHandler> = {
 
   toJSON(message: RuntimeHandler): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
     if (message.features !== undefined) {
@@ -18458,13 +18458,13 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
 
   toJSON(message: RuntimeFeatures): unknown {
     const obj: any = {};
-    if (message.supplementalGroupsPolicy !== false) {
+    if (message.supplementalGroupsPolicy !== undefined) {
       obj.supplementalGroupsPolicy = message.supplementalGroupsPolicy;
     }
-    if (message.userNamespacesHostNetwork !== false) {
+    if (message.userNamespacesHostNetwork !== undefined) {
       obj.userNamespacesHostNetwork = message.userNamespacesHostNetwork;
     }
-    if (message.mountOptions !== false) {
+    if (message.mountOptions !== undefined) {
       obj.mountOptions = message.mountOptions;
     }
     return obj;
@@ -18702,10 +18702,10 @@ export const StatusResponse_InfoEntry: MessageFns<StatusResponse_InfoEntry> = {
 
   toJSON(message: StatusResponse_InfoEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -18776,7 +18776,7 @@ export const UInt64Value: MessageFns<UInt64Value> = {
 
   toJSON(message: UInt64Value): unknown {
     const obj: any = {};
-    if (message.value !== 0n) {
+    if (message.value !== undefined) {
       obj.value = message.value.toString();
     }
     return obj;
@@ -18843,7 +18843,7 @@ export const FilesystemIdentifier: MessageFns<FilesystemIdentifier> = {
 
   toJSON(message: FilesystemIdentifier): unknown {
     const obj: any = {};
-    if (message.mountpoint !== "") {
+    if (message.mountpoint !== undefined) {
       obj.mountpoint = message.mountpoint;
     }
     return obj;
@@ -18963,7 +18963,7 @@ export const FilesystemUsage: MessageFns<FilesystemUsage> = {
 
   toJSON(message: FilesystemUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.fsId !== undefined) {
@@ -19085,7 +19085,7 @@ export const WindowsFilesystemUsage: MessageFns<WindowsFilesystemUsage> = {
 
   toJSON(message: WindowsFilesystemUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.fsId !== undefined) {
@@ -19315,7 +19315,7 @@ export const ContainerStatsRequest: MessageFns<ContainerStatsRequest> = {
 
   toJSON(message: ContainerStatsRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -19579,10 +19579,10 @@ export const ContainerStatsFilter: MessageFns<ContainerStatsFilter> = {
 
   toJSON(message: ContainerStatsFilter): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.labelSelector) {
@@ -19682,10 +19682,10 @@ export const ContainerStatsFilter_LabelSelectorEntry: MessageFns<ContainerStatsF
 
   toJSON(message: ContainerStatsFilter_LabelSelectorEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -20034,7 +20034,7 @@ export const ContainerAttributes: MessageFns<ContainerAttributes> = {
 
   toJSON(message: ContainerAttributes): unknown {
     const obj: any = {};
-    if (message.id !== "") {
+    if (message.id !== undefined) {
       obj.id = message.id;
     }
     if (message.metadata !== undefined) {
@@ -20157,10 +20157,10 @@ export const ContainerAttributes_LabelsEntry: MessageFns<ContainerAttributes_Lab
 
   toJSON(message: ContainerAttributes_LabelsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -20242,10 +20242,10 @@ export const ContainerAttributes_AnnotationsEntry: MessageFns<ContainerAttribute
 
   toJSON(message: ContainerAttributes_AnnotationsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -20734,16 +20734,16 @@ export const PsiData: MessageFns<PsiData> = {
 
   toJSON(message: PsiData): unknown {
     const obj: any = {};
-    if (message.Total !== 0n) {
+    if (message.Total !== undefined) {
       obj.Total = message.Total.toString();
     }
-    if (message.Avg10 !== 0) {
+    if (message.Avg10 !== undefined) {
       obj.Avg10 = floatToJson(message.Avg10);
     }
-    if (message.Avg60 !== 0) {
+    if (message.Avg60 !== undefined) {
       obj.Avg60 = floatToJson(message.Avg60);
     }
-    if (message.Avg300 !== 0) {
+    if (message.Avg300 !== undefined) {
       obj.Avg300 = floatToJson(message.Avg300);
     }
     return obj;
@@ -20862,7 +20862,7 @@ export const CpuUsage: MessageFns<CpuUsage> = {
 
   toJSON(message: CpuUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.usageCoreNanoSeconds !== undefined) {
@@ -20982,7 +20982,7 @@ export const WindowsCpuUsage: MessageFns<WindowsCpuUsage> = {
 
   toJSON(message: WindowsCpuUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.usageCoreNanoSeconds !== undefined) {
@@ -21183,7 +21183,7 @@ export const MemoryUsage: MessageFns<MemoryUsage> = {
 
   toJSON(message: MemoryUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.workingSetBytes !== undefined) {
@@ -21307,7 +21307,7 @@ export const IoUsage: MessageFns<IoUsage> = {
 
   toJSON(message: IoUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.psi !== undefined) {
@@ -21415,7 +21415,7 @@ export const SwapUsage: MessageFns<SwapUsage> = {
 
   toJSON(message: SwapUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.swapAvailableBytes !== undefined) {
@@ -21569,7 +21569,7 @@ export const WindowsMemoryUsage: MessageFns<WindowsMemoryUsage> = {
 
   toJSON(message: WindowsMemoryUsage): unknown {
     const obj: any = {};
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
     if (message.workingSetBytes !== undefined) {
@@ -21666,7 +21666,7 @@ export const ReopenContainerLogRequest: MessageFns<ReopenContainerLogRequest> = 
 
   toJSON(message: ReopenContainerLogRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -21818,13 +21818,13 @@ export const CheckpointContainerRequest: MessageFns<CheckpointContainerRequest> 
 
   toJSON(message: CheckpointContainerRequest): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
-    if (message.location !== "") {
+    if (message.location !== undefined) {
       obj.location = message.location;
     }
-    if (message.timeout !== 0n) {
+    if (message.timeout !== undefined) {
       obj.timeout = message.timeout.toString();
     }
     return obj;
@@ -22011,10 +22011,10 @@ export const CheckpointPodRequest: MessageFns<CheckpointPodRequest> = {
 
   toJSON(message: CheckpointPodRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
-    if (message.outputPath !== "") {
+    if (message.outputPath !== undefined) {
       obj.outputPath = message.outputPath;
     }
     if (message.containerIds?.length) {
@@ -22118,10 +22118,10 @@ export const CheckpointPodRequest_OptionsEntry: MessageFns<CheckpointPodRequest_
 
   toJSON(message: CheckpointPodRequest_OptionsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -22319,13 +22319,13 @@ export const RestorePodRequest: MessageFns<RestorePodRequest> = {
 
   toJSON(message: RestorePodRequest): unknown {
     const obj: any = {};
-    if (message.checkpointPath !== "") {
+    if (message.checkpointPath !== undefined) {
       obj.checkpointPath = message.checkpointPath;
     }
     if (message.config !== undefined) {
       obj.config = PodSandboxConfig.toJSON(message.config);
     }
-    if (message.runtimeHandler !== "") {
+    if (message.runtimeHandler !== undefined) {
       obj.runtimeHandler = message.runtimeHandler;
     }
     if (message.options) {
@@ -22432,10 +22432,10 @@ export const RestorePodRequest_OptionsEntry: MessageFns<RestorePodRequest_Option
 
   toJSON(message: RestorePodRequest_OptionsEntry): unknown {
     const obj: any = {};
-    if (message.key !== "") {
+    if (message.key !== undefined) {
       obj.key = message.key;
     }
-    if (message.value !== "") {
+    if (message.value !== undefined) {
       obj.value = message.value;
     }
     return obj;
@@ -22521,10 +22521,10 @@ export const RestoredContainer: MessageFns<RestoredContainer> = {
 
   toJSON(message: RestoredContainer): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     return obj;
@@ -22614,7 +22614,7 @@ export const RestorePodResponse: MessageFns<RestorePodResponse> = {
 
   toJSON(message: RestorePodResponse): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.restoredContainers?.length) {
@@ -22810,13 +22810,13 @@ export const ContainerEventResponse: MessageFns<ContainerEventResponse> = {
 
   toJSON(message: ContainerEventResponse): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
-    if (message.containerEventType !== 0) {
+    if (message.containerEventType !== undefined) {
       obj.containerEventType = containerEventTypeToJSON(message.containerEventType);
     }
-    if (message.createdAt !== 0n) {
+    if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toString();
     }
     if (message.podSandboxStatus !== undefined) {
@@ -23048,10 +23048,10 @@ export const MetricDescriptor: MessageFns<MetricDescriptor> = {
 
   toJSON(message: MetricDescriptor): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.help !== "") {
+    if (message.help !== undefined) {
       obj.help = message.help;
     }
     if (message.labelKeys?.length) {
@@ -23407,7 +23407,7 @@ export const PodSandboxMetrics: MessageFns<PodSandboxMetrics> = {
 
   toJSON(message: PodSandboxMetrics): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.metrics?.length) {
@@ -23500,7 +23500,7 @@ export const ContainerMetrics: MessageFns<ContainerMetrics> = {
 
   toJSON(message: ContainerMetrics): unknown {
     const obj: any = {};
-    if (message.containerId !== "") {
+    if (message.containerId !== undefined) {
       obj.containerId = message.containerId;
     }
     if (message.metrics?.length) {
@@ -23632,13 +23632,13 @@ export const Metric: MessageFns<Metric> = {
 
   toJSON(message: Metric): unknown {
     const obj: any = {};
-    if (message.name !== "") {
+    if (message.name !== undefined) {
       obj.name = message.name;
     }
-    if (message.timestamp !== 0n) {
+    if (message.timestamp !== undefined) {
       obj.timestamp = message.timestamp.toString();
     }
-    if (message.metricType !== 0) {
+    if (message.metricType !== undefined) {
       obj.metricType = metricTypeToJSON(message.metricType);
     }
     if (message.labelValues?.length) {
@@ -23844,7 +23844,7 @@ export const LinuxRuntimeConfiguration: MessageFns<LinuxRuntimeConfiguration> = 
 
   toJSON(message: LinuxRuntimeConfiguration): unknown {
     const obj: any = {};
-    if (message.cgroupDriver !== 0) {
+    if (message.cgroupDriver !== undefined) {
       obj.cgroupDriver = cgroupDriverToJSON(message.cgroupDriver);
     }
     return obj;
@@ -23941,7 +23941,7 @@ export const UpdatePodSandboxResourcesRequest: MessageFns<UpdatePodSandboxResour
 
   toJSON(message: UpdatePodSandboxResourcesRequest): unknown {
     const obj: any = {};
-    if (message.podSandboxId !== "") {
+    if (message.podSandboxId !== undefined) {
       obj.podSandboxId = message.podSandboxId;
     }
     if (message.overhead !== undefined) {
