@@ -15,7 +15,9 @@ const sha256Pattern = /^sha256:[0-9a-f]{64}$/;
 /** Checks a digest's form. Only sha256 is accepted: it is the one algorithm that registries serve. Throws {@link OciFormatError}. */
 export function parseDigest(text: string): Digest {
   if (!isDigest(text)) {
-    throw new OciFormatError(`invalid digest ${JSON.stringify(text.slice(0, 100))}: expected sha256: and 64 lower-case hex digits`);
+    throw new OciFormatError(
+      `invalid digest ${JSON.stringify(text.slice(0, 100))}: expected sha256: and 64 lower-case hex digits`,
+    );
   }
   return text;
 }

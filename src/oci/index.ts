@@ -3,5 +3,8 @@
  */
 export { type Digest, digestHex, isDigest, OciFormatError, parseDigest } from "./digest.ts";
 export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
-export { mediaType } from "./media-types.ts";
+export { chainIds, digestOf, parseImageConfig } from "./image-config.ts";
+export { parseIndex, parseManifest } from "./manifest.ts";
+export { isImageConfigType, isIndexType, isLayerType, isManifestType, mediaType } from "./media-types.ts";
+export { formatPlatform, matchPlatform, runsOn } from "./platform.ts";
 export { formatReference, parseReference, type Reference, repositoryName } from "./reference.ts";

@@ -11,4 +11,37 @@ export const mediaType = {
   dockerConfig: "application/vnd.docker.container.image.v1+json",
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar",
   dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  dockerLayerZstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
 } as const;
+
+const indexes: ReadonlySet<string> = new Set([mediaType.ociIndex, mediaType.dockerManifestList]);
+const manifests: ReadonlySet<string> = new Set([mediaType.ociManifest, mediaType.dockerManifest]);
+const configs: ReadonlySet<string> = new Set([mediaType.ociConfig, mediaType.dockerConfig]);
+const layers: ReadonlySet<string> = new Set([
+  mediaType.ociLayer,
+  mediaType.ociLayerGzip,
+  mediaType.ociLayerZstd,
+  mediaType.dockerLayer,
+  mediaType.dockerLayerGzip,
+  mediaType.dockerLayerZstd,
+]);
+
+/** True for an OCI index and for Docker's manifest list. */
+export function isIndexType(type: string): boolean {
+  return indexes.has(type);
+}
+
+/** True for an OCI manifest and for Docker's schema 2. */
+export function isManifestType(type: string): boolean {
+  return manifests.has(type);
+}
+
+/** True for the config of a container image, as opposed to that of some other artifact. */
+export function isImageConfigType(type: string): boolean {
+  return configs.has(type);
+}
+
+/** True for a layer that can be unpacked: a tar, plain or compressed with gzip or zstd, neither encrypted nor foreign. */
+export function isLayerType(type: string): boolean {
+  return layers.has(type);
+}

@@ -13,7 +13,8 @@ export type Reference = {
   readonly digest: Digest | undefined;
 };
 
-const domain = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
+const domain =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 const repositoryPath = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 const tagPattern = /^[\w][\w.-]{0,127}$/;
 
@@ -22,7 +23,8 @@ const tagPattern = /^[\w][\w.-]{0,127}$/;
  * which quotes the text and says which part is wrong.
  */
 export function parseReference(text: string): Reference {
-  if (text.length > 512) throw new OciFormatError(`invalid image reference: ${text.length} characters, at most 512 are allowed`);
+  if (text.length > 512)
+    throw new OciFormatError(`invalid image reference: ${text.length} characters, at most 512 are allowed`);
   const fail = (why: string): never => {
     throw new OciFormatError(`invalid image reference ${JSON.stringify(text)}: ${why}`);
   };
@@ -34,9 +36,11 @@ export function parseReference(text: string): Reference {
   const writtenTag = colon === -1 ? undefined : remainder.slice(colon + 1);
   const repository = host === "docker.io" && !path.includes("/") ? `library/${path}` : path;
   if (!domain.test(host)) fail(`${JSON.stringify(host)} is not a registry host`);
-  if (!repositoryPath.test(repository)) fail(`${JSON.stringify(path)} is not a repository name (lower-case letters, digits and separators)`);
+  if (!repositoryPath.test(repository))
+    fail(`${JSON.stringify(path)} is not a repository name (lower-case letters, digits and separators)`);
   if (repository.length > 255) fail("the repository name is longer than 255 characters");
-  if (writtenTag !== undefined && !tagPattern.test(writtenTag)) fail(`${JSON.stringify(writtenTag)} is not a tag`);
+  if (writtenTag !== undefined && !tagPattern.test(writtenTag))
+    fail(`${JSON.stringify(writtenTag)} is not a tag`);
   return { host, repository, tag: writtenTag ?? (digest === undefined ? "latest" : undefined), digest };
 }
 

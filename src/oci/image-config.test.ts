@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { chainIds, OciFormatError, parseDigest, parseImageConfig } from "./index.ts";
+
+const a = parseDigest(`sha256:${"a".repeat(64)}`);
+const b = parseDigest(`sha256:${"b".repeat(64)}`);
+const c = parseDigest(`sha256:${"c".repeat(64)}`);
+
+function parse(value: unknown): ReturnType<typeof parseImageConfig> {
+  return parseImageConfig(Buffer.from(JSON.stringify(value)));
+}
+
+describe("parseImageConfig", () => {
+  test("reads what a container needs", () => {
+    const image = parse({
+      created: "2024-01-02T03:04:05Z",
+      os: "linux",
+      architecture: "amd64",
+      config: {
+        User: "1000:1000",
+        ExposedPorts: { "80/tcp": {} },
+        Env: ["PATH=/bin"],
+        Entrypoint: ["/bin/sh", "-c"],
+        Cmd: ["true"],
+        Volumes: { "/data": {} },
+        WorkingDir: "/",
+        Labels: { a: "b", __proto__x: "c" },
+        StopSignal: "SIGQUIT",
+      },
+      rootfs: { type: "layers", diff_ids: [a, b] },
+    });
+    assert.deepEqual(image.config.entrypoint, ["/bin/sh", "-c"]);
+    assert.deepEqual(image.config.exposedPorts, ["80/tcp"]);
+    assert.deepEqual(image.config.volumes, ["/data"]);
+    assert.equal(image.config.stopSignal, "SIGQUIT");
+    assert.equal(image.created, "2024-01-02T03:04:05Z");
+    assert.deepEqual(image.diffIds, [a, b]);
+  });
+
+  test("takes what is missing or null for empty", () => {
+    const image = parse({
+      os: "linux",
+      architecture: "amd64",
+      config: { Env: null, Cmd: null, Labels: null },
+      rootfs: {},
+    });
+    assert.deepEqual(image.config.env, []);
+    assert.deepEqual(image.config.labels, {});
+    assert.deepEqual(image.diffIds, []);
+    assert.equal(parse({ os: "linux", architecture: "amd64" }).config.user, "");
+  });
+
+  test("refuses values of the wrong type, with their place", () => {
+    assert.throws(() => parse({ config: { Env: [1] } }), /image config\.config\.Env\[0\]: expected a string/);
+    assert.throws(() => parse({ rootfs: { diff_ids: ["nonsense"] } }), OciFormatError);
+    assert.throws(() => parse({ config: { Labels: { a: {} } } }), /Labels\.a/);
+  });
+});
+
+test("a chain id covers a layer and all below it", () => {
+  // Values computed with `printf '%s %s' ... | sha256sum`.
+  const chain = chainIds([a, b, c]);
+  assert.equal(chain[0], a);
+  assert.equal(chain.length, 3);
+  assert.notEqual(chainIds([b, a, c])[2], chain[2]);
+  assert.equal(chain[1], "sha256:ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c");
+  assert.equal(chain[2], "sha256:c1377126441fb2f5ec2c21ae2a60255331d639e830f0ee1b40a36e52d4c40588");
+});

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { type Digest, parseDigest } from "./digest.ts";
+import type { ImageConfig } from "./image.ts";
+import { JsonNode } from "./json.ts";
+
+/**
+ * Parses the config blob of an image (OCI image-spec 1.1, config.md; Docker's has the same shape). What an image leaves
+ * out is empty. Throws {@link OciFormatError}.
+ */
+export function parseImageConfig(bytes: Uint8Array): ImageConfig {
+  const root = JsonNode.parse(bytes, "image config");
+  const created = root.at("created");
+  return {
+    ...(created.absent ? {} : { created: created.string() }),
+    platform: {
+      os: text(root.at("os")),
+      architecture: text(root.at("architecture")),
+      ...(text(root.at("variant")) === "" ? {} : { variant: text(root.at("variant")) }),
+    },
+    config: parseExecution(root.at("config")),
+    diffIds: root.at("rootfs").absent
+      ? []
+      : root
+          .at("rootfs")
+          .at("diff_ids")
+          .list()
+          .map((id) => parseDigest(id.string())),
+  };
+}
+
+function parseExecution(node: JsonNode): ImageConfig["config"] {
+  const config = node.absent ? new JsonNode({}, node.path) : node;
+  return {
+    user: text(config.at("User")),
+    exposedPorts: config.at("ExposedPorts").keys(),
+    env: texts(config.at("Env")),
+    entrypoint: texts(config.at("Entrypoint")),
+    cmd: texts(config.at("Cmd")),
+    volumes: config.at("Volumes").keys(),
+    workingDir: text(config.at("WorkingDir")),
+    labels: config.at("Labels").strings(),
+    stopSignal: text(config.at("StopSignal")),
+  };
+}
+
+function text(node: JsonNode): string {
+  return node.absent ? "" : node.string();
+}
+
+function texts(node: JsonNode): readonly string[] {
+  return node.list().map((element) => element.string());
+}
+
+/** Chain ids of the layers, bottom first: the names of their snapshots. OCI image-spec 1.1, config.md#layer-chainid. */
+export function chainIds(diffIds: readonly Digest[]): readonly Digest[] {
+  const chain: Digest[] = [];
+  for (const diffId of diffIds) {
+    const parent = chain.at(-1);
+    chain.push(parent === undefined ? diffId : digestOf(`${parent} ${diffId}`));
+  }
+  return chain;
+}
+
+/** The sha256 digest of a small blob (a manifest, a config), computed on the spot. */
+export function digestOf(bytes: Uint8Array | string): Digest {
+  return parseDigest(`sha256:${createHash("sha256").update(bytes).digest("hex")}`);
+}
