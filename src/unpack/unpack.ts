@@ -1,18 +1,24 @@
 import type { Digest } from "../oci/index.ts";
 
-/**
- * Applies one layer to a directory: verifies the compressed bytes, decompresses, and writes the tar's entries with
- * owners, modes, times, xattrs, hard links, devices, whiteouts and opaque directories (OCI image-spec 1.1, layer.md),
- * never outside the directory, whatever the archive says. Runs in a worker thread; nothing here touches the main one.
- */
+/** A directory that takes a layer. Nobody else may write to it meanwhile. */
 export type LayerTarget = {
   /** Absolute path of the tree to write into. */
   readonly directory: string;
   /**
-   * `overlayfs` writes whiteouts as overlayfs wants them (0/0 character devices, `trusted.overlay.opaque`), for an
-   * upper directory; `remove` deletes what a whiteout names, for a tree that holds its parent's files.
+   * `overlayfs` writes whiteouts as overlayfs wants them (0/0 character devices, `trusted.overlay.opaque`), for an upper
+   * directory, empty at first; `remove` deletes what a whiteout names, for a tree that holds its parent's files.
    */
   readonly whiteouts: "overlayfs" | "remove";
+};
+
+/** How a layer is applied. */
+export type ApplyOptions = {
+  readonly target: LayerTarget;
+  /** What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's), `diffId` of the tar (the image config's). */
+  readonly expected: { readonly digest: Digest; readonly size: number; readonly diffId?: Digest };
+  /** A tar that is longer is refused (ResourceExhausted). No limit by default: a full disk is noticed anyway. */
+  readonly maxUnpackedBytes?: number;
+  readonly signal?: AbortSignal;
 };
 
 /** What came out of a layer. */
@@ -22,4 +28,12 @@ export type AppliedLayer = {
   /** sha256 and length of the compressed bytes. */
   readonly digest: Digest;
   readonly sizeBytes: number;
+  /** Length of the uncompressed tar. */
+  readonly unpackedBytes: number;
+  /**
+   * Directories that the layer has entries in but does not describe, so that they were made with mode 0755 and owner 0:0
+   * (paths from the root, outermost first; one character for each byte of the name). With a snapshotter that rebases,
+   * pass them to `commit` as `inherit`, which gives them what the parent's directory has. Well-formed layers have none.
+   */
+  readonly undescribedDirectories: readonly string[];
 };
