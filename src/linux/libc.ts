@@ -1,43 +1,42 @@
 import { constants } from "node:os";
-import koffi from "koffi";
-import { BerthError, type ErrorCode } from "../errors/index.ts";
+import koffi, { type KoffiFunc } from "koffi";
+import { LinuxError } from "./linux-error.ts";
 
 const libc = koffi.load("libc.so.6");
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
-/** A system call that failed. `errno` is its name, such as "ENOENT". */
-export class LinuxError extends BerthError {
-  readonly errno: string;
+/** A function of libc that returns a number. Its arguments are checked by koffi against its prototype. */
+export type LibcFunction = KoffiFunc<(...args: unknown[]) => number>;
 
-  constructor(syscall: string, errno: string, subject: string) {
-    super(codeOf(errno), `${syscall} ${subject}: ${errno}`);
-    this.errno = errno;
-  }
-}
-
-function codeOf(errno: string): ErrorCode {
-  if (errno === "ENOENT") return "NotFound";
-  if (errno === "EEXIST") return "AlreadyExists";
-  if (errno === "EPERM" || errno === "EACCES") return "PermissionDenied";
-  if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "ENOMEM") return "ResourceExhausted";
-  return "Internal";
-}
-
-/** A function of libc as koffi makes it, e.g. `libcFunction("int umount2(const char *target, int flags)")`. */
-export function libcFunction(prototype: string): koffi.KoffiFunction {
+/**
+ * A function of libc as koffi makes it, e.g. `libcFunction("int umount2(const char *target, int flags)")`. One name may be
+ * bound with several prototypes, which is how `syscall` is used for calls that libc has no function for.
+ */
+export function libcFunction(prototype: string): LibcFunction {
   return libc.func(prototype);
 }
 
-/** Throws {@link LinuxError} when `result` is -1; `subject` says on what the call worked. Call it before anything else can change errno. */
+/**
+ * Throws {@link LinuxError} when `result` is -1; `subject` says on what the call worked. To be called before anything else
+ * on this thread can change errno.
+ */
 export function check(syscall: string, result: number, subject: string): number {
   if (result !== -1) return result;
   const errno = koffi.errno();
   throw new LinuxError(syscall, names.get(errno) ?? `errno ${errno}`, subject);
 }
 
-/** Runs a libc function on a thread of libuv's pool and checks its result, for calls that may block (mounts). */
-export function callAsync(syscall: string, fn: koffi.KoffiFunction, args: readonly unknown[], subject: string): Promise<number> {
+/**
+ * Runs a libc function on a thread of libuv's pool and checks its result, for calls that may block (mounts). koffi carries
+ * the pool thread's errno into the callback, so {@link check} sees the call's own.
+ */
+export function callAsync(
+  syscall: string,
+  fn: LibcFunction,
+  args: readonly unknown[],
+  subject: string,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     fn.async(...args, (error: Error | null, result: number) => {
       if (error !== null) return reject(error);

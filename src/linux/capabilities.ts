@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+
+/** The numbers of capabilities(7), in order from 0. */
+const capabilityNames = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+
+/** The capabilities that this process may use, and those that its children can have at most, by their names ("CAP_KILL"). */
+export type ProcessCapabilities = {
+  readonly effective: ReadonlySet<string>;
+  readonly bounding: ReadonlySet<string>;
+};
+
+/** Reads /proc/self/status. Capabilities of newer kernels that have no name here are left out. */
+export async function processCapabilities(): Promise<ProcessCapabilities> {
+  const status = await readFile("/proc/self/status", "utf8");
+  return { effective: namesIn(status, "CapEff"), bounding: namesIn(status, "CapBnd") };
+}
+
+function namesIn(status: string, field: string): ReadonlySet<string> {
+  const mask = BigInt(`0x${new RegExp(`^${field}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0"}`);
+  return new Set(capabilityNames.filter((_, bit) => (mask >> BigInt(bit)) & 1n));
+}

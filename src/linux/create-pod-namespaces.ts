@@ -1,0 +1,70 @@
+import { closeSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { check, libcFunction } from "./libc.ts";
+import { LinuxError } from "./linux-error.ts";
+import { bringLoopbackUp } from "./loopback.ts";
+import { mountFlags } from "./mount-flags.ts";
+import { namespaceKinds, ownNamespacePath, unshareNamespaces } from "./namespace-calls.ts";
+import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+import { namespacedSysctls, type Sysctl } from "./sysctl.ts";
+
+const mountCall = libcFunction(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+const umountCall = libcFunction("int umount2(const char *target, int flags)");
+const sethostnameCall = libcFunction("int sethostname(const char *name, size_t length)");
+
+const MNT_DETACH = 2;
+
+/**
+ * Makes and pins a pod's namespaces and leaves the calling thread inside them. When a step fails, the pins are taken away
+ * again and the error is thrown; the thread has to be brought home either way.
+ */
+export function createPodNamespaces(request: PodNamespacesRequest): PodNamespaces {
+  const sysctls = namespacedSysctls(request.sysctls, request);
+  const kinds = namespaceKinds.filter((kind) => request[kind]);
+  const undo: (() => void)[] = [];
+  try {
+    makeDirectory(request.directory, undo);
+    unshareNamespaces(kinds);
+    const pins = kinds.map((kind) => [
+      kind,
+      pin(ownNamespacePath(kind), `${request.directory}/${kind}`, undo),
+    ]);
+    if (request.hostname !== undefined) setHostname(request.hostname);
+    if (request.net) bringLoopbackUp();
+    for (const sysctl of sysctls) writeSysctl(sysctl);
+    return Object.fromEntries(pins);
+  } catch (error) {
+    for (const step of undo.reverse()) step();
+    throw error;
+  }
+}
+
+function makeDirectory(path: string, undo: (() => void)[]): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) undo.push(() => rmdirSync(path));
+}
+
+/** Opened with "wx": a file that is there already may be the pin of a pod that lives. */
+function pin(source: string, target: string, undo: (() => void)[]): string {
+  closeSync(openSync(target, "wx", 0o600));
+  undo.push(() => unlinkSync(target));
+  check("mount", mountCall(source, target, "", mountFlags.bind, null), target);
+  undo.push(() => check("umount", umountCall(target, MNT_DETACH), target));
+  return target;
+}
+
+function setHostname(hostname: string): void {
+  check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
+}
+
+function writeSysctl({ path, value }: Sysctl): void {
+  try {
+    writeFileSync(path, value);
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    throw new LinuxError("write", code, `${path}, value ${JSON.stringify(value)}`, {
+      code: "InvalidArgument",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * What berth asks of the kernel: mounts, namespaces, processes and signals, and what kind of host this is. The only room
+ * that makes system calls itself (through koffi); everything here is a typed function or class over one kernel facility,
+ * and failures are {@link LinuxError}s with call, errno and object.
+ *
+ * Terms: a *pin* is a bind mount of /proc/.../ns/KIND that keeps a namespace alive without a process; the *namespace
+ * thread* is the one thread that leaves the host's namespaces, for the length of one job.
+ *
+ * It must not know of pods' configuration, images or networks, keep state of its own, or move the main thread or libuv's
+ * pool into another namespace.
+ */
+export { type BindMountOptions, bindMount } from "./bind-mount.ts";
+export { type ProcessCapabilities, processCapabilities } from "./capabilities.ts";
+export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy } from "./cgroup-layout.ts";
+export type { NamespaceAddress } from "./connect-in-namespace.ts";
+export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
+export { LinuxError } from "./linux-error.ts";
+export { type MountRequest, mount, unmount } from "./mount.ts";
+export { mountFlags, type Propagation } from "./mount-flags.ts";
+export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
+export { NamespaceThread } from "./namespace-thread.ts";
+export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+export { isAlive, killProcessTree, processStartTime } from "./process.ts";
+export { signalName, signalNumber } from "./signals.ts";
+export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+export { unpinNamespaces } from "./unpin-namespaces.ts";

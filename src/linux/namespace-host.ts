@@ -1,0 +1,34 @@
+import { constants, openSync } from "node:fs";
+import { enterNamespace, namespaceKinds, ownNamespacePath } from "./namespace-calls.ts";
+import type { PinnedNamespace } from "./pod-namespaces.ts";
+
+/** The thread could not be brought back to the host's namespaces: it must not do anything more. */
+export class StrandedError extends Error {}
+
+/** The namespaces in which a thread was when this was made, and to which it is always brought back. */
+export class HostNamespaces {
+  readonly #fds: ReadonlyMap<PinnedNamespace, number>;
+
+  constructor() {
+    this.#fds = new Map(
+      namespaceKinds.map((kind) => [kind, openSync(ownNamespacePath(kind), constants.O_RDONLY)] as const),
+    );
+  }
+
+  /** Runs `work`, which may move the calling thread elsewhere, and comes back. Throws {@link StrandedError} when it cannot. */
+  comeBackAfter<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } finally {
+      this.#comeBack();
+    }
+  }
+
+  #comeBack(): void {
+    try {
+      for (const [kind, fd] of this.#fds) enterNamespace(fd, kind);
+    } catch (cause) {
+      throw new StrandedError("the thread could not come back to the host's namespaces", { cause });
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { Socket } from "node:net";
+import { Worker } from "node:worker_threads";
+import type { NamespaceAddress } from "./connect-in-namespace.ts";
+import { LinuxError } from "./linux-error.ts";
+import {
+  errorOf,
+  type NamespaceAnswer,
+  type NamespaceJob,
+  type NamespaceJobs,
+} from "./namespace-messages.ts";
+import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+
+type Pending = { resolve(result: unknown): void; reject(error: Error): void };
+
+/**
+ * A worker thread kept for work inside other namespaces. Linux namespaces belong to threads, so this one can make and
+ * enter a pod's while the rest of the process stays in the host's, and no process has to be started. It is always back in
+ * the host's namespaces before the next job; one that cannot come back is ended, and the next job gets a new thread.
+ */
+export class NamespaceThread implements AsyncDisposable {
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | undefined;
+  #lastId = 0;
+
+  /**
+   * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the loopback
+   * interface up and the sysctls written. When a step fails, nothing is left pinned.
+   * Throws LinuxError: InvalidArgument for a sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when
+   * there is a pin already, else by errno.
+   */
+  async createPodNamespaces(request: PodNamespacesRequest): Promise<PodNamespaces> {
+    return this.#call("createPodNamespaces", request);
+  }
+
+  /**
+   * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it stands. The
+   * socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...) and the signal's reason.
+   */
+  async connect(address: NamespaceAddress, signal?: AbortSignal): Promise<Socket> {
+    signal?.throwIfAborted();
+    const socket = new Socket({ fd: await this.#call("startConnection", address), allowHalfOpen: true });
+    return established(socket, address, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #call<Job extends NamespaceJob>(
+    job: Job,
+    request: NamespaceJobs[Job]["request"],
+  ): Promise<NamespaceJobs[Job]["result"]> {
+    const { promise, resolve, reject } = Promise.withResolvers<NamespaceJobs[Job]["result"]>();
+    const id = ++this.#lastId;
+    // What comes back under this id is this job's result: the worker copies the id from the call.
+    this.#pending.set(id, { resolve: (result) => resolve(result as NamespaceJobs[Job]["result"]), reject });
+    this.#worker ??= this.#startWorker();
+    this.#worker.postMessage({ id, job, request });
+    return promise;
+  }
+
+  #startWorker(): Worker {
+    const file = import.meta.url.endsWith(".ts") ? "./namespace-worker.ts" : "./namespace-worker.js";
+    const worker = new Worker(new URL(file, import.meta.url), { name: "namespaces" });
+    worker.on("message", (answer: NamespaceAnswer) => this.#settle(answer));
+    worker.on("error", (cause) => this.#lose(cause));
+    worker.on("exit", () => this.#lose(new Error("the thread was ended")));
+    return worker;
+  }
+
+  #settle(answer: NamespaceAnswer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ("result" in answer) pending?.resolve(answer.result);
+    else pending?.reject(errorOf(answer.failure));
+  }
+
+  #lose(cause: unknown): void {
+    this.#worker = undefined;
+    for (const { reject } of this.#pending.values())
+      reject(new LinuxError("setns", "EIO", "namespace thread", { cause }));
+    this.#pending.clear();
+  }
+}
+
+/** Writing nothing is how one waits for a descriptor whose connection is on its way: it succeeds or fails with it. */
+function established(
+  socket: Socket,
+  { host, port }: NamespaceAddress,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const abort = () => socket.destroy(signal?.reason);
+  const failed = (error: NodeJS.ErrnoException) => {
+    if (signal?.aborted) return reject(signal.reason);
+    reject(new LinuxError("connect", error.code ?? "EIO", `${host} port ${port}`, { cause: error }));
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  socket.once("error", failed);
+  socket.write(new Uint8Array(0), (error) => {
+    if (error) return;
+    signal?.removeEventListener("abort", abort);
+    socket.off("error", failed);
+    resolve(socket);
+  });
+  return promise;
+}

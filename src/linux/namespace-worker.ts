@@ -1,0 +1,31 @@
+import { parentPort } from "node:worker_threads";
+import { startConnection } from "./connect-in-namespace.ts";
+import { createPodNamespaces } from "./create-pod-namespaces.ts";
+import { HostNamespaces, StrandedError } from "./namespace-host.ts";
+import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
+
+/**
+ * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a pause, so the
+ * thread is at home whenever it waits. A thread that cannot come home ends by the error that it leaves uncaught.
+ */
+const host = new HostNamespaces();
+
+parentPort?.on("message", (call: NamespaceCall) => parentPort?.postMessage(answer(call)));
+
+function answer(call: NamespaceCall): NamespaceAnswer {
+  try {
+    return { id: call.id, result: host.comeBackAfter(() => run(call)) };
+  } catch (error) {
+    if (error instanceof StrandedError) throw error;
+    return { id: call.id, failure: failureOf(error) };
+  }
+}
+
+function run(call: NamespaceCall) {
+  switch (call.job) {
+    case "createPodNamespaces":
+      return createPodNamespaces(call.request);
+    case "startConnection":
+      return startConnection(call.request);
+  }
+}

@@ -1,0 +1,66 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/**
+ * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its pid this names a process for
+ * good, as pids are used again. Undefined when there is no such process, or only its zombie.
+ */
+export async function processStartTime(pid: number): Promise<number | undefined> {
+  const stat = await readStat(pid);
+  return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startTime;
+}
+
+/** True while the process that had this pid at `startTime` (see {@link processStartTime}) runs. */
+export async function isAlive(pid: number, startTime: number): Promise<boolean> {
+  return (await processStartTime(pid)) === startTime;
+}
+
+/**
+ * Sends SIGKILL to a process and to all that descend from it. Parents are stopped first, so that none can have a child
+ * that is missed. No error when it is gone already. What a child left behind when its own parent died is not reached:
+ * a cgroup is what holds such processes together.
+ */
+export async function killProcessTree(pid: number): Promise<void> {
+  signal(pid, "SIGSTOP");
+  for (const child of await childrenOf(pid)) await killProcessTree(child);
+  signal(pid, "SIGKILL");
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = await Promise.all(tasks.map((task) => readOrEmpty(`/proc/${pid}/task/${task}/children`)));
+  return lists.flatMap((list) =>
+    list
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number),
+  );
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** The command's name may hold spaces and parentheses: the fields are counted from the last parenthesis. */
+async function readStat(
+  pid: number,
+): Promise<{ readonly state: string; readonly startTime: number } | undefined> {
+  const text = await readOrEmpty(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state, startTime] = [fields[0], fields[19]];
+  return state === undefined || startTime === undefined ? undefined : { state, startTime: Number(startTime) };
+}
+
+/** A process may end between any two looks at it: ENOENT before, ESRCH while its file is open. */
+async function readOrEmpty(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return "";
+    throw error;
+  }
+}
