@@ -13,6 +13,25 @@ export { type BindMountOptions, bindMount } from "./bind-mount.ts";
 export { type ProcessCapabilities, processCapabilities } from "./capabilities.ts";
 export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy } from "./cgroup-layout.ts";
 export type { NamespaceAddress } from "./connect-in-namespace.ts";
+export {
+  chmodAt,
+  chownAt,
+  deviceNumber,
+  linkAt,
+  listAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  readlinkAt,
+  setTimesAt,
+  statAt,
+  symlinkAt,
+  type Timestamp,
+  unlinkAt,
+} from "./files-at.ts";
+export { fromByteString, toByteString } from "./files-names.ts";
+export { closeFile, createFileAt, openDirectory, openDirectoryBeneath, openFileAt } from "./files-open.ts";
+export { syncFileSystem } from "./files-sync.ts";
+export { getXattrAt, listXattrsAt, setXattrAt } from "./files-xattr.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";
 export { type MountRequest, mount, unmount } from "./mount.ts";
