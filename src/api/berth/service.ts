@@ -1,0 +1,81 @@
+import type { ServerReadableStream, ServerWritableStream, ServiceError, sendUnaryData } from "@grpc/grpc-js";
+import type { Image, Images } from "../../images/index.ts";
+import { berthV1 } from "../../protocol/index.ts";
+import { toCredentials } from "./credentials.ts";
+import { receiveSource } from "./import-source.ts";
+import { ProgressWriter } from "./progress-writer.ts";
+
+export type BerthServiceOptions = {
+  readonly images: Images;
+  /** Private directory on disk where an archive that comes as bytes is kept until it is imported. Made when needed. */
+  readonly spoolDir: string;
+  /** Turns what was thrown into a gRPC status: the one that the CRI door uses. */
+  readonly toStatus: (error: unknown) => Partial<ServiceError>;
+};
+
+/** The service and its handlers, for `server.addService(definition, handlers)`. */
+export function createBerthService(options: BerthServiceOptions): {
+  readonly definition: typeof berthV1.BerthService;
+  readonly handlers: berthV1.BerthServer;
+} {
+  return {
+    definition: berthV1.BerthService,
+    handlers: {
+      pullImage: (call) => void pullImage(call, options),
+      importImage: (call, callback) => void importImage(call, callback, options),
+    },
+  };
+}
+
+async function pullImage(
+  call: ServerWritableStream<berthV1.PullImageRequest, berthV1.PullImageResponse>,
+  { images, toStatus }: BerthServiceOptions,
+): Promise<void> {
+  const canceled = cancellationOf(call);
+  const progress = new ProgressWriter(call);
+  try {
+    const credentials = toCredentials(call.request.credentials);
+    const image = await images.pull(
+      {
+        reference: call.request.reference,
+        onProgress: (step) => progress.report(step),
+        ...(credentials === undefined ? {} : { credentials }),
+      },
+      canceled,
+    );
+    progress.end(image.id);
+  } catch (error) {
+    progress.abandon();
+    call.emit("error", toStatus(error));
+  }
+}
+
+async function importImage(
+  call: ServerReadableStream<berthV1.ImportImageRequest, berthV1.ImportImageResponse>,
+  callback: sendUnaryData<berthV1.ImportImageResponse>,
+  { images, spoolDir, toStatus }: BerthServiceOptions,
+): Promise<void> {
+  const canceled = cancellationOf(call);
+  try {
+    await using source = await receiveSource(call, spoolDir);
+    const imported = await images.importArchive(source.path, canceled);
+    callback(null, { images: imported.map(toImportedImage) });
+  } catch (error) {
+    callback(toStatus(error));
+  }
+}
+
+function cancellationOf(call: { on(event: "cancelled", listener: () => void): unknown }): AbortSignal {
+  const controller = new AbortController();
+  call.on("cancelled", () => controller.abort());
+  return controller.signal;
+}
+
+function toImportedImage(image: Image): berthV1.ImportedImage {
+  return {
+    id: image.id,
+    repoTags: [...image.repoTags],
+    repoDigests: [...image.repoDigests],
+    size: BigInt(image.sizeBytes),
+  };
+}
