@@ -1,16 +1,25 @@
+import type { OciSpec } from "./spec/types.ts";
+
 /**
  * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task outlives the
  * daemon: {@link Tasks.attach} finds it again after a restart, with the exit that happened meanwhile.
+ *
+ * The life of a task: `create` makes the container with its first process waiting, `start` lets that run the user's
+ * program, it exits by itself or by `kill`, `delete` removes what the OCI runtime, conmon and the task left behind. An
+ * exit never removes anything by itself, so that it can be read as often as wanted.
  */
 export interface Tasks extends AsyncDisposable {
   /**
-   * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is created, with its first process waiting.
-   * Throws TaskError (code FailedPrecondition or Internal, with the OCI runtime's own message). Nothing is left behind then.
+   * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is created, with its
+   * first process waiting. The bundle directory must exist; what else lies in it (a mounted rootfs) is left alone.
+   * Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition (unusable handler), Internal (with the OCI
+   * runtime's own message), DeadlineExceeded, Canceled. Nothing is left behind then.
    */
   create(task: TaskSpec, signal?: AbortSignal): Promise<Task>;
   /**
-   * Takes up a task after a restart of the daemon: running, or exited while nobody looked (from conmon's exit file), or lost
-   * (conmon was killed, or the machine restarted).
+   * Takes up a task after a restart of the daemon: created, running, exited while nobody looked (from conmon's exit
+   * file), or lost (conmon was killed, or the machine restarted). Never throws for a task that has no files any more:
+   * that one is lost.
    */
   attach(task: TaskIdentity): Promise<Task>;
 }
@@ -20,19 +29,22 @@ export type TaskIdentity = {
   readonly id: string;
   /** Name of the runtime handler as resolved (never empty). */
   readonly handler: string;
-  /** Private directory of this container under the state directory (tmpfs): config.json, pidfile, exit file, sockets. */
+  /** Private directory of this container under the state directory (tmpfs): config.json, pidfile, sockets. */
   readonly bundleDir: string;
 };
 
 export type TaskSpec = TaskIdentity & {
-  /** OCI runtime spec, complete; see {@link "./spec/"}. */
+  /** OCI runtime spec, complete; made by `buildContainerSpec` or `buildPauseSpec`. */
   readonly spec: OciSpec;
-  /** Absolute path; undefined keeps no log. CRI format. */
+  /** Absolute path, in a directory that exists; undefined keeps no log. CRI format. */
   readonly logPath: string | undefined;
   readonly terminal: boolean;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
-  /** cgroup (absolute in the hierarchy, or slice for systemd) in which conmon itself runs. */
+  /**
+   * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there. Undefined
+   * leaves them in the daemon's own, as containerd does with its shims.
+   */
   readonly monitorCgroup: string | undefined;
 };
 
@@ -40,17 +52,22 @@ export type TaskSpec = TaskIdentity & {
 export interface Task {
   readonly id: string;
   state(): TaskState;
-  /** Runs the user's process. Throws TaskError Internal with the OCI runtime's message; the task then ends as exited 128. */
+  /** Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends as exited 128. */
   start(signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the first process, or to all of them. No error when it is gone already. */
   kill(signal: number, options?: { readonly all?: boolean }): Promise<void>;
   /** Resolves when it has exited (at once when it had). */
   wait(signal?: AbortSignal): Promise<TaskExit>;
-  /** Runs a command and collects its output. See {@link ExecResult}. */
+  /**
+   * Runs a command with the container's own user, environment, capabilities and limits, and collects its output.
+   * A command that cannot be found or run gives exit code 127 or 126 with the reason on stderr, as a shell does.
+   * Throws RuntimeError: FailedPrecondition (not running), DeadlineExceeded and Canceled (its processes are gone then),
+   * Internal (with the OCI runtime's message).
+   */
   execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
-  /** Makes conmon close and open the log file again. Throws FailedPrecondition when not running. */
+  /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
   reopenLog(): Promise<void>;
-  /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the bundle's files. Idempotent. */
+  /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */
   delete(): Promise<void>;
 }
 
@@ -63,19 +80,22 @@ export type TaskExit = {
   /** 0-255; 128+n for a signal; 255 when it is not known (lost). */
   readonly exitCode: number;
   readonly finishedAtNs: bigint;
+  /** 0n when it never ran. */
   readonly startedAtNs: bigint;
   readonly cause: "exited" | "oomKilled" | "startError" | "lost";
+  /** For people; "" where the code says all. */
   readonly message: string;
 };
 
 export type ExecRequest = {
   readonly args: readonly string[];
-  /** 0 means none. When it is over the process and its children are killed and TaskError DeadlineExceeded is thrown. */
+  /** 0 means none. When it is over the process and its children are killed and RuntimeError DeadlineExceeded is thrown. */
   readonly timeoutMs: number;
 };
 
 /** Each stream is cut at 16 MiB; the process goes on. */
-export type ExecResult = { readonly exitCode: number; readonly stdout: Uint8Array; readonly stderr: Uint8Array };
-
-/** OCI runtime-spec 1.2, config.md. Typed where berth writes it (`spec/types.ts`). */
-export type OciSpec = import("./spec/types.ts").OciSpec;
+export type ExecResult = {
+  readonly exitCode: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+};

@@ -1,0 +1,40 @@
+/** What a handler can do beyond the runtime-spec's minimum; told to kubelets in the Status RPC. */
+export type HandlerFeatures = {
+  /** Mounts that are read-only all the way down (mount option `rro`). */
+  readonly recursiveReadOnlyMounts: boolean;
+  /** Pods in a user namespace: needs ID-mapped mounts. */
+  readonly userNamespaces: boolean;
+};
+
+/** A runtime handler: an OCI runtime under the name by which pods ask for it (RuntimeClass). */
+export type Handler = {
+  readonly name: string;
+  /** Absolute; "" when the program was not found. */
+  readonly path: string;
+  readonly type: "crun" | "runc" | "other";
+  /** As the program says it, such as "1.8.1"; "" when not known. */
+  readonly version: string;
+  /** Directory in which the OCI runtime keeps its own state (`--root`), under the state directory. */
+  readonly root: string;
+  readonly usability: Usability;
+  readonly features: HandlerFeatures;
+};
+
+export type Usability =
+  | { readonly kind: "usable" }
+  | { readonly kind: "unusable"; readonly reason: string; readonly remedy: string };
+
+/** All handlers of this host, and the one that pods get which name none. */
+export type HandlerTable = {
+  readonly handlers: readonly Handler[];
+  /** Name of the default handler. It may be unusable, when none is usable. */
+  readonly defaultName: string;
+  /** Why that one, in a sentence; for `berth doctor`. */
+  readonly explanation: string;
+};
+
+/** A handler by name, "" being the default; undefined when there is none of that name. */
+export function findHandler(table: HandlerTable, name: string): Handler | undefined {
+  const wanted = name === "" ? table.defaultName : name;
+  return table.handlers.find((handler) => handler.name === wanted);
+}

@@ -1,0 +1,38 @@
+/**
+ * The OCI runtimes (crun, runc, any other) and what is around them: which of them this host can use (*handlers*), the
+ * OCI spec of a container, its place among the cgroups, and *tasks*, its processes, each held by one conmon that writes
+ * the log and records the exit.
+ *
+ * Terms: a *bundle* is a container's private directory with its config.json (runtime-spec, bundle.md); the *monitor* is
+ * its conmon; a *handler* is an OCI runtime under the name that pods use.
+ *
+ * It must not know of images, networks or the life of pods, and keep nothing that must survive a restart of the machine.
+ */
+export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
+export {
+  findHandler,
+  type Handler,
+  type HandlerFeatures,
+  type HandlerTable,
+  type Usability,
+} from "./handlers/handler.ts";
+export { RuntimeError } from "./runtime-error.ts";
+export { type HostFacts, readHostFacts } from "./spec/host-facts.ts";
+export type {
+  ContainerSpecInput,
+  ResolvedContainer,
+  ResolvedDevice,
+  ResolvedMount,
+  SandboxFacts,
+} from "./spec/input.ts";
+export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
+export type {
+  ExecRequest,
+  ExecResult,
+  Task,
+  TaskExit,
+  TaskIdentity,
+  TaskSpec,
+  TaskState,
+  Tasks,
+} from "./tasks.ts";

@@ -1,0 +1,75 @@
+import type { ImageConfig } from "../../oci/index.ts";
+import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { HandlerFeatures } from "../handlers/handler.ts";
+import type { HostFacts } from "./host-facts.ts";
+import type { OciDevice, OciSeccomp, OciUser } from "./types.ts";
+
+/**
+ * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has to be read
+ * from disk first is in `resolved`, made by `resolveContainer`.
+ */
+export type ContainerSpecInput = {
+  readonly id: string;
+  readonly config: ContainerConfig;
+  readonly sandboxConfig: PodSandboxConfig;
+  readonly sandbox: SandboxFacts;
+  readonly image: ImageConfig["config"];
+  /** The reference by which the user named the image; for annotations. */
+  readonly imageName: string;
+  /** Where the root file system is mounted; absolute. */
+  readonly rootfsPath: string;
+  readonly resolved: ResolvedContainer;
+  /** The first process of the container whose PID namespace is to be joined (NamespaceMode.TARGET); else undefined. */
+  readonly targetPid: number | undefined;
+  readonly cgroupDriver: CgroupDriver;
+  readonly features: HandlerFeatures;
+  readonly host: HostFacts;
+};
+
+/** What a container takes from its pod sandbox. */
+export type SandboxFacts = {
+  readonly id: string;
+  /** As seen with `hostname` in the pod; becomes HOSTNAME. */
+  readonly hostname: string;
+  /** Paths of the pinned namespaces (or /proc/PID/ns/...); undefined is the host's. */
+  readonly namespaces: {
+    readonly network: string | undefined;
+    readonly ipc: string | undefined;
+    readonly uts: string | undefined;
+    /** Only where the pod shares one: that of its pause process. */
+    readonly pid: string | undefined;
+  };
+  /** Files of the host that are bind-mounted into each container, unless its configuration mounts something there. */
+  readonly files: {
+    readonly shm: string;
+    readonly hosts: string;
+    readonly hostname: string;
+    readonly resolvConf: string;
+  };
+};
+
+/** What `resolveContainer` found out on disk. */
+export type ResolvedContainer = {
+  readonly user: OciUser;
+  /** In the order of the configuration. */
+  readonly mounts: readonly ResolvedMount[];
+  readonly devices: readonly ResolvedDevice[];
+  /** Every device of the host; only for a privileged container. */
+  readonly hostDevices: readonly OciDevice[];
+  /** The profile file of a `Localhost` seccomp profile. */
+  readonly seccompProfile: OciSeccomp | undefined;
+};
+
+/** A mount of the configuration whose source is known to exist. */
+export type ResolvedMount = {
+  readonly containerPath: string;
+  /** No symbolic links in it. */
+  readonly hostPath: string;
+  readonly readonly: boolean;
+  readonly recursiveReadOnly: boolean;
+  readonly propagation: "private" | "slave" | "shared";
+};
+
+/** A device as it is to appear, and what may be done with it (some of r, w, m). */
+export type ResolvedDevice = { readonly device: OciDevice; readonly access: string };

@@ -1,0 +1,129 @@
+/**
+ * OCI runtime-spec 1.0.2, config.md and config-linux.md: the parts that berth writes. Numbers are within JSON's exact
+ * range; absent means that the OCI runtime's default holds.
+ */
+export type OciSpec = {
+  readonly ociVersion: string;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly process: OciProcess;
+  readonly mounts: readonly OciMount[];
+  readonly linux: OciLinux;
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+/** config.md, `process`; also what `exec --process` takes. */
+export type OciProcess = {
+  readonly terminal: boolean;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly user: OciUser;
+  readonly capabilities: OciCapabilities;
+  readonly noNewPrivileges: boolean;
+  readonly rlimits: readonly OciRlimit[];
+  readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
+};
+
+export type OciUser = {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+};
+
+/** Names with their prefix, such as CAP_KILL. Ambient and inheritable sets are always empty. */
+export type OciCapabilities = {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+};
+
+export type OciRlimit = { readonly type: string; readonly soft: number; readonly hard: number };
+
+export type OciMount = {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+};
+
+export type OciLinux = {
+  readonly cgroupsPath: string;
+  readonly namespaces: readonly OciNamespace[];
+  readonly devices: readonly OciDevice[];
+  readonly resources: OciResources;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  readonly rootfsPropagation?: "rslave" | "rshared";
+  readonly seccomp?: OciSeccomp;
+};
+
+/** Without a path the OCI runtime makes a new one; a kind that is not listed is the host's. */
+export type OciNamespace = {
+  readonly type: "pid" | "network" | "mount" | "ipc" | "uts" | "cgroup";
+  readonly path?: string;
+};
+
+export type OciDevice = {
+  readonly type: "b" | "c";
+  readonly path: string;
+  readonly major: number;
+  readonly minor: number;
+  /** Permission bits. */
+  readonly fileMode: number;
+  readonly uid: number;
+  readonly gid: number;
+};
+
+export type OciResources = {
+  readonly devices: readonly OciDeviceRule[];
+  readonly cpu?: OciCpu;
+  readonly memory?: OciMemory;
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  /** cgroup v2 files and what to write to them. */
+  readonly unified?: Readonly<Record<string, string>>;
+};
+
+export type OciDeviceRule = {
+  readonly allow: boolean;
+  readonly type?: "a" | "b" | "c";
+  readonly major?: number;
+  readonly minor?: number;
+  /** Some of r, w, m. */
+  readonly access: string;
+};
+
+/** Period and quota in microseconds. */
+export type OciCpu = {
+  readonly period?: number;
+  readonly quota?: number;
+  readonly shares?: number;
+  readonly cpus?: string;
+  readonly mems?: string;
+};
+
+/** Bytes; -1 is no limit. `swap` is memory and swap together. */
+export type OciMemory = { readonly limit?: number; readonly swap?: number };
+
+/** config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is. */
+export type OciSeccomp = {
+  readonly defaultAction: string;
+  readonly defaultErrnoRet?: number;
+  readonly architectures?: readonly string[];
+  readonly flags?: readonly string[];
+  readonly syscalls?: readonly OciSyscallRule[];
+};
+
+export type OciSyscallRule = {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly OciSyscallCondition[];
+};
+
+export type OciSyscallCondition = {
+  readonly index: number;
+  readonly value: number;
+  readonly valueTwo?: number;
+  readonly op: string;
+};
