@@ -1,0 +1,122 @@
+import { type Descriptor, formatReference, type Reference } from "../oci/index.ts";
+import { backOff } from "./backoff.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import type { Session } from "./session.ts";
+import type { HttpResponse } from "./transport.ts";
+
+/**
+ * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it does not,
+ * and waits when all have failed since the last new byte.
+ */
+export async function* fetchBlob(
+  session: Session,
+  reference: Reference,
+  descriptor: Descriptor,
+  offset: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array | "restart", void, void> {
+  const what = `fetching ${descriptor.digest} of ${formatReference(reference)}`;
+  const failures = new Map<string, RegistryError>();
+  let endpoints = await session.endpoints(reference, "pull");
+  let position = offset;
+  let furthest = offset;
+  let fruitless = 0;
+  if (offset > descriptor.size) {
+    yield "restart";
+    position = 0;
+  }
+  while (position < descriptor.size) {
+    throwIfAborted(signal, what);
+    const endpoint = endpoints[fruitless % endpoints.length];
+    if (endpoint === undefined) throw summarise(what, failures);
+    try {
+      const { response, start } = await open(session, endpoint, reference, descriptor, position, signal);
+      if (start !== position) yield "restart";
+      position = start;
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+        position += chunk.length;
+        if (position > descriptor.size) throw wrongSize(endpoint, descriptor, "more");
+        yield chunk;
+      }
+      if (position < descriptor.size) throw endedEarly(endpoint, position, descriptor);
+    } catch (error) {
+      throwIfAborted(signal, what);
+      const failure = asRegistryError(error, endpoint.host);
+      failures.set(endpoint.base, failure);
+      fruitless = position > furthest ? 1 : fruitless + 1;
+      furthest = Math.max(furthest, position);
+      if (!failure.transient) endpoints = endpoints.filter((other) => other !== endpoint);
+      if (endpoints.length === 0 || fruitless >= session.retry.tries * endpoints.length)
+        throw summarise(what, failures);
+      const round = Math.ceil(fruitless / endpoints.length);
+      if (fruitless % endpoints.length === 0)
+        await backOff(session.retry, round, failure.retryAfterMs, signal);
+    }
+  }
+}
+
+type Opened = {
+  readonly response: HttpResponse;
+  /** Where its bytes begin: the position asked for, or 0 when the server does not do ranges. */
+  readonly start: number;
+};
+
+async function open(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  descriptor: Descriptor,
+  position: number,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
+  const request = { method: "GET", reference, path: `blobs/${descriptor.digest}` } as const;
+  if (position > 0) {
+    const headers = { range: `bytes=${position}-` };
+    const response = await session.send(endpoint, { ...request, headers, accepted: [206, 416] }, signal);
+    const range = parseContentRange(response.headers["content-range"]);
+    if (response.status === 206 && range?.start === position) {
+      return { response: checkSize(endpoint, response, descriptor, range.total), start: position };
+    }
+    if (response.status === 200) return { response: checkLength(endpoint, response, descriptor), start: 0 };
+    // 416, or a part that was not asked for: this server is no help from here on, but may be from the beginning.
+    response.body.destroy();
+  }
+  const response = await session.send(endpoint, { ...request, headers: {} }, signal);
+  return { response: checkLength(endpoint, response, descriptor), start: 0 };
+}
+
+function checkLength(endpoint: Endpoint, response: HttpResponse, descriptor: Descriptor): HttpResponse {
+  const length = response.headers["content-length"];
+  return checkSize(endpoint, response, descriptor, length === undefined ? undefined : Number(length));
+}
+
+/** A registry that says beforehand that the blob has another size holds another blob, or a part of it. */
+function checkSize(
+  endpoint: Endpoint,
+  response: HttpResponse,
+  descriptor: Descriptor,
+  total: number | undefined,
+): HttpResponse {
+  if (total === undefined || total === descriptor.size) return response;
+  response.body.destroy();
+  throw wrongSize(endpoint, descriptor, `${total}`);
+}
+
+function wrongSize(endpoint: Endpoint, descriptor: Descriptor, actual: string): RegistryError {
+  const message = `${endpoint.host}: the blob has ${actual} bytes, the manifest says ${descriptor.size}`;
+  return new RegistryError("DataLoss", message);
+}
+
+function endedEarly(endpoint: Endpoint, position: number, descriptor: Descriptor): RegistryError {
+  const message = `${endpoint.host}: the transfer ended after ${position} of ${descriptor.size} bytes`;
+  return new RegistryError("DataLoss", message, { transient: true });
+}
+
+function parseContentRange(
+  header: string | string[] | undefined,
+): { readonly start: number; readonly total: number | undefined } | undefined {
+  const match = typeof header === "string" ? /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header) : null;
+  if (match === null) return undefined;
+  return { start: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) };
+}

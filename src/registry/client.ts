@@ -1,0 +1,19 @@
+import type { Descriptor, Reference } from "../oci/index.ts";
+import { fetchBlob } from "./blobs.ts";
+import { fetchSmall, probe, resolve } from "./manifests.ts";
+import type { Registry, RegistryOptions } from "./registry.ts";
+import { Session } from "./session.ts";
+
+/** A {@link Registry} over HTTP. Dispose of it to close its connections. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const session = new Session(options);
+  return {
+    probe: (reference: Reference, signal?: AbortSignal) => probe(session, reference, signal),
+    resolve: (reference: Reference, signal?: AbortSignal) => resolve(session, reference, signal),
+    fetchSmall: (reference: Reference, descriptor: Descriptor, signal?: AbortSignal) =>
+      fetchSmall(session, reference, descriptor, signal),
+    fetchBlob: (reference: Reference, descriptor: Descriptor, offset: number, signal?: AbortSignal) =>
+      fetchBlob(session, reference, descriptor, offset, signal),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,51 @@
+import type { Reference } from "../oci/index.ts";
+
+/** One place that serves a registry's repositories: the registry itself or a mirror of it. */
+export type Endpoint = {
+  /** `https://registry-1.docker.io/v2`, no slash at the end. */
+  readonly base: string;
+  /** `registry-1.docker.io`, `127.0.0.1:5000`. */
+  readonly host: string;
+  /** `registry`: it is what the reference names, and may have the credentials for it. */
+  readonly role: "registry" | "mirror";
+  /** Whether it may say what a tag means, besides serving content by digest. */
+  readonly resolves: boolean;
+  readonly pulls: boolean;
+  readonly tls: TlsSettings;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly dialTimeoutMs: number;
+  /** When it does not speak TLS, plain HTTP will do: loopback hosts, and http:// with TLS settings. */
+  readonly plainHttpFallback: boolean;
+};
+
+export type TlsSettings = {
+  readonly caFiles: readonly string[];
+  /** The second is undefined when the first file holds certificate and key. */
+  readonly clientPairs: readonly (readonly [certificateFile: string, keyFile: string | undefined])[];
+  readonly skipVerify: boolean;
+};
+
+/** The URL of something in the reference's repository; mirrors are told the registry with `ns`, as containerd does. */
+export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: string): URL {
+  const url = new URL(`${endpoint.base}/${reference.repository}/${path}`);
+  const own =
+    endpoint.host === reference.host || (reference.host === "docker.io" && isDockerHub(endpoint.host));
+  if (!own) url.searchParams.set("ns", reference.host);
+  return url;
+}
+
+const dockerHub: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+
+export function isDockerHub(host: string): boolean {
+  return dockerHub.has(host);
+}
+
+export function isSameHost(a: string, b: string): boolean {
+  return a === b || (isDockerHub(a) && isDockerHub(b));
+}
+
+/** True for localhost and loopback addresses, with or without a port. */
+export function isLoopback(host: string): boolean {
+  const name = host.replace(/:\d+$/, "");
+  return name === "localhost" || name === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
+}

@@ -1,0 +1,168 @@
+import { isAbsolute, join } from "node:path";
+import { parse } from "smol-toml";
+import type { TlsSettings } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { parseGoDuration } from "./go-duration.ts";
+
+/** One host of a hosts.toml, with what the file says of it. */
+export type HostEntry = {
+  /** Base of its API, `https://mirror.example/v2`; undefined for the file's own level when it names no `server`. */
+  readonly base: string | undefined;
+  readonly capabilities: ReadonlySet<string>;
+  readonly tls: Partial<TlsSettings>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly dialTimeoutMs: number | undefined;
+};
+
+const hostKeys = ["capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout"];
+const rootKeys = ["server", "host", ...hostKeys];
+const knownCapabilities = ["pull", "resolve", "push", "referrers"];
+
+/**
+ * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the file's own level, which
+ * is the registry itself. Paths are relative to `directory`. Throws RegistryError InvalidArgument, naming `file`.
+ */
+export function parseHostsToml(text: string, file: string, directory: string): readonly HostEntry[] {
+  const reader = new HostsReader(file, directory);
+  let document: Table;
+  try {
+    document = parse(text) as Table;
+  } catch (cause) {
+    throw new RegistryError("InvalidArgument", `${file}: not TOML`, { cause });
+  }
+  reader.onlyKeys(document, rootKeys, "");
+  const hosts = document.host === undefined ? {} : reader.table(document.host, "host");
+  const mirrors = Object.entries(hosts).map(([url, value]) => {
+    const where = `host.${JSON.stringify(url)}`;
+    const table = reader.table(value, where);
+    reader.onlyKeys(table, hostKeys, `${where}.`);
+    return reader.entry(table, url, `${where}.`);
+  });
+  const server = document.server === undefined ? undefined : reader.string(document.server, "server");
+  return [...mirrors, reader.entry(document, server === "" ? undefined : server, "")];
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+class HostsReader {
+  readonly #file: string;
+  readonly #directory: string;
+
+  constructor(file: string, directory: string) {
+    this.#file = file;
+    this.#directory = directory;
+  }
+
+  fail(key: string, why: string): never {
+    throw new RegistryError("InvalidArgument", `${this.#file}: ${key}: ${why}`);
+  }
+
+  onlyKeys(table: Table, known: readonly string[], prefix: string): void {
+    const unknown = Object.keys(table).find((key) => !known.includes(key));
+    if (unknown !== undefined) this.fail(`${prefix}${unknown}`, `unknown key; known are ${known.join(", ")}`);
+  }
+
+  table(value: unknown, key: string): Table {
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      this.fail(key, "expected a table");
+    return value as Table;
+  }
+
+  string(value: unknown, key: string): string {
+    return typeof value === "string" ? value : this.fail(key, "expected a string");
+  }
+
+  entry(table: Table, url: string | undefined, prefix: string): HostEntry {
+    const overridePath = this.#boolean(table.override_path, `${prefix}override_path`) ?? false;
+    return {
+      base: url === undefined ? undefined : this.#base(url, overridePath, prefix),
+      capabilities: this.#capabilities(table.capabilities, `${prefix}capabilities`),
+      tls: this.#tls(table, prefix),
+      headers: this.#headers(table.header, `${prefix}header`),
+      dialTimeoutMs: this.#duration(table.dial_timeout, `${prefix}dial_timeout`),
+    };
+  }
+
+  /** The API lies under /v2 of the given path, unless override_path says that the path is already its root. */
+  #base(written: string, overridePath: boolean, prefix: string): string {
+    const text = written.startsWith("http") ? written : `https://${written}`;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+      this.fail(
+        prefix === "" ? "server" : prefix.slice(0, -1),
+        `${JSON.stringify(written)} is not an http or https URL`,
+      );
+    }
+    if (url.username !== "" || url.password !== "" || url.search !== "") {
+      this.fail(
+        prefix === "" ? "server" : prefix.slice(0, -1),
+        "no user, password or query may stand in the URL",
+      );
+    }
+    const path = url.pathname.replace(/\/+$/, "");
+    return `${url.origin}${path}${overridePath || path.endsWith("/v2") ? "" : "/v2"}`;
+  }
+
+  #capabilities(value: unknown, key: string): ReadonlySet<string> {
+    const names = value === undefined ? [] : this.#strings(value, key).map((name) => name.toLowerCase());
+    const unknown = names.find((name) => !knownCapabilities.includes(name));
+    if (unknown !== undefined) this.fail(key, `unknown capability ${JSON.stringify(unknown)}`);
+    return new Set(names.length === 0 ? knownCapabilities : names);
+  }
+
+  #tls(table: Table, prefix: string): Partial<TlsSettings> {
+    const skipVerify = this.#boolean(table.skip_verify, `${prefix}skip_verify`);
+    return {
+      ...(table.ca === undefined
+        ? {}
+        : { caFiles: this.#strings(table.ca, `${prefix}ca`).map((path) => this.#path(path)) }),
+      ...(table.client === undefined
+        ? {}
+        : { clientPairs: this.#clientPairs(table.client, `${prefix}client`) }),
+      ...(skipVerify === undefined ? {} : { skipVerify }),
+    };
+  }
+
+  /** One file, several files, or several pairs of files. */
+  #clientPairs(value: unknown, key: string): TlsSettings["clientPairs"] {
+    const items = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    return items.map((item) => {
+      const files = this.#strings(item, key).map((path) => this.#path(path));
+      const [certificate, keyFile] = files;
+      if (certificate === undefined || files.length > 2) this.fail(key, "expected a file or a pair of files");
+      return [certificate, keyFile] as const;
+    });
+  }
+
+  #headers(value: unknown, key: string): Readonly<Record<string, string | readonly string[]>> {
+    if (value === undefined) return {};
+    const entries = Object.entries(this.table(value, key)).map(([name, header]) => {
+      const where = `${key}.${name}`;
+      if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) this.fail(where, "not a header name");
+      const values = this.#strings(header, where);
+      if (values.some((text) => /[\r\n\0]/.test(text))) this.fail(where, "a header is one line");
+      return [name.toLowerCase(), values.length === 1 ? (values[0] ?? "") : values] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  #duration(value: unknown, key: string): number | undefined {
+    if (value === undefined) return undefined;
+    return parseGoDuration(this.string(value, key)) ?? this.fail(key, 'expected a duration such as "30s"');
+  }
+
+  #boolean(value: unknown, key: string): boolean | undefined {
+    return value === undefined || typeof value === "boolean"
+      ? value
+      : this.fail(key, "expected true or false");
+  }
+
+  #strings(value: unknown, key: string): readonly string[] {
+    const items = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+    return items.map((item) => this.string(item, key));
+  }
+
+  #path(path: string): string {
+    return isAbsolute(path) ? path : join(this.#directory, path);
+  }
+}

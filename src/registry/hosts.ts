@@ -1,0 +1,125 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Endpoint, isDockerHub, isLoopback, type TlsSettings } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { type HostEntry, parseHostsToml } from "./hosts-toml.ts";
+
+const defaultDialTimeoutMs = 30_000;
+
+/**
+ * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its hosts.toml, then
+ * the registry itself. Without a hosts.toml a directory may hold certificates in Docker's layout (`*.crt` for CAs,
+ * `*.cert` and `*.key` for the client). The rules are containerd's.
+ */
+export async function endpointsFor(host: string, certsDirs: readonly string[]): Promise<readonly Endpoint[]> {
+  const directory = await findHostDirectory(host, certsDirs);
+  if (directory === undefined) return [ownEndpoint(host, bareEntry)];
+  const file = join(directory.path, "hosts.toml");
+  const text = await readIfThere(file);
+  if (text === undefined || text.trim() === "")
+    return [ownEndpoint(host, await certificateFiles(directory.path))];
+  const entries = parseHostsToml(text, file, directory.path);
+  return entries.map((entry, index) => {
+    if (entry.base === undefined) return ownEndpoint(host, entry);
+    // A `server` written for this very host stands for the registry; one in _default stands for any.
+    const isServer = index === entries.length - 1 && directory.specific;
+    return endpoint(entry, entry.base, host, isServer);
+  });
+}
+
+const bareEntry: HostEntry = {
+  base: undefined,
+  capabilities: new Set(["pull", "resolve"]),
+  tls: {},
+  headers: {},
+  dialTimeoutMs: undefined,
+};
+
+async function findHostDirectory(
+  host: string,
+  certsDirs: readonly string[],
+): Promise<{ readonly path: string; readonly specific: boolean } | undefined> {
+  // `host_port_` is for file systems that do not take a colon.
+  const names = [host.replace(/:(\d+)$/, "_$1_").replaceAll(":", ""), host, "_default"];
+  for (const root of certsDirs) {
+    for (const name of names) {
+      const path = join(root, name);
+      if (await isThere(path)) return { path, specific: name !== "_default" };
+    }
+  }
+  return undefined;
+}
+
+function endpoint(entry: HostEntry, base: string, registryHost: string, isServer: boolean): Endpoint {
+  const url = new URL(base);
+  const hasTls = Object.keys(entry.tls).length > 0;
+  // http:// with TLS settings leaves open which is meant, unless the port says so.
+  const ambiguous = url.protocol === "http:" && hasTls && url.port !== "";
+  return {
+    base: ambiguous ? base.replace(/^http:/, "https:") : base,
+    host: url.host,
+    role: isServer || url.host === registryHost ? "registry" : "mirror",
+    resolves: entry.capabilities.has("resolve"),
+    pulls: entry.capabilities.has("pull"),
+    tls: completeTls(entry.tls, false),
+    headers: entry.headers,
+    dialTimeoutMs: entry.dialTimeoutMs ?? defaultDialTimeoutMs,
+    plainHttpFallback: ambiguous,
+  };
+}
+
+/** The registry itself, when no URL is written for it. */
+function ownEndpoint(host: string, entry: HostEntry): Endpoint {
+  if (isDockerHub(host)) return endpoint(entry, "https://registry-1.docker.io/v2", host, true);
+  if (!isLoopback(host)) return endpoint(entry, `https://${host}/v2`, host, true);
+  const port = /:(\d+)$/.exec(host)?.[1] ?? "";
+  if (port === "80") return endpoint({ ...entry, tls: {} }, `http://${host}/v2`, host, true);
+  return {
+    ...endpoint(entry, `https://${host}/v2`, host, true),
+    // Nobody but this machine can answer on a loopback address, so a certificate is only checked when a CA is given for it.
+    tls: completeTls(entry.tls, entry.tls.caFiles === undefined),
+    plainHttpFallback: port !== "" && port !== "443" && entry.tls.caFiles === undefined,
+  };
+}
+
+function completeTls(tls: Partial<TlsSettings>, skipVerify: boolean): TlsSettings {
+  return { caFiles: [], clientPairs: [], skipVerify, ...tls };
+}
+
+async function certificateFiles(directory: string): Promise<HostEntry> {
+  const names = (await readdir(directory)).sort();
+  const caFiles = names.filter((name) => name.endsWith(".crt")).map((name) => join(directory, name));
+  const clientPairs = names
+    .filter((name) => name.endsWith(".cert"))
+    .map((name) => {
+      const key = name.replace(/\.cert$/, ".key");
+      return [join(directory, name), names.includes(key) ? join(directory, key) : undefined] as const;
+    });
+  const tls = {
+    ...(caFiles.length > 0 ? { caFiles } : {}),
+    ...(clientPairs.length > 0 ? { clientPairs } : {}),
+  };
+  return { ...bareEntry, tls };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    if (isMissing(cause)) return false;
+    throw new RegistryError("FailedPrecondition", `reading ${path}`, { cause });
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw new RegistryError("FailedPrecondition", `reading ${path}`, { cause });
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}

@@ -1,0 +1,50 @@
+import type { HttpResponse } from "./transport.ts";
+
+const maxErrorBytes = 8 * 1024;
+const maxQuotedLength = 400;
+
+/** A URL for a message or a log: its query may hold a signature or a token. */
+export function quoteUrl(url: URL): string {
+  return `${url.origin}${url.pathname}${url.search === "" ? "" : "?..."}`;
+}
+
+/**
+ * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the start of
+ * whatever came. Control characters are taken out, since it goes to terminals and logs.
+ */
+export async function quoteErrorBody(response: HttpResponse): Promise<string> {
+  const text = await readStart(response);
+  const message = errorMessages(text) ?? text;
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  return line.length > maxQuotedLength ? `${line.slice(0, maxQuotedLength)}...` : line;
+}
+
+async function readStart(response: HttpResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= maxErrorBytes) break;
+    }
+  } catch {
+    // The status is the failure to report; its explanation broke off.
+  }
+  return Buffer.concat(chunks).subarray(0, maxErrorBytes).toString("utf8");
+}
+
+function errorMessages(text: string): string | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== "object" || body === null || !("errors" in body) || !Array.isArray(body.errors))
+      return undefined;
+    const messages = (body.errors as readonly unknown[]).map((error) => {
+      const { code, message } = (error ?? {}) as Readonly<Record<string, unknown>>;
+      return [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
+    });
+    return messages.length === 0 ? undefined : messages.join("; ");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,142 @@
+import type { Reference } from "../oci/index.ts";
+import { readBounded } from "./bounded.ts";
+import type { Challenge } from "./challenge.ts";
+import { type Endpoint, isLoopback } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { quoteErrorBody, quoteUrl } from "./quote.ts";
+import type { Credentials } from "./registry.ts";
+import type { HttpRequest, Transport } from "./transport.ts";
+
+const maxTokenBytes = 1024 * 1024;
+/** What the specification says of a token that does not say how long it lives. */
+const defaultLifeSeconds = 60;
+const clientId = "berth";
+
+export type Token = { readonly authorization: string; readonly expiresAtMs: number };
+
+type TokenRequest = {
+  readonly endpoint: Endpoint;
+  readonly reference: Reference;
+  readonly challenge: Challenge;
+  readonly credentials: Credentials | undefined;
+  /** The URL that was refused. */
+  readonly from: URL;
+};
+
+/**
+ * Gets a token from the service that a Bearer challenge names: GET with Basic authentication or without any
+ * (distribution, spec/auth/token), or POST with a refresh token (spec/auth/oauth). The service is usually another host
+ * than the registry, which answers for it; the credentials are for it too.
+ */
+export async function fetchToken(
+  transport: Transport,
+  request: TokenRequest,
+  signal: AbortSignal | undefined,
+): Promise<Token> {
+  const { endpoint, credentials } = request;
+  const realm = checkedRealm(request);
+  const sent = Date.now();
+  const response = await transport.send({
+    ...(credentials?.kind === "identityToken"
+      ? refreshRequest(request, realm, credentials.token)
+      : getRequest(request, realm)),
+    endpoint,
+    signal,
+  });
+  if (response.status !== 200) {
+    const said = await quoteErrorBody(response);
+    const refused = [400, 401, 403, 404].includes(response.status);
+    throw new RegistryError(
+      refused ? "Unauthenticated" : "Unavailable",
+      `${endpoint.host}: its token service ${quoteUrl(realm)} answered ${response.status}${said === "" ? "" : ` (${said})`}`,
+      { transient: response.status === 429 || response.status >= 500 },
+    );
+  }
+  const bytes = await readBounded(response, maxTokenBytes, "the token");
+  return parseToken(bytes, sent, `${endpoint.host}: its token service ${quoteUrl(realm)}`);
+}
+
+function getRequest(
+  { challenge, reference, credentials, endpoint }: TokenRequest,
+  realm: URL,
+): Pick<HttpRequest, "method" | "url" | "headers"> {
+  const url = new URL(realm);
+  if (challenge.parameters.service !== undefined)
+    url.searchParams.set("service", challenge.parameters.service);
+  for (const scope of scopes(challenge, reference)) url.searchParams.append("scope", scope);
+  const pair = credentials?.kind === "basic" ? `${credentials.username}:${credentials.password}` : undefined;
+  return {
+    method: "GET",
+    url,
+    headers: {
+      ...(url.host === endpoint.host ? endpoint.headers : {}),
+      ...(pair === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}` }),
+    },
+  };
+}
+
+function refreshRequest(
+  { challenge, reference }: TokenRequest,
+  url: URL,
+  refreshToken: string,
+): Pick<HttpRequest, "method" | "url" | "headers" | "body"> {
+  const form = new URLSearchParams({
+    grant_type: "refresh_token",
+    refresh_token: refreshToken,
+    client_id: clientId,
+    scope: scopes(challenge, reference).join(" "),
+    service: challenge.parameters.service ?? "",
+  });
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  return { method: "POST", url, headers, body: form.toString() };
+}
+
+function scopes({ parameters }: Challenge, reference: Reference): readonly string[] {
+  const asked = (parameters.scope ?? "").split(" ").filter((scope) => scope !== "");
+  return asked.length > 0 ? asked : [`repository:${reference.repository}:pull`];
+}
+
+/** Credentials do not go out in the clear when the registry itself was reached with TLS. */
+function checkedRealm({ endpoint, challenge, credentials, from }: TokenRequest): URL {
+  const text = challenge.parameters.realm ?? "";
+  const realm = URL.canParse(text) ? new URL(text) : undefined;
+  if (realm === undefined || (realm.protocol !== "https:" && realm.protocol !== "http:")) {
+    throw new RegistryError(
+      "Unauthenticated",
+      `${endpoint.host}: its token service is not at an http or https URL`,
+    );
+  }
+  if (
+    realm.protocol === "http:" &&
+    from.protocol === "https:" &&
+    credentials !== undefined &&
+    !isLoopback(realm.host)
+  ) {
+    throw new RegistryError(
+      "Unauthenticated",
+      `${endpoint.host}: its token service ${quoteUrl(realm)} has no TLS; credentials are not sent there`,
+    );
+  }
+  realm.username = "";
+  realm.password = "";
+  return realm;
+}
+
+function parseToken(bytes: Uint8Array, sentAtMs: number, who: string): Token {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    // The parser's message quotes the text, which may hold a token.
+    throw new RegistryError("Unauthenticated", `${who} answered something that is not JSON`);
+  }
+  const { token, access_token, expires_in } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+  const value = typeof access_token === "string" && access_token !== "" ? access_token : token;
+  if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value)) {
+    throw new RegistryError("Unauthenticated", `${who} sent no token`);
+  }
+  const lifeSeconds = typeof expires_in === "number" && expires_in > 0 ? expires_in : defaultLifeSeconds;
+  return { authorization: `Bearer ${value}`, expiresAtMs: sentAtMs + lifeSeconds * 1000 };
+}

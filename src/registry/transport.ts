@@ -1,0 +1,189 @@
+import { readFile } from "node:fs/promises";
+import { createSecureContext, getCACertificates, type SecureContextOptions } from "node:tls";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { type Endpoint, isLoopback } from "./endpoint.ts";
+import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
+import { quoteUrl } from "./quote.ts";
+
+const maxRedirects = 10;
+
+export type HttpRequest = {
+  readonly method: "GET" | "HEAD" | "POST";
+  readonly url: URL;
+  /** Whose TLS settings, headers and time limits hold. */
+  readonly endpoint: Endpoint;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string;
+  readonly signal: AbortSignal | undefined;
+};
+
+export type HttpResponse = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Dispatcher.ResponseData["body"];
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+};
+
+/** Sends requests and follows redirects; keeps connections open until it is disposed of. */
+export class Transport implements AsyncDisposable {
+  readonly #progressTimeoutMs: number;
+  readonly #userAgent: string;
+  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+  /** Endpoints that turned out not to speak TLS and may be spoken to without. */
+  readonly #plain = new Set<string>();
+
+  constructor(progressTimeoutMs: number, userAgent: string) {
+    this.#progressTimeoutMs = progressTimeoutMs;
+    this.#userAgent = userAgent;
+  }
+
+  /**
+   * Headers of the request reach its own host alone; a redirect to another host gets none of them, nor the client's
+   * certificate, and none may lead from https to http. Throws RegistryError.
+   */
+  async send(first: HttpRequest): Promise<HttpResponse> {
+    const { endpoint } = first;
+    let url =
+      this.#plain.has(endpoint.base) && first.url.host === endpoint.host ? plain(first.url) : first.url;
+    for (let hop = 0; hop <= maxRedirects; hop++) {
+      let response: HttpResponse;
+      try {
+        response = await this.#sendOnce(first, url);
+      } catch (error) {
+        if (!mayFallBack(endpoint, url, error)) throw asRegistryError(error, url.host);
+        this.#plain.add(endpoint.base);
+        url = plain(url);
+        continue;
+      }
+      const location = redirectTarget(response);
+      if (location === undefined || first.method === "POST") return response;
+      await response.body.dump();
+      url = followed(url, location);
+    }
+    throw new RegistryError("FailedPrecondition", `${first.url.host}: more than ${maxRedirects} redirects`);
+  }
+
+  async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {
+    const { statusCode, headers, body } = await request(url, {
+      method: first.method,
+      headers: {
+        "user-agent": this.#userAgent,
+        "accept-encoding": "identity",
+        ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
+      },
+      body: first.body ?? null,
+      signal: first.signal ?? null,
+      dispatcher: await this.#dispatcher(first.endpoint, url),
+      headersTimeout: this.#progressTimeoutMs,
+      bodyTimeout: this.#progressTimeoutMs,
+    });
+    return { status: statusCode, headers, body, url };
+  }
+
+  #dispatcher(endpoint: Endpoint, url: URL): Promise<Dispatcher> {
+    const own = url.host === endpoint.host;
+    const loopback = isLoopback(url.host);
+    const key = JSON.stringify([endpoint.tls, endpoint.dialTimeoutMs, own, loopback]);
+    const known = this.#dispatchers.get(key);
+    if (known !== undefined) return known;
+    const made = makeDispatcher(endpoint, own, loopback);
+    this.#dispatchers.set(key, made);
+    return made;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const made = await Promise.allSettled(this.#dispatchers.values());
+    this.#dispatchers.clear();
+    await Promise.all(
+      made.map((result) => (result.status === "fulfilled" ? result.value.destroy() : undefined)),
+    );
+  }
+}
+
+/** The environment's HTTPS_PROXY and NO_PROXY hold, except for loopback hosts, which no proxy reaches. */
+async function makeDispatcher(endpoint: Endpoint, own: boolean, loopback: boolean): Promise<Dispatcher> {
+  const connect = {
+    timeout: endpoint.dialTimeoutMs,
+    rejectUnauthorized: !endpoint.tls.skipVerify,
+    ...(await secureContext(endpoint, own)),
+  };
+  return loopback ? new Agent({ connect }) : new EnvHttpProxyAgent({ connect, requestTls: connect });
+}
+
+/** A context of its own is only made for certificates of its own: loading the CA store is slow. */
+async function secureContext(endpoint: Endpoint, own: boolean): Promise<object> {
+  const { caFiles, clientPairs } = endpoint.tls;
+  const pairs = own ? clientPairs : [];
+  if (caFiles.length === 0 && pairs.length === 0) return {};
+  const read = async (file: string): Promise<string> => {
+    try {
+      return await readFile(file, "utf8");
+    } catch (cause) {
+      throw new RegistryError("InvalidArgument", `${endpoint.host}: reading the certificate or key ${file}`, {
+        cause,
+      });
+    }
+  };
+  const options: SecureContextOptions = {};
+  if (caFiles.length > 0)
+    options.ca = [...getCACertificates("default"), ...(await Promise.all(caFiles.map(read)))];
+  if (pairs.length > 0) {
+    options.cert = await Promise.all(pairs.map(([certificate]) => read(certificate)));
+    options.key = await Promise.all(pairs.map(([certificate, key]) => read(key ?? certificate)));
+  }
+  try {
+    return { secureContext: createSecureContext(options) };
+  } catch (cause) {
+    const files = [...caFiles, ...pairs.flat()].join(", ");
+    throw new RegistryError("InvalidArgument", `${endpoint.host}: no valid certificate and key in ${files}`, {
+      cause,
+    });
+  }
+}
+
+function mayFallBack(endpoint: Endpoint, url: URL, error: unknown): boolean {
+  const notTls = ["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG", "EPROTO"];
+  const ambiguous = endpoint.plainHttpFallback && url.host === endpoint.host && url.protocol === "https:";
+  return ambiguous && notTls.includes(errorCode(error));
+}
+
+function plain(url: URL): URL {
+  const other = new URL(url);
+  other.protocol = "http:";
+  return other;
+}
+
+function redirectTarget({ status, headers }: HttpResponse): string | undefined {
+  if (![301, 302, 303, 307, 308].includes(status)) return undefined;
+  return typeof headers.location === "string" ? headers.location : undefined;
+}
+
+function followed(from: URL, location: string): URL {
+  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const allowed =
+    to !== undefined && (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:"));
+  if (!allowed) {
+    const where = to === undefined ? "something that is no URL" : quoteUrl(to);
+    throw new RegistryError(
+      "PermissionDenied",
+      `${from.host}: redirects from ${from.protocol} to ${where}; not followed`,
+    );
+  }
+  to.username = "";
+  to.password = "";
+  return to;
+}
+
+/** What another host may know of the request. */
+function withoutSecrets(headers: HttpRequest["headers"]): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(mutable(headers)).filter(([name]) => name === "accept" || name === "range"),
+  );
+}
+
+function mutable(headers: HttpRequest["headers"]): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+  );
+}
