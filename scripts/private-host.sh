@@ -1,0 +1,27 @@
+#!/bin/sh
+# Runs a command as root in mount and network namespaces of its own, so that what it mounts, links and filters is gone
+# with it and the machine's network is never touched: private-host.sh COMMAND [ARG...]
+set -eu
+if [ "$(id -u)" != 0 ]; then
+  echo "private-host: needs root, to make namespaces, mounts and containers" >&2
+  exit 1
+fi
+inside='
+set -eu
+ip link set lo up
+# Addresses that CNI plugins hand out, and what iptables locks, are this run'"'"'s own.
+mkdir -p /var/lib/cni /run/netns
+mount -t tmpfs tmpfs /var/lib/cni
+mount -t tmpfs tmpfs /run/netns
+# crun 1.8 refuses a hybrid hierarchy whose cgroup2 half has controllers: give those to version 1.
+unified=/sys/fs/cgroup/unified/cgroup.controllers
+if [ -e "$unified" ]; then
+  for controller in $(cat "$unified"); do
+    mkdir -p "/sys/fs/cgroup/$controller"
+    mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" ||
+      echo "private-host: cgroup controller $controller cannot be mounted; crun will be refused" >&2
+  done
+fi
+exec "$@"
+'
+exec unshare --mount --net --propagation private -- sh -c "$inside" sh "$@"

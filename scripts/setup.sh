@@ -1,0 +1,60 @@
+#!/bin/sh
+# Installs what this command needs and is missing, and says what: npm packages (Node 26 among them) and, unless the
+# first argument is "npm-only", Debian packages. Needs Node >= 20 with npm, and root for the Debian packages.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+
+npm_packages() {
+  if [ -x node_modules/.bin/node ] && [ package-lock.json -ot node_modules/.package-lock.json ]; then return; fi
+  say "installing the npm packages of package-lock.json (Node 26 among them) into node_modules"
+  npm ci --no-audit --no-fund --loglevel=error
+  touch node_modules/.package-lock.json
+}
+
+# package:file that shows that it is there
+debian_parts="
+conmon:/usr/bin/conmon
+crun:/usr/bin/crun
+runc:/usr/sbin/runc
+catatonit:/usr/bin/catatonit
+containernetworking-plugins:/usr/lib/cni/bridge
+iptables:/usr/sbin/iptables
+iproute2:/usr/sbin/ip
+util-linux:/usr/bin/unshare
+docker-registry:/usr/bin/docker-registry
+busybox-static:/usr/share/doc/busybox-static/copyright
+skopeo:/usr/bin/skopeo
+umoci:/usr/bin/umoci
+zstd:/usr/bin/zstd
+strace:/usr/bin/strace
+"
+
+debian_packages() {
+  missing=""
+  for part in $debian_parts; do
+    [ -e "${part#*:}" ] || missing="$missing ${part%%:*}"
+  done
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    say "these parts are missing and this is not Debian; install them with your package manager:$missing" >&2
+    exit 1
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    say "these Debian packages are missing; run as root, or install them:$missing" >&2
+    exit 1
+  fi
+  say "installing the Debian packages:$missing"
+  # A policy that says no keeps the packages' own services (a registry on port 5000) from being started.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+  fi
+  apt-get -q -q update
+  DEBIAN_FRONTEND=noninteractive apt-get -q -q install -y --no-install-recommends $missing >/dev/null
+}
+
+npm_packages
+[ "${1:-}" = npm-only ] || debian_packages

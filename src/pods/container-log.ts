@@ -1,0 +1,15 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ContainerConfig, PodSandboxConfig } from "../protocol/index.ts";
+import type { ContainerRecord } from "./records.ts";
+
+/** Where the log is kept: only when both the pod's directory and the container's name in it are given. */
+export function containerLogPath(sandboxConfig: PodSandboxConfig, config: ContainerConfig): string {
+  if (sandboxConfig.logDirectory === "" || config.logPath === "") return "";
+  return join(sandboxConfig.logDirectory, config.logPath);
+}
+
+/** Kubelets make the directory; other clients need not. */
+export async function ensureLogDirectory({ logPath }: ContainerRecord): Promise<void> {
+  if (logPath !== "") await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+}

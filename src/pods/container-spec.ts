@@ -1,0 +1,137 @@
+import { EngineError } from "../engine/index.ts";
+import type { Image } from "../images/index.ts";
+import type { ContainerConfig } from "../protocol/index.ts";
+import { NamespaceMode } from "../protocol/index.ts";
+import {
+  buildContainerSpec,
+  type ContainerSpecInput,
+  findHandler,
+  type Handler,
+  type OciSpec,
+  resolveContainer,
+  type TaskSpec,
+} from "../runtime/index.ts";
+import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
+import { newId, nowNs } from "./ids.ts";
+import { containerPaths } from "./paths.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { sandboxFacts } from "./sandbox-facts.ts";
+import type { PodServices } from "./services.ts";
+import { stopSignalOf } from "./stop-signal.ts";
+import { taskIdentity } from "./task-identity.ts";
+
+/** The record of a new container, before any step was made. Throws EngineError NotFound for an image that is not here. */
+export function newContainerRecord(
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  { images }: PodServices,
+): ContainerRecord {
+  const reference = config.image?.image ?? "";
+  const image = images.find(reference);
+  if (image === undefined) {
+    throw new EngineError(
+      "NotFound",
+      `image ${JSON.stringify(reference)} is not here; pull it before a container is made of it`,
+    );
+  }
+  return {
+    id: newId(),
+    sandboxId: sandbox.id,
+    config,
+    imageId: image.id,
+    imageRef: image.repoDigests[0] ?? image.id,
+    createdAtNs: nowNs(),
+    phase: { kind: "creating" },
+    logPath: containerLogPath(sandbox.config, config),
+    user: { uid: 0, gid: 0, supplementalGroups: [] },
+    stopSignal: stopSignalOf(config, image.config),
+  };
+}
+
+/** Makes the specification as it would be now, for its errors and for the user that it resolves. */
+export async function checkSpec(
+  record: ContainerRecord,
+  services: PodServices,
+): Promise<ContainerRecord["user"]> {
+  const { spec } = await buildSpec(record, services.sandboxes.get(record.sandboxId), services);
+  const { uid, gid, additionalGids } = spec.process.user;
+  return { uid, gid, supplementalGroups: additionalGids };
+}
+
+/** All that starting the container takes. */
+export async function taskSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<TaskSpec> {
+  const [{ spec }] = await Promise.all([buildSpec(record, sandbox, services), ensureLogDirectory(record)]);
+  const { tty, stdin, stdinOnce } = record.config;
+  return {
+    ...taskIdentity(record, sandbox, services),
+    spec,
+    logPath: record.logPath === "" ? undefined : record.logPath,
+    terminal: tty,
+    stdin,
+    stdinOnce,
+    monitorCgroup: undefined,
+  };
+}
+
+async function buildSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<{ readonly spec: OciSpec }> {
+  const image = imageOf(record, services);
+  const input = {
+    id: record.id,
+    config: record.config,
+    sandboxConfig: sandbox.config,
+    sandbox: sandboxFacts(sandbox, services),
+    image: image.config.config,
+    imageName: record.config.image?.userSpecifiedImage || record.config.image?.image || record.imageRef,
+    rootfsPath: containerPaths(services.stateDir, record.id).rootfs,
+    targetPid: targetPid(record, services),
+    cgroupDriver: services.cgroupDriver,
+    features: handlerOf(sandbox, services).features,
+    host: services.host,
+  } satisfies Omit<ContainerSpecInput, "resolved">;
+  return { spec: buildContainerSpec({ ...input, resolved: await resolveContainer(input) }) };
+}
+
+function imageOf(record: ContainerRecord, { images }: PodServices): Image {
+  const image = images.find(record.imageId);
+  if (image === undefined) {
+    throw new EngineError(
+      "NotFound",
+      `image ${record.imageId} of container ${record.id} was removed; pull it again`,
+    );
+  }
+  return image;
+}
+
+function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
+  const handler = findHandler(handlers, sandbox.resolvedHandler);
+  if (handler === undefined) {
+    throw new EngineError(
+      "FailedPrecondition",
+      `runtime handler ${JSON.stringify(sandbox.resolvedHandler)} of pod sandbox ${sandbox.id} is no longer configured`,
+    );
+  }
+  return handler;
+}
+
+/** The container whose PID namespace is joined must be of the same pod and run. */
+function targetPid(record: ContainerRecord, { containers, taskTable }: PodServices): number | undefined {
+  const options = record.config.linux?.securityContext?.namespaceOptions;
+  if (options?.pid !== NamespaceMode.TARGET) return undefined;
+  const target = containers.get(options.targetId);
+  const state = taskTable.get(target.id)?.state();
+  if (target.sandboxId !== record.sandboxId || state?.kind !== "running") {
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${target.id}, whose PID namespace is to be joined, does not run in the same pod sandbox`,
+    );
+  }
+  return state.pid;
+}

@@ -1,0 +1,40 @@
+import type { EngineStatus } from "../engine/index.ts";
+import type { NetworkStatus } from "../network/index.ts";
+import { findHandler, type HandlerTable } from "../runtime/index.ts";
+import type { PodEngineOptions } from "./pod-engine.ts";
+
+/** Whether pods can be run now, and with what. */
+export function engineStatus(options: PodEngineOptions): EngineStatus {
+  const { version, network, handlers, cgroupDriver, snapshotter, stateDir } = options;
+  return {
+    runtimeName: "berth",
+    runtimeVersion: version,
+    conditions: [runtimeCondition(handlers), networkCondition(network.status())],
+    handlers: criHandlers(handlers),
+    cgroupDriver,
+    details: { stateDir, snapshotter: snapshotter.name, ...handlers },
+  };
+}
+
+function runtimeCondition(handlers: HandlerTable): EngineStatus["conditions"][number] {
+  const usability = findHandler(handlers, "")?.usability;
+  if (usability?.kind === "usable") return { type: "RuntimeReady", ok: true, reason: "", message: "" };
+  const message =
+    usability === undefined
+      ? `no runtime handler is named ${JSON.stringify(handlers.defaultName)}`
+      : `runtime handler ${handlers.defaultName}: ${usability.reason}; ${usability.remedy}`;
+  return { type: "RuntimeReady", ok: false, reason: "NoUsableRuntime", message };
+}
+
+function networkCondition(status: NetworkStatus): EngineStatus["conditions"][number] {
+  if (status.kind === "ready") return { type: "NetworkReady", ok: true, reason: "", message: "" };
+  return { type: "NetworkReady", ok: false, reason: status.reason, message: status.message };
+}
+
+/** The usable ones; the default appears under "" too, which is how a pod without a RuntimeClass asks for it. */
+function criHandlers(table: HandlerTable): EngineStatus["handlers"] {
+  const usable = table.handlers.filter((handler) => handler.usability.kind === "usable");
+  const named = usable.map(({ name, features }) => ({ name, ...features }));
+  const standard = usable.find(({ name }) => name === table.defaultName);
+  return standard === undefined ? named : [{ name: "", ...standard.features }, ...named];
+}

@@ -1,0 +1,11 @@
+import { randomBytes } from "node:crypto";
+
+/** A new sandbox or container id: 64 hex digits. */
+export function newId(): string {
+  return randomBytes(32).toString("hex");
+}
+
+/** Nanoseconds since the epoch. */
+export function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+
+/** Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the machine's next start. */
+export type SandboxPaths = {
+  readonly directory: string;
+  /** Holds `net`, `ipc`, `uts`: the pinned namespaces. */
+  readonly namespaces: string;
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolvConf: string;
+  readonly shm: string;
+  /** Bundle of the pause process, where there is one. */
+  readonly pauseBundle: string;
+};
+
+export function sandboxPaths(stateDir: string, id: string): SandboxPaths {
+  const directory = join(stateDir, "sandboxes", id);
+  return {
+    directory,
+    namespaces: join(directory, "ns"),
+    hosts: join(directory, "hosts"),
+    hostname: join(directory, "hostname"),
+    resolvConf: join(directory, "resolv.conf"),
+    shm: join(directory, "shm"),
+    pauseBundle: join(directory, "pause"),
+  };
+}
+
+export type ContainerPaths = {
+  /** The OCI bundle. */
+  readonly bundle: string;
+  readonly rootfs: string;
+};
+
+export function containerPaths(stateDir: string, id: string): ContainerPaths {
+  const bundle = join(stateDir, "containers", id);
+  return { bundle, rootfs: join(bundle, "rootfs") };
+}

@@ -1,0 +1,89 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  buildPauseSpec,
+  type CgroupDriver,
+  type HostFacts,
+  type Task,
+  type TaskIdentity,
+  type Tasks,
+} from "../runtime/index.ts";
+import { sandboxPaths } from "./paths.ts";
+import type { SandboxRecord } from "./records.ts";
+import { removeDirectory } from "./remove-directory.ts";
+import { sandboxFacts } from "./sandbox-facts.ts";
+
+export type PauseOptions = {
+  readonly tasks: Tasks;
+  readonly stateDir: string;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  /** Path of a static program that waits for ever and reaps, such as catatonit. */
+  readonly pauseProgram: string;
+};
+
+/**
+ * The pause processes of pods that share one PID namespace: the namespace's first process, which adopts and reaps what its
+ * containers leave behind. A task like any other, under the sandbox's id.
+ */
+export class Pauses {
+  readonly #options: PauseOptions;
+  readonly #running = new Map<string, Task>();
+
+  constructor(options: PauseOptions) {
+    this.#options = options;
+  }
+
+  async start(record: SandboxRecord): Promise<void> {
+    const { tasks, pauseProgram, cgroupDriver, host } = this.#options;
+    const identity = this.#identity(record);
+    const rootfsPath = join(identity.bundleDir, "rootfs");
+    await mkdir(rootfsPath, { recursive: true, mode: 0o700 });
+    const spec = buildPauseSpec({
+      program: pauseProgram,
+      rootfsPath,
+      sandboxConfig: record.config,
+      sandbox: sandboxFacts(record, { stateDir: this.#options.stateDir, pauses: this }),
+      cgroupDriver,
+      host,
+    });
+    const task = await tasks.create({
+      ...identity,
+      spec,
+      logPath: undefined,
+      terminal: false,
+      stdin: false,
+      stdinOnce: false,
+      monitorCgroup: undefined,
+    });
+    this.#running.set(record.id, task);
+    await task.start();
+  }
+
+  /** Path of the shared namespace; undefined for a pod without a pause process. */
+  pidNamespace(sandboxId: string): string | undefined {
+    const state = this.#running.get(sandboxId)?.state();
+    return state === undefined || state.kind === "exited" ? undefined : `/proc/${state.pid}/ns/pid`;
+  }
+
+  /** Finds the process again after a restart of the daemon; false when it is gone. */
+  async attach(record: SandboxRecord): Promise<boolean> {
+    const task = await this.#options.tasks.attach(this.#identity(record));
+    this.#running.set(record.id, task);
+    return task.state().kind === "running";
+  }
+
+  /** Ends the process and what it left behind; also for a start that was cut, and for a pod that never had one. */
+  async remove(record: SandboxRecord): Promise<void> {
+    const identity = this.#identity(record);
+    const task = this.#running.get(record.id) ?? (await this.#options.tasks.attach(identity));
+    await task.delete();
+    this.#running.delete(record.id);
+    await removeDirectory(identity.bundleDir);
+  }
+
+  #identity(record: SandboxRecord): TaskIdentity {
+    const bundleDir = sandboxPaths(this.#options.stateDir, record.id).pauseBundle;
+    return { id: record.id, handler: record.resolvedHandler, bundleDir };
+  }
+}

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import type { PodAttachment, PortMapping } from "../network/index.ts";
+import { type PortMapping as CriPortMapping, type PodSandboxConfig, Protocol } from "../protocol/index.ts";
+import type { SandboxPaths } from "./paths.ts";
+import { parseQuantity } from "./quantity.ts";
+
+/** What the network is told of a pod. */
+export function podAttachment(
+  sandboxId: string,
+  config: PodSandboxConfig,
+  paths: SandboxPaths,
+): PodAttachment {
+  const bandwidth = podBandwidth(config.annotations);
+  return {
+    sandboxId,
+    netnsPath: join(paths.namespaces, "net"),
+    podName: config.metadata?.name ?? "",
+    podNamespace: config.metadata?.namespace ?? "",
+    podUid: config.metadata?.uid ?? "",
+    annotations: config.annotations,
+    cgroupPath: config.linux?.cgroupParent ?? "",
+    portMappings: config.portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping),
+    dns: {
+      servers: config.dnsConfig?.servers ?? [],
+      searches: config.dnsConfig?.searches ?? [],
+      options: config.dnsConfig?.options ?? [],
+    },
+    ...(bandwidth === undefined ? {} : { bandwidth }),
+  };
+}
+
+function portMapping(mapping: CriPortMapping): PortMapping {
+  const protocol =
+    mapping.protocol === Protocol.UDP ? "udp" : mapping.protocol === Protocol.SCTP ? "sctp" : "tcp";
+  const { hostPort, containerPort, hostIp } = mapping;
+  return { hostPort, containerPort, protocol, ...(hostIp === "" ? {} : { hostIp }) };
+}
+
+const ingressKey = "kubernetes.io/ingress-bandwidth";
+const egressKey = "kubernetes.io/egress-bandwidth";
+
+function podBandwidth(annotations: Readonly<Record<string, string>>): PodAttachment["bandwidth"] {
+  const ingress = annotations[ingressKey];
+  const egress = annotations[egressKey];
+  if (ingress === undefined && egress === undefined) return undefined;
+  return {
+    ...(ingress === undefined ? {} : { ingressRate: parseQuantity(ingressKey, ingress) }),
+    ...(egress === undefined ? {} : { egressRate: parseQuantity(egressKey, egress) }),
+  };
+}

@@ -1,0 +1,111 @@
+import type { Engine, EngineEvent, EngineStatus } from "../engine/index.ts";
+import type { Images } from "../images/index.ts";
+import { NamespaceThread } from "../linux/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { Database } from "../metadata/index.ts";
+import type { Network } from "../network/index.ts";
+import type { CgroupDriver, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import { ContainerLifecycle } from "./container-lifecycle.ts";
+import { engineStatus } from "./engine-status.ts";
+import { Pauses } from "./pauses.ts";
+import { PodEvents } from "./pod-events.ts";
+import { RecordStore } from "./record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
+import type { PodServices } from "./services.ts";
+import type { StepObserver } from "./steps.ts";
+import { TaskTable } from "./task-table.ts";
+
+export type PodEngineOptions = {
+  readonly version: string;
+  /** tmpfs: namespaces, bundles, files of pods. */
+  readonly stateDir: string;
+  /** containerd's word for the tenant of the metadata; CRI's is `k8s.io`. */
+  readonly namespace: string;
+  readonly database: Database;
+  readonly images: Images;
+  readonly snapshotter: Snapshotter;
+  readonly network: Network;
+  readonly tasks: Tasks;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  readonly logger: Logger;
+  /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+  /** Path of the static program that holds a shared PID namespace. */
+  readonly pauseProgram: string;
+  /** Called at each named step of a life cycle; for fault tests. */
+  readonly observer?: StepObserver;
+};
+
+/** The native engine: pods made of namespaces, snapshots, CNI and OCI runtimes. */
+export class PodEngine implements Engine, AsyncDisposable {
+  readonly images: Images;
+  readonly sandboxes: SandboxLifecycle;
+  readonly containers: ContainerLifecycle;
+  readonly #services: PodServices;
+  readonly #options: PodEngineOptions;
+
+  private constructor(options: PodEngineOptions, services: PodServices) {
+    this.#options = options;
+    this.#services = services;
+    this.images = options.images;
+    this.containers = new ContainerLifecycle(services);
+    this.sandboxes = new SandboxLifecycle(services, this.containers);
+  }
+
+  /** Opens the records and takes up what runs. Resolves when lists and states are true. */
+  static async open(options: PodEngineOptions): Promise<PodEngine> {
+    const { database, namespace } = options;
+    const [sandboxes, containers] = await Promise.all([
+      database.collection<SandboxRecord>("sandboxes"),
+      database.collection<ContainerRecord>("containers"),
+    ]);
+    const sandboxStore = new RecordStore({ database, collection: sandboxes, namespace, kind: "pod sandbox" });
+    const containerStore = new RecordStore({
+      database,
+      collection: containers,
+      namespace,
+      kind: "container",
+    });
+    const taskTable = new TaskTable();
+    const engine = new PodEngine(options, {
+      ...options,
+      namespaceThread: new NamespaceThread(),
+      sandboxes: sandboxStore,
+      containers: containerStore,
+      taskTable,
+      pauses: new Pauses(options),
+      events: new PodEvents(sandboxStore, containerStore, taskTable),
+      observer: options.observer ?? (() => undefined),
+    });
+    await engine.#recover();
+    return engine;
+  }
+
+  /** Containers first: a sandbox that did not survive then finds its containers' ends recorded. */
+  async #recover(): Promise<void> {
+    await this.containers.recover();
+    await this.sandboxes.recover();
+  }
+
+  status(): EngineStatus {
+    return engineStatus(this.#options);
+  }
+
+  setPodCidr(cidr: string): Promise<void> {
+    return this.#services.network.setPodCidr(cidr);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#services.events.subscribe(signal);
+  }
+
+  /** Ends what this object holds in this process; pods go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.sandboxes.settled(), this.containers.settled()]);
+    await this.#services.namespaceThread[Symbol.asyncDispose]();
+  }
+}

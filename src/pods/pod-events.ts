@@ -1,0 +1,42 @@
+import type { EngineEvent } from "../engine/index.ts";
+import { EventBus } from "../events/index.ts";
+import { containerView } from "./container-view.ts";
+import { nowNs } from "./ids.ts";
+import type { RecordStore } from "./record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { sandboxView } from "./sandbox-view.ts";
+import type { TaskTable } from "./task-table.ts";
+
+/** Tells listeners what happened to a sandbox or container, with the pod as it was right after. */
+export class PodEvents {
+  readonly #bus = new EventBus<EngineEvent>();
+  readonly #sandboxes: RecordStore<SandboxRecord>;
+  readonly #containers: RecordStore<ContainerRecord>;
+  readonly #tasks: TaskTable;
+
+  constructor(
+    sandboxes: RecordStore<SandboxRecord>,
+    containers: RecordStore<ContainerRecord>,
+    tasks: TaskTable,
+  ) {
+    this.#sandboxes = sandboxes;
+    this.#containers = containers;
+    this.#tasks = tasks;
+  }
+
+  publish(kind: EngineEvent["kind"], containerId: string, sandboxId: string): void {
+    const sandbox = this.#sandboxes.find(sandboxId);
+    const containers = this.#containers.list().filter((record) => record.sandboxId === sandboxId);
+    this.#bus.publish({
+      kind,
+      containerId,
+      atNs: nowNs(),
+      sandbox: sandbox === undefined ? undefined : sandboxView(sandbox),
+      containers: containers.map((record) => containerView(record, this.#tasks.get(record.id))),
+    });
+  }
+
+  subscribe(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#bus.subscribe(signal);
+  }
+}

@@ -1,0 +1,42 @@
+import type { Container, Sandbox } from "../engine/index.ts";
+import type { Digest } from "../oci/index.ts";
+
+/** What the metadata keeps of a pod sandbox. */
+export type SandboxRecord = {
+  readonly id: string;
+  readonly config: Sandbox["config"];
+  /** As the client asked; "" for the default. */
+  readonly handler: string;
+  /** The handler that "" meant when the sandbox was made. */
+  readonly resolvedHandler: string;
+  readonly createdAtNs: bigint;
+  /**
+   * - `creating`: steps are running, or were cut;
+   * - `ready`: made, and to be found again after a restart of the daemon;
+   * - `stopped`: network and namespaces are gone, or being taken away; waits for its removal.
+   */
+  readonly phase: "creating" | "ready" | "stopped";
+  readonly ips: readonly string[];
+};
+
+/** What the metadata keeps of a container. */
+export type ContainerRecord = {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly config: Container["config"];
+  readonly imageId: Digest;
+  readonly imageRef: string;
+  readonly createdAtNs: bigint;
+  readonly phase: ContainerPhase;
+  readonly logPath: string;
+  readonly user: Container["user"];
+  readonly stopSignal: number;
+};
+
+export type ContainerPhase =
+  /** Steps are running, or were cut. */
+  | { readonly kind: "creating" }
+  | { readonly kind: "created" }
+  /** Its start was asked for: whether it runs is the task's to say. */
+  | { readonly kind: "started" }
+  | Extract<Container["state"], { kind: "exited" }>;

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import type { SandboxFacts } from "../runtime/index.ts";
+import { sandboxPaths } from "./paths.ts";
+import type { SandboxRecord } from "./records.ts";
+import { podHostname } from "./sandbox-files.ts";
+import { sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
+import type { PodServices } from "./services.ts";
+
+/** What containers take from the sandbox they are in. */
+export function sandboxFacts(
+  record: SandboxRecord,
+  { stateDir, pauses }: Pick<PodServices, "stateDir" | "pauses">,
+): SandboxFacts {
+  const { id, config } = record;
+  const paths = sandboxPaths(stateDir, id);
+  const pin = (kind: string) => join(paths.namespaces, kind);
+  const ownNetwork = !sharesHostNetwork(config);
+  const ownIpc = !sharesHostIpc(config);
+  return {
+    id,
+    hostname: podHostname(config),
+    namespaces: {
+      network: ownNetwork ? pin("net") : undefined,
+      ipc: ownIpc ? pin("ipc") : undefined,
+      uts: ownNetwork ? pin("uts") : undefined,
+      pid: pauses.pidNamespace(id),
+    },
+    files: {
+      shm: ownIpc ? paths.shm : "/dev/shm",
+      hosts: paths.hosts,
+      hostname: paths.hostname,
+      resolvConf: paths.resolvConf,
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { hostname as hostHostname } from "node:os";
+import type { PodSandboxConfig } from "../protocol/index.ts";
+import type { SandboxPaths } from "./paths.ts";
+import { sharesHostNetwork } from "./sandbox-namespaces.ts";
+
+/** The pod's hostname: what it asks for, else the machine's. */
+export function podHostname(config: PodSandboxConfig): string {
+  return config.hostname === "" ? hostHostname() : config.hostname;
+}
+
+/** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. World-readable: any user in the pod may read them. */
+export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
+  await Promise.all([
+    writeFile(paths.hostname, `${podHostname(config)}\n`, { mode: 0o644 }),
+    writeFile(paths.resolvConf, await resolvConf(config), { mode: 0o644 }),
+    writeHosts(config, paths, []),
+  ]);
+}
+
+/** Rewritten when the pod has its addresses. A pod on the host's network sees the host's file. */
+export async function writeHosts(
+  config: PodSandboxConfig,
+  paths: SandboxPaths,
+  ips: readonly string[],
+): Promise<void> {
+  const text = sharesHostNetwork(config) ? await hostFile("/etc/hosts") : podHosts(podHostname(config), ips);
+  await writeFile(paths.hosts, text, { mode: 0o644 });
+}
+
+function podHosts(hostname: string, ips: readonly string[]): string {
+  const own = ips.map((ip) => `${ip}\t${hostname}\n`).join("");
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${own}`;
+}
+
+/** From the pod's DNS configuration; without one, the host's. */
+async function resolvConf(config: PodSandboxConfig): Promise<string> {
+  const dns = config.dnsConfig;
+  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0) {
+    return hostFile("/etc/resolv.conf");
+  }
+  const line = (keyword: string, words: readonly string[]) =>
+    words.length === 0 ? "" : `${keyword} ${words.join(" ")}\n`;
+  const servers = dns.servers.map((server) => `nameserver ${server}\n`).join("");
+  return line("search", dns.searches) + servers + line("options", dns.options);
+}
+
+/** A host without the file has nothing to pass on. */
+async function hostFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+}

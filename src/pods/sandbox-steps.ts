@@ -1,0 +1,88 @@
+import { mkdir } from "node:fs/promises";
+import { unpinNamespaces } from "../linux/index.ts";
+import { sandboxPaths } from "./paths.ts";
+import { podAttachment } from "./pod-attachment.ts";
+import type { SandboxRecord } from "./records.ts";
+import { removeDirectory } from "./remove-directory.ts";
+import { podHostname, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
+import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
+import { mountSharedMemory, unmountSharedMemory } from "./sandbox-shm.ts";
+import { podSysctls } from "./sandbox-sysctls.ts";
+import type { PodServices } from "./services.ts";
+import type { Step } from "./steps.ts";
+
+/** A sandbox on its way: its record, and what the steps find out. */
+export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly string[] };
+
+/** Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished sandbox down. */
+export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>[] {
+  return [directories(services), namespaces(services), files(services), network(services), pause(services)];
+}
+
+function directories({ stateDir }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-directories",
+    run: async ({ record }) => {
+      await mkdir(sandboxPaths(stateDir, record.id).namespaces, { recursive: true, mode: 0o700 });
+    },
+    undo: ({ record }) => removeDirectory(sandboxPaths(stateDir, record.id).directory),
+  };
+}
+
+function namespaces({ stateDir, namespaceThread, defaultSysctls }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-namespaces",
+    run: async ({ record: { id, config } }) => {
+      const net = !sharesHostNetwork(config);
+      await namespaceThread.createPodNamespaces({
+        directory: sandboxPaths(stateDir, id).namespaces,
+        net,
+        ipc: !sharesHostIpc(config),
+        // A pod on the host's network answers to the host's name.
+        uts: net,
+        ...(net ? { hostname: podHostname(config) } : {}),
+        sysctls: podSysctls(config, defaultSysctls),
+      });
+    },
+    undo: ({ record }) => unpinNamespaces(sandboxPaths(stateDir, record.id).namespaces),
+  };
+}
+
+function files({ stateDir }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-files",
+    run: async ({ record: { id, config } }) => {
+      const paths = sandboxPaths(stateDir, id);
+      await writeSandboxFiles(config, paths);
+      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm);
+    },
+    undo: ({ record }) => unmountSharedMemory(sandboxPaths(stateDir, record.id).shm),
+  };
+}
+
+function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-network",
+    run: async (draft) => {
+      const { id, config } = draft.record;
+      if (sharesHostNetwork(config)) return;
+      const paths = sandboxPaths(stateDir, id);
+      const { ips } = await network.attach(podAttachment(id, config, paths));
+      draft.ips = ips;
+      await writeHosts(config, paths, ips);
+    },
+    undo: ({ record }) => network.detach(record.id),
+  };
+}
+
+function pause({ pauses }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-pause",
+    run: async ({ record }) => {
+      if (needsPause(record.config)) await pauses.start(record);
+    },
+    undo: async ({ record }) => {
+      if (needsPause(record.config)) await pauses.remove(record);
+    },
+  };
+}

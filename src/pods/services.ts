@@ -1,0 +1,34 @@
+import type { Images } from "../images/index.ts";
+import type { NamespaceThread } from "../linux/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { Network } from "../network/index.ts";
+import type { CgroupDriver, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import type { Pauses } from "./pauses.ts";
+import type { PodEvents } from "./pod-events.ts";
+import type { RecordStore } from "./record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import type { StepObserver } from "./steps.ts";
+import type { TaskTable } from "./task-table.ts";
+
+/** What the life cycles of sandboxes and containers work with. Made once, by PodEngine. */
+export type PodServices = {
+  readonly stateDir: string;
+  readonly images: Images;
+  readonly network: Network;
+  readonly tasks: Tasks;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  readonly snapshotter: Snapshotter;
+  readonly namespaceThread: NamespaceThread;
+  readonly sandboxes: RecordStore<SandboxRecord>;
+  readonly containers: RecordStore<ContainerRecord>;
+  /** Tasks of containers by the container's id. */
+  readonly taskTable: TaskTable;
+  readonly pauses: Pauses;
+  readonly events: PodEvents;
+  readonly logger: Logger;
+  readonly observer: StepObserver;
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+};

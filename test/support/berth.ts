@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CriClients, connectCri } from "./clients.ts";
+
+const main = new URL("../../dist/daemon/main.js", import.meta.url).pathname;
+
+export type BerthOptions = {
+  /** TOML that is put behind the harness's own. */
+  readonly config?: string;
+  /** Replaces the harness's bridge network; undefined makes no configuration. */
+  readonly network?: object | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/**
+ * A berthd of its own: root, state, socket and network under one temporary directory. Disposing it removes every pod, ends
+ * the daemon and the directory.
+ */
+export class TestBerth implements AsyncDisposable {
+  readonly directory: string;
+  readonly socket: string;
+  readonly cniConfDir: string;
+  readonly logDir: string;
+  readonly #options: BerthOptions;
+  #process: ChildProcess | undefined;
+  #clients: CriClients | undefined;
+
+  private constructor(directory: string, options: BerthOptions) {
+    this.directory = directory;
+    this.socket = join(directory, "berth.sock");
+    this.cniConfDir = join(directory, "net.d");
+    this.logDir = join(directory, "logs");
+    this.#options = options;
+  }
+
+  static async start(options: BerthOptions = {}): Promise<TestBerth> {
+    const berth = new TestBerth(await mkdtemp(join(tmpdir(), "berth-test-")), options);
+    try {
+      await berth.#prepare();
+      await berth.startDaemon();
+      return berth;
+    } catch (error) {
+      await berth[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    await Promise.all([mkdir(this.cniConfDir), mkdir(this.logDir)]);
+    const network = "network" in this.#options ? this.#options.network : bridgeNetwork();
+    if (network !== undefined)
+      await writeFile(join(this.cniConfDir, "10-test.conflist"), JSON.stringify(network));
+    await writeFile(join(this.directory, "config.toml"), this.#config());
+  }
+
+  #config(): string {
+    return `
+root = ${JSON.stringify(this.root)}
+state = ${JSON.stringify(join(this.directory, "state"))}
+address = ${JSON.stringify(this.socket)}
+[log]
+level = "debug"
+format = "json"
+[network]
+conf_dir = ${JSON.stringify(this.cniConfDir)}
+bin_dirs = ["/usr/lib/cni"]
+${this.#options.config ?? ""}`;
+  }
+
+  get root(): string {
+    return join(this.directory, "root");
+  }
+
+  get clients(): CriClients {
+    if (this.#clients === undefined) throw new Error("the daemon is not running");
+    return this.#clients;
+  }
+
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("the daemon is not running");
+    return pid;
+  }
+
+  async startDaemon(): Promise<void> {
+    await using log = await open(join(this.directory, "berthd.log"), "a");
+    const child = spawn(process.execPath, [main, "--config", join(this.directory, "config.toml")], {
+      stdio: ["ignore", "ignore", log.fd],
+      env: { ...process.env, ...this.#options.env },
+    });
+    this.#process = child;
+    const ended = once(child, "exit").then(async () => {
+      throw new Error(`berthd ended:\n${await this.daemonLog()}`);
+    });
+    this.#clients = await Promise.race([connectCri(this.socket, 20_000), ended]);
+    ended.catch(() => undefined);
+  }
+
+  /** Ends the daemon, containers stay. SIGKILL is what a crash is. */
+  async stopDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    this.#clients?.close();
+    this.#clients = undefined;
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+
+  async restartDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    await this.stopDaemon(signal);
+    await this.startDaemon();
+  }
+
+  async daemonLog(): Promise<string> {
+    return readFile(join(this.directory, "berthd.log"), "utf8").catch(() => "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#clients !== undefined) await this.#removePods(this.#clients);
+    } finally {
+      await this.stopDaemon();
+      await rm(this.directory, { recursive: true, force: true });
+    }
+  }
+
+  async #removePods({ runtime }: CriClients): Promise<void> {
+    const { items } = await runtime.listPodSandbox({ filter: undefined });
+    await Promise.all(items.map(({ id }) => runtime.removePodSandbox({ podSandboxId: id })));
+  }
+}
+
+/** A bridge and a subnet that no other test has. */
+export function bridgeNetwork(): object {
+  const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
+  return {
+    cniVersion: "1.0.0",
+    name: `test-${subnet.replaceAll(/[./]/g, "-")}`,
+    plugins: [
+      {
+        type: "bridge",
+        bridge: `bt${randomInt(1e6, 1e7)}`,
+        isGateway: true,
+        ipMasq: true,
+        ipam: { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] },
+      },
+      { type: "portmap", capabilities: { portMappings: true } },
+    ],
+  };
+}
