@@ -38,6 +38,7 @@ export { type MountRequest, mount, unmount } from "./mount.ts";
 export { mountFlags, type Propagation } from "./mount-flags.ts";
 export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
+export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { isAlive, killProcessTree, processStartTime } from "./process.ts";
 export { signalName, signalNumber } from "./signals.ts";
