@@ -1,0 +1,64 @@
+import {
+  ContainerState,
+  type ContainerStatus,
+  ContainerStatusRequest,
+  GetEventsRequest,
+  RuntimeServiceService,
+} from "../../protocol/index.ts";
+import { CliError } from "../errors.ts";
+import type { Client } from "./client.ts";
+
+const pollMs = 1_000;
+
+/** Throws CliError NotFound. */
+export async function containerStatus(client: Client, containerId: string): Promise<ContainerStatus> {
+  const request = ContainerStatusRequest.fromPartial({ containerId });
+  const { status } = await client.unary(RuntimeServiceService.containerStatus, request);
+  if (status === undefined) throw new CliError("NotFound", `no such container: ${containerId}`);
+  return status;
+}
+
+/**
+ * Resolves with the container's status once it has ended. Looks every second, and at once when an event tells of the
+ * container: not every runtime sends events, and none promises that none is lost.
+ */
+export async function waitForExit(client: Client, containerId: string): Promise<ContainerStatus> {
+  const listening = new AbortController();
+  let wake = () => {};
+  void listen(client, containerId, listening.signal, () => wake());
+  try {
+    while (true) {
+      const { promise: news, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      const status = await containerStatus(client, containerId);
+      if (hasEnded(status)) return status;
+      const timer = setTimeout(resolve, pollMs);
+      await news;
+      clearTimeout(timer);
+    }
+  } finally {
+    listening.abort();
+  }
+}
+
+function hasEnded({ state }: ContainerStatus): boolean {
+  return state !== ContainerState.CONTAINER_RUNNING && state !== ContainerState.CONTAINER_CREATED;
+}
+
+async function listen(
+  client: Client,
+  containerId: string,
+  signal: AbortSignal,
+  onNews: () => void,
+): Promise<void> {
+  try {
+    const events = client.serverStream(
+      RuntimeServiceService.getContainerEvents,
+      GetEventsRequest.fromPartial({}),
+      { signal },
+    );
+    for await (const event of events) if (event.containerId === containerId) onNews();
+  } catch {
+    // A runtime without events: looking every second finds the end as well.
+  }
+}

@@ -1,0 +1,41 @@
+import { CliError } from "../errors.ts";
+
+/** Something that has an id and names. `title` tells it apart from others in a list. */
+export type Candidate<T> = {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly title: string;
+  readonly value: T;
+};
+
+const maxListed = 10;
+
+/**
+ * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws CliError NotFound
+ * for none, and for several one that lists them. `kind` is what to call it.
+ */
+export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[], kind: string): T {
+  const matches = [
+    () => candidates.filter(({ id }) => id === text || id === `sha256:${text}`),
+    () => candidates.filter(({ names }) => names.includes(text)),
+    () => candidates.filter(({ id }) => isPrefix(text, id)),
+  ];
+  for (const match of matches) {
+    const [first, ...others] = match();
+    if (first === undefined) continue;
+    if (others.length === 0) return first.value;
+    throw ambiguous(text, [first, ...others], kind);
+  }
+  throw new CliError("NotFound", `no such ${kind}: ${JSON.stringify(text)}`);
+}
+
+function isPrefix(text: string, id: string): boolean {
+  return text !== "" && (id.startsWith(text) || id.startsWith(`sha256:${text}`));
+}
+
+function ambiguous<T>(text: string, candidates: readonly Candidate<T>[], kind: string): CliError {
+  const listed = candidates.slice(0, maxListed).map(({ id, title }) => `\n  ${id.slice(0, 20)}  ${title}`);
+  const rest = candidates.length > maxListed ? `\n  and ${candidates.length - maxListed} more` : "";
+  const message = `${JSON.stringify(text)} could be any of ${candidates.length} (${kind}); say which by its id:${listed.join("")}${rest}`;
+  return new CliError("FailedPrecondition", message);
+}

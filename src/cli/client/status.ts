@@ -1,0 +1,31 @@
+import { type ServiceError, status } from "@grpc/grpc-js";
+import type { ErrorCode } from "../../errors/index.ts";
+import { CliError } from "../errors.ts";
+
+const codes: Readonly<Record<number, ErrorCode>> = {
+  [status.CANCELLED]: "Canceled",
+  [status.INVALID_ARGUMENT]: "InvalidArgument",
+  [status.DEADLINE_EXCEEDED]: "DeadlineExceeded",
+  [status.NOT_FOUND]: "NotFound",
+  [status.ALREADY_EXISTS]: "AlreadyExists",
+  [status.PERMISSION_DENIED]: "PermissionDenied",
+  [status.RESOURCE_EXHAUSTED]: "ResourceExhausted",
+  [status.FAILED_PRECONDITION]: "FailedPrecondition",
+  [status.ABORTED]: "Aborted",
+  [status.OUT_OF_RANGE]: "OutOfRange",
+  [status.UNIMPLEMENTED]: "Unimplemented",
+  [status.INTERNAL]: "Internal",
+  [status.UNAVAILABLE]: "Unavailable",
+  [status.DATA_LOSS]: "DataLoss",
+  [status.UNAUTHENTICATED]: "Unauthenticated",
+};
+
+/** What the other side answered instead of a response. */
+export function toCliError(method: string, error: ServiceError): CliError {
+  const code = codes[error.code] ?? "Unknown";
+  const name = method.slice(method.lastIndexOf("/") + 1);
+  if (code === "DeadlineExceeded" && error.details.startsWith("Deadline exceeded")) {
+    return new CliError(code, `${name}: no answer in time; --timeout gives it more`, { cause: error });
+  }
+  return new CliError(code, error.details === "" ? `${name}: ${code}` : error.details, { cause: error });
+}

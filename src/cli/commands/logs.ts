@@ -1,0 +1,69 @@
+import type { Command } from "commander";
+import type { Client } from "../client/client.ts";
+import { connect } from "../client/connect.ts";
+import { containerStatus, waitForExit } from "../client/container-status.ts";
+import { findContainer } from "../client/objects.ts";
+import { CliError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { LogPrinter, type LogPrinterOptions } from "../logs/log-printer.ts";
+import { type ReadLogOptions, readLog } from "../logs/read-log.ts";
+import { parseSince } from "../logs/since.ts";
+import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { parseCount } from "../values/count.ts";
+
+type Options = ConnectionOptions & {
+  readonly follow?: boolean;
+  readonly tail?: string;
+  readonly since?: string;
+  readonly timestamps?: boolean;
+};
+
+const description = `Shows what a container wrote, its stdout on stdout and its stderr on stderr. The log file is read from this machine's
+disk, where the endpoint says that it is.`;
+
+const examples = `
+Examples:
+  berth logs web
+  berth logs -f --tail 20 kube-system/dns/server
+  berth logs --since 10m --timestamps 3f9a
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<container>", "id or name")
+    .option("-f, --follow", "go on until the container ends, also across rotations of the log")
+    .option("--tail <lines>", "only the last lines")
+    .option("--since <time>", "only lines since a time (RFC 3339) or for a duration (10m)")
+    .option("--timestamps", "show the time of each line");
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string) => printLog(name, optionsOf<Options>(command), invocation));
+}
+
+async function printLog(name: string, options: Options, invocation: Invocation): Promise<void> {
+  const printing = {
+    ...(options.timestamps === true ? { timestamps: true } : {}),
+    ...(options.since === undefined ? {} : { sinceNs: parseSince(options.since, Date.now()) }),
+  };
+  const tail =
+    options.tail === undefined || options.tail === "all" ? {} : { tail: parseCount(options.tail, "--tail") };
+  using client = await connect(options, invocation);
+  const { container } = await findContainer(client, name);
+  const until = options.follow === true ? { until: waitForExit(client, container.id) } : {};
+  await copyLog(client, container.id, { ...tail, ...until }, printing, invocation);
+}
+
+/** Copies a container's log to our own streams. Throws CliError FailedPrecondition when no log is kept. */
+export async function copyLog(
+  client: Client,
+  containerId: string,
+  reading: ReadLogOptions,
+  printing: LogPrinterOptions,
+  { io }: Invocation,
+): Promise<void> {
+  const { logPath } = await containerStatus(client, containerId);
+  if (logPath === "") throw new CliError("FailedPrecondition", `no log is kept of container ${containerId}`);
+  const printer = new LogPrinter(io, printing);
+  for await (const lines of readLog(logPath, reading)) await printer.print(lines);
+}

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import { connect } from "../client/connect.ts";
+import { stopContainer, stopPod } from "../client/object-actions.ts";
+import { findPodOrContainer } from "../client/objects.ts";
+import type { Invocation } from "../invocation.ts";
+import {
+  addConnectionOptions,
+  addTypeOption,
+  type ConnectionOptions,
+  optionsOf,
+  type TypeOption,
+} from "../options.ts";
+import { parseCount } from "../values/count.ts";
+import { forEachName } from "./each-name.ts";
+
+type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly time?: string };
+
+const defaultGrace = "10";
+
+const description = `Stops pods or containers: the stop signal first, and SIGKILL for what is not gone after the grace period. A stopped pod
+gives back its network.`;
+
+const examples = `
+Examples:
+  berth stop web
+  berth stop -t 60 default/db 3f9a
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<name...>", "ids or names of pods or containers")
+    .option("-t, --time <seconds>", `grace period (default ${defaultGrace})`);
+  addTypeOption(command, ["pod", "container"]);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((names: string[]) => stop(names, optionsOf<Options>(command), invocation));
+}
+
+async function stop(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+  const grace = parseCount(options.time ?? defaultGrace, "--time");
+  using client = await connect(options, invocation);
+  const stopOne = async (name: string) => {
+    const found = await findPodOrContainer(client, name, options.type);
+    if (found.kind === "pod") await stopPod(client, found.pod.id, grace);
+    else await stopContainer(client, found.container.id, grace);
+  };
+  await forEachName(names, stopOne, invocation);
+}

@@ -1,0 +1,93 @@
+import type { Command } from "commander";
+import type { Invocation } from "../invocation.ts";
+
+/** A file of this directory. */
+type CommandModule = {
+  /** Gives the command its arguments, options, help and action. */
+  readonly define: (command: Command, invocation: Invocation) => void;
+};
+
+type CommandEntry = {
+  readonly name: string;
+  readonly summary: string;
+  /** Its heading in the help; undefined hides the command. */
+  readonly group: string | undefined;
+  readonly load: () => Promise<CommandModule>;
+};
+
+const workloads = "Pods and containers:";
+const images = "Images:";
+const system = "System:";
+
+/** Every command, in the order of the help. */
+export const commandTable: readonly CommandEntry[] = [
+  { name: "run", summary: "run an image in a new pod", group: workloads, load: () => import("./run.ts") },
+  { name: "pods", summary: "list pods", group: workloads, load: () => import("./pods.ts") },
+  { name: "ps", summary: "list containers", group: workloads, load: () => import("./ps.ts") },
+  { name: "logs", summary: "show what a container wrote", group: workloads, load: () => import("./logs.ts") },
+  {
+    name: "exec",
+    summary: "run a command in a container",
+    group: workloads,
+    load: () => import("./exec.ts"),
+  },
+  {
+    name: "inspect",
+    summary: "show all that is known of a pod, container or image",
+    group: workloads,
+    load: () => import("./inspect.ts"),
+  },
+  { name: "stop", summary: "stop pods or containers", group: workloads, load: () => import("./stop.ts") },
+  { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
+  {
+    name: "events",
+    summary: "follow what happens to containers",
+    group: workloads,
+    load: () => import("./events.ts"),
+  },
+  { name: "images", summary: "list images", group: images, load: () => import("./images.ts") },
+  { name: "pull", summary: "fetch an image from a registry", group: images, load: () => import("./pull.ts") },
+  { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
+  {
+    name: "image",
+    summary: "import images from an archive",
+    group: images,
+    load: () => import("./image.ts"),
+  },
+  {
+    name: "info",
+    summary: "show the runtime's state and conditions",
+    group: system,
+    load: () => import("./info.ts"),
+  },
+  {
+    name: "version",
+    summary: "show the versions of berth and of the runtime",
+    group: system,
+    load: () => import("./version.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "check whether this machine can run pods",
+    group: system,
+    load: () => import("./doctor.ts"),
+  },
+  {
+    name: "config",
+    summary: "print or check berthd's configuration",
+    group: system,
+    load: () => import("./config.ts"),
+  },
+  {
+    name: "completion",
+    summary: "print a completion script for a shell",
+    group: system,
+    load: () => import("./completion.ts"),
+  },
+  {
+    name: "__complete",
+    summary: "names for the completion scripts",
+    group: undefined,
+    load: () => import("./complete.ts"),
+  },
+];

@@ -1,0 +1,32 @@
+import { BerthError, type ErrorCode } from "../errors/index.ts";
+
+/** What berth's exit status says. `run` and `exec` use the command's own status instead, and 125 for berth's failures. */
+export const exitCode = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  unreachable: 4,
+  /** As `docker run`: told apart from most exit statuses of commands. */
+  ownFailure: 125,
+  interrupted: 130,
+} as const;
+
+/** A failure told to the user in words. `exitCode` follows from the code unless it is given. */
+export class CliError extends BerthError {
+  readonly exitCode: number;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly exitCode?: number } = {},
+  ) {
+    super(code, message, { cause: options.cause });
+    this.exitCode = options.exitCode ?? (code === "NotFound" ? exitCode.notFound : exitCode.failure);
+  }
+}
+
+/** An argument that cannot be understood. */
+export function usageError(message: string): CliError {
+  return new CliError("InvalidArgument", message, { exitCode: exitCode.usage });
+}

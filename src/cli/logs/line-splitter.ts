@@ -1,0 +1,30 @@
+const newline = 0x0a;
+
+/** Cuts bytes into lines; what comes after the last newline waits for more. */
+export class LineSplitter {
+  #pieces: Buffer[] = [];
+
+  /** The lines that these bytes end, without their newlines. The bytes may be kept: do not write to them again. */
+  push(bytes: Buffer): Buffer[] {
+    const lines: Buffer[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, start)) {
+      lines.push(this.#join(bytes.subarray(start, end)));
+      start = end + 1;
+    }
+    if (start < bytes.length) this.#pieces.push(bytes.subarray(start));
+    return lines;
+  }
+
+  /** What waits; forgotten afterwards. */
+  flush(): Buffer | undefined {
+    return this.#pieces.length === 0 ? undefined : this.#join(Buffer.alloc(0));
+  }
+
+  #join(end: Buffer): Buffer {
+    if (this.#pieces.length === 0) return end;
+    const line = Buffer.concat([...this.#pieces, end]);
+    this.#pieces = [];
+    return line;
+  }
+}

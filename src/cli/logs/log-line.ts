@@ -1,0 +1,40 @@
+/**
+ * One line of a container's log in the CRI format: a time, the stream, tags, then what was written
+ * (https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md).
+ */
+export type LogLine = {
+  readonly timestamp: string;
+  readonly stream: "stdout" | "stderr";
+  /** True when what was written goes on in the stream's next line: it was too long, or not ended by a newline. */
+  readonly partial: boolean;
+  readonly content: Buffer;
+};
+
+const space = 0x20;
+
+/** Parses a line without its newline; undefined when it is not of the format. */
+export function parseLogLine(line: Buffer): LogLine | undefined {
+  const afterTime = line.indexOf(space);
+  const afterStream = line.indexOf(space, afterTime + 1);
+  const tagsEnd = line.indexOf(space, afterStream + 1);
+  if (afterTime < 1 || afterStream === -1) return undefined;
+  const afterTags = tagsEnd === -1 ? line.length : tagsEnd;
+  const stream = line.toString("latin1", afterTime + 1, afterStream);
+  const [tag] = line.toString("latin1", afterStream + 1, afterTags).split(":");
+  if ((stream !== "stdout" && stream !== "stderr") || (tag !== "F" && tag !== "P")) return undefined;
+  return {
+    timestamp: line.toString("latin1", 0, afterTime),
+    stream,
+    partial: tag === "P",
+    content: line.subarray(Math.min(afterTags + 1, line.length)),
+  };
+}
+
+/** Nanoseconds since the epoch of an RFC 3339 time with up to nine digits after the second; undefined when it is none. */
+export function parseTimestamp(text: string): bigint | undefined {
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (match === null) return undefined;
+  const seconds = Date.parse(`${match[1]}${match[3]}`);
+  if (Number.isNaN(seconds)) return undefined;
+  return BigInt(seconds) * 1_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
+}

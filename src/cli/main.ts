@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+/**
+ * The command line `berth`: a client of the Container Runtime Interface for people, against berthd or any other CRI
+ * endpoint. It talks gRPC like any client and knows berthd only by its protocol.
+ *
+ * This file runs under any Node, to say which one is needed; everything else is loaded after that.
+ */
+const neededNode = 24;
+
+const runningNode = Number(process.versions.node.split(".")[0]);
+if (runningNode < neededNode) {
+  process.stderr.write(
+    `berth: needs Node.js ${neededNode} or later, and this is ${process.versions.node} (${process.execPath})\n`,
+  );
+  process.exitCode = 1;
+} else {
+  import("./process.ts").then(({ runProcess }) => runProcess());
+}
+
+export {};

@@ -1,0 +1,40 @@
+import { stringify } from "yaml";
+
+export type StructuredFormat = "json" | "yaml";
+
+/** Data as indented JSON or as YAML. Ends with a newline. */
+export function renderStructured(data: unknown, format: StructuredFormat): string {
+  return format === "json"
+    ? `${JSON.stringify(data, undefined, 2)}\n`
+    : stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** The part of a generated message type that this needs. */
+type MessageType<Message> = { toJSON(message: Message): unknown };
+
+/**
+ * A message in protobuf's JSON form with lists and maps also where they are empty, as crictl writes it: a recipe
+ * such as `jq '.items[]'` then works on an empty list too.
+ */
+export function toProtobufJson<Message>(type: MessageType<Message>, message: Message): unknown {
+  return withEmptyCollections(message, type.toJSON(message));
+}
+
+function withEmptyCollections(message: unknown, json: unknown): unknown {
+  if (Array.isArray(message) && Array.isArray(json))
+    return json.map((item, index) => withEmptyCollections(message[index], item));
+  if (!isPlainObject(message) || !isPlainObject(json)) return json;
+  const completed: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(message)) {
+    if (key in json) completed[key] = withEmptyCollections(value, json[key]);
+    else if (Array.isArray(value)) completed[key] = [];
+    else if (isPlainObject(value)) completed[key] = {};
+  }
+  return completed;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}

@@ -1,0 +1,40 @@
+export type Column<Row> = {
+  readonly title: string;
+  readonly value: (row: Row) => string;
+  /** Colours the cell; must add no width. */
+  readonly paint?: (text: string, row: Row) => string;
+};
+
+/** Rows under titles, in columns as wide as their widest cell, without blanks at the ends of lines. Ends with a newline. */
+export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const texts = rows.map((row) => columns.map(({ value }) => printable(value(row))));
+  const widths = columns.map(({ title }, index) =>
+    texts.reduce((widest, cells) => Math.max(widest, cells[index]?.length ?? 0), title.length),
+  );
+  const line = (cells: readonly string[], paint: (text: string, index: number) => string) =>
+    cells
+      .map(
+        (text, index) =>
+          paint(text, index) + padding(text, index === cells.length - 1 ? 0 : (widths[index] ?? 0)),
+      )
+      .join("   ")
+      .trimEnd();
+  const header = line(
+    columns.map(({ title }) => title),
+    (title) => title,
+  );
+  const body = rows.map((row, at) =>
+    line(texts[at] ?? [], (text, index) => columns[index]?.paint?.(text, row) ?? text),
+  );
+  return `${[header, ...body].join("\n")}\n`;
+}
+
+/** On one line and without control characters: a name must not be able to forge a row or to move the cursor. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?") || "-";
+}
+
+function padding(text: string, width: number): string {
+  return " ".repeat(Math.max(0, width - text.length));
+}

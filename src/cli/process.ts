@@ -1,0 +1,30 @@
+import { runCli } from "./program.ts";
+
+const interruptedTwice = 130;
+
+/** Runs the command line of this process and leaves its status in `process.exitCode`. */
+export async function runProcess(): Promise<void> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(interruptedTwice);
+    controller.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietlyOnBrokenPipe);
+  const { stdin, stdout, stderr, env } = process;
+  const status = await runCli(process.argv.slice(2), { stdin, stdout, stderr, env }, controller.signal);
+  // A pipe takes writes asynchronously: exiting before they are out would lose them.
+  await Promise.all([flushed(stdout), flushed(stderr)]);
+  process.exit(status);
+}
+
+/** The reader has gone (`berth logs x | head`): that is no failure of ours. */
+function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
+}

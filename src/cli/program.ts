@@ -1,0 +1,78 @@
+import { Command, CommanderError } from "commander";
+import { commandTable } from "./commands/table.ts";
+import { exitCode } from "./errors.ts";
+import type { Invocation, Io } from "./invocation.ts";
+import { addConnectionOptions } from "./options.ts";
+import { reportFailure } from "./report-failure.ts";
+import { berthVersion } from "./version.ts";
+
+const epilogue = `
+Pods, containers and images are named by a unique beginning of their id, or by name: NAME or NAMESPACE/NAME for a
+pod; NAME, POD/NAME or NAMESPACE/POD/NAME for a container; a reference for an image.
+
+Exit status:
+  0    done
+  1    failed
+  2    the command line is wrong
+  3    no such pod, container or image
+  4    the CRI endpoint cannot be reached
+  130  interrupted
+  run and exec end with the status of the command they run, and with 125 where berth itself failed.
+
+"berth COMMAND --help" tells more and gives examples.
+`;
+
+/** Runs one command line and returns its exit status; nothing is thrown. `signal` stands for Ctrl-C. */
+export async function runCli(argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
+  const invocation: Invocation = { io, signal, exitCode: exitCode.ok };
+  try {
+    await createProgram(invocation).parseAsync(withoutHelpCommand(argv), { from: "user" });
+    return invocation.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return reportFailure(error, invocation);
+    return error.exitCode === 0 ? exitCode.ok : (invocation.failureExitCode ?? exitCode.usage);
+  }
+}
+
+/** The tree of commands. What a command takes is loaded when it is called, so that gRPC is loaded only where it is used. */
+export function createProgram(invocation: Invocation): Command {
+  const { stdout, stderr } = invocation.io;
+  const program = new Command("berth")
+    .description("Works with the pods, containers and images of berthd, or of any other CRI endpoint.")
+    .usage("COMMAND [options] [arguments]")
+    .exitOverride()
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+    .addHelpText("after", epilogue)
+    .version(berthVersion(), "--version", "print berth's version");
+  addConnectionOptions(program);
+  for (const { name, summary, group } of commandTable) {
+    program
+      .command(name, { hidden: group === undefined })
+      .summary(summary)
+      .helpGroup(group ?? "");
+  }
+  return program.hook("preSubcommand", (_, command) => define(command, invocation));
+}
+
+/** The tree with everything that every command takes; for completion. */
+export async function createWholeProgram(invocation: Invocation): Promise<Command> {
+  const program = createProgram(invocation);
+  for (const command of program.commands) await define(command, invocation);
+  return program;
+}
+
+async function define(command: Command, invocation: Invocation): Promise<void> {
+  const entry = commandTable.find(({ name }) => name === command.name());
+  (await entry?.load())?.define(command, invocation);
+}
+
+/** `berth help ps` is `berth ps --help`. */
+function withoutHelpCommand(argv: readonly string[]): readonly string[] {
+  return argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
+}

@@ -1,0 +1,9 @@
+import { usageError } from "../errors.ts";
+
+/** A whole number from 0 on. Throws CliError that names `what`. */
+export function parseCount(text: string, what: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
+    throw usageError(`${what} ${JSON.stringify(text)} is not a whole number`);
+  return count;
+}
