@@ -3,7 +3,7 @@ import { backOff } from "./backoff.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import type { Session } from "./session.ts";
-import type { HttpResponse } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /**
  * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it does not,
@@ -80,7 +80,7 @@ async function open(
     }
     if (response.status === 200) return { response: checkLength(endpoint, response, descriptor), start: 0 };
     // 416, or a part that was not asked for: this server is no help from here on, but may be from the beginning.
-    response.body.destroy();
+    discard(response);
   }
   const response = await session.send(endpoint, { ...request, headers: {} }, signal);
   return { response: checkLength(endpoint, response, descriptor), start: 0 };
@@ -99,7 +99,7 @@ function checkSize(
   total: number | undefined,
 ): HttpResponse {
   if (total === undefined || total === descriptor.size) return response;
-  response.body.destroy();
+  discard(response);
   throw wrongSize(endpoint, descriptor, `${total}`);
 }
 

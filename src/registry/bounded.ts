@@ -1,5 +1,5 @@
 import { asRegistryError, RegistryError } from "./errors.ts";
-import type { HttpResponse } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /** The whole body of an answer, refused as soon as it is known to be larger than `maxBytes` (ResourceExhausted). */
 export async function readBounded(
@@ -11,7 +11,7 @@ export async function readBounded(
     new RegistryError("ResourceExhausted", `${response.url.host}: ${what} is larger than ${maxBytes} bytes`);
   const announced = Number(response.headers["content-length"] ?? 0);
   if (announced > maxBytes) {
-    response.body.destroy();
+    discard(response);
     throw tooLarge();
   }
   const chunks: Uint8Array[] = [];

@@ -85,7 +85,7 @@ class HostsReader {
 
   /** The API lies under /v2 of the given path, unless override_path says that the path is already its root. */
   #base(written: string, overridePath: boolean, prefix: string): string {
-    const text = written.startsWith("http") ? written : `https://${written}`;
+    const text = /^[a-z]+:\/\//i.test(written) ? written : `https://${written}`;
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
       this.fail(

@@ -101,6 +101,13 @@ export class Transport implements AsyncDisposable {
   }
 }
 
+/** Ends an answer whose body is of no interest. */
+export function discard({ body }: HttpResponse): void {
+  // Being destroyed before its end is an error to a stream; here it is meant.
+  body.on("error", () => undefined);
+  body.destroy();
+}
+
 /** The environment's HTTPS_PROXY and NO_PROXY hold, except for loopback hosts, which no proxy reaches. */
 async function makeDispatcher(endpoint: Endpoint, own: boolean, loopback: boolean): Promise<Dispatcher> {
   const connect = {

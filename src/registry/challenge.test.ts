@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseChallenges } from "./challenge.ts";
+
+test("a Bearer challenge is read with its quoted parameters", () => {
+  const header =
+    'Bearer realm="https://auth.example/token",service="registry.example",scope="repository:a/b:pull,push"';
+  assert.deepEqual(parseChallenges(header), [
+    {
+      scheme: "bearer",
+      parameters: {
+        realm: "https://auth.example/token",
+        service: "registry.example",
+        scope: "repository:a/b:pull,push",
+      },
+    },
+  ]);
+});
+
+test("several challenges are read from one value or from several", () => {
+  const both = [
+    { scheme: "bearer", parameters: { realm: "x" } },
+    { scheme: "basic", parameters: { realm: "y", charset: "UTF-8" } },
+  ];
+  assert.deepEqual(parseChallenges('Bearer realm=x, BASIC Realm="y", charset=UTF-8'), both);
+  assert.deepEqual(parseChallenges(["Bearer realm=x", 'Basic realm="y" , charset="UTF-8"']), both);
+});
+
+test("escapes are undone, and what cannot be read is skipped", () => {
+  assert.deepEqual(parseChallenges('Basic realm="a \\"b\\" \\\\c"')[0]?.parameters.realm, 'a "b" \\c');
+  assert.deepEqual(
+    parseChallenges("Negotiate, Basic realm=x").map(({ scheme }) => scheme),
+    ["negotiate", "basic"],
+  );
+  assert.deepEqual(parseChallenges('"""===,,,'), []);
+  assert.deepEqual(parseChallenges(undefined), []);
+});
