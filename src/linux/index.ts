@@ -37,6 +37,7 @@ export { LinuxError } from "./linux-error.ts";
 export { type MountRequest, mount, unmount } from "./mount.ts";
 export { mountFlags, type Propagation } from "./mount-flags.ts";
 export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
+export { isNamespacePin } from "./namespace-pin.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
 export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";

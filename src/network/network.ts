@@ -6,8 +6,8 @@ export interface Network extends AsyncDisposable {
   /** From memory; follows the configuration directory also when that is made, or removed and made again, later. */
   status(): NetworkStatus;
   /**
-   * ADDs the default network as `eth0`. Resolves with the addresses; the result is cached in the state directory, so that
-   * DEL works after the configuration is gone. Before the first plugin runs, the attachment is written down, so that
+   * ADDs the default network as `eth0` (and others as `eth1`, ... where more than one is configured). Resolves with the
+   * addresses; the result is kept on disk, so that DEL works after the configuration is gone and after a reboot. Before the first plugin runs, the attachment is written down, so that
    * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here.
    * Throws NetworkError: Unavailable (no configuration, with the reason of `status`), DeadlineExceeded (a plugin hangs),
    * Internal (a plugin fails or prints garbage; the message has the plugin's own).
@@ -21,7 +21,9 @@ export interface Network extends AsyncDisposable {
   setPodCidr(cidr: string): Promise<void>;
 }
 
-export type NetworkStatus = { readonly kind: "ready" } | { readonly kind: "notReady"; readonly reason: string; readonly message: string };
+export type NetworkStatus =
+  | { readonly kind: "ready" }
+  | { readonly kind: "notReady"; readonly reason: string; readonly message: string };
 
 /** What CNI plugins are told of a pod. */
 export type PodAttachment = {
@@ -33,7 +35,11 @@ export type PodAttachment = {
   readonly annotations: Readonly<Record<string, string>>;
   readonly cgroupPath: string;
   readonly portMappings: readonly PortMapping[];
-  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
   /** From the `kubernetes.io/{ingress,egress}-bandwidth` annotations, in bits a second. */
   readonly bandwidth?: { readonly ingressRate?: number; readonly egressRate?: number };
 };
@@ -45,8 +51,14 @@ export type PortMapping = {
   readonly hostIp?: string;
 };
 
-/** Addresses without prefix length, the default interface's first. */
+/** Addresses without prefix length. */
 export type NetworkResult = {
+  /** The pod's own, which are those of `eth0`: at least one, the preferred one first. */
   readonly ips: readonly string[];
-  readonly interfaces: readonly { readonly name: string; readonly mac: string; readonly ips: readonly string[] }[];
+  /** Of the pod's namespace, with the addresses of each. */
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly mac: string;
+    readonly ips: readonly string[];
+  }[];
 };

@@ -1,0 +1,16 @@
+import type { JsonObject } from "./json.ts";
+import type { PodAttachment } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
+
+/**
+ * What is written down of a pod before its first plugin runs, so that everything can be undone after a crash and when
+ * the configuration has changed: the pod, and each network as it was configured then.
+ */
+export type Attachment = { readonly pod: PodAttachment; readonly networks: readonly AttachedNetwork[] };
+
+export type AttachedNetwork = {
+  readonly ifName: string;
+  readonly config: NetworkConfig;
+  /** The final result of ADD, as printed; undefined while ADD is under way. */
+  readonly result: JsonObject | undefined;
+};

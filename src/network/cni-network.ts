@@ -1,0 +1,199 @@
+import { hasCode } from "../errors/index.ts";
+import { isNamespacePin } from "../linux/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import { AttachmentStore } from "./attachment-store.ts";
+import { ConfiguredNetworks } from "./configured-networks.ts";
+import { GarbageCollection } from "./garbage-collection.ts";
+import type { Network, NetworkResult, NetworkStatus, PodAttachment } from "./network.ts";
+import { NetworkError } from "./network-error.ts";
+import { PluginChain } from "./plugin-chain.ts";
+import { Plugins } from "./plugins.ts";
+import { type IpPreference, type NetworkOutcome, podAddresses } from "./pod-addresses.ts";
+import { writePodCidrConfig } from "./pod-cidr-config.ts";
+import { Turns } from "./turns.ts";
+
+export type CniNetworkOptions = {
+  /** Directory of the network configurations; need not exist yet. */
+  readonly confDir: string;
+  /** Directories of the plugins' binaries, searched in this order. */
+  readonly binDirs: readonly string[];
+  /** For attachments and their results. It has to outlive a reboot: plugins keep addresses across one, to be freed by DEL. */
+  readonly cacheDir: string;
+  /** How many configuration files are used, in lexical order, each for one interface (eth0, eth1, ...); 0 means all. */
+  readonly maxConfNum: number;
+  /** For one run of one plugin. */
+  readonly pluginTimeoutMs: number;
+  readonly ipPreference: IpPreference;
+  /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
+  readonly confTemplate?: string;
+};
+
+type Parts = {
+  readonly configured: ConfiguredNetworks;
+  readonly chain: PluginChain;
+  readonly store: AttachmentStore;
+  readonly logger: Logger;
+};
+
+/** {@link Network} by running CNI plugins. */
+export class CniNetwork implements Network {
+  readonly #options: CniNetworkOptions;
+  readonly #configured: ConfiguredNetworks;
+  readonly #chain: PluginChain;
+  readonly #store: AttachmentStore;
+  readonly #collection: GarbageCollection;
+  readonly #logger: Logger;
+  /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
+  readonly #turns = new Turns();
+
+  private constructor(options: CniNetworkOptions, { configured, chain, store, logger }: Parts) {
+    this.#options = options;
+    this.#configured = configured;
+    this.#chain = chain;
+    this.#store = store;
+    this.#logger = logger;
+    this.#collection = new GarbageCollection(chain, store, logger);
+  }
+
+  /** Reads the configuration once and watches it from then on. Throws when `cacheDir` cannot be made. */
+  static async open(options: CniNetworkOptions, logger: Logger): Promise<CniNetwork> {
+    const plugins = new Plugins(options);
+    const chain = new PluginChain(plugins);
+    const store = await AttachmentStore.open(options.cacheDir);
+    const configured = await ConfiguredNetworks.open(options, { plugins, chain });
+    const network = new CniNetwork(options, { configured, chain, store, logger });
+    network.#collectGarbage();
+    return network;
+  }
+
+  status(): NetworkStatus {
+    return this.#configured.status();
+  }
+
+  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
+    return this.#turns.take(pod.sandboxId, async () => {
+      signal?.throwIfAborted();
+      const networks = this.#wantedNetworks();
+      for (const { config } of networks) await this.#collection.onceFor(config);
+      return this.#attach({ pod, networks }, signal);
+    });
+  }
+
+  detach(sandboxId: string, signal?: AbortSignal): Promise<void> {
+    return this.#turns.take(sandboxId, async () => {
+      signal?.throwIfAborted();
+      const attachment = await this.#attachmentOf(sandboxId);
+      if (attachment !== undefined) await this.#detach(attachment, signal);
+    });
+  }
+
+  attachments(): Promise<readonly string[]> {
+    return this.#store.list();
+  }
+
+  async setPodCidr(cidr: string): Promise<void> {
+    const { confTemplate, confDir } = this.#options;
+    if (confTemplate === undefined) return;
+    await writePodCidrConfig({ template: confTemplate, directory: confDir, cidr });
+    await this.#configured.reload();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#configured[Symbol.asyncDispose]();
+    await this.#collection[Symbol.asyncDispose]();
+  }
+
+  /** At the start, for the networks that are there already; another one's turn comes before its first pod. */
+  #collectGarbage(): void {
+    for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
+  }
+
+  #wantedNetworks(): readonly AttachedNetwork[] {
+    const configs = this.#configured.networks();
+    const status = this.status();
+    if (configs.length === 0 && status.kind === "notReady")
+      throw new NetworkError("Unavailable", status.message);
+    return configs.map((config, index) => ({ ifName: `eth${index}`, config, result: undefined }));
+  }
+
+  /** Of an attachment that a crash made unreadable only the id is known, which is enough for DEL on today's networks. */
+  async #attachmentOf(sandboxId: string): Promise<Attachment | undefined> {
+    try {
+      return await this.#store.read(sandboxId);
+    } catch (error) {
+      if (!hasCode(error, "DataLoss")) throw error;
+      this.#logger.warn({ sandboxId, err: error }, "detaching from the networks that are configured now");
+      return { pod: unknownPod(sandboxId), networks: this.#wantedNetworks() };
+    }
+  }
+
+  async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NetworkResult> {
+    await this.#store.write(intent);
+    try {
+      const outcomes = await this.#addAll(intent, signal);
+      const addresses = podAddresses(outcomes, this.#options.ipPreference);
+      if (addresses.ips.length === 0) {
+        const name = intent.networks[0]?.config.name;
+        throw new NetworkError("Internal", `the CNI network ${name} gave the pod no address on eth0`);
+      }
+      const networks = intent.networks.map((network, index) => ({
+        ...network,
+        result: outcomes[index]?.result.raw,
+      }));
+      await this.#store.write({ ...intent, networks });
+      return addresses;
+    } catch (error) {
+      await this.#undo(intent);
+      throw error;
+    }
+  }
+
+  /** All networks at once, as they do not depend on each other; waits for every one, so that DEL meets no ADD under way. */
+  async #addAll(
+    { pod, networks }: Attachment,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly NetworkOutcome[]> {
+    const additions = networks.map((network) => this.#chain.add(network, pod, signal));
+    await Promise.allSettled(additions);
+    const results = await Promise.all(additions);
+    return results.map((result, index) => ({ ifName: `eth${index}`, result }));
+  }
+
+  /**
+   * What ADD failed with is what the caller has to know. When DEL fails too, the attachment stays written down, and
+   * whoever removes the pod tries again.
+   */
+  async #undo(intent: Attachment): Promise<void> {
+    try {
+      await this.#detach(intent, undefined);
+    } catch (error) {
+      const { sandboxId } = intent.pod;
+      this.#logger.warn(
+        { sandboxId, err: error },
+        "DEL after a failed ADD failed; it is tried again when the pod is removed",
+      );
+    }
+  }
+
+  async #detach({ pod, networks }: Attachment, signal: AbortSignal | undefined): Promise<void> {
+    const netnsPath = (await isNamespacePin(pod.netnsPath)) ? pod.netnsPath : "";
+    for (const network of networks.toReversed())
+      await this.#chain.delete(network, { ...pod, netnsPath }, signal);
+    await this.#store.remove(pod.sandboxId);
+  }
+}
+
+function unknownPod(sandboxId: string): PodAttachment {
+  return {
+    sandboxId,
+    netnsPath: "",
+    podName: "",
+    podNamespace: "",
+    podUid: "",
+    annotations: {},
+    cgroupPath: "",
+    portMappings: [],
+    dns: { servers: [], searches: [], options: [] },
+  };
+}

@@ -1,0 +1,66 @@
+import { addressOf } from "./address.ts";
+import { isRecord, type JsonObject } from "./json.ts";
+import { NetworkError } from "./network-error.ts";
+import { quote } from "./plugins.ts";
+
+/** What ADD gave (section 5, "ADD Success"): `raw` as the plugin printed it, and of that what berth uses. */
+export type CniResult = {
+  readonly raw: JsonObject;
+  readonly interfaces: readonly CniInterface[];
+  readonly ips: readonly CniIp[];
+};
+
+/** `sandbox` is empty for an interface on the host. */
+type CniInterface = { readonly name: string; readonly mac: string; readonly sandbox: string };
+
+/** `interfaceIndex` points into the interfaces; an address without it is on the interface that was asked for. */
+type CniIp = { readonly address: string; readonly interfaceIndex: number | undefined };
+
+/** Reads what a plugin printed on ADD. Throws NetworkError Internal that names the plugin and quotes the output. */
+export function parseResult(stdout: string, plugin: string): CniResult {
+  const garbage = (problem: string, cause?: unknown) =>
+    new NetworkError(
+      "Internal",
+      `the CNI plugin ${plugin} gave no valid result at ADD (${problem}): ${quote(stdout)}`,
+      {
+        cause,
+      },
+    );
+  let raw: unknown;
+  try {
+    raw = JSON.parse(stdout);
+  } catch (cause) {
+    throw garbage("not JSON", cause);
+  }
+  if (!isRecord(raw)) throw garbage("not an object");
+  const interfaces = listOf(raw.interfaces, readInterface);
+  if (interfaces === undefined) throw garbage('"interfaces" is wrong');
+  const ips = listOf(raw.ips, (ip) => readIp(ip, interfaces.length));
+  if (ips === undefined) throw garbage('"ips" is wrong');
+  return { raw, interfaces, ips };
+}
+
+/** Undefined when it is no list or one of its entries cannot be read; a missing list is an empty one. */
+function listOf<Entry>(
+  value: unknown,
+  read: (entry: JsonObject) => Entry | undefined,
+): readonly Entry[] | undefined {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) return undefined;
+  const entries = value.map((entry) => (isRecord(entry) ? read(entry) : undefined));
+  return entries.every((entry) => entry !== undefined) ? entries : undefined;
+}
+
+function readInterface({ name, mac = "", sandbox = "" }: JsonObject): CniInterface | undefined {
+  if (typeof name !== "string" || typeof mac !== "string" || typeof sandbox !== "string") return undefined;
+  return { name, mac, sandbox };
+}
+
+function readIp({ address: cidr, interface: index }: JsonObject, interfaceCount: number): CniIp | undefined {
+  const address = typeof cidr === "string" ? addressOf(cidr) : undefined;
+  if (address === undefined) return undefined;
+  if (index === undefined || index === null) return { address, interfaceIndex: undefined };
+  const inRange =
+    typeof index === "number" && Number.isInteger(index) && index >= 0 && index < interfaceCount;
+  return inRange ? { address, interfaceIndex: index } : undefined;
+}

@@ -1,0 +1,90 @@
+import { type Configuration, readConfigDirectory } from "./config-directory.ts";
+import type { NetworkStatus } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import { PathWatcher } from "./path-watcher.ts";
+import type { PluginChain } from "./plugin-chain.ts";
+import type { Plugins } from "./plugins.ts";
+import { notReady, Readiness } from "./readiness.ts";
+
+export type ConfiguredNetworksOptions = {
+  readonly confDir: string;
+  /** How many configuration files are used, each for one interface of a pod; 0 means all. */
+  readonly maxConfNum: number;
+};
+
+type Parts = { readonly plugins: Plugins; readonly chain: PluginChain };
+
+type State =
+  | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[]; readonly readiness: Readiness }
+  | { readonly kind: "none"; readonly message: string };
+
+/** The networks that the configuration directory describes now, kept up to date, and whether they are ready. */
+export class ConfiguredNetworks implements AsyncDisposable {
+  readonly #options: ConfiguredNetworksOptions;
+  readonly #parts: Parts;
+  readonly #watcher: PathWatcher;
+  #state: State = { kind: "none", message: "the CNI configuration is not read yet" };
+  #reading: Promise<void> = Promise.resolve();
+  #readsWaiting = 0;
+
+  private constructor(options: ConfiguredNetworksOptions, parts: Parts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#watcher = new PathWatcher(options.confDir, () => void this.reload());
+  }
+
+  /** Watches the directory from now on, and resolves when it has been read once. */
+  static async open(options: ConfiguredNetworksOptions, parts: Parts): Promise<ConfiguredNetworks> {
+    const configured = new ConfiguredNetworks(options, parts);
+    await configured.reload();
+    return configured;
+  }
+
+  status(): NetworkStatus {
+    return this.#state.kind === "none" ? notReady(this.#state.message) : this.#state.readiness.status();
+  }
+
+  /** The default network first; none when the configuration is missing or broken, which {@link status} explains. */
+  networks(): readonly NetworkConfig[] {
+    return this.#state.kind === "networks" ? this.#state.networks : [];
+  }
+
+  /** Reads the directory again; calls that come while one waits for its turn share it. */
+  reload(): Promise<void> {
+    if (this.#readsWaiting === 0) {
+      this.#readsWaiting++;
+      this.#reading = this.#reading.then(() => {
+        this.#readsWaiting--;
+        return this.#read();
+      });
+    }
+    return this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watcher[Symbol.dispose]();
+    await this.#reading;
+    if (this.#state.kind === "networks") await this.#state.readiness[Symbol.asyncDispose]();
+  }
+
+  async #read(): Promise<void> {
+    const { confDir, maxConfNum } = this.#options;
+    const previous = this.#state;
+    const next = await readConfigDirectory(confDir, maxConfNum);
+    if (previous.kind === "networks" && sameNetworks(previous.networks, next)) return;
+    this.#state = await this.#stateOf(next);
+    if (previous.kind === "networks") await previous.readiness[Symbol.asyncDispose]();
+  }
+
+  async #stateOf(configuration: Configuration): Promise<State> {
+    if (configuration.kind === "none") return configuration;
+    const { networks } = configuration;
+    const readiness = new Readiness(networks, this.#parts.plugins, this.#parts.chain);
+    await readiness.check();
+    return { kind: "networks", networks, readiness };
+  }
+}
+
+function sameNetworks(networks: readonly NetworkConfig[], next: Configuration): boolean {
+  return next.kind === "networks" && JSON.stringify(networks) === JSON.stringify(next.networks);
+}

@@ -1,0 +1,76 @@
+import { type FSWatcher, watch } from "node:fs";
+import { dirname, resolve, sep } from "node:path";
+
+const retryMs = 5000;
+
+/**
+ * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any directory on
+ * the way to it, is made, removed, or replaced by another one. A kernel watch stays with the directory it was set on
+ * and not with the path, so every directory on the way is watched for its next component, and all of them again
+ * after each event. Where no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
+ */
+export class PathWatcher implements Disposable {
+  readonly #path: string;
+  readonly #onChange: () => void;
+  #watchers: readonly FSWatcher[] = [];
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(path: string, onChange: () => void) {
+    this.#path = resolve(path);
+    this.#onChange = onChange;
+    this.#watch();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#retry);
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+  }
+
+  #changed(): void {
+    this[Symbol.dispose]();
+    this.#watch();
+    this.#onChange();
+  }
+
+  #watch(): void {
+    const watchers: FSWatcher[] = [];
+    try {
+      watchers.push(this.#watchFor(this.#path, undefined));
+    } catch (error) {
+      this.#failed(error);
+    }
+    for (const [directory, next] of ancestors(this.#path)) {
+      try {
+        watchers.push(this.#watchFor(directory, next));
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+    this.#watchers = watchers;
+  }
+
+  /** Reports events of `name` in a directory, of every name when it is undefined. */
+  #watchFor(directory: string, name: string | undefined): FSWatcher {
+    const watcher = watch(directory, { persistent: false }, (_, changed) => {
+      if (name === undefined || changed === null || changed === name) this.#changed();
+    });
+    watcher.on("error", (error) => this.#failed(error));
+    return watcher;
+  }
+
+  /** A directory that is not there needs no watch: the one above it reports when it comes. */
+  #failed(error: unknown): void {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#changed(), retryMs).unref();
+  }
+}
+
+/** Each directory on the way to `path`, with the name of its next component: ["/etc", "cni"], ["/", "etc"]. */
+function* ancestors(path: string): Generator<readonly [directory: string, next: string]> {
+  for (let child = path; child !== sep; child = dirname(child)) {
+    yield [dirname(child), child.slice(child.lastIndexOf(sep) + 1)];
+  }
+}

@@ -1,0 +1,99 @@
+import type { AttachedNetwork } from "./attachment.ts";
+import { type CniResult, parseResult } from "./cni-result.ts";
+import { isAtLeast } from "./cni-version.ts";
+import type { JsonObject } from "./json.ts";
+import type { PodAttachment } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import { NetworkError } from "./network-error.ts";
+import type { AttachmentParameters, Plugins } from "./plugins.ts";
+import { capabilityArgs, cniArgs } from "./pod-arguments.ts";
+import { requestConfig, runtimeConfig } from "./request-config.ts";
+
+/** A container that a network still has; the names are the protocol's. */
+export type ValidAttachment = { readonly containerID: string; readonly ifname: string };
+
+/** Runs the plugins of one network after each other, as section 3 wants it for each command. */
+export class PluginChain {
+  readonly #plugins: Plugins;
+
+  constructor(plugins: Plugins) {
+    this.#plugins = plugins;
+  }
+
+  /** ADD in order, each plugin with its predecessor's result; resolves with the last one's. */
+  async add(
+    { config, ifName }: AttachedNetwork,
+    pod: PodAttachment,
+    signal?: AbortSignal,
+  ): Promise<CniResult> {
+    const attachment = parameters(pod, ifName);
+    const args = capabilityArgs(pod);
+    let result: CniResult | undefined;
+    for (const plugin of config.plugins) {
+      const extra = { ...forPod(runtimeConfig(plugin, args)), ...previous(result?.raw) };
+      const request = requestConfig(config, plugin, extra);
+      const stdout = await this.#plugins.run(
+        { type: plugin.type, command: "ADD", request, attachment },
+        signal,
+      );
+      result = parseResult(stdout, plugin.type);
+    }
+    if (result === undefined) throw new NetworkError("Internal", `the network ${config.name} has no plugins`);
+    return result;
+  }
+
+  /** DEL in reverse order, each with the final result of ADD. Stops at the first plugin that fails. */
+  async delete(
+    { config, ifName, result }: AttachedNetwork,
+    pod: PodAttachment,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const attachment = parameters(pod, ifName);
+    const args = capabilityArgs(pod);
+    const prevResult = isAtLeast(config.cniVersion, "0.4.0") ? result : undefined;
+    for (const plugin of config.plugins.toReversed()) {
+      const extra = { ...forPod(runtimeConfig(plugin, args)), ...previous(prevResult) };
+      const request = requestConfig(config, plugin, extra);
+      await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment }, signal);
+    }
+  }
+
+  /** STATUS, for networks that have it: throws what the first plugin that is not ready says. */
+  async status(network: NetworkConfig, signal?: AbortSignal): Promise<void> {
+    for (const plugin of network.plugins) {
+      const request = requestConfig(network, plugin);
+      await this.#plugins.run({ type: plugin.type, command: "STATUS", request }, signal);
+    }
+  }
+
+  /** GC: every plugin forgets all attachments but these. Goes on after a failure and throws an AggregateError at the end. */
+  async collect(
+    network: NetworkConfig,
+    valid: readonly ValidAttachment[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    // The second key is what the specification and libcni wrote at first; plugins of that time look for it.
+    const extra = { "cni.dev/valid-attachments": valid, "cni.dev/attachments": valid };
+    const errors: unknown[] = [];
+    for (const plugin of network.plugins) {
+      const request = requestConfig(network, plugin, extra);
+      await this.#plugins
+        .run({ type: plugin.type, command: "GC", request }, signal)
+        .catch((error: unknown) => errors.push(error));
+    }
+    if (errors.length > 0)
+      throw new AggregateError(errors, `the network ${network.name} could not be garbage-collected`);
+  }
+}
+
+function parameters(pod: PodAttachment, ifName: string): AttachmentParameters {
+  return { containerId: pod.sandboxId, ifName, netnsPath: pod.netnsPath, args: cniArgs(pod) };
+}
+
+function forPod(config: JsonObject | undefined): JsonObject {
+  return config === undefined ? {} : { runtimeConfig: config };
+}
+
+function previous(result: JsonObject | undefined): JsonObject {
+  return result === undefined ? {} : { prevResult: result };
+}

@@ -1,0 +1,126 @@
+import { access, constants } from "node:fs/promises";
+import { isRecord, type JsonObject } from "./json.ts";
+import { NetworkError } from "./network-error.ts";
+import { type PluginOutput, runPlugin } from "./plugin-process.ts";
+
+export type CniCommand = "ADD" | "DEL" | "STATUS" | "GC";
+
+/** The attachment parameters that ADD and DEL get (section 2, "Parameters"). */
+export type AttachmentParameters = {
+  readonly containerId: string;
+  readonly ifName: string;
+  /** Empty when the namespace is gone already. */
+  readonly netnsPath: string;
+  /** CNI_ARGS: pairs joined by "=" and ";". */
+  readonly args: string;
+};
+
+type PluginCall = {
+  readonly type: string;
+  readonly command: CniCommand;
+  /** The request configuration; see {@link "./request-config.ts"}. */
+  readonly request: JsonObject;
+  readonly attachment?: AttachmentParameters;
+};
+
+export type PluginsOptions = {
+  /** Where the binaries are looked for, in this order. */
+  readonly binDirs: readonly string[];
+  /** For one run of one plugin. */
+  readonly pluginTimeoutMs: number;
+};
+
+/** The codes of section 5, "Error", that say "not now" rather than "wrong". */
+const unavailableCodes: ReadonlySet<unknown> = new Set([11, 50, 51]);
+
+/** Runs the plugins of a host by the execution protocol (CNI specification 1.1.0, section 2). */
+export class Plugins {
+  readonly #binDirs: readonly string[];
+  readonly #timeoutMs: number;
+
+  constructor({ binDirs, pluginTimeoutMs }: PluginsOptions) {
+    this.#binDirs = binDirs;
+    this.#timeoutMs = pluginTimeoutMs;
+  }
+
+  /**
+   * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no such binary),
+   * Unavailable or Internal with the plugin's own message, DeadlineExceeded; and the signal's reason.
+   */
+  async run(call: PluginCall, signal?: AbortSignal): Promise<string> {
+    const path = await this.find(call.type);
+    const command = {
+      path,
+      environment: this.#environment(call),
+      input: JSON.stringify(call.request),
+      timeoutMs: this.#timeoutMs,
+    };
+    const output = await runPlugin(command, signal);
+    if (!output.succeeded) throw pluginError(call, output);
+    return output.stdout;
+  }
+
+  /** The path of a plugin's binary. Throws NetworkError FailedPrecondition when there is none. */
+  async find(type: string): Promise<string> {
+    for (const directory of this.#binDirs) {
+      const path = `${directory}/${type}`;
+      if (await isExecutable(path)) return path;
+    }
+    const places = this.#binDirs.join(", ");
+    throw new NetworkError(
+      "FailedPrecondition",
+      `the CNI plugin ${type} is not installed: there is none in ${places}`,
+    );
+  }
+
+  /** Plugins call tools such as iptables, hence the PATH; nothing else of the daemon's environment is theirs to see. */
+  #environment({ command, attachment }: PluginCall): Readonly<Record<string, string>> {
+    return {
+      PATH: process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      CNI_COMMAND: command,
+      CNI_PATH: this.#binDirs.join(":"),
+      ...(attachment && {
+        CNI_CONTAINERID: attachment.containerId,
+        CNI_IFNAME: attachment.ifName,
+        CNI_NETNS: attachment.netnsPath,
+        CNI_ARGS: attachment.args,
+      }),
+    };
+  }
+}
+
+/** The start of a plugin's output, for messages. */
+export function quote(output: string): string {
+  return output.length > 200 ? `${JSON.stringify(output.slice(0, 200))}...` : JSON.stringify(output);
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A plugin that fails prints an object with `code`, `msg` and `details`. */
+function pluginError({ type, command }: PluginCall, { stdout, stderr }: PluginOutput): NetworkError {
+  const step = `the CNI plugin ${type} failed at ${command}`;
+  const error = parseError(stdout);
+  if (error === undefined) {
+    return new NetworkError(
+      "Internal",
+      `${step}; it printed ${quote(stdout)}, and as errors ${quote(stderr)}`,
+    );
+  }
+  const details = error.details ? `: ${error.details}` : "";
+  const code = unavailableCodes.has(error.code) ? "Unavailable" : "Internal";
+  return new NetworkError(code, `${step}: ${error.msg}${details} (CNI error code ${error.code})`);
+}
+
+function parseError(stdout: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(stdout);
+    return isRecord(value) && typeof value.msg === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

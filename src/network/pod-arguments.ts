@@ -1,0 +1,59 @@
+import type { JsonObject } from "./json.ts";
+import type { PodAttachment } from "./network.ts";
+import { NetworkError } from "./network-error.ts";
+
+/** The bandwidth plugin wants a burst with each rate; the largest it takes leaves only the rate to matter. */
+const maxBurstBits = 2 ** 32 - 1;
+
+/**
+ * CNI_ARGS as every Kubernetes runtime sends them; plugins that know none of them are told not to mind.
+ * Throws NetworkError InvalidArgument for a value that would read as further arguments.
+ */
+export function cniArgs(pod: PodAttachment): string {
+  const args = {
+    IgnoreUnknown: "1",
+    K8S_POD_NAMESPACE: pod.podNamespace,
+    K8S_POD_NAME: pod.podName,
+    K8S_POD_INFRA_CONTAINER_ID: pod.sandboxId,
+    K8S_POD_UID: pod.podUid,
+  };
+  for (const [name, value] of Object.entries(args)) {
+    if (/[;=\0]/.test(value))
+      throw new NetworkError("InvalidArgument", `${name} is ${JSON.stringify(value)}`);
+  }
+  return Object.entries(args)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(";");
+}
+
+/**
+ * The capability arguments of a pod by CNI's conventions (CONVENTIONS.md, "Well-known Capabilities"); each plugin gets
+ * those that it declares. What a pod does not ask for is left out.
+ */
+export function capabilityArgs(pod: PodAttachment): JsonObject {
+  const portMappings = pod.portMappings.filter(({ hostPort }) => hostPort > 0);
+  const { servers, searches, options } = pod.dns;
+  return {
+    ...(portMappings.length > 0 && { portMappings: portMappings.map(portMapping) }),
+    ...(pod.bandwidth && { bandwidth: bandwidth(pod.bandwidth) }),
+    ...(servers.length + searches.length + options.length > 0 && { dns: { servers, searches, options } }),
+    ...(pod.cgroupPath !== "" && { cgroupPath: pod.cgroupPath }),
+    "io.kubernetes.cri.pod-annotations": pod.annotations,
+  };
+}
+
+function portMapping({
+  hostPort,
+  containerPort,
+  protocol,
+  hostIp,
+}: PodAttachment["portMappings"][number]): JsonObject {
+  return { hostPort, containerPort, protocol, ...(hostIp && { hostIP: hostIp }) };
+}
+
+function bandwidth({ ingressRate, egressRate }: NonNullable<PodAttachment["bandwidth"]>): JsonObject {
+  return {
+    ...(ingressRate && { ingressRate, ingressBurst: maxBurstBits }),
+    ...(egressRate && { egressRate, egressBurst: maxBurstBits }),
+  };
+}
