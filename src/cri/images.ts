@@ -1,0 +1,69 @@
+import type { Engine } from "../engine/index.ts";
+import { type FilesystemUsage, Image, type ImageFilter } from "../protocol/index.ts";
+import { checked, type ImageHandlers } from "./handlers.ts";
+import { toCredentials } from "./translate/credentials.ts";
+import { imageInfo, toImage } from "./translate/image.ts";
+import { infoJson } from "./translate/info.ts";
+import { inParts } from "./translate/parts.ts";
+import { nowNs } from "./translate/time.ts";
+import * as validate from "./validate/index.ts";
+
+type Images = Engine["images"];
+type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
+
+/** The whole of ImageService: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage, ImageFsInfo. */
+export function imageHandlers({ images }: Engine): ImageHandlers {
+  return {
+    listImages: checked(validate.listImages, ({ filter }) => ({ images: select(images, filter) })),
+
+    async *streamImages(request) {
+      const { filter } = validate.listImages(request);
+      for (const part of inParts(select(images, filter), (item) => Image.encode(item).finish().length))
+        yield { images: part };
+    },
+
+    imageStatus: (request) => {
+      const { image: spec } = validate.image(request);
+      const image = images.find(spec.image);
+      if (image === undefined) return { image: undefined, info: {} };
+      return { image: toImage(image), info: request.verbose ? { info: infoJson(imageInfo(image)) } : {} };
+    },
+
+    pullImage: checked(validate.pullImage, async ({ image: spec, auth }, { signal }) => {
+      const credentials = toCredentials(auth);
+      const request = { reference: spec.image, ...(credentials === undefined ? {} : { credentials }) };
+      const image = await images.pull(request, signal);
+      return { imageRef: image.id };
+    }),
+
+    removeImage: checked(validate.image, async ({ image: spec }) => {
+      await images.remove(spec.image);
+      return {};
+    }),
+
+    imageFsInfo: async () => {
+      const usage = await images.fsInfo();
+      return {
+        imageFilesystems: [toFilesystemUsage(usage.images)],
+        containerFilesystems: [toFilesystemUsage(usage.containers)],
+      };
+    },
+  };
+}
+
+/** All images, or the one that the filter names. */
+function select(images: Images, filter: ImageFilter | undefined): Image[] {
+  const wanted = filter?.image?.image ?? "";
+  if (wanted === "") return images.list().map(toImage);
+  const image = images.find(wanted);
+  return image === undefined ? [] : [toImage(image)];
+}
+
+function toFilesystemUsage({ mountpoint, usedBytes, inodesUsed }: Usage): FilesystemUsage {
+  return {
+    timestamp: nowNs(),
+    fsId: { mountpoint },
+    usedBytes: { value: BigInt(usedBytes) },
+    inodesUsed: { value: BigInt(inodesUsed) },
+  };
+}

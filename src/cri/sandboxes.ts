@@ -1,0 +1,58 @@
+import type { Engine, Sandbox } from "../engine/index.ts";
+import { PodSandbox } from "../protocol/index.ts";
+import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { toContainerStatus } from "./translate/container.ts";
+import { filterSandboxes } from "./translate/filters.ts";
+import { infoJson } from "./translate/info.ts";
+import { inParts } from "./translate/parts.ts";
+import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
+import { nowNs } from "./translate/time.ts";
+import * as validate from "./validate/index.ts";
+
+/** RunPodSandbox, StopPodSandbox, RemovePodSandbox, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
+export function sandboxHandlers(engine: Engine): RuntimeHandlers {
+  const { sandboxes } = engine;
+  return {
+    runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal }) => ({
+      podSandboxId: await sandboxes.run(config, runtimeHandler, signal),
+    })),
+
+    stopPodSandbox: checked(validate.podSandboxId, async ({ podSandboxId }, { signal }) => {
+      await sandboxes.stop(podSandboxId, signal);
+      return {};
+    }),
+
+    removePodSandbox: checked(validate.podSandboxId, async ({ podSandboxId }, { signal }) => {
+      await sandboxes.remove(podSandboxId, signal);
+      return {};
+    }),
+
+    podSandboxStatus: async (request) => {
+      const { podSandboxId } = validate.podSandboxId(request);
+      const sandbox = sandboxes.get(podSandboxId);
+      return {
+        status: toPodSandboxStatus(sandbox),
+        info: request.verbose ? { info: infoJson(await sandboxes.inspect(sandbox.id)) } : {},
+        containersStatuses: containersOf(engine, sandbox).map((container) =>
+          toContainerStatus(container, engine.images.find(container.imageId)),
+        ),
+        timestamp: nowNs(),
+      };
+    },
+
+    listPodSandbox: checked(validate.listPodSandbox, ({ filter }) => ({
+      items: filterSandboxes(sandboxes.list(), filter).map(toPodSandbox),
+    })),
+
+    async *streamPodSandboxes(request) {
+      const { filter } = validate.listPodSandbox(request);
+      const items = filterSandboxes(sandboxes.list(), filter).map(toPodSandbox);
+      for (const podSandboxes of inParts(items, (item) => PodSandbox.encode(item).finish().length))
+        yield { podSandboxes };
+    },
+  };
+}
+
+function containersOf({ containers }: Engine, sandbox: Sandbox) {
+  return containers.list().filter((container) => container.sandboxId === sandbox.id);
+}

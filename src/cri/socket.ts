@@ -1,0 +1,63 @@
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { connect } from "node:net";
+import { dirname, isAbsolute } from "node:path";
+import { CriError } from "./errors.ts";
+
+/** `sun_path` has 108 bytes, the last of which is NUL. */
+const maxSocketPathBytes = 107;
+
+/**
+ * Makes way for a socket at a path: makes its directory, and removes a socket that a dead process left there. Throws
+ * CriError InvalidArgument for a path that no socket can have, FailedPrecondition when a process answers there or the
+ * path is something else than a socket.
+ */
+export async function claimSocketPath(path: string): Promise<void> {
+  if (!isAbsolute(path)) throw new CriError("InvalidArgument", `socket ${path}: the path must be absolute`);
+  if (Buffer.byteLength(path) > maxSocketPathBytes) {
+    throw new CriError(
+      "InvalidArgument",
+      `socket ${path}: the path is longer than ${maxSocketPathBytes} bytes, which the kernel refuses`,
+    );
+  }
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const existing = await lstat(path).catch(ignoreMissing);
+  if (existing === undefined) return;
+  if (!existing.isSocket()) {
+    throw new CriError(
+      "FailedPrecondition",
+      `socket ${path}: there is something else at this path; remove it or choose another address`,
+    );
+  }
+  if (await isAnswered(path)) {
+    throw new CriError(
+      "FailedPrecondition",
+      `socket ${path}: another process serves it; stop that or choose another address`,
+    );
+  }
+  await unlink(path).catch(ignoreMissing);
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") resolve(false);
+      // Its queue is full: somebody listens, slowly.
+      else if (error.code === "EAGAIN") resolve(true);
+      else
+        reject(
+          new CriError("Unavailable", `socket ${path}: cannot find out whether it is served`, {
+            cause: error,
+          }),
+        );
+    });
+  });
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}

@@ -1,0 +1,38 @@
+import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
+import { BerthError, type ErrorCode, messageOf } from "../errors/index.ts";
+
+const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
+  InvalidArgument: grpcStatus.INVALID_ARGUMENT,
+  NotFound: grpcStatus.NOT_FOUND,
+  AlreadyExists: grpcStatus.ALREADY_EXISTS,
+  PermissionDenied: grpcStatus.PERMISSION_DENIED,
+  Unauthenticated: grpcStatus.UNAUTHENTICATED,
+  ResourceExhausted: grpcStatus.RESOURCE_EXHAUSTED,
+  FailedPrecondition: grpcStatus.FAILED_PRECONDITION,
+  Aborted: grpcStatus.ABORTED,
+  OutOfRange: grpcStatus.OUT_OF_RANGE,
+  Unimplemented: grpcStatus.UNIMPLEMENTED,
+  Internal: grpcStatus.INTERNAL,
+  Unavailable: grpcStatus.UNAVAILABLE,
+  DataLoss: grpcStatus.DATA_LOSS,
+  DeadlineExceeded: grpcStatus.DEADLINE_EXCEEDED,
+  Canceled: grpcStatus.CANCELLED,
+  Unknown: grpcStatus.UNKNOWN,
+};
+
+/** The message travels in a header, which clients limit to 8 KiB or more, percent-encoded at up to three times its length. */
+const maxDetailsLength = 2048;
+
+/** What a client is told about an error; whatever is not a BerthError is INTERNAL. */
+export function statusOf(error: unknown): Pick<StatusObject, "code" | "details"> {
+  return {
+    code: error instanceof BerthError ? statusByCode[error.code] : grpcStatus.INTERNAL,
+    details: shorten(messageOf(error)),
+  };
+}
+
+/** A lone surrogate, which a cut can make, cannot be percent-encoded and would throw in the middle of the answer. */
+function shorten(message: string): string {
+  if (message.length <= maxDetailsLength) return message.toWellFormed();
+  return `${message.slice(0, maxDetailsLength)}...`.toWellFormed();
+}

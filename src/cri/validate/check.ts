@@ -1,0 +1,105 @@
+import { CriError } from "../errors.ts";
+
+/** Throws CriError InvalidArgument unless the value is acceptable. `path` names the field as the .proto file does. */
+export type Check<T> = (value: T, path: string) => void;
+
+/** A check for some of a message's fields, by name. */
+export type Shape<T> = { readonly [K in keyof T]?: Check<T[K]> };
+
+/** Refuses a request on account of one field. */
+export function refuse(path: string, problem: string): never {
+  throw new CriError("InvalidArgument", `${path}: ${problem}`);
+}
+
+/** Checks fields one after the other. */
+export function message<T extends object>(shape: Shape<T>): Check<T> {
+  const checks = (Object.keys(shape) as (keyof T & string)[]).map((field): Check<T> => {
+    const check = shape[field];
+    const name = wireName(field);
+    return (value, path) => check?.(value[field], path === "" ? name : `${path}.${name}`);
+  });
+  return all(...checks);
+}
+
+/** A message that must be there. */
+export function present<T>(check: Check<T>): Check<T | undefined> {
+  return (value, path) => {
+    if (value === undefined) refuse(path, "must be set");
+    check(value, path);
+  };
+}
+
+/** A message that may be left out. */
+export function ifPresent<T>(check: Check<T>): Check<T | undefined> {
+  return (value, path) => {
+    if (value !== undefined) check(value, path);
+  };
+}
+
+/** Every check, in this order. */
+export function all<T>(...checks: readonly Check<T>[]): Check<T> {
+  return (value, path) => {
+    for (const check of checks) check(value, path);
+  };
+}
+
+/** Every item of a list. */
+export function each<T>(check: Check<T>): Check<readonly T[]> {
+  return (values, path) => {
+    for (const [index, value] of values.entries()) check(value, `${path}[${index}]`);
+  };
+}
+
+/** A list with at least one item. */
+export function some<T>(check: Check<T>): Check<readonly T[]> {
+  return (values, path) => {
+    if (values.length === 0) refuse(path, "must not be empty");
+    each(check)(values, path);
+  };
+}
+
+/** A whole number, ends included. */
+export function between(min: number | bigint, max: number | bigint): Check<number | bigint> {
+  return (value, path) => {
+    if (value < min || value > max) refuse(path, `must be between ${min} and ${max}, is ${value}`);
+  };
+}
+
+/** A number that is one of an enum's; or one of those that are `allowed`. */
+export function oneOf<T extends number>(
+  values: Readonly<Record<string, T>>,
+  allowed: readonly T[] = Object.values(values),
+): Check<T> {
+  // Generated enums hold -1 for what they do not know.
+  const known = new Map(Object.entries(values).map(([name, value]) => [value, name]));
+  const names = allowed.filter((value) => value >= 0).map((value) => known.get(value));
+  return (value, path) => {
+    if (value < 0 || !allowed.includes(value)) {
+      refuse(path, `must be one of ${names.join(", ")}, is ${known.get(value) ?? value}`);
+    }
+  };
+}
+
+const irregularNames: Readonly<Record<string, string>> = {
+  uidMappings: "uidMappings",
+  gidMappings: "gidMappings",
+  CDIDevices: "CDI_devices",
+};
+
+function wireName(field: string): string {
+  return irregularNames[field] ?? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Refuses a NUL character in any string of a message, however deep: no name, path or argument survives one unchanged in C. */
+export function withoutNul(value: unknown, path: string): void {
+  if (typeof value === "string") {
+    if (value.includes("\0")) refuse(path, "must not contain a NUL character");
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) withoutNul(item, `${path}[${index}]`);
+  } else if (typeof value === "object" && value !== null && !Buffer.isBuffer(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      if (key.includes("\0")) refuse(path, "must not contain a NUL character in a key");
+      withoutNul(item, path === "" ? wireName(key) : `${path}.${wireName(key)}`);
+    }
+  }
+}

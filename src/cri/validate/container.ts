@@ -1,0 +1,98 @@
+import {
+  type CDIDevice,
+  type ContainerConfig,
+  type ContainerMetadata,
+  type Device,
+  type ImageSpec,
+  type KeyValue,
+  type LinuxContainerConfig,
+  type Mount,
+  MountPropagation,
+  Signal,
+} from "../../protocol/index.ts";
+import { all, type Check, each, ifPresent, message, oneOf, present, refuse } from "./check.ts";
+import { annotations, labels } from "./maps.ts";
+import { linuxResources } from "./resources.ts";
+import { containerSecurityContext } from "./security.ts";
+import {
+  containerPath,
+  hostPath,
+  line,
+  matching,
+  name,
+  nonEmpty,
+  orEmpty,
+  relativePath,
+  word,
+} from "./text.ts";
+
+/** A reference, digest or id; references have at most 512 characters (those of a long host, repository and digest). */
+const imageName = word(1024);
+
+const imageSpecFields = message<ImageSpec>({
+  image: imageName,
+  userSpecifiedImage: line(1024),
+  imageRef: imageName,
+  runtimeHandler: line(256),
+  annotations,
+});
+
+/** For filters: may leave everything out. */
+export const imageFilterSpec: Check<ImageSpec | undefined> = ifPresent(imageSpecFields);
+
+/** An image that must be named. */
+export const imageSpec: Check<ImageSpec | undefined> = present(
+  all(message<ImageSpec>({ image: nonEmpty(imageName) }), imageSpecFields),
+);
+
+const environment: Check<KeyValue> = (entry, path) => {
+  if (entry.key === "" || entry.key.includes("=")) refuse(`${path}.key`, 'must not be empty or contain "="');
+  if (entry.value.includes(0)) refuse(`${path}.value`, "must not contain a NUL character");
+};
+
+const mount = all(
+  message<Mount>({
+    containerPath,
+    hostPath: orEmpty(hostPath),
+    propagation: oneOf(MountPropagation),
+    image: ifPresent(imageSpec),
+    imageSubPath: relativePath,
+    mountOptions: each(nonEmpty(word(255))),
+  }),
+  (value, path) => {
+    if (value.hostPath === "" && value.image === undefined) refuse(`${path}.host_path`, "must not be empty");
+    if (value.recursiveReadOnly && !value.readonly) refuse(`${path}.recursive_read_only`, "needs readonly");
+    if (value.recursiveReadOnly && value.propagation !== MountPropagation.PROPAGATION_PRIVATE) {
+      refuse(`${path}.recursive_read_only`, "needs PROPAGATION_PRIVATE");
+    }
+  },
+);
+
+const device = message<Device>({
+  // The same as on the host when it is empty.
+  containerPath: orEmpty(containerPath),
+  hostPath,
+  permissions: matching(/^[rwm]{0,3}$/, "made of r, w and m"),
+});
+
+const linux = message<LinuxContainerConfig>({
+  resources: linuxResources,
+  securityContext: containerSecurityContext,
+});
+
+export const containerConfig: Check<ContainerConfig | undefined> = present(
+  message<ContainerConfig>({
+    metadata: present(message<ContainerMetadata>({ name })),
+    image: imageSpec,
+    workingDir: orEmpty(containerPath),
+    envs: each(environment),
+    mounts: each(mount),
+    devices: each(device),
+    CDIDevices: each(message<CDIDevice>({ name: nonEmpty(word(1024)) })),
+    labels,
+    annotations,
+    logPath: relativePath,
+    linux: ifPresent(linux),
+    stopSignal: oneOf(Signal),
+  }),
+);

@@ -1,0 +1,106 @@
+import {
+  type Capability,
+  type Int64Value,
+  type LinuxContainerSecurityContext,
+  type LinuxSandboxSecurityContext,
+  NamespaceMode,
+  type NamespaceOption,
+  type SecurityProfile,
+  SecurityProfile_ProfileType,
+  SupplementalGroupsPolicy,
+  type UserNamespace,
+} from "../../protocol/index.ts";
+import { all, between, type Check, each, ifPresent, message, oneOf, refuse } from "./check.ts";
+import { containerPath, line, matching, nonEmpty } from "./text.ts";
+
+/** The kernel's largest id but one: the largest means "leave as it is". */
+const ownerId = between(0n, 0xffff_fffen);
+
+const owner: Check<Int64Value | undefined> = ifPresent(message<Int64Value>({ value: ownerId }));
+
+const profile: Check<SecurityProfile | undefined> = ifPresent(
+  all(
+    message<SecurityProfile>({ profileType: oneOf(SecurityProfile_ProfileType), localhostRef: line(4096) }),
+    (value, path) => {
+      if (value.profileType === SecurityProfile_ProfileType.Localhost && value.localhostRef === "") {
+        refuse(`${path}.localhost_ref`, "must name the profile when profile_type is Localhost");
+      }
+    },
+  ),
+);
+
+const userNamespace = message<UserNamespace>({
+  mode: oneOf<NamespaceMode>(NamespaceMode, [NamespaceMode.POD, NamespaceMode.NODE]),
+});
+
+const shared = oneOf<NamespaceMode>(NamespaceMode, [
+  NamespaceMode.POD,
+  NamespaceMode.CONTAINER,
+  NamespaceMode.NODE,
+]);
+
+export const namespaceOptions: Check<NamespaceOption | undefined> = ifPresent(
+  all(
+    message<NamespaceOption>({
+      network: shared,
+      ipc: shared,
+      pid: oneOf(NamespaceMode),
+      targetId: line(128),
+      usernsOptions: ifPresent(userNamespace),
+    }),
+    (value, path) => {
+      if (value.pid === NamespaceMode.TARGET && value.targetId === "") {
+        refuse(`${path}.target_id`, "must name a container when pid is TARGET");
+      }
+    },
+  ),
+);
+
+const capabilityNames = each(matching(/^[A-Za-z0-9_]{1,64}$/, "the name of a capability"));
+
+const capabilities: Check<Capability | undefined> = ifPresent(
+  message<Capability>({
+    addCapabilities: capabilityNames,
+    dropCapabilities: capabilityNames,
+    addAmbientCapabilities: capabilityNames,
+  }),
+);
+
+export const sandboxSecurityContext: Check<LinuxSandboxSecurityContext | undefined> = ifPresent(
+  message<LinuxSandboxSecurityContext>({
+    namespaceOptions,
+    runAsUser: owner,
+    // Allowed alone, other than for containers: kubelets pass on what the pod says, and no process runs by it here.
+    runAsGroup: owner,
+    supplementalGroups: each(ownerId),
+    supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),
+    seccomp: profile,
+    apparmor: profile,
+    seccompProfilePath: line(4096),
+  }),
+);
+
+export const containerSecurityContext: Check<LinuxContainerSecurityContext | undefined> = ifPresent(
+  all(
+    message<LinuxContainerSecurityContext>({
+      capabilities,
+      namespaceOptions,
+      runAsUser: owner,
+      runAsGroup: owner,
+      runAsUsername: line(512),
+      supplementalGroups: each(ownerId),
+      supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),
+      maskedPaths: each(nonEmpty(containerPath)),
+      readonlyPaths: each(nonEmpty(containerPath)),
+      seccomp: profile,
+      apparmor: profile,
+      apparmorProfile: line(4096),
+      seccompProfilePath: line(4096),
+    }),
+    (value, path) => {
+      if (value.runAsGroup !== undefined && value.runAsUser === undefined && value.runAsUsername === "") {
+        refuse(`${path}.run_as_group`, "needs run_as_user or run_as_username");
+      }
+    },
+  ),
+);

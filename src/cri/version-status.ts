@@ -1,0 +1,54 @@
+import type { Engine, EngineStatus } from "../engine/index.ts";
+import { CgroupDriver, type RuntimeHandler } from "../protocol/index.ts";
+import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { infoJson } from "./translate/info.ts";
+import * as validate from "./validate/index.ts";
+
+/** Version of the kubelet's runtime API that Version answers with; all runtimes still say this. */
+const kubeletApiVersion = "0.1.0";
+
+/** Version, Status, RuntimeConfig, UpdateRuntimeConfig. */
+export function versionStatusHandlers(engine: Engine): RuntimeHandlers {
+  return {
+    version: () => {
+      const { runtimeName, runtimeVersion } = engine.status();
+      return { version: kubeletApiVersion, runtimeName, runtimeVersion, runtimeApiVersion: "v1" };
+    },
+
+    status: ({ verbose }) => {
+      const status = engine.status();
+      return {
+        status: {
+          conditions: status.conditions.map(({ ok, ...condition }) => ({ ...condition, status: ok })),
+        },
+        runtimeHandlers: status.handlers.map(toRuntimeHandler),
+        features: { supplementalGroupsPolicy: false, userNamespacesHostNetwork: false, mountOptions: false },
+        info: verbose ? toInfo(status) : {},
+      };
+    },
+
+    runtimeConfig: () => {
+      const systemd = engine.status().cgroupDriver === "systemd";
+      return { linux: { cgroupDriver: systemd ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS } };
+    },
+
+    updateRuntimeConfig: checked(validate.updateRuntimeConfig, async ({ runtimeConfig }) => {
+      await engine.setPodCidr(runtimeConfig?.networkConfig?.podCidr ?? "");
+      return {};
+    }),
+  };
+}
+
+function toRuntimeHandler(handler: EngineStatus["handlers"][number]): RuntimeHandler {
+  return {
+    name: handler.name,
+    features: {
+      recursiveReadOnlyMounts: handler.recursiveReadOnlyMounts,
+      userNamespaces: handler.userNamespaces,
+    },
+  };
+}
+
+function toInfo({ details }: EngineStatus): Record<string, string> {
+  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, infoJson(value)]));
+}
