@@ -26,7 +26,7 @@ export interface Snapshotter {
   prepare(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
   /** Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when it resolves. */
-  commit(name: string, key: string, options?: { readonly parent?: string; readonly labels?: Labels }): Promise<void>;
+  commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
   stat(key: string): SnapshotInfo | undefined;
@@ -40,7 +40,24 @@ export interface Snapshotter {
   cleanup(): Promise<void>;
 }
 
-type Labels = Readonly<Record<string, string>>;
+/** How a snapshot is committed. */
+export type CommitOptions = {
+  /** With `capabilities.rebase`: what it lies on from now on, a committed snapshot. It must have been prepared without one. */
+  readonly parent?: string;
+  readonly labels?: Labels;
+  /**
+   * With `parent`: directories (byte strings, from the root, outermost first) that were made only because something lies in
+   * them; they take owner, mode, times and xattrs of the parent's. AppliedLayer.undescribedDirectories.
+   */
+  readonly inherit?: readonly string[];
+  /**
+   * The caller has called `syncFileSystem(snapshotter.root)` since the tree was last changed, so that one sync serves all
+   * layers of an image. Without it, commit does so itself.
+   */
+  readonly synced?: boolean;
+};
+
+export type Labels = Readonly<Record<string, string>>;
 
 /** One mount, in the words of mount(8): apply them in order. */
 export type Mount = {

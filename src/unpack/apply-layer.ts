@@ -1,3 +1,9 @@
+import { createHash } from "node:crypto";
+import { type Digest, parseDigest } from "../oci/index.ts";
+import { CompressedInput } from "./compressed-input.ts";
+import { decompress } from "./decompress.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import { TarReader } from "./tar/tar-reader.ts";
 import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
@@ -7,8 +13,54 @@ import { UnpackError } from "./unpack-error.ts";
  * what `source` throws, and the signal's reason.
  */
 export async function applyLayer(
-  _source: AsyncIterable<Uint8Array>,
-  _options: ApplyOptions,
+  source: AsyncIterable<Uint8Array>,
+  options: ApplyOptions,
 ): Promise<AppliedLayer> {
-  throw new UnpackError("Unimplemented", "layers cannot be applied yet");
+  const { expected, signal } = options;
+  using input = new CompressedInput(source, expected, signal);
+  try {
+    const { diffId, unpackedBytes, undescribedDirectories } = await unpack(input, options);
+    const digest = await input.verify();
+    if (expected.diffId !== undefined && diffId !== expected.diffId) {
+      throw new UnpackError(
+        "DataLoss",
+        `layer ${digest} unpacks to ${diffId}, the image's config says ${expected.diffId}`,
+      );
+    }
+    return { diffId, digest, sizeBytes: input.sizeBytes, unpackedBytes, undescribedDirectories };
+  } catch (error) {
+    if (mayBeDamage(error)) await input.verify();
+    throw error;
+  }
+}
+
+/** Damage on the way looks like a malformed archive: only the digest can tell, and it decides whether to try again helps. */
+function mayBeDamage(error: unknown): boolean {
+  return error instanceof UnpackError && (error.code === "InvalidArgument" || error.code === "DataLoss");
+}
+
+type Unpacked = Pick<AppliedLayer, "diffId" | "unpackedBytes" | "undescribedDirectories">;
+
+async function unpack(
+  input: CompressedInput,
+  { target, maxUnpackedBytes = Infinity }: ApplyOptions,
+): Promise<Unpacked> {
+  using writer = new LayerWriter(target);
+  const reader = new TarReader(writer);
+  const hash = createHash("sha256");
+  let unpackedBytes = 0;
+  for await (const chunk of decompress(input)) {
+    unpackedBytes += chunk.length;
+    if (unpackedBytes > maxUnpackedBytes) {
+      throw new UnpackError(
+        "ResourceExhausted",
+        `the layer unpacks to more than the ${maxUnpackedBytes} bytes allowed`,
+      );
+    }
+    hash.update(chunk);
+    reader.push(chunk);
+  }
+  reader.finish();
+  const diffId: Digest = parseDigest(`sha256:${hash.digest("hex")}`);
+  return { diffId, unpackedBytes, undescribedDirectories: writer.finish() };
 }

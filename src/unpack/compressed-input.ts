@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../oci/index.ts";
+import { parseDigest } from "../oci/index.ts";
+import { UnpackError } from "./unpack-error.ts";
+
+/** The compressed bytes of a layer on their way in: counted, hashed, and compared with what was promised. */
+export class CompressedInput implements Disposable {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #expected: { readonly digest: Digest; readonly size: number };
+  readonly #hash = createHash("sha256");
+  readonly #signal: AbortSignal | undefined;
+  #sizeBytes = 0;
+  #ended = false;
+
+  constructor(
+    source: AsyncIterable<Uint8Array>,
+    expected: { readonly digest: Digest; readonly size: number },
+    signal: AbortSignal | undefined,
+  ) {
+    this.#chunks = source[Symbol.asyncIterator]();
+    this.#expected = expected;
+    this.#signal = signal;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** The next chunk, or undefined at the end. Throws UnpackError DataLoss for more bytes than expected, and the signal's reason. */
+  async next(): Promise<Uint8Array | undefined> {
+    const step = await unlessAborted(this.#chunks.next(), this.#signal);
+    if (step.done) {
+      this.#ended = true;
+      return undefined;
+    }
+    this.#sizeBytes += step.value.length;
+    if (this.#sizeBytes > this.#expected.size) {
+      throw new UnpackError(
+        "DataLoss",
+        `layer ${this.#expected.digest} has more than its ${this.#expected.size} bytes`,
+      );
+    }
+    this.#hash.update(step.value);
+    return step.value;
+  }
+
+  /** Reads what is left and compares size and digest. Throws UnpackError DataLoss. */
+  async verify(): Promise<Digest> {
+    while (!this.#ended) await this.next();
+    const { digest, size } = this.#expected;
+    if (this.#sizeBytes !== size) {
+      throw new UnpackError(
+        "DataLoss",
+        `layer ${digest} is truncated: ${this.#sizeBytes} of ${size} bytes came`,
+      );
+    }
+    const actual = parseDigest(`sha256:${this.#hash.copy().digest("hex")}`);
+    if (actual !== digest)
+      throw new UnpackError("DataLoss", `layer ${digest} is corrupt: its bytes have digest ${actual}`);
+    return actual;
+  }
+
+  /** Tells a source that was not read to its end that no more is wanted. */
+  [Symbol.dispose](): void {
+    // A source that waits for its next bytes answers only then; it ends by the caller's signal, and its error then is that one.
+    if (!this.#ended) this.#chunks.return?.().catch(() => {});
+  }
+}
+
+/** `promise`, or a rejection with the signal's reason as soon as it is aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
