@@ -12,7 +12,7 @@
 export interface Database extends AsyncDisposable {
   /** Opens the collection that a migration has made a table for. Records are loaded before this resolves. */
   collection<T>(name: CollectionName): Promise<Collection<T>>;
-  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError (code Unavailable when the disk is full). */
+  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is no plain data), Unavailable (closed). */
   commit(changes: readonly Change[]): Promise<void>;
 }
 

@@ -1,0 +1,55 @@
+import type { Change, Collection, CollectionName } from "./database.ts";
+
+/** Records of one kind in memory. Only the database applies changes to it, once they are durable. */
+export class MemoryCollection<T> implements Collection<T> {
+  readonly #name: CollectionName;
+  readonly #namespaces = new Map<string, NamespaceRecords<T>>();
+
+  constructor(name: CollectionName) {
+    this.#name = name;
+  }
+
+  get(namespace: string, key: string): T | undefined {
+    return this.#namespaces.get(namespace)?.byKey.get(key);
+  }
+
+  list(namespace: string): readonly (readonly [key: string, value: T])[] {
+    const records = this.#namespaces.get(namespace);
+    if (records === undefined) return [];
+    records.sorted ??= [...records.byKey].sort(([a], [b]) => (a < b ? -1 : 1));
+    return records.sorted;
+  }
+
+  namespaces(): readonly string[] {
+    return [...this.#namespaces.keys()].sort();
+  }
+
+  put(namespace: string, key: string, value: T): Change {
+    return { collection: this.#name, namespace, key, value };
+  }
+
+  delete(namespace: string, key: string): Change {
+    return { collection: this.#name, namespace, key, value: undefined };
+  }
+
+  set(namespace: string, key: string, value: T): void {
+    const records = this.#namespaces.get(namespace) ?? { byKey: new Map(), sorted: undefined };
+    records.byKey.set(key, value);
+    records.sorted = undefined;
+    this.#namespaces.set(namespace, records);
+  }
+
+  unset(namespace: string, key: string): void {
+    const records = this.#namespaces.get(namespace);
+    if (records === undefined) return;
+    records.byKey.delete(key);
+    records.sorted = undefined;
+    if (records.byKey.size === 0) this.#namespaces.delete(namespace);
+  }
+}
+
+/** `sorted` is what `list` answered last, until a change. */
+type NamespaceRecords<T> = {
+  readonly byKey: Map<string, T>;
+  sorted: readonly (readonly [string, T])[] | undefined;
+};

@@ -1,0 +1,36 @@
+/** The thread that owns the SQLite file: opens it, answers commits, closes it. */
+import { parentPort, workerData } from "node:worker_threads";
+import { toMetadataError } from "./sqlite-errors.ts";
+import { checkStructure, collectionNames, openSqlite, readRecords } from "./sqlite-file.ts";
+import { commitBatches } from "./transaction.ts";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
+
+const { path } = workerData as WorkerStart;
+
+function reply(message: WorkerReply): void {
+  parentPort?.postMessage(message);
+}
+
+function serve(): void {
+  const { db, migratedFrom } = openSqlite(path);
+  for (const collection of collectionNames(db)) {
+    for (const rows of readRecords(db, collection)) reply({ kind: "records", collection, rows });
+  }
+  checkStructure(db, path);
+  reply({ kind: "opened", migratedFrom });
+  parentPort?.on("message", (request: WorkerRequest) => {
+    if (request.kind === "commit") {
+      reply({ kind: "committed", outcomes: commitBatches(db, request.batches, path) });
+      return;
+    }
+    db.close();
+    parentPort?.close();
+  });
+}
+
+try {
+  serve();
+} catch (error) {
+  const { code, message } = toMetadataError(error, "opening database", path);
+  reply({ kind: "refused", failure: { code, message } });
+}

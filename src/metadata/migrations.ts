@@ -1,0 +1,26 @@
+/**
+ * The schema, as steps: the step at index n takes a database from version n to n + 1 (`PRAGMA user_version`). A released step is
+ * never changed; a new collection or a change of a record's form is a new step at the end.
+ */
+export const migrations: readonly string[] = [
+  `CREATE TABLE schema_versions (
+     version INTEGER PRIMARY KEY,
+     made_by TEXT NOT NULL,
+     made_at TEXT NOT NULL
+   ) STRICT;
+   ${recordTable("images")}
+   ${recordTable("content")}
+   ${recordTable("snapshots")}
+   ${recordTable("leases")}
+   ${recordTable("sandboxes")}
+   ${recordTable("containers")}`,
+];
+
+function recordTable(name: string): string {
+  return `CREATE TABLE ${name} (
+     namespace TEXT NOT NULL,
+     key TEXT NOT NULL,
+     value TEXT NOT NULL,
+     PRIMARY KEY (namespace, key)
+   ) STRICT;`;
+}

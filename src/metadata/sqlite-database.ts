@@ -1,0 +1,192 @@
+import { on } from "node:events";
+import { Worker } from "node:worker_threads";
+import { messageOf } from "../errors/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { MemoryCollection } from "./collection.ts";
+import type { Change, Collection, CollectionName, Database } from "./database.ts";
+import { decode, encode } from "./encoding.ts";
+import { MetadataError } from "./metadata-error.ts";
+import { damaged } from "./sqlite-errors.ts";
+import type { Batch, Failure, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
+
+/**
+ * Opens the SQLite file at `path` (absolute), makes it with mode 0600 if it is not there, brings it to the newest schema and loads every
+ * record. Throws {@link MetadataError}: FailedPrecondition when another process has it open or a newer berth made it,
+ * DataLoss when it is damaged (it is left as it is).
+ */
+export async function openDatabase(options: {
+  readonly path: string;
+  readonly logger?: Logger;
+}): Promise<Database> {
+  const { path, logger } = options;
+  const workerData: WorkerStart = { path };
+  const worker = new Worker(workerFile(), { workerData, execArgv: [] });
+  try {
+    const { collections, migratedFrom } = await load(worker, path);
+    if (migratedFrom !== undefined)
+      logger?.info({ path, from: migratedFrom }, "brought the database to the newest schema");
+    return new SqliteDatabase(path, worker, collections);
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
+}
+
+function workerFile(): URL {
+  return new URL(
+    import.meta.url.endsWith(".ts") ? "./database-worker.ts" : "./database-worker.js",
+    import.meta.url,
+  );
+}
+
+type Collections = ReadonlyMap<CollectionName, MemoryCollection<unknown>>;
+
+/** Takes the records as the worker reads them, until it says that the database is open. */
+async function load(
+  worker: Worker,
+  path: string,
+): Promise<{ collections: Collections; migratedFrom: number | undefined }> {
+  const collections = new Map<CollectionName, MemoryCollection<unknown>>();
+  for await (const [reply] of on(worker, "message", { close: ["exit"] }) as AsyncIterable<[WorkerReply]>) {
+    if (reply.kind === "opened") return { collections, migratedFrom: reply.migratedFrom };
+    if (reply.kind === "refused") throw toError(reply.failure);
+    if (reply.kind !== "records") continue;
+    const collection = collections.get(reply.collection) ?? new MemoryCollection(reply.collection);
+    collections.set(reply.collection, collection);
+    fill(collection, reply, path);
+  }
+  throw new MetadataError("Internal", `opening database ${path}: its thread ended`);
+}
+
+function fill(
+  target: MemoryCollection<unknown>,
+  { collection, rows }: Extract<WorkerReply, { kind: "records" }>,
+  path: string,
+): void {
+  for (const [namespace, key, value] of rows) {
+    try {
+      target.set(namespace, key, decode(value));
+    } catch (error) {
+      throw damaged(path, `${collection} record ${namespace}/${key}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function toError({ code, message }: Failure): MetadataError {
+  return new MetadataError(code, message);
+}
+
+type PendingCommit = {
+  readonly changes: readonly Change[];
+  readonly batch: Batch;
+  readonly done: PromiseWithResolvers<void>;
+};
+
+/** The main thread's side: collections in memory, and a queue of commits before the thread that has the file. */
+class SqliteDatabase implements Database {
+  readonly #path: string;
+  readonly #worker: Worker;
+  readonly #exited = Promise.withResolvers<void>();
+  readonly #collections: Collections;
+  #state: "open" | "closing" | "dead" = "open";
+  /** Commits that wait for the next transaction. */
+  #queue: PendingCommit[] = [];
+  /** Commits of the transaction under way. */
+  #underWay: readonly PendingCommit[] = [];
+  #sendScheduled = false;
+
+  constructor(path: string, worker: Worker, collections: Collections) {
+    this.#path = path;
+    this.#worker = worker;
+    this.#collections = collections;
+    worker.on("message", (reply: WorkerReply) => this.#receive(reply));
+    worker.on("error", (error) => this.#die(messageOf(error)));
+    worker.on("exit", () => this.#die("its thread has ended"));
+  }
+
+  async collection<T>(name: CollectionName): Promise<Collection<T>> {
+    const collection = this.#collections.get(name);
+    if (collection === undefined)
+      throw new MetadataError("Internal", `database ${this.#path} has no collection ${name}`);
+    return collection as MemoryCollection<T>;
+  }
+
+  async commit(changes: readonly Change[]): Promise<void> {
+    if (this.#state !== "open") throw this.#unavailable("it is closed");
+    if (changes.length === 0) return;
+    const batch = changes.map((change) => ({
+      ...change,
+      value: change.value === undefined ? undefined : encode(change.value),
+    }));
+    const done = Promise.withResolvers<void>();
+    this.#queue.push({ changes, batch, done });
+    this.#scheduleSend();
+    await done.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#scheduleSend();
+    }
+    await this.#exited.promise;
+  }
+
+  /** Sends at the end of the current turn, so that commits made together travel together. */
+  #scheduleSend(): void {
+    if (this.#sendScheduled || this.#underWay.length > 0) return;
+    this.#sendScheduled = true;
+    queueMicrotask(() => {
+      this.#sendScheduled = false;
+      this.#sendNext();
+    });
+  }
+
+  #sendNext(): void {
+    if (this.#queue.length > 0) {
+      this.#underWay = this.#queue;
+      this.#queue = [];
+      this.#post({ kind: "commit", batches: this.#underWay.map(({ batch }) => batch) });
+    } else if (this.#state === "closing") {
+      this.#post({ kind: "close" });
+    }
+  }
+
+  #post(request: WorkerRequest): void {
+    this.#worker.postMessage(request);
+  }
+
+  #receive(reply: WorkerReply): void {
+    if (reply.kind !== "committed") return;
+    const finished = this.#underWay;
+    this.#underWay = [];
+    for (const [index, { changes, done }] of finished.entries()) {
+      const failure = reply.outcomes[index];
+      if (failure === undefined) {
+        for (const change of changes) this.#apply(change);
+        done.resolve();
+      } else {
+        done.reject(toError(failure));
+      }
+    }
+    this.#sendNext();
+  }
+
+  #apply({ collection, namespace, key, value }: Change): void {
+    if (value === undefined) this.#collections.get(collection)?.unset(namespace, key);
+    else this.#collections.get(collection)?.set(namespace, key, value);
+  }
+
+  #die(reason: string): void {
+    this.#state = "dead";
+    const lost = [...this.#underWay, ...this.#queue];
+    this.#underWay = [];
+    this.#queue = [];
+    for (const { done } of lost) done.reject(this.#unavailable(reason));
+    this.#exited.resolve();
+  }
+
+  #unavailable(reason: string): MetadataError {
+    return new MetadataError("Unavailable", `database ${this.#path}: ${reason}`);
+  }
+}

@@ -1,0 +1,54 @@
+import { messageOf } from "../errors/index.ts";
+import { MetadataError } from "./metadata-error.ts";
+
+/** Primary result codes, https://www.sqlite.org/rescode.html. */
+const sqliteBusy = 5;
+const sqliteCorrupt = 11;
+const sqliteFull = 13;
+const sqliteNotADatabase = 26;
+
+/** What a failure of SQLite means for the database at `path`. */
+export function toMetadataError(error: unknown, step: string, path: string): MetadataError {
+  if (error instanceof MetadataError) return error;
+  const options = { cause: error };
+  switch (primaryCode(error)) {
+    case sqliteBusy:
+      return new MetadataError(
+        "FailedPrecondition",
+        `${step} ${path}: it is in use by another process; two daemons cannot share one root directory`,
+        options,
+      );
+    case sqliteFull:
+      return new MetadataError(
+        "ResourceExhausted",
+        `${step} ${path}: the disk is full; nothing was changed`,
+        options,
+      );
+    case sqliteCorrupt:
+    case sqliteNotADatabase:
+      return damaged(path, messageOf(error), options);
+    default:
+      return new MetadataError("Internal", `${step} ${path}: ${messageOf(error)}`, options);
+  }
+}
+
+/** A file that cannot be trusted; it is left as it is. */
+export function damaged(
+  path: string,
+  finding: string,
+  options?: { readonly cause?: unknown },
+): MetadataError {
+  return new MetadataError(
+    "DataLoss",
+    `database ${path} is damaged (${finding}) and was left as it is. Keep a copy of it and of ${path}-wal, ` +
+      `look at it with: sqlite3 ${path} "PRAGMA integrity_check", save what can be read with: sqlite3 ${path} .recover; ` +
+      "or restore a backup, or move it away to start with an empty one (pods and images are forgotten then)",
+    options,
+  );
+}
+
+function primaryCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number")
+    return undefined;
+  return error.errcode & 0xff;
+}

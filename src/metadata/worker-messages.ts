@@ -1,0 +1,35 @@
+import type { ErrorCode } from "../errors/index.ts";
+import type { CollectionName } from "./database.ts";
+
+/** What the thread that owns the SQLite file is told when it starts. */
+export type WorkerStart = { readonly path: string };
+
+/** Requests come one at a time: the next is sent when the last is answered. */
+export type WorkerRequest =
+  | { readonly kind: "commit"; readonly batches: readonly Batch[] }
+  | { readonly kind: "close" };
+
+/** What one caller wants applied atomically. */
+export type Batch = readonly EncodedChange[];
+
+/** A change with its value encoded; `undefined` deletes. */
+export type EncodedChange = {
+  readonly collection: CollectionName;
+  readonly namespace: string;
+  readonly key: string;
+  readonly value: string | undefined;
+};
+
+/** At first all `records`, then `opened`, or `refused`; then one reply for each request. */
+export type WorkerReply =
+  | { readonly kind: "records"; readonly collection: CollectionName; readonly rows: readonly Row[] }
+  | { readonly kind: "opened"; readonly migratedFrom: number | undefined }
+  | { readonly kind: "refused"; readonly failure: Failure }
+  /** For each batch the reason why it was not applied, or undefined: it is on disk. */
+  | { readonly kind: "committed"; readonly outcomes: readonly (Failure | undefined)[] };
+
+/** A record with its value encoded. */
+export type Row = readonly [namespace: string, key: string, value: string];
+
+/** A MetadataError on its way between threads. */
+export type Failure = { readonly code: ErrorCode; readonly message: string };

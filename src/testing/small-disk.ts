@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process";
+import { open, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { tempDir } from "./temp-dir.ts";
+
+const run = promisify(execFile);
+
+/** A file system of a few MiB that a test can fill; unmounted and gone when disposed of. Needs root. */
+export type SmallDisk = AsyncDisposable & {
+  readonly path: string;
+  /** Leaves no byte free. */
+  fill(): Promise<void>;
+  /** Frees what {@link fill} took. */
+  free(): Promise<void>;
+};
+
+/** Mounts a tmpfs of that size. */
+export async function smallDisk(sizeBytes: number): Promise<SmallDisk> {
+  await using undo = new AsyncDisposableStack();
+  const { path } = undo.use(await tempDir());
+  await run("mount", ["-t", "tmpfs", "-o", `size=${sizeBytes}`, "tmpfs", path]);
+  undo.defer(async () => void (await run("umount", ["--lazy", path])));
+  const filler = join(path, "filler");
+  const mounted = undo.move();
+  return {
+    path,
+    fill: () => fill(path, filler),
+    free: () => rm(filler),
+    [Symbol.asyncDispose]: () => mounted.disposeAsync(),
+  };
+}
+
+async function fill(directory: string, filler: string): Promise<void> {
+  await using file = await open(filler, "w");
+  const { bsize } = await statfs(directory);
+  const block = Buffer.alloc(bsize);
+  while ((await statfs(directory)).bfree > 0) await file.write(block);
+}
