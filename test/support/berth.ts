@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { PullImageRequest } from "../../src/protocol/index.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 
 const main = new URL("../../dist/daemon/main.js", import.meta.url).pathname;
@@ -26,6 +28,7 @@ export class TestBerth implements AsyncDisposable {
   readonly cniConfDir: string;
   readonly logDir: string;
   readonly #options: BerthOptions;
+  readonly #network: object | undefined;
   #process: ChildProcess | undefined;
   #clients: CriClients | undefined;
 
@@ -35,6 +38,7 @@ export class TestBerth implements AsyncDisposable {
     this.cniConfDir = join(directory, "net.d");
     this.logDir = join(directory, "logs");
     this.#options = options;
+    this.#network = "network" in options ? options.network : bridgeNetwork();
   }
 
   static async start(options: BerthOptions = {}): Promise<TestBerth> {
@@ -100,6 +104,12 @@ ${this.#options.config ?? ""}`;
     ended.catch(() => undefined);
   }
 
+  /** Pulls and returns the image's id. */
+  async pull(image: string): Promise<string> {
+    const request = PullImageRequest.fromPartial({ image: { image } });
+    return (await this.clients.images.pullImage(request)).imageRef;
+  }
+
   /** Ends the daemon, containers stay. SIGKILL is what a crash is. */
   async stopDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     this.#clients?.close();
@@ -126,8 +136,16 @@ ${this.#options.config ?? ""}`;
       if (this.#clients !== undefined) await this.#removePods(this.#clients);
     } finally {
       await this.stopDaemon();
+      await this.#removeBridge();
       await rm(this.directory, { recursive: true, force: true });
     }
+  }
+
+  /** CNI plugins leave the bridge for the next pod. */
+  async #removeBridge(): Promise<void> {
+    const bridge = /"bridge":"(\w+)"/.exec(JSON.stringify(this.#network ?? {}))?.[1];
+    if (bridge !== undefined)
+      await promisify(execFile)("ip", ["link", "delete", bridge]).catch(() => undefined);
   }
 
   async #removePods({ runtime }: CriClients): Promise<void> {

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { tempDir } from "../testing/temp-dir.ts";
+import { ConfigError, loadConfig, parseConfig, renderDefaultConfig } from "./index.ts";
+
+const problemsOf = (text: string): readonly string[] => {
+  try {
+    parseConfig(text, "f");
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message.split("\n");
+  }
+  return [];
+};
+
+describe("the configuration", () => {
+  it("has a default for every key", () => {
+    const config = parseConfig("", "f");
+    assert.equal(config.root, "/var/lib/berth");
+    assert.equal(config.images.pullProgressTimeoutMs, 60_000);
+    assert.deepEqual(config.runtime.handlers, {});
+  });
+
+  it("that is printed as the default is read as the default", () => {
+    assert.deepEqual(parseConfig(renderDefaultConfig(), "f"), parseConfig("", "f"));
+  });
+
+  it("names the nearest known key for an unknown one", () => {
+    assert.deepEqual(problemsOf('[network]\nconfdir = "/x"'), [
+      "f: network.confdir: unknown key; did you mean conf_dir?",
+    ]);
+    assert.deepEqual(problemsOf("rot = 1"), ["f: rot: unknown key; did you mean root?"]);
+  });
+
+  it("reports every problem at once, with what is allowed", () => {
+    const problems = problemsOf(
+      'root = "relative"\n[log]\nlevel = "loud"\n[images]\npull_progress_timeout = 5\n',
+    );
+    assert.equal(problems.length, 3);
+    assert.match(problems[0] ?? "", /root: must be an absolute path; it is "relative"/);
+    assert.match(problems[1] ?? "", /log.level: must be one of "trace"/);
+    assert.match(problems[2] ?? "", /images.pull_progress_timeout: must be a time such as/);
+  });
+
+  it("says where a file is not TOML", () => {
+    assert.match(problemsOf("root = \n")[0] ?? "", /^f:1:\d+: /);
+  });
+
+  it("takes handlers under names of the user's own", () => {
+    const config = parseConfig('[runtime.handlers.kata]\npath = "/opt/kata"', "f");
+    assert.deepEqual(config.runtime.handlers, { kata: { path: "/opt/kata" } });
+    assert.match(
+      problemsOf("[runtime.handlers.kata]\npth = 1")[0] ?? "",
+      /runtime\.handlers\.kata\.pth: unknown key; did you mean path/,
+    );
+  });
+
+  it("is overridden by the command line", async () => {
+    await using directory = await tempDir();
+    const file = join(directory.path, "config.toml");
+    await writeFile(file, 'root = "/a"\nstate = "/b"\n');
+    const config = await loadConfig({ file, overrides: { state: "/c" } });
+    assert.deepEqual([config.root, config.state], ["/a", "/c"]);
+  });
+
+  it("that was named and does not exist is an error", async () => {
+    await assert.rejects(loadConfig({ file: "/no/such/file" }), { code: "NotFound" });
+  });
+});

@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { parse, TomlError } from "smol-toml";
+import { ConfigError } from "./config-error.ts";
+import { readKeys } from "./read.ts";
+import { type Config, schema } from "./schema.ts";
+
+/** The file that is read when none is named. */
+export const defaultConfigFile = "/etc/berth/config.toml";
+
+export type ConfigSource = {
+  /** Undefined reads {@link defaultConfigFile} if it is there. */
+  readonly file?: string | undefined;
+  /** From the command line: they win over the file. */
+  readonly overrides?: {
+    readonly root?: string | undefined;
+    readonly state?: string | undefined;
+    readonly address?: string | undefined;
+  };
+};
+
+/** Reads the configuration. Throws ConfigError: NotFound for a named file that is not there, InvalidArgument with every problem of its text. */
+export async function loadConfig({ file, overrides = {} }: ConfigSource): Promise<Config> {
+  const config = parseConfig(await readConfigFile(file), file ?? defaultConfigFile);
+  const { root = config.root, state = config.state, address = config.address } = overrides;
+  return { ...config, root, state, address };
+}
+
+async function readConfigFile(file: string | undefined): Promise<string> {
+  try {
+    return await readFile(file ?? defaultConfigFile, "utf8");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    if (missing && file === undefined) return "";
+    const path = file ?? defaultConfigFile;
+    if (missing)
+      throw new ConfigError(
+        "NotFound",
+        `configuration file ${path} does not exist; make one with \`berth config default\``,
+      );
+    throw new ConfigError("InvalidArgument", `configuration file ${path} cannot be read`, { cause });
+  }
+}
+
+/** Reads a configuration's text; `name` is what the messages call it. Throws ConfigError InvalidArgument with every problem, a line each. */
+export function parseConfig(text: string, name: string): Config {
+  const problems: string[] = [];
+  // readKeys makes what ValueOf says of the same schema.
+  const config = readKeys(schema.keys, parseToml(text, name), "", problems) as Config;
+  if (problems.length > 0)
+    throw new ConfigError("InvalidArgument", problems.map((problem) => `${name}: ${problem}`).join("\n"));
+  return config;
+}
+
+function parseToml(text: string, name: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    throw new ConfigError("InvalidArgument", `${name}:${cause.line}:${cause.column}: ${cause.message}`, {
+      cause,
+    });
+  }
+}

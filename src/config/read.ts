@@ -1,0 +1,85 @@
+import { type Entry, type Key, type Keys, Refused } from "./keys.ts";
+import { nearest } from "./nearest.ts";
+import { tomlName } from "./toml-name.ts";
+
+/** Reads parsed TOML by the schema's keys. Every problem is added to `problems`, with the key's path; what is wrong is read as its default. */
+export function readKeys(
+  keys: Keys,
+  values: unknown,
+  path: string,
+  problems: string[],
+): Record<string, unknown> {
+  if (values !== undefined && !isTable(values)) {
+    problems.push(`${path}: must be a table, as in [${path}]`);
+    return readKeys(keys, undefined, path, problems);
+  }
+  const given = values ?? {};
+  const known = Object.entries(keys).map(([property, entry]) => ({
+    property,
+    entry,
+    name: tomlName(property, entry),
+  }));
+  const names = known.map(({ name }) => name);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) problems.push(unknownKey(join(path, name), name, names));
+  }
+  return Object.fromEntries(
+    known.map(({ property, entry, name }) => [
+      property,
+      readEntry(entry, given[name], join(path, name), problems),
+    ]),
+  );
+}
+
+function readEntry(entry: Entry, value: unknown, path: string, problems: string[]): unknown {
+  switch (entry.kind) {
+    case "key":
+      return readKey(entry, value, path, problems);
+    case "section":
+      return readKeys(entry.keys, value, path, problems);
+    case "table":
+      return readTable(entry.keys, value, path, problems);
+  }
+}
+
+function readKey(key: Key<unknown>, value: unknown, path: string, problems: string[]): unknown {
+  if (value === undefined) return key.default;
+  try {
+    return key.read(value);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    problems.push(`${path}: ${error.message}; it is ${shown(value)}`);
+    return key.default;
+  }
+}
+
+function readTable(keys: Keys, value: unknown, path: string, problems: string[]): Record<string, unknown> {
+  if (value === undefined) return {};
+  if (!isTable(value)) {
+    problems.push(`${path}: must hold tables, as in [${path}.NAME]`);
+    return {};
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, entry]) => [name, readKeys(keys, entry, join(path, name), problems)]),
+  );
+}
+
+function unknownKey(path: string, name: string, names: readonly string[]): string {
+  const guess = nearest(name, names);
+  return guess === undefined
+    ? `${path}: unknown key; there are: ${names.join(", ")}`
+    : `${path}: unknown key; did you mean ${guess}?`;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === "bigint" ? `${value}` : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}

@@ -1,0 +1,121 @@
+import {
+  absolutePath,
+  absolutePaths,
+  duration,
+  integer,
+  oneOf,
+  optionalPath,
+  section,
+  string,
+  stringMap,
+  strings,
+  table,
+  type ValueOf,
+} from "./keys.ts";
+
+/**
+ * Every key that berthd knows, with its default and its meaning. A property `maxConcurrentDownloads` is the key `max_concurrent_downloads`;
+ * a time's `...Ms` is left out of the key. `berth config default` and the documentation are made from this.
+ */
+export const schema = section("", {
+  root: absolutePath(
+    "/var/lib/berth",
+    "Directory of what must survive a restart of the machine: metadata, content, snapshots.",
+  ),
+  state: absolutePath(
+    "/run/berth",
+    "Directory of what must not: namespaces, bundles, sockets of monitors. On a tmpfs.",
+  ),
+  address: absolutePath("/run/berth/berth.sock", "Unix socket of the Container Runtime Interface."),
+  log: section("The daemon's own log, on standard error.", {
+    level: oneOf(
+      ["trace", "debug", "info", "warn", "error", "fatal"],
+      "info",
+      "The least important level that is written.",
+    ),
+    format: oneOf(["auto", "json", "pretty"], "auto", "auto is pretty on a terminal and json elsewhere."),
+  }),
+  cgroup: section("Control groups.", {
+    driver: oneOf(
+      ["auto", "cgroupfs", "systemd"],
+      "auto",
+      "Who makes the cgroups of containers; must be what the kubelet uses. auto is systemd on a machine that systemd runs and that has cgroup v2, else cgroupfs; a kubelet of 1.28 or later asks and follows.",
+    ),
+  }),
+  runtime: section("OCI runtimes and the monitor that holds each container.", {
+    defaultHandler: string(
+      "auto",
+      "Handler of pods that name none. auto is crun where this machine lets it run, else runc; `berth doctor` explains.",
+    ),
+    conmon: optionalPath("conmon; empty looks for it in PATH."),
+    createTimeoutMs: duration("4m", "How long an OCI runtime may take to create or start a container."),
+    handlers: table(
+      "Runtime handlers besides crun and runc, which are known when they are installed. A handler of one of these names replaces it.",
+      "kata",
+      { path: absolutePath("/usr/bin/kata-runtime", "The program. It must have runc's command line.") },
+    ),
+  }),
+  sandbox: section("Pod sandboxes.", {
+    pauseProgram: absolutePath(
+      "/usr/bin/catatonit",
+      "Static program that holds a PID namespace which the containers of a pod share; other pods have none.",
+    ),
+    defaultSysctls: stringMap(
+      { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" },
+      "Set in each pod that has a network of its own, unless the pod says otherwise. The defaults let containers bind low ports and ping without privileges.",
+    ),
+  }),
+  images: section("Images and registries.", {
+    snapshotter: oneOf(
+      ["overlayfs", "native"],
+      "overlayfs",
+      "How file systems of images and containers are kept. native copies, and works on every file system.",
+    ),
+    certsDirs: absolutePaths(
+      ["/etc/berth/certs.d", "/etc/containerd/certs.d", "/etc/docker/certs.d"],
+      "Directories with HOST/hosts.toml (mirrors, TLS). Read at each pull.",
+    ),
+    dockerConfigFiles: absolutePaths(
+      ["/etc/berth/config.json"],
+      "Files in the form of docker's config.json, with credentials for pulls that bring none.",
+    ),
+    maxConcurrentDownloads: integer(
+      4,
+      { min: 1, max: 64 },
+      "Layers of one image that are fetched and unpacked at the same time.",
+    ),
+    pullProgressTimeoutMs: duration("1m", "A transfer without a byte for so long is taken up anew."),
+    pinned: strings([], "References of images that kubelets must not remove; * stands for any characters."),
+    gcDelayMs: duration(
+      "10s",
+      "How long after the last removal content and snapshots that nothing needs are deleted.",
+    ),
+  }),
+  network: section("Pod networks by CNI.", {
+    confDir: absolutePath(
+      "/etc/cni/net.d",
+      "Directory of network configurations, watched; the first by name is the pods' network.",
+    ),
+    binDirs: absolutePaths(
+      ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"],
+      "Directories in which plugins are looked for.",
+    ),
+    maxConfNum: integer(
+      1,
+      { min: 1, max: 32 },
+      "How many networks of the directory each pod joins (eth0, eth1, ...).",
+    ),
+    pluginTimeoutMs: duration("1m", "A plugin that takes longer is killed."),
+    confTemplate: optionalPath(
+      "Template of a network configuration, filled in with the pod CIDR that a kubelet is given; empty does nothing.",
+    ),
+    ipPref: oneOf(
+      ["ipv4", "ipv6", "cni"],
+      "ipv4",
+      "Which address of a pod is its primary one; cni takes the plugin's order.",
+    ),
+  }),
+});
+
+/** The configuration, read and checked. */
+export type Config = ValueOf<typeof schema>;

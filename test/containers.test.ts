@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { ContainerState, MountPropagation, Signal } from "../src/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+describe("a container", () => {
+  const host = withBerth();
+
+  it("writes what it prints into its log, in CRI's format", async () => {
+    const pod = await TestPod.run(host.berth, "logs");
+    const id = await pod.shell("out", host.image, "echo one; echo two >&2; printf three");
+    await exited(host.berth, id);
+    const log = await eventually("the log is complete", async () => {
+      const lines = await pod.log("out");
+      return lines.length >= 3 && lines;
+    });
+    assert.deepEqual([...log].sort(), ["stderr F two", "stdout F one", "stdout P three"]);
+  });
+
+  it("reports its exit code, with the reason that kubelets know", async () => {
+    const pod = await TestPod.run(host.berth, "exits");
+    const good = await exited(host.berth, await pod.shell("good", host.image, "exit 0"));
+    const bad = await exited(host.berth, await pod.shell("bad", host.image, "exit 42"));
+    const killed = await exited(host.berth, await pod.shell("killed", host.image, "kill -9 $$"));
+    assert.deepEqual([good.exitCode, good.reason], [0, "Completed"]);
+    assert.deepEqual([bad.exitCode, bad.reason], [42, "Error"]);
+    assert.equal(killed.reason, "Error");
+    assert.ok(good.startedAt > 0n && good.finishedAt >= good.startedAt && good.createdAt > 0n);
+  });
+
+  it("that takes more memory than its limit is OOMKilled", async () => {
+    const pod = await TestPod.run(host.berth, "oom");
+    const script = "x=a; while true; do x=$x$x; done";
+    const id = await pod.shell("hungry", host.image, script, {
+      linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
+    });
+    const status = await exited(host.berth, id);
+    assert.deepEqual([status.exitCode, status.reason], [137, "OOMKilled"]);
+  });
+
+  it("whose program does not exist fails to start with StartError and code 128", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "start-error");
+    const containerId = await pod.create(
+      shellConfig("none", host.image, "", { command: ["/no/such/program"] }),
+    );
+    await assert.rejects(runtime.startContainer({ containerId }), /no\/such\/program/);
+    const status = await containerStatus(host.berth, containerId);
+    assert.deepEqual(
+      [status.state, status.exitCode, status.reason],
+      [ContainerState.CONTAINER_EXITED, 128, "StartError"],
+    );
+    assert.match(status.message, /no\/such\/program/);
+  });
+
+  it("runs commands and gives back what they print and their exit code", async () => {
+    const pod = await TestPod.run(host.berth, "exec");
+    const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
+    const cmd = ["sh", "-c", "echo out; echo err >&2; exit 3"];
+    const answer = await host.berth.clients.runtime.execSync({ containerId, cmd, timeout: 0n });
+    assert.deepEqual(
+      [answer.stdout.toString(), answer.stderr.toString(), answer.exitCode],
+      ["out\n", "err\n", 3],
+    );
+  });
+
+  it("ends a command that takes longer than its timeout", async () => {
+    const pod = await TestPod.run(host.berth, "exec-timeout");
+    const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
+    const cmd = ["sh", "-c", "sleep 4321 & sleep 4321"];
+    await assert.rejects(
+      host.berth.clients.runtime.execSync({ containerId, cmd, timeout: 1n }),
+      /DEADLINE_EXCEEDED/,
+    );
+    assert.doesNotMatch(await execSync(host.berth, containerId, "ps"), /sleep 4321/);
+  });
+
+  it("starts as the user that its configuration names, with that user's groups", async () => {
+    const pod = await TestPod.run(host.berth, "user");
+    const overrides = { linux: { securityContext: { runAsUsername: "app", supplementalGroups: [3000n] } } };
+    const id = await pod.shell("app", host.image, "exec sleep 1000", overrides);
+    assert.equal(
+      await execSync(host.berth, id, "id"),
+      "uid=1000(app) gid=1001(app) groups=1001(app),2000(extra),3000\n",
+    );
+    const { user } = await containerStatus(host.berth, id);
+    assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
+  });
+
+  it("sees the directories that its configuration mounts, read-only where it says so", async () => {
+    const pod = await TestPod.run(host.berth, "mounts");
+    const hostPath = join(host.berth.directory, "volume");
+    const mount = { hostPath, propagation: MountPropagation.PROPAGATION_PRIVATE };
+    const mounts = [
+      { ...mount, containerPath: "/data" },
+      { ...mount, containerPath: "/frozen", readonly: true },
+    ];
+    const id = await pod.shell("shell", host.image, "exec sleep 1000", { mounts });
+    await execSync(host.berth, id, "sh", "-c", "echo kept > /data/file");
+    assert.equal(await execSync(host.berth, id, "cat", "/frozen/file"), "kept\n");
+    await assert.rejects(execSync(host.berth, id, "touch", "/frozen/other"), /Read-only file system/);
+  });
+
+  it("is asked to stop by its stop signal, and killed when its time is over", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "stop");
+    const trap = (signal: string) => `trap 'exit 7' ${signal}; echo ready; while true; do sleep 0.1; done`;
+    const polite = await pod.shell("polite", host.image, trap("USR1"), { stopSignal: Signal.SIGNAL_SIGUSR1 });
+    const deaf = await pod.shell(
+      "deaf",
+      host.image,
+      "trap '' TERM; echo ready; while true; do sleep 0.1; done",
+    );
+    for (const name of ["polite", "deaf"]) {
+      await eventually("the trap is set", async () => (await pod.log(name)).includes("stdout F ready"));
+    }
+    await runtime.stopContainer({ containerId: polite, timeout: 60n });
+    await runtime.stopContainer({ containerId: deaf, timeout: 1n });
+    await runtime.stopContainer({ containerId: deaf, timeout: 1n });
+    assert.equal((await containerStatus(host.berth, polite)).exitCode, 7);
+    assert.equal((await containerStatus(host.berth, deaf)).exitCode, 137);
+  });
+
+  it("goes on in a new file when its log was rotated", async () => {
+    const pod = await TestPod.run(host.berth, "rotate");
+    const containerId = await pod.shell("talk", host.image, "while true; do echo line; sleep 0.05; done");
+    await eventually("there is a line", async () => (await pod.log("talk")).length > 0);
+    await rename(join(pod.config.logDirectory, "talk.log"), join(pod.config.logDirectory, "talk.log.1"));
+    await host.berth.clients.runtime.reopenContainerLog({ containerId });
+    await eventually(
+      "there is a line in the new file",
+      async () => (await pod.log("talk").catch(() => [])).length > 0,
+    );
+  });
+
+  it("has one image id in every answer", async () => {
+    const { images, runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "identity");
+    const id = await pod.shell("shell", host.image, "exec sleep 1000");
+    const pulled = await host.berth.pull(host.image);
+    const { image } = await images.imageStatus({ image: { image: host.image } as never, verbose: false });
+    const { containers } = await runtime.listContainers({ filter: { id } as never });
+    const status = await containerStatus(host.berth, id);
+    assert.deepEqual([image?.id, containers[0]?.imageId, status.imageId], [pulled, pulled, pulled]);
+  });
+
+  it("cannot be made in a pod that is stopped, nor of an image that is not here", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "refused");
+    await assert.rejects(pod.create(shellConfig("x", "127.0.0.1:1/none:latest", "")), /NOT_FOUND.*pull it/);
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(pod.create(shellConfig("x", host.image, "")), /FAILED_PRECONDITION/);
+  });
+
+  it("of which a field is wrong is refused with the field's path", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "invalid");
+    const config = shellConfig("bad", host.image, "", { logPath: "../../etc/passwd" });
+    await assert.rejects(pod.create(config), /INVALID_ARGUMENT: config\.log_path/);
+    await assert.rejects(
+      runtime.runPodSandbox({ config: { ...podConfig("x"), metadata: undefined }, runtimeHandler: "" }),
+      /INVALID_ARGUMENT: config\.metadata/,
+    );
+  });
+});

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ContainerState, PodSandboxState } from "../src/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { containerStatus, execSync, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const podCount = 20;
+
+describe("a restart of the daemon", () => {
+  const host = withBerth();
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`by ${signal} leaves ${podCount} pods running and reports the exits that happened meanwhile`, async () => {
+      const { berth } = host;
+      const names = Array.from({ length: podCount }, (_, index) => `${signal.toLowerCase()}-${index}`);
+      const pods = await Promise.all(names.map((name) => TestPod.run(berth, name)));
+      // Each third container ends on its own while the daemon is away.
+      const script = (index: number) =>
+        index % 3 === 0 ? "sleep 0.5; exit 5" : "while true; do echo tick; sleep 0.1; done";
+      const ids = await Promise.all(pods.map((pod, index) => pod.shell("main", host.image, script(index))));
+      const before = await Promise.all(ids.map((id) => containerStatus(berth, id)));
+
+      await berth.stopDaemon(signal);
+      const talker = pods[1] ?? assert.fail();
+      const lines = (await talker.log("main")).length;
+      await eventually(
+        "the log goes on without the daemon",
+        async () => (await talker.log("main")).length > lines + 6,
+      );
+      await berth.startDaemon();
+
+      const { items } = await berth.clients.runtime.listPodSandbox({ filter: undefined });
+      const ready = items.filter(
+        ({ id, state }) => pods.some((pod) => pod.id === id) && state === PodSandboxState.SANDBOX_READY,
+      );
+      assert.equal(ready.length, podCount);
+      for (const [index, id] of ids.entries()) {
+        const status = await containerStatus(berth, id);
+        if (index % 3 === 0) {
+          assert.deepEqual([status.state, status.exitCode], [ContainerState.CONTAINER_EXITED, 5]);
+        } else {
+          assert.equal(status.state, ContainerState.CONTAINER_RUNNING);
+          assert.equal(status.startedAt, before[index]?.startedAt);
+          assert.equal(await execSync(berth, id, "echo", "alive"), "alive\n");
+        }
+      }
+      await Promise.all(pods.map(({ id }) => berth.clients.runtime.removePodSandbox({ podSandboxId: id })));
+    });
+  }
+
+  it("keeps images, stopped pods and containers that were not started yet", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "kept");
+    const stopped = await TestPod.run(berth, "stopped");
+    await berth.clients.runtime.stopPodSandbox({ podSandboxId: stopped.id });
+    const containerId = await pod.create(shellConfig("later", host.image, "exec sleep 1000"));
+    await berth.restartDaemon("SIGKILL");
+    const { runtime, images } = berth.clients;
+    await runtime.startContainer({ containerId });
+    assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    const { status } = await runtime.podSandboxStatus({ podSandboxId: stopped.id, verbose: false });
+    assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
+    assert.equal((await images.listImages({ filter: undefined })).images.length, 1);
+  });
+});

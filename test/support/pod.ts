@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type ContainerConfig,
+  ContainerState,
+  type ContainerStatus,
+  type PodSandboxConfig,
+} from "../../src/protocol/index.ts";
+import type { TestBerth } from "./berth.ts";
+import { eventually } from "./condition.ts";
+import { podConfig, shellConfig } from "./requests.ts";
+
+/** The everyday ways of a test with a daemon: run, look, wait. */
+export class TestPod {
+  readonly id: string;
+  readonly config: PodSandboxConfig;
+  readonly #berth: TestBerth;
+
+  private constructor(berth: TestBerth, config: PodSandboxConfig, id: string) {
+    this.#berth = berth;
+    this.config = config;
+    this.id = id;
+  }
+
+  static async run(
+    berth: TestBerth,
+    name: string,
+    overrides: Parameters<typeof podConfig>[1] = {},
+  ): Promise<TestPod> {
+    const config = podConfig(name, { logDirectory: join(berth.logDir, name), ...overrides });
+    const { podSandboxId } = await berth.clients.runtime.runPodSandbox({ config, runtimeHandler: "" });
+    return new TestPod(berth, config, podSandboxId);
+  }
+
+  async create(config: ContainerConfig): Promise<string> {
+    const request = { podSandboxId: this.id, config, sandboxConfig: this.config };
+    return (await this.#berth.clients.runtime.createContainer(request)).containerId;
+  }
+
+  /** Creates and starts a shell script; returns the container's id. */
+  async shell(
+    name: string,
+    image: string,
+    script: string,
+    overrides: Parameters<typeof shellConfig>[3] = {},
+  ): Promise<string> {
+    const containerId = await this.create(shellConfig(name, image, script, overrides));
+    await this.#berth.clients.runtime.startContainer({ containerId });
+    return containerId;
+  }
+
+  async ip(): Promise<string> {
+    const { status } = await this.#berth.clients.runtime.podSandboxStatus({
+      podSandboxId: this.id,
+      verbose: false,
+    });
+    return status?.network?.ip ?? "";
+  }
+
+  /** The log as written, each line without its time. */
+  async log(name: string): Promise<readonly string[]> {
+    const text = await readFile(join(this.config.logDirectory, `${name}.log`), "utf8");
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.slice(line.indexOf(" ") + 1));
+  }
+}
+
+export async function containerStatus(berth: TestBerth, containerId: string): Promise<ContainerStatus> {
+  const { status } = await berth.clients.runtime.containerStatus({ containerId, verbose: false });
+  if (status === undefined) throw new Error(`no status of container ${containerId}`);
+  return status;
+}
+
+/** Waits for the container's end. */
+export function exited(berth: TestBerth, containerId: string): Promise<ContainerStatus> {
+  return eventually(`container ${containerId} has exited`, async () => {
+    const status = await containerStatus(berth, containerId);
+    return status.state === ContainerState.CONTAINER_EXITED && status;
+  });
+}
+
+/** Runs a command in a container and returns what it printed; fails when it fails. */
+export async function execSync(berth: TestBerth, containerId: string, ...cmd: string[]): Promise<string> {
+  const answer = await berth.clients.runtime.execSync({ containerId, cmd, timeout: 30n });
+  if (answer.exitCode !== 0)
+    throw new Error(`${cmd.join(" ")}: exit code ${answer.exitCode}: ${answer.stderr}`);
+  return answer.stdout.toString();
+}
