@@ -1,0 +1,39 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** All processes in a cgroup and in those below it; none when it is gone. */
+export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
+  const [text, entries] = await Promise.all([
+    readFile(join(directory, "cgroup.procs"), "utf8").catch(gone),
+    readdir(directory, { withFileTypes: true }).catch(gone),
+  ]);
+  const own = (text ?? "").split("\n").filter((line) => line !== "");
+  const below = (entries || []).filter((entry) => entry.isDirectory());
+  const nested = await Promise.all(below.map((entry) => cgroupProcesses(join(directory, entry.name))));
+  return [...own.map(Number), ...nested.flat()];
+}
+
+/** Sends a signal to all processes in a cgroup. With SIGKILL it comes again until none is left, as children may be born meanwhile. */
+export async function signalCgroup(directory: string, signal: number): Promise<void> {
+  const SIGKILL = 9;
+  for (let round = 0; round < 100; round++) {
+    const pids = await cgroupProcesses(directory);
+    for (const pid of pids) sendSignal(pid, signal);
+    if (pids.length === 0 || signal !== SIGKILL) return;
+  }
+}
+
+/** No error when the process is gone. */
+export function sendSignal(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function gone(error: NodeJS.ErrnoException): "" {
+  // ENODEV: removed while its file was open.
+  if (error.code === "ENOENT" || error.code === "ENODEV") return "";
+  throw error;
+}

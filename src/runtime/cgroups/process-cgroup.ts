@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupLayout } from "../../linux/index.ts";
+
+/**
+ * The directory of a container's cgroup, in the v2 hierarchy or in the v1 memory hierarchy: it tells the container's
+ * processes and whether memory ran out. Undefined when the process is gone, or in a cgroup that is not the container's
+ * own (its name does not hold the id): killing all in it would be wrong.
+ */
+export async function containerCgroupDir(
+  layout: CgroupLayout,
+  pid: number,
+  id: string,
+): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
+  const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
+  const path = layout.kind === "v2" ? pathIn(text, "") : pathIn(text, "memory");
+  return root === undefined || path === undefined || !path.includes(id) ? undefined : join(root, path);
+}
+
+/** Each line is `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)). */
+function pathIn(text: string, controller: string): string | undefined {
+  for (const line of text.split("\n")) {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (controllers?.split(",").includes(controller)) return path;
+  }
+  return undefined;
+}

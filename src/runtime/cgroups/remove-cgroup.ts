@@ -1,0 +1,31 @@
+import { rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupLayout } from "../../linux/index.ts";
+import { cgroupProcesses, sendSignal } from "./cgroup-processes.ts";
+
+/**
+ * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that berth made:
+ * a pod's parent belongs to the kubelet. No error when it is not there.
+ */
+export async function removeCgroup(layout: CgroupLayout, path: string): Promise<void> {
+  const roots = new Set([
+    ...(layout.kind === "v2" ? [] : layout.v1.values()),
+    ...(layout.kind === "v1" ? [] : [layout.v2.mountPoint]),
+  ]);
+  await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
+}
+
+/** A killed process leaves its cgroup a moment later. */
+async function removeDirectory(directory: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await rmdir(directory);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      if (code !== "EBUSY" || attempt === 50) throw error;
+    }
+    for (const pid of await cgroupProcesses(directory)) sendSignal(pid, 9);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,267 @@
+import { readFile } from "node:fs/promises";
+import { type CgroupLayout, isAlive } from "../../linux/index.ts";
+import type { Logger } from "../../logging/index.ts";
+import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { execSync } from "../exec/exec-sync.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { OciSpec } from "../spec/types.ts";
+import type { ExecRequest, ExecResult, Task, TaskExit, TaskState } from "../tasks.ts";
+import { readExitFile } from "./exit-file.ts";
+import type { ExitWatch } from "./exit-watch.ts";
+import { waitForEnd } from "./process-end.ts";
+import { removeLeftovers } from "./remove-leftovers.ts";
+import { reopenLog } from "./reopen-log.ts";
+import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
+import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
+import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+
+export type ConmonTaskOptions = {
+  readonly id: string;
+  /** As configured now; the record's own goes before it. */
+  readonly handler: Handler | undefined;
+  /** Undefined when there is none: the task is lost. */
+  readonly record: TaskRecord | undefined;
+  readonly files: TaskFiles;
+  readonly cgroupDriver: CgroupDriver;
+  readonly layout: CgroupLayout;
+  readonly exits: ExitWatch;
+  readonly execDrainMs: number;
+  readonly logger: Logger;
+};
+
+const SIGKILL = 9;
+const startTimeoutMs = 60_000;
+const deleteTimeoutMs = 60_000;
+/** How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to follow it. */
+const endTimeoutMs = 10_000;
+
+/** {@link Task} of one conmon. */
+export class ConmonTask implements Task {
+  readonly id: string;
+  readonly #options: ConmonTaskOptions;
+  readonly #exited = Promise.withResolvers<TaskExit>();
+  /** Ends what runs in the background for this object. */
+  readonly #closed = new AbortController();
+  #record: TaskRecord | undefined;
+  #state: TaskState;
+  #deletion: Promise<void> | undefined;
+  #monitorLost = false;
+
+  constructor(options: ConmonTaskOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#record = options.record;
+    this.#state = recordedState(options.record);
+    if (this.#state.kind === "exited") this.#exited.resolve(this.#state.exit);
+    else options.exits.add(this.id, () => this.#onExitFile());
+  }
+
+  state(): TaskState {
+    return this.#state;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    const record = this.#record;
+    if (record === undefined || this.#state.kind !== "created") {
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `start of container ${this.id}: it is ${this.#state.kind}, not created`,
+      );
+    }
+    const startedAtNs = nowNs();
+    await this.#enter(record, { kind: "starting", startedAtNs });
+    try {
+      await this.#callRuntime(record.handler, ["start", this.id], startTimeoutMs, signal);
+    } catch (error) {
+      await this.#failStart(record, error as Error);
+      throw error;
+    }
+    await this.#enter(record, { kind: "running", startedAtNs });
+    if (!this.#isExited()) this.#state = { kind: "running", pid: record.init.pid, startedAtNs };
+  }
+
+  async kill(signal: number, options: { readonly all?: boolean } = {}): Promise<void> {
+    const record = this.#record;
+    if (record === undefined) return;
+    if (options.all === true && record.cgroupDir !== undefined) return signalCgroup(record.cgroupDir, signal);
+    const { pid, startTime } = record.init;
+    if (await isAlive(pid, startTime)) sendSignal(pid, signal);
+  }
+
+  async wait(signal?: AbortSignal): Promise<TaskExit> {
+    if (signal === undefined) return this.#exited.promise;
+    const aborted = Promise.withResolvers<never>();
+    const abort = () =>
+      aborted.reject(
+        new RuntimeError("Canceled", `wait for container ${this.id}: canceled`, { cause: signal.reason }),
+      );
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await Promise.race([this.#exited.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  async execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+    const { handler, cgroupDir } = this.#requireRunning("exec");
+    const { cgroupDriver, files, execDrainMs } = this.#options;
+    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
+    const context = {
+      containerId: this.id,
+      handler,
+      cgroupDriver,
+      bundleDir: files.bundleDir,
+      process,
+      cgroupDir,
+      drainMs: execDrainMs,
+    };
+    return execSync(context, request, signal);
+  }
+
+  async reopenLog(): Promise<void> {
+    const { logPath } = this.#requireRunning("reopen log");
+    await reopenLog(this.#options.files.control, logPath);
+  }
+
+  delete(): Promise<void> {
+    this.#deletion ??= this.#delete().catch((error: unknown) => {
+      this.#deletion = undefined;
+      throw error;
+    });
+    return this.#deletion;
+  }
+
+  /** After a restart of the daemon: finds out what happened meanwhile. */
+  async recover(): Promise<void> {
+    await this.#takeExit();
+    const record = this.#record;
+    if (this.#isExited() || record === undefined) return;
+    if (record.phase.kind === "starting") await this.#askWhetherStarted(record, record.phase.startedAtNs);
+    await this.checkMonitor();
+  }
+
+  /**
+   * Notices that conmon was killed. The container is left running, as by CRI-O: it may be doing well, and whoever wants
+   * its log back restarts it.
+   */
+  async checkMonitor(): Promise<void> {
+    const record = this.#record;
+    if (record === undefined || this.#monitorLost || this.#isExited()) return;
+    if (await isAlive(record.monitor.pid, record.monitor.startTime)) return;
+    // It may have ended in the ordinary way.
+    await this.#takeExit();
+    if (this.#isExited()) return;
+    this.#monitorLost = true;
+    if (!(await isAlive(record.init.pid, record.init.startTime))) return this.#end(lostExit(record));
+    this.#options.logger.error(
+      { container: this.id },
+      "conmon is gone while its container runs: its log ends here and its exit code will not be known",
+    );
+    void waitForEnd(record.init, { signal: this.#closed.signal }).then((ended) => {
+      if (ended) this.#end(lostExit(record));
+    });
+  }
+
+  /** The daemon ends; the task goes on. */
+  close(): void {
+    this.#closed.abort();
+    this.#options.exits.remove(this.id);
+  }
+
+  #onExitFile(): void {
+    this.#takeExit().catch((err: unknown) =>
+      this.#options.logger.error(
+        { err, container: this.id },
+        "reading an exit file failed; it is read again at the next check",
+      ),
+    );
+  }
+
+  /** Takes the exit that conmon wrote, if it did. */
+  async #takeExit(): Promise<void> {
+    if (this.#isExited()) return;
+    const written = await readExitFile(this.#options.files.exit);
+    if (written === undefined) return;
+    if (this.#record?.killAllOnExit) await this.kill(SIGKILL, { all: true });
+    this.#end(await exitOf(written, this.#record, this.#options.files.oom));
+  }
+
+  /** The first end is the one that counts. */
+  #end(exit: TaskExit): void {
+    if (this.#isExited()) return;
+    this.#state = { kind: "exited", exit };
+    this.#options.exits.remove(this.id);
+    this.#exited.resolve(exit);
+  }
+
+  /** A method, as the compiler takes a state that was looked at once for unchanged across an await. */
+  #isExited(): boolean {
+    return this.#state.kind === "exited";
+  }
+
+  #requireRunning(what: string): TaskRecord {
+    if (this.#record === undefined || this.#state.kind !== "running") {
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `${what} in container ${this.id}: it is ${this.#state.kind}, not running`,
+      );
+    }
+    return this.#record;
+  }
+
+  async #enter(record: TaskRecord, phase: TaskPhase): Promise<void> {
+    this.#record = { ...record, phase };
+    await writeTaskRecord(this.#options.files.record, this.#record);
+  }
+
+  async #failStart(record: TaskRecord, { message }: Error): Promise<void> {
+    const atNs = nowNs();
+    this.#end(startFailure(message, atNs));
+    await this.#enter(record, { kind: "startFailed", message, atNs });
+    await this.kill(SIGKILL, { all: true });
+  }
+
+  async #askWhetherStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
+    const answer: unknown = JSON.parse(
+      await this.#callRuntime(record.handler, ["state", this.id], startTimeoutMs),
+    );
+    const waiting =
+      typeof answer === "object" && answer !== null && "status" in answer && answer.status === "created";
+    await this.#enter(record, waiting ? { kind: "created" } : { kind: "running", startedAtNs });
+    if (!this.#isExited()) this.#state = recordedState(this.#record);
+  }
+
+  async #delete(): Promise<void> {
+    const { id, handler, cgroupDriver, layout, files, logger } = this.#options;
+    const record = this.#record;
+    if (record === undefined) return removeLeftovers({ id, handler, cgroupDriver, layout, files, logger });
+    // runc polls ten times a second for the end of what it kills itself.
+    await this.kill(SIGKILL, { all: true });
+    await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
+    await this.#callRuntime(record.handler, ["delete", "--force", id], deleteTimeoutMs);
+    if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
+      sendSignal(record.monitor.pid, SIGKILL);
+    await this.#takeExit();
+    this.#end(lostExit(record));
+    this.close();
+    await removeTaskFiles(files);
+  }
+
+  #callRuntime(
+    handler: Handler,
+    args: readonly [string, ...string[]],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { cgroupDriver, files } = this.#options;
+    return callRuntime(
+      { handler, cgroupDriver, logPath: files.runtimeLog(args[0]), args, timeoutMs },
+      signal,
+    );
+  }
+}

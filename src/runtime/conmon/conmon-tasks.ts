@@ -1,0 +1,174 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CgroupLayout, cgroupLayout } from "../../linux/index.ts";
+import type { Logger } from "../../logging/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { CgroupPlace } from "../cgroups/place-process.ts";
+import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
+import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
+import { Deadline } from "../oci-runtime/deadline.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { OciSpec } from "../spec/types.ts";
+import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
+import { ConmonTask } from "./conmon-task.ts";
+import { ExitWatch } from "./exit-watch.ts";
+import { monitorArguments } from "./monitor-arguments.ts";
+import { removeEmptyLog, removeLeftovers } from "./remove-leftovers.ts";
+import { startMonitor } from "./start-monitor.ts";
+import { type TaskFiles, taskFiles } from "./task-files.ts";
+import { identifyProcess, readTaskRecord, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+
+export type ConmonTasksOptions = {
+  readonly conmonPath: string;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  /** On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short. */
+  readonly stateDir: string;
+  readonly logger: Logger;
+  /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
+  readonly createTimeoutMs?: number;
+  /** How long an exec's output is awaited after the command's end, when something it left running holds its streams open. 1,000 unless given. */
+  readonly execDrainMs?: number;
+  /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
+  readonly checkIntervalMs?: number;
+};
+
+/** {@link Tasks} with one conmon for each. Disposing of it stops watching; the tasks run on. */
+export class ConmonTasks implements Tasks {
+  readonly #options: ConmonTasksOptions;
+  readonly #layout: CgroupLayout;
+  readonly #exitsDir: string;
+  readonly #exits: ExitWatch;
+  readonly #places = new Map<string, CgroupPlace>();
+  /** Those that have not exited. */
+  readonly #live = new Set<ConmonTask>();
+  readonly #checks: NodeJS.Timeout;
+
+  private constructor(options: ConmonTasksOptions, layout: CgroupLayout, exitsDir: string) {
+    this.#options = options;
+    this.#layout = layout;
+    this.#exitsDir = exitsDir;
+    this.#exits = new ExitWatch(exitsDir, options.logger);
+    this.#checks = setInterval(() => void this.#check(), options.checkIntervalMs ?? 10_000).unref();
+  }
+
+  /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+  static async open(options: ConmonTasksOptions): Promise<ConmonTasks> {
+    const layout = await cgroupLayout();
+    if (layout === undefined) {
+      throw new RuntimeError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    }
+    const exitsDir = join(options.stateDir, "exits");
+    await mkdir(exitsDir, { recursive: true, mode: 0o700 });
+    return new ConmonTasks(options, layout, exitsDir);
+  }
+
+  async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
+    const handler = usableHandler(this.#options.handlers, task.handler);
+    const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
+    const args = monitorArguments(task, handler, this.#options.cgroupDriver, files, this.#exitsDir);
+    using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
+    deadline.check("create");
+    try {
+      await Promise.all([
+        writeFile(files.config, JSON.stringify(task.spec), { mode: 0o600 }),
+        mkdir(handler.root, { recursive: true, mode: 0o700 }),
+      ]);
+      const pid = await this.#startMonitor(task, files, args, deadline);
+      const record = await this.#newRecord(task, handler, files, pid);
+      await writeTaskRecord(files.record, record);
+      return this.#adopt(task, files, record);
+    } catch (error) {
+      const { cgroupDriver, logger } = this.#options;
+      await removeLeftovers({ id: task.id, handler, cgroupDriver, layout: this.#layout, files, logger });
+      if (task.logPath !== undefined) await removeEmptyLog(task.logPath);
+      throw error;
+    }
+  }
+
+  async attach(identity: TaskIdentity): Promise<Task> {
+    const files = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
+    const task = this.#adopt(identity, files, await readTaskRecord(files.record));
+    await task.recover();
+    return task;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#checks);
+    for (const task of this.#live) task.close();
+    this.#exits[Symbol.dispose]();
+  }
+
+  #startMonitor(
+    task: TaskSpec,
+    files: TaskFiles,
+    args: readonly string[],
+    deadline: Deadline,
+  ): Promise<number> {
+    const { conmonPath, stateDir } = this.#options;
+    const { bundleDir, monitorCgroup } = task;
+    const place = monitorCgroup === undefined ? undefined : this.#place(monitorCgroup);
+    const runtimeLog = files.runtimeLog("create");
+    return startMonitor({ conmonPath, args, bundleDir, temporaryDir: stateDir, runtimeLog, place }, deadline);
+  }
+
+  #place(path: string): CgroupPlace {
+    const place = this.#places.get(path) ?? new CgroupPlace(this.#layout, path);
+    this.#places.set(path, place);
+    return place;
+  }
+
+  async #newRecord(task: TaskSpec, handler: Handler, files: TaskFiles, pid: number): Promise<TaskRecord> {
+    const [init, monitor, cgroupDir] = await Promise.all([
+      identifyProcess(pid),
+      readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
+      containerCgroupDir(this.#layout, pid, task.id),
+    ]);
+    const killAllOnExit = !hasOwnPidNamespace(task.spec);
+    return {
+      handler,
+      init,
+      monitor,
+      cgroupDir,
+      killAllOnExit,
+      logPath: task.logPath,
+      phase: { kind: "created" },
+    };
+  }
+
+  #adopt({ id, handler: name }: TaskIdentity, files: TaskFiles, record: TaskRecord | undefined): ConmonTask {
+    const { handlers, cgroupDriver, execDrainMs = 1_000, logger } = this.#options;
+    const handler = findHandler(handlers, name);
+    const common = { cgroupDriver, layout: this.#layout, exits: this.#exits, execDrainMs, logger };
+    const task = new ConmonTask({ id, handler, record, files, ...common });
+    this.#live.add(task);
+    void task.wait().then(() => this.#live.delete(task));
+    return task;
+  }
+
+  /** The net under the watch: exits that it did not see, and monitors that were killed. */
+  async #check(): Promise<void> {
+    try {
+      await this.#exits.scan();
+      for (const task of this.#live) await task.checkMonitor();
+    } catch (err) {
+      this.#options.logger.error({ err }, "the periodic check of tasks failed; it comes again");
+    }
+  }
+}
+
+function usableHandler(table: HandlerTable, name: string): Handler {
+  const handler = findHandler(table, name);
+  if (handler === undefined)
+    throw new RuntimeError("InvalidArgument", `no runtime handler is named "${name}"`);
+  const { usability } = handler;
+  if (usability.kind === "usable") return handler;
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `runtime handler "${handler.name}" cannot be used: ${usability.reason}; ${usability.remedy}`,
+  );
+}
+
+function hasOwnPidNamespace({ linux }: OciSpec): boolean {
+  return linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined);
+}

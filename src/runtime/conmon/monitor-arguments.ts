@@ -1,0 +1,54 @@
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { globalArguments } from "../oci-runtime/oci-runtime.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { TaskSpec } from "../tasks.ts";
+import type { TaskFiles } from "./task-files.ts";
+
+/** The command line of conmon (2.1) for creating a container. */
+export function monitorArguments(
+  task: TaskSpec,
+  handler: Handler,
+  cgroupDriver: CgroupDriver,
+  files: TaskFiles,
+  exitsDir: string,
+): readonly string[] {
+  return [
+    ...["--cid", task.id, "--cuuid", task.id],
+    ...[
+      "--bundle",
+      task.bundleDir,
+      "--container-pidfile",
+      files.pidFile,
+      "--conmon-pidfile",
+      files.monitorPidFile,
+    ],
+    ...["--exit-dir", exitsDir],
+    ...["--log-path", logDriver(task.logPath)],
+    // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd does not sync either.
+    "--no-sync-log",
+    // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
+    "--full-attach",
+    ...["--log-level", "error"],
+    ...["--runtime", handler.path],
+    ...globalArguments(handler, cgroupDriver, files.runtimeLog("create")).flatMap((argument) => [
+      "--runtime-arg",
+      argument,
+    ]),
+    ...(task.terminal ? ["--terminal"] : []),
+    ...(task.stdin ? ["--stdin"] : []),
+    ...(task.stdin && !task.stdinOnce ? ["--leave-stdin-open"] : []),
+  ];
+}
+
+/** conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon. */
+function logDriver(logPath: string | undefined): string {
+  if (logPath === undefined) return "none";
+  if (logPath.includes(":")) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `log path ${JSON.stringify(logPath)}: conmon cannot write to a path with a colon`,
+    );
+  }
+  return `k8s-file:${logPath}`;
+}

@@ -1,0 +1,73 @@
+import { readFile, stat, unlink } from "node:fs/promises";
+import type { CgroupLayout } from "../../linux/index.ts";
+import type { Logger } from "../../logging/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { removeCgroup } from "../cgroups/remove-cgroup.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import type { OciSpec } from "../spec/types.ts";
+import { killMonitorGroup } from "./start-monitor.ts";
+import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
+
+export type Leftovers = {
+  readonly id: string;
+  /** Undefined when it is not known any more: then only what can be found without it goes. */
+  readonly handler: Handler | undefined;
+  readonly cgroupDriver: CgroupDriver;
+  readonly layout: CgroupLayout;
+  readonly files: TaskFiles;
+  readonly logger: Logger;
+};
+
+/**
+ * Removes what a creation left that was cut off, in the order in which it hangs together: conmon with the OCI runtime's
+ * process, what that had made, the cgroup, our files. Any part may be missing.
+ */
+export async function removeLeftovers({
+  id,
+  handler,
+  cgroupDriver,
+  layout,
+  files,
+  logger,
+}: Leftovers): Promise<void> {
+  const monitorPid = await monitorOf(id, files);
+  if (monitorPid !== undefined) killMonitorGroup(monitorPid);
+  if (handler !== undefined) {
+    const call = {
+      handler,
+      cgroupDriver,
+      logPath: files.runtimeLog("delete"),
+      args: ["delete", "--force", id],
+      timeoutMs: 10_000,
+    };
+    // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked for has failed already.
+    await callRuntime(call).catch((err: unknown) =>
+      logger.debug({ err, container: id }, "delete of a container that was not made"),
+    );
+  }
+  const cgroupsPath = cgroupDriver === "cgroupfs" ? await cgroupsPathOf(files) : undefined;
+  if (cgroupsPath !== undefined) await removeCgroup(layout, cgroupsPath);
+  await removeTaskFiles(files);
+}
+
+/** Removes a log in which nothing stands. */
+export async function removeEmptyLog(logPath: string): Promise<void> {
+  const info = await stat(logPath).catch(ignoreMissing);
+  if (info?.size === 0) await unlink(logPath).catch(ignoreMissing);
+}
+
+/** The pid in conmon's file, if that process is this container's conmon and not one that has its pid since. */
+async function monitorOf(id: string, files: TaskFiles): Promise<number | undefined> {
+  const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
+  if (!(pid > 0)) return undefined;
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return commandLine.split("\0").includes(id) ? pid : undefined;
+}
+
+async function cgroupsPathOf(files: TaskFiles): Promise<string | undefined> {
+  const text = await readFile(files.config, "utf8").catch(ignoreMissing);
+  if (text === undefined) return undefined;
+  const spec: OciSpec = JSON.parse(text);
+  return spec.linux.cgroupsPath;
+}

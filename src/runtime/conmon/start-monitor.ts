@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import type { CgroupPlace } from "../cgroups/place-process.ts";
+import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
+import type { Deadline } from "../oci-runtime/deadline.ts";
+import { failureMessage, runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
+
+export type MonitorLaunch = {
+  readonly conmonPath: string;
+  readonly args: readonly string[];
+  readonly bundleDir: string;
+  /** For conmon's console socket. */
+  readonly temporaryDir: string;
+  /** The OCI runtime's log of `create`. */
+  readonly runtimeLog: string;
+  /** Puts conmon into its cgroup, before it or what it starts has done anything. */
+  readonly place: CgroupPlace | undefined;
+};
+
+/**
+ * Starts conmon and returns the pid of the container's first process. conmon forks: the process started here ends at
+ * once, the one that stays is in a session of its own and has no open file in common with the daemon.
+ *
+ * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all, the sync pipe (3) on which it
+ * reports the outcome, and the start pipe (4), for which it waits before it forks.
+ *
+ * Throws RuntimeError. Processes may be left then: see {@link killMonitorGroup}.
+ */
+export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
+  const child = spawn(launch.conmonPath, launch.args, {
+    // conmon writes its `oom` file to its working directory.
+    cwd: launch.bundleDir,
+    env: { ...runtimeEnvironment, TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
+    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    detached: true,
+  });
+  const stderr = new BoundedOutput(child.stdio[2] as Readable, 64 * 1024);
+  const [syncPipe, startPipe] = [child.stdio[3] as Readable, child.stdio[4] as Writable];
+  // A conmon that dies early breaks the pipe; the sync pipe tells of that.
+  startPipe.on("error", () => undefined);
+  using _stop = deadline.onAbort(() => {
+    killGroup(child);
+    syncPipe.destroy();
+  });
+  const forked = firstExit(child, launch.conmonPath);
+  try {
+    if (child.pid !== undefined) await launch.place?.put(child.pid);
+    startPipe.end("\0");
+    const [message] = await Promise.all([readSyncMessage(syncPipe), forked]);
+    if (message.kind === "created") return message.pid;
+    deadline.check("create");
+    throw new RuntimeError("Internal", `create: ${await reason(message, launch, stderr)}`);
+  } catch (error) {
+    killGroup(child);
+    deadline.check("create");
+    throw error;
+  } finally {
+    await stderr.ended(0);
+    syncPipe.destroy();
+    startPipe.destroy();
+  }
+}
+
+async function reason(message: SyncMessage, launch: MonitorLaunch, stderr: BoundedOutput): Promise<string> {
+  await stderr.ended(100);
+  const said = message.kind === "failed" ? message.message : stderr.text();
+  return failureMessage(launch.runtimeLog, said, 1);
+}
+
+/** Its code does not matter: the sync pipe says what happened. */
+async function firstExit(child: ChildProcess, conmonPath: string): Promise<void> {
+  try {
+    await once(child, "exit");
+  } catch (cause) {
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `cannot run ${conmonPath}; install conmon or correct its path in the configuration`,
+      { cause },
+    );
+  }
+}
+
+/** The process that was started leads a group of its own until it has forked. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  sendSignal(-child.pid, 9);
+}
+
+/** Ends a conmon whose `create` did not succeed, with the OCI runtime and all that runs in its process group. */
+export function killMonitorGroup(leader: number): void {
+  sendSignal(-leader, 9);
+}

@@ -1,0 +1,40 @@
+import type { Readable } from "node:stream";
+
+/**
+ * What conmon says on its sync pipe once the OCI runtime's `create` is done, as one line of JSON: the pid of the
+ * container's first process, or -1 with what the runtime wrote to stderr.
+ */
+export type SyncMessage =
+  | { readonly kind: "created"; readonly pid: number }
+  | { readonly kind: "failed"; readonly message: string }
+  /** conmon ended without a word. */
+  | { readonly kind: "ended" };
+
+const limitBytes = 256 * 1024;
+
+export async function readSyncMessage(pipe: Readable): Promise<SyncMessage> {
+  let text = "";
+  try {
+    for await (const chunk of pipe.setEncoding("utf8").iterator({ destroyOnReturn: true })) {
+      text += chunk;
+      if (text.includes("\n") || text.length > limitBytes) break;
+    }
+  } catch (error) {
+    // What was said before the pipe broke still counts.
+    if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+  }
+  return text === "" ? { kind: "ended" } : parseSyncMessage(text);
+}
+
+function parseSyncMessage(text: string): SyncMessage {
+  const unreadable: SyncMessage = { kind: "failed", message: text.trim().slice(0, 1024) };
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || !("pid" in value)) return unreadable;
+    if (Number.isInteger(value.pid) && Number(value.pid) > 0)
+      return { kind: "created", pid: Number(value.pid) };
+    return { kind: "failed", message: "message" in value ? String(value.message).trim() : "" };
+  } catch {
+    return unreadable;
+  }
+}

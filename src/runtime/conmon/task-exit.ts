@@ -1,0 +1,72 @@
+import { access } from "node:fs/promises";
+import { hadOomKill } from "../cgroups/out-of-memory.ts";
+import type { TaskExit, TaskState } from "../tasks.ts";
+import type { MonitorExit } from "./exit-file.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+/** As containerd's for a process that could not be started. */
+const startErrorCode = 128;
+/** As containerd's and CRI-O's for an exit that nobody saw. */
+const unknownCode = 255;
+
+/** The exit that conmon saw, with its cause. */
+export async function exitOf(
+  written: MonitorExit,
+  record: TaskRecord | undefined,
+  oomFile: string,
+): Promise<TaskExit> {
+  // A container that ended well has got over the end of one of its processes.
+  const oomKilled = written.exitCode !== 0 && (await ranOutOfMemory(record, oomFile));
+  return {
+    ...written,
+    startedAtNs: startedAtNs(record),
+    cause: oomKilled ? "oomKilled" : "exited",
+    message: oomKilled ? "a process of the container was killed as its memory ran out" : "",
+  };
+}
+
+/** An exit that nobody saw: conmon was killed before, or the machine restarted. */
+export function lostExit(record: TaskRecord | undefined): TaskExit {
+  const message =
+    record === undefined
+      ? "nothing is left of the container's processes; the machine may have been restarted"
+      : "conmon was killed before the container's process ended; its exit code is not known";
+  return {
+    exitCode: unknownCode,
+    finishedAtNs: nowNs(),
+    startedAtNs: startedAtNs(record),
+    cause: "lost",
+    message,
+  };
+}
+
+export function startFailure(message: string, atNs: bigint): TaskExit {
+  return { exitCode: startErrorCode, finishedAtNs: atNs, startedAtNs: 0n, cause: "startError", message };
+}
+
+/** What a record says before anything is looked at. */
+export function recordedState(record: TaskRecord | undefined): TaskState {
+  if (record === undefined) return { kind: "exited", exit: lostExit(undefined) };
+  const { phase, init } = record;
+  if (phase.kind === "startFailed") return { kind: "exited", exit: startFailure(phase.message, phase.atNs) };
+  if (phase.kind === "running") return { kind: "running", pid: init.pid, startedAtNs: phase.startedAtNs };
+  return { kind: "created", pid: init.pid };
+}
+
+/** Nanoseconds since 1970, to the millisecond. */
+export function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
+function startedAtNs(record: TaskRecord | undefined): bigint {
+  return record !== undefined && "startedAtNs" in record.phase ? record.phase.startedAtNs : 0n;
+}
+
+/** conmon is told by the kernel; with cgroup v1 the end of the process may reach it first. */
+async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): Promise<boolean> {
+  const seen = await access(oomFile).then(
+    () => true,
+    () => false,
+  );
+  return seen || (record?.cgroupDir !== undefined && (await hadOomKill(record.cgroupDir)));
+}

@@ -1,0 +1,48 @@
+import { readdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make most of them. */
+export type TaskFiles = {
+  readonly bundleDir: string;
+  readonly config: string;
+  /** What berth itself must remember of the task; see {@link "./task-record.ts"}. */
+  readonly record: string;
+  /** The container's first process, written by the OCI runtime. */
+  readonly pidFile: string;
+  readonly monitorPidFile: string;
+  /** Written by conmon when the memory cgroup ran out. */
+  readonly oom: string;
+  /** FIFO on which conmon takes commands. */
+  readonly control: string;
+  /** Written by conmon when the first process has exited: its code in decimal. */
+  readonly exit: string;
+  /** A log of the OCI runtime, for one of its commands. */
+  runtimeLog(command: string): string;
+};
+
+export function taskFiles(id: string, bundleDir: string, exitsDir: string): TaskFiles {
+  return {
+    bundleDir,
+    config: join(bundleDir, "config.json"),
+    record: join(bundleDir, "task.json"),
+    pidFile: join(bundleDir, "pidfile"),
+    monitorPidFile: join(bundleDir, "conmon.pid"),
+    oom: join(bundleDir, "oom"),
+    control: join(bundleDir, "ctl"),
+    exit: join(exitsDir, id),
+    runtimeLog: (command) => join(bundleDir, `${command}.log`),
+  };
+}
+
+/** Removes the exit file and all files, sockets and FIFOs of the bundle. Directories (a mounted rootfs) are not the task's. */
+export async function removeTaskFiles(files: TaskFiles): Promise<void> {
+  const entries = await readdir(files.bundleDir, { withFileTypes: true }).catch(ignoreMissing);
+  const paths = (entries ?? [])
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(files.bundleDir, entry.name));
+  await Promise.all([...paths, files.exit].map((path) => unlink(path).catch(ignoreMissing)));
+}
+
+export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
+}

@@ -1,0 +1,60 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { processStartTime } from "../../linux/index.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { ignoreMissing } from "./task-files.ts";
+
+/** A process that can be told from a later one with the same pid. */
+export type ProcessIdentity = {
+  readonly pid: number;
+  /** Clock ticks since boot; 0 when it was gone before it could be read. */
+  readonly startTime: number;
+};
+
+/** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
+export type TaskRecord = {
+  /** As it was at the creation: the configuration may change while containers run. */
+  readonly handler: Handler;
+  readonly init: ProcessIdentity;
+  readonly monitor: ProcessIdentity;
+  /** The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not the container's own. */
+  readonly cgroupDir: string | undefined;
+  /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
+  readonly killAllOnExit: boolean;
+  readonly logPath: string | undefined;
+  readonly phase: TaskPhase;
+};
+
+export type TaskPhase =
+  | { readonly kind: "created" }
+  /**
+   * Written before the OCI runtime is asked to start the process: a daemon that finds it after its own restart does not
+   * know whether that happened, and asks the runtime.
+   */
+  | { readonly kind: "starting" | "running"; readonly startedAtNs: bigint }
+  | { readonly kind: "startFailed"; readonly message: string; readonly atNs: bigint };
+
+/** Replaces the record as a whole, so that a reader never sees half of one. */
+export async function writeTaskRecord(path: string, record: TaskRecord): Promise<void> {
+  const temporary = `${path}.new`;
+  await writeFile(temporary, JSON.stringify(record, writeBigint), { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+/** Undefined when there is none. */
+export async function readTaskRecord(path: string): Promise<TaskRecord | undefined> {
+  const text = await readFile(path, "utf8").catch(ignoreMissing);
+  return text === undefined ? undefined : JSON.parse(text, readBigint);
+}
+
+export async function identifyProcess(pid: number): Promise<ProcessIdentity> {
+  return { pid, startTime: (await processStartTime(pid)) ?? 0 };
+}
+
+function writeBigint(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+/** Times are the only big integers, and their keys end in Ns. */
+function readBigint(key: string, value: unknown): unknown {
+  return key.endsWith("Ns") && typeof value === "string" ? BigInt(value) : value;
+}

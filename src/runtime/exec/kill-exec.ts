@@ -1,0 +1,50 @@
+import type { ChildProcess } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { killProcessTree, processStartTime } from "../../linux/index.ts";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
+
+/**
+ * Kills the processes of an exec and resolves when they are gone: the OCI runtime's, the command (`pid`, if it came that
+ * far) with all that descend from it, and what is left of its session in the container's cgroup, for a child whose own
+ * parent has ended is no descendant any more. A process that made itself a session of its own stays, as a service that was started on purpose does.
+ */
+export async function killExec(
+  runtime: ChildProcess,
+  pid: number | undefined,
+  cgroupDir: string | undefined,
+): Promise<void> {
+  const session = pid === undefined ? undefined : await sessionOf(pid);
+  const before = await sessionProcesses(session, cgroupDir);
+  if (runtime.pid !== undefined && runtime.exitCode === null && runtime.signalCode === null)
+    await killProcessTree(runtime.pid);
+  if (pid !== undefined) await killProcessTree(pid);
+  for (const member of before) sendSignal(member, 9);
+  // One that is stuck in the kernel cannot be waited for without end.
+  for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 5) {
+    const left = await sessionProcesses(session, cgroupDir);
+    if (left.length === 0) return;
+    for (const member of left) sendSignal(member, 9);
+    await sleep(5);
+  }
+}
+
+/** Zombies do not count: the container's first process may never reap them. */
+async function sessionProcesses(
+  session: number | undefined,
+  cgroupDir: string | undefined,
+): Promise<readonly number[]> {
+  if (session === undefined || cgroupDir === undefined) return [];
+  const members: number[] = [];
+  for (const pid of await cgroupProcesses(cgroupDir)) {
+    if ((await sessionOf(pid)) === session && (await processStartTime(pid)) !== undefined) members.push(pid);
+  }
+  return members;
+}
+
+/** Field 6 of /proc/PID/stat (proc_pid_stat(5)); the command's name before it may hold anything. */
+async function sessionOf(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const session = text.slice(text.lastIndexOf(")") + 2).split(" ")[3];
+  return session === undefined ? undefined : Number(session);
+}

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { Handler } from "../handlers/handler.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { BoundedOutput } from "./bounded-output.ts";
+import { Deadline } from "./deadline.ts";
+import { lastRuntimeError } from "./runtime-log.ts";
+
+/** An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS. */
+export const runtimeEnvironment: Readonly<Record<string, string>> = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+/** What stands on an OCI runtime's command line before the name of the command. */
+export function globalArguments(
+  handler: Handler,
+  cgroupDriver: CgroupDriver,
+  logPath: string,
+): readonly string[] {
+  return [
+    ...(cgroupDriver === "systemd" ? ["--systemd-cgroup"] : []),
+    ...["--root", handler.root, "--log", logPath, "--log-format", "json"],
+  ];
+}
+
+export type RuntimeCall = {
+  readonly handler: Handler;
+  readonly cgroupDriver: CgroupDriver;
+  /** Where the runtime writes its log; not removed here. */
+  readonly logPath: string;
+  /** The command and its arguments. */
+  readonly args: readonly string[];
+  readonly timeoutMs: number;
+};
+
+/**
+ * Runs one command of an OCI runtime to its end and returns its output (at most 1 MiB). Throws RuntimeError:
+ * FailedPrecondition (no such program), Internal (it failed; with its own message), DeadlineExceeded, Canceled (it was
+ * killed).
+ */
+export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Promise<string> {
+  const { handler, args, timeoutMs } = call;
+  const what = `${handler.name} ${args[0]}`;
+  using deadline = new Deadline(timeoutMs, signal);
+  deadline.check(what);
+  const child = spawn(handler.path, [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args], {
+    cwd: "/",
+    env: runtimeEnvironment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const stdout = new BoundedOutput(child.stdout, 1024 * 1024);
+  const stderr = new BoundedOutput(child.stderr, 64 * 1024);
+  using _kill = deadline.onAbort(() => child.kill("SIGKILL"));
+  const code = await exitCodeOf(child, handler);
+  await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
+  if (code === 0) return stdout.text();
+  deadline.check(what);
+  throw new RuntimeError("Internal", `${what}: ${await failureMessage(call.logPath, stderr.text(), code)}`);
+}
+
+/** What a command leaves running may hold its output open; nobody waits for that. */
+const drainMs = 200;
+
+/** Exit code, 128+n for a signal. Throws RuntimeError FailedPrecondition when the handler's program cannot be run. */
+export async function exitCodeOf(child: ChildProcess, handler: Handler): Promise<number> {
+  try {
+    const [code, signal]: (number | string | null)[] = await once(child, "exit");
+    if (typeof code === "number") return code;
+    return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+  } catch (cause) {
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `runtime handler "${handler.name}": cannot run ${handler.path}; install it or correct its path in the configuration`,
+      { cause },
+    );
+  }
+}
+
+/** What an OCI runtime says about its failure: in its log, else on stderr. */
+export async function failureMessage(logPath: string, stderr: string, code: number): Promise<string> {
+  const message = (await lastRuntimeError(logPath)) ?? stderr.trim();
+  return message === "" ? `failed with code ${code} and said nothing` : message;
+}

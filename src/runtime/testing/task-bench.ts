@@ -1,0 +1,165 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cgroupLayout, mountInfo } from "../../linux/index.ts";
+import { createLogger } from "../../logging/index.ts";
+import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
+import type { Handler, HandlerTable } from "../handlers/handler.ts";
+import { removeCgroup } from "../cgroups/remove-cgroup.ts";
+import type { OciSpec } from "../spec/types.ts";
+import type { Task, TaskSpec } from "../tasks.ts";
+
+/**
+ * A place for tests of tasks: a directory of its own, a root file system of busybox, a cgroup of its own, and tasks with
+ * real programs. Disposing of it deletes all tasks and removes everything.
+ */
+export class TaskBench implements AsyncDisposable {
+  readonly directory: string;
+  readonly rootfs: string;
+  readonly cgroup: string;
+  tasks: ConmonTasks;
+  readonly #options: ConmonTasksOptions;
+  readonly #made: Task[] = [];
+  #count = 0;
+
+  private constructor(directory: string, tasks: ConmonTasks, options: ConmonTasksOptions) {
+    this.directory = directory;
+    this.rootfs = join(directory, "rootfs");
+    this.cgroup = `/berth-test-${process.pid}-${directory.slice(-6)}`;
+    this.tasks = tasks;
+    this.#options = options;
+  }
+
+  static async open(options: Partial<ConmonTasksOptions> = {}): Promise<TaskBench> {
+    const directory = await mkdtemp(join(tmpdir(), "berth-task-"));
+    await makeRootfs(join(directory, "rootfs"));
+    const all: ConmonTasksOptions = {
+      conmonPath: "/usr/bin/conmon",
+      handlers: testHandlers(directory),
+      cgroupDriver: "cgroupfs",
+      stateDir: directory,
+      logger: createLogger({ level: "silent", format: "json" }),
+      ...options,
+    };
+    return new TaskBench(directory, await ConmonTasks.open(all), all);
+  }
+
+  /** What the next daemon sees: new objects, the same files and processes. */
+  async restart(): Promise<void> {
+    await this.tasks[Symbol.asyncDispose]();
+    this.tasks = await ConmonTasks.open(this.#options);
+  }
+
+  /** A specification for one command in the busybox root file system. */
+  async spec(handler: string, script: string, change: (spec: OciSpec) => OciSpec = (spec) => spec): Promise<TaskSpec> {
+    const id = `${process.pid}${this.#count++}`.padStart(64, "0");
+    const bundleDir = join(this.directory, `bundle-${id}`);
+    await mkdir(bundleDir, { mode: 0o700 });
+    return {
+      id,
+      handler,
+      bundleDir,
+      spec: change(busyboxSpec(this.rootfs, join(this.cgroup, id), ["/bin/sh", "-c", script])),
+      logPath: join(this.directory, `${id}.log`),
+      terminal: false,
+      stdin: false,
+      stdinOnce: false,
+      monitorCgroup: undefined,
+    };
+  }
+
+  async create(spec: TaskSpec): Promise<Task> {
+    const task = await this.tasks.create(spec);
+    this.#made.push(task);
+    return task;
+  }
+
+  /** Creates and starts. */
+  async run(handler: string, script: string, change?: (spec: OciSpec) => OciSpec): Promise<Task> {
+    const task = await this.create(await this.spec(handler, script, change));
+    await task.start();
+    return task;
+  }
+
+  async log(task: Task): Promise<string> {
+    return readFile(join(this.directory, `${task.id}.log`), "utf8");
+  }
+
+  bundleOf(task: Task): string {
+    return join(this.directory, `bundle-${task.id}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#made.map((task) => task.delete()));
+    await this.tasks[Symbol.asyncDispose]();
+    const layout = await cgroupLayout();
+    if (layout !== undefined) await removeCgroup(layout, this.cgroup);
+    await rm(this.directory, { recursive: true });
+  }
+}
+
+/** Processes whose command line names it, mounts below it and cgroups of its name: what a container may have left. */
+export async function tracesOf(needle: string): Promise<readonly string[]> {
+  const traces: string[] = [];
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (commandLine.includes(needle)) traces.push(`process ${pid}: ${commandLine.replaceAll("\0", " ")}`);
+  }
+  for (const mount of await mountInfo()) if (mount.mountPoint.includes(needle)) traces.push(`mount ${mount.mountPoint}`);
+  for (const name of await readdir("/sys/fs/cgroup", { recursive: true })) if (name.includes(needle)) traces.push(`cgroup ${name}`);
+  return traces;
+}
+
+/** crun and runc as this machine has them. */
+function testHandlers(directory: string): HandlerTable {
+  const handler = (name: "crun" | "runc", path: string): Handler => ({
+    name,
+    path,
+    type: name,
+    version: "",
+    root: join(directory, name),
+    usability: { kind: "usable" },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  });
+  return { handlers: [handler("crun", "/usr/bin/crun"), handler("runc", "/usr/sbin/runc")], defaultName: "crun", explanation: "" };
+}
+
+async function makeRootfs(rootfs: string): Promise<void> {
+  for (const name of ["bin", "proc", "dev", "sys", "tmp", "etc"]) await mkdir(join(rootfs, name), { recursive: true });
+  await copyFile("/bin/busybox", join(rootfs, "bin/busybox"));
+  for (const name of ["sh", "sleep", "cat", "head", "yes", "echo", "kill", "dd", "setsid", "true", "id", "printf", "tail", "ps", "grep"]) {
+    await symlink("busybox", join(rootfs, "bin", name));
+  }
+}
+
+function busyboxSpec(rootfs: string, cgroupsPath: string, args: readonly string[]): OciSpec {
+  const capabilities = ["CAP_KILL", "CAP_SETUID", "CAP_SETGID"];
+  return {
+    ociVersion: "1.0.2",
+    root: { path: rootfs, readonly: true },
+    process: {
+      terminal: false,
+      args,
+      env: ["PATH=/bin"],
+      cwd: "/",
+      user: { uid: 0, gid: 0, additionalGids: [] },
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      noNewPrivileges: true,
+      rlimits: [],
+    },
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=65536k"] },
+      { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=65536k"] },
+    ],
+    linux: {
+      cgroupsPath,
+      namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }, { type: "uts" }],
+      devices: [],
+      resources: { devices: [{ allow: false, access: "rwm" }] },
+      maskedPaths: [],
+      readonlyPaths: [],
+    },
+    annotations: {},
+  };
+}
