@@ -42,6 +42,7 @@ export { NamespaceThread } from "./namespace-thread.ts";
 export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { isAlive, killProcessTree, processStartTime } from "./process.ts";
+export { sendDatagram } from "./notify-socket.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { unpinNamespaces } from "./unpin-namespaces.ts";

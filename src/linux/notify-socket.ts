@@ -24,7 +24,12 @@ export async function sendDatagram(path: string, message: string): Promise<void>
   const fd = await callAsync("socket", socketCall, [AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0], path);
   try {
     const bytes = Buffer.from(message);
-    await callAsync("sendto", sendtoCall, [fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length], path);
+    await callAsync(
+      "sendto",
+      sendtoCall,
+      [fd, bytes, bytes.length, MSG_NOSIGNAL, address, address.length],
+      path,
+    );
   } finally {
     await callAsync("close", closeCall, [fd], path);
   }

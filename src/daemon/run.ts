@@ -1,0 +1,55 @@
+import { Command } from "commander";
+import { type ConfigSource, loadConfig } from "../config/index.ts";
+import { BerthError, messageOf } from "../errors/index.ts";
+import { createLogger } from "../logging/index.ts";
+import { Daemon } from "./daemon.ts";
+import { ServiceManager } from "./service-manager.ts";
+import { version } from "./version.ts";
+
+/** The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code. */
+export async function run(args: readonly string[]): Promise<void> {
+  const program = new Command("berthd")
+    .description(
+      "A Kubernetes container runtime: serves the Container Runtime Interface. Ends on SIGTERM or SIGINT; containers go on.",
+    )
+    .option("--config <file>", "configuration file (default: /etc/berth/config.toml, if it is there)")
+    .option("--root <dir>", "directory of what must survive a restart of the machine")
+    .option("--state <dir>", "directory of what must not")
+    .option("--address <socket>", "unix socket to serve on")
+    .version(version)
+    .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
+      await serve({ file, overrides });
+    });
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    // What the user can mend is told without a stack.
+    process.stderr.write(
+      `berthd: ${error instanceof BerthError ? messageOf(error) : (error as Error).stack}\n`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+async function serve(source: ConfigSource): Promise<void> {
+  const config = await loadConfig(source);
+  const format =
+    config.log.format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : config.log.format;
+  const logger = createLogger({ level: config.log.level, format });
+  const told = toldToEnd();
+  const startedAt = performance.now();
+  await using daemon = await Daemon.start(config, logger);
+  await using manager = await ServiceManager.connect(process.env, logger);
+  await manager.ready();
+  logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
+  const signal = await told;
+  logger.info({ signal }, "ending; containers go on");
+  await manager.stopping();
+  await daemon.close();
+}
+
+function toldToEnd(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
+  });
+}

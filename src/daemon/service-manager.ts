@@ -1,0 +1,47 @@
+import { messageOf } from "../errors/index.ts";
+import { sendDatagram } from "../linux/index.ts";
+import type { Logger } from "../logging/index.ts";
+
+/** Tells systemd how the daemon is (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing where no service manager listens. */
+export class ServiceManager implements AsyncDisposable {
+  readonly #socket: string | undefined;
+  readonly #logger: Logger;
+  #watchdog: NodeJS.Timeout | undefined;
+
+  private constructor(socket: string | undefined, logger: Logger) {
+    this.#socket = socket;
+    this.#logger = logger;
+  }
+
+  static async connect(environment: NodeJS.ProcessEnv, logger: Logger): Promise<ServiceManager> {
+    const manager = new ServiceManager(environment.NOTIFY_SOCKET || undefined, logger);
+    manager.#startWatchdog(Number(environment.WATCHDOG_USEC ?? 0) / 1000);
+    return manager;
+  }
+
+  /** The timer runs on the main thread: a daemon whose main thread hangs is one that systemd must restart. */
+  #startWatchdog(timeoutMs: number): void {
+    if (timeoutMs <= 0 || !Number.isFinite(timeoutMs)) return;
+    this.#watchdog = setInterval(() => void this.#tell("WATCHDOG=1"), timeoutMs / 2).unref();
+  }
+
+  ready(): Promise<void> {
+    return this.#tell("READY=1");
+  }
+
+  stopping(): Promise<void> {
+    return this.#tell("STOPPING=1");
+  }
+
+  /** A service manager that does not hear us must not end the daemon: it decides itself what to do about the silence. */
+  async #tell(message: string): Promise<void> {
+    if (this.#socket === undefined) return;
+    await sendDatagram(this.#socket, message).catch((error: unknown) => {
+      this.#logger.warn({ message, error: messageOf(error) }, "the service manager was not reached");
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#watchdog);
+  }
+}
