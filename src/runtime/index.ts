@@ -12,6 +12,11 @@ export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export {
+  type DetectHandlersOptions,
+  detectHandlers,
+  type HandlerConfig,
+} from "./handlers/detect-handlers.ts";
+export {
   findHandler,
   type Handler,
   type HandlerFeatures,

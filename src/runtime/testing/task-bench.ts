@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cgroupLayout, mountInfo } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
+import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
 import type { Handler, HandlerTable } from "../handlers/handler.ts";
-import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task, TaskSpec } from "../tasks.ts";
 
@@ -51,7 +51,11 @@ export class TaskBench implements AsyncDisposable {
   }
 
   /** A specification for one command in the busybox root file system. */
-  async spec(handler: string, script: string, change: (spec: OciSpec) => OciSpec = (spec) => spec): Promise<TaskSpec> {
+  async spec(
+    handler: string,
+    script: string,
+    change: (spec: OciSpec) => OciSpec = (spec) => spec,
+  ): Promise<TaskSpec> {
     const id = `${process.pid}${this.#count++}`.padStart(64, "0");
     const bundleDir = join(this.directory, `bundle-${id}`);
     await mkdir(bundleDir, { mode: 0o700 });
@@ -105,8 +109,10 @@ export async function tracesOf(needle: string): Promise<readonly string[]> {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
     if (commandLine.includes(needle)) traces.push(`process ${pid}: ${commandLine.replaceAll("\0", " ")}`);
   }
-  for (const mount of await mountInfo()) if (mount.mountPoint.includes(needle)) traces.push(`mount ${mount.mountPoint}`);
-  for (const name of await readdir("/sys/fs/cgroup", { recursive: true })) if (name.includes(needle)) traces.push(`cgroup ${name}`);
+  for (const mount of await mountInfo())
+    if (mount.mountPoint.includes(needle)) traces.push(`mount ${mount.mountPoint}`);
+  for (const name of await readdir("/sys/fs/cgroup", { recursive: true }))
+    if (name.includes(needle)) traces.push(`cgroup ${name}`);
   return traces;
 }
 
@@ -121,13 +127,34 @@ function testHandlers(directory: string): HandlerTable {
     usability: { kind: "usable" },
     features: { recursiveReadOnlyMounts: false, userNamespaces: false },
   });
-  return { handlers: [handler("crun", "/usr/bin/crun"), handler("runc", "/usr/sbin/runc")], defaultName: "crun", explanation: "" };
+  return {
+    handlers: [handler("crun", "/usr/bin/crun"), handler("runc", "/usr/sbin/runc")],
+    defaultName: "crun",
+    explanation: "",
+  };
 }
 
 async function makeRootfs(rootfs: string): Promise<void> {
-  for (const name of ["bin", "proc", "dev", "sys", "tmp", "etc"]) await mkdir(join(rootfs, name), { recursive: true });
+  for (const name of ["bin", "proc", "dev", "sys", "tmp", "etc"])
+    await mkdir(join(rootfs, name), { recursive: true });
   await copyFile("/bin/busybox", join(rootfs, "bin/busybox"));
-  for (const name of ["sh", "sleep", "cat", "head", "yes", "echo", "kill", "dd", "setsid", "true", "id", "printf", "tail", "ps", "grep"]) {
+  for (const name of [
+    "sh",
+    "sleep",
+    "cat",
+    "head",
+    "yes",
+    "echo",
+    "kill",
+    "dd",
+    "setsid",
+    "true",
+    "id",
+    "printf",
+    "tail",
+    "ps",
+    "grep",
+  ]) {
     await symlink("busybox", join(rootfs, "bin", name));
   }
 }

@@ -1,0 +1,96 @@
+import { access, constants, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { cgroupLayout } from "../../linux/index.ts";
+import { chooseDefault } from "./choose-default.ts";
+import { FactsCache } from "./facts-cache.ts";
+import type { Handler, HandlerTable } from "./handler.ts";
+import { obstacleFor } from "./obstacles.ts";
+import { askProgram, type ProgramFacts } from "./program-facts.ts";
+
+/** One handler as configured. */
+export type HandlerConfig = {
+  readonly name: string;
+  /** Absolute path of the program, or its name to be looked for in the usual directories. */
+  readonly path: string;
+};
+
+export type DetectHandlersOptions = {
+  readonly handlers: readonly HandlerConfig[];
+  /** A handler's name, or "auto": crun where this host lets it run, else runc, else the first that is usable. */
+  readonly defaultHandler: string;
+  /** What was found out is kept here, and each OCI runtime gets its own directory for its state. */
+  readonly stateDir: string;
+};
+
+const usualDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/**
+ * Finds out which handlers this host can use. Programs that have not changed since they were last asked are not started
+ * again; all others are asked at the same time. Throws RuntimeError InvalidArgument when the default is none of them.
+ */
+export async function detectHandlers(options: DetectHandlersOptions): Promise<HandlerTable> {
+  const cache = await FactsCache.open(join(options.stateDir, "handlers.json"));
+  const layout = await cgroupLayout();
+  const handlers = await Promise.all(
+    options.handlers.map(async ({ name, path: configured }): Promise<Handler> => {
+      const root = join(options.stateDir, "runtimes", name);
+      const path = await findProgram(configured);
+      if (path === undefined) return missing(name, configured, root);
+      const facts = await cachedFacts(cache, path);
+      const usability = obstacleFor(facts, layout, path) ?? { kind: "usable" };
+      return {
+        name,
+        path,
+        type: facts.type,
+        version: facts.version,
+        root,
+        usability,
+        features: facts.features,
+      };
+    }),
+  );
+  await cache.save();
+  return { handlers, ...chooseDefault(handlers, options.defaultHandler) };
+}
+
+async function cachedFacts(cache: FactsCache, path: string): Promise<ProgramFacts> {
+  const { mtimeMs, size } = await stat(path);
+  const key = `${path} ${mtimeMs} ${size}`;
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const facts = await askProgram(path);
+  // One that could not answer is asked again next time.
+  if (facts.version !== "") cache.set(key, facts);
+  return facts;
+}
+
+async function findProgram(path: string): Promise<string | undefined> {
+  const candidates = path.startsWith("/")
+    ? [path]
+    : usualDirectories.map((directory) => join(directory, path));
+  for (const candidate of candidates) {
+    try {
+      await access(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // The next one.
+    }
+  }
+  return undefined;
+}
+
+function missing(name: string, path: string, root: string): Handler {
+  return {
+    name,
+    path: "",
+    type: "other",
+    version: "",
+    root,
+    usability: {
+      kind: "unusable",
+      reason: `there is no program ${path}`,
+      remedy: `install ${path.split("/").at(-1)} or correct its path in the configuration`,
+    },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  };
+}

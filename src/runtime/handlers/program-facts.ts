@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import { basename } from "node:path";
+import { promisify } from "node:util";
+import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import type { Handler, HandlerFeatures } from "./handler.ts";
+
+const run = promisify(execFile);
+
+/** What an OCI runtime's program says of itself. */
+export type ProgramFacts = Pick<Handler, "type" | "version" | "features">;
+
+/** Runs `--version` and `features` (runtime-spec, features.md). A program that answers neither has version "". */
+export async function askProgram(path: string): Promise<ProgramFacts> {
+  const [versionText, featuresText] = await Promise.all([ask(path, "--version"), ask(path, "features")]);
+  const [, program = basename(path), version = ""] = /^(\S+) version (\S+)/.exec(versionText) ?? [];
+  const type = program === "crun" || program === "runc" ? program : "other";
+  return { type, version, features: parseFeatures(featuresText) ?? knownFeatures(type, version) };
+}
+
+async function ask(path: string, argument: string): Promise<string> {
+  try {
+    return (await run(path, [argument], { timeout: 5_000, killSignal: "SIGKILL", env: runtimeEnvironment }))
+      .stdout;
+  } catch {
+    // It cannot answer: an older version that has no such command, or a program that is none.
+    return "";
+  }
+}
+
+function parseFeatures(text: string): HandlerFeatures | undefined {
+  try {
+    const features: FeaturesOutput = JSON.parse(text);
+    return {
+      recursiveReadOnlyMounts: features.mountOptions?.includes("rro") ?? false,
+      userNamespaces: features.linux?.mountExtensions?.idmap?.enabled ?? false,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+type FeaturesOutput = {
+  readonly mountOptions?: readonly string[];
+  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
+};
+
+/** For versions without `features`: crun got `rro` with 1.4, and `features` together with what user namespaces need. */
+function knownFeatures(type: Handler["type"], version: string): HandlerFeatures {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return { recursiveReadOnlyMounts: type === "crun" && (major > 1 || minor >= 4), userNamespaces: false };
+}
