@@ -11,8 +11,7 @@ export function implement(
 ): UntypedServiceImplementation {
   const entries = Object.entries(definition).map(([key, { path, responseStream }]) => {
     const method = path.slice(path.lastIndexOf("/") + 1);
-    const handler = handlers[key];
-    if (handler === undefined) return [key, calls.unary(method, () => unimplemented(path))];
+    const handler = handlers[key] ?? (() => unimplemented(path));
     // The types of `Handlers` made sure of these.
     if (responseStream) return [key, calls.stream(method, handler as StreamHandler<unknown, unknown>)];
     return [key, calls.unary(method, handler as UnaryHandler<unknown, unknown>)];

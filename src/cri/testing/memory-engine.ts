@@ -1,0 +1,165 @@
+import { randomBytes } from "node:crypto";
+import { EventEmitter, on } from "node:events";
+import {
+  type Container,
+  type Engine,
+  EngineError,
+  type EngineEvent,
+  type EngineStatus,
+  type ExecOutcome,
+  type Image,
+  type Sandbox,
+} from "../../engine/index.ts";
+import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
+import { container, image, imageId, sandbox } from "./samples.ts";
+
+type Images = Engine["images"];
+
+/**
+ * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
+ * says; a test may put its own function in the place of `run`, `exec` or `pull`.
+ */
+export class MemoryEngine implements Engine {
+  readonly sandboxTable = new Map<string, Sandbox>();
+  readonly containerTable = new Map<string, Container>();
+  readonly imageTable: Image[] = [];
+  readonly #events = new EventEmitter();
+  podCidr = "";
+  cgroupDriver: EngineStatus["cgroupDriver"] = "cgroupfs";
+
+  /** What RunPodSandbox waits for. */
+  run: (signal: AbortSignal | undefined) => Promise<void> = async () => {};
+  exec: (args: readonly string[], timeoutMs: number, signal?: AbortSignal) => Promise<ExecOutcome> =
+    async () => ({
+      exitCode: 0,
+      stdout: new Uint8Array(),
+      stderr: new Uint8Array(),
+    });
+  pull: Images["pull"] = async () => image();
+
+  readonly sandboxes: Engine["sandboxes"] = {
+    run: async (config: PodSandboxConfig, handler: string, signal?: AbortSignal) => {
+      await this.run(signal);
+      const made = sandbox({ id: newId(), config, handler });
+      this.sandboxTable.set(made.id, made);
+      return made.id;
+    },
+    stop: async (id) => {
+      const found = this.sandboxTable.get(id);
+      if (found !== undefined) this.sandboxTable.set(id, { ...found, state: "notReady", ips: [] });
+    },
+    remove: async (id) => void this.sandboxTable.delete(id),
+    get: (id) => byPrefix(this.sandboxTable, id, "sandbox"),
+    list: () => [...this.sandboxTable.values()],
+    inspect: async (id) => ({ pid: 7, memory: 1024n, config: this.sandboxes.get(id).config }),
+  };
+
+  readonly containers: Engine["containers"] = {
+    create: async (sandboxId: string, config: ContainerConfig) => {
+      const made = container({ id: newId(), sandboxId: this.sandboxes.get(sandboxId).id, config });
+      this.containerTable.set(made.id, made);
+      return made.id;
+    },
+    start: async (id) => this.#setState(id, { kind: "running", pid: 7, startedAtNs: 3n }),
+    stop: async (id) => {
+      if (!this.containerTable.has(id)) return;
+      this.#setState(id, {
+        kind: "exited",
+        startedAtNs: 3n,
+        finishedAtNs: 4n,
+        exitCode: 0,
+        reason: "Completed",
+        message: "",
+      });
+    },
+    remove: async (id) => void this.containerTable.delete(id),
+    get: (id) => byPrefix(this.containerTable, id, "container"),
+    list: () => [...this.containerTable.values()],
+    execSync: (id, args, timeoutMs, signal) => {
+      this.containers.get(id);
+      return this.exec(args, timeoutMs, signal);
+    },
+    reopenLog: async (id) => {
+      if (this.containers.get(id).state.kind !== "running") {
+        throw new EngineError("FailedPrecondition", `container ${id} is not running`);
+      }
+    },
+    inspect: async (id) => ({ id: this.containers.get(id).id, pid: 7 }),
+  };
+
+  readonly images: Images = {
+    pull: (request, signal) => this.pull(request, signal),
+    importArchive: async () => [],
+    list: () => this.imageTable,
+    find: (wanted) =>
+      this.imageTable.find((one) => one.id === wanted || one.repoTags.some((tag) => tag.includes(wanted))),
+    remove: async (wanted) => {
+      const found = this.images.find(wanted);
+      if (found !== undefined) this.imageTable.splice(this.imageTable.indexOf(found), 1);
+    },
+    fsInfo: async () => ({
+      images: { mountpoint: "/images", usedBytes: 10, inodesUsed: 1 },
+      containers: { mountpoint: "/containers", usedBytes: 20, inodesUsed: 2 },
+    }),
+    prepareRootfs: async () => {},
+    collectGarbage: async () => {},
+  };
+
+  status(): EngineStatus {
+    return {
+      runtimeName: "memory",
+      runtimeVersion: "1.2.3",
+      conditions: [
+        { type: "RuntimeReady", ok: true, reason: "", message: "" },
+        { type: "NetworkReady", ok: false, reason: "NetworkPluginNotReady", message: "no conflist" },
+      ],
+      handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false }],
+      cgroupDriver: this.cgroupDriver,
+      details: { config: { root: "/var/lib/berth" } },
+    };
+  }
+
+  async setPodCidr(cidr: string): Promise<void> {
+    if (cidr !== "") this.podCidr = cidr;
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    for await (const [event] of on(this.#events, "event", { signal })) yield event;
+  }
+
+  /** Tells whoever listens; how many did. */
+  emit(event: Partial<EngineEvent>): number {
+    const complete = {
+      kind: "created",
+      containerId: imageId,
+      atNs: 1n,
+      sandbox: undefined,
+      containers: [],
+      ...event,
+    };
+    this.#events.emit("event", complete);
+    return this.listeners();
+  }
+
+  listeners(): number {
+    return this.#events.listenerCount("event");
+  }
+
+  #setState(id: string, state: Container["state"]): void {
+    const found = this.containers.get(id);
+    this.containerTable.set(found.id, { ...found, state });
+  }
+}
+
+function newId(): string {
+  return randomBytes(32).toString("hex");
+}
+
+function byPrefix<T extends { readonly id: string }>(
+  table: ReadonlyMap<string, T>,
+  id: string,
+  what: string,
+): T {
+  for (const one of table.values()) if (one.id.startsWith(id)) return one;
+  throw new EngineError("NotFound", `${what} ${id} does not exist`);
+}
