@@ -11,7 +11,7 @@ import { JoinedCalls } from "./joined-calls.ts";
 import { KeyLock } from "./key-lock.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
-import { runSteps, type Step, undoSteps } from "./steps.ts";
+import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 import { stopTask } from "./stop-task.ts";
 import { taskIdentity } from "./task-identity.ts";
 
@@ -93,7 +93,7 @@ export class ContainerLifecycle implements Containers {
   }
 
   async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
-    if (error instanceof Error && error.name === "UndoError") {
+    if (error instanceof UndoError) {
       await this.#services.containers.save({
         ...record,
         phase: neverRan("creating it failed and could not be undone"),

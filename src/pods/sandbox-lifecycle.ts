@@ -13,7 +13,7 @@ import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
 import { sandboxView } from "./sandbox-view.ts";
 import type { PodServices } from "./services.ts";
-import { runSteps, type Step, undoSteps } from "./steps.ts";
+import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 
 /** The life of pod sandboxes: run, stop, remove. */
 export class SandboxLifecycle implements Sandboxes {
@@ -89,7 +89,7 @@ export class SandboxLifecycle implements Sandboxes {
 
   /** After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays for a later removal to try again. */
   async #giveUp(record: SandboxRecord, error: unknown): Promise<void> {
-    if (error instanceof Error && error.name === "UndoError") {
+    if (error instanceof UndoError) {
       await this.#services.sandboxes.save({ ...record, phase: "stopped" });
     } else {
       await this.#services.sandboxes.delete(record.id);

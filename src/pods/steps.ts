@@ -1,3 +1,5 @@
+import { EngineError } from "../engine/index.ts";
+import { BerthError, messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 
 /**
@@ -37,10 +39,15 @@ export async function runSteps<T>(
 }
 
 /** Thrown when taking back failed too: something is left, and its record must stay so that a later removal finds it. */
-export class UndoError extends AggregateError {
-  constructor(errors: readonly unknown[], cause: unknown) {
-    super(errors, "undoing failed", { cause });
-    this.name = "UndoError";
+export class UndoError extends EngineError {
+  constructor(failures: readonly unknown[], cause: unknown) {
+    const code = cause instanceof BerthError ? cause.code : "Internal";
+    const why = cause === undefined ? "" : `${messageOf(cause)}; `;
+    super(
+      code,
+      `${why}taking it down failed, removing it tries again: ${failures.map(messageOf).join("; ")}`,
+      { cause },
+    );
   }
 }
 

@@ -15,6 +15,10 @@ export type BerthOptions = {
   readonly config?: string;
   /** Replaces the harness's bridge network; undefined makes no configuration. */
   readonly network?: object | undefined;
+  /** Directories of CNI plugins before the system's. */
+  readonly pluginDirs?: readonly string[];
+  /** As in the configuration file: how long a CNI plugin may take. */
+  readonly pluginTimeout?: string;
   readonly env?: Readonly<Record<string, string>>;
 };
 
@@ -71,7 +75,8 @@ level = "debug"
 format = "json"
 [network]
 conf_dir = ${JSON.stringify(this.cniConfDir)}
-bin_dirs = ["/usr/lib/cni"]
+bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
+plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
 ${this.#options.config ?? ""}`;
   }
 

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { ContainerState } from "../src/protocol/index.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { bridgeNetwork, TestBerth } from "./support/berth.ts";
+import { eventually } from "./support/condition.ts";
+import { leftBehind, readHostState } from "./support/host-state.ts";
+import { containerStatus, TestPod } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+/** A daemon whose one CNI plugin is a shell script. */
+async function withPlugin(script: string, test: (berth: TestBerth) => Promise<void>): Promise<void> {
+  await using plugins = await tempDir();
+  await writeFile(join(plugins.path, "broken"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const network = { cniVersion: "1.0.0", name: "broken", plugins: [{ type: "broken" }] };
+  await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path], pluginTimeout: "1s" });
+  await test(berth);
+}
+
+describe("a CNI plugin", () => {
+  const cases = [
+    { does: "prints garbage", script: "echo this is no result", error: /broken.*this is no result/ },
+    {
+      does: "fails with a CNI error",
+      script: `echo '{"code": 11, "msg": "no addresses left"}'; exit 1`,
+      error: /no addresses left/,
+    },
+    { does: "hangs", script: "sleep 1000", error: /DEADLINE_EXCEEDED.*broken/ },
+    { does: "is killed", script: "kill -9 $$", error: /broken/ },
+  ];
+  for (const { does, script, error } of cases) {
+    it(`that ${does} fails the pod with a clear error and leaves nothing`, async () => {
+      await withPlugin(script, async (berth) => {
+        const before = await readHostState();
+        const request = { config: podConfig("unlucky"), runtimeHandler: "" };
+        await assert.rejects(berth.clients.runtime.runPodSandbox(request), error);
+        const { items } = await berth.clients.runtime.listPodSandbox({ filter: undefined });
+        assert.deepEqual(items, []);
+        assert.deepEqual(leftBehind(before, await readHostState()), []);
+      });
+    });
+  }
+});
+
+describe("the network's configuration", () => {
+  it("is seen when its directory is made, removed and made again", async () => {
+    await using berth = await TestBerth.start({ network: undefined });
+    const networkReady = async () => {
+      const { status } = await berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "NetworkReady");
+    };
+    const before = await networkReady();
+    assert.equal(before?.status, false);
+    assert.match(before?.message ?? "", /net\.d/);
+    for (let round = 0; round < 2; round++) {
+      await rm(berth.cniConfDir, { recursive: true });
+      await eventually("the network is not ready", async () => (await networkReady())?.status === false);
+      await mkdir(berth.cniConfDir);
+      const file = join(berth.cniConfDir, "10-late.conflist");
+      await writeFile(`${file}.new`, JSON.stringify(bridgeNetwork()));
+      await rename(`${file}.new`, file);
+      await eventually("the network is ready", async () => (await networkReady())?.status === true);
+    }
+  });
+});
+
+describe("an OCI runtime", () => {
+  const directory = tempDir();
+  const host = withBerth({ config: "" });
+
+  it("that crashes fails the container with its own words, and the pod stays usable", async () => {
+    await using scripts = await directory;
+    const program = join(scripts.path, "crashing");
+    await writeFile(program, "#!/bin/sh\necho 'everything is on fire' >&2\nkill -SEGV $$\n", { mode: 0o755 });
+    await using berth = await TestBerth.start({
+      config: `[runtime.handlers.crashing]\npath = ${JSON.stringify(program)}\n`,
+    });
+    await berth.pull(host.image);
+    const config = podConfig("crash");
+    const { runtime } = berth.clients;
+    const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler: "crashing" });
+    const container = shellConfig("main", host.image, "true");
+    const { containerId } = await runtime.createContainer({
+      podSandboxId,
+      config: container,
+      sandboxConfig: config,
+    });
+    await assert.rejects(runtime.startContainer({ containerId }), /everything is on fire/);
+    const status = await containerStatus(berth, containerId);
+    assert.deepEqual([status.state, status.reason], [ContainerState.CONTAINER_EXITED, "StartError"]);
+    await runtime.removeContainer({ containerId });
+  });
+
+  it("whose container's conmon is killed leaves a container that is known to have ended", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "orphan");
+    const containerId = await pod.shell("main", host.image, "exec sleep 1000");
+    const { info } = await berth.clients.runtime.containerStatus({ containerId, verbose: true });
+    const { pid } = JSON.parse(info.info ?? "{}") as { pid: number };
+    const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
+    process.kill(parent, "SIGKILL");
+    await berth.restartDaemon();
+    await eventually("the container is known to have ended", async () => {
+      const status = await containerStatus(berth, containerId);
+      return status.state === ContainerState.CONTAINER_EXITED && status.exitCode === 255;
+    });
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+describe("a client", () => {
+  it("that gives up and asks again gets the pod that was made", async () => {
+    const slow = `cat >/dev/null; if [ "$CNI_COMMAND" = ADD ]; then sleep 0.7; fi; echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'$CNI_NETNS'"}],"ips":[{"address":"10.1.2.3/24","interface":0}]}'`;
+    await withPlugin(slow, async (berth) => {
+      const { runtime } = berth.clients;
+      const request = { config: podConfig("patient"), runtimeHandler: "" };
+      await assert.rejects(
+        runtime.runPodSandbox(request, { deadline: Date.now() + 200 }),
+        /DEADLINE_EXCEEDED/,
+      );
+      const { podSandboxId } = await runtime.runPodSandbox(request);
+      const { items } = await runtime.listPodSandbox({ filter: undefined });
+      assert.deepEqual(
+        items.map(({ id }) => id),
+        [podSandboxId],
+      );
+    });
+  });
+});
