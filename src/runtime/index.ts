@@ -24,6 +24,8 @@ export {
   type Usability,
 } from "./handlers/handler.ts";
 export { RuntimeError } from "./runtime-error.ts";
+export { buildContainerSpec } from "./spec/build-container-spec.ts";
+export { buildPauseSpec, type PauseSpecInput } from "./spec/build-pause-spec.ts";
 export { type HostFacts, readHostFacts } from "./spec/host-facts.ts";
 export type {
   ContainerSpecInput,
@@ -32,6 +34,7 @@ export type {
   ResolvedMount,
   SandboxFacts,
 } from "./spec/input.ts";
+export { resolveContainer } from "./spec/resolve/resolve-container.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
   ExecRequest,

@@ -1,0 +1,42 @@
+import type { ContainerSpecInput } from "./input.ts";
+
+type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "imageName">;
+
+/** The annotations by which OCI runtimes, hooks and node agents know a container; their names are containerd's. */
+export function containerAnnotations({
+  config,
+  sandboxConfig,
+  sandbox,
+  imageName,
+}: Input): Readonly<Record<string, string>> {
+  return {
+    ...sandboxIdentity(sandbox.id, sandboxConfig.metadata),
+    "io.kubernetes.cri.container-type": "container",
+    "io.kubernetes.cri.container-name": config.metadata?.name ?? "",
+    "io.kubernetes.cri.image-name": imageName,
+  };
+}
+
+/** The same for the process that holds a pod's shared PID namespace. */
+export function pauseAnnotations(
+  sandboxId: string,
+  sandboxConfig: Input["sandboxConfig"],
+): Readonly<Record<string, string>> {
+  return {
+    ...sandboxIdentity(sandboxId, sandboxConfig.metadata),
+    "io.kubernetes.cri.container-type": "sandbox",
+    "io.kubernetes.cri.sandbox-log-directory": sandboxConfig.logDirectory,
+  };
+}
+
+function sandboxIdentity(
+  id: string,
+  metadata: Input["sandboxConfig"]["metadata"],
+): Readonly<Record<string, string>> {
+  return {
+    "io.kubernetes.cri.sandbox-id": id,
+    "io.kubernetes.cri.sandbox-name": metadata?.name ?? "",
+    "io.kubernetes.cri.sandbox-namespace": metadata?.namespace ?? "",
+    "io.kubernetes.cri.sandbox-uid": metadata?.uid ?? "",
+  };
+}

@@ -1,0 +1,95 @@
+import { type ContainerConfig, NamespaceMode } from "../../protocol/index.ts";
+import { cgroupsPath } from "../cgroups/cgroups-path.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { containerAnnotations } from "./annotations.ts";
+import { appArmorProfile } from "./app-armor.ts";
+import { processCapabilitySets } from "./capabilities.ts";
+import type { ContainerSpecInput } from "./input.ts";
+import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
+import { containerMounts } from "./mounts.ts";
+import { containerNamespaces } from "./namespaces.ts";
+import { processArgs, processCwd, processEnv } from "./process.ts";
+import { containerResources, oomScoreAdj } from "./resources.ts";
+import { openFilesLimit } from "./rlimits.ts";
+import { containerSeccomp } from "./seccomp/container-seccomp.ts";
+import type { OciProcess, OciSpec } from "./types.ts";
+
+/** The runtime-spec version written; what is newer than it is not used, for crun 1.8 and runc 1.1. */
+export const ociVersion = "1.0.2";
+
+/**
+ * Makes the OCI spec of a container from what CRI says about it, with the defaults that Kubernetes users know from
+ * containerd. Pure: the same input gives the same spec, and nothing is read or made.
+ *
+ * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for what this
+ * host or handler cannot give, Unimplemented for what is not built yet. Nothing that was asked for is left out silently,
+ * but capabilities that the daemon itself lacks (as runc does) and limits whose cgroup controller this host has not got.
+ */
+export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
+  const { id, config, sandboxConfig, rootfsPath, resolved, cgroupDriver, host } = input;
+  refuseUnbuilt(config);
+  const security = config.linux?.securityContext;
+  const privileged = security?.privileged ?? false;
+  if (privileged && !sandboxConfig.linux?.securityContext?.privileged) {
+    throw new RuntimeError("InvalidArgument", `container ${id}: privileged in a pod sandbox that is not`);
+  }
+  const process = containerProcess(input);
+  const { mounts, rootfsPropagation } = containerMounts(input);
+  const seccomp = containerSeccomp(security, process.capabilities.bounding, resolved.seccompProfile, host);
+  return {
+    ociVersion,
+    root: { path: rootfsPath, readonly: security?.readonlyRootfs ?? false },
+    process,
+    mounts,
+    annotations: containerAnnotations(input),
+    linux: {
+      cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", id),
+      namespaces: containerNamespaces(input),
+      devices: [...resolved.hostDevices, ...resolved.devices.map(({ device }) => device)],
+      resources: containerResources(config.linux?.resources, resolved.devices, privileged, host),
+      maskedPaths: maskedPaths(security),
+      readonlyPaths: readonlyPaths(security),
+      ...(rootfsPropagation !== undefined && { rootfsPropagation }),
+      ...(seccomp !== undefined && { seccomp }),
+    },
+  };
+}
+
+function containerProcess({ config, sandbox, image, resolved, host }: ContainerSpecInput): OciProcess {
+  const security = config.linux?.securityContext;
+  const score = oomScoreAdj(config.linux?.resources, host);
+  const profile = appArmorProfile(security, host);
+  return {
+    terminal: config.tty,
+    args: processArgs(config, image),
+    env: processEnv(config, image, sandbox.hostname),
+    cwd: processCwd(config, image),
+    user: resolved.user,
+    capabilities: processCapabilitySets(security, host.capabilities),
+    noNewPrivileges: security?.noNewPrivs ?? false,
+    rlimits: [openFilesLimit(host)],
+    ...(score !== undefined && { oomScoreAdj: score }),
+    ...(profile !== undefined && { apparmorProfile: profile }),
+  };
+}
+
+/** What CRI offers and berth has not got yet is refused with its name. */
+function refuseUnbuilt(config: ContainerConfig): void {
+  const security = config.linux?.securityContext;
+  const unbuilt: Readonly<Record<string, boolean>> = {
+    CDI_devices: config.CDIDevices.length > 0,
+    "linux.security_context.namespace_options.userns_options":
+      security?.namespaceOptions?.usernsOptions !== undefined &&
+      security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,
+    "linux.security_context.capabilities.add_ambient_capabilities":
+      (security?.capabilities?.addAmbientCapabilities.length ?? 0) > 0,
+    "mounts.image": config.mounts.some((mount) => mount.image !== undefined && mount.image.image !== ""),
+    "mounts.uid_mappings": config.mounts.some(
+      (mount) => mount.uidMappings.length + mount.gidMappings.length > 0,
+    ),
+    "mounts.mount_options": config.mounts.some((mount) => mount.mountOptions.length > 0),
+  };
+  for (const [field, used] of Object.entries(unbuilt)) {
+    if (used) throw new RuntimeError("Unimplemented", `container config: ${field} is not supported yet`);
+  }
+}

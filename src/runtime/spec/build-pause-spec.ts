@@ -1,0 +1,70 @@
+import type { PodSandboxConfig } from "../../protocol/index.ts";
+import { type CgroupDriver, cgroupsPath } from "../cgroups/cgroups-path.ts";
+import { pauseAnnotations } from "./annotations.ts";
+import { ociVersion } from "./build-container-spec.ts";
+import type { HostFacts } from "./host-facts.ts";
+import type { SandboxFacts } from "./input.ts";
+import { openFilesLimit } from "./rlimits.ts";
+import type { OciNamespace, OciSpec } from "./types.ts";
+
+export type PauseSpecInput = {
+  readonly sandboxConfig: PodSandboxConfig;
+  readonly sandbox: SandboxFacts;
+  /** An empty directory; mount points are made in it. */
+  readonly rootfsPath: string;
+  /** A statically linked catatonit on the host. */
+  readonly program: string;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+};
+
+/** Just above what the kernel never kills: without it the pod's processes would all end. */
+const pauseOomScoreAdj = -998;
+
+/**
+ * The process that holds the PID namespace which all containers of a pod share, and reaps what they leave behind. It sees
+ * nothing but its own program and may do nothing. Pure, as `buildContainerSpec`.
+ */
+export function buildPauseSpec({
+  sandboxConfig,
+  sandbox,
+  rootfsPath,
+  program,
+  cgroupDriver,
+  host,
+}: PauseSpecInput): OciSpec {
+  const { network, ipc, uts } = sandbox.namespaces;
+  const namespaces: OciNamespace[] = [{ type: "pid" }, { type: "mount" }];
+  if (network !== undefined) namespaces.push({ type: "network", path: network });
+  if (ipc !== undefined) namespaces.push({ type: "ipc", path: ipc });
+  if (uts !== undefined) namespaces.push({ type: "uts", path: uts });
+  return {
+    ociVersion,
+    root: { path: rootfsPath, readonly: true },
+    process: {
+      terminal: false,
+      args: ["/pause", "-P"],
+      env: [],
+      cwd: "/",
+      user: { uid: 65535, gid: 65535, additionalGids: [] },
+      capabilities: { bounding: [], effective: [], permitted: [] },
+      noNewPrivileges: true,
+      rlimits: [openFilesLimit(host)],
+      oomScoreAdj: Math.max(pauseOomScoreAdj, host.minOomScoreAdj),
+    },
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+      { destination: "/pause", type: "bind", source: program, options: ["bind", "ro", "nosuid", "nodev"] },
+    ],
+    annotations: pauseAnnotations(sandbox.id, sandboxConfig),
+    linux: {
+      cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", sandbox.id),
+      namespaces,
+      devices: [],
+      // The least that the kernel knows: it does nothing but wait.
+      resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
+      maskedPaths: [],
+      readonlyPaths: [],
+    },
+  };
+}

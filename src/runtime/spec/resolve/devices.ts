@@ -1,0 +1,77 @@
+import type { BigIntStats } from "node:fs";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { Device } from "../../../protocol/index.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { ResolvedDevice } from "../input.ts";
+import type { OciDevice } from "../types.ts";
+
+/** Directories of /dev that a container has its own of, or that hold none of the host's devices. */
+const skippedDirectories = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
+
+/** A device of the configuration; all in it when it is a directory. Symbolic links of the host are followed. */
+export async function configuredDevices({
+  hostPath,
+  containerPath,
+  permissions,
+}: Device): Promise<readonly ResolvedDevice[]> {
+  if (!/^[rwm]*$/.test(permissions)) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `device ${hostPath}: permissions ${JSON.stringify(permissions)} are not of r, w, m`,
+    );
+  }
+  const target = containerPath || hostPath;
+  const devices = await devicesAt(hostPath, target);
+  return devices.map((device) => ({ device, access: permissions || "rwm" }));
+}
+
+/** All devices of the host, for privileged containers. */
+export function hostDevices(): Promise<readonly OciDevice[]> {
+  return devicesIn("/dev", "/dev");
+}
+
+async function devicesAt(hostPath: string, containerPath: string): Promise<readonly OciDevice[]> {
+  try {
+    const path = await realpath(hostPath);
+    if ((await stat(path)).isDirectory()) return await devicesIn(path, containerPath);
+    const device = deviceOf(await lstat(path, { bigint: true }), containerPath);
+    if (device !== undefined) return [device];
+  } catch (cause) {
+    throw new RuntimeError("FailedPrecondition", `device ${hostPath}: cannot be read`, { cause });
+  }
+  throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
+}
+
+async function devicesIn(directory: string, containerDirectory: string): Promise<readonly OciDevice[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const found = await Promise.all(
+    entries.map(async (entry): Promise<readonly OciDevice[]> => {
+      const path = join(directory, entry.name);
+      const target = join(containerDirectory, basename(path));
+      if (entry.isDirectory()) return skippedDirectories.has(entry.name) ? [] : devicesIn(path, target);
+      // The container gets a console of its own.
+      if (entry.name === "console") return [];
+      // A device may be unplugged between the two looks.
+      const info = await lstat(path, { bigint: true }).catch(() => undefined);
+      const device = info && deviceOf(info, target);
+      return device === undefined ? [] : [device];
+    }),
+  );
+  return found.flat();
+}
+
+/** Undefined for what is no device. The numbers are taken apart as in makedev(3). */
+function deviceOf(info: BigIntStats, path: string): OciDevice | undefined {
+  if (!info.isBlockDevice() && !info.isCharacterDevice()) return undefined;
+  const { rdev } = info;
+  return {
+    type: info.isBlockDevice() ? "b" : "c",
+    path,
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)) & 0xffffffff,
+    fileMode: Number(info.mode & 0o777n),
+    uid: Number(info.uid),
+    gid: Number(info.gid),
+  };
+}

@@ -1,0 +1,78 @@
+import { mkdir, realpath } from "node:fs/promises";
+import { posix } from "node:path";
+import { mountPropagationOf } from "../../../linux/index.ts";
+import { type Mount, MountPropagation } from "../../../protocol/index.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { ResolvedMount } from "../input.ts";
+
+/** Finds or makes the source of a mount, and checks that it propagates as asked. */
+export async function resolveMount(mount: Mount): Promise<ResolvedMount> {
+  const { containerPath, readonly, recursiveReadOnly } = mount;
+  if (!posix.isAbsolute(containerPath)) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `mount ${JSON.stringify(containerPath)}: container_path is not absolute`,
+    );
+  }
+  const hostPath = await existingSource(mount);
+  const propagation = propagationOf(mount);
+  await checkPropagation(hostPath, propagation, containerPath);
+  return { containerPath, hostPath, readonly, recursiveReadOnly, propagation };
+}
+
+async function existingSource({ hostPath, containerPath }: Mount): Promise<string> {
+  if (!posix.isAbsolute(hostPath)) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `mount ${containerPath}: host_path ${JSON.stringify(hostPath)} is not absolute`,
+    );
+  }
+  try {
+    return await realpath(hostPath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable(hostPath, containerPath, error);
+  }
+  try {
+    await mkdir(hostPath, { recursive: true, mode: 0o755 });
+    return await realpath(hostPath);
+  } catch (error) {
+    throw unusable(hostPath, containerPath, error);
+  }
+}
+
+function unusable(hostPath: string, containerPath: string, cause: unknown): RuntimeError {
+  return new RuntimeError(
+    "FailedPrecondition",
+    `mount ${containerPath}: ${hostPath} of the host cannot be used`,
+    { cause },
+  );
+}
+
+function propagationOf({ propagation, containerPath }: Mount): ResolvedMount["propagation"] {
+  switch (propagation) {
+    case MountPropagation.PROPAGATION_PRIVATE:
+      return "private";
+    case MountPropagation.PROPAGATION_HOST_TO_CONTAINER:
+      return "slave";
+    case MountPropagation.PROPAGATION_BIDIRECTIONAL:
+      return "shared";
+    default:
+      throw new RuntimeError("InvalidArgument", `mount ${containerPath}: unknown propagation ${propagation}`);
+  }
+}
+
+/** A mount can only pass on what its source on the host lets through. */
+async function checkPropagation(
+  hostPath: string,
+  wanted: ResolvedMount["propagation"],
+  containerPath: string,
+): Promise<void> {
+  if (wanted === "private") return;
+  const actual = await mountPropagationOf(hostPath);
+  if (actual === "shared" || (actual === "slave" && wanted === "slave")) return;
+  const needed = wanted === "shared" ? "shared" : "shared or slave";
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `mount ${containerPath}: ${hostPath} of the host is on a ${actual} mount, but the propagation asked for needs it to be ${needed}; see mount --make-rshared`,
+  );
+}

@@ -1,0 +1,30 @@
+import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
+import { configuredDevices, hostDevices } from "./devices.ts";
+import { resolveMount } from "./mounts.ts";
+import { seccompProfileFile } from "./seccomp-file.ts";
+import { resolveUser } from "./user.ts";
+
+/**
+ * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
+ * sources of its mounts (one that is missing is made as a directory, as containerd does), its devices, its seccomp file.
+ * The root file system must be mounted.
+ *
+ * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
+ * such device or profile).
+ */
+export async function resolveContainer({
+  config,
+  image,
+  rootfsPath,
+}: Pick<ContainerSpecInput, "config" | "image" | "rootfsPath">): Promise<ResolvedContainer> {
+  const security = config.linux?.securityContext;
+  const privileged = security?.privileged ?? false;
+  const [user, mounts, devices, allDevices, seccompProfile] = await Promise.all([
+    resolveUser(rootfsPath, security, image.user),
+    Promise.all(config.mounts.map(resolveMount)),
+    Promise.all(config.devices.map(configuredDevices)),
+    privileged ? hostDevices() : [],
+    privileged ? undefined : seccompProfileFile(security),
+  ]);
+  return { user, mounts, devices: devices.flat(), hostDevices: allDevices, seccompProfile };
+}

@@ -1,0 +1,64 @@
+import { constants } from "node:fs";
+import { lstat, open, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { RuntimeError } from "../../runtime-error.ts";
+
+/** As the kernel's own limit (path_resolution(7)). */
+const maxLinks = 40;
+const maxBytes = 8 * 1024 * 1024;
+
+/**
+ * Reads a text file of a container's root file system. Symbolic links are followed as they would be inside it: an
+ * absolute one starts at its root, and no `..` leads out of it. Nobody else may be changing it meanwhile. Undefined when
+ * there is none. Throws RuntimeError FailedPrecondition for what is no regular file, or too big for what it is.
+ */
+export async function readRootfsFile(rootfs: string, path: string): Promise<string | undefined> {
+  const resolved = await resolveInside(rootfs, path);
+  if (resolved === undefined) return undefined;
+  // A device or a FIFO under that name must do nothing and not hold us up.
+  await using file = await open(
+    join(rootfs, resolved),
+    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  );
+  const info = await file.stat();
+  if (!info.isFile() || info.size > maxBytes) {
+    throw new RuntimeError("FailedPrecondition", `image: /${path} is no regular file of reasonable size`);
+  }
+  return file.readFile("utf8");
+}
+
+/** The path without symbolic links, relative to the root; undefined when there is nothing. */
+async function resolveInside(rootfs: string, path: string): Promise<string | undefined> {
+  const pending = path.split("/");
+  let done: string[] = [];
+  for (let links = 0; pending.length > 0; ) {
+    const part = pending.shift() ?? "";
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      done.pop();
+      continue;
+    }
+    const target = await linkTarget(join(rootfs, ...done, part));
+    if (target === "missing") return undefined;
+    if (target === "noLink") {
+      done.push(part);
+      continue;
+    }
+    if (++links > maxLinks)
+      throw new RuntimeError("FailedPrecondition", `image: too many symbolic links in /${path}`);
+    if (target.path.startsWith("/")) done = [];
+    pending.unshift(...target.path.split("/"));
+  }
+  return done.join("/");
+}
+
+async function linkTarget(path: string): Promise<"missing" | "noLink" | { readonly path: string }> {
+  try {
+    const info = await lstat(path);
+    return info.isSymbolicLink() ? { path: await readlink(path) } : "noLink";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return "missing";
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+import { constants } from "node:os";
+import type { OciSeccomp, OciSyscallCondition, OciSyscallRule } from "../types.ts";
+import { anyAllowed, byArchitecture, byCapability } from "./system-calls.ts";
+
+/**
+ * The RuntimeDefault profile: what is not allowed fails with EPERM. The lists are those that Docker's and containerd's
+ * users rely on; what a capability opens is allowed to those who have it.
+ */
+export function defaultSeccomp(capabilities: readonly string[], architecture: string): OciSeccomp {
+  const allowed = new Set([
+    ...anyAllowed,
+    ...(byArchitecture[architecture] ?? []),
+    ...capabilities.flatMap((name) => byCapability[name] ?? []),
+  ]);
+  return {
+    defaultAction: "SCMP_ACT_ERRNO",
+    architectures: filterArchitectures[architecture] ?? [],
+    syscalls: [
+      { names: [...allowed].sort(), action: "SCMP_ACT_ALLOW" },
+      ...sockets,
+      ...personalities,
+      ...(capabilities.includes("CAP_SYS_ADMIN") ? [] : newProcesses(architecture)),
+    ],
+  };
+}
+
+/** A filter covers the 32-bit calls of a 64-bit kernel too, or they would be a way around it. */
+const filterArchitectures: Readonly<Record<string, readonly string[]>> = {
+  x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+  arm64: ["SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64"],
+  ppc64: ["SCMP_ARCH_PPC64LE"],
+  riscv64: ["SCMP_ARCH_RISCV64"],
+  s390x: ["SCMP_ARCH_S390", "SCMP_ARCH_S390X"],
+};
+
+/**
+ * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor. Two
+ * conditions on one argument would be or-ed by some OCI runtimes, so each allowed range is a rule of its own.
+ */
+const sockets: readonly OciSyscallRule[] = [
+  allowWhen("socket", { index: 0, value: 38, op: "SCMP_CMP_LT" }),
+  allowWhen("socket", { index: 0, value: 39, op: "SCMP_CMP_EQ" }),
+  allowWhen("socket", { index: 0, value: 40, op: "SCMP_CMP_GT" }),
+];
+
+/** Asking (0xffffffff), PER_LINUX, PER_LINUX32, and both with UNAME26. */
+const personalities: readonly OciSyscallRule[] = [0x0, 0x0008, 0x20000, 0x20008, 0xffffffff].map((value) =>
+  allowWhen("personality", { index: 0, value, op: "SCMP_CMP_EQ" }),
+);
+
+/** CLONE_NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID and _NEWNET. */
+const newNamespaceFlags = 0x7e020000;
+
+/**
+ * New processes, but no new namespaces. The flags of clone3 are behind a pointer, where a filter cannot look: it is said
+ * not to exist, so that libraries fall back to clone.
+ */
+function newProcesses(architecture: string): readonly OciSyscallRule[] {
+  // On s390 clone takes the stack first (clone(2)).
+  const index = architecture === "s390x" ? 1 : 0;
+  return [
+    allowWhen("clone", { index, value: newNamespaceFlags, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
+    { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: constants.errno.ENOSYS },
+  ];
+}
+
+function allowWhen(name: string, condition: OciSyscallCondition): OciSyscallRule {
+  return { names: [name], action: "SCMP_ACT_ALLOW", args: [condition] };
+}
