@@ -7,8 +7,9 @@ import { reportFailure } from "./report-failure.ts";
 import { berthVersion } from "./version.ts";
 
 const epilogue = `
-Pods, containers and images are named by a unique beginning of their id, or by name: NAME or NAMESPACE/NAME for a
-pod; NAME, POD/NAME or NAMESPACE/POD/NAME for a container; a reference for an image.
+Names: a pod, container or image can be given by a unique beginning of its id, or
+by name. A pod is NAME or NAMESPACE/NAME; a container is NAME, POD/NAME or
+NAMESPACE/POD/NAME; an image is a reference.
 
 Exit status:
   0    done
@@ -17,7 +18,8 @@ Exit status:
   3    no such pod, container or image
   4    the CRI endpoint cannot be reached
   130  interrupted
-  run and exec end with the status of the command they run, and with 125 where berth itself failed.
+run and exec end with the status of the command that they run, and with 125
+where berth itself failed.
 
 "berth COMMAND --help" tells more and gives examples.
 `;
@@ -35,7 +37,7 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
 }
 
 /** The tree of commands. What a command takes is loaded when it is called, so that gRPC is loaded only where it is used. */
-export function createProgram(invocation: Invocation): Command {
+function createProgram(invocation: Invocation): Command {
   const { stdout, stderr } = invocation.io;
   const program = new Command("berth")
     .description("Works with the pods, containers and images of berthd, or of any other CRI endpoint.")
@@ -48,6 +50,8 @@ export function createProgram(invocation: Invocation): Command {
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
     })
+    // Descriptions are broken into lines for the source; the help breaks them for the terminal.
+    .configureHelp({ commandDescription: (command) => command.description().replaceAll("\n", " ") })
     .addHelpText("after", epilogue)
     .version(berthVersion(), "--version", "print berth's version");
   addConnectionOptions(program);
@@ -60,8 +64,7 @@ export function createProgram(invocation: Invocation): Command {
   return program.hook("preSubcommand", (_, command) => define(command, invocation));
 }
 
-/** The tree with everything that every command takes; for completion. */
-export async function createWholeProgram(invocation: Invocation): Promise<Command> {
+async function createWholeProgram(invocation: Invocation): Promise<Command> {
   const program = createProgram(invocation);
   for (const command of program.commands) await define(command, invocation);
   return program;
@@ -69,7 +72,7 @@ export async function createWholeProgram(invocation: Invocation): Promise<Comman
 
 async function define(command: Command, invocation: Invocation): Promise<void> {
   const entry = commandTable.find(({ name }) => name === command.name());
-  (await entry?.load())?.define(command, invocation);
+  (await entry?.load())?.define(command, invocation, () => createWholeProgram({ ...invocation }));
 }
 
 /** `berth help ps` is `berth ps --help`. */

@@ -1,12 +1,9 @@
 import type { Command } from "commander";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { containerStatus, waitForExit } from "../client/container-status.ts";
+import { waitForExit } from "../client/container-status.ts";
+import { copyLog } from "../client/copy-log.ts";
 import { findContainer } from "../client/objects.ts";
-import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { LogPrinter, type LogPrinterOptions } from "../logs/log-printer.ts";
-import { type ReadLogOptions, readLog } from "../logs/read-log.ts";
 import { parseSince } from "../logs/since.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { parseCount } from "../values/count.ts";
@@ -50,20 +47,14 @@ async function printLog(name: string, options: Options, invocation: Invocation):
     options.tail === undefined || options.tail === "all" ? {} : { tail: parseCount(options.tail, "--tail") };
   using client = await connect(options, invocation);
   const { container } = await findContainer(client, name);
-  const until = options.follow === true ? { until: waitForExit(client, container.id) } : {};
-  await copyLog(client, container.id, { ...tail, ...until }, printing, invocation);
-}
-
-/** Copies a container's log to our own streams. Throws CliError FailedPrecondition when no log is kept. */
-export async function copyLog(
-  client: Client,
-  containerId: string,
-  reading: ReadLogOptions,
-  printing: LogPrinterOptions,
-  { io }: Invocation,
-): Promise<void> {
-  const { logPath } = await containerStatus(client, containerId);
-  if (logPath === "") throw new CliError("FailedPrecondition", `no log is kept of container ${containerId}`);
-  const printer = new LogPrinter(io, printing);
-  for await (const lines of readLog(logPath, reading)) await printer.print(lines);
+  const until = options.follow === true ? waitForExit(client, container.id) : undefined;
+  // Reading may fail before anybody waits for the end.
+  until?.catch(() => {});
+  await copyLog(
+    client,
+    container.id,
+    { ...tail, ...(until === undefined ? {} : { until }) },
+    printing,
+    invocation,
+  );
 }

@@ -1,0 +1,20 @@
+import { CliError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { LogPrinter, type LogPrinterOptions } from "../logs/log-printer.ts";
+import { type ReadLogOptions, readLog } from "../logs/read-log.ts";
+import type { Client } from "./client.ts";
+import { containerStatus } from "./container-status.ts";
+
+/** Copies a container's log to our own streams. Throws CliError FailedPrecondition when none is kept. */
+export async function copyLog(
+  client: Client,
+  containerId: string,
+  reading: ReadLogOptions,
+  printing: LogPrinterOptions,
+  { io }: Invocation,
+): Promise<void> {
+  const { logPath } = await containerStatus(client, containerId);
+  if (logPath === "") throw new CliError("FailedPrecondition", `no log is kept of container ${containerId}`);
+  const printer = new LogPrinter(io, printing);
+  for await (const lines of readLog(logPath, reading)) await printer.print(lines);
+}

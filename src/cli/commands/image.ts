@@ -1,0 +1,81 @@
+import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+import type { Command } from "commander";
+import { hasCode } from "../../errors/index.ts";
+import { berthV1 } from "../../protocol/index.ts";
+import { connect } from "../client/connect.ts";
+import { CliError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { type ListOptions, printList } from "../output/print-list.ts";
+import { toProtobufJson } from "../output/structured.ts";
+import type { Column } from "../output/table.ts";
+import { formatBytes, shortId } from "../output/units.ts";
+
+type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
+
+const description = `Imports images from an OCI image layout (a directory or a tar) or from an archive made by \`docker save\`. berthd reads
+the file itself; with --send, or from standard input ("-"), its bytes are sent, for when berthd does not see the same files.`;
+
+const examples = `
+Examples:
+  berth image import app.tar
+  docker save team/app | berth image import -
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  const importing = command
+    .command("import")
+    .summary("import images from an archive")
+    .description(description)
+    .argument("<archive>", 'path of an archive or a layout directory, or "-"')
+    .option("--send", "send the archive's bytes");
+  addListOptions(importing);
+  addConnectionOptions(importing)
+    .addHelpText("after", examples)
+    .action((archive: string) => importImages(archive, optionsOf<Options>(importing), invocation));
+}
+
+async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {
+  using client = await connect(options, invocation);
+  try {
+    const response = await client.clientStream(
+      berthV1.BerthService.importImage,
+      requests(archive, options, invocation),
+    );
+    const toJson = () => toProtobufJson(berthV1.ImportImageResponse, response);
+    await printList(
+      { rows: response.images, columns: columns(options), idOf: ({ id }) => id, toJson },
+      options,
+      invocation,
+    );
+  } catch (error) {
+    if (!hasCode(error, "Unimplemented")) throw error;
+    const message =
+      "image import needs berthd: the CRI has no call for it, and what runs at this endpoint is another runtime";
+    throw new CliError("Unimplemented", message, { cause: error });
+  }
+}
+
+function requests(
+  archive: string,
+  { send }: Options,
+  { io }: Invocation,
+): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
+  if (archive === "-") return chunks(io.stdin);
+  if (send === true) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }));
+  return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive) })];
+}
+
+async function* chunks(source: Readable): AsyncGenerator<berthV1.ImportImageRequest> {
+  for await (const chunk of source) yield { chunk: Buffer.from(chunk), path: undefined };
+}
+
+function columns({ trunc }: Options): Column<berthV1.ImportedImage>[] {
+  return [
+    { title: "IMAGE", value: ({ repoTags, repoDigests }) => [...repoTags, ...repoDigests][0] ?? "<none>" },
+    { title: "IMAGE ID", value: ({ id }) => (trunc === false ? id : shortId(id)) },
+    { title: "SIZE", value: ({ size }) => formatBytes(size) },
+  ];
+}

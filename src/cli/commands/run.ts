@@ -1,0 +1,99 @@
+import type { Command } from "commander";
+import { connect } from "../client/connect.ts";
+import { exitCode, usageError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, collect, optionsOf } from "../options.ts";
+import { write } from "../output/write.ts";
+import { ensureImage } from "../run/ensure-image.ts";
+import { followToEnd } from "../run/follow.ts";
+import type { RunOptions } from "../run/options.ts";
+import { type Clients, startContainer } from "../run/start.ts";
+
+const description = `Runs an image in a pod of its own, or in one that is there, follows its output and ends with its exit status. The pod is
+stopped then, and removed with --rm. Ctrl-C stops the container. With --detach it is left running and its id is printed.`;
+
+const examples = `
+Examples:
+  berth run --rm busybox echo hello
+  berth run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx
+  berth run --rm --pod web busybox wget -qO- localhost
+  berth run --rm --cpus 0.5 --memory 256m --user 1000:1000 -e DEBUG=1 registry.example/job --all
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  invocation.failureExitCode = exitCode.ownFailure;
+  command
+    .description(description)
+    .argument("<image>", "reference or id of the image")
+    .argument("[args...]", "arguments in place of those that the image has")
+    .option("--name <name>", "name of the pod and the container")
+    .option("--namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
+    .option("--pod <pod>", "run in this pod instead of a new one")
+    .option("-d, --detach", "leave it running and print the container's id")
+    .option("--rm", "remove it when it has ended")
+    .option(
+      "-e, --env <key=value>",
+      "environment variable; KEY alone takes our own value (may be given several times)",
+      collect,
+    )
+    .option(
+      "-v, --volume <host:path[:options]>",
+      "mount a path of this machine; options: ro, rslave, rshared",
+      collect,
+    )
+    .option(
+      "-p, --publish <[ip:]host:port>",
+      "publish a port of the pod on this machine, /udp or /sctp behind it if need be",
+      collect,
+    )
+    .option("--host-network", "use this machine's network")
+    .option("--label <key=value>", "label of the pod and the container (may be given several times)", collect)
+    .option("--entrypoint <program>", "program in place of the image's")
+    .option("--user <uid[:gid]>", "user, by number or name, and group, by number")
+    .option("--workdir <path>", "working directory")
+    .option("--cpus <count>", "processors that it may use, such as 0.5")
+    .option("--memory <size>", "memory that it may use, such as 512m")
+    .option("--handler <name>", "runtime handler")
+    .addOption(
+      command
+        .createOption("--pull <when>", "when to fetch the image (default missing)")
+        .choices(["missing", "always", "never"]),
+    )
+    .option("--log-dir <path>", "where the pod's logs go (default /var/log/pods)")
+    .passThroughOptions();
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((image: string, args: string[]) => run(image, args, optionsOf<RunOptions>(command), invocation));
+}
+
+async function run(
+  image: string,
+  args: readonly string[],
+  options: RunOptions,
+  invocation: Invocation,
+): Promise<void> {
+  refuseContradictions(options);
+  const { io } = invocation;
+  using work = await connect(options, invocation);
+  using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
+  const clients: Clients = { work, undo };
+  const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
+  const running = await startContainer(clients, { image, imageId, args, options, env: io.env });
+  if (options.detach === true) await write(io.stdout, `${running.containerId}\n`);
+  else invocation.exitCode = await followToEnd(clients, running, { remove: options.rm === true }, invocation);
+}
+
+function refuseContradictions(options: RunOptions): void {
+  if (options.detach === true && options.rm === true)
+    throw usageError("--rm works only in the foreground: leave out --detach, or remove it with `berth rm`");
+  if (options.pod === undefined) return;
+  const ofNewPods = [
+    ["--namespace", options.namespace],
+    ["--publish", options.publish],
+    ["--host-network", options.hostNetwork],
+    ["--handler", options.handler],
+  ] as const;
+  const given = ofNewPods.find(([, value]) => value !== undefined);
+  if (given !== undefined)
+    throw usageError(`${given[0]} belongs to a new pod, and --pod names one that is there`);
+}

@@ -1,0 +1,55 @@
+import type { Finding } from "../../doctor/index.ts";
+import { messageOf } from "../../errors/index.ts";
+import {
+  type RuntimeCondition,
+  RuntimeServiceService,
+  StatusRequest,
+  VersionRequest,
+} from "../../protocol/index.ts";
+import { connect } from "../client/connect.ts";
+import { CliError, exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import type { ConnectionOptions } from "../options.ts";
+
+/** Does berthd run, and what does it say of itself? */
+export async function examineDaemon(
+  options: ConnectionOptions,
+  invocation: Invocation,
+): Promise<readonly Finding[]> {
+  try {
+    using client = await connect(options, invocation);
+    const [version, { status }] = await Promise.all([
+      client.unary(RuntimeServiceService.version, VersionRequest.fromPartial({})),
+      client.unary(RuntimeServiceService.status, StatusRequest.fromPartial({})),
+    ]);
+    const running: Finding = {
+      severity: "ok",
+      title: "daemon",
+      detail: `${version.runtimeName} ${version.runtimeVersion} answers`,
+    };
+    return [running, ...(status?.conditions ?? []).map(toFinding)];
+  } catch (error) {
+    invocation.signal.throwIfAborted();
+    return [silent(error)];
+  }
+}
+
+function toFinding({ type, status, reason, message }: RuntimeCondition): Finding {
+  if (status) return { severity: "ok", title: type, detail: "the daemon says so" };
+  const remedy = "see what the other findings say, and the daemon's log (`journalctl -u berthd`)";
+  return {
+    severity: "fail",
+    title: `not ${type}`,
+    detail: [reason, message].filter((text) => text !== "").join(": "),
+    remedy,
+  };
+}
+
+/** A daemon that is not started yet is no failure of the machine. */
+function silent(error: unknown): Finding {
+  const unreachable = error instanceof CliError && error.exitCode === exitCode.unreachable;
+  const remedy = unreachable
+    ? "start it: `systemctl start berthd`"
+    : "look into its log: `journalctl -u berthd`";
+  return { severity: unreachable ? "warn" : "fail", title: "daemon", detail: messageOf(error), remedy };
+}

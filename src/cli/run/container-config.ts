@@ -1,0 +1,81 @@
+import {
+  ContainerConfig,
+  LinuxContainerResources,
+  type NamespaceOption,
+  type PodSandboxConfig,
+} from "../../protocol/index.ts";
+import { usageError } from "../errors.ts";
+import type { Io } from "../invocation.ts";
+import { parseEnv } from "../values/env.ts";
+import { parseKeyValues } from "../values/key-value.ts";
+import { parseSize } from "../values/size.ts";
+import { parseUser } from "../values/user.ts";
+import { parseVolume } from "../values/volume.ts";
+import type { RunOptions } from "./options.ts";
+import { baseName, kubernetesLabels } from "./pod-config.ts";
+
+const cpuPeriodUs = 100_000;
+const sharesPerCpu = 1024;
+const minShares = 2;
+
+/** What `berth run` asks the container to be. `imageId` is what it is made from, `image` what the user called it. Throws CliError. */
+export function containerConfig(
+  {
+    image,
+    imageId,
+    args,
+  }: { readonly image: string; readonly imageId: string; readonly args: readonly string[] },
+  pod: PodSandboxConfig,
+  options: RunOptions,
+  env: Io["env"],
+): ContainerConfig {
+  const name = options.name ?? baseName(image);
+  const podLabels = pod.metadata === undefined ? {} : kubernetesLabels(pod.metadata);
+  return ContainerConfig.fromPartial({
+    metadata: { name, attempt: 0 },
+    image: { image: imageId, userSpecifiedImage: image },
+    command: options.entrypoint === undefined ? [] : [options.entrypoint],
+    args: [...args],
+    workingDir: options.workdir ?? "",
+    envs: (options.env ?? []).map((text) => parseEnv(text, env)),
+    mounts: (options.volume ?? []).map(parseVolume),
+    labels: {
+      ...parseKeyValues(options.label ?? [], "--label"),
+      ...podLabels,
+      "io.kubernetes.container.name": name,
+    },
+    logPath: `${name}/0.log`,
+    linux: {
+      resources: resources(options),
+      securityContext: {
+        ...namespaces(pod.linux?.securityContext?.namespaceOptions),
+        ...(options.user === undefined ? {} : parseUser(options.user)),
+      },
+    },
+  });
+}
+
+function namespaces(namespaceOptions: NamespaceOption | undefined): { namespaceOptions?: NamespaceOption } {
+  return namespaceOptions === undefined ? {} : { namespaceOptions };
+}
+
+function resources({ cpus, memory }: RunOptions): LinuxContainerResources {
+  const cpuCount = cpus === undefined ? 0 : parseCpus(cpus);
+  return LinuxContainerResources.fromPartial({
+    ...(cpus === undefined
+      ? {}
+      : {
+          cpuPeriod: BigInt(cpuPeriodUs),
+          cpuQuota: BigInt(Math.round(cpuCount * cpuPeriodUs)),
+          cpuShares: BigInt(Math.max(minShares, Math.round(cpuCount * sharesPerCpu))),
+        }),
+    ...(memory === undefined ? {} : { memoryLimitInBytes: parseSize(memory, "--memory") }),
+  });
+}
+
+function parseCpus(text: string): number {
+  const cpus = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01)
+    throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
+  return cpus;
+}

@@ -1,0 +1,61 @@
+import { type CgroupLayout, cgroupLayout } from "../../linux/index.ts";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+
+const needed = ["cpu", "memory", "pids"];
+const wanted = ["cpuset", "io", "hugetlb"];
+
+/** How are control groups mounted, and are the controllers there that limits need? */
+export const cgroupsCheck: Check = {
+  name: "cgroups",
+  async run() {
+    const layout = await cgroupLayout();
+    if (layout === undefined) {
+      return [
+        fail(
+          "cgroups",
+          "no control groups are mounted",
+          "mount them: `mount -t cgroup2 none /sys/fs/cgroup`, or let systemd do it",
+        ),
+      ];
+    }
+    return [describe(layout), controllers(layout)];
+  },
+};
+
+function describe(layout: CgroupLayout): Finding {
+  const title = "cgroups";
+  if (layout.kind === "v2") return ok(title, "version 2");
+  const remedy =
+    "start the kernel with systemd.unified_cgroup_hierarchy=1, which modern distributions do by themselves";
+  if (layout.kind === "v1")
+    return warn(title, "version 1, which Kubernetes and runtimes are giving up", remedy);
+  const held = layout.v2.controllers;
+  if (held.length === 0) return warn(title, "hybrid: version 1 with an empty version 2 beside it", remedy);
+  const detail = `hybrid, and version 2 holds ${held.join(", ")}: crun refuses that ("cgroups in hybrid mode not supported")`;
+  const mounts = held.map(
+    (name) => `mkdir -p /sys/fs/cgroup/${name} && mount -t cgroup -o ${name} cgroup /sys/fs/cgroup/${name}`,
+  );
+  return warn(
+    title,
+    detail,
+    `use runc, or move them to version 1: \`${mounts.join("; ")}\`; better: ${remedy}`,
+  );
+}
+
+function controllers(layout: CgroupLayout): Finding {
+  const title = "cgroup controllers";
+  const present = new Set([
+    ...(layout.kind === "v1" ? [] : layout.v2.controllers),
+    ...(layout.kind === "v2" ? [] : layout.v1.keys()),
+    // Version 1 calls it blkio.
+    ...(layout.kind !== "v2" && layout.v1.has("blkio") ? ["io"] : []),
+  ]);
+  const remedy = "enable them in the kernel and, for version 2, in the cgroup.subtree_control of the parents";
+  const missing = needed.filter((name) => !present.has(name));
+  if (missing.length > 0)
+    return fail(title, `missing: ${missing.join(", ")}; limits of pods cannot be set`, remedy);
+  const absent = wanted.filter((name) => !present.has(name));
+  if (absent.length > 0)
+    return warn(title, `missing: ${absent.join(", ")}; their limits have no effect`, remedy);
+  return ok(title, [...present].sort().join(", "));
+}

@@ -1,0 +1,26 @@
+import { type Check, type Finding, fail, ok } from "../check.ts";
+import { findProgram, versionOf } from "../programs.ts";
+
+const oldestMinor = 31;
+
+/**
+ * Are the installed CRI clients new enough? Up to Kubernetes 1.30 they name the socket's path as the HTTP/2 :authority,
+ * which the HTTP/2 library in Node.js refuses as malformed (RFC 9113, section 8.3.1).
+ */
+export const clientsCheck: Check = {
+  name: "clients",
+  async run(_, signal) {
+    return (await Promise.all(["kubelet", "crictl"].map((name) => look(name, signal)))).flat();
+  },
+};
+
+async function look(name: string, signal: AbortSignal): Promise<Finding[]> {
+  const path = await findProgram(name);
+  if (path === undefined) return [];
+  const text = await versionOf(path, signal).catch(() => "");
+  const [, major, minor] = /v?(\d+)\.(\d+)/.exec(text) ?? [];
+  if (major === undefined || minor === undefined) return [ok(name, `${path} does not tell its version`)];
+  if (Number(major) > 1 || Number(minor) >= oldestMinor) return [ok(name, `${major}.${minor}`)];
+  const detail = `${path} is ${major}.${minor}: clients before 1.${oldestMinor} send a request that Node's HTTP/2 refuses ("PROTOCOL_ERROR")`;
+  return [fail(name, detail, `use ${name} 1.${oldestMinor} or later`)];
+}

@@ -1,0 +1,89 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+
+const gib = 1024 ** 3;
+
+/** Magic numbers of statfs(2). */
+const types = { overlay: 0x794c7630, nfs: 0x6969, tmpfs: 0x01021994 } as const;
+
+type Space = {
+  readonly type: number;
+  readonly freeBytes: number;
+  readonly freeShare: number;
+  readonly freeInodesShare: number;
+};
+
+/** Is there room for images and containers, on a file system that can hold them? */
+export const disksCheck: Check = {
+  name: "disks",
+  async run({ config: { root, state } }) {
+    return [await rootType(root), await rootSpace(root), await stateType(state)];
+  },
+};
+
+async function rootType(root: string): Promise<Finding> {
+  const title = `file system of ${root}`;
+  const { type } = await spaceOf(root);
+  if (type === types.overlay)
+    return fail(
+      title,
+      "is an overlayfs, which cannot hold the upper directory of another",
+      'put "root" on a disk, or use the "native" snapshotter',
+    );
+  if (type === types.nfs)
+    return fail(
+      title,
+      "is NFS, which cannot hold the upper directory of an overlayfs",
+      'put "root" on a local disk',
+    );
+  if (type === types.tmpfs)
+    return warn(title, "is a tmpfs: images take memory and are gone after a restart", 'put "root" on a disk');
+  return ok(title, "can hold images");
+}
+
+async function rootSpace(root: string): Promise<Finding> {
+  const title = `space under ${root}`;
+  const { freeBytes, freeShare, freeInodesShare } = await spaceOf(root);
+  const detail = `${(freeBytes / gib).toFixed(1)} GiB free, ${percent(freeShare)} of the disk, ${percent(freeInodesShare)} of the inodes`;
+  const remedy = "remove images that nobody uses (`berth rmi`), or give the file system more space";
+  if (freeBytes < gib || freeInodesShare < 0.01) return fail(title, detail, remedy);
+  // Kubelets begin to evict pods at 15 % for images and 5 % for inodes.
+  if (freeShare < 0.15 || freeInodesShare < 0.05)
+    return warn(title, `${detail}: a kubelet evicts pods here`, remedy);
+  return ok(title, detail);
+}
+
+async function stateType(state: string): Promise<Finding> {
+  const title = `file system of ${state}`;
+  const { type } = await spaceOf(state);
+  if (type === types.tmpfs) return ok(title, "is a tmpfs");
+  const detail =
+    "is no tmpfs: what it says of running processes outlives a restart of the machine, after which it is wrong";
+  return warn(title, detail, 'let "state" be below /run');
+}
+
+/** Of the directory, or of the nearest one above it that is there. */
+async function spaceOf(path: string): Promise<Space> {
+  try {
+    const { type, bsize, bavail, blocks, ffree, files } = await statfs(path);
+    return {
+      type,
+      freeBytes: bavail * bsize,
+      freeShare: share(bavail, blocks),
+      freeInodesShare: share(ffree, files),
+    };
+  } catch (error) {
+    if (path === dirname(path)) throw error;
+    return spaceOf(dirname(path));
+  }
+}
+
+/** Some file systems have no fixed number of inodes and say 0. */
+function share(free: number, all: number): number {
+  return all === 0 ? 1 : free / all;
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`;
+}

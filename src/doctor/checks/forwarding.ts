@@ -1,0 +1,29 @@
+import { type Check, type Finding, ok, warn } from "../check.ts";
+import { readKernelFile } from "../kernel-files.ts";
+
+/** Does the kernel pass on packets between pods and the world? */
+export const forwardingCheck: Check = {
+  name: "forwarding",
+  run: () => Promise.all([ipForward(), bridgeFilter()]),
+};
+
+async function ipForward(): Promise<Finding> {
+  const title = "net.ipv4.ip_forward";
+  if ((await readKernelFile("/proc/sys/net/ipv4/ip_forward")) === "1") return ok(title, "on");
+  const remedy = 'write "net.ipv4.ip_forward=1" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`';
+  return warn(
+    title,
+    "off: pods reach neither other nodes nor the world (the bridge plugin switches it on for its own bridges)",
+    remedy,
+  );
+}
+
+async function bridgeFilter(): Promise<Finding> {
+  const title = "br_netfilter";
+  const value = await readKernelFile("/proc/sys/net/bridge/bridge-nf-call-iptables");
+  if (value === "1") return ok(title, "traffic on bridges passes iptables");
+  const detail = value === undefined ? "not loaded" : "net.bridge.bridge-nf-call-iptables is off";
+  const remedy =
+    "needed only where kube-proxy works with iptables: `modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1`";
+  return warn(title, `${detail}: a Service's address does not lead back to a pod on the same bridge`, remedy);
+}

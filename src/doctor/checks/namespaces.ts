@@ -1,0 +1,42 @@
+import { access } from "node:fs/promises";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { readKernelFile } from "../kernel-files.ts";
+
+const needed = ["mnt", "net", "ipc", "uts", "pid"];
+
+/** Does the kernel have the namespaces that pods are made of? */
+export const namespacesCheck: Check = {
+  name: "namespaces",
+  async run() {
+    const missing: string[] = [];
+    for (const name of needed) await access(`/proc/self/ns/${name}`).catch(() => missing.push(name));
+    if (missing.length > 0) {
+      return [
+        fail(
+          "namespaces",
+          `the kernel lacks: ${missing.join(", ")}`,
+          "use a kernel with CONFIG_NAMESPACES and all that belongs to it",
+        ),
+      ];
+    }
+    return [ok("namespaces", needed.join(", ")), await userNamespaces()];
+  },
+};
+
+async function userNamespaces(): Promise<Finding> {
+  const title = "user namespaces";
+  const max = await readKernelFile("/proc/sys/user/max_user_namespaces");
+  if (max === undefined)
+    return warn(
+      title,
+      "the kernel has none: pods with hostUsers: false cannot run",
+      "use a kernel with CONFIG_USER_NS",
+    );
+  if (max === "0")
+    return warn(
+      title,
+      "switched off: pods with hostUsers: false cannot run",
+      "run `sysctl -w user.max_user_namespaces=15000`",
+    );
+  return ok(title, `up to ${max}`);
+}

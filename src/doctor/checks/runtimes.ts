@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Config } from "../../config/index.ts";
+import { messageOf } from "../../errors/index.ts";
+import { detectHandlers, findHandler, type Handler, type HandlerTable } from "../../runtime/index.ts";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+
+/** Are OCI runtimes there that work on this machine, and which of them do pods get? */
+export const runtimesCheck: Check = {
+  name: "runtimes",
+  async run({ config }) {
+    try {
+      const table = await handlersOf(config);
+      return [...table.handlers.map(describe), defaultOf(table)];
+    } catch (error) {
+      return [
+        fail("runtime handlers", messageOf(error), "correct the section [runtime] of the configuration"),
+      ];
+    }
+  },
+};
+
+/** As berthd finds them out, except that nothing is kept. */
+async function handlersOf({ runtime }: Config): Promise<HandlerTable> {
+  const stateDir = await mkdtemp(join(tmpdir(), "berth-doctor-"));
+  try {
+    const configured = Object.entries(runtime.handlers).map(([name, { path }]) => ({ name, path }));
+    const known = ["crun", "runc"]
+      .filter((name) => !(name in runtime.handlers))
+      .map((name) => ({ name, path: name }));
+    return await detectHandlers({
+      handlers: [...known, ...configured],
+      defaultHandler: runtime.defaultHandler,
+      stateDir,
+    });
+  } finally {
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
+function describe({ name, path, version, usability }: Handler): Finding {
+  const title = `runtime handler ${name}`;
+  if (usability.kind === "unusable") return warn(title, usability.reason, usability.remedy);
+  return ok(title, version === "" ? path : `${path}, version ${version}`);
+}
+
+function defaultOf(table: HandlerTable): Finding {
+  const title = "default runtime handler";
+  const usability = findHandler(table, "")?.usability;
+  if (usability?.kind === "usable") return ok(title, `${table.defaultName}: ${table.explanation}`);
+  const remedy =
+    usability?.remedy ?? "install runc (`apt-get install runc`), which works on every layout of cgroups";
+  return fail(title, `${table.defaultName} cannot be used: ${table.explanation}`, remedy);
+}
