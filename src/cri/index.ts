@@ -6,7 +6,5 @@
  * This room keeps no state, knows no pods, images or files, and decides nothing: what a request means is the engine's
  * matter. It must never let a request by unchecked, nor an error out without a status.
  */
-export { CriError } from "./errors.ts";
-export type { Streaming } from "./exec.ts";
-export { CriServer, type CriServerOptions, type GrpcService } from "./server.ts";
+export { CriServer, type CriServerOptions } from "./server.ts";
 export { statusOf } from "./status.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { lstat } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { Metadata } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { createLogger } from "../logging/index.ts";
 import { HealthCheckResponse_ServingStatus, HealthClient, RuntimeServiceService } from "../protocol/index.ts";
 import { CriServer } from "./index.ts";
@@ -227,6 +227,18 @@ test("health is told for the server and its services", async () => {
     assert.equal((await check(service))?.status, HealthCheckResponse_ServingStatus.SERVING);
   }
   await assert.rejects(check("runtime.v1alpha2.RuntimeService"), refusal("NOT_FOUND"));
+  health.close();
+});
+
+test("a watch on health lasts until the server stops", async () => {
+  await using cri = await serve();
+  const health = new HealthClient(...cri.channel);
+  const watch = health.watch({ service: "" });
+  const [first] = await once(watch, "data");
+  assert.equal(first.status, HealthCheckResponse_ServingStatus.SERVING);
+  const ended = once(watch, "error");
+  await cri.server.close(60_000);
+  assert.equal((await ended)[0].code, status.UNAVAILABLE);
   health.close();
 });
 

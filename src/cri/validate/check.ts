@@ -91,15 +91,18 @@ function wireName(field: string): string {
 }
 
 /** Refuses a NUL character in any string of a message, however deep: no name, path or argument survives one unchanged in C. */
-export function withoutNul(value: unknown, path: string): void {
-  if (typeof value === "string") {
-    if (value.includes("\0")) refuse(path, "must not contain a NUL character");
-  } else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) withoutNul(item, `${path}[${index}]`);
-  } else if (typeof value === "object" && value !== null && !Buffer.isBuffer(value)) {
-    for (const [key, item] of Object.entries(value)) {
-      if (key.includes("\0")) refuse(path, "must not contain a NUL character in a key");
-      withoutNul(item, path === "" ? wireName(key) : `${path}.${wireName(key)}`);
-    }
+export function withoutNul(message: object): void {
+  const path = pathOfNul(message);
+  if (path !== undefined) refuse(path.replace(/^\./, ""), "must not contain a NUL character");
+}
+
+function pathOfNul(value: unknown): string | undefined {
+  if (typeof value === "string") return value.includes("\0") ? "" : undefined;
+  if (typeof value !== "object" || value === null || Buffer.isBuffer(value)) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    if (key.includes("\0")) return "";
+    const path = pathOfNul(item);
+    if (path !== undefined) return `${Array.isArray(value) ? `[${key}]` : `.${wireName(key)}`}${path}`;
   }
+  return undefined;
 }

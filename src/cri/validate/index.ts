@@ -31,7 +31,7 @@ import {
 import { between, type Check, each, ifPresent, message, oneOf, refuse, some } from "./check.ts";
 import { containerConfig, imageFilterSpec, imageSpec } from "./container.ts";
 import { labels } from "./maps.ts";
-import { type RequestCheck, request, type WithSet } from "./request.ts";
+import { type RequestCheck, request } from "./request.ts";
 import { podSandboxConfig } from "./sandbox.ts";
 import { anyText, id, line, matching, orEmpty } from "./text.ts";
 
@@ -143,4 +143,4 @@ export const updateRuntimeConfig = request<UpdateRuntimeConfigRequest>({
   ),
 });
 
-export type { RequestCheck, WithSet };
+export type { RequestCheck };

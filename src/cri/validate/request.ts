@@ -12,7 +12,7 @@ export function request<Request extends object, Set extends keyof Request = neve
 ): RequestCheck<Request, WithSet<Request, Set>> {
   const check = message(shape);
   return (value) => {
-    withoutNul(value, "");
+    withoutNul(value);
     check(value, "");
     return value as WithSet<Request, Set>;
   };

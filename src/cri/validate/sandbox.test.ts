@@ -54,7 +54,7 @@ test("a NUL is refused wherever it stands", () => {
     "config.metadata.name: must not contain a NUL character",
   );
   refuses({ annotations: { "a/b": "x\0" } }, "config.annotations.a/b: must not contain a NUL character");
-  refuses({ labels: { "a\0": "x" } }, "config.labels: must not contain a NUL character in a key");
+  refuses({ labels: { "a\0": "x" } }, "config.labels: must not contain a NUL character");
   refuses(
     { dnsConfig: { options: ["ndots:5", "\0"] } },
     "config.dns_config.options[1]: must not contain a NUL character",
