@@ -1,0 +1,52 @@
+import type { Readable } from "node:stream";
+import type { TerminalSize } from "../engine.ts";
+
+/** No size takes more text than this. */
+const MAX_PENDING_CHARS = 1_024;
+
+/**
+ * The terminal sizes in a resize stream: JSON objects, one after the other, cut anywhere. Ends at the stream's end, when
+ * it breaks off, and at the first thing that is no size.
+ */
+export async function* terminalSizes(
+  resize: Readable | undefined,
+): AsyncGenerator<TerminalSize, void, undefined> {
+  if (resize === undefined) return;
+  let pending = "";
+  try {
+    for await (const chunk of resize) {
+      pending += String(chunk);
+      const objects = pending.split(/(?<=\})/);
+      pending = objects.at(-1)?.endsWith("}") ? "" : (objects.pop() ?? "");
+      for (const object of objects) {
+        const size = parseSize(object);
+        if (size === undefined) return;
+        yield size;
+      }
+      if (pending.length > MAX_PENDING_CHARS) return;
+    }
+  } catch {
+    // The connection broke: there are no more sizes, and whoever runs the command hears of it by its signal.
+  }
+}
+
+/** The text of one size, as the resize stream carries it. */
+export function encodeTerminalSize({ width, height }: TerminalSize): string {
+  return `${JSON.stringify({ Width: width, Height: height })}\n`;
+}
+
+function parseSize(text: string): TerminalSize | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return undefined;
+    const { Width: width, Height: height } = value as { Width?: unknown; Height?: unknown };
+    return isDimension(width) && isDimension(height) ? { width, height } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel keeps them as 16-bit numbers. */
+function isDimension(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffff;
+}

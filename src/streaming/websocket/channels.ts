@@ -1,0 +1,246 @@
+import { Duplex } from "node:stream";
+import { finished } from "node:stream/promises";
+import { WebSocket } from "ws";
+import type { StreamConnection } from "../connection.ts";
+import { StreamingError } from "../errors.ts";
+import { type ChannelCodec, decodeMessage, encodeMessage } from "./codec.ts";
+import { answerPings, probe } from "./ping.ts";
+
+export type WebSocketChannelsOptions = {
+  readonly codec: ChannelCodec;
+  /** Channels 0 to this less one exist; a message for another one breaks the protocol. */
+  readonly channelCount: number;
+  /** v5: the message 255, n says that the sender will send no more on channel n. */
+  readonly hasCloseSignal: boolean;
+  /** Called for every message that comes and goes. */
+  readonly onActivity?: () => void;
+  /** How often a connection that is not being read is tested for life, in ms. Default 10 s. */
+  readonly probeIntervalMs?: number;
+};
+
+/** The channel number that, before another one, closes that one. */
+const CLOSE_SIGNAL = 255;
+
+/** Bytes that may wait in the connection before writers have to wait. */
+const HIGH_WATER_BYTES = 262_144;
+
+/** How long a peer may take to answer our closing, in ms. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/**
+ * Channels over one WebSocket: each message starts with the number of its channel. Symmetric: server and client use it
+ * alike. Messages for channels that nobody opened are dropped.
+ *
+ * WebSocket has no window for each channel: while one is not read, the connection is not, and all of them wait.
+ */
+export class WebSocketChannels implements StreamConnection {
+  /** Resolves when the connection is closed; never rejects. */
+  readonly closed: Promise<void>;
+  readonly #ended = new AbortController();
+  readonly #ws: WebSocket;
+  readonly #options: WebSocketChannelsOptions;
+  readonly #channels = new Map<number, Channel>();
+  readonly #fullChannels = new Set<Channel>();
+  #unsent = 0;
+  #onAllSent: (() => void) | undefined;
+  #stopProbe: (() => void) | undefined;
+
+  constructor(ws: WebSocket, options: WebSocketChannelsOptions) {
+    this.#ws = ws;
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    answerPings(ws);
+    ws.on("message", (data: Buffer) => this.#receive(data));
+    // The close that follows says the same with a code.
+    ws.on("error", () => {});
+    ws.on("close", (code) => {
+      this.#onClose(code);
+      resolve();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Opens a channel; ending it sends the close signal if there is one. To be called before the first message can come. */
+  open(id: number): Duplex {
+    const channel = new Channel({
+      send: (data, done) => this.#send(encodeMessage(this.#options.codec, { channel: id, data }), done),
+      sendEnd: (done) => {
+        if (this.#options.hasCloseSignal) this.#send(Buffer.from([CLOSE_SIGNAL, id]), done);
+        else done();
+      },
+      wanted: (channel) => {
+        if (this.#fullChannels.delete(channel)) this.#updateReading();
+      },
+    });
+    this.#channels.set(id, channel);
+    return channel;
+  }
+
+  /** Sends an empty message. */
+  greet(channel: number): void {
+    this.#send(encodeMessage(this.#options.codec, { channel, data: Buffer.alloc(0) }), () => {});
+  }
+
+  async close(): Promise<void> {
+    const written = [...this.#channels.values()].map(async (channel) => {
+      channel.finishWriting();
+      await finished(channel, { readable: false }).catch(() => {});
+    });
+    await Promise.all(written);
+    // Only then: from the closing on, the peer has a bounded time.
+    await this.#allSent();
+    this.#closeWith(1000, "");
+    await this.closed;
+  }
+
+  destroy(error?: Error): void {
+    this.#ended.abort(error);
+    this.#ws.terminate();
+  }
+
+  #receive(message: Buffer): void {
+    this.#options.onActivity?.();
+    try {
+      this.#dispatch(message);
+    } catch (error) {
+      this.#closeWith(1007, error instanceof Error ? error.message : "");
+    }
+  }
+
+  #dispatch(message: Buffer): void {
+    const { codec, channelCount, hasCloseSignal } = this.#options;
+    const isCloseSignal = hasCloseSignal && message[0] === CLOSE_SIGNAL;
+    const decoded = isCloseSignal
+      ? { channel: message[1] ?? channelCount, data: undefined }
+      : decodeMessage(codec, message);
+    if (decoded === undefined) return;
+    if (decoded.channel >= channelCount || decoded.channel < 0) {
+      this.#closeWith(1008, "message for a channel that does not exist");
+      return;
+    }
+    const channel = this.#channels.get(decoded.channel);
+    if (channel === undefined) return;
+    if (decoded.data === undefined) channel.receiveEnd();
+    else if (!channel.receive(decoded.data)) {
+      this.#fullChannels.add(channel);
+      this.#updateReading();
+    }
+  }
+
+  #send(message: Buffer | string, done: (error?: Error) => void): void {
+    if (this.#ws.readyState !== WebSocket.OPEN) {
+      done(new StreamingError("Unavailable", "the WebSocket is closed"));
+      return;
+    }
+    this.#options.onActivity?.();
+    this.#unsent++;
+    const mustWait = this.#ws.bufferedAmount > HIGH_WATER_BYTES;
+    this.#ws.send(message, (error) => {
+      this.#unsent--;
+      if (this.#unsent === 0) this.#onAllSent?.();
+      if (mustWait) done(error ?? undefined);
+    });
+    if (!mustWait) done();
+  }
+
+  async #allSent(): Promise<void> {
+    if (this.#unsent === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onAllSent = resolve;
+    await Promise.race([promise, this.closed]);
+  }
+
+  #updateReading(): void {
+    const isReading = this.#fullChannels.size === 0;
+    if (isReading !== this.#ws.isPaused) return;
+    this.#stopProbe?.();
+    if (isReading) {
+      this.#ws.resume();
+      return;
+    }
+    this.#ws.pause();
+    if (this.#ws.isPaused) this.#stopProbe = probe(this.#ws, this.#options.probeIntervalMs ?? 10_000);
+  }
+
+  #closeWith(code: number, reason: string): void {
+    this.#ended.abort(
+      new StreamingError("Canceled", `the WebSocket was closed from this side (${code} ${reason})`),
+    );
+    this.#ws.removeAllListeners("message");
+    this.#fullChannels.clear();
+    this.#updateReading();
+    this.#ws.close(code, reason);
+    const timer = setTimeout(() => this.#ws.terminate(), CLOSE_TIMEOUT_MS);
+    this.closed.finally(() => clearTimeout(timer));
+  }
+
+  #onClose(code: number): void {
+    this.#stopProbe?.();
+    const error = new StreamingError("Unavailable", `the WebSocket was closed (code ${code})`);
+    this.#ended.abort(error);
+    for (const channel of this.#channels.values()) {
+      if (code === 1000) channel.receiveEnd();
+      else channel.destroy(error);
+    }
+  }
+}
+
+type ChannelHost = {
+  send(data: Buffer, done: (error?: Error) => void): void;
+  sendEnd(done: (error?: Error) => void): void;
+  /** The channel's reader wants more. */
+  wanted(channel: Channel): void;
+};
+
+class Channel extends Duplex {
+  readonly #host: ChannelHost;
+  #isAtEnd = false;
+  #closing = false;
+
+  constructor(host: ChannelHost) {
+    super({ allowHalfOpen: true });
+    this.#host = host;
+    // Every user of a channel also sees its close; nobody has to listen for the error lest the process end.
+    this.on("error", () => {});
+  }
+
+  /** False when the reader has enough for now. */
+  receive(data: Buffer): boolean {
+    if (this.#isAtEnd || this.destroyed || data.length === 0) return true;
+    return this.push(data);
+  }
+
+  receiveEnd(): void {
+    if (this.#isAtEnd || this.destroyed) return;
+    this.#isAtEnd = true;
+    this.push(null);
+  }
+
+  /** Ends writing with the whole connection, which needs no signal. */
+  finishWriting(): void {
+    this.#closing = true;
+    this.end();
+  }
+
+  override _read(): void {
+    this.#host.wanted(this);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#host.send(chunk, done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#closing) done();
+    else this.#host.sendEnd(done);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#host.wanted(this);
+    done(error);
+  }
+}

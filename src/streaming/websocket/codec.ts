@@ -1,0 +1,27 @@
+import { StreamingError } from "../errors.ts";
+
+/** How a channel's number and bytes make a message: a byte and the bytes, or a digit and base64 as text. */
+export type ChannelCodec = "binary" | "base64";
+
+export type ChannelMessage = { readonly channel: number; readonly data: Buffer };
+
+/** The message to send: a Buffer goes out as a binary message, a string as text. */
+export function encodeMessage(codec: ChannelCodec, { channel, data }: ChannelMessage): Buffer | string {
+  if (codec === "base64") return `${channel}${data.toString("base64")}`;
+  const message = Buffer.allocUnsafe(1 + data.length);
+  message[0] = channel;
+  data.copy(message, 1);
+  return message;
+}
+
+/** Undefined for an empty message. Throws StreamingError InvalidArgument for what is not base64. */
+export function decodeMessage(codec: ChannelCodec, message: Buffer): ChannelMessage | undefined {
+  const first = message[0];
+  if (first === undefined) return undefined;
+  if (codec === "binary") return { channel: first, data: message.subarray(1) };
+  const encoded = message.toString("latin1", 1);
+  if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
+    throw new StreamingError("InvalidArgument", "WebSocket message is not base64");
+  }
+  return { channel: first - "0".charCodeAt(0), data: Buffer.from(encoded, "base64") };
+}

@@ -1,0 +1,54 @@
+import { Duplex } from "node:stream";
+import { WebSocket } from "ws";
+import { StreamingError } from "../errors.ts";
+import { answerPings } from "./ping.ts";
+
+/**
+ * The bytes of another protocol in the binary messages of a WebSocket, cut anywhere: a connection to run a SPDY session
+ * over. Ending it closes the WebSocket.
+ */
+export class WebSocketTunnel extends Duplex {
+  readonly #ws: WebSocket;
+
+  constructor(ws: WebSocket) {
+    super({ allowHalfOpen: true, writableHighWaterMark: 131_072 });
+    this.#ws = ws;
+    answerPings(ws);
+    ws.on("message", (data: Buffer, isBinary) => {
+      if (!isBinary) ws.close(1003, "expected binary messages");
+      else if (!this.push(data)) ws.pause();
+    });
+    ws.on("error", (error) => this.destroy(error));
+    ws.on("close", (code) => {
+      if (code === 1000) this.push(null);
+      else this.destroy(new StreamingError("Unavailable", `the WebSocket was closed (code ${code})`));
+    });
+  }
+
+  override _read(): void {
+    if (this.#ws.isPaused) this.#ws.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#send(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#ws.close(1000);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#ws.terminate();
+    done(error);
+  }
+
+  #send(data: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(data, (error) => done(error ?? null));
+    else done(new StreamingError("Unavailable", "the WebSocket is closed"));
+  }
+}
