@@ -7,15 +7,17 @@ import type { Digest } from "../oci/index.ts";
  * garbage collection (`containerd.io/gc.ref.content.<x>: <digest>`, `containerd.io/gc.ref.snapshot.<snapshotter>: <key>`,
  * `containerd.io/gc.root`), as in containerd.
  *
- * Blobs lie at `<root>/content/blobs/sha256/<hex>`, ingests at `<root>/content/ingest/<sha256 of ref>/{data,ref}`,
+ * Blobs lie at `<root>/content/blobs/sha256/<hex>`, ingests at `<root>/content/ingest/<namespace>/<sha256 of ref>/{data,ref}`,
  * so that a worker thread can write an ingest's file itself with {@link IngestFile} and leave the commit to the store.
  */
 export interface ContentStore extends ContentProvider, ContentIngester {
+  /** The same content as another namespace sees it: its own records and ingests; files are shared. */
+  inNamespace(namespace: string): ContentStore;
   /** Throws ContentError NotFound. */
   info(digest: Digest): ContentInfo;
   list(): readonly ContentInfo[];
   /** Replaces the given labels (a value of "" removes). Throws NotFound. */
-  setLabels(digest: Digest, labels: Readonly<Record<string, string>>): Promise<ContentInfo>;
+  setLabels(digest: Digest, labels: Labels): Promise<ContentInfo>;
   /** Throws NotFound. The file goes after the record. */
   delete(digest: Digest): Promise<void>;
 }
@@ -25,7 +27,7 @@ export interface ContentProvider {
   has(digest: Digest): boolean;
   /** Where the blob's bytes lie, for a reader that wants a path. Throws NotFound. */
   path(digest: Digest): string;
-  /** The whole blob, refused above `maxBytes` (code ResourceExhausted). For manifests and configs. Throws NotFound. */
+  /** The whole blob, verified once more, refused above `maxBytes` (code ResourceExhausted). For manifests and configs. Throws NotFound, DataLoss. */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
 }
 
@@ -33,10 +35,10 @@ export interface ContentProvider {
 export interface ContentIngester {
   /** Opens or resumes the ingest `ref`. One writer a ref at a time: a second waits for the first (or `signal`). */
   writer(ref: string, signal?: AbortSignal): Promise<ContentWriter>;
-  /** Writes a small blob in one go; a no-op if it is there. */
-  put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Readonly<Record<string, string>> }): Promise<void>;
+  /** Writes a small blob in one go; if it is there only the labels are set. Throws DataLoss. */
+  put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Labels }): Promise<void>;
   ingests(): Promise<readonly IngestStatus[]>;
-  /** Forgets a ref and its bytes; no error when it is not there. */
+  /** Forgets a ref and its bytes; no error when it is not there. The commit of a writer that has it open throws Aborted then. */
   abort(ref: string): Promise<void>;
 }
 
@@ -44,29 +46,42 @@ export interface ContentIngester {
 export interface ContentWriter extends AsyncDisposable {
   /** The ingest's data file, for a worker thread that appends to it itself. */
   readonly path: string;
-  /** Bytes already there. */
+  /** Bytes already there when it was opened, and those written through this writer. */
   readonly offset: number;
   write(chunk: Uint8Array): Promise<void>;
   /** Throws away what is there (a registry that cannot resume). */
   truncate(): Promise<void>;
   /**
-   * Verifies, makes durable, renames and records. `verified` says that a worker thread has hashed the file already.
-   * Throws ContentError: DataLoss when size or digest is wrong (the ingest is dropped then). A blob that exists already is no error.
+   * Verifies, makes durable, names and records; the writer is closed then. Throws ContentError DataLoss when size or digest is wrong
+   * (the ingest is dropped then). A blob that exists already is no error; the labels are added to its own.
    */
-  commit(expected: {
-    readonly digest: Digest;
-    readonly size: number;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly verified?: boolean;
-  }): Promise<void>;
+  commit(expected: ExpectedBlob): Promise<void>;
 }
+
+/** What a blob must turn out to be. */
+export type ExpectedBlob = {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly labels?: Labels;
+  /** A worker thread has hashed the bytes already: only the size is looked at. */
+  readonly verified?: boolean;
+};
+
+export type Labels = Readonly<Record<string, string>>;
 
 /** What is known of a blob. Times are nanoseconds since the epoch. */
 export type ContentInfo = {
   readonly digest: Digest;
   readonly sizeBytes: number;
   readonly createdAtNs: bigint;
-  readonly labels: Readonly<Record<string, string>>;
+  readonly labels: Labels;
 };
 
-export type IngestStatus = { readonly ref: string; readonly offsetBytes: number; readonly updatedAtMs: number };
+/** What is kept of a blob in metadata; its digest is the key. */
+export type ContentRecord = Omit<ContentInfo, "digest">;
+
+export type IngestStatus = {
+  readonly ref: string;
+  readonly offsetBytes: number;
+  readonly updatedAtMs: number;
+};

@@ -1,0 +1,241 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../logging/index.ts";
+import type { Collection, Database } from "../metadata/index.ts";
+import { type Digest, digestOf } from "../oci/index.ts";
+import { BlobFiles } from "./blob-files.ts";
+import { ContentError, fileError, isErrno } from "./content-error.ts";
+import { hashFile } from "./hash-file.ts";
+import { IngestDirectories } from "./ingest-directories.ts";
+import { IngestFile } from "./ingest-file.ts";
+import { IngestWriter } from "./ingest-writer.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { reconcile } from "./reconcile.ts";
+import type {
+  ContentInfo,
+  ContentRecord,
+  ContentStore,
+  ContentWriter,
+  ExpectedBlob,
+  IngestStatus,
+  Labels,
+} from "./store.ts";
+
+/**
+ * Opens the content of a root directory as a namespace sees it, and clears away what a crash has left: files without a record, records without a file.
+ * Once for each root in a process; further namespaces come from {@link ContentStore.inNamespace}.
+ */
+export async function openContentStore(options: {
+  readonly root: string;
+  readonly database: Database;
+  readonly namespace: string;
+  readonly logger?: Logger;
+}): Promise<ContentStore> {
+  const { database, namespace, logger } = options;
+  const root = join(options.root, "content");
+  const blobs = new BlobFiles(root);
+  const records = await database.collection<ContentRecord>("content");
+  await blobs.open();
+  await reconcile({ blobs, records, database, logger });
+  for (const known of new Set([namespace, ...records.namespaces()])) await ingestsOf(root, known).clean();
+  return new LocalContentStore({ root, database, records, blobs, locks: new KeyedLock() }, namespace);
+}
+
+/** What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`. */
+type Shared = {
+  readonly root: string;
+  readonly database: Database;
+  readonly records: Collection<ContentRecord>;
+  readonly blobs: BlobFiles;
+  readonly locks: KeyedLock;
+};
+
+function ingestsOf(root: string, namespace: string): IngestDirectories {
+  return new IngestDirectories(join(root, "ingest", namespace));
+}
+
+class LocalContentStore implements ContentStore {
+  readonly #shared: Shared;
+  readonly #namespace: string;
+  readonly #ingests: IngestDirectories;
+
+  constructor(shared: Shared, namespace: string) {
+    // It becomes a directory's name.
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(namespace)) {
+      throw new ContentError(
+        "InvalidArgument",
+        `invalid namespace ${JSON.stringify(namespace)}: letters, digits, and . _ - inside`,
+      );
+    }
+    this.#shared = shared;
+    this.#namespace = namespace;
+    this.#ingests = ingestsOf(shared.root, namespace);
+  }
+
+  inNamespace(namespace: string): ContentStore {
+    return new LocalContentStore(this.#shared, namespace);
+  }
+
+  has(digest: Digest): boolean {
+    return this.#find(digest) !== undefined;
+  }
+
+  info(digest: Digest): ContentInfo {
+    return { digest, ...this.#record(digest) };
+  }
+
+  list(): readonly ContentInfo[] {
+    const records = this.#shared.records.list(this.#namespace);
+    return records.map(([digest, record]) => ({ digest: digest as Digest, ...record }));
+  }
+
+  path(digest: Digest): string {
+    this.#record(digest);
+    return this.#shared.blobs.path(digest);
+  }
+
+  async read(digest: Digest, maxBytes: number): Promise<Uint8Array> {
+    const { sizeBytes } = this.#record(digest);
+    if (sizeBytes > maxBytes) {
+      throw new ContentError(
+        "ResourceExhausted",
+        `blob ${digest} has ${sizeBytes} bytes, more than the ${maxBytes} that are allowed here`,
+      );
+    }
+    const bytes = await this.#shared.blobs.read(digest);
+    const actual = digestOf(bytes);
+    if (actual !== digest) {
+      throw new ContentError(
+        "DataLoss",
+        `blob ${digest} is damaged on disk: its bytes have digest ${actual}; remove the image and pull it again`,
+      );
+    }
+    return bytes;
+  }
+
+  async setLabels(digest: Digest, labels: Labels): Promise<ContentInfo> {
+    using _lock = await this.#lockBlob(digest);
+    const record = this.#record(digest);
+    await this.#put(digest, { ...record, labels: mergeLabels(record.labels, labels) });
+    return this.info(digest);
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    const { database, records, blobs } = this.#shared;
+    using _lock = await this.#lockBlob(digest);
+    this.#record(digest);
+    await database.commit([records.delete(this.#namespace, digest)]);
+    if (!this.#hasAnyone(digest)) await blobs.remove(digest);
+  }
+
+  async writer(ref: string, signal?: AbortSignal): Promise<ContentWriter> {
+    await using undo = new AsyncDisposableStack();
+    const lock = undo.use(await this.#shared.locks.acquire(`ingest ${this.#namespace} ${ref}`, signal));
+    await this.#ingests.create(ref);
+    const path = this.#ingests.dataPath(ref);
+    const file = await IngestFile.open(path);
+    undo.move();
+    return new IngestWriter(path, file, (expected) => this.#commit(ref, expected), lock);
+  }
+
+  async put(
+    bytes: Uint8Array,
+    expected: { readonly digest: Digest; readonly labels?: Labels },
+  ): Promise<void> {
+    const actual = digestOf(bytes);
+    if (actual !== expected.digest) {
+      throw new ContentError(
+        "DataLoss",
+        `blob ${expected.digest} is corrupt: its bytes have digest ${actual}`,
+      );
+    }
+    const { digest, labels = {} } = expected;
+    if (this.has(digest)) {
+      if (Object.keys(labels).length > 0) await this.setLabels(digest, labels);
+      return;
+    }
+    await using writer = await this.writer(`put ${digest}`);
+    await writer.truncate();
+    await writer.write(bytes);
+    await writer.commit({ digest, size: bytes.length, labels, verified: true });
+  }
+
+  async ingests(): Promise<readonly IngestStatus[]> {
+    return await this.#ingests.list();
+  }
+
+  async abort(ref: string): Promise<void> {
+    await this.#ingests.remove(ref);
+  }
+
+  /**
+   * The file is synced already. Name first, then the record, and only then does the ingest go: whatever is cut off or fails in between, the
+   * ingest can be committed again, and the next start deletes a name without record.
+   */
+  async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
+    await this.#verify(ref, expected);
+    const { digest, size, labels = {} } = expected;
+    using _lock = await this.#lockBlob(digest);
+    if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest);
+    const before = this.#find(digest) ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
+    await this.#put(digest, { ...before, labels: mergeLabels(before.labels, labels) });
+    await this.#ingests.remove(ref);
+  }
+
+  async #verify(ref: string, { digest, size, verified = false }: ExpectedBlob): Promise<void> {
+    const actualSize = await this.#ingestSize(ref);
+    const actual =
+      verified || actualSize !== size ? digest : await hashFile(this.#ingests.dataPath(ref), actualSize);
+    if (actualSize === size && actual === digest) return;
+    await this.#ingests.remove(ref);
+    throw new ContentError(
+      "DataLoss",
+      actualSize === size
+        ? `blob ${digest} is corrupt: the bytes that came have digest ${actual}`
+        : `blob ${digest} should have ${size} bytes, but ${actualSize} came`,
+    );
+  }
+
+  async #ingestSize(ref: string): Promise<number> {
+    try {
+      return (await stat(this.#ingests.dataPath(ref))).size;
+    } catch (error) {
+      if (isErrno(error, "ENOENT"))
+        throw new ContentError("Aborted", `ingest ${ref} was aborted`, { cause: error });
+      throw fileError(`looking at ingest ${ref}`, error);
+    }
+  }
+
+  #find(digest: Digest): ContentRecord | undefined {
+    return this.#shared.records.get(this.#namespace, digest);
+  }
+
+  #record(digest: Digest): ContentRecord {
+    const record = this.#find(digest);
+    if (record === undefined)
+      throw new ContentError("NotFound", `no blob ${digest} in namespace ${this.#namespace}`);
+    return record;
+  }
+
+  #hasAnyone(digest: Digest): boolean {
+    const { records } = this.#shared;
+    return records.namespaces().some((namespace) => records.get(namespace, digest) !== undefined);
+  }
+
+  async #put(digest: Digest, record: ContentRecord): Promise<void> {
+    const { database, records } = this.#shared;
+    await database.commit([records.put(this.#namespace, digest, record)]);
+  }
+
+  #lockBlob(digest: Digest): Promise<Disposable> {
+    return this.#shared.locks.acquire(`blob ${digest}`);
+  }
+}
+
+function mergeLabels(before: Labels, changes: Labels): Labels {
+  return Object.fromEntries(Object.entries({ ...before, ...changes }).filter(([, value]) => value !== ""));
+}
+
+function nowNs(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}

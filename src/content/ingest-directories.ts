@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError, isErrno } from "./content-error.ts";
+import type { IngestStatus } from "./store.ts";
+
+/** The ingests of one namespace: a directory for each, with the ref it stands for and its data. */
+export class IngestDirectories {
+  readonly #root: string;
+
+  /** `root` is made when the first ingest is. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The data file of a ref, whether it is there or not. */
+  dataPath(ref: string): string {
+    return join(this.#directory(ref), "data");
+  }
+
+  /** Makes the directory of a ref, if it is not there. */
+  async create(ref: string): Promise<void> {
+    const directory = this.#directory(ref);
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await writeFile(join(directory, "ref"), ref, { mode: 0o600 });
+    } catch (error) {
+      throw fileError(`making ingest ${ref}`, error);
+    }
+  }
+
+  async remove(ref: string): Promise<void> {
+    try {
+      await rm(this.#directory(ref), { recursive: true, force: true });
+    } catch (error) {
+      throw fileError(`removing ingest ${ref}`, error);
+    }
+  }
+
+  async list(): Promise<readonly IngestStatus[]> {
+    const statuses = await Promise.all((await this.#names()).map((name) => status(join(this.#root, name))));
+    return statuses.filter((found) => found !== undefined);
+  }
+
+  /** Removes directories that a crash has left without their ref. */
+  async clean(): Promise<void> {
+    for (const name of await this.#names()) {
+      const directory = join(this.#root, name);
+      const ref = await readRef(directory);
+      if (ref === undefined || this.#directory(ref) !== directory)
+        await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.#root);
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return [];
+      throw fileError(`listing ingests in ${this.#root}`, error);
+    }
+  }
+
+  /** Refs are free text: their hash is what names a directory. */
+  #directory(ref: string): string {
+    return join(this.#root, createHash("sha256").update(ref).digest("hex"));
+  }
+}
+
+/** Undefined for one that goes, or is just being made. */
+async function status(directory: string): Promise<IngestStatus | undefined> {
+  const ref = await readRef(directory);
+  if (ref === undefined) return undefined;
+  try {
+    const { size, mtimeMs } = await stat(join(directory, "data"));
+    return { ref, offsetBytes: size, updatedAtMs: mtimeMs };
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw fileError(`looking at ingest ${ref}`, error);
+  }
+}
+
+async function readRef(directory: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(directory, "ref"), "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw fileError(`reading ingest ${directory}`, error);
+  }
+}

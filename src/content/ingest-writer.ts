@@ -1,0 +1,58 @@
+import { ContentError } from "./content-error.ts";
+import type { IngestFile } from "./ingest-file.ts";
+import type { ContentWriter, ExpectedBlob } from "./store.ts";
+
+/** An ingest held by its writer, until it is committed or put down. */
+export class IngestWriter implements ContentWriter {
+  readonly path: string;
+  readonly #file: IngestFile;
+  readonly #commit: (expected: ExpectedBlob) => Promise<void>;
+  readonly #release: Disposable;
+  #closed = false;
+
+  /** `commit` is the store's; `release` lets the next writer of the ref in. */
+  constructor(
+    path: string,
+    file: IngestFile,
+    commit: (expected: ExpectedBlob) => Promise<void>,
+    release: Disposable,
+  ) {
+    this.path = path;
+    this.#file = file;
+    this.#commit = commit;
+    this.#release = release;
+  }
+
+  get offset(): number {
+    return this.#file.offset;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#requireOpen();
+    await this.#file.append(chunk);
+  }
+
+  async truncate(): Promise<void> {
+    this.#requireOpen();
+    await this.#file.truncate();
+  }
+
+  async commit(expected: ExpectedBlob): Promise<void> {
+    this.#requireOpen();
+    await this.#file.sync();
+    await this.#commit(expected);
+    await this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    using _release = this.#release;
+    await this.#file[Symbol.asyncDispose]();
+  }
+
+  #requireOpen(): void {
+    if (this.#closed)
+      throw new ContentError("FailedPrecondition", `ingest ${this.path}: its writer is closed`);
+  }
+}
