@@ -1,0 +1,83 @@
+/**
+ * Checks the directions between rooms: a file of a room imports only its own room and those that the table allows, and
+ * another room only by its index. Imports of types count.
+ */
+import { glob, readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+
+/** What each room may import besides `errors` and `logging`, which are open to all. `daemon` wires all of them. */
+const below: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  logging: [],
+  oci: [],
+  protocol: [],
+  events: [],
+  metadata: [],
+  config: [],
+  linux: [],
+  content: ["metadata", "oci"],
+  unpack: ["linux", "oci"],
+  snapshots: ["metadata", "linux", "oci", "unpack"],
+  registry: ["oci"],
+  gc: ["metadata", "content", "snapshots", "oci"],
+  images: ["content", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux"],
+  network: ["linux"],
+  runtime: ["linux", "oci", "protocol"],
+  engine: ["images", "oci", "protocol"],
+  pods: [
+    "engine",
+    "images",
+    "network",
+    "runtime",
+    "metadata",
+    "events",
+    "linux",
+    "oci",
+    "protocol",
+    "snapshots",
+  ],
+  cri: ["engine", "protocol", "images", "oci", "registry"],
+  "api/berth": ["images", "protocol", "registry"],
+  streaming: ["engine", "protocol"],
+  streamclient: ["streaming"],
+  doctor: ["linux", "network", "runtime", "config"],
+  cli: ["protocol", "config", "doctor", "streamclient"],
+};
+const open = ["errors", "logging"];
+
+const problems: string[] = [];
+for await (const file of glob("src/**/*.ts")) {
+  if (file.includes("/generated/") || isOfTests(file)) continue;
+  for (const target of imports(file, await readFile(file, "utf8"))) check(file, target);
+}
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length > 0 ? 1 : 0;
+
+/** Tests and what only they use may look anywhere. */
+function isOfTests(file: string): boolean {
+  return file.endsWith(".test.ts") || file.includes("/testing/");
+}
+
+/** Files that a file imports, relative to the project, in the form that the formatter writes. */
+function imports(file: string, text: string): readonly string[] {
+  const found = text.matchAll(/(?:\bfrom|^import|\bimport\()\s*"(\.[^"]+)"/gm);
+  return [...found].map(([, specifier]) => relative(".", join(dirname(file), specifier ?? "")));
+}
+
+function check(file: string, target: string): void {
+  const [from, to] = [roomOf(file), roomOf(target)];
+  if (from === to) return;
+  if (!mayImport(from, to)) problems.push(`${file}: ${from} must not import ${to} (${target})`);
+  if (target !== `src/${to}/index.ts`) {
+    problems.push(`${file}: ${target} is inside another room; import src/${to}/index.ts`);
+  }
+}
+
+function mayImport(from: string, to: string): boolean {
+  return from === "daemon" || open.includes(to) || below[from]?.includes(to) === true;
+}
+
+function roomOf(file: string): string {
+  const [, room = "", inner = ""] = file.split("/");
+  return room === "api" ? `${room}/${inner}` : room;
+}
