@@ -3,4 +3,5 @@
  * (GetContainerEvents, later containerd's events service). Nothing is stored: a listener that needs the past asks
  * the lists. This room knows no other.
  */
-export { EventBus, type Subscription } from "./bus.ts";
+export { EventBus } from "./bus.ts";
+export { EventsError, type Subscription } from "./subscription.ts";
