@@ -26,7 +26,7 @@ export class WebSocketPortForward {
     this.channels = new WebSocketChannels(ws, {
       codec,
       channelCount: ports.length * 2,
-      hasCloseSignal: false,
+      closeSignal: "none",
       onActivity,
     });
     this.#signal = AbortSignal.any([signal, this.channels.signal]);

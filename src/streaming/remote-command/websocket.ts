@@ -15,7 +15,7 @@ export function webSocketStreams(
   const channels = new WebSocketChannels(ws, {
     codec: protocol.codec,
     channelCount: REMOTE_COMMAND_CHANNELS,
-    hasCloseSignal: protocol.version === 5,
+    closeSignal: protocol.version === 5 ? "received" : "none",
     onActivity,
   });
   const output = (id: number) => channels.open(id).resume();

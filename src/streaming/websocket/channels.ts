@@ -10,8 +10,11 @@ export type WebSocketChannelsOptions = {
   readonly codec: ChannelCodec;
   /** Channels 0 to this less one exist; a message for another one breaks the protocol. */
   readonly channelCount: number;
-  /** v5: the message 255, n says that the sender will send no more on channel n. */
-  readonly hasCloseSignal: boolean;
+  /**
+   * v5: the message 255, n says that the sender will send no more on channel n. Clients send it for stdin; they do not
+   * know it from a server.
+   */
+  readonly closeSignal: "none" | "received" | "sent";
   /** Called for every message that comes and goes. */
   readonly onActivity?: () => void;
   /** How often a connection that is not being read is tested for life, in ms. Default 10 s. */
@@ -64,12 +67,12 @@ export class WebSocketChannels implements StreamConnection {
     return this.#ended.signal;
   }
 
-  /** Opens a channel; ending it sends the close signal if there is one. To be called before the first message can come. */
+  /** Opens a channel; ending it sends the close signal if that is agreed. To be called before the first message can come. */
   open(id: number): Duplex {
     const channel = new Channel({
       send: (data, done) => this.#send(encodeMessage(this.#options.codec, { channel: id, data }), done),
       sendEnd: (done) => {
-        if (this.#options.hasCloseSignal) this.#send(Buffer.from([CLOSE_SIGNAL, id]), done);
+        if (this.#options.closeSignal === "sent") this.#send(Buffer.from([CLOSE_SIGNAL, id]), done);
         else done();
       },
       wanted: (channel) => {
@@ -112,8 +115,8 @@ export class WebSocketChannels implements StreamConnection {
   }
 
   #dispatch(message: Buffer): void {
-    const { codec, channelCount, hasCloseSignal } = this.#options;
-    const isCloseSignal = hasCloseSignal && message[0] === CLOSE_SIGNAL;
+    const { codec, channelCount, closeSignal } = this.#options;
+    const isCloseSignal = closeSignal === "received" && message[0] === CLOSE_SIGNAL;
     const decoded = isCloseSignal
       ? { channel: message[1] ?? channelCount, data: undefined }
       : decodeMessage(codec, message);

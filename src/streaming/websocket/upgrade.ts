@@ -22,8 +22,11 @@ export async function upgradeToWebSocket<T>(
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     autoPong: false,
-    handleProtocols: () => (protocol === "" ? false : protocol),
   });
+  // Kubernetes' names of tunnelled protocols have a slash in them, which `ws` does not take. The choice is made already,
+  // so it is kept from seeing them.
+  delete request.headers["sec-websocket-protocol"];
+  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
     const onClose = () =>
       reject(new StreamingError("Canceled", "the client went away during the WebSocket handshake"));
