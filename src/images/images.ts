@@ -14,7 +14,6 @@ export interface Images {
   pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
   /** An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError InvalidArgument, DataLoss. */
   importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
-  /** Progress of every pull under way, by digest of the layer; for the CLI and metrics. */
   list(): readonly Image[];
   /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
   find(idOrReference: string): Image | undefined;
@@ -36,7 +35,13 @@ export type PullRequest = {
 
 export type PullProgress =
   | { readonly kind: "resolved"; readonly layers: readonly Descriptor[] }
-  | { readonly kind: "layer"; readonly digest: Digest; readonly state: "downloading" | "exists" | "done"; readonly receivedBytes: number; readonly totalBytes: number };
+  | {
+      readonly kind: "layer";
+      readonly digest: Digest;
+      readonly state: "downloading" | "exists" | "done";
+      readonly receivedBytes: number;
+      readonly totalBytes: number;
+    };
 
 export type Image = {
   readonly id: Digest;
@@ -55,4 +60,8 @@ export type Image = {
   readonly createdAtNs: bigint;
 };
 
-export type FsUsage = { readonly mountpoint: string; readonly usedBytes: number; readonly inodesUsed: number };
+export type FsUsage = {
+  readonly mountpoint: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+};

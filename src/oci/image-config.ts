@@ -51,16 +51,6 @@ function texts(node: JsonNode): readonly string[] {
   return node.list().map((element) => element.string());
 }
 
-/** Chain ids of the layers, bottom first: the names of their snapshots. OCI image-spec 1.1, config.md#layer-chainid. */
-export function chainIds(diffIds: readonly Digest[]): readonly Digest[] {
-  const chain: Digest[] = [];
-  for (const diffId of diffIds) {
-    const parent = chain.at(-1);
-    chain.push(parent === undefined ? diffId : digestOf(`${parent} ${diffId}`));
-  }
-  return chain;
-}
-
 /** The sha256 digest of a small blob (a manifest, a config), computed on the spot. */
 export function digestOf(bytes: Uint8Array | string): Digest {
   return parseDigest(`sha256:${createHash("sha256").update(bytes).digest("hex")}`);

@@ -3,7 +3,7 @@
  */
 export { type Digest, digestHex, isDigest, OciFormatError, parseDigest } from "./digest.ts";
 export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
-export { chainIds, digestOf, parseImageConfig } from "./image-config.ts";
+export { digestOf, parseImageConfig } from "./image-config.ts";
 export { parseIndex, parseManifest } from "./manifest.ts";
 export { isImageConfigType, isIndexType, isLayerType, isManifestType, mediaType } from "./media-types.ts";
 export { formatPlatform, matchPlatform, runsOn } from "./platform.ts";

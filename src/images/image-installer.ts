@@ -1,0 +1,165 @@
+import type { ContentStore, LeaseResource, Leases } from "../content/index.ts";
+import type { Database } from "../metadata/index.ts";
+import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../oci/index.ts";
+import { maxSmallBytes } from "../registry/index.ts";
+import type { ImageRecord, ImageRecords } from "./image-records.ts";
+import type { ImageSource } from "./image-source.ts";
+import type { PullProgress } from "./images.ts";
+import { extractKey, type LayerInstaller } from "./layer-installer.ts";
+import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
+import type { ProgressBoard } from "./layer-progress.ts";
+import { type Document, type SelectedManifest, selectManifest } from "./select-manifest.ts";
+
+/** A lease that a crash leaves behind holds its content for so long, for the next pull to go on with. */
+const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
+
+export type InstallRequest = {
+  readonly source: ImageSource;
+  readonly target: Descriptor;
+  /** Names under which the image is to be known; with none, under its id. */
+  readonly names: readonly string[];
+  readonly onProgress: (progress: PullProgress) => void;
+};
+
+export type InstallerParts = {
+  readonly namespace: string;
+  readonly platform: Platform;
+  readonly snapshotterName: string;
+  readonly database: Database;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly layers: LayerInstaller;
+  readonly records: ImageRecords;
+  readonly progress: ProgressBoard;
+};
+
+type Plan = {
+  readonly selected: SelectedManifest;
+  readonly config: ImageConfig;
+  readonly configBytes: Uint8Array;
+  readonly layers: readonly PlannedLayer[];
+};
+
+/**
+ * Brings an image in from wherever it comes: documents, layers, and last its names, in one transaction. Until then a lease keeps
+ * what is there from garbage collection; when it fails, that becomes garbage, except for ingests, which can be resumed.
+ */
+export class ImageInstaller {
+  readonly #parts: InstallerParts;
+
+  constructor(parts: InstallerParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns the image's id. */
+  async install(request: InstallRequest, signal: AbortSignal): Promise<ImageRecord["id"]> {
+    const { layers, progress } = this.#parts;
+    const plan = await this.#plan(request, signal);
+    const descriptors = plan.selected.manifest.layers;
+    request.onProgress({ kind: "resolved", layers: descriptors });
+    await using _lease = await this.#lease(plan);
+    using _watch = progress.watch(descriptors, request.onProgress);
+    await layers.install(plan.layers, (descriptor) => request.source.layer(descriptor), signal);
+    signal.throwIfAborted();
+    await this.#putDocuments(plan);
+    return await this.#putNames(request, plan);
+  }
+
+  /** Reads the image's documents, from the store where they are there. */
+  async #plan({ source, target }: InstallRequest, signal: AbortSignal): Promise<Plan> {
+    const { content, platform } = this.#parts;
+    const read = (descriptor: Descriptor): Promise<Uint8Array> =>
+      content.has(descriptor.digest)
+        ? content.read(descriptor.digest, maxSmallBytes)
+        : source.small(descriptor, signal);
+    const selected = await selectManifest(target, read, platform);
+    checkIsImage(selected.manifest);
+    const configBytes = await read(selected.manifest.config);
+    const config = parseImageConfig(configBytes);
+    return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
+  }
+
+  async #lease({ selected, layers }: Plan): Promise<AsyncDisposable> {
+    const { leases, namespace, snapshotterName: snapshotter } = this.#parts;
+    const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
+    const { id } = await leases.create(namespace, { expiresAtNs });
+    const { manifest, document, indexes } = selected;
+    const blobs = [
+      ...indexes.map((index) => index.descriptor),
+      document.descriptor,
+      manifest.config,
+      ...manifest.layers,
+    ];
+    const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
+    await leases.addResources(namespace, id, [
+      ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
+      ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter, key })),
+    ]);
+    return { [Symbol.asyncDispose]: () => leases.delete(namespace, id) };
+  }
+
+  /** Documents carry the labels by which garbage collection finds what they refer to. */
+  async #putDocuments({ selected, configBytes, layers }: Plan): Promise<void> {
+    const { content, snapshotterName } = this.#parts;
+    const { manifest, document, indexes } = selected;
+    const put = async (
+      { descriptor, bytes }: Document,
+      labels: Readonly<Record<string, string>>,
+    ): Promise<void> => {
+      if (content.has(descriptor.digest) && hasLabels(content.info(descriptor.digest).labels, labels)) return;
+      await content.put(bytes, { digest: descriptor.digest, labels });
+    };
+    const chainId = layers.at(-1)?.chainId;
+    const snapshot =
+      chainId === undefined ? {} : { [`containerd.io/gc.ref.snapshot.${snapshotterName}`]: chainId };
+    // Layers whose snapshots came from other blobs are not in the store: a reference to nothing is none.
+    const layerLabels = manifest.layers.map(
+      ({ digest }, index) => [`containerd.io/gc.ref.content.l.${index}`, digest] as const,
+    );
+    await Promise.all([
+      put({ descriptor: manifest.config, bytes: configBytes }, snapshot),
+      put(document, {
+        "containerd.io/gc.ref.content.config": manifest.config.digest,
+        ...Object.fromEntries(layerLabels),
+      }),
+      ...indexes.map((index) => put(index, { "containerd.io/gc.ref.content.m.0": index.chosen.digest })),
+    ]);
+  }
+
+  async #putNames(
+    { target, names }: InstallRequest,
+    { selected, config, layers }: Plan,
+  ): Promise<ImageRecord["id"]> {
+    const { records, database } = this.#parts;
+    const { manifest, document } = selected;
+    const id = manifest.config.digest;
+    const blobs = [manifest.config, ...manifest.layers];
+    const record: ImageRecord = {
+      id,
+      target,
+      manifest: document.descriptor,
+      layers: manifest.layers,
+      config,
+      chainId: layers.at(-1)?.chainId ?? null,
+      sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
+      createdAtNs: BigInt(Date.now()) * 1_000_000n,
+    };
+    const changes = (names.length === 0 ? [id] : names)
+      .filter((name) => !isSame(records.get(name), record))
+      .map((name) => records.put(name, record));
+    if (changes.length > 0) await database.commit(changes);
+    records.refresh();
+    return id;
+  }
+}
+
+function isSame(known: ImageRecord | undefined, record: ImageRecord): boolean {
+  return known !== undefined && known.id === record.id && known.target.digest === record.target.digest;
+}
+
+function hasLabels(
+  present: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([key, value]) => present[key] === value);
+}

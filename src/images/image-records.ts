@@ -1,0 +1,135 @@
+import type { Change, Collection } from "../metadata/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  digestHex,
+  formatReference,
+  type ImageConfig,
+  isDigest,
+  parseReference,
+} from "../oci/index.ts";
+import type { Image } from "./images.ts";
+
+/**
+ * What the metadata keeps under each name of an image: `docker.io/library/busybox:latest`, `...@sha256:...`, or the id for
+ * an image that came without a name.
+ */
+export type ImageRecord = {
+  readonly id: Digest;
+  /** What the name stands for in its registry: an index or a manifest. */
+  readonly target: Descriptor;
+  readonly manifest: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly config: ImageConfig;
+  readonly chainId: Digest | null;
+  readonly sizeBytes: number;
+  readonly createdAtNs: bigint;
+};
+
+/** The images of one containerd namespace: their records, gathered by id. */
+export class ImageRecords {
+  readonly #collection: Collection<ImageRecord>;
+  readonly #namespace: string;
+  readonly #isPinned: (name: string) => boolean;
+  #images: ReadonlyMap<Digest, Image>;
+
+  constructor(collection: Collection<ImageRecord>, namespace: string, pinned: readonly string[]) {
+    this.#collection = collection;
+    this.#namespace = namespace;
+    const patterns = pinned.map(globPattern);
+    this.#isPinned = (name) => patterns.some((pattern) => pattern.test(name));
+    this.#images = this.#gather();
+  }
+
+  get(name: string): ImageRecord | undefined {
+    return this.#collection.get(this.#namespace, name);
+  }
+
+  put(name: string, record: ImageRecord): Change {
+    return this.#collection.put(this.#namespace, name, record);
+  }
+
+  /** Changes that take every name of the image away. */
+  deleteAll(id: Digest): readonly Change[] {
+    return this.#collection
+      .list(this.#namespace)
+      .filter(([, record]) => record.id === id)
+      .map(([name]) => this.#collection.delete(this.#namespace, name));
+  }
+
+  /** To be called after changes were committed. */
+  refresh(): void {
+    this.#images = this.#gather();
+  }
+
+  list(): readonly Image[] {
+    return [...this.#images.values()];
+  }
+
+  /** By id, reference, or unique prefix of an id. A name is a name before it is a prefix, as in other runtimes. */
+  find(idOrReference: string): Image | undefined {
+    const whole = /^[0-9a-f]{64}$/.test(idOrReference) ? `sha256:${idOrReference}` : idOrReference;
+    if (isDigest(whole)) return this.#images.get(whole);
+    const name = normalName(idOrReference);
+    const record = name === undefined ? undefined : this.get(name);
+    return record === undefined ? this.#findByPrefix(idOrReference) : this.#images.get(record.id);
+  }
+
+  #findByPrefix(text: string): Image | undefined {
+    const prefix = text.replace(/^sha256:/, "");
+    if (!/^[0-9a-f]{1,63}$/.test(prefix)) return undefined;
+    const matches = this.list().filter(({ id }) => digestHex(id).startsWith(prefix));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+
+  #gather(): ReadonlyMap<Digest, Image> {
+    const images = new Map<Digest, Image>();
+    for (const [name, record] of this.#collection.list(this.#namespace)) {
+      const known = images.get(record.id) ?? imageOf(record);
+      images.set(record.id, withName(known, name, this.#isPinned(name)));
+    }
+    return images;
+  }
+}
+
+/** The name under which a reference is kept: a digest, where there is one, makes the tag meaningless. Undefined if it is none. */
+function normalName(text: string): string | undefined {
+  try {
+    const reference = parseReference(text);
+    return formatReference(reference.digest === undefined ? reference : { ...reference, tag: undefined });
+  } catch {
+    // Not a reference: it may be an id.
+    return undefined;
+  }
+}
+
+function imageOf(record: ImageRecord): Image {
+  return {
+    id: record.id,
+    repoTags: [],
+    repoDigests: [],
+    sizeBytes: record.sizeBytes,
+    config: record.config,
+    manifest: record.manifest,
+    layers: record.layers,
+    chainId: record.chainId ?? undefined,
+    pinned: false,
+    createdAtNs: record.createdAtNs,
+  };
+}
+
+function withName(image: Image, name: string, pinned: boolean): Image {
+  const isTag = !isDigest(name) && !name.includes("@");
+  return {
+    ...image,
+    repoTags: isTag ? [...image.repoTags, name] : image.repoTags,
+    repoDigests: name.includes("@") ? [...image.repoDigests, name] : image.repoDigests,
+    pinned: image.pinned || pinned,
+  };
+}
+
+/** `*` in a pattern stands for any characters; without one it is an exact name. */
+function globPattern(glob: string): RegExp {
+  const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`);
+}

@@ -1,0 +1,159 @@
+import { join } from "node:path";
+import type { ContentStore, Leases } from "../content/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { Database } from "../metadata/index.ts";
+import type { Digest, Platform } from "../oci/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import { UsageMeter } from "./fs-usage.ts";
+import { ImageError } from "./image-error.ts";
+import { ImageInstaller } from "./image-installer.ts";
+import { type ImageRecord, ImageRecords } from "./image-records.ts";
+import type { FsUsage, Image, Images, PullRequest } from "./images.ts";
+import { Importer } from "./importer.ts";
+import { LayerInstaller } from "./layer-installer.ts";
+import { type PlannedLayer, planLayers } from "./layer-plan.ts";
+import { ProgressBoard } from "./layer-progress.ts";
+import { Puller, type PullOptions } from "./pull.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+/** What deletes content and snapshots that nothing refers to. */
+export interface GarbageCollector {
+  collect(): Promise<void>;
+}
+
+export type ImageServiceOptions = {
+  /** containerd namespace. */
+  readonly namespace: string;
+  /** The daemon's root directory; `<root>/import` is used while an archive is taken apart. */
+  readonly root: string;
+  readonly database: Database;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  readonly garbage: GarbageCollector;
+  readonly logger: Logger;
+  /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
+  readonly platform: Platform;
+  /** Layers of one image that are fetched and unpacked at the same time. */
+  readonly maxConcurrentLayers: number;
+  /** Names of images, `*` for any characters, that kubelet must not remove. */
+  readonly pinnedImages: readonly string[];
+  readonly registry: PullOptions;
+};
+
+const maxThreads = 4;
+
+/** Opens the images of a namespace. Dispose of it to end its threads; pulls under way fail then. */
+export async function openImages(options: ImageServiceOptions): Promise<Images & AsyncDisposable> {
+  const collection = await options.database.collection<ImageRecord>("images");
+  const service = new ImageService(
+    options,
+    new ImageRecords(collection, options.namespace, options.pinnedImages),
+  );
+  await service.start();
+  return service;
+}
+
+class ImageService implements Images, AsyncDisposable {
+  readonly #snapshotter: Snapshotter;
+  readonly #database: Database;
+  readonly #garbage: GarbageCollector;
+  readonly #logger: Logger;
+  readonly #records: ImageRecords;
+  readonly #workers: WorkerPool;
+  readonly #layers: LayerInstaller;
+  readonly #puller: Puller;
+  readonly #importer: Importer;
+  readonly #meter: UsageMeter;
+
+  constructor(options: ImageServiceOptions, records: ImageRecords) {
+    const { content, snapshotter, maxConcurrentLayers } = options;
+    const progress = new ProgressBoard();
+    this.#snapshotter = snapshotter;
+    this.#database = options.database;
+    this.#garbage = options.garbage;
+    this.#logger = options.logger;
+    this.#records = records;
+    this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
+    this.#layers = new LayerInstaller(content, snapshotter, this.#workers, progress, maxConcurrentLayers);
+    const installer = new ImageInstaller({
+      ...options,
+      snapshotterName: snapshotter.name,
+      layers: this.#layers,
+      records,
+      progress,
+    });
+    this.#puller = new Puller(options.registry, this.#workers, content, records, installer);
+    this.#importer = new Importer(join(options.root, "import"), this.#workers, installer);
+    this.#meter = new UsageMeter(content, snapshotter);
+  }
+
+  async start(): Promise<void> {
+    await this.#importer.clean();
+  }
+
+  async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
+    return this.#present(await this.#puller.pull(request, signal));
+  }
+
+  async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
+    const ids = await this.#importer.import(path, signal ?? new AbortController().signal);
+    return ids.map((id) => this.#present(id));
+  }
+
+  list(): readonly Image[] {
+    return this.#records.list();
+  }
+
+  find(idOrReference: string): Image | undefined {
+    return this.#records.find(idOrReference);
+  }
+
+  async remove(idOrReference: string): Promise<void> {
+    const image = this.find(idOrReference);
+    if (image === undefined) return;
+    await this.#database.commit(this.#records.deleteAll(image.id));
+    this.#records.refresh();
+    // The caller need not wait for files to be deleted, and a failure leaves only what the next collection finds.
+    this.#garbage
+      .collect()
+      .catch((err: unknown) => this.#logger.error({ err }, "collecting garbage after an image was removed"));
+  }
+
+  async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
+    return await this.#meter.usages();
+  }
+
+  async prepareRootfs(image: Image, key: string): Promise<void> {
+    if (image.chainId !== undefined && this.#snapshotter.stat(image.chainId) === undefined)
+      await this.#unpackAgain(image);
+    await this.#snapshotter.prepare(key, image.chainId);
+  }
+
+  async collectGarbage(): Promise<void> {
+    await this.#garbage.collect();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#workers[Symbol.asyncDispose]();
+  }
+
+  /** Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with. */
+  async #unpackAgain(image: Image): Promise<void> {
+    const layers: readonly PlannedLayer[] = planLayers(image.layers, image.config.diffIds);
+    const gone = async (): Promise<never> => {
+      throw new ImageError(
+        "NotFound",
+        `image ${image.id} is incomplete: its content has been removed; pull it again`,
+      );
+    };
+    await this.#layers.install(layers, gone, new AbortController().signal);
+  }
+
+  #present(id: Digest): Image {
+    const image = this.#records.find(id);
+    if (image === undefined)
+      throw new ImageError("Aborted", `image ${id} was removed as soon as it was there`);
+    return image;
+  }
+}
