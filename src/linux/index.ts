@@ -28,6 +28,7 @@ export {
   type Timestamp,
   unlinkAt,
 } from "./files-at.ts";
+export { copyFile } from "./files-copy.ts";
 export { fromByteString, toByteString } from "./files-names.ts";
 export { closeFile, createFileAt, openDirectory, openDirectoryBeneath, openFileAt } from "./files-open.ts";
 export { syncFileSystem } from "./files-sync.ts";
@@ -39,10 +40,10 @@ export { mountFlags, type Propagation } from "./mount-flags.ts";
 export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
 export { isNamespacePin } from "./namespace-pin.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
+export { sendDatagram } from "./notify-socket.ts";
 export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { isAlive, killProcessTree, processStartTime } from "./process.ts";
-export { sendDatagram } from "./notify-socket.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { unpinNamespaces } from "./unpin-namespaces.ts";

@@ -1,0 +1,50 @@
+import { chmod, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { SnapshotDirectory } from "./style.ts";
+
+/**
+ * The numbered directories of one snapshotter and namespace. Numbers keep the paths short: all lower directories of a mount
+ * have to fit into one page.
+ */
+export class SnapshotDirectories {
+  readonly root: string;
+  #nextId: number;
+
+  private constructor(root: string, nextId: number) {
+    this.root = root;
+    this.#nextId = nextId;
+  }
+
+  /** Makes `root` (mode 0700) if it is not there. */
+  static async open(root: string): Promise<SnapshotDirectories> {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    const directories = new SnapshotDirectories(root, 1);
+    directories.#nextId = Math.max(0, ...(await directories.ids())) + 1;
+    return directories;
+  }
+
+  /** Numbers of the directories that there are. */
+  async ids(): Promise<readonly number[]> {
+    const names = await readdir(this.root);
+    return names.filter((name) => /^[1-9][0-9]{0,14}$/.test(name)).map(Number);
+  }
+
+  at(id: number): SnapshotDirectory {
+    const path = join(this.root, String(id));
+    return { path, fs: join(path, "fs"), work: join(path, "work") };
+  }
+
+  /** A number that none has had since `open`. */
+  takeId(): number {
+    return this.#nextId++;
+  }
+
+  /** Makes a snapshot's directory with an empty tree, whose root anyone may enter. */
+  async make(id: number): Promise<SnapshotDirectory> {
+    const directory = this.at(id);
+    await mkdir(directory.path, { mode: 0o700 });
+    await mkdir(directory.fs);
+    await chmod(directory.fs, 0o755);
+    return directory;
+  }
+}

@@ -1,0 +1,253 @@
+import { syncFileSystem } from "../linux/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { SnapshotDirectories } from "./directories.ts";
+import { KeyLocks } from "./key-locks.ts";
+import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
+import { errorOf, SnapshotError } from "./snapshot-error.ts";
+import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+import type { SnapshotStyle } from "./style.ts";
+import type { TreeWorker } from "./tree-worker.ts";
+
+/** What a {@link DirectorySnapshotter} is made of. `walker` does short work, `mover` copies and deletes. */
+export type SnapshotterParts = {
+  readonly records: SnapshotRecords;
+  readonly directories: SnapshotDirectories;
+  readonly style: SnapshotStyle;
+  readonly walker: TreeWorker;
+  readonly mover: TreeWorker;
+  readonly logger: Logger;
+};
+
+/**
+ * Snapshots that each have a directory and a record. A directory is made before its record and deleted after it, so that a
+ * crash leaves at most a directory that no record names, which {@link cleanup} deletes.
+ */
+export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
+  readonly name: string;
+  readonly root: string;
+  readonly capabilities: { readonly rebase: boolean };
+  readonly #parts: SnapshotterParts;
+  readonly #locks = new KeyLocks();
+  /** How many snapshots are being made or committed on top of a key: that one stays. */
+  readonly #holds = new Map<string, number>();
+  readonly #removing = new Set<string>();
+  /** Numbers whose record is not written yet. */
+  readonly #making = new Set<number>();
+  readonly #deletions = new Map<number, Promise<void>>();
+
+  constructor(parts: SnapshotterParts) {
+    this.#parts = parts;
+    this.name = parts.style.name;
+    this.root = parts.directories.root;
+    this.capabilities = { rebase: parts.style.rebase };
+  }
+
+  prepare(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
+    return this.#create("active", key, parent, labels);
+  }
+
+  view(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
+    return this.#create("view", key, parent, labels);
+  }
+
+  async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
+    const { records, walker } = this.#parts;
+    using _locks = await this.#locks.take([name, key]);
+    const record = this.#committable(name, key, options);
+    const parent = record.parent ?? options.parent;
+    using _hold = this.#hold(parent);
+    await this.#inherit(record, parent, options.inherit ?? []);
+    const directory = this.#parts.directories.at(record.id);
+    const mustSync = !options.synced || (options.inherit ?? []).length > 0;
+    const [usage] = await Promise.all([
+      walker.run({ kind: "usage", path: directory.fs }),
+      mustSync ? syncFileSystem(directory.fs) : undefined,
+    ]);
+    const labels = options.labels ?? record.labels;
+    await records.commit([
+      records.delete(key),
+      records.put(name, { ...record, kind: "committed", parent, labels, usage }),
+    ]);
+  }
+
+  mounts(key: string): readonly Mount[] {
+    const { records, style } = this.#parts;
+    const record = records.get(key);
+    const [directory, ...parents] = this.#chain(key, record);
+    return style.mounts(directory, record.kind, parents);
+  }
+
+  stat(key: string): SnapshotInfo | undefined {
+    const record = this.#parts.records.find(key);
+    return record === undefined ? undefined : infoOf(key, record);
+  }
+
+  list(): readonly SnapshotInfo[] {
+    return this.#parts.records.list().map(([key, record]) => infoOf(key, record));
+  }
+
+  async setLabels(key: string, labels: Labels): Promise<void> {
+    const { records } = this.#parts;
+    using _locks = await this.#locks.take([key]);
+    await records.commit([records.put(key, { ...records.get(key), labels })]);
+  }
+
+  async usage(key: string): Promise<Usage> {
+    const { records, directories, walker } = this.#parts;
+    const record = records.get(key);
+    if (record.usage !== undefined) return record.usage;
+    const usage = await walker.run({ kind: "usage", path: directories.at(record.id).fs });
+    return usage ?? { sizeBytes: 0, inodes: 0 };
+  }
+
+  async remove(key: string): Promise<void> {
+    const { records } = this.#parts;
+    using _locks = await this.#locks.take([key]);
+    const record = records.get(key);
+    if (this.#holds.has(key) || records.hasChildren(key)) {
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `snapshot ${key} cannot be removed: others lie on top of it`,
+      );
+    }
+    this.#removing.add(key);
+    try {
+      await records.commit([records.delete(key)]);
+    } finally {
+      this.#removing.delete(key);
+    }
+    void this.#deleteDirectory(record.id);
+  }
+
+  async cleanup(): Promise<void> {
+    const { records, directories } = this.#parts;
+    const present = await directories.ids();
+    const named = new Set(records.list().map(([, record]) => record.id));
+    const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
+    await Promise.all([...unnamed.map((id) => this.#deleteDirectory(id)), ...this.#deletions.values()]);
+  }
+
+  /** Waits for deletions under way and ends the threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#deletions.values());
+    await Promise.all([this.#parts.walker[Symbol.asyncDispose](), this.#parts.mover[Symbol.asyncDispose]()]);
+  }
+
+  async #create(
+    kind: "active" | "view",
+    key: string,
+    parent: string | undefined,
+    labels: Labels,
+  ): Promise<readonly Mount[]> {
+    const { records, directories } = this.#parts;
+    using _locks = await this.#locks.take([key]);
+    if (records.find(key) !== undefined)
+      throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
+    this.#requireCommitted(parent);
+    using _hold = this.#hold(parent);
+    const id = directories.takeId();
+    this.#making.add(id);
+    try {
+      await this.#makeDirectory(id, kind, parent);
+      const createdAtNs = BigInt(Date.now()) * 1_000_000n;
+      await records.commit([records.put(key, { id, kind, parent, createdAtNs, labels, usage: undefined })]);
+    } catch (error) {
+      void this.#deleteDirectory(id);
+      throw errorOf(error, `snapshot ${key} cannot be made`);
+    } finally {
+      this.#making.delete(id);
+    }
+    return this.mounts(key);
+  }
+
+  async #makeDirectory(id: number, kind: "active" | "view", parent: string | undefined): Promise<void> {
+    const { directories, records, style } = this.#parts;
+    const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
+    await style.populate(await directories.make(id), kind, parents);
+  }
+
+  /** Directories of a snapshot and its parents, nearest first. */
+  #chain(key: string, record: SnapshotRecord) {
+    const { records, directories } = this.#parts;
+    return [
+      directories.at(record.id),
+      ...records.ancestors(key).map(({ id }) => directories.at(id)),
+    ] as const;
+  }
+
+  #committable(name: string, key: string, { parent }: CommitOptions): SnapshotRecord {
+    const { records } = this.#parts;
+    const record = records.get(key);
+    const refuse = (why: string): never => {
+      throw new SnapshotError("FailedPrecondition", `snapshot ${key} cannot be committed as ${name}: ${why}`);
+    };
+    if (record.kind !== "active") refuse(`it is ${record.kind}`);
+    if (records.find(name) !== undefined)
+      throw new SnapshotError("AlreadyExists", `snapshot ${name} exists already`);
+    if (parent !== undefined && parent !== record.parent) {
+      if (!this.capabilities.rebase) refuse(`the ${this.name} snapshotter cannot change its parent`);
+      if (record.parent !== undefined) refuse(`it has the parent ${record.parent} already`);
+      this.#requireCommitted(parent);
+    }
+    return record;
+  }
+
+  #requireCommitted(parent: string | undefined): void {
+    if (parent === undefined) return;
+    const { kind } = this.#parts.records.get(parent);
+    if (kind !== "committed")
+      throw new SnapshotError("FailedPrecondition", `snapshot ${parent} cannot be a parent: it is ${kind}`);
+    if (this.#removing.has(parent))
+      throw new SnapshotError("NotFound", `snapshot ${parent} is being removed`);
+  }
+
+  #hold(parent: string | undefined): Disposable {
+    if (parent === undefined) return { [Symbol.dispose]: () => {} };
+    this.#holds.set(parent, (this.#holds.get(parent) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#holds.get(parent) ?? 1) - 1;
+        if (left === 0) this.#holds.delete(parent);
+        else this.#holds.set(parent, left);
+      },
+    };
+  }
+
+  async #inherit(
+    record: SnapshotRecord,
+    parent: string | undefined,
+    directories: readonly string[],
+  ): Promise<void> {
+    if (parent === undefined || directories.length === 0 || record.parent !== undefined) return;
+    const lower = this.#chain(parent, this.#parts.records.get(parent)).map(({ fs }) => fs);
+    await this.#parts.walker.run({
+      kind: "inherit",
+      upper: this.#parts.directories.at(record.id).fs,
+      lower,
+      directories,
+    });
+  }
+
+  /** Never fails: what cannot be deleted now is tried again by the next cleanup. */
+  #deleteDirectory(id: number): Promise<void> {
+    const under = this.#deletions.get(id);
+    if (under !== undefined) return under;
+    const { mover, directories, logger } = this.#parts;
+    const { path } = directories.at(id);
+    const deletion = mover
+      .run({ kind: "delete", path })
+      .catch((err: unknown) =>
+        logger.warn(
+          { err, path },
+          "a snapshot's directory cannot be deleted; it is tried again at the next start",
+        ),
+      )
+      .then(() => void this.#deletions.delete(id));
+    this.#deletions.set(id, deletion);
+    return deletion;
+  }
+}
+
+function infoOf(key: string, { kind, parent, createdAtNs, labels }: SnapshotRecord): SnapshotInfo {
+  return { key, kind, parent, createdAtNs, labels };
+}

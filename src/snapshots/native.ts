@@ -1,0 +1,21 @@
+import type { SnapshotStyle } from "./style.ts";
+import type { TreeWorker } from "./tree-worker.ts";
+
+/**
+ * Plain directories: a snapshot is a whole copy of its parent, by reflink where the file system has them. For hosts and file
+ * systems without overlayfs.
+ */
+export function nativeStyle(worker: TreeWorker): SnapshotStyle {
+  return {
+    name: "native",
+    rebase: false,
+    populate: async (directory, kind, [parent]) => {
+      if (kind === "active" && parent !== undefined)
+        await worker.run({ kind: "copy", from: parent.fs, to: directory.fs });
+    },
+    mounts: (directory, kind, [parent]) => {
+      const source = kind === "active" ? directory.fs : (parent ?? directory).fs;
+      return [{ type: "bind", source, options: [kind === "active" ? "rw" : "ro", "rbind"] }];
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { SnapshotError } from "./snapshot-error.ts";
+import type { Mount } from "./snapshotter.ts";
+import type { SnapshotDirectory, SnapshotStyle } from "./style.ts";
+
+/**
+ * overlayfs: a snapshot's directory holds what it changes, and its parents' are the lower directories.
+ *
+ * Every mount is an overlay, also that of a snapshot without parents, over an empty directory: so a layer can be unpacked with
+ * overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never show as devices. Throws SnapshotError
+ * InvalidArgument for a `root` that cannot be written in mount options.
+ */
+export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
+  if (/[,:\\]/.test(root)) {
+    throw new SnapshotError(
+      "InvalidArgument",
+      `overlayfs cannot have layers in ${root}: choose a root without , : and \\`,
+    );
+  }
+  const empty = join(root, "empty");
+  await mkdir(empty, { recursive: true });
+  await chmod(empty, 0o755);
+  return {
+    name: "overlayfs",
+    rebase: true,
+    populate: async (directory, kind) => {
+      if (kind === "active") await mkdir(directory.work, { mode: 0o700 });
+    },
+    mounts: (directory, kind, parents) => [
+      kind === "active" ? writable(directory, parents, empty) : readonly(directory, parents, empty),
+    ],
+  };
+}
+
+/**
+ * `index=off`: with the index, whose default is the kernel's, a directory cannot be a layer of several mounts at once.
+ * Everything else is left to the kernel's defaults, as containerd does.
+ */
+function overlay(options: readonly string[], lower: readonly string[]): Mount {
+  return {
+    type: "overlay",
+    source: "overlay",
+    options: [...options, `lowerdir=${lower.join(":")}`, "index=off"],
+  };
+}
+
+function writable(directory: SnapshotDirectory, parents: readonly SnapshotDirectory[], empty: string): Mount {
+  const lower = parents.length === 0 ? [empty] : parents.map((parent) => parent.fs);
+  return overlay([`workdir=${directory.work}`, `upperdir=${directory.fs}`], lower);
+}
+
+/** Without an upper directory overlayfs wants two lower ones. */
+function readonly(directory: SnapshotDirectory, parents: readonly SnapshotDirectory[], empty: string): Mount {
+  const lower = parents.length === 0 ? [directory.fs] : parents.map((parent) => parent.fs);
+  return overlay(["ro"], lower.length === 1 ? [...lower, empty] : lower);
+}
