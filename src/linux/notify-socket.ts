@@ -1,11 +1,11 @@
+import { closeDescriptorAsync } from "./descriptors.ts";
 import { callAsync, libcFunction } from "./libc.ts";
 import { LinuxError } from "./linux-error.ts";
 
 const socketCall = libcFunction("int socket(int domain, int type, int protocol)");
 const sendtoCall = libcFunction(
-  "ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const void *address, unsigned int addressLength)",
+  "long sendto(int fd, const uint8_t *buffer, size_t length, int flags, const uint8_t *address, uint32_t addressLength)",
 );
-const closeCall = libcFunction("int close(int fd)");
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -31,6 +31,6 @@ export async function sendDatagram(path: string, message: string): Promise<void>
       path,
     );
   } finally {
-    await callAsync("close", closeCall, [fd], path);
+    await closeDescriptorAsync(fd);
   }
 }
