@@ -1,0 +1,51 @@
+import {
+  type RemoteCommandVersion,
+  SpdySession,
+  spdyRemoteCommandProtocols,
+  streamHeader,
+} from "../streaming/index.ts";
+import { upgradeToSpdy } from "./http-upgrade.ts";
+import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
+
+/** Connects over SPDY/3.1 and opens the streams. Throws StreamClientError: FailedPrecondition, Unavailable. */
+export async function connectOverSpdy(options: RemoteCommandOptions): Promise<ClientStreams> {
+  const { tls, signal } = options;
+  const url = await options.url();
+  const protocols = [...spdyRemoteCommandProtocols.keys()];
+  const { socket, protocol } = await upgradeToSpdy(url, protocols, { tls, signal });
+  const session = new SpdySession(socket, { role: "client" });
+  const version: RemoteCommandVersion = spdyRemoteCommandProtocols.get(protocol) ?? 1;
+  try {
+    return await openStreams(session, version, options);
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+}
+
+async function openStreams(
+  session: SpdySession,
+  version: RemoteCommandVersion,
+  { stdin, stdout, stderr, tty, signal }: RemoteCommandOptions,
+): Promise<ClientStreams> {
+  const open = (type: string) => session.openStream(new Map([[streamHeader.type, type]]), signal);
+  // All at once: the ids, and so the order on the wire, are given out by the calls.
+  const [error, ...rest] = await Promise.all([
+    open("error"),
+    stdin ? open("stdin") : undefined,
+    stdout ? open("stdout") : undefined,
+    stderr ? open("stderr") : undefined,
+    tty && version >= 3 ? open("resize") : undefined,
+  ]);
+  const [input, output, errors, resize] = rest;
+  return {
+    connection: session,
+    version,
+    error,
+    // Their other directions carry nothing, but their ends have to be seen.
+    stdin: input?.resume(),
+    stdout: output,
+    stderr: errors,
+    resize: resize?.resume(),
+  };
+}
