@@ -321,9 +321,10 @@ test("native copies keep owners, modes, times, attributes, links, devices and ho
     printf data | dd of=d/sparse bs=1 seek=4M conv=notrunc status=none; printf 'latin\\351' > "$(printf 'd/n\\351')"
     chown 5:6 d/f d/dev; chown -h 7:8 d/e/soft; chmod 4711 d/f; chmod 1777 d/e;
     find . -depth -exec touch -h -d @1234567890.123456789 {} +`;
-  await mounted(await snapshotter.prepare("a", undefined), (tree) =>
-    run("sh", ["-ec", script], { cwd: tree }),
-  );
+  await mounted(await snapshotter.prepare("a", undefined), async (tree) => {
+    await run("sh", ["-ec", script], { cwd: tree });
+    withDirectory(join(tree, "d"), (d) => setXattrAt(d, "f", "user.k", Buffer.from([0, 255])));
+  });
   await snapshotter.commit("layer", "a");
   const original = await mounted(await snapshotter.view("v", "layer"), describeTree);
   const mounts = await snapshotter.prepare("c", "layer");

@@ -17,7 +17,7 @@ export async function applyLayer(
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
   const { expected, signal } = options;
-  using input = new CompressedInput(source, expected, signal);
+  await using input = new CompressedInput(source, expected, signal);
   try {
     const { diffId, unpackedBytes, undescribedDirectories } = await unpack(input, options);
     const digest = await input.verify();

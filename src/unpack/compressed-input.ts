@@ -4,7 +4,7 @@ import { parseDigest } from "../oci/index.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 /** The compressed bytes of a layer on their way in: counted, hashed, and compared with what was promised. */
-export class CompressedInput implements Disposable {
+export class CompressedInput implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #expected: { readonly digest: Digest; readonly size: number };
   readonly #hash = createHash("sha256");
@@ -61,9 +61,11 @@ export class CompressedInput implements Disposable {
   }
 
   /** Tells a source that was not read to its end that no more is wanted. */
-  [Symbol.dispose](): void {
-    // A source that waits for its next bytes answers only then; it ends by the caller's signal, and its error then is that one.
-    if (!this.#ended) this.#chunks.return?.().catch(() => {});
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended) return;
+    const returned = this.#chunks.return?.();
+    if (!this.#signal?.aborted) await returned;
+    else returned?.catch(() => {}); // it may still wait for bytes, and ends by the same signal, with its reason
   }
 }
 
