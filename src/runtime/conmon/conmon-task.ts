@@ -25,6 +25,7 @@ export type ConmonTaskOptions = {
   /** Undefined when there is none: the task is lost. */
   readonly record: TaskRecord | undefined;
   readonly files: TaskFiles;
+  readonly conmonPath: string;
   readonly cgroupDriver: CgroupDriver;
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
@@ -109,11 +110,12 @@ export class ConmonTask implements Task {
 
   async execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
     const { handler, cgroupDir } = this.#requireRunning("exec");
-    const { cgroupDriver, files, execDrainMs } = this.#options;
+    const { conmonPath, cgroupDriver, files, execDrainMs } = this.#options;
     const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
     const context = {
       containerId: this.id,
       handler,
+      conmonPath,
       cgroupDriver,
       bundleDir: files.bundleDir,
       process,

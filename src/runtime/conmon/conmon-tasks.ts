@@ -137,9 +137,16 @@ export class ConmonTasks implements Tasks {
   }
 
   #adopt({ id, handler: name }: TaskIdentity, files: TaskFiles, record: TaskRecord | undefined): ConmonTask {
-    const { handlers, cgroupDriver, execDrainMs = 1_000, logger } = this.#options;
+    const { handlers, conmonPath, cgroupDriver, execDrainMs = 1_000, logger } = this.#options;
     const handler = findHandler(handlers, name);
-    const common = { cgroupDriver, layout: this.#layout, exits: this.#exits, execDrainMs, logger };
+    const common = {
+      conmonPath,
+      cgroupDriver,
+      layout: this.#layout,
+      exits: this.#exits,
+      execDrainMs,
+      logger,
+    };
     const task = new ConmonTask({ id, handler, record, files, ...common });
     this.#live.add(task);
     void task.wait().then(() => this.#live.delete(task));

@@ -8,12 +8,13 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
-import { exitCodeOf, globalArguments, runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import { exitCodeOf, runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
 import { lastRuntimeError } from "../oci-runtime/runtime-log.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciProcess } from "../spec/types.ts";
 import type { ExecRequest, ExecResult } from "../tasks.ts";
 import { commandFailure } from "./command-failure.ts";
+import { type ExecFiles, execCommand } from "./exec-command.ts";
 import { killExec } from "./kill-exec.ts";
 
 /** Of each stream; as containerd's and CRI-O's. */
@@ -22,6 +23,7 @@ const outputLimitBytes = 16 * 1024 * 1024;
 export type ExecContext = {
   readonly containerId: string;
   readonly handler: Handler;
+  readonly conmonPath: string;
   readonly cgroupDriver: CgroupDriver;
   /** For the files of this exec. */
   readonly bundleDir: string;
@@ -33,7 +35,7 @@ export type ExecContext = {
   readonly drainMs: number;
 };
 
-/** Runs `RUNTIME exec` with pipes for output: one process started. See Task.execSync. */
+/** Runs a command in a container and collects its output. See Task.execSync. */
 export async function execSync(
   context: ExecContext,
   request: ExecRequest,
@@ -51,19 +53,15 @@ export async function execSync(
   }
 }
 
-type ExecFiles = { readonly process: string; readonly pid: string; readonly log: string };
-
 function execFiles(bundleDir: string): ExecFiles {
   const name = join(bundleDir, `exec-${crypto.randomUUID()}`);
   return { process: `${name}.json`, pid: `${name}.pid`, log: `${name}.log` };
 }
 
 async function run(context: ExecContext, files: ExecFiles, deadline: Deadline): Promise<ExecResult> {
-  const { handler, cgroupDriver, containerId, drainMs } = context;
-  const { child, stdout, stderr } = spawnWithPipes(handler.path, [
-    ...globalArguments(handler, cgroupDriver, files.log),
-    ...["exec", "--process", files.process, "--pid-file", files.pid, containerId],
-  ]);
+  const { handler, bundleDir, drainMs } = context;
+  const { path, args } = execCommand(context, files);
+  const { child, stdout, stderr } = spawnWithPipes(path, args, bundleDir);
   let killing: Promise<void> | undefined;
   using _kill = deadline.onAbort(() => {
     killing = pidIn(files.pid).then((pid) => killExec(child, pid, context.cgroupDir));
@@ -87,18 +85,22 @@ async function run(context: ExecContext, files: ExecFiles, deadline: Deadline): 
 
 type Piped = { readonly child: ChildProcess; readonly stdout: BoundedOutput; readonly stderr: BoundedOutput };
 
-function spawnWithPipes(path: string, args: readonly string[]): Piped {
-  const [out, err] = [makePipe(), makePipe()];
+/**
+ * All three streams are pipes of our own: OCI runtimes give them to the command's user, which would make him the owner
+ * of the host's /dev/null. Nothing is ever written to its stdin.
+ */
+function spawnWithPipes(path: string, args: readonly string[], cwd: string): Piped {
+  const [stdin, out, err] = [makePipe(), makePipe(), makePipe()];
+  closeSync(stdin.writeFd);
   try {
     const child = spawn(path, args, {
-      cwd: "/",
+      cwd,
       env: runtimeEnvironment,
-      stdio: ["ignore", out.writeFd, err.writeFd],
+      stdio: [stdin.readFd, out.writeFd, err.writeFd],
     });
     return { child, stdout: reader(out.readFd), stderr: reader(err.readFd) };
   } finally {
-    closeSync(out.writeFd);
-    closeSync(err.writeFd);
+    for (const fd of [stdin.readFd, out.writeFd, err.writeFd]) closeSync(fd);
   }
 }
 

@@ -54,6 +54,13 @@ export function buildPauseSpec({
     },
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
+      // OCI runtimes make their default devices, whatever there is to do.
+      {
+        destination: "/dev",
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["nosuid", "noexec", "mode=755", "size=64k"],
+      },
       { destination: "/pause", type: "bind", source: program, options: ["bind", "ro", "nosuid", "nodev"] },
     ],
     annotations: pauseAnnotations(sandbox.id, sandboxConfig),
