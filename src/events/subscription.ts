@@ -33,8 +33,8 @@ export class EventQueue<E> implements Subscription<E> {
   /** The listener gets no more events, not even those that are pending. */
   end(): void {
     if (this.#state.kind === "ended") return;
+    if (this.#state.kind === "open") this.#onEnd();
     this.#state = { kind: "ended" };
-    this.#onEnd();
     this.#pending = [];
     for (const waiting of this.#waiting) waiting.resolve({ done: true, value: undefined });
     this.#waiting = [];
