@@ -199,6 +199,20 @@ test("what is seen after it was leased stays, however many collections run", asy
   assert.ok((await collecting) > 0);
 });
 
+test("a blob that is seen once it is leased stays, at whatever moment of a collection that is", async () => {
+  await using stores = await Stores.open();
+  for (let turns = 0; turns < 15; turns++) {
+    const digest = await stores.blob(`blob ${turns}`);
+    const lease = await stores.lease([]);
+    const collected = stores.collect();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    await stores.leases.addResources(namespace, lease.id, [content(digest)]);
+    const seen = stores.content.has(digest);
+    await collected;
+    assert.equal(stores.content.has(digest), seen, `${turns} turns after the start of the collection`);
+  }
+});
+
 test("roots are asked for when leases are frozen: an image recorded just before its lease goes is among them", async () => {
   await using stores = await Stores.open();
   const digest = await stores.blob("config");

@@ -9,3 +9,4 @@
  * Whoever puts something together takes a lease on it first (see Leases); this room only relies on that.
  */
 export { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./collect-garbage.ts";
+export type { GarbageNode } from "./reachable.ts";
