@@ -41,7 +41,7 @@ export class PortForwardClient implements AsyncDisposable {
   }
 
   /**
-   * Connects `local` to a port of the sandbox and copies both ways until both directions have ended. Rejects with
+   * Connects `local`, which must allow half-open, to a port of the sandbox and copies both ways until both directions have ended. Rejects with
    * StreamClientError Unavailable and the runtime's message when it could not connect.
    */
   async forward(local: Duplex, port: number): Promise<void> {
