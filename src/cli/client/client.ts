@@ -40,7 +40,7 @@ export class Client implements Disposable {
   /** Waits until HTTP/2 is spoken. Throws CliError Unavailable. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#grpc.waitForReady(Date.now() + readyTimeoutMs, (error) => {
+      this.#grpc.waitForReady(Date.now() + Math.min(readyTimeoutMs, this.#timeoutMs), (error) => {
         if (error === undefined) return resolve();
         reject(
           new CliError("Unavailable", "the socket is open, but nobody speaks gRPC there", {

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { chmod, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { tempDir } from "../testing/temp-dir.ts";
+import { berth, serveCli } from "./testing/cli.ts";
+
+test("help names every command and the exit statuses", async () => {
+  const { status, stdout } = await berth(["--help"]);
+  assert.equal(status, 0);
+  for (const name of [
+    "run",
+    "pods",
+    "ps",
+    "logs",
+    "exec",
+    "inspect",
+    "stop",
+    "rm",
+    "rmi",
+    "pull",
+    "images",
+    "doctor",
+  ]) {
+    assert.match(stdout, new RegExp(`^  ${name} `, "m"));
+  }
+  assert.match(stdout, /Exit status:/);
+  assert.doesNotMatch(stdout, /__complete/);
+});
+
+for (const argv of [
+  ["help", "ps"],
+  ["ps", "--help"],
+]) {
+  test(`\`berth ${argv.join(" ")}\` shows the command's options and examples`, async () => {
+    const { status, stdout } = await berth(argv);
+    assert.equal(status, 0);
+    assert.match(stdout, /Usage: berth ps \[options\]/);
+    assert.match(stdout, /--namespace/);
+    assert.match(stdout, /Examples:/);
+  });
+}
+
+test("a mistake of usage is exit status 2, with a hint at what could be meant", async () => {
+  const unknown = await berth(["pod"]);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /Did you mean/);
+  assert.equal((await berth(["ps", "-o", "xml"])).status, 2);
+  assert.equal((await berth(["logs"])).status, 2);
+  assert.equal((await berth(["pods", "--label", "nokey", "--address", "tcp://x"])).status, 2);
+});
+
+test("exec and run say 125 for their own failures, which no command says", async () => {
+  assert.equal((await berth(["exec", "--bogus"])).status, 125);
+  assert.equal((await berth(["run", "--address", "/nonexistent.sock", "busybox"])).status, 125);
+});
+
+test("a missing socket is exit status 4, and what to do is said", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "none.sock");
+  const { status, stderr } = await berth(["ps", "--address", address]);
+  assert.equal(status, 4);
+  assert.match(stderr, new RegExp(`${address}.*--address`));
+});
+
+test("a socket that nobody listens on any more is told apart from a missing one", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "plain");
+  await writeFile(address, "");
+  await chmod(address, 0o600);
+  const { status, stderr } = await berth(["ps", "--address", `unix://${address}`]);
+  assert.equal(status, 4);
+  assert.match(stderr, /nothing listens/);
+});
+
+test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "other.sock");
+  const server = createServer((socket) => socket.on("error", () => {}).resume().end("go away\n"));
+  await new Promise<void>((resolve) => server.listen(address, resolve));
+  const { status, stderr } = await berth(["ps", "--timeout", "300ms"], { env: { BERTH_ADDRESS: address } });
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal(status, 4);
+  assert.match(stderr, /nobody speaks gRPC/);
+});
+
+test("the address is taken from --address, also before the command, and then from the environment", async () => {
+  await using endpoint = await serveCli();
+  for (const argv of [
+    ["--address", endpoint.address, "pods"],
+    ["pods", "--address", `unix://${endpoint.address}`],
+  ]) {
+    assert.equal((await berth(argv, { env: { BERTH_ADDRESS: "/nonexistent.sock" } })).status, 0);
+  }
+  assert.equal((await endpoint.run(["pods"])).status, 0);
+});
+
+test("an interrupted command says 130 and nothing else", async () => {
+  await using endpoint = await serveCli();
+  const controller = new AbortController();
+  const following = endpoint.run(["events"], { signal: controller.signal });
+  setImmediate(() => controller.abort());
+  const { status, stderr } = await following;
+  assert.equal(status, 130);
+  assert.equal(stderr, "");
+});
+
+test("the versions of both sides are shown", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["version"]);
+  assert.match(stdout, /^berth +\d+\.\d+\.\d+ \(Node\.js [\d.]+\)\n\S+ +1\.2\.3 \(CRI v1\)\n$/);
+  const json = JSON.parse((await endpoint.run(["version", "-o", "json"])).stdout);
+  assert.equal(json.runtime.runtimeVersion, "1.2.3");
+});
+
+test("info shows the conditions with their reasons, and with -o json what the runtime adds", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["info"]);
+  assert.match(stdout, /NetworkReady +not ok +NetworkPluginNotReady +no conflist/);
+  const json = JSON.parse((await endpoint.run(["info", "-o", "json"])).stdout);
+  assert.equal(json.status.conditions.length, 2);
+  assert.deepEqual(json.config, { root: "/var/lib/berth" });
+});
+
+test("the default configuration passes the check", async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, "config.toml");
+  await writeFile(file, (await berth(["config", "default"])).stdout);
+  assert.deepEqual(await berth(["config", "check", file]), {
+    status: 0,
+    stdout: `${file} is right\n`,
+    stderr: "",
+  });
+  await writeFile(file, "adress = 1\n");
+  const wrong = await berth(["config", "check", file]);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /adress/);
+});
