@@ -34,7 +34,7 @@ export class FileWriter implements Disposable {
 
   /** Gives the file its size, also where it ends with a hole. */
   finish(): void {
-    const last = this.#content.extents.at(-1);
+    const last = this.#content.extents.findLast(({ length }) => length > 0);
     const end = last === undefined ? 0 : last.offset + last.length;
     if (end < this.#content.sizeBytes) ftruncateSync(this.#fd, this.#content.sizeBytes);
   }

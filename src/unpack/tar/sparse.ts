@@ -8,6 +8,7 @@ import { type PaxRecords, paxText } from "./pax.ts";
  * records (0.0 one record a number, 0.1 one for all), and before the data (1.0).
  */
 const maxExtents = 1 << 16;
+const maxNumberCharacters = 32;
 
 /** Checks that extents are in order, within the file, and take `dataBytes` in all. Throws UnpackError InvalidArgument. */
 export function sparseContent(sizeBytes: number, extents: readonly Extent[], dataBytes: number): FileContent {
@@ -56,7 +57,8 @@ export function* sparseMapInData<Want>(
     const parts = (text + next.toString("latin1")).split("\n");
     text = parts.pop() ?? "";
     lines.push(...parts);
-    if (text.length > 32) throw invalid("a sparse file's map is malformed");
+    if (lines.length < wanted() && text.length > maxNumberCharacters)
+      throw invalid("a sparse file's map is malformed");
   }
   return { extents: pairs(lines.slice(1, wanted())), bytes };
 }
