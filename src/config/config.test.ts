@@ -29,9 +29,9 @@ describe("the configuration", () => {
 
   it("names the nearest known key for an unknown one", () => {
     assert.deepEqual(problemsOf('[network]\nconfdir = "/x"'), [
-      "f: network.confdir: unknown key; did you mean conf_dir?",
+      "f:2: network.confdir: unknown key; did you mean conf_dir?",
     ]);
-    assert.deepEqual(problemsOf("rot = 1"), ["f: rot: unknown key; did you mean root?"]);
+    assert.deepEqual(problemsOf("rot = 1"), ["f:1: rot: unknown key; did you mean root?"]);
   });
 
   it("reports every problem at once, with what is allowed", () => {
@@ -42,6 +42,13 @@ describe("the configuration", () => {
     assert.match(problems[0] ?? "", /root: must be an absolute path; it is "relative"/);
     assert.match(problems[1] ?? "", /log.level: must be one of "trace"/);
     assert.match(problems[2] ?? "", /images.pull_progress_timeout: must be a time such as/);
+  });
+
+  it("says on which line a problem is, also in headings, dotted keys and inline tables", () => {
+    const lines = (text: string) => problemsOf(text).map((problem) => problem.split(" ")[0]);
+    assert.deepEqual(lines('# a\n[log]\nlevel = "info"\n[ "log".x ]\n'), ["f:4:"]);
+    assert.deepEqual(lines('log.format = "json"\nlog.level = "loud"\n'), ["f:2:"]);
+    assert.deepEqual(lines('\nlog = { level = "loud" }\n'), ["f:2:"]);
   });
 
   it("says where a file is not TOML", () => {

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
 import { ConfigError } from "./config-error.ts";
-import { readKeys } from "./read.ts";
+import { lineOf } from "./locate.ts";
+import { type Problem, readKeys } from "./read.ts";
 import { type Config, schema } from "./schema.ts";
 
 /** The file that is read when none is named. */
@@ -43,12 +44,19 @@ async function readConfigFile(file: string | undefined): Promise<string> {
 
 /** Reads a configuration's text; `name` is what the messages call it. Throws ConfigError InvalidArgument with every problem, a line each. */
 export function parseConfig(text: string, name: string): Config {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   // readKeys makes what ValueOf says of the same schema.
   const config = readKeys(schema.keys, parseToml(text, name), "", problems) as Config;
-  if (problems.length > 0)
-    throw new ConfigError("InvalidArgument", problems.map((problem) => `${name}: ${problem}`).join("\n"));
+  if (problems.length > 0) {
+    const lines = problems.map((problem) => describe(problem, text, name));
+    throw new ConfigError("InvalidArgument", lines.join("\n"));
+  }
   return config;
+}
+
+function describe({ path, message }: Problem, text: string, name: string): string {
+  const line = lineOf(text, path);
+  return `${line === undefined ? name : `${name}:${line}`}: ${path}: ${message}`;
 }
 
 function parseToml(text: string, name: string): unknown {

@@ -2,15 +2,18 @@ import { type Entry, type Key, type Keys, Refused } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import { tomlName } from "./toml-name.ts";
 
-/** Reads parsed TOML by the schema's keys. Every problem is added to `problems`, with the key's path; what is wrong is read as its default. */
+/** What is wrong with the key or table of that dotted path. */
+export type Problem = { readonly path: string; readonly message: string };
+
+/** Reads parsed TOML by the schema's keys. Every problem is added to `problems`; what is wrong is read as its default. */
 export function readKeys(
   keys: Keys,
   values: unknown,
   path: string,
-  problems: string[],
+  problems: Problem[],
 ): Record<string, unknown> {
   if (values !== undefined && !isTable(values)) {
-    problems.push(`${path}: must be a table, as in [${path}]`);
+    problems.push({ path, message: `must be a table, as in [${path}]` });
     return readKeys(keys, undefined, path, problems);
   }
   const given = values ?? {};
@@ -31,7 +34,7 @@ export function readKeys(
   );
 }
 
-function readEntry(entry: Entry, value: unknown, path: string, problems: string[]): unknown {
+function readEntry(entry: Entry, value: unknown, path: string, problems: Problem[]): unknown {
   switch (entry.kind) {
     case "key":
       return readKey(entry, value, path, problems);
@@ -42,21 +45,21 @@ function readEntry(entry: Entry, value: unknown, path: string, problems: string[
   }
 }
 
-function readKey(key: Key<unknown>, value: unknown, path: string, problems: string[]): unknown {
+function readKey(key: Key<unknown>, value: unknown, path: string, problems: Problem[]): unknown {
   if (value === undefined) return key.default;
   try {
     return key.read(value);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    problems.push(`${path}: ${error.message}; it is ${shown(value)}`);
+    problems.push({ path, message: `${error.message}; it is ${shown(value)}` });
     return key.default;
   }
 }
 
-function readTable(keys: Keys, value: unknown, path: string, problems: string[]): Record<string, unknown> {
+function readTable(keys: Keys, value: unknown, path: string, problems: Problem[]): Record<string, unknown> {
   if (value === undefined) return {};
   if (!isTable(value)) {
-    problems.push(`${path}: must hold tables, as in [${path}.NAME]`);
+    problems.push({ path, message: `must hold tables, as in [${path}.NAME]` });
     return {};
   }
   return Object.fromEntries(
@@ -64,11 +67,10 @@ function readTable(keys: Keys, value: unknown, path: string, problems: string[])
   );
 }
 
-function unknownKey(path: string, name: string, names: readonly string[]): string {
+function unknownKey(path: string, name: string, names: readonly string[]): Problem {
   const guess = nearest(name, names);
-  return guess === undefined
-    ? `${path}: unknown key; there are: ${names.join(", ")}`
-    : `${path}: unknown key; did you mean ${guess}?`;
+  const advice = guess === undefined ? `there are: ${names.join(", ")}` : `did you mean ${guess}?`;
+  return { path, message: `unknown key; ${advice}` };
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {
