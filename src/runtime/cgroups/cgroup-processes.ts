@@ -3,14 +3,19 @@ import { join } from "node:path";
 
 /** All processes in a cgroup and in those below it; none when it is gone. */
 export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
-  const [text, entries] = await Promise.all([
+  const [text, children] = await Promise.all([
     readFile(join(directory, "cgroup.procs"), "utf8").catch(gone),
-    readdir(directory, { withFileTypes: true }).catch(gone),
+    childCgroups(directory),
   ]);
   const own = (text ?? "").split("\n").filter((line) => line !== "");
-  const below = (entries || []).filter((entry) => entry.isDirectory());
-  const nested = await Promise.all(below.map((entry) => cgroupProcesses(join(directory, entry.name))));
-  return [...own.map(Number), ...nested.flat()];
+  const below = await Promise.all(children.map(cgroupProcesses));
+  return [...own.map(Number), ...below.flat()];
+}
+
+/** The directories of the cgroups right below one. */
+export async function childCgroups(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(gone);
+  return (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
 }
 
 /** Sends a signal to all processes in a cgroup. With SIGKILL it comes again until none is left, as children may be born meanwhile. */
@@ -32,8 +37,7 @@ export function sendSignal(pid: number, signal: number): void {
   }
 }
 
-function gone(error: NodeJS.ErrnoException): "" {
+function gone(error: NodeJS.ErrnoException): undefined {
   // ENODEV: removed while its file was open.
-  if (error.code === "ENOENT" || error.code === "ENODEV") return "";
-  throw error;
+  if (error.code !== "ENOENT" && error.code !== "ENODEV") throw error;
 }

@@ -1,7 +1,8 @@
 import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CgroupLayout } from "../../linux/index.ts";
-import { cgroupProcesses, sendSignal } from "./cgroup-processes.ts";
+import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts";
 
 /**
  * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that berth made:
@@ -15,9 +16,10 @@ export async function removeCgroup(layout: CgroupLayout, path: string): Promise<
   await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
 }
 
-/** A killed process leaves its cgroup a moment later. */
+/** Those below it go first. A killed process leaves its cgroup a moment later. */
 async function removeDirectory(directory: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
+    await Promise.all((await childCgroups(directory)).map(removeDirectory));
     try {
       return await rmdir(directory);
     } catch (error) {
@@ -26,6 +28,6 @@ async function removeDirectory(directory: string): Promise<void> {
       if (code !== "EBUSY" || attempt === 50) throw error;
     }
     for (const pid of await cgroupProcesses(directory)) sendSignal(pid, 9);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }

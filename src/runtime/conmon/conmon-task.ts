@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
@@ -12,7 +12,7 @@ import type { ExecRequest, ExecResult, Task, TaskExit, TaskState } from "../task
 import { readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
-import { removeLeftovers } from "./remove-leftovers.ts";
+import { removeContainerCgroup, removeLeftovers } from "./remove-leftovers.ts";
 import { reopenLog } from "./reopen-log.ts";
 import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
 import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
@@ -246,6 +246,9 @@ export class ConmonTask implements Task {
     await this.kill(SIGKILL, { all: true });
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
     await this.#callRuntime(record.handler, ["delete", "--force", id], deleteTimeoutMs);
+    // An OCI runtime that has lost its own files of the container is content, and leaves this.
+    if (cgroupDriver === "cgroupfs" && (await isThere(record.cgroupDir)))
+      await removeContainerCgroup(layout, files);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
       sendSignal(record.monitor.pid, SIGKILL);
     await this.#takeExit();
@@ -266,4 +269,12 @@ export class ConmonTask implements Task {
       signal,
     );
   }
+}
+
+async function isThere(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false;
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

@@ -46,9 +46,14 @@ export async function removeLeftovers({
       logger.debug({ err, container: id }, "delete of a container that was not made"),
     );
   }
-  const cgroupsPath = cgroupDriver === "cgroupfs" ? await cgroupsPathOf(files) : undefined;
-  if (cgroupsPath !== undefined) await removeCgroup(layout, cgroupsPath);
+  if (cgroupDriver === "cgroupfs") await removeContainerCgroup(layout, files);
   await removeTaskFiles(files);
+}
+
+/** Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd removes its own. */
+export async function removeContainerCgroup(layout: CgroupLayout, files: TaskFiles): Promise<void> {
+  const cgroupsPath = await cgroupsPathOf(files);
+  if (cgroupsPath !== undefined) await removeCgroup(layout, cgroupsPath);
 }
 
 /** Removes a log in which nothing stands. */

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cgroupLayout, mountInfo } from "../../linux/index.ts";
@@ -30,12 +30,15 @@ export class TaskBench implements AsyncDisposable {
     this.#options = options;
   }
 
-  static async open(options: Partial<ConmonTasksOptions> = {}): Promise<TaskBench> {
+  static async open(
+    options: Partial<ConmonTasksOptions> = {},
+    handlers: (directory: string) => HandlerTable = testHandlers,
+  ): Promise<TaskBench> {
     const directory = await mkdtemp(join(tmpdir(), "berth-task-"));
     await makeRootfs(join(directory, "rootfs"));
     const all: ConmonTasksOptions = {
       conmonPath: "/usr/bin/conmon",
-      handlers: testHandlers(directory),
+      handlers: handlers(directory),
       cgroupDriver: "cgroupfs",
       stateDir: directory,
       logger: createLogger({ level: "silent", format: "json" }),
@@ -85,8 +88,34 @@ export class TaskBench implements AsyncDisposable {
     return task;
   }
 
-  async log(task: Task): Promise<string> {
-    return readFile(join(this.directory, `${task.id}.log`), "utf8");
+  /** The next daemon's view of a task. */
+  attach(handler: string, task: Task): Promise<Task> {
+    return this.tasks.attach({ id: task.id, handler, bundleDir: this.bundleOf(task) });
+  }
+
+  /** Puts a task's record back to where it was in the middle of its start. */
+  async rewind(task: Task, kind: "starting"): Promise<void> {
+    const path = join(this.bundleOf(task), "task.json");
+    const record = JSON.parse(await readFile(path, "utf8"));
+    await writeFile(path, JSON.stringify({ ...record, phase: { kind, startedAtNs: "1" } }));
+  }
+
+  /** Makes the OCI runtime forget a container, so that its next command fails. */
+  async forget(handler: string, task: Task): Promise<void> {
+    await rm(join(this.directory, handler, task.id), { recursive: true });
+  }
+
+  logPath(task: Task): string {
+    return join(this.directory, `${task.id}.log`);
+  }
+
+  log(task: Task): Promise<string> {
+    return readFile(this.logPath(task), "utf8");
+  }
+
+  /** Waits until a task's log says something. */
+  async logged(task: Task, text: string): Promise<void> {
+    while (!(await this.log(task)).includes(text)) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   bundleOf(task: Task): string {

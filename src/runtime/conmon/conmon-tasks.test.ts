@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { OciSpec } from "../spec/types.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+
+for (const handler of ["crun", "runc"]) {
+  describe(`tasks with ${handler}`, () => {
+    let bench: TaskBench;
+    before(async () => {
+      bench = await TaskBench.open();
+    });
+    after(() => bench[Symbol.asyncDispose]());
+
+    test("a task goes from created to running to exited with the process's code and times", async () => {
+      const task = await bench.create(await bench.spec(handler, "read line < /tmp/nothing; exit 7"));
+      const created = task.state();
+      assert.equal(created.kind, "created");
+      const before = BigInt(Date.now()) * 1_000_000n;
+      await task.start();
+      const exit = await task.wait();
+      assert.equal(exit.exitCode, 7);
+      assert.equal(exit.cause, "exited");
+      assert.ok(exit.startedAtNs >= before);
+      assert.ok(exit.finishedAtNs >= exit.startedAtNs - 10_000_000n);
+      assert.deepEqual(task.state(), { kind: "exited", exit });
+      await assert.rejects(task.start(), { name: "RuntimeError", code: "FailedPrecondition" });
+    });
+
+    test("the log has both streams in CRI's format, and a line without an end as partial", async () => {
+      const task = await bench.run(handler, "echo out; echo err >&2; printf part");
+      await task.wait();
+      const lines = (await bench.log(task)).trim().split("\n");
+      const parsed = lines.map((line) =>
+        /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP]) (.*)$/.exec(line)?.slice(1),
+      );
+      assert.deepEqual(parsed.toSorted(), [
+        ["stderr", "F", "err"],
+        ["stdout", "F", "out"],
+        ["stdout", "P", "part"],
+      ]);
+    });
+
+    test("a signal reaches the first process, and its end by a signal counts 128 more", async () => {
+      const trapping = await bench.run(
+        handler,
+        "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done",
+      );
+      await bench.logged(trapping, "ready");
+      await trapping.kill(15);
+      assert.equal((await trapping.wait()).exitCode, 3);
+      const sleeping = await bench.run(handler, "exec sleep 1000");
+      await sleeping.kill(9);
+      assert.equal((await sleeping.wait()).exitCode, 137);
+      await sleeping.kill(9);
+    });
+
+    test("a container without a PID namespace of its own leaves no process when its first one ends", async () => {
+      const task = await bench.run(handler, "sleep 4242 & exit 0", withoutPidNamespace);
+      assert.equal((await task.wait()).exitCode, 0);
+      await until(async () => (await tracesOf("4242")).length === 0);
+    });
+
+    test("a process that is killed for want of memory is oomKilled", async () => {
+      const task = await bench.run(handler, 'x=$(yes | head -c 100000000); echo "$x"', (spec) =>
+        withMemory(spec, 16 << 20),
+      );
+      const exit = await task.wait();
+      assert.equal(exit.cause, "oomKilled");
+      assert.notEqual(exit.exitCode, 0);
+    });
+
+    test("a program that is not there fails the creation in the OCI runtime's words and leaves nothing", async () => {
+      const spec = await bench.spec(handler, "", (spec) => ({
+        ...spec,
+        process: { ...spec.process, args: ["/nosuch"] },
+      }));
+      await assert.rejects(bench.create(spec), {
+        code: "Internal",
+        message: /nosuch.*(not found|no such file)/,
+      });
+      assert.deepEqual(await readdir(spec.bundleDir), []);
+      assert.deepEqual(await tracesOf(spec.id), []);
+    });
+
+    test("a start that fails ends the task as exited 128 with the reason", async () => {
+      const task = await bench.create(await bench.spec(handler, "exit 0"));
+      const state = task.state();
+      assert.ok(state.kind === "created");
+      process.kill(state.pid, "SIGKILL");
+      await task.wait();
+      const waiting = await bench.create(await bench.spec(handler, "exit 0"));
+      await bench.forget(handler, waiting);
+      await assert.rejects(waiting.start(), { code: "Internal" });
+      const exit = await waiting.wait();
+      assert.equal(exit.exitCode, 128);
+      assert.equal(exit.cause, "startError");
+      assert.notEqual(exit.message, "");
+      await bench.restart();
+      assert.deepEqual((await bench.attach(handler, waiting)).state(), { kind: "exited", exit });
+    });
+
+    test("a log that was renamed goes on under its old name", async () => {
+      const task = await bench.run(
+        handler,
+        "echo one; while [ ! -e /tmp/go ]; do sleep 0.02; done; echo two; sleep 1000",
+      );
+      await bench.logged(task, "one");
+      await rename(bench.logPath(task), `${bench.logPath(task)}.1`);
+      await task.reopenLog();
+      await task.execSync({ args: ["/bin/sh", "-c", "echo > /tmp/go"], timeoutMs: 0 });
+      await bench.logged(task, "two");
+      assert.match(await readFile(`${bench.logPath(task)}.1`, "utf8"), /one\n$/);
+      await task.kill(9);
+      await task.wait();
+      await assert.rejects(task.reopenLog(), { code: "FailedPrecondition" });
+    });
+
+    test("the next daemon finds a running task, and learns of its exit", async () => {
+      const task = await bench.run(handler, "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 5");
+      await bench.restart();
+      const again = await bench.attach(handler, task);
+      assert.deepEqual(again.state(), task.state());
+      await again.execSync({ args: ["/bin/sh", "-c", "echo > /tmp/go"], timeoutMs: 0 });
+      assert.equal((await again.wait()).exitCode, 5);
+    });
+
+    test("the next daemon learns of an exit that happened while none was there", async () => {
+      const task = await bench.run(handler, "exec sleep 1000");
+      await bench.tasks[Symbol.asyncDispose]();
+      await task.kill(15);
+      await task.kill(9);
+      await until(async () => (await readdir(join(bench.directory, "exits"))).includes(task.id));
+      await bench.restart();
+      const state = (await bench.attach(handler, task)).state();
+      assert.ok(state.kind === "exited");
+      assert.equal(state.exit.exitCode, 137);
+      assert.equal(state.exit.cause, "exited");
+    });
+
+    test("a start that was cut off by the daemon's end is found out from the OCI runtime", async () => {
+      const waiting = await bench.create(await bench.spec(handler, "exit 0"));
+      const running = await bench.run(handler, "sleep 1000");
+      for (const task of [waiting, running]) await bench.rewind(task, "starting");
+      await bench.restart();
+      assert.equal((await bench.attach(handler, waiting)).state().kind, "created");
+      assert.equal((await bench.attach(handler, running)).state().kind, "running");
+    });
+
+    test("a container whose conmon was killed runs on, and its exit is lost", async () => {
+      const task = await bench.run(handler, "sleep 1000");
+      process.kill(Number(await readFile(join(bench.bundleOf(task), "conmon.pid"), "utf8")), "SIGKILL");
+      await bench.restart();
+      const again = await bench.attach(handler, task);
+      assert.equal(again.state().kind, "running");
+      await again.kill(9);
+      const exit = await again.wait();
+      assert.equal(exit.exitCode, 255);
+      assert.equal(exit.cause, "lost");
+    });
+
+    test("a conmon that is killed under a daemon that runs on is noticed", async () => {
+      await using watchful = await TaskBench.open({ checkIntervalMs: 20 });
+      const task = await watchful.run(handler, "sleep 1000");
+      process.kill(Number(await readFile(join(watchful.bundleOf(task), "conmon.pid"), "utf8")), "SIGKILL");
+      await task.kill(9);
+      assert.equal((await task.wait()).cause, "lost");
+    });
+
+    test("a task whose files are gone is lost, and can be deleted", async () => {
+      const spec = await bench.spec(handler, "exit 0");
+      const task = await bench.tasks.attach(spec);
+      const exit = await task.wait();
+      assert.equal(exit.cause, "lost");
+      assert.equal(exit.exitCode, 255);
+      await task.delete();
+    });
+
+    test("delete ends a running task, can be repeated, and leaves no process, cgroup, mount or file", async () => {
+      const task = await bench.run(handler, "sleep 1000 & sleep 1000");
+      await Promise.all([task.delete(), task.delete()]);
+      await task.delete();
+      assert.equal((await task.wait()).exitCode, 137);
+      assert.deepEqual(await tracesOf(task.id), []);
+      assert.deepEqual(await readdir(bench.bundleOf(task)), []);
+      assert.ok(!(await readdir(join(bench.directory, "exits"))).includes(task.id));
+    });
+
+    test("a wait that is canceled ends alone", async () => {
+      const task = await bench.run(handler, "sleep 1000");
+      const canceled = new AbortController();
+      const waiting = task.wait(canceled.signal);
+      canceled.abort();
+      await assert.rejects(waiting, { code: "Canceled" });
+      assert.equal(task.state().kind, "running");
+    });
+
+    test("conmon and what it starts run in the monitor cgroup, if there is one", async () => {
+      const monitorCgroup = join(bench.cgroup, "monitors");
+      const task = await bench.create({ ...(await bench.spec(handler, "sleep 1000")), monitorCgroup });
+      const pid = (await readFile(join(bench.bundleOf(task), "conmon.pid"), "utf8")).trim();
+      assert.match(await readFile(`/proc/${pid}/cgroup`, "utf8"), new RegExp(`${monitorCgroup}$`, "m"));
+      await task.delete();
+    });
+  });
+}
+
+test("a log path that conmon would misread is refused", async () => {
+  await using bench = await TaskBench.open();
+  const spec = await bench.spec("crun", "exit 0");
+  await assert.rejects(bench.create({ ...spec, logPath: `${bench.directory}/a:b` }), {
+    code: "InvalidArgument",
+  });
+});
+
+function withoutPidNamespace(spec: OciSpec): OciSpec {
+  return {
+    ...spec,
+    linux: { ...spec.linux, namespaces: spec.linux.namespaces.filter(({ type }) => type !== "pid") },
+  };
+}
+
+function withMemory(spec: OciSpec, limit: number): OciSpec {
+  return {
+    ...spec,
+    linux: { ...spec.linux, resources: { ...spec.linux.resources, memory: { limit, swap: limit } } },
+  };
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { chmod, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { HandlerTable } from "../handlers/handler.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+
+/** An OCI runtime that fails in one way, as no real one does at will. */
+async function benchWith(script: string, createTimeoutMs = 60_000): Promise<TaskBench> {
+  const bench = await TaskBench.open({ createTimeoutMs }, (directory) =>
+    tableOf(join(directory, "bad-runtime")),
+  );
+  const path = join(bench.directory, "bad-runtime");
+  await writeFile(path, `#!/bin/sh\n${script}\n`);
+  await chmod(path, 0o755);
+  return bench;
+}
+
+function tableOf(path: string): HandlerTable {
+  const bad = {
+    name: "bad",
+    path,
+    type: "other",
+    version: "",
+    root: `${path}-root`,
+    usability: { kind: "usable" },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  } as const;
+  return { handlers: [bad], defaultName: "bad", explanation: "" };
+}
+
+/** A create that fails, and what it says; nothing is left of it. */
+async function failureOf(
+  bench: TaskBench,
+  signal?: AbortSignal,
+): Promise<Error & { readonly code?: string }> {
+  const spec = await bench.spec("bad", "");
+  const failure = await bench.tasks.create(spec, signal).then(
+    () => assert.fail("it was created"),
+    (error: Error) => error,
+  );
+  assert.deepEqual(await readdir(spec.bundleDir), []);
+  assert.deepEqual(await readdir(join(bench.directory, "exits")), []);
+  assert.deepEqual(await tracesOf(spec.id), []);
+  assert.equal((await readdir(bench.directory)).filter((name) => name.endsWith(".log")).length, 0);
+  return failure;
+}
+
+describe("a creation", () => {
+  test("fails with the last error of the OCI runtime's log", async () => {
+    await using bench = await benchWith(`
+      while [ $# -gt 0 ]; do [ "$1" = --log ] && log=$2; shift; done
+      echo '{"level":"warning","msg":"a little thing"}' >> "$log"
+      echo '{"level":"error","msg":"the disk is sad"}' >> "$log"
+      echo noise >&2
+      exit 1`);
+    const failure = await failureOf(bench);
+    assert.equal(failure.code, "Internal");
+    assert.equal(failure.message, "create: the disk is sad");
+  });
+
+  test("fails with what the OCI runtime wrote to stderr when it keeps no log", async () => {
+    await using bench = await benchWith("echo 'I \"cannot\"' >&2; exit 1");
+    assert.match((await failureOf(bench)).message, /I "cannot"/);
+  });
+
+  test("fails when the OCI runtime dies without a word", async () => {
+    await using bench = await benchWith("kill -SEGV $$");
+    assert.match((await failureOf(bench)).message, /said nothing/);
+  });
+
+  test("fails when the OCI runtime claims success but made nothing", async () => {
+    await using bench = await benchWith("exit 0");
+    assert.equal((await failureOf(bench)).code, "Internal");
+  });
+
+  test("fails when the OCI runtime writes garbage to its pid file", async () => {
+    await using bench = await benchWith(`
+      while [ $# -gt 0 ]; do [ "$1" = --pid-file ] && pid=$2; shift; done
+      [ -z "$pid" ] || echo nonsense > "$pid"`);
+    assert.equal((await failureOf(bench)).code, "Internal");
+  });
+
+  test("is cut off when the OCI runtime hangs, and its processes are killed", async () => {
+    await using bench = await benchWith('case "$*" in *create*) sleep 5151 & sleep 5151;; esac', 300);
+    assert.equal((await failureOf(bench)).code, "DeadlineExceeded");
+    assert.deepEqual(await tracesOf("5151"), []);
+  });
+
+  test("is cut off when its caller gives up", async () => {
+    await using bench = await benchWith('case "$*" in *create*) sleep 5252;; esac');
+    const failure = await failureOf(bench, AbortSignal.timeout(200));
+    assert.equal(failure.code, "Canceled");
+    assert.deepEqual(await tracesOf("5252"), []);
+  });
+
+  test("names a program that is not there", async () => {
+    await using bench = await TaskBench.open({ conmonPath: "/nowhere/conmon" });
+    await assert.rejects(bench.create(await bench.spec("crun", "")), {
+      code: "FailedPrecondition",
+      message: /\/nowhere\/conmon.*install/,
+    });
+  });
+
+  test("names a handler that is not configured, and one that cannot be used", async () => {
+    await using bench = await TaskBench.open();
+    await assert.rejects(bench.create(await bench.spec("kata", "")), {
+      code: "InvalidArgument",
+      message: /kata/,
+    });
+    await using unusable = await TaskBench.open({}, (directory) => {
+      const table = tableOf(join(directory, "x"));
+      const usability = { kind: "unusable", reason: "it is old", remedy: "update it" } as const;
+      return { ...table, handlers: table.handlers.map((handler) => ({ ...handler, usability })) };
+    });
+    await assert.rejects(unusable.create(await unusable.spec("bad", "")), {
+      code: "FailedPrecondition",
+      message: /it is old; update it/,
+    });
+  });
+});

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readdir, stat } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import type { ExecResult, Task } from "../tasks.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+
+for (const handler of ["crun", "runc"]) {
+  describe(`exec with ${handler}`, () => {
+    let bench: TaskBench;
+    let task: Task;
+    before(async () => {
+      bench = await TaskBench.open({ execDrainMs: 200 });
+      task = await bench.run(handler, "exec sleep 1000", (spec) => ({
+        ...spec,
+        process: {
+          ...spec.process,
+          user: { uid: 1000, gid: 1000, additionalGids: [1000] },
+          env: ["PATH=/bin", "COLOR=red"],
+        },
+      }));
+    });
+    after(() => bench[Symbol.asyncDispose]());
+
+    const exec = (script: string, timeoutMs = 0) =>
+      task.execSync({ args: ["/bin/sh", "-c", script], timeoutMs });
+
+    test("a command runs as the container's user in its environment, and both streams and its code come back", async () => {
+      const result = await exec("id -u; echo $COLOR; echo no >&2; exit 3");
+      assert.deepEqual(texts(result), { exitCode: 3, stdout: "1000\nred\n", stderr: "no\n" });
+    });
+
+    test("a command can open its streams by name, and reads nothing", async () => {
+      assert.equal(texts(await exec("echo a > /dev/stdout; cat; echo b >> /dev/stderr")).stdout, "a\n");
+    });
+
+    test("the host's /dev/null stays root's", async () => {
+      await exec("true");
+      assert.equal((await stat("/dev/null")).uid, 0);
+    });
+
+    test("a command that ends by a signal counts 128 more", async () => {
+      assert.equal((await exec("kill -9 $$")).exitCode, 137);
+    });
+
+    test("a command that is not there is 127, one that cannot be executed 126, with the reason", async () => {
+      const missing = await task.execSync({ args: ["/nosuch"], timeoutMs: 0 });
+      assert.equal(missing.exitCode, 127);
+      assert.match(texts(missing).stderr, /nosuch/);
+      const directory = await task.execSync({ args: ["/bin"], timeoutMs: 0 });
+      assert.equal(directory.exitCode, 126);
+      assert.notEqual(directory.stderr.length, 0);
+    });
+
+    test("output beyond 16 MiB is dropped while the command goes on to its end", async () => {
+      const result = await exec("yes | head -c 20000000; exit 4");
+      assert.equal(result.stdout.length, 16 * 1024 * 1024);
+      assert.equal(result.exitCode, 4);
+    });
+
+    test("a command that is too slow is gone with all its children when the deadline is told", async () => {
+      const script = "sleep 6161 & (sleep 6161 &); sleep 6161";
+      await assert.rejects(exec(script, 300), { code: "DeadlineExceeded" });
+      assert.deepEqual(await tracesOf("6161"), []);
+    });
+
+    test("a caller who gives up ends the command", async () => {
+      const canceled = task.execSync({ args: ["sleep", "6262"], timeoutMs: 0 }, AbortSignal.timeout(200));
+      await assert.rejects(canceled, { code: "Canceled" });
+      assert.deepEqual(await tracesOf("6262"), []);
+    });
+
+    test("a service that is left running does not hold up the answer, and runs on", async () => {
+      const result = await exec("sleep 6363 & echo started");
+      assert.deepEqual(texts(result), { exitCode: 0, stdout: "started\n", stderr: "" });
+      assert.notDeepEqual(await tracesOf("6363"), []);
+    });
+
+    test("commands can run at the same time, and leave no files", async () => {
+      const results = await Promise.all([1, 2, 3].map((code) => exec(`exit ${code}`)));
+      assert.deepEqual(
+        results.map(({ exitCode }) => exitCode),
+        [1, 2, 3],
+      );
+      assert.deepEqual(
+        (await readdir(bench.bundleOf(task))).filter((name) => name.startsWith("exec-")),
+        [],
+      );
+    });
+
+    test("nothing runs in a container that is not running", async () => {
+      const created = await bench.create(await bench.spec(handler, "exit 0"));
+      await assert.rejects(created.execSync({ args: ["true"], timeoutMs: 0 }), {
+        code: "FailedPrecondition",
+      });
+    });
+  });
+}
+
+function texts({ exitCode, stdout, stderr }: ExecResult) {
+  return { exitCode, stdout: Buffer.from(stdout).toString(), stderr: Buffer.from(stderr).toString() };
+}
