@@ -77,7 +77,12 @@ test("a socket that nobody listens on any more is told apart from a missing one"
 test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
   await using dir = await tempDir();
   const address = join(dir.path, "other.sock");
-  const server = createServer((socket) => socket.on("error", () => {}).resume().end("go away\n"));
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => {})
+      .resume()
+      .end("go away\n"),
+  );
   await new Promise<void>((resolve) => server.listen(address, resolve));
   const { status, stderr } = await berth(["ps", "--timeout", "300ms"], { env: { BERTH_ADDRESS: address } });
   await new Promise((resolve) => server.close(resolve));

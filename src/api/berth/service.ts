@@ -55,14 +55,22 @@ async function importImage(
   callback: sendUnaryData<berthV1.ImportImageResponse>,
   { images, spoolDir, toStatus }: BerthServiceOptions,
 ): Promise<void> {
-  const canceled = cancellationOf(call);
   try {
-    await using source = await receiveSource(call, spoolDir);
-    const imported = await images.importArchive(source.path, canceled);
+    const imported = await receiveAndImport(call, images, spoolDir);
     callback(null, { images: imported.map(toImportedImage) });
   } catch (error) {
     callback(toStatus(error));
   }
+}
+
+async function receiveAndImport(
+  call: ServerReadableStream<berthV1.ImportImageRequest, berthV1.ImportImageResponse>,
+  images: Images,
+  spoolDir: string,
+): Promise<readonly Image[]> {
+  const canceled = cancellationOf(call);
+  await using source = await receiveSource(call, spoolDir);
+  return await images.importArchive(source.path, canceled);
 }
 
 function cancellationOf(call: { on(event: "cancelled", listener: () => void): unknown }): AbortSignal {

@@ -51,7 +51,10 @@ async function examine(options: Options, invocation: Invocation): Promise<void> 
   const { stdout, env } = invocation.io;
   const { config, findings } = await readConfig(options.config);
   const [daemon, machine] = await Promise.all([
-    examineDaemon({ address: config.address, ...options }, invocation),
+    examineDaemon(
+      { ...options, address: options.address ?? (env.BERTH_ADDRESS || config.address) },
+      invocation,
+    ),
     runDoctor({ config, registries: options.registry ?? [] }, invocation.signal),
   ]);
   const results = [{ check: "configuration", findings }, ...machine, { check: "daemon", findings: daemon }];

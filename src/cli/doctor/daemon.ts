@@ -48,8 +48,9 @@ function toFinding({ type, status, reason, message }: RuntimeCondition): Finding
 /** A daemon that is not started yet is no failure of the machine. */
 function silent(error: unknown): Finding {
   const unreachable = error instanceof CliError && error.exitCode === exitCode.unreachable;
+  const detail = error instanceof CliError ? error.message : messageOf(error);
   const remedy = unreachable
     ? "start it: `systemctl start berthd`"
     : "look into its log: `journalctl -u berthd`";
-  return { severity: unreachable ? "warn" : "fail", title: "daemon", detail: messageOf(error), remedy };
+  return { severity: unreachable ? "warn" : "fail", title: "daemon", detail, remedy };
 }

@@ -18,7 +18,7 @@ export const cgroupsCheck: Check = {
         ),
       ];
     }
-    return [describe(layout), controllers(layout)];
+    return [describe(layout), controllersOf(layout)];
   },
 };
 
@@ -42,7 +42,7 @@ function describe(layout: CgroupLayout): Finding {
   );
 }
 
-function controllers(layout: CgroupLayout): Finding {
+function controllersOf(layout: CgroupLayout): Finding {
   const title = "cgroup controllers";
   const present = new Set([
     ...(layout.kind === "v1" ? [] : layout.v2.controllers),
@@ -57,5 +57,6 @@ function controllers(layout: CgroupLayout): Finding {
   const absent = wanted.filter((name) => !present.has(name));
   if (absent.length > 0)
     return warn(title, `missing: ${absent.join(", ")}; their limits have no effect`, remedy);
-  return ok(title, [...present].sort().join(", "));
+  const controllers = [...present].filter((name) => !name.startsWith("name="));
+  return ok(title, controllers.sort().join(", "));
 }

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type ClientReadableStream, credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { statusOf } from "../../cri/index.ts";
+import { MemoryEngine } from "../../cri/testing/memory-engine.ts";
+import { image, imageId } from "../../cri/testing/samples.ts";
+import { berthV1 } from "../../protocol/index.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { until } from "../../testing/until.ts";
+import { createBerthService } from "./index.ts";
+
+async function serve() {
+  const dir = await tempDir();
+  const address = `unix:${join(dir.path, "berth.sock")}`;
+  const engine = new MemoryEngine();
+  const spoolDir = join(dir.path, "spool");
+  const { definition, handlers } = createBerthService({
+    images: engine.images,
+    spoolDir,
+    toStatus: statusOf,
+  });
+  const server = new Server();
+  server.addService(definition, handlers);
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+      error === null ? resolve() : reject(error),
+    );
+  });
+  const client = new berthV1.BerthClient(address, credentials.createInsecure());
+  return {
+    engine,
+    client,
+    spoolDir,
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      server.forceShutdown();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function pull(
+  client: berthV1.BerthClient,
+  request: Parameters<typeof berthV1.PullImageRequest.fromPartial>[0],
+) {
+  return client.pullImage(berthV1.PullImageRequest.fromPartial(request));
+}
+
+async function messagesOf(
+  call: ClientReadableStream<berthV1.PullImageResponse>,
+): Promise<berthV1.PullImageResponse[]> {
+  const messages: berthV1.PullImageResponse[] = [];
+  for await (const message of call) messages.push(message);
+  return messages;
+}
+
+function importing(client: berthV1.BerthClient, requests: readonly Partial<berthV1.ImportImageRequest>[]) {
+  const { promise, resolve, reject } = Promise.withResolvers<berthV1.ImportImageResponse>();
+  const call = client.importImage((error, response) => (error === null ? resolve(response) : reject(error)));
+  for (const request of requests) call.write({ path: undefined, chunk: undefined, ...request });
+  call.end();
+  return promise;
+}
+
+test("a pull ends with the image's id, after what was done on the way", async () => {
+  await using berth = await serve();
+  const { digest } = image().manifest;
+  berth.engine.pull = async ({ onProgress }) => {
+    onProgress?.({ kind: "resolved", layers: [{ mediaType: "", digest, size: 10 }] });
+    onProgress?.({ kind: "layer", digest, state: "done", receivedBytes: 10, totalBytes: 10 });
+    return image();
+  };
+  const [resolved, layer, done] = await messagesOf(pull(berth.client, { reference: "busybox" }));
+  assert.deepEqual(resolved?.resolved?.layers, [{ digest, size: 10n }]);
+  assert.equal(layer?.layer?.state, berthV1.LayerState.LAYER_STATE_DONE);
+  assert.equal(done?.done?.imageRef, imageId);
+});
+
+test("of a layer's figures only the newest is sent", async () => {
+  await using berth = await serve();
+  const { digest } = image().manifest;
+  berth.engine.pull = async ({ onProgress }) => {
+    for (let received = 0; received <= 1000; received++) {
+      onProgress?.({
+        kind: "layer",
+        digest,
+        state: "downloading",
+        receivedBytes: received,
+        totalBytes: 1000,
+      });
+    }
+    return image();
+  };
+  const messages = await messagesOf(pull(berth.client, { reference: "busybox" }));
+  assert.deepEqual(
+    messages.map(({ layer }) => layer?.receivedBytes),
+    [1000n, undefined],
+  );
+});
+
+for (const [kind, credentials, expected] of [
+  ["basic", { basic: { username: "u", password: "p" } }, { kind: "basic", username: "u", password: "p" }],
+  ["identity token", { identityToken: "t" }, { kind: "identityToken", token: "t" }],
+  ["registry token", { registryToken: "t" }, { kind: "registryToken", token: "t" }],
+  ["no", undefined, undefined],
+] as const) {
+  test(`${kind} credentials arrive as they were given`, async () => {
+    await using berth = await serve();
+    let given: unknown;
+    berth.engine.pull = async (request) => {
+      given = request.credentials;
+      return image();
+    };
+    await messagesOf(
+      pull(berth.client, { reference: "busybox", ...(credentials === undefined ? {} : { credentials }) }),
+    );
+    assert.deepEqual(given, expected);
+  });
+}
+
+test("a client that goes away ends its pull", async () => {
+  await using berth = await serve();
+  let signal: AbortSignal | undefined;
+  berth.engine.pull = (_, given) => {
+    signal = given;
+    return new Promise((_, reject) => given?.addEventListener("abort", () => reject(given.reason)));
+  };
+  const call = pull(berth.client, { reference: "busybox" });
+  const ended = messagesOf(call);
+  await until(() => signal !== undefined);
+  call.cancel();
+  await assert.rejects(ended, { code: status.CANCELLED });
+  await until(() => signal?.aborted === true);
+});
+
+for (const [what, requests, reason] of [
+  ["nothing", [], /neither a path nor/],
+  ["a relative path", [{ path: "app.tar" }], /"app\.tar" is not an absolute path/],
+  ["a path behind bytes", [{ chunk: Buffer.from("x") }, { path: "/app.tar" }], /a path may only come alone/],
+] as const) {
+  test(`an import of ${what} is refused, and leaves nothing behind`, async () => {
+    await using berth = await serve();
+    await assert.rejects(importing(berth.client, requests), {
+      code: status.INVALID_ARGUMENT,
+      details: reason,
+    });
+    assert.deepEqual(await readdir(berth.spoolDir).catch(() => []), []);
+  });
+}
+
+test("an import that is given up leaves nothing behind", async () => {
+  await using berth = await serve();
+  const call = berth.client.importImage(() => {});
+  call.write({ chunk: Buffer.from("x"), path: undefined });
+  await until(async () => (await readdir(berth.spoolDir).catch(() => [])).length === 1);
+  call.cancel();
+  await until(async () => (await readdir(berth.spoolDir)).length === 0);
+});
