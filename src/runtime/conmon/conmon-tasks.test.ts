@@ -5,6 +5,9 @@ import { after, before, describe, test } from "node:test";
 import type { OciSpec } from "../spec/types.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
+/** Seconds to sleep, by which a process is found again that is this run's alone. */
+const marker = `7${process.pid}`;
+
 for (const handler of ["crun", "runc"]) {
   describe(`tasks with ${handler}`, () => {
     let bench: TaskBench;
@@ -57,9 +60,9 @@ for (const handler of ["crun", "runc"]) {
     });
 
     test("a container without a PID namespace of its own leaves no process when its first one ends", async () => {
-      const task = await bench.run(handler, "sleep 4242 & exit 0", withoutPidNamespace);
+      const task = await bench.run(handler, `sleep ${marker} & exit 0`, withoutPidNamespace);
       assert.equal((await task.wait()).exitCode, 0);
-      await until(async () => (await tracesOf("4242")).length === 0);
+      await until(async () => (await tracesOf(marker)).length === 0);
     });
 
     test("a process that is killed for want of memory is oomKilled", async () => {

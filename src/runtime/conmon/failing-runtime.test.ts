@@ -5,6 +5,11 @@ import { describe, test } from "node:test";
 import type { HandlerTable } from "../handlers/handler.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
+/** Seconds to sleep, by which a process is found again that is this run's alone. */
+function marker(test: number): string {
+  return `9${test}${process.pid}`;
+}
+
 /** An OCI runtime that fails in one way, as no real one does at will. */
 async function benchWith(script: string, createTimeoutMs = 60_000): Promise<TaskBench> {
   const bench = await TaskBench.open({ createTimeoutMs }, (directory) =>
@@ -82,16 +87,19 @@ describe("a creation", () => {
   });
 
   test("is cut off when the OCI runtime hangs, and its processes are killed", async () => {
-    await using bench = await benchWith('case "$*" in *create*) sleep 5151 & sleep 5151;; esac', 300);
+    await using bench = await benchWith(
+      `case "$*" in *create*) sleep ${marker(1)} & sleep ${marker(1)};; esac`,
+      300,
+    );
     assert.equal((await failureOf(bench)).code, "DeadlineExceeded");
-    assert.deepEqual(await tracesOf("5151"), []);
+    assert.deepEqual(await tracesOf(marker(1)), []);
   });
 
   test("is cut off when its caller gives up", async () => {
-    await using bench = await benchWith('case "$*" in *create*) sleep 5252;; esac');
+    await using bench = await benchWith(`case "$*" in *create*) sleep ${marker(2)};; esac`);
     const failure = await failureOf(bench, AbortSignal.timeout(200));
     assert.equal(failure.code, "Canceled");
-    assert.deepEqual(await tracesOf("5252"), []);
+    assert.deepEqual(await tracesOf(marker(2)), []);
   });
 
   test("names a program that is not there", async () => {

@@ -58,21 +58,21 @@ for (const handler of ["crun", "runc"]) {
     });
 
     test("a command that is too slow is gone with all its children when the deadline is told", async () => {
-      const script = "sleep 6161 & (sleep 6161 &); sleep 6161";
+      const script = `sleep ${marker(1)} & (sleep ${marker(1)} &); sleep ${marker(1)}`;
       await assert.rejects(exec(script, 300), { code: "DeadlineExceeded" });
-      assert.deepEqual(await tracesOf("6161"), []);
+      assert.deepEqual(await tracesOf(marker(1)), []);
     });
 
     test("a caller who gives up ends the command", async () => {
-      const canceled = task.execSync({ args: ["sleep", "6262"], timeoutMs: 0 }, AbortSignal.timeout(200));
+      const canceled = task.execSync({ args: ["sleep", marker(2)], timeoutMs: 0 }, AbortSignal.timeout(200));
       await assert.rejects(canceled, { code: "Canceled" });
-      assert.deepEqual(await tracesOf("6262"), []);
+      assert.deepEqual(await tracesOf(marker(2)), []);
     });
 
     test("a service that is left running does not hold up the answer, and runs on", async () => {
-      const result = await exec("sleep 6363 & echo started");
+      const result = await exec(`sleep ${marker(3)} & echo started`);
       assert.deepEqual(texts(result), { exitCode: 0, stdout: "started\n", stderr: "" });
-      assert.notDeepEqual(await tracesOf("6363"), []);
+      assert.notDeepEqual(await tracesOf(marker(3)), []);
     });
 
     test("commands can run at the same time, and leave no files", async () => {
@@ -94,6 +94,11 @@ for (const handler of ["crun", "runc"]) {
       });
     });
   });
+}
+
+/** Seconds to sleep, by which a process is found again that is this run's alone. */
+function marker(test: number): string {
+  return `8${test}${process.pid}`;
 }
 
 function texts({ exitCode, stdout, stderr }: ExecResult) {

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { detectHandlers } from "./detect-handlers.ts";
+import { obstacleFor } from "./obstacles.ts";
+
+const configured = [
+  { name: "runc", path: "runc" },
+  { name: "crun", path: "crun" },
+  { name: "kata", path: "/opt/kata/bin/kata-runtime" },
+];
+
+describe("handlers", () => {
+  test("are found with type, version and features, and a missing one says what to install", async () => {
+    await using state = await tempDir();
+    const table = await detectHandlers({
+      handlers: configured,
+      defaultHandler: "auto",
+      stateDir: state.path,
+    });
+    const [runc, crun, kata] = table.handlers;
+    assert.equal(runc?.type, "runc");
+    assert.equal(crun?.type, "crun");
+    assert.match(crun?.version ?? "", /^\d+\.\d+/);
+    assert.equal(crun?.features.recursiveReadOnlyMounts, true);
+    assert.ok(kata?.usability.kind === "unusable");
+    assert.match(kata.usability.remedy, /kata-runtime/);
+    assert.equal(table.defaultName, crun?.usability.kind === "usable" ? "crun" : "runc");
+  });
+
+  test("are not started again while their programs are the same", async () => {
+    await using state = await tempDir();
+    const path = join(state.path, "counting");
+    const runs = join(state.path, "runs");
+    const script = (version: string) => `#!/bin/sh\necho $1 >> ${runs}\necho "counting version ${version}"\n`;
+    const detect = () =>
+      detectHandlers({
+        handlers: [{ name: "counting", path }],
+        defaultHandler: "auto",
+        stateDir: state.path,
+      });
+    await writeFile(path, script("1.0"));
+    await chmod(path, 0o755);
+    await detect();
+    const once = await readFile(runs, "utf8");
+    assert.equal((await detect()).handlers[0]?.version, "1.0");
+    assert.equal(await readFile(runs, "utf8"), once);
+    await writeFile(path, script("1.0.1"));
+    assert.equal((await detect()).handlers[0]?.version, "1.0.1");
+  });
+
+  test("have the configured default, which must be one of them", async () => {
+    await using state = await tempDir();
+    const detect = (defaultHandler: string) =>
+      detectHandlers({ handlers: configured, defaultHandler, stateDir: state.path });
+    assert.equal((await detect("runc")).defaultName, "runc");
+    await assert.rejects(detect("gvisor"), { code: "InvalidArgument", message: /runc, crun, kata/ });
+  });
+});
+
+test("crun is unusable with hybrid cgroups while cgroup2 has controllers, and the remedy names them", () => {
+  const facts = {
+    type: "crun",
+    version: "1.8.1",
+    features: { recursiveReadOnlyMounts: true, userNamespaces: false },
+  } as const;
+  const hybrid = (controllers: readonly string[]) =>
+    ({ kind: "hybrid", v1: new Map(), v2: { mountPoint: "/sys/fs/cgroup/unified", controllers } }) as const;
+  assert.match(obstacleFor(facts, hybrid(["hugetlb"]), "/usr/bin/crun")?.remedy ?? "", /-o hugetlb/);
+  assert.equal(obstacleFor(facts, hybrid([]), "/usr/bin/crun"), undefined);
+  assert.equal(obstacleFor({ ...facts, type: "runc" }, hybrid(["hugetlb"]), "/usr/sbin/runc"), undefined);
+});

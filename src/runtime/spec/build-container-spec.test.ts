@@ -1,0 +1,359 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  ContainerConfig,
+  MountPropagation,
+  NamespaceMode,
+  PodSandboxConfig,
+  SecurityProfile_ProfileType as ProfileType,
+} from "../../protocol/index.ts";
+import { buildContainerSpec } from "./build-container-spec.ts";
+import type { HostFacts } from "./host-facts.ts";
+import type { ContainerSpecInput } from "./input.ts";
+import type { OciSpec } from "./types.ts";
+
+type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
+
+const host: HostFacts = {
+  cgroups: "v2",
+  swapController: true,
+  hugetlbController: true,
+  capabilities: ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
+  minOomScoreAdj: -1000,
+  maxOpenFiles: 5000,
+  seccomp: true,
+  appArmor: false,
+  seLinux: false,
+  architecture: "x64",
+};
+
+const image = {
+  user: "",
+  exposedPorts: [],
+  env: ["PATH=/image", "COLOR=red"],
+  entrypoint: ["/entry"],
+  cmd: ["serve"],
+  volumes: [],
+  workingDir: "/work",
+  labels: {},
+  stopSignal: "",
+};
+
+const base: Omit<ContainerSpecInput, "config"> = {
+  id: "c1",
+  sandboxConfig: PodSandboxConfig.fromPartial({
+    metadata: { name: "web", namespace: "prod", uid: "u1" },
+    linux: { cgroupParent: "/kubepods/pod1", securityContext: { privileged: true } },
+  }),
+  sandbox: {
+    id: "s1",
+    hostname: "web-0",
+    namespaces: { network: "/ns/net", ipc: "/ns/ipc", uts: "/ns/uts", pid: "/proc/7/ns/pid" },
+    files: { shm: "/s1/shm", hosts: "/s1/hosts", hostname: "/s1/hostname", resolvConf: "/s1/resolv.conf" },
+  },
+  image,
+  imageName: "docker.io/library/web:1",
+  rootfsPath: "/rootfs",
+  resolved: {
+    user: { uid: 0, gid: 0, additionalGids: [0] },
+    mounts: [],
+    devices: [],
+    hostDevices: [],
+    seccompProfile: undefined,
+  },
+  targetPid: undefined,
+  cgroupDriver: "cgroupfs",
+  features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  host,
+};
+
+function build(config: PartialConfig = {}, change: Partial<ContainerSpecInput> = {}): OciSpec {
+  return buildContainerSpec({ ...base, config: ContainerConfig.fromPartial(config), ...change });
+}
+
+describe("the process", () => {
+  test("runs the image's entrypoint and cmd, or what takes their place", () => {
+    assert.deepEqual(build().process.args, ["/entry", "serve"]);
+    assert.deepEqual(build({ args: ["x"] }).process.args, ["/entry", "x"]);
+    assert.deepEqual(build({ command: ["/c"] }).process.args, ["/c"]);
+    assert.deepEqual(build({ command: ["/c"], args: ["x"] }).process.args, ["/c", "x"]);
+    const empty = { ...image, entrypoint: [], cmd: [] };
+    assert.throws(() => build({}, { image: empty }), { code: "InvalidArgument", message: /no command/ });
+  });
+
+  test("has the container's variables over the image's over the defaults, each once", () => {
+    const { env } = build({ envs: [{ key: "COLOR", value: Buffer.from("blue") }], tty: true }).process;
+    assert.deepEqual(env.toSorted(), ["COLOR=blue", "HOSTNAME=web-0", "PATH=/image", "TERM=xterm"]);
+    assert.match(build({}, { image: { ...image, env: [] } }).process.env.join(), /PATH=\/usr\/local\/sbin:/);
+  });
+
+  test("starts in the configured directory, the image's, or the root", () => {
+    assert.equal(build({ workingDir: "/here" }).process.cwd, "/here");
+    assert.equal(build().process.cwd, "/work");
+    assert.equal(build({}, { image: { ...image, workingDir: "" } }).process.cwd, "/");
+  });
+
+  test("gets no oom_score_adj lower than the daemon may give", () => {
+    const resources = { oomScoreAdj: -997n };
+    assert.equal(build({ linux: { resources } }).process.oomScoreAdj, -997);
+    assert.equal(
+      build({ linux: { resources } }, { host: { ...host, minOomScoreAdj: -5 } }).process.oomScoreAdj,
+      -5,
+    );
+    assert.equal(build().process.oomScoreAdj, undefined);
+  });
+
+  test("gets as many open files as the daemon can give, up to what is usual", () => {
+    assert.deepEqual(build().process.rlimits, [{ type: "RLIMIT_NOFILE", soft: 5000, hard: 5000 }]);
+    const rich = { ...host, maxOpenFiles: 2 ** 30 };
+    assert.equal(build({}, { host: rich }).process.rlimits[0]?.hard, 1024 * 1024);
+  });
+});
+
+describe("capabilities", () => {
+  const capabilities = (addCapabilities: string[], dropCapabilities: string[]) =>
+    build({ linux: { securityContext: { capabilities: { addCapabilities, dropCapabilities } } } }).process
+      .capabilities.bounding;
+
+  test("are the defaults as far as the daemon has them", () => {
+    assert.deepEqual(build().process.capabilities.effective, ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL"]);
+  });
+
+  test("can be added and dropped by any spelling, ALL first", () => {
+    assert.deepEqual(capabilities(["net_admin"], ["CAP_KILL"]), [
+      "CAP_AUDIT_WRITE",
+      "CAP_CHOWN",
+      "CAP_NET_ADMIN",
+    ]);
+    assert.deepEqual(capabilities(["KILL"], ["ALL"]), ["CAP_KILL"]);
+    assert.deepEqual(capabilities(["ALL"], ["SYS_ADMIN"]), host.capabilities.slice(0, -1));
+    assert.deepEqual(capabilities(["SYS_BOOT"], ["all"]), []);
+  });
+});
+
+describe("mounts", () => {
+  const mount = { readonly: false, recursiveReadOnly: false, propagation: "private" } as const;
+  const withMounts = (...mounts: ContainerSpecInput["resolved"]["mounts"]) => ({
+    resolved: { ...base.resolved, mounts },
+  });
+
+  test("bring the sandbox's files where the configuration mounts nothing itself", () => {
+    const own = { ...mount, containerPath: "/etc/hosts", hostPath: "/mine" };
+    const sources = new Map(build({}, withMounts(own)).mounts.map((m) => [m.destination, m.source]));
+    assert.equal(sources.get("/etc/hosts"), "/mine");
+    assert.equal(sources.get("/etc/resolv.conf"), "/s1/resolv.conf");
+    assert.equal(sources.get("/dev/shm"), "/s1/shm");
+  });
+
+  test("are made shallow before deep, each destination once, and none below a /dev from outside", () => {
+    const deep = { ...mount, containerPath: "/data/a/b", hostPath: "/1" };
+    const shallow = { ...mount, containerPath: "/data/", hostPath: "/2" };
+    const dev = { ...mount, containerPath: "/dev", hostPath: "/dev" };
+    const destinations = build({}, withMounts(deep, shallow, dev)).mounts.map((m) => m.destination);
+    assert.ok(destinations.indexOf("/data/") < destinations.indexOf("/data/a/b"));
+    assert.equal(new Set(destinations).size, destinations.length);
+    assert.ok(!destinations.includes("/dev/pts"));
+  });
+
+  test("propagate as asked, and the root with them", () => {
+    const slave = { ...mount, containerPath: "/a", hostPath: "/a", propagation: "slave" } as const;
+    const shared = { ...mount, containerPath: "/b", hostPath: "/b", propagation: "shared" } as const;
+    assert.equal(build({}, withMounts(slave)).linux.rootfsPropagation, "rslave");
+    const both = build({}, withMounts(slave, shared));
+    assert.equal(both.linux.rootfsPropagation, "rshared");
+    assert.deepEqual(both.mounts.find((m) => m.destination === "/b")?.options, ["rbind", "rshared", "rw"]);
+  });
+
+  test("are recursively read-only only where that can be", () => {
+    const rro = { ...mount, containerPath: "/a", hostPath: "/a", readonly: true, recursiveReadOnly: true };
+    assert.throws(() => build({}, withMounts(rro)), {
+      code: "FailedPrecondition",
+      message: /RROUnsupported/,
+    });
+    const able = { ...withMounts(rro), features: { recursiveReadOnlyMounts: true, userNamespaces: false } };
+    assert.ok(
+      build({}, able)
+        .mounts.find((m) => m.destination === "/a")
+        ?.options.includes("rro"),
+    );
+    assert.throws(() => build({}, { ...able, ...withMounts({ ...rro, readonly: false }) }), {
+      code: "InvalidArgument",
+    });
+  });
+});
+
+describe("namespaces", () => {
+  const types = (pid: NamespaceMode, change: Partial<ContainerSpecInput> = {}) =>
+    build({ linux: { securityContext: { namespaceOptions: { pid } } } }, change).linux.namespaces;
+
+  test("are the sandbox's, with a PID namespace as asked", () => {
+    const own = types(NamespaceMode.CONTAINER);
+    assert.deepEqual(
+      own.find(({ type }) => type === "network"),
+      { type: "network", path: "/ns/net" },
+    );
+    assert.deepEqual(
+      own.find(({ type }) => type === "pid"),
+      { type: "pid" },
+    );
+    assert.deepEqual(types(NamespaceMode.POD).find(({ type }) => type === "pid")?.path, "/proc/7/ns/pid");
+    assert.equal(
+      types(NamespaceMode.NODE).find(({ type }) => type === "pid"),
+      undefined,
+    );
+    const target = types(NamespaceMode.TARGET, { targetPid: 42 }).find(({ type }) => type === "pid");
+    assert.equal(target?.path, "/proc/42/ns/pid");
+    assert.throws(() => types(NamespaceMode.TARGET), { code: "FailedPrecondition" });
+  });
+
+  test("have cgroups of their own with cgroup v2 alone", () => {
+    const has = (namespaces: OciSpec["linux"]["namespaces"]) =>
+      namespaces.some(({ type }) => type === "cgroup");
+    assert.ok(has(types(NamespaceMode.CONTAINER)));
+    assert.ok(!has(types(NamespaceMode.CONTAINER, { host: { ...host, cgroups: "hybrid" } })));
+  });
+});
+
+describe("security", () => {
+  test("a context decides about masked paths itself, and without one the defaults hold", () => {
+    assert.ok(build().linux.maskedPaths.includes("/proc/kcore"));
+    assert.deepEqual(build({ linux: { securityContext: {} } }).linux.maskedPaths, []);
+    const own = build({ linux: { securityContext: { maskedPaths: ["/proc/x"] } } });
+    assert.deepEqual(own.linux.maskedPaths, ["/proc/x"]);
+  });
+
+  test("a privileged container has everything, but only in a privileged sandbox", () => {
+    const config = {
+      linux: { securityContext: { privileged: true, seccomp: { profileType: ProfileType.RuntimeDefault } } },
+    };
+    const spec = build(config);
+    assert.deepEqual(spec.process.capabilities.bounding, host.capabilities);
+    assert.deepEqual(spec.linux.resources.devices, [{ allow: true, access: "rwm" }]);
+    assert.equal(spec.linux.seccomp, undefined);
+    assert.ok(spec.mounts.find((m) => m.destination === "/sys")?.options.includes("rw"));
+    const sandboxConfig = PodSandboxConfig.fromPartial({ linux: { cgroupParent: "/k" } });
+    assert.throws(() => build(config, { sandboxConfig }), { code: "InvalidArgument" });
+  });
+
+  test("the default seccomp profile opens to a capability what it needs", () => {
+    const seccomp = (addCapabilities: string[]) =>
+      build({
+        linux: {
+          securityContext: {
+            seccomp: { profileType: ProfileType.RuntimeDefault },
+            capabilities: { addCapabilities },
+          },
+        },
+      }).linux.seccomp;
+    const allowed = (calls: ReturnType<typeof seccomp>) =>
+      calls?.syscalls?.find(({ args }) => args === undefined)?.names;
+    assert.ok(allowed(seccomp([]))?.includes("openat"));
+    assert.ok(!allowed(seccomp([]))?.includes("mount"));
+    assert.ok(allowed(seccomp(["SYS_ADMIN"]))?.includes("mount"));
+    assert.ok(
+      seccomp([])?.syscalls?.some(({ names, errnoRet }) => names.includes("clone3") && errnoRet === 38),
+    );
+  });
+
+  test("a profile that this host cannot give is an error, not a container without it", () => {
+    const apparmor = { profileType: ProfileType.Localhost, localhostRef: "mine" };
+    assert.throws(() => build({ linux: { securityContext: { apparmor } } }), { code: "FailedPrecondition" });
+    const loaded = build({ linux: { securityContext: { apparmor } } }, { host: { ...host, appArmor: true } });
+    assert.equal(loaded.process.apparmorProfile, "mine");
+    const seccomp = { profileType: ProfileType.RuntimeDefault };
+    const old = { host: { ...host, seccomp: false } };
+    assert.throws(() => build({ linux: { securityContext: { seccomp } } }, old), {
+      code: "FailedPrecondition",
+    });
+  });
+
+  test("what is not built yet is refused by its name", () => {
+    assert.throws(() => build({ CDIDevices: [{ name: "gpu" }] }), {
+      code: "Unimplemented",
+      message: /CDI_devices/,
+    });
+    const namespaceOptions = { usernsOptions: { mode: NamespaceMode.POD } };
+    assert.throws(() => build({ linux: { securityContext: { namespaceOptions } } }), {
+      code: "Unimplemented",
+    });
+    const image = { image: "x" };
+    const mounts = [{ containerPath: "/a", image, propagation: MountPropagation.PROPAGATION_PRIVATE }];
+    assert.throws(() => build({ mounts }), { code: "Unimplemented" });
+  });
+});
+
+describe("resources", () => {
+  test("are what was asked for, with no swap beyond the memory", () => {
+    const resources = {
+      cpuPeriod: 100_000n,
+      cpuQuota: 50_000n,
+      cpuShares: 512n,
+      memoryLimitInBytes: 1n << 30n,
+      cpusetCpus: "0",
+    };
+    const { cpu, memory } = build({ linux: { resources } }).linux.resources;
+    assert.deepEqual(cpu, { period: 100_000, quota: 50_000, shares: 512, cpus: "0" });
+    assert.deepEqual(memory, { limit: 2 ** 30, swap: 2 ** 30 });
+    const noSwap = build({ linux: { resources } }, { host: { ...host, swapController: false } });
+    assert.deepEqual(noSwap.linux.resources.memory, { limit: 2 ** 30 });
+  });
+
+  test("of cgroup v2 alone need it, and numbers must be exact", () => {
+    const unified = { "memory.min": "1" };
+    assert.deepEqual(build({ linux: { resources: { unified } } }).linux.resources.unified, unified);
+    const v1 = { host: { ...host, cgroups: "v1" } as const };
+    assert.throws(() => build({ linux: { resources: { unified } } }, v1), { code: "FailedPrecondition" });
+    const huge = { memoryLimitInBytes: 2n ** 62n };
+    assert.throws(() => build({ linux: { resources: huge } }), {
+      code: "InvalidArgument",
+      message: /memory_limit/,
+    });
+  });
+
+  test("let a container use the devices that it was given", () => {
+    const device = {
+      type: "c",
+      path: "/dev/fuse",
+      major: 10,
+      minor: 229,
+      fileMode: 0o666,
+      uid: 0,
+      gid: 0,
+    } as const;
+    const spec = build({}, { resolved: { ...base.resolved, devices: [{ device, access: "rw" }] } });
+    assert.deepEqual(spec.linux.devices, [device]);
+    assert.deepEqual(spec.linux.resources.devices, [
+      { allow: false, access: "rwm" },
+      { allow: true, type: "c", major: 10, minor: 229, access: "rw" },
+    ]);
+  });
+
+  test("the cgroup lies under the pod's, in the driver's own way", () => {
+    assert.equal(build().linux.cgroupsPath, "/kubepods/pod1/c1");
+    assert.throws(() => build({}, { cgroupDriver: "systemd" }), {
+      code: "InvalidArgument",
+      message: /cgroupDriver/,
+    });
+    const sandboxConfig = PodSandboxConfig.fromPartial({
+      linux: { cgroupParent: "/kubepods.slice/kubepods-pod1.slice" },
+    });
+    assert.equal(
+      build({}, { cgroupDriver: "systemd", sandboxConfig }).linux.cgroupsPath,
+      "kubepods-pod1.slice:berth:c1",
+    );
+    const none = PodSandboxConfig.fromPartial({});
+    assert.equal(build({}, { sandboxConfig: none }).linux.cgroupsPath, "/berth/c1");
+    assert.equal(
+      build({}, { sandboxConfig: none, cgroupDriver: "systemd" }).linux.cgroupsPath,
+      "system.slice:berth:c1",
+    );
+  });
+});
+
+test("annotations tell OCI runtimes and agents whose container it is", () => {
+  const { annotations } = build({ metadata: { name: "app" } });
+  assert.equal(annotations["io.kubernetes.cri.container-type"], "container");
+  assert.equal(annotations["io.kubernetes.cri.container-name"], "app");
+  assert.equal(annotations["io.kubernetes.cri.sandbox-id"], "s1");
+  assert.equal(annotations["io.kubernetes.cri.sandbox-namespace"], "prod");
+});
