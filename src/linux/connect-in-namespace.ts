@@ -17,19 +17,20 @@ export type NamespaceAddress = { readonly netnsPath: string; readonly host: stri
 
 /**
  * Starts a TCP connection from inside a network namespace and returns its descriptor, which stays in that namespace
- * wherever the thread goes; the calling thread is left inside. The connection may still be on its way (it is non-blocking).
+ * wherever the thread goes; the calling thread is left inside. The connection may still be on its way (it is
+ * non-blocking). What closes it is put on `undo`, for the caller to run when this throws.
  */
-export function startConnection({ netnsPath, host, port }: NamespaceAddress): number {
+export function startConnection({ netnsPath, host, port }: NamespaceAddress, undo: (() => void)[]): number {
   enterNetwork(netnsPath);
   const subject = `${host} port ${port}`;
   const address = socketAddress(host, port);
-  const fd = check("socket", socketCall(address.readUInt16LE(0), SOCK_STREAM_NONBLOCK_CLOEXEC, 0), subject);
+  const family = address.readUInt16LE(0);
+  const fd = check("socket", socketCall(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0), subject);
+  undo.push(() => closeDescriptor(fd));
   try {
     check("connect", connectCall(fd, address, address.length), subject);
   } catch (error) {
-    if (error instanceof LinuxError && error.errno === "EINPROGRESS") return fd;
-    closeDescriptor(fd);
-    throw error;
+    if (!(error instanceof LinuxError && error.errno === "EINPROGRESS")) throw error;
   }
   return fd;
 }

@@ -16,28 +16,19 @@ const sethostnameCall = libcFunction("int sethostname(const char *name, size_t l
 const MNT_DETACH = 2;
 
 /**
- * Makes and pins a pod's namespaces and leaves the calling thread inside them. When a step fails, the pins are taken away
- * again and the error is thrown; the thread has to be brought home either way.
+ * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again is put on
+ * `undo` step by step, for the caller to run from the end when this throws or the thread cannot be brought home.
  */
-export function createPodNamespaces(request: PodNamespacesRequest): PodNamespaces {
+export function createPodNamespaces(request: PodNamespacesRequest, undo: (() => void)[]): PodNamespaces {
   const sysctls = namespacedSysctls(request.sysctls, request);
   const kinds = namespaceKinds.filter((kind) => request[kind]);
-  const undo: (() => void)[] = [];
-  try {
-    makeDirectory(request.directory, undo);
-    unshareNamespaces(kinds);
-    const pins = kinds.map((kind) => [
-      kind,
-      pin(ownNamespacePath(kind), `${request.directory}/${kind}`, undo),
-    ]);
-    if (request.hostname !== undefined) setHostname(request.hostname);
-    if (request.net) bringLoopbackUp();
-    for (const sysctl of sysctls) writeSysctl(sysctl);
-    return Object.fromEntries(pins);
-  } catch (error) {
-    for (const step of undo.reverse()) step();
-    throw error;
-  }
+  makeDirectory(request.directory, undo);
+  unshareNamespaces(kinds);
+  const pins = kinds.map((kind) => [kind, pin(ownNamespacePath(kind), `${request.directory}/${kind}`, undo)]);
+  if (request.hostname !== undefined) setHostname(request.hostname);
+  if (request.net) bringLoopbackUp();
+  for (const sysctl of sysctls) writeSysctl(sysctl);
+  return Object.fromEntries(pins);
 }
 
 function makeDirectory(path: string, undo: (() => void)[]): void {

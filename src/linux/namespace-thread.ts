@@ -63,8 +63,8 @@ export class NamespaceThread implements AsyncDisposable {
     const file = import.meta.url.endsWith(".ts") ? "./namespace-worker.ts" : "./namespace-worker.js";
     const worker = new Worker(new URL(file, import.meta.url), { name: "namespaces" });
     worker.on("message", (answer: NamespaceAnswer) => this.#settle(answer));
-    worker.on("error", (cause) => this.#lose(cause));
-    worker.on("exit", () => this.#lose(new Error("the thread was ended")));
+    worker.on("error", (cause) => this.#lose(worker, cause));
+    worker.on("exit", () => this.#lose(worker, new Error("the thread was ended")));
     return worker;
   }
 
@@ -75,7 +75,9 @@ export class NamespaceThread implements AsyncDisposable {
     else pending?.reject(errorOf(answer.failure));
   }
 
-  #lose(cause: unknown): void {
+  /** A thread that ends by an error says so twice, the second time perhaps when there is another one already. */
+  #lose(worker: Worker, cause: unknown): void {
+    if (worker !== this.#worker) return;
     this.#worker = undefined;
     for (const { reject } of this.#pending.values())
       reject(new LinuxError("setns", "EIO", "namespace thread", { cause }));
@@ -92,11 +94,13 @@ function established(
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const abort = () => socket.destroy(signal?.reason);
   const failed = (error: NodeJS.ErrnoException) => {
+    signal?.removeEventListener("abort", abort);
     if (signal?.aborted) return reject(signal.reason);
     reject(new LinuxError("connect", error.code ?? "EIO", `${host} port ${port}`, { cause: error }));
   };
-  signal?.addEventListener("abort", abort, { once: true });
   socket.once("error", failed);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort, { once: true });
   socket.write(new Uint8Array(0), (error) => {
     if (error) return;
     signal?.removeEventListener("abort", abort);

@@ -13,19 +13,21 @@ const host = new HostNamespaces();
 parentPort?.on("message", (call: NamespaceCall) => parentPort?.postMessage(answer(call)));
 
 function answer(call: NamespaceCall): NamespaceAnswer {
+  const undo: (() => void)[] = [];
   try {
-    return { id: call.id, result: host.comeBackAfter(() => run(call)) };
+    return { id: call.id, result: host.comeBackAfter(() => run(call, undo)) };
   } catch (error) {
+    for (const step of undo.reverse()) step();
     if (error instanceof StrandedError) throw error;
     return { id: call.id, failure: failureOf(error) };
   }
 }
 
-function run(call: NamespaceCall) {
+function run(call: NamespaceCall, undo: (() => void)[]) {
   switch (call.job) {
     case "createPodNamespaces":
-      return createPodNamespaces(call.request);
+      return createPodNamespaces(call.request, undo);
     case "startConnection":
-      return startConnection(call.request);
+      return startConnection(call.request, undo);
   }
 }

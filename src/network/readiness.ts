@@ -5,8 +5,8 @@ import type { NetworkConfig } from "./network-config.ts";
 import type { PluginChain } from "./plugin-chain.ts";
 import type { Plugins } from "./plugins.ts";
 
-/** Kubelets ask every few seconds; plugins are asked no more often than this. */
-const maxAgeMs = 5000;
+/** Kubelets ask every few seconds. Plugins are asked no more often than this, by what they answered last. */
+const maxAgeMs = { ready: 5000, notReady: 1000 };
 
 /**
  * Whether the plugins of the configured networks can serve a pod: their binaries are there, and those of networks that know
@@ -29,7 +29,7 @@ export class Readiness implements AsyncDisposable {
 
   /** The last answer; when that is old, the plugins are asked again meanwhile. */
   status(): NetworkStatus {
-    if (performance.now() - this.#askedAtMs > maxAgeMs) this.ask();
+    if (performance.now() - this.#askedAtMs > maxAgeMs[this.#status.kind]) this.ask();
     return this.#status;
   }
 

@@ -152,4 +152,3 @@ export function bridgeNetwork(
   const bridge = { type: "bridge", bridge: "berth-test0", isGateway: true, ipMasq, ipam };
   return { cniVersion: "1.0.0", name: "test", plugins: [bridge, ...chained] };
 }
-
