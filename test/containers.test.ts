@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState, MountPropagation, Signal } from "../src/protocol/index.ts";
+import {
+  ContainerState,
+  ImageStatusRequest,
+  ListContainersRequest,
+  MountPropagation,
+  Signal,
+} from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -26,10 +32,10 @@ describe("a container", () => {
     const pod = await TestPod.run(host.berth, "exits");
     const good = await exited(host.berth, await pod.shell("good", host.image, "exit 0"));
     const bad = await exited(host.berth, await pod.shell("bad", host.image, "exit 42"));
-    const killed = await exited(host.berth, await pod.shell("killed", host.image, "kill -9 $$"));
+    const killed = await exited(host.berth, await pod.shell("killed", host.image, "sh -c 'kill -9 $$'"));
     assert.deepEqual([good.exitCode, good.reason], [0, "Completed"]);
     assert.deepEqual([bad.exitCode, bad.reason], [42, "Error"]);
-    assert.equal(killed.reason, "Error");
+    assert.deepEqual([killed.exitCode, killed.reason], [137, "Error"]);
     assert.ok(good.startedAt > 0n && good.finishedAt >= good.startedAt && good.createdAt > 0n);
   });
 
@@ -143,8 +149,12 @@ describe("a container", () => {
     const pod = await TestPod.run(host.berth, "identity");
     const id = await pod.shell("shell", host.image, "exec sleep 1000");
     const pulled = await host.berth.pull(host.image);
-    const { image } = await images.imageStatus({ image: { image: host.image } as never, verbose: false });
-    const { containers } = await runtime.listContainers({ filter: { id } as never });
+    const { image } = await images.imageStatus(
+      ImageStatusRequest.fromPartial({ image: { image: host.image } }),
+    );
+    const { containers } = await runtime.listContainers(
+      ListContainersRequest.fromPartial({ filter: { id } }),
+    );
     const status = await containerStatus(host.berth, id);
     assert.deepEqual([image?.id, containers[0]?.imageId, status.imageId], [pulled, pulled, pulled]);
   });

@@ -47,7 +47,7 @@ export const schema = section("", {
       "auto",
       "Handler of pods that name none. auto is crun where this machine lets it run, else runc; `berth doctor` explains.",
     ),
-    conmon: optionalPath("conmon; empty looks for it in PATH."),
+    conmon: absolutePath("/usr/bin/conmon", "The monitor that holds each container."),
     createTimeoutMs: duration("4m", "How long an OCI runtime may take to create or start a container."),
     handlers: table(
       "Runtime handlers besides crun and runc, which are known when they are installed. A handler of one of these names replaces it.",

@@ -38,14 +38,13 @@ async function serve(source: ConfigSource): Promise<void> {
   const logger = createLogger({ level: config.log.level, format });
   const told = toldToEnd();
   const startedAt = performance.now();
-  await using daemon = await Daemon.start(config, logger);
+  await using _daemon = await Daemon.start(config, logger);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
   const signal = await told;
   logger.info({ signal }, "ending; containers go on");
   await manager.stopping();
-  await daemon.close();
 }
 
 function toldToEnd(): Promise<NodeJS.Signals> {

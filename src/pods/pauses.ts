@@ -38,7 +38,9 @@ export class Pauses {
     const { tasks, pauseProgram, cgroupDriver, host } = this.#options;
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
-    await mkdir(rootfsPath, { recursive: true, mode: 0o700 });
+    await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
+    // The program's own root directory: the user that it runs as must be able to enter it.
+    await mkdir(rootfsPath, { recursive: true, mode: 0o755 });
     const spec = buildPauseSpec({
       program: pauseProgram,
       rootfsPath,

@@ -1,0 +1,18 @@
+import { access } from "node:fs/promises";
+import type { Config } from "../config/index.ts";
+import { cgroupLayout } from "../linux/index.ts";
+import type { CgroupDriver } from "../runtime/index.ts";
+
+/** The configured driver; for "auto", systemd where it is the machine's init (sd_booted(3)) and cgroups are version 2, as kubeadm sets kubelets up. */
+export async function cgroupDriver(configured: Config["cgroup"]["driver"]): Promise<CgroupDriver> {
+  if (configured !== "auto") return configured;
+  const layout = await cgroupLayout();
+  return layout?.kind === "v2" && (await exists("/run/systemd/system")) ? "systemd" : "cgroupfs";
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

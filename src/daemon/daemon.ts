@@ -1,0 +1,141 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { createBerthService } from "../api/berth/index.ts";
+import type { Config } from "../config/index.ts";
+import { Leases, openContentStore } from "../content/index.ts";
+import { CriServer, statusOf } from "../cri/index.ts";
+import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
+import type { Logger } from "../logging/index.ts";
+import { openDatabase } from "../metadata/index.ts";
+import { CniNetwork } from "../network/index.ts";
+import { PodEngine } from "../pods/index.ts";
+import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
+import { openSnapshotter } from "../snapshots/index.ts";
+import { cgroupDriver } from "./cgroup-driver.ts";
+import { Garbage } from "./garbage.ts";
+import { handlerConfigs } from "./handler-configs.ts";
+import { version } from "./version.ts";
+
+/** CRI's namespace in the metadata, by containerd's convention: its clients look there for a kubelet's images. */
+const namespace = "k8s.io";
+
+/** The daemon: every room, made and handed to those that need it. */
+export class Daemon implements AsyncDisposable {
+  readonly #server: CriServer;
+  readonly #rooms: AsyncDisposableStack;
+
+  private constructor(server: CriServer, rooms: AsyncDisposableStack) {
+    this.#server = server;
+    this.#rooms = rooms;
+  }
+
+  /** Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part fails. */
+  static async start(config: Config, logger: Logger): Promise<Daemon> {
+    await using rooms = new AsyncDisposableStack();
+    const engine = await openEngine(config, logger, rooms);
+    const berth = createBerthService({
+      images: engine.images,
+      spoolDir: join(config.root, "spool"),
+      toStatus: statusOf,
+    });
+    const server = new CriServer({ engine, logger, services: [berth] });
+    await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
+    await server.listen(config.address);
+    return new Daemon(server, rooms.move());
+  }
+
+  /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.close();
+    await this.#rooms.disposeAsync();
+  }
+}
+
+async function openEngine(config: Config, logger: Logger, rooms: AsyncDisposableStack): Promise<PodEngine> {
+  await Promise.all(
+    [config.root, config.state].map((directory) => mkdir(directory, { recursive: true, mode: 0o711 })),
+  );
+  const [storage, running] = await Promise.all([
+    openStorage(config, logger, rooms),
+    openRunning(config, logger, rooms),
+  ]);
+  const { pauseProgram, defaultSysctls } = config.sandbox;
+  const options = {
+    ...storage,
+    ...running,
+    version,
+    stateDir: config.state,
+    namespace,
+    logger,
+    pauseProgram,
+    defaultSysctls,
+  };
+  return rooms.use(await PodEngine.open(options));
+}
+
+/** Metadata, content, snapshots and images. */
+async function openStorage(config: Config, logger: Logger, rooms: AsyncDisposableStack) {
+  const { root, images: settings } = config;
+  const database = rooms.use(await openDatabase({ path: join(root, "metadata.db"), logger }));
+  const [content, leases, snapshotter] = await Promise.all([
+    openContentStore({ root, database, namespace, logger }),
+    Leases.open(database),
+    openSnapshotter(settings.snapshotter, { root, database, namespace, logger }),
+  ]);
+  rooms.use(snapshotter);
+  const roots = await garbageRoots(database, namespace, snapshotter.name);
+  const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
+  const garbage = rooms.use(new Garbage(collected, settings.gcDelayMs, logger));
+  const images = rooms.use(
+    await openImages({
+      namespace,
+      root,
+      database,
+      content,
+      leases,
+      snapshotter,
+      garbage,
+      logger,
+      platform: hostPlatform(),
+      maxConcurrentLayers: settings.maxConcurrentDownloads,
+      pinnedImages: settings.pinned,
+      registry: {
+        certsDirs: settings.certsDirs,
+        dockerConfigFiles: settings.dockerConfigFiles,
+        progressTimeoutMs: settings.pullProgressTimeoutMs,
+        userAgent: `berth/${version}`,
+      },
+    }),
+  );
+  return { database, snapshotter, images };
+}
+
+/** Network, OCI runtimes and tasks. */
+async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposableStack) {
+  const { runtime, network: settings, state: stateDir } = config;
+  const { confTemplate, ipPref, ...cni } = settings;
+  const [driver, host, handlers, network] = await Promise.all([
+    cgroupDriver(config.cgroup.driver),
+    readHostFacts(),
+    detectHandlers({
+      handlers: handlerConfigs(runtime.handlers),
+      defaultHandler: runtime.defaultHandler,
+      stateDir,
+    }),
+    CniNetwork.open(
+      {
+        ...cni,
+        ipPreference: ipPref,
+        cacheDir: join(config.root, "network"),
+        ...(confTemplate === "" ? {} : { confTemplate }),
+      },
+      logger,
+    ),
+  ]);
+  rooms.use(network);
+  const { conmon: conmonPath, createTimeoutMs } = runtime;
+  const tasks = rooms.use(
+    await ConmonTasks.open({ conmonPath, handlers, cgroupDriver: driver, stateDir, logger, createTimeoutMs }),
+  );
+  return { network, tasks, handlers, host, cgroupDriver: driver };
+}
