@@ -1,12 +1,15 @@
 import type { CommandModel, OptionModel, Words } from "./model.ts";
 
-/** The completion script for bash (3.2 and later; needs no bash-completion). */
+/**
+ * The completion script for bash (3.2 and later; needs no bash-completion). Zsh runs it too: without `$(( ))` in the slice it would take
+ * `:COMP_CWORD` for a modifier.
+ */
 export function bashScript(commands: readonly CommandModel[]): string {
   return `# bash completion for berth; load it with: source <(berth completion bash)
 _berth() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" path="" word
   COMPREPLY=()
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
     case "$path/$word" in
 ${subcommandCases(commands)}
     esac

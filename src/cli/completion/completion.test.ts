@@ -45,7 +45,7 @@ test("zsh gets the same by its adapter for bash's scripts", async () => {
 test("fish gets a line for each command and option", async () => {
   const { stdout } = await berth(["completion", "fish"]);
   assert.match(stdout, /-n '__berth_at ""' -a pods -d 'list pods'/);
-  assert.match(stdout, /-n '__berth_at "\/ps"' -s o -l output -r -a 'table json yaml'/);
+  assert.match(stdout, /-n '__berth_at "\/ps"' -s o -l output -x -a 'table json yaml'/);
   assert.doesNotMatch(stdout, /-a __complete/);
 });
 

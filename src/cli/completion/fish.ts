@@ -39,7 +39,8 @@ function flagsOf({ short, long }: OptionModel): string {
 
 function valueFlags({ value }: OptionModel): string {
   if (value === undefined) return "";
-  return value.kind === "free" ? " -x" : ` -r ${candidates(value)}`;
+  if (value.kind === "free") return " -x";
+  return value.kind === "files" ? " -r -F" : ` -x ${candidates(value)}`;
 }
 
 function candidates(words: Words): string {
