@@ -8,6 +8,7 @@ import { BerthError, type ErrorCode } from "../errors/index.ts";
 import { closeFile, getXattrAt, mountSnapshot, openDirectory, setXattrAt, unmount } from "../linux/index.ts";
 import { createLogger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
+import { smallDisk } from "../testing/small-disk.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { type Mount, openSnapshotter, type SnapshotterKind } from "./index.ts";
 
@@ -351,6 +352,28 @@ async function describeTree(tree: string): Promise<readonly string[]> {
   const { stdout } = await run("find", [".", "-printf", format], { cwd: tree, encoding: "latin1" });
   return stdout.split("\n").sort();
 }
+
+test("a copy that the disk has no room for is ResourceExhausted, and nothing of it stays", async () => {
+  await using disk = await smallDisk(4 << 20);
+  await using records = await tempDir();
+  await using database = await openDatabase({ path: join(records.path, "meta.db") });
+  await using snapshotter = await openSnapshotter("native", {
+    root: disk.path,
+    database,
+    namespace: "k8s.io",
+    logger,
+  });
+  const mounts = await snapshotter.prepare("a", undefined);
+  await mounted(mounts, (tree) => writeFile(join(tree, "f"), Buffer.alloc(3 << 20, 1)));
+  await snapshotter.commit("layer", "a");
+  await assert.rejects(snapshotter.prepare("c", "layer"), code("ResourceExhausted"));
+  await snapshotter.cleanup();
+  assert.deepEqual(
+    snapshotter.list().map(({ key }) => key),
+    ["layer"],
+  );
+  assert.deepEqual(await numbered(snapshotter.root), ["1"]);
+});
 
 test("a root that mount options cannot hold, and a namespace that is no name, are refused", async () => {
   await using root = await tempDir();

@@ -93,6 +93,11 @@ export class LayerWriter implements EntrySink, Disposable {
     const meaning = meaningOf(components);
     if (meaning.kind === "metadata") return;
     const parent = this.#tree.enter(components.slice(0, -1));
+    if (parent === undefined) {
+      // Where the layer has put a file, nothing of the parent's is left to hide; umoci says it nevertheless.
+      if (meaning.kind !== "entry") return;
+      throw invalid("something that is no directory is in the way");
+    }
     if (meaning.kind === "opaque") this.#whiteouts.hideContents(parent);
     else if (meaning.kind === "whiteout") this.#whiteouts.hide(parent, meaning.hides);
     else this.#put({ parent, name, path: joinPath(parent.path, name) }, entry);
@@ -187,14 +192,12 @@ export class LayerWriter implements EntrySink, Disposable {
   }
 
   /** Mode 0755, as in other engines, so that containers that do not run as root can enter. */
-  #makeMissing(parent: TreeDirectory, name: string, found: BigIntStats | undefined): void {
-    const path = joinPath(parent.path, name);
-    if (found !== undefined && !this.#whiteouts.isWhiteout(found)) {
-      throw invalid(`${JSON.stringify(fromByteString(path))} is in the way and no directory`);
-    }
+  #makeMissing(parent: TreeDirectory, name: string, found: BigIntStats | undefined): boolean {
+    if (found !== undefined && !this.#whiteouts.isWhiteout(found)) return false;
     this.#makeDirectory(parent, name);
     chmodAt(parent.fd, name, 0o755);
-    this.#undescribed.add(path);
+    this.#undescribed.add(joinPath(parent.path, name));
+    return true;
   }
 }
 

@@ -15,8 +15,8 @@ import { invalid } from "./unpack-error.ts";
 /** An open directory of the tree: `path` is from the root and has no symbolic links. Good until the next `enter` or `find`. */
 export type TreeDirectory = { readonly fd: number; readonly path: string };
 
-/** Makes a directory that a path needs, where there is nothing or (`found`) something that is none. */
-export type MakeMissing = (parent: TreeDirectory, name: string, found: BigIntStats | undefined) => void;
+/** Makes a directory that a path needs, where there is nothing or (`found`) something that is none; false if that has to stay. */
+export type MakeMissing = (parent: TreeDirectory, name: string, found: BigIntStats | undefined) => boolean;
 
 /** Symbolic links that one path may lead through; the kernel allows 40 (path_resolution(7)). */
 const maxLinks = 40;
@@ -37,10 +37,10 @@ export class RootedTree implements Disposable {
   }
 
   /**
-   * Opens the directory at `components`, following symbolic links within the root and making what is missing. Throws
-   * UnpackError InvalidArgument for a path that cannot be followed, and what `makeMissing` throws.
+   * Opens the directory at `components`, following symbolic links within the root and making what is missing; undefined if
+   * something that is no directory is in the way. Throws UnpackError InvalidArgument for a path of endless links.
    */
-  enter(components: readonly string[]): TreeDirectory {
+  enter(components: readonly string[]): TreeDirectory | undefined {
     if (this.#entered?.path === components.join("/")) return this.#entered;
     this.#leave();
     this.#entered = this.#open(components);
@@ -50,6 +50,7 @@ export class RootedTree implements Disposable {
   /** Calls `use` with the directory at `components`, found as by {@link enter}, which what was entered outlives. */
   visit(components: readonly string[], use: (directory: TreeDirectory) => void): void {
     const directory = this.#open(components);
+    if (directory === undefined) throw invalid("something that is no directory is in the way");
     try {
       use(directory);
     } finally {
@@ -99,7 +100,7 @@ export class RootedTree implements Disposable {
     this.#entered = undefined;
   }
 
-  #open(components: readonly string[]): TreeDirectory {
+  #open(components: readonly string[]): TreeDirectory | undefined {
     return this.#tryOpen(components.join("/")) ?? this.#resolve(components);
   }
 
@@ -115,7 +116,7 @@ export class RootedTree implements Disposable {
   }
 
   /** Goes component by component, where the short way through openat2 does not do. */
-  #resolve(components: readonly string[]): TreeDirectory {
+  #resolve(components: readonly string[]): TreeDirectory | undefined {
     let path = "";
     let links = 0;
     const rest = [...components].reverse();
@@ -125,28 +126,28 @@ export class RootedTree implements Disposable {
         path = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
         continue;
       }
-      const target = this.#step(path, name);
-      if (target === undefined) {
+      const step = this.#step(path, name);
+      if (step === "blocked") return undefined;
+      if (step === "directory") {
         path = joinPath(path, name);
         continue;
       }
       if (++links > maxLinks) throw invalid("the path leads through too many symbolic links");
-      if (target.startsWith("/")) path = "";
-      rest.push(...target.split("/").reverse());
+      if (step.target.startsWith("/")) path = "";
+      rest.push(...step.target.split("/").reverse());
     }
-    const directory = this.#tryOpen(path);
-    if (directory === undefined) throw invalid("the path cannot be entered");
-    return directory;
+    return this.#tryOpen(path);
   }
 
-  /** Makes sure that `name` is a directory; returns its target instead if it is a symbolic link. */
-  #step(parentPath: string, name: string): string | undefined {
-    let target: string | undefined;
+  /** Makes sure that `name` is a directory, unless it is a symbolic link or has to stay what it is. */
+  #step(parentPath: string, name: string): "directory" | "blocked" | { readonly target: string } {
+    let step: "directory" | "blocked" | { readonly target: string } = "blocked";
     this.withDirectory(parentPath, (fd) => {
       const found = statAt(fd, name);
-      if (found?.isSymbolicLink()) target = readlinkAt(fd, name);
-      else if (!found?.isDirectory()) this.#makeMissing({ fd, path: parentPath }, name, found);
+      if (found?.isSymbolicLink()) step = { target: readlinkAt(fd, name) };
+      else if (found?.isDirectory() || this.#makeMissing({ fd, path: parentPath }, name, found))
+        step = "directory";
     });
-    return target;
+    return step;
   }
 }

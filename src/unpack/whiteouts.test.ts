@@ -135,6 +135,11 @@ const cases: readonly {
     result: ["d/", "d/a=2", "d/b=d/b", "d/c=d/c", "d/sub/", "d/sub/x=d/sub/x", "f=f", "l l"],
   },
   {
+    title: "whiteouts below what the layer has made a file hide nothing more",
+    layer: [file("d"), file("d/.wh.a", ""), file("d/.wh..wh..opq", ""), file("d/sub/.wh.x", "")],
+    result: ["d=d", "f=f", "l l"],
+  },
+  {
     title: "AUFS's own files are left out",
     layer: [file(".wh..wh.aufs"), directory(".wh..wh.plnk"), file(".wh..wh.plnk/1.2")],
     result: ["d/", "d/a=d/a", "d/b=d/b", "d/sub/", "d/sub/x=d/sub/x", "f=f", "l l"],
