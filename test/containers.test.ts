@@ -32,7 +32,10 @@ describe("a container", () => {
     const pod = await TestPod.run(host.berth, "exits");
     const good = await exited(host.berth, await pod.shell("good", host.image, "exit 0"));
     const bad = await exited(host.berth, await pod.shell("bad", host.image, "exit 42"));
-    const killed = await exited(host.berth, await pod.shell("killed", host.image, "sh -c 'kill -9 $$'"));
+    const killed = await exited(
+      host.berth,
+      await pod.shell("killed", host.image, "sh -c 'kill -9 $$'; exit $?"),
+    );
     assert.deepEqual([good.exitCode, good.reason], [0, "Completed"]);
     assert.deepEqual([bad.exitCode, bad.reason], [42, "Error"]);
     assert.deepEqual([killed.exitCode, killed.reason], [137, "Error"]);

@@ -2,19 +2,35 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState } from "../src/protocol/index.ts";
+import { ContainerState, PodSandboxState } from "../src/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
-import { leftBehind, readHostState } from "./support/host-state.ts";
+import { concerning, readHostState } from "./support/host-state.ts";
 import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
+/** A plugin that says yes to all but ADD, for which it runs the script. */
+async function writePlugin(directory: string, script: string): Promise<void> {
+  const text = `#!/bin/sh\ncat >/dev/null\n[ "$CNI_COMMAND" = ADD ] || exit 0\n${script}\n`;
+  await writeFile(join(directory, "broken"), text, { mode: 0o755 });
+}
+
+/** Prints a plugin's answer: eth0 with that address. */
+function resultWith(address: string): string {
+  const result = {
+    cniVersion: "1.0.0",
+    interfaces: [{ name: "eth0", sandbox: "NETNS" }],
+    ips: [{ address, interface: 0 }],
+  };
+  return `echo '${JSON.stringify(result)}' | sed "s#NETNS#$CNI_NETNS#"`;
+}
+
 /** A daemon whose one CNI plugin is a shell script. */
 async function withPlugin(script: string, test: (berth: TestBerth) => Promise<void>): Promise<void> {
   await using plugins = await tempDir();
-  await writeFile(join(plugins.path, "broken"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await writePlugin(plugins.path, script);
   const network = { cniVersion: "1.0.0", name: "broken", plugins: [{ type: "broken" }] };
   await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path], pluginTimeout: "1s" });
   await test(berth);
@@ -34,15 +50,33 @@ describe("a CNI plugin", () => {
   for (const { does, script, error } of cases) {
     it(`that ${does} fails the pod with a clear error and leaves nothing`, async () => {
       await withPlugin(script, async (berth) => {
-        const before = await readHostState();
         const request = { config: podConfig("unlucky"), runtimeHandler: "" };
         await assert.rejects(berth.clients.runtime.runPodSandbox(request), error);
         const { items } = await berth.clients.runtime.listPodSandbox({ filter: undefined });
         assert.deepEqual(items, []);
-        assert.deepEqual(leftBehind(before, await readHostState()), []);
+        assert.deepEqual(concerning(join(berth.directory, "state", "sandboxes"), await readHostState()), []);
       });
     });
   }
+});
+
+describe("a pod whose network cannot be taken down", () => {
+  it("stays, not ready, and goes when the plugin is mended", async () => {
+    await using plugins = await tempDir();
+    await writePlugin(plugins.path, resultWith("10.1.2.3/24"));
+    const network = { cniVersion: "1.0.0", name: "broken", plugins: [{ type: "broken" }] };
+    await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path] });
+    const { runtime } = berth.clients;
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig("stuck"), runtimeHandler: "" });
+    const plugin = join(plugins.path, "broken");
+    await writeFile(plugin, '#!/bin/sh\necho \'{"code": 100, "msg": "out of order"}\'; exit 1\n');
+    await assert.rejects(runtime.removePodSandbox({ podSandboxId }), /out of order/);
+    const { status } = await runtime.podSandboxStatus({ podSandboxId, verbose: false });
+    assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
+    await writePlugin(plugins.path, "exit 0");
+    await runtime.removePodSandbox({ podSandboxId });
+    assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
+  });
 });
 
 describe("the network's configuration", () => {
@@ -68,11 +102,10 @@ describe("the network's configuration", () => {
 });
 
 describe("an OCI runtime", () => {
-  const directory = tempDir();
-  const host = withBerth({ config: "" });
+  const host = withBerth();
 
   it("that crashes fails the container with its own words, and the pod stays usable", async () => {
-    await using scripts = await directory;
+    await using scripts = await tempDir();
     const program = join(scripts.path, "crashing");
     await writeFile(program, "#!/bin/sh\necho 'everything is on fire' >&2\nkill -SEGV $$\n", { mode: 0o755 });
     await using berth = await TestBerth.start({
@@ -93,8 +126,12 @@ describe("an OCI runtime", () => {
     assert.deepEqual([status.state, status.reason], [ContainerState.CONTAINER_EXITED, "StartError"]);
     await runtime.removeContainer({ containerId });
   });
+});
 
-  it("whose container's conmon is killed leaves a container that is known to have ended", async () => {
+describe("a container", () => {
+  const host = withBerth();
+
+  it("that lost its conmon runs on, and its end is known, if not how it came", async () => {
     const { berth } = host;
     const pod = await TestPod.run(berth, "orphan");
     const containerId = await pod.shell("main", host.image, "exec sleep 1000");
@@ -103,6 +140,8 @@ describe("an OCI runtime", () => {
     const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
     process.kill(parent, "SIGKILL");
     await berth.restartDaemon();
+    assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    process.kill(pid, "SIGKILL");
     await eventually("the container is known to have ended", async () => {
       const status = await containerStatus(berth, containerId);
       return status.state === ContainerState.CONTAINER_EXITED && status.exitCode === 255;
@@ -113,7 +152,7 @@ describe("an OCI runtime", () => {
 
 describe("a client", () => {
   it("that gives up and asks again gets the pod that was made", async () => {
-    const slow = `cat >/dev/null; if [ "$CNI_COMMAND" = ADD ]; then sleep 0.7; fi; echo '{"cniVersion":"1.0.0","interfaces":[{"name":"eth0","sandbox":"'$CNI_NETNS'"}],"ips":[{"address":"10.1.2.3/24","interface":0}]}'`;
+    const slow = `sleep 0.7; ${resultWith("10.1.2.3/24")}`;
     await withPlugin(slow, async (berth) => {
       const { runtime } = berth.clients;
       const request = { config: podConfig("patient"), runtimeHandler: "" };

@@ -45,6 +45,11 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
   return stdout.split("\n").flatMap((line) => pattern.exec(line)?.[1]?.trim() ?? []);
 }
 
+/** The mounts and processes that have to do with a directory: what one daemon of several tests has. */
+export function concerning(directory: string, state: HostState): readonly string[] {
+  return Object.values(state).flatMap((items) => [...items].filter((item) => item.includes(directory)));
+}
+
 /** Directories of the cgroup file systems; a container's has its id in the name. */
 async function cgroupDirectories(root: string): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
