@@ -6,7 +6,8 @@
  * that waited for its updates would stop after 64 KiB. An implementation that has flow control announces itself by
  * SETTINGS at the start, or at the latest by its first WINDOW_UPDATE. So:
  *
- * - We announce our windows and give credit as data is consumed, to every peer.
+ * - We announce our windows and give credit as data is consumed; a server to every client, a client to servers that have
+ *   shown flow control.
  * - We keep to the peer's windows from its first SETTINGS or WINDOW_UPDATE on.
  * - A peer that has shown flow control and then overflows our window has its stream reset (FLOW_CONTROL_ERROR). From one
  *   that has not, we stop reading the connection while a stream holds more than its window: TCP is then the window, and

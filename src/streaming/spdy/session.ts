@@ -374,8 +374,7 @@ export class SpdySession {
         if (this.#state === "open") this.#transmitter.fin(id);
       },
       consumed: (stream, bytes) => {
-        const delta = stream.giveCredit(bytes);
-        if (delta > 0) this.#send({ kind: "windowUpdate", streamId: stream.id, delta });
+        this.#giveCredit(stream.id, stream.giveCredit(bytes));
         this.#giveSessionCredit(bytes);
         if (!stream.isFull && this.#fullStreams.delete(stream)) this.#updateReading();
       },
@@ -398,8 +397,14 @@ export class SpdySession {
   }
 
   #giveSessionCredit(bytes: number): void {
-    const delta = this.#receiveWindow.give(bytes);
-    if (delta > 0) this.#send({ kind: "windowUpdate", streamId: 0, delta });
+    this.#giveCredit(0, this.#receiveWindow.give(bytes));
+  }
+
+  #giveCredit(streamId: number, delta: number): void {
+    // Runtimes without flow control close the connection as soon as they have sent everything. Credit that reaches them
+    // then makes the kernel reset the connection, and with it goes what we have not read yet.
+    const isUnwanted = this.#options.role === "client" && !this.#peerHasFlowControl;
+    if (delta > 0 && !isUnwanted) this.#send({ kind: "windowUpdate", streamId, delta });
   }
 
   #send(frame: Parameters<Transmitter["control"]>[0]): void {

@@ -35,7 +35,7 @@ export class SpdyStream extends Duplex {
   #endPushed = false;
   #outgoing: Outgoing | undefined;
   #resetStatus: RstStatus = rstStatus.cancel;
-  /** The peer or the connection has given the stream up: nothing more is sent. */
+  /** The peer or the connection has given the stream up: nothing is sent, and writers wait for the stream's destruction. */
   #lost = false;
 
   /** Made by the session only. */
@@ -97,7 +97,7 @@ export class SpdyStream extends Duplex {
     return this.#remoteEnded;
   }
 
-  /** For the session: the peer reset the stream. Reads as the end, after what came before it; writes vanish. */
+  /** For the session: the peer reset the stream. Reads as the end, after what came before it. */
   receiveReset(status: RstStatus): void {
     if (this.#lost) return;
     const message = `SPDY stream ${this.id} was reset by the peer (status ${status})`;
@@ -119,9 +119,6 @@ export class SpdyStream extends Duplex {
 
   #loseAtEnd(error: Error | undefined): void {
     this.#lost = true;
-    const outgoing = this.#outgoing;
-    this.#outgoing = undefined;
-    outgoing?.done();
     if (this.readableEnded) this.destroy(error);
     else this.once("end", () => this.destroy(error));
   }
@@ -133,7 +130,7 @@ export class SpdyStream extends Duplex {
 
   /** For the session: bytes that wait to be sent. */
   get outgoingBytes(): number {
-    return this.#outgoing?.data.length ?? 0;
+    return this.#lost ? 0 : (this.#outgoing?.data.length ?? 0);
   }
 
   /** For the session: takes bytes to send them now. To be followed by {@link settleOutgoing} once they are on their way. */
@@ -160,12 +157,12 @@ export class SpdyStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (chunk.length === 0 || this.#lost) {
+    if (chunk.length === 0) {
       done();
       return;
     }
     this.#outgoing = { data: chunk, done };
-    this.#host.transmit(this);
+    if (!this.#lost) this.#host.transmit(this);
   }
 
   override _final(done: (error?: Error | null) => void): void {
