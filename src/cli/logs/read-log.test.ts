@@ -110,6 +110,7 @@ test("following loses nothing across rotations", async () => {
   await using log = await logFile(lines(0, 10));
   const end = Promise.withResolvers<void>();
   const read = reading(log.path, { until: end.promise });
+  await until(() => read.stdout().endsWith("line 9\n"));
   for (let rotation = 1; rotation <= 3; rotation++) {
     await rename(log.path, `${log.path}.${rotation}`);
     await appendFile(`${log.path}.${rotation}`, lines(rotation * 100, rotation * 100 + 10));
