@@ -21,6 +21,8 @@ export async function* readLog(
   path: string,
   { tail, until }: ReadLogOptions = {},
 ): AsyncGenerator<readonly LogLine[]> {
+  // It may fail while what is there is still being read; the failure is thrown when that is done.
+  until?.catch(() => {});
   await using log = await OpenLog.open(path);
   if (tail !== undefined) await log.seekTail(tail);
   yield* log.readToEnd();
