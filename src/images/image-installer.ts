@@ -1,7 +1,9 @@
 import type { ContentStore, LeaseResource, Leases } from "../content/index.ts";
+import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../oci/index.ts";
 import { maxSmallBytes } from "../registry/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
 import type { ImageRecord, ImageRecords } from "./image-records.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
@@ -24,10 +26,11 @@ export type InstallRequest = {
 export type InstallerParts = {
   readonly namespace: string;
   readonly platform: Platform;
-  readonly snapshotterName: string;
+  readonly snapshotter: Snapshotter;
   readonly database: Database;
   readonly content: ContentStore;
   readonly leases: Leases;
+  readonly logger: Logger;
   readonly layers: LayerInstaller;
   readonly records: ImageRecords;
   readonly progress: ProgressBoard;
@@ -80,7 +83,7 @@ export class ImageInstaller {
   }
 
   async #lease({ selected, layers }: Plan): Promise<AsyncDisposable> {
-    const { leases, namespace, snapshotterName: snapshotter } = this.#parts;
+    const { leases, namespace, snapshotter } = this.#parts;
     const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
     const { id } = await leases.create(namespace, { expiresAtNs });
     const { manifest, document, indexes } = selected;
@@ -93,14 +96,27 @@ export class ImageInstaller {
     const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
     await leases.addResources(namespace, id, [
       ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
-      ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter, key })),
+      ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
     ]);
-    return { [Symbol.asyncDispose]: () => leases.delete(namespace, id) };
+    return { [Symbol.asyncDispose]: () => this.#endLease(id) };
+  }
+
+  /** On a full disk deleting a lease needs the room that is about to be freed. If it fails all the same, the lease expires. */
+  async #endLease(id: string): Promise<void> {
+    const { leases, namespace, logger, snapshotter } = this.#parts;
+    try {
+      await leases.delete(namespace, id).catch(async () => {
+        await snapshotter.cleanup();
+        await leases.delete(namespace, id);
+      });
+    } catch (err) {
+      logger.warn({ err, id }, "deleting the lease of an image being installed");
+    }
   }
 
   /** Documents carry the labels by which garbage collection finds what they refer to. */
   async #putDocuments({ selected, configBytes, layers }: Plan): Promise<void> {
-    const { content, snapshotterName } = this.#parts;
+    const { content, snapshotter } = this.#parts;
     const { manifest, document, indexes } = selected;
     const put = async (
       { descriptor, bytes }: Document,
@@ -111,7 +127,7 @@ export class ImageInstaller {
     };
     const chainId = layers.at(-1)?.chainId;
     const snapshot =
-      chainId === undefined ? {} : { [`containerd.io/gc.ref.snapshot.${snapshotterName}`]: chainId };
+      chainId === undefined ? {} : { [`containerd.io/gc.ref.snapshot.${snapshotter.name}`]: chainId };
     // Layers whose snapshots came from other blobs are not in the store: a reference to nothing is none.
     const layerLabels = manifest.layers.map(
       ({ digest }, index) => [`containerd.io/gc.ref.content.l.${index}`, digest] as const,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ContentStore, Leases } from "../content/index.ts";
+import { hasCode } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Digest, Platform } from "../oci/index.ts";
@@ -78,7 +79,6 @@ class ImageService implements Images, AsyncDisposable {
     this.#layers = new LayerInstaller(content, snapshotter, this.#workers, progress, maxConcurrentLayers);
     const installer = new ImageInstaller({
       ...options,
-      snapshotterName: snapshotter.name,
       layers: this.#layers,
       records,
       progress,
@@ -93,7 +93,13 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
-    return this.#present(await this.#puller.pull(request, signal));
+    try {
+      return this.#present(await this.#puller.pull(request, signal));
+    } catch (error) {
+      // On a full disk what the failed pull has left should not wait for the next removal.
+      if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
+      throw error;
+    }
   }
 
   async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
@@ -114,10 +120,7 @@ class ImageService implements Images, AsyncDisposable {
     if (image === undefined) return;
     await this.#database.commit(this.#records.deleteAll(image.id));
     this.#records.refresh();
-    // The caller need not wait for files to be deleted, and a failure leaves only what the next collection finds.
-    this.#garbage
-      .collect()
-      .catch((err: unknown) => this.#logger.error({ err }, "collecting garbage after an image was removed"));
+    this.#collectSoon();
   }
 
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
@@ -136,6 +139,11 @@ class ImageService implements Images, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers[Symbol.asyncDispose]();
+  }
+
+  /** Nobody waits for files to be deleted, and a failure leaves only what the next collection finds. */
+  #collectSoon(): void {
+    this.#garbage.collect().catch((err: unknown) => this.#logger.error({ err }, "collecting garbage"));
   }
 
   /** Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with. */

@@ -1,6 +1,7 @@
 /**
- * Calls that are made once for all who ask for the same at the same time. The call goes on while anybody waits for it: each
- * caller's signal ends that caller's wait, and the call itself when it was the last.
+ * Calls that are made once for all who ask for the same at the same time. A call goes on while anybody waits for it: a
+ * caller's signal ends that caller's wait; that of the last also ends the call, and waits until it has cleaned up. Who asks
+ * meanwhile gets a new call after it.
  */
 export class SharedCalls<Key, Result> {
   readonly #calls = new Map<Key, SharedCall<Result>>();
@@ -11,19 +12,25 @@ export class SharedCalls<Key, Result> {
     start: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
     signal?.throwIfAborted();
-    let call = this.#calls.get(key);
-    if (call === undefined || call.abort.signal.aborted) call = this.#begin(key, start);
+    const running = this.#calls.get(key);
+    const call =
+      running === undefined || running.abort.signal.aborted ? this.#begin(key, running, start) : running;
     return await wait(call, signal);
   }
 
-  #begin(key: Key, start: (signal: AbortSignal) => Promise<Result>): SharedCall<Result> {
+  #begin(
+    key: Key,
+    ending: SharedCall<Result> | undefined,
+    start: (signal: AbortSignal) => Promise<Result>,
+  ): SharedCall<Result> {
     const abort = new AbortController();
-    const call: SharedCall<Result> = { abort, callers: 0, result: start(abort.signal) };
+    const result =
+      ending === undefined ? start(abort.signal) : settled(ending.result).then(() => start(abort.signal));
+    const call: SharedCall<Result> = { abort, callers: 0, result };
     this.#calls.set(key, call);
-    const forget = (): void => {
+    void settled(result).then(() => {
       if (this.#calls.get(key) === call) this.#calls.delete(key);
-    };
-    call.result.then(forget, forget);
+    });
     return call;
   }
 }
@@ -36,14 +43,35 @@ type SharedCall<Result> = {
 
 async function wait<Result>(call: SharedCall<Result>, signal: AbortSignal | undefined): Promise<Result> {
   call.callers++;
-  const aborted = Promise.withResolvers<never>();
-  const leave = (): void => aborted.reject(signal?.reason);
+  const left = Promise.withResolvers<never>();
+  const leave = (): void => {
+    call.callers--;
+    if (call.callers > 0) {
+      left.reject(signal?.reason);
+      return;
+    }
+    call.abort.abort(signal?.reason);
+    void settled(call.result).then(() => left.reject(signal?.reason));
+  };
   signal?.addEventListener("abort", leave, { once: true });
   try {
-    return await Promise.race([call.result, aborted.promise]);
+    const result = await Promise.race([call.result, left.promise]);
+    signal?.throwIfAborted();
+    return result;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     signal?.removeEventListener("abort", leave);
-    call.callers--;
-    if (call.callers === 0) call.abort.abort(signal?.reason);
+    // Nobody waits for it any more.
+    left.promise.catch(() => undefined);
   }
+}
+
+/** Resolves when the promise has settled, whichever way. */
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.then(
+    () => undefined,
+    () => undefined,
+  );
 }

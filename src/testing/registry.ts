@@ -82,16 +82,18 @@ export async function pushImage(
   image: TestImage,
 ): Promise<void> {
   const base = `http://${registry.host}/v2/${repository}`;
-  const manifests = [...image.blobs].filter(([, { mediaType }]) => isManifestType(mediaType));
+  const isDocument = (type: string): boolean => isManifestType(type) || isIndexType(type);
   for (const [digest, { bytes, mediaType }] of image.blobs) {
-    if (isManifestType(mediaType) || isIndexType(mediaType)) continue;
+    if (isDocument(mediaType)) continue;
     const started = await expectOk(await fetch(`${base}/blobs/uploads/`, { method: "POST" }));
     const location = new URL(started.headers.get("location") ?? "", base);
     location.searchParams.set("digest", digest);
     await expectOk(await fetch(location, { method: "PUT", body: Buffer.from(bytes) }));
   }
-  // A registry wants a manifest's parts first: blobs, then manifests, then the index.
-  for (const [digest, blob] of manifests) await putManifest(base, digest, blob);
+  // A registry wants a document's parts before it, which is the order of the blobs.
+  for (const [digest, blob] of image.blobs) {
+    if (isDocument(blob.mediaType)) await putManifest(base, digest, blob);
+  }
   const target = image.blobs.get(image.target.digest);
   if (target !== undefined) await putManifest(base, tag, target);
 }

@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type ContentStore, Leases, openContentStore } from "../content/index.ts";
+import { collectGarbage } from "../gc/index.ts";
+import { mountSnapshot, unmount } from "../linux/index.ts";
+import { createLogger } from "../logging/index.ts";
+import { openDatabase } from "../metadata/index.ts";
+import { openSnapshotter, type Snapshotter, type SnapshotterKind } from "../snapshots/index.ts";
+import { tempDir } from "../testing/temp-dir.ts";
+import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "./index.ts";
+
+export const namespace = "k8s.io";
+const logger = createLogger({ level: "error", format: "json" });
+
+/** An image service over real parts, under a root of its own. */
+export type TestStack = AsyncDisposable & {
+  readonly root: string;
+  readonly images: Images;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  /** Mounts a container's root on top of the image and hands its path to `look`. */
+  inRootfs<T>(image: Image, look: (path: string) => Promise<T>): Promise<T>;
+};
+
+export type StackOptions = Partial<Omit<ImageServiceOptions, "registry">> & {
+  readonly kind?: SnapshotterKind;
+  readonly registry?: Partial<ImageServiceOptions["registry"]>;
+};
+
+export async function openStack(options: StackOptions = {}): Promise<TestStack> {
+  const { kind = "overlayfs", registry, ...overrides } = options;
+  await using undo = new AsyncDisposableStack();
+  const root = options.root ?? undo.use(await tempDir()).path;
+  const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
+  const content = await openContentStore({ root, database, namespace });
+  const leases = await Leases.open(database);
+  const snapshotter = undo.use(await openSnapshotter(kind, { root, database, namespace, logger }));
+  const roots = await garbageRoots(database, namespace, snapshotter.name);
+  const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
+  const images = undo.use(
+    await openImages({
+      namespace,
+      root,
+      database,
+      content,
+      leases,
+      snapshotter,
+      garbage: { collect: async () => void (await collectGarbage(collected)) },
+      logger,
+      platform: { os: "linux", architecture: "amd64" },
+      maxConcurrentLayers: 3,
+      pinnedImages: [],
+      ...overrides,
+      registry: {
+        certsDirs: [],
+        dockerConfigFiles: [],
+        progressTimeoutMs: 10_000,
+        userAgent: "berth-test",
+        retry: { tries: 3, baseDelayMs: 1, maxDelayMs: 20 },
+        ...registry,
+      },
+    }),
+  );
+  const parts = undo.move();
+  return {
+    root,
+    images,
+    content,
+    leases,
+    snapshotter,
+    inRootfs: (image, look) => inRootfs(images, snapshotter, join(root, "mounts"), image, look),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+async function inRootfs<T>(
+  images: Images,
+  snapshotter: Snapshotter,
+  directory: string,
+  image: Image,
+  look: (path: string) => Promise<T>,
+): Promise<T> {
+  const key = randomUUID();
+  const target = join(directory, key);
+  await mkdir(target, { recursive: true });
+  await images.prepareRootfs(image, key);
+  await mountSnapshot(snapshotter.mounts(key), target);
+  try {
+    return await look(target);
+  } finally {
+    await unmount(target);
+    await snapshotter.remove(key);
+  }
+}
