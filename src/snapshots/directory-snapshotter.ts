@@ -1,6 +1,8 @@
 import { syncFileSystem } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
+import { Holds } from "./holds.ts";
 import { KeyLocks } from "./key-locks.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
@@ -28,15 +30,16 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   readonly capabilities: { readonly rebase: boolean };
   readonly #parts: SnapshotterParts;
   readonly #locks = new KeyLocks();
-  /** How many snapshots are being made or committed on top of a key: that one stays. */
-  readonly #holds = new Map<string, number>();
+  /** Parents of snapshots that are being made or committed. */
+  readonly #holds = new Holds();
   readonly #removing = new Set<string>();
   /** Numbers whose record is not written yet. */
   readonly #making = new Set<number>();
-  readonly #deletions = new Map<number, Promise<void>>();
+  readonly #deletions: Deletions;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
+    this.#deletions = new Deletions(parts.directories, parts.mover, parts.logger);
     this.name = parts.style.name;
     this.root = parts.directories.root;
     this.capabilities = { rebase: parts.style.rebase };
@@ -55,7 +58,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     using _locks = await this.#locks.take([name, key]);
     const record = this.#committable(name, key, options);
     const parent = record.parent ?? options.parent;
-    using _hold = this.#hold(parent);
+    using _hold = this.#holds.take(parent);
     await this.#inherit(record, parent, options.inherit ?? []);
     const directory = this.#parts.directories.at(record.id);
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
@@ -116,7 +119,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     } finally {
       this.#removing.delete(key);
     }
-    void this.#deleteDirectory(record.id);
+    void this.#deletions.start(record.id);
   }
 
   async cleanup(): Promise<void> {
@@ -124,12 +127,12 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     const present = await directories.ids();
     const named = new Set(records.list().map(([, record]) => record.id));
     const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
-    await Promise.all([...unnamed.map((id) => this.#deleteDirectory(id)), ...this.#deletions.values()]);
+    await Promise.all([...unnamed.map((id) => this.#deletions.start(id)), this.#deletions.finished()]);
   }
 
   /** Waits for deletions under way and ends the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#deletions.values());
+    await this.#deletions.finished();
     await Promise.all([this.#parts.walker[Symbol.asyncDispose](), this.#parts.mover[Symbol.asyncDispose]()]);
   }
 
@@ -144,7 +147,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     if (records.find(key) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
     this.#requireCommitted(parent);
-    using _hold = this.#hold(parent);
+    using _hold = this.#holds.take(parent);
     const id = directories.takeId();
     this.#making.add(id);
     try {
@@ -152,7 +155,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
       const createdAtNs = BigInt(Date.now()) * 1_000_000n;
       await records.commit([records.put(key, { id, kind, parent, createdAtNs, labels, usage: undefined })]);
     } catch (error) {
-      void this.#deleteDirectory(id);
+      void this.#deletions.start(id);
       throw errorOf(error, `snapshot ${key} cannot be made`);
     } finally {
       this.#making.delete(id);
@@ -201,18 +204,6 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
       throw new SnapshotError("NotFound", `snapshot ${parent} is being removed`);
   }
 
-  #hold(parent: string | undefined): Disposable {
-    if (parent === undefined) return { [Symbol.dispose]: () => {} };
-    this.#holds.set(parent, (this.#holds.get(parent) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const left = (this.#holds.get(parent) ?? 1) - 1;
-        if (left === 0) this.#holds.delete(parent);
-        else this.#holds.set(parent, left);
-      },
-    };
-  }
-
   async #inherit(
     record: SnapshotRecord,
     parent: string | undefined,
@@ -226,25 +217,6 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
       lower,
       directories,
     });
-  }
-
-  /** Never fails: what cannot be deleted now is tried again by the next cleanup. */
-  #deleteDirectory(id: number): Promise<void> {
-    const under = this.#deletions.get(id);
-    if (under !== undefined) return under;
-    const { mover, directories, logger } = this.#parts;
-    const { path } = directories.at(id);
-    const deletion = mover
-      .run({ kind: "delete", path })
-      .catch((err: unknown) =>
-        logger.warn(
-          { err, path },
-          "a snapshot's directory cannot be deleted; it is tried again at the next start",
-        ),
-      )
-      .then(() => void this.#deletions.delete(id));
-    this.#deletions.set(id, deletion);
-    return deletion;
   }
 }
 

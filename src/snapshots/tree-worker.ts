@@ -8,8 +8,8 @@ type Waiting = {
   readonly reject: (error: Error) => void;
 };
 
-/** A thread costs several MiB; work comes in bursts, at pulls and removals. */
-const idleMs = 5_000;
+/** A thread costs several MiB and a tenth of a second; kubelets ask for usage every ten seconds. */
+const idleMs = 30_000;
 
 /** A thread for work on trees, started when there is some and ended when there has been none for a while. Jobs are done in order. */
 export class TreeWorker implements AsyncDisposable {

@@ -67,6 +67,11 @@ const attacks: readonly Attack[] = [
     outcome: undefined,
   },
   {
+    title: "an absolute symbolic link points from the layer's root",
+    entries: () => [directory("x"), link("x/l", "/in"), file("x/l/f")],
+    outcome: ["in", "in/f", "x", "x/l"],
+  },
+  {
     title: "a file behind a relative symbolic link that leads out lands inside",
     entries: () => [link("l", "../outside"), file("l/secret")],
     outcome: ["l", "outside", "outside/secret"],

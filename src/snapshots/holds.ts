@@ -1,0 +1,21 @@
+/** Keys that somebody is building on, and that therefore have to stay. */
+export class Holds {
+  readonly #counts = new Map<string, number>();
+
+  has(key: string): boolean {
+    return this.#counts.has(key);
+  }
+
+  /** Holds `key`, if there is one, until disposed of. */
+  take(key: string | undefined): Disposable {
+    if (key === undefined) return { [Symbol.dispose]: () => {} };
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    return { [Symbol.dispose]: () => this.#drop(key) };
+  }
+
+  #drop(key: string): void {
+    const left = (this.#counts.get(key) ?? 1) - 1;
+    if (left === 0) this.#counts.delete(key);
+    else this.#counts.set(key, left);
+  }
+}
