@@ -316,6 +316,28 @@ test("port-forward over WebSocket channels needs a port", async (t) => {
   }
 });
 
+test("port-forward tunnelled in a WebSocket runs SPDY in its messages", async (t) => {
+  const { server } = await start(t);
+  const url = server.url({ kind: "portforward", sandboxId: "s", ports: [] });
+  const socket = connect(Number(url.port), url.hostname);
+  t.after(() => socket.destroy());
+  const headers = { Host: url.host, ...webSocketHeaders("SPDY/3.1+portforward.k8s.io") };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.write(`GET ${url.pathname} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+  // A binary message of 12 bytes, masked with zeros.
+  const ping = Buffer.from("800300060000000400000001", "hex");
+  socket.write(Buffer.concat([Buffer.from("828c00000000", "hex"), ping]));
+  let received = Buffer.alloc(0);
+  while (!received.includes(ping)) {
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    received = Buffer.concat([received, chunk]);
+  }
+  assert.match(
+    received.toString("latin1"),
+    /^HTTP\/1\.1 101 .*Sec-WebSocket-Protocol: SPDY\/3\.1\+portforward\.k8s\.io\r\n/s,
+  );
+});
+
 test("port-forward over SPDY refuses streams without type or port and pairs the others by request id", async (t) => {
   const { server } = await start(t);
   const port = await echoPort(t);

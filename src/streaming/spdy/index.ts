@@ -7,5 +7,6 @@
  */
 export { SpdyError } from "./errors.ts";
 export { type RstStatus, rstStatus, type SpdyHeaders, type SpdyLimits } from "./frames.ts";
-export { SpdySession, type SpdySessionOptions } from "./session.ts";
+export type { SpdySessionOptions } from "./options.ts";
+export { SpdySession } from "./session.ts";
 export type { SpdyStream } from "./stream.ts";

@@ -5,42 +5,22 @@ import { DEFAULT_WINDOW, MAX_WINDOW, ReceiveWindow } from "./flow-control.ts";
 import { FrameParser } from "./frame-parser.ts";
 import {
   type DataFrame,
-  defaultLimits,
   type Frame,
   goAwayStatus,
   type RstStatus,
   rstStatus,
   type Setting,
   type SpdyHeaders,
-  type SpdyLimits,
   settingId,
 } from "./frames.ts";
+import { type ResolvedOptions, type SpdySessionOptions, withDefaults } from "./options.ts";
+import { Pings } from "./pings.ts";
+import { ReadGate } from "./read-gate.ts";
 import { SpdyStream, type StreamHost } from "./stream.ts";
 import { Transmitter } from "./transmitter.ts";
 
-export type SpdySessionOptions = {
-  /** The server's streams have even ids, the client's odd ones. */
-  readonly role: "server" | "client";
-  /** Called for each stream that the peer opens: accept() or reset() it. Without it all are refused. */
-  readonly onStream?: (stream: SpdyStream) => void;
-  /** Called for every frame that comes and every piece of data that goes. */
-  readonly onActivity?: () => void;
-  /** Most streams open at once; more are refused. Default 100. */
-  readonly maxStreams?: number;
-  /** What a stream may hold unread, in bytes. Default 256 KiB. */
-  readonly streamWindowBytes?: number;
-  /** What all streams of a peer with flow control may hold unread together, in bytes. Default 4 MiB. */
-  readonly sessionWindowBytes?: number;
-  readonly limits?: SpdyLimits;
-  /** How often a connection that is not being read is tested for life, in ms. Default 10 s. */
-  readonly probeIntervalMs?: number;
-};
-
 /** Unsent replies to a peer that does not read them, in bytes, above which we stop reading it. */
 const MAX_UNSENT_BYTES = 1_048_576;
-
-/** How long a peer may take to read our last bytes and close, in ms. */
-const LINGER_MS = 5_000;
 
 /**
  * A SPDY/3.1 session over a connection that was upgraded to it. It owns the connection.
@@ -54,12 +34,13 @@ export class SpdySession {
   readonly #ended = new AbortController();
   readonly #resolveClosed: () => void;
   readonly #socket: Duplex;
-  readonly #options: SpdySessionOptions;
+  readonly #options: ResolvedOptions;
   readonly #parser: FrameParser;
   readonly #transmitter: Transmitter;
   readonly #streams = new Map<number, SpdyStream>();
   readonly #opening = new Map<number, PromiseWithResolvers<SpdyStream>>();
-  readonly #pings = new Map<number, () => void>();
+  readonly #pings: Pings;
+  readonly #gate: ReadGate;
   readonly #fullStreams = new Set<SpdyStream>();
   readonly #receiveWindow: ReceiveWindow;
   readonly #host: StreamHost;
@@ -69,28 +50,24 @@ export class SpdySession {
   #peerInitialWindow = DEFAULT_WINDOW;
   #lastPeerStreamId = 0;
   #nextStreamId: number;
-  #nextPingId: number;
   #lastUnknownStreamId = 0;
-  #isReading = true;
-  #probe: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(socket: Duplex, options: SpdySessionOptions) {
     this.#socket = socket;
-    this.#options = options;
-    this.#parser = new FrameParser(options.limits ?? defaultLimits);
+    this.#options = withDefaults(options);
+    this.#parser = new FrameParser(this.#options.limits);
     this.#transmitter = new Transmitter(socket);
-    const firstId = options.role === "client" ? 1 : 2;
-    this.#nextStreamId = firstId;
-    this.#nextPingId = firstId;
-    const sessionWindow = Math.max(options.sessionWindowBytes ?? 4_194_304, DEFAULT_WINDOW);
-    this.#receiveWindow = new ReceiveWindow(sessionWindow);
+    this.#nextStreamId = options.role === "client" ? 1 : 2;
+    this.#pings = new Pings(this.#nextStreamId, (id) => this.#send({ kind: "ping", id }));
+    this.#gate = new ReadGate(socket, () => this.#pings.probe(), this.#options.probeIntervalMs);
+    this.#receiveWindow = new ReceiveWindow(this.#options.sessionWindowBytes);
     this.#host = this.#streamHost();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.closed = promise;
     this.#resolveClosed = resolve;
     this.#listen();
-    this.#announce(sessionWindow);
+    this.#announce();
   }
 
   /** Aborted as soon as no stream can go on: the peer is gone, broke the protocol, or the session was closed. */
@@ -129,21 +106,7 @@ export class SpdySession {
 
   /** Resolves when the peer has answered. Rejects when the session is over, or with the signal's reason. */
   async ping(signal?: AbortSignal): Promise<void> {
-    const id = this.#nextPingId;
-    this.#nextPingId = (this.#nextPingId + 2) % MAX_WINDOW || 2;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const either = signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
-    const abort = () => reject(either.reason);
-    either.throwIfAborted();
-    either.addEventListener("abort", abort, { once: true });
-    this.#pings.set(id, resolve);
-    this.#transmitter.control({ kind: "ping", id });
-    try {
-      await promise;
-    } finally {
-      either.removeEventListener("abort", abort);
-      this.#pings.delete(id);
-    }
+    await this.#pings.ping(signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]));
   }
 
   /** Ends our side of every stream, waits until all was sent, then closes the connection. Resolves when it is closed. */
@@ -178,29 +141,21 @@ export class SpdySession {
     socket.on("close", () => this.#onClose(undefined));
   }
 
-  #announce(sessionWindow: number): void {
+  #announce(): void {
     const settings = [
-      { id: settingId.maxConcurrentStreams, value: this.#maxStreams },
-      { id: settingId.initialWindowSize, value: this.#streamWindow },
+      { id: settingId.maxConcurrentStreams, value: this.#options.maxStreams },
+      { id: settingId.initialWindowSize, value: this.#options.streamWindowBytes },
     ];
     this.#transmitter.control({ kind: "settings", settings });
-    const delta = sessionWindow - DEFAULT_WINDOW;
+    const delta = this.#options.sessionWindowBytes - DEFAULT_WINDOW;
     if (delta > 0) this.#transmitter.control({ kind: "windowUpdate", streamId: 0, delta });
-  }
-
-  get #maxStreams(): number {
-    return this.#options.maxStreams ?? 100;
-  }
-
-  get #streamWindow(): number {
-    return this.#options.streamWindowBytes ?? 262_144;
   }
 
   #receive(chunk: Buffer): void {
     if (this.#state !== "open") return;
     try {
       for (const frame of this.#parser.push(chunk)) {
-        this.#options.onActivity?.();
+        this.#options.onActivity();
         this.#handle(frame);
         if (this.#state !== "open") return;
       }
@@ -232,7 +187,7 @@ export class SpdySession {
         this.#onSettings(frame.settings);
         break;
       case "ping":
-        this.#onPing(frame.id);
+        this.#pings.receive(frame.id);
         break;
       case "goAway":
         this.#peerGoesAway = true;
@@ -281,7 +236,7 @@ export class SpdySession {
     }
     this.#lastPeerStreamId = streamId;
     const { onStream } = this.#options;
-    if (onStream === undefined || frame.unidirectional || this.#streams.size >= this.#maxStreams) {
+    if (onStream === undefined || frame.unidirectional || this.#streams.size >= this.#options.maxStreams) {
       this.#transmitter.control({ kind: "rstStream", streamId, status: rstStatus.refusedStream });
       return;
     }
@@ -310,12 +265,6 @@ export class SpdySession {
     opening.reject(new SpdyError("Aborted", message, { resetStatus: status }));
     // Nobody has the stream yet who would read it to its end.
     stream.resume();
-  }
-
-  #onPing(id: number): void {
-    const isOurs = id % 2 === this.#nextPingId % 2;
-    if (isOurs) this.#pings.get(id)?.();
-    else this.#transmitter.control({ kind: "ping", id });
   }
 
   #onSettings(settings: readonly Setting[]): void {
@@ -355,7 +304,7 @@ export class SpdySession {
   }
 
   #addStream(id: number, headers: SpdyHeaders): SpdyStream {
-    const windows = { receive: this.#streamWindow, send: this.#peerInitialWindow };
+    const windows = { receive: this.#options.streamWindowBytes, send: this.#peerInitialWindow };
     const stream = new SpdyStream(this.#host, id, headers, windows);
     this.#streams.set(id, stream);
     return stream;
@@ -367,7 +316,7 @@ export class SpdySession {
         this.#send({ kind: "synReply", streamId, headers: new Map(), fin: false });
       },
       transmit: (stream) => {
-        this.#options.onActivity?.();
+        this.#options.onActivity();
         this.#transmitter.transmit(stream);
       },
       sendFin: ({ id }) => {
@@ -412,20 +361,8 @@ export class SpdySession {
   }
 
   #updateReading(): void {
-    const isReading =
-      this.#state !== "open" ||
-      (this.#fullStreams.size === 0 && this.#transmitter.unsentBytes <= MAX_UNSENT_BYTES);
-    if (isReading === this.#isReading) return;
-    this.#isReading = isReading;
-    clearInterval(this.#probe);
-    if (isReading) {
-      this.#socket.resume();
-      return;
-    }
-    this.#socket.pause();
-    // A connection that is not read does not show that the peer has closed it; writing to it does.
-    const probe = () => this.#send({ kind: "ping", id: this.#nextPingId });
-    this.#probe = setInterval(probe, this.#options.probeIntervalMs ?? 10_000);
+    const hasRoom = this.#fullStreams.size === 0 && this.#transmitter.unsentBytes <= MAX_UNSENT_BYTES;
+    this.#gate.set(hasRoom || this.#state !== "open");
   }
 
   #endWhenIdle(): void {
@@ -438,14 +375,21 @@ export class SpdySession {
     this.#state = "ending";
     this.#loseStreams(error);
     this.#updateReading();
-    this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    this.#socket.end();
+    const linger = () => {
+      this.#linger = setTimeout(() => this.#socket.destroy(), this.#options.lingerMs);
+    };
+    // A slow reader may take its time for what it asked for; a peer that broke the protocol may not.
+    if (error === undefined) this.#socket.end(linger);
+    else {
+      linger();
+      this.#socket.end();
+    }
   }
 
   #onClose(error: Error | undefined): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearInterval(this.#probe);
+    this.#gate[Symbol.dispose]();
     clearTimeout(this.#linger);
     this.#socket.destroy();
     this.#loseStreams(error ?? new SpdyError("Unavailable", "the SPDY connection was closed"));

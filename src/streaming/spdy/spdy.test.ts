@@ -71,6 +71,24 @@ test("close sends everything before the connection ends", async (t) => {
   await client.closed;
 });
 
+test("close waits for a slow reader, however short the time is that a peer has to close", async (t) => {
+  const { raw, accepted, server } = await rawClient(t, {
+    lingerMs: 1,
+    onStream: (stream) => stream.accept(),
+  });
+  raw.send({ kind: "synStream", streamId: 1, headers: new Map(), fin: false, unidirectional: false });
+  const stream = await accepted;
+  raw.socket.pause();
+  stream.write(Buffer.alloc(16_777_216));
+  const closing = server.close();
+  await settled(() => raw.dataBytes(1));
+  raw.socket.resume();
+  await raw.until(
+    () => raw.dataBytes(1) === 16_777_216 && raw.frames.some((frame) => frame.kind === "goAway"),
+  );
+  await closing;
+});
+
 test("a vanished peer aborts the session's signal and destroys its streams", async (t) => {
   const { clientSocket, server, accepted, client } = await sessions(t, {
     onStream: (stream) => stream.accept(),
