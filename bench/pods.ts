@@ -4,8 +4,9 @@
  */
 import { join } from "node:path";
 import { PullImageRequest } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
 import { TestBerth } from "../test/support/berth.ts";
-import { startBusyboxRegistry } from "../test/support/busybox.ts";
+import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
 import { PeerContainerd } from "./containerd.ts";
@@ -16,7 +17,9 @@ const warmUp = 5;
 
 await using registry = await startBusyboxRegistry();
 await using berth = await TestBerth.start();
-await using peer = await PeerContainerd.start(registry.image);
+const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
+await pushImage(registry, "pause", "latest", pauseImage);
+await using peer = await PeerContainerd.start(`${registry.host}/pause:latest`);
 const subjects = [
   { name: "berth", clients: berth.clients, logs: berth.logDir },
   { name: "containerd", clients: peer.clients, logs: join(peer.directory, "logs") },

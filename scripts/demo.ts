@@ -8,7 +8,7 @@ import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "../test/support/berth.ts";
 import { busyboxImage } from "../test/support/busybox.ts";
 import { eventually } from "../test/support/condition.ts";
-import { leftBehind, readHostState } from "../test/support/host-state.ts";
+import { readHostState, whatStays } from "../test/support/host-state.ts";
 
 const cli = new URL("../dist/cli/main.js", import.meta.url).pathname;
 const before = await readHostState();
@@ -54,10 +54,7 @@ const before = await readHostState();
 await step(
   "Look for anything left on the machine: mounts, namespaces, processes, cgroups, links, rules",
   async () => {
-    const left = await eventually("nothing is left", async () => {
-      const items = leftBehind(before, await readHostState());
-      return items.length === 0 && items;
-    });
+    const left = await whatStays(before);
     return left.length === 0 ? "nothing" : left.join("\n");
   },
 );

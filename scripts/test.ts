@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { glob } from "node:fs/promises";
-import { leftBehind, readHostState } from "../test/support/host-state.ts";
+import { readHostState, whatStays } from "../test/support/host-state.ts";
 
 const suites: Readonly<Record<string, string>> = {
   unit: "src/**/*.test.ts",
@@ -14,7 +14,7 @@ const suites: Readonly<Record<string, string>> = {
 const chosen = process.argv.slice(2);
 const before = await readHostState();
 const codes = await runSuites(chosen.length === 0 ? Object.keys(suites) : chosen);
-const left = leftBehind(before, await settledHostState());
+const left = await whatStays(before);
 for (const item of left) console.error(`left behind by the tests: ${item}`);
 process.exitCode = left.length > 0 || codes.some((code) => code !== 0) ? 1 : 0;
 
@@ -36,13 +36,4 @@ function runNodeTests(files: readonly string[]): Promise<number> {
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
   });
-}
-
-/** The kernel takes links and namespaces down after their last process: waits until nothing is left, at most ten seconds. */
-async function settledHostState(): Promise<Awaited<ReturnType<typeof readHostState>>> {
-  for (let tries = 0; ; tries++) {
-    const state = await readHostState();
-    if (tries === 100 || leftBehind(before, state).length === 0) return state;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -45,6 +46,15 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
   return stdout.split("\n").flatMap((line) => pattern.exec(line)?.[1]?.trim() ?? []);
 }
 
+/** What is left once the kernel has taken down what ended: waits until that is nothing, at most ten seconds. */
+export async function whatStays(before: HostState): Promise<readonly string[]> {
+  for (let tries = 0; ; tries++) {
+    const left = leftBehind(before, await readHostState());
+    if (tries === 100 || left.length === 0) return left;
+    await delay(100);
+  }
+}
+
 /** The mounts and processes that have to do with a directory: what one daemon of several tests has. */
 export function concerning(directory: string, state: HostState): readonly string[] {
   return Object.values(state).flatMap((items) => [...items].filter((item) => item.includes(directory)));
@@ -58,19 +68,22 @@ async function cgroupDirectories(root: string): Promise<readonly string[]> {
   return [...directories, ...below.flat()];
 }
 
-const programs = ["conmon", "crun", "runc", "catatonit", "berthd", "docker-registry"];
+/** Every daemon, registry and task of the tests has its files below a directory of this name. */
+const mark = "berth-test-";
 
-/** Programs that berth starts, and processes inside another PID namespace than ours. */
+/** Processes of this run or another: programs that were told of such a directory, and what runs on a root file system in one. */
 async function containerProcesses(): Promise<readonly string[]> {
-  const own = await readlink("/proc/self/ns/pid");
+  const own = await readlink("/proc/self/ns/mnt");
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
       try {
         const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
-        const name = (await readFile(`/proc/${pid}/comm`, "utf8")).trim();
-        const foreign = (await readlink(`/proc/${pid}/ns/pid`)) !== own;
-        return programs.includes(name) || foreign ? [`${pid}: ${command.slice(0, 200) || name}`] : [];
+        const foreign = (await readlink(`/proc/${pid}/ns/mnt`)) !== own;
+        const ours =
+          command.includes(mark) ||
+          (foreign && (await readFile(`/proc/${pid}/mountinfo`, "utf8")).includes(mark));
+        return ours ? [`${pid}: ${command.slice(0, 200)}`] : [];
       } catch {
         return []; // It ended while it was looked at.
       }

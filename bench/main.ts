@@ -1,0 +1,9 @@
+/** `npm run bench -- NAME [ARG...]`: runs one of the benchmarks beside this file. */
+const [name, ...args] = process.argv.slice(2);
+const known = ["pods", "startup"];
+if (name === undefined || !known.includes(name)) {
+  console.error(`which benchmark? One of: ${known.join(", ")}`);
+  process.exit(2);
+}
+process.argv.splice(2, process.argv.length, ...args);
+await import(new URL(`./${name}.ts`, import.meta.url).href);
