@@ -29,6 +29,7 @@ skopeo:/usr/bin/skopeo
 umoci:/usr/bin/umoci
 zstd:/usr/bin/zstd
 strace:/usr/bin/strace
+socat:/usr/bin/socat
 "
 
 debian_packages() {

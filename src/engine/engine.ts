@@ -1,7 +1,12 @@
 import type { ErrorCode } from "../errors/index.ts";
 import type { Image, Images } from "../images/index.ts";
 import type { Digest } from "../oci/index.ts";
-import type { ContainerConfig, LinuxContainerResources, NamespaceOption, PodSandboxConfig } from "../protocol/index.ts";
+import type {
+  ContainerConfig,
+  LinuxContainerResources,
+  NamespaceOption,
+  PodSandboxConfig,
+} from "../protocol/index.ts";
 
 /**
  * What a container engine must do to serve the Container Runtime Interface. `cri/` and `streaming/` are written against
@@ -44,7 +49,12 @@ export interface Sandboxes {
 
 export interface Containers {
   /** Makes a container of a ready sandbox, not running. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
-  create(sandboxId: string, config: ContainerConfig, sandboxConfig: PodSandboxConfig, signal?: AbortSignal): Promise<string>;
+  create(
+    sandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+    signal?: AbortSignal,
+  ): Promise<string>;
   /** Only from `created` (FailedPrecondition). When the process cannot be started, the container is `exited`, reason StartError, code 128. */
   start(id: string, signal?: AbortSignal): Promise<void>;
   /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is no error. */
@@ -54,7 +64,12 @@ export interface Containers {
   get(id: string): Container;
   list(): readonly Container[];
   /** See Task.execSync. FailedPrecondition when not running, DeadlineExceeded when the time is over. */
-  execSync(id: string, args: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecOutcome>;
+  execSync(
+    id: string,
+    args: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ExecOutcome>;
   /** FailedPrecondition when not running. */
   reopenLog(id: string): Promise<void>;
   /** What ContainerStatus shows when verbose: pid, OCI spec, snapshot, runtime. */
@@ -84,7 +99,11 @@ export type Container = {
   readonly state: ContainerState;
   /** Absolute; "" when no log is kept. */
   readonly logPath: string;
-  readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+  readonly user: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly supplementalGroups: readonly number[];
+  };
   readonly stopSignal: number;
   readonly resources: LinuxContainerResources | undefined;
 };
@@ -104,7 +123,11 @@ export type ContainerState =
   /** Being created or of a state that cannot be found out. */
   | { readonly kind: "unknown" };
 
-export type ExecOutcome = { readonly exitCode: number; readonly stdout: Uint8Array; readonly stderr: Uint8Array };
+export type ExecOutcome = {
+  readonly exitCode: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+};
 
 /** About a container, or about a sandbox (then `containerId` is the sandbox's id, as kubelets expect). */
 export type EngineEvent = {
@@ -119,8 +142,17 @@ export type EngineEvent = {
 export type EngineStatus = {
   readonly runtimeName: string;
   readonly runtimeVersion: string;
-  readonly conditions: readonly { readonly type: string; readonly ok: boolean; readonly reason: string; readonly message: string }[];
-  readonly handlers: readonly { readonly name: string; readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean }[];
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly ok: boolean;
+    readonly reason: string;
+    readonly message: string;
+  }[];
+  readonly handlers: readonly {
+    readonly name: string;
+    readonly recursiveReadOnlyMounts: boolean;
+    readonly userNamespaces: boolean;
+  }[];
   readonly cgroupDriver: "systemd" | "cgroupfs";
   /** For `info` when verbose. */
   readonly details: Readonly<Record<string, unknown>>;
