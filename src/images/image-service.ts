@@ -11,6 +11,7 @@ import { ImageInstaller } from "./image-installer.ts";
 import { type ImageRecord, ImageRecords } from "./image-records.ts";
 import type { FsUsage, Image, Images, PullRequest } from "./images.ts";
 import { Importer } from "./importer.ts";
+import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressBoard } from "./layer-progress.ts";
@@ -76,7 +77,8 @@ class ImageService implements Images, AsyncDisposable {
     this.#logger = options.logger;
     this.#records = records;
     this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
-    this.#layers = new LayerInstaller(content, snapshotter, this.#workers, progress, maxConcurrentLayers);
+    const fetcher = new LayerFetcher(content, this.#workers, progress);
+    this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers);
     const installer = new ImageInstaller({
       ...options,
       layers: this.#layers,
@@ -89,7 +91,7 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    await this.#importer.clean();
+    await Promise.all([this.#importer.clean(), this.#layers.clean()]);
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {

@@ -9,7 +9,7 @@ import { BerthError } from "../errors/index.ts";
 import { digestHex, mediaType } from "../oci/index.ts";
 import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../testing/images.ts";
 import { tempDir } from "../testing/temp-dir.ts";
-import { openStack, type TestStack } from "./testing.ts";
+import { openStack, type TestStack } from "./testing/stack.ts";
 
 const run = promisify(execFile);
 const hasCode = (code: string) => (error: unknown) => error instanceof BerthError && error.code === code;

@@ -1,45 +1,46 @@
-import type { ContentStore, ContentWriter } from "../content/index.ts";
+import { rm } from "node:fs/promises";
 import { hasCode } from "../errors/index.ts";
-import type { Descriptor, Digest } from "../oci/index.ts";
+import type { Digest } from "../oci/index.ts";
 import { layerTargetOf, type Snapshotter } from "../snapshots/index.ts";
-import type { AppliedLayer, LayerTarget } from "../unpack/index.ts";
-import { ImageError } from "./image-error.ts";
+import type { LayerTarget } from "../unpack/index.ts";
+import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
 import { SharedCalls } from "./shared-calls.ts";
+import { Slots } from "./slots.ts";
 import { Syncer } from "./syncer.ts";
-import type { LayerJob, LayerOrigin } from "./worker-messages.ts";
-import type { WorkerPool } from "./worker-pool.ts";
-
-/** Where the bytes of layers come from when the content store lacks them. */
-export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
 
 /**
  * Makes the snapshots of layers, fetching what is missing. A layer that several images want at the same time is made once. A
  * layer whose snapshot is there already is neither fetched nor unpacked, whether or not its compressed bytes are here.
  */
 export class LayerInstaller {
-  readonly #content: ContentStore;
   readonly #snapshotter: Snapshotter;
-  readonly #workers: WorkerPool;
+  readonly #fetcher: LayerFetcher;
   readonly #progress: ProgressBoard;
   readonly #maxConcurrent: number;
   readonly #syncer: Syncer;
   readonly #underWay = new SharedCalls<Digest, void>();
 
   constructor(
-    content: ContentStore,
     snapshotter: Snapshotter,
-    workers: WorkerPool,
+    fetcher: LayerFetcher,
     progress: ProgressBoard,
     maxConcurrent: number,
   ) {
-    this.#content = content;
     this.#snapshotter = snapshotter;
-    this.#workers = workers;
+    this.#fetcher = fetcher;
     this.#progress = progress;
     this.#maxConcurrent = maxConcurrent;
     this.#syncer = new Syncer(snapshotter.root);
+  }
+
+  /** Removes what layers were unpacked into when the process died. To be called before the first {@link install}. */
+  async clean(): Promise<void> {
+    const left = this.#snapshotter
+      .list()
+      .filter(({ key, kind }) => kind === "active" && key.startsWith(extractPrefix));
+    for (const { key } of left) await this.#snapshotter.remove(key);
   }
 
   /** Resolves when every layer's snapshot is committed. When one fails the others are stopped. */
@@ -95,7 +96,7 @@ export class LayerInstaller {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#inNewSnapshot(layer, undefined, signal, async (key, target) => {
-      const applied = await slots.use(() => this.#apply(layer, target, originOf, signal));
+      const applied = await slots.use(() => this.#fetcher.apply(layer, target, originOf, signal));
       await this.#syncer.sync();
       await parent;
       await this.#snapshotter.commit(layer.chainId, key, {
@@ -116,11 +117,11 @@ export class LayerInstaller {
     signal: AbortSignal,
   ): Promise<void> {
     if (layer.parent !== undefined) {
-      await slots.use(() => this.#download(layer, originOf, signal));
+      await slots.use(() => this.#fetcher.download(layer, originOf, signal));
       await parent;
     }
     await this.#inNewSnapshot(layer, layer.parent, signal, async (key, target) => {
-      await this.#apply(layer, target, originOf, signal);
+      await this.#fetcher.apply(layer, target, originOf, signal);
       await this.#snapshotter.commit(layer.chainId, key);
     });
   }
@@ -138,165 +139,34 @@ export class LayerInstaller {
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       const key = extractKey(layer.chainId);
-      // One that a crash has left.
+      // One that an earlier failure could not remove.
       if (this.#snapshotter.stat(key) !== undefined) await this.#snapshotter.remove(key);
-      const mounts = await this.#snapshotter.prepare(key, parent);
+      const target = layerTargetOf(await this.#snapshotter.prepare(key, parent));
       try {
-        await fill(key, layerTargetOf(mounts));
+        await fill(key, target);
         return;
       } catch (error) {
-        await this.#snapshotter.remove(key);
+        await this.#drop(key, target);
         if (hasCode(error, "AlreadyExists") && this.#snapshotter.stat(layer.chainId) !== undefined) return;
         if (!(error instanceof ReusedBytesError) || tries > 1) throw error;
       }
     }
   }
 
-  /** Unpacks from the content store, or from the origin while keeping the bytes. */
-  async #apply(
-    layer: PlannedLayer,
-    target: LayerTarget,
-    originOf: OriginOf,
-    signal: AbortSignal,
-  ): Promise<AppliedLayer> {
-    const applied = await this.#withBytes(layer, target, originOf, signal);
-    if (applied === undefined)
-      throw new ImageError("Internal", `layer ${layer.descriptor.digest} was not unpacked`);
-    return applied;
-  }
-
-  async #download(layer: PlannedLayer, originOf: OriginOf, signal: AbortSignal): Promise<void> {
-    if (this.#content.has(layer.descriptor.digest)) return;
+  /** On a full disk even a record's deletion needs room, which the files give. */
+  async #drop(key: string, { directory }: LayerTarget): Promise<void> {
     try {
-      await this.#withBytes(layer, undefined, originOf, signal);
-    } catch (error) {
-      if (!(error instanceof ReusedBytesError)) throw error;
-      await this.#withBytes(layer, undefined, originOf, signal);
-    }
-  }
-
-  async #withBytes(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
-    originOf: OriginOf,
-    signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
-    const { descriptor } = layer;
-    if (this.#content.has(descriptor.digest)) return await this.#fromStore(layer, target, signal);
-    let offset = 0;
-    try {
-      await using writer = await this.#content.writer(descriptor.digest, signal);
-      // Another image's pull may have brought it while this one waited for the ingest.
-      if (this.#content.has(descriptor.digest)) return await this.#fromStore(layer, target, signal);
-      offset = writer.offset;
-      return await this.#fromOrigin(layer, target, await originOf(descriptor), writer, signal);
-    } catch (error) {
-      // A full disk needs the room; damaged bytes are good for nothing. All else can be resumed.
-      if (hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss"))
-        await this.#content.abort(descriptor.digest);
-      if (hasCode(error, "DataLoss") && offset > 0) throw new ReusedBytesError(error);
-      throw error;
-    }
-  }
-
-  async #fromOrigin(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
-    origin: LayerOrigin,
-    writer: ContentWriter,
-    signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
-    const { descriptor, diffId } = layer;
-    const job: LayerJob = {
-      kind: "layer",
-      descriptor,
-      origin,
-      ingest: writer.path,
-      unpack: target === undefined ? undefined : { target, diffId },
-    };
-    this.#progress.report(descriptor, "downloading", writer.offset);
-    const { applied } = await this.#workers.run(job, signal, (bytes) =>
-      this.#progress.report(descriptor, "downloading", bytes),
-    );
-    await writer.commit({ digest: descriptor.digest, size: descriptor.size, verified: true });
-    return applied;
-  }
-
-  async #fromStore(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
-    signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
-    if (target === undefined) return undefined;
-    const { descriptor, diffId } = layer;
-    this.#progress.report(descriptor, "exists", descriptor.size);
-    const path = this.#content.path(descriptor.digest);
-    const job: LayerJob = {
-      kind: "layer",
-      descriptor,
-      origin: { kind: "file", path },
-      ingest: undefined,
-      unpack: { target, diffId },
-    };
-    try {
-      return (await this.#workers.run(job, signal)).applied;
-    } catch (error) {
-      if (!hasCode(error, "DataLoss") || (await this.#isIntact(descriptor, signal))) throw error;
-      await this.#content.delete(descriptor.digest);
-      throw new ReusedBytesError(error);
-    }
-  }
-
-  /** An image may claim anything of a layer that others use too; only the blob's own digest says whether it is damaged. */
-  async #isIntact(descriptor: Descriptor, signal: AbortSignal): Promise<boolean> {
-    const path = this.#content.path(descriptor.digest);
-    const job: LayerJob = {
-      kind: "layer",
-      descriptor,
-      origin: { kind: "file", path },
-      ingest: undefined,
-      unpack: undefined,
-    };
-    try {
-      await this.#workers.run(job, signal);
-      return true;
-    } catch (error) {
-      if (!hasCode(error, "DataLoss")) throw error;
-      return false;
+      await this.#snapshotter.remove(key);
+    } catch {
+      await rm(directory, { recursive: true, force: true });
+      await this.#snapshotter.remove(key);
     }
   }
 }
 
-/** Bytes that were on the disk before were not what they should be; they have been dropped. */
-class ReusedBytesError extends ImageError {
-  constructor(cause: unknown) {
-    super("DataLoss", "bytes kept from an earlier pull were damaged", { cause });
-  }
-}
+const extractPrefix = "extract ";
 
 /** The key of the snapshot that a layer is unpacked into, before it is committed under its chain id. */
 export function extractKey(chainId: Digest): string {
-  return `extract ${chainId}`;
-}
-
-/** So many at a time, in the order in which they asked. */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#free--;
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
+  return `${extractPrefix}${chainId}`;
 }

@@ -7,7 +7,7 @@ import { type Misbehaviour, startFakeRegistry } from "../testing/fake-registry.t
 import { imageOf, type TestImage } from "../testing/images.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { until } from "../testing/until.ts";
-import { openStack, type TestStack } from "./testing.ts";
+import { openStack, type TestStack } from "./testing/stack.ts";
 
 const hasCode = (code: string) => (error: unknown) => error instanceof BerthError && error.code === code;
 /** Not compressible, so that a layer is transferred in many pieces. */

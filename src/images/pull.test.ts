@@ -10,7 +10,7 @@ import { imageOf, indexOf, type TestImage } from "../testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../testing/registry.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import type { Image, PullProgress } from "./index.ts";
-import { openStack, type TestStack } from "./testing.ts";
+import { openStack, type TestStack } from "./testing/stack.ts";
 
 const run = promisify(execFile);
 const hasCode = (code: string) => (error: unknown) => error instanceof BerthError && error.code === code;

@@ -3,7 +3,8 @@ import { describe, test } from "node:test";
 import { digestHex } from "../oci/index.ts";
 import { startFakeRegistry } from "../testing/fake-registry.ts";
 import { imageOf } from "../testing/images.ts";
-import { openStack } from "./testing.ts";
+import { tempDir } from "../testing/temp-dir.ts";
+import { openStack } from "./testing/stack.ts";
 
 describe("images", () => {
   test("are found by id, id without algorithm, unique prefix, name and familiar name, and by nothing else", async () => {
@@ -113,4 +114,16 @@ test("what a removed image leaves is collected, except for what other images and
   assert.equal(stack.snapshotter.list().length, 2);
   for (const { digest } of kept.layers) assert.ok(stack.content.has(digest));
   await stack.inRootfs(kept, async () => undefined);
+});
+
+test("what layers were unpacked into when the process died is removed at the start", async () => {
+  await using directory = await tempDir();
+  const left = "extract sha256:0";
+  const die = async (): Promise<void> => {
+    await using stack = await openStack({ root: directory.path });
+    await stack.snapshotter.prepare(left, undefined);
+  };
+  await die();
+  await using stack = await openStack({ root: directory.path });
+  assert.equal(stack.snapshotter.stat(left), undefined);
 });

@@ -8,7 +8,7 @@ import { startRegistry } from "../testing/registry.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { type Credentials, createRegistry, RegistryError } from "./index.ts";
 import type { RegistryOptions } from "./registry.ts";
-import { referenceTo, testOptions } from "./testing.ts";
+import { referenceTo, testOptions } from "./testing/options.ts";
 
 const hasCode = (code: string) => (error: unknown) => error instanceof RegistryError && error.code === code;
 const me: Credentials = { kind: "basic", username: "me", password: "hush" };

@@ -9,7 +9,7 @@ import { imageOf, indexOf } from "../testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../testing/registry.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { createRegistry, RegistryError } from "./index.ts";
-import { collect, referenceTo, testOptions } from "./testing.ts";
+import { collect, referenceTo, testOptions } from "./testing/options.ts";
 
 const run = promisify(execFile);
 const hasCode = (code: string) => (error: unknown) => error instanceof RegistryError && error.code === code;

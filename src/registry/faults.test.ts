@@ -6,7 +6,7 @@ import { type FakeRegistry, type Misbehaviour, startFakeRegistry } from "../test
 import { imageOf, type TestImage } from "../testing/images.ts";
 import { createRegistry, RegistryError } from "./index.ts";
 import type { RegistryOptions } from "./registry.ts";
-import { collect, referenceTo, testOptions } from "./testing.ts";
+import { collect, referenceTo, testOptions } from "./testing/options.ts";
 
 const content = Buffer.alloc(300_000, "0123456789");
 

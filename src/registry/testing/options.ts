@@ -1,5 +1,5 @@
-import { parseReference, type Reference } from "../oci/index.ts";
-import type { RegistryOptions } from "./registry.ts";
+import { parseReference, type Reference } from "../../oci/index.ts";
+import type { RegistryOptions } from "../registry.ts";
 
 /** Options for tests: no configuration from the machine, and no long waits. */
 export function testOptions(options: Partial<RegistryOptions> = {}): RegistryOptions {

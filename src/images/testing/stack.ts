@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type ContentStore, Leases, openContentStore } from "../content/index.ts";
-import { collectGarbage } from "../gc/index.ts";
-import { mountSnapshot, unmount } from "../linux/index.ts";
-import { createLogger } from "../logging/index.ts";
-import { openDatabase } from "../metadata/index.ts";
-import { openSnapshotter, type Snapshotter, type SnapshotterKind } from "../snapshots/index.ts";
-import { tempDir } from "../testing/temp-dir.ts";
-import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "./index.ts";
+import { type ContentStore, Leases, openContentStore } from "../../content/index.ts";
+import { collectGarbage } from "../../gc/index.ts";
+import { mountSnapshot, unmount } from "../../linux/index.ts";
+import { createLogger } from "../../logging/index.ts";
+import { openDatabase } from "../../metadata/index.ts";
+import { openSnapshotter, type Snapshotter, type SnapshotterKind } from "../../snapshots/index.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "../index.ts";
 
 export const namespace = "k8s.io";
 const logger = createLogger({ level: "error", format: "json" });
