@@ -49,7 +49,7 @@ export interface RemoteCommand extends AsyncDisposable {
   /** Without a terminal it does nothing. */
   resize(size: TerminalSize): void;
   /**
-   * The exit code (0 also for an attach that has ended well). Rejects with StreamClientError: Unknown with the runtime's
+   * The exit code (0 also for an attach that has ended well). It may be there before all output has been read. Rejects with StreamClientError: Unknown with the runtime's
    * message when the command could not be run, Unavailable when the connection broke.
    */
   readonly exitCode: Promise<number>;

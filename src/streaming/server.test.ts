@@ -320,7 +320,6 @@ test("port-forward tunnelled in a WebSocket runs SPDY in its messages", async (t
   const { server } = await start(t);
   const url = server.url({ kind: "portforward", sandboxId: "s", ports: [] });
   const socket = connect(Number(url.port), url.hostname);
-  t.after(() => socket.destroy());
   const headers = { Host: url.host, ...webSocketHeaders("SPDY/3.1+portforward.k8s.io") };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   socket.write(`GET ${url.pathname} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
@@ -332,6 +331,7 @@ test("port-forward tunnelled in a WebSocket runs SPDY in its messages", async (t
     const [chunk] = (await once(socket, "data")) as [Buffer];
     received = Buffer.concat([received, chunk]);
   }
+  socket.destroy();
   assert.match(
     received.toString("latin1"),
     /^HTTP\/1\.1 101 .*Sec-WebSocket-Protocol: SPDY\/3\.1\+portforward\.k8s\.io\r\n/s,

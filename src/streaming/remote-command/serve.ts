@@ -1,3 +1,5 @@
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { messageOf } from "../../errors/index.ts";
 import type { StreamIo } from "../engine.ts";
 import { terminalSizes } from "./resize.ts";
@@ -18,6 +20,8 @@ export async function serveRemoteCommand(
   const { connection, stdin, stdout, stderr } = streams;
   const io: StreamIo = { stdin, stdout, stderr, resize: terminalSizes(streams.resize) };
   const outcome = await outcomeOf(() => call(io, AbortSignal.any([connection.signal, signal])), what);
+  // A client may stop at the outcome, so all output goes before it.
+  await Promise.all([stdout, stderr].map(endOutput));
   if (connection.signal.aborted) {
     await connection.closed;
     return;
@@ -29,6 +33,13 @@ export async function serveRemoteCommand(
   stdin?.resume();
   streams.resize?.resume();
   await connection.close();
+}
+
+async function endOutput(output: Writable | undefined): Promise<void> {
+  if (output === undefined) return;
+  output.end();
+  // A stream that the client has given up takes no more output, which is an end as well.
+  await finished(output, { readable: false }).catch(() => {});
 }
 
 async function outcomeOf(
