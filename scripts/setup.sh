@@ -9,7 +9,8 @@ say() { printf 'setup: %s\n' "$*"; }
 npm_packages() {
   if [ -x node_modules/.bin/node ] && [ package-lock.json -ot node_modules/.package-lock.json ]; then return; fi
   say "installing the npm packages of package-lock.json (Node 26 among them) into node_modules"
-  npm ci --no-audit --no-fund --loglevel=error
+  # Not `npm ci`: that one refuses a registry that lacks a binary for some other platform.
+  npm install --no-save --no-audit --no-fund --loglevel=error
   touch node_modules/.package-lock.json
 }
 
