@@ -4,7 +4,8 @@
  * and failures are {@link LinuxError}s with call, errno and object.
  *
  * Terms: a *pin* is a bind mount of /proc/.../ns/KIND that keeps a namespace alive without a process; the *namespace
- * thread* is the one thread that leaves the host's namespaces, for the length of one job.
+ * thread* is the one thread that leaves the host's namespaces, for the length of one job; the *poll thread* holds
+ * descriptors that Node's sockets cannot hold, and makes streams of them.
  *
  * It must not know of pods' configuration, images or networks, keep state of its own, or move the main thread or libuv's
  * pool into another namespace.
@@ -41,9 +42,13 @@ export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from ".
 export { isNamespacePin } from "./namespace-pin.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
 export { sendDatagram } from "./notify-socket.ts";
+export { readPackets } from "./packets.ts";
 export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export { isAlive, killProcessTree, processStartTime } from "./process.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+export type { Terminal } from "./terminal.ts";
 export { unpinNamespaces } from "./unpin-namespaces.ts";
+export { unreadBytes } from "./unread-bytes.ts";
