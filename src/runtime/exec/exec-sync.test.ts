@@ -63,6 +63,13 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(await tracesOf(marker(1)), []);
     });
 
+    test("a command that was killed leaves no zombie in the container", async () => {
+      await assert.rejects(exec("exec sleep 1000", 300), { code: "DeadlineExceeded" });
+      // The parent of what exec starts is outside, and has no number there.
+      const zombies = `awk '/^Name/ {name = $2} /^State/ {state = $2} /^PPid/ && name == "sleep" && state == "Z" && $2 == 0' /proc/[0-9]*/status`;
+      assert.equal(texts(await exec(zombies)).stdout, "");
+    });
+
     test("a caller who gives up ends the command", async () => {
       const canceled = task.execSync({ args: ["sleep", marker(2)], timeoutMs: 0 }, AbortSignal.timeout(200));
       await assert.rejects(canceled, { code: "Canceled" });

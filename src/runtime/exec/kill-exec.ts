@@ -1,13 +1,19 @@
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { killProcessTree, processStartTime } from "../../linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 
+/** How long the OCI runtime, or conmon in its place, may take to notice that the command has ended. */
+const reapTimeMs = 1000;
+
 /**
- * Kills the processes of an exec and resolves when they are gone: the OCI runtime's, the command (`pid`, if it came that
- * far) with all that descend from it, and what is left of its session in the container's cgroup, for a child whose own
- * parent has ended is no descendant any more. A process that made itself a session of its own stays, as a service that was started on purpose does.
+ * Kills the processes of an exec and resolves when they are gone: the command (`pid`, if it came that far) with all that
+ * descend from it, what is left of its session in the container's cgroup, for a child whose own parent has ended is no
+ * descendant any more, and the OCI runtime's. The runtime comes last: it is the command's parent, and without it the
+ * container would show a zombie for as long as nobody else takes it. A process that made itself a session of its own
+ * stays, as a service that was started on purpose does.
  */
 export async function killExec(
   runtime: ChildProcess,
@@ -16,10 +22,10 @@ export async function killExec(
 ): Promise<void> {
   const session = pid === undefined ? undefined : await sessionOf(pid);
   const before = await sessionProcesses(session, cgroupDir);
-  if (runtime.pid !== undefined && runtime.exitCode === null && runtime.signalCode === null)
-    await killProcessTree(runtime.pid);
   if (pid !== undefined) await killProcessTree(pid);
   for (const member of before) sendSignal(member, 9);
+  if (pid !== undefined) await exitOf(runtime);
+  if (runtime.pid !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
   // One that is stuck in the kernel cannot be waited for without end.
   for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 5) {
     const left = await sessionProcesses(session, cgroupDir);
@@ -27,6 +33,15 @@ export async function killExec(
     for (const member of left) sendSignal(member, 9);
     await sleep(5);
   }
+}
+
+async function exitOf(child: ChildProcess): Promise<void> {
+  if (isRunning(child))
+    await once(child, "exit", { signal: AbortSignal.timeout(reapTimeMs) }).catch(() => undefined);
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 /** Zombies do not count: the container's first process may never reap them. */
