@@ -46,7 +46,7 @@ export { readPackets } from "./packets.ts";
 export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
-export { isAlive, killProcessTree, processStartTime } from "./process.ts";
+export { isAlive, killProcessTree, parentOf, processStartTime } from "./process.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export type { Terminal } from "./terminal.ts";

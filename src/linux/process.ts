@@ -9,6 +9,11 @@ export async function processStartTime(pid: number): Promise<number | undefined>
   return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startTime;
 }
 
+/** The parent of a process, as this PID namespace shows it; undefined when there is no such process. */
+export async function parentOf(pid: number): Promise<number | undefined> {
+  return (await readStat(pid))?.parent;
+}
+
 /** True while the process that had this pid at `startTime` (see {@link processStartTime}) runs. */
 export async function isAlive(pid: number, startTime: number): Promise<boolean> {
   return (await processStartTime(pid)) === startTime;
@@ -45,14 +50,15 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** The command's name may hold spaces and parentheses: the fields are counted from the last parenthesis. */
-async function readStat(
-  pid: number,
-): Promise<{ readonly state: string; readonly startTime: number } | undefined> {
+async function readStat(pid: number): Promise<Stat | undefined> {
   const text = await readOrEmpty(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, startTime] = [fields[0], fields[19]];
-  return state === undefined || startTime === undefined ? undefined : { state, startTime: Number(startTime) };
+  const [state, parent, startTime] = [fields[0], fields[1], fields[19]];
+  if (state === undefined || startTime === undefined) return undefined;
+  return { state, parent: Number(parent), startTime: Number(startTime) };
 }
+
+type Stat = { readonly state: string; readonly parent: number; readonly startTime: number };
 
 /** A process may end between any two looks at it: ENOENT before, ESRCH while its file is open. */
 async function readOrEmpty(path: string): Promise<string> {

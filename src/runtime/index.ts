@@ -39,10 +39,13 @@ export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
   ExecRequest,
   ExecResult,
+  StreamedExecRequest,
   Task,
   TaskExit,
   TaskIdentity,
+  TaskIo,
   TaskSpec,
   TaskState,
   Tasks,
+  TerminalSize,
 } from "./tasks.ts";

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import type { OciSpec } from "./spec/types.ts";
 
 /**
@@ -65,6 +66,20 @@ export interface Task {
    * Internal (with the OCI runtime's message).
    */
   execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
+  /**
+   * Runs a command like {@link execSync} and connects it to `io`. Resolves when it has exited and all of its output was
+   * written. When `signal` aborts its processes are killed. Throws RuntimeError:
+   * FailedPrecondition (not running), Canceled (its processes are gone then), Internal.
+   */
+  exec(request: StreamedExecRequest, io: TaskIo, signal: AbortSignal): Promise<{ readonly exitCode: number }>;
+  /**
+   * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
+   * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
+   * written. When `signal` aborts the caller is taken off, the process goes on. Throws RuntimeError: FailedPrecondition
+   * (not running), Canceled, ResourceExhausted: whoever takes no output for ten seconds is taken off, lest the
+   * process and its log stand still for ever.
+   */
+  attach(io: TaskIo, signal: AbortSignal): Promise<void>;
   /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
   reopenLog(): Promise<void>;
   /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */
@@ -92,6 +107,29 @@ export type ExecRequest = {
   /** 0 means none. When it is over the process and its children are killed and RuntimeError DeadlineExceeded is thrown. */
   readonly timeoutMs: number;
 };
+
+export type StreamedExecRequest = {
+  readonly args: readonly string[];
+  /** The command gets a terminal; all of its output is then stdout. */
+  readonly terminal: boolean;
+};
+
+/**
+ * The ends of the streams of an exec or attach that are not the process's. All have back-pressure. The task reads and
+ * writes; it ends and destroys none of them. One that its owner destroys is a pipe that is closed for the process.
+ */
+export type TaskIo = {
+  /** Undefined reads as the end. */
+  readonly stdin: Readable | undefined;
+  /** Undefined throws away. */
+  readonly stdout: Writable | undefined;
+  readonly stderr: Writable | undefined;
+  /** Sizes for the terminal, the present one first; looked at only when there is one. */
+  readonly resize: AsyncIterable<TerminalSize>;
+};
+
+/** In characters, at most 65,535. */
+export type TerminalSize = { readonly width: number; readonly height: number };
 
 /** Each stream is cut at 16 MiB; the process goes on. */
 export type ExecResult = {

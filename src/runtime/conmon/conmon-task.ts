@@ -1,16 +1,30 @@
 import { access, readFile } from "node:fs/promises";
-import { type CgroupLayout, isAlive } from "../../linux/index.ts";
+import { type CgroupLayout, isAlive, type PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
+import { MonitorConsole } from "../attach/monitor-console.ts";
 import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { endLeftExecs } from "../exec/end-left-execs.ts";
+import type { ExecContext } from "../exec/exec-context.ts";
+import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciSpec } from "../spec/types.ts";
-import type { ExecRequest, ExecResult, Task, TaskExit, TaskState } from "../tasks.ts";
+import { followSizes } from "../streams/follow-sizes.ts";
+import type {
+  ExecRequest,
+  ExecResult,
+  StreamedExecRequest,
+  Task,
+  TaskExit,
+  TaskIo,
+  TaskState,
+} from "../tasks.ts";
 import { readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
+import { MonitorControl } from "./monitor-control.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers } from "./remove-leftovers.ts";
 import { reopenLog } from "./reopen-log.ts";
@@ -30,6 +44,8 @@ export type ConmonTaskOptions = {
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
   readonly execDrainMs: number;
+  readonly slowClientMs: number;
+  readonly pollThread: PollThread;
   readonly logger: Logger;
 };
 
@@ -50,10 +66,13 @@ export class ConmonTask implements Task {
   #state: TaskState;
   #deletion: Promise<void> | undefined;
   #monitorLost = false;
+  readonly #control: MonitorControl;
+  #console: MonitorConsole | undefined;
 
   constructor(options: ConmonTaskOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#control = new MonitorControl(options.files.control);
     this.#record = options.record;
     this.#state = recordedState(options.record);
     if (this.#state.kind === "exited") this.#exited.resolve(this.#state.exit);
@@ -109,25 +128,37 @@ export class ConmonTask implements Task {
   }
 
   async execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
-    const { handler, cgroupDir } = this.#requireRunning("exec");
-    const { conmonPath, cgroupDriver, files, execDrainMs } = this.#options;
-    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
-    const context = {
+    return execSync(await this.#execContext(), request, signal);
+  }
+
+  async exec(
+    request: StreamedExecRequest,
+    io: TaskIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return execStreamed(await this.#execContext(), request, io, signal);
+  }
+
+  async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
+    const { console } = this.#requireRunning("attach");
+    const { files, pollThread, slowClientMs } = this.#options;
+    this.#console ??= new MonitorConsole({
       containerId: this.id,
-      handler,
-      conmonPath,
-      cgroupDriver,
       bundleDir: files.bundleDir,
-      process,
-      cgroupDir,
-      drainMs: execDrainMs,
-    };
-    return execSync(context, request, signal);
+      pollThread,
+      slowClientMs,
+      ...console,
+    });
+    if (console.terminal) {
+      // A size that conmon does not take leaves the terminal as it is.
+      followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
+    }
+    await this.#console.attach(io, signal);
   }
 
   async reopenLog(): Promise<void> {
     const { logPath } = this.#requireRunning("reopen log");
-    await reopenLog(this.#options.files.control, logPath);
+    await reopenLog(this.#control, logPath);
   }
 
   delete(): Promise<void> {
@@ -140,6 +171,7 @@ export class ConmonTask implements Task {
 
   /** After a restart of the daemon: finds out what happened meanwhile. */
   async recover(): Promise<void> {
+    await endLeftExecs(this.#options.files.bundleDir, this.#record?.cgroupDir);
     await this.#takeExit();
     const record = this.#record;
     if (this.#isExited() || record === undefined) return;
@@ -172,6 +204,7 @@ export class ConmonTask implements Task {
   /** The daemon ends; the task goes on. */
   close(): void {
     this.#closed.abort();
+    this.#console?.[Symbol.dispose]();
     this.#options.exits.remove(this.id);
   }
 
@@ -204,6 +237,23 @@ export class ConmonTask implements Task {
   /** A method, as the compiler takes a state that was looked at once for unchanged across an await. */
   #isExited(): boolean {
     return this.#state.kind === "exited";
+  }
+
+  async #execContext(): Promise<ExecContext> {
+    const { handler, cgroupDir } = this.#requireRunning("exec");
+    const { conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
+    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
+    return {
+      containerId: this.id,
+      handler,
+      conmonPath,
+      cgroupDriver,
+      bundleDir: files.bundleDir,
+      process,
+      cgroupDir,
+      drainMs: execDrainMs,
+      pollThread,
+    };
   }
 
   #requireRunning(what: string): TaskRecord {

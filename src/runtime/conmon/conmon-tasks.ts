@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CgroupLayout, cgroupLayout } from "../../linux/index.ts";
+import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { CgroupPlace } from "../cgroups/place-process.ts";
@@ -29,6 +29,8 @@ export type ConmonTasksOptions = {
   readonly createTimeoutMs?: number;
   /** How long an exec's output is awaited after the command's end, when something it left running holds its streams open. 1,000 unless given. */
   readonly execDrainMs?: number;
+  /** How long one who is attached may take no output while there is some. 10,000 unless given. */
+  readonly slowClientMs?: number;
   /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
   readonly checkIntervalMs?: number;
 };
@@ -39,6 +41,7 @@ export class ConmonTasks implements Tasks {
   readonly #layout: CgroupLayout;
   readonly #exitsDir: string;
   readonly #exits: ExitWatch;
+  readonly #pollThread = new PollThread();
   readonly #places = new Map<string, CgroupPlace>();
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
@@ -97,6 +100,7 @@ export class ConmonTasks implements Tasks {
     clearInterval(this.#checks);
     for (const task of this.#live) task.close();
     this.#exits[Symbol.dispose]();
+    await this.#pollThread[Symbol.asyncDispose]();
   }
 
   #startMonitor(
@@ -125,6 +129,7 @@ export class ConmonTasks implements Tasks {
       containerCgroupDir(this.#layout, pid, task.id),
     ]);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
+    const { terminal, stdin, stdinOnce } = task;
     return {
       handler,
       init,
@@ -132,12 +137,14 @@ export class ConmonTasks implements Tasks {
       cgroupDir,
       killAllOnExit,
       logPath: task.logPath,
+      console: { terminal, stdin, stdinOnce },
       phase: { kind: "created" },
     };
   }
 
   #adopt({ id, handler: name }: TaskIdentity, files: TaskFiles, record: TaskRecord | undefined): ConmonTask {
-    const { handlers, conmonPath, cgroupDriver, execDrainMs = 1_000, logger } = this.#options;
+    const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
+    const { execDrainMs = 1_000, slowClientMs = 10_000 } = this.#options;
     const handler = findHandler(handlers, name);
     const common = {
       conmonPath,
@@ -145,6 +152,8 @@ export class ConmonTasks implements Tasks {
       layout: this.#layout,
       exits: this.#exits,
       execDrainMs,
+      slowClientMs,
+      pollThread: this.#pollThread,
       logger,
     };
     const task = new ConmonTask({ id, handler, record, files, ...common });

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { processStartTime } from "../../linux/index.ts";
 import type { Handler } from "../handlers/handler.ts";
+import type { TaskSpec } from "../tasks.ts";
 import { ignoreMissing } from "./task-files.ts";
 
 /** A process that can be told from a later one with the same pid. */
@@ -9,6 +10,8 @@ export type ProcessIdentity = {
   /** Clock ticks since boot; 0 when it was gone before it could be read. */
   readonly startTime: number;
 };
+
+export type TaskConsole = Pick<TaskSpec, "terminal" | "stdin" | "stdinOnce">;
 
 /** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
 export type TaskRecord = {
@@ -21,6 +24,8 @@ export type TaskRecord = {
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
+  /** As it was asked for. */
+  readonly console: TaskConsole;
   readonly phase: TaskPhase;
 };
 

@@ -1,30 +1,33 @@
+import { basename } from "node:path";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
-import type { ExecContext } from "./exec-sync.ts";
-
-/** Files of one exec. */
-export type ExecFiles = { readonly process: string; readonly pid: string; readonly log: string };
+import type { ExecContext } from "./exec-context.ts";
+import type { ExecFiles } from "./exec-files.ts";
 
 /**
- * What to start so that its standard streams are the command's and its exit code the command's.
+ * What to start so that its standard streams are the command's, if that has no terminal, and its exit code the command's.
  *
  * crun hands its own streams on and waits for the command. runc copies them instead, and does not end before everything
  * has ended that holds them, such as a service that the command left running: there conmon waits in its place, with runc
- * detached. Other runtimes are taken to be like runc.
+ * detached. Other runtimes are taken to be like runc. With a terminal both hand its master over on the console socket,
+ * which is named relative to the exec's directory, where the program must be started: paths of sockets are short.
  */
 export function execCommand(
   { handler, conmonPath, cgroupDriver, containerId }: ExecContext,
   files: ExecFiles,
+  terminal: boolean,
 ): { readonly path: string; readonly args: readonly string[] } {
   const global = globalArguments(handler, cgroupDriver, files.log);
+  const console = terminal ? ["--console-socket", basename(files.console)] : [];
   if (handler.type === "crun") {
-    const args = [...global, "exec", "--process", files.process, "--pid-file", files.pid, containerId];
-    return { path: handler.path, args };
+    const own = ["--process", files.process, "--pid-file", files.pid];
+    return { path: handler.path, args: [...global, "exec", ...own, ...console, containerId] };
   }
   const args = [
     ...["--exec", "--sync", "--cid", containerId],
     ...["--exec-process-spec", files.process, "--container-pidfile", files.pid],
     ...["--log-path", "passthrough", "--log-level", "error"],
     ...["--runtime", handler.path, ...global.flatMap((argument) => ["--runtime-arg", argument])],
+    ...console.flatMap((argument) => ["--runtime-opt", argument]),
   ];
   return { path: conmonPath, args };
 }

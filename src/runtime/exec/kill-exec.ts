@@ -16,7 +16,7 @@ const reapTimeMs = 1000;
  * stays, as a service that was started on purpose does.
  */
 export async function killExec(
-  runtime: ChildProcess,
+  runtime: ChildProcess | undefined,
   pid: number | undefined,
   cgroupDir: string | undefined,
 ): Promise<void> {
@@ -24,8 +24,8 @@ export async function killExec(
   const before = await sessionProcesses(session, cgroupDir);
   if (pid !== undefined) await killProcessTree(pid);
   for (const member of before) sendSignal(member, 9);
-  if (pid !== undefined) await exitOf(runtime);
-  if (runtime.pid !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
+  if (pid !== undefined && runtime !== undefined) await exitOf(runtime);
+  if (runtime?.pid !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
   // One that is stuck in the kernel cannot be waited for without end.
   for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 5) {
     const left = await sessionProcesses(session, cgroupDir);

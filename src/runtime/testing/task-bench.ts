@@ -183,6 +183,9 @@ async function makeRootfs(rootfs: string): Promise<void> {
     "tail",
     "ps",
     "grep",
+    "stty",
+    "tty",
+    "wc",
   ]) {
     await symlink("busybox", join(rootfs, "bin", name));
   }
@@ -206,6 +209,12 @@ function busyboxSpec(rootfs: string, cgroupsPath: string, args: readonly string[
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
       { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=65536k"] },
+      {
+        destination: "/dev/pts",
+        type: "devpts",
+        source: "devpts",
+        options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+      },
       { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=65536k"] },
     ],
     linux: {

@@ -1,0 +1,22 @@
+import type { PollThread } from "../../linux/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { Handler } from "../handlers/handler.ts";
+import type { OciProcess } from "../spec/types.ts";
+
+/** What running a command in a container takes. */
+export type ExecContext = {
+  readonly containerId: string;
+  readonly handler: Handler;
+  readonly conmonPath: string;
+  readonly cgroupDriver: CgroupDriver;
+  /** For the files of this exec. */
+  readonly bundleDir: string;
+  /** The container's own process, of which all is taken but its arguments and its terminal. */
+  readonly process: OciProcess;
+  /** See TaskRecord. */
+  readonly cgroupDir: string | undefined;
+  /** How long output is awaited after the command's end, when something it left running holds its streams open. */
+  readonly drainMs: number;
+  /** For terminals. */
+  readonly pollThread: PollThread;
+};

@@ -1,0 +1,56 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { OciProcess } from "../spec/types.ts";
+
+/** Files of one exec, in a directory of their own in the bundle. */
+export type ExecFiles = {
+  readonly directory: string;
+  /** The process, for the OCI runtime. */
+  readonly process: string;
+  /** Written by the OCI runtime once the process is in the container. */
+  readonly pid: string;
+  /** The OCI runtime's log. */
+  readonly log: string;
+  /** On which the OCI runtime hands over the terminal. */
+  readonly console: string;
+};
+
+const prefix = "exec-";
+
+/** Makes the files and removes them when `use` is done, whatever came of it. */
+export async function withExecFiles<Result>(
+  bundleDir: string,
+  process: OciProcess,
+  use: (files: ExecFiles) => Promise<Result>,
+): Promise<Result> {
+  const files = filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
+  try {
+    await mkdir(files.directory, { mode: 0o700 });
+    await writeFile(files.process, JSON.stringify(process), { mode: 0o600 });
+    return await use(files);
+  } finally {
+    await rm(files.directory, { recursive: true, force: true });
+  }
+}
+
+/** Execs whose files are there: those under way, or those that a daemon left that was killed. */
+export async function execsIn(bundleDir: string): Promise<readonly ExecFiles[]> {
+  const names = await readdir(bundleDir).catch(() => []);
+  return names.filter((name) => name.startsWith(prefix)).map((name) => filesIn(join(bundleDir, name)));
+}
+
+/** The command's process; undefined before it is in the container. */
+export async function pidOf(files: ExecFiles): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(files.pid, "utf8").catch(() => ""), 10);
+  return pid > 0 ? pid : undefined;
+}
+
+function filesIn(directory: string): ExecFiles {
+  return {
+    directory,
+    process: join(directory, "process.json"),
+    pid: join(directory, "pid"),
+    log: join(directory, "log"),
+    console: join(directory, "console"),
+  };
+}

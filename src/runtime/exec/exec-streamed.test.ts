@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { PassThrough } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { until } from "../../testing/until.ts";
+import type { Task } from "../tasks.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+import { TestClient } from "../testing/test-client.ts";
+
+for (const handler of ["crun", "runc"]) {
+  describe(`streamed exec with ${handler}`, () => {
+    let bench: TaskBench;
+    let task: Task;
+    before(async () => {
+      bench = await TaskBench.open({ execDrainMs: 200 });
+      task = await bench.run(handler, "exec sleep 1000");
+    });
+    after(() => bench[Symbol.asyncDispose]());
+
+    const exec = (client: TestClient, script: string, terminal = false) =>
+      task.exec({ args: ["/bin/sh", "-c", script], terminal }, client.io, client.signal);
+
+    test("stdin, stdout and stderr are the command's, and its code comes back", async () => {
+      const client = new TestClient({ stdin: "some words" });
+      const { exitCode } = await exec(client, "cat; echo no >&2; exit 5");
+      assert.deepEqual([exitCode, client.stdout, client.stderr], [5, "some words", "no\n"]);
+    });
+
+    test("a command without stdin reads the end", async () => {
+      assert.equal((await exec(new TestClient(), "cat")).exitCode, 0);
+    });
+
+    test("streams that are not asked for are thrown away", async () => {
+      const io = { ...new TestClient().io, stdout: undefined, stderr: undefined };
+      const args = ["/bin/sh", "-c", "yes | head -c 1000000; exit 6"];
+      const { exitCode } = await task.exec({ args, terminal: false }, io, new AbortController().signal);
+      assert.equal(exitCode, 6);
+    });
+
+    test("a command that does not read its stdin does not hold up its sender", async () => {
+      const client = new TestClient({ stdin: Buffer.alloc(1_000_000) });
+      assert.equal((await exec(client, "exec true")).exitCode, 0);
+    });
+
+    test("output waits for a client that is slow to take it, also after the command's end", async () => {
+      const client = new TestClient({ takes: false });
+      const done = exec(client, "yes | head -c 300000; exit 3");
+      await until(() => client.stalled);
+      client.take();
+      assert.equal((await done).exitCode, 3);
+      await until(() => client.stdout.length === 300_000);
+    });
+
+    test("a client that gives up stdout is a closed pipe for the command", async () => {
+      const client = new TestClient();
+      client.io.stdout?.destroy();
+      // 141 is SIGPIPE; busybox tells it by its own code.
+      assert.notEqual((await exec(client, "exec yes")).exitCode, 0);
+    });
+
+    test("a client that vanishes ends the command and its children", async () => {
+      const client = new TestClient();
+      const done = exec(client, `sleep ${marker(1)} & sleep ${marker(1)}`);
+      await until(async () => (await tracesOf(marker(1))).length >= 2);
+      client.vanish();
+      await assert.rejects(done, { code: "Canceled" });
+      assert.deepEqual(await tracesOf(marker(1)), []);
+    });
+
+    test("a service that is left running does not hold up the end", async () => {
+      const client = new TestClient();
+      const { exitCode } = await exec(client, `sleep ${marker(2)} & echo started`);
+      assert.deepEqual([exitCode, client.stdout], [0, "started\n"]);
+    });
+
+    test("a command that is not there is 127, with the reason on stderr", async () => {
+      const client = new TestClient();
+      const request = { args: ["/nosuch"], terminal: false };
+      assert.equal((await task.exec(request, client.io, client.signal)).exitCode, 127);
+      assert.match(client.stderr, /nosuch/);
+    });
+
+    describe("on a terminal", () => {
+      test("it has one, of the kind xterm, whose output is stdout, and its code comes back", async () => {
+        const client = new TestClient();
+        const { exitCode } = await exec(client, "tty; echo $TERM; echo no >&2; exit 4", true);
+        assert.equal(exitCode, 4);
+        assert.match(client.stdout, /^\/dev\/pts\/\d+\r\nxterm\r\nno\r\n$/);
+      });
+
+      test("what is typed reaches it, control characters too", async () => {
+        const client = new TestClient({ typed: true });
+        const done = exec(
+          client,
+          "stty -echo; echo ready; read word; echo got $word; cat; exec sleep 1000",
+          true,
+        );
+        await until(() => client.stdout.includes("ready"));
+        client.type("hello\n");
+        await until(() => client.stdout.includes("got hello"));
+        client.type("\x04");
+        client.type("\x03");
+        assert.equal((await done).exitCode, 130);
+      });
+
+      test("it has the client's size, from the beginning and when that changes", async () => {
+        const client = new TestClient();
+        client.resize({ width: 81, height: 25 });
+        const script = "trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done";
+        const done = exec(client, script, true);
+        await until(() => client.stdout.includes("ready"));
+        for (let width = 100; width < 120; width++) client.resize({ width, height: 30 });
+        await until(() => client.stdout.includes("30 119"));
+        client.vanish();
+        await assert.rejects(done, { code: "Canceled" });
+      });
+
+      test("a large paste into a command that echoes it does not lock up", async () => {
+        const client = new TestClient({ typed: true });
+        const done = exec(client, "stty raw -echo; echo ready; head -c 200000 | wc -c", true);
+        await until(() => client.stdout.includes("ready"));
+        client.type("x".repeat(200_000));
+        assert.equal((await done).exitCode, 0);
+        assert.match(client.stdout, /200000/);
+      });
+
+      test("output waits for a client that is slow to take it", async () => {
+        const client = new TestClient({ takes: false });
+        const done = exec(client, "yes | head -c 300000; exit 3", true);
+        await until(() => client.stalled);
+        client.take();
+        assert.equal((await done).exitCode, 3);
+        await until(() => client.stdout.length === 450_000);
+      });
+
+      test("a client that vanishes ends the command", async () => {
+        const client = new TestClient();
+        const done = exec(client, `sleep ${marker(3)}`, true);
+        await until(async () => (await tracesOf(marker(3))).length > 0);
+        client.vanish();
+        await assert.rejects(done, { code: "Canceled" });
+        assert.deepEqual(await tracesOf(marker(3)), []);
+      });
+
+      test("a command that is not there is 127, with the reason", async () => {
+        const client = new TestClient();
+        const request = { args: ["/nosuch"], terminal: true };
+        assert.equal((await task.exec(request, client.io, client.signal)).exitCode, 127);
+        assert.match(client.stdout + client.stderr, /nosuch/);
+      });
+    });
+
+    test("nothing is left of all that in the bundle", async () => {
+      const names = await readdir(bench.bundleOf(task));
+      assert.deepEqual(
+        names.filter((name) => name.startsWith("exec-")),
+        [],
+      );
+    });
+
+    test("a command that a killed daemon left is ended by the next one, others are not", async () => {
+      const other = await bench.run(handler, `sleep ${marker(4)} & exec sleep 1000`);
+      const left = new PassThrough();
+      const io = { ...new TestClient().io, stdout: left };
+      const args = ["sleep", marker(5)];
+      const { signal } = new AbortController();
+      const exec = other.exec({ args, terminal: false }, io, signal).catch(() => undefined);
+      await until(async () => (await tracesOf(marker(5))).length > 0);
+      await bench.attach(handler, other);
+      assert.deepEqual(await tracesOf(marker(5)), []);
+      assert.notDeepEqual(await tracesOf(marker(4)), []);
+      await exec;
+    });
+  });
+}
+
+/** Seconds to sleep, by which a process is found again that is this run's alone. */
+function marker(test: number): string {
+  return `7${test}${process.pid}`;
+}

@@ -1,0 +1,28 @@
+import type { Readable, Writable } from "node:stream";
+
+/**
+ * Copies to a process's input, with back-pressure, until the source or the sink ends or the result is disposed of. What
+ * comes after the process has closed its end is thrown away, so that the sender never waits for it. `onEnd` is called
+ * once, when no more will come.
+ */
+export function copyInput(source: Readable, sink: Writable, onEnd: () => void): Disposable {
+  const discard = () => {
+    source.unpipe(sink);
+    source.resume();
+  };
+  const ignore = () => undefined;
+  // A pipe without a reader; its close follows.
+  sink.on("error", ignore);
+  sink.once("close", discard);
+  source.pipe(sink, { end: false });
+  source.once("close", onEnd);
+  if (source.destroyed) onEnd();
+  return {
+    [Symbol.dispose]: () => {
+      source.off("close", onEnd);
+      sink.off("error", ignore);
+      sink.off("close", discard);
+      source.unpipe(sink);
+    },
+  };
+}
