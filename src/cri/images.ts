@@ -1,5 +1,7 @@
 import type { Engine } from "../engine/index.ts";
+import { hasCode, messageOf } from "../errors/index.ts";
 import { type FilesystemUsage, Image, type ImageFilter } from "../protocol/index.ts";
+import { CriError } from "./errors.ts";
 import { checked, type ImageHandlers } from "./handlers.ts";
 import { toCredentials } from "./translate/credentials.ts";
 import { imageInfo, toImage } from "./translate/image.ts";
@@ -32,7 +34,7 @@ export function imageHandlers({ images }: Engine): ImageHandlers {
     pullImage: checked(validate.pullImage, async ({ image: spec, auth }, { signal }) => {
       const credentials = toCredentials(auth);
       const request = { reference: spec.image, ...(credentials === undefined ? {} : { credentials }) };
-      const image = await images.pull(request, signal);
+      const image = await images.pull(request, signal).catch(rethrowForKubelet);
       return { imageRef: image.id };
     }),
 
@@ -49,6 +51,16 @@ export function imageHandlers({ images }: Engine): ImageHandlers {
       };
     },
   };
+}
+
+/**
+ * Kubelets tell an unavailable registry by the message's first word, and see the message bare only where the code is
+ * UNKNOWN: with any other they put the code before it.
+ */
+function rethrowForKubelet(error: unknown): never {
+  if (hasCode(error, "Unavailable") && messageOf(error).startsWith("RegistryUnavailable"))
+    throw new CriError("Unknown", messageOf(error));
+  throw error;
 }
 
 /** All images, or the one that the filter names. */

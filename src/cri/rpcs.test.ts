@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
+import { BerthError } from "../errors/index.ts";
 import {
   AuthConfig,
   CgroupDriver,
@@ -9,6 +10,7 @@ import {
   ContainerEventType,
   ContainerState,
   PodSandboxState,
+  PullImageRequest,
 } from "../protocol/index.ts";
 import {
   container,
@@ -170,6 +172,20 @@ test("an image's answers: its status, nothing for one that is not there, a list,
   );
   await cri.images.removeImage({ image: spec });
   assert.equal((await cri.images.listImages({ filter: undefined })).images.length, 0);
+});
+
+test("a pull from a registry that is not there fails with UNKNOWN, so that kubelets see the message's first word", async () => {
+  await using cri = await serve();
+  const request = PullImageRequest.fromPartial({ image: { image: "busybox" } });
+  const failing = (message: string) => {
+    cri.engine.pull = async () => {
+      throw new BerthError("Unavailable", message);
+    };
+    return cri.images.pullImage(request);
+  };
+  const gone = "RegistryUnavailable: resolving busybox: connection refused";
+  await assert.rejects(failing(gone), { code: status.UNKNOWN, details: gone });
+  await assert.rejects(failing("the image service is closing"), { code: status.UNAVAILABLE });
 });
 
 test("ImageFsInfo tells both file systems", async () => {
