@@ -280,6 +280,15 @@ describe("security", () => {
     const mounts = [{ containerPath: "/a", image, propagation: MountPropagation.PROPAGATION_PRIVATE }];
     assert.throws(() => build({ mounts }), { code: "Unimplemented" });
   });
+
+  test("an SELinux label is refused where the host has SELinux, and nothing where it has not", () => {
+    const linux = { securityContext: { selinuxOptions: { level: "s0:c1,c2" } } };
+    assert.throws(() => build({ linux }, { host: { ...host, seLinux: true } }), {
+      code: "Unimplemented",
+      message: /selinux_options/,
+    });
+    assert.deepEqual(build({ linux }), build({ linux: { securityContext: {} } }));
+  });
 });
 
 describe("resources", () => {

@@ -23,11 +23,13 @@ export const ociVersion = "1.0.2";
  *
  * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for what this
  * host or handler cannot give, Unimplemented for what is not built yet. Nothing that was asked for is left out silently,
- * but capabilities that the daemon itself lacks (as runc does) and limits whose cgroup controller this host has not got.
+ * but capabilities that the daemon itself lacks (as runc does), limits whose cgroup controller this host has not got,
+ * SELinux options on a host without SELinux (as containerd and CRI-O do), and the relabelling of volumes: without a label
+ * of its own, a container needs none on its files.
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   const { id, config, sandboxConfig, rootfsPath, resolved, cgroupDriver, host } = input;
-  refuseUnbuilt(config);
+  refuseUnbuilt(config, host);
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   if (privileged && !sandboxConfig.linux?.securityContext?.privileged) {
@@ -74,7 +76,7 @@ function containerProcess({ config, sandbox, image, resolved, host }: ContainerS
 }
 
 /** What CRI offers and berth has not got yet is refused with its name. */
-function refuseUnbuilt(config: ContainerConfig): void {
+function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]): void {
   const security = config.linux?.securityContext;
   const unbuilt: Readonly<Record<string, boolean>> = {
     CDI_devices: config.CDIDevices.length > 0,
@@ -83,6 +85,8 @@ function refuseUnbuilt(config: ContainerConfig): void {
       security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,
     "linux.security_context.capabilities.add_ambient_capabilities":
       (security?.capabilities?.addAmbientCapabilities.length ?? 0) > 0,
+    "linux.security_context.selinux_options":
+      host.seLinux && Object.values(security?.selinuxOptions ?? {}).some((part) => part !== ""),
     "mounts.image": config.mounts.some((mount) => mount.image !== undefined && mount.image.image !== ""),
     "mounts.uid_mappings": config.mounts.some(
       (mount) => mount.uidMappings.length + mount.gidMappings.length > 0,
