@@ -157,8 +157,8 @@ export class ConmonTask implements Task {
   }
 
   async reopenLog(): Promise<void> {
-    const { logPath } = this.#requireRunning("reopen log");
-    await reopenLog(this.#control, logPath);
+    const { logPath, monitor } = this.#requireRunning("reopen log");
+    await reopenLog(this.#control, monitor.pid, logPath);
   }
 
   delete(): Promise<void> {

@@ -120,6 +120,13 @@ for (const handler of ["crun", "runc"]) {
       await assert.rejects(task.reopenLog(), { code: "FailedPrecondition" });
     });
 
+    test("a log that was not renamed keeps what is in it when it is reopened", async () => {
+      const task = await bench.run(handler, "echo one; sleep 1000");
+      await bench.logged(task, "one");
+      await task.reopenLog();
+      assert.match(await readFile(bench.logPath(task), "utf8"), /one\n$/);
+    });
+
     test("the next daemon finds a running task, and learns of its exit", async () => {
       const task = await bench.run(handler, "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 5");
       await bench.restart();

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../runtime-error.ts";
 import type { MonitorControl } from "./monitor-control.ts";
@@ -7,15 +7,20 @@ import { ignoreMissing } from "./task-files.ts";
 const waitMs = 5_000;
 
 /**
- * Makes conmon close its log and make a new one, and resolves when that is there. What still lies under the log's name
- * is replaced: whoever rotates renames it first.
+ * Makes conmon close its log and make a new one, and resolves when that is there. Nothing happens when conmon's log still
+ * lies under its name: conmon would put an empty file in the place of what nobody has rotated.
  */
-export async function reopenLog(control: MonitorControl, logPath: string | undefined): Promise<void> {
+export async function reopenLog(
+  control: MonitorControl,
+  monitorPid: number,
+  logPath: string | undefined,
+): Promise<void> {
   if (logPath === undefined) return;
-  const before = await inode(logPath);
+  const before = await identity(logPath);
+  if (before !== undefined && (await openFiles(monitorPid)).includes(before)) return;
   await control.reopenLog();
   for (let waited = 0; waited < waitMs; waited += 2) {
-    const now = await inode(logPath);
+    const now = await identity(logPath);
     if (now !== undefined && now !== before) return;
     await sleep(2);
   }
@@ -25,6 +30,14 @@ export async function reopenLog(control: MonitorControl, logPath: string | undef
   );
 }
 
-async function inode(path: string): Promise<bigint | undefined> {
-  return (await stat(path, { bigint: true }).catch(ignoreMissing))?.ino;
+/** Device and inode; undefined when there is no such file. */
+async function identity(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(ignoreMissing);
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
+}
+
+async function openFiles(pid: number): Promise<readonly (string | undefined)[]> {
+  const directory = `/proc/${pid}/fd`;
+  const names = (await readdir(directory).catch(ignoreMissing)) ?? [];
+  return Promise.all(names.map((name) => identity(`${directory}/${name}`)));
 }
