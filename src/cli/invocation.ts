@@ -12,11 +12,21 @@ export type Invocation = {
 };
 
 export type Io = {
-  readonly stdin: Readable;
+  readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
 };
 
-/** A terminal has `isTTY`. */
-export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+/** A terminal has `isTTY`, and modes. */
+export type InputStream = Readable & {
+  readonly isTTY?: boolean;
+  readonly setRawMode?: (raw: boolean) => unknown;
+};
+
+/** A terminal has `isTTY`, a size in characters, and emits "resize". */
+export type OutputStream = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};

@@ -11,6 +11,8 @@ export async function runProcess(): Promise<void> {
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
+  // With its terminal gone a command has to clean up too; without one it may have been started with nohup.
+  if (process.stdin.isTTY) process.on("SIGHUP", interrupt);
   for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietlyOnBrokenPipe);
   const { stdin, stdout, stderr, env } = process;
   const status = await runCli(process.argv.slice(2), { stdin, stdout, stderr, env }, controller.signal);

@@ -1,41 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { container, containerConfig, id, image, podSandboxConfig, sandbox } from "../cri/testing/samples.ts";
+import { id, image } from "../cri/testing/samples.ts";
 import { EngineError } from "../engine/index.ts";
 import { until } from "../testing/until.ts";
 import { serveCli } from "./testing/cli.ts";
-
-type Endpoint = Awaited<ReturnType<typeof serveCli>>;
-
-const running = { kind: "running", pid: 7, startedAtNs: 3n } as const;
-
-function addPod(
-  { engine }: Endpoint,
-  prefix: string,
-  name: string,
-  { namespace = "default", attempt = 0, labels = {} } = {},
-) {
-  const config = podSandboxConfig({ metadata: { name, namespace, uid: `uid of ${name}`, attempt }, labels });
-  const made = sandbox({ id: id(prefix), config, createdAtNs: BigInt(Date.now()) * 1_000_000n });
-  engine.sandboxTable.set(made.id, made);
-  return made;
-}
-
-function addContainer(
-  { engine }: Endpoint,
-  prefix: string,
-  name: string,
-  pod: string,
-  changes: Parameters<typeof container>[0] = {},
-  attempt = 0,
-) {
-  const config = containerConfig({ metadata: { name, attempt } });
-  const made = container({ id: id(prefix), sandboxId: id(pod), config, state: running, ...changes });
-  engine.containerTable.set(made.id, made);
-  return made;
-}
+import { addContainer, addPod, playContainers } from "./testing/objects.ts";
 
 function ids(text: string): string[] {
   return text.split("\n").slice(0, -1);
@@ -224,36 +195,6 @@ test("logs -f ends with the container", async () => {
   engine.emit({ kind: "stopped", containerId: made.id });
   assert.equal((await following).stdout, "one\ntwo\n");
 });
-
-/** Makes starting a container write a log and, unless it stays, end with a status. */
-function playContainers({ engine }: Endpoint, { output = "", exitCode = 0, stays = false } = {}) {
-  const { create } = engine.containers;
-  engine.containers.create = async (sandboxId, config, sandboxConfig) => {
-    const containerId = await create(sandboxId, config, sandboxConfig);
-    const made = engine.containers.get(containerId);
-    engine.containerTable.set(containerId, {
-      ...made,
-      logPath: join(sandboxConfig.logDirectory, config.logPath),
-    });
-    return containerId;
-  };
-  engine.containers.start = async (containerId) => {
-    const made = engine.containers.get(containerId);
-    await mkdir(dirname(made.logPath), { recursive: true });
-    await writeFile(made.logPath, output);
-    const state = stays
-      ? running
-      : ({
-          kind: "exited",
-          startedAtNs: 1n,
-          finishedAtNs: 2n,
-          exitCode,
-          reason: "Error",
-          message: "",
-        } as const);
-    engine.containerTable.set(containerId, { ...made, state });
-  };
-}
 
 test("run follows the output, ends with the container's status and leaves the pod stopped", async () => {
   await using endpoint = await serveCli();

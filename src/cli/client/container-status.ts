@@ -19,12 +19,18 @@ export async function containerStatus(client: Client, containerId: string): Prom
 }
 
 /**
- * Resolves with the container's status once it has ended. Looks every second, and at once when an event tells of the
+ * Resolves with the container's status once it has ended, unless the signal aborts first. Looks every second, and at once when an event tells of the
  * container: not every runtime sends events, and none promises that none is lost.
  */
-export async function waitForExit(client: Client, containerId: string): Promise<ContainerStatus> {
+export async function waitForExit(
+  client: Client,
+  containerId: string,
+  signal?: AbortSignal,
+): Promise<ContainerStatus> {
   const listening = new AbortController();
   let wake = () => {};
+  const onAbort = () => wake();
+  signal?.addEventListener("abort", onAbort);
   void listen(client, containerId, listening.signal, () => wake());
   try {
     while (true) {
@@ -32,12 +38,30 @@ export async function waitForExit(client: Client, containerId: string): Promise<
       wake = resolve;
       const status = await containerStatus(client, containerId);
       if (hasEnded(status)) return status;
+      signal?.throwIfAborted();
       const timer = setTimeout(resolve, pollMs);
       await news;
       clearTimeout(timer);
     }
   } finally {
+    signal?.removeEventListener("abort", onAbort);
     listening.abort();
+  }
+}
+
+const settleMs = 2_000;
+
+/**
+ * The status of a container of which no output comes any more, once it has ended. Undefined when it does not do that soon: it may
+ * have closed its output and go on.
+ */
+export async function endedStatus(client: Client, containerId: string): Promise<ContainerStatus | undefined> {
+  const patience = AbortSignal.timeout(settleMs);
+  try {
+    return await waitForExit(client, containerId, patience);
+  } catch (error) {
+    if (!patience.aborted) throw error;
+    return undefined;
   }
 }
 

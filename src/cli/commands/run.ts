@@ -6,15 +6,21 @@ import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { ensureImage } from "../run/ensure-image.ts";
 import { followToEnd } from "../run/follow.ts";
+import { runInTerminal } from "../run/in-terminal.ts";
 import type { RunOptions } from "../run/options.ts";
 import { type Clients, startContainer } from "../run/start.ts";
+import { addInteractiveOptions, addStreamOptions } from "../streams/options.ts";
+import { planSession } from "../streams/session.ts";
 
 const description = `Runs an image in a pod of its own, or in one that is there, follows its output and ends with its exit status. The pod is
-stopped then, and removed with --rm. Ctrl-C stops the container. With --detach it is left running and its id is printed.`;
+stopped then, and removed with --rm. Ctrl-C stops the container; with -i and -t it goes to the container like every other
+key, and the detach keys leave it running. With --detach it is left running from the start and its id is printed.`;
 
 const examples = `
 Examples:
   berth run --rm busybox echo hello
+  berth run --rm -it busybox sh
+  berth run --rm -i busybox wc -l < words
   berth run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx
   berth run --rm --pod web busybox wget -qO- localhost
   berth run --rm --cpus 0.5 --memory 256m --user 1000:1000 -e DEBUG=1 registry.example/job --all
@@ -61,6 +67,8 @@ export function define(command: Command, invocation: Invocation): void {
     )
     .option("--log-dir <path>", "where the pod's logs go (default /var/log/pods)")
     .passThroughOptions();
+  addInteractiveOptions(command);
+  addStreamOptions(command);
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((image: string, args: string[]) => run(image, args, optionsOf<RunOptions>(command), invocation));
@@ -74,13 +82,20 @@ async function run(
 ): Promise<void> {
   refuseContradictions(options);
   const { io } = invocation;
+  const detach = options.detach === true;
+  const plan = planSession(detach ? {} : options, io);
   using work = await connect(options, invocation);
   using undo = await connect(options, { ...invocation, signal: new AbortController().signal });
   const clients: Clients = { work, undo };
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
-  const running = await startContainer(clients, { image, imageId, args, options, env: io.env });
-  if (options.detach === true) await write(io.stdout, `${running.containerId}\n`);
-  else invocation.exitCode = await followToEnd(clients, running, { remove: options.rm === true }, invocation);
+  const request = { image, imageId, args, options, env: io.env };
+  if (plan.stdin && plan.tty) {
+    invocation.exitCode = await runInTerminal(clients, request, plan, invocation);
+    return;
+  }
+  const running = await startContainer(clients, request);
+  if (detach) await write(io.stdout, `${running.containerId}\n`);
+  else invocation.exitCode = await followToEnd(clients, running, { options, plan }, invocation);
 }
 
 function refuseContradictions(options: RunOptions): void {

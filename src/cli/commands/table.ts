@@ -32,6 +32,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./exec.ts"),
   },
   {
+    name: "attach",
+    summary: "connect to a running container's input and output",
+    group: workloads,
+    load: () => import("./attach.ts"),
+  },
+  {
     name: "inspect",
     summary: "show all that is known of a pod, container or image",
     group: workloads,

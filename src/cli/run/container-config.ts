@@ -45,6 +45,7 @@ export function containerConfig(
       "io.kubernetes.container.name": name,
     },
     logPath: `${name}/0.log`,
+    ...terminal(options),
     linux: {
       resources: resources(options),
       securityContext: {
@@ -53,6 +54,11 @@ export function containerConfig(
       },
     },
   });
+}
+
+/** Its input ends with ours, unless there may be another attachment: in the background, or after detaching from a terminal. */
+function terminal({ stdin = false, tty = false, detach = false }: RunOptions) {
+  return { stdin, tty, stdinOnce: stdin && !tty && !detach };
 }
 
 function namespaces(namespaceOptions: NamespaceOption | undefined): { namespaceOptions?: NamespaceOption } {

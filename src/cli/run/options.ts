@@ -1,25 +1,26 @@
-import type { ConnectionOptions } from "../options.ts";
+import type { InteractiveOptions, StreamOptions } from "../streams/options.ts";
 
 /** The options of `berth run` as they were written. */
-export type RunOptions = ConnectionOptions & {
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly pod?: string;
-  readonly detach?: boolean;
-  readonly rm?: boolean;
-  readonly env?: readonly string[];
-  readonly volume?: readonly string[];
-  readonly publish?: readonly string[];
-  readonly label?: readonly string[];
-  readonly hostNetwork?: boolean;
-  readonly handler?: string;
-  readonly entrypoint?: string;
-  readonly user?: string;
-  readonly workdir?: string;
-  readonly cpus?: string;
-  readonly memory?: string;
-  readonly pull?: PullPolicy;
-  readonly logDir?: string;
-};
+export type RunOptions = StreamOptions &
+  InteractiveOptions & {
+    readonly name?: string;
+    readonly namespace?: string;
+    readonly pod?: string;
+    readonly detach?: boolean;
+    readonly rm?: boolean;
+    readonly env?: readonly string[];
+    readonly volume?: readonly string[];
+    readonly publish?: readonly string[];
+    readonly label?: readonly string[];
+    readonly hostNetwork?: boolean;
+    readonly handler?: string;
+    readonly entrypoint?: string;
+    readonly user?: string;
+    readonly workdir?: string;
+    readonly cpus?: string;
+    readonly memory?: string;
+    readonly pull?: PullPolicy;
+    readonly logDir?: string;
+  };
 
 export type PullPolicy = "missing" | "always" | "never";

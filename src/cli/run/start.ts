@@ -31,6 +31,8 @@ export type RunRequest = {
   readonly args: readonly string[];
   readonly options: RunOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called with the container's id when it is made and does not run yet. */
+  readonly beforeStart?: (containerId: string) => Promise<void>;
 };
 
 /** Makes the pod, if no other was named, and the container, and starts it. What was made is removed when a later step fails. */
@@ -38,7 +40,7 @@ export async function startContainer(clients: Clients, request: RunRequest): Pro
   const pod = await usePod(clients.work, request);
   try {
     const config = containerConfig(request, pod.config, request.options, request.env);
-    const containerId = await createAndStart(clients, pod, config);
+    const containerId = await createAndStart(clients, pod, config, request.beforeStart);
     return { containerId, podId: pod.id, ownsPod: pod.owned };
   } catch (error) {
     if (pod.owned) await undo(error, () => removePod(clients.undo, pod.id));
@@ -66,6 +68,7 @@ async function createAndStart(
   { work, undo: undoClient }: Clients,
   pod: Pod,
   config: ContainerConfig,
+  beforeStart: RunRequest["beforeStart"],
 ): Promise<string> {
   // The kubelet makes the directories of logs, so runtimes expect them to be there.
   await mkdir(dirname(join(pod.config.logDirectory, config.logPath)), { recursive: true, mode: 0o700 });
@@ -76,6 +79,7 @@ async function createAndStart(
   });
   const { containerId } = await work.unary(RuntimeServiceService.createContainer, request);
   try {
+    await beforeStart?.(containerId);
     await work.unary(
       RuntimeServiceService.startContainer,
       StartContainerRequest.fromPartial({ containerId }),

@@ -3,30 +3,36 @@ import { createBerthService } from "../../api/berth/index.ts";
 import { CriServer, statusOf } from "../../cri/index.ts";
 import { MemoryEngine } from "../../cri/testing/memory-engine.ts";
 import { createLogger } from "../../logging/index.ts";
+import { type StreamingEngine, StreamingServer } from "../../streaming/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import type { Io } from "../invocation.ts";
 import { runCli } from "../program.ts";
 import { capturedIo } from "./captured-io.ts";
+import { streamingOf } from "./streaming.ts";
 
 export type Outcome = { readonly status: number; readonly stdout: string; readonly stderr: string };
 
 export type RunOptions = { readonly env?: Io["env"]; readonly stdin?: string; readonly signal?: AbortSignal };
 
 /** The command line in this process, without an endpoint unless the environment names one. */
-export async function berth(
-  argv: readonly string[],
-  { env, stdin, signal }: RunOptions = {},
-): Promise<Outcome> {
-  const io = capturedIo(env, stdin);
-  const status = await runCli(argv, io, signal ?? new AbortController().signal);
-  return { status, stdout: io.stdout.text(), stderr: io.stderr.text() };
+export async function berth(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const { io, status } = startBerth(argv, options);
+  return { status: await status, stdout: io.stdout.text(), stderr: io.stderr.text() };
 }
+
+/** As {@link berth}, to look at its output while it runs. */
+function startBerth(argv: readonly string[], { env, stdin, signal }: RunOptions = {}) {
+  const io = capturedIo(env, stdin);
+  return { io, status: runCli(argv, io, signal ?? new AbortController().signal) };
+}
+
+export type ServeOptions = { readonly plainCri?: boolean; readonly streams?: StreamingEngine };
 
 /**
  * berthd's doors on a socket of their own, over an engine in memory, and the command line against them. `plainCri` leaves
- * out berth.v1, as another runtime does.
+ * out berth.v1, as another runtime does; `streams` serves Exec, Attach and PortForward, which there are none of without it.
  */
-export async function serveCli({ plainCri = false } = {}) {
+export async function serveCli({ plainCri = false, streams }: ServeOptions = {}) {
   const dir = await tempDir();
   const address = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
@@ -36,17 +42,30 @@ export async function serveCli({ plainCri = false } = {}) {
     spoolDir: join(dir.path, "spool"),
     toStatus: statusOf,
   });
-  const server = new CriServer({ engine, logger, services: plainCri ? [] : [berthService] });
+  const streamingServer = streams && (await StreamingServer.start(streams));
+  const server = new CriServer({
+    engine,
+    logger,
+    services: plainCri ? [] : [berthService],
+    streaming: streamingServer && streamingOf(streamingServer, engine),
+  });
   await server.listen(address);
+  const withAddress = (options: RunOptions): RunOptions => ({
+    ...options,
+    env: { BERTH_ADDRESS: address, ...options.env },
+  });
   return {
     dir: dir.path,
     address,
     engine,
-    run: (argv: readonly string[], options: RunOptions = {}) =>
-      berth(argv, { ...options, env: { BERTH_ADDRESS: address, ...options.env } }),
+    run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
+    start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
     [Symbol.asyncDispose]: async () => {
+      await streamingServer?.[Symbol.asyncDispose]();
       await server.close(0);
       await dir[Symbol.asyncDispose]();
     },
   };
 }
+
+export type Endpoint = Awaited<ReturnType<typeof serveCli>>;

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { connect } from "../client/connect.ts";
+import { endedStatus } from "../client/container-status.ts";
+import { findContainer } from "../client/objects.ts";
+import { exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, optionsOf } from "../options.ts";
+import { write } from "../output/write.ts";
+import { openAttach } from "../streams/open.ts";
+import {
+  addInteractiveOptions,
+  addStreamOptions,
+  type InteractiveOptions,
+  type StreamOptions,
+} from "../streams/options.ts";
+import { planSession, runSession } from "../streams/session.ts";
+
+type Options = StreamOptions & InteractiveOptions;
+
+const description = `Shows what a running container writes from now on, and with -i gives it our input; it must have been made with an input
+and, for -t, with a terminal. When the container ends, its exit status is ours. Ctrl-C leaves and the container goes on;
+with -i and -t it goes to the container, and the detach keys leave.`;
+
+const examples = `
+Examples:
+  berth attach web
+  berth attach -it default/shell
+  berth attach -it --detach-keys ctrl-x,x shell
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  invocation.failureExitCode = exitCode.ownFailure;
+  command.description(description).argument("<container>", "id or name");
+  addInteractiveOptions(command);
+  addStreamOptions(command);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string) => attach(name, optionsOf<Options>(command), invocation));
+}
+
+async function attach(name: string, options: Options, invocation: Invocation): Promise<void> {
+  const plan = planSession(options, invocation.io);
+  using client = await connect(options, invocation);
+  const { container } = await findContainer(client, name);
+  const { io, signal } = invocation;
+  const target = { containerId: container.id, ...plan };
+  await using attached = await openAttach(target, { client, options, signal });
+  const outcome = await runSession(attached, plan, io);
+  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the container goes on\n");
+  else invocation.exitCode = (await endedStatus(client, container.id))?.exitCode ?? exitCode.ok;
+}

@@ -1,0 +1,71 @@
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "../client/client.ts";
+import { containerStatus } from "../client/container-status.ts";
+import { readLog } from "../logs/read-log.ts";
+
+/** How long what a container wrote before may be under way to us and into its log. */
+const settleMs = 100;
+const maxHeldBytes = 65_536;
+
+/**
+ * The whole output of a terminal to which we were attached after it had begun: what its log holds, and then what comes from
+ * `attached`, without what is in both.
+ */
+export async function* withEarlierOutput(
+  attached: Readable,
+  client: Client,
+  containerId: string,
+): AsyncGenerator<Buffer> {
+  const held = await readForAWhile(attached);
+  const logged = await loggedOutput(client, containerId);
+  yield logged;
+  let repeated = repeatedBytes(logged, held);
+  const news = (chunk: Buffer) => {
+    const skipped = Math.min(repeated, chunk.length);
+    repeated -= skipped;
+    return chunk.subarray(skipped);
+  };
+  yield news(held);
+  for await (const chunk of attached) yield news(chunk);
+}
+
+/**
+ * How many bytes of a stream are in the log already, given the stream's first ones: both are the same output, but the log has it from
+ * the beginning, and either may be ahead of the other.
+ */
+export function repeatedBytes(logged: Buffer, streamed: Buffer): number {
+  if (streamed.length === 0) return 0;
+  const start = logged.lastIndexOf(streamed);
+  if (start !== -1) return logged.length - start;
+  let length = Math.min(logged.length, streamed.length);
+  while (!logged.subarray(logged.length - length).equals(streamed.subarray(0, length))) length--;
+  return length;
+}
+
+async function readForAWhile(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const onData = (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > maxHeldBytes) stream.pause();
+  };
+  stream.on("data", onData);
+  await delay(settleMs);
+  stream.off("data", onData).pause();
+  return Buffer.concat(chunks);
+}
+
+/** Nothing where there is no log that we can read: the terminal works without what it showed before. */
+async function loggedOutput(client: Client, containerId: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    const { logPath } = await containerStatus(client, containerId);
+    for await (const lines of readLog(logPath))
+      for (const { content, partial } of lines) chunks.push(content, Buffer.from(partial ? "" : "\n"));
+  } catch {
+    return Buffer.alloc(0);
+  }
+  return Buffer.concat(chunks);
+}

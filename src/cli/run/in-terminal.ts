@@ -1,0 +1,104 @@
+import type { RemoteCommand } from "../../streamclient/index.ts";
+import type { Client } from "../client/client.ts";
+import { endedStatus } from "../client/container-status.ts";
+import { copyLog } from "../client/copy-log.ts";
+import { CliError, exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { write } from "../output/write.ts";
+import { openAttach } from "../streams/open.ts";
+import {
+  runSession,
+  type SessionOutcome,
+  type SessionPlan,
+  type SessionStreams,
+} from "../streams/session.ts";
+import { withEarlierOutput } from "./earlier-output.ts";
+import { putAway, waitOrStop } from "./follow.ts";
+import { type Clients, type Running, type RunRequest, startContainer } from "./start.ts";
+
+/**
+ * Runs a container in our terminal and returns its exit status. Its pod is put away when it has ended; when the user
+ * detaches, or the connection breaks, it goes on.
+ */
+export async function runInTerminal(
+  clients: Clients,
+  request: RunRequest,
+  plan: SessionPlan,
+  invocation: Invocation,
+): Promise<number> {
+  const { io, signal } = invocation;
+  await using attachments = new AsyncDisposableStack();
+  const attach = async (containerId: string) => {
+    const opening = { client: clients.work, options: request.options, signal };
+    return attachments.use(await openAttach({ containerId, ...plan }, opening));
+  };
+  let early: RemoteCommand | undefined;
+  const running = await startContainer(clients, {
+    ...request,
+    // Runtimes that attach only to what runs refuse this.
+    beforeStart: async (containerId) => {
+      early = await attach(containerId).catch(() => undefined);
+    },
+  });
+  const outcome = await session(clients, running, early ?? attach, plan, invocation);
+  if (outcome === "detached") {
+    const id = running.containerId.slice(0, 12);
+    await write(io.stderr, `berth: detached; \`berth attach -it ${id}\` comes back\n`);
+    return exitCode.ok;
+  }
+  try {
+    const { exitCode: status } = await waitOrStop(clients, running.containerId, signal);
+    return signal.aborted ? exitCode.interrupted : status;
+  } finally {
+    await putAway(clients.undo, running, request.options);
+  }
+}
+
+type Attach = (containerId: string) => Promise<RemoteCommand>;
+
+/** Throws CliError Unavailable when the connection broke and the container goes on. */
+async function session(
+  { work, undo }: Clients,
+  { containerId }: Running,
+  attachment: RemoteCommand | Attach,
+  plan: SessionPlan,
+  invocation: Invocation,
+): Promise<SessionOutcome["kind"]> {
+  let attached = false;
+  try {
+    const streams =
+      typeof attachment === "function"
+        ? withAllOutput(await attachment(containerId), work, containerId)
+        : attachment;
+    attached = true;
+    return (await runSession(streams, plan, invocation.io)).kind;
+  } catch (error) {
+    if (invocation.signal.aborted) return "ended";
+    const status = await endedStatus(undo, containerId);
+    if (status === undefined) throw goesOn(containerId, error);
+    // It was over before we could attach.
+    if (!attached) await copyLog(undo, containerId, {}, {}, invocation);
+    return "ended";
+  }
+}
+
+/** Of an attachment that came after the start. */
+function withAllOutput(attached: RemoteCommand, client: Client, containerId: string): SessionStreams {
+  const { stdin, stdout, stderr, exitCode: ended } = attached;
+  return {
+    stdin,
+    stdout: stdout && withEarlierOutput(stdout, client, containerId),
+    stderr,
+    resize: (size) => attached.resize(size),
+    exitCode: ended,
+  };
+}
+
+function goesOn(containerId: string, cause: unknown): CliError {
+  const id = containerId.slice(0, 12);
+  return new CliError(
+    "Unavailable",
+    `the terminal of container ${id} was lost and it goes on: \`berth attach -it ${id}\` comes back`,
+    { cause },
+  );
+}

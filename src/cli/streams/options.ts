@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import type { ClientTls, Transport } from "../../streamclient/index.ts";
+import { CliError } from "../errors.ts";
+import type { ConnectionOptions } from "../options.ts";
+
+/** Options of every command that talks to an endpoint's streaming server. */
+export type StreamOptions = ConnectionOptions & {
+  readonly transport?: Transport;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsServerName?: string;
+};
+
+/** Which of a command's streams the user asked for. */
+export type InteractiveOptions = {
+  readonly stdin?: boolean;
+  readonly tty?: boolean;
+  readonly detachKeys?: string;
+};
+
+export const defaultDetachKeys = "ctrl-p,ctrl-q";
+
+export function addInteractiveOptions(command: Command): Command {
+  return command
+    .option("-i, --stdin", "give it our standard input")
+    .option("-t, --tty", "give it a terminal")
+    .option(
+      "--detach-keys <keys>",
+      `with -i and -t: what to press to leave (default ${defaultDetachKeys}; "" for nothing)`,
+    );
+}
+
+const group = "Streaming:";
+
+/** `--transport` chooses among those that exec and attach can use; port-forward has but one. */
+export function addStreamOptions(command: Command, { transport = true } = {}): Command {
+  if (transport) {
+    command.addOption(
+      new Option("--transport <name>", "how to speak to the streaming server (default auto)")
+        .choices(["auto", "websocket", "spdy"])
+        .helpGroup(group),
+    );
+  }
+  const file = (name: string, what: string) =>
+    new Option(`--tls-${name} <file>`, `${what}, where the streaming server speaks TLS`).helpGroup(group);
+  return command
+    .addOption(file("ca", "certificates to trust"))
+    .addOption(file("cert", "our certificate"))
+    .addOption(file("key", "our certificate's key"))
+    .addOption(
+      new Option(
+        "--tls-server-name <host>",
+        "name to expect in its certificate, if not the URL's host",
+      ).helpGroup(group),
+    );
+}
+
+/** Reads the files that the options name. Throws CliError NotFound. */
+export async function readClientTls(options: StreamOptions): Promise<ClientTls> {
+  const [ca, cert, key] = await Promise.all([
+    readPem(options.tlsCa, "--tls-ca"),
+    readPem(options.tlsCert, "--tls-cert"),
+    readPem(options.tlsKey, "--tls-key"),
+  ]);
+  const serverName = options.tlsServerName;
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+async function readPem(path: string | undefined, option: string): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new CliError("FailedPrecondition", `${option} ${path} cannot be read`, { cause });
+  }
+}
