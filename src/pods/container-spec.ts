@@ -1,11 +1,6 @@
 import { EngineError } from "../engine/index.ts";
 import type { Image } from "../images/index.ts";
-import {
-  type ContainerConfig,
-  LinuxContainerSecurityContext,
-  NamespaceMode,
-  type PodSandboxConfig,
-} from "../protocol/index.ts";
+import { type ContainerConfig, NamespaceMode } from "../protocol/index.ts";
 import {
   buildContainerSpec,
   type ContainerSpecInput,
@@ -20,7 +15,6 @@ import { newId, nowNs } from "./ids.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
-import { namespaceOptions } from "./sandbox-namespaces.ts";
 import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
@@ -90,7 +84,7 @@ async function buildSpec(
   const image = imageOf(record, services);
   const input = {
     id: record.id,
-    config: withNamespaceOptions(record.config, sandbox.config),
+    config: record.config,
     sandboxConfig: sandbox.config,
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,
@@ -102,16 +96,6 @@ async function buildSpec(
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
   return { spec: buildContainerSpec({ ...input, resolved: await resolveContainer(input) }) };
-}
-
-/** A container that says nothing of namespaces wants those that its pod has. */
-function withNamespaceOptions(config: ContainerConfig, sandboxConfig: PodSandboxConfig): ContainerConfig {
-  if (config.linux?.securityContext?.namespaceOptions !== undefined) return config;
-  const securityContext = LinuxContainerSecurityContext.fromPartial({
-    ...config.linux?.securityContext,
-    namespaceOptions: namespaceOptions(sandboxConfig),
-  });
-  return { ...config, linux: { resources: config.linux?.resources, securityContext } };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

@@ -201,6 +201,13 @@ describe("namespaces", () => {
       types(NamespaceMode.NODE).find(({ type }) => type === "pid"),
       undefined,
     );
+    const securityContext = { namespaceOptions: { pid: NamespaceMode.CONTAINER } };
+    const sandboxConfig = PodSandboxConfig.fromPartial({ linux: { securityContext } });
+    const silent = build({ linux: {} }, { sandboxConfig }).linux.namespaces;
+    assert.deepEqual(
+      silent.find(({ type }) => type === "pid"),
+      { type: "pid" },
+    );
     const target = types(NamespaceMode.TARGET, { targetPid: 42 }).find(({ type }) => type === "pid");
     assert.equal(target?.path, "/proc/42/ns/pid");
     assert.throws(() => types(NamespaceMode.TARGET), { code: "FailedPrecondition" });

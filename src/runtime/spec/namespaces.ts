@@ -3,13 +3,18 @@ import { RuntimeError } from "../runtime-error.ts";
 import type { ContainerSpecInput } from "./input.ts";
 import type { OciNamespace } from "./types.ts";
 
-type Input = Pick<ContainerSpecInput, "config" | "sandbox" | "targetPid" | "host">;
+type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "targetPid" | "host">;
 
-/** A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID namespace that was asked for. */
-export function containerNamespaces({ config, sandbox, targetPid, host }: Input): readonly OciNamespace[] {
+/**
+ * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID namespace that was asked for;
+ * a container that says nothing wants the one that its pod has.
+ */
+export function containerNamespaces(input: Input): readonly OciNamespace[] {
+  const { config, sandboxConfig, sandbox, targetPid, host } = input;
   const security = config.linux?.securityContext;
   const { network, ipc, uts } = sandbox.namespaces;
-  const mode = security?.namespaceOptions?.pid ?? NamespaceMode.POD;
+  const options = security?.namespaceOptions ?? sandboxConfig.linux?.securityContext?.namespaceOptions;
+  const mode = options?.pid ?? NamespaceMode.POD;
   return [
     { type: "mount" },
     ...joined("network", network),
