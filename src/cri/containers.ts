@@ -3,7 +3,7 @@ import { Container } from "../protocol/index.ts";
 import { checked, type RuntimeHandlers } from "./handlers.ts";
 import { toContainer, toContainerStatus } from "./translate/container.ts";
 import { filterContainers } from "./translate/filters.ts";
-import { infoJson } from "./translate/info.ts";
+import { inspectionJson } from "./translate/info.ts";
 import { inParts } from "./translate/parts.ts";
 import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
@@ -38,7 +38,7 @@ export function containerHandlers({ containers, images }: Engine): RuntimeHandle
       const container = containers.get(containerId);
       return {
         status: toContainerStatus(container, images.find(container.imageId)),
-        info: request.verbose ? { info: infoJson(await containers.inspect(container.id)) } : {},
+        info: request.verbose ? { info: inspectionJson(await containers.inspect(container.id)) } : {},
       };
     },
 

@@ -3,7 +3,7 @@ import { PodSandbox } from "../protocol/index.ts";
 import { checked, type RuntimeHandlers } from "./handlers.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { filterSandboxes } from "./translate/filters.ts";
-import { infoJson } from "./translate/info.ts";
+import { inspectionJson } from "./translate/info.ts";
 import { inParts } from "./translate/parts.ts";
 import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
 import { nowNs } from "./translate/time.ts";
@@ -32,7 +32,7 @@ export function sandboxHandlers(engine: Engine): RuntimeHandlers {
       const sandbox = sandboxes.get(podSandboxId);
       return {
         status: toPodSandboxStatus(sandbox),
-        info: request.verbose ? { info: infoJson(await sandboxes.inspect(sandbox.id)) } : {},
+        info: request.verbose ? { info: inspectionJson(await sandboxes.inspect(sandbox.id)) } : {},
         containersStatuses: containersOf(engine, sandbox).map((container) =>
           toContainerStatus(container, engine.images.find(container.imageId)),
         ),

@@ -6,13 +6,24 @@ import type { PodEngineOptions } from "./pod-engine.ts";
 /** Whether pods can be run now, and with what. */
 export function engineStatus(options: PodEngineOptions): EngineStatus {
   const { version, network, handlers, cgroupDriver, snapshotter, stateDir } = options;
+  const networkStatus = network.status();
   return {
     runtimeName: "berth",
     runtimeVersion: version,
-    conditions: [runtimeCondition(handlers), networkCondition(network.status())],
+    conditions: [runtimeCondition(handlers), networkCondition(networkStatus)],
     handlers: criHandlers(handlers),
     cgroupDriver,
-    details: { stateDir, snapshotter: snapshotter.name, ...handlers },
+    details: {
+      stateDir,
+      snapshotter: snapshotter.name,
+      runtimes: {
+        default: handlers.defaultName,
+        explanation: handlers.explanation,
+        handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
+      },
+      // containerd's name for it, which scripts look at.
+      lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
+    },
   };
 }
 

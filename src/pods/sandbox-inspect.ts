@@ -3,17 +3,35 @@ import type { SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import type { PodServices } from "./services.ts";
 
-/** What people look at when they look into a sandbox. */
+/**
+ * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a process to
+ * enter the pod's namespaces with (`.info.pid`), and the namespaces (`.info.runtimeSpec.linux.namespaces`).
+ */
 export function inspectSandbox(
   record: SandboxRecord,
   services: PodServices,
 ): Readonly<Record<string, unknown>> {
   const { namespaces, files } = sandboxFacts(record, services);
+  const handler = findHandler(services.handlers, record.resolvedHandler);
+  const listed = Object.entries(namespaces).flatMap(([type, path]) =>
+    path === undefined ? [] : [{ type, path }],
+  );
   return {
+    pid: pidOf(record, services),
     phase: record.phase,
-    namespaces,
     files,
-    runtimeHandler: findHandler(services.handlers, record.resolvedHandler),
+    runtimeHandler: record.resolvedHandler,
+    runtimePath: handler?.path,
+    runtimeSpec: { linux: { namespaces: listed } },
     config: record.config,
   };
+}
+
+/** Most pods have no process of their own: that of a container which runs in it. 0 when there is none. */
+function pidOf({ id }: SandboxRecord, { containers, taskTable }: PodServices): number {
+  const pids = containers.list().flatMap((container) => {
+    const state = container.sandboxId === id ? taskTable.get(container.id)?.state() : undefined;
+    return state?.kind === "running" ? [state.pid] : [];
+  });
+  return pids[0] ?? 0;
 }

@@ -3,6 +3,41 @@ export function infoJson(value: unknown): string {
   return JSON.stringify(plain(value)) ?? "null";
 }
 
+/** What an object of the engine tells of itself; its configuration in the spelling that scripts know from containerd. */
+export function inspectionJson({ config, ...details }: Readonly<Record<string, unknown>>): string {
+  return infoJson({ ...details, config: inProtoSpelling(config) });
+}
+
+/** Fields whose keys are the user's own. */
+const mapFields = new Set(["annotations", "labels", "sysctls", "unified"]);
+
+/**
+ * A message with its fields named as in the `.proto` file, and without those that have no value: how Go writes the
+ * messages of CRI as JSON.
+ */
+function inProtoSpelling(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inProtoSpelling);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  const fields = Object.entries(value).filter(([name, field]) => !isEmpty(field, mapFields.has(name)));
+  return Object.fromEntries(
+    fields.map(([name, field]) => [protoName(name), mapFields.has(name) ? field : inProtoSpelling(field)]),
+  );
+}
+
+/** An empty message is a value, an empty map is none. */
+function isEmpty(value: unknown, isMap: boolean): boolean {
+  if (typeof value === "object" && value !== null) {
+    return (isMap || Array.isArray(value)) && Object.keys(value).length === 0;
+  }
+  return value === undefined || value === null || value === "" || value === false || Number(value) === 0;
+}
+
+function protoName(name: string): string {
+  return name
+    .replace("CDIDevices", "CDI_devices")
+    .replaceAll(/[a-z][A-Z]/g, ([before = "", after = ""]) => `${before}_${after.toLowerCase()}`);
+}
+
 /** JSON knows neither bigint nor bytes, and `Buffer.toJSON` would run before a replacer. */
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return numberOrText(value);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { parseDigest } from "../../oci/index.ts";
 import {
   AuthConfig,
+  ContainerConfig,
   ContainerFilter,
   ContainerState,
   PodSandboxFilter,
@@ -12,7 +13,7 @@ import { container, containerConfig, id, image, podSandboxConfig, sandbox } from
 import { toCredentials } from "./credentials.ts";
 import { filterContainers, filterSandboxes } from "./filters.ts";
 import { imageInfo, toImage } from "./image.ts";
-import { infoJson } from "./info.ts";
+import { infoJson, inspectionJson } from "./info.ts";
 import { inParts } from "./parts.ts";
 import { toPodSandboxStatus } from "./sandbox.ts";
 import { timerMs } from "./time.ts";
@@ -96,6 +97,28 @@ test("verbose JSON shows large numbers whole and bytes as text", () => {
     infoJson({ small: 5n, large: 2n ** 60n, envs: [{ key: "A", value: Buffer.from("b") }], gone: undefined }),
     '{"small":5,"large":"1152921504606846976","envs":[{"key":"A","value":"b"}]}',
   );
+});
+
+test("a configuration is shown in the spelling of the protocol, without what was not set", () => {
+  const config = ContainerConfig.fromPartial({
+    metadata: { name: "web" },
+    labels: { "io.kubernetes.podName": "" },
+    logPath: "web.log",
+    CDIDevices: [{ name: "gpu" }],
+    mounts: [{ hostPath: "/a", containerPath: "/b", readonly: true }],
+    linux: { resources: { cpuShares: 2n, unified: { "memory.highPeak": "1" } }, securityContext: {} },
+  });
+  assert.deepEqual(JSON.parse(inspectionJson({ pid: 7, config })), {
+    pid: 7,
+    config: {
+      metadata: { name: "web" },
+      labels: { "io.kubernetes.podName": "" },
+      log_path: "web.log",
+      CDI_devices: [{ name: "gpu" }],
+      mounts: [{ host_path: "/a", container_path: "/b", readonly: true }],
+      linux: { resources: { cpu_shares: 2, unified: { "memory.highPeak": "1" } }, security_context: {} },
+    },
+  });
 });
 
 test("the most specific credentials win", () => {
