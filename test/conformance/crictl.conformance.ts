@@ -1,7 +1,7 @@
 /** Drives every RPC that berth serves with unmodified crictl, as people and scripts do. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { access, readFile, readlink, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
@@ -86,7 +86,10 @@ describe("crictl", () => {
     assert.equal(JSON.parse(await crictl("inspect", id)).status.state, "CONTAINER_RUNNING");
     assert.equal(await crictl("exec", "--sync", id, "echo", "from inside"), "from inside");
     await eventually("the log has its line", async () => (await crictl("logs", id)) === "hello");
-    assert.equal(await crictl("logs", "--reopen", id).catch((error) => error.stdout + error.stderr), "hello");
+    const { logPath } = JSON.parse(await crictl("inspect", id)).status;
+    await rename(logPath, `${logPath}.1`);
+    assert.equal(await crictl("logs", "--reopen", id), "");
+    await access(logPath);
     await crictl("stop", "--timeout", "0", id);
     assert.match(await crictl("ps", "-a"), /Exited\s+main/);
     await crictl("rm", id);
@@ -94,6 +97,32 @@ describe("crictl", () => {
     assert.match(await crictl("pods", "--name", "life"), /NotReady\s+life/);
     await crictl("rmp", podId);
     assert.doesNotMatch(await crictl("pods"), /life/);
+  });
+
+  it("shows scripts what they look for", async () => {
+    const pod = await podFile("scripts");
+    const id = await crictl("run", await containerFile("main", "exec sleep 1000"), pod);
+    const podId = await crictl("pods", "--name", "scripts", "-q");
+    const template = (command: string, text: string, object: string) =>
+      crictl(command, "--output", "go-template", "--template", text, object);
+    assert.equal(await template("inspect", "{{.status.id}}", id), id);
+    assert.equal(await template("inspect", "{{.status.state}}", id), "CONTAINER_RUNNING");
+    assert.equal(await template("inspect", "{{.info.sandboxID}}", id), podId);
+    assert.equal(
+      await template("inspect", "{{.info.config.log_path}} {{.info.config.metadata.name}}", id),
+      "main.log main",
+    );
+    assert.equal(await template("inspect", "{{index .info.runtimeSpec.process.args 0}}", id), "/bin/sh");
+    const pid = await template("inspect", "{{.info.pid}}", id);
+    assert.match(await readFile(`/proc/${pid}/cmdline`, "utf8"), /^sleep\0/);
+    const { info } = JSON.parse(await crictl("inspectp", podId));
+    const network = info.runtimeSpec.linux.namespaces.find(
+      ({ type }: { type: string }) => type === "network",
+    );
+    assert.equal(`net:[${(await stat(network.path)).ino}]`, await readlink(`/proc/${info.pid}/ns/net`));
+    assert.equal(JSON.parse(await crictl("info")).lastCNILoadStatus, "OK");
+    assert.deepEqual(JSON.parse(await crictl("inspecti", host.image)).info.imageSpec.config.Cmd, ["/bin/sh"]);
+    await crictl("rmp", "--force", podId);
   });
 
   it("runs a pod and its container in one go", async () => {
@@ -104,7 +133,7 @@ describe("crictl", () => {
   });
 
   it("follows the events of containers", async () => {
-    const events = spawn(program, [...options(), "events"], { stdio: ["ignore", "pipe", "inherit"] });
+    const events = spawn(program, [...options(), "events"], { stdio: ["ignore", "pipe", "ignore"] });
     try {
       const seen: string[] = [];
       createInterface({ input: events.stdout }).on("line", (line) => seen.push(line));
