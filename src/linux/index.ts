@@ -49,6 +49,7 @@ export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export { isAlive, killProcessTree, parentOf, processStartTime } from "./process.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./spawn.ts";
 export type { Terminal } from "./terminal.ts";
 export { unpinNamespaces } from "./unpin-namespaces.ts";
 export { unreadBytes } from "./unread-bytes.ts";

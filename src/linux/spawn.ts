@@ -1,0 +1,114 @@
+import { EventEmitter } from "node:events";
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { makePipe } from "./pipe.ts";
+import { type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
+
+export type SpawnOptions = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** In a session, and so a process group, of its own. */
+  readonly detached?: boolean;
+  /** What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor of ours. */
+  readonly stdio: readonly StdioChoice[];
+};
+
+export type StdioChoice = "ignore" | "reads" | "writes" | number;
+
+type SubprocessEvents = {
+  /** It has ended. */
+  exit: [code: number | null, signal: NodeJS.Signals | null];
+  /** It has ended, and its pipes are closed. */
+  close: [code: number | null, signal: NodeJS.Signals | null];
+};
+
+/** A process that we have started; a part of what Node's ChildProcess is. */
+export class Subprocess extends EventEmitter<SubprocessEvents> {
+  readonly pid: number;
+  /** Our ends of its pipes, at the places of its descriptors. */
+  readonly stdio: readonly (Socket | undefined)[];
+  /** How it ended; undefined while it runs. */
+  end: ProcessEnd | undefined;
+
+  constructor(pid: number, stdio: readonly (Socket | undefined)[]) {
+    super();
+    this.pid = pid;
+    this.stdio = stdio;
+    watch(this);
+  }
+
+  /** Sends it a signal; false when it has ended. */
+  kill(signal: NodeJS.Signals): boolean {
+    return this.end === undefined && process.kill(this.pid, signal);
+  }
+
+  /** For the watch alone: takes its end, if it has come. */
+  collect(): boolean {
+    const end = reap(this.pid);
+    if (end === undefined) return false;
+    this.end = end;
+    this.emit("exit", end.code, end.signal);
+    void Promise.all(this.stdio.map(closed)).then(() => this.emit("close", end.code, end.signal));
+    return true;
+  }
+}
+
+/**
+ * Starts a program. It is made on this thread, which takes a fraction of a millisecond, where Node's own `spawn` copies
+ * the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started.
+ */
+export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
+  const { env, cwd, detached: newSession = false } = options;
+  const pipes = options.stdio.map((choice) =>
+    choice === "reads" || choice === "writes" ? makePipe() : undefined,
+  );
+  const theirs = options.stdio.map((choice, index) => {
+    if (typeof choice === "number") return choice;
+    return choice === "reads" ? pipes[index]?.readFd : pipes[index]?.writeFd;
+  });
+  try {
+    const pid = posixSpawn({ path, argv: [path, ...args], env, cwd, newSession, descriptors: theirs });
+    return new Subprocess(
+      pid,
+      pipes.map((pipe, index) => {
+        if (pipe === undefined) return undefined;
+        const weWrite = options.stdio[index] === "reads";
+        return new Socket({
+          fd: weWrite ? pipe.writeFd : pipe.readFd,
+          readable: !weWrite,
+          writable: weWrite,
+        });
+      }),
+    );
+  } catch (error) {
+    pipes.forEach((pipe, index) => {
+      if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.writeFd : pipe.readFd);
+    });
+    throw error;
+  } finally {
+    pipes.forEach((pipe, index) => {
+      if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.readFd : pipe.writeFd);
+    });
+  }
+}
+
+function closed(socket: Socket | undefined): Promise<void> {
+  if (socket === undefined || socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => socket.once("close", () => resolve()));
+}
+
+/**
+ * SIGCHLD is told to the process as a whole and stands for any number of children, so those that run are kept for the
+ * process as a whole too. libuv waits only for children of its own.
+ */
+const running = new Set<Subprocess>();
+
+function watch(child: Subprocess): void {
+  if (running.size === 0) process.on("SIGCHLD", collectAll);
+  running.add(child);
+}
+
+function collectAll(): void {
+  for (const child of running) if (child.collect()) running.delete(child);
+  if (running.size === 0) process.off("SIGCHLD", collectAll);
+}
