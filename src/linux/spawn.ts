@@ -66,6 +66,7 @@ export function spawn(path: string, args: readonly string[], options: SpawnOptio
     if (typeof choice === "number") return choice;
     return choice === "reads" ? pipes[index]?.readFd : pipes[index]?.writeFd;
   });
+  listen();
   try {
     const pid = posixSpawn({ path, argv: [path, ...args], env, cwd, newSession, descriptors: theirs });
     return new Subprocess(
@@ -102,13 +103,23 @@ function closed(socket: Socket | undefined): Promise<void> {
  * process as a whole too. libuv waits only for children of its own.
  */
 const running = new Set<Subprocess>();
+let timer: NodeJS.Timeout | undefined;
 
+/** Before a child is made: a signal that comes while nobody listens is lost. */
+function listen(): void {
+  if (process.listeners("SIGCHLD").includes(collectAll)) return;
+  process.on("SIGCHLD", collectAll);
+}
+
+/** The timer keeps the event loop alive while a child runs, as Node's own do; that it looks, too, is a net that costs nothing. */
 function watch(child: Subprocess): void {
-  if (running.size === 0) process.on("SIGCHLD", collectAll);
   running.add(child);
+  timer ??= setInterval(collectAll, 1000);
 }
 
 function collectAll(): void {
   for (const child of running) if (child.collect()) running.delete(child);
-  if (running.size === 0) process.off("SIGCHLD", collectAll);
+  if (running.size > 0) return;
+  clearInterval(timer);
+  timer = undefined;
 }
