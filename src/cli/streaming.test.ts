@@ -54,7 +54,7 @@ test("exec takes no input that was not asked for, and does not wait for one that
   const silent = await endpoint.run(["exec", "web", "wc", "-c"], { stdin: "not for you" });
   assert.equal(silent.stdout, "0\n");
   const endless = await endpoint.run(["exec", "-i", "web", "true"], { stdin: "x".repeat(10_000_000) });
-  assert.equal(endless.status, 0);
+  assert.deepEqual(endless, { status: 0, stderr: "", stdout: "" });
 });
 
 test("exec of what cannot be run says why, with berth's own status", async () => {
@@ -113,7 +113,7 @@ test("a terminal's size is told at the start and whenever it changes, and the te
   ]);
   screen.type("done\n");
   assert.equal(await screen.status(), 9);
-  assert.match(screen.shown, / icanon[\s\S]* opost[\s\S]* echo /);
+  assert.match(screen.shown, /\nopost [\s\S]* icanon [\s\S]* echo /);
 });
 
 test("the detach keys cut the connection of an exec, which ends the command", async () => {
@@ -186,6 +186,10 @@ test("the detach keys leave an attached container running", async () => {
   await screen.shows("$ ");
   screen.type("\x10\x11 go on \x18y");
   await screen.shows("\x10\x11 go on \x18y");
+  assert.deepEqual(endpoint.streams.sizes, [
+    { width: 100, height: 31 },
+    { width: 100, height: 30 },
+  ]);
   screen.type("\x18x");
   assert.equal(await screen.status(), 0);
   assert.match(screen.shown, /berth: detached; the container goes on/);

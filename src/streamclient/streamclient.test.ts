@@ -62,6 +62,13 @@ for (const transport of TRANSPORTS) {
     assert.equal(received.digest("hex"), sent.digest("hex"));
   });
 
+  test(`${transport}: a write may have any size`, async (t) => {
+    const { exec } = await start(t);
+    await using command = await exec(["wc", "-c"], { transport, stdin: true, stderr: false });
+    command.stdin?.end(Buffer.alloc(10_000_000));
+    assert.equal(await text(command.stdout as Readable), "10000000\n");
+  });
+
   test(`${transport}: a command that ends before it has read its stdin ends the client too`, async (t) => {
     const { exec } = await start(t);
     await using command = await exec(["head", "-c", "3"], { transport, stdin: true });

@@ -1,3 +1,5 @@
+import { type Duplex, Transform, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { WebSocket } from "ws";
 import {
   channelId,
@@ -11,6 +13,9 @@ import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
 
 /** Largest message from a server, in bytes. */
 const MAX_MESSAGE_BYTES = 33_554_432;
+
+/** Largest message that we send, in bytes. */
+const MAX_SENT_BYTES = 65_536;
 
 /**
  * Connects over WebSocket. With stdin only version 5 will do: the others have no way to say that stdin has ended. Throws
@@ -37,13 +42,27 @@ export async function connectOverWebSocket(options: RemoteCommandOptions): Promi
   const streams = {
     connection,
     error: connection.open(channelId.error),
-    stdin: stdin ? connection.open(channelId.stdin).resume() : undefined,
+    stdin: stdin ? inPieces(connection.open(channelId.stdin).resume()) : undefined,
     stdout: stdout ? connection.open(channelId.stdout) : undefined,
     stderr: stderr ? connection.open(channelId.stderr) : undefined,
     resize: tty ? connection.open(channelId.resize).resume() : undefined,
   };
   await opened(ws, url, signal);
   return { ...streams, version: webSocketRemoteCommandProtocols.get(ws.protocol)?.version ?? 1 };
+}
+
+/** A write becomes a message, of which servers take only so much. */
+function inPieces(channel: Duplex): Writable {
+  const splitter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      for (let at = 0; at < chunk.length; at += MAX_SENT_BYTES)
+        this.push(chunk.subarray(at, at + MAX_SENT_BYTES));
+      done();
+    },
+  });
+  // Whoever writes sees the end of the connection by the splitter's.
+  pipeline(splitter, channel).catch(() => {});
+  return splitter;
 }
 
 async function opened(ws: WebSocket, url: URL, signal: AbortSignal | undefined): Promise<void> {

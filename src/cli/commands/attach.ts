@@ -45,7 +45,7 @@ async function attach(name: string, options: Options, invocation: Invocation): P
   const { io, signal } = invocation;
   const target = { containerId: container.id, ...plan };
   await using attached = await openAttach(target, { client, options, signal });
-  const outcome = await runSession(attached, plan, io);
+  const outcome = await runSession(attached, { ...plan, redraw: true }, io);
   if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the container goes on\n");
   else invocation.exitCode = (await endedStatus(client, container.id))?.exitCode ?? exitCode.ok;
 }

@@ -38,6 +38,18 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./attach.ts"),
   },
   {
+    name: "port-forward",
+    summary: "reach a pod's ports from this machine",
+    group: workloads,
+    load: () => import("./port-forward.ts"),
+  },
+  {
+    name: "cp",
+    summary: "copy files to and from a container",
+    group: workloads,
+    load: () => import("./cp.ts"),
+  },
+  {
     name: "inspect",
     summary: "show all that is known of a pod, container or image",
     group: workloads,

@@ -28,6 +28,8 @@ export type SessionPlan = {
   readonly tty: boolean;
   /** Empty where there is nothing to detach with. */
   readonly detachKeys: Buffer;
+  /** Asks a program that runs already to show again what it has shown. */
+  readonly redraw?: boolean;
 };
 
 /** Throws CliError where the options cannot be had: before anything is begun. */
@@ -55,7 +57,7 @@ export async function runSession(
 ): Promise<SessionOutcome> {
   const stopInput = new AbortController();
   using _terminal = plan.stdin && plan.tty ? await RawTerminal.enter(io) : undefined;
-  using _size = plan.tty ? followWindowSize(io, (size) => command.resize(size)) : undefined;
+  using _size = plan.tty ? followWindowSize(io, (size) => command.resize(size), plan) : undefined;
   try {
     const outcomes = [ending(command, io)];
     if (command.stdin !== undefined)

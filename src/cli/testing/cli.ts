@@ -42,12 +42,12 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     spoolDir: join(dir.path, "spool"),
     toStatus: statusOf,
   });
-  const streamingServer = streams && (await StreamingServer.start(streams));
+  let streamingServer = streams && (await StreamingServer.start(streams));
   const server = new CriServer({
     engine,
     logger,
     services: plainCri ? [] : [berthService],
-    streaming: streamingServer && streamingOf(streamingServer, engine),
+    streaming: streamingServer && streamingOf(() => streamingServer, engine),
   });
   await server.listen(address);
   const withAddress = (options: RunOptions): RunOptions => ({
@@ -60,6 +60,11 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     engine,
     run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
     start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
+    /** Cuts all streams, as a restart of the runtime does. */
+    restartStreams: async () => {
+      await streamingServer?.[Symbol.asyncDispose]();
+      streamingServer = streams && (await StreamingServer.start(streams));
+    },
     [Symbol.asyncDispose]: async () => {
       await streamingServer?.[Symbol.asyncDispose]();
       await server.close(0);

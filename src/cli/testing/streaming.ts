@@ -1,11 +1,11 @@
 import type { CriServerOptions } from "../../cri/index.ts";
 import type { MemoryEngine } from "../../cri/testing/memory-engine.ts";
 import { EngineError } from "../../engine/index.ts";
-import type { StreamingServer } from "../../streaming/index.ts";
+import type { StreamingRequest, StreamingServer } from "../../streaming/index.ts";
 
 /** What the CRI door asks of streaming: only containers that run are attached to, as other runtimes than berthd want it. */
 export function streamingOf(
-  server: StreamingServer,
+  server: () => StreamingServer | undefined,
   { containers, sandboxes }: MemoryEngine,
 ): NonNullable<CriServerOptions["streaming"]> {
   const running = (id: string): string => {
@@ -13,15 +13,20 @@ export function streamingOf(
     if (container.state.kind === "running") return container.id;
     throw new EngineError("FailedPrecondition", `container ${container.id} is not running`);
   };
+  const url = (request: StreamingRequest): string => {
+    const found = server();
+    if (found === undefined) throw new EngineError("Unavailable", "the streaming server is restarting");
+    return found.url(request).href;
+  };
   return {
     exec: async ({ containerId, cmd, ...streams }) =>
-      server.url({ kind: "exec", ...streams, containerId: running(containerId), args: cmd }).href,
+      url({ kind: "exec", ...streams, containerId: running(containerId), args: cmd }),
     attach: async ({ containerId, ...streams }) =>
-      server.url({ kind: "attach", ...streams, containerId: running(containerId) }).href,
+      url({ kind: "attach", ...streams, containerId: running(containerId) }),
     portForward: async ({ podSandboxId, port }) => {
       const { id, state } = sandboxes.get(podSandboxId);
       if (state !== "ready") throw new EngineError("FailedPrecondition", `sandbox ${id} is not ready`);
-      return server.url({ kind: "portforward", sandboxId: id, ports: port }).href;
+      return url({ kind: "portforward", sandboxId: id, ports: port });
     },
   };
 }

@@ -16,7 +16,7 @@ export class TestTerminal implements AsyncDisposable {
     const shell = `stty rows 30 cols 100; tty; ${cli}; status=$?; stty -a; exit $status`;
     this.#script = spawn("script", ["-qec", shell, "/dev/null"], {
       env: { ...process.env, ...env, SHELL: "/bin/sh", TERM: "xterm" },
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "ignore"],
     });
     this.#script.stdout?.on("data", (chunk: Buffer) => {
       this.#shown += chunk.toString("latin1");

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createServer, isIPv6, type Server, type Socket } from "node:net";
+import { CliError } from "../errors.ts";
+import type { ForwardedPort } from "../values/forwarded-port.ts";
+
+/** Ports of ours that are listened on until it is disposed of, with all connections. */
+export class Listeners implements Disposable {
+  readonly #listeners: Listener[] = [];
+  readonly #sockets = new Set<Socket>();
+
+  /** Where, and for which ports. */
+  get all(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  /** Adds a port, on every address. Throws CliError FailedPrecondition when it cannot be had. */
+  async add(
+    port: ForwardedPort,
+    addresses: readonly ListenAddress[],
+    onConnection: (socket: Socket, remote: number) => void,
+  ): Promise<void> {
+    const added = await listen(port, addresses, (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      onConnection(socket, port.remote);
+    });
+    this.#listeners.push(...added);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { server } of this.#listeners) server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** A port of ours at which connections for a pod's port are taken, on one address. */
+export type Listener = {
+  readonly server: Server;
+  /** As it stands in a URL: `127.0.0.1:8080`, `[::1]:8080`. */
+  readonly at: string;
+  readonly remote: number;
+};
+
+/** How often another free port is tried when one is free on one address only. */
+const maxTries = 20;
+
+/** The local port is the same on all addresses; those that this machine does not have are left out if they need not be there. */
+async function listen(
+  { local, remote }: ForwardedPort,
+  addresses: readonly ListenAddress[],
+  onConnection: (socket: Socket) => void,
+): Promise<readonly Listener[]> {
+  for (let tries = 1; ; tries++) {
+    const listeners: Listener[] = [];
+    let port = local;
+    try {
+      for (const address of addresses) {
+        const server = await listenOn(address, port, onConnection);
+        if (server === undefined) continue;
+        port = portOf(server);
+        listeners.push({
+          server,
+          at: `${isIPv6(address.ip) ? `[${address.ip}]` : address.ip}:${port}`,
+          remote,
+        });
+      }
+      return listeners;
+    } catch (error) {
+      for (const { server } of listeners) server.close();
+      const other = local === 0 && tries < maxTries && errno(error) === "EADDRINUSE";
+      if (!other) throw cannotListen(port, error);
+    }
+  }
+}
+
+export type ListenAddress = {
+  readonly ip: string;
+  /** Whether it is an error that this machine has no such address. */
+  readonly required: boolean;
+};
+
+/** 127.0.0.1 has to be there; ::1 is not where IPv6 is turned off. */
+export const loopbackAddresses: readonly ListenAddress[] = [
+  { ip: "127.0.0.1", required: true },
+  { ip: "::1", required: false },
+];
+
+async function listenOn(
+  { ip, required }: ListenAddress,
+  port: number,
+  onConnection: (socket: Socket) => void,
+): Promise<Server | undefined> {
+  // Either side may end before the other has said all.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection);
+  server.listen({ host: ip, port, ipv6Only: isIPv6(ip) });
+  try {
+    await once(server, "listening");
+    return server;
+  } catch (error) {
+    const missing = ["EADDRNOTAVAIL", "EAFNOSUPPORT"].includes(errno(error));
+    if (missing && !required) return undefined;
+    throw error;
+  }
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function errno(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function cannotListen(port: number, cause: unknown): CliError {
+  const hint: Readonly<Record<string, string>> = {
+    EADDRINUSE: "something listens there already; `:REMOTE` takes a free port",
+    EACCES: "ports below 1024 need root",
+    EADDRNOTAVAIL: "this machine has no such address",
+  };
+  const reason = hint[errno(cause)];
+  return new CliError(
+    "FailedPrecondition",
+    `cannot listen on port ${port}${reason === undefined ? "" : `: ${reason}`}`,
+    { cause },
+  );
+}
