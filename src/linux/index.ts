@@ -43,7 +43,6 @@ export { isNamespacePin } from "./namespace-pin.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
 export { sendDatagram } from "./notify-socket.ts";
 export { readPackets } from "./packets.ts";
-export { makePipe, type Pipe } from "./pipe.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export { isAlive, killProcessTree, parentOf, processStartTime } from "./process.ts";

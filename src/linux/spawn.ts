@@ -37,6 +37,14 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
     watch(this);
   }
 
+  /** Our end of the pipe at that descriptor. Throws TypeError when there is none: a mistake of the caller's. */
+  pipe(descriptor: number): Socket {
+    const socket = this.stdio[descriptor];
+    if (socket === undefined)
+      throw new TypeError(`descriptor ${descriptor} of process ${this.pid} is no pipe`);
+    return socket;
+  }
+
   /** Sends it a signal; false when it has ended. */
   kill(signal: NodeJS.Signals): boolean {
     return this.end === undefined && process.kill(this.pid, signal);

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type Subprocess, spawn } from "../linux/index.ts";
 import { NetworkError } from "./network-error.ts";
 
 const maxOutputBytes = 1 << 20;
@@ -23,7 +23,7 @@ export type PluginOutput = { readonly succeeded: boolean; readonly stdout: strin
 export async function runPlugin(command: PluginCommand, signal?: AbortSignal): Promise<PluginOutput> {
   signal?.throwIfAborted();
   const { path, environment, timeoutMs } = command;
-  const child = spawn(path, [], { cwd: "/", env: environment, detached: true, stdio: "pipe" });
+  const child = start(path, environment);
   const { promise, resolve, reject } = Promise.withResolvers<PluginOutput>();
   let death: NodeJS.Timeout | undefined;
   const stop = (reason: unknown) => {
@@ -41,21 +41,26 @@ export async function runPlugin(command: PluginCommand, signal?: AbortSignal): P
   signal?.addEventListener("abort", abort, { once: true });
 
   const tooMuch = () => stop(new NetworkError("Internal", `${path} printed more than 1 MiB and was killed`));
-  const stdout = collect(child.stdout, tooMuch);
-  const stderr = collect(child.stderr, tooMuch);
-  child.once("error", (cause) =>
-    reject(new NetworkError("Internal", `${path} could not be started`, { cause })),
-  );
+  const stdout = collect(child.pipe(1), tooMuch);
+  const stderr = collect(child.pipe(2), tooMuch);
   child.once("close", (code) => resolve({ succeeded: code === 0, stdout: stdout(), stderr: stderr() }));
   // A plugin may exit without reading what it does not need; what counts is how it exits.
-  child.stdin.on("error", () => {});
-  child.stdin.end(command.input);
+  child.pipe(0).on("error", () => {});
+  child.pipe(0).end(command.input);
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
     clearTimeout(death);
     signal?.removeEventListener("abort", abort);
+  }
+}
+
+function start(path: string, env: Readonly<Record<string, string>>): Subprocess {
+  try {
+    return spawn(path, [], { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
+  } catch (cause) {
+    throw new NetworkError("Internal", `${path} could not be started`, { cause });
   }
 }
 
@@ -71,10 +76,9 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => stri
   return () => Buffer.concat(chunks).toString();
 }
 
-function killGroup(child: ChildProcessWithoutNullStreams): void {
-  child.stdout.destroy();
-  child.stderr.destroy();
-  if (child.pid === undefined) return;
+function killGroup(child: Subprocess): void {
+  child.pipe(1).destroy();
+  child.pipe(2).destroy();
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch (error) {

@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import type { Readable, Writable } from "node:stream";
+import type { Subprocess } from "../../linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
-import { failureMessage, runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import { exitCodeOf, failureMessage, runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
 
@@ -31,26 +29,26 @@ export type MonitorLaunch = {
  * Throws RuntimeError. Processes may be left then: see {@link killMonitorGroup}.
  */
 export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
-  const child = spawn(launch.conmonPath, launch.args, {
+  const child = startProgram(launch.conmonPath, launch.args, {
     // conmon writes its `oom` file to its working directory.
     cwd: launch.bundleDir,
     env: { ...runtimeEnvironment, TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    stdio: ["ignore", "ignore", "writes", "writes", "reads"],
     detached: true,
   });
-  const stderr = new BoundedOutput(child.stdio[2] as Readable, 64 * 1024);
-  const [syncPipe, startPipe] = [child.stdio[3] as Readable, child.stdio[4] as Writable];
+  const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
+  const [syncPipe, startPipe] = [child.pipe(3), child.pipe(4)];
   // A conmon that dies early breaks the pipe; the sync pipe tells of that.
   startPipe.on("error", () => undefined);
   using _stop = deadline.onAbort(() => {
     killGroup(child);
     syncPipe.destroy();
   });
-  const forked = firstExit(child, launch.conmonPath);
   try {
-    if (child.pid !== undefined) await launch.place?.put(child.pid);
+    await launch.place?.put(child.pid);
     startPipe.end("\0");
-    const [message] = await Promise.all([readSyncMessage(syncPipe), forked]);
+    // The code of the process that forks does not matter: the sync pipe says what happened.
+    const [message] = await Promise.all([readSyncMessage(syncPipe), exitCodeOf(child)]);
     if (message.kind === "created") return message.pid;
     deadline.check("create");
     throw new RuntimeError("Internal", `create: ${await reason(message, launch, stderr)}`);
@@ -71,23 +69,9 @@ async function reason(message: SyncMessage, launch: MonitorLaunch, stderr: Bound
   return failureMessage(launch.runtimeLog, said, 1);
 }
 
-/** Its code does not matter: the sync pipe says what happened. */
-async function firstExit(child: ChildProcess, conmonPath: string): Promise<void> {
-  try {
-    await once(child, "exit");
-  } catch (cause) {
-    throw new RuntimeError(
-      "FailedPrecondition",
-      `cannot run ${conmonPath}; install conmon or correct its path in the configuration`,
-      { cause },
-    );
-  }
-}
-
 /** The process that was started leads a group of its own until it has forked. */
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  sendSignal(-child.pid, 9);
+function killGroup(child: Subprocess): void {
+  if (child.end === undefined) sendSignal(-child.pid, 9);
 }
 
 /** Ends a conmon whose `create` did not succeed, with the OCI runtime and all that runs in its process group. */

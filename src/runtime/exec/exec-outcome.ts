@@ -28,7 +28,7 @@ export async function execOutcome(
   using _kill = deadline.onAbort(() => {
     killing = pidOf(files).then((pid) => killExec(child, pid, cgroupDir));
   });
-  const exitCode = await exitCodeOf(child, handler);
+  const exitCode = await exitCodeOf(child);
   await output();
   await killing;
   deadline.check("exec");

@@ -1,8 +1,7 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { killProcessTree, processStartTime } from "../../linux/index.ts";
+import { killProcessTree, processStartTime, type Subprocess } from "../../linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 
 /** How long the OCI runtime, or conmon in its place, may take to notice that the command has ended. */
@@ -16,7 +15,7 @@ const reapTimeMs = 1000;
  * stays, as a service that was started on purpose does.
  */
 export async function killExec(
-  runtime: ChildProcess | undefined,
+  runtime: Subprocess | undefined,
   pid: number | undefined,
   cgroupDir: string | undefined,
 ): Promise<void> {
@@ -25,7 +24,7 @@ export async function killExec(
   if (pid !== undefined) await killProcessTree(pid);
   for (const member of before) sendSignal(member, 9);
   if (pid !== undefined && runtime !== undefined) await exitOf(runtime);
-  if (runtime?.pid !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
+  if (runtime !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
   // One that is stuck in the kernel cannot be waited for without end.
   for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 5) {
     const left = await sessionProcesses(session, cgroupDir);
@@ -35,13 +34,13 @@ export async function killExec(
   }
 }
 
-async function exitOf(child: ChildProcess): Promise<void> {
+async function exitOf(child: Subprocess): Promise<void> {
   if (isRunning(child))
     await once(child, "exit", { signal: AbortSignal.timeout(reapTimeMs) }).catch(() => undefined);
 }
 
-function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode === null && signalCode === null;
+function isRunning({ end }: Subprocess): boolean {
+  return end === undefined;
 }
 
 /** Zombies do not count: the container's first process may never reap them. */

@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
+import { type SpawnOptions, type Subprocess, spawn } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -45,15 +45,16 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
   const what = `${handler.name} ${args[0]}`;
   using deadline = new Deadline(timeoutMs, signal);
   deadline.check(what);
-  const child = spawn(handler.path, [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args], {
+  const command = [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args];
+  const child = startProgram(handler.path, command, {
     cwd: "/",
     env: runtimeEnvironment,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "writes", "writes"],
   });
-  const stdout = new BoundedOutput(child.stdout, 1024 * 1024);
-  const stderr = new BoundedOutput(child.stderr, 64 * 1024);
+  const stdout = new BoundedOutput(child.pipe(1), 1024 * 1024);
+  const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
   using _kill = deadline.onAbort(() => child.kill("SIGKILL"));
-  const code = await exitCodeOf(child, handler);
+  const code = await exitCodeOf(child);
   await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
   if (code === 0) return stdout.text();
   deadline.check(what);
@@ -63,19 +64,21 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
 /** What a command leaves running may hold its output open; nobody waits for that. */
 const drainMs = 200;
 
-/** Exit code, 128+n for a signal. Throws RuntimeError FailedPrecondition when the handler's program cannot be run. */
-export async function exitCodeOf(child: ChildProcess, handler: Handler): Promise<number> {
+/** Starts an OCI runtime or conmon. Throws RuntimeError FailedPrecondition when there is no such program, or it cannot be run. */
+export function startProgram(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   try {
-    const [code, signal]: (number | string | null)[] = await once(child, "exit");
-    if (typeof code === "number") return code;
-    return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+    return spawn(path, args, options);
   } catch (cause) {
-    throw new RuntimeError(
-      "FailedPrecondition",
-      `runtime handler "${handler.name}": cannot run ${handler.path}; install it or correct its path in the configuration`,
-      { cause },
-    );
+    const remedy = "install it or correct its path in the configuration";
+    throw new RuntimeError("FailedPrecondition", `cannot run ${path}; ${remedy}`, { cause });
   }
+}
+
+/** Exit code, 128+n for a signal. */
+export async function exitCodeOf(child: Subprocess): Promise<number> {
+  if (child.end === undefined) await once(child, "exit");
+  const { code, signal } = child.end ?? { code: null, signal: "SIGKILL" };
+  return code ?? 128 + constants.signals[signal ?? "SIGKILL"];
 }
 
 /** What an OCI runtime says about its failure: in its log, else on stderr. */
