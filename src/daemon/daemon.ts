@@ -8,7 +8,7 @@ import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
-import { PodEngine } from "../pods/index.ts";
+import { PodEngine, type StepObserver } from "../pods/index.ts";
 import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
 import { openSnapshotter } from "../snapshots/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
@@ -18,6 +18,12 @@ import { version } from "./version.ts";
 
 /** CRI's namespace in the metadata, by containerd's convention: its clients look there for a kubelet's images. */
 const namespace = "k8s.io";
+
+/** For fault tests. */
+export type DaemonHooks = {
+  /** Called with the name of each step of making and taking down pods, before it is made. */
+  readonly observer?: StepObserver;
+};
 
 /** The daemon: every room, made and handed to those that need it. */
 export class Daemon implements AsyncDisposable {
@@ -30,9 +36,9 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part fails. */
-  static async start(config: Config, logger: Logger): Promise<Daemon> {
+  static async start(config: Config, logger: Logger, hooks: DaemonHooks = {}): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
-    const engine = await openEngine(config, logger, rooms);
+    const engine = await openEngine(config, logger, hooks, rooms);
     const berth = createBerthService({
       images: engine.images,
       spoolDir: join(config.root, "spool"),
@@ -51,7 +57,12 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-async function openEngine(config: Config, logger: Logger, rooms: AsyncDisposableStack): Promise<PodEngine> {
+async function openEngine(
+  config: Config,
+  logger: Logger,
+  hooks: DaemonHooks,
+  rooms: AsyncDisposableStack,
+): Promise<PodEngine> {
   await Promise.all(
     [config.root, config.state].map((directory) => mkdir(directory, { recursive: true, mode: 0o711 })),
   );
@@ -69,6 +80,7 @@ async function openEngine(config: Config, logger: Logger, rooms: AsyncDisposable
     logger,
     pauseProgram,
     defaultSysctls,
+    ...hooks,
   };
   return rooms.use(await PodEngine.open(options));
 }

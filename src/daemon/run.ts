@@ -2,12 +2,12 @@ import { Command } from "commander";
 import { type ConfigSource, loadConfig } from "../config/index.ts";
 import { BerthError, messageOf } from "../errors/index.ts";
 import { createLogger } from "../logging/index.ts";
-import { Daemon } from "./daemon.ts";
+import { Daemon, type DaemonHooks } from "./daemon.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { version } from "./version.ts";
 
 /** The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code. */
-export async function run(args: readonly string[]): Promise<void> {
+export async function run(args: readonly string[], hooks: DaemonHooks = {}): Promise<void> {
   const program = new Command("berthd")
     .description(
       "A Kubernetes container runtime: serves the Container Runtime Interface. Ends on SIGTERM or SIGINT; containers go on.",
@@ -18,7 +18,7 @@ export async function run(args: readonly string[]): Promise<void> {
     .option("--address <socket>", "unix socket to serve on")
     .version(version)
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
-      await serve({ file, overrides });
+      await serve({ file, overrides }, hooks);
     });
   try {
     await program.parseAsync(args, { from: "user" });
@@ -31,14 +31,14 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-async function serve(source: ConfigSource): Promise<void> {
+async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const config = await loadConfig(source);
   const format =
     config.log.format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : config.log.format;
   const logger = createLogger({ level: config.log.level, format });
   const told = toldToEnd();
   const startedAt = performance.now();
-  await using _daemon = await Daemon.start(config, logger);
+  await using _daemon = await Daemon.start(config, logger, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");

@@ -55,7 +55,7 @@ export interface Containers {
     sandboxConfig: PodSandboxConfig,
     signal?: AbortSignal,
   ): Promise<string>;
-  /** Only from `created` (FailedPrecondition). When the process cannot be started, the container is `exited`, reason StartError, code 128. */
+  /** Only from `created` (FailedPrecondition); nothing is done to one that runs, for a client that did not hear the answer. When the process cannot be started, the container is `exited`, reason StartError, code 128. */
   start(id: string, signal?: AbortSignal): Promise<void>;
   /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is no error. */
   stop(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>;

@@ -1,11 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { EngineError } from "../engine/index.ts";
 import { hasCode } from "../errors/index.ts";
-import { mountSnapshot, unmount } from "../linux/index.ts";
+import { mountSnapshot } from "../linux/index.ts";
 import { checkSpec } from "./container-spec.ts";
 import { containerPaths } from "./paths.ts";
+import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord } from "./records.ts";
-import { removeDirectory } from "./remove-directory.ts";
+import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 
@@ -14,7 +15,7 @@ export type ContainerDraft = { readonly record: ContainerRecord; user: Container
 
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
-  return [snapshot(services), bundle(services), rootfs(services), spec(services)];
+  return [snapshot(services), bundle(services), rootfs(services), spec(services), commit(services)];
 }
 
 function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
@@ -52,9 +53,7 @@ function rootfs({ stateDir, snapshotter }: PodServices): Step<ContainerDraft> {
     name: "container-rootfs",
     run: ({ record }) =>
       mountSnapshot(snapshotter.mounts(record.id), containerPaths(stateDir, record.id).rootfs),
-    // Detached: a process that looks into it from outside must not keep the container from going.
-    undo: ({ record }) =>
-      unmount(containerPaths(stateDir, record.id).rootfs, { detach: true, missingOk: true }),
+    undo: ({ record }) => removeMountPoint(containerPaths(stateDir, record.id).rootfs),
   };
 }
 
@@ -65,6 +64,16 @@ function spec(services: PodServices): Step<ContainerDraft> {
     run: async (draft) => {
       draft.user = await checkSpec(draft.record, services);
     },
-    undo: async () => undefined,
+  };
+}
+
+/** The pod may have been stopped meanwhile; what was made in it then must not stay. */
+function commit({ sandboxes, containers }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-commit",
+    run: async ({ record, user }) => {
+      readySandbox(sandboxes, record.sandboxId);
+      await containers.save({ ...record, user, phase: { kind: "created" } });
+    },
   };
 }

@@ -1,6 +1,9 @@
 import type { Container, ContainerState } from "../engine/index.ts";
 import type { Task, TaskExit } from "../runtime/index.ts";
+import { nowNs } from "./ids.ts";
 import type { ContainerRecord } from "./records.ts";
+
+type ExitedState = Extract<ContainerState, { kind: "exited" }>;
 
 /** A container as the engine shows it: what its record says, and where that says "started", what its task says. */
 export function containerView(record: ContainerRecord, task: Task | undefined): Container {
@@ -16,20 +19,29 @@ function stateOf({ phase }: ContainerRecord, task: Task | undefined): ContainerS
     case "exited":
       return phase;
     case "started":
-      return task === undefined ? { kind: "unknown" } : taskState(task);
+      return task === undefined ? { kind: "unknown" } : taskState(task, phase.atNs);
   }
 }
 
-function taskState(task: Task): ContainerState {
+function taskState(task: Task, startAskedAtNs: bigint): ContainerState {
   const state = task.state();
-  if (state.kind === "exited") return exitedState(state.exit);
-  return state;
+  return state.kind === "exited" ? exitedState(state.exit, startAskedAtNs) : state;
 }
 
-/** CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. */
-export function exitedState(exit: TaskExit): Extract<ContainerState, { kind: "exited" }> {
-  const { startedAtNs, finishedAtNs, exitCode, message } = exit;
+/**
+ * CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. Of a task that was lost
+ * with the machine's last run only the record knows when it was started.
+ */
+export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState {
+  const { finishedAtNs, exitCode, message, cause } = exit;
+  const startedAtNs = cause === "lost" && exit.startedAtNs === 0n ? startAskedAtNs : exit.startedAtNs;
   return { kind: "exited", startedAtNs, finishedAtNs, exitCode, message, reason: reasonOf(exit) };
+}
+
+/** Of a container whose process was never run, and why. */
+export function neverRan(message: string): ExitedState {
+  const [startedAtNs, finishedAtNs] = [0n, nowNs()];
+  return { kind: "exited", startedAtNs, finishedAtNs, exitCode: 128, reason: "StartError", message };
 }
 
 function reasonOf({ cause, exitCode }: TaskExit) {

@@ -62,6 +62,11 @@ export class Pauses {
     await task.start();
   }
 
+  /** Undefined for a pod without a pause process. */
+  get(sandboxId: string): Task | undefined {
+    return this.#running.get(sandboxId);
+  }
+
   /** Path of the shared namespace; undefined for a pod without a pause process. */
   pidNamespace(sandboxId: string): string | undefined {
     const state = this.#running.get(sandboxId)?.state();

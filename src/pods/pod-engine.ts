@@ -105,7 +105,7 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.sandboxes.settled(), this.containers.settled()]);
+    await Promise.all([this.sandboxes.close(), this.containers.settled()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
   }
 }

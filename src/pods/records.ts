@@ -13,9 +13,10 @@ export type SandboxRecord = {
   /**
    * - `creating`: steps are running, or were cut;
    * - `ready`: made, and to be found again after a restart of the daemon;
-   * - `stopped`: network and namespaces are gone, or being taken away; waits for its removal.
+   * - `stopping`: no longer ready; what it has is being taken away, or waits for that to be tried again;
+   * - `stopped`: it has nothing any more, and waits for its removal.
    */
-  readonly phase: "creating" | "ready" | "stopped";
+  readonly phase: "creating" | "ready" | "stopping" | "stopped";
   readonly ips: readonly string[];
 };
 
@@ -38,5 +39,5 @@ export type ContainerPhase =
   | { readonly kind: "creating" }
   | { readonly kind: "created" }
   /** Its start was asked for: whether it runs is the task's to say. */
-  | { readonly kind: "started" }
+  | { readonly kind: "started"; readonly atNs: bigint }
   | Extract<Container["state"], { kind: "exited" }>;

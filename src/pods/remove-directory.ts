@@ -1,6 +1,6 @@
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { EngineError } from "../engine/index.ts";
-import { mountInfo } from "../linux/index.ts";
+import { mountInfo, unmount } from "../linux/index.ts";
 
 /**
  * Removes a directory of ours with what is in it; no error when it is not there. Throws EngineError FailedPrecondition when
@@ -17,4 +17,18 @@ export async function removeDirectory(directory: string): Promise<void> {
     );
   }
   await rm(directory, { recursive: true, force: true });
+}
+
+/**
+ * Unmounts what is mounted on a directory of ours and removes the directory, which must then be empty: what lies in a mount is
+ * never deleted through its mount point. Detached, for a process that looks into it from outside must not keep it from
+ * going. No error when it is not mounted, or not there.
+ */
+export async function removeMountPoint(directory: string): Promise<void> {
+  await unmount(directory, { detach: true, missingOk: true });
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
+import type { Logger } from "../logging/index.ts";
 import { NamespaceMode, PodSandboxConfig } from "../protocol/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
@@ -22,6 +23,10 @@ export class SandboxLifecycle implements Sandboxes {
   readonly #steps: readonly Step<SandboxDraft>[];
   readonly #runs = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
+  /** Ids of those that are being made: nobody has been told of them. */
+  readonly #making = new Set<string>();
+  #finishing: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(services: PodServices, containers: ContainerLifecycle) {
     this.#services = services;
@@ -38,10 +43,8 @@ export class SandboxLifecycle implements Sandboxes {
     refuseUserNamespace(config);
     const existing = await this.#existing(config, handler);
     if (existing !== undefined) return existing.id;
-    const id = newId();
-    await using _ = await this.#locks.acquire(id);
     const record: SandboxRecord = {
-      id,
+      id: newId(),
       config,
       handler,
       resolvedHandler,
@@ -49,23 +52,33 @@ export class SandboxLifecycle implements Sandboxes {
       phase: "creating",
       ips: [],
     };
-    await this.#services.sandboxes.save(record);
-    const draft: SandboxDraft = { record, ips: [] };
+    const { id } = record;
+    this.#making.add(id);
     try {
-      await runSteps(
-        this.#steps,
-        draft,
-        this.#services.observer,
-        this.#services.logger.child({ sandbox: id }),
-      );
+      await using _ = await this.#locks.acquire(id);
+      await this.#make(record);
+      this.#services.observer("sandbox-made");
+      this.#services.events.publish("created", id, id);
+      this.#services.events.publish("started", id, id);
+      return id;
+    } finally {
+      this.#making.delete(id);
+    }
+  }
+
+  async #make(record: SandboxRecord): Promise<void> {
+    const { sandboxes, observer } = this.#services;
+    const logger = this.#services.logger.child({ sandbox: record.id });
+    await sandboxes.save(record);
+    try {
+      await runSteps(this.#steps, { record, ips: [] }, { observer, logger });
+      this.#watchPause(record.id);
     } catch (error) {
-      await this.#giveUp(record, error);
+      await this.#giveUp(record, error).catch((err: unknown) =>
+        logger.error({ err }, "the record of a sandbox that was not made stays until the next start"),
+      );
       throw error;
     }
-    await this.#services.sandboxes.save({ ...record, phase: "ready", ips: draft.ips });
-    this.#services.events.publish("created", id, id);
-    this.#services.events.publish("started", id, id);
-    return id;
   }
 
   /**
@@ -90,7 +103,7 @@ export class SandboxLifecycle implements Sandboxes {
   /** After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays for a later removal to try again. */
   async #giveUp(record: SandboxRecord, error: unknown): Promise<void> {
     if (error instanceof UndoError) {
-      await this.#services.sandboxes.save({ ...record, phase: "stopped" });
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     } else {
       await this.#services.sandboxes.delete(record.id);
     }
@@ -104,14 +117,17 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   async #stopLocked(id: string): Promise<void> {
-    const record = this.#services.sandboxes.find(id);
-    if (record === undefined) return;
-    // Said first, so that no container is made or started in it from here on.
-    if (record.phase !== "stopped")
-      await this.#services.sandboxes.save({ ...record, phase: "stopped", ips: record.ips });
+    const { sandboxes, observer, events } = this.#services;
+    const record = sandboxes.find(id);
+    if (record === undefined || record.phase === "stopped") return;
+    // Said first, so that no container is made or started in it from here on, and a daemon that comes back goes on from here.
+    if (record.phase !== "stopping") await sandboxes.save({ ...record, phase: "stopping" });
+    observer("sandbox-stop");
     await this.#containers.stopAll(id);
-    await undoSteps(this.#steps, { record, ips: [] });
-    if (record.phase === "ready") this.#services.events.publish("stopped", id, id);
+    await undoSteps(this.#steps, { record, ips: [] }, observer);
+    observer("sandbox-stopped");
+    await sandboxes.save({ ...record, phase: "stopped" });
+    events.publish("stopped", id, id);
   }
 
   async remove(idOrPrefix: string): Promise<void> {
@@ -121,13 +137,15 @@ export class SandboxLifecycle implements Sandboxes {
     await this.#stopLocked(id);
     await this.#containers.removeAll(id);
     if (this.#services.sandboxes.find(id) === undefined) return;
+    this.#services.observer("sandbox-delete");
     await this.#services.sandboxes.delete(id);
     this.#services.events.publish("deleted", id, id);
   }
 
-  /** Resolves when no sandbox is being made. */
-  settled(): Promise<void> {
-    return this.#runs.settled();
+  /** Starts nothing new on its own, and resolves when no sandbox is being made. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#runs.settled(), this.#finishing]);
   }
 
   get(id: string): Sandbox {
@@ -135,7 +153,10 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   list(): readonly Sandbox[] {
-    return this.#services.sandboxes.list().map(sandboxView);
+    return this.#services.sandboxes
+      .list()
+      .filter(({ id }) => !this.#making.has(id))
+      .map(sandboxView);
   }
 
   async inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
@@ -143,12 +164,16 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready whose namespaces went with the
-   * machine's last run. Their networks are detached, so that no address is lost.
+   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready whose namespaces went
+   * with the machine's last run. What is then to be taken down goes on in the background, as after a restart of the
+   * machine that is every pod. One that cannot be taken up must not keep the others.
    */
   async recover(): Promise<void> {
     const survives = await sandboxSurvival(this.#services);
     await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record, survives)));
+    this.#finishing = this.#finish().catch((err: unknown) =>
+      this.#services.logger.error({ err }, "going on with what was being taken down failed"),
+    );
   }
 
   async #recoverOne(
@@ -156,28 +181,59 @@ export class SandboxLifecycle implements Sandboxes {
     survives: (record: SandboxRecord) => Promise<boolean>,
   ): Promise<void> {
     await using _ = await this.#locks.acquire(record.id);
-    const log = this.#services.logger.child({ sandbox: record.id });
-    if (record.phase === "creating") {
-      log.warn("the sandbox was being made when the daemon ended: undoing");
-      return this.#undoCut(record);
-    }
-    if (record.phase === "ready" && !(await survives(record))) {
-      log.warn("the sandbox's namespaces are gone (the machine was restarted): it is not ready");
-      await this.#stopLocked(record.id);
+    const logger = this.#services.logger.child({ sandbox: record.id });
+    try {
+      if (record.phase === "creating") await this.#undoCut(record, logger);
+      if (record.phase !== "ready") return;
+      if (await survives(record)) return this.#watchPause(record.id);
+      logger.warn("what the sandbox consists of is gone (the machine was restarted): it is not ready");
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    } catch (err) {
+      logger.error({ err }, "taking up the sandbox failed; it stays until it is removed");
     }
   }
 
-  async #undoCut(record: SandboxRecord): Promise<void> {
-    await undoSteps(this.#steps, { record, ips: [] }).then(
-      () => this.#giveUp(record, undefined),
-      (error: unknown) => {
-        this.#services.logger.error(
-          { sandbox: record.id, err: error },
-          "undoing failed: the sandbox stays, not ready, until it is removed",
-        );
-        return this.#giveUp(record, error);
-      },
-    );
+  async #undoCut(record: SandboxRecord, logger: Logger): Promise<void> {
+    logger.warn("the sandbox was being made when the daemon ended: undoing");
+    const undone = undoSteps(this.#steps, { record, ips: [] }, this.#services.observer);
+    const error = await undone.catch((error: unknown) => error);
+    await this.#giveUp(record, error);
+    if (error !== undefined) throw error;
+  }
+
+  /** Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no record. */
+  async #finish(): Promise<void> {
+    const { sandboxes, network, logger } = this.#services;
+    const goOn = async (id: string, work: () => Promise<void>) => {
+      if (this.#closed) return;
+      await work().catch((err: unknown) =>
+        logger.error({ err, sandbox: id }, "taking down the sandbox failed; removing it tries again"),
+      );
+    };
+    for (const { id, phase } of sandboxes.list())
+      if (phase === "stopping") await goOn(id, () => this.stop(id));
+    for (const id of await network.attachments())
+      if (sandboxes.find(id) === undefined) await goOn(id, () => network.detach(id));
+  }
+
+  /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */
+  #watchPause(id: string): void {
+    const { pauses, logger } = this.#services;
+    pauses
+      .get(id)
+      ?.wait()
+      .then(() => this.#pauseEnded(id))
+      .catch((err: unknown) => logger.error({ err, sandbox: id }, "recording the end of a pause failed"));
+  }
+
+  /** What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not ready. */
+  async #pauseEnded(id: string): Promise<void> {
+    await using _ = await this.#locks.acquire(id);
+    const record = this.#services.sandboxes.find(id);
+    if (record?.phase !== "ready") return;
+    this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has ended: it is not ready");
+    await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    this.#services.events.publish("stopped", id, id);
   }
 }
 

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { mount, mountFlags, unmount } from "../linux/index.ts";
+import { mount, mountFlags } from "../linux/index.ts";
 
 /** 64 MiB, as Docker and the peers have it. */
 const shmBytes = 64 * 2 ** 20;
@@ -9,9 +9,4 @@ export async function mountSharedMemory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const flags = mountFlags.nosuid | mountFlags.noexec | mountFlags.nodev;
   await mount({ source: "shm", target: path, type: "tmpfs", flags, data: `mode=1777,size=${shmBytes}` });
-}
-
-/** Lazily, for a process of a container may still hold it. No error when it is not mounted. */
-export async function unmountSharedMemory(path: string): Promise<void> {
-  await unmount(path, { detach: true, missingOk: true });
 }

@@ -3,10 +3,10 @@ import { unpinNamespaces } from "../linux/index.ts";
 import { sandboxPaths } from "./paths.ts";
 import { podAttachment } from "./pod-attachment.ts";
 import type { SandboxRecord } from "./records.ts";
-import { removeDirectory } from "./remove-directory.ts";
+import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
 import { podHostname, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
-import { mountSharedMemory, unmountSharedMemory } from "./sandbox-shm.ts";
+import { mountSharedMemory } from "./sandbox-shm.ts";
 import { podSysctls } from "./sandbox-sysctls.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
@@ -16,7 +16,14 @@ export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly strin
 
 /** Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished sandbox down. */
 export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>[] {
-  return [directories(services), namespaces(services), files(services), network(services), pause(services)];
+  return [
+    directories(services),
+    namespaces(services),
+    files(services),
+    network(services),
+    pause(services),
+    commit(services),
+  ];
 }
 
 function directories({ stateDir }: PodServices): Step<SandboxDraft> {
@@ -56,7 +63,7 @@ function files({ stateDir }: PodServices): Step<SandboxDraft> {
       await writeSandboxFiles(config, paths);
       if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm);
     },
-    undo: ({ record }) => unmountSharedMemory(sandboxPaths(stateDir, record.id).shm),
+    undo: ({ record }) => removeMountPoint(sandboxPaths(stateDir, record.id).shm),
   };
 }
 
@@ -83,6 +90,16 @@ function pause({ pauses }: PodServices): Step<SandboxDraft> {
     },
     undo: async ({ record }) => {
       if (needsPause(record.config)) await pauses.remove(record);
+    },
+  };
+}
+
+/** From here on the sandbox is found by a client that asks again, and by a daemon that comes back. */
+function commit({ sandboxes }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-commit",
+    run: async ({ record, ips }) => {
+      await sandboxes.save({ ...record, phase: "ready", ips });
     },
   };
 }

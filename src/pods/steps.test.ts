@@ -4,6 +4,7 @@ import { createLogger } from "../logging/index.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 
 const logger = createLogger({ level: "silent", format: "json" });
+const observer = () => undefined;
 
 /** A step that writes into `seen` what happens to it. */
 function step(name: string, fails: { run?: boolean; undo?: boolean } = {}): Step<string[]> {
@@ -17,32 +18,35 @@ function step(name: string, fails: { run?: boolean; undo?: boolean } = {}): Step
 describe("steps", () => {
   it("run in order", async () => {
     const seen: string[] = [];
-    await runSteps([step("a"), step("b")], seen, () => undefined, logger);
+    await runSteps([step("a"), step("b")], seen, { observer, logger });
     assert.deepEqual(seen, ["run a", "run b"]);
   });
 
   it("are undone in reverse from the one that failed, whose error is thrown", async () => {
     const seen: string[] = [];
     const steps = [step("a"), step("b", { run: true }), step("c")];
-    await assert.rejects(
-      runSteps(steps, seen, () => undefined, logger),
-      /run b failed/,
-    );
+    await assert.rejects(runSteps(steps, seen, { observer, logger }), /run b failed/);
     assert.deepEqual(seen, ["run a", "run b", "undo b", "undo a"]);
   });
 
-  it("are all undone even when one undo fails, and that is told", async () => {
+  it("are undone no further than to one whose undo fails, as it may need those before it", async () => {
     const seen: string[] = [];
-    await assert.rejects(undoSteps([step("a"), step("b", { undo: true })], seen), UndoError);
-    assert.deepEqual(seen, ["undo b", "undo a"]);
+    const steps = [step("a"), step("b", { undo: true }), step("c", { run: true })];
+    const failed = (error: unknown) =>
+      error instanceof UndoError && /run c failed; .*undo b failed/.test(error.message);
+    await assert.rejects(runSteps(steps, seen, { observer, logger }), failed);
+    assert.deepEqual(seen, ["run a", "run b", "run c", "undo c", "undo b"]);
   });
 
-  it("can be cut at their names", async () => {
+  it("can be cut at their names, also while they are undone", async () => {
     const seen: string[] = [];
-    const cut = (name: string) => {
-      if (name === "b") throw new Error("cut");
+    const cut = (at: string) => (name: string) => {
+      if (name === at) throw new Error("cut");
     };
-    await assert.rejects(runSteps([step("a"), step("b")], seen, cut, logger), /cut/);
-    assert.deepEqual(seen, ["run a", "undo b", "undo a"]);
+    const steps = [step("a"), step("b")];
+    await assert.rejects(runSteps(steps, seen, { observer: cut("b"), logger }), /cut/);
+    assert.deepEqual(seen.splice(0), ["run a", "undo b", "undo a"]);
+    await assert.rejects(undoSteps(steps, seen, cut("undo a")), /cut/);
+    assert.deepEqual(seen, ["undo b"]);
   });
 });

@@ -10,19 +10,24 @@ export type Step<T> = {
   /** The name by which logs and fault tests know the step. */
   readonly name: string;
   readonly run: (subject: T) => Promise<void>;
-  /** Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once. */
-  readonly undo: (subject: T) => Promise<void>;
+  /**
+   * Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once. Left out by
+   * steps that leave nothing but the record.
+   */
+  readonly undo?: (subject: T) => Promise<void>;
 };
 
-/** Called before each step; a test makes it throw to cut a sequence at a name. */
+/** Called with a step's name before it runs, and with `undo NAME` before it is taken back. A test cuts there, by throwing or by ending the process. */
 export type StepObserver = (step: string) => void;
+
+/** What steps run with. */
+export type StepContext = { readonly observer: StepObserver; readonly logger: Logger };
 
 /** Runs the steps in order. When one fails, it and those before it are undone, and its error is thrown. */
 export async function runSteps<T>(
   steps: readonly Step<T>[],
   subject: T,
-  observer: StepObserver,
-  logger: Logger,
+  { observer, logger }: StepContext,
 ): Promise<void> {
   for (const [index, step] of steps.entries()) {
     const startedAt = performance.now();
@@ -31,7 +36,7 @@ export async function runSteps<T>(
       await step.run(subject);
     } catch (error) {
       logger.warn({ step: step.name, err: error }, "step failed, undoing");
-      await undoSteps(steps.slice(0, index + 1), subject, error);
+      await undoSteps(steps.slice(0, index + 1), subject, observer, error);
       throw error;
     }
     logger.debug({ step: step.name, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, "step done");
@@ -40,22 +45,34 @@ export async function runSteps<T>(
 
 /** Thrown when taking back failed too: something is left, and its record must stay so that a later removal finds it. */
 export class UndoError extends EngineError {
-  constructor(failures: readonly unknown[], cause: unknown) {
-    const code = cause instanceof BerthError ? cause.code : "Internal";
+  constructor(step: string, failure: unknown, cause: unknown) {
+    const { code } = [cause, failure].find((error) => error instanceof BerthError) ?? {
+      code: "Internal" as const,
+    };
     const why = cause === undefined ? "" : `${messageOf(cause)}; `;
-    super(
-      code,
-      `${why}taking it down failed, removing it tries again: ${failures.map(messageOf).join("; ")}`,
-      { cause },
-    );
+    super(code, `${why}taking it down failed at ${step}, removing it tries again: ${messageOf(failure)}`, {
+      cause,
+    });
   }
 }
 
-/** Undoes all steps in reverse, each even when another's undo failed. Throws {@link UndoError} with what failed; `cause` is why it was undone. */
-export async function undoSteps<T>(steps: readonly Step<T>[], subject: T, cause?: unknown): Promise<void> {
-  const failures: unknown[] = [];
-  for (const step of steps.toReversed()) {
-    await step.undo(subject).catch((error: unknown) => failures.push(error));
+/**
+ * Undoes the steps in reverse. Each stands on those before it (CNI plugins take a network down inside the namespaces that
+ * an earlier step made), so it ends at the first that fails, with {@link UndoError}; `cause` is why it was undone.
+ */
+export async function undoSteps<T>(
+  steps: readonly Step<T>[],
+  subject: T,
+  observer: StepObserver,
+  cause?: unknown,
+): Promise<void> {
+  for (const { name, undo } of steps.toReversed()) {
+    if (undo === undefined) continue;
+    try {
+      observer(`undo ${name}`);
+      await undo(subject);
+    } catch (error) {
+      throw new UndoError(name, error, cause);
+    }
   }
-  if (failures.length > 0) throw new UndoError(failures, cause);
 }

@@ -1,0 +1,161 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../errors/index.ts";
+import type { Task } from "../runtime/index.ts";
+import { taskSpec } from "./container-spec.ts";
+import { exitedState, neverRan } from "./container-view.ts";
+import { nowNs } from "./ids.ts";
+import type { KeyLock } from "./key-lock.ts";
+import { containerPaths } from "./paths.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import type { PodServices } from "./services.ts";
+import { taskIdentity } from "./task-identity.ts";
+
+/**
+ * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found again after the
+ * daemon was away. All methods are for holders of the container's lock.
+ */
+export class ContainerTasks {
+  readonly #services: PodServices;
+  readonly #locks: KeyLock;
+
+  constructor(services: PodServices, locks: KeyLock) {
+    this.#services = services;
+    this.#locks = locks;
+  }
+
+  /** When it fails, the container is `exited` with a StartError. */
+  async start(record: ContainerRecord, sandbox: SandboxRecord): Promise<void> {
+    const { containers, observer, events } = this.#services;
+    const started: ContainerRecord = { ...record, phase: { kind: "started", atNs: nowNs() } };
+    try {
+      // A daemon that is cut here finds the task by the record, or by what lies in the bundle.
+      const [task] = await allOrThrow(this.#create(record, sandbox), containers.save(started));
+      observer("container-start");
+      await task.start();
+      this.#watch(task);
+    } catch (error) {
+      await this.#startFailed(record, error);
+      throw error;
+    }
+    observer("container-started");
+    events.publish("started", record.id, record.sandboxId);
+  }
+
+  async #create(record: ContainerRecord, sandbox: SandboxRecord): Promise<Task> {
+    const { observer, tasks, taskTable } = this.#services;
+    observer("container-task");
+    const task = await tasks.create(await taskSpec(record, sandbox, this.#services));
+    taskTable.add(task);
+    return task;
+  }
+
+  /** The caller has to hear why the start failed, whatever comes on top of that. */
+  async #startFailed(record: ContainerRecord, error: unknown): Promise<void> {
+    const { containers, events, logger } = this.#services;
+    const ends = await Promise.allSettled([
+      this.delete(record),
+      containers.save({ ...record, phase: neverRan(messageOf(error)) }),
+    ]);
+    events.publish("stopped", record.id, record.sandboxId);
+    const log = logger.child({ container: record.id });
+    for (const end of ends) {
+      if (end.status === "rejected")
+        log.error(
+          { err: end.reason },
+          "taking back a failed start failed; removing the container tries again",
+        );
+    }
+  }
+
+  /** Writes the end down when it comes, and lets go of what the OCI runtime kept. */
+  #watch(task: Task): void {
+    this.#whenExited(task).catch((err: unknown) =>
+      this.#services.logger.error(
+        { err, container: task.id },
+        "recording the container's exit failed; it is tried again at the next start",
+      ),
+    );
+  }
+
+  async #whenExited(task: Task): Promise<void> {
+    const { containers, taskTable, events, observer } = this.#services;
+    const exit = await task.wait();
+    await using _ = await this.#locks.acquire(task.id);
+    const record = containers.find(task.id);
+    // It was removed meanwhile.
+    if (record?.phase.kind !== "started" || taskTable.get(task.id) !== task) return;
+    try {
+      observer("container-exit");
+      await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
+    } finally {
+      // True also when it cannot be written down now: then the task and its exit file stay.
+      events.publish("stopped", record.id, record.sandboxId);
+    }
+    observer("container-exited");
+    await this.delete(record);
+  }
+
+  /** The task of a container that was started, if it is not deleted yet. Throws what attaching to it throws. */
+  async find(record: ContainerRecord): Promise<Task | undefined> {
+    const { tasks, taskTable, sandboxes } = this.#services;
+    const known = taskTable.get(record.id);
+    if (known !== undefined || record.phase.kind !== "started") return known;
+    const task = await tasks.attach(taskIdentity(record, sandboxes.find(record.sandboxId), this.#services));
+    taskTable.add(task);
+    return task;
+  }
+
+  /** Removes the task with all that it had, also one whose making or deletion was cut. No error when there is none. */
+  async delete(record: ContainerRecord): Promise<void> {
+    const { tasks, taskTable, sandboxes, stateDir } = this.#services;
+    const sandbox = sandboxes.find(record.sandboxId);
+    const known = taskTable.get(record.id);
+    if (known !== undefined) await known.delete();
+    else if (await isThere(join(containerPaths(stateDir, record.id).bundle, "config.json")))
+      await (await tasks.attach(taskIdentity(record, sandbox, this.#services))).delete();
+    taskTable.remove(record.id);
+  }
+
+  /** After the daemon was away: what runs is watched, what ended is written down, what was being started or deleted is taken back. */
+  async recover(record: ContainerRecord): Promise<void> {
+    if (record.phase.kind !== "started") return this.delete(record);
+    const task = await this.find(record);
+    if (task === undefined) return;
+    if (!(await this.#hasRun(task))) {
+      this.#services.logger.warn(
+        { container: record.id },
+        "the container was being started when the daemon ended: it can be started again",
+      );
+      await this.delete(record);
+      await this.#services.containers.save({ ...record, phase: { kind: "created" } });
+      return;
+    }
+    this.#watch(task);
+  }
+
+  /**
+   * Whether the user's process was started: not when the OCI runtime had only come to `create`, nor when nothing is known of
+   * a task whose bundle is there. Without the bundle the machine has been restarted since.
+   */
+  async #hasRun(task: Task): Promise<boolean> {
+    const state = task.state();
+    if (state.kind !== "exited") return state.kind === "running";
+    const { cause, startedAtNs } = state.exit;
+    if (cause !== "lost" || startedAtNs !== 0n) return true;
+    return !(await isThere(containerPaths(this.#services.stateDir, task.id).bundle));
+  }
+}
+
+/** Waits for both, whatever one does, so that nothing goes on behind the error of the other. */
+async function allOrThrow<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
