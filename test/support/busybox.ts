@@ -4,16 +4,19 @@ import { promisify } from "node:util";
 import { type ImageOptions, imageOf, type TestEntry, type TestImage } from "../../src/testing/images.ts";
 import { pushImage, startRegistry, type TestRegistry } from "../../src/testing/registry.ts";
 
-const program = "/bin/busybox";
+/** Debian's busybox-static. */
+export const busyboxProgram = "/bin/busybox";
 
-/** An image with a static busybox, a link for each of its applets, and a root and an app user. */
+/** An image with a static busybox, a hard link for each of its applets, and a root and an app user. */
 export async function busyboxImage(options: ImageOptions = {}): Promise<TestImage> {
-  const { stdout } = await promisify(execFile)(program, ["--list"]);
+  const { stdout } = await promisify(execFile)(busyboxProgram, ["--list"]);
   const applets = stdout.split("\n").filter((name) => name !== "" && name !== "busybox");
   const layer: TestEntry[] = [
     ...["bin", "etc", "dev", "proc", "sys", "tmp", "var", "home"].map(directory),
-    { name: "bin/busybox", mode: 0o755, content: await readFile(program) },
-    ...applets.map((name): TestEntry => ({ name: `bin/${name}`, type: "symlink", linkname: "busybox" })),
+    { name: "bin/busybox", mode: 0o755, content: await readFile(busyboxProgram) },
+    ...applets.map(
+      (name): TestEntry => ({ name: `bin/${name}`, mode: 0o755, type: "link", linkname: "bin/busybox" }),
+    ),
     { name: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home:/bin/sh\n" },
     { name: "etc/group", content: "root:x:0:\napp:x:1001:\nextra:x:2000:app\n" },
   ];

@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { startRegistry } from "../../src/testing/registry.ts";
+import { tempDir } from "../../src/testing/temp-dir.ts";
+import { TestBerth } from "./berth.ts";
+import { pushCritestImages } from "./critest-images.ts";
+
+const program = new URL("../../.conformance/critest", import.meta.url).pathname;
+
+/** The hosts that critest's images are named after. */
+const publicHosts = ["registry.k8s.io", "k8s.gcr.io", "gcr.io"];
+
+/** What became of one of critest's specs. */
+export type SpecResult = {
+  /** Its outermost container, such as "Image Manager". */
+  readonly group: string;
+  /** The texts below the group. */
+  readonly name: string;
+  /** Ginkgo's: "passed", "failed", "skipped", "timedout", "panicked", ... */
+  readonly state: string;
+  /** Why it was skipped, or failed, and with what output. */
+  readonly message: string;
+};
+
+export type CritestOptions = {
+  /** Regular expressions over the specs' full names, "[k8s.io] GROUP TEXT TEXT". */
+  readonly focus?: string;
+  readonly skip?: readonly string[];
+  /** Further flags, such as "-websocket-exec". */
+  readonly flags?: readonly string[];
+};
+
+/** For the tests of one `describe`: a daemon that finds critest's public images on a private registry, and critest. */
+export function withCritest(): {
+  /** Runs specs, and returns what became of those that were chosen. */
+  run(options: CritestOptions): Promise<readonly SpecResult[]>;
+} {
+  const undo = new AsyncDisposableStack();
+  let berth: TestBerth | undefined;
+  before(async () => {
+    const registry = undo.use(await startRegistry());
+    const certsDir = undo.use(await tempDir()).path;
+    await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
+    const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
+    berth = undo.use(await TestBerth.start({ config }));
+  });
+  after(() => undo.disposeAsync());
+  return {
+    run: (options) => {
+      if (berth === undefined) throw new Error("used before it was started");
+      return runCritest(berth, options);
+    },
+  };
+}
+
+async function mirror(certsDir: string, host: string): Promise<void> {
+  for (const name of publicHosts) {
+    await mkdir(join(certsDir, name));
+    const toml = `[host."http://${host}"]\ncapabilities = ["pull", "resolve"]\n`;
+    await writeFile(join(certsDir, name, "hosts.toml"), toml);
+  }
+}
+
+async function runCritest(
+  berth: TestBerth,
+  { focus, skip = [], flags = [] }: CritestOptions,
+): Promise<readonly SpecResult[]> {
+  const report = join(berth.directory, "critest.json");
+  const args = [
+    `-runtime-endpoint=unix://${berth.socket}`,
+    `-image-endpoint=unix://${berth.socket}`,
+    ...(focus === undefined ? [] : [`-ginkgo.focus=${focus}`]),
+    ...skip.map((pattern) => `-ginkgo.skip=${pattern}`),
+    `-ginkgo.json-report=${report}`,
+    "-ginkgo.timeout=15m",
+    ...flags,
+  ];
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  await once(child, "close");
+  const text = await readFile(report, "utf8").catch(() => undefined);
+  if (text === undefined) throw new Error(`critest made no report:\n${output}`);
+  const suites: readonly SuiteReport[] = JSON.parse(text);
+  const results = suites.flatMap((suite) => suite.SpecReports ?? []).flatMap(resultOf);
+  if (results.length === 0) throw new Error(`critest ran nothing:\n${output}`);
+  return results;
+}
+
+/** What is needed of ginkgo's JSON report. */
+type SuiteReport = { readonly SpecReports: readonly SpecReport[] | null };
+type SpecReport = {
+  readonly LeafNodeType: string;
+  readonly ContainerHierarchyTexts: readonly string[] | null;
+  readonly LeafNodeText: string;
+  readonly State: string;
+  /** 0 for a spec that was not chosen. */
+  readonly NumAttempts: number;
+  readonly Failure?: { readonly Message: string };
+  readonly CapturedGinkgoWriterOutput?: string;
+};
+
+/** Set-up around all specs is reported as well: it counts when it failed. */
+function resultOf(spec: SpecReport): readonly SpecResult[] {
+  const failed = spec.State !== "passed" && spec.State !== "skipped";
+  if (spec.LeafNodeType !== "It" ? !failed : spec.NumAttempts === 0 && !failed) return [];
+  const [group = spec.LeafNodeType, ...inner] = spec.ContainerHierarchyTexts ?? [];
+  const output = failed ? `\n${spec.CapturedGinkgoWriterOutput ?? ""}` : "";
+  return [
+    {
+      group: group.replace("[k8s.io] ", ""),
+      name: [...inner, spec.LeafNodeText].join(" "),
+      state: spec.State,
+      message: (spec.Failure?.Message ?? "") + output,
+    },
+  ];
+}
