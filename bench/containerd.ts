@@ -24,7 +24,10 @@ export class PeerContainerd implements AsyncDisposable {
   static async start(pauseImage: string): Promise<PeerContainerd> {
     const directory = await mkdtemp(join(tmpdir(), "berth-test-peer-"));
     await mkdir(join(directory, "net.d"));
-    await writeFile(join(directory, "net.d", "10-peer.conflist"), JSON.stringify(bridgeNetwork()));
+    await writeFile(
+      join(directory, "net.d", "10-peer.conflist"),
+      JSON.stringify(bridgeNetwork({ plain: true })),
+    );
     await writeFile(join(directory, "config.toml"), configuration(directory, pauseImage));
     await using log = await open(join(directory, "containerd.log"), "a");
     const child = spawn("containerd", ["--config", join(directory, "config.toml")], {

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { PullImageRequest } from "../src/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
-import { TestBerth } from "../test/support/berth.ts";
+import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
 import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
@@ -16,7 +16,7 @@ const rounds = Number(process.argv[2] ?? 40);
 const warmUp = 5;
 
 await using registry = await startBusyboxRegistry();
-await using berth = await TestBerth.start();
+await using berth = await TestBerth.start({ network: bridgeNetwork({ plain: true }) });
 const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
 await pushImage(registry, "pause", "latest", pauseImage);
 await using peer = await PeerContainerd.start(`${registry.host}/pause:latest`);

@@ -20,6 +20,8 @@ export type BerthOptions = {
   /** As in the configuration file: how long a CNI plugin may take. */
   readonly pluginTimeout?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The daemon's program, where it is not the built one. */
+  readonly program?: string;
 };
 
 /**
@@ -68,7 +70,7 @@ export class TestBerth implements AsyncDisposable {
   #config(): string {
     return `
 root = ${JSON.stringify(this.root)}
-state = ${JSON.stringify(join(this.directory, "state"))}
+state = ${JSON.stringify(this.state)}
 address = ${JSON.stringify(this.socket)}
 [log]
 level = "debug"
@@ -84,6 +86,10 @@ ${this.#options.config ?? ""}`;
     return join(this.directory, "root");
   }
 
+  get state(): string {
+    return join(this.directory, "state");
+  }
+
   get clients(): CriClients {
     if (this.#clients === undefined) throw new Error("the daemon is not running");
     return this.#clients;
@@ -97,10 +103,14 @@ ${this.#options.config ?? ""}`;
 
   async startDaemon(): Promise<void> {
     await using log = await open(join(this.directory, "berthd.log"), "a");
-    const child = spawn(process.execPath, [main, "--config", join(this.directory, "config.toml")], {
-      stdio: ["ignore", "ignore", log.fd],
-      env: { ...process.env, ...this.#options.env },
-    });
+    const child = spawn(
+      process.execPath,
+      [this.#options.program ?? main, "--config", join(this.directory, "config.toml")],
+      {
+        stdio: ["ignore", "ignore", log.fd],
+        env: { ...process.env, ...this.#options.env },
+      },
+    );
     this.#process = child;
     const ended = once(child, "exit").then(async () => {
       throw new Error(`berthd ended:\n${await this.daemonLog()}`);
@@ -125,6 +135,14 @@ ${this.#options.config ?? ""}`;
     const exited = once(child, "exit");
     child.kill(signal);
     await exited;
+  }
+
+  /** Resolves when the daemon has ended by itself; fails when it does not. */
+  async ended(): Promise<void> {
+    const child = this.#process;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null)
+      await once(child, "exit");
+    await this.stopDaemon();
   }
 
   async restartDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
@@ -159,8 +177,8 @@ ${this.#options.config ?? ""}`;
   }
 }
 
-/** A bridge and a subnet that no other test has. */
-export function bridgeNetwork(): object {
+/** A bridge and a subnet that no other test has, with port mappings unless `plain`. */
+export function bridgeNetwork({ plain = false }: { readonly plain?: boolean } = {}): object {
   const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
   return {
     cniVersion: "1.0.0",
@@ -173,7 +191,7 @@ export function bridgeNetwork(): object {
         ipMasq: true,
         ipam: { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] },
       },
-      { type: "portmap", capabilities: { portMappings: true } },
+      ...(plain ? [] : [{ type: "portmap", capabilities: { portMappings: true } }]),
     ],
   };
 }

@@ -1,0 +1,180 @@
+/**
+ * Exec and port-forward of berth against containerd, with one client (ours), in turn: set-up and throughput.
+ * `npm run bench -- streaming [ROUNDS]`
+ */
+
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import { ExecRequest, PortForwardRequest, PullImageRequest } from "../src/protocol/index.ts";
+import { connectPortForward, connectRemoteCommand, type Transport } from "../src/streamclient/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
+import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
+import type { CriClients } from "../test/support/clients.ts";
+import { podConfig, shellConfig } from "../test/support/requests.ts";
+import { PeerContainerd } from "./containerd.ts";
+import { median, timed } from "./statistics.ts";
+
+const rounds = Number(process.argv[2] ?? 20);
+const mebibytes = 256;
+const bytes = mebibytes * 2 ** 20;
+
+type Subject = {
+  readonly name: string;
+  readonly clients: CriClients;
+  readonly podId: string;
+  readonly containerId: string;
+};
+
+await using registry = await startBusyboxRegistry();
+await pushImage(
+  registry,
+  "pause",
+  "latest",
+  await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } }),
+);
+await using berth = await TestBerth.start({ network: bridgeNetwork({ plain: true }) });
+await using peer = await PeerContainerd.start(`${registry.host}/pause:latest`);
+const subjects = [
+  await prepare("berth", berth.clients, berth.logDir),
+  await prepare("containerd", peer.clients, join(peer.directory, "logs")),
+];
+
+for (const transport of ["spdy", "websocket"] as const) {
+  await compare(`exec set-up, ${transport}: ms`, rounds, (subject) => execSetUp(subject, transport));
+}
+await compare("exec output: MiB/s", 5, (subject) => execOutput(subject));
+await compare("exec input: MiB/s", 5, (subject) => execInput(subject));
+await compare("port-forward connection set-up: ms", rounds, (subject) => forwardSetUp(subject));
+await compare("port-forward throughput: MiB/s", 5, (subject) => forwardThroughput(subject));
+
+/** A pod with one container, which serves a small and a large file on port 80. */
+async function prepare(name: string, clients: CriClients, logs: string): Promise<Subject> {
+  await clients.images.pullImage(PullImageRequest.fromPartial({ image: { image: registry.image } }));
+  const config = podConfig("stream", { logDirectory: join(logs, "stream") });
+  const { podSandboxId: podId } = await clients.runtime.runPodSandbox({ config, runtimeHandler: "" });
+  const script = `mkdir /www; echo x > /www/small; truncate -s ${bytes} /www/large; exec httpd -f -p 80 -h /www`;
+  const container = shellConfig("main", registry.image, script);
+  const { containerId } = await clients.runtime.createContainer({
+    podSandboxId: podId,
+    config: container,
+    sandboxConfig: config,
+  });
+  await clients.runtime.startContainer({ containerId });
+  return { name, clients, podId, containerId };
+}
+
+/** Measures the subjects in turn, one round uncounted, and prints the medians and their ratio. */
+async function compare(
+  title: string,
+  count: number,
+  measure: (subject: Subject) => Promise<number>,
+): Promise<void> {
+  const figures = new Map(subjects.map(({ name }): [string, number[]] => [name, []]));
+  for (let round = 0; round <= count; round++) {
+    for (const subject of subjects) {
+      const figure = await measure(subject);
+      if (round > 0) figures.get(subject.name)?.push(figure);
+    }
+  }
+  const [ours = Number.NaN, theirs = Number.NaN] = subjects.map(({ name }) =>
+    median(figures.get(name) ?? []),
+  );
+  console.log(
+    `${title}: berth ${ours.toFixed(1)}, containerd ${theirs.toFixed(1)}, ratio ${(ours / theirs).toFixed(2)}`,
+  );
+}
+
+function exec(
+  { clients, containerId }: Subject,
+  cmd: string[],
+  options: { stdin?: boolean; transport?: Transport } = {},
+) {
+  const { stdin = false, transport = "spdy" } = options;
+  const request = ExecRequest.fromPartial({ containerId, cmd, stdin, stdout: true });
+  const url = async () => new URL((await clients.runtime.exec(request)).url);
+  return connectRemoteCommand({ url, transport, tty: false, stdin, stdout: true, stderr: false });
+}
+
+/** From asking for the exec to its first byte. */
+async function execSetUp(subject: Subject, transport: Transport): Promise<number> {
+  const startedAt = performance.now();
+  await using command = await exec(subject, ["echo", "x"], { transport });
+  if (command.stdout !== undefined) await once(command.stdout, "data");
+  const ms = performance.now() - startedAt;
+  await command.exitCode;
+  return ms;
+}
+
+async function execOutput(subject: Subject): Promise<number> {
+  await using command = await exec(subject, ["head", "-c", String(bytes), "/dev/zero"]);
+  return rate(async () => {
+    let received = 0;
+    for await (const chunk of command.stdout ?? []) received += (chunk as Buffer).length;
+    if (received !== bytes) throw new Error(`${subject.name}: ${received} bytes came`);
+  });
+}
+
+async function execInput(subject: Subject): Promise<number> {
+  await using command = await exec(subject, ["sh", "-c", "wc -c"], { stdin: true });
+  const { stdin } = command;
+  if (stdin === undefined) throw new Error("no stdin");
+  const chunk = Buffer.alloc(64 * 1024);
+  return rate(async () => {
+    for (let sent = 0; sent < bytes; sent += chunk.length)
+      if (!stdin.write(chunk)) await once(stdin, "drain");
+    stdin.end();
+    let said = "";
+    for await (const part of command.stdout ?? []) said += part;
+    if (Number(said) !== bytes) throw new Error(`${subject.name}: ${said} bytes arrived`);
+  });
+}
+
+async function forwardSetUp(subject: Subject): Promise<number> {
+  await using client = await forwardClient(subject);
+  return (await timed(() => get(client, "/small"))).ms;
+}
+
+async function forwardThroughput(subject: Subject): Promise<number> {
+  await using client = await forwardClient(subject);
+  return rate(async () => {
+    const received = await get(client, "/large");
+    if (received < bytes) throw new Error(`${subject.name}: ${received} bytes came`);
+  });
+}
+
+function forwardClient({ clients, podId }: Subject) {
+  const request = PortForwardRequest.fromPartial({ podSandboxId: podId, port: [80] });
+  return connectPortForward({ url: async () => new URL((await clients.runtime.portForward(request)).url) });
+}
+
+/** Fetches a file through a forwarded connection; returns how many bytes came. */
+async function get(client: Awaited<ReturnType<typeof forwardClient>>, path: string): Promise<number> {
+  const [near, far] = await socketPair();
+  const forwarded = client.forward(far, 80);
+  near.end(`GET ${path} HTTP/1.0\r\n\r\n`);
+  let received = 0;
+  for await (const chunk of near) received += (chunk as Buffer).length;
+  await forwarded;
+  return received;
+}
+
+/** Two ends of a loopback connection: what a local client of a forwarded port has. */
+async function socketPair(): Promise<readonly [Socket, Duplex]> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const accepted = once(server, "connection");
+  const near = connect({ port: address.port, host: "127.0.0.1", allowHalfOpen: true });
+  const [far] = await accepted;
+  server.close();
+  if (!(far instanceof Duplex)) throw new Error("no connection");
+  return [near, far];
+}
+
+async function rate(work: () => Promise<void>): Promise<number> {
+  return mebibytes / ((await timed(work)).ms / 1000);
+}
