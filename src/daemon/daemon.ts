@@ -47,6 +47,10 @@ export class Daemon implements AsyncDisposable {
     const server = new CriServer({ engine, logger, services: [berth] });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);
+    // A crash leaves content that nothing needs, and leases that run out.
+    engine.images
+      .collectGarbage()
+      .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
     return new Daemon(server, rooms.move());
   }
 

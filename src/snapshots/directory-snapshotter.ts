@@ -123,11 +123,17 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async cleanup(): Promise<void> {
+    await this.startCleanup();
+    await this.#deletions.finished();
+  }
+
+  /** Like {@link cleanup}, with the deletions going on in the background. */
+  async startCleanup(): Promise<void> {
     const { records, directories } = this.#parts;
     const present = await directories.ids();
     const named = new Set(records.list().map(([, record]) => record.id));
     const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
-    await Promise.all([...unnamed.map((id) => this.#deletions.start(id)), this.#deletions.finished()]);
+    for (const id of unnamed) void this.#deletions.start(id);
   }
 
   /** Waits for deletions under way and ends the threads. */

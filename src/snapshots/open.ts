@@ -19,7 +19,7 @@ const namespacePattern = /^[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*$/;
 
 /**
  * Opens the snapshotter of one containerd namespace, with its directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Records
- * whose directories a power loss has taken are dropped. Only one may be open at a time. Throws SnapshotError and MetadataError.
+ * whose directories a power loss has taken are dropped, and directories that no record names are deleted in the background. Only one may be open at a time. Throws SnapshotError and MetadataError.
  */
 export async function openSnapshotter(
   kind: SnapshotterKind,
@@ -43,5 +43,9 @@ export async function openSnapshotter(
   await dropLostRecords(records, directories, logger);
   const mover = new TreeWorker();
   const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
-  return new DirectorySnapshotter({ records, directories, style, walker: new TreeWorker(), mover, logger });
+  const walker = new TreeWorker();
+  const snapshotter = new DirectorySnapshotter({ records, directories, style, walker, mover, logger });
+  // A crash may have come between a record's deletion and its files'.
+  await snapshotter.startCleanup();
+  return snapshotter;
 }
