@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import {
+  ContainerState,
+  NamespaceMode,
+  type PodSandboxConfig,
+  PodSandboxState,
+} from "../src/protocol/index.ts";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { containerStatus, execSync, exited } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
+
+/** A pod that has everything a pod can have: a network with a port, shared memory, a pause process. */
+function fullPod(host: CutBerth, name: string): PodSandboxConfig {
+  return podConfig(name.replaceAll(" ", "-"), {
+    portMappings: [{ containerPort: 80, hostPort: 18_080 }],
+    linux: {
+      cgroupParent: host.cgroupParent,
+      securityContext: { namespaceOptions: { pid: NamespaceMode.POD } },
+    },
+  });
+}
+
+describe("a daemon that is killed", () => {
+  let registry: (TestRegistry & { readonly image: string }) | undefined;
+  let started: CutBerth | undefined;
+  let clean: readonly string[] = [];
+
+  const host = (): CutBerth => started ?? assert.fail("not started");
+  const runtime = () => host().berth.clients.runtime;
+  const image = () => registry?.image ?? "";
+
+  const run = async (config: PodSandboxConfig) =>
+    (await runtime().runPodSandbox({ config, runtimeHandler: "" })).podSandboxId;
+  const create = async (
+    podSandboxId: string,
+    sandboxConfig: PodSandboxConfig,
+    script = "exec sleep 1000",
+  ) => {
+    const config = shellConfig("main", image(), script);
+    return (await runtime().createContainer({ podSandboxId, config, sandboxConfig })).containerId;
+  };
+  const start = (containerId: string) => runtime().startContainer({ containerId });
+  const pods = async () => (await runtime().listPodSandbox({ filter: undefined })).items;
+  const containers = async () => (await runtime().listContainers({ filter: undefined })).containers;
+
+  /** Whatever the test was about, the pod must go, and with it everything. */
+  const removeAndLookAround = async (podSandboxId: string) => {
+    await runtime().stopPodSandbox({ podSandboxId });
+    await runtime().removePodSandbox({ podSandboxId });
+    assert.deepEqual([await pods(), await containers()], [[], []]);
+    await host().returnsTo(clean);
+  };
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    started = await CutBerth.start();
+    await started.berth.pull(registry.image);
+    // The first pod makes what all pods share: the bridge, chains of rules, parents of cgroups.
+    const config = fullPod(started, "first");
+    const podSandboxId = await run(config);
+    await start(await create(podSandboxId, config));
+    await runtime().removePodSandbox({ podSandboxId });
+    clean = await started.traces();
+    const [id] = [podSandboxId];
+    assert.deepEqual(
+      clean.filter((trace) => trace.includes(id)),
+      [],
+    );
+  });
+  after(async () => {
+    await started?.[Symbol.asyncDispose]();
+    await registry?.[Symbol.asyncDispose]();
+  });
+
+  for (const step of [
+    "sandbox-directories",
+    "sandbox-namespaces",
+    "sandbox-files",
+    "sandbox-network",
+    "sandbox-pause",
+    "sandbox-commit",
+  ]) {
+    it(`before ${step} has made no pod and left nothing, and the client's next try makes one`, async () => {
+      const config = fullPod(host(), step);
+      await host().cutAt(step, () => run(config));
+      await host().berth.startDaemon();
+      assert.deepEqual(await pods(), []);
+      await host().returnsTo(clean);
+      await removeAndLookAround(await run(config));
+    });
+  }
+
+  it("before it tells of a pod that it has made tells of it when it is asked again", async () => {
+    const config = fullPod(host(), "told-again");
+    await host().cutAt("sandbox-made", () => run(config));
+    await host().berth.startDaemon();
+    const [pod] = await pods();
+    assert.equal(pod?.state, PodSandboxState.SANDBOX_READY);
+    assert.equal(await run(config), pod?.id);
+    await start(await create(pod?.id ?? "", config));
+    await removeAndLookAround(pod?.id ?? "");
+  });
+
+  for (const step of [
+    "container-snapshot",
+    "container-bundle",
+    "container-rootfs",
+    "container-spec",
+    "container-commit",
+    "container-made",
+  ]) {
+    it(`before ${step} has made a container or none, and the client's next try has one that starts`, async () => {
+      const config = fullPod(host(), step);
+      const podSandboxId = await run(config);
+      const withPod = await host().traces();
+      await host().cutAt(step, () => create(podSandboxId, config));
+      await host().berth.startDaemon();
+      const found = await containers();
+      if (step === "container-made") assert.equal(found[0]?.state, ContainerState.CONTAINER_CREATED);
+      else await host().returnsTo(withPod);
+      const id = await create(podSandboxId, config);
+      assert.deepEqual(
+        found.map((each) => each.id),
+        step === "container-made" ? [id] : [],
+      );
+      await start(id);
+      assert.equal(await execSync(host().berth, id, "echo", "alive"), "alive\n");
+      await removeAndLookAround(podSandboxId);
+    });
+  }
+
+  for (const step of ["container-task", "container-start", "container-started"]) {
+    it(`before ${step} has a container that runs or can be started`, async () => {
+      const config = fullPod(host(), step);
+      const podSandboxId = await run(config);
+      const id = await create(podSandboxId, config);
+      await host().cutAt(step, () => start(id));
+      await host().berth.startDaemon();
+      const { CONTAINER_RUNNING, CONTAINER_CREATED } = ContainerState;
+      const expected = step === "container-started" ? CONTAINER_RUNNING : CONTAINER_CREATED;
+      assert.equal((await containerStatus(host().berth, id)).state, expected);
+      await start(id);
+      assert.equal(await execSync(host().berth, id, "echo", "alive"), "alive\n");
+      await removeAndLookAround(podSandboxId);
+    });
+  }
+
+  for (const step of ["container-exit", "container-exited"]) {
+    it(`before ${step} knows afterwards how the container ended`, async () => {
+      const config = fullPod(host(), step);
+      const podSandboxId = await run(config);
+      const id = await create(podSandboxId, config, "exit 3");
+      await host().cutAt(step, () => start(id));
+      await host().berth.startDaemon();
+      assert.equal((await exited(host().berth, id)).exitCode, 3);
+      await removeAndLookAround(podSandboxId);
+    });
+  }
+
+  for (const step of [
+    "sandbox-stop",
+    "undo sandbox-pause",
+    "undo sandbox-network",
+    "undo sandbox-files",
+    "undo sandbox-namespaces",
+    "undo sandbox-directories",
+    "sandbox-stopped",
+  ]) {
+    it(`before ${step} goes on stopping the pod by itself`, async () => {
+      const config = fullPod(host(), step);
+      const podSandboxId = await run(config);
+      const ofPod = await host().traces();
+      const id = await create(podSandboxId, config);
+      const ofContainer = (await host().traces()).filter((trace) => !ofPod.includes(trace));
+      await start(id);
+      await host().cutAt(step, () => runtime().stopPodSandbox({ podSandboxId }));
+      await host().berth.startDaemon();
+      assert.equal((await pods())[0]?.state, PodSandboxState.SANDBOX_NOTREADY);
+      await host().returnsTo([...clean, ...ofContainer]);
+      assert.equal((await exited(host().berth, id)).exitCode, 137);
+      await removeAndLookAround(podSandboxId);
+    });
+  }
+
+  for (const step of [
+    "undo container-rootfs",
+    "undo container-bundle",
+    "undo container-snapshot",
+    "container-delete",
+    "sandbox-delete",
+  ]) {
+    it(`before ${step} removes the pod when it is told again`, async () => {
+      const config = fullPod(host(), step);
+      const podSandboxId = await run(config);
+      await start(await create(podSandboxId, config));
+      await host().cutAt(step, () => runtime().removePodSandbox({ podSandboxId }));
+      await host().berth.startDaemon();
+      assert.equal((await pods()).length, 1);
+      await removeAndLookAround(podSandboxId);
+    });
+  }
+});

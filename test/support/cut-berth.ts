@@ -1,0 +1,150 @@
+import { execFile } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { tempDir } from "../../src/testing/temp-dir.ts";
+import { type BerthOptions, TestBerth } from "./berth.ts";
+import { eventually } from "./condition.ts";
+
+const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
+
+/** A daemon that can be cut off at a step, and everything by which its pods can be told from those of other tests. */
+export class CutBerth implements AsyncDisposable {
+  readonly berth: TestBerth;
+  /** For pods, so that their cgroups are known by the name. */
+  readonly cgroupParent: string;
+  readonly #cutFile: string;
+  readonly #network: string;
+  readonly #opened: AsyncDisposableStack;
+
+  private constructor(berth: TestBerth, name: string, cutFile: string, opened: AsyncDisposableStack) {
+    this.berth = berth;
+    this.cgroupParent = `/${name}`;
+    this.#network = name;
+    this.#cutFile = cutFile;
+    this.#opened = opened;
+  }
+
+  static async start(options: Pick<BerthOptions, "pluginDirs" | "config"> = {}): Promise<CutBerth> {
+    await using opened = new AsyncDisposableStack();
+    const directory = opened.use(await tempDir());
+    const cutFile = join(directory.path, "cut");
+    const name = `cut${randomInt(1e6, 1e7)}`;
+    const env = { BERTH_CUT_FILE: cutFile };
+    const berth = opened.use(await TestBerth.start({ ...options, program, env, network: networkOf(name) }));
+    return new CutBerth(berth, name, cutFile, opened.move());
+  }
+
+  /** Lets the daemon die before the step of that name; the call, or what it set off, must come to the step. */
+  async cutAt(step: string, call: () => Promise<unknown>): Promise<void> {
+    await writeFile(this.#cutFile, step);
+    await call().catch(() => undefined);
+    await this.berth.ended();
+  }
+
+  /** What the pods of this daemon have on the machine now, in words that do not depend on when one looks. */
+  async traces(): Promise<readonly string[]> {
+    const [mounts, processes, cgroups, links, rules, files] = await Promise.all([
+      this.#mounts(),
+      this.#processes(),
+      directoriesNamed("/sys/fs/cgroup", this.cgroupParent),
+      outputLines("ip", "-o", "link", "show", "master", this.#network),
+      outputLines("iptables-save"),
+      this.#files(),
+    ]);
+    const own = rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`);
+    return [...mounts, ...processes, ...cgroups, ...links, ...own, ...files];
+  }
+
+  /** Waits until nothing is there but what was there before. */
+  async returnsTo(before: readonly string[]): Promise<void> {
+    let left: readonly string[] = [];
+    await eventually("nothing is left", async () => {
+      left = (await this.traces()).filter((trace) => !before.includes(trace));
+      return left.length === 0;
+    }).catch((cause) => {
+      throw new Error(`left behind:\n${left.join("\n")}`, { cause });
+    });
+  }
+
+  async #mounts(): Promise<readonly string[]> {
+    const points = (await readFile("/proc/self/mountinfo", "utf8"))
+      .split("\n")
+      .map((line) => line.split(" ")[4]);
+    return points.flatMap((point) => (point?.startsWith(this.berth.directory) ? [`mount ${point}`] : []));
+  }
+
+  /** Processes that were told of the daemon's directory, or have something of it mounted; not the daemon itself. */
+  async #processes(): Promise<readonly string[]> {
+    const { directory } = this.berth;
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+    const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
+    const own = await readFile("/proc/self/mountinfo", "utf8");
+    const found = pids.map(async (pid) => {
+      const command = (await read(pid, "cmdline")).replaceAll("\0", " ");
+      if (command === "" || command.includes("cut-daemon.ts")) return [];
+      const told = [command, await read(pid, "environ")].some((text) => text.includes(directory));
+      const mounted = (await read(pid, "mountinfo"))
+        .split("\n")
+        .some((line) => line.includes(directory) && !own.includes(line));
+      return told || mounted ? [`process ${pid} ${command}`] : [];
+    });
+    return (await Promise.all(found)).flat();
+  }
+
+  /** Directories and files that each pod or container has of its own; addresses of CNI's host-local are files too. */
+  async #files(): Promise<readonly string[]> {
+    const { state, root } = this.berth;
+    const directories = [
+      ...["sandboxes", "containers", "exits", "runtimes/crun", "runtimes/runc"].map((name) =>
+        join(state, name),
+      ),
+      ...["network", "snapshots/overlayfs/k8s.io", "content/ingests"].map((name) => join(root, name)),
+      `/var/lib/cni/networks/${this.#network}`,
+    ];
+    const names = await Promise.all(
+      directories.map(async (directory) =>
+        (await readdir(directory).catch(() => [])).map((name) => join(directory, name)),
+      ),
+    );
+    return names
+      .flat()
+      .filter((name) => !/last_reserved_ip|\/lock$/.test(name))
+      .map((name) => `file ${name}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+}
+
+/** The bridge bears the network's name. */
+function networkOf(name: string): object {
+  const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
+  const ipam = { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
+  return {
+    cniVersion: "1.0.0",
+    name,
+    plugins: [
+      { type: "bridge", bridge: name, isGateway: true, ipMasq: true, ipam },
+      { type: "portmap", capabilities: { portMappings: true } },
+    ],
+  };
+}
+
+async function outputLines(command: string, ...args: readonly string[]): Promise<readonly string[]> {
+  // Without the bridge there are no links of it either.
+  const { stdout } = await promisify(execFile)(command, args).catch(() => ({ stdout: "" }));
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function directoriesNamed(root: string, name: string): Promise<readonly string[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
+  const below = await Promise.all(directories.map((directory) => directoriesNamed(directory, name)));
+  return [
+    ...directories.filter((path) => path.includes(`${name}/`)).map((path) => `cgroup ${path}`),
+    ...below.flat(),
+  ];
+}

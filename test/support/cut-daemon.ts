@@ -1,0 +1,24 @@
+/**
+ * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names holds the name of the
+ * step that comes next, it is removed and the process ends as by a crash, with nothing flushed or taken back.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import { run } from "../../src/daemon/run.ts";
+
+const file = process.env.BERTH_CUT_FILE ?? "";
+
+await run(process.argv.slice(2), {
+  observer: (step) => {
+    if (wanted() !== step) return;
+    rmSync(file);
+    process.kill(process.pid, "SIGKILL");
+  },
+});
+
+function wanted(): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
