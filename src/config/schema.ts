@@ -115,6 +115,26 @@ export const schema = section("", {
       "Which address of a pod is its primary one; cni takes the plugin's order.",
     ),
   }),
+  streaming: section(
+    "The server for the streams of exec, attach and port-forward; clients get its URLs by the CRI's Exec, Attach and PortForward.",
+    {
+      address: string(
+        "127.0.0.1",
+        "IP address to listen on. Kubelets connect from this machine; another address should have TLS.",
+      ),
+      port: integer(0, { min: 0, max: 65_535 }, "0 is a free one, new with each start."),
+      idleTimeoutMs: duration("4h", "A connection on which nothing happens for so long is closed."),
+      creationTimeoutMs: duration("30s", "How long a SPDY client may take to open its streams."),
+      tls: section("TLS; without a certificate the server speaks plain HTTP.", {
+        cert: optionalPath("Certificate, PEM, with those that lead to its CA behind it."),
+        key: optionalPath("The certificate's key, PEM."),
+        clientCa: optionalPath(
+          "CAs, PEM, one of which must have signed a client's certificate; empty asks for none.",
+        ),
+        minVersion: oneOf(["1.2", "1.3"], "1.2", "The oldest version of TLS that is spoken."),
+      }),
+    },
+  ),
 });
 
 /** The configuration, read and checked. */

@@ -11,9 +11,11 @@ import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
 import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
 import { openSnapshotter } from "../snapshots/index.ts";
+import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
 import { handlerConfigs } from "./handler-configs.ts";
+import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import { version } from "./version.ts";
 
 /** CRI's namespace in the metadata, by containerd's convention: its clients look there for a kubelet's images. */
@@ -44,7 +46,11 @@ export class Daemon implements AsyncDisposable {
       spoolDir: join(config.root, "spool"),
       toStatus: statusOf,
     });
-    const server = new CriServer({ engine, logger, services: [berth] });
+    const streamingServer = rooms.use(
+      await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
+    );
+    const streaming = new StreamingUrls(engine, streamingServer);
+    const server = new CriServer({ engine, logger, streaming, services: [berth] });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);
     // A crash leaves content that nothing needs, and leases that run out.

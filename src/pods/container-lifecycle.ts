@@ -12,6 +12,7 @@ import { JoinedCalls } from "./joined-calls.ts";
 import { KeyLock } from "./key-lock.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { runningTask } from "./running-task.ts";
 import type { PodServices } from "./services.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 import { stopTask } from "./stop-task.ts";
@@ -193,23 +194,11 @@ export class ContainerLifecycle implements Containers {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<ExecOutcome> {
-    return this.#runningTask(id).execSync({ args, timeoutMs }, signal);
+    return runningTask(this.#services, id).execSync({ args, timeoutMs }, signal);
   }
 
   async reopenLog(id: string): Promise<void> {
-    await this.#runningTask(id).reopenLog();
-  }
-
-  #runningTask(idOrPrefix: string): Task {
-    const container = this.get(idOrPrefix);
-    const task = this.#services.taskTable.get(container.id);
-    if (task === undefined || container.state.kind !== "running") {
-      throw new EngineError(
-        "FailedPrecondition",
-        `container ${container.id} is not running (${container.state.kind})`,
-      );
-    }
-    return task;
+    await runningTask(this.#services, id).reopenLog();
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {

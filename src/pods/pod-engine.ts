@@ -10,6 +10,7 @@ import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
 import { Pauses } from "./pauses.ts";
 import { PodEvents } from "./pod-events.ts";
+import { PodStreams } from "./pod-streams.ts";
 import { RecordStore } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
@@ -45,6 +46,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   readonly images: Images;
   readonly sandboxes: SandboxLifecycle;
   readonly containers: ContainerLifecycle;
+  readonly streams: PodStreams;
   readonly #services: PodServices;
   readonly #options: PodEngineOptions;
 
@@ -54,6 +56,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.images = options.images;
     this.containers = new ContainerLifecycle(services);
     this.sandboxes = new SandboxLifecycle(services, this.containers);
+    this.streams = new PodStreams(services);
   }
 
   /** Opens the records and takes up what runs. Resolves when lists and states are true. */

@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 /**
  * Copies to a process's input, with back-pressure, until the source or the sink ends or the result is disposed of. What
  * comes after the process has closed its end is thrown away, so that the sender never waits for it. `onEnd` is called
- * once, when no more will come.
+ * when no more will come, by an end or a break; it may be called twice.
  */
 export function copyInput(source: Readable, sink: Writable, onEnd: () => void): Disposable {
   const discard = () => {
@@ -14,12 +14,13 @@ export function copyInput(source: Readable, sink: Writable, onEnd: () => void): 
   // A pipe without a reader; its close follows.
   sink.on("error", ignore);
   sink.once("close", discard);
+  // Of a stream that also writes, the end of reading is not the close.
+  for (const event of ["end", "close"]) source.once(event, onEnd);
   source.pipe(sink, { end: false });
-  source.once("close", onEnd);
   if (source.destroyed) onEnd();
   return {
     [Symbol.dispose]: () => {
-      source.off("close", onEnd);
+      for (const event of ["end", "close"]) source.off(event, onEnd);
       sink.off("error", ignore);
       sink.off("close", discard);
       source.unpipe(sink);

@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { type Config, ConfigError } from "../config/index.ts";
+import { type Containers, EngineError, type Sandboxes } from "../engine/index.ts";
+import type { AttachRequest, ExecRequest, PortForwardRequest } from "../protocol/index.ts";
+import type { StreamingServer, StreamingServerOptions, StreamingTls } from "../streaming/index.ts";
+
+/** What the streaming server is started with. Throws ConfigError for files that cannot be read. */
+export async function streamingOptions(settings: Config["streaming"]): Promise<StreamingServerOptions> {
+  const { address, port, idleTimeoutMs, creationTimeoutMs: streamCreationTimeoutMs } = settings;
+  const tls = await readTls(settings.tls);
+  return { address, port, idleTimeoutMs, streamCreationTimeoutMs, ...(tls !== undefined && { tls }) };
+}
+
+async function readTls({
+  cert,
+  key,
+  clientCa,
+  minVersion,
+}: Config["streaming"]["tls"]): Promise<StreamingTls | undefined> {
+  if (cert === "" && key === "" && clientCa === "") return undefined;
+  if (cert === "" || key === "")
+    throw new ConfigError("InvalidArgument", "streaming.tls: cert and key are needed, both of them");
+  return {
+    cert: await readPem("cert", cert),
+    key: await readPem("key", key),
+    ...(clientCa !== "" && { clientCa: await readPem("client_ca", clientCa) }),
+    minVersion: `TLSv${minVersion}`,
+  };
+}
+
+async function readPem(name: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError("InvalidArgument", `streaming.tls.${name}: ${path} cannot be read`, { cause });
+  }
+}
+
+/** Gives out the streaming server's URLs, after a look at whether there is something to connect to. */
+export class StreamingUrls {
+  readonly #engine: { readonly containers: Containers; readonly sandboxes: Sandboxes };
+  readonly #server: StreamingServer;
+
+  constructor(
+    engine: { readonly containers: Containers; readonly sandboxes: Sandboxes },
+    server: StreamingServer,
+  ) {
+    this.#engine = engine;
+    this.#server = server;
+  }
+
+  async exec({ containerId, cmd, tty, stdin, stdout, stderr }: ExecRequest): Promise<string> {
+    const id = this.#running(containerId);
+    return this.#server.url({ kind: "exec", containerId: id, args: cmd, tty, stdin, stdout, stderr }).href;
+  }
+
+  async attach({ containerId, tty, stdin, stdout, stderr }: AttachRequest): Promise<string> {
+    const id = this.#running(containerId);
+    return this.#server.url({ kind: "attach", containerId: id, tty, stdin, stdout, stderr }).href;
+  }
+
+  async portForward({ podSandboxId, port: ports }: PortForwardRequest): Promise<string> {
+    const { id, state } = this.#engine.sandboxes.get(podSandboxId);
+    if (state !== "ready") throw new EngineError("FailedPrecondition", `pod sandbox ${id} is not ready`);
+    return this.#server.url({ kind: "portforward", sandboxId: id, ports }).href;
+  }
+
+  #running(idOrPrefix: string): string {
+    const { id, state } = this.#engine.containers.get(idOrPrefix);
+    if (state.kind === "running") return id;
+    throw new EngineError("FailedPrecondition", `container ${id} is not running (${state.kind})`);
+  }
+}
