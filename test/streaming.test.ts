@@ -1,0 +1,331 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { finished, pipeline } from "node:stream/promises";
+import { describe, it } from "node:test";
+import { NamespaceMode } from "../src/protocol/index.ts";
+import type { TestBerth } from "./support/berth.ts";
+import { eventually } from "./support/condition.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+import { attach, exec, forwardPort, manyBytes, outputOf, Received, transports } from "./support/streams.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+/** With BERTH_TEST_LARGE=1 as much as the largest promise: 1 GiB, 200 commands and 500 connections at once. */
+const large = process.env.BERTH_TEST_LARGE === "1";
+const manyMiB = large ? 1024 : 64;
+const manyExecs = large ? 200 : 50;
+const manyConnections = large ? 500 : 100;
+
+/** Repeats each word that it reads, and says when its stdin has ended. */
+const repeat = "echo ready; while read word; do echo got $word; done; echo end; exec sleep 1000";
+
+for (const transport of transports) {
+  describe(`over ${transport}, a command`, () => {
+    const host = withBerth();
+    const start = async (name: string) =>
+      (await TestPod.run(host.berth, name)).shell("shell", host.image, "exec sleep 1000");
+    const sh = (id: string, script: string, options: { tty?: boolean; input?: string } = {}) =>
+      outputOf(host.berth, id, ["sh", "-c", script], { transport, ...options });
+
+    it("has its own stdin, stdout, stderr and exit code", async () => {
+      const id = await start("streams");
+      const outcome = await sh(id, "cat; echo no >&2; exit 7", { input: "some words" });
+      assert.deepEqual(outcome, { exitCode: 7, stdout: "some words", stderr: "no\n" });
+      assert.deepEqual(await sh(id, "cat; kill -9 $$"), { exitCode: 137, stdout: "", stderr: "" });
+      assert.deepEqual(await sh(id, "tty"), { exitCode: 1, stdout: "not a tty\n", stderr: "" });
+      assert.match((await outputOf(host.berth, id, ["/no/such"], { transport })).stderr, /no\/such/);
+      assert.equal((await outputOf(host.berth, id, ["/no/such"], { transport })).exitCode, 127);
+    });
+
+    it("on a terminal is shown what is typed, sees the window's size and hears control-C", async () => {
+      const id = await start("terminal");
+      await using command = await exec(host.berth, id, ["sh"], { transport, tty: true, stdin: true });
+      const shown = new Received(command.stdout);
+      command.resize({ width: 99, height: 33 });
+      await eventually("the size is seen", async () => {
+        command.stdin?.write("stty size\n");
+        return shown.text.includes("33 99");
+      });
+      command.resize({ width: 111, height: 44 });
+      await eventually("the next size is seen", async () => {
+        command.stdin?.write("stty size\n");
+        return shown.text.includes("44 111");
+      });
+      command.stdin?.write("echo be''gun; sleep 1000\n");
+      await eventually("sleep runs", async () => shown.text.includes("begun"));
+      command.stdin?.write("\x03");
+      command.stdin?.write("exit 5\n");
+      assert.equal(await command.exitCode, 5);
+    });
+
+    it("is gone with its children when its client vanishes, with a terminal and without", async () => {
+      const id = await start("vanish");
+      for (const tty of [false, true]) {
+        const gone = new AbortController();
+        const options = { transport, tty, signal: gone.signal };
+        const command = await exec(host.berth, id, ["sh", "-c", "sleep 4321 & echo up; sleep 4321"], options);
+        const output = new Received(command.stdout);
+        await eventually("it runs", async () => output.text.includes("up"));
+        gone.abort();
+        await eventually(
+          "its processes are gone",
+          async () => !(await execSync(host.berth, id, "ps")).includes("4321"),
+        );
+      }
+    });
+
+    it(`gets ${manyMiB} MiB and gives them back unchanged, while the daemon's memory stays flat`, async () => {
+      const id = await start("volume");
+      await using command = await exec(host.berth, id, ["cat"], { transport, stdin: true });
+      command.stderr?.resume();
+      await isEchoed(host.berth, command.stdin, command.stdout);
+      assert.equal(await command.exitCode, 0);
+    });
+
+    it("stands still while its client takes nothing, and nothing piles up", async () => {
+      const id = await start("stopped");
+      await using _command = await exec(host.berth, id, ["sh", "-c", "yes 0123456789"], { transport });
+      const before = await residentMiB(host.berth);
+      const written = () => execSync(host.berth, id, "sh", "-c", "cat /proc/$(pidof yes)/io | grep wchar");
+      await eventually("yes runs", async () => written().catch(() => undefined));
+      await eventually("it stands still", async () => {
+        const earlier = await written();
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return earlier === (await written());
+      });
+      assert.ok((await residentMiB(host.berth)) - before < 64);
+    });
+
+    it(`is one of ${manyExecs} at the same time`, async () => {
+      const id = await start("many");
+      const outcomes = await Promise.all(
+        Array.from({ length: manyExecs }, (_, index) =>
+          sh(id, `read word; echo $word ${index}; exit ${index % 100}`, { input: "word\n" }),
+        ),
+      );
+      outcomes.forEach(({ exitCode, stdout }, index) => {
+        assert.deepEqual([exitCode, stdout], [index % 100, `word ${index}\n`]);
+      });
+    });
+  });
+
+  describe(`over ${transport}, attaching to a container`, () => {
+    const host = withBerth();
+
+    it("shows its output from then on to all that are attached, and takes input from any", async () => {
+      const pod = await TestPod.run(host.berth, "attach");
+      const id = await pod.shell("repeat", host.image, repeat, { stdin: true });
+      await eventually("it is ready", async () => (await pod.log("repeat")).includes("stdout F ready"));
+      await using one = await attach(host.berth, id, { transport, stdin: true });
+      await using other = await attach(host.berth, id, { transport, stdin: true });
+      const outputs = [new Received(one.stdout), new Received(other.stdout)];
+      const all = (what: string) =>
+        eventually(`all have seen ${what}`, async () => outputs.every(({ text }) => text.endsWith(what)));
+      // Both are attached when both have seen something.
+      await eventually("both are attached", async () => {
+        one.stdin?.write("x\n");
+        return outputs.every(({ text }) => text !== "");
+      });
+      for (const { text } of outputs) assert.doesNotMatch(text, /ready/);
+      other.stdin?.write("two\n");
+      await all("got two\n");
+      other.stdin?.end();
+      one.stdin?.write("three\n");
+      await all("got two\ngot three\n");
+      assert.ok((await pod.log("repeat")).includes("stdout F got three"));
+    });
+
+    it("ends its stdin with the client's when that is for one only, and ends well with it", async () => {
+      const pod = await TestPod.run(host.berth, "once");
+      const id = await pod.shell("repeat", host.image, "cat; echo end; exit 3", {
+        stdin: true,
+        stdinOnce: true,
+      });
+      await using command = await attach(host.berth, id, { transport, stdin: true });
+      command.stdin?.end("word\n");
+      assert.equal(await text(command.stdout as Readable), "word\nend\n");
+      assert.equal(await command.exitCode, 0);
+    });
+
+    it("with a terminal shows what is typed and follows the window's size", async () => {
+      const pod = await TestPod.run(host.berth, "attach-tty");
+      const id = await pod.shell("shell", host.image, "exec sh", { stdin: true, tty: true });
+      await using command = await attach(host.berth, id, { transport, stdin: true, tty: true });
+      const shown = new Received(command.stdout);
+      command.resize({ width: 99, height: 33 });
+      await eventually("the size is seen", async () => {
+        command.stdin?.write("stty size\n");
+        return shown.text.includes("33 99");
+      });
+    });
+  });
+}
+
+describe("port-forward", () => {
+  const host = withBerth();
+  const echo = "exec nc -ll -p 8080 -e cat";
+  const serve = (address: string) => `echo the page > /tmp/index.html; exec httpd -f -p ${address} -h /tmp`;
+
+  async function pageOf(podId: string, port: number): Promise<string> {
+    await using forward = await forwardPort(host.berth, podId, port);
+    const socket = await forward.connect();
+    socket.end("GET / HTTP/1.0\r\n\r\n");
+    const page = await text(socket);
+    assert.deepEqual(forward.failures, []);
+    return page;
+  }
+
+  for (const [family, address] of [
+    ["IPv4", "127.0.0.1:8080"],
+    ["IPv6", "[::1]:8080"],
+  ] as const) {
+    it(`reaches what listens on ${family}'s localhost in the pod alone`, async () => {
+      const pod = await TestPod.run(host.berth, `forward-${family.toLowerCase()}`);
+      const id = await pod.shell("page", host.image, serve(address));
+      await listening(host.berth, id, "1F90");
+      assert.match(await pageOf(pod.id, 8080), /the page/);
+    });
+  }
+
+  it("reaches the host's localhost for a pod in the host's network", async () => {
+    const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
+    const pod = await TestPod.run(host.berth, "forward-host", {
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const id = await pod.shell("page", host.image, serve("127.0.0.1:18080"));
+    await listening(host.berth, id, "46A0");
+    assert.match(await pageOf(pod.id, 18080), /the page/);
+  });
+
+  it("hands the end of one direction on while the other goes on", async () => {
+    const pod = await TestPod.run(host.berth, "forward-halves");
+    const id = await pod.shell("echo", host.image, echo);
+    await listening(host.berth, id, "1F90");
+    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    const socket = await forward.connect();
+    socket.end("some words");
+    assert.equal(await text(socket), "some words");
+  });
+
+  it("says that nothing listens", async () => {
+    const pod = await TestPod.run(host.berth, "forward-none");
+    await using forward = await forwardPort(host.berth, pod.id, 81);
+    const socket = await forward.connect();
+    await finished(socket.resume(), { writable: false }).catch(() => undefined);
+    await eventually("the failure is told", async () => forward.failures.length > 0);
+    assert.match(forward.failures[0] ?? "", /port 81.*ECONNREFUSED/);
+  });
+
+  it(`carries ${manyMiB} MiB both ways unchanged, while the daemon's memory stays flat`, async () => {
+    const pod = await TestPod.run(host.berth, "forward-volume");
+    const id = await pod.shell("echo", host.image, echo);
+    await listening(host.berth, id, "1F90");
+    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    const socket = await forward.connect();
+    await isEchoed(host.berth, socket, socket);
+  });
+
+  it(`carries ${manyConnections} connections at the same time, with no process for any`, async () => {
+    const pod = await TestPod.run(host.berth, "forward-many");
+    const id = await pod.shell("echo", host.image, echo);
+    await listening(host.berth, id, "1F90");
+    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    const sockets = await Promise.all(Array.from({ length: manyConnections }, () => forward.connect()));
+    const answers = sockets.map((socket) => text(socket));
+    for (const [index, socket] of sockets.entries()) socket.write(`number ${index}`);
+    const children = await readFile(`/proc/${host.berth.pid}/task/${host.berth.pid}/children`, "utf8");
+    assert.equal(children.trim(), "");
+    for (const socket of sockets) socket.end();
+    assert.deepEqual(
+      await Promise.all(answers),
+      sockets.map((_, index) => `number ${index}`),
+    );
+    assert.deepEqual(forward.failures, []);
+  });
+});
+
+describe("a streaming request", () => {
+  const host = withBerth();
+  const none = { tty: false, stdin: false, stdout: false, stderr: false };
+
+  it("is refused before a URL is given when it cannot be served", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "refused");
+    const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
+    const cmd = ["true"];
+    await assert.rejects(runtime.exec({ ...none, containerId, cmd }), /INVALID_ARGUMENT/);
+    await assert.rejects(
+      runtime.exec({ containerId, cmd, tty: true, stdin: true, stdout: true, stderr: true }),
+      /INVALID_ARGUMENT/,
+    );
+    await assert.rejects(runtime.exec({ ...none, stdout: true, cmd, containerId: "no-such" }), /NOT_FOUND/);
+    await runtime.stopContainer({ containerId, timeout: 0n });
+    await assert.rejects(runtime.exec({ ...none, stdout: true, cmd, containerId }), /FAILED_PRECONDITION/);
+    await assert.rejects(runtime.attach({ ...none, stdout: true, containerId }), /FAILED_PRECONDITION/);
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(runtime.portForward({ podSandboxId: pod.id, port: [80] }), /FAILED_PRECONDITION/);
+  });
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`leaves no command behind when the daemon ends by ${signal} and starts again`, async () => {
+      const pod = await TestPod.run(host.berth, `end-${signal.toLowerCase()}`);
+      const id = await pod.shell("shell", host.image, "echo ready; exec sleep 1000");
+      const script = "trap '' HUP; echo up; sleep 4321";
+      const commands = await Promise.all(
+        [false, true].map((tty) => exec(host.berth, id, ["sh", "-c", script], { tty })),
+      );
+      const outputs = commands.map(({ stdout }) => new Received(stdout));
+      await eventually("both run", async () => outputs.every(({ text }) => text.includes("up")));
+      await host.berth.restartDaemon(signal);
+      await eventually(
+        "the commands are gone",
+        async () => !(await execSync(host.berth, id, "ps")).includes("4321"),
+      );
+      assert.deepEqual((await outputOf(host.berth, id, ["echo", "again"])).stdout, "again\n");
+      await Promise.all(commands.map((command) => command[Symbol.asyncDispose]()));
+    });
+  }
+});
+
+/** Sends many bytes and compares what comes back; the daemon may hold at most 64 MiB more meanwhile. */
+async function isEchoed(
+  berth: TestBerth,
+  input: NodeJS.WritableStream | undefined,
+  output: Readable | undefined,
+): Promise<void> {
+  assert.ok(input !== undefined && output !== undefined);
+  const before = await residentMiB(berth);
+  let most = 0;
+  const watch = setInterval(async () => {
+    most = Math.max(most, await residentMiB(berth));
+  }, 50);
+  const [sent, received] = [createHash("sha256"), createHash("sha256")];
+  let bytes = 0;
+  output.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    received.update(chunk);
+  });
+  const source = manyBytes(manyMiB * 2 ** 20);
+  source.on("data", (chunk: Buffer) => sent.update(chunk));
+  await Promise.all([pipeline(source, input, { end: true }), once(output, "end")]);
+  clearInterval(watch);
+  assert.equal(bytes, manyMiB * 2 ** 20);
+  assert.equal(received.digest("hex"), sent.digest("hex"));
+  assert.ok(most - before < 64, `the daemon grew from ${before} to ${most} MiB`);
+}
+
+async function residentMiB(berth: TestBerth): Promise<number> {
+  const status = await readFile(`/proc/${berth.pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
+/** Waits until something in the container listens on a TCP port, given in hexadecimal as /proc/net/tcp has it. */
+async function listening(berth: TestBerth, containerId: string, port: string): Promise<void> {
+  await eventually(`port ${port} listens`, async () => {
+    const table = await execSync(berth, containerId, "cat", "/proc/net/tcp", "/proc/net/tcp6");
+    return new RegExp(`:${port} [0-9A-F:]+ 0A`).test(table);
+  });
+}
