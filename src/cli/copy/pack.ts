@@ -1,0 +1,56 @@
+import { createReadStream, type Stats } from "node:fs";
+import { lstat, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { CliError } from "../errors.ts";
+import { tarEnd, tarHeader, tarPadding } from "./tar-header.ts";
+
+/** What to pack: a path, and the name that it gets; without one, what is in the directory gets names of its own. */
+export type Packing = { readonly path: string; readonly name: string | undefined };
+
+/**
+ * A file or a directory of this machine as a tar archive. Symbolic links are packed as such; what is neither file, directory nor link is
+ * left out, and told to `onSkipped`. Throws errno errors, and CliError Aborted for a file that shrinks meanwhile.
+ */
+export async function* pack(
+  { path, name }: Packing,
+  onSkipped: (path: string, why: string) => Promise<void>,
+): AsyncGenerator<Buffer> {
+  if (name === undefined) yield* packChildren(path, "", onSkipped);
+  else yield* packOne(path, name, onSkipped);
+  yield tarEnd;
+}
+
+type OnSkipped = Parameters<typeof pack>[1];
+
+async function* packOne(path: string, name: string, onSkipped: OnSkipped): AsyncGenerator<Buffer> {
+  const stats = await lstat(path);
+  const common = { mode: stats.mode & 0o7777, mtimeMs: stats.mtimeMs, size: 0, linkTarget: "" };
+  if (stats.isDirectory()) {
+    yield tarHeader({ ...common, name: `${name}/`, type: "directory" });
+    yield* packChildren(path, `${name}/`, onSkipped);
+  } else if (stats.isSymbolicLink()) {
+    yield tarHeader({ ...common, name, type: "symlink", linkTarget: await readlink(path) });
+  } else if (stats.isFile()) {
+    yield tarHeader({ ...common, name, type: "file", size: stats.size });
+    yield* content(path, stats);
+  } else {
+    await onSkipped(path, "it is neither a file, a directory nor a symbolic link");
+  }
+}
+
+async function* packChildren(path: string, prefix: string, onSkipped: OnSkipped): AsyncGenerator<Buffer> {
+  for (const child of (await readdir(path)).sort())
+    yield* packOne(join(path, child), `${prefix}${child}`, onSkipped);
+}
+
+/** As many bytes as the header says, also when the file grows. */
+async function* content(path: string, { size }: Stats): AsyncGenerator<Buffer> {
+  if (size === 0) return;
+  let left = size;
+  for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 262_144 })) {
+    left -= chunk.length;
+    yield chunk;
+  }
+  if (left > 0) throw new CliError("Aborted", `${path} became shorter while it was read`);
+  yield tarPadding(size);
+}

@@ -1,0 +1,64 @@
+import { realpath, stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { CliError } from "../errors.ts";
+import { write } from "../output/write.ts";
+import { type CopiedContainer, startTar, testInContainer } from "./container-tar.ts";
+import { parseSource } from "./location.ts";
+import { type Packing, pack } from "./pack.ts";
+
+/** Copies a file or directory of this machine into a container. Throws CliError, and errno errors. */
+export async function copyToContainer(
+  container: CopiedContainer,
+  source: string,
+  destination: string,
+  onSkipped: (path: string, why: string) => Promise<void>,
+): Promise<void> {
+  const { directory, packing } = await planFor(container, source, destination);
+  await unpackInContainer(container, directory, pack(packing, onSkipped));
+}
+
+/** Unpacks an archive in a directory of the container. */
+export async function unpackInContainer(
+  container: CopiedContainer,
+  directory: string,
+  archive: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { command, done } = await startTar(container, ["-xpf", "-", "-C", directory], { stdin: true });
+  await using _command = command;
+  command.stdout?.resume();
+  // A tar that gives up does not wait for the rest.
+  await Promise.race([done, send(archive, command.stdin).then(() => done)]);
+}
+
+/** Fails only when the archive does: a tar that takes no more says itself why. */
+async function send(archive: AsyncIterable<Uint8Array>, to: Writable | undefined): Promise<void> {
+  to?.on("error", () => {});
+  for await (const chunk of archive) {
+    if (to === undefined || to.destroyed) return;
+    await write(to, chunk);
+  }
+  to?.end();
+}
+
+/** In which directory of the container what is unpacked under which name; as `cp` does it. */
+async function planFor(
+  container: CopiedContainer,
+  source: string,
+  destination: string,
+): Promise<{ readonly directory: string; readonly packing: Packing }> {
+  const path = await realpath(source);
+  const { name } = parseSource(source);
+  const isDirectory = (await stat(path)).isDirectory();
+  if (await testInContainer(container, "-d", destination))
+    return { directory: destination, packing: { path, name } };
+  const target = parseSource(destination);
+  if (target.name === undefined || (destination.endsWith("/") && !isDirectory))
+    throw noDirectory(container, destination);
+  if (isDirectory && (await testInContainer(container, "-e", destination)))
+    throw noDirectory(container, destination);
+  return { directory: target.directory, packing: { path, name: target.name } };
+}
+
+function noDirectory({ name }: CopiedContainer, path: string): CliError {
+  return new CliError("FailedPrecondition", `${path} is no directory in container ${name}`);
+}
