@@ -93,6 +93,9 @@ class ConnectedCommand implements RemoteCommand {
     this.exitCode = exitCodeOf(streams);
     // A caller that only copies streams need not look at it.
     this.exitCode.catch(() => {});
+    // Nor at streams that it does not use, when the connection is cut under them.
+    for (const stream of [streams.stdin, streams.stdout, streams.stderr, streams.resize])
+      stream?.on("error", () => {});
   }
 
   resize(size: TerminalSize): void {
