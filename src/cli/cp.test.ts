@@ -81,10 +81,13 @@ async function namesBelow(path: string): Promise<readonly string[]> {
 }
 
 /** All below a directory: what it is, with its permissions, time and content. */
-async function treeOf(path: string): Promise<Readonly<Record<string, string>>> {
+async function treeOf(
+  path: string,
+  { directoryTimes = true } = {},
+): Promise<Readonly<Record<string, string>>> {
   const described = (await namesBelow(path)).map(async (name) => [
     name,
-    await describeFile(join(path, name)),
+    await describeFile(join(path, name), directoryTimes),
   ]);
   return Object.fromEntries(await Promise.all(described));
 }
