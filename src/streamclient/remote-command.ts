@@ -94,7 +94,7 @@ class ConnectedCommand implements RemoteCommand {
     // A caller that only copies streams need not look at it.
     this.exitCode.catch(() => {});
     // Nor at streams that it does not use, when the connection is cut under them.
-    for (const stream of [streams.stdin, streams.stdout, streams.stderr, streams.resize])
+    for (const stream of [streams.error, streams.stdin, streams.stdout, streams.stderr, streams.resize])
       stream?.on("error", () => {});
   }
 
