@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { access, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import {
   ContainerState,
@@ -7,7 +9,9 @@ import {
   PodSandboxState,
 } from "../src/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -203,3 +207,65 @@ describe("a daemon that is killed", () => {
     });
   }
 });
+
+describe("a daemon that is killed while a program runs that it started", () => {
+  /** Says in a file that it runs, waits, and goes on as what it stands for, if it is not killed. */
+  const slow = (directory: string, when: string, program: string) =>
+    `#!/bin/sh\nif ${when} && [ ! -e ${directory}/running ]; then touch ${directory}/running; sleep 3; touch ${directory}/went-on; fi\nexec ${program} "$@"\n`;
+
+  /** Kills the daemon in the middle of what `call` makes the slow program do, and starts it again. */
+  const killAndRestart = async (host: CutBerth, directory: string, call: () => Promise<unknown>) => {
+    const failed = assert.rejects(call());
+    await eventually("the program runs", () => exists(join(directory, "running")));
+    await host.berth.stopDaemon("SIGKILL");
+    await failed;
+    await host.berth.startDaemon();
+  };
+
+  it("ends a CNI plugin that runs on, so that no address is taken for nobody", async () => {
+    await using scripts = await tempDir();
+    await using host = await CutBerth.start({ pluginDirs: [scripts.path] });
+    const { berth } = host;
+    const run = () =>
+      berth.clients.runtime.runPodSandbox({ config: fullPod(host, "plugin"), runtimeHandler: "" });
+    const { podSandboxId } = await run();
+    await berth.clients.runtime.removePodSandbox({ podSandboxId });
+    const clean = await host.traces();
+    const script = slow(scripts.path, '[ "$CNI_COMMAND" = ADD ]', "/usr/lib/cni/bridge");
+    await writeFile(join(scripts.path, "bridge"), script, { mode: 0o755 });
+    await killAndRestart(host, scripts.path, run);
+    await host.returnsTo(clean);
+    assert.equal(await exists(join(scripts.path, "went-on")), false);
+    await run();
+  });
+
+  it("takes back the container that an OCI runtime was making, which can then be started", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using scripts = await tempDir();
+    const program = join(scripts.path, "slow-crun");
+    const when = 'case "$*" in *" create "*) true;; *) false;; esac';
+    await writeFile(program, slow(scripts.path, when, "/usr/bin/crun"), { mode: 0o755 });
+    const handlers = `[runtime.handlers.slow]\npath = ${JSON.stringify(program)}\n`;
+    await using host = await CutBerth.start({ config: handlers });
+    await host.berth.pull(registry.image);
+    const { runtime } = host.berth.clients;
+    const config = podConfig("runtime", { linux: { cgroupParent: host.cgroupParent } });
+    const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler: "slow" });
+    const container = shellConfig("main", registry.image, "exec sleep 1000");
+    const request = { podSandboxId, config: container, sandboxConfig: config };
+    const { containerId } = await runtime.createContainer(request);
+    const created = await host.traces();
+    await killAndRestart(host, scripts.path, () => runtime.startContainer({ containerId }));
+    await host.returnsTo(created);
+    assert.equal(await exists(join(scripts.path, "went-on")), false);
+    await host.berth.clients.runtime.startContainer({ containerId });
+    assert.equal(await execSync(host.berth, containerId, "echo", "alive"), "alive\n");
+  });
+});
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -7,6 +7,7 @@ import { ConfiguredNetworks } from "./configured-networks.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
 import type { Network, NetworkResult, NetworkStatus, PodAttachment } from "./network.ts";
 import { NetworkError } from "./network-error.ts";
+import { OrphanPlugins } from "./orphan-plugins.ts";
 import { PluginChain } from "./plugin-chain.ts";
 import { Plugins } from "./plugins.ts";
 import { type IpPreference, type NetworkOutcome, podAddresses } from "./pod-addresses.ts";
@@ -33,6 +34,7 @@ type Parts = {
   readonly configured: ConfiguredNetworks;
   readonly chain: PluginChain;
   readonly store: AttachmentStore;
+  readonly orphans: OrphanPlugins;
   readonly logger: Logger;
 };
 
@@ -42,16 +44,18 @@ export class CniNetwork implements Network {
   readonly #configured: ConfiguredNetworks;
   readonly #chain: PluginChain;
   readonly #store: AttachmentStore;
+  readonly #orphans: OrphanPlugins;
   readonly #collection: GarbageCollection;
   readonly #logger: Logger;
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
   readonly #turns = new Turns();
 
-  private constructor(options: CniNetworkOptions, { configured, chain, store, logger }: Parts) {
+  private constructor(options: CniNetworkOptions, { configured, chain, store, orphans, logger }: Parts) {
     this.#options = options;
     this.#configured = configured;
     this.#chain = chain;
     this.#store = store;
+    this.#orphans = orphans;
     this.#logger = logger;
     this.#collection = new GarbageCollection(chain, store, logger);
   }
@@ -61,8 +65,9 @@ export class CniNetwork implements Network {
     const plugins = new Plugins(options);
     const chain = new PluginChain(plugins);
     const store = await AttachmentStore.open(options.cacheDir);
+    const orphans = new OrphanPlugins(await store.list());
     const configured = await ConfiguredNetworks.open(options, { plugins, chain });
-    const network = new CniNetwork(options, { configured, chain, store, logger });
+    const network = new CniNetwork(options, { configured, chain, store, orphans, logger });
     network.#collectGarbage();
     return network;
   }
@@ -84,7 +89,9 @@ export class CniNetwork implements Network {
     return this.#turns.take(sandboxId, async () => {
       signal?.throwIfAborted();
       const attachment = await this.#attachmentOf(sandboxId);
-      if (attachment !== undefined) await this.#detach(attachment, signal);
+      if (attachment === undefined) return;
+      await this.#orphans.endFor(sandboxId);
+      await this.#detach(attachment, signal);
     });
   }
 
