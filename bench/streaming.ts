@@ -110,7 +110,7 @@ async function execSetUp(subject: Subject, transport: Transport): Promise<number
 
 async function execOutput(subject: Subject): Promise<number> {
   await using command = await exec(subject, ["head", "-c", String(bytes), "/dev/zero"]);
-  return rate(async () => {
+  return await rate(async () => {
     let received = 0;
     for await (const chunk of command.stdout ?? []) received += (chunk as Buffer).length;
     if (received !== bytes) throw new Error(`${subject.name}: ${received} bytes came`);
@@ -122,7 +122,7 @@ async function execInput(subject: Subject): Promise<number> {
   const { stdin } = command;
   if (stdin === undefined) throw new Error("no stdin");
   const chunk = Buffer.alloc(64 * 1024);
-  return rate(async () => {
+  return await rate(async () => {
     for (let sent = 0; sent < bytes; sent += chunk.length)
       if (!stdin.write(chunk)) await once(stdin, "drain");
     stdin.end();
@@ -139,7 +139,7 @@ async function forwardSetUp(subject: Subject): Promise<number> {
 
 async function forwardThroughput(subject: Subject): Promise<number> {
   await using client = await forwardClient(subject);
-  return rate(async () => {
+  return await rate(async () => {
     const received = await get(client, "/large");
     if (received < bytes) throw new Error(`${subject.name}: ${received} bytes came`);
   });
