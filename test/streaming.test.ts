@@ -10,6 +10,7 @@ import { NamespaceMode } from "../src/protocol/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
+import { echoInPod } from "./support/pod-server.ts";
 import { attach, exec, forwardPort, manyBytes, outputOf, Received, transports } from "./support/streams.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -166,7 +167,6 @@ for (const transport of transports) {
 
 describe("port-forward", () => {
   const host = withBerth();
-  const echo = "exec nc -ll -p 8080 -e cat";
   const serve = (address: string) => `echo the page > /tmp/index.html; exec httpd -f -p ${address} -h /tmp`;
 
   async function pageOf(podId: string, port: number): Promise<string> {
@@ -202,9 +202,8 @@ describe("port-forward", () => {
 
   it("hands the end of one direction on while the other goes on", async () => {
     const pod = await TestPod.run(host.berth, "forward-halves");
-    const id = await pod.shell("echo", host.image, echo);
-    await listening(host.berth, id, "1F90");
-    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
+    await using forward = await forwardPort(host.berth, pod.id, server.port);
     const socket = await forward.connect();
     socket.end("some words");
     assert.equal(await text(socket), "some words");
@@ -221,18 +220,16 @@ describe("port-forward", () => {
 
   it(`carries ${manyMiB} MiB both ways unchanged, while the daemon's memory stays flat`, async () => {
     const pod = await TestPod.run(host.berth, "forward-volume");
-    const id = await pod.shell("echo", host.image, echo);
-    await listening(host.berth, id, "1F90");
-    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
+    await using forward = await forwardPort(host.berth, pod.id, server.port);
     const socket = await forward.connect();
     await isEchoed(host.berth, socket, socket);
   });
 
   it(`carries ${manyConnections} connections at the same time, with no process for any`, async () => {
     const pod = await TestPod.run(host.berth, "forward-many");
-    const id = await pod.shell("echo", host.image, echo);
-    await listening(host.berth, id, "1F90");
-    await using forward = await forwardPort(host.berth, pod.id, 8080);
+    await using server = await echoInPod(host.berth, await pod.shell("shell", host.image, "exec sleep 1000"));
+    await using forward = await forwardPort(host.berth, pod.id, server.port);
     const sockets = await Promise.all(Array.from({ length: manyConnections }, () => forward.connect()));
     const answers = sockets.map((socket) => text(socket));
     for (const [index, socket] of sockets.entries()) socket.write(`number ${index}`);
