@@ -1,13 +1,19 @@
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 
+const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
+
+export type CutBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
+  /** Rules for the pods' way out; true unless given. */
+  readonly ipMasq?: boolean;
+};
 
 /** A daemon that can be cut off at a step, and everything by which its pods can be told from those of other tests. */
 export class CutBerth implements AsyncDisposable {
@@ -26,13 +32,15 @@ export class CutBerth implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  static async start(options: Pick<BerthOptions, "pluginDirs" | "config"> = {}): Promise<CutBerth> {
+  static async start(options: CutBerthOptions = {}): Promise<CutBerth> {
     await using opened = new AsyncDisposableStack();
     const directory = opened.use(await tempDir());
     const cutFile = join(directory.path, "cut");
     const name = `cut${randomInt(1e6, 1e7)}`;
     const env = { BERTH_CUT_FILE: cutFile };
-    const berth = opened.use(await TestBerth.start({ ...options, program, env, network: networkOf(name) }));
+    const { ipMasq = true, ...rest } = options;
+    const network = networkOf(name, ipMasq);
+    const berth = opened.use(await TestBerth.start({ ...rest, program, env, network }));
     return new CutBerth(berth, name, cutFile, opened.move());
   }
 
@@ -53,8 +61,14 @@ export class CutBerth implements AsyncDisposable {
       outputLines("iptables-save"),
       this.#files(),
     ]);
-    const own = rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`);
-    return [...mounts, ...processes, ...cgroups, ...links, ...own, ...files];
+    return [
+      ...mounts.map((point) => `mount ${point}`),
+      ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
+      ...cgroups.map((directory) => `cgroup ${directory}`),
+      ...links.map((link) => `link ${link}`),
+      ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
+      ...files.map((file) => `file ${file}`),
+    ];
   }
 
   /** Waits until nothing is there but what was there before. */
@@ -68,15 +82,29 @@ export class CutBerth implements AsyncDisposable {
     });
   }
 
+  /**
+   * What a power loss leaves of this daemon and its pods: files on disk, but no process, no mount, no cgroup, and nothing of
+   * the state directory, which is a tmpfs elsewhere.
+   */
+  async loseMachine(): Promise<void> {
+    await this.berth.stopDaemon("SIGKILL");
+    for (const { pid } of await this.#processes()) process.kill(pid, "SIGKILL");
+    await eventually("all processes are gone", async () => (await this.#processes()).length === 0);
+    for (const point of (await this.#mounts()).toReversed()) await run("umount", ["--lazy", point]);
+    const cgroups = await directoriesNamed("/sys/fs/cgroup", this.cgroupParent);
+    for (const directory of cgroups.toReversed()) await rmdir(directory);
+    await rm(this.berth.state, { recursive: true });
+  }
+
   async #mounts(): Promise<readonly string[]> {
     const points = (await readFile("/proc/self/mountinfo", "utf8"))
       .split("\n")
       .map((line) => line.split(" ")[4]);
-    return points.flatMap((point) => (point?.startsWith(this.berth.directory) ? [`mount ${point}`] : []));
+    return points.flatMap((point) => (point?.startsWith(this.berth.directory) ? [point] : []));
   }
 
   /** Processes that were told of the daemon's directory, or have something of it mounted; not the daemon itself. */
-  async #processes(): Promise<readonly string[]> {
+  async #processes(): Promise<readonly { readonly pid: number; readonly command: string }[]> {
     const { directory } = this.berth;
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
     const read = (pid: string, file: string) => readFile(`/proc/${pid}/${file}`, "utf8").catch(() => "");
@@ -88,7 +116,7 @@ export class CutBerth implements AsyncDisposable {
       const mounted = (await read(pid, "mountinfo"))
         .split("\n")
         .some((line) => line.includes(directory) && !own.includes(line));
-      return told || mounted ? [`process ${pid} ${command}`] : [];
+      return told || mounted ? [{ pid: Number(pid), command }] : [];
     });
     return (await Promise.all(found)).flat();
   }
@@ -108,10 +136,7 @@ export class CutBerth implements AsyncDisposable {
         (await readdir(directory).catch(() => [])).map((name) => join(directory, name)),
       ),
     );
-    return names
-      .flat()
-      .filter((name) => !/last_reserved_ip|\/lock$/.test(name))
-      .map((name) => `file ${name}`);
+    return names.flat().filter((name) => !/last_reserved_ip|\/lock$/.test(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,14 +145,14 @@ export class CutBerth implements AsyncDisposable {
 }
 
 /** The bridge bears the network's name. */
-function networkOf(name: string): object {
+function networkOf(name: string, ipMasq: boolean): object {
   const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
   const ipam = { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
   return {
     cniVersion: "1.0.0",
     name,
     plugins: [
-      { type: "bridge", bridge: name, isGateway: true, ipMasq: true, ipam },
+      { type: "bridge", bridge: name, isGateway: true, ipMasq, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
     ],
   };
@@ -135,16 +160,14 @@ function networkOf(name: string): object {
 
 async function outputLines(command: string, ...args: readonly string[]): Promise<readonly string[]> {
   // Without the bridge there are no links of it either.
-  const { stdout } = await promisify(execFile)(command, args).catch(() => ({ stdout: "" }));
+  const { stdout } = await run(command, args).catch(() => ({ stdout: "" }));
   return stdout.split("\n").filter((line) => line !== "");
 }
 
+/** Directories below `root` in whose path there is one of that name, outermost first. */
 async function directoriesNamed(root: string, name: string): Promise<readonly string[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
   const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
   const below = await Promise.all(directories.map((directory) => directoriesNamed(directory, name)));
-  return [
-    ...directories.filter((path) => path.includes(`${name}/`)).map((path) => `cgroup ${path}`),
-    ...below.flat(),
-  ];
+  return [...directories.filter((path) => path.includes(`${name}/`)), ...below.flat()];
 }
