@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, it } from "node:test";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { ContainerEventType, ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { containerStatus, TestPod } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
+
+/** Answers that a client may get whose call came too early, too late or twice. */
+const expected = new Set([status.NOT_FOUND, status.FAILED_PRECONDITION, status.ALREADY_EXISTS]);
+
+/** The same numbers in every run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    yield state >>> 8;
+  }
+}
+
+describe("a pod on which everything happens at once", () => {
+  let registry: (TestRegistry & { readonly image: string }) | undefined;
+  let started: CutBerth | undefined;
+  let clean: readonly string[] = [];
+
+  const host = (): CutBerth => started ?? assert.fail("not started");
+  const runtime = () => host().berth.clients.runtime;
+  const image = () => registry?.image ?? "";
+  const linux = () => ({ cgroupParent: host().cgroupParent });
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    started = await CutBerth.start();
+    await started.berth.pull(registry.image);
+    const pod = await TestPod.run(started.berth, "first", { linux: linux() });
+    await pod.shell("first", image(), "true");
+    await runtime().removePodSandbox({ podSandboxId: pod.id });
+  });
+  beforeEach(async () => {
+    clean = await host().traces();
+  });
+  after(async () => {
+    await started?.[Symbol.asyncDispose]();
+    await registry?.[Symbol.asyncDispose]();
+  });
+
+  for (const seed of [1, 2, 3, 4]) {
+    it(`answers every call clearly and leaves nothing (${seed})`, async () => {
+      const random = numbers(seed);
+      const next = (below: number) => random.next().value % below;
+      const config = podConfig(`race-${seed}`, { linux: linux() });
+      const run = async () => (await runtime().runPodSandbox({ config, runtimeHandler: "" })).podSandboxId;
+      const podSandboxId = await run();
+      const container = (name: number) => shellConfig(`c${name}`, image(), "exec sleep 1000");
+      const create = async () => {
+        const request = { podSandboxId, config: container(next(3)), sandboxConfig: config };
+        return (await runtime().createContainer(request)).containerId;
+      };
+      const ids = await Promise.all([create(), create()]);
+      const one = () => ids[next(ids.length)] ?? "";
+      const calls: readonly (() => Promise<unknown>)[] = [
+        async () => ids.push(await create()),
+        async () => ids.push(await create()),
+        () => runtime().startContainer({ containerId: one() }),
+        () => runtime().startContainer({ containerId: one() }),
+        () => runtime().execSync({ containerId: one(), cmd: ["true"], timeout: 10n }),
+        () => runtime().stopContainer({ containerId: one(), timeout: 0n }),
+        () => runtime().removeContainer({ containerId: one() }),
+        () => runtime().listContainers({ filter: undefined }),
+        () => runtime().stopPodSandbox({ podSandboxId }),
+        () => runtime().removePodSandbox({ podSandboxId }),
+      ];
+      const chosen = Array.from(
+        { length: 20 },
+        () => calls[next(seed < 3 ? 8 : calls.length)] ?? assert.fail(),
+      );
+      const outcomes = await Promise.allSettled(chosen.map((call) => call()));
+      const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+      for (const error of errors) assert.ok(expected.has((error as ServiceError).code), String(error));
+      await runtime().removePodSandbox({ podSandboxId });
+      assert.deepEqual((await runtime().listContainers({ filter: undefined })).containers, []);
+      await host().returnsTo(clean);
+    });
+  }
+
+  it("has no container running in it once it was stopped while one started", async () => {
+    const pod = await TestPod.run(host().berth, "stopped-meanwhile", { linux: linux() });
+    const containerId = await pod.create(shellConfig("main", image(), "exec sleep 1000"));
+    const start = runtime().startContainer({ containerId });
+    await Promise.allSettled([start, runtime().stopPodSandbox({ podSandboxId: pod.id })]);
+    assert.notEqual(
+      (await containerStatus(host().berth, containerId)).state,
+      ContainerState.CONTAINER_RUNNING,
+    );
+    await runtime().removePodSandbox({ podSandboxId: pod.id });
+    await host().returnsTo(clean);
+  });
+
+  it("takes a container that is being created with it when it is removed", async () => {
+    const pod = await TestPod.run(host().berth, "removed-meanwhile", { linux: linux() });
+    const create = pod.create(shellConfig("main", image(), "exec sleep 1000"));
+    await Promise.allSettled([create, runtime().removePodSandbox({ podSandboxId: pod.id })]);
+    assert.deepEqual((await runtime().listContainers({ filter: undefined })).containers, []);
+    await host().returnsTo(clean);
+  });
+
+  it("tells what happened to a container in the order in which it happened", async () => {
+    const events = host().berth.clients.rawRuntime.getContainerEvents({});
+    const seen: ContainerEventType[] = [];
+    const pod = await TestPod.run(host().berth, "events", { linux: linux() });
+    const ofContainer = Promise.withResolvers<string>();
+    events.on("data", async (event) => {
+      if (event.containerId === (await ofContainer.promise)) seen.push(event.containerEventType);
+    });
+    events.on("error", () => undefined);
+    const id = await pod.shell("main", image(), "exec sleep 1000");
+    ofContainer.resolve(id);
+    await runtime().removePodSandbox({ podSandboxId: pod.id });
+    const {
+      CONTAINER_CREATED_EVENT,
+      CONTAINER_STARTED_EVENT,
+      CONTAINER_STOPPED_EVENT,
+      CONTAINER_DELETED_EVENT,
+    } = ContainerEventType;
+    await eventually("the last event is there", async () => seen.includes(CONTAINER_DELETED_EVENT));
+    events.cancel();
+    assert.deepEqual(seen, [
+      CONTAINER_CREATED_EVENT,
+      CONTAINER_STARTED_EVENT,
+      CONTAINER_STOPPED_EVENT,
+      CONTAINER_DELETED_EVENT,
+    ]);
+  });
+
+  it("is not ready any more when its pause process ends, and can be removed", async () => {
+    const namespaceOptions = { pid: NamespaceMode.POD, network: NamespaceMode.POD, ipc: NamespaceMode.POD };
+    const pod = await TestPod.run(host().berth, "pause", {
+      linux: { ...linux(), securityContext: { namespaceOptions } },
+    });
+    const id = await pod.shell("main", image(), "exec sleep 1000", {
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const { info } = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: true });
+    const { runtimeSpec } = JSON.parse(info.info ?? "{}") as {
+      runtimeSpec: { linux: { namespaces: { type: string; path: string }[] } };
+    };
+    const path = runtimeSpec.linux.namespaces.find(({ type }) => type === "pid")?.path;
+    process.kill(Number(path?.split("/")[2]), "SIGKILL");
+    await eventually("the pod is not ready", async () => {
+      const answer = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+      return answer.status?.state === PodSandboxState.SANDBOX_NOTREADY;
+    });
+    await eventually(
+      "its container has ended with the namespace",
+      async () => (await containerStatus(host().berth, id)).state === ContainerState.CONTAINER_EXITED,
+    );
+    await assert.rejects(pod.create(shellConfig("late", image(), "true")), /FAILED_PRECONDITION/);
+    await runtime().removePodSandbox({ podSandboxId: pod.id });
+    await host().returnsTo(clean);
+  });
+});
