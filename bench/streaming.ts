@@ -134,13 +134,13 @@ async function execInput(subject: Subject): Promise<number> {
 
 async function forwardSetUp(subject: Subject): Promise<number> {
   await using client = await forwardClient(subject);
-  return (await timed(() => get(client, "/small"))).ms;
+  return (await get(client, "/small")).firstByteMs;
 }
 
 async function forwardThroughput(subject: Subject): Promise<number> {
   await using client = await forwardClient(subject);
   return await rate(async () => {
-    const received = await get(client, "/large");
+    const { received } = await get(client, "/large");
     if (received < bytes) throw new Error(`${subject.name}: ${received} bytes came`);
   });
 }
@@ -150,17 +150,22 @@ function forwardClient({ clients, podId }: Subject) {
   return connectPortForward({ url: async () => new URL((await clients.runtime.portForward(request)).url) });
 }
 
-/** Fetches a file through a forwarded connection; returns how many bytes came. */
-async function get(client: Awaited<ReturnType<typeof forwardClient>>, path: string): Promise<number> {
+/** Fetches a file through a forwarded connection; returns how many bytes came, and when the first did. */
+async function get(client: Awaited<ReturnType<typeof forwardClient>>, path: string) {
+  const startedAt = performance.now();
   const [near, far] = await socketPair();
   const forwarded = client.forward(far, 80);
   // Not half-closed yet: containerd then gives what is still under way one second.
   near.write(`GET ${path} HTTP/1.0\r\n\r\n`);
   let received = 0;
-  for await (const chunk of near) received += (chunk as Buffer).length;
+  let firstByteMs = Number.NaN;
+  for await (const chunk of near) {
+    if (received === 0) firstByteMs = performance.now() - startedAt;
+    received += (chunk as Buffer).length;
+  }
   near.end();
   await forwarded;
-  return received;
+  return { received, firstByteMs };
 }
 
 /** Two ends of a loopback connection: what a local client of a forwarded port has. */
