@@ -105,7 +105,13 @@ ${this.#options.config ?? ""}`;
     await using log = await open(join(this.directory, "berthd.log"), "a");
     const child = spawn(
       process.execPath,
-      [this.#options.program ?? main, "--config", join(this.directory, "config.toml")],
+      // As bin/berthd starts it.
+      [
+        "--max-semi-space-size=1",
+        this.#options.program ?? main,
+        "--config",
+        join(this.directory, "config.toml"),
+      ],
       {
         stdio: ["ignore", "ignore", log.fd],
         env: { ...process.env, ...this.#options.env },
