@@ -5,9 +5,10 @@
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** What each room may import besides `errors` and `logging`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `locks` and `logging`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  locks: [],
   logging: [],
   oci: [],
   protocol: [],
@@ -43,7 +44,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   doctor: ["linux", "network", "runtime", "config"],
   cli: ["protocol", "config", "doctor", "streamclient"],
 };
-const open = ["errors", "logging"];
+const open = ["errors", "locks", "logging"];
 
 const problems: string[] = [];
 for await (const file of glob("src/**/*.ts")) {

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
@@ -9,7 +10,6 @@ import { hashFile } from "./hash-file.ts";
 import { IngestDirectories } from "./ingest-directories.ts";
 import { IngestFile } from "./ingest-file.ts";
 import { IngestWriter } from "./ingest-writer.ts";
-import { KeyedLock } from "./keyed-lock.ts";
 import { reconcile } from "./reconcile.ts";
 import type {
   ContentInfo,
@@ -38,7 +38,7 @@ export async function openContentStore(options: {
   await blobs.open();
   await reconcile({ blobs, records, database, logger });
   for (const known of new Set([namespace, ...records.namespaces()])) await ingestsOf(root, known).clean();
-  return new LocalContentStore({ root, database, records, blobs, locks: new KeyedLock() }, namespace);
+  return new LocalContentStore({ root, database, records, blobs, locks: new KeyLock() }, namespace);
 }
 
 /** What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`. */
@@ -47,7 +47,7 @@ type Shared = {
   readonly database: Database;
   readonly records: Collection<ContentRecord>;
   readonly blobs: BlobFiles;
-  readonly locks: KeyedLock;
+  readonly locks: KeyLock;
 };
 
 function ingestsOf(root: string, namespace: string): IngestDirectories {

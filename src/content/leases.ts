@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { KeyLock } from "../locks/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
 import { ContentError } from "./content-error.ts";
-import { KeyedLock } from "./keyed-lock.ts";
 import type { Labels } from "./store.ts";
 
 /**
@@ -18,7 +18,7 @@ import type { Labels } from "./store.ts";
 export class Leases {
   readonly #database: Database;
   readonly #records: Collection<LeaseRecord>;
-  readonly #lock = new KeyedLock();
+  readonly #lock = new KeyLock();
 
   private constructor(database: Database, records: Collection<LeaseRecord>) {
     this.#database = database;

@@ -1,5 +1,6 @@
 import { hasCode } from "../errors/index.ts";
 import { isNamespacePin } from "../linux/index.ts";
+import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
@@ -12,7 +13,6 @@ import { PluginChain } from "./plugin-chain.ts";
 import { Plugins } from "./plugins.ts";
 import { type IpPreference, type NetworkOutcome, podAddresses } from "./pod-addresses.ts";
 import { writePodCidrConfig } from "./pod-cidr-config.ts";
-import { Turns } from "./turns.ts";
 
 export type CniNetworkOptions = {
   /** Directory of the network configurations; need not exist yet. */
@@ -48,7 +48,7 @@ export class CniNetwork implements Network {
   readonly #collection: GarbageCollection;
   readonly #logger: Logger;
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
-  readonly #turns = new Turns();
+  readonly #turns = new KeyLock();
 
   private constructor(options: CniNetworkOptions, { configured, chain, store, orphans, logger }: Parts) {
     this.#options = options;
@@ -76,23 +76,19 @@ export class CniNetwork implements Network {
     return this.#configured.status();
   }
 
-  attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
-    return this.#turns.take(pod.sandboxId, async () => {
-      signal?.throwIfAborted();
-      const networks = this.#wantedNetworks();
-      for (const { config } of networks) await this.#collection.onceFor(config);
-      return this.#attach({ pod, networks }, signal);
-    });
+  async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
+    using _ = await this.#turns.acquire(pod.sandboxId, signal);
+    const networks = this.#wantedNetworks();
+    for (const { config } of networks) await this.#collection.onceFor(config);
+    return await this.#attach({ pod, networks }, signal);
   }
 
-  detach(sandboxId: string, signal?: AbortSignal): Promise<void> {
-    return this.#turns.take(sandboxId, async () => {
-      signal?.throwIfAborted();
-      const attachment = await this.#attachmentOf(sandboxId);
-      if (attachment === undefined) return;
-      await this.#orphans.endFor(sandboxId);
-      await this.#detach(attachment, signal);
-    });
+  async detach(sandboxId: string, signal?: AbortSignal): Promise<void> {
+    using _ = await this.#turns.acquire(sandboxId, signal);
+    const attachment = await this.#attachmentOf(sandboxId);
+    if (attachment === undefined) return;
+    await this.#orphans.endFor(sandboxId);
+    await this.#detach(attachment, signal);
   }
 
   attachments(): Promise<readonly string[]> {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Container, type Containers, EngineError, type ExecOutcome } from "../engine/index.ts";
+import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { ContainerConfig, type PodSandboxConfig } from "../protocol/index.ts";
 import type { Task } from "../runtime/index.ts";
@@ -9,7 +10,6 @@ import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
 import { containerView, neverRan } from "./container-view.ts";
 import { JoinedCalls } from "./joined-calls.ts";
-import { KeyLock } from "./key-lock.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { runningTask } from "./running-task.ts";
@@ -53,7 +53,7 @@ export class ContainerLifecycle implements Containers {
     const record = newContainerRecord(sandbox, config, this.#services);
     this.#making.add(record.id);
     try {
-      await using _ = await this.#locks.acquire(record.id);
+      using _ = await this.#locks.acquire(record.id);
       await this.#make(record);
       this.#services.observer("container-made");
       this.#services.events.publish("created", record.id, sandbox.id);
@@ -103,7 +103,7 @@ export class ContainerLifecycle implements Containers {
 
   async start(idOrPrefix: string): Promise<void> {
     const { id } = this.#services.containers.get(idOrPrefix);
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.get(id);
     const state = containerView(record, this.#services.taskTable.get(id)).state.kind;
     // Its client did not hear the answer to an earlier call.
@@ -129,7 +129,7 @@ export class ContainerLifecycle implements Containers {
 
   /** The task once a start that is under way has been made: one that was asked for before must not outlive the stop. */
   async #settledTask(id: string): Promise<Task | undefined> {
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.find(id);
     return record === undefined ? undefined : this.#tasks.find(record);
   }
@@ -143,7 +143,7 @@ export class ContainerLifecycle implements Containers {
     const id = this.#services.containers.match(idOrPrefix)?.id;
     if (id === undefined) return;
     await this.stop(id, 0);
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.find(id);
     if (record === undefined) return;
     await this.#end(record);
@@ -215,7 +215,7 @@ export class ContainerLifecycle implements Containers {
   }
 
   async #recoverOne(record: ContainerRecord): Promise<void> {
-    await using _ = await this.#locks.acquire(record.id);
+    using _ = await this.#locks.acquire(record.id);
     const logger = this.#services.logger.child({ container: record.id });
     try {
       if (record.phase.kind === "creating") await this.#undoCut(record, logger);

@@ -1,11 +1,11 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errors/index.ts";
+import type { KeyLock } from "../locks/index.ts";
 import type { Task } from "../runtime/index.ts";
 import { taskSpec } from "./container-spec.ts";
 import { exitedState, neverRan } from "./container-view.ts";
 import { nowNs } from "./ids.ts";
-import type { KeyLock } from "./key-lock.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -81,7 +81,7 @@ export class ContainerTasks {
   async #whenExited(task: Task): Promise<void> {
     const { containers, taskTable, events, observer } = this.#services;
     const exit = await task.wait();
-    await using _ = await this.#locks.acquire(task.id);
+    using _ = await this.#locks.acquire(task.id);
     const record = containers.find(task.id);
     // It was removed meanwhile.
     if (record?.phase.kind !== "started" || taskTable.get(task.id) !== task) return;

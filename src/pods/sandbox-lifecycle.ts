@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
+import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { NamespaceMode, PodSandboxConfig } from "../protocol/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { newId, nowNs } from "./ids.ts";
 import { JoinedCalls } from "./joined-calls.ts";
-import { KeyLock } from "./key-lock.ts";
 import type { SandboxRecord } from "./records.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
 import { namespaceOptions } from "./sandbox-namespaces.ts";
@@ -55,7 +55,7 @@ export class SandboxLifecycle implements Sandboxes {
     const { id } = record;
     this.#making.add(id);
     try {
-      await using _ = await this.#locks.acquire(id);
+      using _ = await this.#locks.acquire(id);
       await this.#make(record);
       this.#services.observer("sandbox-made");
       this.#services.events.publish("created", id, id);
@@ -112,7 +112,7 @@ export class SandboxLifecycle implements Sandboxes {
   async stop(idOrPrefix: string): Promise<void> {
     const id = this.#services.sandboxes.match(idOrPrefix)?.id;
     if (id === undefined) return;
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     await this.#stopLocked(id);
   }
 
@@ -133,7 +133,7 @@ export class SandboxLifecycle implements Sandboxes {
   async remove(idOrPrefix: string): Promise<void> {
     const id = this.#services.sandboxes.match(idOrPrefix)?.id;
     if (id === undefined) return;
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     await this.#stopLocked(id);
     await this.#containers.removeAll(id);
     if (this.#services.sandboxes.find(id) === undefined) return;
@@ -180,7 +180,7 @@ export class SandboxLifecycle implements Sandboxes {
     record: SandboxRecord,
     survives: (record: SandboxRecord) => Promise<boolean>,
   ): Promise<void> {
-    await using _ = await this.#locks.acquire(record.id);
+    using _ = await this.#locks.acquire(record.id);
     const logger = this.#services.logger.child({ sandbox: record.id });
     try {
       if (record.phase === "creating") await this.#undoCut(record, logger);
@@ -228,7 +228,7 @@ export class SandboxLifecycle implements Sandboxes {
 
   /** What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not ready. */
   async #pauseEnded(id: string): Promise<void> {
-    await using _ = await this.#locks.acquire(id);
+    using _ = await this.#locks.acquire(id);
     const record = this.#services.sandboxes.find(id);
     if (record?.phase !== "ready") return;
     this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has ended: it is not ready");

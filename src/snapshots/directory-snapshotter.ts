@@ -1,9 +1,9 @@
 import { syncFileSystem } from "../linux/index.ts";
+import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { Holds } from "./holds.ts";
-import { KeyLocks } from "./key-locks.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
@@ -29,7 +29,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   readonly root: string;
   readonly capabilities: { readonly rebase: boolean };
   readonly #parts: SnapshotterParts;
-  readonly #locks = new KeyLocks();
+  readonly #locks = new KeyLock();
   /** Parents of snapshots that are being made or committed. */
   readonly #holds = new Holds();
   readonly #removing = new Set<string>();
@@ -55,7 +55,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
     const { records, walker } = this.#parts;
-    using _locks = await this.#locks.take([name, key]);
+    using _locks = await this.#locks.acquireAll([name, key]);
     const record = this.#committable(name, key, options);
     const parent = record.parent ?? options.parent;
     using _hold = this.#holds.take(parent);
@@ -91,7 +91,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
   async setLabels(key: string, labels: Labels): Promise<void> {
     const { records } = this.#parts;
-    using _locks = await this.#locks.take([key]);
+    using _locks = await this.#locks.acquireAll([key]);
     await records.commit([records.put(key, { ...records.get(key), labels })]);
   }
 
@@ -105,7 +105,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
   async remove(key: string): Promise<void> {
     const { records } = this.#parts;
-    using _locks = await this.#locks.take([key]);
+    using _locks = await this.#locks.acquireAll([key]);
     const record = records.get(key);
     if (this.#holds.has(key) || records.hasChildren(key)) {
       throw new SnapshotError(
@@ -149,7 +149,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     labels: Labels,
   ): Promise<readonly Mount[]> {
     const { records, directories } = this.#parts;
-    using _locks = await this.#locks.take([key]);
+    using _locks = await this.#locks.acquireAll([key]);
     if (records.find(key) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
     this.#requireCommitted(parent);

@@ -1,5 +1,9 @@
-/** One holder a key at a time, in the order of asking. */
-export class KeyedLock {
+/**
+ * One holder a key at a time, in the order of asking; different keys do not wait for each other.
+ *
+ *     using _ = await locks.acquire(id);
+ */
+export class KeyLock {
   readonly #tails = new Map<string, Promise<void>>();
 
   /** Waits for its turn; dispose of what it returns to give it up. Rejects with the signal's reason. */
@@ -20,6 +24,13 @@ export class KeyedLock {
       throw reason;
     }
     return { [Symbol.dispose]: release };
+  }
+
+  /** Takes all `keys`, in one order, so that two takers never wait for each other. */
+  async acquireAll(keys: readonly string[]): Promise<Disposable> {
+    const held = new DisposableStack();
+    for (const key of [...new Set(keys)].sort()) held.use(await this.acquire(key));
+    return held;
   }
 }
 
