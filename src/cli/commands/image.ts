@@ -72,9 +72,15 @@ async function* chunks(source: Readable): AsyncGenerator<berthV1.ImportImageRequ
   for await (const chunk of source) yield { chunk: Buffer.from(chunk), path: undefined };
 }
 
+/** Every tag: which of them the archive brought is not known. */
+function imageNames({ repoTags, repoDigests }: berthV1.ImportedImage): string {
+  const names = repoTags.length > 0 ? repoTags : repoDigests;
+  return names.length > 0 ? names.join(", ") : "<none>";
+}
+
 function columns({ trunc }: Options): Column<berthV1.ImportedImage>[] {
   return [
-    { title: "IMAGE", value: ({ repoTags, repoDigests }) => [...repoTags, ...repoDigests][0] ?? "<none>" },
+    { title: "IMAGE", value: imageNames },
     { title: "IMAGE ID", value: ({ id }) => (trunc === false ? id : shortId(id)) },
     { title: "SIZE", value: ({ size }) => formatBytes(size) },
   ];

@@ -92,9 +92,9 @@ async function detaching(
   const filter = new DetachFilter(detachKeys);
   for await (const chunk of untilAborted(from, signal)) {
     const { send, detached } = filter.push(chunk);
-    if (detached) return { kind: "detached" };
     if (to.destroyed) break;
     await write(to, send);
+    if (detached) return { kind: "detached" };
   }
   to.end();
   return new Promise(() => {});

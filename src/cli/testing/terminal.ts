@@ -7,7 +7,7 @@ const main = new URL("../main.ts", import.meta.url).pathname;
 /** The command line in a terminal of its own (util-linux's script has it), of 100 by 30 characters. */
 export class TestTerminal implements AsyncDisposable {
   readonly #script: ChildProcess;
-  readonly #ended: Promise<number>;
+  readonly #ended: Promise<unknown>;
   #shown = "";
 
   constructor(argv: readonly string[], env: Readonly<Record<string, string>>) {
@@ -21,7 +21,7 @@ export class TestTerminal implements AsyncDisposable {
     this.#script.stdout?.on("data", (chunk: Buffer) => {
       this.#shown += chunk.toString("latin1");
     });
-    this.#ended = once(this.#script, "close").then(([code]) => Number(code));
+    this.#ended = once(this.#script, "close");
   }
 
   /** All that was shown, as the terminal got it. */
@@ -47,9 +47,11 @@ export class TestTerminal implements AsyncDisposable {
     return until(() => /\/dev\/pts\/\d+/.exec(this.#shown)?.[0]);
   }
 
-  /** Exit status of the command line. */
-  status(): Promise<number> {
-    return this.#ended;
+  /** Exit status of the command line; waits for its end. */
+  async status(): Promise<number> {
+    await until(() => this.#script.exitCode !== null);
+    await this.#ended;
+    return this.#script.exitCode ?? 1;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
