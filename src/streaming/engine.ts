@@ -1,49 +1,12 @@
-import type { Duplex, Readable, Writable } from "node:stream";
+import type {
+  AttachRequest as EngineAttachRequest,
+  ExecRequest as EngineExecRequest,
+} from "../engine/index.ts";
 
-/** What streaming needs from an engine. Ids are full ones: the URL was only given for what exists. */
-export interface StreamingEngine {
-  /**
-   * Runs a command in a running container and connects it to `io`. Resolves once the process has exited and all of its
-   * output is written to `io`; with exit codes of 128+n for signals. When `signal` aborts (the client is gone, or the
-   * server closes) the process group is killed. Rejects with BerthError: NotFound, FailedPrecondition (not running),
-   * Internal (could not be started), Canceled.
-   */
-  exec(request: ExecRequest, io: StreamIo, signal: AbortSignal): Promise<{ readonly exitCode: number }>;
-  /**
-   * Connects `io` to a running container's first process: its output from now on, and its stdin. Resolves when the
-   * process has exited. When `signal` aborts the client is taken off and the process goes on. Rejects like exec.
-   */
-  attach(request: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void>;
-  /**
-   * Connects to a TCP port on the loopback addresses of a sandbox and copies both ways, with half-closes, until both
-   * directions have ended or `signal` aborts. A connection that breaks on the way resolves as well, with `connection`
-   * destroyed. Rejects only when there was no connection, with BerthError: NotFound, FailedPrecondition (not ready),
-   * Unavailable (nothing listens there); kubectl ends all of its forwarding then.
-   */
-  portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void>;
-}
+/** What streaming needs from an engine. */
+export type { StreamIo, Streams as StreamingEngine, TerminalSize } from "../engine/index.ts";
 
-/**
- * The near ends of a client's streams; undefined is a stream that was not asked for. All have back-pressure: while a
- * write is not taken, the process that makes the output has to wait, and stdin that is not read stops the client.
- *
- * The engine reads and writes; ending the writables is up to the server and happens when the engine's call is over. A
- * stream is destroyed with an error when the client is gone or gives up that stream.
- */
-export type StreamIo = {
-  /** Ends when the client closes its stdin. */
-  readonly stdin: Readable | undefined;
-  readonly stdout: Writable | undefined;
-  /** Never with a terminal. */
-  readonly stderr: Writable | undefined;
-  /** Sizes of the client's terminal, the present one first; ends with the connection. To be read by one reader. */
-  readonly resize: AsyncIterable<TerminalSize>;
-};
-
-/** In characters. */
-export type TerminalSize = { readonly width: number; readonly height: number };
-
-/** Which of the standard streams a client wants, and whether the process has a terminal. */
+/** Which of the standard streams a client wants, and whether it wants a terminal. */
 export type WantedStreams = {
   readonly tty: boolean;
   readonly stdin: boolean;
@@ -52,9 +15,9 @@ export type WantedStreams = {
   readonly stderr: boolean;
 };
 
-export type ExecRequest = WantedStreams & { readonly containerId: string; readonly args: readonly string[] };
+export type ExecRequest = WantedStreams & EngineExecRequest;
 
-export type AttachRequest = WantedStreams & { readonly containerId: string };
+export type AttachRequest = WantedStreams & EngineAttachRequest;
 
 export type PortForwardRequest = {
   readonly sandboxId: string;
