@@ -1,18 +1,11 @@
-import { access, readFile } from "node:fs/promises";
-import { type CgroupLayout, isAlive, type PollThread } from "../../linux/index.ts";
+import { access } from "node:fs/promises";
+import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
-import { MonitorConsole } from "../attach/monitor-console.ts";
 import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
-import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
-import type { ExecContext } from "../exec/exec-context.ts";
-import { execStreamed } from "../exec/exec-streamed.ts";
-import { execSync } from "../exec/exec-sync.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import type { OciSpec } from "../spec/types.ts";
-import { followSizes } from "../streams/follow-sizes.ts";
 import type {
   ExecRequest,
   ExecResult,
@@ -24,28 +17,20 @@ import type {
 } from "../tasks.ts";
 import { readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
-import { MonitorControl } from "./monitor-control.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers } from "./remove-leftovers.ts";
-import { reopenLog } from "./reopen-log.ts";
 import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
-import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
+import { removeTaskFiles } from "./task-files.ts";
 import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";
 
-export type ConmonTaskOptions = {
-  readonly id: string;
+export type ConmonTaskOptions = TaskStreamsOptions & {
   /** As configured now; the record's own goes before it. */
   readonly handler: Handler | undefined;
   /** Undefined when there is none: the task is lost. */
   readonly record: TaskRecord | undefined;
-  readonly files: TaskFiles;
-  readonly conmonPath: string;
-  readonly cgroupDriver: CgroupDriver;
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
-  readonly execDrainMs: number;
-  readonly slowClientMs: number;
-  readonly pollThread: PollThread;
   readonly logger: Logger;
 };
 
@@ -59,6 +44,7 @@ const endTimeoutMs = 10_000;
 export class ConmonTask implements Task {
   readonly id: string;
   readonly #options: ConmonTaskOptions;
+  readonly #streams: TaskStreams;
   readonly #exited = Promise.withResolvers<TaskExit>();
   /** Ends what runs in the background for this object. */
   readonly #closed = new AbortController();
@@ -66,13 +52,11 @@ export class ConmonTask implements Task {
   #state: TaskState;
   #deletion: Promise<void> | undefined;
   #monitorLost = false;
-  readonly #control: MonitorControl;
-  #console: MonitorConsole | undefined;
 
   constructor(options: ConmonTaskOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#control = new MonitorControl(options.files.control);
+    this.#streams = new TaskStreams(options);
     this.#record = options.record;
     this.#state = recordedState(options.record);
     if (this.#state.kind === "exited") this.#exited.resolve(this.#state.exit);
@@ -128,7 +112,7 @@ export class ConmonTask implements Task {
   }
 
   async execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
-    return execSync(await this.#execContext(), request, signal);
+    return this.#streams.execSync(this.#requireRunning("exec"), request, signal);
   }
 
   async exec(
@@ -136,29 +120,15 @@ export class ConmonTask implements Task {
     io: TaskIo,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return execStreamed(await this.#execContext(), request, io, signal);
+    return this.#streams.exec(this.#requireRunning("exec"), request, io, signal);
   }
 
   async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
-    const { console } = this.#requireRunning("attach");
-    const { files, pollThread, slowClientMs } = this.#options;
-    this.#console ??= new MonitorConsole({
-      containerId: this.id,
-      bundleDir: files.bundleDir,
-      pollThread,
-      slowClientMs,
-      ...console,
-    });
-    if (console.terminal) {
-      // A size that conmon does not take leaves the terminal as it is.
-      followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
-    }
-    await this.#console.attach(io, signal);
+    await this.#streams.attach(this.#requireRunning("attach"), io, signal);
   }
 
   async reopenLog(): Promise<void> {
-    const { logPath, monitor } = this.#requireRunning("reopen log");
-    await reopenLog(this.#control, monitor.pid, logPath);
+    await this.#streams.reopenLog(this.#requireRunning("reopen log"));
   }
 
   delete(): Promise<void> {
@@ -204,7 +174,7 @@ export class ConmonTask implements Task {
   /** The daemon ends; the task goes on. */
   close(): void {
     this.#closed.abort();
-    this.#console?.[Symbol.dispose]();
+    this.#streams[Symbol.dispose]();
     this.#options.exits.remove(this.id);
   }
 
@@ -237,23 +207,6 @@ export class ConmonTask implements Task {
   /** A method, as the compiler takes a state that was looked at once for unchanged across an await. */
   #isExited(): boolean {
     return this.#state.kind === "exited";
-  }
-
-  async #execContext(): Promise<ExecContext> {
-    const { handler, cgroupDir } = this.#requireRunning("exec");
-    const { conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
-    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
-    return {
-      containerId: this.id,
-      handler,
-      conmonPath,
-      cgroupDriver,
-      bundleDir: files.bundleDir,
-      process,
-      cgroupDir,
-      drainMs: execDrainMs,
-      pollThread,
-    };
   }
 
   #requireRunning(what: string): TaskRecord {

@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import type { PollThread } from "../../linux/index.ts";
+import { MonitorConsole } from "../attach/monitor-console.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { ExecContext } from "../exec/exec-context.ts";
+import { execStreamed } from "../exec/exec-streamed.ts";
+import { execSync } from "../exec/exec-sync.ts";
+import type { OciSpec } from "../spec/types.ts";
+import { followSizes } from "../streams/follow-sizes.ts";
+import type { ExecRequest, ExecResult, StreamedExecRequest, TaskIo } from "../tasks.ts";
+import { MonitorControl } from "./monitor-control.ts";
+import { reopenLog } from "./reopen-log.ts";
+import type { TaskFiles } from "./task-files.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+export type TaskStreamsOptions = {
+  readonly id: string;
+  readonly files: TaskFiles;
+  readonly conmonPath: string;
+  readonly cgroupDriver: CgroupDriver;
+  /** See ConmonTasksOptions. */
+  readonly execDrainMs: number;
+  readonly slowClientMs: number;
+  readonly pollThread: PollThread;
+};
+
+/** What is read and written of a task that runs: its log, the streams of its first process and of commands beside it. */
+export class TaskStreams implements Disposable {
+  readonly #options: TaskStreamsOptions;
+  readonly #control: MonitorControl;
+  #console: MonitorConsole | undefined;
+
+  constructor(options: TaskStreamsOptions) {
+    this.#options = options;
+    this.#control = new MonitorControl(options.files.control);
+  }
+
+  async execSync(record: TaskRecord, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+    return execSync(await this.#execContext(record), request, signal);
+  }
+
+  async exec(
+    record: TaskRecord,
+    request: StreamedExecRequest,
+    io: TaskIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return execStreamed(await this.#execContext(record), request, io, signal);
+  }
+
+  async attach({ console }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
+    const { id: containerId, files, pollThread, slowClientMs } = this.#options;
+    const { bundleDir } = files;
+    this.#console ??= new MonitorConsole({ containerId, bundleDir, pollThread, slowClientMs, ...console });
+    // A size that conmon does not take leaves the terminal as it is.
+    if (console.terminal) followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
+    await this.#console.attach(io, signal);
+  }
+
+  reopenLog({ logPath, monitor }: TaskRecord): Promise<void> {
+    return reopenLog(this.#control, monitor.pid, logPath);
+  }
+
+  /** Takes off those that are attached. */
+  [Symbol.dispose](): void {
+    this.#console?.[Symbol.dispose]();
+  }
+
+  async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
+    const { id, conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
+    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
+    return {
+      containerId: id,
+      handler,
+      conmonPath,
+      cgroupDriver,
+      bundleDir: files.bundleDir,
+      process,
+      cgroupDir,
+      drainMs: execDrainMs,
+      pollThread,
+    };
+  }
+}
