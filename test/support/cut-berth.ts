@@ -128,7 +128,7 @@ export class CutBerth implements AsyncDisposable {
       ...["sandboxes", "containers", "exits", "runtimes/crun", "runtimes/runc"].map((name) =>
         join(state, name),
       ),
-      ...["network", "snapshots/overlayfs/k8s.io", "content/ingests"].map((name) => join(root, name)),
+      ...["network", "snapshots/overlayfs/k8s.io", "content/ingest/k8s.io"].map((name) => join(root, name)),
       `/var/lib/cni/networks/${this.#network}`,
     ];
     const names = await Promise.all(
@@ -136,7 +136,7 @@ export class CutBerth implements AsyncDisposable {
         (await readdir(directory).catch(() => [])).map((name) => join(directory, name)),
       ),
     );
-    return names.flat().filter((name) => !/last_reserved_ip|\/lock$/.test(name));
+    return names.flat().filter((name) => !/last_reserved_ip|\/lock$|\/empty$/.test(name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { startFakeRegistry } from "../src/testing/fake-registry.ts";
+import type { TestImage } from "../src/testing/images.ts";
+import { busyboxImage } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+
+describe("a daemon that is killed in the middle of a pull", () => {
+  it("shows no half image and no half layer afterwards, and goes on with the bytes that it has", async () => {
+    const content = randomBytes(4 * 2 ** 20).toString("base64");
+    const image = await busyboxImage({ layers: [[{ name: "big", content }]], compression: "none" });
+    const [digest, { bytes }] = biggest(image);
+    let stalls = true;
+    await using registry = await startFakeRegistry({ "test/image:latest": image }, (request, response) => {
+      if (!stalls || request.url?.includes(digest) !== true) return false;
+      response.writeHead(200, { "content-length": bytes.length });
+      response.write(bytes.subarray(0, bytes.length / 2));
+      return true;
+    });
+    await using host = await CutBerth.start();
+    const { berth } = host;
+    const ingests = join(berth.root, "content", "ingest");
+    const reference = `${registry.host}/test/image:latest`;
+    const failed = assert.rejects(berth.pull(reference));
+    const blobs = join(berth.root, "content", "blobs");
+    const snapshots = join(berth.root, "snapshots", "overlayfs", "k8s.io");
+    await eventually("one layer is there, and half of the other", async () => {
+      const oneIsThere = (await sizeBelow(blobs)) > 0;
+      return oneIsThere && (await layers(snapshots)) === 2 && (await sizeBelow(ingests)) >= bytes.length / 4;
+    });
+    await berth.stopDaemon("SIGKILL");
+    await failed;
+
+    stalls = false;
+    await berth.startDaemon();
+    const { images } = berth.clients;
+    assert.deepEqual((await images.listImages({ filter: undefined })).images, []);
+    await eventually("the half layer is gone", async () => (await layers(snapshots)) <= 1);
+    assert.ok((await sizeBelow(ingests)) >= bytes.length / 4);
+    await berth.pull(reference);
+    const resumed = registry.requests.filter(({ url }) => url.includes(digest)).at(-1)?.headers.range ?? "";
+    assert.ok(Number(resumed.replace(/\D/g, "")) >= bytes.length / 4, resumed);
+
+    const pod = await TestPod.run(berth, "pulled", { linux: { cgroupParent: host.cgroupParent } });
+    const id = await pod.shell("main", reference, "exec sleep 1000");
+    assert.equal(await execSync(berth, id, "wc", "-c", "/big"), `${content.length} /big\n`);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+});
+
+function biggest({ blobs }: TestImage) {
+  const [digest, { bytes }] = [...blobs].reduce((a, b) => (a[1].bytes.length > b[1].bytes.length ? a : b));
+  return [digest, { bytes: Buffer.from(bytes) }] as const;
+}
+
+/** How many layers there are, whole or not; each has a number. */
+async function layers(snapshots: string): Promise<number> {
+  return (await readdir(snapshots)).filter((name) => /^\d+$/.test(name)).length;
+}
+
+/** The bytes of all files below a directory. */
+async function sizeBelow(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = files.map((file) =>
+    stat(join(file.parentPath, file.name)).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
