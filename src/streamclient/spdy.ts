@@ -1,6 +1,7 @@
 import {
   type RemoteCommandVersion,
   SpdySession,
+  type SpdyStream,
   spdyRemoteCommandProtocols,
   streamHeader,
 } from "../streaming/index.ts";
@@ -41,11 +42,19 @@ async function openStreams(
   return {
     connection: session,
     version,
-    error,
+    error: readOnly(error),
     // Their other directions carry nothing, but their ends have to be seen.
     stdin: input?.resume(),
-    stdout: output,
-    stderr: errors,
+    stdout: output && readOnly(output),
+    stderr: errors && readOnly(errors),
     resize: resize?.resume(),
   };
+}
+
+/**
+ * Ends our side now rather than when the other one has ended: runtimes close the connection as soon as they have sent the outcome, and
+ * what reaches them after that makes the kernel reset the connection, and with it goes what we have not read yet.
+ */
+function readOnly(stream: SpdyStream): SpdyStream {
+  return stream.end();
 }
