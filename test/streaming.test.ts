@@ -2,15 +2,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { finished, pipeline } from "node:stream/promises";
 import { describe, it } from "node:test";
 import { NamespaceMode } from "../src/protocol/index.ts";
-import type { TestBerth } from "./support/berth.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { TestBerth } from "./support/berth.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { echoInPod } from "./support/pod-server.ts";
+import { selfSigned } from "./support/self-signed.ts";
 import { attach, exec, forwardPort, manyBytes, outputOf, Received, transports } from "./support/streams.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -285,6 +289,31 @@ describe("a streaming request", () => {
       await Promise.all(commands.map((command) => command[Symbol.asyncDispose]()));
     });
   }
+});
+
+describe("a streaming server with TLS", () => {
+  it("asks for a client's certificate, and refuses to start without its own", async () => {
+    await using directory = await tempDir();
+    const file = (name: string) => join(directory.path, name);
+    const ca = await selfSigned(file("tls"));
+    const tls = (cert: string) =>
+      `[streaming.tls]\ncert = "${cert}"\nkey = "${ca.keyFile}"\nclient_ca = "${ca.certFile}"\nmin_version = "1.3"\n`;
+    await assert.rejects(
+      TestBerth.start({ config: tls(file("none")) }),
+      /streaming\.tls\.cert.*cannot be read/,
+    );
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({ config: tls(ca.certFile) });
+    await berth.pull(registry.image);
+    const id = await (await TestPod.run(berth, "tls")).shell("shell", registry.image, "exec sleep 1000");
+    const known = { ca: ca.cert, cert: ca.cert, key: ca.key, serverName: "localhost" };
+    for (const transport of transports) {
+      const outcome = await outputOf(berth, id, ["echo", "secret"], { transport, tls: known });
+      assert.equal(outcome.stdout, "secret\n");
+      const stranger = { ca: ca.cert, serverName: "localhost" };
+      await assert.rejects(outputOf(berth, id, ["echo", "secret"], { transport, tls: stranger }));
+    }
+  });
 });
 
 /** Sends many bytes and compares what comes back; the daemon may hold at most 64 MiB more meanwhile. */

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { PassThrough, type Readable } from "node:stream";
 import {
+  type ClientTls,
   connectPortForward,
   connectRemoteCommand,
   type RemoteCommand,
@@ -16,6 +17,7 @@ export type StreamOptions = {
   readonly tty?: boolean;
   readonly stdin?: boolean;
   readonly signal?: AbortSignal;
+  readonly tls?: ClientTls;
 };
 
 /** Starts a command in a container, with stdout and, without a terminal, stderr. */
