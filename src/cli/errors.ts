@@ -1,6 +1,6 @@
 import { BerthError, type ErrorCode } from "../errors/index.ts";
 
-/** What berth's exit status says. `run` and `exec` use the command's own status instead, and 125 for berth's failures. */
+/** What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, and 125 for berth's failures. */
 export const exitCode = {
   ok: 0,
   failure: 1,

@@ -18,11 +18,14 @@ Exit status:
   3    no such pod, container or image
   4    the CRI endpoint cannot be reached
   130  interrupted
-run and exec end with the status of the command that they run, and with 125
-where berth itself failed.
+run, exec and attach end with the status of what runs in the container, and with
+125 where berth itself failed.
 
 "berth COMMAND --help" tells more and gives examples.
 `;
+
+/** Where our output is no terminal. */
+const helpColumns = 80;
 
 /** Runs one command line and returns its exit status; nothing is thrown. `signal` stands for Ctrl-C. */
 export async function runCli(argv: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
@@ -49,6 +52,7 @@ function createProgram(invocation: Invocation): Command {
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
+      getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
     // Descriptions are broken into lines for the source; the help breaks them for the terminal.
     .configureHelp({ commandDescription: (command) => command.description().replaceAll("\n", " ") })
@@ -64,7 +68,8 @@ function createProgram(invocation: Invocation): Command {
   return program.hook("preSubcommand", (_, command) => define(command, invocation));
 }
 
-async function createWholeProgram(invocation: Invocation): Promise<Command> {
+/** The tree with what every command takes, to describe it. */
+export async function createWholeProgram(invocation: Invocation): Promise<Command> {
   const program = createProgram(invocation);
   for (const command of program.commands) await define(command, invocation);
   return program;

@@ -36,6 +36,7 @@ const wordsByName: Readonly<Record<string, Words>> = {
   reference: { kind: "names", of: "images" },
   archive: { kind: "files" },
   file: { kind: "files" },
+  source: { kind: "files" },
   path: { kind: "files" },
   socket: { kind: "files" },
 };
