@@ -31,6 +31,7 @@ umoci:/usr/bin/umoci
 zstd:/usr/bin/zstd
 strace:/usr/bin/strace
 socat:/usr/bin/socat
+openssl:/usr/bin/openssl
 "
 
 debian_packages() {
