@@ -114,7 +114,7 @@ ${this.#options.config ?? ""}`;
       ],
       {
         stdio: ["ignore", "ignore", log.fd],
-        env: { ...process.env, ...this.#options.env },
+        env: { ...process.env, CACHE_DIRECTORY: join(this.directory, "cache"), ...this.#options.env },
       },
     );
     this.#process = child;
