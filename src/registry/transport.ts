@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { createSecureContext, getCACertificates, type SecureContextOptions } from "node:tls";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import type { Dispatcher } from "undici";
 import { type Endpoint, isLoopback } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
 import { quoteUrl } from "./quote.ts";
 
 const maxRedirects = 10;
+
+/** Loaded with the first request: it is large, and a daemon that starts has none to send. */
+const loadUndici = () => import("undici");
 
 export type HttpRequest = {
   readonly method: "GET" | "HEAD" | "POST";
@@ -65,6 +68,7 @@ export class Transport implements AsyncDisposable {
   }
 
   async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {
+    const { request } = await loadUndici();
     const { statusCode, headers, body } = await request(url, {
       method: first.method,
       headers: {
@@ -115,6 +119,7 @@ async function makeDispatcher(endpoint: Endpoint, own: boolean, loopback: boolea
     rejectUnauthorized: !endpoint.tls.skipVerify,
     ...(await secureContext(endpoint, own)),
   };
+  const { Agent, EnvHttpProxyAgent } = await loadUndici();
   return loopback ? new Agent({ connect }) : new EnvHttpProxyAgent({ connect, requestTls: connect });
 }
 
