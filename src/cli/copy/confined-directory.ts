@@ -52,7 +52,7 @@ export class ConfinedDirectory implements AsyncDisposable {
   ): Promise<void> {
     await this.#place(names, async (path) => {
       await using file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-      for await (const chunk of content) await file.writeFile(chunk);
+      await writeAll(file, content);
       await file.chmod(mode);
       await file.utimes(mtime, mtime);
     });
@@ -114,6 +114,23 @@ export class ConfinedDirectory implements AsyncDisposable {
     }
     return current;
   }
+}
+
+const batchBytes = 1_048_576;
+
+/** In large writes: archives come in small pieces. */
+async function writeAll(file: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of content) {
+    batch.push(chunk);
+    bytes += chunk.length;
+    if (bytes < batchBytes) continue;
+    await file.writeFile(Buffer.concat(batch, bytes));
+    batch = [];
+    bytes = 0;
+  }
+  await file.writeFile(Buffer.concat(batch, bytes));
 }
 
 async function openOrMake(path: string, names: Names): Promise<FileHandle> {
