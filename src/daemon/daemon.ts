@@ -6,7 +6,7 @@ import { Leases, openContentStore } from "../content/index.ts";
 import { CriServer, statusOf } from "../cri/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { openDatabase } from "../metadata/index.ts";
+import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
 import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
@@ -37,10 +37,19 @@ export class Daemon implements AsyncDisposable {
     this.#rooms = rooms;
   }
 
-  /** Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part fails. */
-  static async start(config: Config, logger: Logger, hooks: DaemonHooks = {}): Promise<Daemon> {
+  /**
+   * Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part fails, the
+   * database among it, which is the daemon's from here on.
+   */
+  static async start(
+    config: Config,
+    logger: Logger,
+    opening: Promise<Database>,
+    hooks: DaemonHooks = {},
+  ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
-    const engine = await openEngine(config, logger, hooks, rooms);
+    const database = rooms.use(await opening);
+    const engine = await openEngine(config, logger, database, hooks, rooms);
     const berth = createBerthService({
       images: engine.images,
       spoolDir: join(config.root, "spool"),
@@ -70,14 +79,13 @@ export class Daemon implements AsyncDisposable {
 async function openEngine(
   config: Config,
   logger: Logger,
+  database: Database,
   hooks: DaemonHooks,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
-  await Promise.all(
-    [config.root, config.state].map((directory) => mkdir(directory, { recursive: true, mode: 0o711 })),
-  );
+  await mkdir(config.state, { recursive: true, mode: 0o711 });
   const [storage, running] = await Promise.all([
-    openStorage(config, logger, rooms),
+    openStorage(config, logger, database, rooms),
     openRunning(config, logger, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
@@ -95,10 +103,9 @@ async function openEngine(
   return rooms.use(await PodEngine.open(options));
 }
 
-/** Metadata, content, snapshots and images. */
-async function openStorage(config: Config, logger: Logger, rooms: AsyncDisposableStack) {
+/** Content, snapshots and images. */
+async function openStorage(config: Config, logger: Logger, database: Database, rooms: AsyncDisposableStack) {
   const { root, images: settings } = config;
-  const database = rooms.use(await openDatabase({ path: join(root, "metadata.db"), logger }));
   const [content, leases, snapshotter] = await Promise.all([
     openContentStore({ root, database, namespace, logger }),
     Leases.open(database),

@@ -2,7 +2,8 @@ import { Command } from "commander";
 import { type ConfigSource, loadConfig } from "../config/index.ts";
 import { BerthError, messageOf } from "../errors/index.ts";
 import { createLogger } from "../logging/index.ts";
-import { Daemon, type DaemonHooks } from "./daemon.ts";
+import type { DaemonHooks } from "./daemon.ts";
+import { openMetadata } from "./open-metadata.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { version } from "./version.ts";
 
@@ -38,7 +39,11 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const logger = createLogger({ level: config.log.level, format });
   const told = toldToEnd();
   const startedAt = performance.now();
-  await using _daemon = await Daemon.start(config, logger, hooks);
+  const opening = openMetadata(config, logger);
+  opening.catch(() => undefined);
+  // The database opens in a thread of its own while this one loads the rest of the daemon, which takes longer.
+  const { Daemon } = await import("./daemon.ts");
+  await using _daemon = await Daemon.start(config, logger, opening, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
