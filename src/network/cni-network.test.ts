@@ -127,11 +127,11 @@ test("a host port reaches the pod while it is attached", limit, async () => {
 test("a plugin that hangs is killed with its children, and DEL is run", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "stuck" }] });
   await rig.plugin("stuck", recorder('if [ "$CNI_COMMAND" = ADD ]; then sleep 1000; fi'));
-  await rig.restart({ pluginTimeoutMs: 2000 });
+  await rig.restart({ pluginTimeoutMs: 5000 });
   const pod = await rig.pod();
   await assert.rejects(rig.network.attach(pod), {
     code: "DeadlineExceeded",
-    message: /stuck did not finish in 2 s/,
+    message: /stuck did not finish in 5 s/,
   });
   const [stuck] = await rig.calls();
   assert.equal(await processStartTime(stuck?.pid ?? 0), undefined);

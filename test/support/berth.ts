@@ -61,9 +61,8 @@ export class TestBerth implements AsyncDisposable {
 
   async #prepare(): Promise<void> {
     await Promise.all([mkdir(this.cniConfDir), mkdir(this.logDir)]);
-    const network = "network" in this.#options ? this.#options.network : bridgeNetwork();
-    if (network !== undefined)
-      await writeFile(join(this.cniConfDir, "10-test.conflist"), JSON.stringify(network));
+    const file = join(this.cniConfDir, "10-test.conflist");
+    if (this.#network !== undefined) await writeFile(file, JSON.stringify(this.#network));
     await writeFile(join(this.directory, "config.toml"), this.#config());
   }
 

@@ -14,7 +14,7 @@ export async function readHostState(): Promise<HostState> {
   const [mounts, links, rules, cgroups, namespaces, processes] = await Promise.all([
     mountPoints(),
     lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)/),
-    lines("iptables-save", [], /^(-A .*|:\S+)/),
+    lines("iptables-save", [], /^(-A .*|:\S+ -)/),
     cgroupDirectories("/sys/fs/cgroup"),
     readdir("/run/netns").catch(() => []),
     containerProcesses(),
