@@ -40,6 +40,8 @@ export class CutBerth implements AsyncDisposable {
     const env = { BERTH_CUT_FILE: cutFile };
     const { ipMasq = true, ...rest } = options;
     const network = networkOf(name, ipMasq);
+    // The pods' parent is their client's to remove, as it is a kubelet's.
+    opened.defer(() => removeCgroups(`/${name}`));
     const berth = opened.use(await TestBerth.start({ ...rest, program, env, network }));
     return new CutBerth(berth, name, cutFile, opened.move());
   }
@@ -91,8 +93,7 @@ export class CutBerth implements AsyncDisposable {
     for (const { pid } of await this.#processes()) process.kill(pid, "SIGKILL");
     await eventually("all processes are gone", async () => (await this.#processes()).length === 0);
     for (const point of (await this.#mounts()).toReversed()) await run("umount", ["--lazy", point]);
-    const cgroups = await directoriesNamed("/sys/fs/cgroup", this.cgroupParent);
-    for (const directory of cgroups.toReversed()) await rmdir(directory);
+    await removeCgroups(this.cgroupParent);
     await rm(this.berth.state, { recursive: true });
   }
 
@@ -170,4 +171,16 @@ async function directoriesNamed(root: string, name: string): Promise<readonly st
   const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
   const below = await Promise.all(directories.map((directory) => directoriesNamed(directory, name)));
   return [...directories.filter((path) => path.includes(`${name}/`)), ...below.flat()];
+}
+
+/** The containers' cgroups first, then the pods' parent in each hierarchy. */
+async function removeCgroups(parent: string): Promise<void> {
+  const children = await directoriesNamed("/sys/fs/cgroup", parent);
+  const hierarchies = await readdir("/sys/fs/cgroup");
+  const parents = hierarchies.map((hierarchy) => join("/sys/fs/cgroup", hierarchy, parent));
+  for (const directory of [...children.toReversed(), ...parents]) {
+    await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+    });
+  }
 }

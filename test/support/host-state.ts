@@ -14,7 +14,8 @@ export async function readHostState(): Promise<HostState> {
   const [mounts, links, rules, cgroups, namespaces, processes] = await Promise.all([
     mountPoints(),
     lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)/),
-    lines("iptables-save", [], /^(-A .*|:\S+ -)/),
+    // Rules and chains, but not those that the portmap plugin makes once and keeps for all pods.
+    lines("iptables-save", [], /^(-A (?!.*CNI-HOSTPORT-(?:DNAT|MASQ|SETMARK)).*|:(?!CNI-HOSTPORT-)\S+ -)/),
     cgroupDirectories("/sys/fs/cgroup"),
     readdir("/run/netns").catch(() => []),
     containerProcesses(),
@@ -79,6 +80,7 @@ async function containerProcesses(): Promise<readonly string[]> {
     pids.map(async (pid) => {
       try {
         const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
+        if (command === "") return []; // A thread of the kernel's.
         const foreign = (await readlink(`/proc/${pid}/ns/mnt`)) !== own;
         const ours =
           command.includes(mark) ||
