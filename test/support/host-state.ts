@@ -24,7 +24,8 @@ export async function readHostState(): Promise<HostState> {
     mount: new Set(mounts),
     link: new Set(links),
     "iptables rule": new Set(rules),
-    cgroup: new Set(cgroups),
+    // The parent of pods that name none stays, as containerd's does: removing it would race with the next pod.
+    cgroup: new Set(cgroups.filter((path) => !path.endsWith("/berth"))),
     "network namespace": new Set(namespaces),
     process: new Set(processes),
   };
