@@ -13,10 +13,12 @@ ip link set lo up
 mkdir -p /var/lib/cni /run/netns
 mount -t tmpfs tmpfs /var/lib/cni
 mount -t tmpfs tmpfs /run/netns
-# crun 1.8 refuses a hybrid hierarchy whose cgroup2 half has controllers: give those to version 1.
+# crun 1.8 refuses a hybrid hierarchy whose cgroup2 half has controllers: these are given to version 1, and so are those
+# that an earlier run gave to it and that are not mounted any more.
 unified=/sys/fs/cgroup/unified/cgroup.controllers
 if [ -e "$unified" ]; then
-  for controller in $(cat "$unified"); do
+  for controller in $(cat "$unified") $(awk "\$2 > 0 && \$4 == 1 {print \$1}" /proc/cgroups); do
+    grep -q -E "^cgroup [^ ]+ cgroup [^ ]*\b$controller\b" /proc/mounts && continue
     mkdir -p "/sys/fs/cgroup/$controller"
     mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" ||
       echo "private-host: cgroup controller $controller cannot be mounted; crun will be refused" >&2
