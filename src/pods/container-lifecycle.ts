@@ -42,6 +42,7 @@ export class ContainerLifecycle implements Containers {
     const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
     return this.#creates.join(
       containerName(sandbox.id, config),
+      JSON.stringify(ContainerConfig.toJSON(config)),
       () => this.#createOnce(sandbox, config),
       signal,
     );

@@ -1,23 +1,33 @@
 /**
- * Calls that make something under a name: a second call for a name that is being made waits for the first one's outcome instead of
- * being told that the name is taken. A caller that gives up (its signal) stops waiting; the work goes on and its next try finds it.
+ * Calls that make something under a name: a second call that asks for the same under a name that is being made waits for
+ * the first one's outcome instead of being told that the name is taken; one that asks for something else waits its turn. A
+ * caller that gives up (its signal) stops waiting; the work goes on and its next try finds it.
  */
 export class JoinedCalls<T> {
-  readonly #underWay = new Map<string, Promise<T>>();
+  /** The latest for each name. */
+  readonly #underWay = new Map<string, Call<T>>();
 
-  join(name: string, make: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** `request` is all that was asked for, as text: calls with the same one share one outcome. */
+  join(name: string, request: string, make: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const existing = this.#underWay.get(name);
-    if (existing !== undefined) return orAborted(existing, signal);
-    const work = make().finally(() => this.#underWay.delete(name));
-    this.#underWay.set(name, work);
-    return orAborted(work, signal);
+    if (existing?.request === request) return orAborted(existing.outcome, signal);
+    const turn = existing === undefined ? make() : Promise.allSettled([existing.outcome]).then(make);
+    const call: Call<T> = { request, outcome: turn.finally(() => this.#forget(name, call)) };
+    this.#underWay.set(name, call);
+    return orAborted(call.outcome, signal);
+  }
+
+  #forget(name: string, call: Call<T>): void {
+    if (this.#underWay.get(name) === call) this.#underWay.delete(name);
   }
 
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay.values());
+    await Promise.allSettled([...this.#underWay.values()].map(({ outcome }) => outcome));
   }
 }
+
+type Call<T> = { readonly request: string; readonly outcome: Promise<T> };
 
 function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;

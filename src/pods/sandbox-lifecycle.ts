@@ -35,7 +35,8 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   run(config: PodSandboxConfig, handler: string, signal?: AbortSignal): Promise<string> {
-    return this.#runs.join(sandboxName(config), () => this.#runOnce(config, handler), signal);
+    const request = JSON.stringify([handler, PodSandboxConfig.toJSON(config)]);
+    return this.#runs.join(sandboxName(config), request, () => this.#runOnce(config, handler), signal);
   }
 
   async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
