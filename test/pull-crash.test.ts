@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { ImageSpec } from "../src/protocol/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import type { TestImage } from "../src/testing/images.ts";
 import { busyboxImage } from "./support/busybox.ts";
@@ -50,6 +51,10 @@ describe("a daemon that is killed in the middle of a pull", () => {
     const id = await pod.shell("main", reference, "exec sleep 1000");
     assert.equal(await execSync(berth, id, "wc", "-c", "/big"), `${content.length} /big\n`);
     await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+    await images.removeImage({ image: ImageSpec.fromPartial({ image: reference }) });
+    await eventually("nothing is kept for the pull that was cut", async () => {
+      return (await layers(snapshots)) === 0 && (await sizeBelow(blobs)) === 0;
+    });
   });
 });
 

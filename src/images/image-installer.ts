@@ -12,8 +12,10 @@ import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
 import { type Document, type SelectedManifest, selectManifest } from "./select-manifest.ts";
 
-/** A lease that a crash leaves behind holds its content for so long, for the next pull to go on with. */
+/** A lease that a crash leaves behind holds its content for so long, for the next pull of the same to go on with. */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
+/** On a lease: the digest of what is being installed. */
+const targetLabel = "berth/install-target";
 
 export type InstallRequest = {
   readonly source: ImageSource;
@@ -49,6 +51,8 @@ type Plan = {
  */
 export class ImageInstaller {
   readonly #parts: InstallerParts;
+  /** Ids of the leases of installations that are under way; any other is of a daemon that was cut. */
+  readonly #leases = new Set<string>();
 
   constructor(parts: InstallerParts) {
     this.#parts = parts;
@@ -60,7 +64,7 @@ export class ImageInstaller {
     const plan = await this.#plan(request, signal);
     const descriptors = plan.selected.manifest.layers;
     request.onProgress({ kind: "resolved", layers: descriptors });
-    await using _lease = await this.#lease(plan);
+    await using _lease = await this.#lease(request.target, plan);
     using _watch = progress.watch(descriptors, request.onProgress);
     await layers.install(plan.layers, (descriptor) => request.source.layer(descriptor), signal);
     signal.throwIfAborted();
@@ -82,10 +86,11 @@ export class ImageInstaller {
     return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
   }
 
-  async #lease({ selected, layers }: Plan): Promise<AsyncDisposable> {
+  async #lease({ digest }: Descriptor, { selected, layers }: Plan): Promise<AsyncDisposable> {
     const { leases, namespace, snapshotter } = this.#parts;
     const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
-    const { id } = await leases.create(namespace, { expiresAtNs });
+    const { id } = await leases.create(namespace, { expiresAtNs, labels: { [targetLabel]: digest } });
+    this.#leases.add(id);
     const { manifest, document, indexes } = selected;
     const blobs = [
       ...indexes.map((index) => index.descriptor),
@@ -98,16 +103,24 @@ export class ImageInstaller {
       ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
       ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
     ]);
-    return { [Symbol.asyncDispose]: () => this.#endLease(id) };
+    return { [Symbol.asyncDispose]: () => this.#endLeases(id, digest) };
   }
 
-  /** On a full disk deleting a lease needs the room that is about to be freed. If it fails all the same, the lease expires. */
-  async #endLease(id: string): Promise<void> {
+  /**
+   * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the room that is
+   * about to be freed. If it fails all the same, the lease expires.
+   */
+  async #endLeases(id: string, target: string): Promise<void> {
     const { leases, namespace, logger, snapshotter } = this.#parts;
+    this.#leases.delete(id);
+    const ended = leases
+      .list(namespace)
+      .filter((lease) => lease.labels[targetLabel] === target && !this.#leases.has(lease.id));
+    const end = () => Promise.all(ended.map((lease) => leases.delete(namespace, lease.id)));
     try {
-      await leases.delete(namespace, id).catch(async () => {
+      await end().catch(async () => {
         await snapshotter.cleanup();
-        await leases.delete(namespace, id);
+        await end();
       });
     } catch (err) {
       logger.warn({ err, id }, "deleting the lease of an image being installed");
