@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { type CgroupLayout, cgroupLayout } from "../../linux/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { unmountedHierarchies } from "./unmounted-hierarchies.ts";
 
 const needed = ["cpu", "memory", "pids"];
 const wanted = ["cpuset", "io", "hugetlb"];
@@ -18,7 +20,11 @@ export const cgroupsCheck: Check = {
         ),
       ];
     }
-    return [describe(layout), controllersOf(layout)];
+    return [
+      describe(layout),
+      controllersOf(layout),
+      ...unmountedHierarchies(layout, await readFile("/proc/cgroups", "utf8")),
+    ];
   },
 };
 
