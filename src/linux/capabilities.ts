@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
-/** The numbers of capabilities(7), in order from 0. */
-const capabilityNames = [
+/** All capabilities of capabilities(7), by number from 0, such as "CAP_CHOWN". */
+export const capabilityNames: readonly string[] = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
   "CAP_DAC_READ_SEARCH",
@@ -43,7 +43,7 @@ const capabilityNames = [
   "CAP_PERFMON",
   "CAP_BPF",
   "CAP_CHECKPOINT_RESTORE",
-] as const;
+];
 
 /** The capabilities that this process may use, and those that its children can have at most, by their names ("CAP_KILL"). */
 export type ProcessCapabilities = {

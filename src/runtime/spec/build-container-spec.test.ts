@@ -128,6 +128,43 @@ describe("capabilities", () => {
     assert.deepEqual(capabilities(["KILL"], ["ALL"]), ["CAP_KILL"]);
     assert.deepEqual(capabilities(["ALL"], ["SYS_ADMIN"]), host.capabilities.slice(0, -1));
     assert.deepEqual(capabilities(["SYS_BOOT"], ["all"]), []);
+    assert.deepEqual(capabilities(["ALL", "KILL"], ["ALL"]), ["CAP_KILL"]);
+  });
+
+  test("that are to be ambient are in every set, and none of the others can be inherited", () => {
+    const sets = build({
+      linux: {
+        securityContext: {
+          capabilities: {
+            addCapabilities: ["NET_ADMIN"],
+            addAmbientCapabilities: ["SYS_ADMIN", "CHOWN", "SYS_BOOT"],
+            dropCapabilities: ["ALL", "CHOWN"],
+          },
+        },
+      },
+    }).process.capabilities;
+    const all = ["CAP_NET_ADMIN", "CAP_SYS_ADMIN"];
+    const ambient = ["CAP_SYS_ADMIN"];
+    assert.deepEqual(sets, {
+      bounding: all,
+      effective: all,
+      permitted: all,
+      inheritable: ambient,
+      ambient,
+    });
+    assert.deepEqual(Object.keys(build().process.capabilities), ["bounding", "effective", "permitted"]);
+  });
+
+  test("that the kernel does not have are refused by their names", () => {
+    for (const list of ["addCapabilities", "dropCapabilities", "addAmbientCapabilities"]) {
+      assert.throws(
+        () => build({ linux: { securityContext: { capabilities: { [list]: ["NET_ADMINN"] } } } }),
+        {
+          code: "InvalidArgument",
+          message: /NET_ADMINN/,
+        },
+      );
+    }
   });
 });
 

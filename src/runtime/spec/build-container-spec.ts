@@ -83,8 +83,6 @@ function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]
     "linux.security_context.namespace_options.userns_options":
       security?.namespaceOptions?.usernsOptions !== undefined &&
       security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,
-    "linux.security_context.capabilities.add_ambient_capabilities":
-      (security?.capabilities?.addAmbientCapabilities.length ?? 0) > 0,
     "linux.security_context.selinux_options":
       host.seLinux && Object.values(security?.selinuxOptions ?? {}).some((part) => part !== ""),
     "mounts.image": config.mounts.some((mount) => mount.image !== undefined && mount.image.image !== ""),

@@ -1,4 +1,6 @@
+import { capabilityNames } from "../../linux/index.ts";
 import type { LinuxContainerSecurityContext } from "../../protocol/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
 import type { OciCapabilities } from "./types.ts";
 
 /** What a container may do that says nothing about it: the set that Docker began with and containerd keeps. */
@@ -22,28 +24,44 @@ const defaultCapabilities: readonly string[] = [
 /**
  * The defaults with what the security context adds and drops; names come with or without CAP_, in any case. `ALL` is
  * taken first, so that "add ALL, drop NET_ADMIN" means what it says. What the daemon itself has not got is left out, as
- * the kernel would refuse it. Ambient and inheritable sets stay empty, as in containerd.
+ * the kernel would refuse it.
+ *
+ * Only those of `add_ambient_capabilities` are inheritable and ambient, which is what a process that is not root has
+ * them by (KEP-2763); the others are lost with root, and no program can take one over from a process that has lost it
+ * (CVE-2022-24769). Throws RuntimeError InvalidArgument for a name that is no capability's.
  */
 export function processCapabilitySets(
   security: LinuxContainerSecurityContext | undefined,
   available: readonly string[],
 ): OciCapabilities {
-  const set = capabilitySet(security, available).filter((name) => available.includes(name));
-  return { bounding: set, effective: set, permitted: set };
+  if (security?.privileged) return { bounding: available, effective: available, permitted: available };
+  const add = fullNames(security?.capabilities?.addCapabilities);
+  const addAmbient = fullNames(security?.capabilities?.addAmbientCapabilities);
+  const drop = fullNames(security?.capabilities?.dropCapabilities);
+  const kept = (names: readonly string[]) =>
+    (names.includes(all) && !drop.includes(all) ? available : [...new Set(names)]).filter(
+      (name) => available.includes(name) && !drop.includes(name),
+    );
+  const set = kept([...(drop.includes(all) ? [] : defaultCapabilities), ...add, ...addAmbient]);
+  const ambient = kept(addAmbient);
+  return {
+    bounding: set,
+    effective: set,
+    permitted: set,
+    ...(ambient.length > 0 && { inheritable: ambient, ambient }),
+  };
 }
 
-function capabilitySet(
-  security: LinuxContainerSecurityContext | undefined,
-  available: readonly string[],
-): readonly string[] {
-  if (security?.privileged) return available;
-  const add = (security?.capabilities?.addCapabilities ?? []).map(fullName);
-  const drop = (security?.capabilities?.dropCapabilities ?? []).map(fullName);
-  const start = drop.includes("CAP_ALL") ? [] : add.includes("CAP_ALL") ? available : defaultCapabilities;
-  return [...new Set([...start, ...add])].filter((name) => !drop.includes(name));
-}
+const all = "CAP_ALL";
 
-function fullName(name: string): string {
-  const upper = name.toUpperCase();
-  return upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+function fullNames(names: readonly string[] = []): readonly string[] {
+  return names.map((name) => {
+    const upper = name.toUpperCase();
+    const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+    if (full === all || capabilityNames.includes(full)) return full;
+    throw new RuntimeError(
+      "InvalidArgument",
+      `capabilities: ${JSON.stringify(name)} is no capability's name`,
+    );
+  });
 }

@@ -31,11 +31,13 @@ export type OciUser = {
   readonly additionalGids: readonly number[];
 };
 
-/** Names with their prefix, such as CAP_KILL. Ambient and inheritable sets are always empty. */
+/** Names with their prefix, such as CAP_KILL. A set that is left out is empty. */
 export type OciCapabilities = {
   readonly bounding: readonly string[];
   readonly effective: readonly string[];
   readonly permitted: readonly string[];
+  readonly inheritable?: readonly string[];
+  readonly ambient?: readonly string[];
 };
 
 export type OciRlimit = { readonly type: string; readonly soft: number; readonly hard: number };
