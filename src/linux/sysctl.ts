@@ -39,6 +39,7 @@ function namespaceOf(parts: readonly string[]): PinnedNamespace | undefined {
   if (top === "net" && parts.length > 1) return "net";
   if (top === "fs" && second === "mqueue" && third !== undefined) return "ipc";
   if (top === "kernel" && parts.length === 2 && /^(shm|msg)|^sem$/.test(second)) return "ipc";
+  if (top === "kernel" && second === "domainname" && parts.length === 2) return "uts";
   return undefined;
 }
 

@@ -49,6 +49,18 @@ export class TestPod {
     return containerId;
   }
 
+  /** Runs a shell script to its end and returns what it wrote to standard output. */
+  async output(
+    name: string,
+    image: string,
+    script: string,
+    overrides: Parameters<typeof shellConfig>[3] = {},
+  ): Promise<string> {
+    await exited(this.#berth, await this.shell(name, image, script, overrides));
+    const lines = (await this.log(name)).filter((line) => line.startsWith("stdout "));
+    return lines.map((line) => `${line.replace(/^stdout [FP] /, "")}${line[7] === "F" ? "\n" : ""}`).join("");
+  }
+
   async ip(): Promise<string> {
     const { status } = await this.#berth.clients.runtime.podSandboxStatus({
       podSandboxId: this.id,
