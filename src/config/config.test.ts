@@ -57,7 +57,9 @@ describe("the configuration", () => {
 
   it("takes handlers under names of the user's own", () => {
     const config = parseConfig('[runtime.handlers.kata]\npath = "/opt/kata"', "f");
-    assert.deepEqual(config.runtime.handlers, { kata: { path: "/opt/kata" } });
+    assert.deepEqual(config.runtime.handlers, {
+      kata: { path: "/opt/kata", privilegedWithoutHostDevices: false },
+    });
     assert.match(
       problemsOf("[runtime.handlers.kata]\npth = 1")[0] ?? "",
       /runtime\.handlers\.kata\.pth: unknown key; did you mean path/,

@@ -1,6 +1,7 @@
 import {
   absolutePath,
   absolutePaths,
+  boolean,
   duration,
   integer,
   oneOf,
@@ -52,7 +53,15 @@ export const schema = section("", {
     handlers: table(
       "Runtime handlers besides crun and runc, which are known when they are installed. A handler of one of these names replaces it.",
       "kata",
-      { path: absolutePath("/usr/bin/kata-runtime", "The program. It must have runc's command line.") },
+      {
+        path: optionalPath(
+          "The program, which must have runc's command line; empty is the one of the handler's name in the usual directories.",
+        ),
+        privilegedWithoutHostDevices: boolean(
+          false,
+          "Privileged containers get the devices that their pod asks for, and no others of the machine.",
+        ),
+      },
     ),
   }),
   sandbox: section("Pod sandboxes.", {
@@ -63,6 +72,16 @@ export const schema = section("", {
     defaultSysctls: stringMap(
       { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" },
       "Set in each pod that has a network of its own, unless the pod says otherwise. The defaults let containers bind low ports and ping without privileges.",
+    ),
+  }),
+  container: section("Containers.", {
+    absentMountSourcesToReject: absolutePaths(
+      [],
+      "Paths of the machine that are not made when a container mounts them and they are not there: the container is refused. Every other path is made as a directory.",
+    ),
+    deviceOwnershipFromSecurityContext: boolean(
+      false,
+      "Devices belong to the container's user and group (run_as_user, run_as_group) in place of the machine's, so that a container without root can open them.",
     ),
   }),
   images: section("Images and registries.", {

@@ -22,7 +22,7 @@ export function versionStatusHandlers(engine: Engine): RuntimeHandlers {
           conditions: status.conditions.map(({ ok, ...condition }) => ({ ...condition, status: ok })),
         },
         runtimeHandlers: status.handlers.map(toRuntimeHandler),
-        features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: false },
+        features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
         info: verbose ? toInfo(status) : {},
       };
     },

@@ -14,7 +14,6 @@ import { openSnapshotter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
-import { handlerConfigs } from "./handler-configs.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import { version } from "./version.ts";
 
@@ -98,6 +97,7 @@ async function openEngine(
     logger,
     pauseProgram,
     defaultSysctls,
+    containerSettings: config.container,
     ...hooks,
   };
   return rooms.use(await PodEngine.open(options));
@@ -146,11 +146,7 @@ async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposabl
   const [driver, host, handlers, network] = await Promise.all([
     cgroupDriver(config.cgroup.driver),
     readHostFacts(),
-    detectHandlers({
-      handlers: handlerConfigs(runtime.handlers),
-      defaultHandler: runtime.defaultHandler,
-      stateDir,
-    }),
+    detectHandlers({ handlers: runtime.handlers, defaultHandler: runtime.defaultHandler, stateDir }),
     CniNetwork.open(
       {
         ...cni,

@@ -82,6 +82,7 @@ async function buildSpec(
   services: PodServices,
 ): Promise<{ readonly spec: OciSpec }> {
   const image = imageOf(record, services);
+  const handler = handlerOf(sandbox, services);
   const input = {
     id: record.id,
     config: record.config,
@@ -92,7 +93,9 @@ async function buildSpec(
     rootfsPath: containerPaths(services.stateDir, record.id).rootfs,
     targetPid: targetPid(record, services),
     cgroupDriver: services.cgroupDriver,
-    features: handlerOf(sandbox, services).features,
+    features: handler.features,
+    privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
+    settings: services.containerSettings,
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
   return { spec: buildContainerSpec({ ...input, resolved: await resolveContainer(input) }) };

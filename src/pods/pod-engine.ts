@@ -4,7 +4,7 @@ import { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
-import type { CgroupDriver, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type { CgroupDriver, ContainerSettings, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
@@ -32,6 +32,7 @@ export type PodEngineOptions = {
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
   readonly logger: Logger;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;

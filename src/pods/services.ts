@@ -2,7 +2,7 @@ import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
-import type { CgroupDriver, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type { CgroupDriver, ContainerSettings, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PodEvents } from "./pod-events.ts";
@@ -20,6 +20,7 @@ export type PodServices = {
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
   readonly sandboxes: RecordStore<SandboxRecord>;

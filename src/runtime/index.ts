@@ -28,6 +28,7 @@ export { buildContainerSpec } from "./spec/build-container-spec.ts";
 export { buildPauseSpec, type PauseSpecInput } from "./spec/build-pause-spec.ts";
 export { type HostFacts, readHostFacts } from "./spec/host-facts.ts";
 export type {
+  ContainerSettings,
   ContainerSpecInput,
   ResolvedContainer,
   ResolvedDevice,

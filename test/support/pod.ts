@@ -26,9 +26,10 @@ export class TestPod {
     berth: TestBerth,
     name: string,
     overrides: Parameters<typeof podConfig>[1] = {},
+    runtimeHandler = "",
   ): Promise<TestPod> {
     const config = podConfig(name, { logDirectory: join(berth.logDir, name), ...overrides });
-    const { podSandboxId } = await berth.clients.runtime.runPodSandbox({ config, runtimeHandler: "" });
+    const { podSandboxId } = await berth.clients.runtime.runPodSandbox({ config, runtimeHandler });
     return new TestPod(berth, config, podSandboxId);
   }
 

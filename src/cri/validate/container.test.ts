@@ -67,6 +67,15 @@ test("mounts have a source and an absolute place", () => {
   );
 });
 
+test("a mount forbids what has no other field: noexec, nodev, nosuid, each once", () => {
+  check({ mounts: [{ ...bind, mountOptions: ["noexec", "nodev", "nosuid"] }] });
+  const wrong = (mountOptions: string[]) => ({ mounts: [{ ...bind, mountOptions }] });
+  refuses(wrong(["nosuid", "rw"]), /^config\.mounts\[0\]\.mount_options\[1\]: must be one of noexec, /);
+  refuses(wrong(["exec"]), /mount_options\[0\]: must be one of/);
+  refuses(wrong(["noexec,rw"]), /mount_options\[0\]: must be one of/);
+  refuses(wrong(["nodev", "nodev"]), "config.mounts[0].mount_options: must not name an option twice");
+});
+
 test("a path in the container may go up, but not out", () => {
   check({ mounts: [{ ...bind, containerPath: "/a/../b" }] });
   refuses(

@@ -50,6 +50,14 @@ const environment: Check<KeyValue> = (entry, path) => {
   if (entry.value.includes(0)) refuse(`${path}.value`, "must not contain a NUL character");
 };
 
+/** KEP-5855: the only options there are. Others would be file systems' own, or say again what fields say. */
+const mountOptions: Check<readonly string[]> = all(
+  each(matching(/^(?:noexec|nodev|nosuid)$/, "one of noexec, nodev and nosuid")),
+  (options, path) => {
+    if (new Set(options).size < options.length) refuse(path, "must not name an option twice");
+  },
+);
+
 const mount = all(
   message<Mount>({
     containerPath,
@@ -57,7 +65,7 @@ const mount = all(
     propagation: oneOf(MountPropagation),
     image: ifPresent(imageSpec),
     imageSubPath: relativePath,
-    mountOptions: each(nonEmpty(word(255))),
+    mountOptions,
   }),
   (value, path) => {
     if (value.hostPath === "" && value.image === undefined) refuse(`${path}.host_path`, "must not be empty");

@@ -25,15 +25,8 @@ export const runtimesCheck: Check = {
 async function handlersOf({ runtime }: Config): Promise<HandlerTable> {
   const stateDir = await mkdtemp(join(tmpdir(), "berth-doctor-"));
   try {
-    const configured = Object.entries(runtime.handlers).map(([name, { path }]) => ({ name, path }));
-    const known = ["crun", "runc"]
-      .filter((name) => !(name in runtime.handlers))
-      .map((name) => ({ name, path: name }));
-    return await detectHandlers({
-      handlers: [...known, ...configured],
-      defaultHandler: runtime.defaultHandler,
-      stateDir,
-    });
+    const { handlers, defaultHandler } = runtime;
+    return await detectHandlers({ handlers, defaultHandler, stateDir });
   } finally {
     await rm(stateDir, { recursive: true, force: true });
   }

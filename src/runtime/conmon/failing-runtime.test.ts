@@ -30,6 +30,7 @@ function tableOf(path: string): HandlerTable {
     root: `${path}-root`,
     usability: { kind: "usable" },
     features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+    privilegedWithoutHostDevices: false,
   } as const;
   return { handlers: [bad], defaultName: "bad", explanation: "" };
 }

@@ -6,11 +6,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { detectHandlers } from "./detect-handlers.ts";
 import { obstacleFor } from "./obstacles.ts";
 
-const configured = [
-  { name: "runc", path: "runc" },
-  { name: "crun", path: "crun" },
-  { name: "kata", path: "/opt/kata/bin/kata-runtime" },
-];
+const configured = { kata: { path: "/opt/kata/bin/kata-runtime", privilegedWithoutHostDevices: true } };
 
 describe("handlers", () => {
   test("are found with type, version and features, and a missing one says what to install", async () => {
@@ -20,13 +16,14 @@ describe("handlers", () => {
       defaultHandler: "auto",
       stateDir: state.path,
     });
-    const [runc, crun, kata] = table.handlers;
+    const [crun, runc, kata] = table.handlers;
     assert.equal(runc?.type, "runc");
     assert.equal(crun?.type, "crun");
     assert.match(crun?.version ?? "", /^\d+\.\d+/);
     assert.equal(crun?.features.recursiveReadOnlyMounts, true);
     assert.ok(kata?.usability.kind === "unusable");
     assert.match(kata.usability.remedy, /kata-runtime/);
+    assert.deepEqual([runc?.privilegedWithoutHostDevices, kata.privilegedWithoutHostDevices], [false, true]);
     assert.equal(table.defaultName, crun?.usability.kind === "usable" ? "crun" : "runc");
   });
 
@@ -37,7 +34,7 @@ describe("handlers", () => {
     const script = (version: string) => `#!/bin/sh\necho $1 >> ${runs}\necho "counting version ${version}"\n`;
     const detect = () =>
       detectHandlers({
-        handlers: [{ name: "counting", path }],
+        handlers: { counting: { path, privilegedWithoutHostDevices: false } },
         defaultHandler: "auto",
         stateDir: state.path,
       });
@@ -45,10 +42,10 @@ describe("handlers", () => {
     await chmod(path, 0o755);
     await detect();
     const once = await readFile(runs, "utf8");
-    assert.equal((await detect()).handlers[0]?.version, "1.0");
+    assert.equal((await detect()).handlers[2]?.version, "1.0");
     assert.equal(await readFile(runs, "utf8"), once);
     await writeFile(path, script("1.0.1"));
-    assert.equal((await detect()).handlers[0]?.version, "1.0.1");
+    assert.equal((await detect()).handlers[2]?.version, "1.0.1");
   });
 
   test("have the configured default, which must be one of them", async () => {
@@ -56,7 +53,7 @@ describe("handlers", () => {
     const detect = (defaultHandler: string) =>
       detectHandlers({ handlers: configured, defaultHandler, stateDir: state.path });
     assert.equal((await detect("runc")).defaultName, "runc");
-    await assert.rejects(detect("gvisor"), { code: "InvalidArgument", message: /runc, crun, kata/ });
+    await assert.rejects(detect("gvisor"), { code: "InvalidArgument", message: /crun, runc, kata/ });
   });
 });
 

@@ -7,21 +7,24 @@ import type { Handler, HandlerTable } from "./handler.ts";
 import { obstacleFor } from "./obstacles.ts";
 import { askProgram, type ProgramFacts } from "./program-facts.ts";
 
-/** One handler as configured. */
+/** A handler as configured. */
 export type HandlerConfig = {
-  readonly name: string;
-  /** Absolute path of the program, or its name to be looked for in the usual directories. */
+  /** Absolute path of the program; "" is the one of the handler's name in the usual directories. */
   readonly path: string;
+  readonly privilegedWithoutHostDevices: boolean;
 };
 
 export type DetectHandlersOptions = {
-  readonly handlers: readonly HandlerConfig[];
+  /** By name; crun and runc are there without being named. */
+  readonly handlers: Readonly<Record<string, HandlerConfig>>;
   /** A handler's name, or "auto": crun where this host lets it run, else runc, else the first that is usable. */
   readonly defaultHandler: string;
   /** What was found out is kept here, and each OCI runtime gets its own directory for its state. */
   readonly stateDir: string;
 };
 
+const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false };
+const known = { crun: usual, runc: usual };
 const usualDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /**
@@ -32,10 +35,11 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
   const cache = await FactsCache.open(join(options.stateDir, "handlers.json"));
   const layout = await cgroupLayout();
   const handlers = await Promise.all(
-    options.handlers.map(async ({ name, path: configured }): Promise<Handler> => {
+    Object.entries({ ...known, ...options.handlers }).map(async ([name, config]): Promise<Handler> => {
+      const { path: configured, ...settings } = config;
       const root = join(options.stateDir, "runtimes", name);
-      const path = await findProgram(configured);
-      if (path === undefined) return missing(name, configured, root);
+      const path = await findProgram(configured || name);
+      if (path === undefined) return { ...missing(name, configured || name, root), ...settings };
       const facts = await cachedFacts(cache, path);
       const usability = obstacleFor(facts, layout, path) ?? { kind: "usable" };
       return {
@@ -46,6 +50,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
         root,
         usability,
         features: facts.features,
+        ...settings,
       };
     }),
   );
@@ -79,7 +84,7 @@ async function findProgram(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-function missing(name: string, path: string, root: string): Handler {
+function missing(name: string, path: string, root: string): Omit<Handler, "privilegedWithoutHostDevices"> {
   return {
     name,
     path: "",

@@ -18,6 +18,8 @@ export type Handler = {
   readonly root: string;
   readonly usability: Usability;
   readonly features: HandlerFeatures;
+  /** Privileged containers get no devices of the host but those that they ask for. */
+  readonly privilegedWithoutHostDevices: boolean;
 };
 
 export type Usability =

@@ -64,6 +64,8 @@ const base: Omit<ContainerSpecInput, "config"> = {
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
   features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  privilegedWithoutHostDevices: false,
+  settings: { absentMountSourcesToReject: [], deviceOwnershipFromSecurityContext: false },
   host,
 };
 
@@ -169,7 +171,7 @@ describe("capabilities", () => {
 });
 
 describe("mounts", () => {
-  const mount = { readonly: false, recursiveReadOnly: false, propagation: "private" } as const;
+  const mount = { readonly: false, recursiveReadOnly: false, propagation: "private", options: [] } as const;
   const withMounts = (...mounts: ContainerSpecInput["resolved"]["mounts"]) => ({
     resolved: { ...base.resolved, mounts },
   });

@@ -12,7 +12,7 @@ import { processArgs, processCwd, processEnv } from "./process.ts";
 import { containerResources, oomScoreAdj } from "./resources.ts";
 import { openFilesLimit } from "./rlimits.ts";
 import { containerSeccomp } from "./seccomp/container-seccomp.ts";
-import type { OciProcess, OciSpec } from "./types.ts";
+import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
 
 /** The runtime-spec version written; what is newer than it is not used, for crun 1.8 and runc 1.1. */
 export const ociVersion = "1.0.2";
@@ -47,8 +47,13 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
     linux: {
       cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", id),
       namespaces: containerNamespaces(input),
-      devices: [...resolved.hostDevices, ...resolved.devices.map(({ device }) => device)],
-      resources: containerResources(config.linux?.resources, resolved.devices, privileged, host),
+      devices: eachPathOnce([...resolved.hostDevices, ...resolved.devices.map(({ device }) => device)]),
+      resources: containerResources(
+        config.linux?.resources,
+        resolved.devices,
+        privileged && !input.privilegedWithoutHostDevices,
+        host,
+      ),
       maskedPaths: maskedPaths(security),
       readonlyPaths: readonlyPaths(security),
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
@@ -75,6 +80,11 @@ function containerProcess({ config, sandbox, image, resolved, host }: ContainerS
   };
 }
 
+/** What a container asks for itself takes the place of the host's. */
+function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
+  return [...new Map(devices.map((device) => [device.path, device])).values()];
+}
+
 /** What CRI offers and berth has not got yet is refused with its name. */
 function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]): void {
   const security = config.linux?.securityContext;
@@ -89,7 +99,6 @@ function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]
     "mounts.uid_mappings": config.mounts.some(
       (mount) => mount.uidMappings.length + mount.gidMappings.length > 0,
     ),
-    "mounts.mount_options": config.mounts.some((mount) => mount.mountOptions.length > 0),
   };
   for (const [field, used] of Object.entries(unbuilt)) {
     if (used) throw new RuntimeError("Unimplemented", `container config: ${field} is not supported yet`);

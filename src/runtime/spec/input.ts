@@ -24,7 +24,18 @@ export type ContainerSpecInput = {
   readonly targetPid: number | undefined;
   readonly cgroupDriver: CgroupDriver;
   readonly features: HandlerFeatures;
+  /** See Handler. */
+  readonly privilegedWithoutHostDevices: boolean;
+  readonly settings: ContainerSettings;
   readonly host: HostFacts;
+};
+
+/** What the daemon's configuration says of all containers. */
+export type ContainerSettings = {
+  /** Sources of mounts that are not made where they are missing. */
+  readonly absentMountSourcesToReject: readonly string[];
+  /** Devices belong to the user and group of the security context, in place of the host's. */
+  readonly deviceOwnershipFromSecurityContext: boolean;
 };
 
 /** What a container takes from its pod sandbox. */
@@ -55,7 +66,7 @@ export type ResolvedContainer = {
   /** In the order of the configuration. */
   readonly mounts: readonly ResolvedMount[];
   readonly devices: readonly ResolvedDevice[];
-  /** Every device of the host; only for a privileged container. */
+  /** Every device of the host; only for a privileged container, and not with every handler. */
   readonly hostDevices: readonly OciDevice[];
   /** The profile file of a `Localhost` seccomp profile. */
   readonly seccompProfile: OciSeccomp | undefined;
@@ -69,6 +80,8 @@ export type ResolvedMount = {
   readonly readonly: boolean;
   readonly recursiveReadOnly: boolean;
   readonly propagation: "private" | "slave" | "shared";
+  /** What the mount forbids besides: some of noexec, nodev, nosuid. */
+  readonly options: readonly string[];
 };
 
 /** A device as it is to appear, and what may be done with it (some of r, w, m). */

@@ -68,6 +68,7 @@ function sandboxMounts({ files }: SandboxFacts, readonly: boolean): readonly Res
     readonly,
     recursiveReadOnly: false,
     propagation: "private",
+    options: [],
   });
   return [
     file("/etc/hosts", files.hosts, readonly),
@@ -82,7 +83,7 @@ function bindMount(mount: ResolvedMount, features: Input["features"]): OciMount 
     destination: mount.containerPath,
     type: "bind",
     source: mount.hostPath,
-    options: ["rbind", propagationOption[mount.propagation], accessOption(mount, features)],
+    options: ["rbind", propagationOption[mount.propagation], accessOption(mount, features), ...mount.options],
   };
 }
 

@@ -6,14 +6,14 @@ import type { OciCpu, OciDeviceRule, OciMemory, OciResources } from "./types.ts"
 
 type Resources = LinuxContainerResources | undefined;
 
-/** Limits of cgroups, and which devices may be used. A zero or an empty text in CRI means that nothing was asked for. */
+/** Limits of cgroups, and which devices may be used: all of them, or those given. A zero or an empty text in CRI means that nothing was asked for. */
 export function containerResources(
   resources: Resources,
   devices: readonly ResolvedDevice[],
-  privileged: boolean,
+  allDevices: boolean,
   host: HostFacts,
 ): OciResources {
-  const rules = deviceRules(devices, privileged);
+  const rules = deviceRules(devices, allDevices);
   if (resources === undefined) return { devices: rules };
   const { unified, hugepageLimits } = resources;
   if (Object.keys(unified).length > 0 && host.cgroups !== "v2") {
@@ -78,8 +78,8 @@ function memoryLimits(
 }
 
 /** None but those that were given; the OCI runtime adds /dev/null and its like by itself. */
-function deviceRules(devices: readonly ResolvedDevice[], privileged: boolean): readonly OciDeviceRule[] {
-  if (privileged) return [{ allow: true, access: "rwm" }];
+function deviceRules(devices: readonly ResolvedDevice[], all: boolean): readonly OciDeviceRule[] {
+  if (all) return [{ allow: true, access: "rwm" }];
   const none: OciDeviceRule = { allow: false, access: "rwm" };
   const given = devices.map(({ device: { type, major, minor }, access }) => ({
     allow: true,

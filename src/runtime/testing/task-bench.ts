@@ -155,6 +155,7 @@ function testHandlers(directory: string): HandlerTable {
     root: join(directory, name),
     usability: { kind: "usable" },
     features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+    privilegedWithoutHostDevices: false,
   });
   return {
     handlers: [handler("crun", "/usr/bin/crun"), handler("runc", "/usr/sbin/runc")],

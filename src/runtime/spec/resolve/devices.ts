@@ -9,12 +9,14 @@ import type { OciDevice } from "../types.ts";
 /** Directories of /dev that a container has its own of, or that hold none of the host's devices. */
 const skippedDirectories = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"]);
 
+/** Who a device belongs to in place of the host's owner. */
+export type DeviceOwner = { readonly uid?: number; readonly gid?: number };
+
 /** A device of the configuration; all in it when it is a directory. Symbolic links of the host are followed. */
-export async function configuredDevices({
-  hostPath,
-  containerPath,
-  permissions,
-}: Device): Promise<readonly ResolvedDevice[]> {
+export async function configuredDevices(
+  { hostPath, containerPath, permissions }: Device,
+  owner: DeviceOwner,
+): Promise<readonly ResolvedDevice[]> {
   if (!/^[rwm]*$/.test(permissions)) {
     throw new RuntimeError(
       "InvalidArgument",
@@ -23,7 +25,7 @@ export async function configuredDevices({
   }
   const target = containerPath || hostPath;
   const devices = await devicesAt(hostPath, target);
-  return devices.map((device) => ({ device, access: permissions || "rwm" }));
+  return devices.map((device) => ({ device: { ...device, ...owner }, access: permissions || "rwm" }));
 }
 
 /** All devices of the host, for privileged containers. */

@@ -5,8 +5,8 @@ import { type Mount, MountPropagation } from "../../../protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedMount } from "../input.ts";
 
-/** Finds or makes the source of a mount, and checks that it propagates as asked. */
-export async function resolveMount(mount: Mount): Promise<ResolvedMount> {
+/** Finds or makes the source of a mount, and checks that it propagates as asked. One of `reject` is not made. */
+export async function resolveMount(mount: Mount, reject: readonly string[]): Promise<ResolvedMount> {
   const { containerPath, readonly, recursiveReadOnly } = mount;
   if (!posix.isAbsolute(containerPath)) {
     throw new RuntimeError(
@@ -14,13 +14,16 @@ export async function resolveMount(mount: Mount): Promise<ResolvedMount> {
       `mount ${JSON.stringify(containerPath)}: container_path is not absolute`,
     );
   }
-  const hostPath = await existingSource(mount);
+  const hostPath = await existingSource(mount, reject);
   const propagation = propagationOf(mount);
   await checkPropagation(hostPath, propagation, containerPath);
-  return { containerPath, hostPath, readonly, recursiveReadOnly, propagation };
+  return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mount.mountOptions };
 }
 
-async function existingSource({ hostPath, containerPath }: Mount): Promise<string> {
+async function existingSource(
+  { hostPath, containerPath }: Mount,
+  reject: readonly string[],
+): Promise<string> {
   if (!posix.isAbsolute(hostPath)) {
     throw new RuntimeError(
       "InvalidArgument",
@@ -31,6 +34,12 @@ async function existingSource({ hostPath, containerPath }: Mount): Promise<strin
     return await realpath(hostPath);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable(hostPath, containerPath, error);
+  }
+  if (reject.includes(posix.resolve(hostPath))) {
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `mount ${containerPath}: ${hostPath} of the host does not exist, and container.absent_mount_sources_to_reject forbids making it`,
+    );
   }
   try {
     await mkdir(hostPath, { recursive: true, mode: 0o755 });

@@ -10,6 +10,7 @@ import {
   SupplementalGroupsPolicy,
 } from "../../../protocol/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
+import type { ContainerSettings } from "../input.ts";
 import { resolveContainer } from "./resolve-container.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
@@ -25,7 +26,14 @@ async function rootfsWith(files: Readonly<Record<string, string>> = { passwd, gr
   return { ...directory, rootfsPath: join(directory.path, "rootfs") };
 }
 
-function resolve(rootfsPath: string, config: PartialConfig = {}, user = "") {
+const plainSettings = { absentMountSourcesToReject: [], deviceOwnershipFromSecurityContext: false };
+
+function resolve(
+  rootfsPath: string,
+  config: PartialConfig = {},
+  user = "",
+  settings: Partial<ContainerSettings> = {},
+) {
   const image = {
     user,
     exposedPorts: [],
@@ -37,7 +45,13 @@ function resolve(rootfsPath: string, config: PartialConfig = {}, user = "") {
     labels: {},
     stopSignal: "",
   };
-  return resolveContainer({ config: ContainerConfig.fromPartial(config), image, rootfsPath });
+  return resolveContainer({
+    config: ContainerConfig.fromPartial(config),
+    image,
+    rootfsPath,
+    privilegedWithoutHostDevices: false,
+    settings: { ...plainSettings, ...settings },
+  });
 }
 
 describe("the user", () => {
@@ -143,6 +157,18 @@ describe("mounts", () => {
     assert.equal(mounts[1]?.hostPath, join(rootfs.path, "real"));
   });
 
+  test("whose source is missing are refused where the configuration says so", async () => {
+    await using rootfs = await rootfsWith();
+    const missing = join(rootfs.path, "missing");
+    const settings = { absentMountSourcesToReject: [missing] };
+    const mounts = [{ containerPath: "/a", hostPath: `${missing}/` }];
+    await assert.rejects(resolve(rootfs.rootfsPath, { mounts }, "", settings), {
+      code: "FailedPrecondition",
+      message: /absent_mount_sources_to_reject/,
+    });
+    await assert.rejects(stat(missing), { code: "ENOENT" });
+  });
+
   test("propagate only as far as the host's own mount does", async () => {
     await using rootfs = await rootfsWith();
     const source = join(rootfs.path, "source");
@@ -183,6 +209,21 @@ test("devices come with their numbers, and with what may be done with them", asy
     code: "FailedPrecondition",
     message: /no device/,
   });
+});
+
+test("devices belong to the security context's user and group where the configuration says so", async () => {
+  await using rootfs = await rootfsWith();
+  const devices = [{ hostPath: "/dev/null", containerPath: "", permissions: "" }];
+  const owners = async (securityContext: object, settings: Partial<ContainerSettings>) => {
+    const config = { devices, linux: { securityContext } };
+    const [resolved] = (await resolve(rootfs.rootfsPath, config, "app", settings)).devices;
+    return [resolved?.device.uid, resolved?.device.gid];
+  };
+  const user = { runAsUser: { value: 1000n }, runAsGroup: { value: 1001n } };
+  const asked = { deviceOwnershipFromSecurityContext: true };
+  assert.deepEqual(await owners(user, {}), [0, 0]);
+  assert.deepEqual(await owners(user, asked), [1000, 1001]);
+  assert.deepEqual(await owners({}, asked), [0, 0]);
 });
 
 test("a privileged container gets the host's devices, but no console", async () => {

@@ -1,8 +1,14 @@
+import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
-import { configuredDevices, hostDevices } from "./devices.ts";
+import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import { resolveMount } from "./mounts.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
+
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings"
+>;
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
@@ -16,15 +22,27 @@ export async function resolveContainer({
   config,
   image,
   rootfsPath,
-}: Pick<ContainerSpecInput, "config" | "image" | "rootfsPath">): Promise<ResolvedContainer> {
+  privilegedWithoutHostDevices,
+  settings,
+}: Input): Promise<ResolvedContainer> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
+  const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   const [user, mounts, devices, allDevices, seccompProfile] = await Promise.all([
     resolveUser(rootfsPath, security, image.user),
-    Promise.all(config.mounts.map(resolveMount)),
-    Promise.all(config.devices.map(configuredDevices)),
-    privileged ? hostDevices() : [],
+    Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
+    Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
+    privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
     privileged ? undefined : seccompProfileFile(security),
   ]);
   return { user, mounts, devices: devices.flat(), hostDevices: allDevices, seccompProfile };
+}
+
+/** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */
+function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwner {
+  const { runAsUser, runAsGroup } = security ?? {};
+  return {
+    ...(runAsUser !== undefined && { uid: Number(runAsUser.value) }),
+    ...(runAsGroup !== undefined && { gid: Number(runAsGroup.value) }),
+  };
 }
