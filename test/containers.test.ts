@@ -52,6 +52,19 @@ describe("a container", () => {
     assert.deepEqual([status.exitCode, status.reason], [137, "OOMKilled"]);
   });
 
+  for (const code of [0, 7]) {
+    it(`that ends with ${code} after a child of it ran out of memory is OOMKilled`, async () => {
+      const pod = await TestPod.run(host.berth, `oom-child-${code}`);
+      const child = "sh -c 'x=a; while true; do x=$x$x; done'";
+      const id = await pod.shell("hungry", host.image, `${child}; exit ${code}`, {
+        linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
+      });
+      const status = await exited(host.berth, id);
+      assert.deepEqual([status.exitCode, status.reason], [code, "OOMKilled"]);
+      assert.match(status.message, /memory ran out/);
+    });
+  }
+
   it("whose program does not exist fails to start with StartError and code 128", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "start-error");

@@ -8,7 +8,7 @@ import { inParts } from "./translate/parts.ts";
 import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
-/** CreateContainer, StartContainer, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
+/** CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
 export function containerHandlers({ containers, images }: Engine): RuntimeHandlers {
   return {
     createContainer: checked(
@@ -20,6 +20,11 @@ export function containerHandlers({ containers, images }: Engine): RuntimeHandle
 
     startContainer: checked(validate.containerId, async ({ containerId }, { signal }) => {
       await containers.start(containerId, signal);
+      return {};
+    }),
+
+    updateContainerResources: checked(validate.updateContainerResources, async ({ containerId, linux }) => {
+      await containers.update(containerId, linux);
       return {};
     }),
 

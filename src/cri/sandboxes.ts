@@ -9,7 +9,7 @@ import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
 import { nowNs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
-/** RunPodSandbox, StopPodSandbox, RemovePodSandbox, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
+/** RunPodSandbox, StopPodSandbox, RemovePodSandbox, UpdatePodSandboxResources, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
 export function sandboxHandlers(engine: Engine): RuntimeHandlers {
   const { sandboxes } = engine;
   return {
@@ -26,6 +26,17 @@ export function sandboxHandlers(engine: Engine): RuntimeHandlers {
       await sandboxes.remove(podSandboxId, signal);
       return {};
     }),
+
+    updatePodSandboxResources: checked(
+      validate.updatePodSandboxResources,
+      async ({ podSandboxId, overhead, resources }) => {
+        await sandboxes.update(podSandboxId, {
+          ...(overhead !== undefined && { overhead }),
+          ...(resources !== undefined && { resources }),
+        });
+        return {};
+      },
+    ),
 
     podSandboxStatus: async (request) => {
       const { podSandboxId } = validate.podSandboxId(request);

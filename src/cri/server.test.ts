@@ -29,8 +29,6 @@ const unimplemented = [
   "streamContainerStats",
   "streamPodSandboxMetrics",
   "streamPodSandboxStats",
-  "updateContainerResources",
-  "updatePodSandboxResources",
 ] as const;
 
 test("the socket is for its owner and group, and goes with the server", async () => {

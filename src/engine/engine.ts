@@ -41,6 +41,11 @@ export interface Sandboxes {
   stop(id: string, signal?: AbortSignal): Promise<void>;
   /** Stops it if need be, removes its containers and everything it had. Idempotent; an unknown id is no error. */
   remove(id: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Keeps new sizes of the pod, for containers started from now on and for PodSandboxStatus; the pod's cgroup is its client's to
+   * limit. Throws FailedPrecondition for one that is not ready.
+   */
+  update(id: string, resources: PodResources): Promise<void>;
   get(id: string): Sandbox;
   list(): readonly Sandbox[];
   /** What PodSandboxStatus shows when verbose: free-form, for people. */
@@ -57,6 +62,13 @@ export interface Containers {
   ): Promise<string>;
   /** Only from `created` (FailedPrecondition); nothing is done to one that runs, for a client that did not hear the answer. When the process cannot be started, the container is `exited`, reason StartError, code 128. */
   start(id: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Changes limits: a zero or an empty text leaves one as it is, huge pages and cgroup files are changed one by one. Of a
+   * running container at once, for a `created` one from its start on. Codes: FailedPrecondition (it has exited, a limit on
+   * memory below what is in use, something that the host's cgroups have not got), InvalidArgument. Nothing has changed
+   * then.
+   */
+  update(id: string, resources: LinuxContainerResources): Promise<void>;
   /** Stop signal, then SIGKILL after the time. Idempotent; an unknown id is no error. */
   stop(id: string, timeoutMs: number, signal?: AbortSignal): Promise<void>;
   /** Kills it if need be. Idempotent; an unknown id is no error. */
@@ -75,6 +87,14 @@ export interface Containers {
   /** What ContainerStatus shows when verbose: pid, OCI spec, snapshot, runtime. */
   inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
 }
+
+/** UpdatePodSandboxResources: what is left out stays. */
+export type PodResources = {
+  /** What the pod takes beside its containers. */
+  readonly overhead?: LinuxContainerResources;
+  /** The sum of its containers. */
+  readonly resources?: LinuxContainerResources;
+};
 
 export type Sandbox = {
   readonly id: string;
@@ -105,6 +125,7 @@ export type Container = {
     readonly supplementalGroups: readonly number[];
   };
   readonly stopSignal: number;
+  /** Those in force, or to be with the start: with what updates have changed, and as far as this host can give them. */
   readonly resources: LinuxContainerResources | undefined;
 };
 

@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import { type Container, type Containers, EngineError, type ExecOutcome } from "../engine/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { ContainerConfig, type PodSandboxConfig } from "../protocol/index.ts";
+import { ContainerConfig, type LinuxContainerResources, type PodSandboxConfig } from "../protocol/index.ts";
 import type { Task } from "../runtime/index.ts";
 import { inspectContainer } from "./container-inspect.ts";
+import { updateResources } from "./container-resources.ts";
 import { newContainerRecord } from "./container-spec.ts";
 import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
@@ -117,6 +118,14 @@ export class ContainerLifecycle implements Containers {
       );
     }
     await this.#tasks.start(record, sandbox);
+  }
+
+  async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
+    const { id } = this.#services.containers.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.get(id);
+    const task = await this.#tasks.find(record);
+    await this.#services.containers.save(await updateResources(record, task, resources, this.#services));
   }
 
   async stop(idOrPrefix: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {

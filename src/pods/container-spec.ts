@@ -8,13 +8,16 @@ import {
   type Handler,
   type OciSpec,
   resolveContainer,
+  resourcesInForce,
   type TaskSpec,
 } from "../runtime/index.ts";
 import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
+import { startConfig } from "./container-resources.ts";
 import { newId, nowNs } from "./ids.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
+import { currentConfig } from "./sandbox-resources.ts";
 import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
@@ -23,7 +26,7 @@ import { taskIdentity } from "./task-identity.ts";
 export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
-  { images }: PodServices,
+  { images, host }: PodServices,
 ): ContainerRecord {
   const reference = config.image?.image ?? "";
   const image = images.find(reference);
@@ -44,6 +47,7 @@ export function newContainerRecord(
     logPath: containerLogPath(sandbox.config, config),
     user: { uid: 0, gid: 0, supplementalGroups: [] },
     stopSignal: stopSignalOf(config, image.config),
+    resources: resourcesInForce(config.linux?.resources, host),
   };
 }
 
@@ -85,8 +89,8 @@ async function buildSpec(
   const handler = handlerOf(sandbox, services);
   const input = {
     id: record.id,
-    config: record.config,
-    sandboxConfig: sandbox.config,
+    config: startConfig(record),
+    sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,
     imageName: record.config.image?.userSpecifiedImage || record.config.image?.image || record.imageRef,

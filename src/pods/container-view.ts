@@ -1,5 +1,6 @@
 import type { Container, ContainerState } from "../engine/index.ts";
 import type { Task, TaskExit } from "../runtime/index.ts";
+import { resourcesOf } from "./container-resources.ts";
 import { nowNs } from "./ids.ts";
 import type { ContainerRecord } from "./records.ts";
 
@@ -8,7 +9,7 @@ type ExitedState = Extract<ContainerState, { kind: "exited" }>;
 /** A container as the engine shows it: what its record says, and where that says "started", what its task says. */
 export function containerView(record: ContainerRecord, task: Task | undefined): Container {
   const { phase, ...rest } = record;
-  return { ...rest, state: stateOf(record, task), resources: record.config.linux?.resources };
+  return { ...rest, state: stateOf(record, task), resources: resourcesOf(record) };
 }
 
 function stateOf({ phase }: ContainerRecord, task: Task | undefined): ContainerState {

@@ -12,6 +12,7 @@ import { sandboxPaths } from "./paths.ts";
 import type { SandboxRecord } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
+import { currentConfig } from "./sandbox-resources.ts";
 
 export type PauseOptions = {
   readonly tasks: Tasks;
@@ -44,7 +45,7 @@ export class Pauses {
     const spec = buildPauseSpec({
       program: pauseProgram,
       rootfsPath,
-      sandboxConfig: record.config,
+      sandboxConfig: currentConfig(record),
       sandbox: sandboxFacts(record, { stateDir: this.#options.stateDir, pauses: this }),
       cgroupDriver,
       host,

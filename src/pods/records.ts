@@ -1,4 +1,4 @@
-import type { Container, Sandbox } from "../engine/index.ts";
+import type { Container, PodResources, Sandbox } from "../engine/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /** What the metadata keeps of a pod sandbox. */
@@ -18,6 +18,8 @@ export type SandboxRecord = {
    */
   readonly phase: "creating" | "ready" | "stopping" | "stopped";
   readonly ips: readonly string[];
+  /** What updates have put in the place of the configuration's. */
+  readonly resources?: PodResources;
 };
 
 /** What the metadata keeps of a container. */
@@ -32,6 +34,8 @@ export type ContainerRecord = {
   readonly logPath: string;
   readonly user: Container["user"];
   readonly stopSignal: number;
+  /** Limits in force, or to be with the start; undefined in records that an older version wrote. */
+  readonly resources?: Container["resources"];
 };
 
 export type ContainerPhase =

@@ -1,6 +1,7 @@
 import { findHandler } from "../runtime/index.ts";
 import type { SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
+import { currentConfig } from "./sandbox-resources.ts";
 import type { PodServices } from "./services.ts";
 
 /**
@@ -23,7 +24,7 @@ export function inspectSandbox(
     runtimeHandler: record.resolvedHandler,
     runtimePath: handler?.path,
     runtimeSpec: { linux: { namespaces: listed } },
-    config: record.config,
+    config: currentConfig(record),
   };
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
+import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { NamespaceMode, PodSandboxConfig } from "../protocol/index.ts";
@@ -7,6 +7,7 @@ import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { newId, nowNs } from "./ids.ts";
 import { JoinedCalls } from "./joined-calls.ts";
+import { readySandbox } from "./ready-sandbox.ts";
 import type { SandboxRecord } from "./records.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
 import { namespaceOptions } from "./sandbox-namespaces.ts";
@@ -147,6 +148,14 @@ export class SandboxLifecycle implements Sandboxes {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#runs.settled(), this.#finishing]);
+  }
+
+  async update(idOrPrefix: string, resources: PodResources): Promise<void> {
+    const { sandboxes } = this.#services;
+    const { id } = sandboxes.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = readySandbox(sandboxes, id);
+    await sandboxes.save({ ...record, resources: { ...record.resources, ...resources } });
   }
 
   get(id: string): Sandbox {

@@ -36,6 +36,8 @@ export type {
   SandboxFacts,
 } from "./spec/input.ts";
 export { resolveContainer } from "./spec/resolve/resolve-container.ts";
+export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
+export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
   ExecRequest,
@@ -48,5 +50,6 @@ export type {
   TaskSpec,
   TaskState,
   Tasks,
+  TaskUpdate,
   TerminalSize,
 } from "./tasks.ts";

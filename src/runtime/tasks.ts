@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import type { OciSpec } from "./spec/types.ts";
+import type { OciLimits, OciSpec } from "./spec/types.ts";
 
 /**
  * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task outlives the
@@ -80,6 +80,12 @@ export interface Task {
    * process and its log stand still for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;
+  /**
+   * Puts other limits in force; what it leaves out stays as it is. The bundle's config.json says the new ones, so that
+   * commands run later have them too. Throws RuntimeError: FailedPrecondition (it has exited, or takes up more memory than
+   * the new limit), InvalidArgument (the kernel refuses a value), Internal; some of the limits may be in force then.
+   */
+  update(update: TaskUpdate, signal?: AbortSignal): Promise<void>;
   /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
   reopenLog(): Promise<void>;
   /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */
@@ -100,6 +106,12 @@ export type TaskExit = {
   readonly cause: "exited" | "oomKilled" | "startError" | "lost";
   /** For people; "" where the code says all. */
   readonly message: string;
+};
+
+export type TaskUpdate = {
+  readonly limits: OciLimits;
+  /** Of every process of the container; undefined leaves them. No lower than the daemon may set. */
+  readonly oomScoreAdj: number | undefined;
 };
 
 export type ExecRequest = {

@@ -10,7 +10,7 @@ import {
   type Image,
   type Sandbox,
 } from "../../engine/index.ts";
-import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
+import { type ContainerConfig, LinuxPodSandboxConfig, type PodSandboxConfig } from "../../protocol/index.ts";
 import { container, image, imageId, sandbox } from "./samples.ts";
 
 type Images = Engine["images"];
@@ -49,6 +49,11 @@ export class MemoryEngine implements Engine {
       if (found !== undefined) this.sandboxTable.set(id, { ...found, state: "notReady", ips: [] });
     },
     remove: async (id) => void this.sandboxTable.delete(id),
+    update: async (id, changes) => {
+      const found = this.sandboxes.get(id);
+      const linux = LinuxPodSandboxConfig.fromPartial({ ...found.config.linux, ...changes });
+      this.sandboxTable.set(found.id, { ...found, config: { ...found.config, linux } });
+    },
     get: (id) => byPrefix(this.sandboxTable, id, "sandbox"),
     list: () => [...this.sandboxTable.values()],
     inspect: async (id) => ({ pid: 7, memory: 1024n, config: this.sandboxes.get(id).config }),
@@ -61,6 +66,10 @@ export class MemoryEngine implements Engine {
       return made.id;
     },
     start: async (id) => this.#setState(id, { kind: "running", pid: 7, startedAtNs: 3n }),
+    update: async (id, resources) => {
+      const found = this.containers.get(id);
+      this.containerTable.set(found.id, { ...found, resources });
+    },
     stop: async (id) => {
       if (!this.containerTable.has(id)) return;
       this.#setState(id, {

@@ -25,6 +25,7 @@ import {
   relativePath,
   word,
 } from "./text.ts";
+import { noWindows } from "./windows.ts";
 
 /** A reference, digest or id; references have at most 512 characters (those of a long host, repository and digest). */
 const imageName = word(1024);
@@ -101,6 +102,7 @@ export const containerConfig: Check<ContainerConfig | undefined> = present(
     annotations,
     logPath: relativePath,
     linux: ifPresent(linux),
+    windows: noWindows,
     stopSignal: oneOf(Signal),
   }),
 );

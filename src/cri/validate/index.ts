@@ -26,14 +26,18 @@ import {
   type RunPodSandboxRequest,
   type RuntimeConfig,
   type StopContainerRequest,
+  type UpdateContainerResourcesRequest,
+  type UpdatePodSandboxResourcesRequest,
   type UpdateRuntimeConfigRequest,
 } from "../../protocol/index.ts";
-import { between, type Check, each, ifPresent, message, oneOf, refuse, some } from "./check.ts";
+import { between, type Check, each, ifPresent, message, oneOf, present, refuse, some } from "./check.ts";
 import { containerConfig, imageFilterSpec, imageSpec } from "./container.ts";
-import { labels } from "./maps.ts";
+import { annotations, labels } from "./maps.ts";
 import { type RequestCheck, request } from "./request.ts";
+import { linuxResources } from "./resources.ts";
 import { podSandboxConfig } from "./sandbox.ts";
 import { anyText, id, line, matching, orEmpty } from "./text.ts";
+import { noWindows } from "./windows.ts";
 
 export const runPodSandbox = request<RunPodSandboxRequest, "config">({
   config: podSandboxConfig,
@@ -60,6 +64,20 @@ export const createContainer = request<CreateContainerRequest, "config" | "sandb
   podSandboxId: id,
   config: containerConfig,
   sandboxConfig: podSandboxConfig,
+});
+
+/** Annotations are for resources that are not in the API yet; none is known. */
+export const updateContainerResources = request<UpdateContainerResourcesRequest, "linux">({
+  containerId: id,
+  linux: present(linuxResources),
+  windows: noWindows,
+  annotations,
+});
+
+export const updatePodSandboxResources = request<UpdatePodSandboxResourcesRequest>({
+  podSandboxId: id,
+  overhead: linuxResources,
+  resources: linuxResources,
 });
 
 /** Seconds. */

@@ -22,6 +22,7 @@ import {
   sysctlValue,
   word,
 } from "./text.ts";
+import { noWindows } from "./windows.ts";
 
 const port = between(0, 65_535);
 
@@ -70,5 +71,6 @@ export const podSandboxConfig: Check<PodSandboxConfig | undefined> = present(
     labels,
     annotations,
     linux: ifPresent(linux),
+    windows: noWindows,
   }),
 );

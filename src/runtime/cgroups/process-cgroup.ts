@@ -3,18 +3,20 @@ import { join } from "node:path";
 import type { CgroupLayout } from "../../linux/index.ts";
 
 /**
- * The directory of a container's cgroup, in the v2 hierarchy or in the v1 memory hierarchy: it tells the container's
- * processes and whether memory ran out. Undefined when the process is gone, or in a cgroup that is not the container's
- * own (its name does not hold the id): killing all in it would be wrong.
+ * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one tells the
+ * container's processes and whether memory ran out. Undefined when the process is gone, when the controller is not
+ * mounted, or in a cgroup that is not the container's own (its name does not hold the id): killing all in it would be
+ * wrong, and so would be limiting it.
  */
 export async function containerCgroupDir(
   layout: CgroupLayout,
   pid: number,
   id: string,
+  controller = "memory",
 ): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
-  const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
-  const path = layout.kind === "v2" ? pathIn(text, "") : pathIn(text, "memory");
+  const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get(controller);
+  const path = layout.kind === "v2" ? pathIn(text, "") : pathIn(text, controller);
   return root === undefined || path === undefined || !path.includes(id) ? undefined : join(root, path);
 }
 

@@ -14,7 +14,9 @@ import type {
   TaskExit,
   TaskIo,
   TaskState,
+  TaskUpdate,
 } from "../tasks.ts";
+import { updateTask } from "../update/update-task.ts";
 import { readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
@@ -129,6 +131,12 @@ export class ConmonTask implements Task {
 
   async reopenLog(): Promise<void> {
     await this.#streams.reopenLog(this.#requireRunning("reopen log"));
+  }
+
+  async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
+    const { id, files, layout, cgroupDriver } = this.#options;
+    const record = this.#requireRunning("update");
+    await updateTask({ id, record, files, layout, cgroupDriver }, update, signal);
   }
 
   delete(): Promise<void> {

@@ -15,8 +15,8 @@ export async function exitOf(
   record: TaskRecord | undefined,
   oomFile: string,
 ): Promise<TaskExit> {
-  // A container that ended well has got over the end of one of its processes.
-  const oomKilled = written.exitCode !== 0 && (await ranOutOfMemory(record, oomFile));
+  // Whatever the code: it may be a child that was killed, and peers say so too.
+  const oomKilled = await ranOutOfMemory(record, oomFile);
   return {
     ...written,
     startedAtNs: startedAtNs(record),

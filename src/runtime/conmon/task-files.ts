@@ -12,6 +12,8 @@ export type TaskFiles = {
   readonly monitorPidFile: string;
   /** Written by conmon when the memory cgroup ran out. */
   readonly oom: string;
+  /** Limits for the OCI runtime's `update`. */
+  readonly resources: string;
   /** FIFO on which conmon takes commands. */
   readonly control: string;
   /** Written by conmon when the first process has exited: its code in decimal. */
@@ -28,6 +30,7 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
     pidFile: join(bundleDir, "pidfile"),
     monitorPidFile: join(bundleDir, "conmon.pid"),
     oom: join(bundleDir, "oom"),
+    resources: join(bundleDir, "resources.json"),
     control: join(bundleDir, "ctl"),
     exit: join(exitsDir, id),
     runtimeLog: (command) => join(bundleDir, `${command}.log`),

@@ -38,8 +38,11 @@ async function runOnPipes(
   io: TaskIo,
   deadline: Deadline,
 ): Promise<{ readonly exitCode: number }> {
-  const { drainMs } = context;
-  const exec = spawnExec(execCommand(context, files, false), files.directory);
+  const {
+    drainMs,
+    process: { oomScoreAdj },
+  } = context;
+  const exec = spawnExec(execCommand(context, files, false), files.directory, oomScoreAdj);
   if (io.stdin === undefined) exec.stdin.destroy();
   else copyInput(io.stdin, exec.stdin, () => exec.stdin.end());
   const stdout = new OutputCopy(exec.stdout, io.stdout);
@@ -64,7 +67,8 @@ async function runOnTerminal(
   deadline: Deadline,
 ): Promise<{ readonly exitCode: number }> {
   await using consoleSocket = context.pollThread.consoleSocket(files.console);
-  const exec = spawnExec(execCommand(context, files, true), files.directory);
+  const { oomScoreAdj } = context.process;
+  const exec = spawnExec(execCommand(context, files, true), files.directory, oomScoreAdj);
   exec.stdin.destroy();
   const messages = new BoundedOutput(exec.stderr, messageLimitBytes);
   exec.stdout.resume();

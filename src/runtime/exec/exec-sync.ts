@@ -23,8 +23,11 @@ export async function execSync(
 }
 
 async function collect(context: ExecContext, files: ExecFiles, deadline: Deadline): Promise<ExecResult> {
-  const { drainMs } = context;
-  const exec = spawnExec(execCommand(context, files, false), files.directory);
+  const {
+    drainMs,
+    process: { oomScoreAdj },
+  } = context;
+  const exec = spawnExec(execCommand(context, files, false), files.directory, oomScoreAdj);
   exec.stdin.destroy();
   const stdout = new BoundedOutput(exec.stdout, outputLimitBytes);
   const stderr = new BoundedOutput(exec.stderr, outputLimitBytes);

@@ -1,3 +1,4 @@
+import type { LinuxContainerResources } from "../../protocol/index.ts";
 import type { ContainerSpecInput } from "./input.ts";
 
 type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "imageName">;
@@ -11,6 +12,7 @@ export function containerAnnotations({
 }: Input): Readonly<Record<string, string>> {
   return {
     ...sandboxIdentity(sandbox.id, sandboxConfig.metadata),
+    ...sandboxSize(sandboxConfig.linux?.resources),
     "io.kubernetes.cri.container-type": "container",
     "io.kubernetes.cri.container-name": config.metadata?.name ?? "",
     "io.kubernetes.cri.image-name": imageName,
@@ -24,6 +26,7 @@ export function pauseAnnotations(
 ): Readonly<Record<string, string>> {
   return {
     ...sandboxIdentity(sandboxId, sandboxConfig.metadata),
+    ...sandboxSize(sandboxConfig.linux?.resources),
     "io.kubernetes.cri.container-type": "sandbox",
     "io.kubernetes.cri.sandbox-log-directory": sandboxConfig.logDirectory,
   };
@@ -38,5 +41,17 @@ function sandboxIdentity(
     "io.kubernetes.cri.sandbox-name": metadata?.name ?? "",
     "io.kubernetes.cri.sandbox-namespace": metadata?.namespace ?? "",
     "io.kubernetes.cri.sandbox-uid": metadata?.uid ?? "",
+  };
+}
+
+/** By which OCI runtimes that make virtual machines size them: the sum of the pod's containers. */
+function sandboxSize(resources: LinuxContainerResources | undefined): Readonly<Record<string, string>> {
+  if (resources === undefined) return {};
+  const { cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes } = resources;
+  return {
+    "io.kubernetes.cri.sandbox-cpu-period": `${cpuPeriod}`,
+    "io.kubernetes.cri.sandbox-cpu-quota": `${cpuQuota}`,
+    "io.kubernetes.cri.sandbox-cpu-shares": `${cpuShares}`,
+    "io.kubernetes.cri.sandbox-memory": `${memoryLimitInBytes}`,
   };
 }

@@ -102,7 +102,7 @@ describe("the process", () => {
       build({ linux: { resources } }, { host: { ...host, minOomScoreAdj: -5 } }).process.oomScoreAdj,
       -5,
     );
-    assert.equal(build().process.oomScoreAdj, undefined);
+    assert.equal(build().process.oomScoreAdj, 0);
   });
 
   test("gets as many open files as the daemon can give, up to what is usual", () => {

@@ -64,7 +64,6 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
 
 function containerProcess({ config, sandbox, image, resolved, host }: ContainerSpecInput): OciProcess {
   const security = config.linux?.securityContext;
-  const score = oomScoreAdj(config.linux?.resources, host);
   const profile = appArmorProfile(security, host);
   return {
     terminal: config.tty,
@@ -75,7 +74,7 @@ function containerProcess({ config, sandbox, image, resolved, host }: ContainerS
     capabilities: processCapabilitySets(security, host.capabilities),
     noNewPrivileges: security?.noNewPrivs ?? false,
     rlimits: [openFilesLimit(host)],
-    ...(score !== undefined && { oomScoreAdj: score }),
+    oomScoreAdj: oomScoreAdj(config.linux?.resources, host),
     ...(profile !== undefined && { apparmorProfile: profile }),
   };
 }

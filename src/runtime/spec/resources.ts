@@ -2,7 +2,8 @@ import type { LinuxContainerResources } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { ResolvedDevice } from "./input.ts";
-import type { OciCpu, OciDeviceRule, OciMemory, OciResources } from "./types.ts";
+import { type CgroupFacts, resourcesInForce } from "./resources-in-force.ts";
+import type { OciCpu, OciDeviceRule, OciLimits, OciMemory, OciResources } from "./types.ts";
 
 type Resources = LinuxContainerResources | undefined;
 
@@ -13,8 +14,22 @@ export function containerResources(
   allDevices: boolean,
   host: HostFacts,
 ): OciResources {
-  const rules = deviceRules(devices, allDevices);
-  if (resources === undefined) return { devices: rules };
+  const limits = cgroupLimits(resources, host);
+  return { devices: deviceRules(devices, allDevices), ...limits, ...withoutEndlessQuota(limits) };
+}
+
+/** A new cgroup has no quota, and crun 1.8 cannot write that with cgroup v1. */
+function withoutEndlessQuota({ cpu: { quota, ...cpu } = {} }: OciLimits): Pick<OciLimits, "cpu"> {
+  return { cpu: quota === undefined || quota < 0 ? cpu : { ...cpu, quota } };
+}
+
+/**
+ * The limits of a container as an OCI runtime takes them, for its creation and for `update`. Throws RuntimeError:
+ * InvalidArgument for limits that contradict each other, FailedPrecondition for what this host's cgroups have not got.
+ */
+export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
+  const resources = resourcesInForce(asked, host);
+  if (resources === undefined) return {};
   const { unified, hugepageLimits } = resources;
   if (Object.keys(unified).length > 0 && host.cgroups !== "v2") {
     throw new RuntimeError(
@@ -23,10 +38,8 @@ export function containerResources(
     );
   }
   return {
-    devices: rules,
     cpu: cpuLimits(resources),
-    memory: memoryLimits(resources, host),
-    // A kubelet sends zeros for every page size; where there is no controller nobody can use such pages anyway.
+    memory: memoryLimits(resources),
     ...(host.hugetlbController && {
       hugepageLimits: hugepageLimits.map(({ pageSize, limit }) => ({
         pageSize,
@@ -38,15 +51,11 @@ export function containerResources(
 }
 
 /**
- * The score as asked for, but no lower than the daemon may set: without CAP_SYS_RESOURCE the OCI runtime would fail.
- * Undefined leaves it at 0.
+ * The score as asked for, but no lower than the daemon may set: without CAP_SYS_RESOURCE the OCI runtime would fail. Never
+ * left to chance: a process would inherit the daemon's, which the kernel is told to spare.
  */
-export function oomScoreAdj(
-  resources: Resources,
-  host: Pick<HostFacts, "minOomScoreAdj">,
-): number | undefined {
-  if (resources === undefined) return undefined;
-  return Math.max(exact(resources.oomScoreAdj, "oom_score_adj"), host.minOomScoreAdj);
+export function oomScoreAdj(resources: Resources, host: Pick<HostFacts, "minOomScoreAdj">): number {
+  return Math.max(Number(resources?.oomScoreAdj ?? 0n), host.minOomScoreAdj);
 }
 
 function cpuLimits({
@@ -65,15 +74,19 @@ function cpuLimits({
   };
 }
 
-/** Without a limit on swap of its own a container gets none: memory and swap together are as much as the memory. */
-function memoryLimits(
-  { memoryLimitInBytes, memorySwapLimitInBytes }: LinuxContainerResources,
-  { swapController }: HostFacts,
-): OciMemory {
-  const swap = memorySwapLimitInBytes === 0n ? memoryLimitInBytes : memorySwapLimitInBytes;
+function memoryLimits({
+  memoryLimitInBytes: limit,
+  memorySwapLimitInBytes: swap,
+}: LinuxContainerResources): OciMemory {
+  if (swap > 0n && (limit <= 0n || swap < limit)) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `resources.memory_swap_limit_in_bytes: ${swap} is memory and swap together; it needs a memory_limit_in_bytes that is not above it`,
+    );
+  }
   return {
-    ...(memoryLimitInBytes !== 0n && { limit: exact(memoryLimitInBytes, "memory_limit_in_bytes") }),
-    ...(swap !== 0n && swapController && { swap: exact(swap, "memory_swap_limit_in_bytes") }),
+    ...(limit !== 0n && { limit: exact(limit, "memory_limit_in_bytes") }),
+    ...(swap !== 0n && { swap: exact(swap, "memory_swap_limit_in_bytes") }),
   };
 }
 

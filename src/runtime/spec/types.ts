@@ -77,8 +77,10 @@ export type OciDevice = {
   readonly gid: number;
 };
 
-export type OciResources = {
-  readonly devices: readonly OciDeviceRule[];
+export type OciResources = OciLimits & { readonly devices: readonly OciDeviceRule[] };
+
+/** The part of the resources that can be changed while a container runs. */
+export type OciLimits = {
   readonly cpu?: OciCpu;
   readonly memory?: OciMemory;
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];

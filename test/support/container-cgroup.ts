@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { cgroupLayout } from "../../src/linux/index.ts";
+import type { TestBerth } from "./berth.ts";
+import { verboseInfo } from "./verbose.ts";
+
+/** Reads a file of the cgroup that a running container's first process is in; a controller's own hierarchy where there are several. */
+export async function readCgroup(
+  berth: TestBerth,
+  containerId: string,
+  controller: string,
+  file: string,
+): Promise<string> {
+  const { pid } = await verboseInfo(berth, containerId);
+  const layout = await cgroupLayout();
+  if (layout === undefined || layout.kind === "v2")
+    throw new Error("this reads the hierarchies of cgroup v1");
+  const line = (await readFile(`/proc/${pid}/cgroup`, "utf8"))
+    .split("\n")
+    .find((each) => each.split(":")[1]?.split(",").includes(controller));
+  const path = line?.split(":").slice(2).join(":") ?? "";
+  if (!path.includes(containerId)) throw new Error(`no cgroup of its own: ${line}`);
+  return (await readFile(join(layout.v1.get(controller) ?? "", path, file), "utf8")).trim();
+}
