@@ -1,6 +1,7 @@
 import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
+import { checkKernelDirectories } from "./kernel-directories.ts";
 import { resolveMount } from "./mounts.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
@@ -16,7 +17,7 @@ type Input = Pick<
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
- * such device or profile).
+ * such device or profile, a root file system without room for /proc, /sys or /dev).
  */
 export async function resolveContainer({
   config,
@@ -28,6 +29,7 @@ export async function resolveContainer({
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
+  await checkKernelDirectories(rootfsPath);
   const [user, mounts, devices, allDevices, seccompProfile] = await Promise.all([
     resolveUser(rootfsPath, security, image.user),
     Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),

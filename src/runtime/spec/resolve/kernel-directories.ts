@@ -1,0 +1,28 @@
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
+import { RuntimeError } from "../../runtime-error.ts";
+
+/** Where OCI runtimes mount the kernel's file systems and make devices and links. */
+const directories = ["proc", "sys", "dev"];
+
+/**
+ * Refuses a root file system in which one of the kernel's directories is a symbolic link or a file: no image needs that,
+ * and runc 1.1 follows such a link and makes /dev's own links on the host. What is missing is made by the OCI runtime.
+ * Throws RuntimeError FailedPrecondition.
+ */
+export async function checkKernelDirectories(rootfs: string): Promise<void> {
+  await Promise.all(directories.map((name) => check(rootfs, name)));
+}
+
+async function check(rootfs: string, name: string): Promise<void> {
+  try {
+    if ((await lstat(join(rootfs, name))).isDirectory()) return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `image: /${name} is no directory (a symbolic link or a file), and the kernel's own cannot be put there`,
+  );
+}
