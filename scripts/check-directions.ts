@@ -23,8 +23,9 @@ const below: Readonly<Record<string, readonly string[]>> = {
   gc: ["metadata", "content", "snapshots", "oci"],
   images: ["content", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux"],
   network: ["linux"],
+  stats: ["linux"],
   runtime: ["linux", "oci", "protocol"],
-  engine: ["images", "oci", "protocol"],
+  engine: ["images", "oci", "protocol", "stats"],
   pods: [
     "engine",
     "images",
@@ -36,6 +37,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "oci",
     "protocol",
     "snapshots",
+    "stats",
   ],
   cri: ["engine", "protocol", "images", "oci", "registry"],
   "api/berth": ["images", "protocol", "registry"],

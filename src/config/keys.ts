@@ -99,6 +99,21 @@ export function strings(standard: readonly string[], doc: string): Key<readonly 
   return key(standard, doc, readList);
 }
 
+/** A list of some of these words. */
+export function someOf<T extends string>(
+  values: readonly T[],
+  standard: readonly T[],
+  doc: string,
+): Key<readonly T[]> {
+  return key(standard, `${doc} Any of ${values.map((value) => `"${value}"`).join(", ")}.`, (value) =>
+    readList(value).map((word) => {
+      const found = values.find((each) => each === word);
+      if (found !== undefined) return found;
+      throw new Refused(`must hold only ${values.map((each) => JSON.stringify(each)).join(", ")}`);
+    }),
+  );
+}
+
 /** Names and values, as an inline table. */
 export function stringMap(
   standard: Readonly<Record<string, string>>,

@@ -7,12 +7,27 @@ import {
   oneOf,
   optionalPath,
   section,
+  someOf,
   string,
   stringMap,
   strings,
   table,
   type ValueOf,
 } from "./keys.ts";
+
+const metricGroups = [
+  "cpu",
+  "memory",
+  "oom",
+  "disk",
+  "disk_io",
+  "network",
+  "process",
+  "tasks",
+  "spec",
+  "pressure",
+  "hugetlb",
+] as const;
 
 /**
  * Every key that berthd knows, with its default and its meaning. A property `maxConcurrentDownloads` is the key `max_concurrent_downloads`;
@@ -132,6 +147,21 @@ export const schema = section("", {
       ["ipv4", "ipv6", "cni"],
       "ipv4",
       "Which address of a pod is its primary one; cni takes the plugin's order.",
+    ),
+  }),
+  stats: section("Figures of what pods and containers use, and metrics.", {
+    samplePeriodMs: duration(
+      "10s",
+      "How often the CPU time of everything that runs is looked at, for its present rate (usage_nano_cores).",
+    ),
+    writableLayerPeriodMs: duration(
+      "10s",
+      "How old the size of a container's own layer may become before asking for it has it measured anew, in the background. One that takes long to measure is measured less often.",
+    ),
+    metrics: someOf(
+      metricGroups,
+      metricGroups.filter((group) => group !== "tasks"),
+      "Groups of metrics that ListPodSandboxMetrics gives, under cAdvisor's names. process looks at every process of every container, and tasks at every thread.",
     ),
   }),
   streaming: section(

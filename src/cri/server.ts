@@ -16,9 +16,11 @@ import { execHandlers, type Streaming } from "./exec.ts";
 import type { RuntimeHandlers } from "./handlers.ts";
 import { healthHandlers } from "./health.ts";
 import { imageHandlers } from "./images.ts";
+import type { MetricGroup } from "./metrics/family.ts";
 import { sandboxHandlers } from "./sandboxes.ts";
 import { implement } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
+import { statsHandlers } from "./stats.ts";
 import { versionStatusHandlers } from "./version-status.ts";
 
 export type CriServerOptions = {
@@ -28,6 +30,8 @@ export type CriServerOptions = {
   readonly streaming?: Streaming | undefined;
   /** Other services on the same socket, with grpc-js' own handlers. */
   readonly services?: readonly GrpcService[];
+  /** Groups of metrics that are given; none when left out. */
+  readonly metrics?: readonly MetricGroup[];
 };
 
 export type GrpcService = {
@@ -46,9 +50,9 @@ export class CriServer implements AsyncDisposable {
   readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
   readonly #calls: Calls;
 
-  constructor({ engine, logger, streaming, services = [] }: CriServerOptions) {
+  constructor({ engine, logger, streaming, services = [], metrics = [] }: CriServerOptions) {
     this.#calls = new Calls(logger);
-    this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming));
+    this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming, metrics));
     this.#add(ImageServiceService, imageHandlers(engine));
     this.#add(HealthService, healthHandlers(["runtime.v1.RuntimeService", "runtime.v1.ImageService"]));
     for (const { definition, handlers } of services) this.#server.addService(definition, handlers);
@@ -101,12 +105,17 @@ export class CriServer implements AsyncDisposable {
   }
 }
 
-function runtimeHandlers(engine: Engine, streaming: Streaming | undefined): RuntimeHandlers {
+function runtimeHandlers(
+  engine: Engine,
+  streaming: Streaming | undefined,
+  metrics: readonly MetricGroup[],
+): RuntimeHandlers {
   return {
     ...versionStatusHandlers(engine),
     ...sandboxHandlers(engine),
     ...containerHandlers(engine),
     ...execHandlers(engine, streaming),
     ...eventHandlers(engine),
+    ...statsHandlers(engine, metrics),
   };
 }

@@ -10,7 +10,7 @@ import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
 import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
-import { openSnapshotter } from "../snapshots/index.ts";
+import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
@@ -58,7 +58,13 @@ export class Daemon implements AsyncDisposable {
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
     );
     const streaming = new StreamingUrls(engine, streamingServer);
-    const server = new CriServer({ engine, logger, streaming, services: [berth] });
+    const server = new CriServer({
+      engine,
+      logger,
+      streaming,
+      services: [berth],
+      metrics: config.stats.metrics,
+    });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);
     // A crash leaves content that nothing needs, and leases that run out.
@@ -98,6 +104,7 @@ async function openEngine(
     pauseProgram,
     defaultSysctls,
     containerSettings: config.container,
+    samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,
   };
   return rooms.use(await PodEngine.open(options));
@@ -114,6 +121,7 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
   rooms.use(snapshotter);
   const roots = await garbageRoots(database, namespace, snapshotter.name);
   const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
+  const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
   const garbage = rooms.use(new Garbage(collected, settings.gcDelayMs, logger));
   const images = rooms.use(
     await openImages({
@@ -123,6 +131,7 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
       content,
       leases,
       snapshotter,
+      usageMeter,
       garbage,
       logger,
       platform: hostPlatform(),
@@ -136,7 +145,7 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
       },
     }),
   );
-  return { database, snapshotter, images };
+  return { database, snapshotter, usageMeter, images };
 }
 
 /** Network, OCI runtimes and tasks. */

@@ -7,6 +7,7 @@ import type {
   NamespaceOption,
   PodSandboxConfig,
 } from "../protocol/index.ts";
+import type { Stats } from "./stats.ts";
 
 /**
  * What a container engine must do to serve the Container Runtime Interface. `cri/` and `streaming/` are written against
@@ -20,6 +21,7 @@ export interface Engine {
   readonly images: Images;
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
+  readonly stats: Stats;
   status(): EngineStatus;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;

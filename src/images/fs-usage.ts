@@ -1,64 +1,42 @@
 import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
-import type { Snapshotter } from "../snapshots/index.ts";
+import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { FsUsage } from "./images.ts";
 
-const maxAgeMs = 10_000;
-
-type Usages = { readonly images: FsUsage; readonly containers: FsUsage };
-
-/**
- * What images and containers take on the disk. Measuring containers means walking their trees, so that an answer is up to some
- * seconds old: a call gets the last sums, and when these have aged has new ones made for the next.
- */
-export class UsageMeter {
+/** What images and containers take on the disk: sums of what is known, and of what {@link UsageMeter} has measured of containers. */
+export class FsUsages {
   readonly #content: ContentStore;
   readonly #snapshotter: Snapshotter;
-  #last: { readonly usages: Usages; readonly atMs: number } | undefined;
-  #measuring: Promise<Usages> | undefined;
+  readonly #meter: UsageMeter;
 
-  constructor(content: ContentStore, snapshotter: Snapshotter) {
+  constructor(content: ContentStore, snapshotter: Snapshotter, meter: UsageMeter) {
     this.#content = content;
     this.#snapshotter = snapshotter;
+    this.#meter = meter;
   }
 
-  async usages(): Promise<Usages> {
-    const last = this.#last;
-    if (last !== undefined && Date.now() - last.atMs < maxAgeMs) return last.usages;
-    this.#measuring ??= this.#measure().finally(() => {
-      this.#measuring = undefined;
-    });
-    if (last === undefined) return await this.#measuring;
-    // Its failure is that of the first call without old sums, which measures anew.
-    this.#measuring.catch(() => {
-      this.#last = undefined;
-    });
-    return last.usages;
+  async sums(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
+    const snapshots = this.#snapshotter.list();
+    const keys = (committed: boolean) =>
+      snapshots.filter(({ kind }) => (kind === "committed") === committed).map(({ key }) => key);
+    const [layers, writable] = await Promise.all([
+      Promise.all(keys(true).map((key) => this.#committed(key))),
+      this.#meter.usages(keys(false)),
+    ]);
+    const blobs = this.#content.list().map(({ sizeBytes }) => ({ sizeBytes, inodes: 1 }));
+    return { images: this.#sum([...blobs, ...layers]), containers: this.#sum([...writable.values()]) };
   }
 
-  async #measure(): Promise<Usages> {
-    const mountpoint = this.#snapshotter.root;
-    const images = { bytes: 0, inodes: 0 };
-    const containers = { bytes: 0, inodes: 0 };
-    for (const { sizeBytes } of this.#content.list()) {
-      images.bytes += sizeBytes;
-      images.inodes++;
-    }
-    for (const { key, kind } of this.#snapshotter.list()) {
-      const sum = kind === "committed" ? images : containers;
-      const { sizeBytes, inodes } = await this.#usage(key);
-      sum.bytes += sizeBytes;
-      sum.inodes += inodes;
-    }
-    const usages = {
-      images: { mountpoint, usedBytes: images.bytes, inodesUsed: images.inodes },
-      containers: { mountpoint, usedBytes: containers.bytes, inodesUsed: containers.inodes },
+  #sum(usages: readonly { readonly sizeBytes: number; readonly inodes: number }[]): FsUsage {
+    return {
+      mountpoint: this.#snapshotter.root,
+      usedBytes: usages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      inodesUsed: usages.reduce((sum, { inodes }) => sum + inodes, 0),
     };
-    this.#last = { usages, atMs: Date.now() };
-    return usages;
   }
 
-  async #usage(key: string): Promise<{ readonly sizeBytes: number; readonly inodes: number }> {
+  /** Kept in its record: nothing is walked. */
+  async #committed(key: string): Promise<{ readonly sizeBytes: number; readonly inodes: number }> {
     try {
       return await this.#snapshotter.usage(key);
     } catch (error) {

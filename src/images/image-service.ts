@@ -4,8 +4,8 @@ import { hasCode } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Digest, Platform } from "../oci/index.ts";
-import type { Snapshotter } from "../snapshots/index.ts";
-import { UsageMeter } from "./fs-usage.ts";
+import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { FsUsages } from "./fs-usage.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
 import { type ImageRecord, ImageRecords } from "./image-records.ts";
@@ -32,6 +32,8 @@ export type ImageServiceOptions = {
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
+  /** Of that snapshotter. */
+  readonly usageMeter: UsageMeter;
   readonly garbage: GarbageCollector;
   readonly logger: Logger;
   /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
@@ -66,7 +68,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #layers: LayerInstaller;
   readonly #puller: Puller;
   readonly #importer: Importer;
-  readonly #meter: UsageMeter;
+  readonly #fsUsages: FsUsages;
 
   constructor(options: ImageServiceOptions, records: ImageRecords) {
     const { content, snapshotter, maxConcurrentLayers } = options;
@@ -87,7 +89,7 @@ class ImageService implements Images, AsyncDisposable {
     });
     this.#puller = new Puller(options.registry, this.#workers, content, records, installer);
     this.#importer = new Importer(join(options.root, "import"), this.#workers, installer);
-    this.#meter = new UsageMeter(content, snapshotter);
+    this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
   }
 
   async start(): Promise<void> {
@@ -126,7 +128,7 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
-    return await this.#meter.usages();
+    return await this.#fsUsages.sums();
   }
 
   async prepareRootfs(image: Image, key: string): Promise<void> {

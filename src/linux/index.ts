@@ -38,9 +38,10 @@ export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.t
 export { LinuxError } from "./linux-error.ts";
 export { type MountRequest, mount, unmount } from "./mount.ts";
 export { mountFlags, type Propagation } from "./mount-flags.ts";
-export { type MountInfo, mountInfo, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
+export { type MountInfo, mountInfo, mountOf, mountPropagationOf, parseMountInfo } from "./mount-info.ts";
 export { isNamespacePin } from "./namespace-pin.ts";
 export { NamespaceThread } from "./namespace-thread.ts";
+export type { InterfaceCounters } from "./network-counters.ts";
 export { sendDatagram } from "./notify-socket.ts";
 export { readPackets } from "./packets.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";

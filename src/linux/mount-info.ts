@@ -38,10 +38,15 @@ export function parseMountInfo(text: string): readonly MountInfo[] {
  * Throws LinuxError when there is no such path.
  */
 export async function mountPropagationOf(path: string): Promise<"private" | "slave" | "shared"> {
-  const id = await mountIdOf(path);
-  const info = (await mountInfo()).find((mount) => mount.id === id);
+  const info = await mountOf(path);
   if (info?.sharedGroup !== undefined) return "shared";
   return info?.masterGroup === undefined ? "private" : "slave";
+}
+
+/** The mount that holds `path`; undefined when it is not one of this process's namespace. Throws LinuxError when there is no such path. */
+export async function mountOf(path: string): Promise<MountInfo | undefined> {
+  const id = await mountIdOf(path);
+  return (await mountInfo()).find((mount) => mount.id === id);
 }
 
 const O_PATH = 0o10000000;

@@ -1,12 +1,17 @@
 import type { ErrorCode } from "../errors/index.ts";
 import type { NamespaceAddress } from "./connect-in-namespace.ts";
 import { LinuxError } from "./linux-error.ts";
+import type { InterfaceCounters } from "./network-counters.ts";
 import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 
 /** What the namespace thread can be asked for, and what it answers. */
 export type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: PodNamespaces };
   readonly startConnection: { readonly request: NamespaceAddress; readonly result: number };
+  readonly readNetworkCounters: {
+    readonly request: readonly string[];
+    readonly result: readonly (readonly InterfaceCounters[] | undefined)[];
+  };
 };
 
 export type NamespaceJob = keyof NamespaceJobs;

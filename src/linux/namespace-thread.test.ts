@@ -219,3 +219,16 @@ test("a connection that gets no answer ends with its caller", async () => {
   setImmediate(() => caller.abort(new Error("the caller gave up")));
   await assert.rejects(connecting, /the caller gave up/);
 });
+
+test("counters of interfaces are those of each namespace, and of one that is gone there are none", async () => {
+  await using directory = await pinDirectory();
+  await using thread = new NamespaceThread();
+  await thread.createPodNamespaces({ ...all, directory: directory.path, hostname: "counters" });
+  const netnsPath = `${directory.path}/net`;
+  await assert.rejects(thread.connect({ netnsPath, host: "127.0.0.1", port: 9 }), { code: "Unavailable" });
+  const [pod, none] = await thread.networkCounters([netnsPath, `${directory.path}/gone`]);
+  assert.equal(none, undefined);
+  const loopback = pod?.find(({ name }) => name === "lo");
+  assert.ok(loopback !== undefined && loopback.rxBytes > 0n && loopback.txPackets >= 2n);
+  assert.equal((await ownNamespaces()).size, 3, "the thread is at home again");
+});

@@ -8,6 +8,7 @@ import {
   type NamespaceJob,
   type NamespaceJobs,
 } from "./namespace-messages.ts";
+import type { InterfaceCounters } from "./network-counters.ts";
 import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 
 type Pending = { resolve(result: unknown): void; reject(error: Error): void };
@@ -40,6 +41,16 @@ export class NamespaceThread implements AsyncDisposable {
     signal?.throwIfAborted();
     const socket = new Socket({ fd: await this.#call("startConnection", address), allowHalfOpen: true });
     return established(socket, address, signal);
+  }
+
+  /**
+   * The counters of the interfaces in each of several network namespaces, in their order; undefined for one that is not
+   * pinned there (any more). Throws LinuxError.
+   */
+  networkCounters(
+    netnsPaths: readonly string[],
+  ): Promise<readonly (readonly InterfaceCounters[] | undefined)[]> {
+    return this.#call("readNetworkCounters", netnsPaths);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import { startConnection } from "./connect-in-namespace.ts";
 import { createPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
 import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
+import { readNetworkCounters } from "./network-counters.ts";
 
 /**
  * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a pause, so the
@@ -29,5 +30,7 @@ function run(call: NamespaceCall, undo: (() => void)[]) {
       return createPodNamespaces(call.request, undo);
     case "startConnection":
       return startConnection(call.request, undo);
+    case "readNetworkCounters":
+      return readNetworkCounters(call.request);
   }
 }

@@ -9,6 +9,13 @@
  * it is handed the path of a namespace that is ready, and runs plugins.
  */
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
-export type { Network, NetworkResult, NetworkStatus, PodAttachment, PortMapping } from "./network.ts";
+export {
+  defaultInterface,
+  type Network,
+  type NetworkResult,
+  type NetworkStatus,
+  type PodAttachment,
+  type PortMapping,
+} from "./network.ts";
 export { NetworkError } from "./network-error.ts";
 export type { IpPreference } from "./pod-addresses.ts";

@@ -1,3 +1,6 @@
+/** The pod's interface on the default network: the one whose addresses are the pod's. */
+export const defaultInterface = "eth0";
+
 /**
  * Pod networks by CNI (specification 1.1.0, https://www.cni.dev/docs/spec/): which network is the default one, ADD for
  * a pod sandbox, DEL when it stops or was cut off half-way, STATUS for the Status RPC.

@@ -1,11 +1,11 @@
-import type { Engine, EngineEvent, EngineStatus } from "../engine/index.ts";
+import { type Engine, EngineError, type EngineEvent, type EngineStatus } from "../engine/index.ts";
 import type { Images } from "../images/index.ts";
-import { NamespaceThread } from "../linux/index.ts";
+import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
 import type { CgroupDriver, ContainerSettings, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
-import type { Snapshotter } from "../snapshots/index.ts";
+import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
 import { Pauses } from "./pauses.ts";
@@ -15,6 +15,7 @@ import { RecordStore } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
 import type { PodServices } from "./services.ts";
+import { PodStats } from "./stats/pod-stats.ts";
 import type { StepObserver } from "./steps.ts";
 import { TaskTable } from "./task-table.ts";
 
@@ -27,6 +28,10 @@ export type PodEngineOptions = {
   readonly database: Database;
   readonly images: Images;
   readonly snapshotter: Snapshotter;
+  /** Of that snapshotter. */
+  readonly usageMeter: UsageMeter;
+  /** How often the CPU time of what runs is looked at, for its rate. */
+  readonly samplePeriodMs: number;
   readonly network: Network;
   readonly tasks: Tasks;
   readonly handlers: HandlerTable;
@@ -48,22 +53,25 @@ export class PodEngine implements Engine, AsyncDisposable {
   readonly sandboxes: SandboxLifecycle;
   readonly containers: ContainerLifecycle;
   readonly streams: PodStreams;
+  readonly stats: PodStats;
   readonly #services: PodServices;
   readonly #options: PodEngineOptions;
 
-  private constructor(options: PodEngineOptions, services: PodServices) {
+  private constructor(options: PodEngineOptions, services: PodServices, layout: CgroupLayout) {
     this.#options = options;
     this.#services = services;
     this.images = options.images;
     this.containers = new ContainerLifecycle(services);
     this.sandboxes = new SandboxLifecycle(services, this.containers);
     this.streams = new PodStreams(services);
+    this.stats = new PodStats(services, { ...options, layout, containers: this.containers });
   }
 
   /** Opens the records and takes up what runs. Resolves when lists and states are true. */
   static async open(options: PodEngineOptions): Promise<PodEngine> {
     const { database, namespace } = options;
-    const [sandboxes, containers] = await Promise.all([
+    const [layout, sandboxes, containers] = await Promise.all([
+      cgroupLayout(),
       database.collection<SandboxRecord>("sandboxes"),
       database.collection<ContainerRecord>("containers"),
     ]);
@@ -75,7 +83,9 @@ export class PodEngine implements Engine, AsyncDisposable {
       kind: "container",
     });
     const taskTable = new TaskTable();
-    const engine = new PodEngine(options, {
+    if (layout === undefined)
+      throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    const services: PodServices = {
       ...options,
       namespaceThread: new NamespaceThread(),
       sandboxes: sandboxStore,
@@ -84,8 +94,10 @@ export class PodEngine implements Engine, AsyncDisposable {
       pauses: new Pauses(options),
       events: new PodEvents(sandboxStore, containerStore, taskTable),
       observer: options.observer ?? (() => undefined),
-    });
+    };
+    const engine = new PodEngine(options, services, layout);
     await engine.#recover();
+    engine.stats.start();
     return engine;
   }
 
@@ -109,7 +121,7 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.sandboxes.close(), this.containers.settled()]);
+    await Promise.all([this.sandboxes.close(), this.containers.settled(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
   }
 }

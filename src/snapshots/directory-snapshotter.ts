@@ -10,13 +10,14 @@ import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } f
 import type { SnapshotStyle } from "./style.ts";
 import type { TreeWorker } from "./tree-worker.ts";
 
-/** What a {@link DirectorySnapshotter} is made of. `walker` does short work, `mover` copies and deletes. */
+/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `mover` copies and deletes, `meter` measures what is in use. */
 export type SnapshotterParts = {
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
   readonly walker: TreeWorker;
   readonly mover: TreeWorker;
+  readonly meter: TreeWorker;
   readonly logger: Logger;
 };
 
@@ -96,10 +97,10 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async usage(key: string): Promise<Usage> {
-    const { records, directories, walker } = this.#parts;
+    const { records, directories, meter } = this.#parts;
     const record = records.get(key);
     if (record.usage !== undefined) return record.usage;
-    const usage = await walker.run({ kind: "usage", path: directories.at(record.id).fs });
+    const usage = await meter.run({ kind: "usage", path: directories.at(record.id).fs });
     return usage ?? { sizeBytes: 0, inodes: 0 };
   }
 
@@ -139,7 +140,8 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   /** Waits for deletions under way and ends the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#deletions.finished();
-    await Promise.all([this.#parts.walker[Symbol.asyncDispose](), this.#parts.mover[Symbol.asyncDispose]()]);
+    const { walker, mover, meter } = this.#parts;
+    await Promise.all([walker, mover, meter].map((worker) => worker[Symbol.asyncDispose]()));
   }
 
   async #create(

@@ -43,8 +43,9 @@ export async function openSnapshotter(
   await dropLostRecords(records, directories, logger);
   const mover = new TreeWorker();
   const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
-  const walker = new TreeWorker();
-  const snapshotter = new DirectorySnapshotter({ records, directories, style, walker, mover, logger });
+  const [walker, meter] = [new TreeWorker(), new TreeWorker()];
+  const parts = { records, directories, style, walker, mover, meter, logger };
+  const snapshotter = new DirectorySnapshotter(parts);
   // A crash may have come between a record's deletion and its files'.
   await snapshotter.startCleanup();
   return snapshotter;

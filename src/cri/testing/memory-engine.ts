@@ -1,13 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { EventEmitter, on } from "node:events";
 import {
+  type CgroupUsage,
   type Container,
+  type ContainerStats,
   type Engine,
   EngineError,
   type EngineEvent,
   type EngineStatus,
   type ExecOutcome,
   type Image,
+  type NetworkStats,
   type Sandbox,
 } from "../../engine/index.ts";
 import { type ContainerConfig, LinuxPodSandboxConfig, type PodSandboxConfig } from "../../protocol/index.ts";
@@ -96,6 +99,27 @@ export class MemoryEngine implements Engine {
     inspect: async (id) => ({ id: this.containers.get(id).id, pid: 7 }),
   };
 
+  /** What stats say of each container that runs. */
+  usage: CgroupUsage | undefined;
+  network: NetworkStats | undefined;
+
+  readonly stats: Engine["stats"] = {
+    ofContainers: async (containers) => containers.map((one) => this.#statsOf(one)),
+    ofSandboxes: async (sandboxes) =>
+      sandboxes.map((sandbox) => ({
+        sandbox,
+        cgroup: `/pods/${sandbox.id}`,
+        usage: this.usage,
+        usageNanoCores: 5n,
+        network: this.network,
+        containers: this.containers
+          .list()
+          .filter(({ sandboxId, state }) => sandboxId === sandbox.id && state.kind === "running")
+          .map((one) => this.#statsOf(one)),
+      })),
+    fileSystem: async () => ({ device: "/dev/vda", sizeBytes: 1000n, inodes: 100n, freeInodes: 50n }),
+  };
+
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
     importArchive: async () => [],
@@ -152,6 +176,16 @@ export class MemoryEngine implements Engine {
 
   listeners(): number {
     return this.#events.listenerCount("event");
+  }
+
+  #statsOf(container: Container): ContainerStats {
+    return {
+      container,
+      cgroup: `/pods/${container.sandboxId}/${container.id}`,
+      usage: container.state.kind === "running" ? this.usage : undefined,
+      usageNanoCores: 5n,
+      writableLayer: { takenAtNs: 9n, mountpoint: "/containers", sizeBytes: 4096, inodes: 3 },
+    };
   }
 
   #setState(id: string, state: Container["state"]): void {

@@ -3,10 +3,15 @@ import type * as cri from "../../protocol/index.ts";
 import { containerState } from "./container.ts";
 import { sandboxState } from "./sandbox.ts";
 
+/** The filters of lists, and those of stats, which know no state. */
+type SandboxFilter = Pick<cri.PodSandboxFilter, "id" | "labelSelector"> & Partial<cri.PodSandboxFilter>;
+type ContainerFilter = Pick<cri.ContainerFilter, "id" | "podSandboxId" | "labelSelector"> &
+  Partial<cri.ContainerFilter>;
+
 /** The sandboxes that a filter lets through; ids are matched as prefixes. */
 export function filterSandboxes(
   sandboxes: readonly Sandbox[],
-  filter: cri.PodSandboxFilter | undefined,
+  filter: SandboxFilter | undefined,
 ): readonly Sandbox[] {
   if (filter === undefined) return sandboxes;
   const { id, state, labelSelector } = filter;
@@ -21,7 +26,7 @@ export function filterSandboxes(
 /** The containers that a filter lets through; ids are matched as prefixes. */
 export function filterContainers(
   containers: readonly Container[],
-  filter: cri.ContainerFilter | undefined,
+  filter: ContainerFilter | undefined,
 ): readonly Container[] {
   if (filter === undefined) return containers;
   const { id, podSandboxId, state, labelSelector } = filter;

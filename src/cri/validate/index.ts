@@ -10,17 +10,21 @@ import {
   type ContainerFilter,
   ContainerState,
   type ContainerStateValue,
+  type ContainerStatsFilter,
   type CreateContainerRequest,
   type ExecRequest,
   type ExecSyncRequest,
   type ImageFilter,
+  type ListContainerStatsRequest,
   type ListContainersRequest,
   type ListImagesRequest,
   type ListPodSandboxRequest,
+  type ListPodSandboxStatsRequest,
   type NetworkConfig,
   type PodSandboxFilter,
   PodSandboxState,
   type PodSandboxStateValue,
+  type PodSandboxStatsFilter,
   type PortForwardRequest,
   type PullImageRequest,
   type RunPodSandboxRequest,
@@ -95,6 +99,16 @@ const containerFilter: Check<ContainerFilter | undefined> = ifPresent(
 );
 
 export const listContainers = request<ListContainersRequest>({ filter: containerFilter });
+
+export const listContainerStats = request<ListContainerStatsRequest>({
+  filter: ifPresent(
+    message<ContainerStatsFilter>({ id: orEmpty(id), podSandboxId: orEmpty(id), labelSelector: labels }),
+  ),
+});
+
+export const listPodSandboxStats = request<ListPodSandboxStatsRequest>({
+  filter: ifPresent(message<PodSandboxStatsFilter>({ id: orEmpty(id), labelSelector: labels })),
+});
 
 export const execSync = request<ExecSyncRequest>({ containerId: id, cmd: some(anyText), timeout });
 

@@ -6,7 +6,12 @@ import { collectGarbage } from "../../gc/index.ts";
 import { mountSnapshot, unmount } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import { openDatabase } from "../../metadata/index.ts";
-import { openSnapshotter, type Snapshotter, type SnapshotterKind } from "../../snapshots/index.ts";
+import {
+  openSnapshotter,
+  type Snapshotter,
+  type SnapshotterKind,
+  UsageMeter,
+} from "../../snapshots/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "../index.ts";
 
@@ -47,6 +52,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       content,
       leases,
       snapshotter,
+      usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
       garbage: { collect: async () => void (await collectGarbage(collected)) },
       logger,
       platform: { os: "linux", architecture: "amd64" },

@@ -1,0 +1,67 @@
+import type { ContainerStats, FileSystemStats, InterfaceStats, UsagePart } from "../../engine/index.ts";
+
+/** Metrics that are switched on together. */
+export type MetricGroup =
+  | "cpu"
+  | "memory"
+  | "oom"
+  | "disk"
+  | "disk_io"
+  | "network"
+  | "process"
+  | "tasks"
+  | "spec"
+  | "pressure"
+  | "hugetlb";
+
+/** All metrics of one name. `Subject` is what they are made of. */
+export type Family<Subject> = {
+  /** cAdvisor's (https://github.com/google/cadvisor/blob/master/docs/storage/prometheus.md). */
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  /** Labels besides those that say whose it is. */
+  readonly labels: readonly string[];
+  /** None where the figure is not known. */
+  readonly values: (subject: Subject) => readonly MetricValue[];
+};
+
+export type MetricValue = {
+  /** Of the family's own labels, in their order. */
+  readonly labels: readonly string[];
+  readonly value: bigint;
+};
+
+export type ContainerSubject = { readonly stats: ContainerStats; readonly fileSystem: FileSystemStats };
+
+export type FamilyGroup<Subject> = {
+  readonly group: MetricGroup;
+  /** What the engine must read for it. */
+  readonly parts: readonly UsagePart[];
+  readonly families: readonly Family<Subject>[];
+};
+
+export type ContainerGroup = FamilyGroup<ContainerSubject>;
+export type InterfaceGroup = FamilyGroup<InterfaceStats>;
+
+type Figure = bigint | number | undefined;
+
+/** A family with at most one metric for each subject. */
+export function one<Subject>(
+  name: string,
+  type: Family<Subject>["type"],
+  help: string,
+  figure: (subject: Subject) => Figure,
+): Family<Subject> {
+  return { name, type, help, labels: [], values: (subject) => value([], figure(subject)) };
+}
+
+/** A metric, or none for a figure that is not known. */
+export function value(labels: readonly string[], figure: Figure): readonly MetricValue[] {
+  return figure === undefined ? [] : [{ labels, value: BigInt(figure) }];
+}
+
+/** The protocol's figures are whole numbers. */
+export function secondsOfNs(ns: bigint | undefined): bigint | undefined {
+  return ns === undefined ? undefined : ns / 1_000_000_000n;
+}

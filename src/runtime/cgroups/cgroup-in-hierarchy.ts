@@ -1,0 +1,26 @@
+import { posix } from "node:path";
+import type { CgroupDriver } from "./cgroups-path.ts";
+
+/**
+ * Where a container's cgroup lies in the hierarchies, once the OCI runtime has made it of {@link "./cgroups-path.ts"}'s
+ * `cgroupsPath`: with systemd that is a scope in the slice.
+ */
+export function containerCgroup(driver: CgroupDriver, parent: string, id: string): string {
+  if (driver === "cgroupfs") return posix.join("/", parent === "" ? "berth" : parent, id);
+  return posix.join(slicePath(parent === "" ? "system.slice" : posix.basename(parent)), `berth-${id}.scope`);
+}
+
+/** Where a pod's own cgroup lies, which its client made; undefined for a pod without one. */
+export function podCgroup(driver: CgroupDriver, parent: string): string | undefined {
+  if (parent === "") return undefined;
+  return driver === "cgroupfs" ? posix.join("/", parent) : slicePath(posix.basename(parent));
+}
+
+/** `a-b.slice` lies in `a.slice` (systemd.slice(5)). */
+function slicePath(name: string): string {
+  const parts = name
+    .replace(/\.slice$/, "")
+    .split("-")
+    .filter((part) => part !== "");
+  return posix.join("/", ...parts.map((_, index) => `${parts.slice(0, index + 1).join("-")}.slice`));
+}

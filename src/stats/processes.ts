@@ -1,0 +1,95 @@
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { readKernelFile } from "./kernel-file.ts";
+import { single } from "./parse.ts";
+import type { ProcessUsage, TaskStates } from "./usage.ts";
+
+/** Of one cgroup; a container with more open files must not hold up the figures of the others. */
+const maxDescriptors = 10_000;
+
+/** What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out. */
+export function processUsage(directory: string): ProcessUsage {
+  const pids = processesIn(directory);
+  let fileDescriptors = 0;
+  let sockets: number | undefined = 0;
+  for (const pid of pids) {
+    const count = descriptorCount(pid);
+    fileDescriptors += count;
+    if (fileDescriptors > maxDescriptors) sockets = undefined;
+    else if (sockets !== undefined) sockets += socketCount(pid);
+  }
+  return { count: pids.length, fileDescriptors, sockets, maxOpenFiles: softLimitOnOpenFiles(pids[0]) };
+}
+
+export function taskStates(directory: string): TaskStates {
+  const states = { running: 0, sleeping: 0, stopped: 0, uninterruptible: 0, ioWaiting: 0 };
+  for (const pid of processesIn(directory)) {
+    for (const task of namesIn(`/proc/${pid}/task`)) {
+      // `PID (NAME) STATE ...`, and the name may hold anything.
+      const text = readKernelFile(`/proc/${pid}/task/${task}/stat`) ?? "";
+      const state = text.slice(text.lastIndexOf(")") + 2).charAt(0);
+      const name = stateNames[state];
+      if (name !== undefined) states[name]++;
+    }
+  }
+  return states;
+}
+
+const stateNames: Readonly<Record<string, keyof TaskStates>> = {
+  R: "running",
+  S: "sleeping",
+  I: "sleeping",
+  T: "stopped",
+  t: "stopped",
+  D: "uninterruptible",
+};
+
+/** The oldest first, which is the container's own. */
+function processesIn(directory: string): readonly number[] {
+  const own = (readKernelFile(`${directory}/cgroup.procs`) ?? "").split("\n").filter((line) => line !== "");
+  const below = directoriesIn(directory).flatMap(processesIn);
+  return [...own.map(Number), ...below];
+}
+
+function directoriesIn(directory: string): readonly string[] {
+  return orNone(() =>
+    readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${directory}/${name}`),
+  );
+}
+
+/** Linux 6.2 and later tell it as the directory's size. */
+function descriptorCount(pid: number): number {
+  const directory = `/proc/${pid}/fd`;
+  const size = statSync(directory, { throwIfNoEntry: false })?.size ?? 0;
+  return size > 0 ? size : namesIn(directory).length;
+}
+
+function socketCount(pid: number): number {
+  return namesIn(`/proc/${pid}/fd`).filter((fd) => isSocket(`/proc/${pid}/fd/${fd}`)).length;
+}
+
+function isSocket(path: string): boolean {
+  return orNone(() => [readlinkSync(path)]).some((target) => target.startsWith("socket:"));
+}
+
+function softLimitOnOpenFiles(pid: number | undefined): bigint | undefined {
+  if (pid === undefined) return undefined;
+  const text = readKernelFile(`/proc/${pid}/limits`) ?? "";
+  return single(/^Max open files\s+(\S+)/m.exec(text)?.[1]);
+}
+
+function namesIn(directory: string): readonly string[] {
+  return orNone(() => readdirSync(directory));
+}
+
+/** None of what is gone meanwhile. */
+function orNone<T>(read: () => readonly T[]): readonly T[] {
+  try {
+    return read();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH" || code === "ENODEV") return [];
+    throw error;
+  }
+}
