@@ -1,6 +1,7 @@
 /**
  * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine:
- * `npm test`, `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`.
+ * `npm test`, `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once with
+ * each OCI runtime; BERTH_TEST_HANDLER=crun or runc chooses one.
  */
 import { spawn } from "node:child_process";
 import { glob } from "node:fs/promises";
@@ -10,6 +11,13 @@ const suites: Readonly<Record<string, string>> = {
   unit: "src/**/*.test.ts",
   integration: "test/**/*.test.ts",
 };
+const handlers =
+  process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
+
+/** Test files wait more than they compute; as many at once on every machine, so that they meet the same load. */
+const filesAtOnce = 2;
+/** What hangs fails, and says where; far beyond what the slowest file takes. */
+const timeoutMs = 600_000;
 
 const chosen = process.argv.slice(2);
 const before = await readHostState();
@@ -25,13 +33,19 @@ async function runSuites(names: readonly string[]): Promise<readonly number[]> {
     const pattern = suites[name];
     const files = pattern === undefined ? [name] : (await Array.fromAsync(glob(pattern))).sort();
     if (files.length === 0) throw new Error(`no tests found for ${name}`);
-    codes.push(await runNodeTests(files));
+    const ofDaemon = name === "integration" || name.startsWith("test/");
+    for (const handler of ofDaemon ? handlers : [undefined]) codes.push(await runNodeTests(files, handler));
   }
   return codes;
 }
 
-function runNodeTests(files: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+function runNodeTests(files: readonly string[], handler: string | undefined): Promise<number> {
+  if (handler !== undefined) console.log(`with ${handler}:`);
+  const options = [`--test-concurrency=${filesAtOnce}`, `--test-timeout=${timeoutMs}`];
+  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", ...options, ...files], {
+    stdio: "inherit",
+    env: { ...process.env, ...(handler !== undefined && { BERTH_TEST_HANDLER: handler }) },
+  });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));

@@ -13,13 +13,15 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
+import { handlerProgram, testHandler } from "./support/handler.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
+import { hostPort } from "./support/subnet.ts";
 
 /** A pod that has everything a pod can have: a network with a port, shared memory, a pause process. */
 function fullPod(host: CutBerth, name: string): PodSandboxConfig {
   return podConfig(name.replaceAll(" ", "-"), {
-    portMappings: [{ containerPort: 80, hostPort: 18_080 }],
+    portMappings: [{ containerPort: 80, hostPort: hostPort() }],
     linux: {
       cgroupParent: host.cgroupParent,
       securityContext: { namespaceOptions: { pid: NamespaceMode.POD } },
@@ -211,7 +213,7 @@ describe("a daemon that is killed", () => {
 describe("a daemon that is killed while a program runs that it started", () => {
   /** Says in a file that it runs, waits, and goes on as what it stands for, if it is not killed. */
   const slow = (directory: string, when: string, program: string) =>
-    `#!/bin/sh\nif ${when} && [ ! -e ${directory}/running ]; then touch ${directory}/running; sleep 3; touch ${directory}/went-on; fi\nexec ${program} "$@"\n`;
+    `#!/bin/sh\nif ${when} && [ ! -e ${directory}/running ]; then touch ${directory}/running; sleep 60; touch ${directory}/went-on; fi\nexec ${program} "$@"\n`;
 
   /** Kills the daemon in the middle of what `call` makes the slow program do, and starts it again. */
   const killAndRestart = async (host: CutBerth, directory: string, call: () => Promise<unknown>) => {
@@ -242,9 +244,9 @@ describe("a daemon that is killed while a program runs that it started", () => {
   it("takes back the container that an OCI runtime was making, which can then be started", async () => {
     await using registry = await startBusyboxRegistry();
     await using scripts = await tempDir();
-    const program = join(scripts.path, "slow-crun");
+    const program = join(scripts.path, "slow-runtime");
     const when = 'case "$*" in *" create "*) true;; *) false;; esac';
-    await writeFile(program, slow(scripts.path, when, "/usr/bin/crun"), { mode: 0o755 });
+    await writeFile(program, slow(scripts.path, when, handlerProgram(testHandler)), { mode: 0o755 });
     const handlers = `[runtime.handlers.slow]\npath = ${JSON.stringify(program)}\n`;
     await using host = await CutBerth.start({ config: handlers });
     await host.berth.pull(registry.image);

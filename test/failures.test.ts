@@ -27,12 +27,12 @@ function resultWith(address: string): string {
   return `echo '${JSON.stringify(result)}' | sed "s#NETNS#$CNI_NETNS#"`;
 }
 
-/** A daemon whose one CNI plugin is a shell script. */
+/** A daemon whose one CNI plugin is a shell script, which may take five seconds. */
 async function withPlugin(script: string, test: (berth: TestBerth) => Promise<void>): Promise<void> {
   await using plugins = await tempDir();
   await writePlugin(plugins.path, script);
   const network = { cniVersion: "1.0.0", name: "broken", plugins: [{ type: "broken" }] };
-  await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path], pluginTimeout: "1s" });
+  await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path], pluginTimeout: "5s" });
   await test(berth);
 }
 
@@ -152,7 +152,9 @@ describe("a container", () => {
 
 describe("a client", () => {
   it("that gives up and asks again gets the pod that was made", async () => {
-    const slow = `sleep 0.7; ${resultWith("10.1.2.3/24")}`;
+    await using directory = await tempDir();
+    const go = join(directory.path, "go");
+    const slow = `while ! [ -e ${go} ]; do sleep 0.05; done; ${resultWith("10.1.2.3/24")}`;
     await withPlugin(slow, async (berth) => {
       const { runtime } = berth.clients;
       const request = { config: podConfig("patient"), runtimeHandler: "" };
@@ -160,7 +162,9 @@ describe("a client", () => {
         runtime.runPodSandbox(request, { deadline: Date.now() + 200 }),
         /DEADLINE_EXCEEDED/,
       );
-      const { podSandboxId } = await runtime.runPodSandbox(request);
+      const again = runtime.runPodSandbox(request);
+      await writeFile(go, "");
+      const { podSandboxId } = await again;
       const { items } = await runtime.listPodSandbox({ filter: undefined });
       assert.deepEqual(
         items.map(({ id }) => id),

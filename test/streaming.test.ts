@@ -16,6 +16,7 @@ import { execSync, TestPod } from "./support/pod.ts";
 import { echoInPod } from "./support/pod-server.ts";
 import { selfSigned } from "./support/self-signed.ts";
 import { attach, exec, forwardPort, manyBytes, outputOf, Received, transports } from "./support/streams.ts";
+import { hostPort } from "./support/subnet.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 /** With BERTH_TEST_LARGE=1 as much as the largest promise: 1 GiB, 200 commands and 500 connections at once. */
@@ -189,7 +190,7 @@ describe("port-forward", () => {
     it(`reaches what listens on ${family}'s localhost in the pod alone`, async () => {
       const pod = await TestPod.run(host.berth, `forward-${family.toLowerCase()}`);
       const id = await pod.shell("page", host.image, serve(address));
-      await listening(host.berth, id, "1F90");
+      await listening(host.berth, id, 8080);
       assert.match(await pageOf(pod.id, 8080), /the page/);
     });
   }
@@ -199,9 +200,10 @@ describe("port-forward", () => {
     const pod = await TestPod.run(host.berth, "forward-host", {
       linux: { securityContext: { namespaceOptions } },
     });
-    const id = await pod.shell("page", host.image, serve("127.0.0.1:18080"));
-    await listening(host.berth, id, "46A0");
-    assert.match(await pageOf(pod.id, 18080), /the page/);
+    const port = hostPort();
+    const id = await pod.shell("page", host.image, serve(`127.0.0.1:${port}`));
+    await listening(host.berth, id, port);
+    assert.match(await pageOf(pod.id, port), /the page/);
   });
 
   it("hands the end of one direction on while the other goes on", async () => {
@@ -348,10 +350,11 @@ async function residentMiB(berth: TestBerth): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
 }
 
-/** Waits until something in the container listens on a TCP port, given in hexadecimal as /proc/net/tcp has it. */
-async function listening(berth: TestBerth, containerId: string, port: string): Promise<void> {
+/** Waits until something in the container listens on a TCP port. */
+async function listening(berth: TestBerth, containerId: string, port: number): Promise<void> {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
   await eventually(`port ${port} listens`, async () => {
     const table = await execSync(berth, containerId, "cat", "/proc/net/tcp", "/proc/net/tcp6");
-    return new RegExp(`:${port} [0-9A-F:]+ 0A`).test(table);
+    return new RegExp(`:${hex} [0-9A-F:]+ 0A`).test(table);
   });
 }

@@ -105,12 +105,12 @@ test("Ctrl-C ends the connections too, and takes nothing more", async (t) => {
   const forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`);
   const [at] = forwarding.listening();
   assert.ok(at !== undefined);
-  const open = connect(at);
+  const open = connect(at).on("error", () => {});
+  const closed = once(open, "close");
   await until(() => endpoint.streams.forwarding === 1);
   forwarding.stop();
   assert.equal(await forwarding.status, 130);
-  open.on("error", () => {});
-  await once(open, "close");
+  await closed;
   await assert.rejects(say("again", at), /ECONNREFUSED/);
 });
 

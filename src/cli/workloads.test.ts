@@ -324,13 +324,14 @@ test("events are told one by one, with their pod", async () => {
   const pod = addPod(endpoint, "aa", "web");
   const made = addContainer(endpoint, "c1", "app", "aa");
   const controller = new AbortController();
-  const following = endpoint.run(["events"], { signal: controller.signal });
+  const following = endpoint.start(["events"], { signal: controller.signal });
   await until(
     () =>
       endpoint.engine.emit({ kind: "started", containerId: made.id, sandbox: pod, containers: [made] }) > 0,
   );
-  setTimeout(() => controller.abort(), 50);
-  assert.match((await following).stdout, /started +c10000000000 +default\/web +app\n/);
+  await until(() => /started +c10000000000 +default\/web +app\n/.test(following.io.stdout.text()));
+  controller.abort();
+  await following.status;
 });
 
 test("completion offers the names that there are", async () => {

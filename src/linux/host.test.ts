@@ -26,13 +26,14 @@ function pidOf(child: ChildProcess): number {
 
 test("a process is alive under its start time until it exits, also while nobody has waited for it", async () => {
   const child = spawn("sh", ["-c", "sleep 0 & exec sleep 1000"], { stdio: "ignore" });
+  const ended = once(child, "exit");
   const pid = pidOf(child);
   const startTime = await processStartTime(pid);
   assert.ok(startTime);
   assert.equal(await isAlive(pid, startTime), true);
   assert.equal(await isAlive(pid, startTime + 1), false);
   child.kill("SIGKILL");
-  await once(child, "exit");
+  await ended;
   assert.equal(await isAlive(pid, startTime), false);
   assert.equal(await processStartTime(pid), undefined);
 });
@@ -40,6 +41,7 @@ test("a process is alive under its start time until it exits, also while nobody 
 test("a process tree is killed to its leaves", async () => {
   const script = "sh -c 'sleep 1000 & sleep 1000 & wait' & sh -c 'sleep 1000 & wait' & wait";
   const child = spawn("sh", ["-c", script], { stdio: "ignore", detached: true });
+  const ended = once(child, "exit");
   const pid = pidOf(child);
   const tree = () =>
     run("pgrep", ["--session", `${pid}`]).then(
@@ -49,7 +51,7 @@ test("a process tree is killed to its leaves", async () => {
   try {
     await until(async () => (await tree()).length === 6);
     await killProcessTree(pid);
-    await once(child, "exit");
+    await ended;
     await until(async () => (await tree()).length === 0);
     await killProcessTree(pid);
   } finally {

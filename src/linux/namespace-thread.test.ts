@@ -198,11 +198,12 @@ test("a connection into a namespace carries data both ways", async () => {
       `${listen},reuseaddr`,
       "EXEC:tr a-z A-Z",
     ]);
+    const ended = once(server, "close");
     const address = { netnsPath: `${directory.path}/net`, host, port: 80 };
     const socket = await until(() => thread.connect(address).catch(() => undefined));
     socket.setEncoding("utf8").end("hello");
     assert.deepEqual(await socket.toArray(), ["HELLO"]);
-    await once(server, "close");
+    await ended;
   }
 });
 

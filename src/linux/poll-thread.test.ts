@@ -19,8 +19,9 @@ print("ready",flush=True)
 c,_=s.accept()
 ${body}`;
   const child = spawn("python3", ["-c", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
   await once(child.stdout, "data");
-  return child;
+  return { stdout: child.stdout, ended };
 }
 
 describe("the poll thread", () => {
@@ -39,7 +40,7 @@ describe("the poll thread", () => {
     socket.end();
     assert.equal(String((await packets.next()).value), "bye");
     assert.equal((await packets.next()).done, true);
-    await once(server, "exit");
+    await server.ended;
   });
 
   test("lets whoever sends wait while nobody reads, and loses nothing", async () => {
@@ -76,7 +77,7 @@ describe("the poll thread", () => {
     const path = join(directory.path, "packets");
     const server = await packetServer(path, "assert c.recv(1)==b''");
     thread.connectPackets(path).destroy();
-    assert.deepEqual(await once(server, "exit"), [0, null]);
+    assert.deepEqual(await server.ended, [0, null]);
   });
 
   test("takes a terminal from a console socket: what is typed, shown, its size and its hang-up", async () => {

@@ -13,7 +13,7 @@ import { bridgeNetwork, recorder, TestNetwork } from "./testing/test-network.ts"
 await enterPrivateNetwork();
 
 const run = promisify(execFile);
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 
 async function bridged(options: Parameters<typeof bridgeNetwork>[1] = {}): Promise<TestNetwork> {
   const rig = await TestNetwork.open();
@@ -107,6 +107,7 @@ test("a host port reaches the pod while it is attached", limit, async () => {
     "TCP-LISTEN:80,fork,reuseaddr",
     "SYSTEM:echo hello",
   ]);
+  const ended = once(server, "close");
   try {
     const connect = () =>
       run("socat", ["-t2", "-u", `TCP:${gateway}:18080`, "STDOUT"]).then(
@@ -116,7 +117,7 @@ test("a host port reaches the pod while it is attached", limit, async () => {
     assert.equal(await until(connect), "hello\n");
   } finally {
     server.kill();
-    await once(server, "close");
+    await ended;
   }
   await rig.network.detach(pod.sandboxId);
   assert.deepEqual(await leftovers(rig), nothing);
@@ -243,12 +244,13 @@ test(
     const daemon = spawn(process.execPath, [script, JSON.stringify({ options: rig.options, pod })], {
       stdio: "ignore",
     });
+    const ended = once(daemon, "exit");
     const [stuck] = await until(async () => {
       const calls = await rig.calls();
       return calls.length > 0 && calls;
     });
     daemon.kill("SIGKILL");
-    await once(daemon, "exit");
+    await ended;
     assert.ok(stuck);
     const startTime = await processStartTime(stuck.pid);
     process.kill(stuck.pid, "SIGKILL");
@@ -394,6 +396,7 @@ test("a pod is reached in its namespace over its loopback interface", limit, asy
     "TCP-LISTEN:80,reuseaddr",
     "SYSTEM:echo hello",
   ]);
+  const ended = once(server, "close");
   const socket = await until(() =>
     namespaces.connect({ netnsPath: pod.netnsPath, host: "127.0.0.1", port: 80 }).catch(() => undefined),
   );
@@ -401,5 +404,5 @@ test("a pod is reached in its namespace over its loopback interface", limit, asy
   assert.equal(chunks.join(""), "hello\n");
   socket.destroy();
   server.kill();
-  await once(server, "close");
+  await ended;
 });

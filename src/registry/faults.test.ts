@@ -136,7 +136,7 @@ describe("fetchBlob", () => {
         response.write(layer.subarray(0, 5000));
         return true;
       },
-      { progressTimeoutMs: 100 },
+      { progressTimeoutMs: 500 },
     );
     assert.ok(!(result instanceof RegistryError), String(result));
     assert.ok(result.bytes.equals(bytes));

@@ -101,7 +101,8 @@ test("streams come in any order, unknown and repeated ones are refused", async (
 test("a client that does not open its streams in time is closed and no command runs", async (t) => {
   const { server, engine } = await start(t, { streamCreationTimeoutMs: 50 });
   const session = await spdyClient(server.url(exec(["true"])), V4);
-  await session.openStream(new Map([["streamtype", "error"]]));
+  // On a slow machine the time is over before the answer is there.
+  await session.openStream(new Map([["streamtype", "error"]])).catch(() => {});
   await session.closed;
   assert.equal(engine.signals.length, 0);
 });
@@ -126,7 +127,7 @@ test("garbage instead of a request is answered with 400", async (t) => {
 });
 
 test("a connection on which nothing happens is closed after the idle timeout and its call is aborted", async (t) => {
-  const { server, engine } = await start(t, { idleTimeoutMs: 200 });
+  const { server, engine } = await start(t, { idleTimeoutMs: 1000 });
   const { session } = await openStreams(server.url(exec(["sleep", "1000"])), ["error", "stdout", "stderr"]);
   await session.closed;
   await ended(engine);
@@ -491,6 +492,7 @@ async function echoPort(t: TestContext): Promise<number> {
 
 /** Also when it ends with an error. */
 async function closed(stream: Duplex): Promise<void> {
+  if (stream.closed) return;
   await new Promise<void>((resolve) => {
     stream.once("close", resolve);
   });

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { PullImageRequest } from "../../src/protocol/index.ts";
 import { type CriClients, connectCri } from "./clients.ts";
+import { testHandler } from "./handler.ts";
+import { freeSubnet } from "./subnet.ts";
 
 const main = new URL("../../dist/daemon/main.js", import.meta.url).pathname;
 
@@ -78,6 +80,8 @@ format = "json"
 conf_dir = ${JSON.stringify(this.cniConfDir)}
 bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
+[runtime]
+default_handler = ${JSON.stringify(testHandler)}
 ${this.#options.config ?? ""}`;
   }
 
@@ -120,8 +124,8 @@ ${this.#options.config ?? ""}`;
     const ended = once(child, "exit").then(async () => {
       throw new Error(`berthd ended:\n${await this.daemonLog()}`);
     });
-    this.#clients = await Promise.race([connectCri(this.socket, 20_000), ended]);
     ended.catch(() => undefined);
+    this.#clients = await Promise.race([connectCri(this.socket, 60_000), ended]);
   }
 
   /** Pulls and returns the image's id. */
@@ -184,14 +188,15 @@ ${this.#options.config ?? ""}`;
 
 /** A bridge and a subnet that no other test has, with port mappings unless `plain`. */
 export function bridgeNetwork({ plain = false }: { readonly plain?: boolean } = {}): object {
-  const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
+  const subnet = freeSubnet();
+  const name = `bt${randomInt(1e6, 1e7)}`;
   return {
     cniVersion: "1.0.0",
-    name: `test-${subnet.replaceAll(/[./]/g, "-")}`,
+    name,
     plugins: [
       {
         type: "bridge",
-        bridge: `bt${randomInt(1e6, 1e7)}`,
+        bridge: name,
         isGateway: true,
         ipMasq: true,
         ipam: { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] },

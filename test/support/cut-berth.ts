@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { type BerthOptions, TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
+import { freeSubnet } from "./subnet.ts";
 
 const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
@@ -147,7 +148,7 @@ export class CutBerth implements AsyncDisposable {
 
 /** The bridge bears the network's name. */
 function networkOf(name: string, ipMasq: boolean): object {
-  const subnet = `10.${randomInt(64, 250)}.${randomInt(0, 255)}.0/24`;
+  const subnet = freeSubnet();
   const ipam = { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
   return {
     cniVersion: "1.0.0",

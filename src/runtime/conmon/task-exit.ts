@@ -17,9 +17,11 @@ export async function exitOf(
 ): Promise<TaskExit> {
   // Whatever the code: it may be a child that was killed, and peers say so too.
   const oomKilled = await ranOutOfMemory(record, oomFile);
+  const startedAt = startedAtNs(record);
   return {
-    ...written,
-    startedAtNs: startedAtNs(record),
+    exitCode: written.exitCode,
+    finishedAtNs: later(written.finishedAtNs, startedAt),
+    startedAtNs: startedAt,
     cause: oomKilled ? "oomKilled" : "exited",
     message: oomKilled ? "a process of the container was killed as its memory ran out" : "",
   };
@@ -56,6 +58,12 @@ export function recordedState(record: TaskRecord | undefined): TaskState {
 /** Nanoseconds since 1970, to the millisecond. */
 export function nowNs(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
+}
+
+/** An exit file's time lags behind by a tick of the kernel's clock, and nothing ends before it starts. */
+function later(finishedAt: bigint, startedAt: bigint): bigint {
+  if (finishedAt < startedAt) return startedAt;
+  return finishedAt;
 }
 
 function startedAtNs(record: TaskRecord | undefined): bigint {
