@@ -1,14 +1,11 @@
-/** Exec, attach and port-forward as unmodified crictl and critest use them, over both transports. */
+/** Exec, attach and port-forward as unmodified crictl uses them, over both transports. */
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
-import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
-import { TestBerth } from "../support/berth.ts";
+import { describe, it } from "node:test";
 import { eventually } from "../support/condition.ts";
-import { startE2eRegistry } from "../support/e2e-registry.ts";
 import { TestPod } from "../support/pod.ts";
 import { Received, transports } from "../support/streams.ts";
 import { withBerth } from "../support/with-berth.ts";
@@ -109,40 +106,3 @@ for (const transport of transports) {
     });
   });
 }
-
-describe("critest's group Streaming", () => {
-  let berth: TestBerth;
-  let registry: Awaited<ReturnType<typeof startE2eRegistry>>;
-  before(async () => {
-    registry = await startE2eRegistry();
-    berth = await TestBerth.start({
-      config: `[images]\ncerts_dirs = [${JSON.stringify(registry.certsDir)}]\n`,
-    });
-  });
-  after(async () => {
-    await berth?.[Symbol.asyncDispose]();
-    await registry?.[Symbol.asyncDispose]();
-  });
-
-  const flags = {
-    spdy: [],
-    websocket: ["-websocket-exec", "-websocket-attach", "-websocket-portforward"],
-  } as const;
-
-  for (const transport of transports) {
-    it(`passes whole over ${transport}`, async () => {
-      const endpoint = `unix://${berth.socket}`;
-      const { stdout } = await promisify(execFile)(
-        program("critest"),
-        [
-          ...["-runtime-endpoint", endpoint, "-image-endpoint", endpoint],
-          ...["-ginkgo.focus", "Streaming", "-ginkgo.no-color", ...flags[transport]],
-        ],
-        { maxBuffer: 64 * 2 ** 20 },
-      ).catch((error: { stdout: string }) => error);
-      const passed = Number(/\b(\d+) Passed/.exec(stdout)?.[1]);
-      assert.match(stdout, /\b0 Failed/, stdout);
-      assert.equal(passed, 5, stdout);
-    });
-  }
-});

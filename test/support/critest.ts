@@ -15,6 +15,8 @@ const publicHosts = ["registry.k8s.io", "k8s.gcr.io", "gcr.io"];
 
 /** What became of one of critest's specs. */
 export type SpecResult = {
+  /** "GROUP: NAME", by which it is known from run to run. */
+  readonly key: string;
   /** Its outermost container, such as "Image Manager". */
   readonly group: string;
   /** The texts below the group. */
@@ -28,15 +30,14 @@ export type SpecResult = {
 export type CritestOptions = {
   /** Regular expressions over the specs' full names, "[k8s.io] GROUP TEXT TEXT". */
   readonly focus?: string;
-  readonly skip?: readonly string[];
   /** Further flags, such as "-websocket-exec". */
   readonly flags?: readonly string[];
 };
 
 /** For the tests of one `describe`: a daemon that finds critest's public images on a private registry, and critest. */
 export function withCritest(): {
-  /** Runs specs, and returns what became of those that were chosen. */
-  run(options: CritestOptions): Promise<readonly SpecResult[]>;
+  /** Runs specs, all unless told otherwise, and returns what became of those that were chosen. */
+  run(options?: CritestOptions): Promise<readonly SpecResult[]>;
 } {
   const undo = new AsyncDisposableStack();
   let berth: TestBerth | undefined;
@@ -49,7 +50,7 @@ export function withCritest(): {
   });
   after(() => undo.disposeAsync());
   return {
-    run: (options) => {
+    run: (options = {}) => {
       if (berth === undefined) throw new Error("used before it was started");
       return runCritest(berth, options);
     },
@@ -66,14 +67,13 @@ async function mirror(certsDir: string, host: string): Promise<void> {
 
 async function runCritest(
   berth: TestBerth,
-  { focus, skip = [], flags = [] }: CritestOptions,
+  { focus, flags = [] }: CritestOptions,
 ): Promise<readonly SpecResult[]> {
   const report = join(berth.directory, "critest.json");
   const args = [
     `-runtime-endpoint=unix://${berth.socket}`,
     `-image-endpoint=unix://${berth.socket}`,
     ...(focus === undefined ? [] : [`-ginkgo.focus=${focus}`]),
-    ...skip.map((pattern) => `-ginkgo.skip=${pattern}`),
     `-ginkgo.json-report=${report}`,
     "-ginkgo.timeout=15m",
     ...flags,
@@ -111,12 +111,14 @@ type SpecReport = {
 function resultOf(spec: SpecReport): readonly SpecResult[] {
   const failed = spec.State !== "passed" && spec.State !== "skipped";
   if (spec.LeafNodeType !== "It" ? !failed : spec.NumAttempts === 0 && !failed) return [];
-  const [group = spec.LeafNodeType, ...inner] = spec.ContainerHierarchyTexts ?? [];
+  const [outermost = spec.LeafNodeType, ...inner] = spec.ContainerHierarchyTexts ?? [];
+  const [group, name] = [outermost.replace("[k8s.io] ", ""), [...inner, spec.LeafNodeText].join(" ")];
   const output = failed ? `\n${spec.CapturedGinkgoWriterOutput ?? ""}` : "";
   return [
     {
-      group: group.replace("[k8s.io] ", ""),
-      name: [...inner, spec.LeafNodeText].join(" "),
+      key: `${group}: ${name}`,
+      group,
+      name,
       state: spec.State,
       message: (spec.Failure?.Message ?? "") + output,
     },
