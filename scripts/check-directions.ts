@@ -18,6 +18,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   linux: [],
   content: ["metadata", "oci"],
   unpack: ["linux", "oci"],
+  checkpoint: ["linux", "oci", "unpack"],
   snapshots: ["metadata", "linux", "oci", "unpack"],
   registry: ["oci"],
   gc: ["metadata", "content", "snapshots", "oci"],
@@ -27,6 +28,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   runtime: ["linux", "oci", "protocol"],
   engine: ["images", "oci", "protocol", "stats"],
   pods: [
+    "checkpoint",
     "engine",
     "images",
     "network",

@@ -32,6 +32,7 @@ zstd:/usr/bin/zstd
 strace:/usr/bin/strace
 socat:/usr/bin/socat
 openssl:/usr/bin/openssl
+criu:/usr/sbin/criu
 "
 
 debian_packages() {
@@ -60,4 +61,7 @@ debian_packages() {
 }
 
 npm_packages
-[ "${1:-}" = npm-only ] || debian_packages
+if [ "${1:-}" != npm-only ]; then
+  debian_packages
+  sh scripts/newer-criu.sh
+fi

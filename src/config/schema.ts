@@ -64,6 +64,10 @@ export const schema = section("", {
       "Handler of pods that name none. auto is crun where this machine lets it run, else runc; `berth doctor` explains.",
     ),
     conmon: absolutePath("/usr/bin/conmon", "The monitor that holds each container."),
+    criu: string(
+      "criu",
+      "The program that takes checkpoints of processes and restores them; a path, or a name in the usual directories. Its file must be named criu.",
+    ),
     createTimeoutMs: duration("4m", "How long an OCI runtime may take to create or start a container."),
     handlers: table(
       "Runtime handlers besides crun and runc, which are known when they are installed. A handler of one of these names replaces it.",

@@ -9,6 +9,7 @@ import type { Engine } from "../engine/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { HealthService, ImageServiceService, RuntimeServiceService } from "../protocol/index.ts";
 import { Calls } from "./calls.ts";
+import { checkpointHandlers } from "./checkpoints.ts";
 import { containerHandlers } from "./containers.ts";
 import { CriError } from "./errors.ts";
 import { eventHandlers } from "./events.ts";
@@ -114,6 +115,7 @@ function runtimeHandlers(
     ...versionStatusHandlers(engine),
     ...sandboxHandlers(engine),
     ...containerHandlers(engine),
+    ...checkpointHandlers(engine),
     ...execHandlers(engine, streaming),
     ...eventHandlers(engine),
     ...statsHandlers(engine, metrics),

@@ -9,7 +9,7 @@ import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
-import { ConmonTasks, detectHandlers, readHostFacts } from "../runtime/index.ts";
+import { ConmonTasks, detectCriu, detectHandlers, readHostFacts } from "../runtime/index.ts";
 import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
@@ -99,6 +99,7 @@ async function openEngine(
     ...running,
     version,
     stateDir: config.state,
+    checkpointDir: join(config.root, "checkpoints"),
     namespace,
     logger,
     pauseProgram,
@@ -152,9 +153,10 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
 async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposableStack) {
   const { runtime, network: settings, state: stateDir } = config;
   const { confTemplate, ipPref, ...cni } = settings;
-  const [driver, host, handlers, network] = await Promise.all([
+  const [driver, host, criu, handlers, network] = await Promise.all([
     cgroupDriver(config.cgroup.driver),
     readHostFacts(),
+    detectCriu({ program: runtime.criu, stateDir }),
     detectHandlers({ handlers: runtime.handlers, defaultHandler: runtime.defaultHandler, stateDir }),
     CniNetwork.open(
       {
@@ -171,5 +173,5 @@ async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposabl
   const tasks = rooms.use(
     await ConmonTasks.open({ conmonPath, handlers, cgroupDriver: driver, stateDir, logger, createTimeoutMs }),
   );
-  return { network, tasks, handlers, host, cgroupDriver: driver };
+  return { network, tasks, handlers, criu, host, cgroupDriver: driver };
 }

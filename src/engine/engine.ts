@@ -22,6 +22,7 @@ export interface Engine {
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
   readonly stats: Stats;
+  readonly checkpoints: Checkpoints;
   status(): EngineStatus;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
@@ -54,8 +55,53 @@ export interface Sandboxes {
   inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
+/** Checkpoints of processes, and what comes of them. A container is restored from one by {@link Containers.create}. */
+export interface Checkpoints {
+  /**
+   * Writes the state of a running container into an archive and lets it go on, also when this fails. Codes: NotFound,
+   * FailedPrecondition (not running; no criu; what criu says), Unimplemented (the handler cannot), InvalidArgument (location),
+   * ResourceExhausted (disk full), DeadlineExceeded, Canceled. The location holds a whole archive or what it held before.
+   */
+  checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void>;
+  /** The same for all running containers of a sandbox, as they were at one moment, into an empty directory. */
+  checkpointPod(request: PodCheckpointRequest, signal?: AbortSignal): Promise<void>;
+  /**
+   * Makes a sandbox and its containers of a pod's checkpoint; they are `created`, and their processes restored when they are
+   * started. Codes as for running a sandbox and creating containers; InvalidArgument unless there is a configuration for each
+   * container of the checkpoint and no other; FailedPrecondition for one that does not fit. Nothing is left after a failure.
+   */
+  restorePod(request: PodRestoreRequest, signal?: AbortSignal): Promise<RestoredPod>;
+}
+
+export type CheckpointRequest = {
+  readonly containerId: string;
+  /** Absolute path of the archive on the host. */
+  readonly location: string;
+  readonly timeoutMs: number;
+};
+
+export type PodCheckpointRequest = {
+  readonly sandboxId: string;
+  readonly directory: string;
+  readonly containerIds: readonly string[];
+  readonly timeoutMs: number;
+};
+
+export type PodRestoreRequest = {
+  readonly directory: string;
+  readonly config: PodSandboxConfig;
+  /** "" for the default. */
+  readonly handler: string;
+  readonly containerConfigs: readonly ContainerConfig[];
+};
+
+export type RestoredPod = {
+  readonly sandboxId: string;
+  readonly containers: readonly { readonly name: string; readonly containerId: string }[];
+};
+
 export interface Containers {
-  /** Makes a container of a ready sandbox, not running. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
+  /** Makes a container of a ready sandbox, not running. Where its image is the absolute path of a checkpoint's archive, or an image made of one, it is restored when it is started. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
   create(
     sandboxId: string,
     config: ContainerConfig,

@@ -172,6 +172,7 @@ export class ImageInstaller {
       chainId: layers.at(-1)?.chainId ?? null,
       sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
       createdAtNs: BigInt(Date.now()) * 1_000_000n,
+      ...(isCheckpoint(manifest.annotations) ? { checkpoint: true } : {}),
     };
     const changes = (names.length === 0 ? [id] : names)
       .filter((name) => !isSame(records.get(name), record))
@@ -184,6 +185,14 @@ export class ImageInstaller {
 
 function isSame(known: ImageRecord | undefined, record: ImageRecord): boolean {
   return known !== undefined && known.id === record.id && known.target.digest === record.target.digest;
+}
+
+/** As CRI-O's documentation has it made with buildah, and as checkpointctl makes it. */
+function isCheckpoint(annotations: Readonly<Record<string, string>> = {}): boolean {
+  return Object.keys(annotations).some(
+    (key) =>
+      key === "io.kubernetes.cri-o.annotations.checkpoint.name" || key.startsWith("org.criu.checkpoint."),
+  );
 }
 
 function hasLabels(

@@ -24,6 +24,8 @@ export type ImageRecord = {
   readonly chainId: Digest | null;
   readonly sizeBytes: number;
   readonly createdAtNs: bigint;
+  /** Left out by images that hold none. */
+  readonly checkpoint?: true;
 };
 
 /** The images of one containerd namespace: their records, gathered by id. */
@@ -114,6 +116,7 @@ function imageOf(record: ImageRecord): Image {
     layers: record.layers,
     chainId: record.chainId ?? undefined,
     pinned: false,
+    checkpoint: record.checkpoint ?? false,
     createdAtNs: record.createdAtNs,
   };
 }

@@ -61,6 +61,7 @@ export async function openImages(options: ImageServiceOptions): Promise<Images &
 class ImageService implements Images, AsyncDisposable {
   readonly #snapshotter: Snapshotter;
   readonly #database: Database;
+  readonly #content: ContentStore;
   readonly #garbage: GarbageCollector;
   readonly #logger: Logger;
   readonly #records: ImageRecords;
@@ -75,6 +76,7 @@ class ImageService implements Images, AsyncDisposable {
     const progress = new ProgressBoard();
     this.#snapshotter = snapshotter;
     this.#database = options.database;
+    this.#content = content;
     this.#garbage = options.garbage;
     this.#logger = options.logger;
     this.#records = records;
@@ -135,6 +137,10 @@ class ImageService implements Images, AsyncDisposable {
     if (image.chainId !== undefined && this.#snapshotter.stat(image.chainId) === undefined)
       await this.#unpackAgain(image);
     await this.#snapshotter.prepare(key, image.chainId);
+  }
+
+  layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {
+    return layers.map(({ digest, size }) => ({ path: this.#content.path(digest), digest, size }));
   }
 
   async collectGarbage(): Promise<void> {

@@ -23,6 +23,10 @@ export interface Images {
   fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
   /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */
   prepareRootfs(image: Image, key: string): Promise<void>;
+  /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
+  layerFiles(
+    image: Image,
+  ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
   collectGarbage(): Promise<void>;
 }
 
@@ -57,6 +61,8 @@ export type Image = {
   /** Name of the topmost layer's snapshot; undefined for an image without layers. */
   readonly chainId: Digest | undefined;
   readonly pinned: boolean;
+  /** Its manifest's annotations say that it holds a checkpoint of a container. */
+  readonly checkpoint: boolean;
   readonly createdAtNs: bigint;
 };
 

@@ -61,3 +61,11 @@ function namesIn(status: string, field: string): ReadonlySet<string> {
   const mask = BigInt(`0x${new RegExp(`^${field}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0"}`);
   return new Set(capabilityNames.filter((_, bit) => (mask >> BigInt(bit)) & 1n));
 }
+
+/** The set as the kernel writes it: one bit for each. Names that are not known have none. */
+export function capabilityMask(names: readonly string[]): bigint {
+  return names.reduce((mask, name) => {
+    const bit = capabilityNames.indexOf(name);
+    return bit === -1 ? mask : mask | (1n << BigInt(bit));
+  }, 0n);
+}

@@ -44,11 +44,13 @@ function pin(source: string, target: string, undo: (() => void)[]): string {
   return target;
 }
 
-function setHostname(hostname: string): void {
+/** sethostname(2) in the calling thread's uts namespace. Throws LinuxError. */
+export function setHostname(hostname: string): void {
   check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
 }
 
-function writeSysctl({ path, value }: Sysctl): void {
+/** Throws LinuxError InvalidArgument. */
+export function writeSysctl({ path, value }: Sysctl): void {
   try {
     writeFileSync(path, value);
   } catch (cause) {

@@ -11,7 +11,12 @@
  * pool into another namespace.
  */
 export { type BindMountOptions, bindMount } from "./bind-mount.ts";
-export { capabilityNames, type ProcessCapabilities, processCapabilities } from "./capabilities.ts";
+export {
+  capabilityMask,
+  capabilityNames,
+  type ProcessCapabilities,
+  processCapabilities,
+} from "./capabilities.ts";
 export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy } from "./cgroup-layout.ts";
 export type { NamespaceAddress } from "./connect-in-namespace.ts";
 export {

@@ -31,9 +31,14 @@ export function enterNamespace(fd: number, kind: PinnedNamespace): void {
 
 /** Moves the calling thread into the network namespace pinned at `path`. Throws LinuxError or what opening it throws. */
 export function enterNetwork(path: string): void {
+  enterPinned(path, "net");
+}
+
+/** The same for a namespace of any kind. */
+export function enterPinned(path: string, kind: PinnedNamespace): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {
-    enterNamespace(fd, "net");
+    enterNamespace(fd, kind);
   } finally {
     closeSync(fd);
   }

@@ -7,6 +7,7 @@ import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 /** What the namespace thread can be asked for, and what it answers. */
 export type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: PodNamespaces };
+  readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
   readonly startConnection: { readonly request: NamespaceAddress; readonly result: number };
   readonly readNetworkCounters: {
     readonly request: readonly string[];

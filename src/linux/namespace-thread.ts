@@ -33,6 +33,11 @@ export class NamespaceThread implements AsyncDisposable {
     return this.#call("createPodNamespaces", request);
   }
 
+  /** Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws LinuxError. */
+  async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
+    await this.#call("resetPodNamespaces", request);
+  }
+
   /**
    * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it stands. The
    * socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...) and the signal's reason.

@@ -4,6 +4,7 @@ import { createPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
 import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
 import { readNetworkCounters } from "./network-counters.ts";
+import { resetPodNamespaces } from "./reset-pod-namespaces.ts";
 
 /**
  * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a pause, so the
@@ -28,6 +29,9 @@ function run(call: NamespaceCall, undo: (() => void)[]) {
   switch (call.job) {
     case "createPodNamespaces":
       return createPodNamespaces(call.request, undo);
+    case "resetPodNamespaces":
+      resetPodNamespaces(call.request);
+      return undefined;
     case "startConnection":
       return startConnection(call.request, undo);
     case "readNetworkCounters":

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
+import type { ArchiveSource } from "../checkpoint/index.ts";
 import { type Container, type Containers, EngineError, type ExecOutcome } from "../engine/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { ContainerConfig, type LinuxContainerResources, type PodSandboxConfig } from "../protocol/index.ts";
 import type { Task } from "../runtime/index.ts";
+import { draftContainer } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
 import { updateResources } from "./container-resources.ts";
-import { newContainerRecord } from "./container-spec.ts";
 import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
 import { containerView, neverRan } from "./container-view.ts";
@@ -40,19 +41,33 @@ export class ContainerLifecycle implements Containers {
     _sandboxConfig: PodSandboxConfig,
     signal?: AbortSignal,
   ): Promise<string> {
+    return this.createFrom(undefined, sandboxId, config, signal);
+  }
+
+  /** Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks for. */
+  createFrom(
+    archive: ArchiveSource | undefined,
+    sandboxId: string,
+    config: ContainerConfig,
+    signal?: AbortSignal,
+  ): Promise<string> {
     const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
     return this.#creates.join(
       containerName(sandbox.id, config),
-      JSON.stringify(ContainerConfig.toJSON(config)),
-      () => this.#createOnce(sandbox, config),
+      JSON.stringify([archive, ContainerConfig.toJSON(config)]),
+      () => this.#createOnce(sandbox, config, archive),
       signal,
     );
   }
 
-  async #createOnce(sandbox: SandboxRecord, config: ContainerConfig): Promise<string> {
+  async #createOnce(
+    sandbox: SandboxRecord,
+    config: ContainerConfig,
+    archive: ArchiveSource | undefined,
+  ): Promise<string> {
     const existing = this.#existing(sandbox, config);
     if (existing !== undefined) return existing.id;
-    const record = newContainerRecord(sandbox, config, this.#services);
+    const record = await draftContainer(sandbox, config, archive, this.#services);
     this.#making.add(record.id);
     try {
       using _ = await this.#locks.acquire(record.id);
@@ -179,6 +194,11 @@ export class ContainerLifecycle implements Containers {
 
   #ofSandbox(sandboxId: string): readonly ContainerRecord[] {
     return this.#services.containers.list().filter((record) => record.sandboxId === sandboxId);
+  }
+
+  /** Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed of. */
+  hold(ids: readonly string[]): Promise<Disposable> {
+    return this.#locks.acquireAll(ids);
   }
 
   /** Resolves when no container is being made. */

@@ -11,6 +11,7 @@ import {
   resourcesInForce,
   type TaskSpec,
 } from "../runtime/index.ts";
+import { taskRestore } from "./checkpoint/restore-step.ts";
 import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 import { newId, nowNs } from "./ids.ts";
@@ -22,22 +23,16 @@ import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
 
-/** The record of a new container, before any step was made. Throws EngineError NotFound for an image that is not here. */
+/** The record of a new container, before any step was made. */
 export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
-  { images, host }: PodServices,
+  image: Image,
+  { host }: Pick<PodServices, "host">,
+  id = newId(),
 ): ContainerRecord {
-  const reference = config.image?.image ?? "";
-  const image = images.find(reference);
-  if (image === undefined) {
-    throw new EngineError(
-      "NotFound",
-      `image ${JSON.stringify(reference)} is not here; pull it before a container is made of it`,
-    );
-  }
   return {
-    id: newId(),
+    id,
     sandboxId: sandbox.id,
     config,
     imageId: image.id,
@@ -56,7 +51,7 @@ export async function checkSpec(
   record: ContainerRecord,
   services: PodServices,
 ): Promise<ContainerRecord["user"]> {
-  const { spec } = await buildSpec(record, services.sandboxes.get(record.sandboxId), services);
+  const spec = await containerSpec(record, services.sandboxes.get(record.sandboxId), services);
   const { uid, gid, additionalGids } = spec.process.user;
   return { uid, gid, supplementalGroups: additionalGids };
 }
@@ -67,7 +62,11 @@ export async function taskSpec(
   sandbox: SandboxRecord,
   services: PodServices,
 ): Promise<TaskSpec> {
-  const [{ spec }] = await Promise.all([buildSpec(record, sandbox, services), ensureLogDirectory(record)]);
+  const [spec, restore] = await Promise.all([
+    containerSpec(record, sandbox, services),
+    taskRestore(record, sandbox, services),
+    ensureLogDirectory(record),
+  ]);
   const { tty, stdin, stdinOnce } = record.config;
   return {
     ...taskIdentity(record, sandbox, services),
@@ -77,14 +76,16 @@ export async function taskSpec(
     stdin,
     stdinOnce,
     monitorCgroup: undefined,
+    ...(restore === undefined ? {} : { restore }),
   };
 }
 
-async function buildSpec(
+/** The spec as it would be now. */
+export async function containerSpec(
   record: ContainerRecord,
   sandbox: SandboxRecord,
   services: PodServices,
-): Promise<{ readonly spec: OciSpec }> {
+): Promise<OciSpec> {
   const image = imageOf(record, services);
   const handler = handlerOf(sandbox, services);
   const input = {
@@ -102,7 +103,7 @@ async function buildSpec(
     settings: services.containerSettings,
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
-  return { spec: buildContainerSpec({ ...input, resolved: await resolveContainer(input) }) };
+  return buildContainerSpec({ ...input, resolved: await resolveContainer(input) });
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {
@@ -116,7 +117,8 @@ function imageOf(record: ContainerRecord, { images }: PodServices): Image {
   return image;
 }
 
-function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
+/** The handler that a sandbox was made with. Throws EngineError FailedPrecondition when it is no longer configured. */
+export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
   const handler = findHandler(handlers, sandbox.resolvedHandler);
   if (handler === undefined) {
     throw new EngineError(

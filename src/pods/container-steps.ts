@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { EngineError } from "../engine/index.ts";
 import { hasCode } from "../errors/index.ts";
 import { mountSnapshot } from "../linux/index.ts";
+import { restoreStep } from "./checkpoint/restore-step.ts";
 import { checkSpec } from "./container-spec.ts";
 import { containerPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
@@ -15,7 +16,14 @@ export type ContainerDraft = { readonly record: ContainerRecord; user: Container
 
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
-  return [snapshot(services), bundle(services), rootfs(services), spec(services), commit(services)];
+  return [
+    snapshot(services),
+    bundle(services),
+    rootfs(services),
+    spec(services),
+    restoreStep(services),
+    commit(services),
+  ];
 }
 
 function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../errors/index.ts";
 import type { KeyLock } from "../locks/index.ts";
 import type { Task } from "../runtime/index.ts";
+import { forgetCheckpoint, resetNamespaces } from "./checkpoint/restore-step.ts";
 import { taskSpec } from "./container-spec.ts";
 import { exitedState, neverRan } from "./container-view.ts";
 import { nowNs } from "./ids.ts";
@@ -31,6 +32,7 @@ export class ContainerTasks {
     try {
       // A daemon that is cut here finds the task by the record, or by what lies in the bundle.
       const [task] = await allOrThrow(this.#create(record, sandbox), containers.save(started));
+      if (record.restore !== undefined) await resetNamespaces(sandbox, this.#services);
       observer("container-start");
       await task.start();
       this.#watch(task);
@@ -38,6 +40,7 @@ export class ContainerTasks {
       await this.#startFailed(record, error);
       throw error;
     }
+    if (record.restore !== undefined) await forgetCheckpoint(record, this.#services);
     observer("container-started");
     events.publish("started", record.id, record.sandboxId);
   }

@@ -4,8 +4,16 @@ import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
-import type { CgroupDriver, ContainerSettings, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type {
+  CgroupDriver,
+  ContainerSettings,
+  Criu,
+  HandlerTable,
+  HostFacts,
+  Tasks,
+} from "../runtime/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
 import { Pauses } from "./pauses.ts";
@@ -23,6 +31,9 @@ export type PodEngineOptions = {
   readonly version: string;
   /** tmpfs: namespaces, bundles, files of pods. */
   readonly stateDir: string;
+  /** Directory for checkpoints under way, on a disk that has room for containers' memory. */
+  readonly checkpointDir: string;
+  readonly criu: Criu;
   /** containerd's word for the tenant of the metadata; CRI's is `k8s.io`. */
   readonly namespace: string;
   readonly database: Database;
@@ -54,6 +65,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   readonly containers: ContainerLifecycle;
   readonly streams: PodStreams;
   readonly stats: PodStats;
+  readonly checkpoints: PodCheckpoints;
   readonly #services: PodServices;
   readonly #options: PodEngineOptions;
 
@@ -65,6 +77,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.sandboxes = new SandboxLifecycle(services, this.containers);
     this.streams = new PodStreams(services);
     this.stats = new PodStats(services, { ...options, layout, containers: this.containers });
+    this.checkpoints = new PodCheckpoints(services, this.sandboxes, this.containers);
   }
 
   /** Opens the records and takes up what runs. Resolves when lists and states are true. */
@@ -104,6 +117,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   /** Containers first: a sandbox that did not survive then finds its containers' ends recorded. */
   async #recover(): Promise<void> {
     await this.containers.recover();
+    await this.checkpoints.recover();
     await this.sandboxes.recover();
   }
 
@@ -121,6 +135,7 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.checkpoints.close();
     await Promise.all([this.sandboxes.close(), this.containers.settled(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
   }

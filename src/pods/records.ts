@@ -36,6 +36,11 @@ export type ContainerRecord = {
   readonly stopSignal: number;
   /** Limits in force, or to be with the start; undefined in records that an older version wrote. */
   readonly resources?: Container["resources"];
+  /**
+   * It comes from a checkpoint, which lies in a directory named after the container until its processes run. `exact`: its
+   * configuration must ask for the process that was checkpointed.
+   */
+  readonly restore?: { readonly exact: boolean };
 };
 
 export type ContainerPhase =

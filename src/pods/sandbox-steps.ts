@@ -2,12 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { unpinNamespaces } from "../linux/index.ts";
 import { sandboxPaths } from "./paths.ts";
 import { podAttachment } from "./pod-attachment.ts";
+import { podNamespaces } from "./pod-namespaces.ts";
 import type { SandboxRecord } from "./records.ts";
 import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
-import { podHostname, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
+import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { mountSharedMemory } from "./sandbox-shm.ts";
-import { podSysctls } from "./sandbox-sysctls.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 
@@ -36,22 +36,13 @@ function directories({ stateDir }: PodServices): Step<SandboxDraft> {
   };
 }
 
-function namespaces({ stateDir, namespaceThread, defaultSysctls }: PodServices): Step<SandboxDraft> {
+function namespaces(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-namespaces",
-    run: async ({ record: { id, config } }) => {
-      const net = !sharesHostNetwork(config);
-      await namespaceThread.createPodNamespaces({
-        directory: sandboxPaths(stateDir, id).namespaces,
-        net,
-        ipc: !sharesHostIpc(config),
-        // A pod on the host's network answers to the host's name.
-        uts: net,
-        ...(net ? { hostname: podHostname(config) } : {}),
-        sysctls: podSysctls(config, defaultSysctls),
-      });
+    run: async ({ record }) => {
+      await services.namespaceThread.createPodNamespaces(podNamespaces(record, services));
     },
-    undo: ({ record }) => unpinNamespaces(sandboxPaths(stateDir, record.id).namespaces),
+    undo: ({ record }) => unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
   };
 }
 

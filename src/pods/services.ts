@@ -2,7 +2,14 @@ import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
-import type { CgroupDriver, ContainerSettings, HandlerTable, HostFacts, Tasks } from "../runtime/index.ts";
+import type {
+  CgroupDriver,
+  ContainerSettings,
+  Criu,
+  HandlerTable,
+  HostFacts,
+  Tasks,
+} from "../runtime/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PodEvents } from "./pod-events.ts";
@@ -14,6 +21,9 @@ import type { TaskTable } from "./task-table.ts";
 /** What the life cycles of sandboxes and containers work with. Made once, by PodEngine. */
 export type PodServices = {
   readonly stateDir: string;
+  /** On disk: checkpoints that are being made, or waiting to be restored. */
+  readonly checkpointDir: string;
+  readonly criu: Criu;
   readonly images: Images;
   readonly network: Network;
   readonly tasks: Tasks;

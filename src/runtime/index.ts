@@ -12,6 +12,7 @@ export { containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
+export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {
   type DetectHandlersOptions,
   detectHandlers,
@@ -45,9 +46,11 @@ export type {
   ExecResult,
   StreamedExecRequest,
   Task,
+  TaskDumpRequest,
   TaskExit,
   TaskIdentity,
   TaskIo,
+  TaskRestore,
   TaskSpec,
   TaskState,
   Tasks,

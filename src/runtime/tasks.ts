@@ -47,13 +47,32 @@ export type TaskSpec = TaskIdentity & {
    * leaves them in the daemon's own, as containerd does with its shims.
    */
   readonly monitorCgroup: string | undefined;
+  /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
+  readonly restore?: TaskRestore;
+};
+
+export type TaskRestore = {
+  /** The images that criu wrote ({@link Task.dump}), perhaps on another machine. */
+  readonly imageDir: string;
+  readonly criuPath: string;
+};
+
+export type TaskDumpRequest = {
+  /** An empty directory for criu's images. */
+  readonly imageDir: string;
+  /** A directory for its log (`dump.log`) and figures (`stats-dump`). */
+  readonly workDir: string;
+  readonly criuPath: string;
 };
 
 /** One container's process. */
 export interface Task {
   readonly id: string;
   state(): TaskState;
-  /** Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends as exited 128. */
+  /**
+   * Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends as exited 128. Of
+   * a restored task the processes are looked at first: PermissionDenied when they may do more than the container's could.
+   */
   start(signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the first process, or to all of them. No error when it is gone already. */
   kill(signal: number, options?: { readonly all?: boolean }): Promise<void>;
@@ -86,6 +105,16 @@ export interface Task {
    * the new limit), InvalidArgument (the kernel refuses a value), Internal; some of the limits may be in force then.
    */
   update(update: TaskUpdate, signal?: AbortSignal): Promise<void>;
+  /** Stops all processes by the cgroup freezer; they do not notice. Throws RuntimeError FailedPrecondition when not running. */
+  pause(): Promise<void>;
+  /** Lets them go on. No error when they are not paused, or gone. */
+  resume(): Promise<void>;
+  /**
+   * Writes the state of the processes into files, by criu; they go on (or stay paused). Cannot be cut short without harm to
+   * them, except by removing the directories. Throws RuntimeError: FailedPrecondition (not running; something that criu cannot
+   * write down, with criu's words), ResourceExhausted (disk full).
+   */
+  dump(request: TaskDumpRequest): Promise<void>;
   /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
   reopenLog(): Promise<void>;
   /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */

@@ -3,20 +3,18 @@ import type { Digest } from "../oci/index.ts";
 import { parseDigest } from "../oci/index.ts";
 import { UnpackError } from "./unpack-error.ts";
 
+type ExpectedBytes = { readonly digest?: Digest; readonly size: number };
+
 /** The compressed bytes of a layer on their way in: counted, hashed, and compared with what was promised. */
 export class CompressedInput implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
-  readonly #expected: { readonly digest: Digest; readonly size: number };
+  readonly #expected: ExpectedBytes;
   readonly #hash = createHash("sha256");
   readonly #signal: AbortSignal | undefined;
   #sizeBytes = 0;
   #ended = false;
 
-  constructor(
-    source: AsyncIterable<Uint8Array>,
-    expected: { readonly digest: Digest; readonly size: number },
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(source: AsyncIterable<Uint8Array>, expected: ExpectedBytes, signal: AbortSignal | undefined) {
     this.#chunks = source[Symbol.asyncIterator]();
     this.#expected = expected;
     this.#signal = signal;
@@ -37,7 +35,7 @@ export class CompressedInput implements AsyncDisposable {
     if (this.#sizeBytes > this.#expected.size) {
       throw new UnpackError(
         "DataLoss",
-        `layer ${this.#expected.digest} has more than its ${this.#expected.size} bytes`,
+        `layer ${this.#expected.digest ?? ""} has more than its ${this.#expected.size} bytes`,
       );
     }
     this.#hash.update(step.value);
@@ -51,11 +49,11 @@ export class CompressedInput implements AsyncDisposable {
     if (this.#sizeBytes !== size) {
       throw new UnpackError(
         "DataLoss",
-        `layer ${digest} is truncated: ${this.#sizeBytes} of ${size} bytes came`,
+        `layer ${digest ?? ""} is truncated: ${this.#sizeBytes} of ${size} bytes came`,
       );
     }
     const actual = parseDigest(`sha256:${this.#hash.copy().digest("hex")}`);
-    if (actual !== digest)
+    if (digest !== undefined && actual !== digest)
       throw new UnpackError("DataLoss", `layer ${digest} is corrupt: its bytes have digest ${actual}`);
     return actual;
   }

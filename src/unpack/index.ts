@@ -10,5 +10,6 @@
  * room runs in worker threads and never on the main one. It fetches nothing, stores no blobs and makes nothing durable.
  */
 export { applyLayer } from "./apply-layer.ts";
+export { removePaths } from "./remove-paths.ts";
 export type { AppliedLayer, ApplyOptions, LayerTarget } from "./unpack.ts";
 export { UnpackError } from "./unpack-error.ts";

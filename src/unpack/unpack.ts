@@ -14,8 +14,11 @@ export type LayerTarget = {
 /** How a layer is applied. */
 export type ApplyOptions = {
   readonly target: LayerTarget;
-  /** What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's), `diffId` of the tar (the image config's). */
-  readonly expected: { readonly digest: Digest; readonly size: number; readonly diffId?: Digest };
+  /**
+   * What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's), `diffId` of the tar (the image config's).
+   * A file that nobody vouched for has a size alone.
+   */
+  readonly expected: { readonly digest?: Digest; readonly size: number; readonly diffId?: Digest };
   /** A tar that is longer is refused (ResourceExhausted). No limit by default: a full disk is noticed anyway. */
   readonly maxUnpackedBytes?: number;
   readonly signal?: AbortSignal;

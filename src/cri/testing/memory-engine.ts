@@ -120,6 +120,22 @@ export class MemoryEngine implements Engine {
     fileSystem: async () => ({ device: "/dev/vda", sizeBytes: 1000n, inodes: 100n, freeInodes: 50n }),
   };
 
+  readonly checkpoints: Engine["checkpoints"] = {
+    checkpointContainer: async ({ containerId }) => {
+      if (this.containers.get(containerId).state.kind !== "running")
+        throw new EngineError("FailedPrecondition", `container ${containerId} is not running`);
+    },
+    checkpointPod: async ({ sandboxId }) => void this.sandboxes.get(sandboxId),
+    restorePod: async ({ config, handler, containerConfigs }) => {
+      const sandboxId = await this.sandboxes.run(config, handler);
+      const made = containerConfigs.map(async (each) => ({
+        name: each.metadata?.name ?? "",
+        containerId: await this.containers.create(sandboxId, each, config),
+      }));
+      return { sandboxId, containers: await Promise.all(made) };
+    },
+  };
+
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
     importArchive: async () => [],
@@ -135,6 +151,7 @@ export class MemoryEngine implements Engine {
       containers: { mountpoint: "/containers", usedBytes: 20, inodesUsed: 2 },
     }),
     prepareRootfs: async () => {},
+    layerFiles: () => [],
     collectGarbage: async () => {},
   };
 

@@ -86,6 +86,7 @@ export function image(changes: Partial<Image> = {}): Image {
     layers: [],
     chainId: undefined,
     pinned: false,
+    checkpoint: false,
     createdAtNs: 1_700_000_000_000_000_000n,
     ...changes,
   };

@@ -7,6 +7,8 @@ import { isIP } from "node:net";
 import {
   type AttachRequest,
   type AuthConfig,
+  type CheckpointContainerRequest,
+  type CheckpointPodRequest,
   type ContainerFilter,
   ContainerState,
   type ContainerStateValue,
@@ -27,6 +29,7 @@ import {
   type PodSandboxStatsFilter,
   type PortForwardRequest,
   type PullImageRequest,
+  type RestorePodRequest,
   type RunPodSandboxRequest,
   type RuntimeConfig,
   type StopContainerRequest,
@@ -40,12 +43,16 @@ import { annotations, labels } from "./maps.ts";
 import { type RequestCheck, request } from "./request.ts";
 import { linuxResources } from "./resources.ts";
 import { podSandboxConfig } from "./sandbox.ts";
-import { anyText, id, line, matching, orEmpty } from "./text.ts";
+import { anyText, hostPath, id, line, matching, orEmpty } from "./text.ts";
 import { noWindows } from "./windows.ts";
+
+const runtimeHandler = orEmpty(
+  matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/, "the name of a runtime handler"),
+);
 
 export const runPodSandbox = request<RunPodSandboxRequest, "config">({
   config: podSandboxConfig,
-  runtimeHandler: orEmpty(matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/, "the name of a runtime handler")),
+  runtimeHandler,
 });
 
 /** Of every request that is about one sandbox. */
@@ -108,6 +115,33 @@ export const listContainerStats = request<ListContainerStatsRequest>({
 
 export const listPodSandboxStats = request<ListPodSandboxStatsRequest>({
   filter: ifPresent(message<PodSandboxStatsFilter>({ id: orEmpty(id), labelSelector: labels })),
+});
+
+export const checkpointContainer = request<CheckpointContainerRequest>({
+  containerId: id,
+  location: hostPath,
+  timeout,
+});
+
+/** Options are each runtime's own, and none are known. */
+const noOptions: Check<Readonly<Record<string, string>>> = (options, path) => {
+  const [key] = Object.keys(options);
+  if (key !== undefined) refuse(`${path}[${JSON.stringify(key)}]`, "is not known; there are no options");
+};
+
+export const checkpointPod = request<CheckpointPodRequest>({
+  podSandboxId: id,
+  outputPath: hostPath,
+  containerIds: some(id),
+  options: noOptions,
+});
+
+export const restorePod = request<RestorePodRequest, "config">({
+  checkpointPath: hostPath,
+  config: podSandboxConfig,
+  runtimeHandler,
+  options: noOptions,
+  containerConfigs: some(containerConfig),
 });
 
 export const execSync = request<ExecSyncRequest>({ containerId: id, cmd: some(anyText), timeout });

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
+import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
@@ -11,12 +12,14 @@ import type {
   ExecResult,
   StreamedExecRequest,
   Task,
+  TaskDumpRequest,
   TaskExit,
   TaskIo,
   TaskState,
   TaskUpdate,
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
+import { continueRestored } from "./continue-restored.ts";
 import { readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
@@ -39,6 +42,7 @@ export type ConmonTaskOptions = TaskStreamsOptions & {
 const SIGKILL = 9;
 const startTimeoutMs = 60_000;
 const deleteTimeoutMs = 60_000;
+const freezeTimeoutMs = 30_000;
 /** How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to follow it. */
 const endTimeoutMs = 10_000;
 
@@ -80,7 +84,8 @@ export class ConmonTask implements Task {
     const startedAtNs = nowNs();
     await this.#enter(record, { kind: "starting", startedAtNs });
     try {
-      await this.#callRuntime(record.handler, ["start", this.id], startTimeoutMs, signal);
+      if (record.restored) await continueRestored(this.id, record, this.#options.files);
+      else await this.#callRuntime(record.handler, ["start", this.id], startTimeoutMs, signal);
     } catch (error) {
       await this.#failStart(record, error as Error);
       throw error;
@@ -127,6 +132,27 @@ export class ConmonTask implements Task {
 
   async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
     await this.#streams.attach(this.#requireRunning("attach"), io, signal);
+  }
+
+  async pause(): Promise<void> {
+    const { handler } = this.#requireRunning("pause");
+    await this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs);
+  }
+
+  async resume(): Promise<void> {
+    const record = this.#record;
+    if (record === undefined || this.#isExited()) return;
+    const state = await this.#askState(record.handler);
+    if (state === "paused") await this.#callRuntime(record.handler, ["resume", this.id], freezeTimeoutMs);
+  }
+
+  async dump(request: TaskDumpRequest): Promise<void> {
+    const { handler } = this.#requireRunning("checkpoint");
+    const { cgroupDriver, files } = this.#options;
+    await dumpProcesses(
+      { id: this.id, handler, cgroupDriver, logPath: files.runtimeLog("checkpoint") },
+      request,
+    );
   }
 
   async reopenLog(): Promise<void> {
@@ -239,12 +265,16 @@ export class ConmonTask implements Task {
     await this.kill(SIGKILL, { all: true });
   }
 
+  /** The OCI runtime's word for the container's state. */
+  async #askState(handler: Handler): Promise<unknown> {
+    const answer: unknown = JSON.parse(await this.#callRuntime(handler, ["state", this.id], startTimeoutMs));
+    return typeof answer === "object" && answer !== null && "status" in answer ? answer.status : undefined;
+  }
+
   async #askWhetherStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
-    const answer: unknown = JSON.parse(
-      await this.#callRuntime(record.handler, ["state", this.id], startTimeoutMs),
-    );
-    const waiting =
-      typeof answer === "object" && answer !== null && "status" in answer && answer.status === "created";
+    // What the OCI runtime restored runs for it; being told to go on twice does no harm.
+    if (record.restored) await continueRestored(this.id, record, this.#options.files);
+    const waiting = !record.restored && (await this.#askState(record.handler)) === "created";
     await this.#enter(record, waiting ? { kind: "created" } : { kind: "running", startedAtNs });
     if (!this.#isExited()) this.#state = recordedState(this.#record);
   }

@@ -5,6 +5,7 @@ import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { CgroupPlace } from "../cgroups/place-process.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
+import { restoreSpec } from "../checkpoint/restore.ts";
 import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -73,8 +74,9 @@ export class ConmonTasks implements Tasks {
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
     try {
+      const spec = task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir);
       await Promise.all([
-        writeFile(files.config, JSON.stringify(task.spec), { mode: 0o600 }),
+        writeFile(files.config, JSON.stringify(spec), { mode: 0o600 }),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
       const pid = await this.#startMonitor(task, files, args, deadline);
@@ -113,7 +115,11 @@ export class ConmonTasks implements Tasks {
     const { bundleDir, monitorCgroup } = task;
     const place = monitorCgroup === undefined ? undefined : this.#place(monitorCgroup);
     const runtimeLog = files.runtimeLog("create");
-    return startMonitor({ conmonPath, args, bundleDir, temporaryDir: stateDir, runtimeLog, place }, deadline);
+    const criuPath = task.restore?.criuPath;
+    return startMonitor(
+      { conmonPath, args, bundleDir, temporaryDir: stateDir, runtimeLog, place, criuPath },
+      deadline,
+    );
   }
 
   #place(path: string): CgroupPlace {
@@ -138,6 +144,7 @@ export class ConmonTasks implements Tasks {
       killAllOnExit,
       logPath: task.logPath,
       console: { terminal, stdin, stdinOnce },
+      ...(task.restore === undefined ? {} : { restored: true }),
       phase: { kind: "created" },
     };
   }

@@ -29,7 +29,7 @@ function tableOf(path: string): HandlerTable {
     version: "",
     root: `${path}-root`,
     usability: { kind: "usable" },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
     privilegedWithoutHostDevices: false,
   } as const;
   return { handlers: [bad], defaultName: "bad", explanation: "" };

@@ -1,11 +1,12 @@
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { restoreOptions } from "../checkpoint/restore.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import type { TaskSpec } from "../tasks.ts";
+import type { TaskRestore, TaskSpec } from "../tasks.ts";
 import type { TaskFiles } from "./task-files.ts";
 
-/** The command line of conmon (2.1) for creating a container. */
+/** The command line of conmon (2.1) for creating a container, or restoring one. */
 export function monitorArguments(
   task: TaskSpec,
   handler: Handler,
@@ -35,10 +36,15 @@ export function monitorArguments(
       "--runtime-arg",
       argument,
     ]),
+    ...(task.restore === undefined ? [] : restoreArguments(task.spec, task.restore)),
     ...(task.terminal ? ["--terminal"] : []),
     ...(task.stdin ? ["--stdin"] : []),
     ...(task.stdin && !task.stdinOnce ? ["--leave-stdin-open"] : []),
   ];
+}
+
+function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): readonly string[] {
+  return ["--restore", imageDir, ...restoreOptions(spec).flatMap((option) => ["--runtime-opt", option])];
 }
 
 /** conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon. */

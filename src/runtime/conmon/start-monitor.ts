@@ -1,6 +1,9 @@
+import { join } from "node:path";
 import type { Subprocess } from "../../linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
+import { criuEnvironment } from "../checkpoint/criu-environment.ts";
+import { criuErrors } from "../checkpoint/criu-log.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import { exitCodeOf, failureMessage, runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
@@ -17,6 +20,8 @@ export type MonitorLaunch = {
   readonly runtimeLog: string;
   /** Puts conmon into its cgroup, before it or what it starts has done anything. */
   readonly place: CgroupPlace | undefined;
+  /** Where it restores: the criu to do it with. */
+  readonly criuPath: string | undefined;
 };
 
 /**
@@ -32,7 +37,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   const child = startProgram(launch.conmonPath, launch.args, {
     // conmon writes its `oom` file to its working directory.
     cwd: launch.bundleDir,
-    env: { ...runtimeEnvironment, TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
+    env: { ...environment(launch), TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
     stdio: ["ignore", "ignore", "writes", "writes", "reads"],
     detached: true,
   });
@@ -63,10 +68,17 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   }
 }
 
+function environment({ criuPath }: MonitorLaunch): Readonly<Record<string, string>> {
+  return criuPath === undefined ? runtimeEnvironment : criuEnvironment(criuPath);
+}
+
 async function reason(message: SyncMessage, launch: MonitorLaunch, stderr: BoundedOutput): Promise<string> {
   await stderr.ended(100);
   const said = message.kind === "failed" ? message.message : stderr.text();
-  return failureMessage(launch.runtimeLog, said, 1);
+  const failure = await failureMessage(launch.runtimeLog, said, 1);
+  if (launch.criuPath === undefined) return failure;
+  const errors = await criuErrors(join(launch.bundleDir, "restore.log"));
+  return errors === "" ? failure : `criu cannot restore it: ${errors}`;
 }
 
 /** The process that was started leads a group of its own until it has forked. */

@@ -26,6 +26,8 @@ export type TaskRecord = {
   readonly logPath: string | undefined;
   /** As it was asked for. */
   readonly console: TaskConsole;
+  /** Its processes come from a checkpoint, and wait, stopped, for the start. */
+  readonly restored?: boolean;
   readonly phase: TaskPhase;
 };
 

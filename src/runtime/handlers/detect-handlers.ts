@@ -1,8 +1,9 @@
-import { access, constants, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupLayout } from "../../linux/index.ts";
 import { chooseDefault } from "./choose-default.ts";
 import { FactsCache } from "./facts-cache.ts";
+import { findProgram } from "./find-program.ts";
 import type { Handler, HandlerTable } from "./handler.ts";
 import { obstacleFor } from "./obstacles.ts";
 import { askProgram, type ProgramFacts } from "./program-facts.ts";
@@ -25,14 +26,13 @@ export type DetectHandlersOptions = {
 
 const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false };
 const known = { crun: usual, runc: usual };
-const usualDirectories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /**
  * Finds out which handlers this host can use. Programs that have not changed since they were last asked are not started
  * again; all others are asked at the same time. Throws RuntimeError InvalidArgument when the default is none of them.
  */
 export async function detectHandlers(options: DetectHandlersOptions): Promise<HandlerTable> {
-  const cache = await FactsCache.open(join(options.stateDir, "handlers.json"));
+  const cache = await FactsCache.open<ProgramFacts>(join(options.stateDir, "handlers.json"));
   const layout = await cgroupLayout();
   const handlers = await Promise.all(
     Object.entries({ ...known, ...options.handlers }).map(async ([name, config]): Promise<Handler> => {
@@ -58,30 +58,15 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
   return { handlers, ...chooseDefault(handlers, options.defaultHandler) };
 }
 
-async function cachedFacts(cache: FactsCache, path: string): Promise<ProgramFacts> {
+async function cachedFacts(cache: FactsCache<ProgramFacts>, path: string): Promise<ProgramFacts> {
   const { mtimeMs, size } = await stat(path);
-  const key = `${path} ${mtimeMs} ${size}`;
+  const key = `${path} ${mtimeMs} ${size} checkpoint`;
   const known = cache.get(key);
   if (known !== undefined) return known;
   const facts = await askProgram(path);
   // One that could not answer is asked again next time.
   if (facts.version !== "") cache.set(key, facts);
   return facts;
-}
-
-async function findProgram(path: string): Promise<string | undefined> {
-  const candidates = path.startsWith("/")
-    ? [path]
-    : usualDirectories.map((directory) => join(directory, path));
-  for (const candidate of candidates) {
-    try {
-      await access(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      // The next one.
-    }
-  }
-  return undefined;
 }
 
 function missing(name: string, path: string, root: string): Omit<Handler, "privilegedWithoutHostDevices"> {
@@ -96,6 +81,6 @@ function missing(name: string, path: string, root: string): Omit<Handler, "privi
       reason: `there is no program ${path}`,
       remedy: `install ${path.split("/").at(-1)} or correct its path in the configuration`,
     },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
   };
 }

@@ -1,21 +1,20 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { ProgramFacts } from "./program-facts.ts";
 
 /** What programs said, by their path, time and size, so that a restart of the daemon starts none of them. */
-export class FactsCache {
+export class FactsCache<Facts> {
   readonly #path: string;
-  readonly #facts: Map<string, ProgramFacts>;
+  readonly #facts: Map<string, Facts>;
   #changed = false;
 
-  private constructor(path: string, facts: Map<string, ProgramFacts>) {
+  private constructor(path: string, facts: Map<string, Facts>) {
     this.#path = path;
     this.#facts = facts;
   }
 
-  static async open(path: string): Promise<FactsCache> {
+  static async open<Facts>(path: string): Promise<FactsCache<Facts>> {
     try {
-      const stored: Readonly<Record<string, ProgramFacts>> = JSON.parse(await readFile(path, "utf8"));
+      const stored: Readonly<Record<string, Facts>> = JSON.parse(await readFile(path, "utf8"));
       return new FactsCache(path, new Map(Object.entries(stored)));
     } catch {
       // Not there, or cut off: the programs are asked again.
@@ -23,11 +22,12 @@ export class FactsCache {
     }
   }
 
-  get(key: string): ProgramFacts | undefined {
+  get(key: string): Facts | undefined {
     return this.#facts.get(key);
   }
 
-  set(key: string, facts: ProgramFacts): void {
+  set(key: string, facts: Facts): void {
+    if (this.#facts.get(key) === facts) return;
     this.#facts.set(key, facts);
     this.#changed = true;
   }

@@ -4,6 +4,8 @@ export type HandlerFeatures = {
   readonly recursiveReadOnlyMounts: boolean;
   /** Pods in a user namespace: needs ID-mapped mounts. */
   readonly userNamespaces: boolean;
+  /** `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say. */
+  readonly checkpoint: boolean;
 };
 
 /** A runtime handler: an OCI runtime under the name by which pods ask for it (RuntimeClass). */

@@ -14,7 +14,9 @@ export async function askProgram(path: string): Promise<ProgramFacts> {
   const [versionText, featuresText] = await Promise.all([ask(path, "--version"), ask(path, "features")]);
   const [, program = basename(path), version = ""] = /^(\S+) version (\S+)/.exec(versionText) ?? [];
   const type = program === "crun" || program === "runc" ? program : "other";
-  return { type, version, features: parseFeatures(featuresText) ?? knownFeatures(type, version) };
+  const checkpoint = canCheckpoint(type, versionText, featuresText);
+  const features = parseFeatures(featuresText) ?? knownFeatures(type, version);
+  return { type, version, features: { ...features, checkpoint } };
 }
 
 async function ask(path: string, argument: string): Promise<string> {
@@ -27,7 +29,18 @@ async function ask(path: string, argument: string): Promise<string> {
   }
 }
 
-function parseFeatures(text: string): HandlerFeatures | undefined {
+type SpecFeatures = Omit<HandlerFeatures, "checkpoint">;
+
+/** runc annotates its `features` and before them could always; crun lists what it was built with behind its version. */
+function canCheckpoint(type: Handler["type"], versionText: string, featuresText: string): boolean {
+  if (type === "crun") return /^\+.*\+CRIU\b|^\+CRIU\b/m.test(versionText);
+  if (type !== "runc") return false;
+  return (
+    featuresText === "" || /"org\.opencontainers\.runc\.checkpoint\.enabled":\s*"true"/.test(featuresText)
+  );
+}
+
+function parseFeatures(text: string): SpecFeatures | undefined {
   try {
     const features: FeaturesOutput = JSON.parse(text);
     return {
@@ -45,7 +58,7 @@ type FeaturesOutput = {
 };
 
 /** For versions without `features`: crun got `rro` with 1.4, and `features` together with what user namespaces need. */
-function knownFeatures(type: Handler["type"], version: string): HandlerFeatures {
+function knownFeatures(type: Handler["type"], version: string): SpecFeatures {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return { recursiveReadOnlyMounts: type === "crun" && (major > 1 || minor >= 4), userNamespaces: false };
 }

@@ -32,7 +32,10 @@ export type RuntimeCall = {
   readonly logPath: string;
   /** The command and its arguments. */
   readonly args: readonly string[];
+  /** 0 is no limit. */
   readonly timeoutMs: number;
+  /** {@link runtimeEnvironment} unless given. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /**
@@ -48,7 +51,7 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
   const command = [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args];
   const child = startProgram(handler.path, command, {
     cwd: "/",
-    env: runtimeEnvironment,
+    env: call.env ?? runtimeEnvironment,
     stdio: ["ignore", "writes", "writes"],
   });
   const stdout = new BoundedOutput(child.pipe(1), 1024 * 1024);

@@ -63,7 +63,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
   },
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
-  features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
   privilegedWithoutHostDevices: false,
   settings: { absentMountSourcesToReject: [], deviceOwnershipFromSecurityContext: false },
   host,
@@ -209,7 +209,10 @@ describe("mounts", () => {
       code: "FailedPrecondition",
       message: /RROUnsupported/,
     });
-    const able = { ...withMounts(rro), features: { recursiveReadOnlyMounts: true, userNamespaces: false } };
+    const able = {
+      ...withMounts(rro),
+      features: { recursiveReadOnlyMounts: true, userNamespaces: false, checkpoint: false },
+    };
     assert.ok(
       build({}, able)
         .mounts.find((m) => m.destination === "/a")

@@ -154,7 +154,7 @@ function testHandlers(directory: string): HandlerTable {
     version: "",
     root: join(directory, name),
     usability: { kind: "usable" },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
     privilegedWithoutHostDevices: false,
   });
   return {

@@ -1,0 +1,50 @@
+import { CheckpointError } from "./checkpoint-error.ts";
+
+/** What `config.dump` says: the part of Podman's container configuration that all engines write. */
+export type ConfigDump = {
+  readonly id: string;
+  readonly name: string;
+  /** The image as it was asked for. */
+  readonly rootfsImage: string;
+  /** Its id or digest reference: which bytes it is. */
+  readonly rootfsImageRef: string;
+  readonly rootfsImageName: string;
+  /** The OCI runtime's handler. */
+  readonly runtime: string;
+  readonly createdTime: string;
+  readonly checkpointedTime: string;
+  readonly restored: boolean;
+};
+
+/** Reads `config.dump` of whoever's. Throws CheckpointError InvalidArgument. */
+export function parseConfigDump(text: string): ConfigDump {
+  const value = parseObject(text, "config.dump");
+  const string = (key: string): string => {
+    const field = value[key] ?? "";
+    if (typeof field === "string") return field;
+    throw new CheckpointError("InvalidArgument", `config.dump: ${key} is not a string`);
+  };
+  return {
+    id: string("id"),
+    name: string("name"),
+    rootfsImage: string("rootfsImage"),
+    rootfsImageRef: string("rootfsImageRef"),
+    rootfsImageName: string("rootfsImageName"),
+    runtime: string("runtime"),
+    createdTime: string("createdTime"),
+    checkpointedTime: string("checkpointedTime"),
+    restored: value.restored === true,
+  };
+}
+
+export function parseObject(text: string, name: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new CheckpointError("InvalidArgument", `${name} is not JSON`, { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
+  throw new CheckpointError("InvalidArgument", `${name} is not an object`);
+}

@@ -1,0 +1,79 @@
+import { lstat, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { CheckpointError } from "../../checkpoint/index.ts";
+import { PodSandboxConfig } from "../../protocol/index.ts";
+import type { SandboxRecord } from "../records.ts";
+
+/**
+ * What a pod's checkpoint says of itself, in `pod.dump`, which is written last. Each container has an archive of its own
+ * beside it, of the form that CheckpointContainer writes.
+ */
+export type PodDump = {
+  readonly containers: readonly PodDumpContainer[];
+};
+
+export type PodDumpContainer = {
+  readonly name: string;
+  /** Name of its archive. */
+  readonly archive: string;
+};
+
+const dumpName = "pod.dump";
+const maxBytes = 16 * 1024 * 1024;
+
+export async function writePodDump(
+  directory: string,
+  sandbox: SandboxRecord,
+  containers: readonly PodDumpContainer[],
+): Promise<void> {
+  const dump = {
+    version: 1,
+    checkpointedTime: new Date().toISOString(),
+    runtime: sandbox.resolvedHandler,
+    config: PodSandboxConfig.toJSON(sandbox.config),
+    containers,
+  };
+  await writeFile(join(directory, dumpName), JSON.stringify(dump, undefined, 2), {
+    mode: 0o600,
+    flush: true,
+  });
+}
+
+/** Reads that of whoever's. Throws CheckpointError InvalidArgument. */
+export async function readPodDump(directory: string): Promise<PodDump> {
+  const path = join(directory, dumpName);
+  const refuse = (why: string): never => {
+    throw new CheckpointError("InvalidArgument", `${path} ${why}`);
+  };
+  const stat = await lstat(path).catch(() => undefined);
+  if (!stat?.isFile()) return refuse("is not there: the directory holds no checkpoint of a pod");
+  if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
+  const { version, containers } = parse(await readFile(path, "utf8"), refuse);
+  if (version !== 1) return refuse(`is of version ${String(version)}, and only 1 is known`);
+  if (!Array.isArray(containers) || !containers.every(isContainer))
+    return refuse("has no list of containers");
+  return { containers };
+}
+
+function parse(text: string, refuse: (why: string) => never) {
+  try {
+    const value: unknown = JSON.parse(text);
+    return (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return refuse("is not JSON");
+  }
+}
+
+/** An archive is beside the file, wherever that says it is. */
+function isContainer(value: unknown): value is PodDumpContainer {
+  if (typeof value !== "object" || value === null || !("name" in value) || !("archive" in value))
+    return false;
+  const { name, archive } = value;
+  return (
+    typeof name === "string" &&
+    typeof archive === "string" &&
+    archive === basename(archive) &&
+    archive !== ".." &&
+    archive !== ""
+  );
+}

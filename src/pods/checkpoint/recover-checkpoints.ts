@@ -1,0 +1,58 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerLifecycle } from "../container-lifecycle.ts";
+import type { PodServices } from "../services.ts";
+import { readJournal } from "./journal.ts";
+import { dumpEnded } from "./orphan-dumps.ts";
+import { dumpPrefix, restorePrefix } from "./paths.ts";
+
+/**
+ * After the daemon was away: unfinished archives go and containers that were paused go on, in the background, as a criu
+ * that is still at work must come to its end first; until then nobody else touches those containers. What was taken
+ * apart for a container that was never made goes too.
+ */
+export async function recoverCheckpoints(
+  services: PodServices,
+  containers: ContainerLifecycle,
+  signal: AbortSignal,
+): Promise<void> {
+  const { checkpointDir, logger } = services;
+  const names = await readdir(checkpointDir).catch(() => []);
+  for (const name of names) {
+    const directory = join(checkpointDir, name);
+    if (name.startsWith(restorePrefix)) {
+      if (services.containers.find(name.slice(restorePrefix.length)) === undefined)
+        await rm(directory, { recursive: true, force: true });
+    } else if (name.startsWith(dumpPrefix)) {
+      takeBack(directory, services, containers, signal).catch((err: unknown) =>
+        logger.error(
+          { err, directory },
+          "taking back a checkpoint that was cut failed; it is tried again at the next start",
+        ),
+      );
+    }
+  }
+}
+
+async function takeBack(
+  directory: string,
+  services: PodServices,
+  containers: ContainerLifecycle,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, taskTable } = services;
+  // The containers are held before anything else can ask for them.
+  const journal = await readJournal(directory, logger);
+  const ids = journal?.containerIds ?? [];
+  using _ = await containers.hold(ids);
+  const [scratch = directory, ...archives] = journal?.partial ?? [];
+  await dumpEnded(scratch, signal);
+  if (signal.aborted) return;
+  await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
+  await Promise.all([scratch, ...archives].map((path) => rm(path, { recursive: true, force: true })));
+  await rm(directory, { recursive: true, force: true });
+  logger.warn(
+    { containers: ids },
+    "a checkpoint was cut when the daemon ended: it is taken back, the containers go on",
+  );
+}

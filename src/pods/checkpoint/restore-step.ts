@@ -1,0 +1,70 @@
+import { constants, copyFile, rm } from "node:fs/promises";
+import { applyRootfsDiff, type Checkpoint, readCheckpoint } from "../../checkpoint/index.ts";
+import type { TaskRestore } from "../../runtime/index.ts";
+import { ensureLogDirectory } from "../container-log.ts";
+import { containerSpec, handlerOf } from "../container-spec.ts";
+import type { ContainerDraft } from "../container-steps.ts";
+import { containerPaths } from "../paths.ts";
+import { podNamespaces } from "../pod-namespaces.ts";
+import type { ContainerRecord, SandboxRecord } from "../records.ts";
+import type { PodServices } from "../services.ts";
+import type { Step } from "../steps.ts";
+import { criuFor } from "./capability.ts";
+import { restoreDirectory } from "./paths.ts";
+import { requireSameShape } from "./spec-differences.ts";
+
+/** Brings the file system of a container that is restored to what it was; does nothing for all others. */
+export function restoreStep(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-restore",
+    run: async ({ record }) => {
+      if (record.restore === undefined) return;
+      const sandbox = services.sandboxes.get(record.sandboxId);
+      criuFor(handlerOf(sandbox, services), services);
+      const checkpoint = await checkpointOf(record, services);
+      const { exact } = record.restore;
+      requireSameShape(record.id, checkpoint, await containerSpec(record, sandbox, services), exact);
+      const { rootfsDiff: diff, deletedFiles: deleted } = checkpoint;
+      await applyRootfsDiff({ diff, deleted }, containerPaths(services.stateDir, record.id).rootfs);
+    },
+    undo: ({ record }) => forgetCheckpoint(record, services),
+  };
+}
+
+/** What a task is made from in the place of a program; undefined for a container that is not restored. Its log goes on where the old one ended. */
+export async function taskRestore(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<TaskRestore | undefined> {
+  if (record.restore === undefined) return undefined;
+  const criuPath = criuFor(handlerOf(sandbox, services), services);
+  const { imageDir, log } = await checkpointOf(record, services);
+  if (log !== undefined && record.logPath !== "") {
+    await ensureLogDirectory(record);
+    await copyFile(log, record.logPath, constants.COPYFILE_EXCL).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  }
+  return { imageDir, criuPath };
+}
+
+/** criu gives namespaces that processes join the name and parameters of those they come from: the pod's own come back. */
+export async function resetNamespaces(sandbox: SandboxRecord, services: PodServices): Promise<void> {
+  await services.namespaceThread.resetPodNamespaces(podNamespaces(sandbox, services));
+}
+
+/** Once the processes run, or the container goes. */
+export async function forgetCheckpoint(
+  { id }: Pick<ContainerRecord, "id">,
+  { checkpointDir }: Pick<PodServices, "checkpointDir">,
+): Promise<void> {
+  await rm(restoreDirectory(checkpointDir, id), { recursive: true, force: true });
+}
+
+function checkpointOf(
+  { id }: Pick<ContainerRecord, "id">,
+  { checkpointDir }: Pick<PodServices, "checkpointDir">,
+): Promise<Checkpoint> {
+  return readCheckpoint(restoreDirectory(checkpointDir, id));
+}

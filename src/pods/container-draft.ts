@@ -1,0 +1,36 @@
+import type { ArchiveSource } from "../checkpoint/index.ts";
+import { EngineError, type Image } from "../engine/index.ts";
+import type { ContainerConfig } from "../protocol/index.ts";
+import { checkpointSources, openCheckpoint } from "./checkpoint/open-checkpoint.ts";
+import { newContainerRecord } from "./container-spec.ts";
+import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import type { PodServices } from "./services.ts";
+
+/**
+ * The record of a container that is to be made of an image; or of a checkpoint, where `archive` is one or the configuration names
+ * one in the place of its image. That is then taken apart already, in a directory named after the new container. Throws
+ * EngineError NotFound for what is not here.
+ */
+export async function draftContainer(
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  archive: ArchiveSource | undefined,
+  services: PodServices,
+): Promise<ContainerRecord> {
+  const reference = config.image?.image ?? "";
+  const sources = archive === undefined ? await checkpointSources(reference, services) : [archive];
+  if (sources === undefined)
+    return newContainerRecord(sandbox, config, imageOf(reference, services), services);
+  const { containerId, image } = await openCheckpoint(sources, services);
+  const exact = archive !== undefined;
+  return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
+}
+
+function imageOf(reference: string, { images }: PodServices): Image {
+  const image = images.find(reference);
+  if (image !== undefined) return image;
+  throw new EngineError(
+    "NotFound",
+    `image ${JSON.stringify(reference)} is not here; pull it before a container is made of it`,
+  );
+}

@@ -1,0 +1,20 @@
+import { readFile } from "node:fs/promises";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
+import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
+import type { OciSpec } from "../spec/types.ts";
+import type { TaskFiles } from "./task-files.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+const SIGCONT = 18;
+
+/** Lets the processes of a restored container run, once they have been found to be what its spec allows. Throws RuntimeError PermissionDenied. */
+export async function continueRestored(
+  id: string,
+  { cgroupDir, init }: TaskRecord,
+  { config }: TaskFiles,
+): Promise<void> {
+  const spec: OciSpec = JSON.parse(await readFile(config, "utf8"));
+  const pids = new Set(cgroupDir === undefined ? [] : await cgroupProcesses(cgroupDir)).add(init.pid);
+  await checkPrivileges(id, [...pids], spec);
+  for (const pid of pids) sendSignal(pid, SIGCONT);
+}
