@@ -10,7 +10,7 @@ import { busyboxImage } from "../test/support/busybox.ts";
 import { eventually } from "../test/support/condition.ts";
 import { readHostState, whatStays } from "../test/support/host-state.ts";
 
-const cli = new URL("../dist/cli/main.js", import.meta.url).pathname;
+const cli = new URL("../dist/berth.js", import.meta.url).pathname;
 const before = await readHostState();
 
 {

@@ -57,7 +57,7 @@ function createProgram(invocation: Invocation): Command {
     // Descriptions are broken into lines for the source; the help breaks them for the terminal.
     .configureHelp({ commandDescription: (command) => command.description().replaceAll("\n", " ") })
     .addHelpText("after", epilogue)
-    .version(berthVersion(), "--version", "print berth's version");
+    .version(berthVersion, "--version", "print berth's version");
   addConnectionOptions(program);
   for (const { name, summary, group } of commandTable) {
     program

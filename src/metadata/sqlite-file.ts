@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import manifest from "../../package.json" with { type: "json" };
 import type { CollectionName } from "./database.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { migrations } from "./migrations.ts";
@@ -76,7 +77,6 @@ function madeByNewer(db: DatabaseSync, path: string, found: number): MetadataErr
 }
 
 function programVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   return `${manifest.name} ${manifest.version}`;
 }
 

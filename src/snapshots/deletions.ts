@@ -1,15 +1,15 @@
 import type { Logger } from "../logging/index.ts";
 import type { SnapshotDirectories } from "./directories.ts";
-import type { TreeWorker } from "./tree-worker.ts";
+import type { TreeThread } from "./tree-thread.ts";
 
 /** Directories that are being deleted in the background, after their records. */
 export class Deletions {
   readonly #directories: SnapshotDirectories;
-  readonly #worker: TreeWorker;
+  readonly #worker: TreeThread;
   readonly #logger: Logger;
   readonly #running = new Map<number, Promise<void>>();
 
-  constructor(directories: SnapshotDirectories, worker: TreeWorker, logger: Logger) {
+  constructor(directories: SnapshotDirectories, worker: TreeThread, logger: Logger) {
     this.#directories = directories;
     this.#worker = worker;
     this.#logger = logger;

@@ -8,16 +8,16 @@ import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
-import type { TreeWorker } from "./tree-worker.ts";
+import type { TreeThread } from "./tree-thread.ts";
 
 /** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `mover` copies and deletes, `meter` measures what is in use. */
 export type SnapshotterParts = {
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
-  readonly walker: TreeWorker;
-  readonly mover: TreeWorker;
-  readonly meter: TreeWorker;
+  readonly walker: TreeThread;
+  readonly mover: TreeThread;
+  readonly meter: TreeThread;
   readonly logger: Logger;
 };
 

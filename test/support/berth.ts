@@ -10,7 +10,7 @@ import { type CriClients, connectCri } from "./clients.ts";
 import { testHandler } from "./handler.ts";
 import { freeSubnet } from "./subnet.ts";
 
-const main = new URL("../../dist/daemon/main.js", import.meta.url).pathname;
+const main = new URL("../../dist/berthd.js", import.meta.url).pathname;
 
 export type BerthOptions = {
   /** TOML that is put behind the harness's own. */

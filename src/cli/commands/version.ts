@@ -33,7 +33,7 @@ export function define(command: Command, invocation: Invocation): void {
 async function printVersions(options: Options, invocation: Invocation): Promise<void> {
   const { output = "table" } = options;
   const { stdout } = invocation.io;
-  const client = { version: berthVersion(), node: process.versions.node };
+  const client = { version: berthVersion, node: process.versions.node };
   if (output === "table")
     await write(stdout, `berth            ${client.version} (Node.js ${client.node})\n`);
   using connection = await connect(options, invocation);
