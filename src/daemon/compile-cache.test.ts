@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, readdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { tempDir } from "../testing/temp-dir.ts";
+import { until } from "../testing/until.ts";
 
 const module = new URL("./compile-cache.ts", import.meta.url).href;
 
@@ -20,6 +22,26 @@ describe("compiled code", () => {
   it("is kept in a directory of the daemon's own, which is made", async () => {
     await using parent = await tempDir();
     assert.notDeepEqual(await keptIn(join(parent.path, "cache")), []);
+  });
+
+  it("is kept by a daemon that is killed later", async () => {
+    await using parent = await tempDir();
+    const directory = join(parent.path, "cache");
+    const script = `
+      import { keepCompiledCode } from ${JSON.stringify(module)};
+      keepCompiledCode(process.env);
+      await import(${JSON.stringify(new URL("./version.ts", import.meta.url).href)});
+      setInterval(() => undefined, 1000);`;
+    const env = { ...process.env, CACHE_DIRECTORY: directory };
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+      env,
+      stdio: "ignore",
+    });
+    const exited = once(child, "exit");
+    // The directory is made at once, files in it when code is written.
+    await until(async () => (await readdir(directory, { recursive: true }).catch(() => [])).length > 1);
+    child.kill("SIGKILL");
+    await exited;
   });
 
   it("is not kept where others could put theirs in its place", async () => {

@@ -1,5 +1,8 @@
 import { lstatSync, mkdirSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import { enableCompileCache, flushCompileCache } from "node:module";
+
+/** Late enough that a start is over, with what comes to be compiled just after it. */
+const flushDelayMs = 2_000;
 
 /** What systemd's `CacheDirectory=berth` names; CACHE_DIRECTORY says otherwise. */
 const usualDirectory = "/var/cache/berth";
@@ -10,7 +13,10 @@ const usualDirectory = "/var/cache/berth";
  */
 export function keepCompiledCode(environment: NodeJS.ProcessEnv): void {
   const directory = environment.CACHE_DIRECTORY || usualDirectory;
-  if (isPrivate(directory)) enableCompileCache(directory);
+  if (!isPrivate(directory)) return;
+  enableCompileCache(directory);
+  // Node writes it at an orderly exit; a daemon that is killed is the one whose next start is urgent.
+  setTimeout(flushCompileCache, flushDelayMs).unref();
 }
 
 function isPrivate(directory: string): boolean {
