@@ -1,52 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { CgroupUsage, NetworkStats } from "../engine/index.ts";
 import { ListContainerStatsRequest, ListPodSandboxStatsRequest } from "../protocol/index.ts";
 import { container, containerConfig, id, podSandboxConfig, sandbox } from "./testing/samples.ts";
 import { refusal, serve } from "./testing/serve.ts";
-
-const usage: CgroupUsage = {
-  atNs: 7_000_000_000n,
-  monotonicNs: 1n,
-  cpu: { totalNs: 2_500_000_000n, details: undefined },
-  memory: {
-    usageBytes: 1000n,
-    workingSetBytes: 700n,
-    limitBytes: 600n,
-    rssBytes: 400n,
-    pageFaults: 5n,
-    majorPageFaults: 1n,
-    swap: undefined,
-    details: undefined,
-  },
-  pressure: {
-    cpu: undefined,
-    memory: undefined,
-    io: {
-      some: { avg10: 1.5, avg60: 0.5, avg300: 0.25, totalUs: 12n },
-      full: { avg10: 0, avg60: 0, avg300: 0, totalUs: 3n },
-    },
-  },
-  tasks: { count: 4n, limit: undefined },
-  devices: undefined,
-  hugepages: undefined,
-  limits: undefined,
-  processes: undefined,
-  taskStates: undefined,
-};
-
-const counters = { rxPackets: 1n, rxErrors: 2n, rxDropped: 3n, txBytes: 4n, txPackets: 5n };
-const network: NetworkStats = {
-  atNs: 8n,
-  defaultInterface: "eth1",
-  interfaces: ["eth0", "eth1"].map((name, index) => ({
-    name,
-    rxBytes: BigInt(index),
-    ...counters,
-    txErrors: 6n,
-    txDropped: 7n,
-  })),
-};
+import { network, usage } from "./testing/usage-samples.ts";
 
 /** A door over a pod with one container that runs and one that does not. */
 async function served() {

@@ -58,6 +58,18 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "stop", summary: "stop pods or containers", group: workloads, load: () => import("./stop.ts") },
   { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
   {
+    name: "stats",
+    summary: "show what containers or pods use",
+    group: workloads,
+    load: () => import("./stats.ts"),
+  },
+  {
+    name: "metrics",
+    summary: "show the metrics of pods and containers",
+    group: workloads,
+    load: () => import("./metrics.ts"),
+  },
+  {
     name: "events",
     summary: "follow what happens to containers",
     group: workloads,

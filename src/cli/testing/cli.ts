@@ -47,6 +47,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     engine,
     logger,
     services: plainCri ? [] : [berthService],
+    metrics: ["cpu", "memory", "network"],
     streaming: streamingServer && streamingOf(() => streamingServer, engine),
   });
   await server.listen(address);
