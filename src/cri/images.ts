@@ -14,7 +14,8 @@ type Images = Engine["images"];
 type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
 
 /** The whole of ImageService: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage, ImageFsInfo. */
-export function imageHandlers({ images }: Engine): ImageHandlers {
+export function imageHandlers(engine: Engine): ImageHandlers {
+  const { images } = engine;
   return {
     listImages: checked(validate.listImages, ({ filter }) => ({ images: select(images, filter) })),
 
@@ -39,7 +40,7 @@ export function imageHandlers({ images }: Engine): ImageHandlers {
     }),
 
     removeImage: checked(validate.image, async ({ image: spec }) => {
-      await images.remove(spec.image);
+      await engine.removeImage(spec.image);
       return {};
     }),
 

@@ -23,6 +23,8 @@ export interface Engine {
   readonly containers: Containers;
   readonly stats: Stats;
   readonly checkpoints: Checkpoints;
+  /** Images.remove, but for an image that a container has mounted as a volume (FailedPrecondition). */
+  removeImage(idOrReference: string): Promise<void>;
   status(): EngineStatus;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
@@ -175,6 +177,15 @@ export type Container = {
   readonly stopSignal: number;
   /** Those in force, or to be with the start: with what updates have changed, and as far as this host can give them. */
   readonly resources: LinuxContainerResources | undefined;
+  /** Images that it mounts. */
+  readonly imageVolumes: readonly ImageVolume[];
+};
+
+export type ImageVolume = {
+  /** Which of `config.mounts`. */
+  readonly mount: number;
+  /** What its name stood for when the container was made. */
+  readonly imageId: Digest;
 };
 
 export type ContainerState =

@@ -134,13 +134,17 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async prepareRootfs(image: Image, key: string): Promise<void> {
-    if (image.chainId !== undefined && this.#snapshotter.stat(image.chainId) === undefined)
-      await this.#unpackAgain(image);
+    await this.#ensureUnpacked(image);
     await this.#snapshotter.prepare(key, image.chainId);
   }
 
   layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {
     return layers.map(({ digest, size }) => ({ path: this.#content.path(digest), digest, size }));
+  }
+
+  async prepareVolume(image: Image, key: string): Promise<void> {
+    await this.#ensureUnpacked(image);
+    await this.#snapshotter.view(key, image.chainId);
   }
 
   async collectGarbage(): Promise<void> {
@@ -157,7 +161,8 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   /** Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with. */
-  async #unpackAgain(image: Image): Promise<void> {
+  async #ensureUnpacked(image: Image): Promise<void> {
+    if (image.chainId === undefined || this.#snapshotter.stat(image.chainId) !== undefined) return;
     const layers: readonly PlannedLayer[] = planLayers(image.layers, image.config.diffIds);
     const gone = async (): Promise<never> => {
       throw new ImageError(

@@ -27,6 +27,8 @@ export interface Images {
   layerFiles(
     image: Image,
   ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
+  /** Like {@link prepareRootfs}, with a snapshot that shows the image and cannot be written to. */
+  prepareVolume(image: Image, key: string): Promise<void>;
   collectGarbage(): Promise<void>;
 }
 

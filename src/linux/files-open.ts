@@ -1,29 +1,17 @@
 import { constants } from "node:fs";
 import { cString, fromByteString, toByteString } from "./files-names.ts";
 import { check, libcFunction } from "./libc.ts";
+import { openat2, openHow, resolve, SYS_openat2 } from "./openat2.ts";
 
 const openat = libcFunction("int openat(int directory, const uint8_t *path, int flags, uint32_t mode)");
-const openat2 = libcFunction(
-  "long syscall(long number, int directory, const uint8_t *path, const uint8_t *how, size_t size)",
-);
 const close = libcFunction("int close(int fd)");
 
 const AT_FDCWD = -100;
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
-/** The same on every architecture, as all calls newer than 2019. */
-const SYS_openat2 = 437;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_NO_SYMLINKS = 0x04;
-const RESOLVE_BENEATH = 0x08;
 
 const directoryFlags = O_PATH | constants.O_DIRECTORY | O_CLOEXEC;
-const beneathHow = openHow(directoryFlags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-
-/** struct open_how of openat2(2): flags, mode, resolve. */
-function openHow(flags: number, resolve: number): Uint8Array {
-  return new Uint8Array(new BigUint64Array([BigInt(flags), 0n, BigInt(resolve)]).buffer);
-}
+const beneathHow = openHow(directoryFlags, resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks);
 
 /**
  * Opens a directory as an anchor for the calls of `files-at.ts` (O_PATH). `path` is ordinary text; symbolic links in it are

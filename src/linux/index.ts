@@ -52,6 +52,7 @@ export { readPackets } from "./packets.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export { isAlive, killProcessTree, parentOf, processStartTime } from "./process.ts";
+export { resolveInRoot } from "./resolve-in-root.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./spawn.ts";

@@ -15,6 +15,7 @@ import { taskRestore } from "./checkpoint/restore-step.ts";
 import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 import { newId, nowNs } from "./ids.ts";
+import { imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
@@ -23,12 +24,12 @@ import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
 
-/** The record of a new container, before any step was made. */
+/** The record of a new container, before any step was made. Throws EngineError NotFound for an image that it mounts and that is not here. */
 export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
   image: Image,
-  { host }: Pick<PodServices, "host">,
+  { host, images }: Pick<PodServices, "host" | "images">,
   id = newId(),
 ): ContainerRecord {
   return {
@@ -43,6 +44,7 @@ export function newContainerRecord(
     user: { uid: 0, gid: 0, supplementalGroups: [] },
     stopSignal: stopSignalOf(config, image.config),
     resources: resourcesInForce(config.linux?.resources, host),
+    ...imageVolumesOf(config, images),
   };
 }
 
@@ -90,7 +92,7 @@ export async function containerSpec(
   const handler = handlerOf(sandbox, services);
   const input = {
     id: record.id,
-    config: startConfig(record),
+    config: await withImageVolumes(startConfig(record), record, services),
     sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,

@@ -4,6 +4,7 @@ import { hasCode } from "../errors/index.ts";
 import { mountSnapshot } from "../linux/index.ts";
 import { restoreStep } from "./checkpoint/restore-step.ts";
 import { checkSpec } from "./container-spec.ts";
+import { mountImageVolumes, unmountImageVolumes } from "./image-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord } from "./records.ts";
@@ -20,6 +21,7 @@ export function containerSteps(services: PodServices): readonly Step<ContainerDr
     snapshot(services),
     bundle(services),
     rootfs(services),
+    imageVolumes(services),
     spec(services),
     restoreStep(services),
     commit(services),
@@ -62,6 +64,14 @@ function rootfs({ stateDir, snapshotter }: PodServices): Step<ContainerDraft> {
     run: ({ record }) =>
       mountSnapshot(snapshotter.mounts(record.id), containerPaths(stateDir, record.id).rootfs),
     undo: ({ record }) => removeMountPoint(containerPaths(stateDir, record.id).rootfs),
+  };
+}
+
+function imageVolumes(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-image-volumes",
+    run: ({ record }) => mountImageVolumes(record, services),
+    undo: ({ record }) => unmountImageVolumes(record, services),
   };
 }
 

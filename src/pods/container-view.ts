@@ -9,7 +9,12 @@ type ExitedState = Extract<ContainerState, { kind: "exited" }>;
 /** A container as the engine shows it: what its record says, and where that says "started", what its task says. */
 export function containerView(record: ContainerRecord, task: Task | undefined): Container {
   const { phase, ...rest } = record;
-  return { ...rest, state: stateOf(record, task), resources: resourcesOf(record) };
+  return {
+    ...rest,
+    state: stateOf(record, task),
+    resources: resourcesOf(record),
+    imageVolumes: record.imageVolumes ?? [],
+  };
 }
 
 function stateOf({ phase }: ContainerRecord, task: Task | undefined): ContainerState {

@@ -30,9 +30,11 @@ export type ContainerPaths = {
   /** The OCI bundle. */
   readonly bundle: string;
   readonly rootfs: string;
+  /** Holds a directory for each image that is mounted as a volume. */
+  readonly images: string;
 };
 
 export function containerPaths(stateDir: string, id: string): ContainerPaths {
   const bundle = join(stateDir, "containers", id);
-  return { bundle, rootfs: join(bundle, "rootfs") };
+  return { bundle, rootfs: join(bundle, "rootfs"), images: join(bundle, "images") };
 }

@@ -16,6 +16,7 @@ import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { engineStatus } from "./engine-status.ts";
+import { refuseIfMounted } from "./image-volumes.ts";
 import { Pauses } from "./pauses.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
@@ -119,6 +120,13 @@ export class PodEngine implements Engine, AsyncDisposable {
     await this.containers.recover();
     await this.checkpoints.recover();
     await this.sandboxes.recover();
+  }
+
+  async removeImage(idOrReference: string): Promise<void> {
+    const image = this.images.find(idOrReference);
+    if (image === undefined) return;
+    refuseIfMounted(image, this.#services.containers.list());
+    await this.images.remove(image.id);
   }
 
   status(): EngineStatus {

@@ -41,6 +41,8 @@ export type ContainerRecord = {
    * configuration must ask for the process that was checkpointed.
    */
   readonly restore?: { readonly exact: boolean };
+  /** Absent in records of containers that mount none, and in old ones. */
+  readonly imageVolumes?: Container["imageVolumes"];
 };
 
 export type ContainerPhase =

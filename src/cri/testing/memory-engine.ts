@@ -152,8 +152,13 @@ export class MemoryEngine implements Engine {
     }),
     prepareRootfs: async () => {},
     layerFiles: () => [],
+    prepareVolume: async () => {},
     collectGarbage: async () => {},
   };
+
+  removeImage(idOrReference: string): Promise<void> {
+    return this.images.remove(idOrReference);
+  }
 
   status(): EngineStatus {
     return {

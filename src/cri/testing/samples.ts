@@ -56,6 +56,7 @@ export function container(changes: Partial<Container> = {}): Container {
     user: { uid: 0, gid: 0, supplementalGroups: [] },
     stopSignal: 15,
     resources: undefined,
+    imageVolumes: [],
     ...changes,
   };
 }

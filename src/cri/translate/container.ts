@@ -37,7 +37,7 @@ export function toContainerStatus(container: Container, image: Image | undefined
     imageId: container.imageId,
     labels: config.labels,
     annotations: config.annotations,
-    mounts: config.mounts,
+    mounts: toMounts(container),
     logPath: container.logPath,
     resources: { linux: container.resources, windows: undefined },
     user: { linux: toUser(container) },
@@ -66,6 +66,16 @@ function imageSpec(asked: cri.ImageSpec | undefined, image: Image | undefined): 
     image?.repoTags.find((one) => one === written || one.endsWith(`/${written}`)) ?? image?.repoTags[0];
   if (tag === undefined || asked === undefined) return asked;
   return { ...asked, image: tag };
+}
+
+/** Where an image is mounted its id is told too, as names may come to mean another one (KEP-5365). */
+function toMounts({ config, imageVolumes }: Container): cri.Mount[] {
+  const ids = new Map(imageVolumes.map(({ mount, imageId }) => [mount, imageId]));
+  return config.mounts.map((mount, index) => {
+    const imageRef = ids.get(index);
+    if (mount.image === undefined || imageRef === undefined) return mount;
+    return { ...mount, image: { ...mount.image, imageRef } };
+  });
 }
 
 function toUser({ user }: Container): cri.LinuxContainerUser {

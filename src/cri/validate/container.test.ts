@@ -45,7 +45,7 @@ test("the log path stays below the sandbox's log directory", () => {
 });
 
 test("mounts have a source and an absolute place", () => {
-  check({ mounts: [bind, { containerPath: "/img", image: { image: "busybox" }, imageSubPath: "bin" }] });
+  check({ mounts: [bind] });
   refuses({ mounts: [{ containerPath: "/data" }] }, "config.mounts[0].host_path: must not be empty");
   refuses(
     { mounts: [{ ...bind, hostPath: "srv" }] },
@@ -61,10 +61,20 @@ test("mounts have a source and an absolute place", () => {
   );
   refuses({ mounts: [{ ...bind, containerPath: "" }] }, /container_path: must be an absolute path/);
   refuses({ mounts: [{ ...bind, hostPath: "/srv\n/x" }] }, /host_path: must not contain newlines/);
-  refuses(
-    { mounts: [{ containerPath: "/i", image: { image: "b" }, imageSubPath: "../x" }] },
-    /image_sub_path: must not contain "\.\."/,
-  );
+});
+
+test("an image is mounted by its name alone, read-only, as a whole or from a path in it", () => {
+  const whole = { containerPath: "/i", image: { image: "b" }, readonly: true };
+  const refusesWith = (changes: object, message: RegExp) =>
+    refuses({ mounts: [{ ...whole, ...changes }] }, message);
+  check({ mounts: [whole, { ...whole, imageSubPath: "bin" }] });
+  refusesWith({ readonly: false }, /mounts\[0\]\.readonly: must be set/);
+  refusesWith({ hostPath: "/srv" }, /host_path: must be empty/);
+  refusesWith({ image: { image: "" } }, /image\.image: must not be empty/);
+  refusesWith({ propagation: MountPropagation.PROPAGATION_BIDIRECTIONAL }, /propagation: must be /);
+  refusesWith({ imageSubPath: "../x" }, /image_sub_path: must not contain "\.\."/);
+  refusesWith({ imageSubPath: "/x" }, /image_sub_path: must be a relative path/);
+  refuses({ mounts: [{ ...bind, imageSubPath: "x" }] }, /image_sub_path: needs image/);
 });
 
 test("a mount forbids what has no other field: noexec, nodev, nosuid, each once", () => {

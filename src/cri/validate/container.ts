@@ -59,6 +59,19 @@ const mountOptions: Check<readonly string[]> = all(
   },
 );
 
+const hostMount: Check<Mount> = ({ hostPath, imageSubPath }, path) => {
+  if (hostPath === "") refuse(`${path}.host_path`, "must not be empty");
+  if (imageSubPath !== "") refuse(`${path}.image_sub_path`, "needs image");
+};
+
+/** KEP-4639: images are only ever shown. */
+const imageMount: Check<Mount> = ({ hostPath, readonly, propagation }, path) => {
+  if (hostPath !== "") refuse(`${path}.host_path`, "must be empty, as image is set");
+  if (!readonly) refuse(`${path}.readonly`, "must be set for a mount of an image");
+  if (propagation !== MountPropagation.PROPAGATION_PRIVATE)
+    refuse(`${path}.propagation`, "must be PROPAGATION_PRIVATE for a mount of an image");
+};
+
 const mount = all(
   message<Mount>({
     containerPath,
@@ -69,7 +82,8 @@ const mount = all(
     mountOptions,
   }),
   (value, path) => {
-    if (value.hostPath === "" && value.image === undefined) refuse(`${path}.host_path`, "must not be empty");
+    if (value.image === undefined) hostMount(value, path);
+    else imageMount(value, path);
     if (value.recursiveReadOnly && !value.readonly) refuse(`${path}.recursive_read_only`, "needs readonly");
     if (value.recursiveReadOnly && value.propagation !== MountPropagation.PROPAGATION_PRIVATE) {
       refuse(`${path}.recursive_read_only`, "needs PROPAGATION_PRIVATE");

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
   ContainerConfig,
-  MountPropagation,
   NamespaceMode,
   PodSandboxConfig,
   SecurityProfile_ProfileType as ProfileType,
@@ -325,9 +324,6 @@ describe("security", () => {
     assert.throws(() => build({ linux: { securityContext: { namespaceOptions } } }), {
       code: "Unimplemented",
     });
-    const image = { image: "x" };
-    const mounts = [{ containerPath: "/a", image, propagation: MountPropagation.PROPAGATION_PRIVATE }];
-    assert.throws(() => build({ mounts }), { code: "Unimplemented" });
   });
 
   test("an SELinux label is refused where the host has SELinux, and nothing where it has not", () => {

@@ -94,7 +94,6 @@ function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]
       security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,
     "linux.security_context.selinux_options":
       host.seLinux && Object.values(security?.selinuxOptions ?? {}).some((part) => part !== ""),
-    "mounts.image": config.mounts.some((mount) => mount.image !== undefined && mount.image.image !== ""),
     "mounts.uid_mappings": config.mounts.some(
       (mount) => mount.uidMappings.length + mount.gidMappings.length > 0,
     ),

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Mount } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { containerStatus, execSync, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+/** An image's content, with links that would lead out of it if anybody let them. */
+const content = [
+  { name: "models", type: "directory", mode: 0o755 },
+  { name: "models/small", content: "weights" },
+  { name: "latest", type: "symlink", linkname: "models" },
+  { name: "absolute", type: "symlink", linkname: "/models" },
+  { name: "out", type: "symlink", linkname: "../../../../../../../../etc" },
+  { name: "root", type: "symlink", linkname: "/" },
+  { name: "process", type: "symlink", linkname: "/proc/self/root/etc" },
+  { name: "etc/mark", content: "the image's own" },
+] as const;
+
+const wholeImage = (image: string): Partial<Mount> => ({
+  containerPath: "/volume",
+  image: { image, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" },
+  readonly: true,
+});
+
+for (const handler of ["crun", "runc"]) {
+  describe(`an image as a volume, with ${handler}`, () => {
+    const host = withBerth();
+    let image = "";
+    let imageId = "";
+    let pods = 0;
+    before(async () => {
+      await pushImage(host.registry, "data", "latest", await busyboxImage({ layers: [content] }));
+      image = `${host.registry.host}/data:latest`;
+      imageId = await host.berth.pull(image);
+    });
+
+    async function containerWith(changes: Partial<Mount>): Promise<string> {
+      const pod = await TestPod.run(host.berth, `image-volumes-${handler}-${++pods}`, {}, handler);
+      return pod.shell("main", host.image, "exec sleep 1000", {
+        mounts: [{ ...wholeImage(image), ...changes }],
+      });
+    }
+
+    it("shows what is in the image, whose programs can be run, and refuses to be written to", async () => {
+      const id = await containerWith({});
+      assert.equal(await execSync(host.berth, id, "cat", "/volume/models/small"), "weights");
+      assert.equal(await execSync(host.berth, id, "/volume/bin/echo", "runs"), "runs\n");
+      for (const script of ["touch /volume/new", "rm /volume/models/small", "chmod 777 /volume/models"])
+        await assert.rejects(execSync(host.berth, id, "sh", "-c", script), { message: /Read-only/ });
+      const options = ["noexec", "nosuid"];
+      const strict = await containerWith({ mountOptions: options });
+      await assert.rejects(execSync(host.berth, strict, "/volume/bin/echo"), { message: /denied/ });
+    });
+
+    it("is told with the image's id in the container's status", async () => {
+      const { mounts } = await containerStatus(host.berth, await containerWith({}));
+      assert.deepEqual(
+        mounts.map((mount) => [mount.containerPath, mount.image?.image, mount.image?.imageRef]),
+        [["/volume", image, imageId]],
+      );
+    });
+
+    it("can be a directory or a file of the image", async () => {
+      const directory = await containerWith({ imageSubPath: "models" });
+      assert.equal(await execSync(host.berth, directory, "ls", "/volume"), "small\n");
+      const file = await containerWith({ imageSubPath: "models/small" });
+      assert.equal(await execSync(host.berth, file, "cat", "/volume"), "weights");
+    });
+
+    it("has sub-paths whose links lead nowhere but into the image", async () => {
+      const listOf = async (imageSubPath: string): Promise<string> =>
+        execSync(host.berth, await containerWith({ imageSubPath }), "ls", "/volume");
+      assert.equal(await listOf("latest"), "small\n");
+      assert.equal(await listOf("absolute"), "small\n");
+      assert.match(await listOf("out"), /^mark$/m);
+      assert.match(await listOf("root/root/out"), /^mark$/m);
+      await assert.rejects(containerWith({ imageSubPath: "process" }), { message: /ImageVolumeMountFailed/ });
+    });
+
+    it("that is not there, or has no such sub-path, fails in the words that kubelets know", async () => {
+      const absent = wholeImage("berth.invalid/no/such:image");
+      await assert.rejects(containerWith(absent), {
+        details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image is not here/,
+      });
+      await assert.rejects(containerWith({ imageSubPath: "models/none" }), {
+        details: /^ImageVolumeMountFailed: mount \/volume: sub-path "models\/none" does not exist/,
+      });
+    });
+  });
+}
+
+describe("an image that is mounted", () => {
+  const host = withBerth({ config: '[images]\ngc_delay = "1ms"' });
+
+  it("cannot be removed before its container", async () => {
+    const { berth, registry } = host;
+    const { images, runtime } = berth.clients;
+    await pushImage(registry, "data", "latest", await busyboxImage({ layers: [content] }));
+    const name = `${registry.host}/data:latest`;
+    await berth.pull(name);
+    const pod = await TestPod.run(berth, "in-use");
+    const id = await pod.shell("main", host.image, "exec sleep 1000", { mounts: [wholeImage(name)] });
+    const image = { image: name, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" };
+    await assert.rejects(images.removeImage({ image }), {
+      details: new RegExp(`container ${id} has it mounted`),
+    });
+    assert.equal(await execSync(berth, id, "cat", "/volume/models/small"), "weights");
+    await runtime.removeContainer({ containerId: id });
+    await images.removeImage({ image });
+    assert.equal((await images.imageStatus({ image, verbose: false })).image, undefined);
+  });
+});
+
+describe("a daemon that ends while an image is a volume", () => {
+  let undo = new AsyncDisposableStack();
+  let host: CutBerth;
+  let image = "";
+  let clean: readonly string[] = [];
+  before(async () => {
+    await using made = new AsyncDisposableStack();
+    const registry = made.use(await startBusyboxRegistry());
+    host = made.use(await CutBerth.start());
+    image = registry.image;
+    await host.berth.pull(image);
+    undo = made.move();
+  });
+  after(() => undo.disposeAsync());
+
+  const linux = () => ({ linux: { cgroupParent: host.cgroupParent } });
+  const config = () => shellConfig("main", image, "exec sleep 1000", { mounts: [wholeImage(image)] });
+
+  for (const step of ["container-image-volumes", "container-spec", "container-commit"]) {
+    it(`before ${step} leaves nothing, and the next try has the volume`, async () => {
+      const pod = await TestPod.run(host.berth, step, linux());
+      clean = await host.traces();
+      await host.cutAt(step, () => pod.create(config()));
+      await host.berth.startDaemon();
+      await host.returnsTo(clean);
+      const containerId = await pod.create(config());
+      await host.berth.clients.runtime.startContainer({ containerId });
+      assert.match(await execSync(host.berth, containerId, "ls", "/volume"), /^bin$/m);
+      await host.berth.clients.runtime.removeContainer({ containerId });
+      await host.returnsTo(clean);
+    });
+  }
+
+  for (const step of ["undo container-image-volumes", "undo container-rootfs"]) {
+    it(`before ${step} removes the container when it is told again`, async () => {
+      const pod = await TestPod.run(host.berth, step.replaceAll(" ", "-"), linux());
+      clean = await host.traces();
+      const containerId = await pod.create(config());
+      await host.berth.clients.runtime.startContainer({ containerId });
+      await host.cutAt(step, () => host.berth.clients.runtime.removeContainer({ containerId }));
+      await host.berth.startDaemon();
+      await host.berth.clients.runtime.removeContainer({ containerId });
+      await host.returnsTo(clean);
+    });
+  }
+
+  it("finds the volume again, and still does not let the image go", async () => {
+    const pod = await TestPod.run(host.berth, "restarted", linux());
+    clean = await host.traces();
+    const containerId = await pod.create(config());
+    await host.berth.restartDaemon("SIGKILL");
+    const { runtime, images } = host.berth.clients;
+    await runtime.startContainer({ containerId });
+    assert.match(await execSync(host.berth, containerId, "ls", "/volume"), /^bin$/m);
+    const spec = { image, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" };
+    await assert.rejects(images.removeImage({ image: spec }), { details: /has it mounted/ });
+    await runtime.removeContainer({ containerId });
+    await host.returnsTo(clean);
+  });
+});
