@@ -13,6 +13,7 @@ import type { OciSpec } from "../spec/types.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
+import { checkLogPlace } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { removeEmptyLog, removeLeftovers } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
@@ -73,6 +74,7 @@ export class ConmonTasks implements Tasks {
     const args = monitorArguments(task, handler, this.#options.cgroupDriver, files, this.#exitsDir);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
+    if (task.logPath !== undefined) await checkLogPlace(task.logPath);
     try {
       const spec = task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir);
       await Promise.all([

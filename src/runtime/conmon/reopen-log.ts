@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../runtime-error.ts";
+import { checkLogPlace } from "./log-place.ts";
 import type { MonitorControl } from "./monitor-control.ts";
 import { ignoreMissing } from "./task-files.ts";
 
@@ -16,6 +17,7 @@ export async function reopenLog(
   logPath: string | undefined,
 ): Promise<void> {
   if (logPath === undefined) return;
+  await checkLogPlace(logPath);
   const before = await identity(logPath);
   if (before !== undefined && (await openFiles(monitorPid)).includes(before)) return;
   await control.reopenLog();
