@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import type { Task } from "../runtime/index.ts";
 
 /**
@@ -16,7 +15,7 @@ export async function stopTask(
     await task.kill(stopSignal);
     if (await endsWithin(task, timeoutMs, signal)) return;
   }
-  await task.kill(constants.signals.SIGKILL, { all: true });
+  await task.killAll();
   await task.wait(signal);
 }
 

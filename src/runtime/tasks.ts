@@ -74,8 +74,10 @@ export interface Task {
    * a restored task the processes are looked at first: PermissionDenied when they may do more than the container's could.
    */
   start(signal?: AbortSignal): Promise<void>;
-  /** Sends a signal to the first process, or to all of them. No error when it is gone already. */
-  kill(signal: number, options?: { readonly all?: boolean }): Promise<void>;
+  /** Sends a signal to the first process. No error when it is gone already. */
+  kill(signal: number): Promise<void>;
+  /** Kills all processes for good: none can be born afterwards. No error when they are gone already. */
+  killAll(): Promise<void>;
   /** Resolves when it has exited (at once when it had). */
   wait(signal?: AbortSignal): Promise<TaskExit>;
   /**

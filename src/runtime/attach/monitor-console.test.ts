@@ -43,7 +43,7 @@ describe("attach", () => {
     await assert.rejects(attached[0] ?? Promise.resolve(), { code: "Canceled" });
     clients[1]?.type("three\n");
     await until(() => clients[2]?.stdout.endsWith("got three\n"));
-    await task.kill(9, { all: true });
+    await task.killAll();
     await Promise.all(attached.slice(1));
   });
 

@@ -18,16 +18,6 @@ export async function childCgroups(directory: string): Promise<readonly string[]
   return (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
 }
 
-/** Sends a signal to all processes in a cgroup. With SIGKILL it comes again until none is left, as children may be born meanwhile. */
-export async function signalCgroup(directory: string, signal: number): Promise<void> {
-  const SIGKILL = 9;
-  for (let round = 0; round < 100; round++) {
-    const pids = await cgroupProcesses(directory);
-    for (const pid of pids) sendSignal(pid, signal);
-    if (pids.length === 0 || signal !== SIGKILL) return;
-  }
-}
-
 /** No error when the process is gone. */
 export function sendSignal(pid: number, signal: number): void {
   try {

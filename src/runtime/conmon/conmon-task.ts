@@ -1,7 +1,8 @@
 import { access } from "node:fs/promises";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
-import { sendSignal, signalCgroup } from "../cgroups/cgroup-processes.ts";
+import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
@@ -94,12 +95,17 @@ export class ConmonTask implements Task {
     if (!this.#isExited()) this.#state = { kind: "running", pid: record.init.pid, startedAtNs };
   }
 
-  async kill(signal: number, options: { readonly all?: boolean } = {}): Promise<void> {
+  async kill(signal: number): Promise<void> {
     const record = this.#record;
     if (record === undefined) return;
-    if (options.all === true && record.cgroupDir !== undefined) return signalCgroup(record.cgroupDir, signal);
     const { pid, startTime } = record.init;
     if (await isAlive(pid, startTime)) sendSignal(pid, signal);
+  }
+
+  async killAll(): Promise<void> {
+    const cgroupDir = this.#record?.cgroupDir;
+    if (cgroupDir === undefined) return this.kill(SIGKILL);
+    await killCgroup(this.#options.layout, cgroupDir);
   }
 
   async wait(signal?: AbortSignal): Promise<TaskExit> {
@@ -226,7 +232,7 @@ export class ConmonTask implements Task {
     if (this.#isExited()) return;
     const written = await readExitFile(this.#options.files.exit);
     if (written === undefined) return;
-    if (this.#record?.killAllOnExit) await this.kill(SIGKILL, { all: true });
+    if (this.#record?.killAllOnExit) await this.killAll();
     this.#end(await exitOf(written, this.#record, this.#options.files.oom));
   }
 
@@ -262,7 +268,7 @@ export class ConmonTask implements Task {
     const atNs = nowNs();
     this.#end(startFailure(message, atNs));
     await this.#enter(record, { kind: "startFailed", message, atNs });
-    await this.kill(SIGKILL, { all: true });
+    await this.killAll();
   }
 
   /** The OCI runtime's word for the container's state. */
@@ -284,7 +290,7 @@ export class ConmonTask implements Task {
     const record = this.#record;
     if (record === undefined) return removeLeftovers({ id, handler, cgroupDriver, layout, files, logger });
     // runc polls ten times a second for the end of what it kills itself.
-    await this.kill(SIGKILL, { all: true });
+    await this.killAll();
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
     await this.#callRuntime(record.handler, ["delete", "--force", id], deleteTimeoutMs);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.

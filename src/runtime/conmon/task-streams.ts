@@ -68,7 +68,7 @@ export class TaskStreams implements Disposable {
 
   async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
     const { id, conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
-    const { process }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
+    const { process, linux }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
     return {
       containerId: id,
       handler,
@@ -76,6 +76,7 @@ export class TaskStreams implements Disposable {
       cgroupDriver,
       bundleDir: files.bundleDir,
       process,
+      hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
       cgroupDir,
       drainMs: execDrainMs,
       pollThread,

@@ -13,6 +13,8 @@ export type ExecContext = {
   readonly bundleDir: string;
   /** The container's own process, of which all is taken but its arguments and its terminal. */
   readonly process: OciProcess;
+  /** It is in the host's PID namespace. */
+  readonly hostPids: boolean;
   /** See TaskRecord. */
   readonly cgroupDir: string | undefined;
   /** How long output is awaited after the command's end, when something it left running holds its streams open. */
