@@ -15,81 +15,79 @@ async function memoryOf(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
 }
 
-for (const handler of ["crun", "runc"]) {
-  describe(`a container of ${handler} that will not end`, () => {
-    const host = withBerth({ config: `[runtime]\ndefault_handler = "${handler}"` });
+describe("a container that will not end", () => {
+  const host = withBerth();
 
-    let perlImage = "";
-    before(async () => {
-      await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
-      perlImage = `${host.registry.host}/perl:latest`;
-      await host.berth.pull(perlImage);
-    });
-
-    it("by output of a command without end is cut off, takes no memory for it, and ends with its time", async () => {
-      const { berth } = host;
-      const pod = await TestPod.run(berth, "output");
-      const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
-      const cmd = ["sh", "-c", "yes out & exec yes err >&2"];
-      const before = await memoryOf(berth.pid);
-      let ended = false;
-      const exec = berth.clients.runtime.execSync({ containerId, cmd, timeout: 3n }).finally(() => {
-        ended = true;
-      });
-      exec.catch(() => undefined);
-      let most = 0;
-      await eventually("the command is over", async () => {
-        most = Math.max(most, await memoryOf(berth.pid));
-        return ended;
-      });
-      await assert.rejects(exec, /DEADLINE_EXCEEDED/);
-      // Two streams of 16 MiB, a few times while they are put together and encoded; a stream without limit brings gigabytes.
-      assert.ok(most - before < 256, `the daemon grew from ${before} to ${most} MiB`);
-      assert.doesNotMatch(await execSync(berth, containerId, "ps"), / yes (out|err)/);
-    });
-
-    it("by output of a command that is too long gets its first 16 MiB back", async () => {
-      const pod = await TestPod.run(host.berth, "long-output");
-      const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
-      const cmd = ["sh", "-c", "head -c 40000000 /dev/zero; echo end >&2"];
-      const answer = await host.berth.clients.runtime.execSync({ containerId, cmd, timeout: 60n });
-      assert.equal(answer.stdout.length, 16 * 1024 * 1024);
-      assert.deepEqual([answer.stderr.toString(), answer.exitCode], ["end\n", 0]);
-    });
-
-    const shared = { POD: NamespaceMode.POD, CONTAINER: NamespaceMode.CONTAINER, NODE: NamespaceMode.NODE };
-    for (const [name, pid] of Object.entries(shared)) {
-      it(`by processes that fork and end faster than they are found is ended with them, in the PID namespace ${name}`, async () => {
-        const { runtime } = host.berth.clients;
-        const linux = { securityContext: { namespaceOptions: { pid } } };
-        const pod = await TestPod.run(host.berth, `forks-${name.toLowerCase()}`, { linux });
-        const id = await pod.shell("forks", perlImage, "", {
-          command: ["/usr/bin/perl", "-e", forks],
-          linux,
-        });
-        await eventually("its processes fork", async () => (await processesOf(id)).length > 4);
-        await runtime.stopContainer({ containerId: id, timeout: 1n });
-        assert.equal((await containerStatus(host.berth, id)).state, ContainerState.CONTAINER_EXITED);
-        await eventually("all its processes are gone", async () => (await processesOf(id)).length === 0);
-        await runtime.removePodSandbox({ podSandboxId: pod.id });
-      });
-    }
-
-    it("by its commands' processes, deaf and in sessions of their own, is ended with them when it is removed", async () => {
-      const { runtime } = host.berth.clients;
-      const pod = await TestPod.run(host.berth, "deaf", {
-        linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } },
-      });
-      const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } };
-      const id = await pod.shell("main", host.image, "trap '' TERM; while true; do sleep 1; done", { linux });
-      const deaf = "trap '' TERM HUP INT; while true; do sleep 1; done";
-      await execSync(host.berth, id, "sh", "-c", `setsid sh -c "${deaf}" > /dev/null 2>&1 &`);
-      await eventually("it runs", async () => (await processesOf(id)).length >= 2);
-      await runtime.removeContainer({ containerId: id });
-      await eventually("all its processes are gone", async () => (await processesOf(id)).length === 0);
-    });
+  let perlImage = "";
+  before(async () => {
+    await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
+    perlImage = `${host.registry.host}/perl:latest`;
+    await host.berth.pull(perlImage);
   });
-}
+
+  it("by output of a command without end is cut off, takes no memory for it, and ends with its time", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "output");
+    const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
+    const cmd = ["sh", "-c", "yes out & exec yes err >&2"];
+    const before = await memoryOf(berth.pid);
+    let ended = false;
+    const exec = berth.clients.runtime.execSync({ containerId, cmd, timeout: 3n }).finally(() => {
+      ended = true;
+    });
+    exec.catch(() => undefined);
+    let most = 0;
+    await eventually("the command is over", async () => {
+      most = Math.max(most, await memoryOf(berth.pid));
+      return ended;
+    });
+    await assert.rejects(exec, /DEADLINE_EXCEEDED/);
+    // Two streams of 16 MiB, a few times while they are put together and encoded; a stream without limit brings gigabytes.
+    assert.ok(most - before < 256, `the daemon grew from ${before} to ${most} MiB`);
+    assert.doesNotMatch(await execSync(berth, containerId, "ps"), / yes (out|err)/);
+  });
+
+  it("by output of a command that is too long gets its first 16 MiB back", async () => {
+    const pod = await TestPod.run(host.berth, "long-output");
+    const containerId = await pod.shell("shell", host.image, "exec sleep 1000");
+    const cmd = ["sh", "-c", "head -c 40000000 /dev/zero; echo end >&2"];
+    const answer = await host.berth.clients.runtime.execSync({ containerId, cmd, timeout: 60n });
+    assert.equal(answer.stdout.length, 16 * 1024 * 1024);
+    assert.deepEqual([answer.stderr.toString(), answer.exitCode], ["end\n", 0]);
+  });
+
+  const shared = { POD: NamespaceMode.POD, CONTAINER: NamespaceMode.CONTAINER, NODE: NamespaceMode.NODE };
+  for (const [name, pid] of Object.entries(shared)) {
+    it(`by processes that fork and end faster than they are found is ended with them, in the PID namespace ${name}`, async () => {
+      const { runtime } = host.berth.clients;
+      const linux = { securityContext: { namespaceOptions: { pid } } };
+      const pod = await TestPod.run(host.berth, `forks-${name.toLowerCase()}`, { linux });
+      const id = await pod.shell("forks", perlImage, "", {
+        command: ["/usr/bin/perl", "-e", forks],
+        linux,
+      });
+      await eventually("its processes fork", async () => (await processesOf(id)).length > 4);
+      await runtime.stopContainer({ containerId: id, timeout: 1n });
+      assert.equal((await containerStatus(host.berth, id)).state, ContainerState.CONTAINER_EXITED);
+      await eventually("all its processes are gone", async () => (await processesOf(id)).length === 0);
+      await runtime.removePodSandbox({ podSandboxId: pod.id });
+    });
+  }
+
+  it("by its commands' processes, deaf and in sessions of their own, is ended with them when it is removed", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "deaf", {
+      linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } },
+    });
+    const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.NODE } } };
+    const id = await pod.shell("main", host.image, "trap '' TERM; while true; do sleep 1; done", { linux });
+    const deaf = "trap '' TERM HUP INT; while true; do sleep 1; done";
+    await execSync(host.berth, id, "sh", "-c", `setsid sh -c "${deaf}" > /dev/null 2>&1 &`);
+    await eventually("it runs", async () => (await processesOf(id)).length >= 2);
+    await runtime.removeContainer({ containerId: id });
+    await eventually("all its processes are gone", async () => (await processesOf(id)).length === 0);
+  });
+});
 
 /** Eight chains of processes, each of which makes the next one and ends, all of them deaf. */
 const forks = `

@@ -10,6 +10,7 @@ import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { handlerProgram, testHandler } from "./support/handler.ts";
 import { perlLayer } from "./support/perl.ts";
 import { TestPod } from "./support/pod.ts";
 
@@ -45,43 +46,41 @@ while (1) {
 }
 `;
 
-for (const runtime of ["/usr/bin/crun", "/usr/sbin/runc"]) {
-  describe(`the program ${runtime}`, () => {
-    it("cannot be replaced by a container that is started as /proc/self/exe, or runs a command so", async () => {
-      await using directory = await tempDir();
-      const program = join(directory.path, runtime.split("/").at(-1) ?? "");
-      await copyFile(runtime, program);
-      const before = await readFile(program);
-      await using registry = await startRegistry();
-      const traps = [
-        { name: "attack", mode: 0o755, content: "#!/proc/self/exe\n" },
-        { name: "etc/ld.so.preload", type: "fifo" as const },
-      ];
-      const layers = [await perlLayer()];
-      await pushImage(registry, "attacker", "latest", await busyboxImage({ layers }));
-      await pushImage(registry, "victim", "latest", await busyboxImage({ layers: [...layers, traps] }));
-      await using berth = await TestBerth.start({
-        config: `[runtime]\ndefault_handler = "copy"\n[runtime.handlers.copy]\npath = ${JSON.stringify(program)}`,
-      });
-      await Promise.all(["attacker", "victim"].map((name) => berth.pull(`${registry.host}/${name}:latest`)));
-      const pod = await TestPod.run(berth, "overwrite", {
-        linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } },
-      });
-      await pod.shell("attacker", `${registry.host}/attacker:latest`, "", {
-        command: ["/usr/bin/perl", "-e", attacker],
-      });
-      const results = async () => (await pod.log("attacker")).filter((line) => /written|refused/.test(line));
-      const victim = `${registry.host}/victim:latest`;
-
-      await pod.shell("started", victim, "", { command: ["/attack"] });
-      await eventually("the attacker has tried with a start", async () => (await results()).length > 0);
-      const containerId = await pod.shell("commanded", victim, "exec sleep 1000");
-      const tried = (await results()).length;
-      await berth.clients.runtime.execSync({ containerId, cmd: ["/attack"], timeout: 30n });
-      await eventually("the attacker has tried with a command", async () => (await results()).length > tried);
-
-      assert.deepEqual(await readFile(program), before);
-      await promisify(execFile)(program, ["--version"]);
+describe("the OCI runtime's program", () => {
+  it("cannot be replaced by a container that is started as /proc/self/exe, or runs a command so", async () => {
+    await using directory = await tempDir();
+    const program = join(directory.path, testHandler);
+    await copyFile(handlerProgram(testHandler), program);
+    const before = await readFile(program);
+    await using registry = await startRegistry();
+    const traps = [
+      { name: "attack", mode: 0o755, content: "#!/proc/self/exe\n" },
+      { name: "etc/ld.so.preload", type: "fifo" as const },
+    ];
+    const layers = [await perlLayer()];
+    await pushImage(registry, "attacker", "latest", await busyboxImage({ layers }));
+    await pushImage(registry, "victim", "latest", await busyboxImage({ layers: [...layers, traps] }));
+    await using berth = await TestBerth.start({
+      config: `[runtime]\ndefault_handler = "copy"\n[runtime.handlers.copy]\npath = ${JSON.stringify(program)}`,
     });
+    await Promise.all(["attacker", "victim"].map((name) => berth.pull(`${registry.host}/${name}:latest`)));
+    const pod = await TestPod.run(berth, "overwrite", {
+      linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } },
+    });
+    await pod.shell("attacker", `${registry.host}/attacker:latest`, "", {
+      command: ["/usr/bin/perl", "-e", attacker],
+    });
+    const results = async () => (await pod.log("attacker")).filter((line) => /written|refused/.test(line));
+    const victim = `${registry.host}/victim:latest`;
+
+    await pod.shell("started", victim, "", { command: ["/attack"] });
+    await eventually("the attacker has tried with a start", async () => (await results()).length > 0);
+    const containerId = await pod.shell("commanded", victim, "exec sleep 1000");
+    const tried = (await results()).length;
+    await berth.clients.runtime.execSync({ containerId, cmd: ["/attack"], timeout: 30n });
+    await eventually("the attacker has tried with a command", async () => (await results()).length > tried);
+
+    assert.deepEqual(await readFile(program), before);
+    await promisify(execFile)(program, ["--version"]);
   });
-}
+});

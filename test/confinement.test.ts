@@ -20,135 +20,126 @@ const defaultCapabilities = 0xa80425fbn;
 const showRights = "cat /proc/self/status";
 const sleep = "exec sleep 1000";
 
-for (const handler of ["crun", "runc"]) {
-  describe(`a container of ${handler}`, () => {
-    const host = withBerth({ config: `[runtime]\ndefault_handler = "${handler}"` });
+describe("a container", () => {
+  const host = withBerth();
 
-    it("has the default capabilities, none of them inheritable or ambient, and so have its commands", async () => {
-      const pod = await TestPod.run(host.berth, "defaults");
-      const started = rightsIn(await pod.output("own", host.image, showRights));
-      const id = await pod.shell("shell", host.image, sleep);
-      for (const rights of [started, rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"))]) {
-        const { CapEff, CapPrm, CapBnd, CapInh, CapAmb } = rights;
-        assert.deepEqual([CapEff, CapPrm, CapBnd], Array(3).fill(defaultCapabilities));
-        assert.deepEqual([CapInh, CapAmb], [0n, 0n]);
-      }
-    });
-
-    it("that does not run as root has its ambient capabilities and no others", async () => {
-      const pod = await TestPod.run(host.berth, "ambient");
-      const capabilities = { addCapabilities: ["SYS_TIME"], addAmbientCapabilities: ["NET_ADMIN"] };
-      const linux = { securityContext: { runAsUser: { value: 1000n }, capabilities } };
-      const started = rightsIn(await pod.output("own", host.image, showRights, { linux }));
-      const id = await pod.shell("shell", host.image, sleep, { linux });
-      for (const rights of [started, rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"))]) {
-        const { CapEff, CapPrm, CapInh, CapAmb, CapBnd } = rights;
-        assert.deepEqual([CapEff, CapPrm, CapInh, CapAmb], Array(4).fill(netAdmin));
-        assert.equal(CapBnd, defaultCapabilities | netAdmin | sysTime);
-      }
-    });
-
-    it("has of the capabilities what is added and not dropped, ALL among the names", async () => {
-      const pod = await TestPod.run(host.berth, "capabilities");
-      const bounding = async (name: string, capabilities: object) => {
-        const linux = { securityContext: { capabilities } };
-        return rightsIn(await pod.output(name, host.image, showRights, { linux })).CapBnd;
-      };
-      assert.equal(await bounding("none", { dropCapabilities: ["ALL"] }), 0n);
-      const one = { dropCapabilities: ["ALL"], addCapabilities: ["CAP_NET_ADMIN"] };
-      assert.equal(await bounding("one", one), netAdmin);
-      const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd ?? 0n;
-      const most = { addCapabilities: ["ALL"], dropCapabilities: ["net_admin"] };
-      assert.equal(await bounding("most", most), own & ~netAdmin);
-    });
-
-    it("that is privileged has all capabilities and devices, no filter, and the kernel's files to write", async () => {
-      const pod = await TestPod.run(host.berth, "privileged", {
-        linux: { securityContext: { privileged: true } },
-      });
-      const seccomp = { profileType: ProfileType.RuntimeDefault };
-      const id = await pod.shell("shell", host.image, sleep, {
-        linux: { securityContext: { privileged: true, seccomp } },
-      });
-      const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"));
-      const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd;
-      assert.deepEqual([rights.CapEff, rights.CapInh, rights.CapAmb], [own, 0n, 0n]);
-      assert.equal(rights.Seccomp, 0n);
-      const devices = (await execSync(host.berth, id, "ls", "/dev")).split("\n");
-      const missing = (await readdir("/dev", { withFileTypes: true }))
-        .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
-        // The console is a container's own.
-        .filter(({ name }) => name !== "console" && !devices.includes(name));
-      assert.deepEqual(missing, []);
-      await execSync(host.berth, id, "head", "-c", "1", "/dev/kmsg");
-      const options = await execSync(host.berth, id, "grep", " /sys", "/proc/self/mounts");
-      for (const line of options.trim().split("\n"))
-        assert.match(line, / tmpfs | \S+ rw[, ]/, "all of /sys is writable");
-      await execSync(host.berth, id, "sh", "-c", "cat /proc/sys/kernel/panic > /proc/sys/kernel/panic");
-    });
-
-    it("and its commands gain no privileges where that is asked for", async () => {
-      const pod = await TestPod.run(host.berth, "no-new-privs");
-      const linux = { securityContext: { noNewPrivs: true } };
-      const id = await pod.shell("shell", host.image, `${showRights}; ${sleep}`, { linux });
-      const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status", "/proc/1/status"));
-      assert.equal(rights.NoNewPrivs, 1n);
-      const open = rightsIn(await pod.output("open", host.image, showRights));
-      assert.equal(open.NoNewPrivs, 0n);
-    });
-
-    it("with a read-only root file system can write to nothing but its volumes and shared memory", async () => {
-      const pod = await TestPod.run(host.berth, "readonly");
-      const linux = { securityContext: { readonlyRootfs: true } };
-      const id = await pod.shell("shell", host.image, sleep, { linux });
-      for (const path of [
-        "/new",
-        "/etc/passwd",
-        "/etc/hosts",
-        "/etc/resolv.conf",
-        "/etc/hostname",
-        "/sys/new",
-      ])
-        await assert.rejects(execSync(host.berth, id, "sh", "-c", `echo x >> ${path}`), /exit code/);
-      await execSync(host.berth, id, "sh", "-c", "echo x > /dev/shm/new");
-    });
-
-    it("sees neither the masked paths nor may it write to the read-only ones", async () => {
-      const pod = await TestPod.run(host.berth, "paths");
-      const read = (path: string) => `(head -c 1 ${path} | wc -c)`;
-      const write = (path: string) => `(cat ${path} > ${path}) 2>/dev/null && echo written || echo refused`;
-      const masks = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/interrupts"];
-      const script = [
-        ...masks.map(read),
-        write("/proc/sys/kernel/domainname"),
-        "ls /sys/firmware /proc/acpi 2>/dev/null | grep -v ':$' | grep -c .",
-        "(echo h > /proc/sysrq-trigger) 2>/dev/null && echo written || echo refused",
-      ].join("\n");
-      assert.deepEqual((await pod.output("silent", host.image, script)).trim().split("\n"), [
-        ...masks.map(() => "0"),
-        "refused",
-        "0",
-        "refused",
-      ]);
-    });
-
-    it("masks and protects what its configuration lists in place of the defaults, an empty list among them", async () => {
-      const pod = await TestPod.run(host.berth, "own-paths");
-      const script = [
-        "head -c 1 /proc/timer_list | wc -c",
-        "(cat /proc/sys/kernel/domainname > /proc/sys/kernel/domainname) 2>/dev/null && echo written || echo refused",
-        "ls /home | wc -l",
-        "(echo x > /tmp/x) 2>/dev/null && echo written || echo refused",
-      ].join("\n");
-      const lines = async (name: string, paths: object) => {
-        const securityContext = { capabilities: { addCapabilities: ["SYS_ADMIN"] }, ...paths };
-        const text = await pod.output(name, host.image, script, { linux: { securityContext } });
-        return text.trim().split("\n");
-      };
-      const none = { maskedPaths: [], readonlyPaths: [] };
-      assert.deepEqual(await lines("unmasked", none), ["1", "written", "0", "written"]);
-      const own = { maskedPaths: ["/proc/timer_list"], readonlyPaths: ["/proc/sys", "/tmp"] };
-      assert.deepEqual(await lines("own", own), ["0", "refused", "0", "refused"]);
-    });
+  it("has the default capabilities, none of them inheritable or ambient, and so have its commands", async () => {
+    const pod = await TestPod.run(host.berth, "defaults");
+    const started = rightsIn(await pod.output("own", host.image, showRights));
+    const id = await pod.shell("shell", host.image, sleep);
+    for (const rights of [started, rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"))]) {
+      const { CapEff, CapPrm, CapBnd, CapInh, CapAmb } = rights;
+      assert.deepEqual([CapEff, CapPrm, CapBnd], Array(3).fill(defaultCapabilities));
+      assert.deepEqual([CapInh, CapAmb], [0n, 0n]);
+    }
   });
-}
+
+  it("that does not run as root has its ambient capabilities and no others", async () => {
+    const pod = await TestPod.run(host.berth, "ambient");
+    const capabilities = { addCapabilities: ["SYS_TIME"], addAmbientCapabilities: ["NET_ADMIN"] };
+    const linux = { securityContext: { runAsUser: { value: 1000n }, capabilities } };
+    const started = rightsIn(await pod.output("own", host.image, showRights, { linux }));
+    const id = await pod.shell("shell", host.image, sleep, { linux });
+    for (const rights of [started, rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"))]) {
+      const { CapEff, CapPrm, CapInh, CapAmb, CapBnd } = rights;
+      assert.deepEqual([CapEff, CapPrm, CapInh, CapAmb], Array(4).fill(netAdmin));
+      assert.equal(CapBnd, defaultCapabilities | netAdmin | sysTime);
+    }
+  });
+
+  it("has of the capabilities what is added and not dropped, ALL among the names", async () => {
+    const pod = await TestPod.run(host.berth, "capabilities");
+    const bounding = async (name: string, capabilities: object) => {
+      const linux = { securityContext: { capabilities } };
+      return rightsIn(await pod.output(name, host.image, showRights, { linux })).CapBnd;
+    };
+    assert.equal(await bounding("none", { dropCapabilities: ["ALL"] }), 0n);
+    const one = { dropCapabilities: ["ALL"], addCapabilities: ["CAP_NET_ADMIN"] };
+    assert.equal(await bounding("one", one), netAdmin);
+    const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd ?? 0n;
+    const most = { addCapabilities: ["ALL"], dropCapabilities: ["net_admin"] };
+    assert.equal(await bounding("most", most), own & ~netAdmin);
+  });
+
+  it("that is privileged has all capabilities and devices, no filter, and the kernel's files to write", async () => {
+    const pod = await TestPod.run(host.berth, "privileged", {
+      linux: { securityContext: { privileged: true } },
+    });
+    const seccomp = { profileType: ProfileType.RuntimeDefault };
+    const id = await pod.shell("shell", host.image, sleep, {
+      linux: { securityContext: { privileged: true, seccomp } },
+    });
+    const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"));
+    const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd;
+    assert.deepEqual([rights.CapEff, rights.CapInh, rights.CapAmb], [own, 0n, 0n]);
+    assert.equal(rights.Seccomp, 0n);
+    const devices = (await execSync(host.berth, id, "ls", "/dev")).split("\n");
+    const missing = (await readdir("/dev", { withFileTypes: true }))
+      .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
+      // The console is a container's own.
+      .filter(({ name }) => name !== "console" && !devices.includes(name));
+    assert.deepEqual(missing, []);
+    await execSync(host.berth, id, "head", "-c", "1", "/dev/kmsg");
+    const options = await execSync(host.berth, id, "grep", " /sys", "/proc/self/mounts");
+    for (const line of options.trim().split("\n"))
+      assert.match(line, / tmpfs | \S+ rw[, ]/, "all of /sys is writable");
+    await execSync(host.berth, id, "sh", "-c", "cat /proc/sys/kernel/panic > /proc/sys/kernel/panic");
+  });
+
+  it("and its commands gain no privileges where that is asked for", async () => {
+    const pod = await TestPod.run(host.berth, "no-new-privs");
+    const linux = { securityContext: { noNewPrivs: true } };
+    const id = await pod.shell("shell", host.image, `${showRights}; ${sleep}`, { linux });
+    const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status", "/proc/1/status"));
+    assert.equal(rights.NoNewPrivs, 1n);
+    const open = rightsIn(await pod.output("open", host.image, showRights));
+    assert.equal(open.NoNewPrivs, 0n);
+  });
+
+  it("with a read-only root file system can write to nothing but its volumes and shared memory", async () => {
+    const pod = await TestPod.run(host.berth, "readonly");
+    const linux = { securityContext: { readonlyRootfs: true } };
+    const id = await pod.shell("shell", host.image, sleep, { linux });
+    for (const path of ["/new", "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/sys/new"])
+      await assert.rejects(execSync(host.berth, id, "sh", "-c", `echo x >> ${path}`), /exit code/);
+    await execSync(host.berth, id, "sh", "-c", "echo x > /dev/shm/new");
+  });
+
+  it("sees neither the masked paths nor may it write to the read-only ones", async () => {
+    const pod = await TestPod.run(host.berth, "paths");
+    const read = (path: string) => `(head -c 1 ${path} | wc -c)`;
+    const write = (path: string) => `(cat ${path} > ${path}) 2>/dev/null && echo written || echo refused`;
+    const masks = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/interrupts"];
+    const script = [
+      ...masks.map(read),
+      write("/proc/sys/kernel/domainname"),
+      "ls /sys/firmware /proc/acpi 2>/dev/null | grep -v ':$' | grep -c .",
+      "(echo h > /proc/sysrq-trigger) 2>/dev/null && echo written || echo refused",
+    ].join("\n");
+    assert.deepEqual((await pod.output("silent", host.image, script)).trim().split("\n"), [
+      ...masks.map(() => "0"),
+      "refused",
+      "0",
+      "refused",
+    ]);
+  });
+
+  it("masks and protects what its configuration lists in place of the defaults, an empty list among them", async () => {
+    const pod = await TestPod.run(host.berth, "own-paths");
+    const script = [
+      "head -c 1 /proc/timer_list | wc -c",
+      "(cat /proc/sys/kernel/domainname > /proc/sys/kernel/domainname) 2>/dev/null && echo written || echo refused",
+      "ls /home | wc -l",
+      "(echo x > /tmp/x) 2>/dev/null && echo written || echo refused",
+    ].join("\n");
+    const lines = async (name: string, paths: object) => {
+      const securityContext = { capabilities: { addCapabilities: ["SYS_ADMIN"] }, ...paths };
+      const text = await pod.output(name, host.image, script, { linux: { securityContext } });
+      return text.trim().split("\n");
+    };
+    const none = { maskedPaths: [], readonlyPaths: [] };
+    assert.deepEqual(await lines("unmasked", none), ["1", "written", "0", "written"]);
+    const own = { maskedPaths: ["/proc/timer_list"], readonlyPaths: ["/proc/sys", "/tmp"] };
+    assert.deepEqual(await lines("own", own), ["0", "refused", "0", "refused"]);
+  });
+});

@@ -285,97 +285,92 @@ const everything = { capabilities: { addCapabilities: ["ALL"] } };
 const refusedIn = (errnos: ReadonlyMap<string, number>) =>
   [...errnos].flatMap(([name, errno]) => (errno === EPERM ? [name] : []));
 
-for (const handler of ["crun", "runc"]) {
-  describe(`the RuntimeDefault seccomp profile, by ${handler},`, () => {
-    const host = withBerth({ config: `[runtime]\ndefault_handler = "${handler}"` });
-    let image = "";
-    let pod: TestPod;
-    before(async () => {
-      const programs = [
-        { name: "bin/mount-32", mode: 0o755, content: program32(21) },
-        { name: "bin/close-32", mode: 0o755, content: program32(6) },
-      ];
-      const layers = [await perlLayer(), programs];
-      await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers }));
-      image = `${host.registry.host}/perl:latest`;
-      await host.berth.pull(image);
-      pod = await TestPod.run(host.berth, "seccomp");
-    });
+describe("the RuntimeDefault seccomp profile", () => {
+  const host = withBerth();
+  let image = "";
+  let pod: TestPod;
+  before(async () => {
+    const programs = [
+      { name: "bin/mount-32", mode: 0o755, content: program32(21) },
+      { name: "bin/close-32", mode: 0o755, content: program32(6) },
+    ];
+    const layers = [await perlLayer(), programs];
+    await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers }));
+    image = `${host.registry.host}/perl:latest`;
+    await host.berth.pull(image);
+    pod = await TestPod.run(host.berth, "seccomp");
+  });
 
-    it("is a filter of the container's process and of its commands, and Unconfined is none", async () => {
-      const show = "grep ^Seccomp: /proc/self/status";
-      assert.match(
-        await pod.output("filtered", image, show, { linux: { securityContext: runtimeDefault } }),
-        /\t2\n/,
-      );
-      const id = await pod.shell("shell", image, "exec sleep 1000", {
-        linux: { securityContext: runtimeDefault },
-      });
-      assert.match(await execSync(host.berth, id, "grep", "^Seccomp:", "/proc/self/status"), /\t2\n/);
-      assert.match(
-        await pod.output("open", image, show, { linux: { securityContext: unconfined } }),
-        /\t0\n/,
-      );
+  it("is a filter of the container's process and of its commands, and Unconfined is none", async () => {
+    const show = "grep ^Seccomp: /proc/self/status";
+    assert.match(
+      await pod.output("filtered", image, show, { linux: { securityContext: runtimeDefault } }),
+      /\t2\n/,
+    );
+    const id = await pod.shell("shell", image, "exec sleep 1000", {
+      linux: { securityContext: runtimeDefault },
     });
+    assert.match(await execSync(host.berth, id, "grep", "^Seccomp:", "/proc/self/status"), /\t2\n/);
+    assert.match(await pod.output("open", image, show, { linux: { securityContext: unconfined } }), /\t0\n/);
+  });
 
-    const every = refused.flatMap(({ calls }) => calls);
-    it("and nothing else is what refuses the calls of the tests below", async () => {
-      const security = { ...unconfined, ...everything };
-      const errnos = await callsIn(host.berth, pod, "control", image, every, security);
-      assert.equal(errnos.size, every.length);
-      assert.deepEqual(refusedIn(errnos), []);
+  const every = refused.flatMap(({ calls }) => calls);
+  it("and nothing else is what refuses the calls of the tests below", async () => {
+    const security = { ...unconfined, ...everything };
+    const errnos = await callsIn(host.berth, pod, "control", image, every, security);
+    assert.equal(errnos.size, every.length);
+    assert.deepEqual(refusedIn(errnos), []);
+  });
+
+  refused.forEach(({ what, openedBy, dropped, calls }, index) => {
+    const names = calls.map(({ name }) => name);
+    it(`refuses ${what}`, async () => {
+      const drop = { capabilities: { dropCapabilities: dropped === undefined ? [] : [dropped] } };
+      const security = { ...runtimeDefault, ...drop };
+      const errnos = await callsIn(host.berth, pod, `refused-${index}`, image, calls, security);
+      assert.deepEqual(refusedIn(errnos), names);
     });
-
-    refused.forEach(({ what, openedBy, dropped, calls }, index) => {
-      const names = calls.map(({ name }) => name);
-      it(`refuses ${what}`, async () => {
-        const drop = { capabilities: { dropCapabilities: dropped === undefined ? [] : [dropped] } };
-        const security = { ...runtimeDefault, ...drop };
-        const errnos = await callsIn(host.berth, pod, `refused-${index}`, image, calls, security);
+    if (openedBy === undefined) {
+      it(`refuses ${what} to a container with all capabilities, too`, async () => {
+        const security = { ...runtimeDefault, ...everything };
+        const errnos = await callsIn(host.berth, pod, `never-${index}`, image, calls, security);
         assert.deepEqual(refusedIn(errnos), names);
       });
-      if (openedBy === undefined) {
-        it(`refuses ${what} to a container with all capabilities, too`, async () => {
-          const security = { ...runtimeDefault, ...everything };
-          const errnos = await callsIn(host.berth, pod, `never-${index}`, image, calls, security);
-          assert.deepEqual(refusedIn(errnos), names);
-        });
-      } else {
-        it(`lets ${what} through to the kernel with CAP_${openedBy}`, async () => {
-          const security = { ...runtimeDefault, capabilities: { addCapabilities: [openedBy] } };
-          const errnos = await callsIn(host.berth, pod, `opened-${index}`, image, calls, security);
-          assert.equal(errnos.size, calls.length);
-          assert.deepEqual(refusedIn(errnos), []);
-        });
-      }
-    });
-
-    it("says that clone3, whose flags no filter sees, does not exist, so that libraries use clone", async () => {
-      const calls = [call("clone3", 435, 0, 0)];
-      const errnos = await callsIn(host.berth, pod, "clone3", image, calls, runtimeDefault);
-      assert.deepEqual([...errnos], [["clone3", ENOSYS]]);
-      const admin = { ...runtimeDefault, capabilities: { addCapabilities: ["SYS_ADMIN"] } };
-      const opened = await callsIn(host.berth, pod, "clone3-admin", image, calls, admin);
-      assert.deepEqual([...opened], [["clone3", constants.errno.EINVAL]]);
-    });
-
-    it("holds for 32-bit programs, too", async () => {
-      const exitCode = async (name: string, program: string, securityContext: object) => {
-        const overrides = { command: [program], linux: { securityContext } };
-        return (await exited(host.berth, await pod.shell(name, image, "", overrides))).exitCode;
-      };
-      assert.equal(await exitCode("mount-32", "/bin/mount-32", runtimeDefault), EPERM);
-      assert.equal(await exitCode("close-32", "/bin/close-32", runtimeDefault), 0);
-      const open = { ...unconfined, ...everything };
-      assert.equal(await exitCode("open-32", "/bin/mount-32", open), constants.errno.EFAULT);
-    });
-
-    allowed.forEach(({ what, calls }, index) => {
-      it(`lets a container have ${what}`, async () => {
-        const errnos = await callsIn(host.berth, pod, `allowed-${index}`, image, calls, runtimeDefault);
+    } else {
+      it(`lets ${what} through to the kernel with CAP_${openedBy}`, async () => {
+        const security = { ...runtimeDefault, capabilities: { addCapabilities: [openedBy] } };
+        const errnos = await callsIn(host.berth, pod, `opened-${index}`, image, calls, security);
         assert.equal(errnos.size, calls.length);
         assert.deepEqual(refusedIn(errnos), []);
       });
+    }
+  });
+
+  it("says that clone3, whose flags no filter sees, does not exist, so that libraries use clone", async () => {
+    const calls = [call("clone3", 435, 0, 0)];
+    const errnos = await callsIn(host.berth, pod, "clone3", image, calls, runtimeDefault);
+    assert.deepEqual([...errnos], [["clone3", ENOSYS]]);
+    const admin = { ...runtimeDefault, capabilities: { addCapabilities: ["SYS_ADMIN"] } };
+    const opened = await callsIn(host.berth, pod, "clone3-admin", image, calls, admin);
+    assert.deepEqual([...opened], [["clone3", constants.errno.EINVAL]]);
+  });
+
+  it("holds for 32-bit programs, too", async () => {
+    const exitCode = async (name: string, program: string, securityContext: object) => {
+      const overrides = { command: [program], linux: { securityContext } };
+      return (await exited(host.berth, await pod.shell(name, image, "", overrides))).exitCode;
+    };
+    assert.equal(await exitCode("mount-32", "/bin/mount-32", runtimeDefault), EPERM);
+    assert.equal(await exitCode("close-32", "/bin/close-32", runtimeDefault), 0);
+    const open = { ...unconfined, ...everything };
+    assert.equal(await exitCode("open-32", "/bin/mount-32", open), constants.errno.EFAULT);
+  });
+
+  allowed.forEach(({ what, calls }, index) => {
+    it(`lets a container have ${what}`, async () => {
+      const errnos = await callsIn(host.berth, pod, `allowed-${index}`, image, calls, runtimeDefault);
+      assert.equal(errnos.size, calls.length);
+      assert.deepEqual(refusedIn(errnos), []);
     });
   });
-}
+});

@@ -69,6 +69,11 @@ export class TestBerth implements AsyncDisposable {
   }
 
   #config(): string {
+    const { config = "" } = this.#options;
+    // A test with a section of its own chooses the handler itself.
+    const runtime = /^\[runtime\]$/m.test(config)
+      ? ""
+      : `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}`;
     return `
 root = ${JSON.stringify(this.root)}
 state = ${JSON.stringify(this.state)}
@@ -80,9 +85,8 @@ format = "json"
 conf_dir = ${JSON.stringify(this.cniConfDir)}
 bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
-[runtime]
-default_handler = ${JSON.stringify(testHandler)}
-${this.#options.config ?? ""}`;
+${runtime}
+${config}`;
   }
 
   get root(): string {
