@@ -49,7 +49,7 @@ export class CgroupReadings implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const file = import.meta.url.endsWith(".ts") ? "./readings-thread.ts" : "./readings-thread.js";
+    const file = import.meta.url.endsWith(".ts") ? "./readings-worker.ts" : "./readings-worker.js";
     const worker = new Worker(new URL(file, import.meta.url), {
       name: "stats",
       execArgv: [],
