@@ -29,6 +29,7 @@ busybox-static:/usr/share/doc/busybox-static/copyright
 skopeo:/usr/bin/skopeo
 umoci:/usr/bin/umoci
 zstd:/usr/bin/zstd
+apparmor:/usr/sbin/apparmor_parser
 strace:/usr/bin/strace
 socat:/usr/bin/socat
 openssl:/usr/bin/openssl

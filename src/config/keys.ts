@@ -114,6 +114,15 @@ export function someOf<T extends string>(
   );
 }
 
+/** A security profile by its kind and name. */
+export function profile(standard: string, doc: string): Key<string> {
+  return key(standard, doc, (value) => {
+    if (typeof value === "string" && /^(unconfined|runtime\/default|localhost\/.+)$/.test(value))
+      return value;
+    throw new Refused('must be "unconfined", "runtime/default" or "localhost/" and a name');
+  });
+}
+
 /** Names and values, as an inline table. */
 export function stringMap(
   standard: Readonly<Record<string, string>>,

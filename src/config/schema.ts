@@ -6,6 +6,7 @@ import {
   integer,
   oneOf,
   optionalPath,
+  profile,
   section,
   someOf,
   string,
@@ -103,6 +104,28 @@ export const schema = section("", {
       "Devices belong to the container's user and group (run_as_user, run_as_group) in place of the machine's, so that a container without root can open them.",
     ),
   }),
+  security: section(
+    'How containers are confined. A profile is "unconfined", "runtime/default", or "localhost/" and its name.',
+    {
+      unsetSeccompProfile: profile(
+        "unconfined",
+        "Seccomp profile of containers that ask for none; a kubelet's --seccomp-default asks for runtime/default by itself.",
+      ),
+      privilegedSeccompProfile: profile("unconfined", "Seccomp profile of privileged containers."),
+      seccompProfile: optionalPath(
+        "File with the profile that runtime/default is, as JSON in the form of the OCI runtime specification; empty is the built-in one.",
+      ),
+      seccompProfileRoot: absolutePath(
+        "/var/lib/kubelet/seccomp",
+        "Directory of localhost/ seccomp profiles that are not named by an absolute path.",
+      ),
+      disableApparmor: boolean(false, "Do as if the machine had no AppArmor."),
+      apparmorProfile: string(
+        "berth-default",
+        "AppArmor profile that runtime/default is; berth loads its own under this name unless one of the name is loaded.",
+      ),
+    },
+  ),
   images: section("Images and registries.", {
     snapshotter: oneOf(
       ["overlayfs", "native"],

@@ -9,7 +9,7 @@ import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
-import { ConmonTasks, detectCriu, detectHandlers, readHostFacts } from "../runtime/index.ts";
+import { AppArmor, ConmonTasks, detectCriu, detectHandlers, readHostFacts } from "../runtime/index.ts";
 import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
@@ -104,7 +104,8 @@ async function openEngine(
     logger,
     pauseProgram,
     defaultSysctls,
-    containerSettings: config.container,
+    containerSettings: { ...config.container, security: config.security },
+    appArmor: new AppArmor(),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,
   };

@@ -105,7 +105,8 @@ export async function containerSpec(
     settings: services.containerSettings,
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
-  return buildContainerSpec({ ...input, resolved: await resolveContainer(input) });
+  const { appArmor } = services;
+  return buildContainerSpec({ ...input, resolved: await resolveContainer({ ...input, appArmor }) });
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

@@ -5,6 +5,7 @@ import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
 import type {
+  AppArmor,
   CgroupDriver,
   ContainerSettings,
   Criu,
@@ -50,6 +51,7 @@ export type PodEngineOptions = {
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
+  readonly appArmor: AppArmor;
   readonly logger: Logger;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;

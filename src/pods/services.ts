@@ -3,6 +3,7 @@ import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
 import type {
+  AppArmor,
   CgroupDriver,
   ContainerSettings,
   Criu,
@@ -31,6 +32,7 @@ export type PodServices = {
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
+  readonly appArmor: AppArmor;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
   readonly sandboxes: RecordStore<SandboxRecord>;

@@ -8,6 +8,8 @@
  *
  * It must not know of images, networks or the life of pods, and keep nothing that must survive a restart of the machine.
  */
+
+export { AppArmor } from "./apparmor/app-armor.ts";
 export { containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../protocol/index.ts";
 import { buildContainerSpec } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { ContainerSpecInput } from "./input.ts";
+import type { ContainerSpecInput, SecuritySettings } from "./input.ts";
 import type { OciSpec } from "./types.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
@@ -59,12 +59,24 @@ const base: Omit<ContainerSpecInput, "config"> = {
     devices: [],
     hostDevices: [],
     seccompProfile: undefined,
+    appArmorProfile: undefined,
   },
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
   features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
   privilegedWithoutHostDevices: false,
-  settings: { absentMountSourcesToReject: [], deviceOwnershipFromSecurityContext: false },
+  settings: {
+    absentMountSourcesToReject: [],
+    deviceOwnershipFromSecurityContext: false,
+    security: {
+      unsetSeccompProfile: "unconfined",
+      privilegedSeccompProfile: "unconfined",
+      seccompProfile: "",
+      seccompProfileRoot: "/var/lib/kubelet/seccomp",
+      disableApparmor: false,
+      apparmorProfile: "berth-default",
+    },
+  },
   host,
 };
 
@@ -304,15 +316,27 @@ describe("security", () => {
   });
 
   test("a profile that this host cannot give is an error, not a container without it", () => {
-    const apparmor = { profileType: ProfileType.Localhost, localhostRef: "mine" };
-    assert.throws(() => build({ linux: { securityContext: { apparmor } } }), { code: "FailedPrecondition" });
-    const loaded = build({ linux: { securityContext: { apparmor } } }, { host: { ...host, appArmor: true } });
-    assert.equal(loaded.process.apparmorProfile, "mine");
     const seccomp = { profileType: ProfileType.RuntimeDefault };
     const old = { host: { ...host, seccomp: false } };
     assert.throws(() => build({ linux: { securityContext: { seccomp } } }, old), {
       code: "FailedPrecondition",
     });
+  });
+
+  test("the configuration's profiles are those of containers that ask for none and of privileged ones", () => {
+    const filtered = (change: Partial<SecuritySettings>, securityContext: object) => {
+      const security = { ...base.settings.security, ...change };
+      const settings = { ...base.settings, security };
+      return build({ linux: { securityContext } }, { settings }).linux.seccomp !== undefined;
+    };
+    const unset = { unsetSeccompProfile: "runtime/default" };
+    assert.ok(filtered(unset, {}));
+    assert.ok(!filtered(unset, { seccomp: { profileType: ProfileType.Unconfined } }));
+    assert.ok(!filtered(unset, { privileged: true }));
+    assert.ok(!filtered({}, {}));
+    const privileged = { privilegedSeccompProfile: "runtime/default" };
+    assert.ok(filtered(privileged, { privileged: true }));
+    assert.ok(!filtered(privileged, {}));
   });
 
   test("what is not built yet is refused by its name", () => {

@@ -2,7 +2,6 @@ import { type ContainerConfig, NamespaceMode } from "../../protocol/index.ts";
 import { cgroupsPath } from "../cgroups/cgroups-path.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { containerAnnotations } from "./annotations.ts";
-import { appArmorProfile } from "./app-armor.ts";
 import { processCapabilitySets } from "./capabilities.ts";
 import type { ContainerSpecInput } from "./input.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
@@ -12,6 +11,7 @@ import { processArgs, processCwd, processEnv } from "./process.ts";
 import { containerResources, oomScoreAdj } from "./resources.ts";
 import { openFilesLimit } from "./rlimits.ts";
 import { containerSeccomp } from "./seccomp/container-seccomp.ts";
+import { seccompChoice } from "./seccomp/seccomp-choice.ts";
 import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
 
 /** The runtime-spec version written; what is newer than it is not used, for crun 1.8 and runc 1.1. */
@@ -28,7 +28,7 @@ export const ociVersion = "1.0.2";
  * of its own, a container needs none on its files.
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
-  const { id, config, sandboxConfig, rootfsPath, resolved, cgroupDriver, host } = input;
+  const { id, config, sandboxConfig, rootfsPath, resolved, cgroupDriver, settings, host } = input;
   refuseUnbuilt(config, host);
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
@@ -37,7 +37,9 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   }
   const process = containerProcess(input);
   const { mounts, rootfsPropagation } = containerMounts(input);
-  const seccomp = containerSeccomp(security, process.capabilities.bounding, resolved.seccompProfile, host);
+  const choice = seccompChoice(security, settings.security);
+  const { seccompProfile } = resolved;
+  const seccomp = containerSeccomp(choice, process.capabilities.bounding, seccompProfile, host);
   return {
     ociVersion,
     root: { path: rootfsPath, readonly: security?.readonlyRootfs ?? false },
@@ -64,7 +66,7 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
 
 function containerProcess({ config, sandbox, image, resolved, host }: ContainerSpecInput): OciProcess {
   const security = config.linux?.securityContext;
-  const profile = appArmorProfile(security, host);
+  const { appArmorProfile } = resolved;
   return {
     terminal: config.tty,
     args: processArgs(config, image),
@@ -75,7 +77,7 @@ function containerProcess({ config, sandbox, image, resolved, host }: ContainerS
     noNewPrivileges: security?.noNewPrivs ?? false,
     rlimits: [openFilesLimit(host)],
     oomScoreAdj: oomScoreAdj(config.linux?.resources, host),
-    ...(profile !== undefined && { apparmorProfile: profile }),
+    ...(appArmorProfile !== undefined && { apparmorProfile: appArmorProfile }),
   };
 }
 

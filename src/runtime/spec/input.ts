@@ -36,6 +36,21 @@ export type ContainerSettings = {
   readonly absentMountSourcesToReject: readonly string[];
   /** Devices belong to the user and group of the security context, in place of the host's. */
   readonly deviceOwnershipFromSecurityContext: boolean;
+  readonly security: SecuritySettings;
+};
+
+/** What it says of their confinement. Profiles are named as by older clients: see {@link "./security-profile.ts"}. */
+export type SecuritySettings = {
+  /** The seccomp profile of a container that asks for none. */
+  readonly unsetSeccompProfile: string;
+  readonly privilegedSeccompProfile: string;
+  /** File that takes the place of the built-in RuntimeDefault profile; "" for none. */
+  readonly seccompProfile: string;
+  /** Directory of Localhost profiles whose name is relative. */
+  readonly seccompProfileRoot: string;
+  readonly disableApparmor: boolean;
+  /** Name of AppArmor's RuntimeDefault profile; berth's own is loaded under it unless there is one. */
+  readonly apparmorProfile: string;
 };
 
 /** What a container takes from its pod sandbox. */
@@ -68,8 +83,10 @@ export type ResolvedContainer = {
   readonly devices: readonly ResolvedDevice[];
   /** Every device of the host; only for a privileged container, and not with every handler. */
   readonly hostDevices: readonly OciDevice[];
-  /** The profile file of a `Localhost` seccomp profile. */
+  /** What a seccomp profile's file holds, where the profile is one of a file. */
   readonly seccompProfile: OciSeccomp | undefined;
+  /** Its name; it is loaded. */
+  readonly appArmorProfile: string | undefined;
 };
 
 /** A mount of the configuration whose source is known to exist. */

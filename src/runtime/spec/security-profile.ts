@@ -6,7 +6,7 @@ export type ProfileChoice =
   | { readonly kind: "unset" }
   | { readonly kind: "unconfined" }
   | { readonly kind: "runtimeDefault" }
-  /** AppArmor: a profile's name; seccomp: a file's path. */
+  /** AppArmor: a profile's name; seccomp: a file's path, which may be relative. */
   | { readonly kind: "localhost"; readonly reference: string };
 
 /**
@@ -32,7 +32,8 @@ export function profileChoice(
   throw new RuntimeError("InvalidArgument", `${what} profile: unknown type ${profileType}`);
 }
 
-function choiceOfText(what: string, text: string): ProfileChoice {
+/** "", "unconfined", "runtime/default", "docker/default" or "localhost/NAME". Throws RuntimeError InvalidArgument. */
+export function choiceOfText(what: string, text: string): ProfileChoice {
   if (text === "") return { kind: "unset" };
   if (text === "unconfined") return { kind: "unconfined" };
   if (text === "runtime/default" || text === "docker/default") return { kind: "runtimeDefault" };

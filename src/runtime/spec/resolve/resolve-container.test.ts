@@ -10,6 +10,7 @@ import {
   SupplementalGroupsPolicy,
 } from "../../../protocol/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
+import { AppArmor } from "../../apparmor/app-armor.ts";
 import type { ContainerSettings } from "../input.ts";
 import { resolveContainer } from "./resolve-container.ts";
 
@@ -26,7 +27,18 @@ async function rootfsWith(files: Readonly<Record<string, string>> = { passwd, gr
   return { ...directory, rootfsPath: join(directory.path, "rootfs") };
 }
 
-const plainSettings = { absentMountSourcesToReject: [], deviceOwnershipFromSecurityContext: false };
+const plainSettings: ContainerSettings = {
+  absentMountSourcesToReject: [],
+  deviceOwnershipFromSecurityContext: false,
+  security: {
+    unsetSeccompProfile: "unconfined",
+    privilegedSeccompProfile: "unconfined",
+    seccompProfile: "",
+    seccompProfileRoot: "/var/lib/kubelet/seccomp",
+    disableApparmor: false,
+    apparmorProfile: "berth-default",
+  },
+};
 
 function resolve(
   rootfsPath: string,
@@ -51,6 +63,8 @@ function resolve(
     rootfsPath,
     privilegedWithoutHostDevices: false,
     settings: { ...plainSettings, ...settings },
+    host: { appArmor: false },
+    appArmor: new AppArmor(),
   });
 }
 

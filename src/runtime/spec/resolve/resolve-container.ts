@@ -1,5 +1,9 @@
 import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
+import type { AppArmor } from "../../apparmor/app-armor.ts";
+import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
+import { seccompChoice } from "../seccomp/seccomp-choice.ts";
+import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
 import { resolveMount } from "./mounts.ts";
@@ -9,11 +13,12 @@ import { resolveUser } from "./user.ts";
 type Input = Pick<
   ContainerSpecInput,
   "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings"
->;
+> & { readonly host: Pick<HostFacts, "appArmor">; readonly appArmor: AppArmor };
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
- * sources of its mounts (one that is missing is made as a directory, as containerd does), its devices, its seccomp file.
+ * sources of its mounts (one that is missing is made as a directory, as containerd does), its devices, its seccomp file, its
+ * AppArmor profile.
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
@@ -25,19 +30,29 @@ export async function resolveContainer({
   rootfsPath,
   privilegedWithoutHostDevices,
   settings,
+  host,
+  appArmor,
 }: Input): Promise<ResolvedContainer> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   await checkKernelDirectories(rootfsPath);
-  const [user, mounts, devices, allDevices, seccompProfile] = await Promise.all([
+  const [user, mounts, devices, allDevices, seccompProfile, appArmorProfile] = await Promise.all([
     resolveUser(rootfsPath, security, image.user),
     Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
     Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
     privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
-    privileged ? undefined : seccompProfileFile(security),
+    seccompProfileFile(seccompChoice(security, settings.security), settings.security),
+    resolveAppArmor(security, host, settings.security, appArmor),
   ]);
-  return { user, mounts, devices: devices.flat(), hostDevices: allDevices, seccompProfile };
+  return {
+    user,
+    mounts,
+    devices: devices.flat(),
+    hostDevices: allDevices,
+    seccompProfile,
+    appArmorProfile,
+  };
 }
 
 /** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */

@@ -1,21 +1,50 @@
-import { readFile } from "node:fs/promises";
-import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
 import { RuntimeError } from "../../runtime-error.ts";
-import { profileChoice } from "../security-profile.ts";
+import type { SecuritySettings } from "../input.ts";
+import type { ProfileChoice } from "../security-profile.ts";
 import type { OciSeccomp } from "../types.ts";
 
-/** The profile file of a Localhost choice, in the runtime-spec's form; undefined for every other choice. */
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * The profile that lies in a file, in the runtime-spec's form: that of a Localhost choice, whose name is relative to the
+ * configured directory unless it is absolute, as a kubelet's are; and of RuntimeDefault where the configuration names a
+ * file. Undefined for every other choice. Throws RuntimeError: InvalidArgument, FailedPrecondition.
+ */
 export async function seccompProfileFile(
-  security: LinuxContainerSecurityContext | undefined,
+  choice: ProfileChoice,
+  settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
 ): Promise<OciSeccomp | undefined> {
-  const choice = profileChoice("seccomp", security?.seccomp, security?.seccompProfilePath ?? "");
+  const path = pathOf(choice, settings);
+  if (path === undefined) return undefined;
+  try {
+    return parseProfile(await readProfile(path));
+  } catch (cause) {
+    throw new RuntimeError("FailedPrecondition", `seccomp profile ${path}: cannot be used`, { cause });
+  }
+}
+
+function pathOf(
+  choice: ProfileChoice,
+  { seccompProfile, seccompProfileRoot }: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+): string | undefined {
+  if (choice.kind === "runtimeDefault" && seccompProfile !== "") return seccompProfile;
   if (choice.kind !== "localhost") return undefined;
   const { reference } = choice;
-  try {
-    return parseProfile(await readFile(reference, "utf8"));
-  } catch (cause) {
-    throw new RuntimeError("FailedPrecondition", `seccomp profile ${reference}: cannot be used`, { cause });
+  if (reference.split("/").includes("..")) {
+    throw new RuntimeError("InvalidArgument", `seccomp profile ${JSON.stringify(reference)}: has ".." in it`);
   }
+  return isAbsolute(reference) ? reference : join(seccompProfileRoot, reference);
+}
+
+/** A FIFO or a device under that name must not hold us up. */
+async function readProfile(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const info = await file.stat();
+  if (!info.isFile() || info.size > maxBytes) throw new Error("it is no regular file of reasonable size");
+  return file.readFile("utf8");
 }
 
 function parseProfile(text: string): OciSeccomp {

@@ -1,0 +1,47 @@
+import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
+import type { AppArmor } from "../../apparmor/app-armor.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { HostFacts } from "../host-facts.ts";
+import type { SecuritySettings } from "../input.ts";
+import { profileChoice } from "../security-profile.ts";
+
+/**
+ * The AppArmor profile by name; undefined is none. One that was asked for and cannot be had is an error: the container
+ * would run with more rights than its author meant. Where none was asked for, the default is taken if it can be had, as
+ * by the peers.
+ */
+export async function resolveAppArmor(
+  security: LinuxContainerSecurityContext | undefined,
+  host: Pick<HostFacts, "appArmor">,
+  settings: Pick<SecuritySettings, "disableApparmor" | "apparmorProfile">,
+  appArmor: AppArmor,
+): Promise<string | undefined> {
+  const choice = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
+  if (choice.kind === "unconfined") return undefined;
+  const obstacle = obstacleOf(host, settings);
+  if (obstacle !== undefined) {
+    if (choice.kind === "unset") return undefined;
+    throw new RuntimeError("FailedPrecondition", `an AppArmor profile was asked for, but ${obstacle}`);
+  }
+  if (choice.kind === "localhost") {
+    if (await appArmor.isLoaded(choice.reference)) return choice.reference;
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `AppArmor profile ${JSON.stringify(choice.reference)} is not loaded on this host; load it with apparmor_parser`,
+    );
+  }
+  if (security?.privileged) return undefined;
+  const { apparmorProfile } = settings;
+  if (choice.kind === "unset" && !(await appArmor.isLoaded(apparmorProfile)) && !(await appArmor.canLoad()))
+    return undefined;
+  await appArmor.loadDefault(apparmorProfile);
+  return apparmorProfile;
+}
+
+function obstacleOf(
+  host: Pick<HostFacts, "appArmor">,
+  settings: Pick<SecuritySettings, "disableApparmor">,
+): string | undefined {
+  if (!host.appArmor) return "this host has no AppArmor";
+  return settings.disableApparmor ? "security.disable_apparmor is set in the configuration" : undefined;
+}
