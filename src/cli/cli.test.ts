@@ -64,6 +64,14 @@ test("a missing socket is exit status 4, and what to do is said", async () => {
   assert.match(stderr, new RegExp(`${address}.*--address`));
 });
 
+test("an error cannot send the terminal commands, whatever words of others it repeats", async () => {
+  const { status, stderr } = await berth(["ps", "--address", "/no/\x1b]0;evil\x07\x1b[2J.sock"]);
+  assert.notEqual(status, 0);
+  assert.match(stderr, /\?\]0;evil\?\?\[2J/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  assert.doesNotMatch(stderr, /[\x07\x1b]/);
+});
+
 test("a socket that nobody listens on any more is told apart from a missing one", async () => {
   await using dir = await tempDir();
   const address = join(dir.path, "plain");

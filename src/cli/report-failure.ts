@@ -3,11 +3,12 @@ import { messageOf } from "../errors/index.ts";
 import { CliError, exitCode } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import { styleFor } from "./output/style.ts";
+import { printableLines } from "./output/table.ts";
 
 /** Tells the user what went wrong and returns the exit status that says it. BERTH_DEBUG shows the stack too. */
 export function reportFailure(error: unknown, { io, signal, failureExitCode }: Invocation): number {
   if (signal.aborted) return exitCode.interrupted;
-  const text = error instanceof CliError ? error.message : messageOf(error);
+  const text = printableLines(error instanceof CliError ? error.message : messageOf(error));
   io.stderr.write(`${styleFor(io.stderr, io.env).red("berth:")} ${text}\n`);
   if ((io.env.BERTH_DEBUG ?? "") !== "") io.stderr.write(`${inspect(error)}\n`);
   return failureExitCode ?? (error instanceof CliError ? error.exitCode : exitCode.failure);

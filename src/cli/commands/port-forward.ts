@@ -9,6 +9,7 @@ import { Forwarder } from "../forward/forwarder.ts";
 import { type ListenAddress, Listeners, loopbackAddresses } from "../forward/listen.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
+import { printableLines } from "../output/table.ts";
 import { write } from "../output/write.ts";
 import { openPortForward } from "../streams/open.ts";
 import { addStreamOptions, type StreamOptions } from "../streams/options.ts";
@@ -69,7 +70,7 @@ async function portForward(
     } catch (error) {
       if (signal.aborted) return;
       if (isGone(error)) ending.reject(error);
-      else io.stderr.write(`berth: port ${remote}: ${messageOf(error)}\n`);
+      else io.stderr.write(`berth: port ${remote}: ${printableLines(messageOf(error))}\n`);
     }
   };
   using listeners = new Listeners();

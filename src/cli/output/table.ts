@@ -35,6 +35,12 @@ export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?") || "-";
 }
 
+/** The same for messages, which may have lines: what a server says may repeat an image's or a pod's words. */
+export function printableLines(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (character) => (character === "\t" ? "\t" : "?"));
+}
+
 function padding(text: string, width: number): string {
   return " ".repeat(Math.max(0, width - text.length));
 }
