@@ -132,6 +132,27 @@ describe("crictl", () => {
     await crictl("rmp", "--force", podId ?? "");
   });
 
+  it("shows what containers and pods use, and metrics", async () => {
+    const pod = await podFile("usage");
+    const id = await crictl("run", await containerFile("main", "exec sleep 1000"), pod);
+    const podId = await crictl("pods", "--name", "usage", "-q");
+    assert.match(await crictl("stats", "--id", id), /CPU %.*MEM.*DISK.*INODES[\s\S]*\bmain\b/);
+    const { stats } = JSON.parse(await crictl("stats", "--id", id, "--output", "json"));
+    assert.deepEqual([stats.length, stats[0].attributes.id], [1, id]);
+    assert.ok(Number(stats[0].memory.workingSetBytes.value) > 0);
+    assert.match(await crictl("statsp", "--id", podId), /POD ID.*CPU %.*MEM[\s\S]*\busage\b/);
+    const pods = JSON.parse(await crictl("statsp", "--id", podId, "--output", "json")).stats;
+    assert.equal(pods[0].linux.network.defaultInterface.name, "eth0");
+    const { descriptors } = JSON.parse(await crictl("metricdescs"));
+    const { podMetrics } = JSON.parse(await crictl("metricsp"));
+    const ours = podMetrics.find(({ podSandboxId }: { podSandboxId: string }) => podSandboxId === podId);
+    const names = ours.containerMetrics[0].metrics.map(({ name }: { name: string }) => name);
+    assert.ok(names.includes("container_memory_working_set_bytes"));
+    const known = descriptors.map(({ name }: { name: string }) => name);
+    assert.ok(names.every((name: string) => known.includes(name)));
+    await crictl("rmp", "--force", podId);
+  });
+
   it("follows the events of containers", async () => {
     const events = spawn(program, [...options(), "events"], { stdio: ["ignore", "pipe", "ignore"] });
     try {
