@@ -6,8 +6,20 @@ import type { ProcessUsage, TaskStates } from "./usage.ts";
 /** Of one cgroup; a container with more open files must not hold up the figures of the others. */
 const maxDescriptors = 10_000;
 
-/** What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out. */
-export function processUsage(directory: string): ProcessUsage {
+/**
+ * What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out. Undefined where the
+ * daemon may not look into them (it lacks CAP_SYS_PTRACE).
+ */
+export function processUsage(directory: string): ProcessUsage | undefined {
+  try {
+    return usageOf(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EACCES") return undefined;
+    throw error;
+  }
+}
+
+function usageOf(directory: string): ProcessUsage {
   const pids = processesIn(directory);
   let fileDescriptors = 0;
   let sockets: number | undefined = 0;

@@ -1,5 +1,6 @@
-import type { Container, Sandbox } from "../../engine/index.ts";
+import type { Container } from "../../engine/index.ts";
 import { type CgroupDriver, containerCgroup, podCgroup } from "../../runtime/index.ts";
+import type { SandboxRecord } from "../records.ts";
 
 /** Where the cgroups of pods and containers lie in the hierarchies. */
 export class PodCgroups {
@@ -7,12 +8,12 @@ export class PodCgroups {
   readonly #parents: ReadonlyMap<string, string>;
   readonly #shared: ReadonlySet<string>;
 
-  /** `sandboxes` are all that are ready. */
-  constructor(driver: CgroupDriver, sandboxes: readonly Pick<Sandbox, "id" | "config">[]) {
+  constructor(driver: CgroupDriver, sandboxes: readonly Pick<SandboxRecord, "id" | "config" | "phase">[]) {
     this.#driver = driver;
     this.#parents = new Map(sandboxes.map(({ id, config }) => [id, config.linux?.cgroupParent ?? ""]));
-    const parents = [...this.#parents.values()];
-    this.#shared = new Set(parents.filter((parent, index) => parents.indexOf(parent) !== index));
+    const ready = sandboxes.filter(({ phase }) => phase === "ready");
+    const byParent = Map.groupBy(ready, ({ id }) => this.#parents.get(id) ?? "");
+    this.#shared = new Set([...byParent].flatMap(([parent, pods]) => (pods.length > 1 ? parent : [])));
   }
 
   ofContainer({ id, sandboxId }: Pick<Container, "id" | "sandboxId">): string {

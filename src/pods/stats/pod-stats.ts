@@ -13,7 +13,7 @@ import type { MeasuredUsage, UsageMeter } from "../../snapshots/index.ts";
 import { CgroupReadings, type CgroupUsage, CpuRates, sumOfUsages } from "../../stats/index.ts";
 import type { PodServices } from "../services.ts";
 import { CpuSampler } from "./cpu-sampler.ts";
-import { fileSystemStats } from "./file-system-stats.ts";
+import { LayerFileSystem } from "./layer-file-system.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
 import { networkStats } from "./pod-network.ts";
 
@@ -30,8 +30,9 @@ export type PodStatsOptions = {
   readonly samplePeriodMs: number;
 };
 
-/** What ContainerStats and PodSandboxStats have fields for. */
-const statsParts = ["cpu", "memory", "pressure", "tasks"] as const;
+/** What ContainerStats has fields for, and PodSandboxStats. */
+const containerParts = ["cpu", "memory", "pressure"] as const;
+const podParts = [...containerParts, "tasks"] as const;
 
 /** What was read of cgroups, by their paths. */
 type Readings = ReadonlyMap<string, CgroupUsage | undefined>;
@@ -43,10 +44,12 @@ export class PodStats implements Stats, AsyncDisposable {
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
   readonly #sampler: CpuSampler;
+  readonly #fileSystem: LayerFileSystem;
 
   constructor(services: Services, options: PodStatsOptions) {
     this.#services = services;
     this.#options = options;
+    this.#fileSystem = new LayerFileSystem(services.snapshotter.root);
     this.#readings = new CgroupReadings(options.layout, services.logger);
     this.#sampler = new CpuSampler({
       readings: this.#readings,
@@ -68,7 +71,7 @@ export class PodStats implements Stats, AsyncDisposable {
     const [readings, layers] = await Promise.all([
       this.#read(
         running.map((container) => cgroups.ofContainer(container)),
-        statsParts,
+        containerParts,
       ),
       this.#options.usageMeter.usages(containers.map(({ id }) => id)),
     ]);
@@ -89,26 +92,24 @@ export class PodStats implements Stats, AsyncDisposable {
       .map(({ id }) => cgroups.ofPause(id));
     const ofContainers = containers.map((container) => cgroups.ofContainer(container));
     const [forPods, forContainers, layers, networks] = await Promise.all([
-      this.#read([...ofPods, ...ofPauses], statsParts),
-      this.#read(ofContainers, [...statsParts, ...parts]),
+      this.#read([...ofPods, ...ofPauses], podParts),
+      // Their tasks are needed for the sum, where the pod has no cgroup of its own.
+      this.#read(ofContainers, [...podParts, ...parts]),
       this.#options.usageMeter.usages(containers.map(({ id }) => id)),
       networkStats(ready, stateDir, namespaceThread),
     ]);
     const read = { cgroups, readings: new Map([...forPods, ...forContainers]), layers };
     const stats = containers.map((container) => this.#containerStats(container, read));
+    const byPod = Map.groupBy(stats, ({ container }) => container.sandboxId);
     return sandboxes.map((sandbox) => ({
       sandbox,
-      ...this.#podUsage(
-        sandbox,
-        read,
-        stats.filter(({ container }) => container.sandboxId === sandbox.id),
-      ),
+      ...this.#podUsage(sandbox, read, byPod.get(sandbox.id) ?? []),
       network: networks.get(sandbox.id),
     }));
   }
 
   fileSystem(): Promise<FileSystemStats> {
-    return fileSystemStats(this.#services.snapshotter.root);
+    return this.#fileSystem.stats();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,7 +164,7 @@ export class PodStats implements Stats, AsyncDisposable {
   }
 
   #cgroups(): PodCgroups {
-    return new PodCgroups(this.#services.cgroupDriver, this.#readySandboxes());
+    return new PodCgroups(this.#services.cgroupDriver, this.#services.sandboxes.list());
   }
 
   #readySandboxes() {
