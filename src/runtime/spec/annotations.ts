@@ -11,6 +11,7 @@ export function containerAnnotations({
   imageName,
 }: Input): Readonly<Record<string, string>> {
   return {
+    ...noSubgroup,
     ...sandboxIdentity(sandbox.id, sandboxConfig.metadata),
     ...sandboxSize(sandboxConfig.linux?.resources),
     "io.kubernetes.cri.container-type": "container",
@@ -31,6 +32,13 @@ export function pauseAnnotations(
     "io.kubernetes.cri.sandbox-log-directory": sandboxConfig.logDirectory,
   };
 }
+
+/**
+ * crun puts processes into a group `container` below a scope of systemd, as systemd advises to those that manage groups of
+ * their own. Whoever looks for a container's figures and events looks at the scope, where runc has the processes: conmon
+ * would not see there that memory ran out.
+ */
+const noSubgroup = { "run.oci.systemd.subgroup": "" };
 
 function sandboxIdentity(
   id: string,
