@@ -1,12 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** True if the kernel has killed a process of this cgroup because its memory ran out (memory.events of v2, memory.oom_control of v1). */
-export async function hadOomKill(directory: string): Promise<boolean> {
+/**
+ * How many processes of this cgroup, and of those below it with v2, the kernel has killed because memory ran out
+ * (memory.events of v2, memory.oom_control of v1). Undefined when the cgroup is gone.
+ */
+export async function oomKills(directory: string): Promise<number | undefined> {
   const texts = await Promise.all(
     ["memory.events", "memory.oom_control"].map((name) =>
-      readFile(join(directory, name), "utf8").catch(() => ""),
+      readFile(join(directory, name), "utf8").catch(() => undefined),
     ),
   );
-  return texts.some((text) => Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0);
+  const counts = texts.filter((text) => text !== undefined);
+  if (counts.length === 0) return undefined;
+  return counts.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
 }

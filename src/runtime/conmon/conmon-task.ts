@@ -58,6 +58,8 @@ export class ConmonTask implements Task {
   #record: TaskRecord | undefined;
   #state: TaskState;
   #deletion: Promise<void> | undefined;
+  /** The daemon has sent SIGKILL. */
+  #killed = false;
   #monitorLost = false;
 
   constructor(options: ConmonTaskOptions) {
@@ -99,10 +101,16 @@ export class ConmonTask implements Task {
     const record = this.#record;
     if (record === undefined) return;
     const { pid, startTime } = record.init;
+    if (signal === SIGKILL) this.#killed = true;
     if (await isAlive(pid, startTime)) sendSignal(pid, signal);
   }
 
   async killAll(): Promise<void> {
+    this.#killed = true;
+    await this.#killProcesses();
+  }
+
+  async #killProcesses(): Promise<void> {
     const cgroupDir = this.#record?.cgroupDir;
     if (cgroupDir === undefined) return this.kill(SIGKILL);
     await killCgroup(this.#options.layout, cgroupDir);
@@ -232,8 +240,9 @@ export class ConmonTask implements Task {
     if (this.#isExited()) return;
     const written = await readExitFile(this.#options.files.exit);
     if (written === undefined) return;
-    if (this.#record?.killAllOnExit) await this.killAll();
-    this.#end(await exitOf(written, this.#record, this.#options.files.oom));
+    const killed = this.#killed;
+    if (this.#record?.killAllOnExit) await this.#killProcesses();
+    this.#end(await exitOf(written, { record: this.#record, oomFile: this.#options.files.oom, killed }));
   }
 
   /** The first end is the one that counts. */

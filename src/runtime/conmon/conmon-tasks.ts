@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { oomKills } from "../cgroups/out-of-memory.ts";
 import { CgroupPlace } from "../cgroups/place-process.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { restoreSpec } from "../checkpoint/restore.ts";
@@ -136,6 +137,7 @@ export class ConmonTasks implements Tasks {
       readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
       containerCgroupDir(this.#layout, pid, task.id),
     ]);
+    const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
     const { terminal, stdin, stdinOnce } = task;
     return {
@@ -143,12 +145,18 @@ export class ConmonTasks implements Tasks {
       init,
       monitor,
       cgroupDir,
+      ...(oomKillsAbove === undefined ? {} : { oomKillsAbove }),
       killAllOnExit,
       logPath: task.logPath,
       console: { terminal, stdin, stdinOnce },
       ...(task.restore === undefined ? {} : { restored: true }),
       phase: { kind: "created" },
     };
+  }
+
+  async #oomKillsAbove(cgroupDir: string | undefined): Promise<number | undefined> {
+    if (cgroupDir === undefined || this.#options.cgroupDriver !== "systemd") return undefined;
+    return oomKills(dirname(cgroupDir));
   }
 
   #adopt({ id, handler: name }: TaskIdentity, files: TaskFiles, record: TaskRecord | undefined): ConmonTask {

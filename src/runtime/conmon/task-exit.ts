@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
-import { hadOomKill } from "../cgroups/out-of-memory.ts";
+import { dirname } from "node:path";
+import { oomKills } from "../cgroups/out-of-memory.ts";
 import type { TaskExit, TaskState } from "../tasks.ts";
 import type { MonitorExit } from "./exit-file.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -9,14 +10,18 @@ const startErrorCode = 128;
 /** As containerd's and CRI-O's for an exit that nobody saw. */
 const unknownCode = 255;
 
-/** The exit that conmon saw, with its cause. */
+/** 128 and SIGKILL's number. */
+const killedCode = 137;
+
+/** The exit that conmon saw, with its cause. `killed` when the daemon itself has sent SIGKILL. */
 export async function exitOf(
   written: MonitorExit,
-  record: TaskRecord | undefined,
-  oomFile: string,
+  { record, oomFile, killed }: { record: TaskRecord | undefined; oomFile: string; killed: boolean },
 ): Promise<TaskExit> {
   // Whatever the code: it may be a child that was killed, and peers say so too.
-  const oomKilled = await ranOutOfMemory(record, oomFile);
+  const oomKilled =
+    (await ranOutOfMemory(record, oomFile)) ||
+    (written.exitCode === killedCode && !killed && (await wasCountedAbove(record)));
   const startedAt = startedAtNs(record);
   return {
     exitCode: written.exitCode,
@@ -76,5 +81,12 @@ async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): 
     () => true,
     () => false,
   );
-  return seen || (record?.cgroupDir !== undefined && (await hadOomKill(record.cgroupDir)));
+  return seen || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0);
+}
+
+/** For a cgroup that systemd has removed already, maybe before conmon could look: those above have counted its kills too. */
+async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean> {
+  if (record?.cgroupDir === undefined || record.oomKillsAbove === undefined) return false;
+  if ((await oomKills(record.cgroupDir)) !== undefined) return false;
+  return ((await oomKills(dirname(record.cgroupDir))) ?? 0) > record.oomKillsAbove;
 }

@@ -21,6 +21,11 @@ export type TaskRecord = {
   readonly monitor: ProcessIdentity;
   /** The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not the container's own. */
   readonly cgroupDir: string | undefined;
+  /**
+   * What was counted in the cgroup above at the creation, where systemd makes the container's: it removes that one, with its
+   * count, as soon as its last process has ended.
+   */
+  readonly oomKillsAbove?: number;
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
