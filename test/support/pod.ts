@@ -10,20 +10,23 @@ import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import { podConfig, shellConfig } from "./requests.ts";
 
+/** A daemon that answers. */
+export type PodHost = Pick<TestBerth, "clients" | "logDir">;
+
 /** The everyday ways of a test with a daemon: run, look, wait. */
 export class TestPod {
   readonly id: string;
   readonly config: PodSandboxConfig;
-  readonly #berth: TestBerth;
+  readonly #berth: PodHost;
 
-  private constructor(berth: TestBerth, config: PodSandboxConfig, id: string) {
+  private constructor(berth: PodHost, config: PodSandboxConfig, id: string) {
     this.#berth = berth;
     this.config = config;
     this.id = id;
   }
 
   static async run(
-    berth: TestBerth,
+    berth: PodHost,
     name: string,
     overrides: Parameters<typeof podConfig>[1] = {},
     runtimeHandler = "",
@@ -80,14 +83,14 @@ export class TestPod {
   }
 }
 
-export async function containerStatus(berth: TestBerth, containerId: string): Promise<ContainerStatus> {
+export async function containerStatus(berth: PodHost, containerId: string): Promise<ContainerStatus> {
   const { status } = await berth.clients.runtime.containerStatus({ containerId, verbose: false });
   if (status === undefined) throw new Error(`no status of container ${containerId}`);
   return status;
 }
 
 /** Waits for the container's end. */
-export function exited(berth: TestBerth, containerId: string): Promise<ContainerStatus> {
+export function exited(berth: PodHost, containerId: string): Promise<ContainerStatus> {
   return eventually(`container ${containerId} has exited`, async () => {
     const status = await containerStatus(berth, containerId);
     return status.state === ContainerState.CONTAINER_EXITED && status;
@@ -95,7 +98,7 @@ export function exited(berth: TestBerth, containerId: string): Promise<Container
 }
 
 /** Runs a command in a container and returns what it printed; fails when it fails. */
-export async function execSync(berth: TestBerth, containerId: string, ...cmd: string[]): Promise<string> {
+export async function execSync(berth: PodHost, containerId: string, ...cmd: string[]): Promise<string> {
   const answer = await berth.clients.runtime.execSync({ containerId, cmd, timeout: 30n });
   if (answer.exitCode !== 0)
     throw new Error(`${cmd.join(" ")}: exit code ${answer.exitCode}: ${answer.stderr}`);

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import {
+  CgroupDriver,
+  ContainerState,
+  PullImageRequest,
+  UpdateContainerResourcesRequest,
+} from "../../src/protocol/index.ts";
+import { bridgeNetwork } from "../support/berth.ts";
+import { startBusyboxRegistry } from "../support/busybox.ts";
+import { type CriClients, connectCri } from "../support/clients.ts";
+import { eventually } from "../support/condition.ts";
+import { containerStatus, execSync, exited, type PodHost, TestPod } from "../support/pod.ts";
+
+const run = promisify(execFile);
+const socket = "/run/berth/berth.sock";
+
+/** What kubelets ask for on a machine with the systemd driver. */
+const linux = { cgroupParent: "kubepods-burstable-podvm.slice" };
+
+describe("berthd as a service of systemd, with cgroup v2 alone", () => {
+  let registry: Awaited<ReturnType<typeof startBusyboxRegistry>>;
+  let clients: CriClients;
+  const host: PodHost = {
+    get clients() {
+      return clients;
+    },
+    logDir: "/var/log/pods",
+  };
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    await mkdir("/etc/cni/net.d", { recursive: true });
+    await writeFile("/etc/cni/net.d/10-test.conflist", JSON.stringify(bridgeNetwork()));
+    await run("systemctl", ["start", "berthd"]);
+    clients = await connectCri(socket, 60_000);
+    await clients.images.pullImage(PullImageRequest.fromPartial({ image: { image: registry.image } }));
+  });
+  after(async () => {
+    const { items } = await clients.runtime.listPodSandbox({ filter: undefined });
+    for (const { id } of items) await clients.runtime.removePodSandbox({ podSandboxId: id });
+    clients.close();
+    await run("systemctl", ["stop", "berthd"]);
+    await registry[Symbol.asyncDispose]();
+  });
+
+  it("is ready when systemd says that it has started, with the systemd driver", async () => {
+    const { linux } = await clients.runtime.runtimeConfig({});
+    assert.equal(linux?.cgroupDriver, CgroupDriver.SYSTEMD);
+    const { status } = await clients.runtime.status({ verbose: false });
+    assert.deepEqual(
+      status?.conditions.map(({ type, status, message }) => [type, status, message]),
+      [
+        ["RuntimeReady", true, ""],
+        ["NetworkReady", true, ""],
+      ],
+    );
+  });
+  it("puts a container into a scope below the pod's slice, with its limits", async () => {
+    const pod = await TestPod.run(host, "limits", { linux });
+    const id = await pod.shell("main", registry.image, "exec sleep 100000", {
+      linux: {
+        resources: {
+          memoryLimitInBytes: 64n * 2n ** 20n,
+          cpuQuota: 50_000n,
+          cpuPeriod: 100_000n,
+          cpuShares: 512n,
+          unified: { "memory.high": String(48 * 2 ** 20) },
+        },
+      },
+    });
+    const cgroup = await cgroupOf(host, id);
+    assert.match(
+      cgroup,
+      /^\/kubepods\.slice\/kubepods-burstable\.slice\/kubepods-burstable-podvm\.slice\/[^/]+\.scope$/,
+    );
+    assert.deepEqual(
+      await Promise.all(["memory.max", "memory.high", "cpu.max"].map((file) => cgroupFile(cgroup, file))),
+      [String(64 * 2 ** 20), String(48 * 2 ** 20), "50000 100000"],
+    );
+    // The container sees none but its own.
+    assert.equal(await execSync(host, id, "cat", "/proc/self/cgroup"), "0::/\n");
+  });
+
+  it("changes the limits of a container that runs", async () => {
+    const pod = await TestPod.run(host, "update", { linux });
+    const id = await pod.shell("main", registry.image, "exec sleep 100000");
+    const cgroup = await cgroupOf(host, id);
+    assert.equal(await cgroupFile(cgroup, "memory.max"), "max");
+    const resources = { memoryLimitInBytes: 32n * 2n ** 20n, cpuQuota: 20_000n, cpuPeriod: 100_000n };
+    await clients.runtime.updateContainerResources(
+      UpdateContainerResourcesRequest.fromPartial({ containerId: id, linux: resources }),
+    );
+    assert.equal(await cgroupFile(cgroup, "memory.max"), String(32 * 2 ** 20));
+    assert.equal(await cgroupFile(cgroup, "cpu.max"), "20000 100000");
+    // systemd must not take it back when it applies what it knows.
+    await run("systemctl", ["daemon-reload"]);
+    assert.equal(await cgroupFile(cgroup, "memory.max"), String(32 * 2 ** 20));
+  });
+
+  it("tells what a container uses, and what it had to wait for", async () => {
+    const pod = await TestPod.run(host, "stats", { linux });
+    const id = await pod.shell("main", registry.image, "while true; do :; done");
+    const stats = await eventually("its use is known", async () => {
+      const { stats } = await clients.runtime.containerStats({ containerId: id });
+      return (stats?.cpu?.usageNanoCores?.value ?? 0n) > 0n && stats;
+    });
+    assert.ok((stats.memory?.workingSetBytes?.value ?? 0n) > 0n);
+    assert.ok((stats.cpu?.usageCoreNanoSeconds?.value ?? 0n) > 0n);
+    assert.ok(stats.cpu?.psi?.Some !== undefined);
+    assert.ok(stats.memory?.psi?.Full !== undefined);
+    await clients.runtime.stopContainer({ containerId: id, timeout: 0n });
+  });
+
+  it("reports that a container was killed for want of memory", async () => {
+    const pod = await TestPod.run(host, "oom", { linux });
+    const id = await pod.shell("hungry", registry.image, "x=a; while true; do x=$x$x; done", {
+      linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
+    });
+    const status = await exited(host, id);
+    assert.deepEqual([status.exitCode, status.reason], [137, "OOMKilled"]);
+  });
+
+  it("leaves containers running when systemd restarts it, and reports what ended meanwhile", async () => {
+    const pod = await TestPod.run(host, "restart", { linux });
+    const stays = await pod.shell("stays", registry.image, "exec sleep 100000");
+    const ends = await pod.shell("ends", registry.image, "while [ ! -e /end ]; do sleep 0.1; done; exit 7");
+    const before = await firstProcess(host, stays);
+    clients.close();
+    await run("systemctl", ["stop", "berthd"]);
+    await writeFile(`/proc/${await pidOf("while [ ! -e /end ]")}/root/end`, "");
+    await run("systemctl", ["start", "berthd"]);
+    clients = await connectCri(socket, 60_000);
+    assert.equal((await containerStatus(host, stays)).state, ContainerState.CONTAINER_RUNNING);
+    assert.equal(await firstProcess(host, stays), before);
+    assert.equal((await exited(host, ends)).exitCode, 7);
+    assert.equal(await execSync(host, stays, "echo", "here"), "here\n");
+  });
+
+  it("is started again by systemd when it is killed", async () => {
+    const pod = await TestPod.run(host, "killed", { linux });
+    const id = await pod.shell("main", registry.image, "exec sleep 100000");
+    clients.close();
+    await run("systemctl", ["kill", "--signal=SIGKILL", "--kill-whom=main", "berthd"]);
+    await eventually("it serves again", async () => {
+      const { stdout } = await run("systemctl", ["show", "--property=NRestarts", "--value", "berthd"]);
+      return Number(stdout) >= 1 && (await isActive());
+    });
+    clients = await connectCri(socket, 60_000);
+    assert.equal(await execSync(host, id, "echo", "here"), "here\n");
+  });
+});
+
+async function isActive(): Promise<boolean> {
+  return run("systemctl", ["is-active", "--quiet", "berthd"]).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function firstProcess({ clients }: PodHost, containerId: string): Promise<number> {
+  const { info } = await clients.runtime.containerStatus({ containerId, verbose: true });
+  return (JSON.parse(info.info ?? "{}") as { pid: number }).pid;
+}
+
+/** Path in the hierarchy of version 2. */
+async function cgroupOf(host: PodHost, containerId: string): Promise<string> {
+  const text = await readFile(`/proc/${await firstProcess(host, containerId)}/cgroup`, "utf8");
+  return text.trim().replace(/^0::/, "");
+}
+
+async function cgroupFile(cgroup: string, name: string): Promise<string> {
+  return (await readFile(`/sys/fs/cgroup${cgroup}/${name}`, "utf8")).trim();
+}
+
+async function pidOf(script: string): Promise<number> {
+  const { stdout } = await run("pgrep", [
+    "--oldest",
+    "--full",
+    `^/bin/sh -c ${script.replaceAll(/[[\]]/g, "\\$&")}`,
+  ]);
+  return Number(stdout);
+}
