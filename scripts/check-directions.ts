@@ -25,9 +25,11 @@ const below: Readonly<Record<string, readonly string[]>> = {
   images: ["content", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux"],
   network: ["linux"],
   stats: ["linux"],
-  runtime: ["linux", "oci", "protocol"],
+  runtime: ["linux", "oci", "protocol", "cdi"],
+  cdi: ["oci"],
   engine: ["images", "oci", "protocol", "stats"],
   pods: [
+    "cdi",
     "checkpoint",
     "engine",
     "images",

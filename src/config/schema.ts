@@ -99,6 +99,10 @@ export const schema = section("", {
       [],
       "Paths of the machine that are not made when a container mounts them and they are not there: the container is refused. Every other path is made as a directory.",
     ),
+    cdiSpecDirs: absolutePaths(
+      ["/etc/cdi", "/var/run/cdi"],
+      "Directories of the Container Device Interface: files of vendors that say what a container needs for a device. Read for each container that asks for one; a later directory goes before an earlier one.",
+    ),
     deviceOwnershipFromSecurityContext: boolean(
       false,
       "Devices belong to the container's user and group (run_as_user, run_as_group) in place of the machine's, so that a container without root can open them.",

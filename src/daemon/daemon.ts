@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createBerthService } from "../api/berth/index.ts";
+import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
 import { Leases, openContentStore } from "../content/index.ts";
 import { CriServer, statusOf } from "../cri/index.ts";
@@ -106,6 +107,7 @@ async function openEngine(
     defaultSysctls,
     containerSettings: { ...config.container, security: config.security },
     appArmor: new AppArmor(),
+    cdi: new CdiDevices(config.container.cdiSpecDirs),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,
   };

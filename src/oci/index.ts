@@ -4,6 +4,7 @@
 export { type Digest, digestHex, isDigest, OciFormatError, parseDigest } from "./digest.ts";
 export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
 export { digestOf, parseImageConfig } from "./image-config.ts";
+export { JsonNode } from "./json.ts";
 export { parseIndex, parseManifest } from "./manifest.ts";
 export { isImageConfigType, isIndexType, isLayerType, isManifestType, mediaType } from "./media-types.ts";
 export { formatPlatform, matchPlatform, runsOn } from "./platform.ts";

@@ -54,6 +54,16 @@ export class JsonNode {
     return typeof value === "number" && Number.isSafeInteger(value) ? value : this.fail("an integer");
   }
 
+  boolean(): boolean {
+    return typeof this.#value === "boolean" ? this.#value : this.fail("true or false");
+  }
+
+  /** Fails for a key of the object that is none of these. */
+  onlyKeys(known: readonly string[]): void {
+    const unknown = this.keys().find((key) => !known.includes(key));
+    if (unknown !== undefined) this.fail(`no ${JSON.stringify(unknown)}; known are ${known.join(", ")}`);
+  }
+
   /** Elements; none when absent. */
   list(): readonly JsonNode[] {
     if (this.absent) return [];

@@ -90,6 +90,7 @@ export async function containerSpec(
 ): Promise<OciSpec> {
   const image = imageOf(record, services);
   const handler = handlerOf(sandbox, services);
+  const { CDIDevices, annotations } = record.config;
   const input = {
     id: record.id,
     config: await withImageVolumes(startConfig(record), record, services),
@@ -103,6 +104,10 @@ export async function containerSpec(
     features: handler.features,
     privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
     settings: services.containerSettings,
+    edits: await services.cdi.edits(
+      CDIDevices.map(({ name }) => name),
+      annotations,
+    ),
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
   const { appArmor } = services;

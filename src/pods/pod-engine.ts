@@ -1,3 +1,4 @@
+import type { CdiDevices } from "../cdi/index.ts";
 import { type Engine, EngineError, type EngineEvent, type EngineStatus } from "../engine/index.ts";
 import type { Images } from "../images/index.ts";
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index.ts";
@@ -52,6 +53,7 @@ export type PodEngineOptions = {
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   readonly appArmor: AppArmor;
+  readonly cdi: CdiDevices;
   readonly logger: Logger;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;

@@ -1,3 +1,4 @@
+import type { CdiDevices } from "../cdi/index.ts";
 import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -33,6 +34,7 @@ export type PodServices = {
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   readonly appArmor: AppArmor;
+  readonly cdi: CdiDevices;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
   readonly sandboxes: RecordStore<SandboxRecord>;

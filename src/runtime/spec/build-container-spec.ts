@@ -3,6 +3,7 @@ import { cgroupsPath } from "../cgroups/cgroups-path.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { containerAnnotations } from "./annotations.ts";
 import { processCapabilitySets } from "./capabilities.ts";
+import { applyEdits } from "./edits/apply-edits.ts";
 import type { ContainerSpecInput } from "./input.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { containerMounts } from "./mounts.ts";
@@ -40,7 +41,7 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   const choice = seccompChoice(security, settings.security);
   const { seccompProfile } = resolved;
   const seccomp = containerSeccomp(choice, process.capabilities.bounding, seccompProfile, host);
-  return {
+  const spec: OciSpec = {
     ociVersion,
     root: { path: rootfsPath, readonly: security?.readonlyRootfs ?? false },
     process,
@@ -62,6 +63,7 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
       ...(seccomp !== undefined && { seccomp }),
     },
   };
+  return applyEdits(spec, resolved.edits);
 }
 
 function containerProcess({ config, sandbox, image, resolved, host }: ContainerSpecInput): OciProcess {
@@ -90,7 +92,6 @@ function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
 function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]): void {
   const security = config.linux?.securityContext;
   const unbuilt: Readonly<Record<string, boolean>> = {
-    CDI_devices: config.CDIDevices.length > 0,
     "linux.security_context.namespace_options.userns_options":
       security?.namespaceOptions?.usernsOptions !== undefined &&
       security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,

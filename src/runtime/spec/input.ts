@@ -1,7 +1,9 @@
+import type { ContainerEdits } from "../../cdi/index.ts";
 import type { ImageConfig } from "../../oci/index.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { HandlerFeatures } from "../handlers/handler.ts";
+import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { OciDevice, OciSeccomp, OciUser } from "./types.ts";
 
@@ -27,6 +29,8 @@ export type ContainerSpecInput = {
   /** See Handler. */
   readonly privilegedWithoutHostDevices: boolean;
   readonly settings: ContainerSettings;
+  /** Of the CDI devices that it asks for, in their order. */
+  readonly edits: readonly ContainerEdits[];
   readonly host: HostFacts;
 };
 
@@ -87,6 +91,7 @@ export type ResolvedContainer = {
   readonly seccompProfile: OciSeccomp | undefined;
   /** Its name; it is loaded. */
   readonly appArmorProfile: string | undefined;
+  readonly edits: readonly ResolvedEdits[];
 };
 
 /** A mount of the configuration whose source is known to exist. */

@@ -94,14 +94,13 @@ function memoryLimits({
 function deviceRules(devices: readonly ResolvedDevice[], all: boolean): readonly OciDeviceRule[] {
   if (all) return [{ allow: true, access: "rwm" }];
   const none: OciDeviceRule = { allow: false, access: "rwm" };
-  const given = devices.map(({ device: { type, major, minor }, access }) => ({
-    allow: true,
-    type,
-    major,
-    minor,
-    access,
-  }));
-  return [none, ...given];
+  return [none, ...devices.flatMap(deviceRule)];
+}
+
+/** Nobody asks the kernel about a FIFO. */
+export function deviceRule({ device, access }: ResolvedDevice): readonly OciDeviceRule[] {
+  const { type, major, minor } = device;
+  return type === "p" || access === "" ? [] : [{ allow: true, type, major, minor, access }];
 }
 
 /** The spec is JSON, whose numbers are exact up to 2^53. */

@@ -9,6 +9,29 @@ export type OciSpec = {
   readonly mounts: readonly OciMount[];
   readonly linux: OciLinux;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly hooks?: OciHooks;
+};
+
+/** config.md, `POSIX-platform Hooks`: in the order in which they run. */
+export const ociHookStages = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;
+export type OciHookStage = (typeof ociHookStages)[number];
+export type OciHooks = { readonly [Stage in OciHookStage]?: readonly OciHook[] };
+
+export type OciHook = {
+  readonly path: string;
+  /** With the program's own name. */
+  readonly args?: readonly string[];
+  /** NAME=VALUE. */
+  readonly env?: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
 };
 
 /** config.md, `process`; also what `exec --process` takes. */
@@ -57,6 +80,8 @@ export type OciLinux = {
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
   readonly rootfsPropagation?: "rslave" | "rshared";
+  /** config-linux.md, `intelRdt`, as a device's vendor wrote it. */
+  readonly intelRdt?: Readonly<Record<string, string | boolean | readonly string[]>>;
   readonly seccomp?: OciSeccomp;
 };
 
@@ -67,7 +92,8 @@ export type OciNamespace = {
 };
 
 export type OciDevice = {
-  readonly type: "b" | "c";
+  /** `p` is a FIFO, which has no numbers: they are 0. */
+  readonly type: "b" | "c" | "p";
   readonly path: string;
   readonly major: number;
   readonly minor: number;

@@ -33,6 +33,13 @@ export function hostDevices(): Promise<readonly OciDevice[]> {
   return devicesIn("/dev", "/dev");
 }
 
+/** The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when there is none. */
+export async function hostDevice(hostPath: string): Promise<OciDevice> {
+  const [device, ...others] = await devicesAt(hostPath, hostPath);
+  if (device !== undefined && others.length === 0) return device;
+  throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
+}
+
 async function devicesAt(hostPath: string, containerPath: string): Promise<readonly OciDevice[]> {
   try {
     const path = await realpath(hostPath);

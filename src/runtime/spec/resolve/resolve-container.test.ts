@@ -65,6 +65,7 @@ function resolve(
     settings: { ...plainSettings, ...settings },
     host: { appArmor: false },
     appArmor: new AppArmor(),
+    edits: [],
   });
 }
 

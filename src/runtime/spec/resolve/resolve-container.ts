@@ -1,5 +1,6 @@
 import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
+import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
 import { seccompChoice } from "../seccomp/seccomp-choice.ts";
@@ -12,7 +13,7 @@ import { resolveUser } from "./user.ts";
 
 type Input = Pick<
   ContainerSpecInput,
-  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings"
+  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits"
 > & { readonly host: Pick<HostFacts, "appArmor">; readonly appArmor: AppArmor };
 
 /**
@@ -32,6 +33,7 @@ export async function resolveContainer({
   settings,
   host,
   appArmor,
+  edits,
 }: Input): Promise<ResolvedContainer> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
@@ -52,6 +54,7 @@ export async function resolveContainer({
     hostDevices: allDevices,
     seccompProfile,
     appArmorProfile,
+    edits: await Promise.all(edits.map((each) => resolveEdits(each, user))),
   };
 }
 

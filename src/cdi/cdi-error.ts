@@ -1,0 +1,3 @@
+import { BerthError } from "../errors/index.ts";
+
+export class CdiError extends BerthError {}
