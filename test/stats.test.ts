@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { glob, readdir, stat, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { cgroupLayout } from "../src/linux/index.ts";
 import {
   type ContainerStats,
+  type FilesystemUsage,
   ListContainerStatsRequest,
   ListPodSandboxStatsRequest,
   NamespaceMode,
@@ -28,6 +29,14 @@ async function containerStats(berth: TestBerth, containerId: string): Promise<Co
   const { stats } = await berth.clients.runtime.containerStats({ containerId });
   assert.ok(stats !== undefined);
   return stats;
+}
+
+/** An answer waits for the first figure only for a while. */
+function writableLayer(berth: TestBerth, containerId: string): Promise<FilesystemUsage> {
+  return eventually(
+    "the layer was measured",
+    async () => (await containerStats(berth, containerId)).writableLayer,
+  );
 }
 
 async function podStats(berth: TestBerth, podSandboxId: string): Promise<PodSandboxStats> {
@@ -89,12 +98,12 @@ describe("stats of containers", () => {
   it("tell what the container has written into its own layer, and when that was measured", async () => {
     const pod = await TestPod.run(host.berth, "layer");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
-    const before = (await containerStats(host.berth, id)).writableLayer;
-    assert.ok(before !== undefined && (before.usedBytes?.value ?? 0n) < 4n * MiB);
+    const before = await writableLayer(host.berth, id);
+    assert.ok((before.usedBytes?.value ?? 0n) < 4n * MiB);
     await execSync(host.berth, id, "sh", "-c", "mkdir /d; dd if=/dev/zero of=/d/big bs=1M count=4; sync");
     const after = await eventually("the layer was measured anew", async () => {
-      const { writableLayer } = await containerStats(host.berth, id);
-      return (writableLayer?.usedBytes?.value ?? 0n) >= 4n * MiB && writableLayer;
+      const layer = await writableLayer(host.berth, id);
+      return (layer.usedBytes?.value ?? 0n) >= 4n * MiB && layer;
     });
     assert.ok(after.timestamp > before.timestamp);
     assert.equal((after.inodesUsed?.value ?? 0n) - (before.inodesUsed?.value ?? 0n), 2n);
@@ -133,7 +142,7 @@ describe("stats of containers", () => {
     assert.ok(all.includes(one) && all.includes(two) && !all.includes(ended));
     const left = await containerStats(host.berth, ended);
     assert.deepEqual([left.attributes?.id, left.cpu, left.memory], [ended, undefined, undefined]);
-    assert.ok((left.writableLayer?.usedBytes?.value ?? 0n) > 0n);
+    assert.ok(((await writableLayer(host.berth, ended)).usedBytes?.value ?? 0n) > 0n);
     await assert.rejects(containerStats(host.berth, "f".repeat(64)), /NOT_FOUND/);
   });
 
@@ -321,10 +330,10 @@ describe("the sizes of containers' layers", () => {
       ),
     );
     const snapshots = join(host.berth.root, "snapshots", "overlayfs", "k8s.io");
-    const directories = (await readdir(snapshots, { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isDirectory() && entry.name === "a")
-      .map((entry) => join(entry.parentPath, entry.name));
-    assert.equal(directories.length, ids.length);
+    const directories = await eventually("each container has written", async () => {
+      const written = await Array.fromAsync(glob(join(snapshots, "*/fs/a/b/c")));
+      return written.length === ids.length && written.map((file) => dirname(file));
+    });
     const readSince = async () => {
       const times = await Promise.all(directories.map(async (directory) => (await stat(directory)).atimeMs));
       return times.filter((atMs) => atMs !== longAgo.getTime()).length;
