@@ -1,0 +1,23 @@
+import type { TestBerth } from "./berth.ts";
+import { eventually } from "./condition.ts";
+import type { TestPod } from "./pod.ts";
+
+/** A script that counts in its memory alone, and says each number. */
+export const counting = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.05; done";
+
+/** The numbers that a container has said so far. */
+export async function counted(pod: TestPod, name: string): Promise<readonly number[]> {
+  return (await pod.log(name)).map((line) => Number.parseInt(line.split(" ")[2] ?? "", 10));
+}
+
+/** Waits until a container has counted that far, and returns all that it has said. */
+export function countsTo(pod: TestPod, name: string, least: number): Promise<readonly number[]> {
+  return eventually(`${name} has counted to ${least}`, async () => {
+    const numbers = await counted(pod, name).catch(() => []);
+    return numbers.some((number) => number >= least) && numbers;
+  });
+}
+
+export function checkpoint(berth: TestBerth, containerId: string, location: string): Promise<unknown> {
+  return berth.clients.runtime.checkpointContainer({ containerId, location, timeout: 60n });
+}
