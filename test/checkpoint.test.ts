@@ -9,16 +9,16 @@ import { tarOf } from "../src/testing/images.ts";
 import { smallDisk } from "../src/testing/small-disk.ts";
 import { checkpoint, counted, counting, countsTo } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
-import { checkpointConfig } from "./support/criu.ts";
+import { checkpointing } from "./support/criu.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
-const config = await checkpointConfig();
+const options = await checkpointing();
 
 describe("a checkpoint of a container", () => {
-  const host = withBerth({ config });
+  const host = withBerth(options);
 
   it("is an archive that only root reads, and the container goes on", async () => {
     const pod = await TestPod.run(host.berth, "archive");
@@ -102,16 +102,21 @@ describe("a checkpoint of a container", () => {
   it("is restored with its volumes, its locks and its connections closed, and a user of its own", async () => {
     const hostPath = join(host.berth.directory, "locked");
     await mkdir(hostPath, { recursive: true });
-    const mounts = [{ containerPath: "/data", hostPath, propagation: MountPropagation.PROPAGATION_PRIVATE }];
+    const propagation = MountPropagation.PROPAGATION_PRIVATE;
+    // Debian's busybox has no flock of its own.
+    const mounts = [
+      { containerPath: "/data", hostPath, propagation },
+      { containerPath: "/usr", hostPath: "/usr", readonly: true, propagation },
+    ];
     const server = await TestPod.run(host.berth, "server");
-    await server.shell("server", host.image, "exec nc -lk -p 7000 -e cat");
+    await server.shell("server", host.image, "exec nc -ll -p 7000 -e cat");
     const pod = await TestPod.run(host.berth, "locks");
     const script = [
-      "exec 9>/data/lock",
-      "flock -n 9",
-      `(sleep 100000 | nc ${await server.ip()} 7000; echo closed) &`,
+      "ln -s usr/lib /lib; ln -s usr/lib64 /lib64",
+      "exec 9>/data/lock; /usr/bin/flock -n 9 || exit",
+      `sleep 100000 | (nc ${await server.ip()} 7000; echo closed) &`,
       counting,
-    ].join("; ");
+    ].join("\n");
     const id = await pod.shell("main", host.image, script, { mounts });
     await countsTo(pod, "main", 3);
     await eventually("it is connected", async () =>
@@ -121,7 +126,7 @@ describe("a checkpoint of a container", () => {
     await checkpoint(host.berth, id, location);
     assert.match(await execSync(host.berth, id, "netstat", "-tn"), /ESTABLISHED/);
     const other = await TestPod.run(host.berth, "unlocked");
-    await assert.rejects(other.create(shellConfig("main", location, "")), /mounts at \/data/);
+    await assert.rejects(other.create(shellConfig("main", location, "")), /mounts at \/data, \/usr/);
     const restored = await other.create(shellConfig("main", location, "", { mounts }));
     // The lock is the first container's as long as that runs.
     await host.berth.clients.runtime.removeContainer({ containerId: id });
@@ -244,29 +249,23 @@ describe("a checkpoint of a container", () => {
       /INVALID_ARGUMENT.*timeout/,
     );
   });
+});
 
-  it("names the handler that cannot make one", async () => {
-    const podConfig = (await TestPod.run(host.berth, "crun")).config;
-    const metadata = { name: "by-crun", uid: "by-crun", namespace: "default", attempt: 0 };
-    const { runtime } = host.berth.clients;
-    const crun = { ...podConfig, metadata };
-    const { podSandboxId } = await runtime.runPodSandbox({ config: crun, runtimeHandler: "crun" });
-    const request = {
-      podSandboxId,
-      sandboxConfig: crun,
-      config: shellConfig("main", host.image, "exec sleep 1000"),
-    };
-    const { containerId } = await runtime.createContainer(request);
-    await runtime.startContainer({ containerId });
+describe("a handler that is built without criu", () => {
+  const host = withBerth({ config: `[runtime]\ndefault_handler = "crun"\n` });
+
+  it("is named by what needs one", async () => {
+    const pod = await TestPod.run(host.berth, "crun");
+    const id = await pod.shell("main", host.image, "exec sleep 1000");
     await assert.rejects(
-      checkpoint(host.berth, containerId, join(host.berth.directory, "crun.tar")),
+      checkpoint(host.berth, id, join(host.berth.directory, "crun.tar")),
       /UNIMPLEMENTED.*crun.*without checkpoint and restore.*runc/,
     );
   });
 });
 
 describe("an archive", () => {
-  const host = withBerth({ config });
+  const host = withBerth(options);
 
   const create = async (entries: Parameters<typeof tarOf>[0]) => {
     const pod = await TestPod.run(host.berth, `hostile-${Math.random().toString(36).slice(2)}`);
@@ -282,6 +281,7 @@ describe("an archive", () => {
   const images = [
     { name: "checkpoint", type: "directory" as const },
     { name: "checkpoint/inventory.img", content: "none" },
+    { name: "checkpoint/descriptors.json", content: '["/dev/null","pipe:[1]","pipe:[2]"]' },
   ];
 
   it("that is none, or is not there, is refused", async () => {
@@ -366,21 +366,36 @@ describe("an archive", () => {
     assert.deepEqual([status.state, status.reason], [ContainerState.CONTAINER_EXITED, "StartError"]);
   });
 
-  it("cannot give processes capabilities that the container has not, nor let them run", async () => {
+  it("cannot give processes what the container has not, nor let them run", async () => {
     const pod = await TestPod.run(host.berth, "privileges");
-    const id = await pod.shell("main", host.image, `${counting.replace("sleep", "echo > /home/ran; sleep")}`);
+    const script = counting.replace("sleep", "echo > /home/ran; sleep");
+    const base = { maskedPaths: ["/proc/keys"], readonlyPaths: [] };
+    const id = await pod.shell("main", host.image, script, { linux: { securityContext: base } });
     await countsTo(pod, "main", 3);
     const location = join(host.berth.directory, "privileges.tar");
     await checkpoint(host.berth, id, location);
-    const linux = { securityContext: { capabilities: { dropCapabilities: ["ALL"] } } };
-    const weaker = await pod.create(shellConfig("weaker", location, "", { linux }));
-    await assert.rejects(
-      host.berth.clients.runtime.startContainer({ containerId: weaker }),
-      /PERMISSION_DENIED.*capabilities/,
-    );
-    const numbers = await counted(pod, "weaker");
-    const original = await counted(pod, "main");
-    assert.ok((numbers.at(-1) ?? 0) <= (original.at(-1) ?? 0));
-    assert.equal((await containerStatus(host.berth, weaker)).state, ContainerState.CONTAINER_EXITED);
+    const refused: readonly [object, RegExp][] = [
+      [{ ...base, capabilities: { dropCapabilities: ["ALL"] } }, /PERMISSION_DENIED.*capabilities/],
+      [{ ...base, noNewPrivs: true }, /PERMISSION_DENIED.*no_new_privs/],
+      [{ ...base, readonlyRootfs: true }, /PERMISSION_DENIED.*root file system can be written/],
+      [{ ...base, readonlyPaths: ["/proc/sys"] }, /PERMISSION_DENIED.*\/proc\/sys can be written/],
+      [
+        { ...base, maskedPaths: ["/proc/keys", "/proc/timer_list"] },
+        /PERMISSION_DENIED.*timer_list is not masked/,
+      ],
+    ];
+    for (const [index, [securityContext, reason]] of refused.entries()) {
+      const weaker = await pod.create(
+        shellConfig(`weaker${index}`, location, "", { linux: { securityContext } }),
+      );
+      const start = host.berth.clients.runtime.startContainer({ containerId: weaker });
+      await assert.rejects(start, reason);
+      assert.equal((await containerStatus(host.berth, weaker)).state, ContainerState.CONTAINER_EXITED);
+      // It has said nothing but what the log of the one that was checkpointed had.
+      const said = await counted(pod, `weaker${index}`);
+      assert.deepEqual(said, (await counted(pod, "main")).slice(0, said.length));
+    }
+    const same = await pod.create(shellConfig("same", location, "", { linux: { securityContext: base } }));
+    await host.berth.clients.runtime.startContainer({ containerId: same });
   });
 });

@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { BerthOptions } from "./berth.ts";
+import { testHandler } from "./handler.ts";
 
 const run = promisify(execFile);
 
 /** Where scripts/newer-criu.sh puts one for kernels with which the system's does not get along. */
-const newer = new URL("../../node_modules/.cache/criu/criu", import.meta.url).pathname;
+const directory = new URL("../../node_modules/.cache/criu/", import.meta.url).pathname;
+const newer = { criu: `${directory}criu`, crun: `${directory}crun` } as const;
 
 /** A criu that works on this machine's kernel: the system's, or the one that the setup has put beside it. */
 export async function workingCriu(): Promise<string> {
@@ -12,10 +15,14 @@ export async function workingCriu(): Promise<string> {
     () => true,
     () => false,
   );
-  return works ? "/usr/sbin/criu" : newer;
+  return works ? "/usr/sbin/criu" : newer.criu;
 }
 
-/** Configuration of a daemon whose pods can be checkpointed: Debian's crun is built without criu. */
-export async function checkpointConfig(): Promise<string> {
-  return `[runtime]\ncriu = ${JSON.stringify(await workingCriu())}\ndefault_handler = "runc"\n`;
+/** A daemon whose pods can be checkpointed, by the OCI runtime of the tests; Debian 12's crun cannot. */
+export async function checkpointing(): Promise<Pick<BerthOptions, "config">> {
+  const criu = await workingCriu();
+  const crun = criu === newer.criu ? newer.crun : "/usr/bin/crun";
+  return {
+    config: `criu = ${JSON.stringify(criu)}\n[runtime.handlers.crun]\npath = ${JSON.stringify(crun)}\n`,
+  };
 }

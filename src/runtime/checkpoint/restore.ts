@@ -1,21 +1,42 @@
-import { writeFile } from "node:fs/promises";
+import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Handler } from "../handlers/handler.ts";
+import { RuntimeError } from "../runtime-error.ts";
 import type { OciSpec } from "../spec/types.ts";
 
 /**
  * - `leave-stopped`: the processes wait, stopped, to be looked at before they run;
  * - `tcp-close`: the pod has another address, so connections to others cannot go on; programs find them closed.
  */
-const restoreConfig = "leave-stopped\ntcp-close\n";
+const restoreConfig = ["leave-stopped", "tcp-close"];
 
 /**
  * The spec with which a container is restored: criu gets its configuration by an annotation that runc and crun know
  * (`org.criu.config`), which goes before the host's own for OCI runtimes.
  */
-export async function restoreSpec(spec: OciSpec, bundleDir: string): Promise<OciSpec> {
+export async function restoreSpec(spec: OciSpec, bundleDir: string, handler: Handler): Promise<OciSpec> {
   const config = join(bundleDir, "criu.conf");
-  await writeFile(config, restoreConfig, { mode: 0o600 });
+  const lines = [...restoreConfig, ...(handler.type === "crun" ? [await crunMask(spec.root.path)] : [])];
+  await writeFile(config, `${lines.join("\n")}\n`, { mode: 0o600 });
   return { ...spec, annotations: { ...spec.annotations, "org.criu.config": config } };
+}
+
+/**
+ * crun covers masked directories with an empty one below its root, which it writes down as that of its default root (seen with 1.28),
+ * and then misses. criu is given the container's own directory below the mount of /sys: it would be mounted writable, and
+ * there the container can write without that. Throws RuntimeError FailedPrecondition.
+ */
+async function crunMask(rootfs: string): Promise<string> {
+  const directory = join(rootfs, "sys");
+  await mkdir(directory, { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  if (!(await lstat(directory)).isDirectory())
+    throw new RuntimeError(
+      "FailedPrecondition",
+      "/sys of the image is not a directory: crun cannot restore it",
+    );
+  return `external mnt[/run/crun/.empty-directory]:${directory}`;
 }
 
 /** What the OCI runtime's `restore` is told besides what conmon tells it. */

@@ -1,17 +1,24 @@
 import { readFile } from "node:fs/promises";
-import { capabilityMask } from "../../linux/index.ts";
+import { capabilityMask, parseMountInfo } from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { resolveInside } from "../spec/resolve/rootfs-file.ts";
 import type { OciSpec } from "../spec/types.ts";
+import { mountExcess } from "./restored-mounts.ts";
 
 /**
  * Refuses restored processes that may do more than a container of this spec could come to: the images of a checkpoint say
- * themselves which capabilities, identity and filters a process gets, and whoever wrote them may have written anything.
+ * themselves which capabilities, identity, filters and mounts a process gets, and whoever wrote them may have written anything.
  * The processes must be stopped. Throws RuntimeError PermissionDenied.
  */
 export async function checkPrivileges(id: string, pids: readonly number[], spec: OciSpec): Promise<void> {
   for (const pid of pids) {
-    const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => undefined);
-    const excess = status === undefined ? undefined : excessOf(status, spec);
+    const [status, mounts] = await Promise.all(
+      ["status", "mountinfo"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => undefined)),
+    );
+    // It has ended.
+    if (status === undefined || mounts === undefined) continue;
+    const resolve = (path: string) => resolveInside(`/proc/${pid}/root`, path);
+    const excess = excessOf(status, spec) ?? (await mountExcess(parseMountInfo(mounts), spec, resolve));
     if (excess === undefined) continue;
     throw new RuntimeError(
       "PermissionDenied",

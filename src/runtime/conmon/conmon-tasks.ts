@@ -77,7 +77,8 @@ export class ConmonTasks implements Tasks {
     deadline.check("create");
     if (task.logPath !== undefined) await checkLogPlace(task.logPath);
     try {
-      const spec = task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir);
+      const spec =
+        task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir, handler);
       await Promise.all([
         writeFile(files.config, JSON.stringify(spec), { mode: 0o600 }),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),

@@ -31,13 +31,14 @@ async function ask(path: string, argument: string): Promise<string> {
 
 type SpecFeatures = Omit<HandlerFeatures, "checkpoint">;
 
-/** runc annotates its `features` and before them could always; crun lists what it was built with behind its version. */
+/**
+ * Both annotate their `features` with it. Of versions without that command, crun lists what it was built with behind its version, and runc
+ * always can.
+ */
 function canCheckpoint(type: Handler["type"], versionText: string, featuresText: string): boolean {
-  if (type === "crun") return /^\+.*\+CRIU\b|^\+CRIU\b/m.test(versionText);
-  if (type !== "runc") return false;
-  return (
-    featuresText === "" || /"org\.opencontainers\.runc\.checkpoint\.enabled":\s*"true"/.test(featuresText)
-  );
+  if (featuresText !== "")
+    return /"(?:org\.opencontainers\.runc|run\.oci\.crun)\.checkpoint\.enabled":\s*"true"/.test(featuresText);
+  return type === "runc" || (type === "crun" && /^\+(?:.* \+)?CRIU\b/m.test(versionText));
 }
 
 function parseFeatures(text: string): SpecFeatures | undefined {

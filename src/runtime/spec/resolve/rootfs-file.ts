@@ -28,7 +28,7 @@ export async function readRootfsFile(rootfs: string, path: string): Promise<stri
 }
 
 /** The path without symbolic links, relative to the root; undefined when there is nothing. */
-async function resolveInside(rootfs: string, path: string): Promise<string | undefined> {
+export async function resolveInside(rootfs: string, path: string): Promise<string | undefined> {
   const pending = path.split("/");
   let done: string[] = [];
   for (let links = 0; pending.length > 0; ) {
