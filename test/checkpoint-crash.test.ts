@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ContainerState } from "../src/protocol/index.ts";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { checkpoint, counting, countsTo } from "./support/checkpoints.ts";
+import { eventually } from "./support/condition.ts";
+import { checkpointing } from "./support/criu.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { containerStatus, exited, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+
+const options = await checkpointing();
+
+describe("a daemon that is killed in the middle of a checkpoint", () => {
+  let registry: (TestRegistry & { readonly image: string }) | undefined;
+  let started: CutBerth | undefined;
+  const cut = (): CutBerth => started ?? assert.fail("not started");
+  const berth = () => cut().berth;
+  const image = () => registry?.image ?? "";
+  const pod = (name: string) => TestPod.run(berth(), name, { linux: { cgroupParent: cut().cgroupParent } });
+
+  const goesOn = async (of: TestPod, name: string) => {
+    const said = (await of.log(name)).length;
+    await eventually(`${name} goes on`, async () => (await of.log(name)).length > said + 2);
+  };
+  const nothingLeft = () =>
+    eventually("nothing is left of the checkpoint", async () => {
+      const names = await readdir(join(berth().root, "checkpoints"));
+      return names.length === 0;
+    });
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    started = await CutBerth.start(options);
+    await started.berth.pull(registry.image);
+  });
+  after(async () => {
+    await started?.[Symbol.asyncDispose]();
+    await registry?.[Symbol.asyncDispose]();
+  });
+
+  for (const step of ["checkpoint-pause", "checkpoint-dump", "checkpoint-archive", "checkpoint-finish"]) {
+    it(`before ${step} lets the container go on when it is back, and leaves no half archive`, async () => {
+      const one = await pod(step);
+      const id = await one.shell("main", image(), counting);
+      await countsTo(one, "main", 3);
+      const directory = join(berth().directory, step);
+      await mkdir(directory);
+      const location = join(directory, "checkpoint.tar");
+      await writeFile(location, "an earlier one");
+      await cut().cutAt(step, () => checkpoint(berth(), id, location));
+      await berth().startDaemon();
+      await goesOn(one, "main");
+      await nothingLeft();
+      assert.deepEqual(await readdir(directory), ["checkpoint.tar"]);
+      assert.equal(await readFile(location, "utf8"), "an earlier one");
+      await checkpoint(berth(), id, location);
+      await goesOn(one, "main");
+      await berth().clients.runtime.stopContainer({ containerId: id, timeout: 0n });
+      assert.equal((await exited(berth(), id)).exitCode, 137);
+    });
+  }
+
+  it("while criu is at work waits for its end before the container goes on", async () => {
+    const one = await pod("at-work");
+    const large = `x=$(dd if=/dev/zero bs=1M count=200 | tr '\\0' a)`;
+    const id = await one.shell("main", image(), `${large}; ${counting}`);
+    await eventually("it counts", async () => (await one.log("main")).includes("stdout F 3"));
+    const location = join(berth().directory, "at-work.tar");
+    const cutOff = checkpoint(berth(), id, location).catch(() => undefined);
+    const criuLog = join(berth().root, "checkpoints", `dump-${id}`, "criu", id, "dump.log");
+    await eventually("criu is at work", async () => (await readFile(criuLog, "utf8").catch(() => "")) !== "");
+    await berth().restartDaemon("SIGKILL");
+    await cutOff;
+    await goesOn(one, "main");
+    await nothingLeft();
+    await checkpoint(berth(), id, location);
+    await goesOn(one, "main");
+  });
+
+  for (const step of ["checkpoint-archive", "checkpoint-finish"]) {
+    it(`of a pod before ${step} lets all its containers go on, and leaves the directory empty`, async () => {
+      const one = await pod(`pod-${step}`);
+      const ids = [await one.shell("first", image(), counting), await one.shell("second", image(), counting)];
+      for (const name of ["first", "second"]) await countsTo(one, name, 3);
+      const outputPath = join(berth().directory, `pod-${step}`);
+      await mkdir(outputPath);
+      const request = { podSandboxId: one.id, outputPath, containerIds: ids, options: {} };
+      await cut().cutAt(step, () => berth().clients.runtime.checkpointPod(request));
+      await berth().startDaemon();
+      for (const name of ["first", "second"]) await goesOn(one, name);
+      await nothingLeft();
+      assert.deepEqual(await readdir(outputPath), []);
+      await berth().clients.runtime.checkpointPod(request);
+    });
+  }
+
+  for (const step of ["container-restore", "container-commit", "container-start", "container-started"]) {
+    it(`or at a restore, before ${step}, has a container or none, and the client's next try restores it`, async () => {
+      const one = await pod(`restore-${step}`);
+      const id = await one.shell("main", image(), counting);
+      await countsTo(one, "main", 3);
+      const location = join(berth().directory, `${step}.tar`);
+      await checkpoint(berth(), id, location);
+      const config = shellConfig("restored", location, "");
+      const restore = async () => {
+        const containerId = await one.create(config);
+        await berth().clients.runtime.startContainer({ containerId });
+        return containerId;
+      };
+      await cut().cutAt(step, restore);
+      await berth().startDaemon();
+      if (step === "container-started") {
+        const { containers } = await berth().clients.runtime.listContainers({ filter: undefined });
+        const found = containers.find(({ metadata }) => metadata?.name === "restored");
+        assert.equal(found?.state, ContainerState.CONTAINER_RUNNING);
+        await berth().clients.runtime.stopContainer({ containerId: found.id, timeout: 0n });
+        assert.equal((await exited(berth(), found.id)).exitCode, 137);
+        await berth().clients.runtime.removeContainer({ containerId: found.id });
+      } else {
+        const restored = await restore();
+        await countsTo(one, "restored", 10);
+        assert.equal((await containerStatus(berth(), restored)).state, ContainerState.CONTAINER_RUNNING);
+      }
+      await nothingLeft();
+    });
+  }
+});

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import {
+  type ContainerConfig,
+  ContainerState,
+  type PodSandboxConfig,
+  RestorePodRequest,
+} from "../src/protocol/index.ts";
+import { countsTo } from "./support/checkpoints.ts";
+import { eventually } from "./support/condition.ts";
+import { checkpointing } from "./support/criu.ts";
+import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const options = await checkpointing();
+
+describe("a checkpoint of a pod", () => {
+  const host = withBerth(options);
+  const rpc = () => host.berth.clients.runtime;
+
+  /** A directory as a kubelet makes it. */
+  const outputDirectory = async (name: string) => {
+    const path = join(host.berth.directory, name);
+    await mkdir(path, { mode: 0o700 });
+    return path;
+  };
+
+  /** Two that count in step: one writes each number where the other sees it. */
+  const leader = "i=0; while true; do i=$((i+1)); echo $i > /dev/shm/n; echo $i; sleep 0.02; done";
+  const follower = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.03; done";
+  const configs = (image: string, first = leader, second = follower) => [
+    shellConfig("first", image, first),
+    shellConfig("second", image, second),
+  ];
+
+  const runPod = async (name: string, ...scripts: string[]) => {
+    const pod = await TestPod.run(host.berth, name);
+    const ids: string[] = [];
+    for (const config of configs(host.image, ...scripts)) {
+      const containerId = await pod.create(config);
+      await rpc().startContainer({ containerId });
+      ids.push(containerId);
+    }
+    await countsTo(pod, "first", 3);
+    await countsTo(pod, "second", 3);
+    return { pod, ids };
+  };
+
+  const restore = (directory: string, config: PodSandboxConfig, containerConfigs: ContainerConfig[]) =>
+    rpc().restorePod(RestorePodRequest.fromPartial({ checkpointPath: directory, config, containerConfigs }));
+
+  const numbers = async (directory: string, name: string) =>
+    (await readFile(join(directory, `${name}.log`), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => Number(line.split(" ")[3]));
+
+  it("holds all its containers, which go on, and is restored as a pod whose containers wait to be started", async () => {
+    const { pod, ids } = await runPod("whole");
+    const output = await outputDirectory("whole.checkpoint");
+    await rpc().checkpointPod({ podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} });
+    assert.deepEqual((await readdir(output)).sort(), [...ids.map((id) => `${id}.tar`), "pod.dump"].sort());
+    for (const name of await readdir(output))
+      assert.equal((await stat(join(output, name))).mode & 0o777, 0o600);
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    const said = (await pod.log("first")).length;
+    await eventually("it goes on", async () => (await pod.log("first")).length > said + 3);
+
+    const logDirectory = join(host.berth.logDir, "copy");
+    const config = podConfig("copy", { logDirectory });
+    const restored = await restore(output, config, configs(host.image));
+    assert.deepEqual(restored.restoredContainers.map(({ name }) => name).sort(), ["first", "second"]);
+    // The caller has not heard the answer, and asks again.
+    assert.deepEqual(await restore(output, config, configs(host.image)), restored);
+    for (const { containerId } of restored.restoredContainers) {
+      const status = await containerStatus(host.berth, containerId);
+      assert.deepEqual([status.state, status.startedAt], [ContainerState.CONTAINER_CREATED, 0n]);
+      await rpc().startContainer({ containerId });
+    }
+    for (const name of ["first", "second"]) {
+      const counted = await eventually(`${name} counts`, async () => {
+        const all = await numbers(logDirectory, name);
+        return all.length > said + 10 && all;
+      });
+      assert.deepEqual(
+        counted,
+        counted.map((_, index) => index + 1),
+      );
+    }
+    const [{ containerId } = { containerId: "" }] = restored.restoredContainers;
+    assert.equal(await execSync(host.berth, containerId, "hostname"), "copy\n");
+    await rpc().removePodSandbox({ podSandboxId: restored.podSandboxId });
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    assert.ok((await readdir(output)).includes("pod.dump"));
+  });
+
+  it("must be of all its running containers and of no other, into an empty directory, without options", async () => {
+    const { pod, ids } = await runPod("exact");
+    const other = await runPod("other");
+    const output = await outputDirectory("exact.checkpoint");
+    const request = { podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} };
+    const [one = ""] = ids;
+    const refused = async (change: Partial<typeof request>, reason: RegExp) => {
+      await assert.rejects(rpc().checkpointPod({ ...request, ...change }), reason);
+      assert.deepEqual(await readdir(output), []);
+    };
+    await refused({ containerIds: [] }, /INVALID_ARGUMENT.*container_ids/);
+    await refused({ containerIds: [one] }, /FAILED_PRECONDITION.*not among those asked for/);
+    await refused({ containerIds: [one, one] }, /FAILED_PRECONDITION.*twice/);
+    await refused({ containerIds: [...ids, ...other.ids] }, /FAILED_PRECONDITION.*does not run in it/);
+    await refused({ options: { "x/mode": "fast" } as never }, /INVALID_ARGUMENT.*options.*x\/mode/);
+    await refused({ outputPath: join(output, "none") }, /INVALID_ARGUMENT.*does not exist/);
+    await refused({ podSandboxId: "0123" }, /NOT_FOUND/);
+    const full = await outputDirectory("full.checkpoint");
+    await writeFile(join(full, "kept"), "kept");
+    await assert.rejects(
+      rpc().checkpointPod({ ...request, outputPath: full }),
+      /INVALID_ARGUMENT.*not empty/,
+    );
+    assert.equal(await readFile(join(full, "kept"), "utf8"), "kept");
+    await rpc().stopContainer({ containerId: one, timeout: 0n });
+    await exited(host.berth, one);
+    await refused({}, /FAILED_PRECONDITION.*does not run in it/);
+  });
+
+  it("that fails at one container leaves nothing, and all go on", async () => {
+    // criu keeps files that are open and deleted only when they are small.
+    const ghost = "dd if=/dev/zero of=/home/ghost bs=1M count=2; exec 8</home/ghost; rm /home/ghost";
+    const { pod, ids } = await runPod("fails", leader, `${ghost}; ${follower}`);
+    const output = await outputDirectory("fails.checkpoint");
+    await assert.rejects(
+      rpc().checkpointPod({ podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} }),
+      /FAILED_PRECONDITION.*criu cannot checkpoint container.*ghost/,
+    );
+    assert.deepEqual(await readdir(output), []);
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    for (const name of ["first", "second"]) {
+      const said = (await pod.log(name)).length;
+      await eventually(`${name} goes on`, async () => (await pod.log(name)).length > said + 2);
+    }
+  });
+
+  it("is restored only by configurations of the same containers and processes, and leaves nothing otherwise", async () => {
+    const { pod, ids } = await runPod("compared");
+    const output = await outputDirectory("compared.checkpoint");
+    await rpc().checkpointPod({ podSandboxId: pod.id, outputPath: output, containerIds: ids, options: {} });
+    const before = (await rpc().listPodSandbox({ filter: undefined })).items.length;
+    const config = podConfig("compared-copy");
+    const [first, second] = configs(host.image);
+    if (first === undefined || second === undefined) throw new Error("two containers");
+    const refused = async (containerConfigs: ContainerConfig[], reason: RegExp) => {
+      await assert.rejects(restore(output, config, containerConfigs), reason);
+      assert.equal((await rpc().listPodSandbox({ filter: undefined })).items.length, before);
+      assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    };
+    await refused([first], /INVALID_ARGUMENT.*second has none/);
+    await refused([first, first], /INVALID_ARGUMENT.*"first" is not, or not once/);
+    await refused([first, shellConfig("third", host.image, follower)], /INVALID_ARGUMENT.*"third"/);
+    await refused([first, shellConfig("second", host.image, "other")], /FAILED_PRECONDITION.*runs/);
+    await refused([first, { ...second, workingDir: "/tmp" }], /FAILED_PRECONDITION.*started in/);
+    await assert.rejects(
+      restore(host.berth.directory, config, [first, second]),
+      /INVALID_ARGUMENT.*pod.dump/,
+    );
+  });
+});
