@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { BerthOptions } from "./berth.ts";
-import { testHandler } from "./handler.ts";
 
 const run = promisify(execFile);
 

@@ -13,6 +13,8 @@ const maxRounds = 200;
  * second: one that waits in the kernel ends later. `directory` is that of v2, or of v1's memory controller.
  */
 export async function killCgroup(layout: CgroupLayout, directory: string): Promise<void> {
+  // First: a program that finds that it cannot fork would end by itself, with a code of its own.
+  for (const pid of await cgroupProcesses(directory)) sendSignal(pid, SIGKILL);
   await forbidForks(layout, directory);
   for (let round = 0; round < maxRounds; round++) {
     const pids = await cgroupProcesses(directory);
