@@ -15,6 +15,7 @@ import {
   table,
   type ValueOf,
 } from "./keys.ts";
+import { ulimits } from "./ulimit.ts";
 
 const metricGroups = [
   "cpu",
@@ -106,6 +107,18 @@ export const schema = section("", {
     deviceOwnershipFromSecurityContext: boolean(
       false,
       "Devices belong to the container's user and group (run_as_user, run_as_group) in place of the machine's, so that a container without root can open them.",
+    ),
+    defaultUlimits: ulimits(
+      'Limits of processes, as in ["nofile=65536:1048576", "memlock=unlimited"]: NAME=SOFT[:HARD] with ulimit\'s units in bytes, processes, seconds. A daemon without CAP_SYS_RESOURCE gives no more than it has. Open files are 1048576 unless set here.',
+    ),
+    pidsLimit: integer(
+      0,
+      { min: 0, max: 4_194_304 },
+      "Processes and threads that one container may have; 0 sets no limit. A kubelet limits those of a whole pod (podPidsLimit).",
+    ),
+    hooksDirs: absolutePaths(
+      ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"],
+      "Directories of OCI hooks, *.json as in oci-hooks(5) version 1.0.0, read for each container. A file takes the place of one of the same name in an earlier directory; one that cannot be used lets no container be made.",
     ),
   }),
   security: section(

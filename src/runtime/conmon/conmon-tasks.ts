@@ -10,6 +10,7 @@ import { restoreSpec } from "../checkpoint/restore.ts";
 import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask } from "./conmon-task.ts";
@@ -80,7 +81,7 @@ export class ConmonTasks implements Tasks {
       const spec =
         task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir, handler);
       await Promise.all([
-        writeFile(files.config, JSON.stringify(spec), { mode: 0o600 }),
+        writeFile(files.config, specJson(spec), { mode: 0o600 }),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
       const pid = await this.#startMonitor(task, files, args, deadline);

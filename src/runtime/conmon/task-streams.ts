@@ -5,6 +5,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
+import { parseSpecJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
 import type { ExecRequest, ExecResult, StreamedExecRequest, TaskIo } from "../tasks.ts";
@@ -68,7 +69,7 @@ export class TaskStreams implements Disposable {
 
   async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
     const { id, conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
-    const { process, linux }: OciSpec = JSON.parse(await readFile(files.config, "utf8"));
+    const { process, linux } = parseSpecJson<OciSpec>(await readFile(files.config, "utf8"));
     return {
       containerId: id,
       handler,

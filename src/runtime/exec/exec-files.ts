@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { specJson } from "../spec/spec-json.ts";
 import type { OciProcess } from "../spec/types.ts";
 
 /** Files of one exec, in a directory of their own in the bundle. */
@@ -26,7 +27,7 @@ export async function withExecFiles<Result>(
   const files = filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
   try {
     await mkdir(files.directory, { mode: 0o700 });
-    await writeFile(files.process, JSON.stringify(process), { mode: 0o600 });
+    await writeFile(files.process, specJson(process), { mode: 0o600 });
     return await use(files);
   } finally {
     await rm(files.directory, { recursive: true, force: true });

@@ -20,6 +20,7 @@ const host: HostFacts = {
   capabilities: ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
   minOomScoreAdj: -1000,
   maxOpenFiles: 5000,
+  rlimitCeilings: { RLIMIT_CORE: 100 },
   seccomp: true,
   appArmor: false,
   seLinux: false,
@@ -61,6 +62,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
     seccompProfile: undefined,
     appArmorProfile: undefined,
     edits: [],
+    hooks: [],
   },
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
@@ -77,6 +79,9 @@ const base: Omit<ContainerSpecInput, "config"> = {
       disableApparmor: false,
       apparmorProfile: "berth-default",
     },
+    defaultUlimits: [],
+    pidsLimit: 0,
+    hooksDirs: [],
   },
   edits: [],
   host,
@@ -123,6 +128,22 @@ describe("the process", () => {
     const rich = { ...host, maxOpenFiles: 2 ** 30 };
     assert.equal(build({}, { host: rich }).process.rlimits[0]?.hard, 1024 * 1024);
   });
+});
+
+test("limits of processes and their number come from the configuration, as far as the daemon can give them", () => {
+  const defaultUlimits = [
+    { type: "RLIMIT_NOFILE", soft: 10, hard: 20 },
+    { type: "RLIMIT_CORE", soft: 50, hard: Number.POSITIVE_INFINITY },
+    { type: "RLIMIT_NPROC", soft: 7, hard: Number.POSITIVE_INFINITY },
+  ];
+  const { process, linux } = build({}, { settings: { ...base.settings, defaultUlimits, pidsLimit: 99 } });
+  assert.deepEqual(process.rlimits, [
+    defaultUlimits[0],
+    { type: "RLIMIT_CORE", soft: 50, hard: 100 },
+    defaultUlimits[2],
+  ]);
+  assert.deepEqual(linux.resources.pids, { limit: 99 });
+  assert.equal(build().linux.resources.pids, undefined);
 });
 
 describe("capabilities", () => {

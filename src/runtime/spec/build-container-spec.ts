@@ -1,5 +1,6 @@
 import { type ContainerConfig, NamespaceMode } from "../../protocol/index.ts";
 import { cgroupsPath } from "../cgroups/cgroups-path.ts";
+import { containerHooks } from "../hooks/container-hooks.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { containerAnnotations } from "./annotations.ts";
 import { processCapabilitySets } from "./capabilities.ts";
@@ -10,7 +11,7 @@ import { containerMounts } from "./mounts.ts";
 import { containerNamespaces } from "./namespaces.ts";
 import { processArgs, processCwd, processEnv } from "./process.ts";
 import { containerResources, oomScoreAdj } from "./resources.ts";
-import { openFilesLimit } from "./rlimits.ts";
+import { containerRlimits } from "./rlimits.ts";
 import { containerSeccomp } from "./seccomp/container-seccomp.ts";
 import { seccompChoice } from "./seccomp/seccomp-choice.ts";
 import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
@@ -46,17 +47,20 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
     root: { path: rootfsPath, readonly: security?.readonlyRootfs ?? false },
     process,
     mounts,
-    annotations: containerAnnotations(input),
+    ...containerHooks(input, { process, annotations: containerAnnotations(input) }),
     linux: {
       cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", id),
       namespaces: containerNamespaces(input),
       devices: eachPathOnce([...resolved.hostDevices, ...resolved.devices.map(({ device }) => device)]),
-      resources: containerResources(
-        config.linux?.resources,
-        resolved.devices,
-        privileged && !input.privilegedWithoutHostDevices,
-        host,
-      ),
+      resources: {
+        ...containerResources(
+          config.linux?.resources,
+          resolved.devices,
+          privileged && !input.privilegedWithoutHostDevices,
+          host,
+        ),
+        ...(input.settings.pidsLimit > 0 && { pids: { limit: input.settings.pidsLimit } }),
+      },
       maskedPaths: maskedPaths(security),
       readonlyPaths: readonlyPaths(security),
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
@@ -66,7 +70,14 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   return applyEdits(spec, resolved.edits);
 }
 
-function containerProcess({ config, sandbox, image, resolved, host }: ContainerSpecInput): OciProcess {
+function containerProcess({
+  config,
+  sandbox,
+  image,
+  resolved,
+  settings,
+  host,
+}: ContainerSpecInput): OciProcess {
   const security = config.linux?.securityContext;
   const { appArmorProfile } = resolved;
   return {
@@ -77,7 +88,7 @@ function containerProcess({ config, sandbox, image, resolved, host }: ContainerS
     user: resolved.user,
     capabilities: processCapabilitySets(security, host.capabilities),
     noNewPrivileges: security?.noNewPrivs ?? false,
-    rlimits: [openFilesLimit(host)],
+    rlimits: containerRlimits(settings, host),
     oomScoreAdj: oomScoreAdj(config.linux?.resources, host),
     ...(appArmorProfile !== undefined && { apparmorProfile: appArmorProfile }),
   };

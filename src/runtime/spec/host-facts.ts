@@ -14,6 +14,8 @@ export type HostFacts = {
   readonly minOomScoreAdj: number;
   /** The highest hard limit on open files that the daemon can give. */
   readonly maxOpenFiles: number;
+  /** The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has CAP_SYS_RESOURCE. */
+  readonly rlimitCeilings: Readonly<Record<string, number>>;
   readonly seccomp: boolean;
   readonly appArmor: boolean;
   readonly seLinux: boolean;
@@ -41,7 +43,8 @@ export async function readHostFacts(): Promise<HostFacts> {
     hugetlbController: hasController(layout, "hugetlb"),
     capabilities: [...capabilities.bounding],
     minOomScoreAdj: capabilities.effective.has("CAP_SYS_RESOURCE") ? -1000 : Number(ownScore),
-    maxOpenFiles: hardLimitOnOpenFiles(limits),
+    maxOpenFiles: hardLimits(limits).RLIMIT_NOFILE ?? 1024,
+    rlimitCeilings: capabilities.effective.has("CAP_SYS_RESOURCE") ? {} : hardLimits(limits),
     seccomp: /^Seccomp:/m.test(status),
     appArmor: appArmor?.startsWith("Y") ?? false,
     seLinux: seLinux !== undefined,
@@ -66,9 +69,36 @@ async function hasSwapController(layout: CgroupLayout): Promise<boolean> {
   return (await readOrUndefined(`${layout.v2.mountPoint}${own}/memory.swap.max`)) !== undefined;
 }
 
-function hardLimitOnOpenFiles(limits: string): number {
-  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(limits)?.[1];
-  return hard === undefined || hard === "unlimited" ? Number.MAX_SAFE_INTEGER : Number(hard);
+/** proc(5)'s names of limits, without "Max ", and setrlimit(2)'s. */
+const limitNames: Readonly<Record<string, string>> = {
+  "address space": "RLIMIT_AS",
+  "core file size": "RLIMIT_CORE",
+  "cpu time": "RLIMIT_CPU",
+  "data size": "RLIMIT_DATA",
+  "file locks": "RLIMIT_LOCKS",
+  "file size": "RLIMIT_FSIZE",
+  "locked memory": "RLIMIT_MEMLOCK",
+  "msgqueue size": "RLIMIT_MSGQUEUE",
+  "nice priority": "RLIMIT_NICE",
+  "open files": "RLIMIT_NOFILE",
+  "pending signals": "RLIMIT_SIGPENDING",
+  processes: "RLIMIT_NPROC",
+  "realtime priority": "RLIMIT_RTPRIO",
+  "realtime timeout": "RLIMIT_RTTIME",
+  "resident set": "RLIMIT_RSS",
+  "stack size": "RLIMIT_STACK",
+};
+
+/** The hard limits in the text of /proc/PID/limits. */
+function hardLimits(text: string): Readonly<Record<string, number>> {
+  const lines = text.matchAll(/^Max (\S+(?: \S+)*)\s{2,}\S+\s+(\S+)/gm);
+  return Object.fromEntries(
+    [...lines].flatMap(([, name = "", hard]) => {
+      const type = limitNames[name];
+      if (type === undefined) return [];
+      return [[type, hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard)]];
+    }),
+  );
 }
 
 /** A file of a kernel feature that may not be there. */

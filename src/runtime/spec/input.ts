@@ -3,9 +3,10 @@ import type { ImageConfig } from "../../oci/index.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { HandlerFeatures } from "../handlers/handler.ts";
+import type { HookDefinition } from "../hooks/hook-definition.ts";
 import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { OciDevice, OciSeccomp, OciUser } from "./types.ts";
+import type { OciDevice, OciRlimit, OciSeccomp, OciUser } from "./types.ts";
 
 /**
  * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has to be read
@@ -40,6 +41,12 @@ export type ContainerSettings = {
   readonly absentMountSourcesToReject: readonly string[];
   /** Devices belong to the user and group of the security context, in place of the host's. */
   readonly deviceOwnershipFromSecurityContext: boolean;
+  /** Limits of processes (setrlimit(2)), for every container. */
+  readonly defaultUlimits: readonly OciRlimit[];
+  /** Processes and threads of one container; 0 is no limit. */
+  readonly pidsLimit: number;
+  /** Of OCI hooks; a later directory's files mask an earlier one's. */
+  readonly hooksDirs: readonly string[];
   readonly security: SecuritySettings;
 };
 
@@ -89,6 +96,8 @@ export type ResolvedContainer = {
   readonly hostDevices: readonly OciDevice[];
   /** What a seccomp profile's file holds, where the profile is one of a file. */
   readonly seccompProfile: OciSeccomp | undefined;
+  /** All hooks of the configured directories. */
+  readonly hooks: readonly HookDefinition[];
   /** Its name; it is loaded. */
   readonly appArmorProfile: string | undefined;
   readonly edits: readonly ResolvedEdits[];

@@ -61,7 +61,15 @@ describe("limits", () => {
 
   test("without a quota of the CPU are those of a new cgroup, and say so in an update", () => {
     assert.deepEqual(limits({ cpuQuota: -1n }).cpu, { quota: -1 });
-    const host = { ...v2, maxOpenFiles: 1, capabilities: [], seccomp: true, appArmor: false, seLinux: false };
+    const host = {
+      ...v2,
+      maxOpenFiles: 1,
+      rlimitCeilings: {},
+      capabilities: [],
+      seccomp: true,
+      appArmor: false,
+      seLinux: false,
+    };
     const created = containerResources(resources({ cpuQuota: -1n, cpuShares: 2n }), [], false, {
       ...host,
       architecture: "x64",

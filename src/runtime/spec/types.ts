@@ -63,6 +63,7 @@ export type OciCapabilities = {
   readonly ambient?: readonly string[];
 };
 
+/** `Infinity` is no limit. */
 export type OciRlimit = { readonly type: string; readonly soft: number; readonly hard: number };
 
 export type OciMount = {
@@ -109,6 +110,7 @@ export type OciResources = OciLimits & { readonly devices: readonly OciDeviceRul
 export type OciLimits = {
   readonly cpu?: OciCpu;
   readonly memory?: OciMemory;
+  readonly pids?: { readonly limit: number };
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
   /** cgroup v2 files and what to write to them. */
   readonly unified?: Readonly<Record<string, string>>;

@@ -4,6 +4,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { TaskFiles } from "../conmon/task-files.ts";
 import type { TaskRecord } from "../conmon/task-record.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import { parseSpecJson, specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { TaskUpdate } from "../tasks.ts";
 import { checkMemoryLimit } from "./check-memory-limit.ts";
@@ -49,13 +50,13 @@ async function callUpdate(
 
 /** Replaced as a whole, as an exec may be reading it. */
 async function rewriteConfig(path: string, { limits, oomScoreAdj }: TaskUpdate): Promise<void> {
-  const spec: OciSpec = JSON.parse(await readFile(path, "utf8"));
+  const spec = parseSpecJson<OciSpec>(await readFile(path, "utf8"));
   const { linux, process } = spec;
   const updated: OciSpec = {
     ...spec,
     process: { ...process, ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
     linux: { ...linux, resources: { ...linux.resources, ...limits } },
   };
-  await writeFile(`${path}.new`, JSON.stringify(updated), { mode: 0o600 });
+  await writeFile(`${path}.new`, specJson(updated), { mode: 0o600 });
   await rename(`${path}.new`, path);
 }

@@ -38,6 +38,9 @@ const plainSettings: ContainerSettings = {
     disableApparmor: false,
     apparmorProfile: "berth-default",
   },
+  defaultUlimits: [],
+  pidsLimit: 0,
+  hooksDirs: [],
 };
 
 function resolve(

@@ -1,5 +1,6 @@
 import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
+import { readHooks } from "../../hooks/read-hooks.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
@@ -19,11 +20,11 @@ type Input = Pick<
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
  * sources of its mounts (one that is missing is made as a directory, as containerd does), its devices, its seccomp file, its
- * AppArmor profile.
+ * AppArmor profile, and OCI hooks.
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
- * such device or profile, a root file system without room for /proc, /sys or /dev).
+ * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used).
  */
 export async function resolveContainer({
   config,
@@ -39,13 +40,14 @@ export async function resolveContainer({
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   await checkKernelDirectories(rootfsPath);
-  const [user, mounts, devices, allDevices, seccompProfile, appArmorProfile] = await Promise.all([
+  const [user, mounts, devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
     resolveUser(rootfsPath, security, image.user),
     Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
     Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
     privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
     seccompProfileFile(seccompChoice(security, settings.security), settings.security),
     resolveAppArmor(security, host, settings.security, appArmor),
+    readHooks(settings.hooksDirs),
   ]);
   return {
     user,
@@ -55,6 +57,7 @@ export async function resolveContainer({
     seccompProfile,
     appArmorProfile,
     edits: await Promise.all(edits.map((each) => resolveEdits(each, user))),
+    hooks,
   };
 }
 

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { readCgroup } from "./support/container-cgroup.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { verboseInfo } from "./support/verbose.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const sleeping = "exec sleep 1000";
+
+describe("limits of the configuration", () => {
+  const host = withBerth({
+    config: `
+[container]
+default_ulimits = ["nofile=2000:3000", "core=0", "stack=4194304:unlimited", "memlock=65536"]
+pids_limit = 77
+`,
+  });
+
+  for (const handler of ["crun", "runc"]) {
+    it(`hold in every container (${handler}), for its first process and for commands`, async () => {
+      const pod = await TestPod.run(host.berth, `limits-${handler}`, {}, handler);
+      const id = await pod.shell("main", host.image, `ulimit -n; ulimit -Hn; ${sleeping}`);
+      await eventually("it has told its limits", async () => (await pod.log("main")).length === 2);
+      assert.deepEqual(await pod.log("main"), ["stdout F 2000", "stdout F 3000"]);
+      const limits = await execSync(host.berth, id, "cat", "/proc/self/limits");
+      assert.match(limits, /^Max open files +2000 +3000 /m);
+      assert.match(limits, /^Max core file size +0 +0 /m);
+      assert.match(limits, /^Max stack size +4194304 +unlimited /m);
+      assert.match(limits, /^Max locked memory +65536 +65536 /m);
+      assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
+      const update = { containerId: id, linux: { cpuShares: 200n } };
+      await host.berth.clients.runtime.updateContainerResources(
+        UpdateContainerResourcesRequest.fromPartial(update),
+      );
+      assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
+      assert.match(
+        await execSync(host.berth, id, "cat", "/proc/self/limits"),
+        /^Max stack size .* unlimited /m,
+      );
+    });
+  }
+});
+
+describe("OCI hooks", () => {
+  let directory = "";
+  let hooksDir = "";
+  let trace = "";
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "berth-test-hooks-"));
+    hooksDir = join(directory, "hooks.d");
+    trace = join(directory, "trace");
+    await mkdir(hooksDir);
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  /** The directory is made with the suite, before its daemon is started. */
+  const options = {
+    get config() {
+      return `[container]\nhooks_dirs = [${JSON.stringify(hooksDir)}]\n`;
+    },
+  };
+  const host = withBerth(options);
+
+  /** A hook that writes its arguments, and the id that the OCI runtime gives it, into the trace. */
+  async function addHook(name: string, definition: object): Promise<void> {
+    const program = join(directory, "hook.sh");
+    await writeFile(
+      program,
+      `#!/bin/sh\nid=$(sed 's/.*"id": *"\\([0-9a-f]*\\)".*/\\1/' | tr -d '\\n' | cut -c1-64)\necho "$@" "$id" >> ${trace}\n`,
+    );
+    await chmod(program, 0o755);
+    await writeFile(
+      join(hooksDir, name),
+      JSON.stringify({ version: "1.0.0", hook: { path: program, args: ["hook", name] }, ...definition }),
+    );
+  }
+
+  async function traced(): Promise<readonly string[]> {
+    const text = await readFile(trace, "utf8").catch(() => "");
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  for (const handler of ["crun", "runc"]) {
+    it(`run at their stages for the containers that they are meant for (${handler})`, async () => {
+      await addHook("10-all.json", { when: { always: true }, stages: ["createRuntime", "poststop"] });
+      await addHook("20-some.json", {
+        when: { annotations: { "^example\\.org/hook$": "^yes$" } },
+        stages: ["prestart"],
+      });
+      const { runtime } = host.berth.clients;
+      const pod = await TestPod.run(host.berth, `hooks-${handler}`, {}, handler);
+      const plain = await pod.shell("plain", host.image, sleeping);
+      const chosen = await pod.shell("chosen", host.image, sleeping, {
+        annotations: { "example.org/hook": "yes" },
+      });
+      const lines = await traced();
+      assert.ok(lines.includes(`10-all.json ${plain}`), lines.join("; "));
+      assert.ok(lines.includes(`20-some.json ${chosen}`), lines.join("; "));
+      assert.ok(!lines.includes(`20-some.json ${plain}`), lines.join("; "));
+      const { runtimeSpec } = await verboseInfo(host.berth, chosen);
+      assert.deepEqual(runtimeSpec.annotations["io.berth.hooks"].split(","), [
+        join(hooksDir, "10-all.json"),
+        join(hooksDir, "20-some.json"),
+      ]);
+      assert.deepEqual(Object.keys(runtimeSpec.hooks), ["prestart", "createRuntime", "poststop"]);
+      await runtime.removeContainer({ containerId: plain });
+      assert.equal((await traced()).filter((line) => line === `10-all.json ${plain}`).length, 2);
+    });
+  }
+
+  it("that cannot be used let no container be made, with the file's name, until they are mended", async () => {
+    const file = join(hooksDir, "30-bad.json");
+    await writeFile(file, '{"version": "1.0.0"}');
+    const pod = await TestPod.run(host.berth, "bad-hook");
+    const config = shellConfig("main", host.image, sleeping);
+    await assert.rejects(pod.create(config), /FAILED_PRECONDITION: OCI hook .*30-bad\.json.*hook must be/);
+    await rm(file);
+    await pod.create(config);
+  });
+});
