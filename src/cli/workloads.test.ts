@@ -355,3 +355,32 @@ test("the log directory of a new pod is private", async () => {
   assert.match(made?.logPath ?? "", /\/logs\/default_job_[0-9a-f-]{36}\/job\/0\.log$/);
   assert.equal(await readFile(made?.logPath ?? "", "utf8"), "secret\n");
 });
+
+test("update changes the limits that are given, of each container", async () => {
+  await using endpoint = await serveCli();
+  addPod(endpoint, "aa", "web");
+  addContainer(endpoint, "c1", "server", "aa");
+  addContainer(endpoint, "c2", "helper", "aa");
+  const limits = ["--cpus", "1.5", "--cpu-quota", "-1", "--memory", "64m", "--memory-swap", "-1"];
+  const others = ["--oom-score-adj", "-5", "--cpuset-cpus", "0-1", "--hugepages", "2MB=4m"];
+  const files = ["--unified", "memory.high=7", "--unified", "io.weight=default 5"];
+  const { stdout } = await endpoint.run(["update", ...limits, ...others, ...files, "web/server", "c2"]);
+  assert.equal(stdout, "web/server\nc2\n");
+  for (const name of ["c1", "c2"]) {
+    assert.deepEqual(endpoint.engine.containers.get(name).resources, {
+      cpuPeriod: 100_000n,
+      cpuQuota: -1n,
+      cpuShares: 1536n,
+      memoryLimitInBytes: 64n * 2n ** 20n,
+      memorySwapLimitInBytes: -1n,
+      oomScoreAdj: -5n,
+      cpusetCpus: "0-1",
+      cpusetMems: "",
+      hugepageLimits: [{ pageSize: "2MB", limit: 4n * 2n ** 20n }],
+      unified: { "memory.high": "7", "io.weight": "default 5" },
+    });
+  }
+  const nothing = await endpoint.run(["update", "web/server"]);
+  assert.deepEqual([nothing.status, /at least one limit/.test(nothing.stderr)], [2, true]);
+  assert.equal((await endpoint.run(["update", "--cpu-share", "many", "web/server"])).status, 2);
+});

@@ -55,6 +55,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: workloads,
     load: () => import("./inspect.ts"),
   },
+  {
+    name: "update",
+    summary: "change the limits of containers",
+    group: workloads,
+    load: () => import("./update.ts"),
+  },
   { name: "stop", summary: "stop pods or containers", group: workloads, load: () => import("./stop.ts") },
   { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
   {

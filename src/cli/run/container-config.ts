@@ -4,8 +4,8 @@ import {
   type NamespaceOption,
   type PodSandboxConfig,
 } from "../../protocol/index.ts";
-import { usageError } from "../errors.ts";
 import type { Io } from "../invocation.ts";
+import { parseCpus } from "../values/cpus.ts";
 import { parseEnv } from "../values/env.ts";
 import { parseKeyValues } from "../values/key-value.ts";
 import { parseSize } from "../values/size.ts";
@@ -13,10 +13,6 @@ import { parseUser } from "../values/user.ts";
 import { parseVolume } from "../values/volume.ts";
 import type { RunOptions } from "./options.ts";
 import { baseName, kubernetesLabels } from "./pod-config.ts";
-
-const cpuPeriodUs = 100_000;
-const sharesPerCpu = 1024;
-const minShares = 2;
 
 /** What `berth run` asks the container to be. `imageId` is what it is made from, `image` what the user called it. Throws CliError. */
 export function containerConfig(
@@ -66,22 +62,8 @@ function namespaces(namespaceOptions: NamespaceOption | undefined): { namespaceO
 }
 
 function resources({ cpus, memory }: RunOptions): LinuxContainerResources {
-  const cpuCount = cpus === undefined ? 0 : parseCpus(cpus);
   return LinuxContainerResources.fromPartial({
-    ...(cpus === undefined
-      ? {}
-      : {
-          cpuPeriod: BigInt(cpuPeriodUs),
-          cpuQuota: BigInt(Math.round(cpuCount * cpuPeriodUs)),
-          cpuShares: BigInt(Math.max(minShares, Math.round(cpuCount * sharesPerCpu))),
-        }),
-    ...(memory === undefined ? {} : { memoryLimitInBytes: parseSize(memory, "--memory") }),
+    ...(cpus !== undefined && parseCpus(cpus)),
+    ...(memory !== undefined && { memoryLimitInBytes: parseSize(memory, "--memory") }),
   });
-}
-
-function parseCpus(text: string): number {
-  const cpus = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01)
-    throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
-  return cpus;
 }
