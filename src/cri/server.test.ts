@@ -212,6 +212,18 @@ test("health is told for the server and its services", async () => {
   health.close();
 });
 
+test("a watch on the health of a service that is not there says so and waits", async () => {
+  await using cri = await serve();
+  const health = new HealthClient(...cri.channel);
+  const watch = health.watch({ service: "no.such.Service" });
+  const [first] = await once(watch, "data");
+  assert.equal(first.status, HealthCheckResponse_ServingStatus.SERVICE_UNKNOWN);
+  const ended = once(watch, "error");
+  watch.cancel();
+  assert.equal((await ended)[0].code, status.CANCELLED);
+  health.close();
+});
+
 test("a watch on health lasts until the server stops", async () => {
   await using cri = await serve();
   const health = new HealthClient(...cri.channel);

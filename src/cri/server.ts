@@ -18,6 +18,7 @@ import type { RuntimeHandlers } from "./handlers.ts";
 import { healthHandlers } from "./health.ts";
 import { imageHandlers } from "./images.ts";
 import type { MetricGroup } from "./metrics/family.ts";
+import { reflectionServices } from "./reflection.ts";
 import { sandboxHandlers } from "./sandboxes.ts";
 import { implement } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
@@ -46,7 +47,7 @@ const maxRequestBytes = 16 * 1024 * 1024;
 /** Its owner and group may connect; that is as good as being root. */
 const socketMode = 0o660;
 
-/** Serves RuntimeService, ImageService and grpc.health.v1.Health on a unix socket. Listens once; is closed once. */
+/** Serves RuntimeService, ImageService, grpc.health.v1.Health and server reflection on a unix socket. Listens once; is closed once. */
 export class CriServer implements AsyncDisposable {
   readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
   readonly #calls: Calls;
@@ -55,8 +56,15 @@ export class CriServer implements AsyncDisposable {
     this.#calls = new Calls(logger);
     this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming, metrics));
     this.#add(ImageServiceService, imageHandlers(engine));
-    this.#add(HealthService, healthHandlers(["runtime.v1.RuntimeService", "runtime.v1.ImageService"]));
-    for (const { definition, handlers } of services) this.#server.addService(definition, handlers);
+    const definitions = [
+      RuntimeServiceService,
+      ImageServiceService,
+      ...services.map((one) => one.definition),
+    ];
+    this.#add(HealthService, healthHandlers(definitions.map(serviceName)));
+    const names = [...definitions, HealthService].map(serviceName);
+    for (const { definition, handlers } of [...services, ...reflectionServices(names, logger)])
+      this.#server.addService(definition, handlers);
   }
 
   /**
@@ -104,6 +112,11 @@ export class CriServer implements AsyncDisposable {
       );
     });
   }
+}
+
+/** The full name of a service, which its methods' paths begin with. */
+function serviceName(definition: ServiceDefinition): string {
+  return Object.values(definition)[0]?.path.split("/")[1] ?? "";
 }
 
 function runtimeHandlers(

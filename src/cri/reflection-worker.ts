@@ -1,0 +1,48 @@
+/** Answers the requests of one stream of the reflection service; see reflection.ts. */
+import { EventEmitter } from "node:events";
+import { parentPort, workerData } from "node:worker_threads";
+import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { ReflectionService } from "@grpc/reflection";
+import type { ReflectionData } from "./reflection.ts";
+
+const protoDirectory = new URL("../../proto/", import.meta.url).pathname;
+const files = ["runtime/v1/api.proto", "berth/v1/berth.proto", "grpc/health/v1/health.proto"];
+
+type Handlers = Readonly<Record<string, (stream: EventEmitter & AnswerStream) => void>>;
+type AnswerStream = { write(message: object): void; end(): void };
+type Method = {
+  readonly definition: MethodDefinition<object, object>;
+  readonly answer: Handlers[string] | undefined;
+};
+
+/** The library's own server of that service. It adds each version to a gRPC server: to one that only remembers it. */
+function reflectionMethod({ service, services }: ReflectionData): Method {
+  const found: Method[] = [];
+  const server = {
+    addService: (methods: ServiceDefinition, handlers: Handlers) => {
+      for (const [name, definition] of Object.entries(methods))
+        if (definition.path.startsWith(`/${service}/`))
+          found.push({ definition: definition as Method["definition"], answer: handlers[name] });
+    },
+  };
+  const reflection = new ReflectionService(
+    loadSync(files, { includeDirs: [protoDirectory], keepCase: true, longs: String }),
+    { services: [...services] },
+  );
+  reflection.addToServer(server as unknown as Parameters<ReflectionService["addToServer"]>[0]);
+  const [method] = found;
+  if (method === undefined) throw new Error(`there is no service ${service}`);
+  return method;
+}
+
+const { definition, answer } = reflectionMethod(workerData as ReflectionData);
+const stream = Object.assign(new EventEmitter(), {
+  write: (message: object) => parentPort?.postMessage(Uint8Array.from(definition.responseSerialize(message))),
+  end: () => parentPort?.postMessage(null),
+});
+answer?.(stream);
+parentPort?.on("message", (bytes: Uint8Array | null) => {
+  if (bytes === null) stream.emit("end");
+  else stream.emit("data", definition.requestDeserialize(Buffer.from(bytes)));
+});
