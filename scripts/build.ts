@@ -1,6 +1,6 @@
 /**
  * Bundles berthd, berth and their threads from `src/` into `dist/`: loading a few files in place of some hundred takes half the
- * time of a start off. What is imported when it is first used stays in files of its own, and so do packages with binaries.
+ * time of a start off. What is imported when it is first used stays in files of its own, and so do packages with binaries or files of their own.
  * All lies in one directory, so that a thread's file is found beside the one that starts it.
  */
 import { glob, rm } from "node:fs/promises";
@@ -18,6 +18,6 @@ await rm("dist", { recursive: true, force: true });
 await build({
   input,
   platform: "node",
-  external: ["koffi", "pino-pretty"],
+  external: ["koffi", "pino-pretty", "@grpc/proto-loader", "@grpc/reflection"],
   output: { dir: "dist", format: "esm", chunkFileNames: "[name]-[hash].js" },
 });

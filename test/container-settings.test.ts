@@ -57,8 +57,6 @@ describe("OCI hooks", () => {
     trace = join(directory, "trace");
     await mkdir(hooksDir);
   });
-  after(() => rm(directory, { recursive: true, force: true }));
-
   /** The directory is made with the suite, before its daemon is started. */
   const options = {
     get config() {
@@ -66,6 +64,8 @@ describe("OCI hooks", () => {
     },
   };
   const host = withBerth(options);
+  // After the daemon's end, which runs hooks.
+  after(() => rm(directory, { recursive: true, force: true }));
 
   /** A hook that writes its arguments, and the id that the OCI runtime gives it, into the trace. */
   async function addHook(name: string, definition: object): Promise<void> {

@@ -1,12 +1,15 @@
 /** Answers the requests of one stream of the reflection service; see reflection.ts. */
 import { EventEmitter } from "node:events";
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import type { ReflectionData } from "./reflection.ts";
 
-const protoDirectory = new URL("../../proto/", import.meta.url).pathname;
+/** Seen from the source, or from the program that it is made into. */
+const protoPath = import.meta.url.endsWith(".ts") ? "../../proto/" : "../proto/";
+const protoDirectory = fileURLToPath(new URL(protoPath, import.meta.url));
 const files = ["runtime/v1/api.proto", "berth/v1/berth.proto", "grpc/health/v1/health.proto"];
 
 type Handlers = Readonly<Record<string, (stream: EventEmitter & AnswerStream) => void>>;

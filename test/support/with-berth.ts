@@ -17,8 +17,9 @@ export function withBerth(options: BerthOptions = {}): {
     await berth.pull(registry.image);
   });
   after(async () => {
+    // A registry that goes on would keep the test's process from ending.
+    await using _registry = registry;
     await berth?.[Symbol.asyncDispose]();
-    await registry?.[Symbol.asyncDispose]();
   });
   const started = <T>(value: T | undefined): T => {
     if (value === undefined) throw new Error("used before it was started");
