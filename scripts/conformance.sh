@@ -1,24 +1,10 @@
 #!/bin/sh
-# Builds crictl and critest of sigs.k8s.io/cri-tools at the version of test/conformance/go.mod, and the program of the
-# images that stand in for critest's public ones, and runs them against berthds of their own: conformance.sh [FILE...].
-# Needs Go; nothing else of berth does. All run with crun and with runc; BERTH_TEST_HANDLER takes one.
+# Runs crictl and critest against berthds of their own, with crun and with runc: conformance.sh [FILE...].
+# BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/conformance-programs.sh does.
 set -eu
 cd "$(dirname "$0")/.."
-if ! command -v go >/dev/null; then
-  echo "conformance: needs Go (https://go.dev/dl/) to build crictl and critest" >&2
-  exit 1
-fi
+sh scripts/conformance-programs.sh
 sh scripts/setup.sh
-mkdir -p .conformance
-echo "conformance: building crictl and critest (some minutes the first time)"
-(
-  cd test/conformance
-  # A toolchain that is not here cannot be fetched everywhere: the installed one must do.
-  export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
-  go build -o ../../.conformance/crictl sigs.k8s.io/cri-tools/cmd/crictl
-  go test -c -o ../../.conformance/critest sigs.k8s.io/cri-tools/cmd/critest
-  go build -o ../../.conformance/standin ./standin
-)
 npm run -s build
 [ $# -gt 0 ] || set -- test/conformance/*.conformance.ts
 # One file after the other: they load the machine enough, and critest's host ports are the same in each.

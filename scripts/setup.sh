@@ -24,6 +24,7 @@ containernetworking-plugins:/usr/lib/cni/bridge
 iptables:/usr/sbin/iptables
 iproute2:/usr/sbin/ip
 util-linux:/usr/bin/unshare
+libatomic1:/usr/share/doc/libatomic1/copyright
 docker-registry:/usr/bin/docker-registry
 busybox-static:/usr/share/doc/busybox-static/copyright
 skopeo:/usr/bin/skopeo

@@ -22,6 +22,10 @@ if [ -n "$missing" ]; then
 fi
 sh scripts/setup.sh npm-only
 npm run -s build
+if [ $# -eq 0 ]; then
+  sh scripts/conformance-programs.sh
+  set -- test/vm/*.vm.ts
+fi
 
 mkdir -p .vm
 sources=/etc/apt/sources.list
@@ -42,15 +46,14 @@ root=$(mktemp -d)
 trap 'rm -rf "$root" .vm/root.img' EXIT
 tar -C "$root" -xf "$base"
 mkdir -p "$root/opt/berth"
-tar -c --exclude=node_modules/@biomejs --exclude='node_modules/@typescript*' --exclude='node_modules/@bufbuild/buf*' \
+tar -c --exclude=node_modules/.cache --exclude=node_modules/@biomejs --exclude='node_modules/@typescript*' --exclude='node_modules/@bufbuild/buf*' \
   --exclude=node_modules/knip --exclude='node_modules/@oxc*' \
-  bin dist node_modules package.json packaging proto scripts src test | tar -C "$root/opt/berth" -x
+  bin dist node_modules package.json packaging proto scripts src test $(ls -d .conformance 2>/dev/null) | tar -C "$root/opt/berth" -x
 ln -s /opt/berth/bin/berth /opt/berth/bin/berthd "$root/usr/local/bin/"
 cp packaging/berthd.service "$root/etc/systemd/system/"
 cp test/vm/berth-test.service "$root/etc/systemd/system/"
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../berth-test.service "$root/etc/systemd/system/multi-user.target.wants/"
-[ $# -gt 0 ] || set -- test/vm/*.vm.ts
 printf '%s\n' "$@" >"$root/opt/berth/test-files"
 kernel=$(ls "$root"/boot/vmlinuz-*)
 initrd=$(ls "$root"/boot/initrd.img-*)

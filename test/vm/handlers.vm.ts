@@ -1,0 +1,86 @@
+/** What an OCI runtime does with systemd, cgroup v2 alone and AppArmor, each with a daemon that is no service. */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { describe, it } from "node:test";
+import {
+  SecurityProfile_ProfileType as ProfileType,
+  UpdateContainerResourcesRequest,
+} from "../../src/protocol/index.ts";
+import { execSync, exited, TestPod } from "../support/pod.ts";
+import { verboseInfo } from "../support/verbose.ts";
+import { withBerth } from "../support/with-berth.ts";
+
+const MiB = 2n ** 20n;
+const idle = "exec sleep 100000";
+
+for (const handler of ["crun", "runc"]) {
+  describe(`a container by ${handler}`, () => {
+    const host = withBerth();
+    const run = (name: string) =>
+      TestPod.run(host.berth, name, { linux: { cgroupParent: `test-${handler}.slice` } }, handler);
+
+    /** Files of its cgroup, which must be a scope in the pod's slice. */
+    async function cgroupFiles(id: string, ...names: readonly string[]): Promise<readonly string[]> {
+      const { pid } = await verboseInfo(host.berth, id);
+      const path = (await readFile(`/proc/${pid}/cgroup`, "utf8")).trim().replace("0::", "");
+      assert.match(path, new RegExp(`^/test\\.slice/test-${handler}\\.slice/[^/]*${id}\\.scope`));
+      const texts = names.map((name) => readFile(`/sys/fs/cgroup${path}/${name}`, "utf8"));
+      return (await Promise.all(texts)).map((text) => text.trim());
+    }
+
+    it("has its limits in the files of its scope, from the start and changed", async () => {
+      const pod = await run("limits");
+      const id = await pod.shell("main", host.image, idle, {
+        linux: {
+          resources: {
+            cpuPeriod: 100_000n,
+            cpuQuota: 50_000n,
+            memoryLimitInBytes: 64n * MiB,
+            cpusetCpus: "0",
+            unified: { "memory.high": String(48n * MiB) },
+          },
+        },
+      });
+      const files = ["cpu.max", "memory.max", "memory.high", "memory.swap.max", "cpuset.cpus"];
+      const limits = ["50000 100000", 64n * MiB, 48n * MiB, 0n, 0n].map(String);
+      assert.deepEqual(await cgroupFiles(id, ...files), limits);
+      const linux = { memoryLimitInBytes: 96n * MiB, cpuQuota: 20_000n };
+      await host.berth.clients.runtime.updateContainerResources(
+        UpdateContainerResourcesRequest.fromPartial({ containerId: id, linux }),
+      );
+      assert.deepEqual(await cgroupFiles(id, "cpu.max", "memory.max"), ["20000 100000", String(96n * MiB)]);
+    });
+
+    it("is OOMKilled when it takes more than its memory", async () => {
+      const pod = await run("oom");
+      const id = await pod.shell("hungry", host.image, "x=a; while true; do x=$x$x; done", {
+        linux: { resources: { memoryLimitInBytes: 16n * MiB } },
+      });
+      const { exitCode, reason } = await exited(host.berth, id);
+      assert.deepEqual([exitCode, reason], [137, "OOMKilled"]);
+    });
+
+    it("is confined by AppArmor where it asks for RuntimeDefault, and not where it asks for Unconfined", async () => {
+      const pod = await run("apparmor");
+      // All else lets it mount.
+      const start = (name: string, profileType: ProfileType) =>
+        pod.shell(name, host.image, idle, {
+          linux: {
+            securityContext: {
+              apparmor: { profileType },
+              seccomp: { profileType: ProfileType.Unconfined },
+              capabilities: { addCapabilities: ["SYS_ADMIN"] },
+            },
+          },
+        });
+      const profileOf = (id: string) => execSync(host.berth, id, "cat", "/proc/1/attr/current");
+      const mounts = (id: string) => execSync(host.berth, id, "mount", "-t", "tmpfs", "none", "/tmp");
+      const confined = await start("confined", ProfileType.RuntimeDefault);
+      assert.equal(await profileOf(confined), "berth-default (enforce)\n");
+      await assert.rejects(mounts(confined), /denied|not permitted/);
+      const free = await start("free", ProfileType.Unconfined);
+      assert.equal(await profileOf(free), "unconfined\n");
+      await mounts(free);
+    });
+  });
+}
