@@ -76,7 +76,7 @@ test("metrics are shown in a table and in Prometheus' text format, with their la
   const name = `container_memory_usage_bytes{container="app",id="/pods/${id("aa")}/${id("c1")}",`;
   assert.ok(text.includes(name));
   assert.equal(text.match(/# TYPE container_network_receive_bytes_total/g)?.length, 1);
-  assert.match(text, /pod="web",interface="eth1"\} 1 0\n/);
+  assert.match(text, /pod="web",interface="eth1"\} 1\n/);
 });
 
 test("metrics --descriptors shows which there are", async () => {

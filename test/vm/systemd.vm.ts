@@ -115,6 +115,37 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     await clients.runtime.stopContainer({ containerId: id, timeout: 0n });
   });
 
+  it("tells what a pod uses by its slice, and gives every metric that version 2 has figures for", async () => {
+    const pod = await TestPod.run(host, "pod-stats", {
+      linux: { cgroupParent: "kubepods-burstable-podvmstats.slice" },
+    });
+    const id = await pod.shell("main", registry.image, "exec sleep 100000", {
+      linux: { resources: { memoryLimitInBytes: 64n * 2n ** 20n, cpuQuota: 20_000n, cpuPeriod: 100_000n } },
+    });
+    const { stats } = await clients.runtime.podSandboxStats({ podSandboxId: pod.id });
+    assert.ok((stats?.linux?.memory?.workingSetBytes?.value ?? 0n) > 0n);
+    assert.equal(stats?.linux?.process?.processCount?.value, 1n);
+    assert.equal(stats.linux.network?.defaultInterface?.name, "eth0");
+    assert.ok(stats.linux.io?.psi?.Some !== undefined);
+    const { descriptors } = await clients.runtime.listMetricDescriptors({});
+    // Version 2 keeps no highest use of huge pages, and devices have figures once they did something.
+    const mayBeUnknown = /^container_(blkio|fs_(reads|writes)|hugetlb)_/;
+    const missing = await eventually("the container's layer was measured", async () => {
+      const { podMetrics } = await clients.runtime.listPodSandboxMetrics({});
+      const ours = podMetrics.find(({ podSandboxId }) => podSandboxId === pod.id);
+      const metrics = [...(ours?.metrics ?? []), ...(ours?.containerMetrics[0]?.metrics ?? [])];
+      const names = new Set(metrics.map(({ name }) => name));
+      if (!names.has("container_fs_usage_bytes")) return undefined;
+      const value = (name: string) => metrics.find((metric) => metric.name === name)?.value?.value;
+      assert.equal(value("container_spec_memory_limit_bytes"), 64n * 2n ** 20n);
+      assert.equal(value("container_spec_cpu_quota"), 20_000n);
+      assert.equal(value("container_processes"), 1n);
+      return descriptors.filter(({ name }) => !names.has(name) && !mayBeUnknown.test(name));
+    });
+    assert.deepEqual(missing, []);
+    await clients.runtime.stopContainer({ containerId: id, timeout: 0n });
+  });
+
   it("reports that a container was killed for want of memory", async () => {
     const pod = await TestPod.run(host, "oom", { linux });
     const id = await pod.shell("hungry", registry.image, "x=a; while true; do x=$x$x; done", {

@@ -12,7 +12,8 @@ export type LabelledMetric = {
   readonly type: "counter" | "gauge";
   readonly labels: Readonly<Record<string, string>>;
   readonly value: bigint;
-  readonly timestampMs: bigint;
+  /** When it was collected, where that was not just now. */
+  readonly timestampMs: bigint | undefined;
 };
 
 /** The pods' own metrics and those of their containers, one name's beside each other, in the order of the descriptors. */
@@ -37,7 +38,7 @@ function labelled(metric: Metric, help: string, labelKeys: readonly string[]): L
     type: metric.metricType === MetricType.COUNTER ? "counter" : "gauge",
     labels: Object.fromEntries(labelKeys.map((key, index) => [key, metric.labelValues[index] ?? ""])),
     value: metric.value?.value ?? 0n,
-    timestampMs: metric.timestamp / 1_000_000n,
+    timestampMs: metric.timestamp === 0n ? undefined : metric.timestamp / 1_000_000n,
   };
 }
 
@@ -47,7 +48,8 @@ export function prometheusText(metrics: readonly LabelledMetric[]): string {
     const { name, help, type, labels, value, timestampMs } = metric;
     const head =
       metrics[index - 1]?.name === name ? [] : [`# HELP ${name} ${escaped(help)}`, `# TYPE ${name} ${type}`];
-    return [...head, `${name}{${labelText(labels)}} ${value} ${timestampMs}`];
+    const time = timestampMs === undefined ? "" : ` ${timestampMs}`;
+    return [...head, `${name}{${labelText(labels)}} ${value}${time}`];
   });
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -38,11 +38,17 @@ export const diskGroup: ContainerGroup = {
   group: "disk",
   parts: [],
   families: [
-    ofFileSystem(
-      "container_fs_usage_bytes",
-      "What the container has written into its own layer, in bytes.",
-      ({ stats }) => stats.writableLayer?.sizeBytes,
-    ),
+    {
+      name: "container_fs_usage_bytes",
+      type: "gauge",
+      help: "What the container has written into its own layer, in bytes.",
+      labels: ["device"],
+      values: ({ stats: { writableLayer }, fileSystem }) =>
+        value([fileSystem.device], writableLayer?.sizeBytes).map((one) => ({
+          ...one,
+          takenAtNs: writableLayer?.takenAtNs,
+        })),
+    },
     ofFileSystem(
       "container_fs_limit_bytes",
       "Size of the file system that holds the container's own layer.",

@@ -30,6 +30,8 @@ export type MetricValue = {
   /** Of the family's own labels, in their order. */
   readonly labels: readonly string[];
   readonly value: bigint;
+  /** When it was collected, for a figure that is not of the moment. */
+  readonly takenAtNs?: bigint | undefined;
 };
 
 export type ContainerSubject = { readonly stats: ContainerStats; readonly fileSystem: FileSystemStats };

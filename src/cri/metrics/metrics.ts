@@ -57,16 +57,11 @@ export function toPodSandboxMetrics(
   return {
     podSandboxId: sandbox.id,
     metrics: interfaces.flatMap((counters) =>
-      toMetrics(networkFamilies(groups), counters, sandboxOwner(stats), network?.atNs ?? 0n),
+      toMetrics(networkFamilies(groups), counters, sandboxOwner(stats)),
     ),
     containerMetrics: stats.containers.map((one) => ({
       containerId: one.container.id,
-      metrics: toMetrics(
-        families,
-        { stats: one, fileSystem },
-        containerOwner(one, stats),
-        one.usage?.atNs ?? 0n,
-      ),
+      metrics: toMetrics(families, { stats: one, fileSystem }, containerOwner(one, stats)),
     })),
   };
 }
@@ -80,17 +75,17 @@ function networkFamilies(groups: readonly MetricGroup[]) {
   return groups.includes(networkGroup.group) ? networkGroup.families : [];
 }
 
+/** CRI wants no time for what was read just now. */
 function toMetrics<Subject>(
   families: readonly Family<Subject>[],
   subject: Subject,
   owner: Owner,
-  timestamp: bigint,
 ): cri.Metric[] {
   const ownerValues = ownerLabels.map((label) => owner[label]);
   return families.flatMap(({ name, type, values }) =>
-    values(subject).map(({ labels, value }) => ({
+    values(subject).map(({ labels, value, takenAtNs = 0n }) => ({
       name,
-      timestamp,
+      timestamp: takenAtNs,
       metricType: type === "counter" ? cri.MetricType.COUNTER : cri.MetricType.GAUGE,
       labelValues: [...ownerValues, ...labels],
       value: { value },

@@ -103,7 +103,8 @@ function networkUsage({ atNs, defaultInterface, interfaces }: NetworkStats): cri
   return {
     timestamp: atNs,
     defaultInterface: first && interfaceUsage(first),
-    interfaces: interfaces.map(interfaceUsage),
+    // Those besides the default one.
+    interfaces: interfaces.filter((one) => one !== first).map(interfaceUsage),
   };
 }
 
