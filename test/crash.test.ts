@@ -18,13 +18,20 @@ import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { hostPort } from "./support/subnet.ts";
 
-/** A pod that has everything a pod can have: a network with a port, shared memory, a pause process. */
+const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
+
+/** A pod that has everything a pod can have: a network with a port, shared memory, a pause process, users of its own. */
 function fullPod(host: CutBerth, name: string): PodSandboxConfig {
   return podConfig(name.replaceAll(" ", "-"), {
     portMappings: [{ containerPort: 80, hostPort: hostPort() }],
     linux: {
       cgroupParent: host.cgroupParent,
-      securityContext: { namespaceOptions: { pid: NamespaceMode.POD } },
+      securityContext: {
+        namespaceOptions: {
+          pid: NamespaceMode.POD,
+          usernsOptions: { mode: NamespaceMode.POD, uids: mapping, gids: mapping },
+        },
+      },
     },
   });
 }
@@ -45,7 +52,9 @@ describe("a daemon that is killed", () => {
     sandboxConfig: PodSandboxConfig,
     script = "exec sleep 1000",
   ) => {
-    const config = shellConfig("main", image(), script);
+    const volume = { hostPath: host().berth.logDir, containerPath: "/volume" };
+    const mounts = [{ ...volume, uidMappings: mapping, gidMappings: mapping }];
+    const config = shellConfig("main", image(), script, { mounts });
     return (await runtime().createContainer({ podSandboxId, config, sandboxConfig })).containerId;
   };
   const start = (containerId: string) => runtime().startContainer({ containerId });
@@ -114,6 +123,7 @@ describe("a daemon that is killed", () => {
     "container-snapshot",
     "container-bundle",
     "container-rootfs",
+    "container-mapped-volumes",
     "container-spec",
     "container-commit",
     "container-made",
@@ -192,6 +202,7 @@ describe("a daemon that is killed", () => {
   }
 
   for (const step of [
+    "undo container-mapped-volumes",
     "undo container-rootfs",
     "undo container-bundle",
     "undo container-snapshot",

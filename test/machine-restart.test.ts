@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ContainerState, PodSandboxState } from "../src/protocol/index.ts";
+import { ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
@@ -17,7 +17,11 @@ describe("a restart of the machine", () => {
     const imageId = await berth.pull(image);
     const clean = await host.traces();
     const linux = { cgroupParent: host.cgroupParent };
-    const pod = await TestPod.run(berth, "running", { linux });
+    const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
+    const usernsOptions = { mode: NamespaceMode.POD, uids: mapping, gids: mapping };
+    const namespaceOptions = { pid: NamespaceMode.CONTAINER, usernsOptions };
+    const mapped = { linux: { ...linux, securityContext: { namespaceOptions } } };
+    const pod = await TestPod.run(berth, "running", mapped);
     const stopped = await TestPod.run(berth, "stopped", { linux });
     const running = await pod.shell("running", image, "exec sleep 1000");
     const ended = await pod.shell("ended", image, "exit 7");

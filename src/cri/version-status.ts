@@ -22,7 +22,11 @@ export function versionStatusHandlers(engine: Engine): RuntimeHandlers {
           conditions: status.conditions.map(({ ok, ...condition }) => ({ ...condition, status: ok })),
         },
         runtimeHandlers: status.handlers.map(toRuntimeHandler),
-        features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false, mountOptions: true },
+        features: {
+          supplementalGroupsPolicy: true,
+          userNamespacesHostNetwork: status.userNamespacesHostNetwork,
+          mountOptions: true,
+        },
         info: verbose ? toInfo(status) : {},
       };
     },

@@ -233,6 +233,8 @@ export type EngineStatus = {
     readonly recursiveReadOnlyMounts: boolean;
     readonly userNamespaces: boolean;
   }[];
+  /** Pods with a user namespace may be on the host's network. */
+  readonly userNamespacesHostNetwork: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
   /** For `info` when verbose. */
   readonly details: Readonly<Record<string, unknown>>;

@@ -1,5 +1,7 @@
+import { open } from "node:fs/promises";
 import { closeDescriptorAsync } from "./descriptors.ts";
 import { callAsync, libcFunction } from "./libc.ts";
+import { LinuxError } from "./linux-error.ts";
 import { mountFlags, type Propagation } from "./mount-flags.ts";
 
 /** These numbers are the same on every architecture that Node runs on. */
@@ -24,6 +26,7 @@ const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MOUNT_ATTR_RDONLY = 1n;
+const MOUNT_ATTR_IDMAP = 0x10_0000n;
 
 export type BindMountOptions = {
   /** Takes the mounts below `source` along. */
@@ -32,6 +35,11 @@ export type BindMountOptions = {
   readonly readonly?: boolean | "recursive";
   /** Of the new mount, and of those below it when `recursive`. By default it is a peer of the source, if that is shared. */
   readonly propagation?: Propagation;
+  /**
+   * File of a user namespace: what belongs to its root appears to it as its own, whoever that is outside, by its whole mapping. Only
+   * of the topmost mount. The source's file system must be able to (ext4, xfs, btrfs, tmpfs since Linux 6.3, ...).
+   */
+  readonly idmap?: string;
 };
 
 /**
@@ -51,6 +59,7 @@ export async function bindMount(
     source,
   );
   try {
+    if (options.idmap !== undefined) await mapIds(tree, options.idmap, source);
     if (options.readonly) {
       const scope = options.readonly === "recursive" ? AT_RECURSIVE : 0;
       await setAttributes(tree, { set: MOUNT_ATTR_RDONLY, scope }, target);
@@ -70,15 +79,33 @@ export async function bindMount(
   }
 }
 
-type AttributeChange = { readonly set?: bigint; readonly propagation?: bigint; readonly scope: number };
+async function mapIds(tree: number, userNamespace: string, source: string): Promise<void> {
+  await using file = await open(userNamespace);
+  try {
+    await setAttributes(tree, { set: MOUNT_ATTR_IDMAP, userNamespace: file.fd, scope: 0 }, source);
+  } catch (error) {
+    if (!(error instanceof LinuxError && error.errno === "EINVAL")) throw error;
+    throw new LinuxError("mount_setattr", "EINVAL", `${source}: its file system has no ID-mapped mounts`, {
+      code: "FailedPrecondition",
+      cause: error,
+    });
+  }
+}
+
+type AttributeChange = {
+  readonly set?: bigint;
+  readonly propagation?: bigint;
+  readonly userNamespace?: number;
+  readonly scope: number;
+};
 
 /** mount_setattr(2); its structure is four 64-bit numbers: set, clear, propagation, user namespace. */
 async function setAttributes(
   tree: number,
-  { set = 0n, propagation = 0n, scope }: AttributeChange,
+  { set = 0n, propagation = 0n, userNamespace = 0, scope }: AttributeChange,
   subject: string,
 ) {
-  const attributes = new BigUint64Array([set, 0n, propagation, 0n]);
+  const attributes = new BigUint64Array([set, 0n, propagation, BigInt(userNamespace)]);
   await callAsync(
     "mount_setattr",
     mountSetattrCall,

@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import { closeDescriptor } from "./descriptors.ts";
 import { check, libcFunction } from "./libc.ts";
 import { LinuxError } from "./linux-error.ts";
-import { enterNetwork } from "./namespace-calls.ts";
+import { enterNamespaceAt } from "./namespace-calls.ts";
 
 const socketCall = libcFunction("int socket(int domain, int type, int protocol)");
 const connectCall = libcFunction("int connect(int fd, const uint8_t *address, uint32_t length)");
@@ -21,7 +21,7 @@ export type NamespaceAddress = { readonly netnsPath: string; readonly host: stri
  * non-blocking). What closes it is put on `undo`, for the caller to run when this throws.
  */
 export function startConnection({ netnsPath, host, port }: NamespaceAddress, undo: (() => void)[]): number {
-  enterNetwork(netnsPath);
+  enterNamespaceAt(netnsPath, "net");
   const subject = `${host} port ${port}`;
   const address = socketAddress(host, port);
   const family = address.readUInt16LE(0);

@@ -3,9 +3,16 @@ import { check, libcFunction } from "./libc.ts";
 import { LinuxError } from "./linux-error.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { mountFlags } from "./mount-flags.ts";
-import { namespaceKinds, ownNamespacePath, unshareNamespaces } from "./namespace-calls.ts";
-import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+import { enterNamespaceAt, namespaceFile, namespaceKinds, unshareNamespaces } from "./namespace-calls.ts";
+import {
+  type PinnedNamespace,
+  type PodNamespaces,
+  type PodNamespacesJob,
+  rootUidOf,
+  type ThreadNamespace,
+} from "./pod-namespaces.ts";
 import { namespacedSysctls, type Sysctl } from "./sysctl.ts";
+import { asUser } from "./thread-user.ts";
 
 const mountCall = libcFunction(
   "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
@@ -19,16 +26,31 @@ const MNT_DETACH = 2;
  * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again is put on
  * `undo` step by step, for the caller to run from the end when this throws or the thread cannot be brought home.
  */
-export function createPodNamespaces(request: PodNamespacesRequest, undo: (() => void)[]): PodNamespaces {
+export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void)[]): PodNamespaces {
   const sysctls = namespacedSysctls(request.sysctls, request);
   const kinds = namespaceKinds.filter((kind) => request[kind]);
   makeDirectory(request.directory, undo);
-  unshareNamespaces(kinds);
-  const pins = kinds.map((kind) => [kind, pin(ownNamespacePath(kind), `${request.directory}/${kind}`, undo)]);
+  const pinned: readonly PinnedNamespace[] = request.holderPid === undefined ? kinds : ["user", ...kinds];
+  const files = enter(kinds, request.holderPid);
+  const pins = pinned.map((kind) => [kind, pin(files(kind), `${request.directory}/${kind}`, undo)]);
   if (request.hostname !== undefined) setHostname(request.hostname);
   if (request.net) bringLoopbackUp();
-  for (const sysctl of sysctls) writeSysctl(sysctl);
+  for (const sysctl of sysctls) writeSysctl(sysctl, rootUidOf(request));
   return Object.fromEntries(pins);
+}
+
+/** Moves the calling thread into new namespaces, or into those that are held for it; returns where their files are. */
+function enter(
+  kinds: readonly ThreadNamespace[],
+  holderPid: number | undefined,
+): (kind: PinnedNamespace) => string {
+  if (holderPid === undefined) {
+    unshareNamespaces(kinds);
+    return (kind) => namespaceFile("thread-self", kind);
+  }
+  const held = (kind: PinnedNamespace) => namespaceFile(holderPid, kind);
+  for (const kind of kinds) enterNamespaceAt(held(kind), kind);
+  return held;
 }
 
 function makeDirectory(path: string, undo: (() => void)[]): void {
@@ -49,10 +71,17 @@ export function setHostname(hostname: string): void {
   check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
 }
 
-/** Throws LinuxError InvalidArgument. */
-export function writeSysctl({ path, value }: Sysctl): void {
+/** `rootUid` is the root of the pod's user namespace, where it has one. Throws LinuxError InvalidArgument. */
+export function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined): void {
+  const write = () => writeFileSync(path, value);
   try {
-    writeFileSync(path, value);
+    try {
+      write();
+    } catch (error) {
+      // Since Linux 6.9 those of an IPC namespace are its own root's to write, and not even the host's.
+      if ((error as NodeJS.ErrnoException).code !== "EACCES" || rootUid === undefined) throw error;
+      asUser(rootUid, write);
+    }
   } catch (cause) {
     const { code = "EIO" } = cause as NodeJS.ErrnoException;
     throw new LinuxError("write", code, `${path}, value ${JSON.stringify(value)}`, {

@@ -1,17 +1,19 @@
 import { constants, openSync } from "node:fs";
-import { enterNamespace, namespaceKinds, ownNamespacePath } from "./namespace-calls.ts";
-import type { PinnedNamespace } from "./pod-namespaces.ts";
+import { enterNamespace, namespaceFile, namespaceKinds } from "./namespace-calls.ts";
+import type { ThreadNamespace } from "./pod-namespaces.ts";
 
 /** The thread could not be brought back to the host's namespaces: it must not do anything more. */
 export class StrandedError extends Error {}
 
 /** The namespaces in which a thread was when this was made, and to which it is always brought back. */
 export class HostNamespaces {
-  readonly #fds: ReadonlyMap<PinnedNamespace, number>;
+  readonly #fds: ReadonlyMap<ThreadNamespace, number>;
 
   constructor() {
     this.#fds = new Map(
-      namespaceKinds.map((kind) => [kind, openSync(ownNamespacePath(kind), constants.O_RDONLY)] as const),
+      namespaceKinds.map(
+        (kind) => [kind, openSync(namespaceFile("thread-self", kind), constants.O_RDONLY)] as const,
+      ),
     );
   }
 

@@ -2,11 +2,11 @@ import type { ErrorCode } from "../errors/index.ts";
 import type { NamespaceAddress } from "./connect-in-namespace.ts";
 import { LinuxError } from "./linux-error.ts";
 import type { InterfaceCounters } from "./network-counters.ts";
-import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./pod-namespaces.ts";
 
 /** What the namespace thread can be asked for, and what it answers. */
 export type NamespaceJobs = {
-  readonly createPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: PodNamespaces };
+  readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
   readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
   readonly startConnection: { readonly request: NamespaceAddress; readonly result: number };
   readonly readNetworkCounters: {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync } from "node:fs";
-import { readdir, readlink, stat } from "node:fs/promises";
+import { open, readdir, readlink, stat } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { tempDir } from "../testing/temp-dir.ts";
@@ -14,6 +13,7 @@ import {
   type PodNamespacesRequest,
   unpinNamespaces,
 } from "./index.ts";
+import { check, libcFunction } from "./libc.ts";
 
 const run = promisify(execFile);
 
@@ -168,7 +168,7 @@ test("a thread that cannot come home undoes its job and makes room for another t
   await thread.createPodNamespaces({ ...all, directory: directory.path });
   await unpinNamespaces(directory.path);
   const before = (await mountInfo()).length;
-  await closeDescriptorsOf("net");
+  await replaceDescriptorsOf("net");
   await assert.rejects(thread.createPodNamespaces({ ...all, directory: directory.path }), /namespace thread/);
   assert.deepEqual(await readdir(directory.parent), []);
   assert.equal((await mountInfo()).length, before);
@@ -176,11 +176,17 @@ test("a thread that cannot come home undoes its job and makes room for another t
   assert.equal(await inside(directory.path, "hostname"), "again");
 });
 
-/** Closes the descriptors by which the thread would come home. */
-async function closeDescriptorsOf(kind: string): Promise<void> {
+const dup2 = libcFunction("int dup2(int from, int to)");
+
+/**
+ * Puts another file in place of the descriptors by which the thread would come home. They are not closed: the thread does that
+ * itself when it ends, and by then their numbers could be somebody else's.
+ */
+async function replaceDescriptorsOf(kind: string): Promise<void> {
+  await using other = await open("/dev/null");
   for (const fd of await readdir("/proc/self/fd")) {
     const target = await readlink(`/proc/self/fd/${fd}`).catch(() => "");
-    if (target.startsWith(`${kind}:[`)) closeSync(Number(fd));
+    if (target.startsWith(`${kind}:[`)) check("dup2", dup2(other.fd, Number(fd)), fd);
   }
 }
 

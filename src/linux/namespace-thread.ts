@@ -2,6 +2,8 @@ import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import type { NamespaceAddress } from "./connect-in-namespace.ts";
 import { LinuxError } from "./linux-error.ts";
+import { namespaceKinds } from "./namespace-calls.ts";
+import { NamespaceHolder } from "./namespace-holder.ts";
 import {
   errorOf,
   type NamespaceAnswer,
@@ -25,12 +27,16 @@ export class NamespaceThread implements AsyncDisposable {
 
   /**
    * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the loopback
-   * interface up and the sysctls written. When a step fails, nothing is left pinned.
+   * interface up and the sysctls written. When a step fails, nothing is left pinned. A user namespace costs a process,
+   * which is gone when this resolves.
    * Throws LinuxError: InvalidArgument for a sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when
-   * there is a pin already, else by errno.
+   * there is a pin already, FailedPrecondition for a user namespace that cannot be had, else by errno.
    */
   async createPodNamespaces(request: PodNamespacesRequest): Promise<PodNamespaces> {
-    return this.#call("createPodNamespaces", request);
+    if (request.user === undefined) return this.#call("createPodNamespaces", request);
+    const kinds = namespaceKinds.filter((kind) => request[kind]);
+    await using holder = await NamespaceHolder.start(request.user, kinds);
+    return await this.#call("createPodNamespaces", { ...request, holderPid: holder.pid });
   }
 
   /** Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws LinuxError. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { enterNetwork } from "./namespace-calls.ts";
+import { enterNamespaceAt } from "./namespace-calls.ts";
 
 /** What has gone through one network interface since it was made. */
 export type InterfaceCounters = {
@@ -20,7 +20,7 @@ export function readNetworkCounters(
 ): readonly (readonly InterfaceCounters[] | undefined)[] {
   return netnsPaths.map((path) => {
     try {
-      enterNetwork(path);
+      enterNamespaceAt(path, "net");
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;

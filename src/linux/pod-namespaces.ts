@@ -1,5 +1,10 @@
+import { hostIdOf, type IdMappings } from "./id-mappings.ts";
+
+/** Kinds of namespaces that a single thread can be in. */
+export type ThreadNamespace = "net" | "ipc" | "uts";
+
 /** The kinds of namespaces that a pod has of its own and that live on as bind mounts, without a process. */
-export type PinnedNamespace = "net" | "ipc" | "uts";
+export type PinnedNamespace = ThreadNamespace | "user";
 
 /** What {@link "./namespace-thread.ts"} is to make for a pod. */
 export type PodNamespacesRequest = {
@@ -8,6 +13,8 @@ export type PodNamespacesRequest = {
   readonly net: boolean;
   readonly ipc: boolean;
   readonly uts: boolean;
+  /** A user namespace that owns the others, with these ids; without it they belong to the host's. */
+  readonly user?: IdMappings;
   /** Set in the new uts namespace; at most 64 bytes. Without `uts` it must be left out. */
   readonly hostname?: string;
   /** By name, with dots or slashes between the parts; each must belong to a namespace that is made here. */
@@ -16,3 +23,11 @@ export type PodNamespacesRequest = {
 
 /** Paths of the pins, for those that were asked for. */
 export type PodNamespaces = { readonly [kind in PinnedNamespace]?: string };
+
+/** The same for the thread. With a user namespace, a process holds all of them already, and they are only pinned and set up. */
+export type PodNamespacesJob = PodNamespacesRequest & { readonly holderPid?: number };
+
+/** Who the root of the user namespace is outside; undefined without one. */
+export function rootUidOf({ user }: PodNamespacesRequest): number | undefined {
+  return user && hostIdOf(user.uids, 0);
+}

@@ -1,5 +1,5 @@
 import { LinuxError } from "./linux-error.ts";
-import type { PinnedNamespace } from "./pod-namespaces.ts";
+import type { ThreadNamespace } from "./pod-namespaces.ts";
 
 /** One kernel parameter of a namespace: its file, and what is written to it. */
 export type Sysctl = { readonly path: string; readonly value: string };
@@ -11,7 +11,7 @@ export type Sysctl = { readonly path: string; readonly value: string };
  */
 export function namespacedSysctls(
   sysctls: Readonly<Record<string, string>>,
-  owned: Readonly<Record<PinnedNamespace, boolean>>,
+  owned: Readonly<Record<ThreadNamespace, boolean>>,
 ): readonly Sysctl[] {
   return Object.entries(sysctls).map(([name, value]) => {
     const parts = partsOf(name);
@@ -34,7 +34,7 @@ function partsOf(name: string): readonly string[] {
   return parts;
 }
 
-function namespaceOf(parts: readonly string[]): PinnedNamespace | undefined {
+function namespaceOf(parts: readonly string[]): ThreadNamespace | undefined {
   const [top, second = "", third] = parts;
   if (top === "net" && parts.length > 1) return "net";
   if (top === "fs" && second === "mqueue" && third !== undefined) return "ipc";

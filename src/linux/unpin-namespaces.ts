@@ -7,7 +7,7 @@ import { namespaceKinds } from "./namespace-calls.ts";
  * else is in it. Idempotent; a namespace goes when its last process and descriptor go.
  */
 export async function unpinNamespaces(directory: string): Promise<void> {
-  for (const kind of namespaceKinds) {
+  for (const kind of [...namespaceKinds, "user"]) {
     await unmount(`${directory}/${kind}`, { detach: true, missingOk: true });
     await rm(`${directory}/${kind}`, { force: true });
   }

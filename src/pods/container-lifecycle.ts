@@ -85,7 +85,7 @@ export class ContainerLifecycle implements Containers {
     const logger = this.#services.logger.child({ container: record.id });
     await containers.save(record);
     try {
-      await runSteps(this.#steps, { record, user: record.user }, { observer, logger });
+      await runSteps(this.#steps, draftOf(record), { observer, logger });
     } catch (error) {
       await this.#giveUp(record, error).catch((err: unknown) =>
         logger.error({ err }, "the record of a container that was not made stays until the next start"),
@@ -173,7 +173,7 @@ export class ContainerLifecycle implements Containers {
     if (record === undefined) return;
     await this.#end(record);
     const { observer, containers, events } = this.#services;
-    await undoSteps(this.#steps, { record, user: record.user }, observer);
+    await undoSteps(this.#steps, draftOf(record), observer);
     observer("container-delete");
     await containers.delete(id);
     events.publish("deleted", id, record.sandboxId);
@@ -257,11 +257,15 @@ export class ContainerLifecycle implements Containers {
 
   async #undoCut(record: ContainerRecord, logger: Logger): Promise<void> {
     logger.warn("the container was being made when the daemon ended: undoing");
-    const undone = undoSteps(this.#steps, { record, user: record.user }, this.#services.observer);
+    const undone = undoSteps(this.#steps, draftOf(record), this.#services.observer);
     const error = await undone.catch((error: unknown) => error);
     await this.#giveUp(record, error);
     if (error !== undefined) throw error;
   }
+}
+
+function draftOf(record: ContainerRecord): ContainerDraft {
+  return { record, user: record.user };
 }
 
 function containerName(sandboxId: string, config: ContainerConfig): string {

@@ -16,6 +16,7 @@ import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 import { newId, nowNs } from "./ids.ts";
 import { imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
+import { withMappedVolumes } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
@@ -23,8 +24,9 @@ import { currentConfig } from "./sandbox-resources.ts";
 import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
+import { checkSameUserNamespace } from "./user-namespaces.ts";
 
-/** The record of a new container, before any step was made. Throws EngineError NotFound for an image that it mounts and that is not here. */
+/** The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it mounts and that is not here, InvalidArgument for another user namespace than the pod's. */
 export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
@@ -32,6 +34,7 @@ export function newContainerRecord(
   { host, images }: Pick<PodServices, "host" | "images">,
   id = newId(),
 ): ContainerRecord {
+  checkSameUserNamespace(sandbox.config, config.linux?.securityContext?.namespaceOptions?.usernsOptions);
   return {
     id,
     sandboxId: sandbox.id,
@@ -93,7 +96,11 @@ export async function containerSpec(
   const { CDIDevices, annotations } = record.config;
   const input = {
     id: record.id,
-    config: await withImageVolumes(startConfig(record), record, services),
+    config: withMappedVolumes(
+      await withImageVolumes(startConfig(record), record, services),
+      record,
+      services,
+    ),
     sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,

@@ -1,19 +1,25 @@
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { EngineError } from "../engine/index.ts";
 import { hasCode } from "../errors/index.ts";
-import { mountSnapshot } from "../linux/index.ts";
+import { mountMappedSnapshot, mountSnapshot } from "../linux/index.ts";
 import { restoreStep } from "./checkpoint/restore-step.ts";
 import { checkSpec } from "./container-spec.ts";
 import { mountImageVolumes, unmountImageVolumes } from "./image-volumes.ts";
-import { containerPaths } from "./paths.ts";
+import { mountMappedVolumes, unmountMappedVolumes } from "./mapped-volumes.ts";
+import { containerPaths, sandboxPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord } from "./records.ts";
 import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
+import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
 
 /** A container on its way: its record, and what the steps find out. */
-export type ContainerDraft = { readonly record: ContainerRecord; user: ContainerRecord["user"] };
+export type ContainerDraft = {
+  readonly record: ContainerRecord;
+  user: ContainerRecord["user"];
+};
 
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
@@ -22,6 +28,7 @@ export function containerSteps(services: PodServices): readonly Step<ContainerDr
     bundle(services),
     rootfs(services),
     imageVolumes(services),
+    mappedVolumes(services),
     spec(services),
     restoreStep(services),
     commit(services),
@@ -48,22 +55,38 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
   };
 }
 
-function bundle({ stateDir }: PodServices): Step<ContainerDraft> {
+function bundle({ stateDir, sandboxes }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-bundle",
     run: async ({ record }) => {
-      await mkdir(containerPaths(stateDir, record.id).rootfs, { recursive: true, mode: 0o700 });
+      const { bundle, rootfs } = containerPaths(stateDir, record.id);
+      await mkdir(rootfs, { recursive: true, mode: 0o700 });
+      await letPodRootThrough(bundle, stateDir, sandboxes.get(record.sandboxId).config);
     },
     undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle),
   };
 }
 
-function rootfs({ stateDir, snapshotter }: PodServices): Step<ContainerDraft> {
+function rootfs({ stateDir, snapshotter, sandboxes }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-rootfs",
-    run: ({ record }) =>
-      mountSnapshot(snapshotter.mounts(record.id), containerPaths(stateDir, record.id).rootfs),
-    undo: ({ record }) => removeMountPoint(containerPaths(stateDir, record.id).rootfs),
+    run: async ({ record }) => {
+      const { rootfs, layers } = containerPaths(stateDir, record.id);
+      const mounts = snapshotter.mounts(record.id);
+      const { id, config } = sandboxes.get(record.sandboxId);
+      if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
+      await mountMappedSnapshot(mounts, rootfs, {
+        userNamespace: join(sandboxPaths(stateDir, id).namespaces, "user"),
+        owner: podRoot(config),
+        layers: snapshotter.root,
+        scratch: layers,
+      });
+    },
+    undo: async ({ record }) => {
+      const { rootfs, layers } = containerPaths(stateDir, record.id);
+      await removeMountPoint(layers);
+      await removeMountPoint(rootfs);
+    },
   };
 }
 
@@ -82,6 +105,14 @@ function spec(services: PodServices): Step<ContainerDraft> {
     run: async (draft) => {
       draft.user = await checkSpec(draft.record, services);
     },
+  };
+}
+
+function mappedVolumes(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-mapped-volumes",
+    run: ({ record }) => mountMappedVolumes(record, services),
+    undo: ({ record }) => unmountMappedVolumes(record, services),
   };
 }
 

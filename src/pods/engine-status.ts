@@ -12,6 +12,10 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
     runtimeVersion: version,
     conditions: [runtimeCondition(handlers), networkCondition(networkStatus)],
     handlers: criHandlers(handlers),
+    // What the pod has not got of its own is bound from the host then, with every handler.
+    userNamespacesHostNetwork: handlers.handlers.some(
+      ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
+    ),
     cgroupDriver,
     details: {
       stateDir,

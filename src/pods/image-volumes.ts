@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { EngineError, type ImageVolume } from "../engine/index.ts";
 import { BerthError, type ErrorCode, hasCode } from "../errors/index.ts";
 import type { Image, Images } from "../images/index.ts";
-import { mountSnapshot, resolveInRoot } from "../linux/index.ts";
+import { mountMappedSnapshot, mountSnapshot, resolveInRoot } from "../linux/index.ts";
 import type { ContainerConfig, Mount } from "../protocol/index.ts";
+import { isMapped, withUserNamespace } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord } from "./records.ts";
 import { removeMountPoint } from "./remove-directory.ts";
@@ -48,14 +49,23 @@ export async function mountImageVolumes(record: ContainerRecord, services: PodSe
 async function mountImageVolume(
   record: ContainerRecord,
   volume: ImageVolume,
-  { images, snapshotter, stateDir }: PodServices,
+  services: PodServices,
 ): Promise<void> {
+  const { images, snapshotter, stateDir } = services;
   const image = images.find(volume.imageId);
   if (image === undefined) throw new EngineError("NotFound", "it was removed meanwhile; pull it again");
   const [key, directory] = [snapshotKey(record, volume), directoryOf(record, volume, stateDir)];
   await images.prepareVolume(image, key);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await mountSnapshot(snapshotter.mounts(key), directory);
+  const [mount, mounts] = [record.config.mounts[volume.mount], snapshotter.mounts(key)];
+  if (mount === undefined || !isMapped(mount)) return mountSnapshot(mounts, directory);
+  await withUserNamespace(mount, services.sandboxes.get(record.sandboxId), stateDir, (userNamespace) =>
+    mountMappedSnapshot(mounts, directory, {
+      userNamespace,
+      layers: snapshotter.root,
+      scratch: containerPaths(stateDir, record.id).layers,
+    }),
+  );
 }
 
 /** Safe at any time, as an undo must be. */

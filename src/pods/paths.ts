@@ -3,7 +3,7 @@ import { join } from "node:path";
 /** Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the machine's next start. */
 export type SandboxPaths = {
   readonly directory: string;
-  /** Holds `net`, `ipc`, `uts`: the pinned namespaces. */
+  /** Holds `net`, `ipc`, `uts`, `user`: the pinned namespaces. */
   readonly namespaces: string;
   readonly hosts: string;
   readonly hostname: string;
@@ -32,9 +32,19 @@ export type ContainerPaths = {
   readonly rootfs: string;
   /** Holds a directory for each image that is mounted as a volume. */
   readonly images: string;
+  /** Where layers are mounted while the root file system of a pod with a user namespace is. */
+  readonly layers: string;
+  /** Mount points of volumes whose owners are mapped. */
+  readonly volumes: string;
 };
 
 export function containerPaths(stateDir: string, id: string): ContainerPaths {
   const bundle = join(stateDir, "containers", id);
-  return { bundle, rootfs: join(bundle, "rootfs"), images: join(bundle, "images") };
+  return {
+    bundle,
+    rootfs: join(bundle, "rootfs"),
+    images: join(bundle, "images"),
+    layers: join(bundle, "layers"),
+    volumes: join(bundle, "volumes"),
+  };
 }

@@ -1,8 +1,10 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { chown, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { PodSandboxConfig } from "../protocol/index.ts";
 import {
   buildPauseSpec,
   type CgroupDriver,
+  type HandlerTable,
   type HostFacts,
   type Task,
   type TaskIdentity,
@@ -13,10 +15,12 @@ import type { SandboxRecord } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-resources.ts";
+import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
 
 export type PauseOptions = {
   readonly tasks: Tasks;
   readonly stateDir: string;
+  readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   /** Path of a static program that waits for ever and reaps, such as catatonit. */
@@ -36,17 +40,18 @@ export class Pauses {
   }
 
   async start(record: SandboxRecord): Promise<void> {
-    const { tasks, pauseProgram, cgroupDriver, host } = this.#options;
+    const { tasks, stateDir, handlers, pauseProgram, cgroupDriver, host } = this.#options;
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
-    // The program's own root directory: the user that it runs as must be able to enter it.
+    // The program's own root directory: the user that it runs as must be able to enter it, and the pod's root to make mount points in it.
     await mkdir(rootfsPath, { recursive: true, mode: 0o755 });
+    if (podIdMappings(record.config) !== undefined) await this.#openToPodRoot(record.config, rootfsPath);
     const spec = buildPauseSpec({
       program: pauseProgram,
       rootfsPath,
       sandboxConfig: currentConfig(record),
-      sandbox: sandboxFacts(record, { stateDir: this.#options.stateDir, pauses: this }),
+      sandbox: sandboxFacts(record, { stateDir, handlers, pauses: this }),
       cgroupDriver,
       host,
     });
@@ -61,6 +66,12 @@ export class Pauses {
     });
     this.#running.set(record.id, task);
     await task.start();
+  }
+
+  async #openToPodRoot(config: PodSandboxConfig, rootfsPath: string): Promise<void> {
+    await letPodRootThrough(dirname(rootfsPath), this.#options.stateDir, config);
+    const { uid, gid } = podRoot(config);
+    await chown(rootfsPath, uid, gid);
   }
 
   /** Undefined for a pod without a pause process. */

@@ -29,6 +29,7 @@ import type { PodServices } from "./services.ts";
 import { PodStats } from "./stats/pod-stats.ts";
 import type { StepObserver } from "./steps.ts";
 import { TaskTable } from "./task-table.ts";
+import { userNamespaceSupport, withSupport } from "./user-namespace-support.ts";
 
 export type PodEngineOptions = {
   readonly version: string;
@@ -86,13 +87,15 @@ export class PodEngine implements Engine, AsyncDisposable {
   }
 
   /** Opens the records and takes up what runs. Resolves when lists and states are true. */
-  static async open(options: PodEngineOptions): Promise<PodEngine> {
-    const { database, namespace } = options;
-    const [layout, sandboxes, containers] = await Promise.all([
+  static async open(given: PodEngineOptions): Promise<PodEngine> {
+    const { database, namespace, snapshotter, stateDir } = given;
+    const [layout, sandboxes, containers, userNamespaces] = await Promise.all([
       cgroupLayout(),
       database.collection<SandboxRecord>("sandboxes"),
       database.collection<ContainerRecord>("containers"),
+      userNamespaceSupport(snapshotter, stateDir),
     ]);
+    const options = { ...given, handlers: withSupport(given.handlers, userNamespaces) };
     const sandboxStore = new RecordStore({ database, collection: sandboxes, namespace, kind: "pod sandbox" });
     const containerStore = new RecordStore({
       database,
@@ -105,6 +108,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
     const services: PodServices = {
       ...options,
+      userNamespaces,
       namespaceThread: new NamespaceThread(),
       sandboxes: sandboxStore,
       containers: containerStore,

@@ -1,20 +1,22 @@
 import { join } from "node:path";
-import type { SandboxFacts } from "../runtime/index.ts";
+import { findHandler, type SandboxFacts } from "../runtime/index.ts";
 import { sandboxPaths } from "./paths.ts";
 import type { SandboxRecord } from "./records.ts";
 import { podHostname } from "./sandbox-files.ts";
 import { sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import type { PodServices } from "./services.ts";
+import { podIdMappings } from "./user-namespaces.ts";
 
 /** What containers take from the sandbox they are in. */
 export function sandboxFacts(
   record: SandboxRecord,
-  { stateDir, pauses }: Pick<PodServices, "stateDir" | "pauses">,
+  { stateDir, pauses, handlers }: Pick<PodServices, "stateDir" | "pauses" | "handlers">,
 ): SandboxFacts {
   const { id, config } = record;
   const paths = sandboxPaths(stateDir, id);
   const pin = (kind: string) => join(paths.namespaces, kind);
   const ownNetwork = !sharesHostNetwork(config);
+  const idMappings = podIdMappings(config);
   const ownIpc = !sharesHostIpc(config);
   return {
     id,
@@ -23,8 +25,11 @@ export function sandboxFacts(
       network: ownNetwork ? pin("net") : undefined,
       ipc: ownIpc ? pin("ipc") : undefined,
       uts: ownNetwork ? pin("uts") : undefined,
+      user: idMappings === undefined ? undefined : pin("user"),
       pid: pauses.pidNamespace(id),
     },
+    idMappings,
+    specHasIdMappings: findHandler(handlers, record.resolvedHandler)?.type !== "crun",
     files: {
       shm: ownIpc ? paths.shm : "/dev/shm",
       hosts: paths.hosts,

@@ -1,21 +1,25 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { chown, readFile, writeFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import type { SandboxPaths } from "./paths.ts";
 import { sharesHostNetwork } from "./sandbox-namespaces.ts";
+import { podIdMappings, podRoot } from "./user-namespaces.ts";
 
 /** The pod's hostname: what it asks for, else the machine's. */
 export function podHostname(config: PodSandboxConfig): string {
   return config.hostname === "" ? hostHostname() : config.hostname;
 }
 
-/** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. World-readable: any user in the pod may read them. */
+/** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are the pod's root's to change, and world-readable: any user in the pod may read them. */
 export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
   await Promise.all([
     writeFile(paths.hostname, `${podHostname(config)}\n`, { mode: 0o644 }),
     writeFile(paths.resolvConf, await resolvConf(config), { mode: 0o644 }),
     writeHosts(config, paths, []),
   ]);
+  if (podIdMappings(config) === undefined) return;
+  const { uid, gid } = podRoot(config);
+  await Promise.all([paths.hostname, paths.resolvConf, paths.hosts].map((path) => chown(path, uid, gid)));
 }
 
 /** Rewritten when the pod has its addresses. A pod on the host's network sees the host's file. */

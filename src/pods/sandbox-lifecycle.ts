@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { NamespaceMode, PodSandboxConfig } from "../protocol/index.ts";
+import { PodSandboxConfig } from "../protocol/index.ts";
+import type { Handler } from "../runtime/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { newId, nowNs } from "./ids.ts";
@@ -10,12 +11,12 @@ import { JoinedCalls } from "./joined-calls.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { SandboxRecord } from "./records.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
-import { namespaceOptions } from "./sandbox-namespaces.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
 import { sandboxView } from "./sandbox-view.ts";
 import type { PodServices } from "./services.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
+import { podIdMappings } from "./user-namespaces.ts";
 
 /** The life of pod sandboxes: run, stop, remove. */
 export class SandboxLifecycle implements Sandboxes {
@@ -41,8 +42,9 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
-    const resolvedHandler = usableHandler(this.#services.handlers, handler).name;
-    refuseUserNamespace(config);
+    const usable = usableHandler(this.#services.handlers, handler);
+    const resolvedHandler = usable.name;
+    if (podIdMappings(config) !== undefined) this.#requireUserNamespaces(usable);
     const existing = await this.#existing(config, handler);
     if (existing !== undefined) return existing.id;
     const record: SandboxRecord = {
@@ -66,6 +68,13 @@ export class SandboxLifecycle implements Sandboxes {
     } finally {
       this.#making.delete(id);
     }
+  }
+
+  #requireUserNamespaces({ name, features }: Handler): void {
+    if (features.userNamespaces) return;
+    const { userNamespaces: support } = this.#services;
+    const why = support.kind === "unsupported" ? support.reason : `runtime handler ${name} cannot join one`;
+    throw new EngineError("FailedPrecondition", `the pod cannot have a user namespace: ${why}`);
   }
 
   async #make(record: SandboxRecord): Promise<void> {
@@ -256,14 +265,4 @@ function sandboxName(config: PodSandboxConfig): string {
     attempt: 0,
   };
   return JSON.stringify([name, namespace, uid, attempt]);
-}
-
-function refuseUserNamespace(config: PodSandboxConfig): void {
-  const userns = namespaceOptions(config).usernsOptions;
-  if (userns !== undefined && userns.mode !== NamespaceMode.NODE) {
-    throw new EngineError(
-      "Unimplemented",
-      "linux.security_context.namespace_options.userns_options: user namespaces are not supported yet; use mode NODE",
-    );
-  }
 }

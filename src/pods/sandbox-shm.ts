@@ -4,9 +4,13 @@ import { mount, mountFlags } from "../linux/index.ts";
 /** 64 MiB, as Docker and the peers have it. */
 const shmBytes = 64 * 2 ** 20;
 
-/** Mounts the pod's own /dev/shm; its containers bind it. */
-export async function mountSharedMemory(path: string): Promise<void> {
+/** Mounts the pod's own /dev/shm, which belongs to its root; its containers bind it. */
+export async function mountSharedMemory(
+  path: string,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const flags = mountFlags.nosuid | mountFlags.noexec | mountFlags.nodev;
-  await mount({ source: "shm", target: path, type: "tmpfs", flags, data: `mode=1777,size=${shmBytes}` });
+  const data = `mode=1777,size=${shmBytes},uid=${uid},gid=${gid}`;
+  await mount({ source: "shm", target: path, type: "tmpfs", flags, data });
 }

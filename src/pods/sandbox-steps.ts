@@ -10,6 +10,7 @@ import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespac
 import { mountSharedMemory } from "./sandbox-shm.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
+import { podRoot } from "./user-namespaces.ts";
 
 /** A sandbox on its way: its record, and what the steps find out. */
 export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly string[] };
@@ -52,7 +53,7 @@ function files({ stateDir }: PodServices): Step<SandboxDraft> {
     run: async ({ record: { id, config } }) => {
       const paths = sandboxPaths(stateDir, id);
       await writeSandboxFiles(config, paths);
-      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm);
+      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config));
     },
     undo: ({ record }) => removeMountPoint(sandboxPaths(stateDir, record.id).shm),
   };

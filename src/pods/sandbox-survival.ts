@@ -15,8 +15,8 @@ export async function sandboxSurvival(
 ): Promise<(record: SandboxRecord) => Promise<boolean>> {
   const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
   return async (record) => {
-    const { network, ipc, uts } = sandboxFacts(record, services).namespaces;
-    const pins = [network, ipc, uts].filter((path) => path !== undefined);
+    const { network, ipc, uts, user } = sandboxFacts(record, services).namespaces;
+    const pins = [network, ipc, uts, user].filter((path) => path !== undefined);
     if (!pins.every((path) => mounted.has(path))) return false;
     if (needsPause(record.config) && !(await services.pauses.attach(record))) return false;
     return access(sandboxPaths(services.stateDir, record.id).hosts).then(

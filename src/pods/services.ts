@@ -19,6 +19,7 @@ import type { RecordStore } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { StepObserver } from "./steps.ts";
 import type { TaskTable } from "./task-table.ts";
+import type { UserNamespaceSupport } from "./user-namespace-support.ts";
 
 /** What the life cycles of sandboxes and containers work with. Made once, by PodEngine. */
 export type PodServices = {
@@ -29,7 +30,9 @@ export type PodServices = {
   readonly images: Images;
   readonly network: Network;
   readonly tasks: Tasks;
+  /** Their features are those that they have on this host. */
   readonly handlers: HandlerTable;
+  readonly userNamespaces: UserNamespaceSupport;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;

@@ -39,6 +39,7 @@ export type {
   ResolvedMount,
   SandboxFacts,
 } from "./spec/input.ts";
+export { resolveMount } from "./spec/resolve/mounts.ts";
 export { resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";

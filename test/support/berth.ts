@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -62,6 +62,8 @@ export class TestBerth implements AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
+    // As /run and /var/lib are: the root of a pod with a user namespace must get through.
+    await chmod(this.directory, 0o711);
     await Promise.all([mkdir(this.cniConfDir), mkdir(this.logDir)]);
     const file = join(this.cniConfDir, "10-test.conflist");
     if (this.#network !== undefined) await writeFile(file, JSON.stringify(this.#network));

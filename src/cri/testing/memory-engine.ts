@@ -168,6 +168,7 @@ export class MemoryEngine implements Engine {
         { type: "RuntimeReady", ok: true, reason: "", message: "" },
         { type: "NetworkReady", ok: false, reason: "NetworkPluginNotReady", message: "no conflist" },
       ],
+      userNamespacesHostNetwork: false,
       handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false }],
       cgroupDriver: this.cgroupDriver,
       details: { config: { root: "/var/lib/berth" } },

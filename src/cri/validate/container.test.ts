@@ -86,6 +86,19 @@ test("a mount forbids what has no other field: noexec, nodev, nosuid, each once"
   refuses(wrong(["nodev", "nodev"]), "config.mounts[0].mount_options: must not name an option twice");
 });
 
+test("a mount's owners are mapped for users and groups, as the kernel takes it", () => {
+  const mapping = { containerId: 0, hostId: 1000, length: 10 };
+  check({ mounts: [{ ...bind, uidMappings: [mapping], gidMappings: [mapping] }] });
+  refuses(
+    { mounts: [{ ...bind, uidMappings: [mapping] }] },
+    "config.mounts[0]: must have both uidMappings and gidMappings, or none",
+  );
+  refuses(
+    { mounts: [{ ...bind, uidMappings: [{ ...mapping, length: 0 }], gidMappings: [mapping] }] },
+    "config.mounts[0].uidMappings[0].length: must be at least 1, is 0",
+  );
+});
+
 test("a path in the container may go up, but not out", () => {
   check({ mounts: [{ ...bind, containerPath: "/a/../b" }] });
   refuses(

@@ -11,6 +11,7 @@ import {
   Signal,
 } from "../../protocol/index.ts";
 import { all, type Check, each, ifPresent, message, oneOf, present, refuse } from "./check.ts";
+import { idMappings } from "./id-mappings.ts";
 import { annotations, labels } from "./maps.ts";
 import { linuxResources } from "./resources.ts";
 import { containerSecurityContext } from "./security.ts";
@@ -79,11 +80,16 @@ const mount = all(
     propagation: oneOf(MountPropagation),
     image: ifPresent(imageSpec),
     imageSubPath: relativePath,
+    uidMappings: idMappings,
+    gidMappings: idMappings,
     mountOptions,
   }),
   (value, path) => {
     if (value.image === undefined) hostMount(value, path);
     else imageMount(value, path);
+    if ((value.uidMappings.length === 0) !== (value.gidMappings.length === 0)) {
+      refuse(path, "must have both uidMappings and gidMappings, or none");
+    }
     if (value.recursiveReadOnly && !value.readonly) refuse(`${path}.recursive_read_only`, "needs readonly");
     if (value.recursiveReadOnly && value.propagation !== MountPropagation.PROPAGATION_PRIVATE) {
       refuse(`${path}.recursive_read_only`, "needs PROPAGATION_PRIVATE");

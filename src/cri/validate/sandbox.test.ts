@@ -206,6 +206,27 @@ test("a user namespace is the pod's or the node's", () => {
   }
 });
 
+test("a user namespace has the mappings that the kernel takes", () => {
+  const mapping = (containerId: number, hostId: number, length: number) => ({ containerId, hostId, length });
+  const all = mapping(0, 100_000, 65_536);
+  const pod = (uids: object[], gids: object[] = [all], mode: NamespaceMode = NamespaceMode.POD) =>
+    withSecurity({ namespaceOptions: { usernsOptions: { mode, uids, gids } } });
+  check(pod([all]));
+  check(pod([mapping(10, 5000, 10), mapping(0, 100_000, 10)]));
+  check(pod([mapping(0, 0xffff_fffe, 1)]));
+  refuses(pod([]), /userns_options\.uids: must map container_id 0 when mode is POD$/);
+  refuses(pod([all], []), /userns_options\.gids: must map container_id 0/);
+  refuses(pod([mapping(1, 1000, 10)]), /uids: must map container_id 0/);
+  refuses(pod([mapping(0, 1000, 0)]), /uids\[0\]\.length: must be at least 1, is 0$/);
+  refuses(pod([mapping(0, 0xffff_fffe, 2)]), /uids\[0\]\.length: .*host_id 4294967294 with 2/);
+  refuses(pod([mapping(0, 1000, 0xffff_ffff)]), /host_id 1000/);
+  refuses(pod([all, mapping(65_535, 1000, 1)]), /uids: container_id: 65535 must be in one mapping only$/);
+  refuses(pod([mapping(0, 1000, 10), mapping(10, 1009, 1)]), /uids: host_id: 1009 must be in one mapping/);
+  refuses(pod([all], [], NamespaceMode.NODE), /uids: must be empty when mode is NODE$/);
+  const many = Array.from({ length: 341 }, (_, index) => mapping(index, 1000 + index, 1));
+  refuses(pod(many), /uids: must not be more than 340, are 341$/);
+});
+
 test("a local security profile needs a name", () => {
   const profileType = SecurityProfile_ProfileType.Localhost;
   check(withSecurity({ seccomp: { profileType, localhostRef: "/var/lib/kubelet/seccomp/p.json" } }));

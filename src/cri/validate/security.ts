@@ -1,5 +1,6 @@
 import {
   type Capability,
+  type IDMapping,
   type Int64Value,
   type LinuxContainerSecurityContext,
   type LinuxSandboxSecurityContext,
@@ -11,6 +12,7 @@ import {
   type UserNamespace,
 } from "../../protocol/index.ts";
 import { all, between, type Check, each, ifPresent, message, oneOf, refuse } from "./check.ts";
+import { idMappings } from "./id-mappings.ts";
 import { containerPath, line, matching, nonEmpty } from "./text.ts";
 
 /** The kernel's largest id but one: the largest means "leave as it is". */
@@ -29,9 +31,27 @@ const profile: Check<SecurityProfile | undefined> = ifPresent(
   ),
 );
 
-const userNamespace = message<UserNamespace>({
-  mode: oneOf<NamespaceMode>(NamespaceMode, [NamespaceMode.POD, NamespaceMode.NODE]),
-});
+const userNamespace = all(
+  message<UserNamespace>({
+    mode: oneOf<NamespaceMode>(NamespaceMode, [NamespaceMode.POD, NamespaceMode.NODE]),
+    uids: idMappings,
+    gids: idMappings,
+  }),
+  ({ mode, uids, gids }, path) => {
+    for (const [name, mappings] of Object.entries({ uids, gids })) {
+      if (mode === NamespaceMode.NODE && mappings.length > 0) {
+        refuse(`${path}.${name}`, "must be empty when mode is NODE");
+      }
+      if (mode === NamespaceMode.POD && !mappings.some(mapsRoot)) {
+        refuse(`${path}.${name}`, "must map container_id 0 when mode is POD");
+      }
+    }
+  },
+);
+
+function mapsRoot({ containerId, length }: IDMapping): boolean {
+  return containerId === 0 && length > 0;
+}
 
 const shared = oneOf<NamespaceMode>(NamespaceMode, [
   NamespaceMode.POD,

@@ -38,5 +38,19 @@ async function userNamespaces(): Promise<Finding> {
       "switched off: pods with hostUsers: false cannot run",
       "run `sysctl -w user.max_user_namespaces=15000`",
     );
+  const programs = await Promise.all(["/usr/bin/unshare", "/bin/unshare"].map(isThere));
+  if (!programs.includes(true))
+    return warn(
+      title,
+      "there is no program unshare, which makes them: pods with hostUsers: false cannot run",
+      "install util-linux",
+    );
   return ok(title, `up to ${max}`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }

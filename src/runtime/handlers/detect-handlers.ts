@@ -58,9 +58,12 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
   return { handlers, ...chooseDefault(handlers, options.defaultHandler) };
 }
 
+/** Raised when what is made of a program's answers changes: those that an older daemon kept are then no good. */
+const factsVersion = 3;
+
 async function cachedFacts(cache: FactsCache<ProgramFacts>, path: string): Promise<ProgramFacts> {
   const { mtimeMs, size } = await stat(path);
-  const key = `${path} ${mtimeMs} ${size} checkpoint`;
+  const key = `${factsVersion} ${path} ${mtimeMs} ${size}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
   const facts = await askProgram(path);

@@ -2,7 +2,7 @@
 export type HandlerFeatures = {
   /** Mounts that are read-only all the way down (mount option `rro`). */
   readonly recursiveReadOnlyMounts: boolean;
-  /** Pods in a user namespace: needs ID-mapped mounts. */
+  /** It can run containers in a user namespace that exists. ID-mapped mounts are ours. */
   readonly userNamespaces: boolean;
   /** `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say. */
   readonly checkpoint: boolean;

@@ -46,7 +46,7 @@ function parseFeatures(text: string): SpecFeatures | undefined {
     const features: FeaturesOutput = JSON.parse(text);
     return {
       recursiveReadOnlyMounts: features.mountOptions?.includes("rro") ?? false,
-      userNamespaces: features.linux?.mountExtensions?.idmap?.enabled ?? false,
+      userNamespaces: features.linux?.namespaces?.includes("user") ?? false,
     };
   } catch {
     return undefined;
@@ -55,11 +55,18 @@ function parseFeatures(text: string): SpecFeatures | undefined {
 
 type FeaturesOutput = {
   readonly mountOptions?: readonly string[];
-  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
+  readonly linux?: { readonly namespaces?: readonly string[] };
 };
 
-/** For versions without `features`: crun got `rro` with 1.4, and `features` together with what user namespaces need. */
+/**
+ * For versions without `features`: crun got `rro` with 1.4. User namespaces can be joined with crun 1 and with runc 1.1, which was the first to
+ * open the sources of mounts before it joins.
+ */
 function knownFeatures(type: Handler["type"], version: string): SpecFeatures {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return { recursiveReadOnlyMounts: type === "crun" && (major > 1 || minor >= 4), userNamespaces: false };
+  const isAtLeast = (wanted: number) => major > 1 || (major === 1 && minor >= wanted);
+  return {
+    recursiveReadOnlyMounts: type === "crun" && isAtLeast(4),
+    userNamespaces: (type === "crun" && isAtLeast(0)) || (type === "runc" && isAtLeast(1)),
+  };
 }

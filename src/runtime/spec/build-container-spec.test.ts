@@ -8,7 +8,7 @@ import {
 } from "../../protocol/index.ts";
 import { buildContainerSpec } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { ContainerSpecInput, SecuritySettings } from "./input.ts";
+import type { ContainerSpecInput, SandboxFacts, SecuritySettings } from "./input.ts";
 import type { OciSpec } from "./types.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
@@ -21,6 +21,7 @@ const host: HostFacts = {
   minOomScoreAdj: -1000,
   maxOpenFiles: 5000,
   rlimitCeilings: { RLIMIT_CORE: 100 },
+  messageQueues: true,
   seccomp: true,
   appArmor: false,
   seLinux: false,
@@ -48,7 +49,15 @@ const base: Omit<ContainerSpecInput, "config"> = {
   sandbox: {
     id: "s1",
     hostname: "web-0",
-    namespaces: { network: "/ns/net", ipc: "/ns/ipc", uts: "/ns/uts", pid: "/proc/7/ns/pid" },
+    namespaces: {
+      network: "/ns/net",
+      ipc: "/ns/ipc",
+      uts: "/ns/uts",
+      user: undefined,
+      pid: "/proc/7/ns/pid",
+    },
+    idMappings: undefined,
+    specHasIdMappings: true,
     files: { shm: "/s1/shm", hosts: "/s1/hosts", hostname: "/s1/hostname", resolvConf: "/s1/resolv.conf" },
   },
   image,
@@ -297,6 +306,58 @@ describe("namespaces", () => {
   });
 });
 
+describe("a user namespace", () => {
+  const idMappings = {
+    uids: [{ containerId: 0, hostId: 100_000, length: 65_536 }],
+    gids: [{ containerId: 0, hostId: 200_000, length: 1000 }],
+  };
+  const sandbox = {
+    ...base.sandbox,
+    idMappings,
+    namespaces: { ...base.sandbox.namespaces, user: "/ns/user" },
+  };
+
+  test("is joined, with its mappings", () => {
+    const { linux } = build({}, { sandbox });
+    assert.deepEqual(
+      linux.namespaces.find(({ type }) => type === "user"),
+      { type: "user", path: "/ns/user" },
+    );
+    assert.deepEqual(linux.uidMappings, [{ containerID: 0, hostID: 100_000, size: 65_536 }]);
+    assert.deepEqual(linux.gidMappings, [{ containerID: 0, hostID: 200_000, size: 1000 }]);
+    const quiet = build({}, { sandbox: { ...sandbox, specHasIdMappings: false } }).linux;
+    assert.deepEqual([quiet.uidMappings, quiet.gidMappings], [undefined, undefined]);
+    assert.deepEqual([build().linux.uidMappings, build().linux.gidMappings], [undefined, undefined]);
+  });
+
+  test("has only users and groups that are mapped in it", () => {
+    const as = (uid: number, gid: number, additionalGids: number[]) => () =>
+      build({}, { sandbox, resolved: { ...base.resolved, user: { uid, gid, additionalGids } } });
+    as(65_535, 999, [0, 999])();
+    assert.throws(as(65_536, 0, []), { code: "InvalidArgument", message: /user 65536 is not mapped/ });
+    assert.throws(as(0, 1000, []), { code: "InvalidArgument", message: /group 1000 is not mapped/ });
+    assert.throws(as(0, 0, [5, 2000]), { code: "InvalidArgument", message: /group 2000 is not mapped/ });
+  });
+
+  test("takes from the host the kernel's file systems of namespaces that are the host's", () => {
+    const types = (change: Partial<SandboxFacts["namespaces"]>, pid: NamespaceMode, more: object = {}) => {
+      const config = { linux: { securityContext: { namespaceOptions: { pid } } } };
+      const facts = { ...sandbox, namespaces: { ...sandbox.namespaces, ...change } };
+      const { mounts } = build(config, { sandbox: facts, ...more });
+      return ["/proc", "/sys", "/dev/mqueue"].map(
+        (path) => mounts.find(({ destination }) => destination === path)?.type,
+      );
+    };
+    assert.deepEqual(types({}, NamespaceMode.CONTAINER), ["proc", "sysfs", "mqueue"]);
+    assert.deepEqual(types({}, NamespaceMode.NODE), ["bind", "sysfs", "mqueue"]);
+    const ofHost = { network: undefined, ipc: undefined };
+    assert.deepEqual(types(ofHost, NamespaceMode.CONTAINER), ["proc", "bind", "bind"]);
+    const without = { host: { ...host, messageQueues: false } };
+    assert.deepEqual(types(ofHost, NamespaceMode.CONTAINER, without), ["proc", "bind", undefined]);
+    assert.deepEqual(types({ ...ofHost, user: undefined }, NamespaceMode.NODE), ["proc", "sysfs", "mqueue"]);
+  });
+});
+
 describe("security", () => {
   test("a context decides about masked paths itself, and without one the defaults hold", () => {
     assert.ok(build().linux.maskedPaths.includes("/proc/kcore"));
@@ -360,13 +421,6 @@ describe("security", () => {
     const privileged = { privilegedSeccompProfile: "runtime/default" };
     assert.ok(filtered(privileged, { privileged: true }));
     assert.ok(!filtered(privileged, {}));
-  });
-
-  test("what is not built yet is refused by its name", () => {
-    const namespaceOptions = { usernsOptions: { mode: NamespaceMode.POD } };
-    assert.throws(() => build({ linux: { securityContext: { namespaceOptions } } }), {
-      code: "Unimplemented",
-    });
   });
 
   test("an SELinux label is refused where the host has SELinux, and nothing where it has not", () => {

@@ -1,4 +1,4 @@
-import { type ContainerConfig, NamespaceMode } from "../../protocol/index.ts";
+import type { ContainerConfig } from "../../protocol/index.ts";
 import { cgroupsPath } from "../cgroups/cgroups-path.ts";
 import { containerHooks } from "../hooks/container-hooks.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -15,6 +15,7 @@ import { containerRlimits } from "./rlimits.ts";
 import { containerSeccomp } from "./seccomp/container-seccomp.ts";
 import { seccompChoice } from "./seccomp/seccomp-choice.ts";
 import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
+import { idMappings } from "./user-namespace.ts";
 
 /** The runtime-spec version written; what is newer than it is not used, for crun 1.8 and runc 1.1. */
 export const ociVersion = "1.0.2";
@@ -30,7 +31,7 @@ export const ociVersion = "1.0.2";
  * of its own, a container needs none on its files.
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
-  const { id, config, sandboxConfig, rootfsPath, resolved, cgroupDriver, settings, host } = input;
+  const { id, config, sandboxConfig, sandbox, rootfsPath, resolved, cgroupDriver, settings, host } = input;
   refuseUnbuilt(config, host);
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
@@ -51,6 +52,7 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
     linux: {
       cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", id),
       namespaces: containerNamespaces(input),
+      ...idMappings(sandbox, resolved.user),
       devices: eachPathOnce([...resolved.hostDevices, ...resolved.devices.map(({ device }) => device)]),
       resources: {
         ...containerResources(
@@ -103,14 +105,8 @@ function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
 function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]): void {
   const security = config.linux?.securityContext;
   const unbuilt: Readonly<Record<string, boolean>> = {
-    "linux.security_context.namespace_options.userns_options":
-      security?.namespaceOptions?.usernsOptions !== undefined &&
-      security.namespaceOptions.usernsOptions.mode !== NamespaceMode.NODE,
     "linux.security_context.selinux_options":
       host.seLinux && Object.values(security?.selinuxOptions ?? {}).some((part) => part !== ""),
-    "mounts.uid_mappings": config.mounts.some(
-      (mount) => mount.uidMappings.length + mount.gidMappings.length > 0,
-    ),
   };
   for (const [field, used] of Object.entries(unbuilt)) {
     if (used) throw new RuntimeError("Unimplemented", `container config: ${field} is not supported yet`);

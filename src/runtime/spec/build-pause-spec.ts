@@ -1,11 +1,14 @@
+import { hostIdOf } from "../../linux/index.ts";
 import type { PodSandboxConfig } from "../../protocol/index.ts";
 import { type CgroupDriver, cgroupsPath } from "../cgroups/cgroups-path.ts";
 import { pauseAnnotations } from "./annotations.ts";
 import { ociVersion } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { SandboxFacts } from "./input.ts";
+import { sandboxNamespaces } from "./namespaces.ts";
 import { openFilesLimit } from "./rlimits.ts";
-import type { OciNamespace, OciSpec } from "./types.ts";
+import type { OciSpec, OciUser } from "./types.ts";
+import { idMappings } from "./user-namespace.ts";
 
 export type PauseSpecInput = {
   readonly sandboxConfig: PodSandboxConfig;
@@ -21,6 +24,8 @@ export type PauseSpecInput = {
 /** Just above what the kernel never kills: without it the pod's processes would all end. */
 const pauseOomScoreAdj = -998;
 
+const pauseId = 65_535;
+
 /**
  * The process that holds the PID namespace which all containers of a pod share, and reaps what they leave behind. It sees
  * nothing but its own program and may do nothing. Pure, as `buildContainerSpec`.
@@ -33,11 +38,7 @@ export function buildPauseSpec({
   cgroupDriver,
   host,
 }: PauseSpecInput): OciSpec {
-  const { network, ipc, uts } = sandbox.namespaces;
-  const namespaces: OciNamespace[] = [{ type: "pid" }, { type: "mount" }];
-  if (network !== undefined) namespaces.push({ type: "network", path: network });
-  if (ipc !== undefined) namespaces.push({ type: "ipc", path: ipc });
-  if (uts !== undefined) namespaces.push({ type: "uts", path: uts });
+  const user = pauseUser(sandbox);
   return {
     ociVersion,
     root: { path: rootfsPath, readonly: true },
@@ -46,7 +47,7 @@ export function buildPauseSpec({
       args: ["/pause", "-P"],
       env: [],
       cwd: "/",
-      user: { uid: 65535, gid: 65535, additionalGids: [] },
+      user,
       capabilities: { bounding: [], effective: [], permitted: [] },
       noNewPrivileges: true,
       rlimits: [openFilesLimit(host)],
@@ -66,7 +67,8 @@ export function buildPauseSpec({
     annotations: pauseAnnotations(sandbox.id, sandboxConfig),
     linux: {
       cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", sandbox.id),
-      namespaces,
+      namespaces: [{ type: "pid" }, { type: "mount" }, ...sandboxNamespaces(sandbox.namespaces)],
+      ...idMappings(sandbox, user),
       devices: [],
       // The least that the kernel knows: it does nothing but wait.
       resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
@@ -74,4 +76,13 @@ export function buildPauseSpec({
       readonlyPaths: [],
     },
   };
+}
+
+/** Nobody in particular; in a user namespace without that id, its root, which is nobody in particular outside. */
+function pauseUser({ idMappings }: SandboxFacts): OciUser {
+  const mapped =
+    idMappings === undefined ||
+    [idMappings.uids, idMappings.gids].every((mappings) => hostIdOf(mappings, pauseId) !== undefined);
+  const id = mapped ? pauseId : 0;
+  return { uid: id, gid: id, additionalGids: [] };
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { type CgroupLayout, cgroupLayout, processCapabilities } from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
@@ -16,6 +16,8 @@ export type HostFacts = {
   readonly maxOpenFiles: number;
   /** The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has CAP_SYS_RESOURCE. */
   readonly rlimitCeilings: Readonly<Record<string, number>>;
+  /** POSIX message queues are mounted at /dev/mqueue. */
+  readonly messageQueues: boolean;
   readonly seccomp: boolean;
   readonly appArmor: boolean;
   readonly seLinux: boolean;
@@ -25,12 +27,16 @@ export type HostFacts = {
 
 /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
 export async function readHostFacts(): Promise<HostFacts> {
-  const [layout, capabilities, status, ownScore, limits, appArmor, seLinux] = await Promise.all([
+  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux] = await Promise.all([
     cgroupLayout(),
     processCapabilities(),
     readFile("/proc/self/status", "utf8"),
     readFile("/proc/self/oom_score_adj", "utf8"),
     readFile("/proc/self/limits", "utf8"),
+    access("/dev/mqueue").then(
+      () => true,
+      () => false,
+    ),
     readOrUndefined("/sys/module/apparmor/parameters/enabled"),
     readOrUndefined("/sys/fs/selinux/enforce"),
   ]);
@@ -45,6 +51,7 @@ export async function readHostFacts(): Promise<HostFacts> {
     minOomScoreAdj: capabilities.effective.has("CAP_SYS_RESOURCE") ? -1000 : Number(ownScore),
     maxOpenFiles: hardLimits(limits).RLIMIT_NOFILE ?? 1024,
     rlimitCeilings: capabilities.effective.has("CAP_SYS_RESOURCE") ? {} : hardLimits(limits),
+    messageQueues: queues,
     seccomp: /^Seccomp:/m.test(status),
     appArmor: appArmor?.startsWith("Y") ?? false,
     seLinux: seLinux !== undefined,

@@ -1,4 +1,5 @@
 import type { ContainerEdits } from "../../cdi/index.ts";
+import type { IdMappings } from "../../linux/index.ts";
 import type { ImageConfig } from "../../oci/index.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -74,9 +75,18 @@ export type SandboxFacts = {
     readonly network: string | undefined;
     readonly ipc: string | undefined;
     readonly uts: string | undefined;
+    /** Owns the others, but for those that are the host's. */
+    readonly user: string | undefined;
     /** Only where the pod shares one: that of its pause process. */
     readonly pid: string | undefined;
   };
+  /** Of the user namespace, where there is one. */
+  readonly idMappings: IdMappings | undefined;
+  /**
+   * The spec repeats them. runc must know them; crun takes them from the namespace, and would, told of them, give the host's /dev/null to
+   * the pod's root: what a container has as standard input.
+   */
+  readonly specHasIdMappings: boolean;
   /** Files of the host that are bind-mounted into each container, unless its configuration mounts something there. */
   readonly files: {
     readonly shm: string;

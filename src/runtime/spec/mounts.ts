@@ -1,6 +1,8 @@
 import { posix } from "node:path";
+import { NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { ContainerSpecInput, ResolvedMount, SandboxFacts } from "./input.ts";
+import { pidMode } from "./namespaces.ts";
 import type { OciLinux, OciMount } from "./types.ts";
 
 export type ContainerMounts = {
@@ -8,21 +10,28 @@ export type ContainerMounts = {
   readonly rootfsPropagation: OciLinux["rootfsPropagation"] | undefined;
 };
 
-type Input = Pick<ContainerSpecInput, "config" | "sandbox" | "resolved" | "features">;
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "sandboxConfig" | "sandbox" | "resolved" | "features" | "host"
+>;
 
 /**
  * All mounts, in the order in which they are made: the kernel's file systems, then binds from the host, shallow ones
  * before those that lie in them. A destination is mounted once: the configuration's mount goes before the sandbox's
  * file, both before a default.
  */
-export function containerMounts({ config, sandbox, resolved, features }: Input): ContainerMounts {
+export function containerMounts(input: Input): ContainerMounts {
+  const { config, sandbox, resolved, features } = input;
   const security = config.linux?.securityContext;
   const own = resolved.mounts;
   const configured = new Set(own.map((mount) => clean(mount.containerPath)));
   const shared = sandboxMounts(sandbox, security?.readonlyRootfs ?? false);
   const binds = [...own, ...shared.filter((mount) => !configured.has(mount.containerPath))];
   const destinations = new Set(binds.map((mount) => clean(mount.containerPath)));
-  const defaults = defaultMounts(security?.privileged ?? false).filter(
+  const standard = defaultMounts(security?.privileged ?? false);
+  const defaults = (
+    sandbox.namespaces.user === undefined ? standard : ofHostNamespaces(standard, input)
+  ).filter(
     ({ destination }) =>
       !destinations.has(destination) && !(destinations.has("/dev") && destination.startsWith("/dev/")),
   );
@@ -59,6 +68,29 @@ function defaultMounts(privileged: boolean): readonly OciMount[] {
       options: [...guarded, "relatime", access],
     },
   ];
+}
+
+/**
+ * In a user namespace, a file system of the kernel can be mounted only for a namespace that the user namespace owns. Where the pod has the
+ * host's instead, it is bound from there; the user namespace lets nobody change anything in it. It cannot be bound
+ * without what is mounted below.
+ */
+function ofHostNamespaces(
+  mounts: readonly OciMount[],
+  { config, sandboxConfig, sandbox, host }: Input,
+): readonly OciMount[] {
+  const { network, ipc } = sandbox.namespaces;
+  const ofHost: Readonly<Record<string, boolean>> = {
+    "/proc": pidMode({ config, sandboxConfig }) === NamespaceMode.NODE,
+    "/sys": network === undefined,
+    "/dev/mqueue": ipc === undefined,
+  };
+  return mounts.flatMap((mount) => {
+    const { destination, options } = mount;
+    if (!ofHost[destination]) return [mount];
+    if (destination === "/dev/mqueue" && !host.messageQueues) return [];
+    return [{ destination, type: "bind", source: destination, options: ["rbind", "rprivate", ...options] }];
+  });
 }
 
 function sandboxMounts({ files }: SandboxFacts, readonly: boolean): readonly ResolvedMount[] {

@@ -1,29 +1,29 @@
 import { NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import type { ContainerSpecInput } from "./input.ts";
+import type { ContainerSpecInput, SandboxFacts } from "./input.ts";
 import type { OciNamespace } from "./types.ts";
 
 type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "targetPid" | "host">;
 
 /**
- * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID namespace that was asked for;
- * a container that says nothing wants the one that its pod has.
+ * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID namespace that was asked for.
  */
 export function containerNamespaces(input: Input): readonly OciNamespace[] {
-  const { config, sandboxConfig, sandbox, targetPid, host } = input;
-  const security = config.linux?.securityContext;
-  const { network, ipc, uts } = sandbox.namespaces;
-  const options = security?.namespaceOptions ?? sandboxConfig.linux?.securityContext?.namespaceOptions;
-  const mode = options?.pid ?? NamespaceMode.POD;
+  const { config, sandbox, targetPid, host } = input;
+  const privileged = config.linux?.securityContext?.privileged ?? false;
   return [
     { type: "mount" },
-    ...joined("network", network),
-    ...joined("ipc", ipc),
-    ...joined("uts", uts),
-    ...pidNamespace(mode, sandbox.namespaces.pid, targetPid),
+    ...sandboxNamespaces(sandbox.namespaces),
+    ...pidNamespace(pidMode(input), sandbox.namespaces.pid, targetPid),
     // With v1 it would hide the hierarchies' paths from programs that look there; a privileged container manages the host's.
-    ...(host.cgroups === "v2" && !security?.privileged ? [{ type: "cgroup" } as const] : []),
+    ...(host.cgroups === "v2" && !privileged ? [{ type: "cgroup" } as const] : []),
   ];
+}
+
+/** A container that says nothing wants the one that its pod has. */
+export function pidMode({ config, sandboxConfig }: Pick<Input, "config" | "sandboxConfig">): NamespaceMode {
+  const own = config.linux?.securityContext?.namespaceOptions;
+  return (own ?? sandboxConfig.linux?.securityContext?.namespaceOptions)?.pid ?? NamespaceMode.POD;
 }
 
 function pidNamespace(
@@ -43,6 +43,21 @@ function pidNamespace(
       if (shared === undefined) throw noNamespace("the pod's");
       return [{ type: "pid", path: shared }];
   }
+}
+
+/** Those that the pod's containers and its pause process all join. */
+export function sandboxNamespaces({
+  network,
+  ipc,
+  uts,
+  user,
+}: SandboxFacts["namespaces"]): readonly OciNamespace[] {
+  return [
+    ...joined("user", user),
+    ...joined("network", network),
+    ...joined("ipc", ipc),
+    ...joined("uts", uts),
+  ];
 }
 
 /** The host's is not listed: the OCI runtime is in it already. */

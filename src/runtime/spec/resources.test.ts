@@ -8,6 +8,7 @@ const v2 = {
   cgroups: "v2",
   swapController: true,
   hugetlbController: true,
+  messageQueues: true,
   minOomScoreAdj: -1000,
 } as const;
 

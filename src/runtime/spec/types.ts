@@ -76,6 +76,8 @@ export type OciMount = {
 export type OciLinux = {
   readonly cgroupsPath: string;
   readonly namespaces: readonly OciNamespace[];
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
   readonly devices: readonly OciDevice[];
   readonly resources: OciResources;
   readonly maskedPaths: readonly string[];
@@ -86,9 +88,11 @@ export type OciLinux = {
   readonly seccomp?: OciSeccomp;
 };
 
+export type OciIdMapping = { readonly containerID: number; readonly hostID: number; readonly size: number };
+
 /** Without a path the OCI runtime makes a new one; a kind that is not listed is the host's. */
 export type OciNamespace = {
-  readonly type: "pid" | "network" | "mount" | "ipc" | "uts" | "cgroup";
+  readonly type: "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup";
   readonly path?: string;
 };
 

@@ -1,0 +1,66 @@
+import { constants } from "node:fs";
+import { chown, mkdir, open, rmdir } from "node:fs/promises";
+import { bindMount } from "./bind-mount.ts";
+import { unmount } from "./mount.ts";
+import { mountFlags } from "./mount-flags.ts";
+import { parseMountOptions } from "./mount-options.ts";
+import { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+
+export type SnapshotMapping = {
+  /** File of the user namespace. */
+  readonly userNamespace: string;
+  /** Who its root is outside of it: owns the root directory of what is written. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** The directory that holds all layers. */
+  readonly layers: string;
+  /** Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. */
+  readonly scratch: string;
+};
+
+const O_PATH = 0o10000000;
+
+/**
+ * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs itself cannot be ID-mapped,
+ * but its lower layers can (Linux 5.19): one ID-mapped mount of the directory that they all lie in serves for as many as
+ * there are. What the container writes into the upper layer has the owners that it has outside of the namespace.
+ */
+export async function mountMappedSnapshot(
+  mounts: readonly SnapshotMount[],
+  target: string,
+  mapping: SnapshotMapping,
+): Promise<void> {
+  for (const each of mounts) {
+    if (each.type === "overlay") await mountMappedOverlay(each, target, mapping);
+    else await mountMappedBind(each, target, mapping.userNamespace);
+  }
+}
+
+async function mountMappedBind({ source, options }: SnapshotMount, target: string, idmap: string) {
+  const { flags } = parseMountOptions(options);
+  await bindMount(source, target, { readonly: (flags & mountFlags.readonly) !== 0, idmap });
+}
+
+async function mountMappedOverlay(
+  overlay: SnapshotMount,
+  target: string,
+  { userNamespace, owner, layers, scratch }: SnapshotMapping,
+): Promise<void> {
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  await bindMount(layers, scratch, { idmap: userNamespace, readonly: true });
+  try {
+    // A name without characters that mean something in mount options.
+    await using mapped = await open(scratch, O_PATH | constants.O_DIRECTORY);
+    const options = overlay.options.map((option) => mapLowerDirs(option, layers, mapped.fd));
+    const upper = options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length);
+    if (upper !== undefined && owner !== undefined) await chown(upper, owner.uid, owner.gid);
+    await mountSnapshot([{ ...overlay, options }], target);
+  } finally {
+    // The overlay has mounts of its own of its layers.
+    await unmount(scratch, { detach: true });
+    await rmdir(scratch);
+  }
+}
+
+function mapLowerDirs(option: string, layers: string, fd: number): string {
+  return option.startsWith("lowerdir=") ? option.replaceAll(`${layers}/`, `/proc/self/fd/${fd}/`) : option;
+}
