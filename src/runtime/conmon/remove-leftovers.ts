@@ -1,4 +1,4 @@
-import { readFile, stat, unlink } from "node:fs/promises";
+import { readdir, readFile, stat, unlink } from "node:fs/promises";
 import type { CgroupLayout } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -31,8 +31,7 @@ export async function removeLeftovers({
   files,
   logger,
 }: Leftovers): Promise<void> {
-  const monitorPid = await monitorOf(id, files);
-  if (monitorPid !== undefined) killMonitorGroup(monitorPid);
+  for (const pid of await monitorsOf(id, files)) killMonitorGroup(pid);
   if (handler !== undefined) {
     const call = {
       handler,
@@ -62,12 +61,20 @@ export async function removeEmptyLog(logPath: string): Promise<void> {
   if (info?.size === 0) await unlink(logPath).catch(ignoreMissing);
 }
 
-/** The pid in conmon's file, if that process is this container's conmon and not one that has its pid since. */
-async function monitorOf(id: string, files: TaskFiles): Promise<number | undefined> {
+/**
+ * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since. The file is
+ * written by the process that forks conmon: where that was killed first, conmon is looked for among all processes.
+ */
+async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
-  if (!(pid > 0)) return undefined;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return commandLine.split("\0").includes(id) ? pid : undefined;
+  const pids = pid > 0 ? [pid] : (await readdir("/proc")).map(Number).filter((number) => number > 0);
+  const found = pids.map(async (pid) => ((await isMonitorOf(id, pid)) ? [pid] : []));
+  return (await Promise.all(found)).flat();
+}
+
+async function isMonitorOf(id: string, pid: number): Promise<boolean> {
+  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return words[words.indexOf("--cid") + 1] === id && words.includes("--conmon-pidfile");
 }
 
 async function cgroupsPathOf(files: TaskFiles): Promise<string | undefined> {

@@ -86,7 +86,10 @@ function killGroup(child: Subprocess): void {
   if (child.end === undefined) sendSignal(-child.pid, 9);
 }
 
-/** Ends a conmon whose `create` did not succeed, with the OCI runtime and all that runs in its process group. */
+/**
+ * Ends a conmon whose `create` did not succeed, with the OCI runtime and all that runs in its process group. One that has
+ * just been forked may not lead its group yet; if it does by the time it is killed itself, so may what it has started.
+ */
 export function killMonitorGroup(leader: number): void {
-  sendSignal(-leader, 9);
+  for (const target of [-leader, leader, -leader]) sendSignal(target, 9);
 }
