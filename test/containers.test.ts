@@ -9,6 +9,8 @@ import {
   MountPropagation,
   Signal,
 } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -146,6 +148,33 @@ describe("a container", () => {
     await runtime.stopContainer({ containerId: deaf, timeout: 1n });
     assert.equal((await containerStatus(host.berth, polite)).exitCode, 7);
     assert.equal((await containerStatus(host.berth, deaf)).exitCode, 137);
+  });
+
+  it("is asked to stop by its image's signal where it names none, and by SIGTERM where neither does", async () => {
+    const { runtime } = host.berth.clients;
+    const image = `${host.registry.host}/stops-by-quit:1`;
+    await pushImage(
+      host.registry,
+      "stops-by-quit",
+      "1",
+      await busyboxImage({ config: { StopSignal: "SIGQUIT" } }),
+    );
+    await host.berth.pull(image);
+    const pod = await TestPod.run(host.berth, "stop-by-image");
+    const script = "trap 'exit 3' QUIT; trap 'exit 15' TERM; echo ready; while true; do sleep 0.1; done";
+    const byImage = await pod.shell("by-image", image, script);
+    const byDefault = await pod.shell("by-default", host.image, script);
+    for (const name of ["by-image", "by-default"]) {
+      await eventually("the trap is set", async () => (await pod.log(name)).includes("stdout F ready"));
+    }
+    for (const containerId of [byImage, byDefault])
+      await runtime.stopContainer({ containerId, timeout: 60n });
+    const [quit, term] = [
+      await containerStatus(host.berth, byImage),
+      await containerStatus(host.berth, byDefault),
+    ];
+    assert.deepEqual([quit.exitCode, quit.stopSignal], [3, Signal.SIGNAL_SIGQUIT]);
+    assert.deepEqual([term.exitCode, term.stopSignal], [15, Signal.SIGNAL_SIGTERM]);
   });
 
   it("goes on in a new file when its log was rotated", async () => {

@@ -99,6 +99,7 @@ async function openEngine(
     ...storage,
     ...running,
     version,
+    configuration: config,
     stateDir: config.state,
     checkpointDir: join(config.root, "checkpoints"),
     namespace,

@@ -6,7 +6,13 @@ import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
-import type { Network, NetworkResult, NetworkStatus, PodAttachment } from "./network.ts";
+import type {
+  AttachedNetworkResult,
+  Network,
+  NetworkResult,
+  NetworkStatus,
+  PodAttachment,
+} from "./network.ts";
 import { NetworkError } from "./network-error.ts";
 import { OrphanPlugins } from "./orphan-plugins.ts";
 import { PluginChain } from "./plugin-chain.ts";
@@ -89,6 +95,15 @@ export class CniNetwork implements Network {
     if (attachment === undefined) return;
     await this.#orphans.endFor(sandboxId);
     await this.#detach(attachment, signal);
+  }
+
+  async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
+    const attachment = await this.#store.read(sandboxId);
+    return (attachment?.networks ?? []).map(({ ifName, config, result }) => ({
+      interface: ifName,
+      network: config.name,
+      result,
+    }));
   }
 
   attachments(): Promise<readonly string[]> {

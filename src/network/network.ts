@@ -18,11 +18,20 @@ export interface Network extends AsyncDisposable {
   attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;
   /** DEL; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty). */
   detach(sandboxId: string, signal?: AbortSignal): Promise<void>;
+  /** What the plugins said when a sandbox was attached, network by network; for people. None when it is not attached. */
+  describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]>;
   /** Ids of the sandboxes for which an attachment is written down; for recovery. */
   attachments(): Promise<readonly string[]>;
   /** UpdateRuntimeConfig: the pod CIDR that the kubelet was given; renders the configuration template if there is one. */
   setPodCidr(cidr: string): Promise<void>;
 }
+
+export type AttachedNetworkResult = {
+  readonly interface: string;
+  readonly network: string;
+  /** CNI's result (specification, section 5); undefined while plugins are at work. */
+  readonly result: Readonly<Record<string, unknown>> | undefined;
+};
 
 export type NetworkStatus =
   | { readonly kind: "ready" }

@@ -11,11 +11,15 @@ export async function inspectContainer(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { bundle, rootfs } = containerPaths(services.stateDir, record.id);
   const state = services.taskTable.get(record.id)?.state();
+  const { snapshotter, sandboxes } = services;
   return {
     sandboxID: record.sandboxId,
     pid: state === undefined || state.kind === "exited" ? 0 : state.pid,
-    snapshotter: services.snapshotter.name,
+    runtimeHandler: sandboxes.find(record.sandboxId)?.resolvedHandler,
+    snapshotter: snapshotter.name,
     snapshotKey: record.id,
+    // Where its layers lie, and what it has written.
+    snapshotMounts: snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id),
     bundle,
     rootfs,
     runtimeSpec: await readSpec(join(bundle, "config.json")),

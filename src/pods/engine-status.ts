@@ -18,6 +18,7 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
     ),
     cgroupDriver,
     details: {
+      config: options.configuration,
       stateDir,
       snapshotter: snapshotter.name,
       runtimes: {

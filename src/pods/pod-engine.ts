@@ -33,6 +33,8 @@ import { userNamespaceSupport, withSupport } from "./user-namespace-support.ts";
 
 export type PodEngineOptions = {
   readonly version: string;
+  /** The daemon's whole configuration, to be shown. */
+  readonly configuration: Readonly<Record<string, unknown>>;
   /** tmpfs: namespaces, bundles, files of pods. */
   readonly stateDir: string;
   /** Directory for checkpoints under way, on a disk that has room for containers' memory. */

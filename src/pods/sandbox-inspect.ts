@@ -6,12 +6,12 @@ import type { PodServices } from "./services.ts";
 
 /**
  * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a process to
- * enter the pod's namespaces with (`.info.pid`), and the namespaces (`.info.runtimeSpec.linux.namespaces`).
+ * enter the pod's namespaces with (`.info.pid`), the namespaces (`.info.runtimeSpec.linux.namespaces`), and what CNI plugins said.
  */
-export function inspectSandbox(
+export async function inspectSandbox(
   record: SandboxRecord,
   services: PodServices,
-): Readonly<Record<string, unknown>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const { namespaces, files } = sandboxFacts(record, services);
   const handler = findHandler(services.handlers, record.resolvedHandler);
   const listed = Object.entries(namespaces).flatMap(([type, path]) =>
@@ -24,6 +24,7 @@ export function inspectSandbox(
     runtimeHandler: record.resolvedHandler,
     runtimePath: handler?.path,
     runtimeSpec: { linux: { namespaces: listed } },
+    cniResult: await services.network.describe(record.id),
     config: currentConfig(record),
   };
 }

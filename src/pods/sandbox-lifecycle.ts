@@ -178,7 +178,7 @@ export class SandboxLifecycle implements Sandboxes {
       .map(sandboxView);
   }
 
-  async inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
+  inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
     return inspectSandbox(this.#services.sandboxes.get(id), this.#services);
   }
 

@@ -30,6 +30,7 @@ export type CriClients = {
   readonly images: Promised<ImageServiceClient>;
   /** For streams. */
   readonly rawRuntime: RuntimeServiceClient;
+  readonly rawImages: ImageServiceClient;
   close(): void;
 };
 
@@ -52,7 +53,7 @@ export async function connectCri(socket: string, timeoutMs: number): Promise<Cri
     close();
     throw error;
   }
-  return { runtime: promised(rawRuntime), images: promised(rawImages), rawRuntime, close };
+  return { runtime: promised(rawRuntime), images: promised(rawImages), rawRuntime, rawImages, close };
 }
 
 function ready(client: Client, timeoutMs: number): Promise<void> {
