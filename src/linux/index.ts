@@ -56,6 +56,7 @@ export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export { isAlive, killProcessTree, parentOf, processStartTime } from "./process.ts";
 export { resolveInRoot } from "./resolve-in-root.ts";
+export { sealedProgram } from "./sealed-file.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./spawn.ts";

@@ -319,9 +319,10 @@ export class ConmonTask implements Task {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<string> {
-    const { cgroupDriver, files } = this.#options;
+    const { cgroupDriver, files, programs } = this.#options;
+    const program = programs.pathFor(handler);
     return callRuntime(
-      { handler, cgroupDriver, logPath: files.runtimeLog(args[0]), args, timeoutMs },
+      { handler, program, cgroupDriver, logPath: files.runtimeLog(args[0]), args, timeoutMs },
       signal,
     );
   }

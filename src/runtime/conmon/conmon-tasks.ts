@@ -9,6 +9,7 @@ import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { restoreSpec } from "../checkpoint/restore.ts";
 import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
+import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
@@ -46,6 +47,7 @@ export class ConmonTasks implements Tasks {
   readonly #exitsDir: string;
   readonly #exits: ExitWatch;
   readonly #pollThread = new PollThread();
+  readonly #programs = new SealedPrograms();
   readonly #places = new Map<string, CgroupPlace>();
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
@@ -73,7 +75,8 @@ export class ConmonTasks implements Tasks {
   async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
     const handler = usableHandler(this.#options.handlers, task.handler);
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
-    const args = monitorArguments(task, handler, this.#options.cgroupDriver, files, this.#exitsDir);
+    const program = this.#programs.pathFor(handler);
+    const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
     if (task.logPath !== undefined) await checkLogPlace(task.logPath);
@@ -107,6 +110,7 @@ export class ConmonTasks implements Tasks {
     clearInterval(this.#checks);
     for (const task of this.#live) task.close();
     this.#exits[Symbol.dispose]();
+    this.#programs[Symbol.dispose]();
     await this.#pollThread[Symbol.asyncDispose]();
   }
 
@@ -167,6 +171,7 @@ export class ConmonTasks implements Tasks {
     const handler = findHandler(handlers, name);
     const common = {
       conmonPath,
+      programs: this.#programs,
       cgroupDriver,
       layout: this.#layout,
       exits: this.#exits,

@@ -10,6 +10,7 @@ import type { TaskFiles } from "./task-files.ts";
 export function monitorArguments(
   task: TaskSpec,
   handler: Handler,
+  program: string,
   cgroupDriver: CgroupDriver,
   files: TaskFiles,
   exitsDir: string,
@@ -31,7 +32,7 @@ export function monitorArguments(
     // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
     "--full-attach",
     ...["--log-level", "error"],
-    ...["--runtime", handler.path],
+    ...["--runtime", program],
     ...globalArguments(handler, cgroupDriver, files.runtimeLog("create")).flatMap((argument) => [
       "--runtime-arg",
       argument,

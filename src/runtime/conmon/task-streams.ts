@@ -5,6 +5,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
+import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { parseSpecJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
@@ -18,6 +19,7 @@ export type TaskStreamsOptions = {
   readonly id: string;
   readonly files: TaskFiles;
   readonly conmonPath: string;
+  readonly programs: SealedPrograms;
   readonly cgroupDriver: CgroupDriver;
   /** See ConmonTasksOptions. */
   readonly execDrainMs: number;
@@ -68,11 +70,12 @@ export class TaskStreams implements Disposable {
   }
 
   async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
-    const { id, conmonPath, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
+    const { id, conmonPath, programs, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
     const { process, linux } = parseSpecJson<OciSpec>(await readFile(files.config, "utf8"));
     return {
       containerId: id,
       handler,
+      program: programs.pathFor(handler),
       conmonPath,
       cgroupDriver,
       bundleDir: files.bundleDir,

@@ -13,7 +13,7 @@ import type { ExecFiles } from "./exec-files.ts";
  * which is named relative to the exec's directory, where the program must be started: paths of sockets are short.
  */
 export function execCommand(
-  { handler, conmonPath, cgroupDriver, containerId, hostPids }: ExecContext,
+  { handler, program, conmonPath, cgroupDriver, containerId, hostPids }: ExecContext,
   files: ExecFiles,
   terminal: boolean,
 ): { readonly path: string; readonly args: readonly string[] } {
@@ -21,13 +21,13 @@ export function execCommand(
   const console = terminal ? ["--console-socket", basename(files.console)] : [];
   if (handler.type === "crun" && !hostPids) {
     const own = ["--process", files.process, "--pid-file", files.pid];
-    return { path: handler.path, args: [...global, "exec", ...own, ...console, containerId] };
+    return { path: program, args: [...global, "exec", ...own, ...console, containerId] };
   }
   const args = [
     ...["--exec", "--sync", "--cid", containerId],
     ...["--exec-process-spec", files.process, "--container-pidfile", files.pid],
     ...["--log-path", "passthrough", "--log-level", "error"],
-    ...["--runtime", handler.path, ...global.flatMap((argument) => ["--runtime-arg", argument])],
+    ...["--runtime", program, ...global.flatMap((argument) => ["--runtime-arg", argument])],
     ...console.flatMap((argument) => ["--runtime-opt", argument]),
   ];
   return { path: conmonPath, args };

@@ -7,6 +7,8 @@ import type { OciProcess } from "../spec/types.ts";
 export type ExecContext = {
   readonly containerId: string;
   readonly handler: Handler;
+  /** What to start for it. */
+  readonly program: string;
   readonly conmonPath: string;
   readonly cgroupDriver: CgroupDriver;
   /** For the files of this exec. */

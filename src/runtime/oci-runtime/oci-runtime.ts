@@ -27,6 +27,8 @@ export function globalArguments(
 
 export type RuntimeCall = {
   readonly handler: Handler;
+  /** What to start for it, where that is not its own path; see {@link SealedPrograms}. */
+  readonly program?: string;
   readonly cgroupDriver: CgroupDriver;
   /** Where the runtime writes its log; not removed here. */
   readonly logPath: string;
@@ -49,7 +51,7 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
   using deadline = new Deadline(timeoutMs, signal);
   deadline.check(what);
   const command = [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args];
-  const child = startProgram(handler.path, command, {
+  const child = startProgram(call.program ?? handler.path, command, {
     cwd: "/",
     env: call.env ?? runtimeEnvironment,
     stdio: ["ignore", "writes", "writes"],
