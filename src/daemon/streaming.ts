@@ -36,21 +36,21 @@ async function readPem(name: string, path: string): Promise<string> {
   }
 }
 
+type StreamedEngine = { readonly containers: Containers; readonly sandboxes: Sandboxes };
+
 /** Gives out the streaming server's URLs, after a look at whether there is something to connect to. */
 export class StreamingUrls {
-  readonly #engine: { readonly containers: Containers; readonly sandboxes: Sandboxes };
+  readonly #engine: StreamedEngine;
   readonly #server: StreamingServer;
 
-  constructor(
-    engine: { readonly containers: Containers; readonly sandboxes: Sandboxes },
-    server: StreamingServer,
-  ) {
+  constructor(engine: StreamedEngine, server: StreamingServer) {
     this.#engine = engine;
     this.#server = server;
   }
 
   async exec({ containerId, cmd, tty, stdin, stdout, stderr }: ExecRequest): Promise<string> {
     const id = this.#running(containerId);
+    this.#engine.containers.expectExec();
     return this.#server.url({ kind: "exec", containerId: id, args: cmd, tty, stdin, stdout, stderr }).href;
   }
 

@@ -125,6 +125,8 @@ export interface Containers {
   remove(id: string, signal?: AbortSignal): Promise<void>;
   get(id: string): Container;
   list(): readonly Container[];
+  /** Says that a streamed exec will come soon, as its client was given a URL: what takes long can begin. It may not come. */
+  expectExec(): void;
   /** See Task.execSync. FailedPrecondition when not running, DeadlineExceeded when the time is over. */
   execSync(
     id: string,

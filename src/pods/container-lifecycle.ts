@@ -67,6 +67,8 @@ export class ContainerLifecycle implements Containers {
   ): Promise<string> {
     const existing = this.#existing(sandbox, config);
     if (existing !== undefined) return existing.id;
+    // Kubelets start at once what they have made.
+    this.#services.tasks.hasten();
     const record = await draftContainer(sandbox, config, archive, this.#services);
     this.#making.add(record.id);
     try {
@@ -216,6 +218,10 @@ export class ContainerLifecycle implements Containers {
       .list()
       .filter(({ id }) => !this.#making.has(id))
       .map((record) => containerView(record, this.#services.taskTable.get(record.id)));
+  }
+
+  expectExec(): void {
+    this.#services.tasks.hasten();
   }
 
   async execSync(

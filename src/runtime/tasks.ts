@@ -11,6 +11,11 @@ import type { OciLimits, OciSpec } from "./spec/types.ts";
  */
 export interface Tasks extends AsyncDisposable {
   /**
+   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes the kernel time begins in
+   * the background. May be called in vain.
+   */
+  hasten(): void;
+  /**
    * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is created, with its
    * first process waiting. The bundle directory must exist; what else lies in it (a mounted rootfs) is left alone.
    * Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition (unusable handler), Internal (with the OCI

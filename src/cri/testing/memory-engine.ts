@@ -87,6 +87,7 @@ export class MemoryEngine implements Engine {
     remove: async (id) => void this.containerTable.delete(id),
     get: (id) => byPrefix(this.containerTable, id, "container"),
     list: () => [...this.containerTable.values()],
+    expectExec: () => undefined,
     execSync: (id, args, timeoutMs, signal) => {
       this.containers.get(id);
       return this.exec(args, timeoutMs, signal);

@@ -16,12 +16,15 @@ export async function containerCgroupDir(
 ): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
   const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get(controller);
-  const path = layout.kind === "v2" ? pathIn(text, "") : pathIn(text, controller);
+  const path = layout.kind === "v2" ? cgroupPathIn(text, "") : cgroupPathIn(text, controller);
   return root === undefined || path === undefined || !path.includes(id) ? undefined : join(root, path);
 }
 
-/** Each line is `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)). */
-function pathIn(text: string, controller: string): string | undefined {
+/**
+ * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from what its /proc/PID/cgroup says. Each line is
+ * `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
+ */
+export function cgroupPathIn(text: string, controller: string): string | undefined {
   for (const line of text.split("\n")) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (controllers?.split(",").includes(controller)) return path;

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
+import { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { oomKills } from "../cgroups/out-of-memory.ts";
 import { CgroupPlace } from "../cgroups/place-process.ts";
@@ -48,6 +49,7 @@ export class ConmonTasks implements Tasks {
   readonly #exits: ExitWatch;
   readonly #pollThread = new PollThread();
   readonly #programs = new SealedPrograms();
+  readonly #attachLock: AttachLock;
   readonly #places = new Map<string, CgroupPlace>();
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
@@ -56,6 +58,7 @@ export class ConmonTasks implements Tasks {
   private constructor(options: ConmonTasksOptions, layout: CgroupLayout, exitsDir: string) {
     this.#options = options;
     this.#layout = layout;
+    this.#attachLock = new AttachLock(layout);
     this.#exitsDir = exitsDir;
     this.#exits = new ExitWatch(exitsDir, options.logger);
     this.#checks = setInterval(() => void this.#check(), options.checkIntervalMs ?? 10_000).unref();
@@ -72,7 +75,12 @@ export class ConmonTasks implements Tasks {
     return new ConmonTasks(options, layout, exitsDir);
   }
 
+  hasten(): void {
+    this.#attachLock.warm();
+  }
+
   async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
+    this.hasten();
     const handler = usableHandler(this.#options.handlers, task.handler);
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
     const program = this.#programs.pathFor(handler);
@@ -172,6 +180,7 @@ export class ConmonTasks implements Tasks {
     const common = {
       conmonPath,
       programs: this.#programs,
+      attachLock: this.#attachLock,
       cgroupDriver,
       layout: this.#layout,
       exits: this.#exits,

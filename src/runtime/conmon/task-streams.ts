@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { PollThread } from "../../linux/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
+import type { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
@@ -20,6 +21,7 @@ export type TaskStreamsOptions = {
   readonly files: TaskFiles;
   readonly conmonPath: string;
   readonly programs: SealedPrograms;
+  readonly attachLock: AttachLock;
   readonly cgroupDriver: CgroupDriver;
   /** See ConmonTasksOptions. */
   readonly execDrainMs: number;
@@ -70,6 +72,7 @@ export class TaskStreams implements Disposable {
   }
 
   async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
+    this.#options.attachLock.warm();
     const { id, conmonPath, programs, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
     const { process, linux } = parseSpecJson<OciSpec>(await readFile(files.config, "utf8"));
     return {
