@@ -3,30 +3,14 @@
  * one pod at a time. `npm run bench -- pods [ROUNDS]`; the first five rounds are not counted.
  */
 import { join } from "node:path";
-import { PullImageRequest } from "../src/protocol/index.ts";
-import { pushImage } from "../src/testing/registry.ts";
-import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
-import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
-import type { CriClients } from "../test/support/clients.ts";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
-import { PeerContainerd } from "./containerd.ts";
+import { RuntimePair, type Subject } from "./runtime-pair.ts";
 import { median, percentile, timed } from "./statistics.ts";
 
 const rounds = Number(process.argv[2] ?? 40);
 const warmUp = 5;
 
-await using registry = await startBusyboxRegistry();
-await using berth = await TestBerth.start({ network: bridgeNetwork({ plain: true }) });
-const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
-await pushImage(registry, "pause", "latest", pauseImage);
-await using peer = await PeerContainerd.start(`${registry.host}/pause:latest`);
-const subjects = [
-  { name: "berth", clients: berth.clients, logs: berth.logDir },
-  { name: "containerd", clients: peer.clients, logs: join(peer.directory, "logs") },
-];
-for (const { clients } of subjects) {
-  await clients.images.pullImage(PullImageRequest.fromPartial({ image: { image: registry.image } }));
-}
+await using pair = await RuntimePair.start();
 
 type Times = {
   readonly run: number;
@@ -36,21 +20,21 @@ type Times = {
   readonly stop: number;
   readonly remove: number;
 };
-const times: Readonly<Record<string, Times[]>> = { berth: [], containerd: [] };
+const times: Readonly<Record<Subject["name"], Times[]>> = { berth: [], containerd: [] };
 for (let round = 0; round < rounds + warmUp; round++) {
-  for (const { name, clients, logs } of subjects) {
-    const figures = await onePod(clients, `${name}-${round}`, logs);
-    if (round >= warmUp) times[name]?.push(figures);
+  for (const subject of round % 2 === 0 ? pair.subjects : pair.subjects.toReversed()) {
+    const figures = await onePod(subject, `${subject.name}-${round}`);
+    if (round >= warmUp) times[subject.name].push(figures);
   }
 }
 for (const [name, list] of Object.entries(times)) report(name, list);
 console.log(`ratio of the medians of the sum: ${(medianSum("berth") / medianSum("containerd")).toFixed(2)}`);
 
-async function onePod({ runtime }: CriClients, name: string, logs: string): Promise<Times> {
+async function onePod({ clients: { runtime }, logs }: Subject, name: string): Promise<Times> {
   const config = podConfig(name, { logDirectory: join(logs, name) });
   const run = await timed(() => runtime.runPodSandbox({ config, runtimeHandler: "" }));
   const podSandboxId = run.value.podSandboxId;
-  const container = shellConfig("main", registry.image, "exec sleep 1000");
+  const container = shellConfig("main", pair.image, "exec sleep 1000");
   const create = await timed(() =>
     runtime.createContainer({ podSandboxId, config: container, sandboxConfig: config }),
   );
@@ -66,8 +50,8 @@ function sums(list: readonly Times[]): readonly number[] {
   return list.map(({ run, create, start }) => run + create + start);
 }
 
-function medianSum(name: string): number {
-  return median(sums(times[name] ?? []));
+function medianSum(name: Subject["name"]): number {
+  return median(sums(times[name]));
 }
 
 function report(name: string, list: readonly Times[]): void {

@@ -1,82 +1,51 @@
 /**
  * Exec and port-forward of berth against containerd, with one client (ours), in turn: set-up and throughput.
- * `npm run bench -- streaming [ROUNDS]`
+ * `npm run bench -- streaming [ROUNDS]`; what is measured in milliseconds is done ten times first: what the client and berth do the first times is
+ * not compiled yet.
  */
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
-import { join } from "node:path";
 import { Duplex } from "node:stream";
-import { ExecRequest, PortForwardRequest, PullImageRequest } from "../src/protocol/index.ts";
+import { ExecRequest, PortForwardRequest } from "../src/protocol/index.ts";
 import { connectPortForward, connectRemoteCommand, type Transport } from "../src/streamclient/index.ts";
-import { pushImage } from "../src/testing/registry.ts";
-import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
-import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
-import type { CriClients } from "../test/support/clients.ts";
-import { podConfig, shellConfig } from "../test/support/requests.ts";
-import { PeerContainerd } from "./containerd.ts";
+import { RuntimePair, runPod, type Subject } from "./runtime-pair.ts";
 import { median, timed } from "./statistics.ts";
 
 const rounds = Number(process.argv[2] ?? 20);
 const mebibytes = 256;
 const bytes = mebibytes * 2 ** 20;
 
-type Subject = {
-  readonly name: string;
-  readonly clients: CriClients;
-  readonly podId: string;
-  readonly containerId: string;
-};
+/** A runtime with a pod that serves a small and a large file on port 80. */
+type Streamer = Subject & { readonly podId: string; readonly containerId: string };
 
-await using registry = await startBusyboxRegistry();
-await pushImage(
-  registry,
-  "pause",
-  "latest",
-  await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } }),
-);
-await using berth = await TestBerth.start({ network: bridgeNetwork({ plain: true }) });
-await using peer = await PeerContainerd.start(`${registry.host}/pause:latest`);
-const subjects = [
-  await prepare("berth", berth.clients, berth.logDir),
-  await prepare("containerd", peer.clients, join(peer.directory, "logs")),
-];
+await using pair = await RuntimePair.start();
+const script = `mkdir /www; echo x > /www/small; truncate -s ${bytes} /www/large; exec httpd -f -p 80 -h /www`;
+const subjects: Streamer[] = [];
+for (const subject of pair.subjects)
+  subjects.push({ ...subject, ...(await runPod(subject, pair.image, "stream", script)) });
 
+const setUps = { warmUp: 10, counted: rounds };
+const transfers = { warmUp: 1, counted: 5 };
 for (const transport of ["spdy", "websocket"] as const) {
-  await compare(`exec set-up, ${transport}: ms`, rounds, (subject) => execSetUp(subject, transport));
+  await compare(`exec set-up, ${transport}: ms`, setUps, (subject) => execSetUp(subject, transport));
 }
-await compare("exec output: MiB/s", 5, (subject) => execOutput(subject));
-await compare("exec input: MiB/s", 5, (subject) => execInput(subject));
-await compare("port-forward connection set-up: ms", rounds, (subject) => forwardSetUp(subject));
-await compare("port-forward throughput: MiB/s", 5, (subject) => forwardThroughput(subject));
+await compare("exec output: MiB/s", transfers, execOutput);
+await compare("exec input: MiB/s", transfers, execInput);
+await compare("port-forward connection set-up: ms", setUps, forwardSetUp);
+await compare("port-forward throughput: MiB/s", transfers, forwardThroughput);
 
-/** A pod with one container, which serves a small and a large file on port 80. */
-async function prepare(name: string, clients: CriClients, logs: string): Promise<Subject> {
-  await clients.images.pullImage(PullImageRequest.fromPartial({ image: { image: registry.image } }));
-  const config = podConfig("stream", { logDirectory: join(logs, "stream") });
-  const { podSandboxId: podId } = await clients.runtime.runPodSandbox({ config, runtimeHandler: "" });
-  const script = `mkdir /www; echo x > /www/small; truncate -s ${bytes} /www/large; exec httpd -f -p 80 -h /www`;
-  const container = shellConfig("main", registry.image, script);
-  const { containerId } = await clients.runtime.createContainer({
-    podSandboxId: podId,
-    config: container,
-    sandboxConfig: config,
-  });
-  await clients.runtime.startContainer({ containerId });
-  return { name, clients, podId, containerId };
-}
-
-/** Measures the subjects in turn, one round uncounted, and prints the medians and their ratio. */
+/** Measures the subjects in turn, each first in every other round, and prints the medians and their ratio. */
 async function compare(
   title: string,
-  count: number,
-  measure: (subject: Subject) => Promise<number>,
+  { warmUp, counted }: { readonly warmUp: number; readonly counted: number },
+  measure: (subject: Streamer) => Promise<number>,
 ): Promise<void> {
   const figures = new Map(subjects.map(({ name }): [string, number[]] => [name, []]));
-  for (let round = 0; round <= count; round++) {
-    for (const subject of subjects) {
+  for (let round = 0; round < warmUp + counted; round++) {
+    for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
       const figure = await measure(subject);
-      if (round > 0) figures.get(subject.name)?.push(figure);
+      if (round >= warmUp) figures.get(subject.name)?.push(figure);
     }
   }
   const [ours = Number.NaN, theirs = Number.NaN] = subjects.map(({ name }) =>
@@ -88,7 +57,7 @@ async function compare(
 }
 
 function exec(
-  { clients, containerId }: Subject,
+  { clients, containerId }: Streamer,
   cmd: string[],
   options: { stdin?: boolean; transport?: Transport } = {},
 ) {
@@ -99,7 +68,7 @@ function exec(
 }
 
 /** From asking for the exec to its first byte. */
-async function execSetUp(subject: Subject, transport: Transport): Promise<number> {
+async function execSetUp(subject: Streamer, transport: Transport): Promise<number> {
   const startedAt = performance.now();
   await using command = await exec(subject, ["echo", "x"], { transport });
   if (command.stdout !== undefined) await once(command.stdout, "data");
@@ -108,7 +77,7 @@ async function execSetUp(subject: Subject, transport: Transport): Promise<number
   return ms;
 }
 
-async function execOutput(subject: Subject): Promise<number> {
+async function execOutput(subject: Streamer): Promise<number> {
   await using command = await exec(subject, ["head", "-c", String(bytes), "/dev/zero"]);
   return await rate(async () => {
     let received = 0;
@@ -117,7 +86,7 @@ async function execOutput(subject: Subject): Promise<number> {
   });
 }
 
-async function execInput(subject: Subject): Promise<number> {
+async function execInput(subject: Streamer): Promise<number> {
   await using command = await exec(subject, ["sh", "-c", "wc -c"], { stdin: true });
   const { stdin } = command;
   if (stdin === undefined) throw new Error("no stdin");
@@ -132,12 +101,12 @@ async function execInput(subject: Subject): Promise<number> {
   });
 }
 
-async function forwardSetUp(subject: Subject): Promise<number> {
+async function forwardSetUp(subject: Streamer): Promise<number> {
   await using client = await forwardClient(subject);
   return (await get(client, "/small")).firstByteMs;
 }
 
-async function forwardThroughput(subject: Subject): Promise<number> {
+async function forwardThroughput(subject: Streamer): Promise<number> {
   await using client = await forwardClient(subject);
   return await rate(async () => {
     const { received } = await get(client, "/large");
@@ -145,7 +114,7 @@ async function forwardThroughput(subject: Subject): Promise<number> {
   });
 }
 
-function forwardClient({ clients, podId }: Subject) {
+function forwardClient({ clients, podId }: Streamer) {
   const request = PortForwardRequest.fromPartial({ podSandboxId: podId, port: [80] });
   return connectPortForward({ url: async () => new URL((await clients.runtime.portForward(request)).url) });
 }

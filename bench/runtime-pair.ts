@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { PullImageRequest } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
+import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";
+import type { CriClients } from "../test/support/clients.ts";
+import { podConfig, shellConfig } from "../test/support/requests.ts";
+import { PeerContainerd } from "./containerd.ts";
+
+/** A runtime that is measured. */
+export type Subject = {
+  readonly name: "berth" | "containerd";
+  readonly clients: CriClients;
+  /** Of its own, with all that is its own below it. */
+  readonly directory: string;
+  readonly logs: string;
+  /** The daemon's. */
+  readonly pid: number;
+};
+
+/** berth and containerd side by side, each with a bridge of its own and with the busybox image pulled. */
+export class RuntimePair implements AsyncDisposable {
+  readonly image: string;
+  /** berth first. */
+  readonly subjects: readonly [Subject, Subject];
+  readonly #parts: AsyncDisposableStack;
+
+  private constructor(image: string, berth: TestBerth, peer: PeerContainerd, parts: AsyncDisposableStack) {
+    this.image = image;
+    this.subjects = [
+      {
+        name: "berth",
+        clients: berth.clients,
+        directory: berth.directory,
+        logs: berth.logDir,
+        pid: berth.pid,
+      },
+      {
+        name: "containerd",
+        clients: peer.clients,
+        directory: peer.directory,
+        logs: join(peer.directory, "logs"),
+        pid: peer.pid,
+      },
+    ];
+    this.#parts = parts;
+  }
+
+  static async start(): Promise<RuntimePair> {
+    await using parts = new AsyncDisposableStack();
+    const registry = parts.use(await startBusyboxRegistry());
+    const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
+    await pushImage(registry, "pause", "latest", pauseImage);
+    const berth = parts.use(await TestBerth.start({ network: bridgeNetwork({ plain: true }) }));
+    const peer = parts.use(await PeerContainerd.start(`${registry.host}/pause:latest`));
+    const image = { image: registry.image };
+    for (const { images } of [berth.clients, peer.clients])
+      await images.pullImage(PullImageRequest.fromPartial({ image }));
+    return new RuntimePair(registry.image, berth, peer, parts.move());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+}
+
+/** Runs a pod with one container, in which a shell runs `script`. */
+export async function runPod(
+  { clients: { runtime }, logs }: Subject,
+  image: string,
+  name: string,
+  script: string,
+): Promise<{ readonly podId: string; readonly containerId: string }> {
+  const sandboxConfig = podConfig(name, { logDirectory: join(logs, name) });
+  const { podSandboxId: podId } = await runtime.runPodSandbox({ config: sandboxConfig, runtimeHandler: "" });
+  const config = shellConfig("main", image, script);
+  const { containerId } = await runtime.createContainer({ podSandboxId: podId, config, sandboxConfig });
+  await runtime.startContainer({ containerId });
+  return { podId, containerId };
+}
