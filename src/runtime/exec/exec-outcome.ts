@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Subprocess } from "../../linux/index.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import { exitCodeOf } from "../oci-runtime/oci-runtime.ts";
 import { lastRuntimeError } from "../oci-runtime/runtime-log.ts";
@@ -26,7 +28,7 @@ export async function execOutcome(
   const { handler, cgroupDir } = context;
   let killing: Promise<void> | undefined;
   using _kill = deadline.onAbort(() => {
-    killing = pidOf(files).then((pid) => killExec(child, pid, cgroupDir));
+    killing = pidOfStarted(files, child).then((pid) => killExec(child, pid, cgroupDir));
   });
   const exitCode = await exitCodeOf(child);
   await output();
@@ -38,4 +40,17 @@ export async function execOutcome(
   if (failure !== undefined) return { exitCode: failure, notRun: `${message}\n` };
   const reason = message === "" ? `failed with code ${exitCode}` : message;
   throw new RuntimeError("Internal", `${handler.name} exec: ${reason}`);
+}
+
+/** How long the OCI runtime may take from a command's start to writing its pid down. */
+const startingMs = 1000;
+
+/** runc writes it only when the command runs already; killed in between, the command would stay. */
+async function pidOfStarted(files: ExecFiles, runtime: Subprocess): Promise<number | undefined> {
+  for (let waitedMs = 0; waitedMs < startingMs && runtime.end === undefined; waitedMs += 5) {
+    const pid = await pidOf(files);
+    if (pid !== undefined) return pid;
+    await sleep(5);
+  }
+  return pidOf(files);
 }

@@ -6,6 +6,7 @@ import { until } from "../../testing/until.ts";
 import type { Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 import { TestClient } from "../testing/test-client.ts";
+import { execsIn, pidOf } from "./exec-files.ts";
 
 for (const handler of ["crun", "runc"]) {
   describe(`streamed exec with ${handler}`, () => {
@@ -165,13 +166,19 @@ for (const handler of ["crun", "runc"]) {
       const args = ["sleep", marker(5)];
       const { signal } = new AbortController();
       const exec = other.exec({ args, terminal: false }, io, signal).catch(() => undefined);
-      await until(async () => (await tracesOf(marker(5))).length > 0);
+      // Until it has a pid, a runtime that is still at work has it.
+      await until(async () => hasPid(bench.bundleOf(other)));
       await bench.attach(handler, other);
       assert.deepEqual(await tracesOf(marker(5)), []);
       assert.notDeepEqual(await tracesOf(marker(4)), []);
       await exec;
     });
   });
+}
+
+async function hasPid(bundle: string): Promise<boolean> {
+  const [exec] = await execsIn(bundle);
+  return exec !== undefined && (await pidOf(exec)) !== undefined;
 }
 
 /** Seconds to sleep, by which a process is found again that is this run's alone. */
