@@ -92,7 +92,7 @@ describe("a creation", () => {
   test("is cut off when the OCI runtime hangs, and its processes are killed", async () => {
     await using bench = await benchWith(
       `case "$*" in *create*) sleep ${marker(1)} & sleep ${marker(1)};; esac`,
-      300,
+      2_000,
     );
     assert.equal((await failureOf(bench)).code, "DeadlineExceeded");
     await until(async () => (await tracesOf(marker(1))).length === 0);
