@@ -100,6 +100,11 @@ export const schema = section("", {
       [],
       "Paths of the machine that are not made when a container mounts them and they are not there: the container is refused. Every other path is made as a directory.",
     ),
+    declaredVolumes: oneOf(
+      ["copy", "ignore"],
+      "copy",
+      "What becomes of the paths that an image declares as volumes (VOLUME) and the pod mounts nothing on: a directory of the container's own, with a copy of what the image has there, which can be written to in any case and goes with the container; or nothing.",
+    ),
     cdiSpecDirs: absolutePaths(
       ["/etc/cdi", "/var/run/cdi"],
       "Directories of the Container Device Interface: files of vendors that say what a container needs for a device. Read for each container that asks for one; a later directory goes before an earlier one.",

@@ -108,6 +108,8 @@ async function openEngine(
     defaultSysctls,
     containerSettings: { ...config.container, security: config.security },
     appArmor: new AppArmor(),
+    volumeDir: join(config.root, "volumes"),
+    declaredVolumes: config.container.declaredVolumes,
     cdi: new CdiDevices(config.container.cdiSpecDirs),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,

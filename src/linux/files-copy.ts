@@ -7,16 +7,18 @@ const lseek = libcFunction("int64_t lseek(int fd, int64_t offset, int whence)");
 const copyFileRange = libcFunction(
   "intptr_t copy_file_range(int from, _Inout_ int64_t *fromOffset, int to, _Inout_ int64_t *toOffset, size_t length, unsigned int flags)",
 );
+const sendfile = libcFunction("intptr_t sendfile(int to, int from, _Inout_ int64_t *offset, size_t count)");
 const ftruncate = libcFunction("int ftruncate(int fd, int64_t size)");
 
 const FICLONE = 0x40049409;
+const SEEK_SET = 0;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const maxCopyBytes = 1 << 30;
 
 /**
  * Makes the file `to`, which must be empty, a copy of `from`, of `sizeBytes`: as a reflink where the file system has them,
- * else within the kernel, leaving holes as they are. Both are descriptors on one file system. Throws LinuxError.
+ * else within the kernel, leaving holes as they are. Throws LinuxError.
  */
 export function copyFile(from: number, to: number, sizeBytes: number, subject: string): void {
   if (sizeBytes === 0 || ioctl(to, FICLONE, from) === 0) return;
@@ -39,9 +41,16 @@ function nextData(fd: number, offset: number, subject: string): number | undefin
 function copyRange(from: number, to: number, start: number, end: number, subject: string): void {
   for (let at = start; at < end; ) {
     const length = Math.min(end - at, maxCopyBytes);
-    const copied = Number(copyFileRange(from, [BigInt(at)], to, [BigInt(at)], length, 0));
-    check("copy_file_range", copied, subject);
+    const copied = copySome(from, to, at, length, subject);
     if (copied === 0) return; // the file has become shorter meanwhile
     at += copied;
   }
+}
+
+/** Copies up to `length` bytes at `at`; copy_file_range goes from one file system to another only where both are of one type. */
+function copySome(from: number, to: number, at: number, length: number, subject: string): number {
+  const copied = Number(copyFileRange(from, [BigInt(at)], to, [BigInt(at)], length, 0));
+  if (copied !== -1 || koffi.errno() !== errnos.errno.EXDEV) return check("copy_file_range", copied, subject);
+  check("lseek", Number(lseek(to, at, SEEK_SET)), subject);
+  return check("sendfile", Number(sendfile(to, from, [BigInt(at)], length)), subject);
 }

@@ -31,7 +31,7 @@ export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
   image: Image,
-  { host, images }: Pick<PodServices, "host" | "images">,
+  { host, images, declaredVolumes }: Pick<PodServices, "host" | "images" | "declaredVolumes">,
   id = newId(),
 ): ContainerRecord {
   checkSameUserNamespace(sandbox.config, config.linux?.securityContext?.namespaceOptions?.usernsOptions);
@@ -48,6 +48,7 @@ export function newContainerRecord(
     stopSignal: stopSignalOf(config, image.config),
     resources: resourcesInForce(config.linux?.resources, host),
     ...imageVolumesOf(config, images),
+    ...declaredVolumes.of(image, config),
   };
 }
 
@@ -94,13 +95,11 @@ export async function containerSpec(
   const image = imageOf(record, services);
   const handler = handlerOf(sandbox, services);
   const { CDIDevices, annotations } = record.config;
+  const shown = await withImageVolumes(startConfig(record), record, services);
+  const mapped = withMappedVolumes(shown, record, services);
   const input = {
     id: record.id,
-    config: withMappedVolumes(
-      await withImageVolumes(startConfig(record), record, services),
-      record,
-      services,
-    ),
+    config: services.declaredVolumes.addTo(mapped, record),
     sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,

@@ -29,6 +29,7 @@ export function containerSteps(services: PodServices): readonly Step<ContainerDr
     rootfs(services),
     imageVolumes(services),
     mappedVolumes(services),
+    declaredVolumes(services),
     spec(services),
     restoreStep(services),
     commit(services),
@@ -95,6 +96,14 @@ function imageVolumes(services: PodServices): Step<ContainerDraft> {
     name: "container-image-volumes",
     run: ({ record }) => mountImageVolumes(record, services),
     undo: ({ record }) => unmountImageVolumes(record, services),
+  };
+}
+
+function declaredVolumes({ declaredVolumes: volumes, sandboxes }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-volumes",
+    run: ({ record }) => volumes.make(record, sandboxes.get(record.sandboxId).config),
+    undo: ({ record }) => volumes.remove(record),
   };
 }
 

@@ -14,9 +14,10 @@ import type {
   HostFacts,
   Tasks,
 } from "../runtime/index.ts";
-import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { type Snapshotter, TreeCopier, type UsageMeter } from "../snapshots/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
+import { DeclaredVolumes } from "./declared-volumes.ts";
 import { engineStatus } from "./engine-status.ts";
 import { refuseIfMounted } from "./image-volumes.ts";
 import { Pauses } from "./pauses.ts";
@@ -57,6 +58,9 @@ export type PodEngineOptions = {
   readonly containerSettings: ContainerSettings;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
+  /** On disk: volumes that images declare. */
+  readonly volumeDir: string;
+  readonly declaredVolumes: "copy" | "ignore";
   readonly logger: Logger;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;
@@ -108,9 +112,12 @@ export class PodEngine implements Engine, AsyncDisposable {
     const taskTable = new TaskTable();
     if (layout === undefined)
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    const treeCopier = new TreeCopier();
     const services: PodServices = {
       ...options,
       userNamespaces,
+      treeCopier,
+      declaredVolumes: new DeclaredVolumes(options, treeCopier),
       namespaceThread: new NamespaceThread(),
       sandboxes: sandboxStore,
       containers: containerStore,
@@ -156,5 +163,6 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.checkpoints.close();
     await Promise.all([this.sandboxes.close(), this.containers.settled(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
+    await this.#services.treeCopier[Symbol.asyncDispose]();
   }
 }

@@ -43,6 +43,8 @@ export type ContainerRecord = {
   readonly restore?: { readonly exact: boolean };
   /** Absent in records of containers that mount none, and in old ones. */
   readonly imageVolumes?: Container["imageVolumes"];
+  /** Paths in the container that its image declares as volumes; absent where there are none, and in old records. */
+  readonly declaredVolumes?: readonly string[];
 };
 
 export type ContainerPhase =

@@ -12,7 +12,8 @@ import type {
   HostFacts,
   Tasks,
 } from "../runtime/index.ts";
-import type { Snapshotter } from "../snapshots/index.ts";
+import type { Snapshotter, TreeCopier } from "../snapshots/index.ts";
+import type { DeclaredVolumes } from "./declared-volumes.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { RecordStore } from "./record-store.ts";
@@ -38,6 +39,8 @@ export type PodServices = {
   readonly containerSettings: ContainerSettings;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
+  readonly treeCopier: TreeCopier;
+  readonly declaredVolumes: DeclaredVolumes;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
   readonly sandboxes: RecordStore<SandboxRecord>;
