@@ -160,6 +160,8 @@ describe("a checkpoint of a pod", () => {
     await refused([first, first], /INVALID_ARGUMENT.*"first" is not, or not once/);
     await refused([first, shellConfig("third", host.image, follower)], /INVALID_ARGUMENT.*"third"/);
     await refused([first, shellConfig("second", host.image, "other")], /FAILED_PRECONDITION.*runs/);
+    const image = { ...second, image: { ...second.image, image: "example.com/other:1" } };
+    await refused([first, image as ContainerConfig], /FAILED_PRECONDITION.*example.com\/other:1/);
     await refused([first, { ...second, workingDir: "/tmp" }], /FAILED_PRECONDITION.*started in/);
     await assert.rejects(
       restore(host.berth.directory, config, [first, second]),

@@ -107,6 +107,19 @@ test("a handler whose program is missing is told, and as the default it is a fai
   assert.equal(found.at(-1)?.severity, "fail");
 });
 
+test("a criu that is missing, or one that works, is told with the handlers that can use it", async () => {
+  const [missing] = await findings("checkpoints", { toml: '[runtime]\ncriu = "/nonexistent/criu"\n' });
+  assert.deepEqual([missing?.severity, /\/nonexistent\/criu/.test(missing?.detail ?? "")], ["warn", true]);
+  await using dir = await tempDir();
+  const program = `${dir.path}/criu`;
+  await writeFile(program, "#!/bin/sh\n[ $1 = check ] || echo Version: 4.2\n", { mode: 0o755 });
+  const [works] = await findings("checkpoints", { toml: `[runtime]\ncriu = "${program}"\n` });
+  assert.deepEqual([works?.severity, /runc.* with criu 4\.2 at/.test(works?.detail ?? "")], ["ok", true]);
+  await writeFile(program, "#!/bin/sh\n[ $1 = --version ] && echo Version: 4.2; echo Error: no; exit 1\n");
+  const [fails] = await findings("checkpoints", { toml: `[runtime]\ncriu = "${program}"\n` });
+  assert.match(fails?.detail ?? "", /criu check.*fails on kernel.*no/);
+});
+
 test("space is looked at where the root will be, when it is not there yet", async () => {
   await using dir = await tempDir();
   const found = await findings("disks", { toml: `root = "${dir.path}/not/yet"\n` });

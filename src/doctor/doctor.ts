@@ -2,6 +2,7 @@ import { messageOf } from "../errors/index.ts";
 import type { Check, CheckResult, DoctorRequest, Finding, Severity } from "./check.ts";
 import { capabilitiesCheck } from "./checks/capabilities.ts";
 import { cgroupsCheck } from "./checks/cgroups.ts";
+import { checkpointsCheck } from "./checks/checkpoints.ts";
 import { clientsCheck } from "./checks/clients.ts";
 import { cniCheck } from "./checks/cni.ts";
 import { disksCheck } from "./checks/disks.ts";
@@ -28,6 +29,7 @@ const checks: readonly Check[] = [
   disksCheck,
   programsCheck,
   runtimesCheck,
+  checkpointsCheck,
   cniCheck,
   forwardingCheck,
   iptablesCheck,

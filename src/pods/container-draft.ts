@@ -2,6 +2,7 @@ import type { ArchiveSource } from "../checkpoint/index.ts";
 import { EngineError, type Image } from "../engine/index.ts";
 import type { ContainerConfig } from "../protocol/index.ts";
 import { checkpointSources, openCheckpoint } from "./checkpoint/open-checkpoint.ts";
+import { forgetCheckpoint } from "./checkpoint/restore-step.ts";
 import { newContainerRecord } from "./container-spec.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -23,6 +24,13 @@ export async function draftContainer(
     return newContainerRecord(sandbox, config, imageOf(reference, services), services);
   const { containerId, image } = await openCheckpoint(sources, services);
   const exact = archive !== undefined;
+  if (exact && !reference.startsWith("/") && services.images.find(reference)?.id !== image.id) {
+    await forgetCheckpoint({ id: containerId }, services);
+    throw new EngineError(
+      "FailedPrecondition",
+      `the checkpoint was made of a container of image ${image.id}, which ${JSON.stringify(reference)} is not`,
+    );
+  }
   return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
 }
 

@@ -5,7 +5,7 @@ import type { PodEngineOptions } from "./pod-engine.ts";
 
 /** Whether pods can be run now, and with what. */
 export function engineStatus(options: PodEngineOptions): EngineStatus {
-  const { version, network, handlers, cgroupDriver, snapshotter, stateDir } = options;
+  const { version, network, handlers, cgroupDriver, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
     runtimeName: "berth",
@@ -26,6 +26,7 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
         explanation: handlers.explanation,
         handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
       },
+      criu,
       // containerd's name for it, which scripts look at.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
     },

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { exitCode, usageError } from "../errors.ts";
@@ -14,7 +15,8 @@ import { planSession } from "../streams/session.ts";
 
 const description = `Runs an image in a pod of its own, or in one that is there, follows its output and ends with its exit status. The pod is
 stopped then, and removed with --rm. Ctrl-C stops the container; with -i and -t it goes to the container like every other
-key, and the detach keys leave it running. With --detach it is left running from the start and its id is printed.`;
+key, and the detach keys leave it running. With --detach it is left running from the start and its id is printed.
+An image that begins with / or ./ is the archive of a checkpoint: its container goes on from where it was.`;
 
 const examples = `
 Examples:
@@ -23,6 +25,7 @@ Examples:
   berth run --rm -i busybox wc -l < words
   berth run -d --name web -p 8080:80 -v /srv/www:/usr/share/nginx/html:ro nginx
   berth run --rm --pod web busybox wget -qO- localhost
+  berth run -d --name web-copy /var/lib/checkpoints/web.tar
   berth run --rm --cpus 0.5 --memory 256m --user 1000:1000 -e DEBUG=1 registry.example/job --all
 `;
 
@@ -30,7 +33,7 @@ export function define(command: Command, invocation: Invocation): void {
   invocation.failureExitCode = exitCode.ownFailure;
   command
     .description(description)
-    .argument("<image>", "reference or id of the image")
+    .argument("<image>", "reference or id of the image, or the path of a checkpoint's archive")
     .argument("[args...]", "arguments in place of those that the image has")
     .option("--name <name>", "name of the pod and the container")
     .option("--namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
@@ -75,12 +78,13 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function run(
-  image: string,
+  written: string,
   args: readonly string[],
   options: RunOptions,
   invocation: Invocation,
 ): Promise<void> {
   refuseContradictions(options);
+  const image = /^\.{0,2}\//.test(written) ? resolve(written) : written;
   const { io } = invocation;
   const detach = options.detach === true;
   const plan = planSession(detach ? {} : options, io);

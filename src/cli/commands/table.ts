@@ -64,6 +64,18 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "stop", summary: "stop pods or containers", group: workloads, load: () => import("./stop.ts") },
   { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
   {
+    name: "checkpoint",
+    summary: "write down the state of a container or pod",
+    group: workloads,
+    load: () => import("./checkpoint.ts"),
+  },
+  {
+    name: "restore",
+    summary: "make a pod of a checkpoint",
+    group: workloads,
+    load: () => import("./restore.ts"),
+  },
+  {
     name: "stats",
     summary: "show what containers or pods use",
     group: workloads,

@@ -13,6 +13,8 @@ export async function ensureImage(
   policy: PullPolicy,
   io: Io,
 ): Promise<string> {
+  // As for CRI's CreateContainer: the archive of a checkpoint.
+  if (reference.startsWith("/")) return reference;
   const present = policy === "always" ? undefined : (await imageStatus(client, reference))?.image.id;
   if (present !== undefined) return present;
   if (policy === "never")

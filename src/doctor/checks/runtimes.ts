@@ -1,10 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Config } from "../../config/index.ts";
 import { messageOf } from "../../errors/index.ts";
-import { detectHandlers, findHandler, type Handler, type HandlerTable } from "../../runtime/index.ts";
+import { findHandler, type Handler, type HandlerTable } from "../../runtime/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { handlersOf } from "../handlers.ts";
 
 /** Are OCI runtimes there that work on this machine, and which of them do pods get? */
 export const runtimesCheck: Check = {
@@ -20,17 +17,6 @@ export const runtimesCheck: Check = {
     }
   },
 };
-
-/** As berthd finds them out, except that nothing is kept. */
-async function handlersOf({ runtime }: Config): Promise<HandlerTable> {
-  const stateDir = await mkdtemp(join(tmpdir(), "berth-doctor-"));
-  try {
-    const { handlers, defaultHandler } = runtime;
-    return await detectHandlers({ handlers, defaultHandler, stateDir });
-  } finally {
-    await rm(stateDir, { recursive: true, force: true });
-  }
-}
 
 function describe({ name, path, version, usability }: Handler): Finding {
   const title = `runtime handler ${name}`;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { CheckpointRequest, Checkpoints, PodCheckpointRequest } from "../../engine/index.ts";
 import { EngineError } from "../../engine/index.ts";
+import { ContainerConfig } from "../../protocol/index.ts";
 import type { ContainerLifecycle } from "../container-lifecycle.ts";
 import { handlerOf } from "../container-spec.ts";
 import { containerView } from "../container-view.ts";
@@ -65,6 +66,7 @@ export class PodCheckpoints implements Checkpoints {
     const containers = records.map(({ id, config }) => ({
       name: config.metadata?.name ?? "",
       archive: `${id}.tar`,
+      config: ContainerConfig.toJSON(config),
     }));
     const finish = () => writePodDump(request.directory, sandbox, containers);
     const run = { sandbox, subjects, directory, scratch: join(request.directory, ".criu"), criuPath, finish };

@@ -16,6 +16,8 @@ export type PodDumpContainer = {
   readonly name: string;
   /** Name of its archive. */
   readonly archive: string;
+  /** As it was asked for, for people and tools; nothing is made of it. */
+  readonly config?: unknown;
 };
 
 const dumpName = "pod.dump";

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { counting } from "./support/checkpoints.ts";
+import { cli, cliOutput } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { checkpointing } from "./support/criu.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const options = await checkpointing();
+
+describe("the command line", () => {
+  const host = withBerth(options);
+  const output = (...argv: readonly string[]) => cliOutput(host.berth, ...argv);
+  const at = (name: string) => join(host.berth.directory, name);
+  const start = (name: string) =>
+    output("run", "--log-dir", host.berth.logDir, "-d", "--name", name, host.image, "sh", "-c", counting);
+  const saysMoreThan = (container: string, least: number) =>
+    eventually(`${container} has counted on`, async () => {
+      const lines = (await output("logs", container)).split("\n").filter((line) => line !== "");
+      return lines.length > least && lines.every((line, index) => Number(line) === index + 1) && lines.length;
+    });
+
+  it("takes a checkpoint of a container and runs another from it", async () => {
+    await start("counts");
+    const said = await saysMoreThan("counts", 3);
+    assert.equal(
+      await output("checkpoint", "--type", "container", "counts", "--export", at("counts.tar")),
+      "",
+    );
+    await saysMoreThan("counts", said);
+    const log = ["--log-dir", host.berth.logDir];
+    await output("run", ...log, "-d", "--name", "copy", at("counts.tar"));
+    await saysMoreThan("copy", said + 3);
+    const { status, stderr } = await cli(host.berth, "checkpoint", "--type", "container", "counts");
+    assert.equal(status, 2);
+    assert.match(stderr, /--export/);
+  });
+
+  it("takes a checkpoint of a pod and makes another pod of it", async () => {
+    await start("whole");
+    const said = await saysMoreThan("whole", 3);
+    await output("checkpoint", "--type", "pod", "whole", "-e", at("whole"));
+    const log = ["--log-dir", host.berth.logDir];
+    const podId = await output("restore", ...log, "--name", "whole-copy", at("whole"));
+    assert.match(podId, /^[0-9a-f]{64}$/);
+    await saysMoreThan("whole-copy", said + 3);
+    await mkdir(at("full"));
+    await writeFile(join(at("full"), "file"), "");
+    const full = await cli(host.berth, "checkpoint", "--type", "pod", "whole", "-e", at("full"));
+    assert.deepEqual([full.status, /not an empty directory/.test(full.stderr)], [2, true]);
+    const none = await cli(host.berth, "restore", at("full"));
+    assert.deepEqual([none.status, /no checkpoint of a pod/.test(none.stderr)], [2, true]);
+  });
+
+  it("says in info with which criu checkpoints are taken", async () => {
+    const info: { readonly criu?: unknown } = JSON.parse(await output("info", "-o", "json"));
+    assert.match(JSON.stringify(info), /"criu/);
+  });
+});
