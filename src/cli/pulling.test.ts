@@ -124,6 +124,21 @@ test("image import names the file to berthd by its absolute path", async () => {
   assert.deepEqual(paths, [join(process.cwd(), "some/app.tar")]);
 });
 
+test("image pin and unpin change what images shows, unless the configuration pins", async () => {
+  await using endpoint = await serveCli();
+  endpoint.engine.imageTable.push(image());
+  const listed = async () =>
+    JSON.parse((await endpoint.run(["images", "-o", "json"])).stdout).images[0].pinned;
+  assert.equal((await endpoint.run(["image", "pin", "busybox"])).stdout, "busybox\n");
+  assert.equal(await listed(), true);
+  assert.equal((await endpoint.run(["image", "unpin", "busybox"])).status, 0);
+  assert.equal((await listed()) ?? false, false);
+  endpoint.engine.images.setPinned = async () => image({ pinned: true });
+  const { status, stderr } = await endpoint.run(["image", "unpin", "busybox"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /pinned by berthd's configuration/);
+});
+
 for (const [source, argv] of [
   ["stdin", ["-"]],
   ["a file", ["--send", "FILE"]],

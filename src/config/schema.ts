@@ -168,7 +168,10 @@ export const schema = section("", {
       "Layers of one image that are fetched and unpacked at the same time.",
     ),
     pullProgressTimeoutMs: duration("1m", "A transfer without a byte for so long is taken up anew."),
-    pinned: strings([], "References of images that kubelets must not remove; * stands for any characters."),
+    pinned: strings(
+      [],
+      'Images that kubelets must not remove: references such as "registry.example/app:1", or patterns in which * stands for any characters, as in "registry.example/*" or "*pause*". `berth image pin` pins others.',
+    ),
     gcDelayMs: duration(
       "10s",
       "How long after the last removal content and snapshots that nothing needs are deleted.",

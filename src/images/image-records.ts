@@ -26,7 +26,13 @@ export type ImageRecord = {
   readonly createdAtNs: bigint;
   /** Left out by images that hold none. */
   readonly checkpoint?: true;
+  /** Left out by images that were never labelled. */
+  readonly labels?: Readonly<Record<string, string>>;
 };
+
+/** containerd's label of an image that kubelets must not remove. It is the node's to set: an image does not pin itself. */
+const pinnedLabel = "io.cri-containerd.pinned";
+const pinnedValue = "pinned";
 
 /** The images of one containerd namespace: their records, gathered by id. */
 export class ImageRecords {
@@ -38,7 +44,7 @@ export class ImageRecords {
   constructor(collection: Collection<ImageRecord>, namespace: string, pinned: readonly string[]) {
     this.#collection = collection;
     this.#namespace = namespace;
-    const patterns = pinned.map(globPattern);
+    const patterns = pinned.map(pinnedPattern);
     this.#isPinned = (name) => patterns.some((pattern) => pattern.test(name));
     this.#images = this.#gather();
   }
@@ -47,16 +53,28 @@ export class ImageRecords {
     return this.#collection.get(this.#namespace, name);
   }
 
+  /** What the name was labelled with stays. */
   put(name: string, record: ImageRecord): Change {
-    return this.#collection.put(this.#namespace, name, record);
+    const labels = this.get(name)?.labels;
+    return this.#collection.put(this.#namespace, name, labels === undefined ? record : { ...record, labels });
+  }
+
+  /** Changes that pin every name of the image, or no longer. */
+  pin(id: Digest, pinned: boolean): readonly Change[] {
+    return this.#namesOf(id).map(([name, record]) => {
+      const { [pinnedLabel]: _, ...others } = record.labels ?? {};
+      const labels = pinned ? { ...others, [pinnedLabel]: pinnedValue } : others;
+      return this.#collection.put(this.#namespace, name, { ...record, labels });
+    });
   }
 
   /** Changes that take every name of the image away. */
   deleteAll(id: Digest): readonly Change[] {
-    return this.#collection
-      .list(this.#namespace)
-      .filter(([, record]) => record.id === id)
-      .map(([name]) => this.#collection.delete(this.#namespace, name));
+    return this.#namesOf(id).map(([name]) => this.#collection.delete(this.#namespace, name));
+  }
+
+  #namesOf(id: Digest): readonly (readonly [name: string, record: ImageRecord])[] {
+    return this.#collection.list(this.#namespace).filter(([, record]) => record.id === id);
   }
 
   /** To be called after changes were committed. */
@@ -88,7 +106,8 @@ export class ImageRecords {
     const images = new Map<Digest, Image>();
     for (const [name, record] of this.#collection.list(this.#namespace)) {
       const known = images.get(record.id) ?? imageOf(record);
-      images.set(record.id, withName(known, name, this.#isPinned(name)));
+      const pinned = this.#isPinned(name) || record.labels?.[pinnedLabel] === pinnedValue;
+      images.set(record.id, withName(known, name, pinned));
     }
     return images;
   }
@@ -131,8 +150,9 @@ function withName(image: Image, name: string, pinned: boolean): Image {
   };
 }
 
-/** `*` in a pattern stands for any characters; without one it is an exact name. */
-function globPattern(glob: string): RegExp {
+/** `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`). */
+function pinnedPattern(pattern: string): RegExp {
+  const glob = pattern.includes("*") ? pattern : (normalName(pattern) ?? pattern);
   const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`);
 }

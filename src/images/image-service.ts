@@ -129,6 +129,15 @@ class ImageService implements Images, AsyncDisposable {
     this.#collectSoon();
   }
 
+  async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
+    const image = this.find(idOrReference);
+    if (image === undefined)
+      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+    await this.#database.commit(this.#records.pin(image.id, pinned));
+    this.#records.refresh();
+    return this.#present(image.id);
+  }
+
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
     return await this.#fsUsages.sums();
   }

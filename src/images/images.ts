@@ -19,6 +19,11 @@ export interface Images {
   find(idOrReference: string): Image | undefined;
   /** Removes every reference of the image; no error when it is not there. Content and snapshots go by garbage collection. */
   remove(idOrReference: string): Promise<void>;
+  /**
+   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what the configuration
+   * pins stays pinned. Throws ImageError NotFound.
+   */
+  setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
   /** File systems that hold images and containers' writable layers. */
   fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
   /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */

@@ -68,6 +68,43 @@ describe("images", () => {
     assert.equal((await stack.images.pull({ reference: `${server.host}/app:v1` })).pinned, false);
   });
 
+  test("are pinned by a reference as people write it, and by a word in its name", async () => {
+    await using server = await startFakeRegistry({
+      "app:latest": await imageOf({ config: { User: "1" } }),
+      "team/keep-me:2": await imageOf({ config: { User: "2" } }),
+      "apple:1": await imageOf({ config: { User: "3" } }),
+    });
+    await using stack = await openStack({ pinnedImages: [`${server.host}/app`, "*keep*"] });
+    const pinned = async (name: string) =>
+      (await stack.images.pull({ reference: `${server.host}/${name}` })).pinned;
+    assert.deepEqual(
+      [await pinned("app"), await pinned("team/keep-me:2"), await pinned("apple:1")],
+      [true, true, false],
+    );
+  });
+
+  test("that somebody pinned stay so when they are pulled anew and after a restart, until they are unpinned", async () => {
+    await using root = await tempDir();
+    const served = { "a:b": await imageOf({ config: { User: "1" } }) };
+    await using server = await startFakeRegistry(served);
+    const reference = `${server.host}/a:b`;
+    {
+      await using stack = await openStack({ root: root.path });
+      await assert.rejects(stack.images.setPinned(reference, true), { code: "NotFound" });
+      const { id } = await stack.images.pull({ reference });
+      assert.equal((await stack.images.setPinned(id, true)).pinned, true);
+      served["a:b"] = await imageOf({ config: { User: "2" } });
+      const newer = await stack.images.pull({ reference });
+      assert.notEqual(newer.id, id);
+      assert.equal(newer.pinned, true);
+    }
+    await using stack = await openStack({ root: root.path });
+    assert.equal(stack.images.find(reference)?.pinned, true);
+    await stack.images.collectGarbage();
+    assert.equal(stack.images.find(reference)?.pinned, true);
+    assert.equal((await stack.images.setPinned(reference, false)).pinned, false);
+  });
+
   test("count in fsInfo, apart from containers", async () => {
     const content = Buffer.alloc(3_000_000, "berth");
     await using server = await startFakeRegistry({

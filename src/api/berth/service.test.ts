@@ -158,3 +158,16 @@ test("an import that is given up leaves nothing behind", async () => {
   call.cancel();
   await until(async () => (await readdir(berth.spoolDir)).length === 0);
 });
+
+test("an image is pinned, or no longer, and one that is not here is NOT_FOUND", async () => {
+  await using berth = await serve();
+  berth.engine.imageTable.push(image());
+  const pin = (request: berthV1.PinImageRequest) =>
+    new Promise<berthV1.PinImageResponse>((resolve, reject) => {
+      berth.client.pinImage(request, (error, answer) => (error === null ? resolve(answer) : reject(error)));
+    });
+  assert.deepEqual(await pin({ image: imageId, pinned: true }), { id: imageId, pinned: true });
+  assert.equal(berth.engine.images.find(imageId)?.pinned, true);
+  assert.deepEqual(await pin({ image: imageId, pinned: false }), { id: imageId, pinned: false });
+  await assert.rejects(pin({ image: "none", pinned: true }), { code: status.NOT_FOUND });
+});

@@ -1,4 +1,10 @@
-import type { ServerReadableStream, ServerWritableStream, ServiceError, sendUnaryData } from "@grpc/grpc-js";
+import type {
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceError,
+  sendUnaryData,
+} from "@grpc/grpc-js";
 import type { Image, Images } from "../../images/index.ts";
 import { berthV1 } from "../../protocol/index.ts";
 import { toCredentials } from "./credentials.ts";
@@ -23,6 +29,7 @@ export function createBerthService(options: BerthServiceOptions): {
     handlers: {
       pullImage: (call) => void pullImage(call, options),
       importImage: (call, callback) => void importImage(call, callback, options),
+      pinImage: (call, callback) => void pinImage(call, callback, options),
     },
   };
 }
@@ -58,6 +65,19 @@ async function importImage(
   try {
     const imported = await receiveAndImport(call, images, spoolDir);
     callback(null, { images: imported.map(toImportedImage) });
+  } catch (error) {
+    callback(toStatus(error));
+  }
+}
+
+async function pinImage(
+  { request }: ServerUnaryCall<berthV1.PinImageRequest, berthV1.PinImageResponse>,
+  callback: sendUnaryData<berthV1.PinImageResponse>,
+  { images, toStatus }: BerthServiceOptions,
+): Promise<void> {
+  try {
+    const { id, pinned } = await images.setPinned(request.image, request.pinned);
+    callback(null, { id, pinned });
   } catch (error) {
     callback(toStatus(error));
   }

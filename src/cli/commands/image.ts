@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { hasCode } from "../../errors/index.ts";
 import { berthV1 } from "../../protocol/index.ts";
 import { connect } from "../client/connect.ts";
+import { findImage } from "../client/images.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
@@ -12,6 +13,7 @@ import { type ListOptions, printList } from "../output/print-list.ts";
 import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
+import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
 
@@ -35,6 +37,49 @@ export function define(command: Command, invocation: Invocation): void {
   addConnectionOptions(importing)
     .addHelpText("after", examples)
     .action((archive: string) => importImages(archive, optionsOf<Options>(importing), invocation));
+  definePin(command, invocation, true);
+  definePin(command, invocation, false);
+}
+
+function definePin(command: Command, invocation: Invocation, pinned: boolean): void {
+  const pinning = command
+    .command(pinned ? "pin" : "unpin")
+    .summary(pinned ? "keep kubelets from removing images" : "let kubelets remove images again")
+    .description(
+      pinned
+        ? "Pins images: kubelets do not remove them when disk space runs short. They stay pinned when they are pulled anew."
+        : "Lets kubelets remove images that were pinned with `berth image pin`. Those that berthd's configuration pins stay so.",
+    )
+    .argument("<image...>", "references or ids");
+  addConnectionOptions(pinning).action((names: string[]) =>
+    pinImages(names, pinned, optionsOf<ConnectionOptions>(pinning), invocation),
+  );
+}
+
+async function pinImages(
+  names: readonly string[],
+  pinned: boolean,
+  options: ConnectionOptions,
+  invocation: Invocation,
+): Promise<void> {
+  using client = await connect(options, invocation);
+  const pinOne = async (name: string) => {
+    const { image } = await findImage(client, name);
+    const request = berthV1.PinImageRequest.fromPartial({ image: image.id, pinned });
+    const answer = await client.unary(berthV1.BerthService.pinImage, request).catch((error: unknown) => {
+      throw needsBerthd("image pin", error);
+    });
+    if (answer.pinned !== pinned)
+      throw new CliError("FailedPrecondition", `image ${name} is pinned by berthd's configuration`);
+  };
+  await forEachName(names, pinOne, invocation);
+}
+
+/** What another runtime at the endpoint says is told in other words. */
+function needsBerthd(what: string, cause: unknown): unknown {
+  if (!hasCode(cause, "Unimplemented")) return cause;
+  const message = `${what} needs berthd: the CRI has no call for it, and what runs at this endpoint is another runtime`;
+  return new CliError("Unimplemented", message, { cause });
 }
 
 async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {
@@ -51,10 +96,7 @@ async function importImages(archive: string, options: Options, invocation: Invoc
       invocation,
     );
   } catch (error) {
-    if (!hasCode(error, "Unimplemented")) throw error;
-    const message =
-      "image import needs berthd: the CRI has no call for it, and what runs at this endpoint is another runtime";
-    throw new CliError("Unimplemented", message, { cause: error });
+    throw needsBerthd("image import", error);
   }
 }
 

@@ -98,7 +98,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",
-    summary: "import images from an archive",
+    summary: "import images from an archive, and pin images",
     group: images,
     load: () => import("./image.ts"),
   },

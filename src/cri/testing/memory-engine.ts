@@ -147,6 +147,13 @@ export class MemoryEngine implements Engine {
       const found = this.images.find(wanted);
       if (found !== undefined) this.imageTable.splice(this.imageTable.indexOf(found), 1);
     },
+    setPinned: async (wanted, pinned) => {
+      const found = this.images.find(wanted);
+      if (found === undefined) throw new EngineError("NotFound", `image ${wanted} is not here`);
+      const changed = { ...found, pinned };
+      this.imageTable.splice(this.imageTable.indexOf(found), 1, changed);
+      return changed;
+    },
     fsInfo: async () => ({
       images: { mountpoint: "/images", usedBytes: 10, inodesUsed: 1 },
       containers: { mountpoint: "/containers", usedBytes: 20, inodesUsed: 2 },

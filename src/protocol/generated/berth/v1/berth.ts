@@ -12,9 +12,11 @@ import {
   Client,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type ClientWritableStream,
   type handleClientStreamingCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
@@ -149,6 +151,19 @@ export interface ImportedImage {
   repoDigests: string[];
   /** Bytes of its content, compressed. */
   size: bigint;
+}
+
+export interface PinImageRequest {
+  /** Id or reference. */
+  image: string;
+  pinned: boolean;
+}
+
+export interface PinImageResponse {
+  /** The digest of its config. */
+  id: string;
+  /** Also when it was to be pinned no longer, if the configuration pins it. */
+  pinned: boolean;
 }
 
 function createBasePullImageRequest(): PullImageRequest {
@@ -1184,6 +1199,176 @@ export const ImportedImage: MessageFns<ImportedImage> = {
   },
 };
 
+function createBasePinImageRequest(): PinImageRequest {
+  return { image: "", pinned: false };
+}
+
+export const PinImageRequest: MessageFns<PinImageRequest> = {
+  encode(message: PinImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.pinned !== false) {
+      writer.uint32(16).bool(message.pinned);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PinImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePinImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pinned = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PinImageRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      pinned: isSet(object.pinned) ? globalThis.Boolean(object.pinned) : false,
+    };
+  },
+
+  toJSON(message: PinImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.pinned !== undefined) {
+      obj.pinned = message.pinned;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PinImageRequest>): PinImageRequest {
+    return PinImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PinImageRequest>): PinImageRequest {
+    const message = createBasePinImageRequest();
+    message.image = object.image ?? "";
+    message.pinned = object.pinned ?? false;
+    return message;
+  },
+};
+
+function createBasePinImageResponse(): PinImageResponse {
+  return { id: "", pinned: false };
+}
+
+export const PinImageResponse: MessageFns<PinImageResponse> = {
+  encode(message: PinImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.pinned !== false) {
+      writer.uint32(16).bool(message.pinned);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PinImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePinImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pinned = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PinImageResponse {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      pinned: isSet(object.pinned) ? globalThis.Boolean(object.pinned) : false,
+    };
+  },
+
+  toJSON(message: PinImageResponse): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.pinned !== undefined) {
+      obj.pinned = message.pinned;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PinImageResponse>): PinImageResponse {
+    return PinImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PinImageResponse>): PinImageResponse {
+    const message = createBasePinImageResponse();
+    message.id = object.id ?? "";
+    message.pinned = object.pinned ?? false;
+    return message;
+  },
+};
+
 export type BerthService = typeof BerthService;
 export const BerthService = {
   /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
@@ -1206,6 +1391,16 @@ export const BerthService = {
     responseSerialize: (value: ImportImageResponse): Buffer => Buffer.from(ImportImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ImportImageResponse => ImportImageResponse.decode(value),
   },
+  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  pinImage: {
+    path: "/berth.v1.Berth/PinImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PinImageRequest): Buffer => Buffer.from(PinImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PinImageRequest => PinImageRequest.decode(value),
+    responseSerialize: (value: PinImageResponse): Buffer => Buffer.from(PinImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PinImageResponse => PinImageResponse.decode(value),
+  },
 } as const;
 
 export interface BerthServer extends UntypedServiceImplementation {
@@ -1213,6 +1408,8 @@ export interface BerthServer extends UntypedServiceImplementation {
   pullImage: handleServerStreamingCall<PullImageRequest, PullImageResponse>;
   /** Takes an OCI image layout or an archive made by `docker save`. */
   importImage: handleClientStreamingCall<ImportImageRequest, ImportImageResponse>;
+  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  pinImage: handleUnaryCall<PinImageRequest, PinImageResponse>;
 }
 
 export interface BerthClient extends Client {
@@ -1240,6 +1437,22 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ImportImageResponse) => void,
   ): ClientWritableStream<ImportImageRequest>;
+  /** Pins an image, so that kubelets do not remove it, or no longer. */
+  pinImage(
+    request: PinImageRequest,
+    callback: (error: ServiceError | null, response: PinImageResponse) => void,
+  ): ClientUnaryCall;
+  pinImage(
+    request: PinImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PinImageResponse) => void,
+  ): ClientUnaryCall;
+  pinImage(
+    request: PinImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PinImageResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const BerthClient = makeGenericClientConstructor(BerthService, "berth.v1.Berth") as unknown as {
