@@ -18,7 +18,7 @@ export type V2Hierarchy = { readonly mountPoint: string; readonly controllers: r
 
 /** Looks at the mounts of this process. Undefined when no control groups are mounted at all. */
 export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
-  const mounts = await mountInfo();
+  const mounts = await mountInfo({ type: "cgroup" });
   const v1 = v1Hierarchies(mounts);
   const mountPoint = mounts.find((mount) => mount.type === "cgroup2")?.mountPoint;
   if (mountPoint === undefined) return v1.size === 0 ? undefined : { kind: "v1", v1 };

@@ -11,6 +11,7 @@ import {
   isAtLeast,
   kernelRelease,
   killProcessTree,
+  mountInfo,
   processCapabilities,
   processStartTime,
   signalName,
@@ -128,4 +129,13 @@ test("kernel releases compare by number", () => {
     [true, true, false],
   );
   assert.equal(kernelRelease().text.startsWith(`${kernelRelease().major}.${kernelRelease().minor}`), true);
+});
+
+test("the mounts of one type are those among all", async () => {
+  const all = await mountInfo();
+  assert.deepEqual(
+    await mountInfo({ type: "proc" }),
+    all.filter(({ type }) => type.startsWith("proc")),
+  );
+  assert.notEqual(all.length, 0);
 });
