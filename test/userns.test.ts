@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
+import { testHandler } from "./support/handler.ts";
 import { concerning, readHostState } from "./support/host-state.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -37,284 +38,276 @@ async function owners(berth: TestBerth, id: string, ...paths: string[]): Promise
   return (await execSync(berth, id, "stat", "-c", "%u:%g", ...paths)).trim().split("\n");
 }
 
-for (const handler of ["crun", "runc"]) {
-  describe(`a pod with a user namespace, with ${handler}`, () => {
-    const host = withBerth({ config: `[runtime]\ndefault_handler = "${handler}"` });
+describe("a pod with a user namespace", () => {
+  const host = withBerth();
 
-    it("is offered in the status", async () => {
-      const { runtimeHandlers, features } = await host.berth.clients.runtime.status({ verbose: false });
-      const offered = runtimeHandlers.filter(({ name }) => name === "" || name === handler);
-      assert.deepEqual(
-        offered.map((one) => one.features?.userNamespaces),
-        [true, true],
-      );
-      assert.deepEqual(
-        [features?.userNamespacesHostNetwork, features?.supplementalGroupsPolicy],
-        [true, true],
-      );
+  it("is offered in the status", async () => {
+    const { runtimeHandlers, features } = await host.berth.clients.runtime.status({ verbose: false });
+    const offered = runtimeHandlers.filter(({ name }) => name === "" || name === testHandler);
+    assert.deepEqual(
+      offered.map((one) => one.features?.userNamespaces),
+      [true, true],
+    );
+    assert.deepEqual([features?.userNamespacesHostNetwork, features?.supplementalGroupsPolicy], [true, true]);
+  });
+
+  it("runs its containers as users that are nobody on the host", async () => {
+    const pod = await TestPod.run(host.berth, "users", mapped());
+    const root = await pod.shell("root", host.image, sleep, mapped());
+    const map = await execSync(host.berth, root, "cat", "/proc/self/uid_map", "/proc/self/gid_map");
+    assert.match(map, /^ +0 +300000 +65536\n +0 +400000 +65536\n$/);
+    const runAsUser = { value: 1000n };
+    const app = await pod.shell(
+      "app",
+      host.image,
+      sleep,
+      mapped({}, { runAsUser, supplementalGroups: [7n] }),
+    );
+    assert.equal(await execSync(host.berth, app, "id", "-u"), "1000\n");
+    const status = await readFile(`/proc/${await pidOf(host.berth, app)}/status`, "utf8");
+    assert.match(status, /^Uid:\t301000\t301000\t301000\t301000$/m);
+    assert.match(status, /^Gid:\t401001\t401001/m);
+    assert.match(status, /^Groups:.*\b400007\b/m);
+    const { user } = await containerStatus(host.berth, app);
+    assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
+    assert.ok(user?.linux?.supplementalGroups.includes(7n));
+    // What OCI runtimes do with the streams of a container must not reach the host's devices.
+    const { uid, gid } = await stat("/dev/null");
+    assert.deepEqual([uid, gid], [0, 0]);
+  });
+
+  it("owns its network, IPC and UTS namespaces, with its sysctls set", async () => {
+    const pod = await TestPod.run(host.berth, "owned", {
+      hostname: "mapped",
+      linux: {
+        ...mapped().linux,
+        sysctls: { "net.ipv4.ip_local_port_range": "20000 30000", "kernel.shmmni": "100" },
+      },
     });
+    const capabilities = { addCapabilities: ["NET_ADMIN", "SYS_ADMIN"] };
+    const id = await pod.shell("root", host.image, sleep, mapped({}, { capabilities }));
+    const sysctl = (name: string) => execSync(host.berth, id, "cat", `/proc/sys/${name}`);
+    assert.equal(await sysctl("net/ipv4/ip_local_port_range"), "20000\t30000\n");
+    assert.equal(await sysctl("kernel/shmmni"), "100\n");
+    assert.equal(await sysctl("net/ipv4/ip_unprivileged_port_start"), "0\n");
+    assert.equal(await execSync(host.berth, id, "hostname"), "mapped\n");
+    await execSync(host.berth, id, "ip", "addr", "add", "10.99.0.1/32", "dev", "lo");
+    await execSync(host.berth, id, "hostname", "renamed");
+    assert.equal(await execSync(host.berth, id, "hostname"), "renamed\n");
+  });
 
-    it("runs its containers as users that are nobody on the host", async () => {
-      const pod = await TestPod.run(host.berth, "users", mapped());
-      const root = await pod.shell("root", host.image, sleep, mapped());
-      const map = await execSync(host.berth, root, "cat", "/proc/self/uid_map", "/proc/self/gid_map");
-      assert.match(map, /^ +0 +300000 +65536\n +0 +400000 +65536\n$/);
-      const runAsUser = { value: 1000n };
-      const app = await pod.shell(
-        "app",
-        host.image,
-        sleep,
-        mapped({}, { runAsUser, supplementalGroups: [7n] }),
-      );
-      assert.equal(await execSync(host.berth, app, "id", "-u"), "1000\n");
-      const status = await readFile(`/proc/${await pidOf(host.berth, app)}/status`, "utf8");
-      assert.match(status, /^Uid:\t301000\t301000\t301000\t301000$/m);
-      assert.match(status, /^Gid:\t401001\t401001/m);
-      assert.match(status, /^Groups:.*\b400007\b/m);
-      const { user } = await containerStatus(host.berth, app);
-      assert.deepEqual([user?.linux?.uid, user?.linux?.gid], [1000n, 1001n]);
-      assert.ok(user?.linux?.supplementalGroups.includes(7n));
-      // What OCI runtimes do with the streams of a container must not reach the host's devices.
-      const { uid, gid } = await stat("/dev/null");
-      assert.deepEqual([uid, gid], [0, 0]);
-    });
+  it("has the image's files, and writes its own, under the image's owners", async () => {
+    const pod = await TestPod.run(host.berth, "files", mapped());
+    const id = await pod.shell("root", host.image, sleep, mapped());
+    const made =
+      "echo x > /made && chown 1000:1001 /made && chown 5:6 /etc/group && rm /etc/passwd && mkdir /d";
+    await execSync(host.berth, id, "sh", "-c", made);
+    const paths = ["/", "/bin/sh", "/made", "/etc/group", "/d", "/tmp"];
+    assert.deepEqual(await owners(host.berth, id, ...paths), [
+      "0:0",
+      "0:0",
+      "1000:1001",
+      "5:6",
+      "0:0",
+      "0:0",
+    ]);
+    await assert.rejects(execSync(host.berth, id, "ls", "/etc/passwd"), /No such file/);
+    const root = `/proc/${await pidOf(host.berth, id)}/root`;
+    assert.equal((await stat(`${root}/made`)).uid, hostUid + 1000);
+    // Another container of the image sees nothing of it.
+    const other = await pod.shell("other", host.image, sleep, mapped());
+    assert.deepEqual(await owners(host.berth, other, "/etc/group", "/etc/passwd"), ["0:0", "0:0"]);
+  });
 
-    it("owns its network, IPC and UTS namespaces, with its sysctls set", async () => {
-      const pod = await TestPod.run(host.berth, "owned", {
-        hostname: "mapped",
-        linux: {
-          ...mapped().linux,
-          sysctls: { "net.ipv4.ip_local_port_range": "20000 30000", "kernel.shmmni": "100" },
+  it("has files of the sandbox and devices that its root may use", async () => {
+    const pod = await TestPod.run(host.berth, "sandbox-files", mapped());
+    const id = await pod.shell("root", host.image, sleep, mapped());
+    const files = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm"];
+    assert.deepEqual(await owners(host.berth, id, ...files), Array(4).fill("0:0"));
+    await execSync(host.berth, id, "sh", "-c", "echo 1.2.3.4 x >> /etc/hosts; echo x > /dev/shm/x");
+    assert.deepEqual(await owners(host.berth, id, "/dev/shm/x"), ["0:0"]);
+    await execSync(
+      host.berth,
+      id,
+      "sh",
+      "-c",
+      "echo x > /dev/null; head -c 4 /dev/urandom; ls /dev/pts/ptmx",
+    );
+    assert.match(await execSync(host.berth, id, "ls", "/sys/class/net"), /eth0/);
+    await assert.rejects(execSync(host.berth, id, "mknod", "/x", "c", "1", "3"), /not permitted/);
+  });
+
+  it("shows its volumes with the owners that they have on the host, and writes them so", async () => {
+    const source = join(host.berth.directory, "volume");
+    await mkdir(source);
+    await writeFile(join(source, "file"), "content");
+    await chown(join(source, "file"), 1000, 1001);
+    await chmod(join(source, "file"), 0o600);
+    const pod = await TestPod.run(host.berth, "volumes", mapped());
+    const volume = { hostPath: source, uidMappings: uids, gidMappings: gids };
+    const id = await pod.shell("root", host.image, sleep, {
+      ...mapped(),
+      mounts: [
+        { ...volume, containerPath: "/mapped" },
+        { ...volume, containerPath: "/readonly", readonly: true },
+        { ...volume, hostPath: join(source, "file"), containerPath: "/one" },
+        {
+          ...volume,
+          containerPath: "/other",
+          uidMappings: [{ containerId: 0, hostId: hostUid, length: 5 }],
         },
-      });
-      const capabilities = { addCapabilities: ["NET_ADMIN", "SYS_ADMIN"] };
-      const id = await pod.shell("root", host.image, sleep, mapped({}, { capabilities }));
-      const sysctl = (name: string) => execSync(host.berth, id, "cat", `/proc/sys/${name}`);
-      assert.equal(await sysctl("net/ipv4/ip_local_port_range"), "20000\t30000\n");
-      assert.equal(await sysctl("kernel/shmmni"), "100\n");
-      assert.equal(await sysctl("net/ipv4/ip_unprivileged_port_start"), "0\n");
-      assert.equal(await execSync(host.berth, id, "hostname"), "mapped\n");
-      await execSync(host.berth, id, "ip", "addr", "add", "10.99.0.1/32", "dev", "lo");
-      await execSync(host.berth, id, "hostname", "renamed");
-      assert.equal(await execSync(host.berth, id, "hostname"), "renamed\n");
+        { hostPath: source, containerPath: "/plain" },
+      ],
     });
+    const paths = ["/mapped/file", "/readonly/file", "/one", "/mapped", "/plain/file"];
+    const seen = await owners(host.berth, id, ...paths);
+    assert.deepEqual(seen, ["1000:1001", "1000:1001", "1000:1001", "0:0", "65534:65534"]);
+    assert.deepEqual(await owners(host.berth, id, "/other", "/other/file"), ["0:0", "65534:1001"]);
+    assert.equal(await execSync(host.berth, id, "cat", "/mapped/file"), "content");
+    await assert.rejects(execSync(host.berth, id, "cat", "/plain/file"), /Permission denied/);
+    await execSync(host.berth, id, "sh", "-c", "echo new > /mapped/new && chown 7:8 /mapped/new");
+    await assert.rejects(execSync(host.berth, id, "touch", "/readonly/x"), /Read-only/);
+    const { uid, gid } = await stat(join(source, "new"));
+    assert.deepEqual([uid, gid], [7, 8]);
+  });
 
-    it("has the image's files, and writes its own, under the image's owners", async () => {
-      const pod = await TestPod.run(host.berth, "files", mapped());
-      const id = await pod.shell("root", host.image, sleep, mapped());
-      const made =
-        "echo x > /made && chown 1000:1001 /made && chown 5:6 /etc/group && rm /etc/passwd && mkdir /d";
-      await execSync(host.berth, id, "sh", "-c", made);
-      const paths = ["/", "/bin/sh", "/made", "/etc/group", "/d", "/tmp"];
-      assert.deepEqual(await owners(host.berth, id, ...paths), [
-        "0:0",
-        "0:0",
-        "1000:1001",
-        "5:6",
-        "0:0",
-        "0:0",
-      ]);
-      await assert.rejects(execSync(host.berth, id, "ls", "/etc/passwd"), /No such file/);
-      const root = `/proc/${await pidOf(host.berth, id)}/root`;
-      assert.equal((await stat(`${root}/made`)).uid, hostUid + 1000);
-      // Another container of the image sees nothing of it.
-      const other = await pod.shell("other", host.image, sleep, mapped());
-      assert.deepEqual(await owners(host.berth, other, "/etc/group", "/etc/passwd"), ["0:0", "0:0"]);
+  it("shows images that it mounts as volumes with their owners", async () => {
+    const pod = await TestPod.run(host.berth, "image-volume", mapped());
+    const volume = { image: { image: host.image }, uidMappings: uids, gidMappings: gids, readonly: true };
+    const id = await pod.shell("root", host.image, sleep, {
+      ...mapped(),
+      mounts: [
+        { ...volume, containerPath: "/image" },
+        { ...volume, containerPath: "/image-etc", imageSubPath: "etc" },
+      ],
     });
+    const seen = await owners(host.berth, id, "/image", "/image/bin/sh", "/image-etc/passwd");
+    assert.deepEqual(seen, ["0:0", "0:0", "0:0"]);
+    await assert.rejects(execSync(host.berth, id, "touch", "/image/x"), /Read-only/);
+  });
 
-    it("has files of the sandbox and devices that its root may use", async () => {
-      const pod = await TestPod.run(host.berth, "sandbox-files", mapped());
-      const id = await pod.shell("root", host.image, sleep, mapped());
-      const files = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm"];
-      assert.deepEqual(await owners(host.berth, id, ...files), Array(4).fill("0:0"));
-      await execSync(host.berth, id, "sh", "-c", "echo 1.2.3.4 x >> /etc/hosts; echo x > /dev/shm/x");
-      assert.deepEqual(await owners(host.berth, id, "/dev/shm/x"), ["0:0"]);
+  it("says which volume cannot have its owners mapped", async () => {
+    const pod = await TestPod.run(host.berth, "unmappable", mapped());
+    const mounts = [{ hostPath: "/proc", containerPath: "/host", uidMappings: uids, gidMappings: gids }];
+    const config = shellConfig("main", host.image, sleep, { ...mapped(), mounts });
+    await assert.rejects(pod.create(config), /FAILED_PRECONDITION.*\/proc: its file system has no ID-mapped/);
+  });
+
+  it("shares one PID namespace among its containers when it asks for that", async () => {
+    const pod = await TestPod.run(host.berth, "pid", mapped({ pid: POD }));
+    await pod.shell("first", host.image, "exec sleep 1234", mapped({ pid: POD }));
+    const second = await pod.shell("second", host.image, sleep, mapped({ pid: POD }));
+    assert.match(await execSync(host.berth, second, "ps"), /65535 .*pause[\s\S]*sleep 1234/);
+    const targetId = second;
+    const third = await pod.shell(
+      "third",
+      host.image,
+      sleep,
+      mapped({ pid: NamespaceMode.TARGET, targetId }),
+    );
+    assert.match(await execSync(host.berth, third, "ps"), /sleep 1234/);
+  });
+
+  for (const [name, namespaces] of Object.entries({
+    network: { network: NODE },
+    IPC: { ipc: NODE },
+    PID: { pid: NODE },
+    "network, IPC and PID": { network: NODE, ipc: NODE, pid: NODE },
+  })) {
+    it(`can have the host's ${name} namespace`, async () => {
+      const pod = await TestPod.run(host.berth, `host-${name.replaceAll(/\W+/g, "-")}`, mapped(namespaces));
+      const id = await pod.shell("main", host.image, sleep, mapped(namespaces));
+      const shared = { net: "network" in namespaces, ipc: "ipc" in namespaces, pid: "pid" in namespaces };
+      for (const [kind, isHosts] of Object.entries(shared)) {
+        const own = await readlink(`/proc/self/ns/${kind}`);
+        assert.equal(
+          (await execSync(host.berth, id, "readlink", `/proc/self/ns/${kind}`)).trim() === own,
+          isHosts,
+        );
+      }
+      assert.match(await execSync(host.berth, id, "cat", "/proc/self/uid_map"), / 300000 /);
       await execSync(
         host.berth,
         id,
         "sh",
         "-c",
-        "echo x > /dev/null; head -c 4 /dev/urandom; ls /dev/pts/ptmx",
-      );
-      assert.match(await execSync(host.berth, id, "ls", "/sys/class/net"), /eth0/);
-      await assert.rejects(execSync(host.berth, id, "mknod", "/x", "c", "1", "3"), /not permitted/);
-    });
-
-    it("shows its volumes with the owners that they have on the host, and writes them so", async () => {
-      const source = join(host.berth.directory, "volume");
-      await mkdir(source);
-      await writeFile(join(source, "file"), "content");
-      await chown(join(source, "file"), 1000, 1001);
-      await chmod(join(source, "file"), 0o600);
-      const pod = await TestPod.run(host.berth, "volumes", mapped());
-      const volume = { hostPath: source, uidMappings: uids, gidMappings: gids };
-      const id = await pod.shell("root", host.image, sleep, {
-        ...mapped(),
-        mounts: [
-          { ...volume, containerPath: "/mapped" },
-          { ...volume, containerPath: "/readonly", readonly: true },
-          { ...volume, hostPath: join(source, "file"), containerPath: "/one" },
-          {
-            ...volume,
-            containerPath: "/other",
-            uidMappings: [{ containerId: 0, hostId: hostUid, length: 5 }],
-          },
-          { hostPath: source, containerPath: "/plain" },
-        ],
-      });
-      const paths = ["/mapped/file", "/readonly/file", "/one", "/mapped", "/plain/file"];
-      const seen = await owners(host.berth, id, ...paths);
-      assert.deepEqual(seen, ["1000:1001", "1000:1001", "1000:1001", "0:0", "65534:65534"]);
-      assert.deepEqual(await owners(host.berth, id, "/other", "/other/file"), ["0:0", "65534:1001"]);
-      assert.equal(await execSync(host.berth, id, "cat", "/mapped/file"), "content");
-      await assert.rejects(execSync(host.berth, id, "cat", "/plain/file"), /Permission denied/);
-      await execSync(host.berth, id, "sh", "-c", "echo new > /mapped/new && chown 7:8 /mapped/new");
-      await assert.rejects(execSync(host.berth, id, "touch", "/readonly/x"), /Read-only/);
-      const { uid, gid } = await stat(join(source, "new"));
-      assert.deepEqual([uid, gid], [7, 8]);
-    });
-
-    it("shows images that it mounts as volumes with their owners", async () => {
-      const pod = await TestPod.run(host.berth, "image-volume", mapped());
-      const volume = { image: { image: host.image }, uidMappings: uids, gidMappings: gids, readonly: true };
-      const id = await pod.shell("root", host.image, sleep, {
-        ...mapped(),
-        mounts: [
-          { ...volume, containerPath: "/image" },
-          { ...volume, containerPath: "/image-etc", imageSubPath: "etc" },
-        ],
-      });
-      const seen = await owners(host.berth, id, "/image", "/image/bin/sh", "/image-etc/passwd");
-      assert.deepEqual(seen, ["0:0", "0:0", "0:0"]);
-      await assert.rejects(execSync(host.berth, id, "touch", "/image/x"), /Read-only/);
-    });
-
-    it("says which volume cannot have its owners mapped", async () => {
-      const pod = await TestPod.run(host.berth, "unmappable", mapped());
-      const mounts = [{ hostPath: "/proc", containerPath: "/host", uidMappings: uids, gidMappings: gids }];
-      const config = shellConfig("main", host.image, sleep, { ...mapped(), mounts });
-      await assert.rejects(
-        pod.create(config),
-        /FAILED_PRECONDITION.*\/proc: its file system has no ID-mapped/,
+        "ls /sys/class/net /proc/1 && ! echo 1 > /proc/sys/kernel/panic",
       );
     });
+  }
 
-    it("shares one PID namespace among its containers when it asks for that", async () => {
-      const pod = await TestPod.run(host.berth, "pid", mapped({ pid: POD }));
-      await pod.shell("first", host.image, "exec sleep 1234", mapped({ pid: POD }));
-      const second = await pod.shell("second", host.image, sleep, mapped({ pid: POD }));
-      assert.match(await execSync(host.berth, second, "ps"), /65535 .*pause[\s\S]*sleep 1234/);
-      const targetId = second;
-      const third = await pod.shell(
-        "third",
-        host.image,
-        sleep,
-        mapped({ pid: NamespaceMode.TARGET, targetId }),
-      );
-      assert.match(await execSync(host.berth, third, "ps"), /sleep 1234/);
+  it("is reached by exec, a terminal, a forwarded port and the network", async () => {
+    const pod = await TestPod.run(host.berth, "reached", mapped());
+    const script = "mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www";
+    const id = await pod.shell("main", host.image, script, mapped());
+    const { stdout } = await outputOf(host.berth, id, ["sh", "-c", "cat; id -u"], { input: "given\n" });
+    assert.equal(stdout, "given\n0\n");
+    const terminal = await outputOf(host.berth, id, ["sh", "-c", "tty; stat -c %u:%g $(tty)"], {
+      tty: true,
     });
-
-    for (const [name, namespaces] of Object.entries({
-      network: { network: NODE },
-      IPC: { ipc: NODE },
-      PID: { pid: NODE },
-      "network, IPC and PID": { network: NODE, ipc: NODE, pid: NODE },
-    })) {
-      it(`can have the host's ${name} namespace`, async () => {
-        const pod = await TestPod.run(host.berth, `host-${name.replaceAll(/\W+/g, "-")}`, mapped(namespaces));
-        const id = await pod.shell("main", host.image, sleep, mapped(namespaces));
-        const shared = { net: "network" in namespaces, ipc: "ipc" in namespaces, pid: "pid" in namespaces };
-        for (const [kind, isHosts] of Object.entries(shared)) {
-          const own = await readlink(`/proc/self/ns/${kind}`);
-          assert.equal(
-            (await execSync(host.berth, id, "readlink", `/proc/self/ns/${kind}`)).trim() === own,
-            isHosts,
-          );
-        }
-        assert.match(await execSync(host.berth, id, "cat", "/proc/self/uid_map"), / 300000 /);
-        await execSync(
-          host.berth,
-          id,
-          "sh",
-          "-c",
-          "ls /sys/class/net /proc/1 && ! echo 1 > /proc/sys/kernel/panic",
-        );
-      });
-    }
-
-    it("is reached by exec, a terminal, a forwarded port and the network", async () => {
-      const pod = await TestPod.run(host.berth, "reached", mapped());
-      const script = "mkdir /www; echo hello > /www/index.html; exec httpd -f -p 80 -h /www";
-      const id = await pod.shell("main", host.image, script, mapped());
-      const { stdout } = await outputOf(host.berth, id, ["sh", "-c", "cat; id -u"], { input: "given\n" });
-      assert.equal(stdout, "given\n0\n");
-      const terminal = await outputOf(host.berth, id, ["sh", "-c", "tty; stat -c %u:%g $(tty)"], {
-        tty: true,
-      });
-      assert.match(terminal.stdout, /\/dev\/pts\/0\r\n0:\d+\r\n/);
-      await using forward = await forwardPort(host.berth, pod.id, 80);
-      const page = await eventually("the server answers", async () => {
-        const socket = await forward.connect();
-        socket.end("GET / HTTP/1.0\r\n\r\n");
-        let text = "";
-        for await (const chunk of socket) text += chunk;
-        return text.includes("hello") && text;
-      });
-      assert.match(page, /200 OK/);
-      const direct = connect({ host: await pod.ip(), port: 80 });
-      direct.end("GET / HTTP/1.0\r\n\r\n");
+    assert.match(terminal.stdout, /\/dev\/pts\/0\r\n0:\d+\r\n/);
+    await using forward = await forwardPort(host.berth, pod.id, 80);
+    const page = await eventually("the server answers", async () => {
+      const socket = await forward.connect();
+      socket.end("GET / HTTP/1.0\r\n\r\n");
       let text = "";
-      for await (const chunk of direct) text += chunk;
-      assert.match(text, /hello/);
+      for await (const chunk of socket) text += chunk;
+      return text.includes("hello") && text;
     });
+    assert.match(page, /200 OK/);
+    const direct = connect({ host: await pod.ip(), port: 80 });
+    direct.end("GET / HTTP/1.0\r\n\r\n");
+    let text = "";
+    for await (const chunk of direct) text += chunk;
+    assert.match(text, /hello/);
+  });
 
-    it("goes on while the daemon is away, and takes new containers afterwards", async () => {
-      const { berth } = host;
-      const pod = await TestPod.run(berth, "restart", mapped({ pid: POD }));
-      const source = join(berth.directory, "restart-volume");
-      await mkdir(source);
-      const mounts = [{ hostPath: source, containerPath: "/v", uidMappings: uids, gidMappings: gids }];
-      const running = await pod.shell("running", host.image, sleep, { ...mapped({ pid: POD }), mounts });
-      const config = shellConfig("later", host.image, sleep, { ...mapped({ pid: POD }), mounts });
-      const containerId = await pod.create(config);
-      await berth.restartDaemon("SIGKILL");
-      const { runtime } = berth.clients;
-      const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
-      assert.equal(status?.state, PodSandboxState.SANDBOX_READY);
-      assert.deepEqual(status?.linux?.namespaces?.options?.usernsOptions, usernsOptions);
-      assert.equal(await execSync(berth, running, "id", "-u"), "0\n");
-      await runtime.startContainer({ containerId });
-      assert.deepEqual(await owners(berth, containerId, "/v", "/"), ["0:0", "0:0"]);
-      assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
-    });
+  it("goes on while the daemon is away, and takes new containers afterwards", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "restart", mapped({ pid: POD }));
+    const source = join(berth.directory, "restart-volume");
+    await mkdir(source);
+    const mounts = [{ hostPath: source, containerPath: "/v", uidMappings: uids, gidMappings: gids }];
+    const running = await pod.shell("running", host.image, sleep, { ...mapped({ pid: POD }), mounts });
+    const config = shellConfig("later", host.image, sleep, { ...mapped({ pid: POD }), mounts });
+    const containerId = await pod.create(config);
+    await berth.restartDaemon("SIGKILL");
+    const { runtime } = berth.clients;
+    const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+    assert.equal(status?.state, PodSandboxState.SANDBOX_READY);
+    assert.deepEqual(status?.linux?.namespaces?.options?.usernsOptions, usernsOptions);
+    assert.equal(await execSync(berth, running, "id", "-u"), "0\n");
+    await runtime.startContainer({ containerId });
+    assert.deepEqual(await owners(berth, containerId, "/v", "/"), ["0:0", "0:0"]);
+    assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+  });
 
-    it("leaves nothing behind", async () => {
-      const { berth } = host;
-      const { runtime } = berth.clients;
-      const { items } = await runtime.listPodSandbox({ filter: undefined });
-      assert.ok(items.length > 8);
-      await Promise.all(items.map(({ id }) => runtime.removePodSandbox({ podSandboxId: id })));
-      await eventually("nothing is left", async () => {
-        const state = await readHostState();
-        const own = concerning(berth.state, { ...state, process: new Set() });
-        return own.length === 0;
-      });
-    });
-
-    it("is refused a container of other users, or of users that it has not got", async () => {
-      const pod = await TestPod.run(host.berth, "refused", mapped());
-      const others = { mode: POD, uids: [{ containerId: 0, hostId: 1, length }], gids };
-      const other = shellConfig("other", host.image, sleep, mapped({ usernsOptions: others }));
-      await assert.rejects(pod.create(other), /INVALID_ARGUMENT.*userns_options: must be those of the pod/);
-      const none = shellConfig("none", host.image, sleep, mapped({ usernsOptions: { mode: NODE } }));
-      await assert.rejects(pod.create(none), /INVALID_ARGUMENT.*userns_options/);
-      const far = shellConfig("far", host.image, sleep, mapped({}, { runAsUser: { value: 70_000n } }));
-      await assert.rejects(pod.create(far), /INVALID_ARGUMENT.*user 70000 is not mapped/);
-      const silent = await pod.shell("silent", host.image, sleep);
-      assert.match(await execSync(host.berth, silent, "cat", "/proc/self/uid_map"), / 300000 /);
+  it("leaves nothing behind", async () => {
+    const { berth } = host;
+    const { runtime } = berth.clients;
+    const { items } = await runtime.listPodSandbox({ filter: undefined });
+    assert.ok(items.length > 8);
+    await Promise.all(items.map(({ id }) => runtime.removePodSandbox({ podSandboxId: id })));
+    await eventually("nothing is left", async () => {
+      const state = await readHostState();
+      const own = concerning(berth.state, { ...state, process: new Set() });
+      return own.length === 0;
     });
   });
-}
+
+  it("is refused a container of other users, or of users that it has not got", async () => {
+    const pod = await TestPod.run(host.berth, "refused", mapped());
+    const others = { mode: POD, uids: [{ containerId: 0, hostId: 1, length }], gids };
+    const other = shellConfig("other", host.image, sleep, mapped({ usernsOptions: others }));
+    await assert.rejects(pod.create(other), /INVALID_ARGUMENT.*userns_options: must be those of the pod/);
+    const none = shellConfig("none", host.image, sleep, mapped({ usernsOptions: { mode: NODE } }));
+    await assert.rejects(pod.create(none), /INVALID_ARGUMENT.*userns_options/);
+    const far = shellConfig("far", host.image, sleep, mapped({}, { runAsUser: { value: 70_000n } }));
+    await assert.rejects(pod.create(far), /INVALID_ARGUMENT.*user 70000 is not mapped/);
+    const silent = await pod.shell("silent", host.image, sleep);
+    assert.match(await execSync(host.berth, silent, "cat", "/proc/self/uid_map"), / 300000 /);
+  });
+});
 
 describe("a pod whose user namespace cannot be had", () => {
   const host = withBerth();
