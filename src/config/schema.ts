@@ -142,6 +142,15 @@ export const schema = section("", {
         "Directory of localhost/ seccomp profiles that are not named by an absolute path.",
       ),
       disableApparmor: boolean(false, "Do as if the machine had no AppArmor."),
+      enableSelinux: boolean(
+        false,
+        "Label containers and their files by the machine's SELinux policy, where SELinux is enabled; each pod has categories of its own.",
+      ),
+      selinuxCategoryRange: integer(
+        1024,
+        { min: 2, max: 1024 },
+        "Categories of pods are below this number; others are left for labels that administrators choose.",
+      ),
       apparmorProfile: string(
         "berth-default",
         "AppArmor profile that runtime/default is; berth loads its own under this name unless one of the name is loaded.",

@@ -10,7 +10,15 @@ import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
-import { AppArmor, ConmonTasks, detectCriu, detectHandlers, readHostFacts } from "../runtime/index.ts";
+import {
+  AppArmor,
+  ConmonTasks,
+  detectCriu,
+  detectHandlers,
+  type HostFacts,
+  readHostFacts,
+  SeLinux,
+} from "../runtime/index.ts";
 import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
@@ -111,10 +119,25 @@ async function openEngine(
     volumeDir: join(config.root, "volumes"),
     declaredVolumes: config.container.declaredVolumes,
     cdi: new CdiDevices(config.container.cdiSpecDirs),
+    seLinux: await openSeLinux(config.security, running.host, logger),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,
   };
   return rooms.use(await PodEngine.open(options));
+}
+
+/** Undefined where the configuration does not want labels, or the kernel has none. */
+async function openSeLinux(
+  { enableSelinux, selinuxCategoryRange: categoryRange }: Config["security"],
+  host: HostFacts,
+  logger: Logger,
+): Promise<SeLinux | undefined> {
+  if (!enableSelinux) return undefined;
+  if (host.seLinux) return SeLinux.open({ categoryRange });
+  logger.warn(
+    "security.enable_selinux is set, but SELinux is not enabled on this machine: there are no labels",
+  );
+  return undefined;
 }
 
 /** Content, snapshots and images. */

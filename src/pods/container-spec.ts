@@ -21,6 +21,7 @@ import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-resources.ts";
+import { containerLabels } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
 import { taskIdentity } from "./task-identity.ts";
@@ -114,6 +115,7 @@ export async function containerSpec(
       CDIDevices.map(({ name }) => name),
       annotations,
     ),
+    labels: containerLabels(record.config, sandbox, services),
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
   const { appArmor } = services;

@@ -11,6 +11,7 @@ import { containerPaths, sandboxPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord } from "./records.ts";
 import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
+import { containerLabels, withLabel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
@@ -68,13 +69,16 @@ function bundle({ stateDir, sandboxes }: PodServices): Step<ContainerDraft> {
   };
 }
 
-function rootfs({ stateDir, snapshotter, sandboxes }: PodServices): Step<ContainerDraft> {
+function rootfs(services: PodServices): Step<ContainerDraft> {
+  const { stateDir, snapshotter, sandboxes } = services;
   return {
     name: "container-rootfs",
     run: async ({ record }) => {
       const { rootfs, layers } = containerPaths(stateDir, record.id);
-      const mounts = snapshotter.mounts(record.id);
-      const { id, config } = sandboxes.get(record.sandboxId);
+      const sandbox = sandboxes.get(record.sandboxId);
+      const labels = containerLabels(record.config, sandbox, services);
+      const mounts = withLabel(snapshotter.mounts(record.id), labels);
+      const { id, config } = sandbox;
       if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
       await mountMappedSnapshot(mounts, rootfs, {
         userNamespace: join(sandboxPaths(stateDir, id).namespaces, "user"),

@@ -9,6 +9,7 @@ import { isMapped, withUserNamespace } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord } from "./records.ts";
 import { removeMountPoint } from "./remove-directory.ts";
+import { containerLabels, withLabel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 
 /*
@@ -51,15 +52,17 @@ async function mountImageVolume(
   volume: ImageVolume,
   services: PodServices,
 ): Promise<void> {
-  const { images, snapshotter, stateDir } = services;
+  const { images, snapshotter, stateDir, sandboxes } = services;
   const image = images.find(volume.imageId);
   if (image === undefined) throw new EngineError("NotFound", "it was removed meanwhile; pull it again");
   const [key, directory] = [snapshotKey(record, volume), directoryOf(record, volume, stateDir)];
   await images.prepareVolume(image, key);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const [mount, mounts] = [record.config.mounts[volume.mount], snapshotter.mounts(key)];
+  const sandbox = sandboxes.get(record.sandboxId);
+  const labels = containerLabels(record.config, sandbox, services);
+  const [mount, mounts] = [record.config.mounts[volume.mount], withLabel(snapshotter.mounts(key), labels)];
   if (mount === undefined || !isMapped(mount)) return mountSnapshot(mounts, directory);
-  await withUserNamespace(mount, services.sandboxes.get(record.sandboxId), stateDir, (userNamespace) =>
+  await withUserNamespace(mount, sandbox, stateDir, (userNamespace) =>
     mountMappedSnapshot(mounts, directory, {
       userNamespace,
       layers: snapshotter.root,

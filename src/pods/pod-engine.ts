@@ -12,6 +12,7 @@ import type {
   Criu,
   HandlerTable,
   HostFacts,
+  SeLinux,
   Tasks,
 } from "../runtime/index.ts";
 import { type Snapshotter, TreeCopier, type UsageMeter } from "../snapshots/index.ts";
@@ -61,6 +62,8 @@ export type PodEngineOptions = {
   /** On disk: volumes that images declare. */
   readonly volumeDir: string;
   readonly declaredVolumes: "copy" | "ignore";
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
   readonly logger: Logger;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;

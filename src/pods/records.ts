@@ -20,6 +20,8 @@ export type SandboxRecord = {
   readonly ips: readonly string[];
   /** What updates have put in the place of the configuration's. */
   readonly resources?: PodResources;
+  /** Of SELinux; absent where it was not enabled when the sandbox was made, and in old records. */
+  readonly seLinuxLevel?: string;
 };
 
 /** What the metadata keeps of a container. */

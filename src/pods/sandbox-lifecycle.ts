@@ -14,6 +14,7 @@ import { inspectSandbox } from "./sandbox-inspect.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
 import { sandboxView } from "./sandbox-view.ts";
+import { newSeLinuxLevel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 import { podIdMappings } from "./user-namespaces.ts";
@@ -55,6 +56,7 @@ export class SandboxLifecycle implements Sandboxes {
       createdAtNs: nowNs(),
       phase: "creating",
       ips: [],
+      ...newSeLinuxLevel(this.#services),
     };
     const { id } = record;
     this.#making.add(id);

@@ -1,5 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { mount, mountFlags } from "../linux/index.ts";
+import type { SeLinuxLabels } from "../runtime/index.ts";
+import { contextOption } from "./se-linux-labels.ts";
 
 /** 64 MiB, as Docker and the peers have it. */
 const shmBytes = 64 * 2 ** 20;
@@ -8,9 +10,11 @@ const shmBytes = 64 * 2 ** 20;
 export async function mountSharedMemory(
   path: string,
   { uid, gid }: { readonly uid: number; readonly gid: number },
+  labels: SeLinuxLabels | undefined,
 ): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   const flags = mountFlags.nosuid | mountFlags.noexec | mountFlags.nodev;
-  const data = `mode=1777,size=${shmBytes},uid=${uid},gid=${gid}`;
+  const options = ["mode=1777", `size=${shmBytes}`, `uid=${uid}`, `gid=${gid}`];
+  const data = [...options, ...(labels === undefined ? [] : [contextOption(labels)])].join(",");
   await mount({ source: "shm", target: path, type: "tmpfs", flags, data });
 }

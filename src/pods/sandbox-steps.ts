@@ -8,6 +8,7 @@ import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
 import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { mountSharedMemory } from "./sandbox-shm.ts";
+import { labelSandboxFiles, sandboxLabels } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 import { podRoot } from "./user-namespaces.ts";
@@ -47,15 +48,18 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
   };
 }
 
-function files({ stateDir }: PodServices): Step<SandboxDraft> {
+function files(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-files",
-    run: async ({ record: { id, config } }) => {
-      const paths = sandboxPaths(stateDir, id);
+    run: async ({ record }) => {
+      const { id, config } = record;
+      const paths = sandboxPaths(services.stateDir, id);
+      const labels = sandboxLabels(record, services);
       await writeSandboxFiles(config, paths);
-      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config));
+      if (labels !== undefined) await labelSandboxFiles(paths, labels);
+      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config), labels);
     },
-    undo: ({ record }) => removeMountPoint(sandboxPaths(stateDir, record.id).shm),
+    undo: ({ record }) => removeMountPoint(sandboxPaths(services.stateDir, record.id).shm),
   };
 }
 

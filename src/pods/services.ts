@@ -10,6 +10,7 @@ import type {
   Criu,
   HandlerTable,
   HostFacts,
+  SeLinux,
   Tasks,
 } from "../runtime/index.ts";
 import type { Snapshotter, TreeCopier } from "../snapshots/index.ts";
@@ -41,6 +42,8 @@ export type PodServices = {
   readonly cdi: CdiDevices;
   readonly treeCopier: TreeCopier;
   readonly declaredVolumes: DeclaredVolumes;
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
   readonly snapshotter: Snapshotter;
   readonly namespaceThread: NamespaceThread;
   readonly sandboxes: RecordStore<SandboxRecord>;

@@ -75,6 +75,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
   },
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
+  labels: undefined,
   features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
   privilegedWithoutHostDevices: false,
   settings: {
@@ -87,6 +88,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
       seccompProfileRoot: "/var/lib/kubelet/seccomp",
       disableApparmor: false,
       apparmorProfile: "berth-default",
+      enableSelinux: false,
     },
     defaultUlimits: [],
     pidsLimit: 0,
@@ -423,11 +425,18 @@ describe("security", () => {
     assert.ok(!filtered(privileged, {}));
   });
 
-  test("an SELinux label is refused where the host has SELinux, and nothing where it has not", () => {
+  test("labels of SELinux are those of the process and of what is mounted for it", () => {
+    const labels = { process: "u:r:container_t:s0:c1,c2", mount: "u:object_r:container_file_t:s0:c1,c2" };
+    const spec = build({}, { labels });
+    assert.deepEqual([spec.process.selinuxLabel, spec.linux.mountLabel], [labels.process, labels.mount]);
+    assert.ok(!("selinuxLabel" in build().process) && !("mountLabel" in build().linux));
+  });
+
+  test("an SELinux label is refused where the host has SELinux and the configuration does not want it", () => {
     const linux = { securityContext: { selinuxOptions: { level: "s0:c1,c2" } } };
     assert.throws(() => build({ linux }, { host: { ...host, seLinux: true } }), {
-      code: "Unimplemented",
-      message: /selinux_options/,
+      code: "FailedPrecondition",
+      message: /selinux_options.*security\.enable_selinux/,
     });
     assert.deepEqual(build({ linux }), build({ linux: { securityContext: {} } }));
   });

@@ -1,4 +1,3 @@
-import type { ContainerConfig } from "../../protocol/index.ts";
 import { cgroupsPath } from "../cgroups/cgroups-path.ts";
 import { containerHooks } from "../hooks/container-hooks.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -25,14 +24,14 @@ export const ociVersion = "1.0.2";
  * containerd. Pure: the same input gives the same spec, and nothing is read or made.
  *
  * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for what this
- * host or handler cannot give, Unimplemented for what is not built yet. Nothing that was asked for is left out silently,
- * but capabilities that the daemon itself lacks (as runc does), limits whose cgroup controller this host has not got,
- * SELinux options on a host without SELinux (as containerd and CRI-O do), and the relabelling of volumes: without a label
- * of its own, a container needs none on its files.
+ * host or handler cannot give. Nothing that was asked for is left out silently, but capabilities that the daemon itself
+ * lacks (as runc does), limits whose cgroup controller this host has not got, and SELinux options and the relabelling of
+ * volumes on a host without SELinux (as by containerd and CRI-O).
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
-  const { id, config, sandboxConfig, sandbox, rootfsPath, resolved, cgroupDriver, settings, host } = input;
-  refuseUnbuilt(config, host);
+  const { id, config, sandboxConfig, sandbox, rootfsPath, resolved, cgroupDriver } = input;
+  const { settings, labels, host } = input;
+  refuseLabels(input);
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   if (privileged && !sandboxConfig.linux?.securityContext?.privileged) {
@@ -67,6 +66,7 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
       readonlyPaths: readonlyPaths(security),
       ...(rootfsPropagation !== undefined && { rootfsPropagation }),
       ...(seccomp !== undefined && { seccomp }),
+      ...(labels !== undefined && { mountLabel: labels.mount }),
     },
   };
   return applyEdits(spec, resolved.edits);
@@ -78,6 +78,7 @@ function containerProcess({
   image,
   resolved,
   settings,
+  labels,
   host,
 }: ContainerSpecInput): OciProcess {
   const security = config.linux?.securityContext;
@@ -92,6 +93,7 @@ function containerProcess({
     noNewPrivileges: security?.noNewPrivs ?? false,
     rlimits: containerRlimits(settings, host),
     oomScoreAdj: oomScoreAdj(config.linux?.resources, host),
+    ...(labels !== undefined && { selinuxLabel: labels.process }),
     ...(appArmorProfile !== undefined && { apparmorProfile: appArmorProfile }),
   };
 }
@@ -101,14 +103,13 @@ function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
   return [...new Map(devices.map((device) => [device.path, device])).values()];
 }
 
-/** What CRI offers and berth has not got yet is refused with its name. */
-function refuseUnbuilt(config: ContainerConfig, host: ContainerSpecInput["host"]): void {
-  const security = config.linux?.securityContext;
-  const unbuilt: Readonly<Record<string, boolean>> = {
-    "linux.security_context.selinux_options":
-      host.seLinux && Object.values(security?.selinuxOptions ?? {}).some((part) => part !== ""),
-  };
-  for (const [field, used] of Object.entries(unbuilt)) {
-    if (used) throw new RuntimeError("Unimplemented", `container config: ${field} is not supported yet`);
-  }
+/** A label that was asked for and that the kernel would know, but the configuration does not want, is no label. */
+function refuseLabels({ config, settings, host }: ContainerSpecInput): void {
+  const options = config.linux?.securityContext?.selinuxOptions ?? {};
+  if (!host.seLinux || settings.security.enableSelinux || Object.values(options).every((part) => part === ""))
+    return;
+  throw new RuntimeError(
+    "FailedPrecondition",
+    "linux.security_context.selinux_options: this host has SELinux, but security.enable_selinux is not set in berth's configuration",
+  );
 }

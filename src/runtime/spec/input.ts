@@ -5,6 +5,7 @@ import type { ContainerConfig, PodSandboxConfig } from "../../protocol/index.ts"
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { HandlerFeatures } from "../handlers/handler.ts";
 import type { HookDefinition } from "../hooks/hook-definition.ts";
+import type { SeLinuxLabels } from "../selinux/se-linux.ts";
 import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { OciDevice, OciRlimit, OciSeccomp, OciUser } from "./types.ts";
@@ -33,6 +34,8 @@ export type ContainerSpecInput = {
   readonly settings: ContainerSettings;
   /** Of the CDI devices that it asks for, in their order. */
   readonly edits: readonly ContainerEdits[];
+  /** Of SELinux; undefined is none. */
+  readonly labels: SeLinuxLabels | undefined;
   readonly host: HostFacts;
 };
 
@@ -63,6 +66,8 @@ export type SecuritySettings = {
   readonly disableApparmor: boolean;
   /** Name of AppArmor's RuntimeDefault profile; berth's own is loaded under it unless there is one. */
   readonly apparmorProfile: string;
+  /** Without it containers have no labels of SELinux, also where the kernel has it. */
+  readonly enableSelinux: boolean;
 };
 
 /** What a container takes from its pod sandbox. */

@@ -46,6 +46,7 @@ export type OciProcess = {
   readonly rlimits: readonly OciRlimit[];
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
 };
 
 export type OciUser = {
@@ -86,6 +87,8 @@ export type OciLinux = {
   /** config-linux.md, `intelRdt`, as a device's vendor wrote it. */
   readonly intelRdt?: Readonly<Record<string, string | boolean | readonly string[]>>;
   readonly seccomp?: OciSeccomp;
+  /** SELinux label of the file systems that the OCI runtime mounts itself. */
+  readonly mountLabel?: string;
 };
 
 export type OciIdMapping = { readonly containerID: number; readonly hostID: number; readonly size: number };

@@ -1,9 +1,11 @@
-import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
+import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks } from "../../hooks/read-hooks.ts";
+import { relabel } from "../../selinux/relabel.ts";
+import type { SeLinuxLabels } from "../../selinux/se-linux.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
-import type { ContainerSpecInput, ResolvedContainer } from "../input.ts";
+import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
 import { seccompChoice } from "../seccomp/seccomp-choice.ts";
 import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
@@ -14,13 +16,13 @@ import { resolveUser } from "./user.ts";
 
 type Input = Pick<
   ContainerSpecInput,
-  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits"
+  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits" | "labels"
 > & { readonly host: Pick<HostFacts, "appArmor">; readonly appArmor: AppArmor };
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
- * sources of its mounts (one that is missing is made as a directory, as containerd does), its devices, its seccomp file, its
- * AppArmor profile, and OCI hooks.
+ * sources of its mounts (one that is missing is made as a directory, as containerd does, and one that is to have the
+ * pod's SELinux label gets it), its devices, its seccomp file, its AppArmor profile, and OCI hooks.
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
@@ -32,6 +34,7 @@ export async function resolveContainer({
   rootfsPath,
   privilegedWithoutHostDevices,
   settings,
+  labels,
   host,
   appArmor,
   edits,
@@ -49,6 +52,7 @@ export async function resolveContainer({
     resolveAppArmor(security, host, settings.security, appArmor),
     readHooks(settings.hooksDirs),
   ]);
+  if (labels !== undefined) await relabelVolumes(config.mounts, mounts, labels);
   return {
     user,
     mounts,
@@ -68,4 +72,15 @@ function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwn
     ...(runAsUser !== undefined && { uid: Number(runAsUser.value) }),
     ...(runAsGroup !== undefined && { gid: Number(runAsGroup.value) }),
   };
+}
+
+/** The volumes that are to be the pod's alone; an image's files have the label by their mount. */
+async function relabelVolumes(
+  asked: readonly Mount[],
+  resolved: readonly ResolvedMount[],
+  { mount }: SeLinuxLabels,
+): Promise<void> {
+  for (const [index, { hostPath }] of resolved.entries()) {
+    if (asked[index]?.selinuxRelabel && asked[index].image === undefined) await relabel(hostPath, mount);
+  }
 }

@@ -1,0 +1,66 @@
+import type { SnapshotMount } from "../linux/index.ts";
+import type { ContainerConfig } from "../protocol/index.ts";
+import { relabel, type SeLinuxLabels } from "../runtime/index.ts";
+import type { SandboxPaths } from "./paths.ts";
+import type { SandboxRecord } from "./records.ts";
+import { sharesHostNetwork } from "./sandbox-namespaces.ts";
+import type { PodServices } from "./services.ts";
+
+type Services = Pick<PodServices, "seLinux">;
+
+/** For the record of a new sandbox: the level that its containers share and no other pod has. */
+export function newSeLinuxLevel({
+  seLinux,
+  sandboxes,
+}: Services & Pick<PodServices, "sandboxes">): Pick<SandboxRecord, "seLinuxLevel"> {
+  if (seLinux === undefined) return {};
+  const inUse = sandboxes.list().flatMap(({ seLinuxLevel }) => seLinuxLevel ?? []);
+  return { seLinuxLevel: seLinux.newLevel(new Set(inUse)) };
+}
+
+/** Those of the files that a pod's containers share. */
+export function sandboxLabels(sandbox: SandboxRecord, { seLinux }: Services): SeLinuxLabels | undefined {
+  const { seLinuxLevel, config } = sandbox;
+  if (seLinuxLevel === undefined || sharesHostNetwork(config)) return undefined;
+  return seLinux?.labels(config.linux?.securityContext?.selinuxOptions, seLinuxLevel);
+}
+
+/**
+ * Undefined without SELinux, for a privileged container, which is not confined, and on the host's network, whose files
+ * and sockets a container's type may not use; as by CRI-O.
+ */
+export function containerLabels(
+  { linux }: ContainerConfig,
+  sandbox: SandboxRecord,
+  { seLinux }: Services,
+): SeLinuxLabels | undefined {
+  const { seLinuxLevel, config } = sandbox;
+  const security = linux?.securityContext;
+  if (seLinuxLevel === undefined || security?.privileged || sharesHostNetwork(config)) return undefined;
+  const options = security?.selinuxOptions ?? config.linux?.securityContext?.selinuxOptions;
+  return seLinux?.labels(options, seLinuxLevel);
+}
+
+/** All files of a file system that is mounted so have the label. A bind mount's keep their own. */
+export function withLabel(
+  mounts: readonly SnapshotMount[],
+  labels: SeLinuxLabels | undefined,
+): readonly SnapshotMount[] {
+  if (labels === undefined) return mounts;
+  return mounts.map((mount) =>
+    mount.type === "overlay" ? { ...mount, options: [...mount.options, contextOption(labels)] } : mount,
+  );
+}
+
+/** In quotes, as a level has commas. */
+export function contextOption({ mount }: SeLinuxLabels): string {
+  return `context="${mount}"`;
+}
+
+/** The files of a pod that its containers bind; writing to them again leaves them their labels. */
+export async function labelSandboxFiles(
+  { hosts, hostname, resolvConf }: SandboxPaths,
+  { mount }: SeLinuxLabels,
+): Promise<void> {
+  await Promise.all([hosts, hostname, resolvConf].map((path) => relabel(path, mount)));
+}
