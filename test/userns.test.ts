@@ -171,6 +171,21 @@ describe("a pod with a user namespace", () => {
     assert.deepEqual([uid, gid], [7, 8]);
   });
 
+  it("has the devices that it asks for, wherever they are to appear", async () => {
+    const pod = await TestPod.run(host.berth, "devices", mapped());
+    const devices = [
+      { hostPath: "/dev/full", containerPath: "/dev/moved", permissions: "rw" },
+      { hostPath: "/dev/kmsg", containerPath: "/dev/kmsg", permissions: "r" },
+      { hostPath: "/dev/zero", containerPath: "", permissions: "rwm" },
+    ];
+    const id = await pod.shell("root", host.image, sleep, { ...mapped(), devices });
+    const numbers = await execSync(host.berth, id, "stat", "-c", "%n %t:%T", "/dev/moved", "/dev/kmsg");
+    assert.equal(numbers, "/dev/moved 1:7\n/dev/kmsg 1:b\n");
+    await assert.rejects(execSync(host.berth, id, "sh", "-c", "echo x > /dev/moved"), /No space left/);
+    const other = await pod.shell("other", host.image, sleep, mapped());
+    await assert.rejects(execSync(host.berth, other, "ls", "/dev/moved"), /No such file/);
+  });
+
   it("shows images that it mounts as volumes with their owners", async () => {
     const pod = await TestPod.run(host.berth, "image-volume", mapped());
     const volume = { image: { image: host.image }, uidMappings: uids, gidMappings: gids, readonly: true };

@@ -480,7 +480,10 @@ describe("resources", () => {
       uid: 0,
       gid: 0,
     } as const;
-    const spec = build({}, { resolved: { ...base.resolved, devices: [{ device, access: "rw" }] } });
+    const spec = build(
+      {},
+      { resolved: { ...base.resolved, devices: [{ device, access: "rw", hostPath: "/dev/fuse" }] } },
+    );
     assert.deepEqual(spec.linux.devices, [device]);
     assert.deepEqual(spec.linux.resources.devices, [
       { allow: false, access: "rwm" },

@@ -5,6 +5,7 @@ import { containerAnnotations } from "./annotations.ts";
 import { processCapabilitySets } from "./capabilities.ts";
 import { applyEdits } from "./edits/apply-edits.ts";
 import type { ContainerSpecInput } from "./input.ts";
+import { withMappedDevices } from "./mapped-devices.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { containerMounts } from "./mounts.ts";
 import { containerNamespaces } from "./namespaces.ts";
@@ -69,7 +70,12 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
       ...(labels !== undefined && { mountLabel: labels.mount }),
     },
   };
-  return applyEdits(spec, resolved.edits);
+  const edited = applyEdits(spec, resolved.edits);
+  if (sandbox.idMappings === undefined) return edited;
+  return withMappedDevices(edited, [
+    ...resolved.devices,
+    ...resolved.edits.flatMap(({ devices }) => devices),
+  ]);
 }
 
 function containerProcess({

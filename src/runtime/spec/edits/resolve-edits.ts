@@ -54,7 +54,7 @@ async function resolveNode(node: CdiDeviceNode, user: OciUser): Promise<Resolved
     uid: node.uid ?? user.uid,
     gid: node.gid ?? user.gid,
   };
-  return { device, access: node.permissions };
+  return { device, access: node.permissions, hostPath: node.hostPath || node.path };
 }
 
 /** What a spec says wholly is not looked for on the host. Numbers of 0 say nothing, as Go leaves them out. */

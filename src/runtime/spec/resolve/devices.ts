@@ -25,37 +25,44 @@ export async function configuredDevices(
   }
   const target = containerPath || hostPath;
   const devices = await devicesAt(hostPath, target);
-  return devices.map((device) => ({ device: { ...device, ...owner }, access: permissions || "rwm" }));
+  return devices.map(({ device, hostPath: source }) => ({
+    device: { ...device, ...owner },
+    access: permissions || "rwm",
+    hostPath: source,
+  }));
 }
 
 /** All devices of the host, for privileged containers. */
-export function hostDevices(): Promise<readonly OciDevice[]> {
-  return devicesIn("/dev", "/dev");
+export async function hostDevices(): Promise<readonly OciDevice[]> {
+  return (await devicesIn("/dev", "/dev")).map(({ device }) => device);
 }
+
+/** A device as it is to appear, and where it is on the host. */
+type FoundDevice = Pick<ResolvedDevice, "device" | "hostPath">;
 
 /** The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when there is none. */
 export async function hostDevice(hostPath: string): Promise<OciDevice> {
-  const [device, ...others] = await devicesAt(hostPath, hostPath);
-  if (device !== undefined && others.length === 0) return device;
+  const [found, ...others] = await devicesAt(hostPath, hostPath);
+  if (found !== undefined && others.length === 0) return found.device;
   throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
 }
 
-async function devicesAt(hostPath: string, containerPath: string): Promise<readonly OciDevice[]> {
+async function devicesAt(hostPath: string, containerPath: string): Promise<readonly FoundDevice[]> {
   try {
     const path = await realpath(hostPath);
     if ((await stat(path)).isDirectory()) return await devicesIn(path, containerPath);
     const device = deviceOf(await lstat(path, { bigint: true }), containerPath);
-    if (device !== undefined) return [device];
+    if (device !== undefined) return [{ device, hostPath: path }];
   } catch (cause) {
     throw new RuntimeError("FailedPrecondition", `device ${hostPath}: cannot be read`, { cause });
   }
   throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
 }
 
-async function devicesIn(directory: string, containerDirectory: string): Promise<readonly OciDevice[]> {
+async function devicesIn(directory: string, containerDirectory: string): Promise<readonly FoundDevice[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const found = await Promise.all(
-    entries.map(async (entry): Promise<readonly OciDevice[]> => {
+    entries.map(async (entry): Promise<readonly FoundDevice[]> => {
       const path = join(directory, entry.name);
       const target = join(containerDirectory, basename(path));
       if (entry.isDirectory()) return skippedDirectories.has(entry.name) ? [] : devicesIn(path, target);
@@ -64,7 +71,7 @@ async function devicesIn(directory: string, containerDirectory: string): Promise
       // A device may be unplugged between the two looks.
       const info = await lstat(path, { bigint: true }).catch(() => undefined);
       const device = info && deviceOf(info, target);
-      return device === undefined ? [] : [device];
+      return device === undefined ? [] : [{ device, hostPath: path }];
     }),
   );
   return found.flat();
