@@ -50,76 +50,74 @@ function vendorSpec(color: string): object {
   };
 }
 
-for (const handler of ["crun", "runc"]) {
-  describe(`a CDI device, with ${handler}`, () => {
-    const host = withBerth({ config: `[container]\ncdi_spec_dirs = ${JSON.stringify([first, second])}` });
-    const called = join(specs.path, "called");
-    let pods = 0;
+describe("a CDI device", () => {
+  const host = withBerth({ config: `[container]\ncdi_spec_dirs = ${JSON.stringify([first, second])}` });
+  const called = join(specs.path, "called");
+  let pods = 0;
 
-    before(async () => {
-      await mkdir(first, { recursive: true });
-      await writeFile(join(first, "vendor.json"), JSON.stringify(vendorSpec("red")));
-      const script = `#!/bin/sh\ncat > /dev/null\necho "$0 $1 $WHERE" >> ${called}\n`;
-      await writeFile(join(specs.path, "hook"), script);
-      await chmod(join(specs.path, "hook"), 0o755);
+  before(async () => {
+    await mkdir(first, { recursive: true });
+    await writeFile(join(first, "vendor.json"), JSON.stringify(vendorSpec("red")));
+    const script = `#!/bin/sh\ncat > /dev/null\necho "$0 $1 $WHERE" >> ${called}\n`;
+    await writeFile(join(specs.path, "hook"), script);
+    await chmod(join(specs.path, "hook"), 0o755);
+  });
+  after(() => rm(second, { recursive: true, force: true }));
+
+  async function podWith(overrides: Parameters<typeof shellConfig>[3]): Promise<string> {
+    const pod = await TestPod.run(host.berth, `cdi-${++pods}`);
+    return pod.shell("main", host.image, "exec sleep 1000", overrides);
+  }
+
+  const devices = { CDIDevices: [{ name: "berth.test/thing=fuse" }] };
+
+  it("brings its variables, groups, mounts and device nodes", async () => {
+    const id = await podWith({ ...devices, envs: [{ key: "COLOR", value: Buffer.from("blue") }] });
+    const shell = (script: string) => execSync(host.berth, id, "sh", "-c", script);
+    assert.equal(await shell("echo $THING $COLOR"), "fuse red\n");
+    assert.match(await shell("id -G"), /\b4242\b/);
+    await shell("test -x /opt/thing/hook && touch /opt/thing-scratch/file");
+    await assert.rejects(shell("touch /opt/thing/new"), { message: /Read-only/ });
+    const format = "%a %u %g %t %T";
+    assert.equal(await shell(`stat -c '${format}' /dev/thing /dev/loops`), "640 0 0 a e5\n666 7 8 a ed\n");
+    await shell("exec 3</dev/thing 4<>/dev/loops");
+    await assert.rejects(shell("exec 3>/dev/thing"), { message: /not permitted/ });
+  });
+
+  it("runs its hooks on the host when the container is made and when it is gone", async () => {
+    await rm(called, { force: true });
+    const id = await podWith(devices);
+    assert.equal(
+      await readFile(called, "utf8"),
+      "hook made host\n".replace("hook", join(specs.path, "hook")),
+    );
+    await host.berth.clients.runtime.removeContainer({ containerId: id });
+    await eventually("the hook was called", async () => /gone host/.test(await readFile(called, "utf8")));
+  });
+
+  it("can be asked for by annotation, and comes as its file says now, a later directory's first", async () => {
+    const annotations = { "cdi.k8s.io/test_thing": "berth.test/thing=fuse" };
+    const colorOf = async () =>
+      execSync(host.berth, await podWith({ annotations }), "sh", "-c", "echo $COLOR");
+    assert.equal(await colorOf(), "red\n");
+    await mkdir(second, { recursive: true });
+    await writeFile(join(second, "vendor.json"), JSON.stringify(vendorSpec("green")));
+    assert.equal(await colorOf(), "green\n");
+    await rm(second, { recursive: true });
+    assert.equal(await colorOf(), "red\n");
+  });
+
+  it("that is not described, or not there, is no container, and the error has its name", async () => {
+    const pod = await TestPod.run(host.berth, "cdi-missing");
+    const create = (name: string) =>
+      pod.create(shellConfig("main", host.image, "exit 0", { CDIDevices: [{ name }] }));
+    await assert.rejects(create("berth.test/thing=none"), {
+      details: /CDI device berth\.test\/thing=none is not described/,
     });
-    after(() => rm(second, { recursive: true, force: true }));
-
-    async function podWith(overrides: Parameters<typeof shellConfig>[3]): Promise<string> {
-      const pod = await TestPod.run(host.berth, `cdi-${handler}-${++pods}`, {}, handler);
-      return pod.shell("main", host.image, "exec sleep 1000", overrides);
-    }
-
-    const devices = { CDIDevices: [{ name: "berth.test/thing=fuse" }] };
-
-    it("brings its variables, groups, mounts and device nodes", async () => {
-      const id = await podWith({ ...devices, envs: [{ key: "COLOR", value: Buffer.from("blue") }] });
-      const shell = (script: string) => execSync(host.berth, id, "sh", "-c", script);
-      assert.equal(await shell("echo $THING $COLOR"), "fuse red\n");
-      assert.match(await shell("id -G"), /\b4242\b/);
-      await shell("test -x /opt/thing/hook && touch /opt/thing-scratch/file");
-      await assert.rejects(shell("touch /opt/thing/new"), { message: /Read-only/ });
-      const format = "%a %u %g %t %T";
-      assert.equal(await shell(`stat -c '${format}' /dev/thing /dev/loops`), "640 0 0 a e5\n666 7 8 a ed\n");
-      await shell("exec 3</dev/thing 4<>/dev/loops");
-      await assert.rejects(shell("exec 3>/dev/thing"), { message: /not permitted/ });
-    });
-
-    it("runs its hooks on the host when the container is made and when it is gone", async () => {
-      await rm(called, { force: true });
-      const id = await podWith(devices);
-      assert.equal(
-        await readFile(called, "utf8"),
-        "hook made host\n".replace("hook", join(specs.path, "hook")),
-      );
-      await host.berth.clients.runtime.removeContainer({ containerId: id });
-      await eventually("the hook was called", async () => /gone host/.test(await readFile(called, "utf8")));
-    });
-
-    it("can be asked for by annotation, and comes as its file says now, a later directory's first", async () => {
-      const annotations = { "cdi.k8s.io/test_thing": "berth.test/thing=fuse" };
-      const colorOf = async () =>
-        execSync(host.berth, await podWith({ annotations }), "sh", "-c", "echo $COLOR");
-      assert.equal(await colorOf(), "red\n");
-      await mkdir(second, { recursive: true });
-      await writeFile(join(second, "vendor.json"), JSON.stringify(vendorSpec("green")));
-      assert.equal(await colorOf(), "green\n");
-      await rm(second, { recursive: true });
-      assert.equal(await colorOf(), "red\n");
-    });
-
-    it("that is not described, or not there, is no container, and the error has its name", async () => {
-      const pod = await TestPod.run(host.berth, `cdi-${handler}-missing`, {}, handler);
-      const create = (name: string) =>
-        pod.create(shellConfig("main", host.image, "exit 0", { CDIDevices: [{ name }] }));
-      await assert.rejects(create("berth.test/thing=none"), {
-        details: /CDI device berth\.test\/thing=none is not described/,
-      });
-      await assert.rejects(create("thing"), { details: /"thing" is not the name of a CDI device/ });
-      await assert.rejects(create("berth.test/thing=lost"), { details: /\/dev\/no-such-device/ });
-      await assert.rejects(create("berth.test/thing=network"), {
-        details: /\/no\/such\/file does not exist/,
-      });
+    await assert.rejects(create("thing"), { details: /"thing" is not the name of a CDI device/ });
+    await assert.rejects(create("berth.test/thing=lost"), { details: /\/dev\/no-such-device/ });
+    await assert.rejects(create("berth.test/thing=network"), {
+      details: /\/no\/such\/file does not exist/,
     });
   });
-}
+});

@@ -22,29 +22,27 @@ pids_limit = 77
 `,
   });
 
-  for (const handler of ["crun", "runc"]) {
-    it(`hold in every container (${handler}), for its first process and for commands`, async () => {
-      const pod = await TestPod.run(host.berth, `limits-${handler}`, {}, handler);
-      const id = await pod.shell("main", host.image, `ulimit -n; ulimit -Hn; ${sleeping}`);
-      await eventually("it has told its limits", async () => (await pod.log("main")).length === 2);
-      assert.deepEqual(await pod.log("main"), ["stdout F 2000", "stdout F 3000"]);
-      const limits = await execSync(host.berth, id, "cat", "/proc/self/limits");
-      assert.match(limits, /^Max open files +2000 +3000 /m);
-      assert.match(limits, /^Max core file size +0 +0 /m);
-      assert.match(limits, /^Max stack size +4194304 +unlimited /m);
-      assert.match(limits, /^Max locked memory +65536 +65536 /m);
-      assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
-      const update = { containerId: id, linux: { cpuShares: 200n } };
-      await host.berth.clients.runtime.updateContainerResources(
-        UpdateContainerResourcesRequest.fromPartial(update),
-      );
-      assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
-      assert.match(
-        await execSync(host.berth, id, "cat", "/proc/self/limits"),
-        /^Max stack size .* unlimited /m,
-      );
-    });
-  }
+  it("hold in every container, for its first process and for commands", async () => {
+    const pod = await TestPod.run(host.berth, "limits");
+    const id = await pod.shell("main", host.image, `ulimit -n; ulimit -Hn; ${sleeping}`);
+    await eventually("it has told its limits", async () => (await pod.log("main")).length === 2);
+    assert.deepEqual(await pod.log("main"), ["stdout F 2000", "stdout F 3000"]);
+    const limits = await execSync(host.berth, id, "cat", "/proc/self/limits");
+    assert.match(limits, /^Max open files +2000 +3000 /m);
+    assert.match(limits, /^Max core file size +0 +0 /m);
+    assert.match(limits, /^Max stack size +4194304 +unlimited /m);
+    assert.match(limits, /^Max locked memory +65536 +65536 /m);
+    assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
+    const update = { containerId: id, linux: { cpuShares: 200n } };
+    await host.berth.clients.runtime.updateContainerResources(
+      UpdateContainerResourcesRequest.fromPartial(update),
+    );
+    assert.equal(await readCgroup(host.berth, id, "pids", "pids.max"), "77");
+    assert.match(
+      await execSync(host.berth, id, "cat", "/proc/self/limits"),
+      /^Max stack size .* unlimited /m,
+    );
+  });
 });
 
 describe("OCI hooks", () => {
@@ -86,33 +84,31 @@ describe("OCI hooks", () => {
     return text.split("\n").filter((line) => line !== "");
   }
 
-  for (const handler of ["crun", "runc"]) {
-    it(`run at their stages for the containers that they are meant for (${handler})`, async () => {
-      await addHook("10-all.json", { when: { always: true }, stages: ["createRuntime", "poststop"] });
-      await addHook("20-some.json", {
-        when: { annotations: { "^example\\.org/hook$": "^yes$" } },
-        stages: ["prestart"],
-      });
-      const { runtime } = host.berth.clients;
-      const pod = await TestPod.run(host.berth, `hooks-${handler}`, {}, handler);
-      const plain = await pod.shell("plain", host.image, sleeping);
-      const chosen = await pod.shell("chosen", host.image, sleeping, {
-        annotations: { "example.org/hook": "yes" },
-      });
-      const lines = await traced();
-      assert.ok(lines.includes(`10-all.json ${plain}`), lines.join("; "));
-      assert.ok(lines.includes(`20-some.json ${chosen}`), lines.join("; "));
-      assert.ok(!lines.includes(`20-some.json ${plain}`), lines.join("; "));
-      const { runtimeSpec } = await verboseInfo(host.berth, chosen);
-      assert.deepEqual(runtimeSpec.annotations["io.berth.hooks"].split(","), [
-        join(hooksDir, "10-all.json"),
-        join(hooksDir, "20-some.json"),
-      ]);
-      assert.deepEqual(Object.keys(runtimeSpec.hooks), ["prestart", "createRuntime", "poststop"]);
-      await runtime.removeContainer({ containerId: plain });
-      assert.equal((await traced()).filter((line) => line === `10-all.json ${plain}`).length, 2);
+  it("run at their stages for the containers that they are meant for", async () => {
+    await addHook("10-all.json", { when: { always: true }, stages: ["createRuntime", "poststop"] });
+    await addHook("20-some.json", {
+      when: { annotations: { "^example\\.org/hook$": "^yes$" } },
+      stages: ["prestart"],
     });
-  }
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "hooks");
+    const plain = await pod.shell("plain", host.image, sleeping);
+    const chosen = await pod.shell("chosen", host.image, sleeping, {
+      annotations: { "example.org/hook": "yes" },
+    });
+    const lines = await traced();
+    assert.ok(lines.includes(`10-all.json ${plain}`), lines.join("; "));
+    assert.ok(lines.includes(`20-some.json ${chosen}`), lines.join("; "));
+    assert.ok(!lines.includes(`20-some.json ${plain}`), lines.join("; "));
+    const { runtimeSpec } = await verboseInfo(host.berth, chosen);
+    assert.deepEqual(runtimeSpec.annotations["io.berth.hooks"].split(","), [
+      join(hooksDir, "10-all.json"),
+      join(hooksDir, "20-some.json"),
+    ]);
+    assert.deepEqual(Object.keys(runtimeSpec.hooks), ["prestart", "createRuntime", "poststop"]);
+    await runtime.removeContainer({ containerId: plain });
+    assert.equal((await traced()).filter((line) => line === `10-all.json ${plain}`).length, 2);
+  });
 
   it("that cannot be used let no container be made, with the file's name, until they are mended", async () => {
     const file = join(hooksDir, "30-bad.json");

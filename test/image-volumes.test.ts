@@ -26,72 +26,70 @@ const wholeImage = (image: string): Partial<Mount> => ({
   readonly: true,
 });
 
-for (const handler of ["crun", "runc"]) {
-  describe(`an image as a volume, with ${handler}`, () => {
-    const host = withBerth();
-    let image = "";
-    let imageId = "";
-    let pods = 0;
-    before(async () => {
-      await pushImage(host.registry, "data", "latest", await busyboxImage({ layers: [content] }));
-      image = `${host.registry.host}/data:latest`;
-      imageId = await host.berth.pull(image);
+describe("an image as a volume", () => {
+  const host = withBerth();
+  let image = "";
+  let imageId = "";
+  let pods = 0;
+  before(async () => {
+    await pushImage(host.registry, "data", "latest", await busyboxImage({ layers: [content] }));
+    image = `${host.registry.host}/data:latest`;
+    imageId = await host.berth.pull(image);
+  });
+
+  async function containerWith(changes: Partial<Mount>): Promise<string> {
+    const pod = await TestPod.run(host.berth, `image-volumes-${++pods}`);
+    return pod.shell("main", host.image, "exec sleep 1000", {
+      mounts: [{ ...wholeImage(image), ...changes }],
     });
+  }
 
-    async function containerWith(changes: Partial<Mount>): Promise<string> {
-      const pod = await TestPod.run(host.berth, `image-volumes-${handler}-${++pods}`, {}, handler);
-      return pod.shell("main", host.image, "exec sleep 1000", {
-        mounts: [{ ...wholeImage(image), ...changes }],
-      });
-    }
+  it("shows what is in the image, whose programs can be run, and refuses to be written to", async () => {
+    const id = await containerWith({});
+    assert.equal(await execSync(host.berth, id, "cat", "/volume/models/small"), "weights");
+    assert.equal(await execSync(host.berth, id, "/volume/bin/echo", "runs"), "runs\n");
+    for (const script of ["touch /volume/new", "rm /volume/models/small", "chmod 777 /volume/models"])
+      await assert.rejects(execSync(host.berth, id, "sh", "-c", script), { message: /Read-only/ });
+    const options = ["noexec", "nosuid"];
+    const strict = await containerWith({ mountOptions: options });
+    await assert.rejects(execSync(host.berth, strict, "/volume/bin/echo"), { message: /denied/ });
+  });
 
-    it("shows what is in the image, whose programs can be run, and refuses to be written to", async () => {
-      const id = await containerWith({});
-      assert.equal(await execSync(host.berth, id, "cat", "/volume/models/small"), "weights");
-      assert.equal(await execSync(host.berth, id, "/volume/bin/echo", "runs"), "runs\n");
-      for (const script of ["touch /volume/new", "rm /volume/models/small", "chmod 777 /volume/models"])
-        await assert.rejects(execSync(host.berth, id, "sh", "-c", script), { message: /Read-only/ });
-      const options = ["noexec", "nosuid"];
-      const strict = await containerWith({ mountOptions: options });
-      await assert.rejects(execSync(host.berth, strict, "/volume/bin/echo"), { message: /denied/ });
+  it("is told with the image's id in the container's status", async () => {
+    const { mounts } = await containerStatus(host.berth, await containerWith({}));
+    assert.deepEqual(
+      mounts.map((mount) => [mount.containerPath, mount.image?.image, mount.image?.imageRef]),
+      [["/volume", image, imageId]],
+    );
+  });
+
+  it("can be a directory or a file of the image", async () => {
+    const directory = await containerWith({ imageSubPath: "models" });
+    assert.equal(await execSync(host.berth, directory, "ls", "/volume"), "small\n");
+    const file = await containerWith({ imageSubPath: "models/small" });
+    assert.equal(await execSync(host.berth, file, "cat", "/volume"), "weights");
+  });
+
+  it("has sub-paths whose links lead nowhere but into the image", async () => {
+    const listOf = async (imageSubPath: string): Promise<string> =>
+      execSync(host.berth, await containerWith({ imageSubPath }), "ls", "/volume");
+    assert.equal(await listOf("latest"), "small\n");
+    assert.equal(await listOf("absolute"), "small\n");
+    assert.match(await listOf("out"), /^mark$/m);
+    assert.match(await listOf("root/root/out"), /^mark$/m);
+    await assert.rejects(containerWith({ imageSubPath: "process" }), { message: /ImageVolumeMountFailed/ });
+  });
+
+  it("that is not there, or has no such sub-path, fails in the words that kubelets know", async () => {
+    const absent = wholeImage("berth.invalid/no/such:image");
+    await assert.rejects(containerWith(absent), {
+      details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image is not here/,
     });
-
-    it("is told with the image's id in the container's status", async () => {
-      const { mounts } = await containerStatus(host.berth, await containerWith({}));
-      assert.deepEqual(
-        mounts.map((mount) => [mount.containerPath, mount.image?.image, mount.image?.imageRef]),
-        [["/volume", image, imageId]],
-      );
-    });
-
-    it("can be a directory or a file of the image", async () => {
-      const directory = await containerWith({ imageSubPath: "models" });
-      assert.equal(await execSync(host.berth, directory, "ls", "/volume"), "small\n");
-      const file = await containerWith({ imageSubPath: "models/small" });
-      assert.equal(await execSync(host.berth, file, "cat", "/volume"), "weights");
-    });
-
-    it("has sub-paths whose links lead nowhere but into the image", async () => {
-      const listOf = async (imageSubPath: string): Promise<string> =>
-        execSync(host.berth, await containerWith({ imageSubPath }), "ls", "/volume");
-      assert.equal(await listOf("latest"), "small\n");
-      assert.equal(await listOf("absolute"), "small\n");
-      assert.match(await listOf("out"), /^mark$/m);
-      assert.match(await listOf("root/root/out"), /^mark$/m);
-      await assert.rejects(containerWith({ imageSubPath: "process" }), { message: /ImageVolumeMountFailed/ });
-    });
-
-    it("that is not there, or has no such sub-path, fails in the words that kubelets know", async () => {
-      const absent = wholeImage("berth.invalid/no/such:image");
-      await assert.rejects(containerWith(absent), {
-        details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image is not here/,
-      });
-      await assert.rejects(containerWith({ imageSubPath: "models/none" }), {
-        details: /^ImageVolumeMountFailed: mount \/volume: sub-path "models\/none" does not exist/,
-      });
+    await assert.rejects(containerWith({ imageSubPath: "models/none" }), {
+      details: /^ImageVolumeMountFailed: mount \/volume: sub-path "models\/none" does not exist/,
     });
   });
-}
+});
 
 describe("an image that is mounted", () => {
   const host = withBerth({ config: '[images]\ngc_delay = "1ms"' });

@@ -35,110 +35,108 @@ async function hostDirectory(propagation: "private" | "slave" | "shared") {
   return { path, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-for (const handler of ["crun", "runc"]) {
-  describe(`a mount, with ${handler}`, () => {
-    const host = withBerth();
-    let pods = 0;
+describe("a mount", () => {
+  const host = withBerth();
+  let pods = 0;
 
-    /** A privileged container that sleeps, with one mount at /data. */
-    async function containerWith(mount: Partial<Mount>): Promise<string> {
-      const pod = await TestPod.run(host.berth, `mounts-${handler}-${++pods}`, privileged, handler);
-      return pod.shell("main", host.image, "exec sleep 1000", {
-        mounts: [{ containerPath: "/data", ...mount }],
-        ...privileged,
-      });
-    }
-
-    const propagations = [
-      { name: "PROPAGATION_PRIVATE", into: false, out: false },
-      { name: "PROPAGATION_HOST_TO_CONTAINER", into: true, out: false },
-      { name: "PROPAGATION_BIDIRECTIONAL", into: true, out: true },
-    ] as const;
-    for (const { name, into, out } of propagations) {
-      it(`of ${name} passes mounts ${into ? "in" : "neither in"}${out ? " and out" : into ? ", not out" : " nor out"}`, async () => {
-        await using source = await hostDirectory("shared");
-        await mkdir(join(source.path, "inside"));
-        const id = await containerWith({ hostPath: source.path, propagation: MountPropagation[name] });
-        await run("mount", ["-t", "tmpfs", "none", join(source.path, "below")]);
-        await writeFile(join(source.path, "below", "new"), "");
-        assert.equal(await execSync(host.berth, id, "ls", "/data/below"), into ? "new\n" : "");
-        const script = "mount -t tmpfs none /data/inside && touch /data/inside/mine";
-        await execSync(host.berth, id, "sh", "-c", script);
-        assert.deepEqual(await readdir(join(source.path, "inside")), out ? ["mine"] : []);
-      });
-    }
-
-    it("that asks for more propagation than its source has is refused, and says what the source needs", async () => {
-      await using closed = await hostDirectory("private");
-      await using oneWay = await hostDirectory("slave");
-      const { PROPAGATION_HOST_TO_CONTAINER: slave, PROPAGATION_BIDIRECTIONAL: shared } = MountPropagation;
-      const message = /make-rshared/;
-      await assert.rejects(containerWith({ hostPath: closed.path, propagation: slave }), { message });
-      await assert.rejects(containerWith({ hostPath: closed.path, propagation: shared }), { message });
-      await assert.rejects(containerWith({ hostPath: oneWay.path, propagation: shared }), { message });
-      await containerWith({ hostPath: oneWay.path, propagation: slave });
+  /** A privileged container that sleeps, with one mount at /data. */
+  async function containerWith(mount: Partial<Mount>): Promise<string> {
+    const pod = await TestPod.run(host.berth, `mounts-${++pods}`, privileged);
+    return pod.shell("main", host.image, "exec sleep 1000", {
+      mounts: [{ containerPath: "/data", ...mount }],
+      ...privileged,
     });
+  }
 
-    it("that is readonly cannot be written to, and what is mounted below can unless that is recursive", async () => {
-      await using source = await hostDirectory("private");
+  const propagations = [
+    { name: "PROPAGATION_PRIVATE", into: false, out: false },
+    { name: "PROPAGATION_HOST_TO_CONTAINER", into: true, out: false },
+    { name: "PROPAGATION_BIDIRECTIONAL", into: true, out: true },
+  ] as const;
+  for (const { name, into, out } of propagations) {
+    it(`of ${name} passes mounts ${into ? "in" : "neither in"}${out ? " and out" : into ? ", not out" : " nor out"}`, async () => {
+      await using source = await hostDirectory("shared");
+      await mkdir(join(source.path, "inside"));
+      const id = await containerWith({ hostPath: source.path, propagation: MountPropagation[name] });
       await run("mount", ["-t", "tmpfs", "none", join(source.path, "below")]);
-      const flat = await containerWith({ hostPath: source.path, readonly: true });
-      await assert.rejects(execSync(host.berth, flat, "touch", "/data/x"), { message: /Read-only/ });
-      await execSync(host.berth, flat, "touch", "/data/below/x");
-      const deep = await containerWith({ hostPath: source.path, readonly: true, recursiveReadOnly: true });
-      await assert.rejects(execSync(host.berth, deep, "touch", "/data/x"), { message: /Read-only/ });
-      await assert.rejects(execSync(host.berth, deep, "touch", "/data/below/x"), { message: /Read-only/ });
+      await writeFile(join(source.path, "below", "new"), "");
+      assert.equal(await execSync(host.berth, id, "ls", "/data/below"), into ? "new\n" : "");
+      const script = "mount -t tmpfs none /data/inside && touch /data/inside/mine";
+      await execSync(host.berth, id, "sh", "-c", script);
+      assert.deepEqual(await readdir(join(source.path, "inside")), out ? ["mine"] : []);
     });
+  }
 
-    it("forbids what its options say: running programs, set-user-id, devices", async () => {
-      await using source = await hostDirectory("private");
-      await run("cp", ["/bin/busybox", join(source.path, "busybox")]);
-      await run("mknod", [join(source.path, "null"), "c", "1", "3"]);
-      const free = await containerWith({ hostPath: source.path });
-      await execSync(host.berth, free, "/data/busybox", "true");
-      await execSync(host.berth, free, "sh", "-c", "echo > /data/null");
-      for (const readonly of [false, true]) {
-        const mountOptions = ["noexec", "nosuid", "nodev"];
-        const id = await containerWith({ hostPath: source.path, readonly, mountOptions });
-        await assert.rejects(execSync(host.berth, id, "/data/busybox", "true"), {
-          message: /ermission denied/,
-        });
-        await assert.rejects(execSync(host.berth, id, "cat", "/data/null"), { message: /ermission denied/ });
-        const options = (await execSync(host.berth, id, "grep", " /data ", "/proc/mounts")).split(" ")[3];
-        for (const option of [...mountOptions, readonly ? "ro" : "rw"])
-          assert.ok(options?.split(",").includes(option), `${option} in ${options}`);
-      }
-    });
-
-    it("follows the host's symbolic links in its source, and the image's in its place, never out of the image", async () => {
-      const { berth, registry } = host;
-      const leadingTo = (linkname: string) => ({ type: "symlink", linkname }) as const;
-      await using outside = await tempDir();
-      const layer = [
-        { name: outside.path.slice(1), type: "directory", mode: 0o755 } as const,
-        { name: "up", ...leadingTo(`../../../../..${outside.path}`) },
-        { name: "absolute", ...leadingTo(outside.path) },
-      ];
-      await pushImage(registry, "links", "latest", await busyboxImage({ layers: [layer] }));
-      const image = `${registry.host}/links:latest`;
-      await berth.pull(image);
-      await using source = await hostDirectory("private");
-      await using links = await tempDir();
-      await symlink(source.path, join(links.path, "link"));
-      const pod = await TestPod.run(berth, `mounts-${handler}-links`, {}, handler);
-      const hostPath = join(links.path, "link");
-      const id = await pod.shell("main", image, "exec sleep 1000", {
-        mounts: [
-          { hostPath, containerPath: "/up/a" },
-          { hostPath, containerPath: "/absolute/b" },
-        ],
-      });
-      for (const place of ["/up/a/file", "/absolute/b/file", `${outside.path}/a/file`])
-        assert.equal(await execSync(berth, id, "cat", place), "on the host");
-      assert.deepEqual(await readdir(outside.path), []);
-    });
+  it("that asks for more propagation than its source has is refused, and says what the source needs", async () => {
+    await using closed = await hostDirectory("private");
+    await using oneWay = await hostDirectory("slave");
+    const { PROPAGATION_HOST_TO_CONTAINER: slave, PROPAGATION_BIDIRECTIONAL: shared } = MountPropagation;
+    const message = /make-rshared/;
+    await assert.rejects(containerWith({ hostPath: closed.path, propagation: slave }), { message });
+    await assert.rejects(containerWith({ hostPath: closed.path, propagation: shared }), { message });
+    await assert.rejects(containerWith({ hostPath: oneWay.path, propagation: shared }), { message });
+    await containerWith({ hostPath: oneWay.path, propagation: slave });
   });
-}
+
+  it("that is readonly cannot be written to, and what is mounted below can unless that is recursive", async () => {
+    await using source = await hostDirectory("private");
+    await run("mount", ["-t", "tmpfs", "none", join(source.path, "below")]);
+    const flat = await containerWith({ hostPath: source.path, readonly: true });
+    await assert.rejects(execSync(host.berth, flat, "touch", "/data/x"), { message: /Read-only/ });
+    await execSync(host.berth, flat, "touch", "/data/below/x");
+    const deep = await containerWith({ hostPath: source.path, readonly: true, recursiveReadOnly: true });
+    await assert.rejects(execSync(host.berth, deep, "touch", "/data/x"), { message: /Read-only/ });
+    await assert.rejects(execSync(host.berth, deep, "touch", "/data/below/x"), { message: /Read-only/ });
+  });
+
+  it("forbids what its options say: running programs, set-user-id, devices", async () => {
+    await using source = await hostDirectory("private");
+    await run("cp", ["/bin/busybox", join(source.path, "busybox")]);
+    await run("mknod", [join(source.path, "null"), "c", "1", "3"]);
+    const free = await containerWith({ hostPath: source.path });
+    await execSync(host.berth, free, "/data/busybox", "true");
+    await execSync(host.berth, free, "sh", "-c", "echo > /data/null");
+    for (const readonly of [false, true]) {
+      const mountOptions = ["noexec", "nosuid", "nodev"];
+      const id = await containerWith({ hostPath: source.path, readonly, mountOptions });
+      await assert.rejects(execSync(host.berth, id, "/data/busybox", "true"), {
+        message: /ermission denied/,
+      });
+      await assert.rejects(execSync(host.berth, id, "cat", "/data/null"), { message: /ermission denied/ });
+      const options = (await execSync(host.berth, id, "grep", " /data ", "/proc/mounts")).split(" ")[3];
+      for (const option of [...mountOptions, readonly ? "ro" : "rw"])
+        assert.ok(options?.split(",").includes(option), `${option} in ${options}`);
+    }
+  });
+
+  it("follows the host's symbolic links in its source, and the image's in its place, never out of the image", async () => {
+    const { berth, registry } = host;
+    const leadingTo = (linkname: string) => ({ type: "symlink", linkname }) as const;
+    await using outside = await tempDir();
+    const layer = [
+      { name: outside.path.slice(1), type: "directory", mode: 0o755 } as const,
+      { name: "up", ...leadingTo(`../../../../..${outside.path}`) },
+      { name: "absolute", ...leadingTo(outside.path) },
+    ];
+    await pushImage(registry, "links", "latest", await busyboxImage({ layers: [layer] }));
+    const image = `${registry.host}/links:latest`;
+    await berth.pull(image);
+    await using source = await hostDirectory("private");
+    await using links = await tempDir();
+    await symlink(source.path, join(links.path, "link"));
+    const pod = await TestPod.run(berth, "mounts-links");
+    const hostPath = join(links.path, "link");
+    const id = await pod.shell("main", image, "exec sleep 1000", {
+      mounts: [
+        { hostPath, containerPath: "/up/a" },
+        { hostPath, containerPath: "/absolute/b" },
+      ],
+    });
+    for (const place of ["/up/a/file", "/absolute/b/file", `${outside.path}/a/file`])
+      assert.equal(await execSync(berth, id, "cat", place), "on the host");
+    assert.deepEqual(await readdir(outside.path), []);
+  });
+});
 
 describe("a mount", () => {
   const rejected = "/run/berth-test-absent";
