@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MountPropagation } from "../src/protocol/index.ts";
@@ -115,6 +115,26 @@ describe("an image that is made to break out", () => {
     }
     const after = await readFile("/proc/self/mountinfo", "utf8");
     assert.deepEqual(mountsBelow(after, outside), mountsBelow(before, outside));
+  });
+
+  it("by a link in a volume, where another volume goes, gets that inside its root", async () => {
+    const directories = ["first", "second", "beyond"].map((name) => join(host.berth.directory, name));
+    await Promise.all(directories.map((path) => mkdir(path, { recursive: true })));
+    const [first = "", second = "", beyond = ""] = directories;
+    await symlink(beyond, join(first, "link"));
+    await writeFile(join(second, "file"), "of the second");
+    const pod = await TestPod.run(host.berth, "volume-links");
+    const mounts = [
+      { hostPath: first, containerPath: "/data" },
+      { hostPath: second, containerPath: "/data/link" },
+    ];
+    const id = await pod.create(shellConfig("main", host.image, "cat /data/link/file", { mounts }));
+    if (await starts(id)) {
+      await exited(host.berth, id);
+      assert.deepEqual(await pod.log("main"), ["stdout P of the second"]);
+    }
+    assert.deepEqual(await readdir(beyond), []);
+    assert.deepEqual(mountsBelow(await readFile("/proc/self/mountinfo", "utf8"), beyond), []);
   });
 
   it("by links in place of /proc, /sys or /dev is no container", async () => {
