@@ -33,7 +33,7 @@ function usageOf(directory: string): ProcessUsage {
 }
 
 export function taskStates(directory: string): TaskStates {
-  const states = { running: 0, sleeping: 0, stopped: 0, uninterruptible: 0, ioWaiting: 0 };
+  const states = { running: 0, sleeping: 0, stopped: 0, uninterruptible: 0 };
   for (const pid of processesIn(directory)) {
     for (const task of namesIn(`/proc/${pid}/task`)) {
       // `PID (NAME) STATE ...`, and the name may hold anything.

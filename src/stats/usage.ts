@@ -144,11 +144,10 @@ export type ProcessUsage = {
   readonly maxOpenFiles: bigint | undefined;
 };
 
-/** How many threads are in each state, in cAdvisor's words. */
+/** How many threads are in each state, in cAdvisor's words; the kernel does not tell of a thread that it waits for a device. */
 export type TaskStates = {
   readonly running: number;
   readonly sleeping: number;
   readonly stopped: number;
   readonly uninterruptible: number;
-  readonly ioWaiting: number;
 };

@@ -48,9 +48,7 @@ export const tasksGroup: ContainerGroup = {
       help: "Threads in each state.",
       labels: ["state"],
       values: ({ stats }) =>
-        Object.entries(stats.usage?.taskStates ?? {}).flatMap(([state, count]) =>
-          value([state.toLowerCase()], count),
-        ),
+        Object.entries(stats.usage?.taskStates ?? {}).flatMap(([state, count]) => value([state], count)),
     },
   ],
 };
