@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { counting } from "./support/checkpoints.ts";
-import { cli, cliOutput } from "./support/cli.ts";
+import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -52,6 +52,29 @@ describe("the command line", () => {
     assert.deepEqual([full.status, /not an empty directory/.test(full.stderr)], [2, true]);
     const none = await cli(host.berth, "restore", at("full"));
     assert.deepEqual([none.status, /no checkpoint of a pod/.test(none.stderr)], [2, true]);
+  });
+
+  it("that is interrupted while criu is at work leaves nothing of the checkpoint, and the container goes on", async () => {
+    const large = `x=$(dd if=/dev/zero bs=1M count=200 2>/dev/null | tr '\\0' a)`;
+    const log = ["--log-dir", host.berth.logDir];
+    const script = `${large}; ${counting}`;
+    const id = await output("run", ...log, "-d", "--name", "large", host.image, "sh", "-c", script);
+    await eventually("it counts", async () => /^3$/m.test(await output("logs", "large")));
+    const interrupt = new AbortController();
+    const argv = ["checkpoint", "--type", "container", "large", "--export", at("large.tar")];
+    const { outcome } = startCli(host.berth, argv, { signal: interrupt.signal });
+    const criuLog = join(host.berth.root, "checkpoints", `dump-${id}`, "criu", id, "dump.log");
+    await eventually("criu is at work", async () => (await readFile(criuLog, "utf8").catch(() => "")) !== "");
+    interrupt.abort();
+    assert.equal((await outcome).status, 130);
+    await eventually("nothing is left", async () => {
+      const names = await readdir(join(host.berth.root, "checkpoints"));
+      return names.length === 0;
+    });
+    assert.ok(!(await readdir(host.berth.directory)).some((name) => name.includes("large.tar")));
+    const said = (await output("logs", "large")).split("\n").length;
+    await eventually("it goes on", async () => (await output("logs", "large")).split("\n").length > said + 2);
+    await output("checkpoint", "--type", "container", "large", "--export", at("large.tar"));
   });
 
   it("says in info with which criu checkpoints are taken", async () => {

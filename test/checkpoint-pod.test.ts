@@ -167,5 +167,10 @@ describe("a checkpoint of a pod", () => {
       restore(host.berth.directory, config, [first, second]),
       /INVALID_ARGUMENT.*pod.dump/,
     );
+    const request = { checkpointPath: output, config, containerConfigs: [first, second] };
+    const unknown = RestorePodRequest.fromPartial({ ...request, options: { "x/mode": "lazy" } });
+    await assert.rejects(rpc().restorePod(unknown), /INVALID_ARGUMENT.*options.*x\/mode/);
+    const other = RestorePodRequest.fromPartial({ ...request, runtimeHandler: "none" });
+    await assert.rejects(rpc().restorePod(other), /INVALID_ARGUMENT.*runtime handler.*none/);
   });
 });

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -27,6 +27,9 @@ export type DetectCriuOptions = {
   readonly stateDir: string;
 };
 
+/** The daemon's start waits for it. */
+const answerMs = 5_000;
+
 /** Joins processes to the namespaces of a pod (`join-ns`, external network namespaces) since this version. */
 const oldest = [3, 16] as const;
 
@@ -44,18 +47,23 @@ export async function detectCriu({ program, stateDir }: DetectCriuOptions): Prom
   const cache = await FactsCache.open<Omit<Criu, "path">>(join(stateDir, "criu.json"));
   const { mtimeMs, size } = await stat(path);
   const key = `${path} ${mtimeMs} ${size} ${kernelRelease().text}`;
-  const facts = cache.get(key) ?? (await askCriu(path));
-  cache.set(key, facts);
+  const known = cache.get(key);
+  if (known !== undefined) return { path, ...known };
+  const { isCertain, ...facts } = await askCriu(path);
+  if (isCertain) cache.set(key, facts);
   await cache.save();
   return { path, ...facts };
 }
 
-async function askCriu(path: string): Promise<Omit<Criu, "path">> {
+/** One that does not answer in time, on a machine that has much to do, counts as usable for now: a checkpoint tells what is wrong. */
+async function askCriu(path: string): Promise<Omit<Criu, "path"> & { readonly isCertain: boolean }> {
   const [versionText, complaint] = await Promise.all([ask(path, "--version"), ask(path, "check")]);
   const version = /^Version: (\S+)/m.exec(versionText.output)?.[1] ?? "";
+  if (versionText.timedOut || complaint.timedOut)
+    return { version, usability: { kind: "usable" }, isCertain: false };
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const unusable = (reason: string, remedy: string) =>
-    ({ version, usability: { kind: "unusable", reason, remedy } }) as const;
+    ({ version, usability: { kind: "unusable", reason, remedy }, isCertain: true }) as const;
   if (major < oldest[0] || (major === oldest[0] && minor < oldest[1]))
     return unusable(
       `version ${version || "unknown"} is too old`,
@@ -65,7 +73,7 @@ async function askCriu(path: string): Promise<Omit<Criu, "path">> {
     const reason = `\`criu check\` of version ${version} fails on kernel ${kernelRelease().text}: ${firstError(complaint.output)}`;
     return unusable(reason, "install a newer criu; kernels since 6.13 need criu 4.1");
   }
-  return { version, usability: { kind: "usable" } };
+  return { version, usability: { kind: "usable" }, isCertain: true };
 }
 
 function firstError(output: string): string {
@@ -75,11 +83,11 @@ function firstError(output: string): string {
 
 async function ask(path: string, argument: string) {
   try {
-    const options = { timeout: 10_000, killSignal: "SIGKILL", env: runtimeEnvironment } as const;
+    const options = { timeout: answerMs, killSignal: "SIGKILL", env: runtimeEnvironment } as const;
     const { stdout, stderr } = await run(path, [argument], options);
-    return { ok: true, output: stdout + stderr };
+    return { ok: true, timedOut: false, output: stdout + stderr };
   } catch (error) {
-    const { stdout = "", stderr = "" } = error as { readonly stdout?: string; readonly stderr?: string };
-    return { ok: false, output: stdout + stderr };
+    const { stdout = "", stderr = "", killed = false } = error as ExecFileException;
+    return { ok: false, timedOut: killed, output: `${stdout}${stderr}` };
   }
 }
