@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import {
   CgroupDriver,
   ContainerState,
+  type LinuxContainerResources,
   PullImageRequest,
   UpdateContainerResourcesRequest,
 } from "../../src/protocol/index.ts";
@@ -99,6 +100,42 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     // systemd must not take it back when it applies what it knows.
     await run("systemctl", ["daemon-reload"]);
     assert.equal(await cgroupFile(cgroup, "memory.max"), String(32 * 2 ** 20));
+  });
+
+  for (const handler of ["crun", "runc"]) {
+    it(`changes files of version 2 too, takes limits away, and refuses to go below what is in use (${handler})`, async () => {
+      const pod = await TestPod.run(host, `update-${handler}`, { linux }, handler);
+      const script = "head -c 40000000 /dev/zero > /dev/shm/held; echo ready; exec sleep 100000";
+      const containerId = await pod.shell("main", registry.image, script, {
+        linux: {
+          resources: { memoryLimitInBytes: 512n * 2n ** 20n, cpuQuota: 50_000n, cpuPeriod: 100_000n },
+        },
+      });
+      await eventually("it holds memory", async () => (await pod.log("main")).includes("stdout F ready"));
+      const cgroup = await cgroupOf(host, containerId);
+      const update = (resources: Partial<LinuxContainerResources>) =>
+        clients.runtime.updateContainerResources(
+          UpdateContainerResourcesRequest.fromPartial({ containerId, linux: resources }),
+        );
+      await update({ cpuQuota: -1n, unified: { "memory.high": String(400 * 2 ** 20) } });
+      assert.equal(await cgroupFile(cgroup, "cpu.max"), "max 100000");
+      assert.equal(await cgroupFile(cgroup, "memory.high"), String(400 * 2 ** 20));
+      await assert.rejects(
+        update({ memoryLimitInBytes: 16n * 2n ** 20n }),
+        /FAILED_PRECONDITION.*is less than/,
+      );
+      assert.equal(await cgroupFile(cgroup, "memory.max"), String(512 * 2 ** 20));
+      assert.equal((await containerStatus(host, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    });
+  }
+
+  it("reports that a child of a container's first process was killed for want of memory", async () => {
+    const pod = await TestPod.run(host, "oom-child", { linux });
+    const id = await pod.shell("main", registry.image, "sh -c 'x=a; while true; do x=$x$x; done'; exit 0", {
+      linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
+    });
+    const status = await exited(host, id);
+    assert.deepEqual([status.exitCode, status.reason], [0, "OOMKilled"]);
   });
 
   it("tells what a container uses, and what it had to wait for", async () => {
