@@ -18,6 +18,6 @@ await rm("dist", { recursive: true, force: true });
 await build({
   input,
   platform: "node",
-  external: ["koffi", "pino-pretty", "@grpc/proto-loader", "@grpc/reflection"],
+  external: ["koffi", "pino-pretty", "@grpc/reflection"],
   output: { dir: "dist", format: "esm", chunkFileNames: "[name]-[hash].js" },
 });

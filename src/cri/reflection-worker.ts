@@ -1,16 +1,16 @@
 /** Answers the requests of one stream of the reflection service; see reflection.ts. */
 import { EventEmitter } from "node:events";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import type { ReflectionData } from "./reflection.ts";
 
 /** Seen from the source, or from the program that it is made into. */
 const protoPath = import.meta.url.endsWith(".ts") ? "../../proto/" : "../proto/";
-const protoDirectory = fileURLToPath(new URL(protoPath, import.meta.url));
-const files = ["runtime/v1/api.proto", "berth/v1/berth.proto", "grpc/health/v1/health.proto"];
+const descriptors = new URL(`${protoPath}descriptors.binpb`, import.meta.url);
 
 type Handlers = Readonly<Record<string, (stream: EventEmitter & AnswerStream) => void>>;
 type AnswerStream = { write(message: object): void; end(): void };
@@ -29,14 +29,18 @@ function reflectionMethod({ service, services }: ReflectionData): Method {
           found.push({ definition: definition as Method["definition"], answer: handlers[name] });
     },
   };
-  const reflection = new ReflectionService(
-    loadSync(files, { includeDirs: [protoDirectory], keepCase: true, longs: String }),
-    { services: [...services] },
-  );
+  const reflection = new ReflectionService(describedFiles(), { services: [...services] });
   reflection.addToServer(server as unknown as Parameters<ReflectionService["addToServer"]>[0]);
   const [method] = found;
   if (method === undefined) throw new Error(`there is no service ${service}`);
   return method;
+}
+
+/** The `.proto` files as buf describes them: what the library itself makes of them has maps that Go refuses. */
+function describedFiles(): ConstructorParameters<typeof ReflectionService>[0] {
+  const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptors));
+  const fileDescriptorProtos = file.map((one) => Buffer.from(toBinary(FileDescriptorProtoSchema, one)));
+  return { files: { format: "Protocol Buffer 3 DescriptorProto", type: {}, fileDescriptorProtos } };
 }
 
 const { definition, answer } = reflectionMethod(workerData as ReflectionData);

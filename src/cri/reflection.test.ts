@@ -56,6 +56,9 @@ for (const version of ["v1", "v1alpha"] as const) {
     const described = fromBinary(FileDescriptorProtoSchema, file ?? assert.fail());
     const service = described.service.find(({ name }) => name === "RuntimeService");
     assert.ok(service?.method.some(({ name }) => name === "RunPodSandbox"));
+    // Go's clients refuse a map whose entries are named otherwise.
+    const config = described.messageType.find(({ name }) => name === "LinuxPodSandboxConfig");
+    assert.equal(config?.nestedType[0]?.name, "SysctlsEntry");
     const none = await ask(stream, { file_containing_symbol: "no.such.Thing" });
     assert.equal(none.error_response?.error_code, 5);
     const ended = new Promise((resolve) => stream.once("end", resolve));
