@@ -83,8 +83,13 @@ export class DeclaredVolumes {
   addTo(config: ContainerConfig, record: ContainerRecord): ContainerConfig {
     const { declaredVolumes = [] } = record;
     if (declaredVolumes.length === 0) return config;
+    // Nobody else's: it may have the container's label.
     const mounts = declaredVolumes.map((containerPath, index) =>
-      Mount.fromPartial({ containerPath, hostPath: this.#directoryOf(record, index) }),
+      Mount.fromPartial({
+        containerPath,
+        hostPath: this.#directoryOf(record, index),
+        selinuxRelabel: true,
+      }),
     );
     return { ...config, mounts: [...config.mounts, ...mounts] };
   }
