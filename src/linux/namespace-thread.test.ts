@@ -201,6 +201,8 @@ test("a connection into a namespace carries data both ways", async () => {
     const server = spawn("nsenter", [
       `--net=${directory.path}/net`,
       "socat",
+      // It waits so long for an answer once its client has said all, not the usual half second.
+      "-t30",
       `${listen},reuseaddr`,
       "EXEC:tr a-z A-Z",
     ]);
