@@ -6,12 +6,15 @@ import { after, before, describe, it } from "node:test";
 import { UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { readCgroup } from "./support/container-cgroup.ts";
+import { testHandler } from "./support/handler.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const sleeping = "exec sleep 1000";
+/** runc 1.1 sets limits while its own Go runtime may still be about to raise the soft one to the hard one. */
+const softNofile = testHandler === "runc" ? "(2000|3000)" : "2000";
 
 describe("limits of the configuration", () => {
   const host = withBerth({
@@ -26,9 +29,9 @@ pids_limit = 77
     const pod = await TestPod.run(host.berth, "limits");
     const id = await pod.shell("main", host.image, `ulimit -n; ulimit -Hn; ${sleeping}`);
     await eventually("it has told its limits", async () => (await pod.log("main")).length === 2);
-    assert.deepEqual(await pod.log("main"), ["stdout F 2000", "stdout F 3000"]);
+    assert.match((await pod.log("main")).join(), new RegExp(`^stdout F ${softNofile},stdout F 3000$`));
     const limits = await execSync(host.berth, id, "cat", "/proc/self/limits");
-    assert.match(limits, /^Max open files +2000 +3000 /m);
+    assert.match(limits, new RegExp(`^Max open files +${softNofile} +3000 `, "m"));
     assert.match(limits, /^Max core file size +0 +0 /m);
     assert.match(limits, /^Max stack size +4194304 +unlimited /m);
     assert.match(limits, /^Max locked memory +65536 +65536 /m);
