@@ -82,6 +82,8 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
       await Promise.all(["memory.max", "memory.high", "cpu.max"].map((file) => cgroupFile(cgroup, file))),
       [String(64 * 2 ** 20), String(48 * 2 ** 20), "50000 100000"],
     );
+    await run("systemctl", ["daemon-reload"]);
+    assert.equal(await cgroupFile(cgroup, "memory.max"), String(64 * 2 ** 20));
     // The container sees none but its own.
     assert.equal(await execSync(host, id, "cat", "/proc/self/cgroup"), "0::/\n");
   });
@@ -131,9 +133,14 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
 
   it("reports that a child of a container's first process was killed for want of memory", async () => {
     const pod = await TestPod.run(host, "oom-child", { linux });
-    const id = await pod.shell("main", registry.image, "sh -c 'x=a; while true; do x=$x$x; done'; exit 0", {
-      linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
-    });
+    const id = await pod.shell(
+      "main",
+      registry.image, // The scope must be there until conmon has looked at its events.
+      "sh -c 'x=a; while true; do x=$x$x; done'; sleep 5; exit 0",
+      {
+        linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },
+      },
+    );
     const status = await exited(host, id);
     assert.deepEqual([status.exitCode, status.reason], [0, "OOMKilled"]);
   });

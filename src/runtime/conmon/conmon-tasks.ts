@@ -14,6 +14,7 @@ import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
+import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
@@ -89,8 +90,9 @@ export class ConmonTasks implements Tasks {
     deadline.check("create");
     if (task.logPath !== undefined) await checkLogPlace(task.logPath);
     try {
-      const spec =
+      const made =
         task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir, handler);
+      const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
       await Promise.all([
         writeFile(files.config, specJson(spec), { mode: 0o600 }),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),

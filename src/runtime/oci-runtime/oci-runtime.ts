@@ -46,14 +46,41 @@ export type RuntimeCall = {
  * killed).
  */
 export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Promise<string> {
-  const { handler, args, timeoutMs } = call;
-  const what = `${handler.name} ${args[0]}`;
-  using deadline = new Deadline(timeoutMs, signal);
+  const { handler, args, timeoutMs, logPath } = call;
+  return runProgram(
+    {
+      what: `${handler.name} ${args[0]}`,
+      program: call.program ?? handler.path,
+      args: [...globalArguments(handler, call.cgroupDriver, logPath), ...args],
+      ...(call.env !== undefined && { env: call.env }),
+      timeoutMs,
+      failure: (stderr, code) => failureMessage(logPath, stderr, code),
+    },
+    signal,
+  );
+}
+
+export type ProgramRun = {
+  /** For errors. */
+  readonly what: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** {@link runtimeEnvironment} unless given. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** 0 is no limit. */
+  readonly timeoutMs: number;
+  /** Says why it failed. */
+  readonly failure: (stderr: string, code: number) => Promise<string>;
+};
+
+/** Runs a program like {@link callRuntime}, and throws the same. */
+export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise<string> {
+  const { what } = run;
+  using deadline = new Deadline(run.timeoutMs, signal);
   deadline.check(what);
-  const command = [...globalArguments(handler, call.cgroupDriver, call.logPath), ...args];
-  const child = startProgram(call.program ?? handler.path, command, {
+  const child = startProgram(run.program, run.args, {
     cwd: "/",
-    env: call.env ?? runtimeEnvironment,
+    env: run.env ?? runtimeEnvironment,
     stdio: ["ignore", "writes", "writes"],
   });
   const stdout = new BoundedOutput(child.pipe(1), 1024 * 1024);
@@ -63,7 +90,7 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
   await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
   if (code === 0) return stdout.text();
   deadline.check(what);
-  throw new RuntimeError("Internal", `${what}: ${await failureMessage(call.logPath, stderr.text(), code)}`);
+  throw new RuntimeError("Internal", `${what}: ${await run.failure(stderr.text(), code)}`);
 }
 
 /** What a command leaves running may hold its output open; nobody waits for that. */

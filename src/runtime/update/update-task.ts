@@ -6,6 +6,7 @@ import type { TaskRecord } from "../conmon/task-record.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { parseSpecJson, specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
+import { tellSystemd } from "../systemd/tell-systemd.ts";
 import type { TaskUpdate } from "../tasks.ts";
 import { checkMemoryLimit } from "./check-memory-limit.ts";
 import { liftQuota } from "./lift-quota.ts";
@@ -23,10 +24,11 @@ export type UpdatedTask = {
 
 const updateTimeoutMs = 60_000;
 
-/** See Task.update. The OCI runtime sets what it can, as with systemd that has to know the limits too; the rest is written here. */
+/** See Task.update. The OCI runtime sets what it can; the rest is written here, and told to systemd. */
 export async function updateTask(task: UpdatedTask, update: TaskUpdate, signal?: AbortSignal): Promise<void> {
   const { hugepageLimits = [], ...limits } = update.limits;
   await checkMemoryLimit(task.record.cgroupDir, limits.memory?.limit);
+  if (task.cgroupDriver === "systemd") await tellSystemd(task.record, limits, task.layout, signal);
   await callUpdate(task, await liftQuota(task, limits), signal);
   await limitHugePages(task, hugepageLimits);
   if (update.oomScoreAdj !== undefined) await setOomScores(task.record, update.oomScoreAdj);

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemdProperties } from "./systemd-properties.ts";
+
+const [v1, v2] = [{ kind: "hybrid" }, { kind: "v2" }] as const;
+
+test("limits of memory become properties, swap without the memory", () => {
+  assert.deepEqual(systemdProperties({ memory: { limit: 1000, swap: 1500 } }, v2), [
+    ["MemoryMax", "t", "1000"],
+    ["MemorySwapMax", "t", "500"],
+  ]);
+  assert.deepEqual(systemdProperties({ memory: { limit: -1, swap: -1 } }, v2), [
+    ["MemoryMax", "t", "18446744073709551615"],
+    ["MemorySwapMax", "t", "18446744073709551615"],
+  ]);
+  assert.deepEqual(systemdProperties({ memory: { limit: 1000, swap: 1500 } }, v1), [
+    ["MemoryLimit", "t", "1000"],
+  ]);
+});
+
+test("a quota becomes what may be used of each second, in whole percents", () => {
+  const quota = (quota: number, period?: number) =>
+    systemdProperties({ cpu: { quota, ...(period !== undefined && { period }) } }, v2).at(-1);
+  assert.deepEqual(quota(20_000), ["CPUQuotaPerSecUSec", "t", "200000"]);
+  assert.deepEqual(quota(12_500, 100_000), ["CPUQuotaPerSecUSec", "t", "130000"]);
+  assert.deepEqual(quota(100_000, 50_000), ["CPUQuotaPerSecUSec", "t", "2000000"]);
+  assert.deepEqual(quota(-1), ["CPUQuotaPerSecUSec", "t", "18446744073709551615"]);
+});
+
+test("shares become a weight in version 2 alone", () => {
+  assert.deepEqual(systemdProperties({ cpu: { shares: 1024 } }, v2), [["CPUWeight", "t", "39"]]);
+  assert.deepEqual(systemdProperties({ cpu: { shares: 1024 } }, v1), [["CPUShares", "t", "1024"]]);
+});
+
+test("lists of processors and of memory nodes become bits", () => {
+  assert.deepEqual(systemdProperties({ cpu: { cpus: "0-2,9", mems: "1" } }, v2), [
+    ["AllowedCPUs", "ay", "2", "7", "2"],
+    ["AllowedMemoryNodes", "ay", "1", "2"],
+  ]);
+});
+
+test("what is not limited is not told", () => {
+  assert.deepEqual(systemdProperties({}, v2), []);
+  assert.deepEqual(systemdProperties({ memory: {}, cpu: {} }, v2), []);
+});
