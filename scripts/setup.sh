@@ -63,7 +63,4 @@ debian_packages() {
 }
 
 npm_packages
-if [ "${1:-}" != npm-only ]; then
-  debian_packages
-  sh scripts/newer-criu.sh
-fi
+[ "${1:-}" = npm-only ] || debian_packages
