@@ -41,7 +41,8 @@ for (const transport of transports) {
       const exited = once(child, "exit");
       child.stdin.end("some words");
       assert.equal(await stdout, "some words");
-      assert.match(await stderr, /^no\n/);
+      // crictl says there itself that it has no configuration, and what the exit code was.
+      assert.match(await stderr, /^no$/m);
       assert.notEqual((await exited)[0], 0);
     });
 
