@@ -26,14 +26,17 @@ export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
   return v1.size === 0 ? { kind: "v2", v2 } : { kind: "hybrid", v1, v2 };
 }
 
-/** A v1 hierarchy is mounted with its controllers among the options of the file system. */
+/**
+ * A v1 hierarchy is mounted with its controllers among the options of the file system. One that is mounted at several places
+ * counts where it was mounted first: criu mounts all for itself for as long as it is at work.
+ */
 function v1Hierarchies(mounts: readonly MountInfo[]): V1Hierarchies {
   const noController = new Set(["rw", "ro", "xattr", "noprefix", "clone_children"]);
   const hierarchies = new Map<string, string>();
   for (const mount of mounts.filter(({ type }) => type === "cgroup")) {
     for (const option of mount.superOptions) {
       if (noController.has(option) || option.startsWith("release_agent=")) continue;
-      hierarchies.set(option, mount.mountPoint);
+      if (!hierarchies.has(option)) hierarchies.set(option, mount.mountPoint);
     }
   }
   return hierarchies;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { tempDir } from "../testing/temp-dir.ts";
 import { until } from "../testing/until.ts";
 import {
   cgroupLayout,
@@ -92,6 +93,25 @@ test("signals are known by name, short name, number and as real-time ones", () =
     "SIGRTMIN+30",
     "signal 99",
   ]);
+});
+
+test("the cgroup layout takes no notice of hierarchies that somebody mounts once more", async () => {
+  await using directory = await tempDir();
+  const module = new URL("./cgroup-layout.ts", import.meta.url).pathname;
+  const show = `import { cgroupLayout } from ${JSON.stringify(module)};
+const { kind, v1 = [], v2 } = await cgroupLayout();
+console.log(JSON.stringify([kind, [...v1], v2?.mountPoint]));`;
+  const node = [process.execPath, "--input-type=module", "--eval", show];
+  const before = await cgroupLayout();
+  const again =
+    before?.kind === "v2"
+      ? ["-t", "cgroup2"]
+      : ["-t", "cgroup", "-o", [...(before?.v1.keys() ?? [])][0] ?? ""];
+  const script = `mount "$1" "$2" "$3" "$4" none ${directory.path} && shift 4 && exec "$@"`;
+  const words = again.length === 2 ? [...again, "-o", "rw"] : again;
+  const plain = await run(node[0] ?? "", node.slice(1));
+  const beside = await run("unshare", ["--mount", "sh", "-c", script, "sh", ...words, ...node]);
+  assert.equal(beside.stdout, plain.stdout);
 });
 
 test("the cgroup layout agrees with the kernel's own list", async () => {
