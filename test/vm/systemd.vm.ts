@@ -135,7 +135,7 @@ describe("berthd as a service of systemd, with cgroup v2 alone", () => {
     const pod = await TestPod.run(host, "oom-child", { linux });
     const id = await pod.shell(
       "main",
-      registry.image, // The scope must be there until conmon has looked at its events.
+      registry.image, // The scope must be there until somebody has looked at its events.
       "sh -c 'x=a; while true; do x=$x$x; done'; sleep 5; exit 0",
       {
         linux: { resources: { memoryLimitInBytes: 16n * 2n ** 20n } },

@@ -3,6 +3,7 @@ import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
+import { OomWatch } from "../cgroups/oom-watch.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
@@ -61,6 +62,7 @@ export class ConmonTask implements Task {
   /** The daemon has sent SIGKILL. */
   #killed = false;
   #monitorLost = false;
+  readonly #oomWatch: OomWatch | undefined;
 
   constructor(options: ConmonTaskOptions) {
     this.id = options.id;
@@ -68,8 +70,11 @@ export class ConmonTask implements Task {
     this.#streams = new TaskStreams(options);
     this.#record = options.record;
     this.#state = recordedState(options.record);
+    const { cgroupDir, oomKillsAbove } = options.record ?? {};
     if (this.#state.kind === "exited") this.#exited.resolve(this.#state.exit);
     else options.exits.add(this.id, () => this.#onExitFile());
+    if (this.#state.kind !== "exited" && cgroupDir !== undefined && oomKillsAbove !== undefined)
+      this.#oomWatch = new OomWatch(cgroupDir);
   }
 
   state(): TaskState {
@@ -223,6 +228,7 @@ export class ConmonTask implements Task {
   close(): void {
     this.#closed.abort();
     this.#streams[Symbol.dispose]();
+    this.#oomWatch?.[Symbol.dispose]();
     this.#options.exits.remove(this.id);
   }
 
@@ -242,7 +248,9 @@ export class ConmonTask implements Task {
     if (written === undefined) return;
     const killed = this.#killed;
     if (this.#record?.killAllOnExit) await this.#killProcesses();
-    this.#end(await exitOf(written, { record: this.#record, oomFile: this.#options.files.oom, killed }));
+    const oomSeen = this.#oomWatch?.seen ?? false;
+    const oomFile = this.#options.files.oom;
+    this.#end(await exitOf(written, { record: this.#record, oomFile, oomSeen, killed }));
   }
 
   /** The first end is the one that counts. */
@@ -250,6 +258,7 @@ export class ConmonTask implements Task {
     if (this.#isExited()) return;
     this.#state = { kind: "exited", exit };
     this.#options.exits.remove(this.id);
+    this.#oomWatch?.[Symbol.dispose]();
     this.#exited.resolve(exit);
   }
 

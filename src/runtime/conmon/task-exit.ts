@@ -13,13 +13,15 @@ const unknownCode = 255;
 /** 128 and SIGKILL's number. */
 const killedCode = 137;
 
-/** The exit that conmon saw, with its cause. `killed` when the daemon itself has sent SIGKILL. */
+/** The exit that conmon saw, with its cause. `oomSeen` and `killed` are what the daemon itself has seen, and whether it has sent SIGKILL. */
 export async function exitOf(
   written: MonitorExit,
-  { record, oomFile, killed }: { record: TaskRecord | undefined; oomFile: string; killed: boolean },
+  seen: { record: TaskRecord | undefined; oomFile: string; oomSeen: boolean; killed: boolean },
 ): Promise<TaskExit> {
+  const { record, oomFile, oomSeen, killed } = seen;
   // Whatever the code: it may be a child that was killed, and peers say so too.
   const oomKilled =
+    oomSeen ||
     (await ranOutOfMemory(record, oomFile)) ||
     (written.exitCode === killedCode && !killed && (await wasCountedAbove(record)));
   const startedAt = startedAtNs(record);

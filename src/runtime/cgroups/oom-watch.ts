@@ -1,0 +1,36 @@
+import { type FSWatcher, watch } from "node:fs";
+import { join } from "node:path";
+import { oomKills } from "./out-of-memory.ts";
+
+/**
+ * Watches a cgroup of version 2 that is gone with its last process, as systemd's scopes are: whether memory ran out has to be
+ * seen before that (cgroup v2, memory.events: each change is notified).
+ */
+export class OomWatch implements Disposable {
+  #seen = false;
+  readonly #watcher: FSWatcher | undefined;
+
+  constructor(directory: string) {
+    const look = () => void oomKills(directory).then((count = 0) => this.#note(count));
+    try {
+      this.#watcher = watch(join(directory, "memory.events"), { persistent: false }, look);
+      this.#watcher.on("error", () => this[Symbol.dispose]());
+    } catch {
+      // The cgroup is gone already, or of version 1.
+    }
+    look();
+  }
+
+  /** Whether the kernel was seen to kill a process of the cgroup because its memory ran out. */
+  get seen(): boolean {
+    return this.#seen;
+  }
+
+  #note(count: number): void {
+    this.#seen ||= count > 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher?.close();
+  }
+}
