@@ -18,7 +18,7 @@ export {
   processCapabilities,
 } from "./capabilities.ts";
 export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy } from "./cgroup-layout.ts";
-export type { NamespaceAddress } from "./connect-in-namespace.ts";
+export { connectInNamespace, type NamespaceAddress } from "./connect-in-namespace.ts";
 export {
   chmodAt,
   chownAt,

@@ -1,5 +1,4 @@
 import type { ErrorCode } from "../errors/index.ts";
-import type { NamespaceAddress } from "./connect-in-namespace.ts";
 import { LinuxError } from "./linux-error.ts";
 import type { InterfaceCounters } from "./network-counters.ts";
 import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./pod-namespaces.ts";
@@ -8,7 +7,6 @@ import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./po
 export type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
   readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
-  readonly startConnection: { readonly request: NamespaceAddress; readonly result: number };
   readonly readNetworkCounters: {
     readonly request: readonly string[];
     readonly result: readonly (readonly InterfaceCounters[] | undefined)[];

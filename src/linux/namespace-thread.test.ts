@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { open, readdir, readlink, stat } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { tempDir } from "../testing/temp-dir.ts";
-import { until } from "../testing/until.ts";
 import {
+  connectInNamespace,
   isNamespacePin,
   mountInfo,
   NamespaceThread,
@@ -14,18 +12,9 @@ import {
   unpinNamespaces,
 } from "./index.ts";
 import { check, libcFunction } from "./libc.ts";
+import { ownNamespaces, pinDirectory } from "./testing/pins.ts";
 
 const run = promisify(execFile);
-
-/** A directory for pins, which are taken away in the end. */
-async function pinDirectory() {
-  await using resources = new AsyncDisposableStack();
-  const parent = resources.use(await tempDir()).path;
-  const path = `${parent}/ns`;
-  resources.defer(() => unpinNamespaces(path));
-  const moved = resources.move();
-  return { path, parent, [Symbol.asyncDispose]: () => moved.disposeAsync() };
-}
 
 const all = { net: true, ipc: true, uts: true, sysctls: {} };
 
@@ -34,15 +23,6 @@ async function inside(directory: string, ...command: readonly string[]): Promise
   const entering = ["net", "ipc", "uts"].map((kind) => `--${kind}=${directory}/${kind}`);
   const { stdout } = await run("nsenter", [...entering, ...command]);
   return stdout.trim();
-}
-
-/** The namespaces in which any thread of this process is. */
-async function ownNamespaces(): Promise<ReadonlySet<string>> {
-  const tasks = await readdir("/proc/self/task");
-  const links = tasks.flatMap((task) =>
-    ["net", "ipc", "uts"].map((kind) => `/proc/self/task/${task}/ns/${kind}`),
-  );
-  return new Set(await Promise.all(links.map((link) => readlink(link))));
 }
 
 test("a pod's namespaces are new, pinned, and set up", async () => {
@@ -76,7 +56,7 @@ test("no thread of the process stays in a pod's namespaces", async () => {
   await using directory = await pinDirectory();
   await using thread = new NamespaceThread();
   await thread.createPodNamespaces({ ...all, directory: directory.path });
-  await assert.rejects(thread.connect({ netnsPath: `${directory.path}/net`, host: "::1", port: 9 }), {
+  await assert.rejects(connectInNamespace({ netnsPath: `${directory.path}/net`, host: "::1", port: 9 }), {
     code: "Unavailable",
   });
   assert.deepEqual(await ownNamespaces(), before);
@@ -190,51 +170,14 @@ async function replaceDescriptorsOf(kind: string): Promise<void> {
   }
 }
 
-test("a connection into a namespace carries data both ways", async () => {
-  await using directory = await pinDirectory();
-  await using thread = new NamespaceThread();
-  await thread.createPodNamespaces({ ...all, directory: directory.path });
-  for (const [host, listen] of [
-    ["127.0.0.1", "TCP-LISTEN:80"],
-    ["::1", "TCP6-LISTEN:80"],
-  ] as const) {
-    const server = spawn("nsenter", [
-      `--net=${directory.path}/net`,
-      "socat",
-      // It waits so long for an answer once its client has said all, not the usual half second.
-      "-t30",
-      `${listen},reuseaddr`,
-      "EXEC:tr a-z A-Z",
-    ]);
-    const ended = once(server, "close");
-    const address = { netnsPath: `${directory.path}/net`, host, port: 80 };
-    const socket = await until(() => thread.connect(address).catch(() => undefined));
-    socket.setEncoding("utf8").end("hello");
-    assert.deepEqual(await socket.toArray(), ["HELLO"]);
-    await ended;
-  }
-});
-
-test("a connection that gets no answer ends with its caller", async () => {
-  await using directory = await pinDirectory();
-  await using thread = new NamespaceThread();
-  await thread.createPodNamespaces({ ...all, directory: directory.path });
-  await run("nsenter", [`--net=${directory.path}/net`, "iptables", "-A", "INPUT", "-j", "DROP"]);
-  const caller = new AbortController();
-  const connecting = thread.connect(
-    { netnsPath: `${directory.path}/net`, host: "127.0.0.1", port: 80 },
-    caller.signal,
-  );
-  setImmediate(() => caller.abort(new Error("the caller gave up")));
-  await assert.rejects(connecting, /the caller gave up/);
-});
-
 test("counters of interfaces are those of each namespace, and of one that is gone there are none", async () => {
   await using directory = await pinDirectory();
   await using thread = new NamespaceThread();
   await thread.createPodNamespaces({ ...all, directory: directory.path, hostname: "counters" });
   const netnsPath = `${directory.path}/net`;
-  await assert.rejects(thread.connect({ netnsPath, host: "127.0.0.1", port: 9 }), { code: "Unavailable" });
+  await assert.rejects(connectInNamespace({ netnsPath, host: "127.0.0.1", port: 9 }), {
+    code: "Unavailable",
+  });
   const [pod, none] = await thread.networkCounters([netnsPath, `${directory.path}/gone`]);
   assert.equal(none, undefined);
   const loopback = pod?.find(({ name }) => name === "lo");

@@ -1,6 +1,4 @@
-import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
-import type { NamespaceAddress } from "./connect-in-namespace.ts";
 import { LinuxError } from "./linux-error.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
@@ -42,16 +40,6 @@ export class NamespaceThread implements AsyncDisposable {
   /** Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws LinuxError. */
   async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
     await this.#call("resetPodNamespaces", request);
-  }
-
-  /**
-   * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it stands. The
-   * socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...) and the signal's reason.
-   */
-  async connect(address: NamespaceAddress, signal?: AbortSignal): Promise<Socket> {
-    signal?.throwIfAborted();
-    const socket = new Socket({ fd: await this.#call("startConnection", address), allowHalfOpen: true });
-    return established(socket, address, signal);
   }
 
   /**
@@ -105,29 +93,4 @@ export class NamespaceThread implements AsyncDisposable {
       reject(new LinuxError("setns", "EIO", "namespace thread", { cause }));
     this.#pending.clear();
   }
-}
-
-/** Writing nothing is how one waits for a descriptor whose connection is on its way: it succeeds or fails with it. */
-function established(
-  socket: Socket,
-  { host, port }: NamespaceAddress,
-  signal: AbortSignal | undefined,
-): Promise<Socket> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const abort = () => socket.destroy(signal?.reason);
-  const failed = (error: NodeJS.ErrnoException) => {
-    signal?.removeEventListener("abort", abort);
-    if (signal?.aborted) return reject(signal.reason);
-    reject(new LinuxError("connect", error.code ?? "EIO", `${host} port ${port}`, { cause: error }));
-  };
-  socket.once("error", failed);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
-  socket.write(new Uint8Array(0), (error) => {
-    if (error) return;
-    signal?.removeEventListener("abort", abort);
-    socket.off("error", failed);
-    resolve(socket);
-  });
-  return promise;
 }

@@ -1,5 +1,4 @@
 import { parentPort } from "node:worker_threads";
-import { startConnection } from "./connect-in-namespace.ts";
 import { createPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
 import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
@@ -32,8 +31,6 @@ function run(call: NamespaceCall, undo: (() => void)[]) {
     case "resetPodNamespaces":
       resetPodNamespaces(call.request);
       return undefined;
-    case "startConnection":
-      return startConnection(call.request, undo);
     case "readNetworkCounters":
       return readNetworkCounters(call.request);
   }

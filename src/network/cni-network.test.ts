@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { isAlive, NamespaceThread, processStartTime } from "../linux/index.ts";
+import { connectInNamespace, isAlive, processStartTime } from "../linux/index.ts";
 import { enterPrivateNetwork } from "../testing/private-network.ts";
 import { until } from "../testing/until.ts";
 import type { PodAttachment } from "./index.ts";
@@ -388,7 +388,6 @@ test(
 
 test("a pod is reached in its namespace over its loopback interface", limit, async () => {
   await using rig = await bridged();
-  await using namespaces = new NamespaceThread();
   const pod = await rig.pod();
   const server = spawn("nsenter", [
     `--net=${pod.netnsPath}`,
@@ -398,7 +397,7 @@ test("a pod is reached in its namespace over its loopback interface", limit, asy
   ]);
   const ended = once(server, "close");
   const socket = await until(() =>
-    namespaces.connect({ netnsPath: pod.netnsPath, host: "127.0.0.1", port: 80 }).catch(() => undefined),
+    connectInNamespace({ netnsPath: pod.netnsPath, host: "127.0.0.1", port: 80 }).catch(() => undefined),
   );
   const chunks = await socket.setEncoding("utf8").toArray();
   assert.equal(chunks.join(""), "hello\n");

@@ -33,12 +33,11 @@ export class PodStreams implements Streams {
   }
 
   async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
-    const { sandboxes, namespaceThread } = this.#services;
-    const sandbox = sandboxes.get(sandboxId);
+    const sandbox = this.#services.sandboxes.get(sandboxId);
     if (sandbox.phase !== "ready")
       throw new EngineError("FailedPrecondition", `pod sandbox ${sandbox.id} is not ready`);
     const netnsPath = sandboxFacts(sandbox, this.#services).namespaces.network;
-    const socket = await connectLoopback({ namespaceThread, netnsPath, port }, signal);
+    const socket = await connectLoopback({ netnsPath, port }, signal);
     await copyBothWays(connection, socket, signal);
   }
 }

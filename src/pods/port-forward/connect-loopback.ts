@@ -2,10 +2,9 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { EngineError } from "../../engine/index.ts";
 import { messageOf } from "../../errors/index.ts";
-import type { NamespaceThread } from "../../linux/index.ts";
+import { connectInNamespace } from "../../linux/index.ts";
 
 export type LoopbackPort = {
-  readonly namespaceThread: NamespaceThread;
   /** Undefined is the host's network. */
   readonly netnsPath: string | undefined;
   readonly port: number;
@@ -30,10 +29,10 @@ export async function connectLoopback(target: LoopbackPort, signal: AbortSignal)
 
 async function connectTo(
   host: string,
-  { namespaceThread, netnsPath, port }: LoopbackPort,
+  { netnsPath, port }: LoopbackPort,
   signal: AbortSignal,
 ): Promise<Socket> {
-  if (netnsPath !== undefined) return namespaceThread.connect({ netnsPath, host, port }, signal);
+  if (netnsPath !== undefined) return connectInNamespace({ netnsPath, host, port }, signal);
   const socket = connect({ host, port, allowHalfOpen: true });
   try {
     await once(socket, "connect", { signal });

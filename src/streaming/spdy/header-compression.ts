@@ -16,11 +16,20 @@ export class HeaderDeflater {
   #isFirst = true;
 
   deflate(block: Buffer): Buffer {
-    const finishFlush = constants.Z_SYNC_FLUSH;
-    if (!this.#isFirst) return deflateRawSync(block, { finishFlush });
+    const { code, empty } = this.#isFirst ? firstBlock : laterBlock;
     this.#isFirst = false;
-    return deflateSync(block, { dictionary: headerDictionary, finishFlush });
+    return block.equals(NO_HEADERS) ? empty : code(block);
   }
+}
+
+/** What answers every stream that is accepted. It is coded once: setting zlib up costs more than all the rest of an answer. */
+const NO_HEADERS = Buffer.alloc(4);
+const finishFlush = constants.Z_SYNC_FLUSH;
+const firstBlock = coding((block) => deflateSync(block, { dictionary: headerDictionary, finishFlush }));
+const laterBlock = coding((block) => deflateRawSync(block, { finishFlush }));
+
+function coding(code: (block: Buffer) => Buffer) {
+  return { code, empty: code(NO_HEADERS) };
 }
 
 /** The other direction of {@link HeaderDeflater}. After an error it is of no more use: the session must end. */

@@ -153,6 +153,8 @@ export class SpdySession {
 
   #receive(chunk: Buffer): void {
     if (this.#state !== "open") return;
+    // What the frames of one chunk are answered with goes out in one system call.
+    this.#socket.cork();
     try {
       for (const frame of this.#parser.push(chunk)) {
         this.#options.onActivity();
@@ -162,6 +164,8 @@ export class SpdySession {
     } catch (error) {
       // Whatever went wrong, the compression state and the place in the input are lost.
       this.#end(goAwayStatus.protocolError, error instanceof Error ? error : protocolError(String(error)));
+    } finally {
+      this.#socket.uncork();
     }
     this.#updateReading();
   }
