@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { SecurityProfile_ProfileType as ProfileType } from "../src/protocol/index.ts";
+import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from "../src/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
+import { verboseSandboxInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 /** The numbers of /proc/PID/status that say what a process may do. */
@@ -141,5 +143,52 @@ describe("a container", () => {
     assert.deepEqual(await lines("unmasked", none), ["1", "written", "0", "written"]);
     const own = { maskedPaths: ["/proc/timer_list"], readonlyPaths: ["/proc/sys", "/tmp"] };
     assert.deepEqual(await lines("own", own), ["0", "refused", "0", "refused"]);
+  });
+});
+
+describe("the pause process of a shared PID namespace", () => {
+  const host = withBerth();
+  const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } };
+  const statusOf = async (pod: TestPod) => {
+    const { pid } = await verboseSandboxInfo(host.berth, pod.id);
+    return readFile(`/proc/${pid}/status`, "utf8");
+  };
+
+  it("has a filter, no capabilities, none to gain and a user of its own, as kubelets ask for and whatever they ask for", async () => {
+    const seccomp = { profileType: ProfileType.RuntimeDefault };
+    const unconfined = { profileType: ProfileType.Unconfined };
+    const asked = { default: { seccomp }, none: {}, privileged: { privileged: true, seccomp: unconfined } };
+    for (const [name, security] of Object.entries(asked)) {
+      const pod = await TestPod.run(host.berth, `pause-${name}`, {
+        linux: { securityContext: { ...linux.securityContext, ...security } },
+      });
+      const status = await statusOf(pod);
+      const { Seccomp, NoNewPrivs, ...capabilities } = rightsIn(status);
+      assert.deepEqual([Seccomp, NoNewPrivs], [2n, 1n], name);
+      assert.deepEqual(capabilities, { CapInh: 0n, CapPrm: 0n, CapEff: 0n, CapBnd: 0n, CapAmb: 0n }, name);
+      assert.match(status, /^Uid:(\t65535){4}\nGid:(\t65535){4}$/m);
+    }
+  });
+
+  it("is no way for its containers around what is read-only or masked, also where they may trace it", async () => {
+    const pod = await TestPod.run(host.berth, "pause-paths", { linux });
+    const capabilities = { addCapabilities: ["SYS_PTRACE"] };
+    const id = await pod.shell("tracer", host.image, sleep, {
+      linux: { securityContext: { ...linux.securityContext, capabilities } },
+    });
+    const shell = (script: string) => execSync(host.berth, id, "sh", "-c", script);
+    assert.match(await shell("cat /proc/1/root/proc/1/cmdline"), /pause/);
+    assert.equal(await shell("cat /proc/1/root/proc/interrupts"), "");
+    await assert.rejects(shell(": >> /proc/1/root/proc/sys/kernel/core_pattern"), /Read-only/);
+  });
+
+  it("reaps what its containers leave behind, in its filter", async () => {
+    const pod = await TestPod.run(host.berth, "pause-reaps", { linux });
+    const id = await pod.shell("parent", host.image, sleep, { linux });
+    await execSync(host.berth, id, "sh", "-c", "(sleep 0.1 && exec true) > /dev/null 2>&1 &");
+    const parents = "cat /proc/[0-9]*/status 2>/dev/null | grep PPid";
+    await eventually("no orphan is left", async () => {
+      return !/^PPid:\t1$/m.test(await execSync(host.berth, id, "sh", "-c", parents));
+    });
   });
 });

@@ -8,6 +8,7 @@ import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
+import { verboseSandboxInfo } from "./support/verbose.ts";
 
 /** Answers that a client may get whose call came too early, too late or twice. */
 const expected = new Set([status.NOT_FOUND, status.FAILED_PRECONDITION, status.ALREADY_EXISTS]);
@@ -142,12 +143,8 @@ describe("a pod on which everything happens at once", () => {
     const id = await pod.shell("main", image(), "exec sleep 1000", {
       linux: { securityContext: { namespaceOptions } },
     });
-    const { info } = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: true });
-    const { runtimeSpec } = JSON.parse(info.info ?? "{}") as {
-      runtimeSpec: { linux: { namespaces: { type: string; path: string }[] } };
-    };
-    const path = runtimeSpec.linux.namespaces.find(({ type }) => type === "pid")?.path;
-    process.kill(Number(path?.split("/")[2]), "SIGKILL");
+    const { pid } = await verboseSandboxInfo(host().berth, pod.id);
+    process.kill(pid, "SIGKILL");
     await eventually("the pod is not ready", async () => {
       const answer = await runtime().podSandboxStatus({ podSandboxId: pod.id, verbose: false });
       return answer.status?.state === PodSandboxState.SANDBOX_NOTREADY;

@@ -2,10 +2,14 @@ import { chown, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import {
+  type AppArmor,
   buildPauseSpec,
   type CgroupDriver,
+  type ContainerSettings,
   type HandlerTable,
   type HostFacts,
+  resolvePause,
+  type SeLinux,
   type Task,
   type TaskIdentity,
   type Tasks,
@@ -15,6 +19,7 @@ import type { SandboxRecord } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-resources.ts";
+import { sandboxLabels } from "./se-linux-labels.ts";
 import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
 
 export type PauseOptions = {
@@ -23,6 +28,10 @@ export type PauseOptions = {
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
+  readonly appArmor: AppArmor;
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
   /** Path of a static program that waits for ever and reaps, such as catatonit. */
   readonly pauseProgram: string;
 };
@@ -41,6 +50,9 @@ export class Pauses {
 
   async start(record: SandboxRecord): Promise<void> {
     const { tasks, stateDir, handlers, pauseProgram, cgroupDriver, host } = this.#options;
+    const { containerSettings: settings, appArmor } = this.#options;
+    const sandboxConfig = currentConfig(record);
+    const profiles = await resolvePause({ sandboxConfig, settings, host, appArmor });
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
@@ -50,9 +62,11 @@ export class Pauses {
     const spec = buildPauseSpec({
       program: pauseProgram,
       rootfsPath,
-      sandboxConfig: currentConfig(record),
+      sandboxConfig,
       sandbox: sandboxFacts(record, { stateDir, handlers, pauses: this }),
       cgroupDriver,
+      profiles,
+      labels: sandboxLabels(record, this.#options),
       host,
     });
     const task = await tasks.create({

@@ -29,8 +29,10 @@ export async function inspectSandbox(
   };
 }
 
-/** Most pods have no process of their own: that of a container which runs in it. 0 when there is none. */
-function pidOf({ id }: SandboxRecord, { containers, taskTable }: PodServices): number {
+/** That of the pause process. Most pods have none: that of a container which runs in it. 0 when there is none. */
+function pidOf({ id }: SandboxRecord, { containers, taskTable, pauses }: PodServices): number {
+  const pause = pauses.get(id)?.state();
+  if (pause?.kind === "running") return pause.pid;
   const pids = containers.list().flatMap((container) => {
     const state = container.sandboxId === id ? taskTable.get(container.id)?.state() : undefined;
     return state?.kind === "running" ? [state.pid] : [];

@@ -43,6 +43,7 @@ export type {
 } from "./spec/input.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
 export { resolveContainer } from "./spec/resolve/resolve-container.ts";
+export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";

@@ -9,6 +9,7 @@ import {
 } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { resolveAppArmor } from "../spec/resolve/app-armor.ts";
+import { profileChoice } from "../spec/security-profile.ts";
 import { AppArmor } from "./app-armor.ts";
 import { defaultProfile } from "./default-profile.ts";
 
@@ -38,8 +39,14 @@ function resolve(
   change: Partial<typeof settings> = {},
   hasAppArmor = true,
 ) {
-  const context = LinuxContainerSecurityContext.fromPartial(security);
-  return resolveAppArmor(context, { appArmor: hasAppArmor }, { ...settings, ...change }, appArmor);
+  const { privileged, apparmor, apparmorProfile } = LinuxContainerSecurityContext.fromPartial(security);
+  const choice = profileChoice("AppArmor", apparmor, apparmorProfile);
+  return resolveAppArmor(
+    { choice, privileged },
+    { appArmor: hasAppArmor },
+    { ...settings, ...change },
+    appArmor,
+  );
 }
 
 const runtimeDefault = { apparmor: { profileType: ProfileType.RuntimeDefault } };

@@ -1,11 +1,14 @@
 import { hostIdOf } from "../../linux/index.ts";
 import type { PodSandboxConfig } from "../../protocol/index.ts";
 import { type CgroupDriver, cgroupsPath } from "../cgroups/cgroups-path.ts";
+import type { SeLinuxLabels } from "../selinux/se-linux.ts";
 import { pauseAnnotations } from "./annotations.ts";
 import { ociVersion } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { SandboxFacts } from "./input.ts";
+import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { sandboxNamespaces } from "./namespaces.ts";
+import type { PauseProfiles } from "./resolve/resolve-pause.ts";
 import { openFilesLimit } from "./rlimits.ts";
 import type { OciSpec, OciUser } from "./types.ts";
 import { idMappings } from "./user-namespace.ts";
@@ -18,6 +21,9 @@ export type PauseSpecInput = {
   /** A statically linked catatonit on the host. */
   readonly program: string;
   readonly cgroupDriver: CgroupDriver;
+  readonly profiles: PauseProfiles;
+  /** Of SELinux; undefined is none. */
+  readonly labels: SeLinuxLabels | undefined;
   readonly host: HostFacts;
 };
 
@@ -36,6 +42,8 @@ export function buildPauseSpec({
   rootfsPath,
   program,
   cgroupDriver,
+  profiles: { seccomp, appArmor },
+  labels,
   host,
 }: PauseSpecInput): OciSpec {
   const user = pauseUser(sandbox);
@@ -52,6 +60,8 @@ export function buildPauseSpec({
       noNewPrivileges: true,
       rlimits: [openFilesLimit(host)],
       oomScoreAdj: Math.max(pauseOomScoreAdj, host.minOomScoreAdj),
+      ...(labels !== undefined && { selinuxLabel: labels.process }),
+      ...(appArmor !== undefined && { apparmorProfile: appArmor }),
     },
     mounts: [
       { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
@@ -72,8 +82,11 @@ export function buildPauseSpec({
       devices: [],
       // The least that the kernel knows: it does nothing but wait.
       resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
-      maskedPaths: [],
-      readonlyPaths: [],
+      // A container that may trace processes reaches this one's files through /proc/1/root.
+      maskedPaths: maskedPaths(undefined),
+      readonlyPaths: readonlyPaths(undefined),
+      ...(seccomp !== undefined && { seccomp }),
+      ...(labels !== undefined && { mountLabel: labels.mount }),
     },
   };
 }

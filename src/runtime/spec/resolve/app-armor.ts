@@ -1,22 +1,20 @@
-import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { SecuritySettings } from "../input.ts";
-import { profileChoice } from "../security-profile.ts";
+import type { ProfileChoice } from "../security-profile.ts";
 
 /**
- * The AppArmor profile by name; undefined is none. One that was asked for and cannot be had is an error: the container
+ * The AppArmor profile of a choice by name; undefined is none. One that was asked for and cannot be had is an error: the container
  * would run with more rights than its author meant. Where none was asked for, the default is taken if it can be had, as
  * by the peers.
  */
 export async function resolveAppArmor(
-  security: LinuxContainerSecurityContext | undefined,
+  { choice, privileged }: { readonly choice: ProfileChoice; readonly privileged: boolean },
   host: Pick<HostFacts, "appArmor">,
   settings: Pick<SecuritySettings, "disableApparmor" | "apparmorProfile">,
   appArmor: AppArmor,
 ): Promise<string | undefined> {
-  const choice = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
   if (choice.kind === "unconfined") return undefined;
   const obstacle = obstacleOf(host, settings);
   if (obstacle !== undefined) {
@@ -30,7 +28,7 @@ export async function resolveAppArmor(
       `AppArmor profile ${JSON.stringify(choice.reference)} is not loaded on this host; load it with apparmor_parser`,
     );
   }
-  if (security?.privileged) return undefined;
+  if (privileged) return undefined;
   const { apparmorProfile } = settings;
   if (choice.kind === "unset" && !(await appArmor.isLoaded(apparmorProfile)) && !(await appArmor.canLoad()))
     return undefined;

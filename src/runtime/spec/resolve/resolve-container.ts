@@ -7,6 +7,7 @@ import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
 import { seccompChoice } from "../seccomp/seccomp-choice.ts";
+import { profileChoice } from "../security-profile.ts";
 import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
@@ -36,12 +37,13 @@ export async function resolveContainer({
   settings,
   labels,
   host,
-  appArmor,
+  appArmor: kernelProfiles,
   edits,
 }: Input): Promise<ResolvedContainer> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
+  const appArmor = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
   await checkKernelDirectories(rootfsPath);
   const [user, mounts, devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
     resolveUser(rootfsPath, security, image.user),
@@ -49,7 +51,7 @@ export async function resolveContainer({
     Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
     privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
     seccompProfileFile(seccompChoice(security, settings.security), settings.security),
-    resolveAppArmor(security, host, settings.security, appArmor),
+    resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
     readHooks(settings.hooksDirs),
   ]);
   if (labels !== undefined) await relabelVolumes(config.mounts, mounts, labels);

@@ -24,13 +24,25 @@ export function defaultSeccomp(capabilities: readonly string[], architecture: st
   };
 }
 
-/** A filter covers the 32-bit calls of a 64-bit kernel too, or they would be a way around it. */
+/**
+ * The same for a program that is known to be made for this processor and needs no capabilities: calls of other architectures end it. OCI runtimes
+ * make such a filter in a fraction of the time.
+ */
+export function nativeSeccomp(architecture: string): OciSeccomp {
+  const profile = defaultSeccomp([], architecture);
+  return { ...profile, architectures: profile.architectures?.slice(0, 1) ?? [] };
+}
+
+/**
+ * The processor's own first. A filter covers the 32-bit calls of a 64-bit kernel too: those of what it does not cover end the
+ * process, and containers have 32-bit programs.
+ */
 const filterArchitectures: Readonly<Record<string, readonly string[]>> = {
   x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-  arm64: ["SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64"],
+  arm64: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
   ppc64: ["SCMP_ARCH_PPC64LE"],
   riscv64: ["SCMP_ARCH_RISCV64"],
-  s390x: ["SCMP_ARCH_S390", "SCMP_ARCH_S390X"],
+  s390x: ["SCMP_ARCH_S390X", "SCMP_ARCH_S390"],
 };
 
 /**
