@@ -5,10 +5,11 @@
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** What each room may import besides `errors`, `locks` and `logging`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `locks`, `logging` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   locks: [],
+  threads: [],
   logging: [],
   oci: [],
   protocol: [],
@@ -50,7 +51,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   doctor: ["linux", "network", "runtime", "config"],
   cli: ["protocol", "config", "doctor", "streamclient"],
 };
-const open = ["errors", "locks", "logging"];
+const open = ["errors", "locks", "logging", "threads"];
 
 const problems: string[] = [];
 for await (const file of glob("src/**/*.ts")) {

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { type ServerDuplexStream, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { threadFile } from "../threads/index.ts";
 
 /** Full names of the service's versions: older clients know the second alone. */
 const versions = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
@@ -46,8 +47,7 @@ function bytesDefinition(path: string): ServiceDefinition {
 
 /** The thread gets requests, and null for their end; it gives back answers in the same way. */
 function answerInWorker(stream: ReflectionStream, workerData: ReflectionData): void {
-  const file = import.meta.url.endsWith(".ts") ? "./reflection-worker.ts" : "./reflection-worker.js";
-  const worker = new Worker(new URL(file, import.meta.url), { workerData, execArgv: [] });
+  const worker = new Worker(threadFile(import.meta.url, "./reflection-worker"), { workerData, execArgv: [] });
   const end = () => void worker.terminate();
   worker.on("message", (bytes: Uint8Array | null) => {
     if (bytes !== null) return void stream.write(Buffer.from(bytes));

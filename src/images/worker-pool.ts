@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { RegistryError } from "../registry/index.ts";
+import { threadFile } from "../threads/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker, WorkerFailure } from "./worker-messages.ts";
 
@@ -87,8 +88,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #start(): Member {
-    const file = import.meta.url.endsWith(".ts") ? "./layer-worker.ts" : "./layer-worker.js";
-    const worker = new Worker(new URL(file, import.meta.url), { name: "layers" });
+    const worker = new Worker(threadFile(import.meta.url, "./layer-worker"), { name: "layers" });
     const member: Member = { worker, tasks: new Map(), idleTimer: undefined };
     this.#members.add(member);
     worker.on("message", (message: FromWorker) => this.#receive(member, message));

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { threadFile } from "../threads/index.ts";
 import { LinuxError } from "./linux-error.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
@@ -70,8 +71,7 @@ export class NamespaceThread implements AsyncDisposable {
   }
 
   #startWorker(): Worker {
-    const file = import.meta.url.endsWith(".ts") ? "./namespace-worker.ts" : "./namespace-worker.js";
-    const worker = new Worker(new URL(file, import.meta.url), { name: "namespaces" });
+    const worker = new Worker(threadFile(import.meta.url, "./namespace-worker"), { name: "namespaces" });
     worker.on("message", (answer: NamespaceAnswer) => this.#settle(answer));
     worker.on("error", (cause) => this.#lose(worker, cause));
     worker.on("exit", () => this.#lose(worker, new Error("the thread was ended")));

@@ -3,6 +3,7 @@ import { closeSync, writeSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { threadFile } from "../threads/index.ts";
 import { LinuxError } from "./linux-error.ts";
 import { makePipe } from "./pipe.ts";
 import type { PollAnswer, PollOrder, RelayedDevice } from "./poll-messages.ts";
@@ -80,10 +81,9 @@ export class PollThread implements AsyncDisposable {
   }
 
   #start(): Running {
-    const file = import.meta.url.endsWith(".ts") ? "./poll-worker.ts" : "./poll-worker.js";
     const wake = makePipe();
     const workerData = { wakeFd: wake.readFd };
-    const worker = new Worker(new URL(file, import.meta.url), { name: "poll", workerData });
+    const worker = new Worker(threadFile(import.meta.url, "./poll-worker"), { name: "poll", workerData });
     const running = { worker, wakeFd: wake.writeFd, closed: once(worker, "exit") };
     // A process that exits waits for its threads, and this one would sleep on.
     const end = () => this.#order({ kind: "end" });

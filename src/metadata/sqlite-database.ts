@@ -2,6 +2,7 @@ import { on } from "node:events";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { threadFile } from "../threads/index.ts";
 import { MemoryCollection } from "./collection.ts";
 import type { Change, Collection, CollectionName, Database } from "./database.ts";
 import { decode, encode } from "./encoding.ts";
@@ -20,7 +21,7 @@ export async function openDatabase(options: {
 }): Promise<Database> {
   const { path, logger } = options;
   const workerData: WorkerStart = { path };
-  const worker = new Worker(workerFile(), { workerData, execArgv: [] });
+  const worker = new Worker(threadFile(import.meta.url, "./database-worker"), { workerData, execArgv: [] });
   try {
     const { collections, migratedFrom } = await load(worker, path);
     if (migratedFrom !== undefined)
@@ -30,13 +31,6 @@ export async function openDatabase(options: {
     await worker.terminate();
     throw error;
   }
-}
-
-function workerFile(): URL {
-  return new URL(
-    import.meta.url.endsWith(".ts") ? "./database-worker.ts" : "./database-worker.js",
-    import.meta.url,
-  );
 }
 
 type Collections = ReadonlyMap<CollectionName, MemoryCollection<unknown>>;

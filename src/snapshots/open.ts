@@ -9,7 +9,7 @@ import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import type { Snapshotter } from "./snapshotter.ts";
-import { TreeThread } from "./tree-thread.ts";
+import { treeThread } from "./tree-thread.ts";
 
 /** The snapshotters that there are, by the name that the configuration has. */
 export type SnapshotterKind = "overlayfs" | "native";
@@ -41,9 +41,9 @@ export async function openSnapshotter(
   const collection = await database.collection<SnapshotRecord>("snapshots");
   const records = new SnapshotRecords(database, collection, { namespace, snapshotter: kind });
   await dropLostRecords(records, directories, logger);
-  const mover = new TreeThread();
+  const mover = treeThread();
   const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
-  const [walker, meter] = [new TreeThread(), new TreeThread()];
+  const [walker, meter] = [treeThread(), treeThread()];
   const parts = { records, directories, style, walker, mover, meter, logger };
   const snapshotter = new DirectorySnapshotter(parts);
   // A crash may have come between a record's deletion and its files'.

@@ -1,10 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { copyTree } from "./copy-tree.ts";
-import { TreeThread } from "./tree-thread.ts";
+import { treeThread } from "./tree-thread.ts";
 
 /** Copies trees that are no snapshots, with all that the files have. The thread for it ends when it is not needed. */
 export class TreeCopier implements AsyncDisposable {
-  readonly #thread = new TreeThread();
+  readonly #thread = treeThread();
 
   /**
    * Copies what is in the directory `from` into the empty directory `to`, and `from`'s own attributes. Nobody may change

@@ -1,6 +1,3 @@
-import type { ErrorCode } from "../errors/index.ts";
-import type { Usage } from "./snapshotter.ts";
-
 /** Work on whole trees, done in a worker thread. Paths are absolute. */
 export type TreeJob =
   /** Copies what is in `from` into the empty directory `to`, and `from`'s own attributes. */
@@ -14,11 +11,3 @@ export type TreeJob =
       readonly lower: readonly string[];
       readonly directories: readonly string[];
     };
-
-export type TreeRequest = { readonly id: number; readonly job: TreeJob };
-
-export type TreeReply = { readonly id: number; readonly result: TreeResult };
-
-export type TreeResult =
-  | { readonly kind: "done"; readonly usage: Usage | undefined }
-  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };

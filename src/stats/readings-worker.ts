@@ -1,15 +1,14 @@
-import { parentPort, workerData } from "node:worker_threads";
+/** The thread behind {@link "./cgroup-readings.ts"}. */
+import { workerData } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
 import type { CgroupLayout } from "../linux/index.ts";
+import { serveJobs } from "../threads/index.ts";
 import { CgroupReader } from "./cgroup-reader.ts";
-import type { ReadingsReply, ReadingsRequest } from "./readings-messages.ts";
+import type { Readings, ReadingsJob } from "./readings-messages.ts";
 
-/** The thread behind {@link "./cgroup-readings.ts"}: reads one batch after the other, synchronously. */
 const reader = new CgroupReader(workerData as CgroupLayout);
 
-parentPort?.on("message", (request: ReadingsRequest) => parentPort?.postMessage(answer(request)));
-
-function answer({ id, paths, parts }: ReadingsRequest): ReadingsReply {
+serveJobs(({ paths, parts }: ReadingsJob): Readings => {
   const failures: string[] = [];
   const usages = paths.map((path) => {
     try {
@@ -20,5 +19,5 @@ function answer({ id, paths, parts }: ReadingsRequest): ReadingsReply {
       return undefined;
     }
   });
-  return { id, usages, failures };
-}
+  return { usages, failures };
+});

@@ -1,0 +1,9 @@
+/**
+ * Worker threads for work that would hold the main thread up: walks of trees, reads of a thousand small files. This room
+ * knows nothing of what they do.
+ *
+ * Terms: a *job* is one message to a thread, and is answered by one; a thread does its jobs in order, synchronously.
+ */
+export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";
+export { serveJobs } from "./serve-jobs.ts";
+export { threadFile } from "./thread-file.ts";

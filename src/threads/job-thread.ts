@@ -1,0 +1,90 @@
+import { Worker } from "node:worker_threads";
+import type { BerthError, ErrorCode } from "../errors/index.ts";
+import type { JobReply, JobRequest } from "./messages.ts";
+
+/** The error class of the room whose thread it is. */
+export type JobError = new (
+  code: ErrorCode,
+  message: string,
+  options?: { readonly cause?: unknown },
+) => BerthError;
+
+export type JobThreadOptions = {
+  /** Of the thread, in the kernel's lists and in errors. */
+  readonly name: string;
+  /** From {@link threadFile}; it calls {@link serveJobs}. */
+  readonly file: URL;
+  readonly workerData?: unknown;
+  readonly error: JobError;
+};
+
+type Waiting<Result> = { resolve(result: Result): void; reject(error: Error): void };
+
+/** A thread costs some MiB, and starting one a twentieth of a second; kubelets ask for figures every ten seconds. */
+const idleMs = 30_000;
+
+/** A thread that is started when there is work and ended when there has been none for a while. Jobs are done in order. */
+export class JobThread<Job, Result> implements AsyncDisposable {
+  readonly #options: JobThreadOptions;
+  readonly #waiting = new Map<number, Waiting<Result>>();
+  #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #lastId = 0;
+
+  constructor(options: JobThreadOptions) {
+    this.#options = options;
+  }
+
+  /** Throws the room's error: with the code and message of what went wrong, Internal when the thread ends. */
+  run(job: Job): Promise<Result> {
+    clearTimeout(this.#idle);
+    const worker = this.#worker ?? this.#start();
+    worker.ref();
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    this.#waiting.set(id, { resolve, reject });
+    worker.postMessage({ id, job } satisfies JobRequest<Job>);
+    return promise;
+  }
+
+  /** Jobs under way fail. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    const { name, file, workerData } = this.#options;
+    const worker = new Worker(file, { name, execArgv: [], workerData });
+    worker.on("message", (reply: JobReply<Result>) => this.#settle(reply));
+    worker.on("error", (error) => this.#ended(worker, error));
+    worker.on("exit", () => this.#ended(worker, undefined));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #settle(reply: JobReply<Result>): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.kind === "done") waiting?.resolve(reply.result);
+    else waiting?.reject(new this.#options.error(reply.code, reply.message));
+    if (this.#waiting.size > 0) return;
+    this.#worker?.unref();
+    this.#idle = setTimeout(() => this.#retire(), idleMs).unref();
+  }
+
+  #retire(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    void worker?.terminate();
+  }
+
+  #ended(worker: Worker, cause: unknown): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const { name, error: RoomError } = this.#options;
+    for (const { reject } of this.#waiting.values())
+      reject(new RoomError("Internal", `the thread ${name} has ended before its work`, { cause }));
+    this.#waiting.clear();
+  }
+}
