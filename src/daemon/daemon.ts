@@ -119,7 +119,7 @@ async function openEngine(
     volumeDir: join(config.root, "volumes"),
     declaredVolumes: config.container.declaredVolumes,
     cdi: new CdiDevices(config.container.cdiSpecDirs),
-    seLinux: await openSeLinux(config.security, running.host, logger),
+    seLinux: await openSeLinux(config.security, running.host, logger, rooms),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...hooks,
   };
@@ -131,9 +131,10 @@ async function openSeLinux(
   { enableSelinux, selinuxCategoryRange: categoryRange }: Config["security"],
   host: HostFacts,
   logger: Logger,
+  rooms: AsyncDisposableStack,
 ): Promise<SeLinux | undefined> {
   if (!enableSelinux) return undefined;
-  if (host.seLinux) return SeLinux.open({ categoryRange });
+  if (host.seLinux) return rooms.use(await SeLinux.open({ categoryRange }));
   logger.warn(
     "security.enable_selinux is set, but SELinux is not enabled on this machine: there are no labels",
   );

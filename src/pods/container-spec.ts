@@ -118,8 +118,8 @@ export async function containerSpec(
     labels: containerLabels(record.config, sandbox, services),
     host: services.host,
   } satisfies Omit<ContainerSpecInput, "resolved">;
-  const { appArmor } = services;
-  return buildContainerSpec({ ...input, resolved: await resolveContainer({ ...input, appArmor }) });
+  const { appArmor, seLinux } = services;
+  return buildContainerSpec({ ...input, resolved: await resolveContainer({ ...input, appArmor, seLinux }) });
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

@@ -11,7 +11,7 @@ import { containerPaths, sandboxPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord } from "./records.ts";
 import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
-import { containerLabels, withLabel } from "./se-linux-labels.ts";
+import { containerLabels, rootfsWithLabel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
@@ -77,7 +77,7 @@ function rootfs(services: PodServices): Step<ContainerDraft> {
       const { rootfs, layers } = containerPaths(stateDir, record.id);
       const sandbox = sandboxes.get(record.sandboxId);
       const labels = containerLabels(record.config, sandbox, services);
-      const mounts = withLabel(snapshotter.mounts(record.id), labels);
+      const mounts = await rootfsWithLabel(snapshotter.mounts(record.id), labels, services.seLinux);
       const { id, config } = sandbox;
       if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
       await mountMappedSnapshot(mounts, rootfs, {

@@ -1,6 +1,6 @@
 import type { SnapshotMount } from "../linux/index.ts";
 import type { ContainerConfig } from "../protocol/index.ts";
-import { relabel, type SeLinuxLabels } from "../runtime/index.ts";
+import type { SeLinux, SeLinuxLabels } from "../runtime/index.ts";
 import type { SandboxPaths } from "./paths.ts";
 import type { SandboxRecord } from "./records.ts";
 import { sharesHostNetwork } from "./sandbox-namespaces.ts";
@@ -41,7 +41,10 @@ export function containerLabels(
   return seLinux?.labels(options, seLinuxLevel);
 }
 
-/** All files of a file system that is mounted so have the label. A bind mount's keep their own. */
+/**
+ * All files of a file system that is mounted so have the label. A bind mount's keep their own, as the files of an image that
+ * several pods mount must.
+ */
 export function withLabel(
   mounts: readonly SnapshotMount[],
   labels: SeLinuxLabels | undefined,
@@ -57,10 +60,26 @@ export function contextOption({ mount }: SeLinuxLabels): string {
   return `context="${mount}"`;
 }
 
+/**
+ * The mounts of a container's own root file system, with its label: an overlay has it as a whole, and the files of a
+ * directory get it one by one, in a thread.
+ */
+export async function rootfsWithLabel(
+  mounts: readonly SnapshotMount[],
+  labels: SeLinuxLabels | undefined,
+  seLinux: Pick<SeLinux, "relabel"> | undefined,
+): Promise<readonly SnapshotMount[]> {
+  if (labels !== undefined) {
+    for (const { type, source } of mounts) if (type === "bind") await seLinux?.relabel(source, labels.mount);
+  }
+  return withLabel(mounts, labels);
+}
+
 /** The files of a pod that its containers bind; writing to them again leaves them their labels. */
 export async function labelSandboxFiles(
   { hosts, hostname, resolvConf }: SandboxPaths,
   { mount }: SeLinuxLabels,
+  seLinux: Pick<SeLinux, "relabel"> | undefined,
 ): Promise<void> {
-  await Promise.all([hosts, hostname, resolvConf].map((path) => relabel(path, mount)));
+  await Promise.all([hosts, hostname, resolvConf].map((path) => seLinux?.relabel(path, mount)));
 }

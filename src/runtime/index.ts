@@ -28,7 +28,6 @@ export {
   type Usability,
 } from "./handlers/handler.ts";
 export { RuntimeError } from "./runtime-error.ts";
-export { relabel } from "./selinux/relabel.ts";
 export { SeLinux, type SeLinuxLabels } from "./selinux/se-linux.ts";
 export { buildContainerSpec } from "./spec/build-container-spec.ts";
 export { buildPauseSpec, type PauseSpecInput } from "./spec/build-pause-spec.ts";

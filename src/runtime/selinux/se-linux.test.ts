@@ -7,7 +7,6 @@ import { SELinuxOption } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { formatLabel, parseLabel } from "./label.ts";
 import { newLevel } from "./levels.ts";
-import { relabel } from "./relabel.ts";
 import { SeLinux } from "./se-linux.ts";
 
 const contexts = `process = "system_u:system_r:container_t:s0"
@@ -91,6 +90,13 @@ describe("the level of a pod", () => {
 });
 
 describe("relabelling", () => {
+  /** As a daemon has it, for a policy that is made up. */
+  const open = async () => {
+    const stack = new AsyncDisposableStack();
+    const { path } = stack.use(await policy());
+    const seLinux = stack.use(await SeLinux.open({ categoryRange: 1024, directory: path }));
+    return { seLinux, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  };
   const label = "system_u:object_r:container_file_t:s0:c1,c2";
   const labelOf = (directory: string, name: string) => {
     const fd = openDirectory(directory);
@@ -103,13 +109,14 @@ describe("relabelling", () => {
 
   test("gives the label to all in a directory, to links themselves, and to nothing that they lead to", async () => {
     await using directory = await tempDir();
+    await using opened = await open();
     const volume = join(directory.path, "volume");
     await mkdir(join(volume, "below"), { recursive: true });
     await mkdir(join(directory.path, "outside"));
     await writeFile(join(volume, "below", "file"), "");
     await writeFile(join(directory.path, "outside", "file"), "");
     await symlink("../outside", join(volume, "out"));
-    await relabel(volume, label);
+    await opened.seLinux.relabel(volume, label);
     assert.equal(labelOf(directory.path, "volume"), `${label}\0`);
     assert.equal(labelOf(join(volume, "below"), "file"), `${label}\0`);
     assert.equal(labelOf(volume, "out"), `${label}\0`);
@@ -121,8 +128,20 @@ describe("relabelling", () => {
       assert.throws(() => labelOf(parent, name), { errno: "ENODATA" });
   });
 
+  test("of one file is of that file alone, and of what is missing an error that names it", async () => {
+    await using directory = await tempDir();
+    await using opened = await open();
+    await writeFile(join(directory.path, "file"), "");
+    await writeFile(join(directory.path, "other"), "");
+    await opened.seLinux.relabel(join(directory.path, "file"), label);
+    assert.equal(labelOf(directory.path, "file"), `${label}\0`);
+    assert.throws(() => labelOf(directory.path, "other"), { errno: "ENODATA" });
+    await assert.rejects(opened.seLinux.relabel(join(directory.path, "none"), label), /ENOENT.*none/);
+  });
+
   test("of what the whole machine uses is refused", async () => {
+    await using opened = await open();
     for (const path of ["/", "/usr", "/etc", "/var/lib"])
-      await assert.rejects(relabel(path, label), { code: "InvalidArgument" });
+      await assert.rejects(opened.seLinux.relabel(path, label), { code: "InvalidArgument" });
   });
 });

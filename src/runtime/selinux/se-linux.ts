@@ -1,6 +1,10 @@
+import { lstat } from "node:fs/promises";
 import type { SELinuxOption } from "../../protocol/index.ts";
+import { JobThread, threadFile } from "../../threads/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { formatLabel, withOptions } from "./label.ts";
+import { labelTree } from "./label-tree.ts";
+import type { LabelJob } from "./label-worker.ts";
 import { newLevel } from "./levels.ts";
 import { type PolicyContexts, readPolicyContexts } from "./policy-contexts.ts";
 
@@ -14,10 +18,20 @@ export type SeLinuxOptions = {
 /** The labels of one container: of its processes, and of its files. */
 export type SeLinuxLabels = { readonly process: string; readonly mount: string };
 
+/** Directories that the whole machine uses: with a pod's label on them it would not work any more. */
+const common =
+  "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var /var/lib /var/log /var/run /var/tmp";
+const protectedPaths: ReadonlySet<string> = new Set(common.split(" "));
+
 /** Labels by the node's SELinux policy. Only where SELinux is enabled, in the kernel and in the configuration. */
-export class SeLinux {
+export class SeLinux implements AsyncDisposable {
   readonly #contexts: PolicyContexts;
   readonly #categoryRange: number;
+  readonly #thread = new JobThread<LabelJob, void>({
+    name: "labels",
+    file: threadFile(import.meta.url, "./label-worker"),
+    error: RuntimeError,
+  });
 
   private constructor(contexts: PolicyContexts, categoryRange: number) {
     this.#contexts = contexts;
@@ -47,5 +61,27 @@ export class SeLinux {
       process: formatLabel(process),
       mount: formatLabel({ ...this.#contexts.file, user, level }),
     };
+  }
+
+  /**
+   * Gives a label to a file, or to a directory and all in it, links not followed. A file system that keeps no labels is left
+   * as it is. `path` has no links in it. Throws RuntimeError: InvalidArgument for a directory of the whole machine's, else
+   * what went wrong.
+   */
+  async relabel(path: string, label: string): Promise<void> {
+    if (protectedPaths.has(path)) {
+      throw new RuntimeError(
+        "InvalidArgument",
+        `selinux_relabel: ${path} is the whole machine's and is not relabelled`,
+      );
+    }
+    // One file is labelled sooner than a thread is asked to.
+    if ((await lstat(path)).isDirectory()) await this.#thread.run({ path, label });
+    else labelTree(path, label);
+  }
+
+  /** Relabelling under way fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
   }
 }

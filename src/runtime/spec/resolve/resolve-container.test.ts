@@ -70,6 +70,7 @@ function resolve(
     labels: undefined,
     host: { appArmor: false },
     appArmor: new AppArmor(),
+    seLinux: undefined,
     edits: [],
   });
 }

@@ -1,8 +1,7 @@
 import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks } from "../../hooks/read-hooks.ts";
-import { relabel } from "../../selinux/relabel.ts";
-import type { SeLinuxLabels } from "../../selinux/se-linux.ts";
+import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
@@ -18,7 +17,11 @@ import { resolveUser } from "./user.ts";
 type Input = Pick<
   ContainerSpecInput,
   "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits" | "labels"
-> & { readonly host: Pick<HostFacts, "appArmor">; readonly appArmor: AppArmor };
+> & {
+  readonly host: Pick<HostFacts, "appArmor">;
+  readonly appArmor: AppArmor;
+  readonly seLinux: SeLinux | undefined;
+};
 
 /**
  * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
@@ -36,6 +39,7 @@ export async function resolveContainer({
   privilegedWithoutHostDevices,
   settings,
   labels,
+  seLinux,
   host,
   appArmor: kernelProfiles,
   edits,
@@ -54,7 +58,8 @@ export async function resolveContainer({
     resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
     readHooks(settings.hooksDirs),
   ]);
-  if (labels !== undefined) await relabelVolumes(config.mounts, mounts, labels);
+  if (labels !== undefined && seLinux !== undefined)
+    await relabelVolumes(config.mounts, mounts, labels, seLinux);
   return {
     user,
     mounts,
@@ -81,8 +86,10 @@ async function relabelVolumes(
   asked: readonly Mount[],
   resolved: readonly ResolvedMount[],
   { mount }: SeLinuxLabels,
+  seLinux: SeLinux,
 ): Promise<void> {
   for (const [index, { hostPath }] of resolved.entries()) {
-    if (asked[index]?.selinuxRelabel && asked[index].image === undefined) await relabel(hostPath, mount);
+    if (asked[index]?.selinuxRelabel && asked[index].image === undefined)
+      await seLinux.relabel(hostPath, mount);
   }
 }
