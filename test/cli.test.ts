@@ -54,6 +54,14 @@ describe("the command line", () => {
     assert.equal((await outcome("inspect", "job")).status, 3);
   });
 
+  it("masks and protects in what it runs what kubelets do", async () => {
+    const script = [
+      "head -c 1 /proc/interrupts | wc -c",
+      "(cat /proc/sys/kernel/panic > /proc/sys/kernel/panic) 2>/dev/null && echo written || echo refused",
+    ].join("; ");
+    assert.equal(await output(...run("--rm", host.image, "sh", "-c", script)), "0\nrefused");
+  });
+
   it("shows what runs, what it writes and all that is known of it, stops it and removes it", async () => {
     const id = await start(
       "life",

@@ -241,6 +241,8 @@ test("run -d prints the container's id, and the flags arrive as CRI's fields", a
   assert.equal(linux?.resources?.cpuQuota, 50_000n);
   assert.equal(linux?.resources?.memoryLimitInBytes, 67_108_864n);
   assert.equal(linux?.securityContext?.runAsUser?.value, 1000n);
+  assert.ok(linux?.securityContext?.maskedPaths.includes("/proc/kcore"));
+  assert.ok(linux?.securityContext?.readonlyPaths.includes("/proc/sys"));
   const pod = endpoint.engine.sandboxes.get(made.sandboxId);
   assert.equal(pod.config.portMappings[0]?.hostPort, 8080);
   assert.match(pod.config.metadata?.name ?? "", /^busybox-[0-9a-f]{6}$/);

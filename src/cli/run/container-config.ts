@@ -1,5 +1,7 @@
 import {
   ContainerConfig,
+  defaultMaskedPaths,
+  defaultReadonlyPaths,
   LinuxContainerResources,
   type NamespaceOption,
   type PodSandboxConfig,
@@ -47,6 +49,9 @@ export function containerConfig(
       securityContext: {
         ...namespaces(pod.linux?.securityContext?.namespaceOptions),
         ...(options.user === undefined ? {} : parseUser(options.user)),
+        // A runtime takes an empty list for one: a client must say what is usual.
+        maskedPaths: [...defaultMaskedPaths],
+        readonlyPaths: [...defaultReadonlyPaths],
       },
     },
   });

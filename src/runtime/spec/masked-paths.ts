@@ -1,29 +1,10 @@
-import type { LinuxContainerSecurityContext } from "../../protocol/index.ts";
+import {
+  defaultMaskedPaths,
+  defaultReadonlyPaths,
+  type LinuxContainerSecurityContext,
+} from "../../protocol/index.ts";
 
 type Security = LinuxContainerSecurityContext | undefined;
-
-const defaultMaskedPaths: readonly string[] = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-];
-
-const defaultReadonlyPaths: readonly string[] = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-];
 
 /**
  * Files of /proc and /sys that a container must not see. A security context decides for itself, also with an empty list
