@@ -1,14 +1,10 @@
-import { type ExecFileException, execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { kernelRelease } from "../../linux/index.ts";
-import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import { type Answer, ask } from "./ask.ts";
 import { FactsCache } from "./facts-cache.ts";
 import { findProgram } from "./find-program.ts";
 import type { Usability } from "./handler.ts";
-
-const run = promisify(execFile);
 
 /** CRIU, by which OCI runtimes take checkpoints of processes and restore them. */
 export type Criu = {
@@ -57,9 +53,12 @@ export async function detectCriu({ program, stateDir }: DetectCriuOptions): Prom
 
 /** One that does not answer in time, on a machine that has much to do, counts as usable for now: a checkpoint tells what is wrong. */
 async function askCriu(path: string): Promise<Omit<Criu, "path"> & { readonly isCertain: boolean }> {
-  const [versionText, complaint] = await Promise.all([ask(path, "--version"), ask(path, "check")]);
-  const version = /^Version: (\S+)/m.exec(versionText.output)?.[1] ?? "";
-  if (versionText.timedOut || complaint.timedOut)
+  const [versionAnswer, complaint] = await Promise.all([
+    ask(path, "--version", answerMs),
+    ask(path, "check", answerMs),
+  ]);
+  const version = /^Version: (\S+)/m.exec(outputOf(versionAnswer))?.[1] ?? "";
+  if ([versionAnswer, complaint].some(({ failure }) => failure?.kind === "late"))
     return { version, usability: { kind: "usable" }, isCertain: false };
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const unusable = (reason: string, remedy: string) =>
@@ -69,25 +68,18 @@ async function askCriu(path: string): Promise<Omit<Criu, "path"> & { readonly is
       `version ${version || "unknown"} is too old`,
       `install criu ${oldest.join(".")} or newer`,
     );
-  if (!complaint.ok) {
-    const reason = `\`criu check\` of version ${version} fails on kernel ${kernelRelease().text}: ${firstError(complaint.output)}`;
+  if (complaint.failure !== undefined) {
+    const reason = `\`criu check\` of version ${version} fails on kernel ${kernelRelease().text}: ${firstError(outputOf(complaint))}`;
     return unusable(reason, "install a newer criu; kernels since 6.13 need criu 4.1");
   }
   return { version, usability: { kind: "usable" }, isCertain: true };
 }
 
+function outputOf({ stdout, stderr }: Answer): string {
+  return stdout + stderr;
+}
+
 function firstError(output: string): string {
   const line = output.split("\n").find((one) => /error/i.test(one)) ?? output.split("\n")[0] ?? "";
   return line.trim() === "" ? "it says nothing" : line.trim();
-}
-
-async function ask(path: string, argument: string) {
-  try {
-    const options = { timeout: answerMs, killSignal: "SIGKILL", env: runtimeEnvironment } as const;
-    const { stdout, stderr } = await run(path, [argument], options);
-    return { ok: true, timedOut: false, output: stdout + stderr };
-  } catch (error) {
-    const { stdout = "", stderr = "", killed = false } = error as ExecFileException;
-    return { ok: false, timedOut: killed, output: `${stdout}${stderr}` };
-  }
 }

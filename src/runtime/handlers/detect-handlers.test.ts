@@ -48,6 +48,45 @@ describe("handlers", () => {
     assert.equal((await detect()).handlers[2]?.version, "1.0.1");
   });
 
+  test("that do not answer in time are usable for now, and are asked again", async () => {
+    await using state = await tempDir();
+    const path = join(state.path, "runc");
+    const detect = async (answerMs: number) => {
+      const handlers = { slow: { path, privilegedWithoutHostDevices: false } };
+      const table = await detectHandlers({
+        handlers,
+        defaultHandler: "auto",
+        stateDir: state.path,
+        answerMs,
+      });
+      return table.handlers.find(({ name }) => name === "slow");
+    };
+    await writeFile(path, '#!/bin/sh\n[ "$1" = features ] && exit 1\nexec sleep 1000\n');
+    await chmod(path, 0o755);
+    const late = await detect(100);
+    assert.deepEqual([late?.usability.kind, late?.type, late?.version], ["usable", "runc", ""]);
+    const features = '#!/bin/sh\n[ "$1" = features ] && exec sleep 1000\necho "runc version 1.1.5"\n';
+    await writeFile(path, features);
+    assert.equal((await detect(1000))?.version, "1.1.5");
+    await writeFile(path, features.replace("exec sleep 1000", 'exec echo \'{"mountOptions":["rro"]}\''));
+    assert.equal((await detect(60_000))?.features.recursiveReadOnlyMounts, true);
+  });
+
+  test("that fail to tell their version are unusable, with what the program said", async () => {
+    await using state = await tempDir();
+    const path = join(state.path, "crun");
+    await writeFile(path, "#!/bin/sh\necho 'no such library' >&2\nexit 127\n");
+    await chmod(path, 0o755);
+    const { handlers } = await detectHandlers({
+      handlers: { broken: { path, privilegedWithoutHostDevices: false } },
+      defaultHandler: "auto",
+      stateDir: state.path,
+    });
+    const { usability } = handlers.find(({ name }) => name === "broken") ?? assert.fail();
+    assert.ok(usability.kind === "unusable");
+    assert.equal(usability.reason, `${path} --version fails (exit code 127): no such library`);
+  });
+
   test("have the configured default, which must be one of them", async () => {
     await using state = await tempDir();
     const detect = (defaultHandler: string) =>

@@ -22,7 +22,12 @@ export type DetectHandlersOptions = {
   readonly defaultHandler: string;
   /** What was found out is kept here, and each OCI runtime gets its own directory for its state. */
   readonly stateDir: string;
+  /** How long a program may take to answer; 20 s unless given. The daemon's start waits for it. */
+  readonly answerMs?: number;
 };
+
+/** A machine that has just started is slow. */
+const usualAnswerMs = 20_000;
 
 const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false };
 const known = { crun: usual, runc: usual };
@@ -40,7 +45,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
       const root = join(options.stateDir, "runtimes", name);
       const path = await findProgram(configured || name);
       if (path === undefined) return { ...missing(name, configured || name, root), ...settings };
-      const facts = await cachedFacts(cache, path);
+      const facts = await cachedFacts(cache, path, options.answerMs ?? usualAnswerMs);
       const usability = obstacleFor(facts, layout, path) ?? { kind: "usable" };
       return {
         name,
@@ -59,16 +64,20 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
 }
 
 /** Raised when what is made of a program's answers changes: those that an older daemon kept are then no good. */
-const factsVersion = 3;
+const factsVersion = 4;
 
-async function cachedFacts(cache: FactsCache<ProgramFacts>, path: string): Promise<ProgramFacts> {
+async function cachedFacts(
+  cache: FactsCache<ProgramFacts>,
+  path: string,
+  answerMs: number,
+): Promise<ProgramFacts> {
   const { mtimeMs, size } = await stat(path);
   const key = `${factsVersion} ${path} ${mtimeMs} ${size}`;
   const known = cache.get(key);
   if (known !== undefined) return known;
-  const facts = await askProgram(path);
+  const facts = await askProgram(path, answerMs);
   // One that could not answer is asked again next time.
-  if (facts.version !== "") cache.set(key, facts);
+  if (facts.version !== "" && facts.isCertain) cache.set(key, facts);
   return facts;
 }
 

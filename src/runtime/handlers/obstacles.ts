@@ -4,12 +4,14 @@ import type { ProgramFacts } from "./program-facts.ts";
 
 /** Why this host does not let a program run containers; undefined when nothing is in the way. */
 export function obstacleFor(
-  facts: ProgramFacts,
+  facts: Omit<ProgramFacts, "isCertain">,
   layout: CgroupLayout | undefined,
   path: string,
 ): Extract<Usability, { kind: "unusable" }> | undefined {
-  if (facts.version === "" && facts.type !== "other") {
-    return { kind: "unusable", reason: `${path} does not tell its version`, remedy: "install it again" };
+  // A late one counts as usable for now: a pod tells what is wrong with it.
+  if (facts.version === "" && facts.type !== "other" && facts.failure?.kind !== "late") {
+    const reason = facts.failure?.message ?? `${path} does not tell its version`;
+    return { kind: "unusable", reason, remedy: "install it again, and start berthd again" };
   }
   if (layout === undefined) {
     return { kind: "unusable", reason: "no cgroups are mounted", remedy: "mount cgroup2 at /sys/fs/cgroup" };

@@ -1,32 +1,38 @@
-import { execFile } from "node:child_process";
 import { basename } from "node:path";
-import { promisify } from "node:util";
-import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+import { ask } from "./ask.ts";
 import type { Handler, HandlerFeatures } from "./handler.ts";
 
-const run = promisify(execFile);
-
 /** What an OCI runtime's program says of itself. */
-export type ProgramFacts = Pick<Handler, "type" | "version" | "features">;
+export type ProgramFacts = Pick<Handler, "type" | "version" | "features"> & {
+  /** Why it told no version. One that is `late` may be fine, on a machine that has much to do. */
+  readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
+  /** No question was left without an answer for want of time: what is known now is all that there is to know. */
+  readonly isCertain: boolean;
+};
 
-/** Runs `--version` and `features` (runtime-spec, features.md). A program that answers neither has version "". */
-export async function askProgram(path: string): Promise<ProgramFacts> {
-  const [versionText, featuresText] = await Promise.all([ask(path, "--version"), ask(path, "features")]);
+/**
+ * Runs `--version` and `features` (runtime-spec, features.md), for so long. A program that answers neither has version "";
+ * older ones have no `features`.
+ */
+export async function askProgram(path: string, answerMs: number): Promise<ProgramFacts> {
+  const [versionAnswer, featuresAnswer] = await Promise.all([
+    ask(path, "--version", answerMs),
+    ask(path, "features", answerMs),
+  ]);
+  const answers = [versionAnswer, featuresAnswer];
+  const [versionText = "", featuresText = ""] = answers.map(({ stdout, failure }) => (failure ? "" : stdout));
   const [, program = basename(path), version = ""] = /^(\S+) version (\S+)/.exec(versionText) ?? [];
   const type = program === "crun" || program === "runc" ? program : "other";
   const checkpoint = canCheckpoint(type, versionText, featuresText);
   const features = parseFeatures(featuresText) ?? knownFeatures(type, version);
-  return { type, version, features: { ...features, checkpoint } };
-}
-
-async function ask(path: string, argument: string): Promise<string> {
-  try {
-    return (await run(path, [argument], { timeout: 5_000, killSignal: "SIGKILL", env: runtimeEnvironment }))
-      .stdout;
-  } catch {
-    // It cannot answer: an older version that has no such command, or a program that is none.
-    return "";
-  }
+  const { failure } = versionAnswer;
+  return {
+    type,
+    version,
+    features: { ...features, checkpoint },
+    ...(failure !== undefined && { failure }),
+    isCertain: !answers.some((answer) => answer.failure?.kind === "late"),
+  };
 }
 
 type SpecFeatures = Omit<HandlerFeatures, "checkpoint">;

@@ -1,0 +1,45 @@
+import { type ExecFileException, execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
+
+const run = promisify(execFile);
+
+/** What a program said to a question. */
+export type Answer = {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it is no answer: it ended with a failure, could not be started, or said nothing in time. */
+  readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
+};
+
+/** Runs a program with one argument, and kills it when it is not done in time. Never throws. */
+export async function ask(path: string, argument: string, answerMs: number): Promise<Answer> {
+  try {
+    return await run(path, [argument], {
+      timeout: answerMs,
+      killSignal: "SIGKILL",
+      env: runtimeEnvironment,
+    });
+  } catch (error) {
+    const { killed, code, signal, ...output } = error as ExecFileException;
+    const [stdout, stderr] = [String(output.stdout ?? ""), String(output.stderr ?? "")];
+    // One that says too much is killed too, with a code.
+    if (killed && typeof code !== "string") {
+      const message = `${path} ${argument} gave no answer within ${answerMs / 1000} s`;
+      return { stdout, stderr, failure: { kind: "late", message } };
+    }
+    const how = signal ?? (typeof code === "number" ? `exit code ${code}` : code);
+    const said = firstLine(stderr) || firstLine(stdout);
+    const message = `${path} ${argument} fails (${how})${said === "" ? "" : `: ${said}`}`;
+    return { stdout, stderr, failure: { kind: "failed", message } };
+  }
+}
+
+function firstLine(text: string): string {
+  return (
+    text
+      .split("\n")
+      .find((line) => line.trim() !== "")
+      ?.trim() ?? ""
+  );
+}
