@@ -322,14 +322,14 @@ export class ConmonTask implements Task {
     await removeTaskFiles(files);
   }
 
-  #callRuntime(
+  async #callRuntime(
     handler: Handler,
     args: readonly [string, ...string[]],
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<string> {
     const { cgroupDriver, files, programs } = this.#options;
-    const program = programs.pathFor(handler);
+    const program = await programs.pathFor(handler);
     return callRuntime(
       { handler, program, cgroupDriver, logPath: files.runtimeLog(args[0]), args, timeoutMs },
       signal,

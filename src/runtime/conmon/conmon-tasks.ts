@@ -84,7 +84,7 @@ export class ConmonTasks implements Tasks {
     this.hasten();
     const handler = usableHandler(this.#options.handlers, task.handler);
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
-    const program = this.#programs.pathFor(handler);
+    const program = await this.#programs.pathFor(handler);
     const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");

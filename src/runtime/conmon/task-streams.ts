@@ -78,7 +78,7 @@ export class TaskStreams implements Disposable {
     return {
       containerId: id,
       handler,
-      program: programs.pathFor(handler),
+      program: await programs.pathFor(handler),
       conmonPath,
       cgroupDriver,
       bundleDir: files.bundleDir,

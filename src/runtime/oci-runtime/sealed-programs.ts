@@ -1,8 +1,9 @@
-import { closeSync, readFileSync, statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { sealedProgram } from "../../linux/index.ts";
 import type { Handler } from "../handlers/handler.ts";
 
-type Copy = { readonly version: string; readonly fd: number };
+type Copy = { readonly version: string; readonly fd: Promise<number> };
 
 /**
  * Copies of crun in sealed memory, to start in place of the file. Lest a container writes to it through /proc, crun runs
@@ -16,10 +17,10 @@ export class SealedPrograms implements Disposable {
   readonly #outdated: Copy[] = [];
 
   /** What to start for a handler: the path of a copy that is as new as the file, or of the file. */
-  pathFor({ type, path }: Pick<Handler, "type" | "path">): string {
+  async pathFor({ type, path }: Pick<Handler, "type" | "path">): Promise<string> {
     if (type !== "crun") return path;
     try {
-      return `/proc/${process.pid}/fd/${this.#copyOf(path).fd}`;
+      return `/proc/${process.pid}/fd/${await this.#copyOf(path).fd}`;
     } catch {
       // Whoever starts the file hears what is wrong with it; and where there can be no copy it does its own work.
       return path;
@@ -27,19 +28,26 @@ export class SealedPrograms implements Disposable {
   }
 
   #copyOf(path: string): Copy {
+    // A microsecond, where asking libuv's pool takes a tenth of a millisecond of each start.
     const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
     const version = [dev, ino, size, mtimeMs, ctimeMs].join(" ");
     const known = this.#copies.get(path);
     if (known?.version === version) return known;
-    const copy = { version, fd: sealedProgram("crun", readFileSync(path)) };
+    const copy = { version, fd: readFile(path).then((content) => sealedProgram("crun", content)) };
+    // Whoever waits for it hears of a failure; it is tried again by the next.
+    copy.fd.catch(() => this.#forget(path, copy));
     this.#copies.set(path, copy);
     // A conmon that was just started may not have come to it yet.
     if (known !== undefined) this.#outdated.push(known);
     return copy;
   }
 
+  #forget(path: string, copy: Copy): void {
+    if (this.#copies.get(path) === copy) this.#copies.delete(path);
+  }
+
   [Symbol.dispose](): void {
-    for (const { fd } of [...this.#copies.values(), ...this.#outdated]) closeSync(fd);
+    for (const { fd } of [...this.#copies.values(), ...this.#outdated]) fd.then(closeSync, () => undefined);
     this.#copies.clear();
     this.#outdated.length = 0;
   }
