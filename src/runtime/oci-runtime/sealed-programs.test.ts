@@ -17,10 +17,11 @@ test("crun is started from a copy of it that nobody can change", async () => {
   const copy = await programs.pathFor({ type: "crun", path });
   assert.notEqual(copy, path);
   assert.equal((await run(copy, ["it runs"])).stdout, "it runs\n");
-  await assert.rejects(
-    open(copy, "r+").then((file) => file.write("x", 0)),
-    { code: /EPERM|ETXTBSY/ },
-  );
+  const write = async () => {
+    await using file = await open(copy, "r+");
+    await file.write("x", 0);
+  };
+  await assert.rejects(write, { code: /EPERM|ETXTBSY/ });
 });
 
 test("a program that was replaced is started as it is now", async () => {
