@@ -1,7 +1,7 @@
 import type { Config } from "../config/index.ts";
 
-/** `warn`: berth works, but something will not. `fail`: pods will not run. */
-export type Severity = "ok" | "warn" | "fail";
+/** `hint`: all works, and could be faster. `warn`: berth works, but something will not. `fail`: pods will not run. */
+export type Severity = "ok" | "hint" | "warn" | "fail";
 
 /** One thing that a check has found out. */
 export type Finding = {
@@ -32,6 +32,10 @@ export type CheckResult = { readonly check: string; readonly findings: readonly 
 
 export function ok(title: string, detail: string): Finding {
   return { severity: "ok", title, detail };
+}
+
+export function hint(title: string, detail: string, remedy: string): Finding {
+  return { severity: "hint", title, detail, remedy };
 }
 
 export function warn(title: string, detail: string, remedy: string): Finding {

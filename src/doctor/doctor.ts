@@ -37,7 +37,7 @@ const checks: readonly Check[] = [
   registriesCheck,
 ];
 
-const worstFirst: readonly Severity[] = ["fail", "warn", "ok"];
+const worstFirst: readonly Severity[] = ["fail", "warn", "hint", "ok"];
 
 /** Runs every check; one that breaks is a finding itself. Throws only the signal's reason. */
 export async function runDoctor(

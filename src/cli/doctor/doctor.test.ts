@@ -13,10 +13,12 @@ const plain = styleFor(captured(), {});
 test("the report has the remedy below a finding, and a sum", () => {
   const findings: Finding[] = [
     { severity: "ok", title: "kernel", detail: "new" },
+    { severity: "hint", title: "disk", detail: "slow", remedy: "buy another" },
     { severity: "fail", title: "conmon", detail: "is\nmissing", remedy: "install it" },
   ];
   const report = renderReport([{ check: "x", findings }], plain);
-  const expected = "ok    kernel  new\nFAIL  conmon  is; missing\n      -> install it\n\n";
+  const expected =
+    "ok    kernel  new\nhint  disk    slow\n      -> buy another\nFAIL  conmon  is; missing\n      -> install it\n\n";
   assert.equal(
     report,
     `${expected}1 failure and 0 warnings: pods will not run until the failures are put right.\n`,

@@ -2,7 +2,7 @@ import type { CheckResult, Finding, Severity } from "../../doctor/index.ts";
 import type { Style } from "../output/style.ts";
 import { printable } from "../output/table.ts";
 
-const marks: Readonly<Record<Severity, string>> = { ok: "ok  ", warn: "warn", fail: "FAIL" };
+const marks: Readonly<Record<Severity, string>> = { ok: "ok  ", hint: "hint", warn: "warn", fail: "FAIL" };
 const remedyIndent = "      ";
 
 /** A line for each finding, with the remedy below it, and a sum at the end. */
@@ -13,7 +13,7 @@ export function renderReport(results: readonly CheckResult[], style: Style): str
 }
 
 function renderFinding({ severity, title, detail, remedy }: Finding, width: number, style: Style): string {
-  const paint = { ok: style.green, warn: style.yellow, fail: style.red }[severity];
+  const paint = { ok: style.green, hint: style.green, warn: style.yellow, fail: style.red }[severity];
   const line = `${paint(marks[severity])}  ${style.bold(title)}${" ".repeat(width - title.length)}  ${oneLine(detail)}\n`;
   return remedy === undefined ? line : `${line}${remedyIndent}${style.dim(`-> ${oneLine(remedy)}`)}\n`;
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { type CgroupLayout, cgroupLayout } from "../../linux/index.ts";
+import { type CgroupLayout, cgroupLayout, kernelRelease, mountInfo } from "../../linux/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { movesBetweenCgroups } from "./moves-between-cgroups.ts";
 import { unmountedHierarchies } from "./unmounted-hierarchies.ts";
 
 const needed = ["cpu", "memory", "pids"];
@@ -24,6 +25,7 @@ export const cgroupsCheck: Check = {
       describe(layout),
       controllersOf(layout),
       ...unmountedHierarchies(layout, await readFile("/proc/cgroups", "utf8")),
+      ...movesBetweenCgroups(await mountInfo({ type: "cgroup" }), kernelRelease()),
     ];
   },
 };
