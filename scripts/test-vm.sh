@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 say() { printf 'test-vm: %s\n' "$*"; }
 
 packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-cloud-amd64,initramfs-tools,apparmor,ca-certificates
-packages=$packages,crun,runc,conmon,catatonit,containernetworking-plugins,iptables,iproute2,procps,util-linux
-packages=$packages,busybox-static,docker-registry,skopeo,umoci,socat,openssl,zstd,strace,python3-minimal,libatomic1
+packages=$packages,crun,runc,criu,conmon,catatonit,containernetworking-plugins,iptables,iproute2,procps,util-linux
+packages=$packages,busybox-static,docker-registry,skopeo,umoci,socat,openssl,zstd,strace,sudo,python3-minimal,libatomic1
 
 missing=""
 for part in mmdebstrap:mmdebstrap qemu-system-x86:qemu-system-x86_64 e2fsprogs:mke2fs; do
@@ -22,10 +22,8 @@ if [ -n "$missing" ]; then
 fi
 sh scripts/setup.sh npm-only
 npm run -s build
-if [ $# -eq 0 ]; then
-  sh scripts/conformance-programs.sh
-  set -- test/vm/*.vm.ts
-fi
+[ $# -gt 0 ] || set -- test/vm/*.vm.ts
+case "$*" in *critest*) sh scripts/conformance-programs.sh ;; esac
 
 mkdir -p .vm
 sources=/etc/apt/sources.list
@@ -49,6 +47,8 @@ mkdir -p "$root/opt/berth"
 tar -c --exclude=node_modules/.cache --exclude=node_modules/@biomejs --exclude='node_modules/@typescript*' --exclude='node_modules/@bufbuild/buf*' \
   --exclude=node_modules/knip --exclude='node_modules/@oxc*' \
   bin dist node_modules package.json packaging proto scripts src test $(ls -d .conformance 2>/dev/null) | tar -C "$root/opt/berth" -x
+echo berth-test >"$root/etc/hostname"
+printf '127.0.0.1 localhost berth-test\n::1 localhost\n' >"$root/etc/hosts"
 ln -s /opt/berth/bin/berth /opt/berth/bin/berthd "$root/usr/local/bin/"
 cp packaging/berthd.service "$root/etc/systemd/system/"
 cp test/vm/berth-test.service "$root/etc/systemd/system/"

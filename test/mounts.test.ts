@@ -26,9 +26,11 @@ async function hostDirectory(propagation: "private" | "slave" | "shared") {
     });
     await run("mount", [`--make-${kind}`, path]);
   };
+  // Where the machine's own mounts are shared, one upon them would have copies.
+  await bind("private");
   // A slave needs a master: the mount that it is a copy of.
   if (propagation === "slave") await bind("shared");
-  await bind(propagation);
+  if (propagation !== "private") await bind(propagation);
   await mkdir(join(path, "below"));
   await writeFile(join(path, "file"), "on the host");
   const all = made.move();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { glob, readdir, stat, utimes } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { glob, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { cgroupLayout } from "../src/linux/index.ts";
@@ -19,6 +20,7 @@ import {
 import { removeCgroup } from "../src/runtime/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
+import { unifiedCgroupFiles } from "./support/container-cgroup.ts";
 import { execSync, exited, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -114,12 +116,7 @@ describe("stats of containers", () => {
   it("have pressure where the kernel accounts it for control groups", async () => {
     const pod = await TestPod.run(host.berth, "pressure");
     const id = await pod.shell("main", host.image, "exec sleep 1000");
-    const layout = await cgroupLayout();
-    const unified = layout === undefined || layout.kind === "v1" ? undefined : layout.v2.mountPoint;
-    const files =
-      unified === undefined
-        ? []
-        : await readdir(join(unified, "berth", id)).catch(() => [] as readonly string[]);
+    const files = await unifiedCgroupFiles(host.berth, id);
     const { cpu, memory, io } = await containerStats(host.berth, id);
     const has = [cpu?.psi, memory?.psi, io?.psi].map((psi) => psi?.Some !== undefined);
     assert.deepEqual(
@@ -194,16 +191,20 @@ describe("stats of containers", () => {
 describe("stats of pods", () => {
   const host = withBerth({ config: '[stats]\nsample_period = "1s"' });
   const parents: string[] = [];
+  // As sd_booted(3) does; the daemon chooses its cgroup driver by that.
+  const isSystemd = existsSync("/run/systemd/system");
 
   after(async () => {
     const layout = await cgroupLayout();
     assert.ok(layout !== undefined);
-    for (const parent of parents) await removeCgroup(layout, parent);
+    // A slice goes by itself.
+    if (!isSystemd) for (const parent of parents) await removeCgroup(layout, parent);
   });
 
   /** A cgroup parent of its own, as a kubelet gives each pod. */
   function cgroupParent(): string {
-    const parent = `/berth-test-stats-${process.pid}-${parents.length}`;
+    const name = `berth-test-stats-${process.pid}-${parents.length}`;
+    const parent = isSystemd ? `${name}.slice` : `/${name}`;
     parents.push(parent);
     return parent;
   }

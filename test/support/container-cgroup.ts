@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupLayout } from "../../src/linux/index.ts";
 import type { TestBerth } from "./berth.ts";
@@ -21,4 +21,14 @@ export async function readCgroup(
   const path = line?.split(":").slice(2).join(":") ?? "";
   if (!path.includes(containerId)) throw new Error(`no cgroup of its own: ${line}`);
   return (await readFile(join(layout.v1.get(controller) ?? "", path, file), "utf8")).trim();
+}
+
+/** The names of the files of its cgroup in the unified hierarchy; none where it has no cgroup of its own there. */
+export async function unifiedCgroupFiles(berth: TestBerth, containerId: string): Promise<readonly string[]> {
+  const { pid } = await verboseInfo(berth, containerId);
+  const layout = await cgroupLayout();
+  if (layout === undefined || layout.kind === "v1") return [];
+  const lines = (await readFile(`/proc/${pid}/cgroup`, "utf8")).split("\n");
+  const path = lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "";
+  return path.includes(containerId) ? readdir(join(layout.v2.mountPoint, path)) : [];
 }
