@@ -5,8 +5,8 @@ import { SecurityProfile_ProfileType as ProfileType } from "../src/protocol/inde
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { perlLayer } from "./support/perl.ts";
-import { execSync, exited, TestPod } from "./support/pod.ts";
-import { callsIn, program32, type SystemCall } from "./support/system-calls.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+import { callsIn, interruptProgram, type SystemCall } from "./support/system-calls.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const { EPERM, ENOSYS } = constants.errno;
@@ -278,6 +278,41 @@ const allowed: readonly { readonly what: string; readonly calls: readonly System
   },
 ];
 
+/** Numbers of 32-bit x86. With zeros they do nothing. */
+const refused32 = {
+  mount: 21,
+  umount2: 52,
+  init_module: 128,
+  pivot_root: 217,
+  kexec_load: 283,
+  add_key: 286,
+  keyctl: 288,
+  setns: 346,
+  bpf: 357,
+  userfaultfd: 374,
+  io_uring_setup: 425,
+  mount_setattr: 442,
+};
+const allowed32 = { close: 6, getpid: 20, statx: 383 };
+
+/** Those of our calls that have a number of their own in x32, as their arguments differ there. */
+const x32Numbers: Readonly<Record<string, number>> = {
+  ptrace: 521,
+  kexec_load: 528,
+  set_robust_list: 530,
+  move_pages: 533,
+  process_vm_readv: 539,
+  process_vm_writev: 540,
+  io_setup: 543,
+};
+
+/** The same calls as x32 has them (asm/unistd_x32.h): with a bit in their number. */
+function x32(calls: readonly SystemCall[]): readonly SystemCall[] {
+  return calls.map(({ name, number, args }) =>
+    call(`x32-${name}`, 0x4000_0000 + (x32Numbers[name] ?? number), ...args),
+  );
+}
+
 const runtimeDefault = { seccomp: { profileType: ProfileType.RuntimeDefault, localhostRef: "" } };
 const unconfined = { seccomp: { profileType: ProfileType.Unconfined, localhostRef: "" } };
 const everything = { capabilities: { addCapabilities: ["ALL"] } };
@@ -290,10 +325,13 @@ describe("the RuntimeDefault seccomp profile", () => {
   let image = "";
   let pod: TestPod;
   before(async () => {
-    const programs = [
-      { name: "bin/mount-32", mode: 0o755, content: program32(21) },
-      { name: "bin/close-32", mode: 0o755, content: program32(6) },
-    ];
+    const programs = ([32, 64] as const).flatMap((bits) =>
+      Object.entries({ ...refused32, ...allowed32 }).map(([name, number]) => ({
+        name: `bin/${name}-${bits}`,
+        mode: 0o755,
+        content: interruptProgram(number, bits),
+      })),
+    );
     const layers = [await perlLayer(), programs];
     await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers }));
     image = `${host.registry.host}/perl:latest`;
@@ -355,15 +393,33 @@ describe("the RuntimeDefault seccomp profile", () => {
     assert.deepEqual([...opened], [["clone3", constants.errno.EINVAL]]);
   });
 
-  it("holds for 32-bit programs, too", async () => {
-    const exitCode = async (name: string, program: string, securityContext: object) => {
-      const overrides = { command: [program], linux: { securityContext } };
-      return (await exited(host.berth, await pod.shell(name, image, "", overrides))).exitCode;
-    };
-    assert.equal(await exitCode("mount-32", "/bin/mount-32", runtimeDefault), EPERM);
-    assert.equal(await exitCode("close-32", "/bin/close-32", runtimeDefault), 0);
-    const open = { ...unconfined, ...everything };
-    assert.equal(await exitCode("open-32", "/bin/mount-32", open), constants.errno.EFAULT);
+  for (const bits of [32, 64] as const) {
+    it(`holds for the calls of 32-bit x86, made by a program of ${bits} bits`, async () => {
+      const names = Object.keys({ ...refused32, ...allowed32 });
+      const script = names.map((name) => `/bin/${name}-${bits}; echo ${name} $?`).join("\n");
+      const failing = async (name: string, securityContext: object) => {
+        const text = await pod.output(name, image, script, { linux: { securityContext } });
+        const lines = text.trim().split("\n");
+        assert.equal(lines.length, names.length);
+        return lines.flatMap((line) => line.match(`^(\\S+) ${EPERM}$`)?.[1] ?? []);
+      };
+      assert.deepEqual(await failing(`filtered-${bits}`, runtimeDefault), Object.keys(refused32));
+      assert.deepEqual(await failing(`open-${bits}`, { ...unconfined, ...everything }), []);
+    });
+  }
+
+  it("holds for the calls of the x32 ABI, whatever the kernel has of it", async () => {
+    const refusedCalls = x32(refused.flatMap(({ calls }) => calls));
+    const calls = [...refusedCalls, ...x32(allowed.flatMap((each) => each.calls))];
+    const filtered = { ...runtimeDefault, capabilities: { dropCapabilities: ["SYS_CHROOT"] } };
+    const errnos = await callsIn(host.berth, pod, "x32", image, calls, filtered);
+    assert.equal(errnos.size, calls.length);
+    assert.deepEqual(
+      refusedIn(errnos),
+      refusedCalls.map(({ name }) => name),
+    );
+    const open = await callsIn(host.berth, pod, "x32-open", image, calls, { ...unconfined, ...everything });
+    assert.deepEqual(refusedIn(open), []);
   });
 
   allowed.forEach(({ what, calls }, index) => {

@@ -50,20 +50,14 @@ export async function callsIn(
   return new Map(lines.map(([, , call = "", errno]) => [call, Number(errno)]));
 }
 
-/** A program for 32-bit x86 that makes one system call, by its number there, with zeros, and ends with its errno as exit code. */
-export function program32(number: number): Uint8Array {
-  const base = 0x08048000;
-  const headers = Buffer.alloc(84);
-  // ELF, 32 bits, little endian; executable, Intel 80386; the entry is behind the headers.
-  headers.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  headers.writeUInt16LE(2, 16);
-  headers.writeUInt16LE(3, 18);
-  headers.writeUInt32LE(1, 20);
-  headers.writeUInt32LE(base + headers.length, 24);
-  headers.writeUInt32LE(52, 28);
-  headers.writeUInt16LE(52, 40);
-  headers.writeUInt16LE(32, 42);
-  headers.writeUInt16LE(1, 44);
+/** What `int 0x80` leads to are the calls of 32-bit x86, from programs of either kind. */
+export type ProgramBits = 32 | 64;
+
+/**
+ * A program for x86 that makes one system call of its 32-bit kind, by its number there, with zeros, and ends with its errno as exit
+ * code.
+ */
+export function interruptProgram(number: number, bits: ProgramBits): Uint8Array {
   const code = [
     ...[0xb8, number & 0xff, number >> 8, 0, 0], // mov eax, number
     ...[0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2, 0x31, 0xf6, 0x31, 0xff], // ebx, ecx, edx, esi, edi = 0
@@ -71,10 +65,38 @@ export function program32(number: number): Uint8Array {
     ...[0xf7, 0xd8, 0x89, 0xc3], // ebx = -eax
     ...[0xb8, 1, 0, 0, 0, 0xcd, 0x80], // exit
   ];
-  // One loadable segment that is the whole file, readable and executable.
+  return elf(Buffer.from(code), bits);
+}
+
+const base = 0x08048000;
+
+/** An ELF file with one loadable segment that is the whole file, readable and executable; the entry is behind the headers. */
+function elf(code: Buffer, bits: ProgramBits): Uint8Array {
+  const wide = bits === 64;
+  const [headerSize, segmentSize] = wide ? [64, 56] : [52, 32];
+  const headers = Buffer.alloc(headerSize + segmentSize);
+  const word = (value: number, offset: number) =>
+    wide ? headers.writeBigUInt64LE(BigInt(value), offset) : headers.writeUInt32LE(value, offset);
+  const width = bits / 8;
+  // Little endian; executable, for x86-64 or the 80386.
+  headers.set([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1]);
+  headers.writeUInt16LE(2, 16);
+  headers.writeUInt16LE(wide ? 62 : 3, 18);
+  headers.writeUInt32LE(1, 20);
+  word(base + headers.length, 24);
+  word(headerSize, 24 + width);
+  const sizes = 24 + 3 * width + 4;
+  headers.writeUInt16LE(headerSize, sizes);
+  headers.writeUInt16LE(segmentSize, sizes + 2);
+  headers.writeUInt16LE(1, sizes + 4);
   const size = headers.length + code.length;
-  [1, 0, base, base, size, size, 5, 4096].forEach((word, index) => {
-    headers.writeUInt32LE(word, 52 + index * 4);
+  headers.writeUInt32LE(1, headerSize);
+  if (wide) headers.writeUInt32LE(5, headerSize + 4);
+  const fields = wide ? headerSize + 8 : headerSize + 4;
+  [0, base, base, size, size].forEach((value, index) => {
+    word(value, fields + index * width);
   });
-  return Buffer.concat([headers, Buffer.from(code)]);
+  if (!wide) headers.writeUInt32LE(5, headerSize + 24);
+  word(4096, headerSize + segmentSize - width);
+  return Buffer.concat([headers, code]);
 }
