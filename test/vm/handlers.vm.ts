@@ -1,13 +1,19 @@
 /** What an OCI runtime does with systemd, cgroup v2 alone and AppArmor, each with a daemon that is no service. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { describe, it } from "node:test";
 import {
+  NamespaceMode,
   SecurityProfile_ProfileType as ProfileType,
   UpdateContainerResourcesRequest,
 } from "../../src/protocol/index.ts";
+import { pushImage } from "../../src/testing/registry.ts";
+import { busyboxImage } from "../support/busybox.ts";
+import { perlLayer } from "../support/perl.ts";
 import { execSync, exited, TestPod } from "../support/pod.ts";
-import { verboseInfo } from "../support/verbose.ts";
+import { callsIn } from "../support/system-calls.ts";
+import { verboseInfo, verboseSandboxInfo } from "../support/verbose.ts";
 import { withBerth } from "../support/with-berth.ts";
 
 const MiB = 2n ** 20n;
@@ -81,6 +87,31 @@ for (const handler of ["crun", "runc"]) {
       const free = await start("free", ProfileType.Unconfined);
       assert.equal(await profileOf(free), "unconfined\n");
       await mounts(free);
+    });
+
+    it("has no sockets of the kernel's cryptography and of the hypervisor under AppArmor, also without a filter", async () => {
+      const layers = [await perlLayer()];
+      await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers }));
+      const image = `${host.registry.host}/perl:latest`;
+      await host.berth.pull(image);
+      const pod = await run("sockets");
+      const sockets = { alg: [41, 38, 5, 0], vsock: [41, 40, 1, 0], unix: [41, 1, 1, 0] };
+      const calls = Object.entries(sockets).map(([name, [number = 0, ...args]]) => ({ name, number, args }));
+      const seccomp = { profileType: ProfileType.Unconfined };
+      const apparmor = { profileType: ProfileType.RuntimeDefault };
+      const errnos = await callsIn(host.berth, pod, "calls", image, calls, { seccomp, apparmor });
+      const { EACCES } = constants.errno;
+      assert.deepEqual(Object.fromEntries(errnos), { alg: EACCES, vsock: EACCES, unix: 0 });
+    });
+
+    it("shares its PID namespace with a pause process that AppArmor confines, too", async () => {
+      const namespaceOptions = { pid: NamespaceMode.POD };
+      const linux = { cgroupParent: `test-${handler}.slice`, securityContext: { namespaceOptions } };
+      const pod = await TestPod.run(host.berth, "pause", { linux }, handler);
+      const { pid } = await verboseSandboxInfo(host.berth, pod.id);
+      assert.equal(await readFile(`/proc/${pid}/attr/current`, "utf8"), "berth-default (enforce)\n");
+      assert.match(await readFile(`/proc/${pid}/status`, "utf8"), /^Seccomp:\t2$/m);
+      await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
     });
   });
 }

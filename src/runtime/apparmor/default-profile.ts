@@ -1,6 +1,7 @@
 /**
  * The profile of RuntimeDefault, for apparmor_parser(8): a container may do what its capabilities and its seccomp filter
- * let it, but not mount, and not write to those files of /proc and /sys that are the machine's and not its own.
+ * let it, but have no sockets of the kernel's cryptography and of the hypervisor, not mount, and not write to those files
+ * of /proc and /sys that are the machine's and not its own.
  *
  * It names no include, so that it needs nothing of /etc/apparmor.d. `daemonProfile` is berthd's own, whose signals
  * containers must take.
@@ -10,6 +11,9 @@ export function defaultProfile(name: string, daemonProfile: string): string {
   return `
 profile ${name} flags=(attach_disconnected,mediate_deleted) {
   network,
+  # Also by socketcall(2), whose arguments no seccomp filter sees.
+  deny network alg,
+  deny network vsock,
   capability,
   file,
   umount,
