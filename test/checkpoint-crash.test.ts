@@ -64,7 +64,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
     });
   }
 
-  it("while criu is at work waits for its end before the container goes on", async () => {
+  it("while criu is at work ends that before the container goes on", async () => {
     const one = await pod("at-work");
     const large = `x=$(dd if=/dev/zero bs=1M count=200 | tr '\\0' a)`;
     const id = await one.shell("main", image(), `${large}; ${counting}`);

@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
  */
 export async function processStartTime(pid: number): Promise<number | undefined> {
   const stat = await readStat(pid);
-  return stat === undefined || stat.state === "Z" || stat.state === "X" ? undefined : stat.startTime;
+  return stat === undefined || hasEnded(stat) ? undefined : stat.startTime;
 }
 
 /** The parent of a process, as this PID namespace shows it; undefined when there is no such process. */
@@ -17,6 +17,16 @@ export async function parentOf(pid: number): Promise<number | undefined> {
 /** True while the process that had this pid at `startTime` (see {@link processStartTime}) runs. */
 export async function isAlive(pid: number, startTime: number): Promise<boolean> {
   return (await processStartTime(pid)) === startTime;
+}
+
+/** The processes of a process group (setpgid(2)) that have not ended. */
+export async function processGroup(leader: number): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const members = pids.map(async (pid) => {
+    const stat = await readStat(pid);
+    return stat?.group === leader && !hasEnded(stat) ? [pid] : [];
+  });
+  return (await Promise.all(members)).flat();
 }
 
 /**
@@ -53,12 +63,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
 async function readStat(pid: number): Promise<Stat | undefined> {
   const text = await readOrEmpty(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, parent, startTime] = [fields[0], fields[1], fields[19]];
+  const [state, parent, group, startTime] = [fields[0], fields[1], fields[2], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
-  return { state, parent: Number(parent), startTime: Number(startTime) };
+  return { state, parent: Number(parent), group: Number(group), startTime: Number(startTime) };
 }
 
-type Stat = { readonly state: string; readonly parent: number; readonly startTime: number };
+type Stat = {
+  readonly state: string;
+  readonly parent: number;
+  readonly group: number;
+  readonly startTime: number;
+};
+
+/** Only its zombie is there, which waits for its parent. */
+function hasEnded({ state }: Stat): boolean {
+  return state === "Z" || state === "X";
+}
 
 /** A process may end between any two looks at it: ENOENT before, ESRCH while its file is open. */
 async function readOrEmpty(path: string): Promise<string> {

@@ -48,12 +48,14 @@ export type SpawnCall = {
   readonly cwd: string;
   /** In a session, and so a process group, of its own. */
   readonly newSession: boolean;
+  /** Numbers of signals that are blocked in it and in what it starts. */
+  readonly blockedSignals: readonly number[];
   /** What the new process has as descriptors 0, 1, ...: one of ours, or undefined for /dev/null. All others are closed. */
   readonly descriptors: readonly (number | undefined)[];
 };
 
 /**
- * posix_spawn(3) with all signals at their defaults. glibc makes the new process without copying this one's page tables,
+ * posix_spawn(3) with the actions of all signals at their defaults. glibc makes the new process without copying this one's page tables,
  * which is what takes fork(2), and so Node's own `spawn`, ten milliseconds and more in a process of our size.
  * Returns the pid. Throws {@link LinuxError} (ENOENT, EACCES, EAGAIN).
  */
@@ -71,22 +73,32 @@ export function posixSpawn(call: SpawnCall): number {
     const pid = [-1];
     const argv = [...call.argv, null];
     const envp = [...Object.entries(call.env).map(([name, value]) => `${name}=${value}`), null];
-    must(spawnCall(pid, call.path, actions, attributes(call.newSession), argv, envp), call.path);
+    must(spawnCall(pid, call.path, actions, attributes(call), argv, envp), call.path);
     return pid[0] ?? -1;
   } finally {
     actionsDestroy(actions);
   }
 }
 
-function attributes(newSession: boolean): Buffer {
+function attributes({ newSession, blockedSignals }: SpawnCall): Buffer {
   const buffer = Buffer.alloc(attributesBytes);
   attributesInit(buffer);
   const all = Buffer.alloc(signalSetBytes);
   fillSignals(all);
   setDefaultSignals(buffer, all);
-  setSignalMask(buffer, Buffer.alloc(signalSetBytes));
+  setSignalMask(buffer, signalSet(blockedSignals));
   setFlags(buffer, SETSIGDEF | SETSIGMASK | (newSession ? SETSID : 0));
   return buffer;
+}
+
+/** sigset_t: a bit for each signal, from 1 on, in words of the machine's, which is little-endian. */
+function signalSet(signals: readonly number[]): Buffer {
+  const set = Buffer.alloc(signalSetBytes);
+  for (const signal of signals) {
+    const at = (signal - 1) >> 3;
+    set.writeUInt8(set.readUInt8(at) | (1 << ((signal - 1) & 7)), at);
+  }
+  return set;
 }
 
 const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { tempDir } from "../testing/temp-dir.ts";
+import { forbidFileWrites } from "./resource-limits.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
 
 const pipes: SpawnOptions = { cwd: "/", env: {}, stdio: ["reads", "writes", "writes"] };
@@ -54,6 +57,27 @@ describe("a process", () => {
       BigInt(`0x${mask.trim()}`),
     );
     assert.deepEqual([blocked, ignored & ~0x180000000n], [0n, 0n]);
+  });
+
+  it("starts with the signals blocked that it is told, and so does what it starts", async () => {
+    const { out } = await shell("(grep SigBlk /proc/self/status)", { blockedSignals: ["SIGHUP", "SIGXFSZ"] });
+    assert.equal(BigInt(`0x${out.split("\t")[1]?.trim()}`), (1n << 0n) | (1n << 24n));
+  });
+
+  it("may be forbidden to write any more to files, and finds that an error", async () => {
+    const script = 'read go; echo more > "$0" || echo "cannot"; echo pipe';
+    await using directory = await tempDir();
+    const child = spawn("/bin/sh", ["-c", script, join(directory.path, "file")], {
+      ...pipes,
+      blockedSignals: ["SIGXFSZ"],
+    });
+    const ended = once(child, "close");
+    forbidFileWrites(child.pid);
+    child.pipe(0).end("go\n");
+    const [said] = await Promise.all([text(child.pipe(1)), text(child.pipe(2))]);
+    assert.equal(said, "cannot\npipe\n");
+    await ended;
+    assert.throws(() => forbidFileWrites(child.pid), { errno: "ESRCH" });
   });
 
   it("that does not exist is an error that names it", () => {

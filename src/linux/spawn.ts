@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
+import { constants } from "node:os";
 import { makePipe } from "./pipe.ts";
 import { type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
 
@@ -9,6 +10,8 @@ export type SpawnOptions = {
   readonly cwd: string;
   /** In a session, and so a process group, of its own. */
   readonly detached?: boolean;
+  /** Signals that are blocked in it, and in what it starts unless that unblocks them. */
+  readonly blockedSignals?: readonly NodeJS.Signals[];
   /** What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor of ours. */
   readonly stdio: readonly StdioChoice[];
 };
@@ -67,6 +70,7 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   const { env, cwd, detached: newSession = false } = options;
+  const blockedSignals = (options.blockedSignals ?? []).map((name) => constants.signals[name]);
   const pipes = options.stdio.map((choice) =>
     choice === "reads" || choice === "writes" ? makePipe() : undefined,
   );
@@ -76,7 +80,8 @@ export function spawn(path: string, args: readonly string[], options: SpawnOptio
   });
   listen();
   try {
-    const pid = posixSpawn({ path, argv: [path, ...args], env, cwd, newSession, descriptors: theirs });
+    const argv = [path, ...args];
+    const pid = posixSpawn({ path, argv, env, cwd, newSession, blockedSignals, descriptors: theirs });
     return new Subprocess(
       pid,
       pipes.map((pipe, index) => {

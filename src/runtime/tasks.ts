@@ -117,11 +117,13 @@ export interface Task {
   /** Lets them go on. No error when they are not paused, or gone. */
   resume(): Promise<void>;
   /**
-   * Writes the state of the processes into files, by criu; they go on (or stay paused). Cannot be cut short without harm to
-   * them, except by removing the directories. Throws RuntimeError: FailedPrecondition (not running; something that criu cannot
-   * write down, with criu's words), ResourceExhausted (disk full).
+   * Writes the state of the processes into files, by criu; they go on (or stay paused), also when `signal` ends it. No criu is at
+   * work any more when it settles. Throws RuntimeError: FailedPrecondition (not running; something that criu cannot write down,
+   * with criu's words), ResourceExhausted (disk full), Canceled.
    */
-  dump(request: TaskDumpRequest): Promise<void>;
+  dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void>;
+  /** Ends a {@link dump} into `imageDir` that the daemon before this one has begun, where it is still at work. */
+  endLeftDump(imageDir: string): Promise<void>;
   /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
   reopenLog(): Promise<void>;
   /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */

@@ -1,3 +1,4 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
 import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import type { TestPod } from "./pod.ts";
@@ -20,4 +21,15 @@ export function countsTo(pod: TestPod, name: string, least: number): Promise<rea
 
 export function checkpoint(berth: TestBerth, containerId: string, location: string): Promise<unknown> {
   return berth.clients.runtime.checkpointContainer({ containerId, location, timeout: 60n });
+}
+
+/** The OCI runtime and the criu that write a checkpoint in a directory, which they were told of or work in. */
+export async function dumping(directory: string): Promise<readonly number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found = pids.map(async (pid) => {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    const workDir = await readlink(`/proc/${pid}/cwd`).catch(() => "");
+    return command.includes(`${directory}/`) || workDir.startsWith(directory) ? [Number(pid)] : [];
+  });
+  return (await Promise.all(found)).flat();
 }

@@ -1,5 +1,4 @@
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { EngineError } from "../../engine/index.ts";
 import type { Task } from "../../runtime/index.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
@@ -7,6 +6,7 @@ import type { PodServices } from "../services.ts";
 import { writeContainerArchive } from "./container-archive.ts";
 import { whilePaused } from "./freeze.ts";
 import { beginJournal } from "./journal.ts";
+import { criuPaths } from "./paths.ts";
 
 /** One container of a checkpoint, and the file that it is written to. */
 export type Subject = {
@@ -29,8 +29,7 @@ export type CheckpointRun = {
 
 /**
  * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished is taken away before
- * this rejects; a daemon that is cut finds what there is to take back in the journal. When `signal` aborts criu is not killed, but
- * finds its directory gone.
+ * this rejects; a daemon that is cut finds what there is to take back in the journal.
  */
 export async function runCheckpoint(
   run: CheckpointRun,
@@ -41,8 +40,6 @@ export async function runCheckpoint(
   const partial = [scratch, ...subjects.map(({ archive }) => archive)];
   signal.throwIfAborted();
   await beginJournal(directory, { containerIds: subjects.map(({ record }) => record.id), partial });
-  const abort = () => void rm(scratch, { recursive: true, force: true }).catch(() => undefined);
-  signal.addEventListener("abort", abort, { once: true });
   let finished = false;
   try {
     services.observer("checkpoint-pause");
@@ -57,7 +54,6 @@ export async function runCheckpoint(
     signal.throwIfAborted();
     throw error;
   } finally {
-    signal.removeEventListener("abort", abort);
     const garbage = finished ? [scratch] : partial;
     await Promise.all(garbage.map((path) => rm(path, { recursive: true, force: true })));
     await rm(directory, { recursive: true, force: true });
@@ -67,14 +63,13 @@ export async function runCheckpoint(
 async function writeAll(run: CheckpointRun, services: PodServices, signal: AbortSignal): Promise<void> {
   for (const { record, task, archive } of run.subjects) {
     signal.throwIfAborted();
-    const workDir = join(run.scratch, record.id);
-    const imageDir = join(workDir, "checkpoint");
-    await mkdir(imageDir, { recursive: true, mode: 0o700 });
+    const paths = criuPaths(run.scratch, record.id);
+    await mkdir(paths.imageDir, { recursive: true, mode: 0o700 });
     services.observer("checkpoint-dump");
-    await task.dump({ imageDir, workDir, criuPath: run.criuPath });
+    await task.dump({ ...paths, criuPath: run.criuPath }, signal);
     signal.throwIfAborted();
     services.observer("checkpoint-archive");
-    await writeContainerArchive(archive, record, run.sandbox, { imageDir, workDir }, services, signal);
+    await writeContainerArchive(archive, record, run.sandbox, paths, services, signal);
   }
 }
 

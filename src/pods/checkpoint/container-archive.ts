@@ -5,20 +5,15 @@ import type { OciSpec } from "../../runtime/index.ts";
 import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { PodServices } from "../services.ts";
+import type { CriuPaths } from "./paths.ts";
 import { withRootfsSource } from "./rootfs-source.ts";
-
-/** What criu wrote of a container: its images, and what it says about them. */
-export type ContainerDump = {
-  readonly imageDir: string;
-  readonly workDir: string;
-};
 
 /** Writes the archive of a paused container at `path`. */
 export async function writeContainerArchive(
   path: string,
   record: ContainerRecord,
   sandbox: SandboxRecord,
-  dump: ContainerDump,
+  dump: CriuPaths,
   services: PodServices,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,7 +24,7 @@ export async function writeContainerArchive(
 async function archiveParts(
   record: ContainerRecord,
   sandbox: SandboxRecord,
-  { imageDir, workDir }: ContainerDump,
+  { imageDir, workDir }: CriuPaths,
   { stateDir, images }: PodServices,
 ): Promise<readonly ArchivePart[]> {
   const { bundle } = containerPaths(stateDir, record.id);

@@ -75,7 +75,7 @@ export class PodCheckpoints implements Checkpoints {
 
   restorePod: Checkpoints["restorePod"] = (request, signal) => this.#restore.restore(request, signal);
 
-  /** Takes back what a daemon that was cut has left of checkpoints; containers that it left paused go on once its criu has ended. */
+  /** Takes back what a daemon that was cut has left of checkpoints; containers that it left paused go on. */
   async recover(): Promise<void> {
     await recoverCheckpoints(this.#services, this.#containers, this.#closed.signal);
   }

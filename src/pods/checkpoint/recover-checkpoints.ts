@@ -3,12 +3,11 @@ import { join } from "node:path";
 import type { ContainerLifecycle } from "../container-lifecycle.ts";
 import type { PodServices } from "../services.ts";
 import { readJournal } from "./journal.ts";
-import { dumpEnded } from "./orphan-dumps.ts";
-import { dumpPrefix, restorePrefix } from "./paths.ts";
+import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
 
 /**
  * After the daemon was away: unfinished archives go and containers that were paused go on, in the background, as a criu
- * that is still at work must come to its end first; until then nobody else touches those containers. What was taken
+ * that is still at work is ended first; until then nobody else touches those containers. What was taken
  * apart for a container that was never made goes too.
  */
 export async function recoverCheckpoints(
@@ -46,7 +45,7 @@ async function takeBack(
   const ids = journal?.containerIds ?? [];
   using _ = await containers.hold(ids);
   const [scratch = directory, ...archives] = journal?.partial ?? [];
-  await dumpEnded(scratch, signal);
+  await Promise.all(ids.map((id) => taskTable.get(id)?.endLeftDump(criuPaths(scratch, id).imageDir)));
   if (signal.aborted) return;
   await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
   await Promise.all([scratch, ...archives].map((path) => rm(path, { recursive: true, force: true })));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
@@ -6,6 +7,7 @@ import { RuntimeError } from "../runtime-error.ts";
 import type { TaskDumpRequest } from "../tasks.ts";
 import { criuEnvironment } from "./criu-environment.ts";
 import { criuErrors } from "./criu-log.ts";
+import { dumpSignals, endDump } from "./end-dump.ts";
 
 export type DumpCall = {
   readonly id: string;
@@ -13,18 +15,21 @@ export type DumpCall = {
   readonly cgroupDriver: CgroupDriver;
   /** The OCI runtime's log of it. */
   readonly logPath: string;
+  /** The container's first process. */
+  readonly pid: number;
+  readonly logger: Logger;
 };
 
 /**
  * Has the OCI runtime write the state of a container's processes into `imageDir`. Established TCP connections are
  * written too: without that, a container that has one could not be checkpointed.
- *
- * It is never killed: criu runs code of its own inside the processes, which cannot go on when it dies. Who cannot wait
- * for it takes `imageDir` away, and it ends by itself at the next file.
  */
-export async function dumpProcesses(call: DumpCall, request: TaskDumpRequest): Promise<void> {
+export async function dumpProcesses(
+  call: DumpCall,
+  { imageDir, workDir, criuPath }: TaskDumpRequest,
+  signal: AbortSignal,
+): Promise<void> {
   const { id, handler, cgroupDriver, logPath } = call;
-  const { imageDir, workDir, criuPath } = request;
   const args = [
     "checkpoint",
     ...["--image-path", imageDir, "--work-path", workDir],
@@ -33,10 +38,12 @@ export async function dumpProcesses(call: DumpCall, request: TaskDumpRequest): P
     "--tcp-established",
     id,
   ];
+  const env = criuEnvironment(criuPath);
+  const ending = { blockedSignals: dumpSignals, end: (leader: number) => endDump(leader, call) };
   try {
-    const env = criuEnvironment(criuPath);
-    await callRuntime({ handler, cgroupDriver, logPath, args, env, timeoutMs: 0 });
+    await callRuntime({ handler, cgroupDriver, logPath, args, env, ending, timeoutMs: 0 }, signal);
   } catch (error) {
+    if (signal.aborted) throw error;
     const errors = await criuErrors(join(workDir, "dump.log"));
     if (errors === "") throw error;
     const code = /No space left on device/.test(errors) ? "ResourceExhausted" : "FailedPrecondition";

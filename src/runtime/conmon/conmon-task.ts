@@ -5,6 +5,7 @@ import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
+import { endLeftDump } from "../checkpoint/end-dump.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
@@ -165,13 +166,17 @@ export class ConmonTask implements Task {
     if (state === "paused") await this.#callRuntime(record.handler, ["resume", this.id], freezeTimeoutMs);
   }
 
-  async dump(request: TaskDumpRequest): Promise<void> {
-    const { handler } = this.#requireRunning("checkpoint");
-    const { cgroupDriver, files } = this.#options;
-    await dumpProcesses(
-      { id: this.id, handler, cgroupDriver, logPath: files.runtimeLog("checkpoint") },
-      request,
-    );
+  async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
+    const { handler, init } = this.#requireRunning("checkpoint");
+    const { id, cgroupDriver, files, logger } = this.#options;
+    const logPath = files.runtimeLog("checkpoint");
+    await dumpProcesses({ id, handler, cgroupDriver, logPath, pid: init.pid, logger }, request, signal);
+  }
+
+  async endLeftDump(imageDir: string): Promise<void> {
+    if (this.#record === undefined) return;
+    const { logger } = this.#options;
+    await endLeftDump(imageDir, { pid: this.#record.init.pid, logger });
   }
 
   async reopenLog(): Promise<void> {

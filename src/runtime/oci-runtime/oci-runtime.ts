@@ -38,6 +38,7 @@ export type RuntimeCall = {
   readonly timeoutMs: number;
   /** {@link runtimeEnvironment} unless given. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly ending?: ProgramEnding;
 };
 
 /**
@@ -53,6 +54,7 @@ export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Prom
       program: call.program ?? handler.path,
       args: [...globalArguments(handler, call.cgroupDriver, logPath), ...args],
       ...(call.env !== undefined && { env: call.env }),
+      ...(call.ending !== undefined && { ending: call.ending }),
       timeoutMs,
       failure: (stderr, code) => failureMessage(logPath, stderr, code),
     },
@@ -69,24 +71,40 @@ export type ProgramRun = {
   readonly env?: Readonly<Record<string, string>>;
   /** 0 is no limit. */
   readonly timeoutMs: number;
+  /** It is killed when its time is over, it alone, unless given. */
+  readonly ending?: ProgramEnding;
   /** Says why it failed. */
   readonly failure: (stderr: string, code: number) => Promise<string>;
 };
 
+/** A way to end a program, and what it starts, before its time. */
+export type ProgramEnding = {
+  /** {@link SpawnOptions.blockedSignals}. */
+  readonly blockedSignals: readonly NodeJS.Signals[];
+  /** Ends the process group of `leader`, and resolves then; never rejects. */
+  readonly end: (leader: number) => Promise<void>;
+};
+
 /** Runs a program like {@link callRuntime}, and throws the same. */
 export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise<string> {
-  const { what } = run;
+  const { what, ending } = run;
   using deadline = new Deadline(run.timeoutMs, signal);
   deadline.check(what);
   const child = startProgram(run.program, run.args, {
     cwd: "/",
     env: run.env ?? runtimeEnvironment,
     stdio: ["ignore", "writes", "writes"],
+    ...(ending !== undefined && { detached: true, blockedSignals: ending.blockedSignals }),
   });
   const stdout = new BoundedOutput(child.pipe(1), 1024 * 1024);
   const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
-  using _kill = deadline.onAbort(() => child.kill("SIGKILL"));
+  let ended: Promise<void> | undefined;
+  using _kill = deadline.onAbort(() => {
+    if (ending === undefined) child.kill("SIGKILL");
+    else ended = ending.end(child.pid);
+  });
   const code = await exitCodeOf(child);
+  await ended;
   await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
   if (code === 0) return stdout.text();
   deadline.check(what);

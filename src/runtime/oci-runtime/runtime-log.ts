@@ -1,13 +1,11 @@
-import { open } from "node:fs/promises";
-
-const tailBytes = 64 * 1024;
+import { readLogTail } from "../log-tail.ts";
 
 /**
  * The last error in a log that an OCI runtime wrote with `--log-format json`; what it says in plain text where it does
  * not keep to that; undefined when there is nothing.
  */
 export async function lastRuntimeError(logPath: string): Promise<string | undefined> {
-  const lines = (await readTail(logPath)).split("\n").filter((line) => line.trim() !== "");
+  const lines = (await readLogTail(logPath)).split("\n").filter((line) => line.trim() !== "");
   const entries = lines.map(parseEntry);
   const errors = entries.filter((entry) => entry.level === "error" || entry.level === "fatal");
   return (errors.at(-1) ?? entries.at(-1))?.message;
@@ -23,18 +21,4 @@ function parseEntry(line: string): { readonly level: string; readonly message: s
     // Not JSON: the line itself is the message.
   }
   return { level: "", message: line };
-}
-
-/** A runtime that floods its log must not fill our memory. */
-async function readTail(path: string): Promise<string> {
-  try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, tailBytes));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8", 0, bytesRead);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
 }

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, it } from "node:test";
+import { checkpoint, counting, countsTo, dumping } from "./support/checkpoints.ts";
+import { eventually } from "./support/condition.ts";
+import { checkpointing } from "./support/criu.ts";
+import { execSync, exited, TestPod } from "./support/pod.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const options = await checkpointing();
+
+/** One process that holds much memory, one that answers, and one that counts. */
+const script = `dd if=/dev/zero bs=400M count=1 2>/dev/null | (sleep 100000) & nc -ll -p 7000 -e cat & ${counting}`;
+
+describe("a checkpoint that is not done in time", () => {
+  const host = withBerth(options);
+  const rpc = () => host.berth.clients.runtime;
+  const killed = async () => (await host.berth.daemonLog()).includes("criu did not end");
+
+  const start = async (name: string) => {
+    const pod = await TestPod.run(host.berth, name);
+    const id = await pod.shell("main", host.image, script);
+    await countsTo(pod, "main", 3);
+    await eventually("it has its memory", async () => {
+      const status = await execSync(host.berth, id, "sh", "-c", "cat /proc/[0-9]*/status 2>/dev/null; true");
+      return status.split("\n").some((line) => Number(/^VmRSS:\s*(\d+)/.exec(line)?.[1] ?? 0) > 400_000);
+    });
+    const directory = join(host.berth.directory, name);
+    await mkdir(directory);
+    const location = join(directory, "checkpoint.tar");
+    await writeFile(location, "an earlier one");
+    const scratch = join(host.berth.root, "checkpoints", `dump-${id}`, "criu", id);
+    return { pod, id, directory, location, scratch };
+  };
+  type Started = Awaited<ReturnType<typeof start>>;
+
+  /** criu writes the memory of the large process; it has its hands in no other then. */
+  const atWork = ({ scratch }: Started) =>
+    eventually("criu writes memory", async () => {
+      const images = join(scratch, "checkpoint");
+      const pages = (await readdir(images).catch(() => [])).filter((name) => name.startsWith("pages-"));
+      const sizes = await Promise.all(pages.map((name) => stat(join(images, name)).catch(() => undefined)));
+      return sizes.some((one) => one !== undefined && one.size > 50_000_000);
+    });
+
+  const goesOn = async ({ pod, id, directory, location, scratch }: Started) => {
+    assert.deepEqual(await dumping(scratch), []);
+    assert.deepEqual(await readdir(directory), ["checkpoint.tar"]);
+    assert.equal(await readFile(location, "utf8"), "an earlier one");
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    const said = (await pod.log("main")).length;
+    await eventually("it goes on", async () => (await pod.log("main")).length > said + 2);
+    assert.equal(await echoed(await pod.ip(), "hello"), "hello");
+    await checkpoint(host.berth, id, location);
+    await rpc().stopContainer({ containerId: id, timeout: 0n });
+    assert.equal((await exited(host.berth, id)).exitCode, 137);
+  };
+
+  const checkpointed = ({ id: containerId, location }: Started) =>
+    rpc()
+      .checkpointContainer({ containerId, location, timeout: 1n })
+      .then(
+        () => "done",
+        (error: unknown) => String(error),
+      );
+
+  it("is ended while criu writes, which takes back what it did, and the container goes on", async () => {
+    const one = await start("slow");
+    await using slow = await slowCgroup();
+    const outcome = checkpointed(one);
+    await eventually("criu is there", async () => {
+      const pids = await dumping(one.scratch);
+      await Promise.all(pids.map((pid) => slow.add(pid)));
+      return pids.length > 1;
+    });
+    assert.match(await outcome, /DEADLINE_EXCEEDED.*1000 ms/);
+    assert.ok(!(await killed()));
+    await goesOn(one);
+  });
+
+  it("is ended when criu does not move, and the container goes on", async () => {
+    const one = await start("stopped");
+    const outcome = checkpointed(one);
+    await atWork(one);
+    for (const pid of await dumping(one.scratch)) process.kill(pid, "SIGSTOP");
+    assert.match(await outcome, /DEADLINE_EXCEEDED.*1000 ms/);
+    assert.ok(await killed());
+    await goesOn(one);
+  });
+
+  it("is ended when its client goes, and the container goes on", async () => {
+    const one = await start("canceled");
+    await using slow = await slowCgroup();
+    const { id: containerId, location, scratch } = one;
+    const call = host.berth.clients.rawRuntime.checkpointContainer(
+      { containerId, location, timeout: 0n },
+      () => undefined,
+    );
+    await eventually("criu is there", async () => {
+      const pids = await dumping(scratch);
+      await Promise.all(pids.map((pid) => slow.add(pid)));
+      return pids.length > 1;
+    });
+    call.cancel();
+    await eventually("it was taken back", async () => {
+      const left = await readdir(join(host.berth.root, "checkpoints"));
+      return left.length === 0;
+    });
+    await goesOn(one);
+  });
+});
+
+/** What the server in a pod answers. */
+async function echoed(address: string, said: string): Promise<string> {
+  const socket = connect(7000, address);
+  socket.end(said);
+  return text(socket);
+}
+
+/** A cgroup whose processes get a hundredth of a processor. */
+async function slowCgroup() {
+  const directory = `/sys/fs/cgroup/cpu/berth-slow-${process.pid}`;
+  await mkdir(directory);
+  await writeFile(join(directory, "cpu.cfs_period_us"), "100000");
+  await writeFile(join(directory, "cpu.cfs_quota_us"), "1000");
+  return {
+    add: (pid: number) => writeFile(join(directory, "cgroup.procs"), String(pid)).catch(() => undefined),
+    [Symbol.asyncDispose]: () => rmdir(directory),
+  };
+}
