@@ -2,7 +2,7 @@
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { BerthError, type ErrorCode, messageOf } from "../errors/index.ts";
-import { applyLayer, removePaths } from "../unpack/index.ts";
+import { applyLayer, type LayerTarget, removePaths } from "../unpack/index.ts";
 import type { ArchiveSource, Job, JobResult } from "./jobs.ts";
 import { writeArchiveFile } from "./write-archive.ts";
 
@@ -16,6 +16,9 @@ async function perform(job: Job): Promise<void> {
     case "unpack":
       for (const source of job.sources) await apply(source, job.directory);
       break;
+    case "add":
+      await apply({ path: job.tar }, job.directory, "none");
+      break;
     case "apply":
       if (job.diff !== undefined) await apply({ path: job.diff }, job.rootfs);
       removePaths(job.rootfs, job.deleted);
@@ -23,9 +26,13 @@ async function perform(job: Job): Promise<void> {
   }
 }
 
-async function apply({ path, expected }: ArchiveSource, directory: string): Promise<void> {
+async function apply(
+  { path, expected }: ArchiveSource,
+  directory: string,
+  whiteouts: LayerTarget["whiteouts"] = "remove",
+): Promise<void> {
   await applyLayer(createReadStream(path, { highWaterMark: readChunkBytes }), {
-    target: { directory, whiteouts: "remove" },
+    target: { directory, whiteouts },
     expected: expected ?? { size: statSync(path).size },
   });
 }

@@ -9,8 +9,9 @@
  * and of what it says of a container only the names of its image and of its mounts are read, to be compared. The work on
  * files is done in a worker thread. This room knows nothing of OCI runtimes, records or requests.
  */
+export { networkStatusName, shmName } from "./archive-names.ts";
 export { CheckpointError } from "./checkpoint-error.ts";
 export type { ConfigDump } from "./config-dump.ts";
 export type { ArchivePart, ArchiveSource, RootfsSource } from "./jobs.ts";
 export { type Checkpoint, readCheckpoint } from "./read-checkpoint.ts";
-export { applyRootfsDiff, unpackArchive, writeArchive } from "./work.ts";
+export { addMissingFiles, applyRootfsDiff, unpackArchive, writeArchive } from "./work.ts";

@@ -12,6 +12,8 @@ export type Job =
     }
   /** Applies archives, one over the other, to an empty directory. */
   | { readonly kind: "unpack"; readonly sources: readonly ArchiveSource[]; readonly directory: string }
+  /** Makes the files of a tar that a directory has not; what is there stays as it is. Others may write to the directory meanwhile. */
+  | { readonly kind: "add"; readonly tar: string; readonly directory: string }
   /** Changes a container's file system as a checkpoint says. */
   | {
       readonly kind: "apply";
@@ -20,12 +22,14 @@ export type Job =
       readonly rootfs: string;
     };
 
-/** One file of an archive, or a directory's regular files. */
+/** One file of an archive, a directory's regular files, or a tree of files as a tar. */
 export type ArchivePart =
   | { readonly kind: "text"; readonly name: string; readonly text: string }
   /** Left out when there is none. */
   | { readonly kind: "file"; readonly name: string; readonly path: string }
-  | { readonly kind: "directory"; readonly name: string; readonly path: string };
+  | { readonly kind: "directory"; readonly name: string; readonly path: string }
+  /** Others may write to it meanwhile. */
+  | { readonly kind: "tree"; readonly name: string; readonly path: string };
 
 /** Where a container's changes to its image's file system are to be found. */
 export type RootfsSource = {

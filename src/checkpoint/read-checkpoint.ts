@@ -6,6 +6,7 @@ import {
   imagesName,
   logNames,
   rootfsDiffName,
+  shmName,
   specDumpName,
 } from "./archive-names.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
@@ -19,6 +20,8 @@ export type Checkpoint = {
   /** criu's images. */
   readonly imageDir: string;
   readonly rootfsDiff: string | undefined;
+  /** A tar of the files in its pod's /dev/shm. */
+  readonly shm: string | undefined;
   /** Paths from the container's root. */
   readonly deletedFiles: readonly string[];
   readonly log: string | undefined;
@@ -47,6 +50,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
     spec: parseSpecDump(spec),
     imageDir: await checkImages(join(directory, imagesName)),
     rootfsDiff: (await regularFile(directory, rootfsDiffName))?.path,
+    shm: (await regularFile(directory, shmName))?.path,
     deletedFiles: parseDeletedFiles(await readText(directory, deletedFilesName)),
     log: logs.find((log) => log !== undefined)?.path,
   };

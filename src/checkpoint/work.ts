@@ -25,6 +25,14 @@ export async function unpackArchive(
   await run({ kind: "unpack", sources, directory }, signal);
 }
 
+/**
+ * Makes the files of a tar that a directory has not, whoever wrote the tar and whoever else writes to the directory: nothing
+ * is written outside of it, and what is there stays as it is. Throws CheckpointError.
+ */
+export async function addMissingFiles(tar: string, directory: string): Promise<void> {
+  await run({ kind: "add", tar, directory });
+}
+
 /** Gives the tree at `rootfs`, which holds the base image, what the checkpoint's container had changed. Throws CheckpointError. */
 export async function applyRootfsDiff(
   { diff, deleted }: { readonly diff: string | undefined; readonly deleted: readonly string[] },

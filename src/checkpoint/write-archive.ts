@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { closeFile, openDirectory, openFileAt, toByteString } from "../linux/index.ts";
 import { deletedFilesName, rootfsDiffName } from "./archive-names.ts";
 import type { ArchivePart, RootfsSource } from "./jobs.ts";
+import { TreeEntries } from "./rootfs/tree-entries.ts";
 import { writeRootfsDiff } from "./rootfs-diff.ts";
 import { copyBytes } from "./tar/copy-bytes.ts";
 import type { TarEntry } from "./tar/header.ts";
@@ -40,6 +41,13 @@ function writePart(tar: TarWriter, part: ArchivePart): void {
       for (const name of readdirSync(part.path).sort())
         writeFile(tar, `${part.name}/${name}`, join(part.path, name));
       break;
+    case "tree":
+      tar.nested(ownFile(part.name, 0), () => {
+        using entries = new TreeEntries(tar, part.path, { changing: true });
+        for (const name of entries.names("")) entries.addAll(name);
+        tar.end();
+      });
+      break;
   }
 }
 
@@ -58,7 +66,7 @@ function writeFile(tar: TarWriter, name: string, path: string): void {
   const fd = openFileAt(directory, toByteString(basename(path)));
   try {
     tar.begin(ownFile(name, stat.size));
-    copyBytes(tar, fd, stat.size, path);
+    copyBytes(tar, fd, stat.size, { about: path });
   } finally {
     closeFile(fd);
     closeFile(directory);

@@ -95,9 +95,9 @@ export function chownAt(
   checked("chown", fchownat(directory, cString(name), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW), name);
 }
 
-/** fchmodat(2). Linux has no mode on a symbolic link and would follow it: not to be called on one. */
+/** fchmodat(2), as glibc makes it of several calls. Linux has no mode on a symbolic link: EOPNOTSUPP. */
 export function chmodAt(directory: number, name: string, mode: number): void {
-  checked("chmod", fchmodat(directory, cString(name), mode & 0o7777, 0), name);
+  checked("chmod", fchmodat(directory, cString(name), mode & 0o7777, AT_SYMLINK_NOFOLLOW), name);
 }
 
 /** utimensat(2), with `time` for both access and modification. */

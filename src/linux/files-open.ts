@@ -38,9 +38,10 @@ export function createFileAt(directory: number, name: string): number {
   return fd === -1 ? check("open", fd, fromByteString(name)) : fd;
 }
 
-/** Opens a regular file for reading without following a symbolic link. Throws LinuxError. */
+/** Opens a regular file for reading without following a symbolic link, or waiting at a fifo. Throws LinuxError. */
 export function openFileAt(directory: number, name: string): number {
-  const fd = openat(directory, cString(name), constants.O_RDONLY | constants.O_NOFOLLOW | O_CLOEXEC, 0);
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
+  const fd = openat(directory, cString(name), flags, 0);
   return fd === -1 ? check("open", fd, fromByteString(name)) : fd;
 }
 

@@ -10,6 +10,7 @@
  */
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
 export {
+  type AttachedNetworkResult,
   defaultInterface,
   type Network,
   type NetworkResult,

@@ -31,12 +31,14 @@ const maxMinor = 0xfffff;
 type Place = { readonly parent: TreeDirectory; readonly name: string; readonly path: string };
 
 /**
- * Writes a layer's entries to its target. An entry takes the place of whatever has its name, but a directory is merged with a
- * directory. Its methods throw UnpackError that names the entry.
+ * Writes a layer's entries to its target. An entry takes the place of whatever has its name, unless the target keeps that, but
+ * a directory is merged with a directory. Its methods throw UnpackError that names the entry.
  */
 export class LayerWriter implements EntrySink, Disposable {
   readonly #tree: RootedTree;
   readonly #whiteouts: Whiteouts;
+  /** The tar is no layer: its entries are only added to what is there. */
+  readonly #adds: boolean;
   /** Times of directories, set when nothing is written to them any more. */
   readonly #directoryTimes = new Map<string, Timestamp>();
   readonly #undescribed = new Set<string>();
@@ -47,6 +49,7 @@ export class LayerWriter implements EntrySink, Disposable {
     this.#tree = new RootedTree(target.directory, (parent, name, found) =>
       this.#makeMissing(parent, name, found),
     );
+    this.#adds = target.whiteouts === "none";
     this.#whiteouts =
       target.whiteouts === "overlayfs" ? new OverlayWhiteouts() : new RemovingWhiteouts(this.#tree);
   }
@@ -90,7 +93,7 @@ export class LayerWriter implements EntrySink, Disposable {
     const components = entryPath(entry.name);
     const name = components.at(-1);
     if (name === undefined) return;
-    const meaning = meaningOf(components);
+    const meaning = this.#adds ? ({ kind: "entry" } as const) : meaningOf(components);
     if (meaning.kind === "metadata") return;
     const parent = this.#tree.enter(components.slice(0, -1));
     if (parent === undefined) {
@@ -104,12 +107,15 @@ export class LayerWriter implements EntrySink, Disposable {
   }
 
   #put(place: Place, entry: TarEntry): void {
+    if (this.#adds && statAt(place.parent.fd, place.name) !== undefined) return;
     if (entry.kind === "file") {
       const writer = this.#replacing(place, () => new FileWriter(place.parent.fd, place.name, entry.content));
       this.#file = { writer, place, entry };
       return;
     }
     const written = this.#make(place, entry);
+    // The other name of the file may have been there before.
+    if (this.#adds && entry.kind === "hardlink") return;
     this.#finish(place, entry, written);
     if (written !== "directory") return;
     this.#directoryTimes.set(place.path, entry.mtime);
@@ -173,7 +179,7 @@ export class LayerWriter implements EntrySink, Disposable {
     try {
       return make();
     } catch (error) {
-      if (!(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
+      if (this.#adds || !(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
     }
     this.#tree.remove(parent, name);
     return make();

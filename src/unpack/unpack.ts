@@ -1,14 +1,15 @@
 import type { Digest } from "../oci/index.ts";
 
-/** A directory that takes a layer. Nobody else may write to it meanwhile. */
+/** A directory that takes a layer. Nobody else may write to it meanwhile, except with `whiteouts: "none"`. */
 export type LayerTarget = {
   /** Absolute path of the tree to write into. */
   readonly directory: string;
   /**
    * `overlayfs` writes whiteouts as overlayfs wants them (0/0 character devices, `trusted.overlay.opaque`), for an upper
-   * directory, empty at first; `remove` deletes what a whiteout names, for a tree that holds its parent's files.
+   * directory, empty at first; `remove` deletes what a whiteout names, for a tree that holds its parent's files; `none` is for
+   * a tar that is no layer: such names mean nothing, and what is there already is neither replaced nor changed.
    */
-  readonly whiteouts: "overlayfs" | "remove";
+  readonly whiteouts: "overlayfs" | "remove" | "none";
 };
 
 /** How a layer is applied. */

@@ -21,8 +21,12 @@ export class TreeEntries implements Disposable {
   /** Files with several names, by inode: the name written first. */
   readonly #links = new Map<string, string>();
 
-  constructor(tar: TarWriter, directory: string) {
+  readonly #changing: boolean;
+
+  /** `changing`: others may write to the tree. What they take away is left out, what they cut short is filled with zeros. */
+  constructor(tar: TarWriter, directory: string, { changing = false }: { readonly changing?: boolean } = {}) {
     this.#tar = tar;
+    this.#changing = changing;
     this.#tree = new OpenTree(directory);
   }
 
@@ -31,7 +35,12 @@ export class TreeEntries implements Disposable {
     const { parent, name } = split(path);
     this.#tree.within(parent, (directory) => {
       const stat = this.#tree.stat(path);
-      if (stat !== undefined && !stat.isSocket()) this.#write(path, directory, name, stat);
+      if (stat === undefined || stat.isSocket()) return;
+      try {
+        this.#write(path, directory, name, stat);
+      } catch (error) {
+        if (!(this.#changing && error instanceof LinuxError && error.errno === "ENOENT")) throw error;
+      }
     });
   }
 
@@ -55,17 +64,19 @@ export class TreeEntries implements Disposable {
       this.#tar.begin({ ...this.#entry(path, stat), type: "hardlink", target: first, sizeBytes: 0 });
       return;
     }
-    if (stat.nlink > 1n && !stat.isDirectory()) this.#links.set(inodeOf(stat), path);
     const xattrs = xattrsOf(directory, name);
     const target = stat.isSymbolicLink() ? readlinkAt(directory, name) : "";
-    this.#tar.begin({ ...this.#entry(path, stat), target, xattrs });
-    if (stat.isFile()) this.#copy(directory, name, Number(stat.size), path);
+    const entry = { ...this.#entry(path, stat), target, xattrs };
+    if (stat.isFile()) this.#writeFile(directory, name, entry);
+    else this.#tar.begin(entry);
+    if (stat.nlink > 1n && !stat.isDirectory()) this.#links.set(inodeOf(stat), path);
   }
 
-  #copy(directory: number, name: string, sizeBytes: number, path: string): void {
+  #writeFile(directory: number, name: string, entry: TarEntry): void {
     const fd = openFileAt(directory, name);
     try {
-      copyBytes(this.#tar, fd, sizeBytes, fromByteString(path));
+      this.#tar.begin(entry);
+      copyBytes(this.#tar, fd, entry.sizeBytes, { about: fromByteString(entry.name), fill: this.#changing });
     } finally {
       closeFile(fd);
     }

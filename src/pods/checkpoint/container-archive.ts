@@ -1,12 +1,20 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type ArchivePart, type ConfigDump, writeArchive } from "../../checkpoint/index.ts";
+import {
+  type ArchivePart,
+  type ConfigDump,
+  networkStatusName,
+  shmName,
+  writeArchive,
+} from "../../checkpoint/index.ts";
 import type { OciSpec } from "../../runtime/index.ts";
-import { containerPaths } from "../paths.ts";
+import { containerPaths, sandboxPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { PodServices } from "../services.ts";
+import { networkStatus } from "./network-status.ts";
 import type { CriuPaths } from "./paths.ts";
 import { withRootfsSource } from "./rootfs-source.ts";
+import { mountsOwnShm } from "./shared-memory.ts";
 
 /** Writes the archive of a paused container at `path`. */
 export async function writeContainerArchive(
@@ -25,9 +33,10 @@ async function archiveParts(
   record: ContainerRecord,
   sandbox: SandboxRecord,
   { imageDir, workDir }: CriuPaths,
-  { stateDir, images }: PodServices,
+  { stateDir, images, network }: PodServices,
 ): Promise<readonly ArchivePart[]> {
   const { bundle } = containerPaths(stateDir, record.id);
+  const { shm } = sandboxPaths(stateDir, sandbox.id);
   const spec: OciSpec = JSON.parse(await readFile(join(bundle, "config.json"), "utf8"));
   const imageName = images.find(record.imageId)?.repoTags[0] ?? record.imageRef;
   const json = (name: string, value: unknown): ArchivePart => ({
@@ -42,6 +51,8 @@ async function archiveParts(
     ...(record.logPath === ""
       ? []
       : [{ kind: "file", name: "container.log", path: record.logPath } as const]),
+    json(networkStatusName, networkStatus(await network.describe(sandbox.id))),
+    ...(mountsOwnShm(spec, shm) ? [{ kind: "tree", name: shmName, path: shm } as const] : []),
     { kind: "file", name: "dump.log", path: join(workDir, "dump.log") },
     { kind: "file", name: "stats-dump", path: join(workDir, "stats-dump") },
     { kind: "directory", name: "checkpoint", path: imageDir },

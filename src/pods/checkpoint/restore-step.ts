@@ -4,13 +4,14 @@ import type { TaskRestore } from "../../runtime/index.ts";
 import { ensureLogDirectory } from "../container-log.ts";
 import { containerSpec, handlerOf } from "../container-spec.ts";
 import type { ContainerDraft } from "../container-steps.ts";
-import { containerPaths } from "../paths.ts";
+import { containerPaths, sandboxPaths } from "../paths.ts";
 import { podNamespaces } from "../pod-namespaces.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { PodServices } from "../services.ts";
 import type { Step } from "../steps.ts";
 import { criuFor } from "./capability.ts";
 import { restoreDirectory } from "./paths.ts";
+import { restoreShm } from "./shared-memory.ts";
 import { requireSameShape } from "./spec-differences.ts";
 
 /** Brings the file system of a container that is restored to what it was; does nothing for all others. */
@@ -23,9 +24,11 @@ export function restoreStep(services: PodServices): Step<ContainerDraft> {
       criuFor(handlerOf(sandbox, services), services);
       const checkpoint = await checkpointOf(record, services);
       const { exact } = record.restore;
-      requireSameShape(record.id, checkpoint, await containerSpec(record, sandbox, services), exact);
+      const spec = await containerSpec(record, sandbox, services);
+      requireSameShape(record.id, checkpoint, spec, exact);
       const { rootfsDiff: diff, deletedFiles: deleted } = checkpoint;
       await applyRootfsDiff({ diff, deleted }, containerPaths(services.stateDir, record.id).rootfs);
+      await restoreShm(checkpoint, spec, sandboxPaths(services.stateDir, sandbox.id).shm);
     },
     undo: ({ record }) => forgetCheckpoint(record, services),
   };
