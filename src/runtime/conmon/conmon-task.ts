@@ -6,6 +6,7 @@ import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftDump } from "../checkpoint/end-dump.ts";
+import { pauseProcesses } from "../checkpoint/pause.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
@@ -156,7 +157,7 @@ export class ConmonTask implements Task {
 
   async pause(): Promise<void> {
     const { handler } = this.#requireRunning("pause");
-    await this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs);
+    await pauseProcesses(() => this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs));
   }
 
   async resume(): Promise<void> {

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import type { HandlerTable } from "../handlers/handler.ts";
+import { TaskBench } from "../testing/task-bench.ts";
+
+const run = promisify(execFile);
+
+/** runc that cannot freeze the first time, as on a busy machine. */
+const script = `#!/bin/sh
+for word; do
+  [ "$before" = --log ] && log=$word
+  [ "$word" = pause ] && [ ! -e "$0-asked" ] && touch "$0-asked" && late=1
+  before=$word
+done
+[ -z "$late" ] && exec runc "$@"
+echo '{"level":"error","msg":"unable to freeze"}' >>"$log"
+exit 1
+`;
+
+function tableOf(path: string): HandlerTable {
+  const late = {
+    name: "late",
+    path,
+    type: "runc",
+    version: "",
+    root: `${path}-root`,
+    usability: { kind: "usable" },
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
+    privilegedWithoutHostDevices: false,
+  } as const;
+  return { handlers: [late], defaultName: "late", explanation: "" };
+}
+
+test("a container that runc cannot freeze at once is paused all the same", async () => {
+  await using bench = await TaskBench.open({}, (directory) => tableOf(join(directory, "runc")));
+  await writeFile(join(bench.directory, "runc"), script);
+  await chmod(join(bench.directory, "runc"), 0o755);
+  const task = await bench.create(await bench.spec("late", "exec sleep 1000"));
+  await task.start();
+  await task.pause();
+  const { stdout } = await run("runc", ["--root", join(bench.directory, "runc-root"), "state", task.id]);
+  assert.equal(JSON.parse(stdout).status, "paused");
+  await task.resume();
+});
