@@ -1,13 +1,16 @@
 import { EngineError } from "../../engine/index.ts";
+import type { PodSandboxConfig } from "../../protocol/index.ts";
 import type { Handler } from "../../runtime/index.ts";
 import type { PodServices } from "../services.ts";
+import { podIdMappings } from "../user-namespaces.ts";
 
 /**
- * The path of a criu by which this handler takes checkpoints and restores them. Throws EngineError: Unimplemented for a
- * handler that cannot, FailedPrecondition where there is no criu that works.
+ * The path of a criu by which this handler takes checkpoints of a pod's containers and restores them. Throws EngineError:
+ * Unimplemented for a handler that cannot, and for a pod of which none can; FailedPrecondition where there is no criu that works.
  */
 export function criuFor(
   handler: Handler,
+  pod: PodSandboxConfig,
   { criu, handlers }: Pick<PodServices, "criu" | "handlers">,
 ): string {
   if (!handler.features.checkpoint) {
@@ -18,6 +21,12 @@ export function criuFor(
       `runtime handler ${handler.name} (${handler.path}, version ${handler.version}) is built without checkpoint and restore; ${remedy}`,
     );
   }
+  // Seen with criu 4.2: by crun it cannot write down the devices that are bound there, by runc not restore into the pod's network.
+  if (podIdMappings(pod) !== undefined)
+    throw new EngineError(
+      "Unimplemented",
+      `runtime handler ${handler.name} has no checkpoint and restore for pods with a user namespace (userns_options): criu cannot restore their containers; use a pod without one`,
+    );
   if (criu.usability.kind === "usable") return criu.path;
   const { reason, remedy } = criu.usability;
   throw new EngineError("FailedPrecondition", `checkpoint and restore need criu: ${reason}; ${remedy}`);

@@ -39,7 +39,7 @@ export class PodCheckpoints implements Checkpoints {
     const record = services.containers.get(id);
     const task = runningTask(services, id);
     const sandbox = readySandbox(services.sandboxes, record.sandboxId);
-    const criuPath = criuFor(handlerOf(sandbox, services), services);
+    const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     const location = await prepareLocation(request.location);
     const directory = dumpDirectory(services.checkpointDir, id);
     using limit = limited(signal, request.timeoutMs);
@@ -55,7 +55,7 @@ export class PodCheckpoints implements Checkpoints {
     const ids = request.containerIds.map((id) => services.containers.get(id).id);
     using _ = await this.#containers.hold(ids);
     const records = this.#selected(sandbox.id, ids);
-    const criuPath = criuFor(handlerOf(sandbox, services), services);
+    const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
     await requireEmptyDirectory(request.directory);
     const directory = dumpDirectory(services.checkpointDir, sandbox.id);
     using limit = limited(signal, request.timeoutMs);

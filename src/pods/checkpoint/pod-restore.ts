@@ -21,7 +21,7 @@ export class PodRestore {
   }
 
   async restore(request: PodRestoreRequest, signal?: AbortSignal): Promise<RestoredPod> {
-    criuFor(usableHandler(this.#services.handlers, request.handler), this.#services);
+    criuFor(usableHandler(this.#services.handlers, request.handler), request.config, this.#services);
     const archives = archivesByName(request, await readPodDump(request.directory));
     const before = new Set(this.#services.sandboxes.list().map(({ id }) => id));
     const sandboxId = await this.#sandboxes.run(request.config, request.handler, signal);

@@ -21,7 +21,7 @@ export function restoreStep(services: PodServices): Step<ContainerDraft> {
     run: async ({ record }) => {
       if (record.restore === undefined) return;
       const sandbox = services.sandboxes.get(record.sandboxId);
-      criuFor(handlerOf(sandbox, services), services);
+      criuFor(handlerOf(sandbox, services), sandbox.config, services);
       const checkpoint = await checkpointOf(record, services);
       const { exact } = record.restore;
       const spec = await containerSpec(record, sandbox, services);
@@ -41,7 +41,7 @@ export async function taskRestore(
   services: PodServices,
 ): Promise<TaskRestore | undefined> {
   if (record.restore === undefined) return undefined;
-  const criuPath = criuFor(handlerOf(sandbox, services), services);
+  const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
   const { imageDir, log } = await checkpointOf(record, services);
   if (log !== undefined && record.logPath !== "") {
     await ensureLogDirectory(record);
