@@ -110,10 +110,13 @@ describe("a pod on which everything happens at once", () => {
   it("tells what happened to a container in the order in which it happened", async () => {
     const events = host().berth.clients.rawRuntime.getContainerEvents({});
     const seen: ContainerEventType[] = [];
+    const times: bigint[] = [];
     const pod = await TestPod.run(host().berth, "events", { linux: linux() });
     const ofContainer = Promise.withResolvers<string>();
     events.on("data", async (event) => {
-      if (event.containerId === (await ofContainer.promise)) seen.push(event.containerEventType);
+      if (event.containerId !== (await ofContainer.promise)) return;
+      seen.push(event.containerEventType);
+      times.push(event.createdAt);
     });
     events.on("error", () => undefined);
     const id = await pod.shell("main", image(), "exec sleep 1000");
@@ -133,6 +136,14 @@ describe("a pod on which everything happens at once", () => {
       CONTAINER_STOPPED_EVENT,
       CONTAINER_DELETED_EVENT,
     ]);
+    assert.deepEqual(
+      times,
+      times.toSorted((one, other) => Number(one - other)),
+    );
+    assert.ok(
+      times.some((time) => time % 1_000_000n !== 0n),
+      `in whole milliseconds, which a kubelet takes for older than what it knows: ${times}`,
+    );
   });
 
   it("is not ready any more when its pause process ends, and can be removed", async () => {
