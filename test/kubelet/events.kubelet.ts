@@ -1,0 +1,49 @@
+/** A kubelet that is told by GetContainerEvents what becomes of its containers, and looks itself but every five minutes. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { containerIdOf, containerOf, isReady, restartsOf } from "../support/kubelet.ts";
+import { execSync } from "../support/pod.ts";
+import { withKubelet } from "../support/with-kubelet.ts";
+
+const idle = "trap 'exit 0' TERM; while true; do sleep 0.1; [ -e /end ] && exit 7; done";
+
+describe("a kubelet that lives on events", () => {
+  const host = withKubelet({ featureGates: { EventedPLEG: true } });
+  const pod = () => ({
+    spec: {
+      initContainers: [host.shell("first", "true"), host.shell("second", "true")],
+      containers: [host.shell("main", idle), host.shell("other", idle)],
+    },
+  });
+  const connections = async () => {
+    const { body } = await host.kubelet.ask("/metrics");
+    return Number(/^kubelet_evented_pleg_connection_success_count (\d+)$/m.exec(body)?.[1] ?? 0);
+  };
+
+  it("brings pods up, starts what ended again and takes them down", async () => {
+    const before = await host.kubelet.run("events", pod());
+    assert.equal(await connections(), 1);
+    await execSync(host.berth, containerIdOf(before, "main"), "touch", "/end");
+    const after = await host.kubelet.podThat(
+      "events",
+      "has its container again",
+      (pod) => restartsOf(pod, "main") === 1 && isReady(pod),
+    );
+    assert.equal(containerOf(after, "main").lastState.terminated?.exitCode, 7);
+    assert.equal(restartsOf(after, "other"), 0);
+    await host.kubelet.remove("events");
+  });
+
+  it("is told again, or looks itself again, when berthd has been started again", async () => {
+    const before = await host.kubelet.run("again", pod());
+    await host.berth.restartDaemon("SIGKILL");
+    // It asks for events again five times, without a pause; it looks itself from then on.
+    await execSync(host.berth, containerIdOf(before, "main"), "touch", "/end");
+    await host.kubelet.podThat(
+      "again",
+      "has its container again",
+      (pod) => restartsOf(pod, "main") === 1 && isReady(pod),
+    );
+    await host.kubelet.remove("again");
+  });
+});

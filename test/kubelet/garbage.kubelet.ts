@@ -1,0 +1,102 @@
+/** What a kubelet throws away: containers that have ended, old logs, and images that nobody uses. */
+import assert from "node:assert/strict";
+import { readdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { describe, it } from "node:test";
+import { pushImage } from "../../src/testing/registry.ts";
+import { busyboxImage } from "../support/busybox.ts";
+import { cliOutput } from "../support/cli.ts";
+import { containerIdOf, nodeName, type Pod, restartsOf } from "../support/kubelet.ts";
+import { withKubelet } from "../support/with-kubelet.ts";
+
+const idle = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
+
+describe("a kubelet", () => {
+  const host = withKubelet({
+    containerLogMaxSize: "20Ki",
+    containerLogMaxFiles: 3,
+    containerLogMonitorInterval: "3s",
+    imageMinimumGCAge: "1s",
+  });
+
+  it("keeps one of a container's earlier lives", async () => {
+    const work = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
+    await host.kubelet.apply("lives", {
+      spec: {
+        volumes: [{ name: "work", emptyDir: {} }],
+        containers: [host.shell("main", "sleep 0.5; exit 1", work)],
+      },
+    });
+    await host.kubelet.podThat("lives", "has had some", (pod) => restartsOf(pod, "main") >= 4);
+    await host.kubelet.until("the runtime has few of them", async () => {
+      const labelSelector = { "io.kubernetes.pod.name": `lives-${nodeName}` };
+      const { containers } = await host.berth.clients.runtime.listContainers({
+        filter: { id: "", podSandboxId: "", state: undefined, labelSelector },
+      });
+      return containers.length <= 2;
+    });
+    await host.kubelet.remove("lives");
+  });
+
+  it("begins a new log when one is large, and a container goes on in that", async () => {
+    const line = "x".repeat(100);
+    const pod = await host.kubelet.run("chatty", {
+      spec: {
+        containers: [
+          host.shell("main", `${"trap 'exit 0' TERM"}; while true; do echo ${line}; sleep 0.02; done`),
+        ],
+      },
+    });
+    const { status } = await host.berth.clients.runtime.containerStatus({
+      containerId: containerIdOf(pod, "main"),
+      verbose: false,
+    });
+    const path = status?.logPath ?? "";
+    await host.kubelet.until("there are old logs", async () => {
+      const files = await readdir(dirname(path));
+      return files.length === 3 && files.some((name) => name.endsWith(".gz"));
+    });
+    const { size } = await stat(path);
+    await host.kubelet.until(
+      "the new one grows or was changed",
+      async () => (await stat(path)).size !== size,
+    );
+    const { body } = await host.kubelet.ask(`/containerLogs/default/chatty-${nodeName}/main?tailLines=1`);
+    assert.equal(body, `${line}\n`);
+    await host.kubelet.podThat("chatty", "runs as before", (now) => sameContainer(now, pod));
+    await host.kubelet.remove("chatty");
+  });
+
+  it("removes images that nobody uses when the disk is full, and keeps those that are used or pinned", async () => {
+    const { registry, berth } = host;
+    for (const name of ["unused", "pinned"]) {
+      await pushImage(
+        registry,
+        name,
+        "latest",
+        await busyboxImage({ layers: [[{ name: "mark", content: name }]] }),
+      );
+    }
+    // Its priority is that of what a node cannot do without, which stays when the disk is full.
+    const pod = await host.kubelet.run("user", {
+      spec: { priority: 2_000_001_000, containers: [host.shell("main", idle)] },
+    });
+    for (const name of ["unused", "pinned"]) await berth.pull(`${registry.host}/${name}:latest`);
+    await cliOutput(berth, "image", "pin", `${registry.host}/pinned:latest`);
+    await host.kubelet.stop();
+    // By this measure a disk is always full.
+    await host.kubelet.startProcess({ evictionHard: { "imagefs.available": "99%" } });
+    const images = await host.kubelet.until("the unused image is gone", async () => {
+      const { images } = await berth.clients.images.listImages({ filter: undefined });
+      const tags = images.flatMap(({ repoTags }) => repoTags);
+      return !tags.includes(`${registry.host}/unused:latest`) && tags;
+    });
+    assert.deepEqual(images.toSorted(), [host.image, `${registry.host}/pinned:latest`].toSorted());
+    await host.kubelet.podThat("user", "runs as before", (now) => sameContainer(now, pod));
+    await host.kubelet.remove("user");
+  });
+});
+
+function sameContainer(one: Pod, other: Pod): boolean {
+  return containerIdOf(one, "main") === containerIdOf(other, "main");
+}

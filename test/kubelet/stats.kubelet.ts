@@ -1,0 +1,112 @@
+/** What a kubelet tells of its pods' use of the machine, with figures of the runtime's alone and together with cAdvisor's. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { nodeName, type TestKubelet } from "../support/kubelet.ts";
+import { withKubelet } from "../support/with-kubelet.ts";
+
+const busy = "trap 'exit 0' TERM; echo written >/file; while true; do sleep 0.01; done";
+
+type Figures = {
+  readonly cpu?: { readonly usageCoreNanoSeconds?: number; readonly usageNanoCores?: number };
+  readonly memory?: { readonly workingSetBytes?: number };
+};
+type PodFigures = Figures & {
+  readonly podRef: { readonly name: string };
+  readonly containers?: readonly (Figures & {
+    readonly name: string;
+    readonly rootfs?: { readonly usedBytes?: number };
+    readonly logs?: object;
+  })[];
+  readonly network?: { readonly name?: string; readonly rxBytes?: number };
+  readonly process_stats?: { readonly process_count?: number };
+};
+
+async function summaryOf(kubelet: TestKubelet, name: string): Promise<PodFigures | undefined> {
+  const { status, body } = await kubelet.ask("/stats/summary");
+  if (status !== 200) throw new Error(`the kubelet answered ${status}: ${body}`);
+  const { pods }: { readonly pods: readonly PodFigures[] } = JSON.parse(body);
+  return pods.find(({ podRef }) => podRef.name === `${name}-${nodeName}`);
+}
+
+/** The figures that a pod and its container have with every configuration. */
+function hasFigures(pod: PodFigures | undefined): boolean {
+  const [main] = pod?.containers ?? [];
+  return [pod, main].every(
+    (each) =>
+      (each?.cpu?.usageCoreNanoSeconds ?? 0) > 0 &&
+      (each?.cpu?.usageNanoCores ?? 0) > 0 &&
+      (each?.memory?.workingSetBytes ?? 0) > 0,
+  );
+}
+
+describe("a kubelet that takes its figures from the runtime", () => {
+  const host = withKubelet({
+    featureGates: { PodAndContainerStatsFromCRI: true },
+  });
+
+  it("tells what pods and containers use", async () => {
+    await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
+    const pod = await host.kubelet.until("it has all figures", async () => {
+      const found = await summaryOf(host.kubelet, "figures");
+      return hasFigures(found) && found;
+    });
+    assert.equal(pod.network?.name, "eth0");
+    assert.ok((pod.process_stats?.process_count ?? 0) >= 1);
+    const [main] = pod.containers ?? [];
+    assert.equal(main?.name, "main");
+    assert.ok((main?.rootfs?.usedBytes ?? 0) > 0);
+    assert.notEqual(main?.logs, undefined);
+
+    const metrics = await host.kubelet.ask("/metrics/cadvisor");
+    const labels = new RegExp(`container="main",.*namespace="default",pod="figures-${nodeName}"`);
+    const line = (name: string) => metrics.body.split("\n").find((each) => each.startsWith(`${name}{`)) ?? "";
+    assert.match(line("container_memory_working_set_bytes"), labels);
+    assert.match(line("container_cpu_usage_seconds_total"), labels);
+    assert.match(
+      line("container_network_receive_bytes_total"),
+      new RegExp(`interface="eth0".*pod="figures-${nodeName}"`),
+    );
+    const resource = await host.kubelet.ask("/metrics/resource");
+    assert.match(
+      resource.body,
+      new RegExp(`container_memory_working_set_bytes\\{container="main".*pod="figures-${nodeName}"`),
+    );
+    assert.match(resource.body, new RegExp(`pod_cpu_usage_seconds_total\\{.*pod="figures-${nodeName}"`));
+    assert.match(resource.body, /resource_scrape_error 0\n/);
+    // Nothing that one of the two gives was refused or dropped on the way.
+    assert.doesNotMatch(
+      await host.kubelet.log(),
+      /Error getting CRI prometheus metric|error gathering metrics/,
+    );
+    await host.kubelet.remove("figures");
+  });
+
+  it("tells what the images and the containers' layers take", async () => {
+    const { node } = JSON.parse((await host.kubelet.ask("/stats/summary")).body);
+    assert.ok(node.runtime.imageFs.usedBytes > 0);
+    assert.ok(node.runtime.containerFs.capacityBytes > 0);
+  });
+});
+
+describe("a kubelet as it comes", () => {
+  const host = withKubelet();
+
+  it("tells what pods and containers use, but nothing of networks", async () => {
+    await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
+    const pod = await host.kubelet.until("it has all figures", async () => {
+      const found = await summaryOf(host.kubelet, "figures");
+      return hasFigures(found) && found;
+    });
+    // Its cAdvisor learns of containers by containerd's and CRI-O's sockets.
+    assert.equal(pod.network, undefined);
+    const { body } = await host.kubelet.ask("/metrics/cadvisor");
+    assert.match(body, /^container_memory_working_set_bytes\{container="",.*pod="figures-/m);
+    assert.doesNotMatch(body, /container="main"/);
+    const resource = await host.kubelet.ask("/metrics/resource");
+    assert.match(
+      resource.body,
+      new RegExp(`container_memory_working_set_bytes\\{container="main".*pod="figures-${nodeName}"`),
+    );
+    await host.kubelet.remove("figures");
+  });
+});
