@@ -10,6 +10,12 @@ export function containerCgroup(driver: CgroupDriver, parent: string, id: string
   return posix.join(slicePath(parent === "" ? "system.slice" : posix.basename(parent)), `berth-${id}.scope`);
 }
 
+/** The same, of the `cgroupsPath` itself. */
+export function cgroupOf(cgroupsPath: string): string {
+  const [slice = "", prefix, id] = cgroupsPath.split(":");
+  return id === undefined ? cgroupsPath : posix.join(slicePath(slice), `${prefix}-${id}.scope`);
+}
+
 /** Where a pod's own cgroup lies, which its client made; undefined for a pod without one. */
 export function podCgroup(driver: CgroupDriver, parent: string): string | undefined {
   if (parent === "") return undefined;

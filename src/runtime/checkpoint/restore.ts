@@ -1,5 +1,7 @@
 import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CgroupLayout } from "../../linux/index.ts";
+import { cgroupOf } from "../cgroups/cgroup-in-hierarchy.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciSpec } from "../spec/types.ts";
@@ -14,9 +16,17 @@ const restoreConfig = ["leave-stopped", "tcp-close"];
  * The spec with which a container is restored: criu gets its configuration by an annotation that runc and crun know
  * (`org.criu.config`), which goes before the host's own for OCI runtimes.
  */
-export async function restoreSpec(spec: OciSpec, bundleDir: string, handler: Handler): Promise<OciSpec> {
+export async function restoreSpec(
+  spec: OciSpec,
+  bundleDir: string,
+  handler: Handler,
+  layout: CgroupLayout,
+): Promise<OciSpec> {
   const config = join(bundleDir, "criu.conf");
-  const lines = [...restoreConfig, ...(handler.type === "crun" ? [await crunMask(spec.root.path)] : [])];
+  const lines = [...restoreConfig];
+  if (handler.type === "crun") lines.push(await crunMask(spec.root.path));
+  // runc (1.1) names the new cgroup to criu with cgroup v1 alone; else the processes come up in the old one, without limits.
+  else if (layout.kind === "v2") lines.push(`cgroup-root ${cgroupOf(spec.linux.cgroupsPath)}`);
   await writeFile(config, `${lines.join("\n")}\n`, { mode: 0o600 });
   return { ...spec, annotations: { ...spec.annotations, "org.criu.config": config } };
 }

@@ -91,7 +91,9 @@ export class ConmonTasks implements Tasks {
     if (task.logPath !== undefined) await checkLogPlace(task.logPath);
     try {
       const made =
-        task.restore === undefined ? task.spec : await restoreSpec(task.spec, task.bundleDir, handler);
+        task.restore === undefined
+          ? task.spec
+          : await restoreSpec(task.spec, task.bundleDir, handler, this.#layout);
       const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
       await Promise.all([
         writeFile(files.config, specJson(spec), { mode: 0o600 }),

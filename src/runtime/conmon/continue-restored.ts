@@ -1,20 +1,30 @@
 import { readFile } from "node:fs/promises";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
+import { RuntimeError } from "../runtime-error.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 const SIGCONT = 18;
 
-/** Lets the processes of a restored container run, once they have been found to be what its spec allows. Throws RuntimeError PermissionDenied. */
+/**
+ * Lets the processes of a restored container run, once they have been found to be what its spec allows. Throws RuntimeError
+ * PermissionDenied, and Internal when criu has put them into a cgroup other than the container's own: they would have no limits.
+ */
 export async function continueRestored(
   id: string,
   { cgroupDir, init }: TaskRecord,
   { config }: TaskFiles,
 ): Promise<void> {
   const spec: OciSpec = JSON.parse(await readFile(config, "utf8"));
-  const pids = new Set(cgroupDir === undefined ? [] : await cgroupProcesses(cgroupDir)).add(init.pid);
+  if (cgroupDir === undefined) {
+    throw new RuntimeError(
+      "Internal",
+      `container ${id} was restored into a cgroup that is not its own (see /proc/${init.pid}/cgroup); try another runtime handler`,
+    );
+  }
+  const pids = new Set(await cgroupProcesses(cgroupDir)).add(init.pid);
   await checkPrivileges(id, [...pids], spec);
   for (const pid of pids) sendSignal(pid, SIGCONT);
 }
