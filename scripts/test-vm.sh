@@ -64,7 +64,7 @@ mke2fs -q -t ext4 -d "$root" .vm/root.img
 
 say "starting it: $*"
 # The tests' own output comes over the second serial line, without the kernel's and systemd's.
-timeout 3000 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3072 \
+timeout 7200 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -cpu Nehalem -smp 2 -m 3072 \
   -display none -no-reboot -nic none -serial file:.vm/console.log -serial stdio -monitor none \
   -kernel .vm/vmlinuz -initrd .vm/initrd \
   -append "root=/dev/vda rw console=ttyS0 panic=-1 psi=1 apparmor=1 security=apparmor systemd.unified_cgroup_hierarchy=1" \
