@@ -4,8 +4,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import type { HandlerTable } from "../handlers/handler.ts";
-import { TaskBench } from "../testing/task-bench.ts";
+import { oneHandler, TaskBench } from "../testing/task-bench.ts";
 
 const run = promisify(execFile);
 
@@ -21,22 +20,10 @@ echo '{"level":"error","msg":"unable to freeze"}' >>"$log"
 exit 1
 `;
 
-function tableOf(path: string): HandlerTable {
-  const late = {
-    name: "late",
-    path,
-    type: "runc",
-    version: "",
-    root: `${path}-root`,
-    usability: { kind: "usable" },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
-    privilegedWithoutHostDevices: false,
-  } as const;
-  return { handlers: [late], defaultName: "late", explanation: "" };
-}
-
 test("a container that runc cannot freeze at once is paused all the same", async () => {
-  await using bench = await TaskBench.open({}, (directory) => tableOf(join(directory, "runc")));
+  await using bench = await TaskBench.open({}, (directory) =>
+    oneHandler("late", join(directory, "runc"), "runc"),
+  );
   await writeFile(join(bench.directory, "runc"), script);
   await chmod(join(bench.directory, "runc"), 0o755);
   const task = await bench.create(await bench.spec("late", "exec sleep 1000"));

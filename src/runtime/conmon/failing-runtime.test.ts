@@ -3,8 +3,7 @@ import { chmod, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { until } from "../../testing/until.ts";
-import type { HandlerTable } from "../handlers/handler.ts";
-import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+import { oneHandler, TaskBench, tracesOf } from "../testing/task-bench.ts";
 
 /** Seconds to sleep, by which a process is found again that is this run's alone. */
 function marker(test: number): string {
@@ -14,26 +13,12 @@ function marker(test: number): string {
 /** An OCI runtime that fails in one way, as no real one does at will. */
 async function benchWith(script: string, createTimeoutMs = 60_000): Promise<TaskBench> {
   const bench = await TaskBench.open({ createTimeoutMs }, (directory) =>
-    tableOf(join(directory, "bad-runtime")),
+    oneHandler("bad", join(directory, "bad-runtime"), "other"),
   );
   const path = join(bench.directory, "bad-runtime");
   await writeFile(path, `#!/bin/sh\n${script}\n`);
   await chmod(path, 0o755);
   return bench;
-}
-
-function tableOf(path: string): HandlerTable {
-  const bad = {
-    name: "bad",
-    path,
-    type: "other",
-    version: "",
-    root: `${path}-root`,
-    usability: { kind: "usable" },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
-    privilegedWithoutHostDevices: false,
-  } as const;
-  return { handlers: [bad], defaultName: "bad", explanation: "" };
 }
 
 /** A create that fails, and what it says; nothing is left of it. */
@@ -128,7 +113,7 @@ describe("a creation", () => {
       message: /kata/,
     });
     await using unusable = await TaskBench.open({}, (directory) => {
-      const table = tableOf(join(directory, "x"));
+      const table = oneHandler("bad", join(directory, "x"), "other");
       const usability = { kind: "unusable", reason: "it is old", remedy: "update it" } as const;
       return { ...table, handlers: table.handlers.map((handler) => ({ ...handler, usability })) };
     });

@@ -147,20 +147,31 @@ export async function tracesOf(needle: string): Promise<readonly string[]> {
 
 /** crun and runc as this machine has them. */
 function testHandlers(directory: string): HandlerTable {
-  const handler = (name: "crun" | "runc", path: string): Handler => ({
+  return {
+    handlers: [
+      handlerOf("crun", "/usr/bin/crun", join(directory, "crun"), "crun"),
+      handlerOf("runc", "/usr/sbin/runc", join(directory, "runc"), "runc"),
+    ],
+    defaultName: "crun",
+    explanation: "",
+  };
+}
+
+/** The one handler of a bench whose OCI runtime is a program of the test's own. */
+export function oneHandler(name: string, path: string, type: Handler["type"]): HandlerTable {
+  return { handlers: [handlerOf(name, path, `${path}-root`, type)], defaultName: name, explanation: "" };
+}
+
+function handlerOf(name: string, path: string, root: string, type: Handler["type"]): Handler {
+  return {
     name,
     path,
-    type: name,
+    type,
     version: "",
-    root: join(directory, name),
+    root,
     usability: { kind: "usable" },
     features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
     privilegedWithoutHostDevices: false,
-  });
-  return {
-    handlers: [handler("crun", "/usr/bin/crun"), handler("runc", "/usr/sbin/runc")],
-    defaultName: "crun",
-    explanation: "",
   };
 }
 
