@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 /** Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the machine's next start. */
 export type SandboxPaths = {
+  /** A small tmpfs: see `makeSandboxDirectory`. */
   readonly directory: string;
   /** Holds `net`, `ipc`, `uts`, `user`: the pinned namespaces. */
   readonly namespaces: string;

@@ -1,5 +1,6 @@
 import { chown, readFile, writeFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
+import { EngineError } from "../engine/index.ts";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import type { SandboxPaths } from "./paths.ts";
 import { sharesHostNetwork } from "./sandbox-namespaces.ts";
@@ -12,9 +13,10 @@ export function podHostname(config: PodSandboxConfig): string {
 
 /** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are the pod's root's to change, and world-readable: any user in the pod may read them. */
 export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
+  const dns = await resolvConf(config);
   await Promise.all([
-    writeFile(paths.hostname, `${podHostname(config)}\n`, { mode: 0o644 }),
-    writeFile(paths.resolvConf, await resolvConf(config), { mode: 0o644 }),
+    write(paths.hostname, `${podHostname(config)}\n`),
+    write(paths.resolvConf, dns),
     writeHosts(config, paths, []),
   ]);
   if (podIdMappings(config) === undefined) return;
@@ -29,7 +31,16 @@ export async function writeHosts(
   ips: readonly string[],
 ): Promise<void> {
   const text = sharesHostNetwork(config) ? await hostFile("/etc/hosts") : podHosts(podHostname(config), ips);
-  await writeFile(paths.hosts, text, { mode: 0o644 });
+  await write(paths.hosts, text);
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { mode: 0o644 });
+  } catch (cause) {
+    const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
+    throw new EngineError(full ? "ResourceExhausted" : "Internal", `${path} cannot be written`, { cause });
+  }
 }
 
 function podHosts(hostname: string, ips: readonly string[]): string {

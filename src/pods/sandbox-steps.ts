@@ -4,7 +4,8 @@ import { sandboxPaths } from "./paths.ts";
 import { podAttachment } from "./pod-attachment.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
 import type { SandboxRecord } from "./records.ts";
-import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
+import { removeMountPoint } from "./remove-directory.ts";
+import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
 import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { mountSharedMemory } from "./sandbox-shm.ts";
@@ -32,9 +33,11 @@ function directories({ stateDir }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-directories",
     run: async ({ record }) => {
-      await mkdir(sandboxPaths(stateDir, record.id).namespaces, { recursive: true, mode: 0o700 });
+      const { directory, namespaces } = sandboxPaths(stateDir, record.id);
+      await makeSandboxDirectory(directory, record.config);
+      await mkdir(namespaces, { mode: 0o700 });
     },
-    undo: ({ record }) => removeDirectory(sandboxPaths(stateDir, record.id).directory),
+    undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory),
   };
 }
 
