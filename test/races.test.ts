@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import { ContainerEventType, ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
+import {
+  type ContainerEventResponse,
+  ContainerEventType,
+  ContainerState,
+  NamespaceMode,
+  PodSandboxState,
+} from "../src/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
@@ -108,34 +114,30 @@ describe("a pod on which everything happens at once", () => {
   });
 
   it("tells what happened to a container in the order in which it happened", async () => {
+    const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT } = ContainerEventType;
+    const { CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } = ContainerEventType;
     const events = host().berth.clients.rawRuntime.getContainerEvents({});
-    const seen: ContainerEventType[] = [];
-    const times: bigint[] = [];
-    const pod = await TestPod.run(host().berth, "events", { linux: linux() });
-    const ofContainer = Promise.withResolvers<string>();
-    events.on("data", async (event) => {
-      if (event.containerId !== (await ofContainer.promise)) return;
-      seen.push(event.containerEventType);
-      times.push(event.createdAt);
-    });
+    const all: ContainerEventResponse[] = [];
+    events.on("data", (event) => all.push(event));
     events.on("error", () => undefined);
+    const pod = await TestPod.run(host().berth, "events", { linux: linux() });
     const id = await pod.shell("main", image(), "exec sleep 1000");
-    ofContainer.resolve(id);
     await runtime().removePodSandbox({ podSandboxId: pod.id });
-    const {
-      CONTAINER_CREATED_EVENT,
-      CONTAINER_STARTED_EVENT,
-      CONTAINER_STOPPED_EVENT,
-      CONTAINER_DELETED_EVENT,
-    } = ContainerEventType;
-    await eventually("the last event is there", async () => seen.includes(CONTAINER_DELETED_EVENT));
+    const isLast = ({ containerId, containerEventType }: ContainerEventResponse) =>
+      containerId === pod.id && containerEventType === CONTAINER_DELETED_EVENT;
+    await eventually("the last event is there", async () => all.some(isLast));
     events.cancel();
-    assert.deepEqual(seen, [
-      CONTAINER_CREATED_EVENT,
-      CONTAINER_STARTED_EVENT,
-      CONTAINER_STOPPED_EVENT,
-      CONTAINER_DELETED_EVENT,
-    ]);
+    assert.deepEqual(
+      new Set(all.map(({ podSandboxStatus }) => podSandboxStatus?.id)),
+      new Set([pod.id]),
+      "a kubelet learns from the sandbox's status whose event it is",
+    );
+    const ofContainer = all.filter(({ containerId }) => containerId === id);
+    assert.deepEqual(
+      ofContainer.map(({ containerEventType }) => containerEventType),
+      [CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT],
+    );
+    const times = ofContainer.map(({ createdAt }) => createdAt);
     assert.deepEqual(
       times,
       times.toSorted((one, other) => Number(one - other)),

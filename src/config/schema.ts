@@ -45,6 +45,12 @@ export const schema = section("", {
     "Directory of what must not: namespaces, bundles, sockets of monitors. On a tmpfs.",
   ),
   address: absolutePath("/run/berth/berth.sock", "Unix socket of the Container Runtime Interface."),
+  cri: section("The Container Runtime Interface.", {
+    podStatusWithContainers: boolean(
+      false,
+      "PodSandboxStatus tells the statuses of the pod's containers and when they were taken, as the protocol has it for kubelets that follow events (EventedPLEG). Those of 1.37 then start init containers again and again; without it they ask for each container.",
+    ),
+  }),
   log: section("The daemon's own log, on standard error.", {
     level: oneOf(
       ["trace", "debug", "info", "warn", "error", "fatal"],

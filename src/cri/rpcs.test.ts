@@ -102,18 +102,27 @@ test("a container goes from CreateContainer to RemoveContainer", async () => {
   );
   await cri.runtime.startContainer({ containerId });
   await cri.runtime.reopenContainerLog({ containerId });
-  const pod = await cri.runtime.podSandboxStatus({ podSandboxId, verbose: false });
-  assert.deepEqual(
-    pod.containersStatuses.map(({ id, state }) => [id, state]),
-    [[containerId, ContainerState.CONTAINER_RUNNING]],
-  );
-
   await cri.runtime.stopContainer({ containerId, timeout: 10n });
   const { status, info } = await cri.runtime.containerStatus({ containerId, verbose: true });
   assert.deepEqual([status?.state, status?.reason], [ContainerState.CONTAINER_EXITED, "Completed"]);
   assert.deepEqual(JSON.parse(info.info ?? ""), { id: containerId, pid: 7 });
   await cri.runtime.removeContainer({ containerId });
   assert.deepEqual((await cri.runtime.listContainers(everything)).containers, []);
+});
+
+test("PodSandboxStatus tells of containers only where the configuration says so", async () => {
+  const answer = async (answers?: { readonly podStatusWithContainers: boolean }) => {
+    await using cri = await serve({ answers });
+    cri.engine.sandboxTable.set(id("5a"), sandbox());
+    cri.engine.containerTable.set(id("c0"), container({ sandboxId: id("5a") }));
+    const { containersStatuses, timestamp } = await cri.runtime.podSandboxStatus({
+      podSandboxId: id("5a"),
+      verbose: false,
+    });
+    return [containersStatuses.map((one) => one.id), timestamp > 0n];
+  };
+  assert.deepEqual(await answer(), [[], false]);
+  assert.deepEqual(await answer({ podStatusWithContainers: true }), [[id("c0")], true]);
 });
 
 test("an exec's output of 16 MiB on each stream comes through whole", async () => {

@@ -9,8 +9,19 @@ import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
 import { nowNs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
+export type SandboxAnswers = {
+  /**
+   * PodSandboxStatus tells the pod's containers and the time as well. A kubelet that follows events and gets a time takes the
+   * statuses from the answer, and then (1.37) lists no active containers: it starts init containers again and again.
+   */
+  readonly podStatusWithContainers: boolean;
+};
+
 /** RunPodSandbox, StopPodSandbox, RemovePodSandbox, UpdatePodSandboxResources, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
-export function sandboxHandlers(engine: Engine): RuntimeHandlers {
+export function sandboxHandlers(
+  engine: Engine,
+  { podStatusWithContainers }: SandboxAnswers = { podStatusWithContainers: false },
+): RuntimeHandlers {
   const { sandboxes } = engine;
   return {
     runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal }) => ({
@@ -44,10 +55,9 @@ export function sandboxHandlers(engine: Engine): RuntimeHandlers {
       return {
         status: toPodSandboxStatus(sandbox),
         info: request.verbose ? { info: inspectionJson(await sandboxes.inspect(sandbox.id)) } : {},
-        containersStatuses: containersOf(engine, sandbox).map((container) =>
-          toContainerStatus(container, engine.images.find(container.imageId)),
-        ),
-        timestamp: nowNs(),
+        ...(podStatusWithContainers
+          ? { containersStatuses: containerStatuses(engine, sandbox), timestamp: nowNs() }
+          : { containersStatuses: [], timestamp: 0n }),
       };
     },
 
@@ -64,6 +74,9 @@ export function sandboxHandlers(engine: Engine): RuntimeHandlers {
   };
 }
 
-function containersOf({ containers }: Engine, sandbox: Sandbox) {
-  return containers.list().filter((container) => container.sandboxId === sandbox.id);
+function containerStatuses({ containers, images }: Engine, sandbox: Sandbox) {
+  return containers
+    .list()
+    .filter((container) => container.sandboxId === sandbox.id)
+    .map((container) => toContainerStatus(container, images.find(container.imageId)));
 }

@@ -19,7 +19,7 @@ import { healthHandlers } from "./health.ts";
 import { imageHandlers } from "./images.ts";
 import type { MetricGroup } from "./metrics/family.ts";
 import { reflectionServices } from "./reflection.ts";
-import { sandboxHandlers } from "./sandboxes.ts";
+import { type SandboxAnswers, sandboxHandlers } from "./sandboxes.ts";
 import { implement } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
 import { statsHandlers } from "./stats.ts";
@@ -34,6 +34,7 @@ export type CriServerOptions = {
   readonly services?: readonly GrpcService[];
   /** Groups of metrics that are given; none when left out. */
   readonly metrics?: readonly MetricGroup[];
+  readonly answers?: SandboxAnswers | undefined;
 };
 
 export type GrpcService = {
@@ -52,9 +53,9 @@ export class CriServer implements AsyncDisposable {
   readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
   readonly #calls: Calls;
 
-  constructor({ engine, logger, streaming, services = [], metrics = [] }: CriServerOptions) {
+  constructor({ engine, logger, streaming, services = [], metrics = [], answers }: CriServerOptions) {
     this.#calls = new Calls(logger);
-    this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming, metrics));
+    this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming, metrics, answers));
     this.#add(ImageServiceService, imageHandlers(engine));
     const definitions = [
       RuntimeServiceService,
@@ -123,10 +124,11 @@ function runtimeHandlers(
   engine: Engine,
   streaming: Streaming | undefined,
   metrics: readonly MetricGroup[],
+  answers: SandboxAnswers | undefined,
 ): RuntimeHandlers {
   return {
     ...versionStatusHandlers(engine),
-    ...sandboxHandlers(engine),
+    ...sandboxHandlers(engine, answers),
     ...containerHandlers(engine),
     ...checkpointHandlers(engine),
     ...execHandlers(engine, streaming),

@@ -53,7 +53,11 @@ test("a pod's stats have its default interface, its tasks and its running contai
   assert.equal(stats?.linux?.network?.defaultInterface?.name, "eth1");
   assert.deepEqual(
     stats.linux.network.interfaces.map(({ name, rxBytes }) => [name, rxBytes?.value]),
-    [["eth0", 0n]],
+    [
+      ["eth0", 0n],
+      ["eth1", 1n],
+    ],
+    "also the default one: a kubelet's Summary API shows no others",
   );
   assert.equal(stats.linux.process?.processCount?.value, 4n);
   assert.deepEqual(

@@ -73,6 +73,7 @@ export class Daemon implements AsyncDisposable {
       streaming,
       services: [berth],
       metrics: config.stats.metrics,
+      answers: config.cri,
     });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);

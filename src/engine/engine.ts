@@ -216,7 +216,7 @@ export type EngineEvent = {
   readonly kind: "created" | "started" | "stopped" | "deleted";
   readonly containerId: string;
   readonly atNs: bigint;
-  /** As they were right after the event; undefined once the sandbox is gone. */
+  /** As they were right after the event; a sandbox that was deleted as it was right before. */
   readonly sandbox: Sandbox | undefined;
   readonly containers: readonly Container[];
 };

@@ -25,7 +25,20 @@ export class PodEvents {
   }
 
   publish(kind: EngineEvent["kind"], containerId: string, sandboxId: string): void {
-    const sandbox = this.#sandboxes.find(sandboxId);
+    this.#publish(kind, containerId, sandboxId, this.#sandboxes.find(sandboxId));
+  }
+
+  /** A kubelet looks up whose event it is in the sandbox's status: it is told as it was last. */
+  sandboxDeleted(sandbox: SandboxRecord): void {
+    this.#publish("deleted", sandbox.id, sandbox.id, sandbox);
+  }
+
+  #publish(
+    kind: EngineEvent["kind"],
+    containerId: string,
+    sandboxId: string,
+    sandbox: SandboxRecord | undefined,
+  ): void {
     const containers = this.#containers.list().filter((record) => record.sandboxId === sandboxId);
     this.#bus.publish({
       kind,

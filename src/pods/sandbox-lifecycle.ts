@@ -149,10 +149,11 @@ export class SandboxLifecycle implements Sandboxes {
     using _ = await this.#locks.acquire(id);
     await this.#stopLocked(id);
     await this.#containers.removeAll(id);
-    if (this.#services.sandboxes.find(id) === undefined) return;
+    const last = this.#services.sandboxes.find(id);
+    if (last === undefined) return;
     this.#services.observer("sandbox-delete");
     await this.#services.sandboxes.delete(id);
-    this.#services.events.publish("deleted", id, id);
+    this.#services.events.sandboxDeleted(last);
   }
 
   /** Starts nothing new on its own, and resolves when no sandbox is being made. */

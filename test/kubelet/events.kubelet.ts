@@ -34,6 +34,29 @@ describe("a kubelet that lives on events", () => {
     await host.kubelet.remove("events");
   });
 
+  it("runs each init container once", async () => {
+    const pod = await host.kubelet.run("init-once", {
+      spec: {
+        initContainers: [
+          host.shell("first", "sleep 1"),
+          host.shell("second", "sleep 1"),
+          host.shell("third", "true"),
+        ],
+        containers: [host.shell("main", idle)],
+      },
+    });
+    for (const name of ["first", "second", "third"]) {
+      assert.equal(restartsOf(pod, name), 0, name);
+      assert.equal(containerOf(pod, name).state.terminated?.exitCode, 0, name);
+    }
+    assert.equal((await host.kubelet.sandboxes("init-once")).length, 1);
+    await host.kubelet.remove("init-once");
+    assert.doesNotMatch(
+      await host.kubelet.log(),
+      /received ContainerEventResponse with nil PodSandboxStatus/,
+    );
+  });
+
   it("is told again, or looks itself again, when berthd has been started again", async () => {
     const before = await host.kubelet.run("again", pod());
     await host.berth.restartDaemon("SIGKILL");
