@@ -207,6 +207,10 @@ export const schema = section("", {
       "How many networks of the directory each pod joins (eth0, eth1, ...).",
     ),
     pluginTimeoutMs: duration("1m", "A plugin that takes longer is killed."),
+    giveUpAfterMs: duration(
+      "1m",
+      "For how long stopping a pod may fail because a plugin cannot take it off its network, or is gone. After that the pod is let go all the same, and the plugin is asked again as often, and at each start.",
+    ),
     confTemplate: optionalPath(
       "Template of a network configuration, filled in with the pod CIDR that a kubelet is given; empty does nothing.",
     ),

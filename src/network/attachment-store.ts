@@ -1,9 +1,12 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { Attachment } from "./attachment.ts";
-import { isRecord } from "./json.ts";
+import { parseAttachment } from "./attachment-format.ts";
 import { NetworkError } from "./network-error.ts";
 
 const suffix = ".json";
+
+/** Of a file that is being written. One that is there at the start is what a daemon left that ended in the middle of it. */
+const partialSuffix = `${suffix}.new`;
 
 /** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
 export class AttachmentStore {
@@ -16,21 +19,33 @@ export class AttachmentStore {
   /** Makes the directory when it is not there. */
   static async open(directory: string): Promise<AttachmentStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    const partial = (await readdir(directory)).filter((name) => name.endsWith(partialSuffix));
+    await Promise.all(partial.map((name) => rm(`${directory}/${name}`, { force: true })));
     return new AttachmentStore(directory);
   }
 
-  /** Replaces what was written for that sandbox, in one step. */
+  /** Replaces what was written for that sandbox, in one step; a power loss may still take it, before {@link sync}. */
   async write(attachment: Attachment): Promise<void> {
     const path = this.#path(attachment.pod.sandboxId);
-    await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    try {
+      await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      await rm(`${path}.new`, { force: true });
+      throw error;
+    }
   }
 
-  /** Undefined when nothing is written. Throws NetworkError DataLoss when it cannot be read (the machine crashed). */
+  /** Resolves when what was written for that sandbox outlives a power loss. */
+  async sync(sandboxId: string): Promise<void> {
+    await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
+  }
+
+  /** Undefined when nothing is written. Throws NetworkError DataLoss when what is there cannot be read, or is no attachment (any more). */
   async read(sandboxId: string): Promise<Attachment | undefined> {
     const path = this.#path(sandboxId);
     try {
-      return parse(await readFile(path, "utf8"));
+      return parseAttachment(await readFile(path, "utf8"));
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw new NetworkError("DataLoss", `the network attachment in ${path} cannot be read`, { cause });
@@ -56,9 +71,7 @@ export class AttachmentStore {
   }
 }
 
-/** The files are this class's own; what a crash can do to them is to cut them off. */
-function parse(text: string): Attachment {
-  const value: unknown = JSON.parse(text);
-  if (isRecord(value) && isRecord(value.pod) && Array.isArray(value.networks)) return value as Attachment;
-  throw new Error("it is no attachment");
+async function syncToDisk(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.sync();
 }

@@ -6,7 +6,12 @@ import type { NetworkConfig } from "./network-config.ts";
  * What is written down of a pod before its first plugin runs, so that everything can be undone after a crash and when
  * the configuration has changed: the pod, and each network as it was configured then.
  */
-export type Attachment = { readonly pod: PodAttachment; readonly networks: readonly AttachedNetwork[] };
+export type Attachment = {
+  readonly pod: PodAttachment;
+  readonly networks: readonly AttachedNetwork[];
+  /** DEL failed for so long that the pod was let go without it; it is still to be made. */
+  readonly givenUp?: boolean;
+};
 
 export type AttachedNetwork = {
   readonly ifName: string;

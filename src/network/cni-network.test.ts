@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { connectInNamespace, isAlive, processStartTime } from "../linux/index.ts";
 import { enterPrivateNetwork } from "../testing/private-network.ts";
 import { until } from "../testing/until.ts";
 import type { PodAttachment } from "./index.ts";
+import { bridged, leftovers, nothing } from "./testing/bridged.ts";
 import { bridgeNetwork, recorder, TestNetwork } from "./testing/test-network.ts";
 
 await enterPrivateNetwork();
@@ -15,33 +16,10 @@ await enterPrivateNetwork();
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
-async function bridged(options: Parameters<typeof bridgeNetwork>[1] = {}): Promise<TestNetwork> {
-  const rig = await TestNetwork.open();
-  await rig.configure(bridgeNetwork(rig, options));
-  await rig.restart();
-  return rig;
-}
-
 /** Without the namespace, the bridge plugin cannot tell which of its masquerading rules were for the pod, and keeps them. */
 function withoutMasquerade(): Promise<TestNetwork> {
   return bridged({ ipMasq: false });
 }
-
-/** What plugins left on the host: veth links, address reservations, and rules about pods. */
-async function leftovers({ root }: TestNetwork) {
-  const { stdout: links } = await run("ip", ["-j", "link", "show", "type", "veth"]);
-  const addresses = await readdir(`${root}/addresses/test`).catch(() => []);
-  const { stdout: rules } = await run("iptables-save", ["-t", "nat"]);
-  return {
-    links: JSON.parse(links).length,
-    addresses: addresses.filter((name) => /^[0-9a-f]*[.:]/.test(name)),
-    rules: rules
-      .split("\n")
-      .filter((rule) => /^-A .*(CNI-|10\.87)/.test(rule) && !/HOSTPORT|-MASQ /.test(rule)),
-  };
-}
-
-const nothing = { links: 0, addresses: [], rules: [] };
 
 /** The addresses of eth0 as the kernel has them. */
 async function kernelAddresses({ netnsPath }: PodAttachment): Promise<readonly string[]> {
@@ -240,7 +218,7 @@ test(
     await using rig = await bridged({ chained: [{ type: "stuck" }] });
     await rig.plugin("stuck", recorder('if [ "$CNI_COMMAND" = ADD ]; then exec sleep 1000; fi'));
     const pod = await rig.pod();
-    const script = new URL("./testing/attach-once.ts", import.meta.url).pathname;
+    const script = new URL("./testing/once.ts", import.meta.url).pathname;
     const daemon = spawn(process.execPath, [script, JSON.stringify({ options: rig.options, pod })], {
       stdio: "ignore",
     });
@@ -263,17 +241,6 @@ test(
     assert.deepEqual(await leftovers(rig), nothing);
   },
 );
-
-test("an attachment that a crash made unreadable is deleted from the networks of today", limit, async () => {
-  await using rig = await withoutMasquerade();
-  const pod = await rig.pod();
-  await rig.network.attach(pod);
-  await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
-  await rig.restart();
-  await rig.network.detach(pod.sandboxId);
-  assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
-  assert.deepEqual(await rig.network.attachments(), []);
-});
 
 test(
   "plugins are told of a pod what they declare, and no more of the environment than they need",

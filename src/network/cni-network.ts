@@ -1,10 +1,9 @@
-import { hasCode } from "../errors/index.ts";
-import { isNamespacePin } from "../linux/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
+import { Detacher } from "./detacher.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
 import type {
   AttachedNetworkResult,
@@ -31,6 +30,8 @@ export type CniNetworkOptions = {
   readonly maxConfNum: number;
   /** For one run of one plugin. */
   readonly pluginTimeoutMs: number;
+  /** For how long DEL may fail before a pod is let go without it. */
+  readonly giveUpAfterMs: number;
   readonly ipPreference: IpPreference;
   /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
   readonly confTemplate?: string;
@@ -50,7 +51,7 @@ export class CniNetwork implements Network {
   readonly #configured: ConfiguredNetworks;
   readonly #chain: PluginChain;
   readonly #store: AttachmentStore;
-  readonly #orphans: OrphanPlugins;
+  readonly #detacher: Detacher;
   readonly #collection: GarbageCollection;
   readonly #logger: Logger;
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
@@ -61,8 +62,16 @@ export class CniNetwork implements Network {
     this.#configured = configured;
     this.#chain = chain;
     this.#store = store;
-    this.#orphans = orphans;
     this.#logger = logger;
+    this.#detacher = new Detacher({
+      chain,
+      store,
+      orphans,
+      logger,
+      giveUpAfterMs: options.giveUpAfterMs,
+      networksNow: () => this.#networksNow(),
+      tryAgain: (sandboxId) => this.detach(sandboxId),
+    });
     this.#collection = new GarbageCollection(chain, store, logger);
   }
 
@@ -71,10 +80,11 @@ export class CniNetwork implements Network {
     const plugins = new Plugins(options);
     const chain = new PluginChain(plugins);
     const store = await AttachmentStore.open(options.cacheDir);
-    const orphans = new OrphanPlugins(await store.list());
-    const configured = await ConfiguredNetworks.open(options, { plugins, chain });
+    const orphans = new OrphanPlugins(await store.list(), options.pluginTimeoutMs);
+    const configured = await ConfiguredNetworks.open(options, chain);
     const network = new CniNetwork(options, { configured, chain, store, orphans, logger });
     network.#collectGarbage();
+    void network.#detacher.resume();
     return network;
   }
 
@@ -84,17 +94,17 @@ export class CniNetwork implements Network {
 
   async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
-    const networks = this.#wantedNetworks();
+    const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
     return await this.#attach({ pod, networks }, signal);
   }
 
-  async detach(sandboxId: string, signal?: AbortSignal): Promise<void> {
+  async detach(
+    sandboxId: string,
+    { pod, signal }: { pod?: PodAttachment; signal?: AbortSignal } = {},
+  ): Promise<void> {
     using _ = await this.#turns.acquire(sandboxId, signal);
-    const attachment = await this.#attachmentOf(sandboxId);
-    if (attachment === undefined) return;
-    await this.#orphans.endFor(sandboxId);
-    await this.#detach(attachment, signal);
+    await this.#detacher.detach(sandboxId, pod, signal);
   }
 
   async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
@@ -118,6 +128,7 @@ export class CniNetwork implements Network {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#detacher[Symbol.dispose]();
     await this.#configured[Symbol.asyncDispose]();
     await this.#collection[Symbol.asyncDispose]();
   }
@@ -127,29 +138,33 @@ export class CniNetwork implements Network {
     for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
   }
 
-  #wantedNetworks(): readonly AttachedNetwork[] {
-    const configs = this.#configured.networks();
+  /** Throws NetworkError before anything is begun: Unavailable without a usable configuration, FailedPrecondition without a plugin. */
+  async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
+    const networks = this.#networksNow();
     const status = this.status();
-    if (configs.length === 0 && status.kind === "notReady")
+    if (networks.length === 0 && status.kind === "notReady")
       throw new NetworkError("Unavailable", status.message);
+    for (const { config } of networks) await this.#chain.requirePlugins(config);
+    return networks;
+  }
+
+  #networksNow(): readonly AttachedNetwork[] {
+    const configs = this.#configured.networks();
     return configs.map((config, index) => ({ ifName: `eth${index}`, config, result: undefined }));
   }
 
-  /** Of an attachment that a crash made unreadable only the id is known, which is enough for DEL on today's networks. */
-  async #attachmentOf(sandboxId: string): Promise<Attachment | undefined> {
-    try {
-      return await this.#store.read(sandboxId);
-    } catch (error) {
-      if (!hasCode(error, "DataLoss")) throw error;
-      this.#logger.warn({ sandboxId, err: error }, "detaching from the networks that are configured now");
-      return { pod: unknownPod(sandboxId), networks: this.#wantedNetworks() };
-    }
-  }
-
+  /** What is to be undone is on the disk before this ends; the disk is waited for while the plugins run. */
   async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NetworkResult> {
+    const { sandboxId } = intent.pod;
     await this.#store.write(intent);
     try {
-      const outcomes = await this.#addAll(intent, signal);
+      const [added, synced] = await Promise.allSettled([
+        this.#addAll(intent, signal),
+        this.#store.sync(sandboxId),
+      ]);
+      if (added.status === "rejected") throw added.reason;
+      if (synced.status === "rejected") throw synced.reason;
+      const outcomes = added.value;
       const addresses = podAddresses(outcomes, this.#options.ipPreference);
       if (addresses.ips.length === 0) {
         const name = intent.networks[0]?.config.name;
@@ -160,6 +175,7 @@ export class CniNetwork implements Network {
         result: outcomes[index]?.result.raw,
       }));
       await this.#store.write({ ...intent, networks });
+      await this.#store.sync(sandboxId);
       return addresses;
     } catch (error) {
       await this.#undo(intent);
@@ -184,7 +200,7 @@ export class CniNetwork implements Network {
    */
   async #undo(intent: Attachment): Promise<void> {
     try {
-      await this.#detach(intent, undefined);
+      await this.#detacher.undo(intent);
     } catch (error) {
       const { sandboxId } = intent.pod;
       this.#logger.warn(
@@ -193,25 +209,4 @@ export class CniNetwork implements Network {
       );
     }
   }
-
-  async #detach({ pod, networks }: Attachment, signal: AbortSignal | undefined): Promise<void> {
-    const netnsPath = (await isNamespacePin(pod.netnsPath)) ? pod.netnsPath : "";
-    for (const network of networks.toReversed())
-      await this.#chain.delete(network, { ...pod, netnsPath }, signal);
-    await this.#store.remove(pod.sandboxId);
-  }
-}
-
-function unknownPod(sandboxId: string): PodAttachment {
-  return {
-    sandboxId,
-    netnsPath: "",
-    podName: "",
-    podNamespace: "",
-    podUid: "",
-    annotations: {},
-    cgroupPath: "",
-    portMappings: [],
-    dns: { servers: [], searches: [], options: [] },
-  };
 }

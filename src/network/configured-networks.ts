@@ -3,7 +3,6 @@ import type { NetworkStatus } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { PathWatcher } from "./path-watcher.ts";
 import type { PluginChain } from "./plugin-chain.ts";
-import type { Plugins } from "./plugins.ts";
 import { notReady, Readiness } from "./readiness.ts";
 
 export type ConfiguredNetworksOptions = {
@@ -12,8 +11,6 @@ export type ConfiguredNetworksOptions = {
   readonly maxConfNum: number;
 };
 
-type Parts = { readonly plugins: Plugins; readonly chain: PluginChain };
-
 type State =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[]; readonly readiness: Readiness }
   | { readonly kind: "none"; readonly message: string };
@@ -21,21 +18,21 @@ type State =
 /** The networks that the configuration directory describes now, kept up to date, and whether they are ready. */
 export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
-  readonly #parts: Parts;
+  readonly #chain: PluginChain;
   readonly #watcher: PathWatcher;
   #state: State = { kind: "none", message: "the CNI configuration is not read yet" };
   #reading: Promise<void> = Promise.resolve();
   #readsWaiting = 0;
 
-  private constructor(options: ConfiguredNetworksOptions, parts: Parts) {
+  private constructor(options: ConfiguredNetworksOptions, chain: PluginChain) {
     this.#options = options;
-    this.#parts = parts;
+    this.#chain = chain;
     this.#watcher = new PathWatcher(options.confDir, () => void this.reload());
   }
 
   /** Watches the directory from now on, and resolves when it has been read once. */
-  static async open(options: ConfiguredNetworksOptions, parts: Parts): Promise<ConfiguredNetworks> {
-    const configured = new ConfiguredNetworks(options, parts);
+  static async open(options: ConfiguredNetworksOptions, chain: PluginChain): Promise<ConfiguredNetworks> {
+    const configured = new ConfiguredNetworks(options, chain);
     await configured.reload();
     return configured;
   }
@@ -79,7 +76,7 @@ export class ConfiguredNetworks implements AsyncDisposable {
   async #stateOf(configuration: Configuration): Promise<State> {
     if (configuration.kind === "none") return configuration;
     const { networks } = configuration;
-    const readiness = new Readiness(networks, this.#parts.plugins, this.#parts.chain);
+    const readiness = new Readiness(networks, this.#chain);
     await readiness.check();
     return { kind: "networks", networks, readiness };
   }

@@ -47,10 +47,12 @@ export class GarbageCollection implements AsyncDisposable {
   async #attachmentsTo(name: string): Promise<readonly ValidAttachment[]> {
     const ids = await this.#store.list();
     const attachments = await Promise.all(ids.map((id) => this.#store.read(id)));
-    return attachments.flatMap((attachment) =>
-      (attachment?.networks ?? [])
+    return attachments.flatMap((attachment) => {
+      // Of a pod that was let go although DEL failed, plugins are to forget what they can.
+      if (attachment === undefined || attachment.givenUp) return [];
+      return attachment.networks
         .filter(({ config }) => config.name === name)
-        .map(({ ifName }) => ({ containerID: attachment?.pod.sandboxId ?? "", ifname: ifName })),
-    );
+        .map(({ ifName }) => ({ containerID: attachment.pod.sandboxId, ifname: ifName }));
+    });
   }
 }

@@ -16,8 +16,17 @@ export interface Network extends AsyncDisposable {
    * Internal (a plugin fails or prints garbage; the message has the plugin's own).
    */
   attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;
-  /** DEL; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty). */
-  detach(sandboxId: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty).
+   * `pod`: of one that was attached for certain, what is known of it. Where what was written down is lost or damaged, it is detached by
+   * this from the networks that are configured now.
+   * Throws NetworkError when DEL fails; but for no longer than the configured time: then the pod is let go with a warning, and
+   * DEL is tried again in the background and at the next start, until it succeeds.
+   */
+  detach(
+    sandboxId: string,
+    options?: { readonly pod?: PodAttachment; readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** What the plugins said when a sandbox was attached, network by network; for people. None when it is not attached. */
   describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]>;
   /** Ids of the sandboxes for which an attachment is written down; for recovery. */

@@ -3,7 +3,7 @@ import { type CniResult, parseResult } from "./cni-result.ts";
 import { isAtLeast } from "./cni-version.ts";
 import type { JsonObject } from "./json.ts";
 import type { PodAttachment } from "./network.ts";
-import type { NetworkConfig } from "./network-config.ts";
+import type { NetworkConfig, PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 import type { AttachmentParameters, Plugins } from "./plugins.ts";
 import { capabilityArgs, cniArgs } from "./pod-arguments.ts";
@@ -18,6 +18,11 @@ export class PluginChain {
 
   constructor(plugins: Plugins) {
     this.#plugins = plugins;
+  }
+
+  /** Throws NetworkError FailedPrecondition when the binary of one of a network's plugins is not there. */
+  async requirePlugins({ plugins }: NetworkConfig): Promise<void> {
+    for (const { type } of plugins) await this.#plugins.find(type);
   }
 
   /** ADD in order, each plugin with its predecessor's result; resolves with the last one's. */
@@ -43,19 +48,30 @@ export class PluginChain {
   }
 
   /** DEL in reverse order, each with the final result of ADD. Stops at the first plugin that fails. */
-  async delete(
+  async delete(network: AttachedNetwork, pod: PodAttachment, signal?: AbortSignal): Promise<void> {
+    for (const plugin of network.config.plugins.toReversed())
+      await this.#delete(plugin, network, pod, signal);
+  }
+
+  /** DEL by as many plugins as can; what the others failed with. For a pod that is let go although {@link delete} fails. */
+  async deleteWhatGoes(network: AttachedNetwork, pod: PodAttachment): Promise<readonly unknown[]> {
+    const errors: unknown[] = [];
+    for (const plugin of network.config.plugins.toReversed())
+      await this.#delete(plugin, network, pod).catch((error: unknown) => errors.push(error));
+    return errors;
+  }
+
+  async #delete(
+    plugin: PluginConfig,
     { config, ifName, result }: AttachedNetwork,
     pod: PodAttachment,
     signal?: AbortSignal,
   ): Promise<void> {
-    const attachment = parameters(pod, ifName);
-    const args = capabilityArgs(pod);
     const prevResult = isAtLeast(config.cniVersion, "0.4.0") ? result : undefined;
-    for (const plugin of config.plugins.toReversed()) {
-      const extra = { ...forPod(runtimeConfig(plugin, args)), ...previous(prevResult) };
-      const request = requestConfig(config, plugin, extra);
-      await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment }, signal);
-    }
+    const extra = { ...forPod(runtimeConfig(plugin, capabilityArgs(pod))), ...previous(prevResult) };
+    const request = requestConfig(config, plugin, extra);
+    const attachment = parameters(pod, ifName);
+    await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment }, signal);
   }
 
   /** STATUS, for networks that have it: throws what the first plugin that is not ready says. */

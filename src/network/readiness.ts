@@ -3,7 +3,6 @@ import { isAtLeast } from "./cni-version.ts";
 import type { NetworkStatus } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import type { PluginChain } from "./plugin-chain.ts";
-import type { Plugins } from "./plugins.ts";
 
 /** Kubelets ask every few seconds. Plugins are asked no more often than this, by what they answered last. */
 const maxAgeMs = { ready: 5000, notReady: 1000 };
@@ -14,16 +13,14 @@ const maxAgeMs = { ready: 5000, notReady: 1000 };
  */
 export class Readiness implements AsyncDisposable {
   readonly #networks: readonly NetworkConfig[];
-  readonly #plugins: Plugins;
   readonly #chain: PluginChain;
   readonly #disposed = new AbortController();
   #status: NetworkStatus = notReady("the CNI plugins have not said yet whether they are ready");
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
 
-  constructor(networks: readonly NetworkConfig[], plugins: Plugins, chain: PluginChain) {
+  constructor(networks: readonly NetworkConfig[], chain: PluginChain) {
     this.#networks = networks;
-    this.#plugins = plugins;
     this.#chain = chain;
   }
 
@@ -54,8 +51,7 @@ export class Readiness implements AsyncDisposable {
   async #ask(): Promise<void> {
     this.#askedAtMs = performance.now();
     try {
-      for (const { plugins } of this.#networks)
-        for (const { type } of plugins) await this.#plugins.find(type);
+      for (const network of this.#networks) await this.#chain.requirePlugins(network);
       for (const network of this.#networks.filter(hasStatus))
         await this.#chain.status(network, this.#disposed.signal);
       this.#status = { kind: "ready" };

@@ -4,13 +4,21 @@ import { type PortMapping as CriPortMapping, type PodSandboxConfig, Protocol } f
 import type { SandboxPaths } from "./paths.ts";
 import { parseQuantity } from "./quantity.ts";
 
-/** What the network is told of a pod. */
+/** What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that are wrong. */
 export function podAttachment(
   sandboxId: string,
   config: PodSandboxConfig,
   paths: SandboxPaths,
 ): PodAttachment {
   const bandwidth = podBandwidth(config.annotations);
+  return {
+    ...podToDetach(sandboxId, config, paths),
+    ...(bandwidth === undefined ? {} : { bandwidth }),
+  };
+}
+
+/** What the network is told of a pod whose attachment was lost. Its bandwidth is not needed for DEL. */
+export function podToDetach(sandboxId: string, config: PodSandboxConfig, paths: SandboxPaths): PodAttachment {
   return {
     sandboxId,
     netnsPath: join(paths.namespaces, "net"),
@@ -25,7 +33,6 @@ export function podAttachment(
       searches: config.dnsConfig?.searches ?? [],
       options: config.dnsConfig?.options ?? [],
     },
-    ...(bandwidth === undefined ? {} : { bandwidth }),
   };
 }
 

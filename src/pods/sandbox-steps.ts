@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { unpinNamespaces } from "../linux/index.ts";
 import { sandboxPaths } from "./paths.ts";
-import { podAttachment } from "./pod-attachment.ts";
+import { podAttachment, podToDetach } from "./pod-attachment.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
 import type { SandboxRecord } from "./records.ts";
 import { removeMountPoint } from "./remove-directory.ts";
@@ -77,7 +77,13 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       draft.ips = ips;
       await writeHosts(config, paths, ips);
     },
-    undo: ({ record }) => network.detach(record.id),
+    // Of one that is being made it is certain only from what was written down that plugins were run.
+    undo: async ({ record }) => {
+      const { id, config, phase } = record;
+      if (sharesHostNetwork(config)) return;
+      const pod = podToDetach(id, config, sandboxPaths(stateDir, id));
+      await network.detach(id, phase === "creating" ? {} : { pod });
+    },
   };
 }
 

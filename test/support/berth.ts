@@ -21,6 +21,8 @@ export type BerthOptions = {
   readonly pluginDirs?: readonly string[];
   /** As in the configuration file: how long a CNI plugin may take. */
   readonly pluginTimeout?: string;
+  /** As in the configuration file: for how long stopping a pod may fail on account of a CNI plugin. */
+  readonly giveUpAfter?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
@@ -87,6 +89,7 @@ format = "json"
 conf_dir = ${JSON.stringify(this.cniConfDir)}
 bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
+give_up_after = ${JSON.stringify(this.#options.giveUpAfter ?? "1m")}
 ${runtime}
 ${config}`;
   }

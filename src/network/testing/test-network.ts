@@ -41,6 +41,7 @@ export class TestNetwork implements AsyncDisposable {
       cacheDir: `${root}/cache`,
       maxConfNum: 1,
       pluginTimeoutMs: 20_000,
+      giveUpAfterMs: 60_000,
       ipPreference: "ipv4",
       ...overrides,
     };

@@ -1,0 +1,104 @@
+import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import { isRecord, type JsonObject } from "./json.ts";
+import type { PodAttachment, PortMapping } from "./network.ts";
+import { parseNetworkConfig } from "./network-config.ts";
+
+/**
+ * Reads the text of an attachment's file. It was written by this program, but a power loss may have cut it, a disk may have
+ * garbled it, or a person may have edited it: plugins are handed nothing that was not looked at.
+ * Throws an Error that says which part is wrong.
+ */
+export function parseAttachment(text: string): Attachment {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value)) throw new Error("it is no attachment");
+  return {
+    pod: podOf(value.pod),
+    networks: listOf(value.networks, "networks").map(networkOf),
+    ...(value.givenUp === true && { givenUp: true }),
+  };
+}
+
+function networkOf(value: unknown): AttachedNetwork {
+  const network = recordOf(value, "networks");
+  const { ifName, config, result } = network;
+  return {
+    ifName: textOf(ifName, "networks.ifName"),
+    config: parseNetworkConfig(JSON.stringify(config)),
+    result: result === undefined ? undefined : recordOf(result, "networks.result"),
+  };
+}
+
+function podOf(value: unknown): PodAttachment {
+  const pod = recordOf(value, "pod");
+  const { sandboxId, netnsPath, podName, podNamespace, podUid, cgroupPath, bandwidth } = pod;
+  const dns = recordOf(pod.dns, "pod.dns");
+  return {
+    sandboxId: textOf(sandboxId, "pod.sandboxId"),
+    netnsPath: textOf(netnsPath, "pod.netnsPath"),
+    podName: textOf(podName, "pod.podName"),
+    podNamespace: textOf(podNamespace, "pod.podNamespace"),
+    podUid: textOf(podUid, "pod.podUid"),
+    annotations: textsByName(pod.annotations, "pod.annotations"),
+    cgroupPath: textOf(cgroupPath, "pod.cgroupPath"),
+    portMappings: listOf(pod.portMappings, "pod.portMappings").map(portMappingOf),
+    dns: {
+      servers: textsOf(dns.servers, "pod.dns.servers"),
+      searches: textsOf(dns.searches, "pod.dns.searches"),
+      options: textsOf(dns.options, "pod.dns.options"),
+    },
+    ...(bandwidth !== undefined && { bandwidth: bandwidthOf(bandwidth) }),
+  };
+}
+
+function portMappingOf(value: unknown): PortMapping {
+  const { hostPort, containerPort, protocol, hostIp } = recordOf(value, "pod.portMappings");
+  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp")
+    throw wrong("pod.portMappings.protocol");
+  return {
+    hostPort: numberOf(hostPort, "pod.portMappings.hostPort"),
+    containerPort: numberOf(containerPort, "pod.portMappings.containerPort"),
+    protocol,
+    ...(hostIp !== undefined && { hostIp: textOf(hostIp, "pod.portMappings.hostIp") }),
+  };
+}
+
+function bandwidthOf(value: unknown): NonNullable<PodAttachment["bandwidth"]> {
+  const { ingressRate, egressRate } = recordOf(value, "pod.bandwidth");
+  return {
+    ...(ingressRate !== undefined && { ingressRate: numberOf(ingressRate, "pod.bandwidth.ingressRate") }),
+    ...(egressRate !== undefined && { egressRate: numberOf(egressRate, "pod.bandwidth.egressRate") }),
+  };
+}
+
+function textsByName(value: unknown, path: string): Readonly<Record<string, string>> {
+  const entries = Object.entries(recordOf(value, path));
+  return Object.fromEntries(entries.map(([name, text]) => [name, textOf(text, path)]));
+}
+
+function textsOf(value: unknown, path: string): readonly string[] {
+  return listOf(value, path).map((text) => textOf(text, path));
+}
+
+function listOf(value: unknown, path: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw wrong(path);
+}
+
+function recordOf(value: unknown, path: string): JsonObject {
+  if (isRecord(value)) return value;
+  throw wrong(path);
+}
+
+function textOf(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  throw wrong(path);
+}
+
+function numberOf(value: unknown, path: string): number {
+  if (typeof value === "number") return value;
+  throw wrong(path);
+}
+
+function wrong(path: string): Error {
+  return new Error(`"${path}" is wrong`);
+}
