@@ -15,6 +15,15 @@ const problemsOf = (text: string): readonly string[] => {
   return [];
 };
 
+/** Every time of a configuration. */
+function timesIn(section: object, path = ""): readonly (readonly [path: string, ms: unknown])[] {
+  return Object.entries(section).flatMap(([name, value]) => {
+    const here = `${path}.${name}`;
+    if (typeof value === "object" && value !== null) return timesIn(value, here);
+    return name.endsWith("Ms") ? [[here, value] as const] : [];
+  });
+}
+
 describe("the configuration", () => {
   it("has a default for every key", () => {
     const config = parseConfig("", "f");
@@ -64,6 +73,14 @@ describe("the configuration", () => {
       problemsOf("[runtime.handlers.kata]\npth = 1")[0] ?? "",
       /runtime\.handlers\.kata\.pth: unknown key; did you mean path/,
     );
+  });
+
+  it("has no time that is longer than timers keep, which would ring at once", () => {
+    const times = renderDefaultConfig().matchAll(/^(\[[\w.]+\])|^(\w+ = )"[\d.]+(?:ms|s|m|h)"$/gm);
+    const toml = Array.from(times, ([, heading, key]) => heading ?? `${key}"600h"`).join("\n");
+    const found = timesIn(parseConfig(toml.replace(/^\[runtime\.handlers.*\n?/m, ""), "f"));
+    assert.ok(found.length >= 7);
+    for (const [path, ms] of found) assert.equal(ms, 2 ** 31 - 1, path);
   });
 
   it("is overridden by the command line", async () => {

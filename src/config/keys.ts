@@ -148,13 +148,19 @@ export function stringMap(
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** A time such as "30s", read into milliseconds. The property's name ends in `Ms`; the key in the file does not. */
+/** The longest time that Node's timers keep, about 24 days; beyond it they would ring at once. */
+const longestMs = 2 ** 31 - 1;
+
+/**
+ * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the longest that timers
+ * keep. The property's name ends in `Ms`; the key in the file does not.
+ */
 export function duration(standard: string, doc: string): Key<number> {
   const read = (value: unknown) => {
     const [, digits, unit] =
       typeof value === "string" ? (/^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value) ?? []) : [];
     const factor = unitsMs[unit ?? ""];
-    if (digits !== undefined && factor !== undefined) return Number(digits) * factor;
+    if (digits !== undefined && factor !== undefined) return Math.min(Number(digits) * factor, longestMs);
     throw new Refused('must be a time such as "500ms", "30s", "5m" or "4h"');
   };
   return { ...key(read(standard), doc, read), text: JSON.stringify(standard) };

@@ -8,18 +8,28 @@ import {
 import { CriError } from "./errors.ts";
 import type { Handlers } from "./handlers.ts";
 
-/** The standard health service: what is registered is served for as long as the server runs. `services` are full names. */
-export function healthHandlers(services: readonly string[]): Handlers<HealthServer> {
+/**
+ * The standard health service: what is registered is served until the server closes, and then nothing is. `services` are
+ * full names.
+ */
+export function healthHandlers(services: readonly string[], closing: AbortSignal): Handlers<HealthServer> {
   const isKnown = ({ service }: HealthCheckRequest) => service === "" || services.includes(service);
+  const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
+  const ofKnown = () => (closing.aborted ? NOT_SERVING : SERVING);
   return {
     check: (request): HealthCheckResponse => {
-      if (isKnown(request)) return { status: HealthCheckResponse_ServingStatus.SERVING };
+      if (isKnown(request)) return { status: ofKnown() };
       throw new CriError("NotFound", `there is no service ${JSON.stringify(request.service)}`);
     },
     async *watch(request, { signal }): AsyncIterable<HealthCheckResponse> {
+      const known = isKnown(request);
+      yield { status: known ? ofKnown() : SERVICE_UNKNOWN };
+      if (signal.aborted) return;
       // By the protocol a watch waits for a service that is not there; none comes later.
-      const { SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
-      yield { status: isKnown(request) ? SERVING : SERVICE_UNKNOWN };
+      const change = known && !closing.aborted ? AbortSignal.any([signal, closing]) : signal;
+      if (!change.aborted) await once(change, "abort");
+      if (signal.aborted) return;
+      yield { status: NOT_SERVING };
       if (!signal.aborted) await once(signal, "abort");
     },
   };

@@ -224,14 +224,16 @@ test("a watch on the health of a service that is not there says so and waits", a
   health.close();
 });
 
-test("a watch on health lasts until the server stops", async () => {
+test("a watch on health lasts until the server stops, and is told of that", async () => {
   await using cri = await serve();
   const health = new HealthClient(...cri.channel);
   const watch = health.watch({ service: "" });
   const [first] = await once(watch, "data");
   assert.equal(first.status, HealthCheckResponse_ServingStatus.SERVING);
+  const told = once(watch, "data");
   const ended = once(watch, "error");
   await cri.server.close(60_000);
+  assert.equal((await told)[0].status, HealthCheckResponse_ServingStatus.NOT_SERVING);
   assert.equal((await ended)[0].code, status.UNAVAILABLE);
   health.close();
 });

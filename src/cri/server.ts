@@ -35,6 +35,8 @@ export type CriServerOptions = {
   /** Groups of metrics that are given; none when left out. */
   readonly metrics?: readonly MetricGroup[];
   readonly answers?: SandboxAnswers | undefined;
+  /** What Status tells when verbose besides what the engine does. */
+  readonly details?: () => Readonly<Record<string, unknown>>;
 };
 
 export type GrpcService = {
@@ -52,17 +54,19 @@ const socketMode = 0o660;
 export class CriServer implements AsyncDisposable {
   readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
   readonly #calls: Calls;
+  readonly #closing = new AbortController();
 
-  constructor({ engine, logger, streaming, services = [], metrics = [], answers }: CriServerOptions) {
+  constructor(options: CriServerOptions) {
+    const { engine, logger, services = [] } = options;
     this.#calls = new Calls(logger);
-    this.#add(RuntimeServiceService, runtimeHandlers(engine, streaming, metrics, answers));
+    this.#add(RuntimeServiceService, runtimeHandlers(options));
     this.#add(ImageServiceService, imageHandlers(engine));
     const definitions = [
       RuntimeServiceService,
       ImageServiceService,
       ...services.map((one) => one.definition),
     ];
-    this.#add(HealthService, healthHandlers(definitions.map(serviceName)));
+    this.#add(HealthService, healthHandlers(definitions.map(serviceName), this.#closing.signal));
     const names = [...definitions, HealthService].map(serviceName);
     for (const { definition, handlers } of [...services, ...reflectionServices(names, logger)])
       this.#server.addService(definition, handlers);
@@ -87,6 +91,9 @@ export class CriServer implements AsyncDisposable {
    * every handler has returned and the socket is gone.
    */
   async close(graceMs = 5000): Promise<void> {
+    this.#closing.abort();
+    // Those that watch the health hear of it before their streams end.
+    await new Promise(setImmediate);
     this.#calls.end("streams");
     const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     const overdue = setTimeout(() => this.#calls.end("all"), graceMs);
@@ -120,14 +127,15 @@ function serviceName(definition: ServiceDefinition): string {
   return Object.values(definition)[0]?.path.split("/")[1] ?? "";
 }
 
-function runtimeHandlers(
-  engine: Engine,
-  streaming: Streaming | undefined,
-  metrics: readonly MetricGroup[],
-  answers: SandboxAnswers | undefined,
-): RuntimeHandlers {
+function runtimeHandlers({
+  engine,
+  streaming,
+  metrics = [],
+  answers,
+  details = () => ({}),
+}: CriServerOptions): RuntimeHandlers {
   return {
-    ...versionStatusHandlers(engine),
+    ...versionStatusHandlers(engine, details),
     ...sandboxHandlers(engine, answers),
     ...containerHandlers(engine),
     ...checkpointHandlers(engine),

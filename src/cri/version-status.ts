@@ -8,7 +8,10 @@ import * as validate from "./validate/index.ts";
 const kubeletApiVersion = "0.1.0";
 
 /** Version, Status, RuntimeConfig, UpdateRuntimeConfig. */
-export function versionStatusHandlers(engine: Engine): RuntimeHandlers {
+export function versionStatusHandlers(
+  engine: Engine,
+  details: () => Readonly<Record<string, unknown>>,
+): RuntimeHandlers {
   return {
     version: () => {
       const { runtimeName, runtimeVersion } = engine.status();
@@ -27,7 +30,7 @@ export function versionStatusHandlers(engine: Engine): RuntimeHandlers {
           userNamespacesHostNetwork: status.userNamespacesHostNetwork,
           mountOptions: true,
         },
-        info: verbose ? toInfo(status) : {},
+        info: verbose ? toInfo({ ...status.details, ...details() }) : {},
       };
     },
 
@@ -53,6 +56,6 @@ function toRuntimeHandler(handler: EngineStatus["handlers"][number]): RuntimeHan
   };
 }
 
-function toInfo({ details }: EngineStatus): Record<string, string> {
+function toInfo(details: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, infoJson(value)]));
 }

@@ -24,6 +24,7 @@ import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
+import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
 
 /** CRI's namespace in the metadata, by containerd's convention: its clients look there for a kubelet's images. */
@@ -37,12 +38,15 @@ export type DaemonHooks = {
 
 /** The daemon: every room, made and handed to those that need it. */
 export class Daemon implements AsyncDisposable {
+  /** Resolves when the daemon can do no more than end: its database has died. */
+  readonly failed: Promise<Error>;
   readonly #server: CriServer;
   readonly #rooms: AsyncDisposableStack;
 
-  private constructor(server: CriServer, rooms: AsyncDisposableStack) {
+  private constructor(server: CriServer, rooms: AsyncDisposableStack, failed: Promise<Error>) {
     this.#server = server;
     this.#rooms = rooms;
+    this.failed = failed;
   }
 
   /**
@@ -53,6 +57,7 @@ export class Daemon implements AsyncDisposable {
     config: Config,
     logger: Logger,
     opening: Promise<Database>,
+    unhandledErrors: UnhandledErrors,
     hooks: DaemonHooks = {},
   ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
@@ -74,6 +79,7 @@ export class Daemon implements AsyncDisposable {
       services: [berth],
       metrics: config.stats.metrics,
       answers: config.cri,
+      details: () => ({ unhandledErrors: unhandledErrors.seen() }),
     });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);
@@ -81,7 +87,7 @@ export class Daemon implements AsyncDisposable {
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
-    return new Daemon(server, rooms.move());
+    return new Daemon(server, rooms.move(), database.died);
   }
 
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */

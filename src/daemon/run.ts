@@ -3,8 +3,11 @@ import { type ConfigSource, loadConfig } from "../config/index.ts";
 import { BerthError, messageOf } from "../errors/index.ts";
 import { createLogger } from "../logging/index.ts";
 import type { DaemonHooks } from "./daemon.ts";
+import { endInTime } from "./end-in-time.ts";
 import { openMetadata } from "./open-metadata.ts";
 import { ServiceManager } from "./service-manager.ts";
+import { toldToEnd } from "./signals.ts";
+import { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
 
 /** The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code. */
@@ -37,23 +40,24 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const format =
     config.log.format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : config.log.format;
   const logger = createLogger({ level: config.log.level, format });
-  const told = toldToEnd();
+  const told = toldToEnd(logger);
+  const unhandledErrors = new UnhandledErrors(logger);
   const startedAt = performance.now();
   const opening = openMetadata(config, logger);
   opening.catch(() => undefined);
   // The database opens in a thread of its own while this one loads the rest of the daemon, which takes longer.
   const { Daemon } = await import("./daemon.ts");
-  await using _daemon = await Daemon.start(config, logger, opening, hooks);
+  await using daemon = await Daemon.start(config, logger, opening, unhandledErrors, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);
   await manager.ready();
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
-  const signal = await told;
-  logger.info({ signal }, "ending; containers go on");
+  const reason = await Promise.race([told, daemon.failed]);
+  if (reason instanceof Error) {
+    logger.fatal({ err: reason }, "nothing can be written down any more. Ending; containers go on");
+    process.exitCode = 1;
+  } else {
+    logger.info({ signal: reason }, "ending; containers go on");
+  }
+  endInTime(logger);
   await manager.stopping();
-}
-
-function toldToEnd(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, resolve);
-  });
 }

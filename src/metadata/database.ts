@@ -1,3 +1,5 @@
+import type { MetadataError } from "./metadata-error.ts";
+
 /**
  * What must survive a reboot: records in SQLite, kept by a worker thread, so that an fsync never blocks the main
  * thread and transactions that wait at the same time share one fsync (group commit).
@@ -14,6 +16,8 @@ export interface Database extends AsyncDisposable {
   collection<T>(name: CollectionName): Promise<Collection<T>>;
   /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is no plain data), Unavailable (closed). */
   commit(changes: readonly Change[]): Promise<void>;
+  /** Resolves when the thread that has the file has ended without having been told to: nothing can be committed any more. */
+  readonly died: Promise<MetadataError>;
 }
 
 /** The collections that exist; each has a table made by a migration. */

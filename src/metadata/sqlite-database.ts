@@ -81,6 +81,7 @@ class SqliteDatabase implements Database {
   readonly #path: string;
   readonly #worker: Worker;
   readonly #exited = Promise.withResolvers<void>();
+  readonly #died = Promise.withResolvers<MetadataError>();
   readonly #collections: Collections;
   #state: "open" | "closing" | "dead" = "open";
   /** Commits that wait for the next transaction. */
@@ -94,8 +95,12 @@ class SqliteDatabase implements Database {
     this.#worker = worker;
     this.#collections = collections;
     worker.on("message", (reply: WorkerReply) => this.#receive(reply));
-    worker.on("error", (error) => this.#die(messageOf(error)));
+    worker.on("error", (error) => this.#die(`its thread has ended: ${messageOf(error)}`));
     worker.on("exit", () => this.#die("its thread has ended"));
+  }
+
+  get died(): Promise<MetadataError> {
+    return this.#died.promise;
   }
 
   async collection<T>(name: CollectionName): Promise<Collection<T>> {
@@ -172,6 +177,7 @@ class SqliteDatabase implements Database {
   }
 
   #die(reason: string): void {
+    if (this.#state === "open") this.#died.resolve(this.#unavailable(reason));
     this.#state = "dead";
     const lost = [...this.#underWay, ...this.#queue];
     this.#underWay = [];

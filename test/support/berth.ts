@@ -119,6 +119,7 @@ ${config}`;
       process.execPath,
       // As bin/berthd starts it.
       [
+        "--disable-sigusr1",
         "--max-semi-space-size=1",
         this.#options.program ?? main,
         "--config",
@@ -155,12 +156,13 @@ ${config}`;
     await exited;
   }
 
-  /** Resolves when the daemon has ended by itself; fails when it does not. */
-  async ended(): Promise<void> {
+  /** Resolves with its exit code when the daemon has ended by itself, null when a signal ended it. */
+  async ended(): Promise<number | null> {
     const child = this.#process;
     if (child !== undefined && child.exitCode === null && child.signalCode === null)
       await once(child, "exit");
     await this.stopDaemon();
+    return child?.exitCode ?? null;
   }
 
   async restartDaemon(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {

@@ -10,6 +10,7 @@ import { connect } from "../client/connect.ts";
 import { CliError, exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
+import { parseInfo } from "../output/verbose-info.ts";
 
 /** Does berthd run, and what does it say of itself? */
 export async function examineDaemon(
@@ -18,16 +19,16 @@ export async function examineDaemon(
 ): Promise<readonly Finding[]> {
   try {
     using client = await connect(options, invocation);
-    const [version, { status }] = await Promise.all([
+    const [version, { status, info }] = await Promise.all([
       client.unary(RuntimeServiceService.version, VersionRequest.fromPartial({})),
-      client.unary(RuntimeServiceService.status, StatusRequest.fromPartial({})),
+      client.unary(RuntimeServiceService.status, StatusRequest.fromPartial({ verbose: true })),
     ]);
     const running: Finding = {
       severity: "ok",
       title: "daemon",
       detail: `${version.runtimeName} ${version.runtimeVersion} answers`,
     };
-    return [running, ...(status?.conditions ?? []).map(toFinding)];
+    return [running, ...(status?.conditions ?? []).map(toFinding), ...unhandled(info)];
   } catch (error) {
     invocation.signal.throwIfAborted();
     return [silent(error)];
@@ -44,6 +45,22 @@ function toFinding({ type, status, reason, message }: RuntimeCondition): Finding
     remedy,
   };
 }
+
+/** What berthd counts of errors that no code of its was prepared for; other runtimes tell of none. */
+function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
+  const { unhandledErrors } = parseInfo(info) as { readonly unhandledErrors?: UnhandledErrors };
+  if (unhandledErrors === undefined || unhandledErrors.count === 0) return [];
+  const { count, last } = unhandledErrors;
+  const detail = `${count} since the daemon's start, the last at ${last?.at}: ${last?.error.split("\n")[0]}`;
+  const remedy =
+    "report it as a bug of berth, with the stack from the daemon's log; a restart is harmless to containers";
+  return [{ severity: "warn", title: "errors that nobody handled", detail, remedy }];
+}
+
+type UnhandledErrors = {
+  readonly count: number;
+  readonly last?: { readonly at: string; readonly error: string };
+};
 
 /** A daemon that is not started yet is no failure of the machine. */
 function silent(error: unknown): Finding {

@@ -1,0 +1,27 @@
+import type { Logger } from "../logging/index.ts";
+
+const ending = ["SIGTERM", "SIGINT"] as const;
+/** Each would end a process that does not listen to it. SIGUSR1, which would open Node's debugger, is held back by bin/berthd's options. */
+const ignored = ["SIGHUP", "SIGUSR2"] as const;
+
+/**
+ * Resolves when the daemon is told to end; told once more, it ends at once. Signals that daemons are sent to read their
+ * configuration or their logs anew are logged and do nothing.
+ */
+export function toldToEnd(logger: Logger): Promise<NodeJS.Signals> {
+  for (const signal of ignored) {
+    process.on(signal, () =>
+      logger.warn(
+        { signal },
+        "ignored: berthd reads its configuration when it starts; restart it to have it read, containers go on",
+      ),
+    );
+  }
+  return new Promise((resolve) => {
+    const end = (signal: NodeJS.Signals) => {
+      for (const each of ending) process.off(each, end);
+      resolve(signal);
+    };
+    for (const signal of ending) process.on(signal, end);
+  });
+}

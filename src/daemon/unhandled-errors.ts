@@ -1,0 +1,47 @@
+import type { Logger } from "../logging/index.ts";
+
+/** EX_SOFTWARE of sysexits(3). */
+const internalError = 70;
+
+/** How many errors nobody was prepared for, and the last of them. */
+export type UnhandledCount = {
+  readonly count: number;
+  readonly last?: { readonly at: string; readonly error: string };
+};
+
+/**
+ * Errors that no code of berth was prepared for: each is a fault of berth.
+ *
+ * An exception that nobody caught ends the daemon, with exit code 70: it left some function in the middle, and what that
+ * function was about may be in no state that others expect. The service manager starts a new one, which takes everything
+ * up from the disk. A promise that was rejected while nobody waited for it ends nothing: whoever was to hear of it did not
+ * wait, so nothing was built on its success. It is logged and counted.
+ */
+export class UnhandledErrors {
+  #seen: UnhandledCount = { count: 0 };
+
+  constructor(logger: Logger) {
+    process.on("unhandledRejection", (reason) => {
+      const error = reason instanceof Error ? reason : new Error(String(reason));
+      this.#seen = {
+        count: this.#seen.count + 1,
+        last: { at: new Date().toISOString(), error: error.stack ?? error.message },
+      };
+      logger.error(
+        { err: error, count: this.#seen.count },
+        "an error that nobody handled: a fault of berth, please report it",
+      );
+    });
+    process.on("uncaughtException", (err) => {
+      logger.fatal(
+        { err },
+        "an error that nobody caught: a fault of berth, please report it. Ending; containers go on",
+      );
+      process.exit(internalError);
+    });
+  }
+
+  seen(): UnhandledCount {
+    return this.#seen;
+  }
+}

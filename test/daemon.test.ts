@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { access, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { credentials } from "@grpc/grpc-js";
+import { HealthCheckResponse_ServingStatus, HealthClient } from "../src/protocol/index.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { TestBerth } from "./support/berth.ts";
+import { cli } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { type Fault, faultsOf, makeFault } from "./support/faults.ts";
+import { podConfig } from "./support/requests.ts";
+
+/** A daemon in which the test can make faults. */
+async function faultyBerth() {
+  await using opened = new AsyncDisposableStack();
+  const { path } = opened.use(await tempDir());
+  const berth = opened.use(await TestBerth.start({ network: undefined, env: faultsOf(path) }));
+  const all = opened.move();
+  return {
+    berth,
+    make: (fault: Fault) => makeFault(path, fault),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+async function verboseStatus(berth: TestBerth): Promise<Readonly<Record<string, string>>> {
+  return (await berth.clients.runtime.status({ verbose: true })).info;
+}
+
+describe("the daemon", () => {
+  it("counts a rejection that nobody handled, logs its stack and goes on, and the doctor tells of it", async () => {
+    await using faulty = await faultyBerth();
+    const { berth } = faulty;
+    const seen = async () => JSON.parse((await verboseStatus(berth)).unhandledErrors ?? "{}");
+    assert.deepEqual(await seen(), { count: 0 });
+    await faulty.make("unhandled-rejection");
+    const { last } = await eventually("it is counted", async () => {
+      const now = await seen();
+      return now.count === 1 && now;
+    });
+    assert.match(last.error, /^Error: a rejection made by a test\n +at /);
+    const line = (await berth.daemonLog()).split("\n").find((each) => each.includes("made by a test"));
+    assert.match(line ?? "", /"level":"error".*faults\.ts/);
+    const { stdout } = await cli(berth, "doctor");
+    assert.match(stdout, /^warn +errors that nobody handled +1 since .*made by a test/m);
+  });
+
+  it("ends after an exception that nobody caught, with its stack in the log and an exit code of its own", async () => {
+    await using faulty = await faultyBerth();
+    await faulty.make("uncaught-exception");
+    assert.equal(await faulty.berth.ended(), 70);
+    assert.match(await faulty.berth.daemonLog(), /"level":"fatal".*an exception made by a test.*faults\.ts/);
+    await faulty.berth.startDaemon();
+  });
+
+  it("ends when the thread that has its database has died, and says to those who watch its health that it does", async () => {
+    await using faulty = await faultyBerth();
+    const { berth } = faulty;
+    const health = new HealthClient(`unix:${berth.socket}`, credentials.createInsecure(), {
+      "grpc.default_authority": "localhost",
+    });
+    const watch = health.watch({ service: "" });
+    watch.on("error", () => undefined);
+    const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+    assert.equal((await once(watch, "data"))[0].status, SERVING);
+    const told = once(watch, "data");
+    await faulty.make("dead-database");
+    assert.equal((await told)[0].status, NOT_SERVING);
+    health.close();
+    assert.equal(await berth.ended(), 1);
+    assert.match(
+      await berth.daemonLog(),
+      /"level":"fatal".*metadata\.db: its thread has ended: a death made by a test/,
+    );
+    await berth.startDaemon();
+  });
+
+  it("opens no debugger and does not end at the signals that daemons are sent to read something anew", async () => {
+    await using berth = await TestBerth.start({ network: undefined });
+    // Node holds the first one back without a word; the others are logged, after it was to be acted on.
+    for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) process.kill(berth.pid, signal);
+    for (const signal of ["SIGUSR2", "SIGHUP"])
+      await eventually("it is logged", async () =>
+        (await berth.daemonLog()).includes(`"signal":"${signal}"`),
+      );
+    assert.equal((await berth.clients.runtime.version({ version: "" })).runtimeName, "berth");
+    assert.doesNotMatch(await berth.daemonLog(), /Debugger listening/);
+  });
+
+  it("ends in time while a plugin hangs, and the next one takes back the pod that was being made", async () => {
+    await using plugins = await tempDir();
+    const begun = join(plugins.path, "begun");
+    const script = `#!/bin/sh\ncat >/dev/null\n[ "$CNI_COMMAND" = ADD ] || exit 0\ntouch ${begun}\nexec sleep 1000\n`;
+    await writeFile(join(plugins.path, "hanging"), script, { mode: 0o755 });
+    const network = { cniVersion: "1.0.0", name: "hanging", plugins: [{ type: "hanging" }] };
+    await using berth = await TestBerth.start({ network, pluginDirs: [plugins.path], pluginTimeout: "600h" });
+    const made = berth.clients.runtime.runPodSandbox({ config: podConfig("hangs"), runtimeHandler: "" });
+    const failed = assert.rejects(made);
+    await eventually("the plugin hangs", () =>
+      access(begun).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await berth.stopDaemon("SIGTERM");
+    await failed;
+    assert.match(await berth.daemonLog(), /"level":"error".*did not end in time/);
+    await berth.startDaemon();
+    assert.deepEqual((await berth.clients.runtime.listPodSandbox({ filter: undefined })).items, []);
+  });
+
+  it("is started as the tests start it: with no debugger behind a signal", async () => {
+    assert.match(
+      await readFile(new URL("../bin/berthd", import.meta.url), "utf8"),
+      /^exec .*--disable-sigusr1 /m,
+    );
+  });
+});
