@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
+import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -63,14 +64,8 @@ describe("a container", () => {
     assert.equal(await bounding("most", most), own & ~netAdmin);
   });
 
-  it("that is privileged has all capabilities and devices, no filter, and the kernel's files to write", async () => {
-    const pod = await TestPod.run(host.berth, "privileged", {
-      linux: { securityContext: { privileged: true } },
-    });
-    const seccomp = { profileType: ProfileType.RuntimeDefault };
-    const id = await pod.shell("shell", host.image, sleep, {
-      linux: { securityContext: { privileged: true, seccomp } },
-    });
+  /** Shows that a running container is as privileged as one can be. */
+  const assertPrivileged = async (id: string) => {
     const rights = rightsIn(await execSync(host.berth, id, "cat", "/proc/self/status"));
     const own = rightsIn(await readFile("/proc/self/status", "utf8")).CapBnd;
     assert.deepEqual([rights.CapEff, rights.CapInh, rights.CapAmb], [own, 0n, 0n]);
@@ -86,6 +81,48 @@ describe("a container", () => {
     for (const line of options.trim().split("\n"))
       assert.match(line, / tmpfs | \S+ rw[, ]/, "all of /sys is writable");
     await execSync(host.berth, id, "sh", "-c", "cat /proc/sys/kernel/panic > /proc/sys/kernel/panic");
+  };
+  const seccomp = { profileType: ProfileType.RuntimeDefault };
+  const privileged = { linux: { securityContext: { privileged: true, seccomp } } };
+
+  it("that is privileged has all capabilities and devices, no filter, and the kernel's files to write", async () => {
+    const pod = await TestPod.run(host.berth, "privileged", {
+      linux: { securityContext: { privileged: true } },
+    });
+    await assertPrivileged(await pod.shell("shell", host.image, sleep, privileged));
+  });
+
+  it("that is added to a pod and is privileged is so though the sandbox was not, if its pod is by then", async () => {
+    // As kubectl debug --profile=sysadmin: a kubelet writes the pod's configuration anew for the container.
+    const { runtime } = host.berth.clients;
+    const { POD } = NamespaceMode;
+    const namespaceOptions = { network: POD, ipc: POD, pid: POD };
+    const pod = await TestPod.run(host.berth, "debugged", {
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const app = await pod.shell("app", host.image, sleep, {
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const config = shellConfig("debugger", host.image, sleep, {
+      linux: { securityContext: { ...privileged.linux.securityContext, namespaceOptions } },
+    });
+    await assert.rejects(
+      pod.create(config),
+      /INVALID_ARGUMENT.*"debugger": privileged, but neither the pod sandbox nor sandbox_config is/,
+    );
+    const { containerId } = await runtime.createContainer({
+      podSandboxId: pod.id,
+      config,
+      sandboxConfig: podConfig("debugged", {
+        linux: { securityContext: { namespaceOptions, privileged: true } },
+      }),
+    });
+    await runtime.startContainer({ containerId });
+    await assertPrivileged(containerId);
+    const others = rightsIn(await execSync(host.berth, app, "cat", "/proc/self/status"));
+    assert.equal(others.CapEff, defaultCapabilities, "the pod's other containers are what they were");
+    const pause = rightsIn(await execSync(host.berth, containerId, "cat", "/proc/1/status"));
+    assert.equal(pause.CapBnd, 0n, "and so is what holds their processes together");
   });
 
   it("and its commands gain no privileges where that is asked for", async () => {

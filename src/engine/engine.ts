@@ -103,7 +103,7 @@ export type RestoredPod = {
 };
 
 export interface Containers {
-  /** Makes a container of a ready sandbox, not running. Where its image is the absolute path of a checkpoint's archive, or an image made of one, it is restored when it is started. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
+  /** Makes a container of a ready sandbox, not running. Where its image is the absolute path of a checkpoint's archive, or an image made of one, it is restored when it is started. A privileged one needs a pod that is, by its sandbox's configuration or by the one that is given here. A retry with the same metadata returns the container that an earlier call made if it is still `created`. Codes: NotFound (sandbox, image), FailedPrecondition (sandbox not ready), InvalidArgument. */
   create(
     sandboxId: string,
     config: ContainerConfig,

@@ -12,6 +12,7 @@ import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
 import { containerView, neverRan } from "./container-view.ts";
 import { JoinedCalls } from "./joined-calls.ts";
+import { requirePrivileged } from "./privileged.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { runningTask } from "./running-task.ts";
@@ -38,10 +39,12 @@ export class ContainerLifecycle implements Containers {
   create(
     sandboxId: string,
     config: ContainerConfig,
-    _sandboxConfig: PodSandboxConfig,
+    sandboxConfig: PodSandboxConfig,
     signal?: AbortSignal,
   ): Promise<string> {
-    return this.createFrom(undefined, sandboxId, config, signal);
+    const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    requirePrivileged(config, [sandboxConfig, sandbox.config]);
+    return this.#createJoined(undefined, sandbox, config, signal);
   }
 
   /** Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks for. */
@@ -52,6 +55,16 @@ export class ContainerLifecycle implements Containers {
     signal?: AbortSignal,
   ): Promise<string> {
     const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    requirePrivileged(config, [sandbox.config]);
+    return this.#createJoined(archive, sandbox, config, signal);
+  }
+
+  #createJoined(
+    archive: ArchiveSource | undefined,
+    sandbox: SandboxRecord,
+    config: ContainerConfig,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     return this.#creates.join(
       containerName(sandbox.id, config),
       JSON.stringify([archive, ContainerConfig.toJSON(config)]),

@@ -17,6 +17,7 @@ export function sandboxFacts(
   const pin = (kind: string) => join(paths.namespaces, kind);
   const ownNetwork = !sharesHostNetwork(config);
   const idMappings = podIdMappings(config);
+  const type = findHandler(handlers, record.resolvedHandler)?.type;
   const ownIpc = !sharesHostIpc(config);
   return {
     id,
@@ -29,7 +30,8 @@ export function sandboxFacts(
       pid: pauses.pidNamespace(id),
     },
     idMappings,
-    specHasIdMappings: findHandler(handlers, record.resolvedHandler)?.type !== "crun",
+    specHasIdMappings: type !== "crun",
+    readOnlySysfsIsForAll: ownNetwork && idMappings === undefined && type === "runc",
     files: {
       shm: ownIpc ? paths.shm : "/dev/shm",
       hosts: paths.hosts,

@@ -35,9 +35,6 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   refuseLabels(input);
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
-  if (privileged && !sandboxConfig.linux?.securityContext?.privileged) {
-    throw new RuntimeError("InvalidArgument", `container ${id}: privileged in a pod sandbox that is not`);
-  }
   const process = containerProcess(input);
   const { mounts, rootfsPropagation } = containerMounts(input);
   const choice = seccompChoice(security, settings.security);

@@ -51,6 +51,7 @@ async function machine() {
           namespaces: none,
           idMappings: undefined,
           specHasIdMappings: false,
+          readOnlySysfsIsForAll: false,
           files: { shm: "", hosts: "", hostname: "", resolvConf: "" },
         },
         rootfsPath: "/rootfs",

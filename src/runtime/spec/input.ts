@@ -92,6 +92,11 @@ export type SandboxFacts = {
    * the pod's root: what a container has as standard input.
    */
   readonly specHasIdMappings: boolean;
+  /**
+   * The pod's network namespace has one sysfs, and the OCI runtime makes that itself read-only, not only a container's mount of
+   * it, so that a privileged container which comes later has to take it back (runc). Not in a user namespace, which the kernel does not let take it back.
+   */
+  readonly readOnlySysfsIsForAll: boolean;
   /** Files of the host that are bind-mounted into each container, unless its configuration mounts something there. */
   readonly files: {
     readonly shm: string;

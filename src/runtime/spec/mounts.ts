@@ -28,7 +28,7 @@ export function containerMounts(input: Input): ContainerMounts {
   const shared = sandboxMounts(sandbox, security?.readonlyRootfs ?? false);
   const binds = [...own, ...shared.filter((mount) => !configured.has(mount.containerPath))];
   const destinations = new Set(binds.map((mount) => clean(mount.containerPath)));
-  const standard = defaultMounts(security?.privileged ?? false);
+  const standard = defaultMounts(security?.privileged ?? false, sandbox);
   const defaults = (
     sandbox.namespaces.user === undefined ? standard : ofHostNamespaces(standard, input)
   ).filter(
@@ -41,9 +41,14 @@ export function containerMounts(input: Input): ContainerMounts {
   };
 }
 
-function defaultMounts(privileged: boolean): readonly OciMount[] {
+function defaultMounts(
+  privileged: boolean,
+  { readOnlySysfsIsForAll }: Pick<SandboxFacts, "readOnlySysfsIsForAll">,
+): readonly OciMount[] {
   const access = privileged ? "rw" : "ro";
   const guarded = ["nosuid", "noexec", "nodev"];
+  const sysfs = { destination: "/sys", type: "sysfs", source: "sysfs", options: [...guarded, access] };
+  const writableSysfs = privileged && readOnlySysfsIsForAll;
   return [
     { destination: "/proc", type: "proc", source: "proc", options: guarded },
     {
@@ -60,7 +65,8 @@ function defaultMounts(privileged: boolean): readonly OciMount[] {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...guarded, access] },
+    sysfs,
+    ...(writableSysfs ? [{ ...sysfs, options: ["remount", ...sysfs.options] }] : []),
     {
       destination: "/sys/fs/cgroup",
       type: "cgroup",
