@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Logger } from "../logging/index.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -22,17 +23,18 @@ export async function inspectContainer(
     snapshotMounts: snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id),
     bundle,
     rootfs,
-    runtimeSpec: await readSpec(join(bundle, "config.json")),
+    runtimeSpec: await readSpec(join(bundle, "config.json"), services.logger),
     config: record.config,
   };
 }
 
-/** There is none before the container was started, nor after its end. */
-async function readSpec(path: string): Promise<unknown> {
+/** There is none before the container was started, nor after its end. What is damaged must not hide the rest. */
+async function readSpec(path: string, logger: Logger): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== "ENOENT")
+      logger.warn({ err, path }, "the specification of a container cannot be read and is left out");
+    return undefined;
   }
 }

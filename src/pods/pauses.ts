@@ -6,6 +6,7 @@ import {
   buildPauseSpec,
   type CgroupDriver,
   type ContainerSettings,
+  containerCgroup,
   type HandlerTable,
   type HostFacts,
   resolvePause,
@@ -117,6 +118,8 @@ export class Pauses {
 
   #identity(record: SandboxRecord): TaskIdentity {
     const bundleDir = sandboxPaths(this.#options.stateDir, record.id).pauseBundle;
-    return { id: record.id, handler: record.resolvedHandler, bundleDir };
+    const parent = record.config.linux?.cgroupParent ?? "";
+    const cgroup = containerCgroup(this.#options.cgroupDriver, parent, record.id);
+    return { id: record.id, handler: record.resolvedHandler, bundleDir, cgroup };
   }
 }

@@ -1,4 +1,4 @@
-import type { TaskIdentity } from "../runtime/index.ts";
+import { containerCgroup, type TaskIdentity } from "../runtime/index.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -7,11 +7,12 @@ import type { PodServices } from "./services.ts";
 export function taskIdentity(
   record: ContainerRecord,
   sandbox: SandboxRecord | undefined,
-  { stateDir, handlers }: PodServices,
+  { stateDir, handlers, cgroupDriver }: Pick<PodServices, "stateDir" | "handlers" | "cgroupDriver">,
 ): TaskIdentity {
   return {
     id: record.id,
     handler: sandbox?.resolvedHandler ?? handlers.defaultName,
     bundleDir: containerPaths(stateDir, record.id).bundle,
+    cgroup: sandbox && containerCgroup(cgroupDriver, sandbox.config.linux?.cgroupParent ?? "", record.id),
   };
 }

@@ -24,7 +24,7 @@ export interface Tasks extends AsyncDisposable {
   create(task: TaskSpec, signal?: AbortSignal): Promise<Task>;
   /**
    * Takes up a task after a restart of the daemon: created, running, exited while nobody looked (from conmon's exit
-   * file), or lost (conmon was killed, or the machine restarted). Never throws for a task that has no files any more:
+   * file), or lost (conmon was killed, or the machine restarted). Never throws for a task whose files are gone or damaged:
    * that one is lost.
    */
   attach(task: TaskIdentity): Promise<Task>;
@@ -37,6 +37,11 @@ export type TaskIdentity = {
   readonly handler: string;
   /** Private directory of this container under the state directory (tmpfs): config.json, pidfile, sockets. */
   readonly bundleDir: string;
+  /**
+   * Its cgroup, as a path in the hierarchies ({@link containerCgroup}): a removal must not have to find it in files that may be
+   * damaged. Undefined when it is not known any more.
+   */
+  readonly cgroup: string | undefined;
 };
 
 export type TaskSpec = TaskIdentity & {

@@ -38,6 +38,10 @@ export type ConmonTaskOptions = TaskStreamsOptions & {
   readonly handler: Handler | undefined;
   /** Undefined when there is none: the task is lost. */
   readonly record: TaskRecord | undefined;
+  /** Of a task whose record is there but cannot be read: since when it may have run. */
+  readonly ranSinceNs?: bigint;
+  /** See TaskIdentity. */
+  readonly cgroup: string | undefined;
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
   readonly logger: Logger;
@@ -71,7 +75,7 @@ export class ConmonTask implements Task {
     this.#options = options;
     this.#streams = new TaskStreams(options);
     this.#record = options.record;
-    this.#state = recordedState(options.record);
+    this.#state = recordedState(options.record, options.ranSinceNs);
     const { cgroupDir, oomKillsAbove } = options.record ?? {};
     if (this.#state.kind === "exited") this.#exited.resolve(this.#state.exit);
     else options.exits.add(this.id, () => this.#onExitFile());
@@ -304,22 +308,34 @@ export class ConmonTask implements Task {
   async #askWhetherStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
     // What the OCI runtime restored runs for it; being told to go on twice does no harm.
     if (record.restored) await continueRestored(this.id, record, this.#options.files);
-    const waiting = !record.restored && (await this.#askState(record.handler)) === "created";
+    const waiting = !record.restored && (await this.#isWaiting(record));
     await this.#enter(record, waiting ? { kind: "created" } : { kind: "running", startedAtNs });
     if (!this.#isExited()) this.#state = recordedState(this.#record);
   }
 
+  /** Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and removed. */
+  async #isWaiting({ handler }: TaskRecord): Promise<boolean> {
+    try {
+      return (await this.#askState(handler)) === "created";
+    } catch (err) {
+      this.#options.logger.error(
+        { err, container: this.id },
+        "the OCI runtime does not know whether a start was made that the daemon's end cut off; it is taken for made",
+      );
+      return false;
+    }
+  }
+
   async #delete(): Promise<void> {
-    const { id, handler, cgroupDriver, layout, files, logger } = this.#options;
+    const { id, files } = this.#options;
     const record = this.#record;
-    if (record === undefined) return removeLeftovers({ id, handler, cgroupDriver, layout, files, logger });
+    if (record === undefined) return removeLeftovers(this.#options);
     // runc polls ten times a second for the end of what it kills itself.
     await this.killAll();
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
     await this.#callRuntime(record.handler, ["delete", "--force", id], deleteTimeoutMs);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.
-    if (cgroupDriver === "cgroupfs" && (await isThere(record.cgroupDir)))
-      await removeContainerCgroup(layout, files);
+    if (await isThere(record.cgroupDir)) await removeContainerCgroup(this.#options);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
       sendSignal(record.monitor.pid, SIGKILL);
     await this.#takeExit();

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
@@ -11,19 +11,20 @@ import { restoreSpec } from "../checkpoint/restore.ts";
 import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
-import { ConmonTask } from "./conmon-task.ts";
+import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { checkLogPlace } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { removeEmptyLog, removeLeftovers } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
-import { identifyProcess, readTaskRecord, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+import { findTaskRecord, identifyProcess, type TaskRecord, writeTaskRecord } from "./task-record.ts";
 
 export type ConmonTasksOptions = {
   readonly conmonPath: string;
@@ -96,26 +97,48 @@ export class ConmonTasks implements Tasks {
           : await restoreSpec(task.spec, task.bundleDir, handler, this.#layout);
       const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
       await Promise.all([
-        writeFile(files.config, specJson(spec), { mode: 0o600 }),
+        replaceFile(files.config, specJson(spec)),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
       const pid = await this.#startMonitor(task, files, args, deadline);
       const record = await this.#newRecord(task, handler, files, pid);
       await writeTaskRecord(files.record, record);
-      return this.#adopt(task, files, record);
+      return this.#adopt(task, files, { record });
     } catch (error) {
-      const { cgroupDriver, logger } = this.#options;
-      await removeLeftovers({ id: task.id, handler, cgroupDriver, layout: this.#layout, files, logger });
-      if (task.logPath !== undefined) await removeEmptyLog(task.logPath);
+      await this.#undoCreate(task, handler, files).catch((err: unknown) =>
+        this.#options.logger.error(
+          { err, container: task.id },
+          "taking back a creation that failed failed too; removing the container tries again",
+        ),
+      );
       throw error;
     }
   }
 
+  async #undoCreate(task: TaskSpec, handler: Handler, files: TaskFiles): Promise<void> {
+    const { cgroupDriver, logger } = this.#options;
+    const { id, cgroup, logPath } = task;
+    await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
+    if (logPath !== undefined) await removeEmptyLog(logPath);
+  }
+
   async attach(identity: TaskIdentity): Promise<Task> {
     const files = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
-    const task = this.#adopt(identity, files, await readTaskRecord(files.record));
+    const task = this.#adopt(identity, files, await this.#findRecord(identity.id, files));
     await task.recover();
     return task;
+  }
+
+  /** What is unreadable is as what is missing, but for the time that it tells. */
+  async #findRecord(id: string, files: TaskFiles): Promise<Pick<ConmonTaskOptions, "record" | "ranSinceNs">> {
+    const found = await findTaskRecord(files.record);
+    if (found.kind === "whole") return { record: found.record };
+    if (found.kind === "missing") return { record: undefined };
+    this.#options.logger.error(
+      { err: found.error, container: id, file: files.record },
+      "what is known of a container's processes cannot be read: it is taken for lost, what is left of it ends with its removal",
+    );
+    return { record: undefined, ranSinceNs: found.writtenAtNs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,7 +200,11 @@ export class ConmonTasks implements Tasks {
     return oomKills(dirname(cgroupDir));
   }
 
-  #adopt({ id, handler: name }: TaskIdentity, files: TaskFiles, record: TaskRecord | undefined): ConmonTask {
+  #adopt(
+    { id, handler: name, cgroup }: TaskIdentity,
+    files: TaskFiles,
+    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs">,
+  ): ConmonTask {
     const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
     const { execDrainMs = 1_000, slowClientMs = 10_000 } = this.#options;
     const handler = findHandler(handlers, name);
@@ -193,7 +220,7 @@ export class ConmonTasks implements Tasks {
       pollThread: this.#pollThread,
       logger,
     };
-    const task = new ConmonTask({ id, handler, record, files, ...common });
+    const task = new ConmonTask({ id, handler, cgroup, files, ...found, ...common });
     this.#live.add(task);
     void task.wait().then(() => this.#live.delete(task));
     return task;

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import type { OciSpec } from "../spec/types.ts";
+import { readBundleSpec } from "./bundle-spec.ts";
 import type { TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -15,9 +14,9 @@ const SIGCONT = 18;
 export async function continueRestored(
   id: string,
   { cgroupDir, init }: TaskRecord,
-  { config }: TaskFiles,
+  files: TaskFiles,
 ): Promise<void> {
-  const spec: OciSpec = JSON.parse(await readFile(config, "utf8"));
+  const spec = await readBundleSpec(files);
   if (cgroupDir === undefined) {
     throw new RuntimeError(
       "Internal",

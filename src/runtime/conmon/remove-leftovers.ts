@@ -5,7 +5,6 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
-import type { OciSpec } from "../spec/types.ts";
 import { killMonitorGroup } from "./start-monitor.ts";
 import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
 
@@ -14,6 +13,8 @@ export type Leftovers = {
   /** Undefined when it is not known any more: then only what can be found without it goes. */
   readonly handler: Handler | undefined;
   readonly cgroupDriver: CgroupDriver;
+  /** See TaskIdentity. */
+  readonly cgroup: string | undefined;
   readonly layout: CgroupLayout;
   readonly files: TaskFiles;
   readonly logger: Logger;
@@ -27,6 +28,7 @@ export async function removeLeftovers({
   id,
   handler,
   cgroupDriver,
+  cgroup,
   layout,
   files,
   logger,
@@ -45,14 +47,17 @@ export async function removeLeftovers({
       logger.debug({ err, container: id }, "delete of a container that was not made"),
     );
   }
-  if (cgroupDriver === "cgroupfs") await removeContainerCgroup(layout, files);
+  await removeContainerCgroup({ layout, cgroupDriver, cgroup });
   await removeTaskFiles(files);
 }
 
 /** Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd removes its own. */
-export async function removeContainerCgroup(layout: CgroupLayout, files: TaskFiles): Promise<void> {
-  const cgroupsPath = await cgroupsPathOf(files);
-  if (cgroupsPath !== undefined) await removeCgroup(layout, cgroupsPath);
+export async function removeContainerCgroup({
+  layout,
+  cgroupDriver,
+  cgroup,
+}: Pick<Leftovers, "layout" | "cgroupDriver" | "cgroup">): Promise<void> {
+  if (cgroupDriver === "cgroupfs" && cgroup !== undefined) await removeCgroup(layout, cgroup);
 }
 
 /** Removes a log in which nothing stands. */
@@ -75,11 +80,4 @@ async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number
 async function isMonitorOf(id: string, pid: number): Promise<boolean> {
   const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
   return words[words.indexOf("--cid") + 1] === id && words.includes("--conmon-pidfile");
-}
-
-async function cgroupsPathOf(files: TaskFiles): Promise<string | undefined> {
-  const text = await readFile(files.config, "utf8").catch(ignoreMissing);
-  if (text === undefined) return undefined;
-  const spec: OciSpec = JSON.parse(text);
-  return spec.linux.cgroupsPath;
 }

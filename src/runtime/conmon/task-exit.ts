@@ -34,19 +34,23 @@ export async function exitOf(
   };
 }
 
-/** An exit that nobody saw: conmon was killed before, or the machine restarted. */
-export function lostExit(record: TaskRecord | undefined): TaskExit {
-  const message =
-    record === undefined
-      ? "nothing is left of the container's processes; the machine may have been restarted"
-      : "conmon was killed before the container's process ended; its exit code is not known";
+/** An exit that nobody saw: conmon was killed before, or the machine restarted. `ranSinceNs` is for a record that cannot be read. */
+export function lostExit(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskExit {
   return {
     exitCode: unknownCode,
     finishedAtNs: nowNs(),
-    startedAtNs: startedAtNs(record),
+    startedAtNs: ranSinceNs ?? startedAtNs(record),
     cause: "lost",
-    message,
+    message: lostMessage(record, ranSinceNs),
   };
+}
+
+function lostMessage(record: TaskRecord | undefined, ranSinceNs: bigint | undefined): string {
+  if (ranSinceNs !== undefined)
+    return "the file in which berth keeps what the container consists of was damaged";
+  if (record === undefined)
+    return "nothing is left of the container's processes; the machine may have been restarted";
+  return "conmon was killed before the container's process ended; its exit code is not known";
 }
 
 export function startFailure(message: string, atNs: bigint): TaskExit {
@@ -54,8 +58,8 @@ export function startFailure(message: string, atNs: bigint): TaskExit {
 }
 
 /** What a record says before anything is looked at. */
-export function recordedState(record: TaskRecord | undefined): TaskState {
-  if (record === undefined) return { kind: "exited", exit: lostExit(undefined) };
+export function recordedState(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskState {
+  if (record === undefined) return { kind: "exited", exit: lostExit(undefined, ranSinceNs) };
   const { phase, init } = record;
   if (phase.kind === "startFailed") return { kind: "exited", exit: startFailure(phase.message, phase.atNs) };
   if (phase.kind === "running") return { kind: "running", pid: init.pid, startedAtNs: phase.startedAtNs };

@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { processStartTime } from "../../linux/index.ts";
 import type { Handler } from "../handlers/handler.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { TaskSpec } from "../tasks.ts";
 import { ignoreMissing } from "./task-files.ts";
 
@@ -45,17 +46,37 @@ export type TaskPhase =
   | { readonly kind: "starting" | "running"; readonly startedAtNs: bigint }
   | { readonly kind: "startFailed"; readonly message: string; readonly atNs: bigint };
 
-/** Replaces the record as a whole, so that a reader never sees half of one. */
 export async function writeTaskRecord(path: string, record: TaskRecord): Promise<void> {
-  const temporary = `${path}.new`;
-  await writeFile(temporary, JSON.stringify(record, writeBigint), { mode: 0o600 });
-  await rename(temporary, path);
+  await replaceFile(path, JSON.stringify(record, writeBigint));
 }
 
-/** Undefined when there is none. */
-export async function readTaskRecord(path: string): Promise<TaskRecord | undefined> {
-  const text = await readFile(path, "utf8").catch(ignoreMissing);
-  return text === undefined ? undefined : JSON.parse(text, readBigint);
+/** What lies where a record should be. */
+export type FoundRecord =
+  | { readonly kind: "whole"; readonly record: TaskRecord }
+  | { readonly kind: "missing" }
+  /** Damaged from outside: berth never leaves half of one. It was last written when the task was created or started. */
+  | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
+
+/** Throws nothing: whatever there is, the task must remain removable. */
+export async function findTaskRecord(path: string): Promise<FoundRecord> {
+  try {
+    const text = await readFile(path, "utf8").catch(ignoreMissing);
+    return text === undefined ? { kind: "missing" } : { kind: "whole", record: parseRecord(text) };
+  } catch (error) {
+    const info = await stat(path, { bigint: true }).catch(() => undefined);
+    return { kind: "unreadable", error, writtenAtNs: info?.mtimeNs ?? 0n };
+  }
+}
+
+function parseRecord(text: string): TaskRecord {
+  const record: Partial<TaskRecord> | null = JSON.parse(text, readBigint);
+  const { handler, init, monitor, phase } = record ?? {};
+  const whole =
+    typeof handler?.path === "string" &&
+    [init, monitor].every((process) => Number.isInteger(process?.pid) && Number(process?.pid) > 0) &&
+    typeof phase?.kind === "string";
+  if (!whole) throw new TypeError("it is no record of a task");
+  return record as TaskRecord;
 }
 
 export async function identifyProcess(pid: number): Promise<ProcessIdentity> {

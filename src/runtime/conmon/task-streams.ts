@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { PollThread } from "../../linux/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
 import type { AttachLock } from "../cgroups/attach-lock.ts";
@@ -7,10 +6,9 @@ import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
-import { parseSpecJson } from "../spec/spec-json.ts";
-import type { OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
 import type { ExecRequest, ExecResult, StreamedExecRequest, TaskIo } from "../tasks.ts";
+import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
 import { reopenLog } from "./reopen-log.ts";
 import type { TaskFiles } from "./task-files.ts";
@@ -74,7 +72,7 @@ export class TaskStreams implements Disposable {
   async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
     this.#options.attachLock.warm();
     const { id, conmonPath, programs, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
-    const { process, linux } = parseSpecJson<OciSpec>(await readFile(files.config, "utf8"));
+    const { process, linux } = await readBundleSpec(files);
     return {
       containerId: id,
       handler,

@@ -66,6 +66,7 @@ export class TaskBench implements AsyncDisposable {
       id,
       handler,
       bundleDir,
+      cgroup: join(this.cgroup, id),
       spec: change(busyboxSpec(this.rootfs, join(this.cgroup, id), ["/bin/sh", "-c", script])),
       logPath: join(this.directory, `${id}.log`),
       terminal: false,
@@ -90,7 +91,8 @@ export class TaskBench implements AsyncDisposable {
 
   /** The next daemon's view of a task. */
   attach(handler: string, task: Task): Promise<Task> {
-    return this.tasks.attach({ id: task.id, handler, bundleDir: this.bundleOf(task) });
+    const { id } = task;
+    return this.tasks.attach({ id, handler, bundleDir: this.bundleOf(task), cgroup: join(this.cgroup, id) });
   }
 
   /** Puts a task's record back to where it was in the middle of its start. */

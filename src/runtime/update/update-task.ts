@@ -1,10 +1,12 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { CgroupLayout } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { readBundleSpec } from "../conmon/bundle-spec.ts";
 import type { TaskFiles } from "../conmon/task-files.ts";
 import type { TaskRecord } from "../conmon/task-record.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
-import { parseSpecJson, specJson } from "../spec/spec-json.ts";
+import { replaceFile } from "../replace-file.ts";
+import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { tellSystemd } from "../systemd/tell-systemd.ts";
 import type { TaskUpdate } from "../tasks.ts";
@@ -32,7 +34,7 @@ export async function updateTask(task: UpdatedTask, update: TaskUpdate, signal?:
   await callUpdate(task, await liftQuota(task, limits), signal);
   await limitHugePages(task, hugepageLimits);
   if (update.oomScoreAdj !== undefined) await setOomScores(task.record, update.oomScoreAdj);
-  await rewriteConfig(task.files.config, update);
+  await rewriteConfig(task.files, update);
 }
 
 async function callUpdate(
@@ -51,14 +53,13 @@ async function callUpdate(
 }
 
 /** Replaced as a whole, as an exec may be reading it. */
-async function rewriteConfig(path: string, { limits, oomScoreAdj }: TaskUpdate): Promise<void> {
-  const spec = parseSpecJson<OciSpec>(await readFile(path, "utf8"));
+async function rewriteConfig(files: TaskFiles, { limits, oomScoreAdj }: TaskUpdate): Promise<void> {
+  const spec = await readBundleSpec(files);
   const { linux, process } = spec;
   const updated: OciSpec = {
     ...spec,
     process: { ...process, ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
     linux: { ...linux, resources: { ...linux.resources, ...limits } },
   };
-  await writeFile(`${path}.new`, specJson(updated), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(files.config, specJson(updated));
 }
