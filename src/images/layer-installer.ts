@@ -10,6 +10,16 @@ import { SharedCalls } from "./shared-calls.ts";
 import { Slots } from "./slots.ts";
 import { Syncer } from "./syncer.ts";
 
+/** What one call of {@link LayerInstaller.install} wants, and where it gets it. */
+type Installation = {
+  readonly layers: readonly PlannedLayer[];
+  readonly originOf: OriginOf;
+  readonly slots: Slots;
+};
+
+/** Why a layer was not made, and by whom: others may get it from elsewhere. */
+type Failure = { readonly installation: Installation; readonly error: unknown };
+
 /**
  * Makes the snapshots of layers, fetching what is missing. A layer that several images want at the same time is made once. A
  * layer whose snapshot is there already is neither fetched nor unpacked, whether or not its compressed bytes are here.
@@ -20,7 +30,7 @@ export class LayerInstaller {
   readonly #progress: ProgressBoard;
   readonly #maxConcurrent: number;
   readonly #syncer: Syncer;
-  readonly #underWay = new SharedCalls<Digest, void>();
+  readonly #underWay = new SharedCalls<Digest, Failure | undefined>();
 
   constructor(
     snapshotter: Snapshotter,
@@ -47,17 +57,8 @@ export class LayerInstaller {
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const slots = new Slots(this.#maxConcurrent);
-    let below = Promise.resolve();
-    const made = layers.map((layer) => {
-      const parent = below;
-      // Whoever waits for the layer below sees its failure; nobody may wait for the topmost one's in vain.
-      parent.catch(() => undefined);
-      below = this.#underWay.join(layer.chainId, either, (shared) =>
-        this.#make(layer, parent, slots, originOf, shared),
-      );
-      return below;
-    });
+    const installation = { layers, originOf, slots: new Slots(this.#maxConcurrent) };
+    const made = layers.map((_, index) => this.#join(installation, index, either));
     try {
       await Promise.all(made);
     } catch (error) {
@@ -68,11 +69,55 @@ export class LayerInstaller {
     }
   }
 
+  /**
+   * Resolves when the layer and all below it are committed, whichever installation makes them. One that another
+   * installation fails to make, from where that one gets its bytes, is made anew from where this one does.
+   */
+  async #join(installation: Installation, index: number, signal: AbortSignal): Promise<void> {
+    const layer = installation.layers[index];
+    if (layer === undefined) return;
+    const make = async (shared: AbortSignal): Promise<Failure | undefined> => {
+      try {
+        await this.#make(layer, installation, index, shared);
+        return undefined;
+      } catch (error) {
+        return { installation, error };
+      }
+    };
+    for (;;) {
+      const failure = await this.#underWay.join(layer.chainId, signal, make);
+      if (failure === undefined) return;
+      if (failure.installation === installation) throw failure.error;
+    }
+  }
+
+  /**
+   * Begins a layer while the one below is on its way. It waits for that one by itself: whoever asked for both first may give up, or
+   * fail for a layer that nobody else wants.
+   */
   async #make(
     layer: PlannedLayer,
+    installation: Installation,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ended = new AbortController();
+    const below = this.#join(installation, index - 1, AbortSignal.any([signal, ended.signal]));
+    // Why it failed is told by `#makeOn`, unless that has failed before.
+    const left = below.catch(() => undefined);
+    try {
+      await this.#makeOn(below, layer, installation, signal);
+    } finally {
+      ended.abort();
+      // When nobody else wants it, it cleans up.
+      await left;
+    }
+  }
+
+  async #makeOn(
     parent: Promise<void>,
-    slots: Slots,
-    originOf: OriginOf,
+    layer: PlannedLayer,
+    installation: Installation,
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#snapshotter.stat(layer.chainId)?.kind === "committed") {
@@ -80,23 +125,27 @@ export class LayerInstaller {
       return;
     }
     if (this.#snapshotter.capabilities.rebase) {
-      await this.#makeApart(layer, parent, slots, originOf, signal);
+      await this.#makeApart(parent, layer, installation, signal);
     } else {
-      await this.#makeOnParent(layer, parent, slots, originOf, signal);
+      await this.#makeOnParent(parent, layer, installation, signal);
     }
     this.#progress.report(layer.descriptor, "done", layer.descriptor.size);
   }
 
-  /** Unpacks on top of nothing while the layers below are still on their way, and is put on top of them in the end. */
+  /**
+   * Unpacks on top of nothing while the layers below are still on their way, and is put on top of them in the end. Slots are
+   * asked for before anything is waited for, so that lower layers, which other images may share, come first.
+   */
   async #makeApart(
-    layer: PlannedLayer,
     parent: Promise<void>,
-    slots: Slots,
-    originOf: OriginOf,
+    layer: PlannedLayer,
+    { slots, originOf }: Installation,
     signal: AbortSignal,
   ): Promise<void> {
+    using slot = await slots.take(signal);
     await this.#inNewSnapshot(layer, undefined, signal, async (key, target) => {
-      const applied = await slots.use(() => this.#fetcher.apply(layer, target, originOf, signal));
+      const applied = await this.#fetcher.apply(layer, target, originOf, signal);
+      slot[Symbol.dispose]();
       await this.#syncer.sync();
       await parent;
       await this.#snapshotter.commit(layer.chainId, key, {
@@ -110,14 +159,16 @@ export class LayerInstaller {
 
   /** Fetches at once, but unpacks only when the parent's files are there. */
   async #makeOnParent(
-    layer: PlannedLayer,
     parent: Promise<void>,
-    slots: Slots,
-    originOf: OriginOf,
+    layer: PlannedLayer,
+    { slots, originOf }: Installation,
     signal: AbortSignal,
   ): Promise<void> {
     if (layer.parent !== undefined) {
-      await slots.use(() => this.#fetcher.download(layer, originOf, signal));
+      {
+        using _slot = await slots.take(signal);
+        await this.#fetcher.download(layer, originOf, signal);
+      }
       await parent;
     }
     await this.#inNewSnapshot(layer, layer.parent, signal, async (key, target) => {

@@ -47,6 +47,7 @@ export class Puller {
     const key = JSON.stringify([name, credentials]);
     const listeners = this.#listeners.get(key) ?? new Listeners();
     this.#listeners.set(key, listeners);
+    listeners.callers++;
     if (onProgress !== undefined) listeners.add(onProgress);
     try {
       return await this.#underWay.join(key, signal, (shared) =>
@@ -54,7 +55,7 @@ export class Puller {
       );
     } finally {
       if (onProgress !== undefined) listeners.remove(onProgress);
-      if (listeners.isEmpty) this.#listeners.delete(key);
+      if (--listeners.callers === 0) this.#listeners.delete(key);
     }
   }
 
@@ -98,12 +99,10 @@ export class Puller {
 
 /** Those who follow one pull; who comes later is told what it was resolved to. */
 class Listeners {
+  /** Those who wait for the pull, whether they listen or not. */
+  callers = 0;
   readonly #listeners = new Set<(progress: PullProgress) => void>();
   #resolved: PullProgress | undefined;
-
-  get isEmpty(): boolean {
-    return this.#listeners.size === 0;
-  }
 
   add(listener: (progress: PullProgress) => void): void {
     this.#listeners.add(listener);

@@ -28,9 +28,11 @@ export class SharedCalls<Key, Result> {
       ending === undefined ? start(abort.signal) : settled(ending.result).then(() => start(abort.signal));
     const call: SharedCall<Result> = { abort, callers: 0, result };
     this.#calls.set(key, call);
-    void settled(result).then(() => {
+    const remove = (): void => {
       if (this.#calls.get(key) === call) this.#calls.delete(key);
-    });
+    };
+    // Before anybody who waits for the result sees it, so that asking again begins a new call.
+    result.then(remove, remove);
     return call;
   }
 }

@@ -7,15 +7,41 @@ export class Slots {
     this.#free = count;
   }
 
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Takes one until it is disposed of. Throws the signal's reason when that comes first. */
+  async take(signal: AbortSignal): Promise<Disposable> {
+    signal.throwIfAborted();
+    if (this.#free === 0) await this.#wait(signal);
     else this.#free--;
+    let taken = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (taken) this.#release();
+        taken = false;
+      },
+    };
+  }
+
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (): void => {
+      const position = this.#waiting.indexOf(resolve);
+      // Given already: it goes back when whoever has it disposes of it.
+      if (position === -1) return;
+      this.#waiting.splice(position, 1);
+      reject(signal.reason);
+    };
+    this.#waiting.push(resolve);
+    signal.addEventListener("abort", leave, { once: true });
     try {
-      return await work();
+      await promise;
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      signal.removeEventListener("abort", leave);
     }
   }
 }
