@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { chown, mkdir, open, rmdir } from "node:fs/promises";
+import { chown, mkdir, rmdir } from "node:fs/promises";
 import { bindMount } from "./bind-mount.ts";
 import { unmount } from "./mount.ts";
 import { mountFlags } from "./mount-flags.ts";
@@ -13,11 +12,12 @@ export type SnapshotMapping = {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** The directory that holds all layers. */
   readonly layers: string;
-  /** Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. */
+  /**
+   * Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. The mount table names
+   * the layers by their numbers in it.
+   */
   readonly scratch: string;
 };
-
-const O_PATH = 0o10000000;
 
 /**
  * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs itself cannot be ID-mapped,
@@ -48,9 +48,7 @@ async function mountMappedOverlay(
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   await bindMount(layers, scratch, { idmap: userNamespace, readonly: true });
   try {
-    // A name without characters that mean something in mount options.
-    await using mapped = await open(scratch, O_PATH | constants.O_DIRECTORY);
-    const options = overlay.options.map((option) => mapLowerDirs(option, layers, mapped.fd));
+    const options = overlay.options.map((option) => mapLowerDirs(option, layers, scratch));
     const upper = options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length);
     if (upper !== undefined && owner !== undefined) await chown(upper, owner.uid, owner.gid);
     await mountSnapshot([{ ...overlay, options }], target);
@@ -61,6 +59,8 @@ async function mountMappedOverlay(
   }
 }
 
-function mapLowerDirs(option: string, layers: string, fd: number): string {
-  return option.startsWith("lowerdir=") ? option.replaceAll(`${layers}/`, `/proc/self/fd/${fd}/`) : option;
+/** overlayfs lets a backslash take away the meaning of a character in a path. */
+function mapLowerDirs(option: string, layers: string, scratch: string): string {
+  const escaped = scratch.replace(/[\\:,]/g, "\\$&");
+  return option.startsWith("lowerdir=") ? option.replaceAll(`${layers}/`, () => `${escaped}/`) : option;
 }

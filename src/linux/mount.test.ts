@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { enterPrivateNetwork } from "../testing/private-network.ts";
 import { tempDir } from "../testing/temp-dir.ts";
@@ -108,20 +108,30 @@ test("a snapshot's overlay mount shows its layers and writes into the upper one"
   assert.equal(await readFile(`${dirs.upper}/above`, "utf8"), "upper");
 });
 
-test("a hundred and twenty layers with long names are mounted in their order", async () => {
+test("four hundred layers are mounted in their order, the bottom one too", async () => {
   await using dirs = await directories("layers", "target");
-  const names = Array.from({ length: 120 }, (_, index) => `${dirs.layers}/${"n".repeat(80)}${index}`);
+  const names = Array.from({ length: 400 }, (_, index) => `${dirs.layers}/${index + 1}/fs`);
   for (const [index, name] of names.entries()) {
-    await mkdir(name);
+    await mkdir(name, { recursive: true });
     await writeFile(`${name}/top`, `${index}`);
     await writeFile(`${name}/only-${index}`, "");
   }
-  await mountSnapshot(
-    [{ type: "overlay", source: "overlay", options: [`lowerdir=${names.join(":")}`] }],
-    dirs.target,
-  );
+  const options = [`lowerdir=${names.join(":")}`, "index=off"];
+  await mountSnapshot([{ type: "overlay", source: "overlay", options }], dirs.target);
   assert.equal(await readFile(`${dirs.target}/top`, "utf8"), "0");
-  await readFile(`${dirs.target}/only-119`);
+  await readFile(`${dirs.target}/only-399`);
+});
+
+test("more layers than the kernel can be told of are refused with their number, and nothing is mounted", async () => {
+  await using dirs = await directories("layers", "target");
+  const names = Array.from({ length: 120 }, (_, index) => `${dirs.layers}/${"n".repeat(80)}${index}`);
+  for (const name of names) await mkdir(name);
+  const options = [`lowerdir=${names.join(":")}`];
+  await assert.rejects(mountSnapshot([{ type: "overlay", source: "overlay", options }], dirs.target), {
+    code: "FailedPrecondition",
+    message: /120 layers/,
+  });
+  assert.deepEqual(await readdir(dirs.target), []);
 });
 
 test("a snapshot's bind mount is read-only when its options say so", async () => {
