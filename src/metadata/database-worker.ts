@@ -1,5 +1,7 @@
 /** The thread that owns the SQLite file: opens it, answers commits, closes it. */
 import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../errors/index.ts";
+import { keepRoom } from "./log-room.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
 import { checkStructure, collectionNames, openSqlite, readRecords } from "./sqlite-file.ts";
 import { commitBatches } from "./transaction.ts";
@@ -18,6 +20,11 @@ function serve(): void {
   }
   checkStructure(db, path);
   reply({ kind: "opened", migratedFrom });
+  try {
+    keepRoom(path);
+  } catch (error) {
+    reply({ kind: "withoutRoom", reason: messageOf(error) });
+  }
   parentPort?.on("message", (request: WorkerRequest) => {
     if (request.kind === "commit") {
       reply({ kind: "committed", outcomes: commitBatches(db, request.batches, path) });

@@ -16,6 +16,11 @@ export interface Database extends AsyncDisposable {
   collection<T>(name: CollectionName): Promise<Collection<T>>;
   /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is no plain data), Unavailable (closed). */
   commit(changes: readonly Change[]): Promise<void>;
+  /**
+   * Why nothing can be written, such as a disk that fails or has become read-only; undefined while commits succeed. It is tried
+   * again by itself, so this is true without commits too. A full disk is no such trouble: removals have room.
+   */
+  trouble(): string | undefined;
   /** Resolves when the thread that has the file has ended without having been told to: nothing can be committed any more. */
   readonly died: Promise<MetadataError>;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, truncate, writeFile } from "node:fs/promises";
+import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -119,6 +119,48 @@ test("with a full disk commits fail and change nothing, and once there is space 
     ["after", { n: 2 }],
     ["before", { n: 1 }],
   ]);
+});
+
+test("on a full disk records can be removed, however young the log is, also after an end in order or by a crash", async () => {
+  await using disk = await smallDisk(24 << 20);
+  const path = join(disk.path, "metadata.db");
+  const count = 300;
+  {
+    await using database = await openDatabase({ path });
+    const images = await database.collection("images");
+    for (let i = 0; i < count; i++)
+      await database.commit([images.put(ns, `key${i}`, { filler: "x".repeat(2000) })]);
+  }
+  for (const end of ["in order", "by a crash", "in order"]) {
+    await disk.fill();
+    const child = end === "by a crash" ? startCommitter(path) : undefined;
+    if (child?.stdout) await once(child.stdout, "readable");
+    if (child !== undefined) {
+      const exit = once(child, "exit");
+      child.kill("SIGKILL");
+      await exit;
+    }
+    await using database = await openDatabase({ path });
+    const images = await database.collection("images");
+    const keys = images.list(ns).map(([key]) => key);
+    assert.ok(keys.length >= 100);
+    for (const key of keys.slice(0, 100)) await database.commit([images.delete(ns, key)]);
+  }
+});
+
+test("the log that an end in order has left is no part of a new database", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "metadata.db");
+  {
+    await using database = await openDatabase({ path });
+    const images = await database.collection("images");
+    await database.commit([images.put(ns, "old", {})]);
+  }
+  await rm(path);
+  await using database = await openDatabase({ path });
+  const images = await database.collection("images");
+  assert.deepEqual(images.list(ns), []);
+  await database.commit([images.put(ns, "new", {})]);
 });
 
 test("a damaged file is refused by name, with what to do, and left as it is", async () => {

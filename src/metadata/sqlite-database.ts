@@ -26,12 +26,15 @@ export async function openDatabase(options: {
     const { collections, migratedFrom } = await load(worker, path);
     if (migratedFrom !== undefined)
       logger?.info({ path, from: migratedFrom }, "brought the database to the newest schema");
-    return new SqliteDatabase(path, worker, collections);
+    return new SqliteDatabase(path, worker, collections, logger);
   } catch (error) {
     await worker.terminate();
     throw error;
   }
 }
+
+/** How long a database that could not be written is left alone. */
+const tryAgainMs = 5_000;
 
 type Collections = ReadonlyMap<CollectionName, MemoryCollection<unknown>>;
 
@@ -79,6 +82,7 @@ type PendingCommit = {
 /** The main thread's side: collections in memory, and a queue of commits before the thread that has the file. */
 class SqliteDatabase implements Database {
   readonly #path: string;
+  readonly #logger: Logger | undefined;
   readonly #worker: Worker;
   readonly #exited = Promise.withResolvers<void>();
   readonly #died = Promise.withResolvers<MetadataError>();
@@ -89,14 +93,22 @@ class SqliteDatabase implements Database {
   /** Commits of the transaction under way. */
   #underWay: readonly PendingCommit[] = [];
   #sendScheduled = false;
+  /** Of the last commit, if that was one that no commit is spared now. */
+  #trouble: string | undefined;
+  #nextTry: NodeJS.Timeout | undefined;
 
-  constructor(path: string, worker: Worker, collections: Collections) {
+  constructor(path: string, worker: Worker, collections: Collections, logger: Logger | undefined) {
     this.#path = path;
+    this.#logger = logger;
     this.#worker = worker;
     this.#collections = collections;
     worker.on("message", (reply: WorkerReply) => this.#receive(reply));
     worker.on("error", (error) => this.#die(`its thread has ended: ${messageOf(error)}`));
     worker.on("exit", () => this.#die("its thread has ended"));
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble;
   }
 
   get died(): Promise<MetadataError> {
@@ -112,7 +124,10 @@ class SqliteDatabase implements Database {
 
   async commit(changes: readonly Change[]): Promise<void> {
     if (this.#state !== "open") throw this.#unavailable("it is closed");
-    if (changes.length === 0) return;
+    if (changes.length > 0) await this.#enqueue(changes);
+  }
+
+  #enqueue(changes: readonly Change[]): Promise<void> {
     const batch = changes.map((change) => ({
       ...change,
       value: change.value === undefined ? undefined : encode(change.value),
@@ -120,7 +135,7 @@ class SqliteDatabase implements Database {
     const done = Promise.withResolvers<void>();
     this.#queue.push({ changes, batch, done });
     this.#scheduleSend();
-    await done.promise;
+    return done.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,11 +171,17 @@ class SqliteDatabase implements Database {
   }
 
   #receive(reply: WorkerReply): void {
+    if (reply.kind === "withoutRoom")
+      this.#logger?.warn(
+        { path: this.#path, error: reply.reason },
+        "there is no room to keep for removals on a full disk; it is tried again at the next start",
+      );
     if (reply.kind !== "committed") return;
     const finished = this.#underWay;
     this.#underWay = [];
     for (const [index, { changes, done }] of finished.entries()) {
       const failure = reply.outcomes[index];
+      this.#noteTrouble(failure);
       if (failure === undefined) {
         for (const change of changes) this.#apply(change);
         done.resolve();
@@ -169,6 +190,22 @@ class SqliteDatabase implements Database {
       }
     }
     this.#sendNext();
+  }
+
+  /** What SQLite or the file system could not do (Internal) says more of them than of the commit. */
+  #noteTrouble(failure: Failure | undefined): void {
+    if (failure === undefined) {
+      this.#trouble = undefined;
+    } else if (failure.code === "Internal") {
+      this.#trouble = failure.message;
+      this.#nextTry ??= setTimeout(() => this.#tryAgain(), tryAgainMs).unref();
+    }
+  }
+
+  /** A commit of nothing, which writes all the same. */
+  #tryAgain(): void {
+    this.#nextTry = undefined;
+    if (this.#trouble !== undefined && this.#state === "open") this.#enqueue([]).catch(() => undefined);
   }
 
   #apply({ collection, namespace, key, value }: Change): void {

@@ -1,8 +1,12 @@
+import { accessSync, constants } from "node:fs";
 import { messageOf } from "../errors/index.ts";
 import { MetadataError } from "./metadata-error.ts";
 
 /** Primary result codes, https://www.sqlite.org/rescode.html. */
 const sqliteBusy = 5;
+const sqliteReadOnly = 8;
+const sqliteIoError = 10;
+const sqliteCantOpen = 14;
 const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
@@ -27,8 +31,28 @@ export function toMetadataError(error: unknown, step: string, path: string): Met
     case sqliteCorrupt:
     case sqliteNotADatabase:
       return damaged(path, messageOf(error), options);
+    case sqliteReadOnly:
+    case sqliteIoError:
+    case sqliteCantOpen:
+      return new MetadataError(
+        "Internal",
+        `${step} ${path}: ${messageOf(error)}${whyNotWritable(path)}`,
+        options,
+      );
     default:
       return new MetadataError("Internal", `${step} ${path}: ${messageOf(error)}`, options);
+  }
+}
+
+/** SQLite says of a disk that has failed and was made read-only no more than that of any other I/O error. */
+function whyNotWritable(path: string): string {
+  try {
+    accessSync(path, constants.W_OK);
+    return "; see what the kernel says of the disk (dmesg)";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS"
+      ? "; its file system is read-only: see why (dmesg), and mount it writable"
+      : `; ${messageOf(error)}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import manifest from "../../package.json" with { type: "json" };
 import type { CollectionName } from "./database.ts";
+import { giveBackLog } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { migrations } from "./migrations.ts";
 import { damaged } from "./sqlite-errors.ts";
@@ -24,6 +25,7 @@ export function openSqlite(path: string): {
   readonly migratedFrom: number | undefined;
 } {
   createPrivately(path);
+  giveBackLog(path);
   const db = new DatabaseSync(path, { timeout: lockWaitMs });
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");

@@ -22,6 +22,7 @@ function commitTogether(db: DatabaseSync, batches: readonly Batch[], path: strin
     db.exec("BEGIN IMMEDIATE");
     for (const batch of batches) {
       for (const change of batch) apply(db, change);
+      if (batch.length === 0) touch(db);
     }
     db.exec("COMMIT");
     return undefined;
@@ -31,6 +32,11 @@ function commitTogether(db: DatabaseSync, batches: readonly Batch[], path: strin
     const { code, message } = toMetadataError(error, "writing to", path);
     return { code, message };
   }
+}
+
+/** Writes the version of the schema anew, by which one sees whether anything can be written. */
+function touch(db: DatabaseSync): void {
+  db.exec(`PRAGMA user_version = ${db.prepare("PRAGMA user_version").get()?.user_version}`);
 }
 
 function apply(db: DatabaseSync, { collection, namespace, key, value }: EncodedChange): void {

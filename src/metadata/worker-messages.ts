@@ -9,7 +9,7 @@ export type WorkerRequest =
   | { readonly kind: "commit"; readonly batches: readonly Batch[] }
   | { readonly kind: "close" };
 
-/** What one caller wants applied atomically. */
+/** What one caller wants applied atomically; nothing, to see whether the file can be written. */
 export type Batch = readonly EncodedChange[];
 
 /** A change with its value encoded; `undefined` deletes. */
@@ -20,11 +20,13 @@ export type EncodedChange = {
   readonly value: string | undefined;
 };
 
-/** At first all `records`, then `opened`, or `refused`; then one reply for each request. */
+/** At first all `records`, then `opened`, or `refused`, and perhaps `withoutRoom`; then one reply for each request. */
 export type WorkerReply =
   | { readonly kind: "records"; readonly collection: CollectionName; readonly rows: readonly Row[] }
   | { readonly kind: "opened"; readonly migratedFrom: number | undefined }
   | { readonly kind: "refused"; readonly failure: Failure }
+  /** Why no room is kept for commits on a full disk. */
+  | { readonly kind: "withoutRoom"; readonly reason: string }
   /** For each batch the reason why it was not applied, or undefined: it is on disk. */
   | { readonly kind: "committed"; readonly outcomes: readonly (Failure | undefined)[] };
 

@@ -5,12 +5,12 @@ import type { PodEngineOptions } from "./pod-engine.ts";
 
 /** Whether pods can be run now, and with what. */
 export function engineStatus(options: PodEngineOptions): EngineStatus {
-  const { version, network, handlers, cgroupDriver, snapshotter, stateDir, criu } = options;
+  const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
     runtimeName: "berth",
     runtimeVersion: version,
-    conditions: [runtimeCondition(handlers), networkCondition(networkStatus)],
+    conditions: [runtimeCondition(handlers, database.trouble()), networkCondition(networkStatus)],
     handlers: criHandlers(handlers),
     // What the pod has not got of its own is bound from the host then, with every handler.
     userNamespacesHostNetwork: handlers.handlers.some(
@@ -33,7 +33,12 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
   };
 }
 
-function runtimeCondition(handlers: HandlerTable): EngineStatus["conditions"][number] {
+function runtimeCondition(
+  handlers: HandlerTable,
+  trouble: string | undefined,
+): EngineStatus["conditions"][number] {
+  if (trouble !== undefined)
+    return { type: "RuntimeReady", ok: false, reason: "MetadataNotWritable", message: trouble };
   const usability = findHandler(handlers, "")?.usability;
   if (usability?.kind === "usable") return { type: "RuntimeReady", ok: true, reason: "", message: "" };
   const message =

@@ -134,13 +134,27 @@ export class SandboxLifecycle implements Sandboxes {
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
     // Said first, so that no container is made or started in it from here on, and a daemon that comes back goes on from here.
-    if (record.phase !== "stopping") await sandboxes.save({ ...record, phase: "stopping" });
+    if (record.phase !== "stopping") await this.#sayStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
     await undoSteps(this.#steps, { record, ips: [] }, observer);
     observer("sandbox-stopped");
     await sandboxes.save({ ...record, phase: "stopped" });
     events.publish("stopped", id, id);
+  }
+
+  /** That it cannot be written down is no reason to let the containers run on. */
+  async #sayStopping(record: SandboxRecord): Promise<void> {
+    try {
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    } catch (error) {
+      await this.#containers
+        .stopAll(record.id)
+        .catch((err: unknown) =>
+          this.#services.logger.error({ err, sandbox: record.id }, "stopping its containers failed too"),
+        );
+      throw error;
+    }
   }
 
   async remove(idOrPrefix: string): Promise<void> {

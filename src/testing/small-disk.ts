@@ -34,6 +34,9 @@ export async function smallDisk(sizeBytes: number): Promise<SmallDisk> {
 async function fill(directory: string, filler: string): Promise<void> {
   await using file = await open(filler, "w");
   const { bsize } = await statfs(directory);
-  const block = Buffer.alloc(bsize);
-  while ((await statfs(directory)).bfree > 0) await file.write(block);
+  // Many blocks at once as long as there are as many.
+  for (const size of [bsize * 256, bsize]) {
+    const chunk = Buffer.alloc(size);
+    while ((await statfs(directory)).bfree * bsize >= size) await file.write(chunk);
+  }
 }

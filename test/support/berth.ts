@@ -24,6 +24,8 @@ export type BerthOptions = {
   /** As in the configuration file: for how long stopping a pod may fail on account of a CNI plugin. */
   readonly giveUpAfter?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the root directory is, if not in the daemon's own directory. */
+  readonly root?: string;
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
 };
@@ -95,7 +97,7 @@ ${config}`;
   }
 
   get root(): string {
-    return join(this.directory, "root");
+    return this.#options.root ?? join(this.directory, "root");
   }
 
   get state(): string {

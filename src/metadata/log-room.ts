@@ -1,0 +1,79 @@
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+
+/*
+ * Room for commits on a full disk. What is removed from a full disk has to be committed first, and a commit is written to
+ * the write-ahead log: a log that has to grow for it fails just when it matters. So the log has its full size from the
+ * start, and is overwritten from then on; on a file system that copies what is overwritten (btrfs, ZFS) that is no promise.
+ *
+ * SQLite deletes its log in an orderly end, and with it the room. A second name keeps the file, which is given its old name
+ * before the next start. Its first bytes are zeroed then: SQLite takes a log without a header for an empty one.
+ */
+
+/**
+ * Twice what SQLite lets its log grow to before it copies it into the database: on a full disk that fails for pages that
+ * lie behind the database's end, and the log grows on.
+ */
+const roomBytes = 8 << 20;
+const headerBytes = 32;
+
+const logOf = (path: string) => `${path}-wal`;
+const secondNameOf = (path: string) => `${path}-room`;
+
+/** Before the database at `path` is opened: gives it the log that the last orderly end has left. */
+export function giveBackLog(path: string): void {
+  if (!exists(secondNameOf(path)) || exists(logOf(path))) return;
+  const file = openSync(secondNameOf(path), "r+");
+  try {
+    writeSync(file, Buffer.alloc(headerBytes), 0, headerBytes, 0);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  linkSync(secondNameOf(path), logOf(path));
+}
+
+/**
+ * When the database is open and nothing is being written to it: makes its log as long as it may become, and gives it its
+ * second name. Throws what keeps it from that, and leaves the log as it was then.
+ */
+export function keepRoom(path: string): void {
+  lengthen(logOf(path));
+  if (isSameFile(logOf(path), secondNameOf(path))) return;
+  rmSync(secondNameOf(path), { force: true });
+  linkSync(logOf(path), secondNameOf(path));
+}
+
+/** SQLite does not mind zeros behind what it has written. */
+function lengthen(log: string): void {
+  const file = openSync(log, "r+");
+  const { size } = fstatSync(file);
+  try {
+    const zeros = Buffer.alloc(Math.max(0, roomBytes - size));
+    for (let written = 0; written < zeros.length; )
+      written += writeSync(file, zeros, written, zeros.length - written, size + written);
+    fsyncSync(file);
+  } catch (error) {
+    ftruncateSync(file, size);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isSameFile(one: string, other: string): boolean {
+  return statSync(one).ino === statSync(other, { throwIfNoEntry: false })?.ino;
+}

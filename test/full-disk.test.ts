@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { ContainerState, RemoveImageRequest } from "../src/protocol/index.ts";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { type SmallDisk, smallDisk } from "../src/testing/small-disk.ts";
+import { TestBerth } from "./support/berth.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { exited, TestPod } from "./support/pod.ts";
+
+const run = promisify(execFile);
+
+let registry: TestRegistry & { readonly image: string };
+before(async () => {
+  registry = await startBusyboxRegistry();
+});
+after(() => registry[Symbol.asyncDispose]());
+
+async function runtimeReady(berth: TestBerth) {
+  const { status } = await berth.clients.runtime.status({ verbose: false });
+  return status?.conditions.find(({ type }) => type === "RuntimeReady");
+}
+
+describe("with a full root directory", () => {
+  let disk: SmallDisk;
+  let berth: TestBerth;
+  before(async () => {
+    disk = await smallDisk(64 << 20);
+    berth = await TestBerth.start({ root: disk.path });
+    await berth.pull(registry.image);
+  });
+  after(async () => {
+    await berth[Symbol.asyncDispose]();
+    await disk[Symbol.asyncDispose]();
+  });
+
+  const layers = () => readdir(join(disk.path, "snapshots/overlayfs/k8s.io"));
+
+  for (const restarted of ["", ", also after an end in order", ", also after a crash"]) {
+    it(`pods can be stopped, and they, containers and images be removed${restarted}`, async () => {
+      const imageRef = await berth.pull(registry.image);
+      const before = (await layers()).length;
+      const pod = await TestPod.run(berth, "full");
+      const other = await TestPod.run(berth, "other");
+      const script = "dd if=/dev/zero of=/big bs=1M count=5; exec sleep 1000";
+      const containerId = await pod.shell("big", registry.image, script);
+      const running = await other.shell("main", registry.image, "exec sleep 1000");
+      if (restarted !== "") await berth.stopDaemon(restarted.includes("crash") ? "SIGKILL" : "SIGTERM");
+      await disk.fill();
+      if (restarted !== "") await berth.startDaemon();
+      const { runtime, images } = berth.clients;
+      await runtime.stopPodSandbox({ podSandboxId: other.id });
+      assert.equal((await exited(berth, running)).exitCode, 137);
+      await runtime.removeContainer({ containerId });
+      await runtime.removePodSandbox({ podSandboxId: other.id });
+      await runtime.removePodSandbox({ podSandboxId: pod.id });
+      await images.removeImage(RemoveImageRequest.fromPartial({ image: { image: imageRef } }));
+      assert.deepEqual((await runtime.listPodSandbox({ filter: undefined })).items, []);
+      assert.deepEqual((await images.listImages({ filter: undefined })).images, []);
+      await eventually("the layers are gone", async () => (await layers()).length < before);
+      await disk.free();
+    });
+  }
+});
+
+describe("with a database that cannot be written", () => {
+  it("is not ready and says why, kills the containers of a pod that is stopped, and goes on when it can be", async () => {
+    await using berth = await TestBerth.start();
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "unwritable");
+    const id = await pod.shell("main", registry.image, "exec sleep 1000");
+    // Every write to a file fails, as on a disk that has failed.
+    const limitWrites = (limit: string) => run("prlimit", ["--pid", String(berth.pid), `--fsize=${limit}:`]);
+    await limitWrites("0");
+    const { runtime } = berth.clients;
+    await assert.rejects(runtime.stopPodSandbox({ podSandboxId: pod.id }), /metadata\.db: disk I\/O error/);
+    const { status } = await runtime.containerStatus({ containerId: id, verbose: false });
+    assert.equal(status?.state, ContainerState.CONTAINER_EXITED);
+    const condition = await runtimeReady(berth);
+    assert.deepEqual([condition?.status, condition?.reason], [false, "MetadataNotWritable"]);
+    assert.match(condition?.message ?? "", /disk I\/O error/);
+    await limitWrites("unlimited");
+    await eventually("it is ready", async () => (await runtimeReady(berth))?.status === true);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("names a root directory that is read-only", async () => {
+    await using disk = await smallDisk(32 << 20);
+    await using berth = await TestBerth.start({ root: disk.path, network: undefined });
+    await berth.stopDaemon();
+    await run("mount", ["-o", "remount,ro", disk.path]);
+    await assert.rejects(berth.startDaemon(), /metadata\.db: .*read-only/);
+    await run("mount", ["-o", "remount,rw", disk.path]);
+    await berth.startDaemon();
+  });
+});
