@@ -77,6 +77,10 @@ export const schema = section("", {
       "The program that takes checkpoints of processes and restores them; a path, or a name in the usual directories. Its file must be named criu.",
     ),
     createTimeoutMs: duration("4m", "How long an OCI runtime may take to create or start a container."),
+    drainExecSyncIoTimeoutMs: duration(
+      "10s",
+      "How long ExecSync waits for more output after its command has ended, when something that the command left running holds its output open; then what came is the answer, and the log says so. 0s waits as long as the call may take.",
+    ),
     handlers: table(
       "Runtime handlers besides crun and runc, which are known when they are installed. A handler of one of these names replaces it.",
       "kata",

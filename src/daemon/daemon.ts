@@ -206,9 +206,17 @@ async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposabl
     ),
   ]);
   rooms.use(network);
-  const { conmon: conmonPath, createTimeoutMs } = runtime;
+  const { conmon: conmonPath, createTimeoutMs, drainExecSyncIoTimeoutMs } = runtime;
   const tasks = rooms.use(
-    await ConmonTasks.open({ conmonPath, handlers, cgroupDriver: driver, stateDir, logger, createTimeoutMs }),
+    await ConmonTasks.open({
+      conmonPath,
+      handlers,
+      cgroupDriver: driver,
+      stateDir,
+      logger,
+      createTimeoutMs,
+      drainExecSyncIoTimeoutMs,
+    }),
   );
   return { network, tasks, handlers, criu, host, cgroupDriver: driver };
 }

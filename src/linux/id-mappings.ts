@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+
 /** One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are those from `hostId` on outside. */
 export type IdMapping = { readonly containerId: number; readonly hostId: number; readonly length: number };
 
@@ -15,4 +17,20 @@ export function hostIdOf(mappings: readonly IdMapping[], containerId: number): n
 /** The text of a uid_map or gid_map file. */
 export function mapFile(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join("");
+}
+
+/** The mappings of the user namespace that a process is in, as this one sees them. Throws ENOENT when there is no such process. */
+export async function idMappingsOf(pid: number): Promise<IdMappings> {
+  const [uids, gids] = await Promise.all(
+    ["uid_map", "gid_map"].map(async (name) => parseMapFile(await readFile(`/proc/${pid}/${name}`, "utf8"))),
+  );
+  return { uids: uids ?? [], gids: gids ?? [] };
+}
+
+function parseMapFile(text: string): readonly IdMapping[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [containerId = 0, hostId = 0, length = 0] = line.trim().split(/\s+/).map(Number);
+    return { containerId, hostId, length };
+  });
 }

@@ -39,7 +39,7 @@ export { fromByteString, toByteString } from "./files-names.ts";
 export { closeFile, createFileAt, openDirectory, openDirectoryBeneath, openFileAt } from "./files-open.ts";
 export { syncFileSystem } from "./files-sync.ts";
 export { getXattrAt, listXattrsAt, setXattrAt } from "./files-xattr.ts";
-export { hostIdOf, type IdMapping, type IdMappings } from "./id-mappings.ts";
+export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./id-mappings.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";
 export { mountMappedSnapshot, type SnapshotMapping } from "./mapped-snapshot.ts";
@@ -54,7 +54,14 @@ export { sendDatagram } from "./notify-socket.ts";
 export { readPackets } from "./packets.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
-export { isAlive, killProcessTree, parentOf, processGroup, processStartTime } from "./process.ts";
+export {
+  descendsFrom,
+  isAlive,
+  killProcessTree,
+  parentOf,
+  processGroup,
+  processStartTime,
+} from "./process.ts";
 export { resolveInRoot } from "./resolve-in-root.ts";
 export { forbidFileWrites } from "./resource-limits.ts";
 export { sealedProgram } from "./sealed-file.ts";

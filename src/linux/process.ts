@@ -14,6 +14,13 @@ export async function parentOf(pid: number): Promise<number | undefined> {
   return (await readStat(pid))?.parent;
 }
 
+/** True for a process that `ancestor` has started, or what that has started. */
+export async function descendsFrom(pid: number, ancestor: number): Promise<boolean> {
+  let parent = await parentOf(pid);
+  while (parent !== undefined && parent > 1 && parent !== ancestor) parent = await parentOf(parent);
+  return parent === ancestor;
+}
+
 /** True while the process that had this pid at `startTime` (see {@link processStartTime}) runs. */
 export async function isAlive(pid: number, startTime: number): Promise<boolean> {
   return (await processStartTime(pid)) === startTime;

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { closeSync } from "node:fs";
+import { closeSync, fchownSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import { makePipe } from "./pipe.ts";
@@ -14,6 +14,8 @@ export type SpawnOptions = {
   readonly blockedSignals?: readonly NodeJS.Signals[];
   /** What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor of ours. */
   readonly stdio: readonly StdioChoice[];
+  /** Whose the pipes are, which only he and root can open by name (/dev/stdout). The caller's unless given. */
+  readonly pipeOwner?: { readonly uid: number; readonly gid: number };
 };
 
 export type StdioChoice = "ignore" | "reads" | "writes" | number;
@@ -69,7 +71,7 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
  * the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started.
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
-  const { env, cwd, detached: newSession = false } = options;
+  const { env, cwd, detached: newSession = false, pipeOwner } = options;
   const blockedSignals = (options.blockedSignals ?? []).map((name) => constants.signals[name]);
   const pipes = options.stdio.map((choice) =>
     choice === "reads" || choice === "writes" ? makePipe() : undefined,
@@ -80,6 +82,8 @@ export function spawn(path: string, args: readonly string[], options: SpawnOptio
   });
   listen();
   try {
+    if (pipeOwner !== undefined)
+      for (const pipe of pipes) if (pipe !== undefined) fchownSync(pipe.readFd, pipeOwner.uid, pipeOwner.gid);
     const argv = [path, ...args];
     const pid = posixSpawn({ path, argv, env, cwd, newSession, blockedSignals, descriptors: theirs });
     return new Subprocess(

@@ -1,6 +1,5 @@
 import { access } from "node:fs/promises";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
-import type { Logger } from "../../logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
@@ -44,7 +43,6 @@ export type ConmonTaskOptions = TaskStreamsOptions & {
   readonly cgroup: string | undefined;
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
-  readonly logger: Logger;
 };
 
 const SIGKILL = 9;

@@ -15,6 +15,7 @@ import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
+import { giveStreams, streamOwner } from "../streams/stream-owner.ts";
 import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
@@ -35,8 +36,8 @@ export type ConmonTasksOptions = {
   readonly logger: Logger;
   /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
   readonly createTimeoutMs?: number;
-  /** How long an exec's output is awaited after the command's end, when something it left running holds its streams open. 1,000 unless given. */
-  readonly execDrainMs?: number;
+  /** How long the output of an ExecSync is awaited after its command's end, when something that it left running holds the streams open; 0 is no limit. 10,000 unless given. */
+  readonly drainExecSyncIoTimeoutMs?: number;
   /** How long one who is attached may take no output while there is some. 10,000 unless given. */
   readonly slowClientMs?: number;
   /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
@@ -173,12 +174,15 @@ export class ConmonTasks implements Tasks {
   }
 
   async #newRecord(task: TaskSpec, handler: Handler, files: TaskFiles, pid: number): Promise<TaskRecord> {
-    const [init, monitor, cgroupDir] = await Promise.all([
+    const [owner, init, monitor, cgroupDir] = await Promise.all([
+      streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
       readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
       containerCgroupDir(this.#layout, pid, task.id),
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
+    // What a restored process has open was chosen by whoever made the checkpoint.
+    if (owner !== undefined && task.restore === undefined) await giveStreams(pid, owner);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
     const { terminal, stdin, stdinOnce } = task;
     return {
@@ -190,6 +194,7 @@ export class ConmonTasks implements Tasks {
       killAllOnExit,
       logPath: task.logPath,
       console: { terminal, stdin, stdinOnce },
+      ...(owner === undefined ? {} : { streamOwner: owner }),
       ...(task.restore === undefined ? {} : { restored: true }),
       phase: { kind: "created" },
     };
@@ -206,7 +211,7 @@ export class ConmonTasks implements Tasks {
     found: Pick<ConmonTaskOptions, "record" | "ranSinceNs">,
   ): ConmonTask {
     const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
-    const { execDrainMs = 1_000, slowClientMs = 10_000 } = this.#options;
+    const { drainExecSyncIoTimeoutMs = 10_000, slowClientMs = 10_000 } = this.#options;
     const handler = findHandler(handlers, name);
     const common = {
       conmonPath,
@@ -215,7 +220,7 @@ export class ConmonTasks implements Tasks {
       cgroupDriver,
       layout: this.#layout,
       exits: this.#exits,
-      execDrainMs,
+      drainExecSyncIoTimeoutMs,
       slowClientMs,
       pollThread: this.#pollThread,
       logger,

@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { processStartTime } from "../../linux/index.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { replaceFile } from "../replace-file.ts";
+import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { TaskSpec } from "../tasks.ts";
 import { ignoreMissing } from "./task-files.ts";
 
@@ -32,6 +33,8 @@ export type TaskRecord = {
   readonly logPath: string | undefined;
   /** As it was asked for. */
   readonly console: TaskConsole;
+  /** Whose the standard streams are; see {@link streamOwner}. */
+  readonly streamOwner?: StreamOwner;
   /** Its processes come from a checkpoint, and wait, stopped, for the start. */
   readonly restored?: boolean;
   readonly phase: TaskPhase;

@@ -1,4 +1,5 @@
 import type { PollThread } from "../../linux/index.ts";
+import type { Logger } from "../../logging/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
 import type { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -22,9 +23,10 @@ export type TaskStreamsOptions = {
   readonly attachLock: AttachLock;
   readonly cgroupDriver: CgroupDriver;
   /** See ConmonTasksOptions. */
-  readonly execDrainMs: number;
+  readonly drainExecSyncIoTimeoutMs: number;
   readonly slowClientMs: number;
   readonly pollThread: PollThread;
+  readonly logger: Logger;
 };
 
 /** What is read and written of a task that runs: its log, the streams of its first process and of commands beside it. */
@@ -69,9 +71,9 @@ export class TaskStreams implements Disposable {
     this.#console?.[Symbol.dispose]();
   }
 
-  async #execContext({ handler, cgroupDir }: TaskRecord): Promise<ExecContext> {
+  async #execContext({ handler, cgroupDir, streamOwner }: TaskRecord): Promise<ExecContext> {
     this.#options.attachLock.warm();
-    const { id, conmonPath, programs, cgroupDriver, files, execDrainMs, pollThread } = this.#options;
+    const { id, conmonPath, programs, cgroupDriver, files, pollThread, logger } = this.#options;
     const { process, linux } = await readBundleSpec(files);
     return {
       containerId: id,
@@ -82,8 +84,10 @@ export class TaskStreams implements Disposable {
       bundleDir: files.bundleDir,
       process,
       hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
+      streamOwner,
       cgroupDir,
-      drainMs: execDrainMs,
+      drainTimeoutMs: this.#options.drainExecSyncIoTimeoutMs,
+      logger,
       pollThread,
     };
   }

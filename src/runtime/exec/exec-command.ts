@@ -1,7 +1,20 @@
+import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
+import { specJson } from "../spec/spec-json.ts";
+import type { OciProcess } from "../spec/types.ts";
 import type { ExecContext } from "./exec-context.ts";
 import type { ExecFiles } from "./exec-files.ts";
+
+export type ExecCommand = {
+  readonly path: string;
+  readonly args: readonly string[];
+  /**
+   * What it reads to the end on descriptor 3 before it starts anything: until then there is time to set what all that it
+   * starts inherits. Undefined for one that reads nothing there, and needs nothing set.
+   */
+  readonly input: string | undefined;
+};
 
 /**
  * What to start so that its standard streams are the command's, if that has no terminal, and its exit code the command's.
@@ -12,23 +25,36 @@ import type { ExecFiles } from "./exec-files.ts";
  * running becomes its child there, and it waits for all of its children. With a terminal both hand its master over on the console socket,
  * which is named relative to the exec's directory, where the program must be started: paths of sockets are short.
  */
-export function execCommand(
-  { handler, program, conmonPath, cgroupDriver, containerId, hostPids }: ExecContext,
+export async function execCommand(
+  context: ExecContext,
   files: ExecFiles,
-  terminal: boolean,
-): { readonly path: string; readonly args: readonly string[] } {
+  process: OciProcess,
+): Promise<ExecCommand> {
+  const { handler, program, conmonPath, cgroupDriver, containerId, hostPids } = context;
   const global = globalArguments(handler, cgroupDriver, files.log);
-  const console = terminal ? ["--console-socket", basename(files.console)] : [];
+  const console = process.terminal ? ["--console-socket", basename(files.console)] : [];
   if (handler.type === "crun" && !hostPids) {
-    const own = ["--process", files.process, "--pid-file", files.pid];
-    return { path: program, args: [...global, "exec", ...own, ...console, containerId] };
+    const own = ["--process", "/proc/self/fd/3", "--pid-file", files.pid];
+    const args = [...global, "exec", ...own, ...console, containerId];
+    return { path: program, args, input: specJson(process) };
   }
+  await writeFile(files.process, specJson(process), { mode: 0o600 });
+  // runc gives a command the container's oom_score_adj itself.
+  const score = handler.type === "runc" ? undefined : process.oomScoreAdj;
+  const [runtime = program, ...before] = [...withOomScore(score), program];
+  const runtimeArgs = [...before, ...global];
   const args = [
     ...["--exec", "--sync", "--cid", containerId],
     ...["--exec-process-spec", files.process, "--container-pidfile", files.pid],
     ...["--log-path", "passthrough", "--log-level", "error"],
-    ...["--runtime", program, ...global.flatMap((argument) => ["--runtime-arg", argument])],
+    ...["--runtime", runtime, ...runtimeArgs.flatMap((argument) => ["--runtime-arg", argument])],
     ...console.flatMap((argument) => ["--runtime-opt", argument]),
   ];
-  return { path: conmonPath, args };
+  return { path: conmonPath, args, input: undefined };
+}
+
+/** What stands before a program that is to have a score: conmon sets one of its own for the OCI runtime, just before it starts that. */
+function withOomScore(score: number | undefined): readonly string[] {
+  if (score === undefined) return [];
+  return ["/bin/sh", "-c", 'echo "$0" > /proc/self/oom_score_adj && exec "$@"', String(score)];
 }

@@ -1,7 +1,9 @@
 import type { PollThread } from "../../linux/index.ts";
+import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
 import type { OciProcess } from "../spec/types.ts";
+import type { StreamOwner } from "../streams/stream-owner.ts";
 
 /** What running a command in a container takes. */
 export type ExecContext = {
@@ -17,10 +19,13 @@ export type ExecContext = {
   readonly process: OciProcess;
   /** It is in the host's PID namespace. */
   readonly hostPids: boolean;
+  /** Undefined where the OCI runtime gives the streams to the command's user itself. */
+  readonly streamOwner: StreamOwner | undefined;
   /** See TaskRecord. */
   readonly cgroupDir: string | undefined;
-  /** How long output is awaited after the command's end, when something it left running holds its streams open. */
-  readonly drainMs: number;
+  /** How long the output of an ExecSync is awaited after its command's end, when something that it left running holds the streams open; 0 is no limit. */
+  readonly drainTimeoutMs: number;
+  readonly logger: Logger;
   /** For terminals. */
   readonly pollThread: PollThread;
 };

@@ -1,12 +1,10 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { specJson } from "../spec/spec-json.ts";
-import type { OciProcess } from "../spec/types.ts";
 
 /** Files of one exec, in a directory of their own in the bundle. */
 export type ExecFiles = {
   readonly directory: string;
-  /** The process, for the OCI runtime. */
+  /** The process, for an OCI runtime that is not told it in another way. */
   readonly process: string;
   /** Written by the OCI runtime once the process is in the container. */
   readonly pid: string;
@@ -21,13 +19,11 @@ const prefix = "exec-";
 /** Makes the files and removes them when `use` is done, whatever came of it. */
 export async function withExecFiles<Result>(
   bundleDir: string,
-  process: OciProcess,
   use: (files: ExecFiles) => Promise<Result>,
 ): Promise<Result> {
   const files = filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
   try {
     await mkdir(files.directory, { mode: 0o700 });
-    await writeFile(files.process, specJson(process), { mode: 0o600 });
     return await use(files);
   } finally {
     await rm(files.directory, { recursive: true, force: true });

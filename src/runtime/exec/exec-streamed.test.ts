@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { readdir, writeFile } from "node:fs/promises";
 import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { until } from "../../testing/until.ts";
@@ -13,7 +14,7 @@ for (const handler of ["crun", "runc"]) {
     let bench: TaskBench;
     let task: Task;
     before(async () => {
-      bench = await TaskBench.open({ execDrainMs: 200 });
+      bench = await TaskBench.open();
       task = await bench.run(handler, "exec sleep 1000");
     });
     after(() => bench[Symbol.asyncDispose]());
@@ -68,10 +69,41 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(await tracesOf(marker(1)), []);
     });
 
-    test("a service that is left running does not hold up the end", async () => {
+    test("what a command leaves running is heard to its end", async () => {
       const client = new TestClient();
-      const { exitCode } = await exec(client, `sleep ${marker(2)} & echo started`);
-      assert.deepEqual([exitCode, client.stdout], [0, "started\n"]);
+      const { exitCode } = await exec(client, "(sleep 0.5; echo late) & echo early; exit 3");
+      assert.deepEqual([exitCode, client.stdout], [3, "early\nlate\n"]);
+    });
+
+    test("a service that is left running runs on when its client has gone", async () => {
+      const client = new TestClient();
+      const done = exec(client, `sleep ${marker(2)} & echo started`);
+      await until(async () => client.stdout !== "" && !(await runtimeRuns(bench, task)));
+      client.vanish();
+      await assert.rejects(done, { code: "Canceled" });
+      assert.notDeepEqual(await tracesOf(marker(2)), []);
+    });
+
+    test("a process that has got the pid of a command is not killed for it, during the command and after its end", async () => {
+      const other = spawn("/bin/sleep", [marker(6)]);
+      try {
+        const during = new TestClient();
+        const running = exec(during, `echo up; sleep ${marker(7)}`);
+        await until(() => during.stdout !== "");
+        await writePid(bench.bundleOf(task), other.pid);
+        during.vanish();
+        await assert.rejects(running, { code: "Canceled" });
+        assert.deepEqual(await tracesOf(marker(7)), []);
+        const after = new TestClient();
+        const ended = exec(after, `sleep ${marker(8)} & echo up`);
+        await until(async () => after.stdout !== "" && !(await runtimeRuns(bench, task)));
+        await writePid(bench.bundleOf(task), other.pid);
+        after.vanish();
+        await assert.rejects(ended, { code: "Canceled" });
+        assert.equal(other.exitCode ?? other.signalCode, null);
+      } finally {
+        other.kill("SIGKILL");
+      }
     });
 
     test("a command that is not there is 127, with the reason on stderr", async () => {
@@ -179,6 +211,17 @@ for (const handler of ["crun", "runc"]) {
 async function hasPid(bundle: string): Promise<boolean> {
   const [exec] = await execsIn(bundle);
   return exec !== undefined && (await pidOf(exec)) !== undefined;
+}
+
+/** False when the command of the one exec has ended, and what started it. */
+async function runtimeRuns(bench: TaskBench, task: Task): Promise<boolean> {
+  return (await tracesOf(bench.bundleOf(task))).some((trace) => /^process \d+: .*exec-/.test(trace));
+}
+
+async function writePid(bundle: string, pid: number | undefined): Promise<void> {
+  const [exec] = await execsIn(bundle);
+  assert.ok(exec !== undefined);
+  await writeFile(exec.pid, String(pid));
 }
 
 /** Seconds to sleep, by which a process is found again that is this run's alone. */

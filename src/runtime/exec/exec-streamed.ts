@@ -5,7 +5,6 @@ import { copyInput } from "../streams/copy-input.ts";
 import { OutputCopy } from "../streams/copy-output.ts";
 import { connectTerminal } from "../streams/terminal-connection.ts";
 import type { StreamedExecRequest, TaskIo } from "../tasks.ts";
-import { execCommand } from "./exec-command.ts";
 import type { ExecContext } from "./exec-context.ts";
 import { type ExecFiles, pidOf, withExecFiles } from "./exec-files.ts";
 import { type ExecOutcome, execOutcome } from "./exec-outcome.ts";
@@ -29,27 +28,25 @@ export async function execStreamed(
   const process = { ...context.process, args, terminal };
   const run = terminal ? runOnTerminal : runOnPipes;
   const spec = terminal ? withTerminalType(process) : process;
-  return await withExecFiles(context.bundleDir, spec, (files) => run(context, files, io, deadline));
+  return await withExecFiles(context.bundleDir, (files) => run(context, files, spec, io, deadline));
 }
 
 async function runOnPipes(
   context: ExecContext,
   files: ExecFiles,
+  process: OciProcess,
   io: TaskIo,
   deadline: Deadline,
 ): Promise<{ readonly exitCode: number }> {
-  const {
-    drainMs,
-    process: { oomScoreAdj },
-  } = context;
-  const exec = spawnExec(execCommand(context, files, false), files.directory, oomScoreAdj);
+  const exec = await spawnExec(context, files, process);
   if (io.stdin === undefined) exec.stdin.destroy();
   else copyInput(io.stdin, exec.stdin, () => exec.stdin.end());
   const stdout = new OutputCopy(exec.stdout, io.stdout);
   const stderr = new OutputCopy(exec.stderr, io.stderr);
   try {
     const outcome = await execOutcome(context, files, exec, deadline, {
-      output: async () => void (await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)])),
+      output: async () =>
+        void (await Promise.all([stdout, stderr].map((stream) => stream.ended(deadline.signal)))),
       stderr: () => "",
     });
     // Some runtimes say it on stderr themselves.
@@ -63,12 +60,12 @@ async function runOnPipes(
 async function runOnTerminal(
   context: ExecContext,
   files: ExecFiles,
+  process: OciProcess,
   io: TaskIo,
   deadline: Deadline,
 ): Promise<{ readonly exitCode: number }> {
   await using consoleSocket = context.pollThread.consoleSocket(files.console);
-  const { oomScoreAdj } = context.process;
-  const exec = spawnExec(execCommand(context, files, true), files.directory, oomScoreAdj);
+  const exec = await spawnExec(context, files, process);
   exec.stdin.destroy();
   const messages = new BoundedOutput(exec.stderr, messageLimitBytes);
   exec.stdout.resume();
@@ -77,7 +74,7 @@ async function runOnTerminal(
     output: async () => {
       // A short command may end before its terminal is taken off the socket.
       if ((await pidOf(files)) !== undefined) await connection.made(terminalWaitMs);
-      await Promise.all([connection.ended(context.drainMs), messages.ended(0)]);
+      await Promise.all([connection.ended(deadline.signal), messages.ended(0)]);
       exec.stdout.destroy();
     },
     stderr: () => messages.text(),

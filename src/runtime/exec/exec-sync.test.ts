@@ -4,12 +4,15 @@ import { after, before, describe, test } from "node:test";
 import type { ExecResult, Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
+/** Long enough for what comes late here. */
+const drainMs = 3000;
+
 for (const handler of ["crun", "runc"]) {
   describe(`exec with ${handler}`, () => {
     let bench: TaskBench;
     let task: Task;
     before(async () => {
-      bench = await TaskBench.open({ execDrainMs: 200 });
+      bench = await TaskBench.open({ drainExecSyncIoTimeoutMs: drainMs });
       task = await bench.run(handler, "exec sleep 1000", (spec) => ({
         ...spec,
         process: {
@@ -76,7 +79,18 @@ for (const handler of ["crun", "runc"]) {
       assert.deepEqual(await tracesOf(marker(2)), []);
     });
 
-    test("a service that is left running does not hold up the answer, and runs on", async () => {
+    test("what a command leaves running is heard to its end", async () => {
+      const result = await exec("(sleep 0.5; echo late; sleep 0.5; echo later >&2) & echo early; exit 3");
+      assert.deepEqual(texts(result), { exitCode: 3, stdout: "early\nlate\n", stderr: "later\n" });
+    });
+
+    test("a deadline that comes after the end of the command leaves alone what runs on", async () => {
+      const script = `sleep ${marker(4)} & echo started`;
+      await assert.rejects(exec(script, 500), { code: "DeadlineExceeded", message: /has ended/ });
+      assert.notDeepEqual(await tracesOf(marker(4)), []);
+    });
+
+    test("a service that is left running holds up the answer no longer than the limit, and runs on", async () => {
       const result = await exec(`sleep ${marker(3)} & echo started`);
       assert.deepEqual(texts(result), { exitCode: 0, stdout: "started\n", stderr: "" });
       assert.notDeepEqual(await tracesOf(marker(3)), []);

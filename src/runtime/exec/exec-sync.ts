@@ -1,7 +1,7 @@
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
+import type { OciProcess } from "../spec/types.ts";
 import type { ExecRequest, ExecResult } from "../tasks.ts";
-import { execCommand } from "./exec-command.ts";
 import type { ExecContext } from "./exec-context.ts";
 import { type ExecFiles, withExecFiles } from "./exec-files.ts";
 import { execOutcome } from "./exec-outcome.ts";
@@ -19,22 +19,38 @@ export async function execSync(
   using deadline = new Deadline(request.timeoutMs, signal);
   deadline.check("exec");
   const process = { ...context.process, args: request.args, terminal: false };
-  return await withExecFiles(context.bundleDir, process, (files) => collect(context, files, deadline));
+  return await withExecFiles(context.bundleDir, (files) => collect(context, files, process, deadline));
 }
 
-async function collect(context: ExecContext, files: ExecFiles, deadline: Deadline): Promise<ExecResult> {
-  const {
-    drainMs,
-    process: { oomScoreAdj },
-  } = context;
-  const exec = spawnExec(execCommand(context, files, false), files.directory, oomScoreAdj);
+async function collect(
+  context: ExecContext,
+  files: ExecFiles,
+  process: OciProcess,
+  deadline: Deadline,
+): Promise<ExecResult> {
+  const exec = await spawnExec(context, files, process);
   exec.stdin.destroy();
-  const stdout = new BoundedOutput(exec.stdout, outputLimitBytes);
-  const stderr = new BoundedOutput(exec.stderr, outputLimitBytes);
+  const streams = [exec.stdout, exec.stderr].map((stream) => new BoundedOutput(stream, outputLimitBytes));
+  const [stdout, stderr] = streams as [BoundedOutput, BoundedOutput];
   const { exitCode, notRun } = await execOutcome(context, files, exec, deadline, {
-    output: async () => void (await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)])),
+    output: () => drain(context, streams, deadline),
     stderr: () => stderr.text(),
   });
   if (notRun === undefined) return { exitCode, stdout: stdout.bytes(), stderr: stderr.bytes() };
   return { exitCode, stdout: new Uint8Array(), stderr: Buffer.from(notRun) };
+}
+
+/** Waits for the ends of the streams: what the command left running may hold them long after its own. */
+async function drain(
+  { containerId, drainTimeoutMs, logger }: ExecContext,
+  streams: readonly BoundedOutput[],
+  deadline: Deadline,
+): Promise<void> {
+  using limit = new Deadline(drainTimeoutMs, deadline.signal);
+  await Promise.all(streams.map((stream) => stream.endedBy(limit.signal)));
+  if (!limit.signal.aborted || deadline.signal.aborted) return;
+  logger.warn(
+    { container: containerId, afterMs: drainTimeoutMs },
+    "the output of an ExecSync is cut: its command has ended and left something running that holds it open; redirect the output of that, or set runtime.drain_exec_sync_io_timeout",
+  );
 }

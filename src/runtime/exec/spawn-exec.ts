@@ -2,6 +2,10 @@ import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import type { Subprocess } from "../../linux/index.ts";
 import { runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
+import type { OciProcess } from "../spec/types.ts";
+import { execCommand } from "./exec-command.ts";
+import type { ExecContext } from "./exec-context.ts";
+import type { ExecFiles } from "./exec-files.ts";
 
 /** A command's runtime, and our ends of its standard streams. */
 export type SpawnedExec = {
@@ -12,25 +16,41 @@ export type SpawnedExec = {
 };
 
 /**
- * Starts a program with three pipes of our own: OCI runtimes give their streams to the command's user, which would make
+ * Starts a command with three pipes of our own: OCI runtimes give their streams to the command's user, which would make
  * him the owner of the host's /dev/null. With the container's oom_score_adj: crun leaves a command with the daemon's, and
  * the kernel should not spare it.
  */
-export function spawnExec(
-  { path, args }: { readonly path: string; readonly args: readonly string[] },
-  cwd: string,
-  oomScoreAdj: number | undefined,
-): SpawnedExec {
+export async function spawnExec(
+  context: ExecContext,
+  files: ExecFiles,
+  process: OciProcess,
+): Promise<SpawnedExec> {
+  const { path, args, input } = await execCommand(context, files, process);
+  const { streamOwner: pipeOwner } = context;
   const child = startProgram(path, args, {
-    cwd,
+    cwd: files.directory,
     env: runtimeEnvironment,
-    stdio: ["reads", "writes", "writes"],
+    stdio: ["reads", "writes", "writes", ...(input === undefined ? [] : (["reads"] as const))],
+    ...(pipeOwner !== undefined && { pipeOwner }),
   });
-  if (oomScoreAdj !== undefined) setOomScore(child.pid, oomScoreAdj);
+  if (input !== undefined) prepare(child, process.oomScoreAdj, input);
   return { child, stdin: child.pipe(0), stdout: child.pipe(1), stderr: child.pipe(2) };
 }
 
-/** At once, before the program has started the command, which inherits it. */
+/** The program starts nothing before it has read all of its input, and what it starts then has its score. */
+function prepare(child: Subprocess, oomScoreAdj: number | undefined, input: string): void {
+  const pipe = child.pipe(3);
+  // One that ends without reading it says why in its log.
+  pipe.on("error", () => undefined);
+  try {
+    if (oomScoreAdj !== undefined) setOomScore(child.pid, oomScoreAdj);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  pipe.end(input);
+}
+
 function setOomScore(pid: number, score: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, String(score));

@@ -1,15 +1,20 @@
 import type { Readable } from "node:stream";
+import { settledBy } from "../streams/settled-by.ts";
+
+const firstBytes = 4096;
 
 /** Collects a stream up to a limit; the rest is read and thrown away, so that the writer never stands still. */
 export class BoundedOutput {
   readonly #stream: Readable;
-  readonly #chunks: Buffer[] = [];
   readonly #closed: Promise<void>;
-  #room: number;
+  readonly #limitBytes: number;
+  /** Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may be one for each byte. */
+  #collected = Buffer.alloc(0);
+  #length = 0;
 
   constructor(stream: Readable, limitBytes: number) {
     this.#stream = stream;
-    this.#room = limitBytes;
+    this.#limitBytes = limitBytes;
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#closed = new Promise((resolve) => {
       stream.once("close", resolve);
@@ -20,15 +25,21 @@ export class BoundedOutput {
 
   /** Resolves when the writers are gone, or after `graceMs`: a process that was left in the background may hold the stream open for ever. */
   async ended(graceMs: number): Promise<void> {
-    const grace = Promise.withResolvers<void>();
-    const timer = setTimeout(grace.resolve, graceMs);
-    await Promise.race([this.#closed, grace.promise]);
+    const grace = new AbortController();
+    const timer = setTimeout(() => grace.abort(), graceMs);
+    await this.endedBy(grace.signal);
     clearTimeout(timer);
+  }
+
+  /** The same, until `limit` aborts. */
+  async endedBy(limit: AbortSignal): Promise<void> {
+    await settledBy(this.#closed, limit);
     this.#stream.destroy();
   }
 
+  /** The same memory until more comes, not a copy. */
   bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
+    return this.#collected.subarray(0, this.#length);
   }
 
   text(): string {
@@ -36,9 +47,18 @@ export class BoundedOutput {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#room === 0) return;
-    const kept = chunk.subarray(0, this.#room);
-    this.#room -= kept.length;
-    this.#chunks.push(kept);
+    const kept = chunk.subarray(0, this.#limitBytes - this.#length);
+    if (kept.length === 0) return;
+    this.#reserve(this.#length + kept.length);
+    kept.copy(this.#collected, this.#length);
+    this.#length += kept.length;
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#collected.length) return;
+    const doubled = Math.max(bytes, firstBytes, 2 * this.#collected.length);
+    const larger = Buffer.allocUnsafeSlow(Math.min(doubled, this.#limitBytes));
+    this.#collected.copy(larger, 0, 0, this.#length);
+    this.#collected = larger;
   }
 }

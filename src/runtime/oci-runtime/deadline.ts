@@ -14,10 +14,10 @@ export class Deadline implements Disposable {
     if (timeoutMs > 0) this.#timer = setTimeout(() => this.#expiry.abort(), timeoutMs);
   }
 
-  /** Throws RuntimeError DeadlineExceeded or Canceled when it is over; `what` names what was being done. */
-  check(what: string): void {
+  /** Throws RuntimeError DeadlineExceeded or Canceled when it is over; `what` names what was being done, `fate` what became of it. */
+  check(what: string, fate = "killed"): void {
     if (this.#expiry.signal.aborted) {
-      throw new RuntimeError("DeadlineExceeded", `${what}: not done after ${this.#timeoutMs} ms, killed`);
+      throw new RuntimeError("DeadlineExceeded", `${what}: not done after ${this.#timeoutMs} ms, ${fate}`);
     }
     if (this.signal.aborted)
       throw new RuntimeError("Canceled", `${what}: canceled`, { cause: this.signal.reason });

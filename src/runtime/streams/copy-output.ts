@@ -1,17 +1,17 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
+import { settledBy } from "./settled-by.ts";
 
 /** Copies what a process puts out, with back-pressure, until it ends or the sink is closed; then the process finds its pipe closed. */
 export class OutputCopy {
   readonly #source: Socket;
-  readonly #ended: Promise<true>;
+  readonly #ended: Promise<void>;
 
   /** Without a sink all is thrown away. */
   constructor(source: Socket, sink: Writable | undefined) {
     this.#source = source;
     this.#ended = new Promise((resolve) => {
-      for (const event of ["end", "close"]) source.once(event, () => resolve(true));
+      for (const event of ["end", "close"]) source.once(event, () => resolve());
     });
     // A pipe that breaks ends with what it gave; its close follows.
     source.on("error", () => undefined);
@@ -25,16 +25,11 @@ export class OutputCopy {
   }
 
   /**
-   * Resolves when all output was taken. To be called when the process has exited: what it left is at hand then, so when
-   * nothing more comes for `quietMs` while the sink takes what comes, only something that it left running holds the pipe.
+   * Resolves when the pipe has no writer any more, which may be long after the command's end, and all that they wrote was
+   * taken; or when `signal` aborts.
    */
-  async ended(quietMs: number): Promise<void> {
-    for (let before = -1; before !== this.bytes || this.#source.isPaused(); ) {
-      before = this.bytes;
-      if (await Promise.race([this.#ended, sleep(quietMs, false, { ref: false })])) break;
-      // After a standstill of the main thread timers come first, and then what can be read.
-      await turn();
-    }
+  async ended(signal: AbortSignal): Promise<void> {
+    await settledBy(this.#ended, signal);
     this.#source.destroy();
   }
 }

@@ -10,7 +10,7 @@ type TerminalConnection = Disposable & {
   /** Resolves when the terminal has come, or will not. */
   made(timeoutMs: number): Promise<void>;
   /** See OutputCopy. */
-  ended(quietMs: number): Promise<void>;
+  ended(signal: AbortSignal): Promise<void>;
 };
 
 /** Connects the terminal to a client when it comes; before that nothing is read from the client. */
@@ -32,7 +32,7 @@ export function connectTerminal(consoleSocket: ConsoleSocket, io: TaskIo): Termi
   const connected = consoleSocket.terminal.then(connect, () => undefined);
   return {
     made: (timeoutMs) => Promise.race([connected, sleep(timeoutMs, undefined, { ref: false })]),
-    ended: async (quietMs) => output?.ended(quietMs),
+    ended: async (signal) => output?.ended(signal),
     [Symbol.dispose]: () => {
       isClosed = true;
       consoleSocket.terminal.then(
