@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { access, mkdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import {
   type ContainerFilter,
   ContainerState,
+  ImageSpec,
   ListContainersRequest,
   ListImagesRequest,
   ListPodSandboxRequest,
+  NamespaceMode,
   type PodSandboxFilter,
   PodSandboxState,
   StreamContainersRequest,
@@ -143,5 +147,49 @@ describe("verbose answers", () => {
     assert.equal(network.interface, "eth0");
     assert.equal(network.result.ips[0].address.split("/")[0], await pod.ip());
     assert.equal(sandbox.config.metadata.name, "verbose");
+  });
+
+  it("have a container's OCI specification before it runs, while it does and when it has ended", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "specs");
+    const source = join(host.berth.directory, "volume");
+    await mkdir(source);
+    const containerId = await pod.create(
+      shellConfig("main", host.image, sleeping, {
+        mounts: [{ hostPath: source, containerPath: "/data" }],
+        linux: { securityContext: { runAsUser: { value: 1000n } } },
+      }),
+    );
+    const spec = async () => (await verboseInfo(host.berth, containerId)).runtimeSpec;
+    const before = await spec();
+    assert.equal(before.process.user.uid, 1000);
+    assert.ok(before.mounts.some((mount: { readonly source: string }) => mount.source === source));
+    await runtime.startContainer({ containerId });
+    assert.deepEqual(await spec(), before);
+    await runtime.stopContainer({ containerId, timeout: 0n });
+    assert.deepEqual(await spec(), before);
+    await rmdir(source);
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    assert.deepEqual(await spec(), before, "it is told of what is not there any more");
+    await assert.rejects(access(source), { code: "ENOENT" }, "and nothing was made to tell it");
+  });
+
+  it("tell of a container that joined another's processes when both have ended, and say why there is no specification", async () => {
+    const { runtime, images } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "joined");
+    const targetId = await pod.shell("target", host.image, sleeping);
+    const namespaceOptions = { pid: NamespaceMode.TARGET, targetId };
+    const id = await pod.shell("debugger", host.image, sleeping, {
+      linux: { securityContext: { namespaceOptions } },
+    });
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    const { runtimeSpec } = await verboseInfo(host.berth, id);
+    assert.deepEqual(
+      runtimeSpec.linux.namespaces.filter(({ type }: { readonly type: string }) => type === "pid"),
+      [{ type: "pid", path: "/proc/0/ns/pid" }],
+    );
+    await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });
+    assert.match((await verboseInfo(host.berth, id)).runtimeSpecError, /was removed; pull it again/);
+    await host.berth.pull(host.image);
   });
 });

@@ -6,6 +6,7 @@ import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
+import { verboseInfo } from "./support/verbose.ts";
 
 describe("a restart of the machine", () => {
   it("ends pods and containers, frees their addresses, and keeps images and what was recorded", async () => {
@@ -46,6 +47,8 @@ describe("a restart of the machine", () => {
     );
     assert.ok(status.finishedAt > status.startedAt && status.startedAt >= startedAt - 1_000_000_000n);
     assert.equal((await containerStatus(berth, ended)).exitCode, 7);
+    const { runtimeSpec } = await verboseInfo(berth, running);
+    assert.deepEqual(runtimeSpec.process.args, ["/bin/sh", "-c", "exec sleep 1000"]);
     await assert.rejects(runtime.startContainer({ containerId: waiting }), /FAILED_PRECONDITION/);
     await eventually("addresses are free", async () => {
       const traces = await host.traces();

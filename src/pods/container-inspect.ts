@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
+import type { OciSpec } from "../runtime/index.ts";
+import { describeSpec } from "./container-spec.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -23,18 +26,37 @@ export async function inspectContainer(
     snapshotMounts: snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id),
     bundle,
     rootfs,
-    runtimeSpec: await readSpec(join(bundle, "config.json"), services.logger),
+    ...(await describedSpec(record, services)),
     config: record.config,
   };
 }
 
+type DescribedSpec = { readonly runtimeSpec: OciSpec } | { readonly runtimeSpecError: string };
+
+/** That of its process while it has one, and as it would be else; or why it cannot be told. Whoever looks is to be shown the rest. */
+async function describedSpec(record: ContainerRecord, services: PodServices): Promise<DescribedSpec> {
+  const { bundle } = containerPaths(services.stateDir, record.id);
+  try {
+    const started = await readSpec(join(bundle, "config.json"), services.logger);
+    return {
+      runtimeSpec:
+        started ?? (await describeSpec(record, services.sandboxes.get(record.sandboxId), services)),
+    };
+  } catch (error) {
+    return { runtimeSpecError: messageOf(error) };
+  }
+}
+
 /** There is none before the container was started, nor after its end. What is damaged must not hide the rest. */
-async function readSpec(path: string, logger: Logger): Promise<unknown> {
+async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (err) {
     if ((err as NodeJS.ErrnoException).code !== "ENOENT")
-      logger.warn({ err, path }, "the specification of a container cannot be read and is left out");
+      logger.warn(
+        { err, path },
+        "the specification of a container cannot be read: it is made anew of what is recorded",
+      );
     return undefined;
   }
 }

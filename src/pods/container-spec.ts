@@ -4,6 +4,7 @@ import { type ContainerConfig, NamespaceMode } from "../protocol/index.ts";
 import {
   buildContainerSpec,
   type ContainerSpecInput,
+  describeContainer,
   findHandler,
   type Handler,
   type OciSpec,
@@ -15,7 +16,7 @@ import { taskRestore } from "./checkpoint/restore-step.ts";
 import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 import { newId, nowNs } from "./ids.ts";
-import { imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
+import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
 import { withMappedVolumes } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
@@ -93,20 +94,49 @@ export async function containerSpec(
   sandbox: SandboxRecord,
   services: PodServices,
 ): Promise<OciSpec> {
+  const shown = await withImageVolumes(startConfig(record), record, services);
+  const input = await specInput(record, sandbox, shown, services);
+  const resolved = await resolveContainer({ ...input, ...securityModules(services) });
+  const targetPid = runningTargetPid(record, services);
+  return buildContainerSpec({ ...input, targetPid, resolved });
+}
+
+/**
+ * The spec of a container that is only looked at, in whatever state it is, made of what is recorded of it. Nothing need be left
+ * of it or its pod but the records and its image; a process whose namespace it is to join, and that is gone, is 0.
+ */
+export async function describeSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<OciSpec> {
+  const shown = describeImageVolumes(startConfig(record), record, services);
+  const { sandbox: facts, ...input } = await specInput(record, sandbox, shown, services);
+  const { uid, gid, supplementalGroups } = record.user;
+  const user = { uid, gid, additionalGids: supplementalGroups };
+  const resolved = await describeContainer({ ...input, ...securityModules(services) }, user);
+  const namespaces = { ...facts.namespaces, pid: facts.namespaces.pid ?? "/proc/0/ns/pid" };
+  const targetPid = findTargetPid(record, services) ?? 0;
+  return buildContainerSpec({ ...input, sandbox: { ...facts, namespaces }, targetPid, resolved });
+}
+
+async function specInput(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  services: PodServices,
+): Promise<Omit<ContainerSpecInput, "resolved" | "targetPid">> {
   const image = imageOf(record, services);
   const handler = handlerOf(sandbox, services);
   const { CDIDevices, annotations } = record.config;
-  const shown = await withImageVolumes(startConfig(record), record, services);
-  const mapped = withMappedVolumes(shown, record, services);
-  const input = {
+  return {
     id: record.id,
-    config: services.declaredVolumes.addTo(mapped, record),
+    config: services.declaredVolumes.addTo(withMappedVolumes(config, record, services), record),
     sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
     image: image.config.config,
     imageName: record.config.image?.userSpecifiedImage || record.config.image?.image || record.imageRef,
     rootfsPath: containerPaths(services.stateDir, record.id).rootfs,
-    targetPid: targetPid(record, services),
     cgroupDriver: services.cgroupDriver,
     features: handler.features,
     privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
@@ -117,9 +147,11 @@ export async function containerSpec(
     ),
     labels: containerLabels(record.config, sandbox, services),
     host: services.host,
-  } satisfies Omit<ContainerSpecInput, "resolved">;
-  const { appArmor, seLinux } = services;
-  return buildContainerSpec({ ...input, resolved: await resolveContainer({ ...input, appArmor, seLinux }) });
+  };
+}
+
+function securityModules({ appArmor, seLinux }: PodServices): Pick<PodServices, "appArmor" | "seLinux"> {
+  return { appArmor, seLinux };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {
@@ -146,16 +178,23 @@ export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Ha
 }
 
 /** The container whose PID namespace is joined must be of the same pod and run. */
-function targetPid(record: ContainerRecord, { containers, taskTable }: PodServices): number | undefined {
+function runningTargetPid(record: ContainerRecord, services: PodServices): number | undefined {
   const options = record.config.linux?.securityContext?.namespaceOptions;
   if (options?.pid !== NamespaceMode.TARGET) return undefined;
-  const target = containers.get(options.targetId);
-  const state = taskTable.get(target.id)?.state();
-  if (target.sandboxId !== record.sandboxId || state?.kind !== "running") {
+  const pid = findTargetPid(record, services);
+  if (pid === undefined) {
     throw new EngineError(
       "FailedPrecondition",
-      `container ${target.id}, whose PID namespace is to be joined, does not run in the same pod sandbox`,
+      `container ${services.containers.get(options.targetId).id}, whose PID namespace is to be joined, does not run in the same pod sandbox`,
     );
   }
-  return state.pid;
+  return pid;
+}
+
+function findTargetPid(record: ContainerRecord, { containers, taskTable }: PodServices): number | undefined {
+  const options = record.config.linux?.securityContext?.namespaceOptions;
+  if (options?.pid !== NamespaceMode.TARGET) return undefined;
+  const target = containers.match(options.targetId);
+  const state = target && taskTable.get(target.id)?.state();
+  return target?.sandboxId === record.sandboxId && state?.kind === "running" ? state.pid : undefined;
 }

@@ -102,6 +102,24 @@ export async function withImageVolumes(
   return { ...config, mounts };
 }
 
+/** The same of a container that is only looked at: the images need not be mounted, and links in sub-paths are not followed. */
+export function describeImageVolumes(
+  config: ContainerConfig,
+  record: ContainerRecord,
+  { stateDir }: Pick<PodServices, "stateDir">,
+): ContainerConfig {
+  const mounts = [...config.mounts];
+  for (const volume of record.imageVolumes ?? []) {
+    const mount = mounts[volume.mount];
+    if (mount !== undefined)
+      mounts[volume.mount] = {
+        ...mount,
+        hostPath: join(directoryOf(record, volume, stateDir), mount.imageSubPath),
+      };
+  }
+  return { ...config, mounts };
+}
+
 async function resolveSubPath(mount: Mount, directory: string): Promise<string> {
   if (mount.imageSubPath === "") return directory;
   try {

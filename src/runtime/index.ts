@@ -41,7 +41,7 @@ export type {
   SandboxFacts,
 } from "./spec/input.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
-export { resolveContainer } from "./spec/resolve/resolve-container.ts";
+export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";

@@ -20,6 +20,14 @@ export async function resolveMount(mount: Mount, reject: readonly string[]): Pro
   return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mount.mountOptions };
 }
 
+/** A mount as it is asked for, whether its source is there or not. */
+export async function describeMount(mount: Mount): Promise<ResolvedMount> {
+  const { containerPath, readonly, recursiveReadOnly, mountOptions } = mount;
+  const hostPath = await realpath(mount.hostPath).catch(() => mount.hostPath);
+  const propagation = propagationOf(mount);
+  return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mountOptions };
+}
+
 async function existingSource(
   { hostPath, containerPath }: Mount,
   reject: readonly string[],

@@ -7,10 +7,11 @@ import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
 import { seccompChoice } from "../seccomp/seccomp-choice.ts";
 import { profileChoice } from "../security-profile.ts";
+import type { OciUser } from "../types.ts";
 import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
-import { resolveMount } from "./mounts.ts";
+import { describeMount, resolveMount } from "./mounts.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
 
@@ -32,44 +33,55 @@ type Input = Pick<
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
  * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used).
  */
-export async function resolveContainer({
+export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
+  const { config, image, rootfsPath, settings, labels, seLinux } = input;
+  await checkKernelDirectories(rootfsPath);
+  const [user, mounts, found] = await Promise.all([
+    resolveUser(rootfsPath, config.linux?.securityContext, image.user),
+    Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
+    lookUp(input),
+  ]);
+  if (labels !== undefined && seLinux !== undefined)
+    await relabelVolumes(config.mounts, mounts, labels, seLinux);
+  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+}
+
+/**
+ * The same of a container that is only looked at, and need not run, nor be able to: nothing is made, its root file system need
+ * not be mounted, and what its mounts show need not be there. `user` is what was found when it was made.
+ */
+export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
+  const [mounts, found] = await Promise.all([
+    Promise.all(input.config.mounts.map(describeMount)),
+    lookUp(input),
+  ]);
+  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+}
+
+/** What is neither in the root file system nor made. */
+async function lookUp({
   config,
-  image,
-  rootfsPath,
   privilegedWithoutHostDevices,
   settings,
-  labels,
-  seLinux,
   host,
   appArmor: kernelProfiles,
-  edits,
-}: Input): Promise<ResolvedContainer> {
+}: Input): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   const appArmor = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
-  await checkKernelDirectories(rootfsPath);
-  const [user, mounts, devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
-    resolveUser(rootfsPath, security, image.user),
-    Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
+  const [devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
     Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
     privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
     seccompProfileFile(seccompChoice(security, settings.security), settings.security),
     resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
     readHooks(settings.hooksDirs),
   ]);
-  if (labels !== undefined && seLinux !== undefined)
-    await relabelVolumes(config.mounts, mounts, labels, seLinux);
-  return {
-    user,
-    mounts,
-    devices: devices.flat(),
-    hostDevices: allDevices,
-    seccompProfile,
-    appArmorProfile,
-    edits: await Promise.all(edits.map((each) => resolveEdits(each, user))),
-    hooks,
-  };
+  return { devices: devices.flat(), hostDevices: allDevices, seccompProfile, appArmorProfile, hooks };
+}
+
+function resolvedEdits({ edits }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {
+  return Promise.all(edits.map((each) => resolveEdits(each, user)));
 }
 
 /** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */
