@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
 import { HealthCheckResponse_ServingStatus, HealthClient } from "../src/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -76,6 +78,28 @@ describe("the daemon", () => {
     );
     await berth.startDaemon();
   });
+
+  for (const shared of ["root", "state"] as const) {
+    it(`is refused a ${shared} directory that another daemon has, and told which that is`, async () => {
+      await using berth = await TestBerth.start({ network: undefined });
+      await using own = await tempDir();
+      const directories = { root: join(own.path, "root"), state: join(own.path, "state") };
+      const { root, state }: typeof directories = Object.assign(directories, { [shared]: berth[shared] });
+      const args = ["--root", root, "--state", state, "--address", join(own.path, "berth.sock")];
+      const program = new URL("../dist/berthd.js", import.meta.url).pathname;
+      const env = { ...process.env, CACHE_DIRECTORY: join(own.path, "cache") };
+      const config = join(own.path, "config.toml");
+      await writeFile(config, "");
+      await assert.rejects(
+        promisify(execFile)(process.execPath, [program, "--config", config, ...args], { env }),
+        {
+          code: 1,
+          stderr: new RegExp(`^berthd: ${berth[shared]} is in use by process ${berth.pid};`),
+        },
+      );
+      await berth.restartDaemon("SIGKILL");
+    });
+  }
 
   it("opens no debugger and does not end at the signals that daemons are sent to read something anew", async () => {
     await using berth = await TestBerth.start({ network: undefined });

@@ -11,6 +11,14 @@ test("a BerthError has its code's status and tells its causes", () => {
   assert.equal(statusOf(new BerthError("DeadlineExceeded", "x")).code, status.DEADLINE_EXCEEDED);
 });
 
+test("a system call that wants room, memory or descriptors is no fault of berth", () => {
+  const failed = (code: string) => statusOf(Object.assign(new Error(`${code}: write`), { code })).code;
+  for (const errno of ["ENOSPC", "EDQUOT", "ENOMEM", "EMFILE", "ENFILE", "EAGAIN"])
+    assert.equal(failed(errno), status.RESOURCE_EXHAUSTED, errno);
+  assert.equal(failed("EROFS"), status.FAILED_PRECONDITION);
+  assert.equal(failed("EBADF"), status.INTERNAL);
+});
+
 test("anything else is INTERNAL", () => {
   assert.deepEqual(statusOf(new TypeError("x is undefined")), {
     code: status.INTERNAL,

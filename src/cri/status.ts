@@ -1,5 +1,5 @@
 import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import { BerthError, type ErrorCode, messageOf } from "../errors/index.ts";
+import { codeOf, type ErrorCode, messageOf } from "../errors/index.ts";
 
 const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
   InvalidArgument: grpcStatus.INVALID_ARGUMENT,
@@ -23,10 +23,10 @@ const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
 /** The message travels in a header, which clients limit to 8 KiB or more, percent-encoded at up to three times its length. */
 const maxDetailsLength = 2048;
 
-/** What a client is told about an error; whatever is not a BerthError is INTERNAL. */
+/** What a client is told about an error. */
 export function statusOf(error: unknown): Pick<StatusObject, "code" | "details"> {
   return {
-    code: error instanceof BerthError ? statusByCode[error.code] : grpcStatus.INTERNAL,
+    code: statusByCode[codeOf(error)],
     details: shorten(messageOf(error)),
   };
 }

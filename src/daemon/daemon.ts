@@ -104,7 +104,6 @@ async function openEngine(
   hooks: DaemonHooks,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
-  await mkdir(config.state, { recursive: true, mode: 0o711 });
   const [storage, running] = await Promise.all([
     openStorage(config, logger, database, rooms),
     openRunning(config, logger, rooms),

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { type ConfigSource, loadConfig } from "../config/index.ts";
 import { BerthError, messageOf } from "../errors/index.ts";
 import { createLogger } from "../logging/index.ts";
+import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
 import { endInTime } from "./end-in-time.ts";
 import { openMetadata } from "./open-metadata.ts";
@@ -43,6 +44,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const told = toldToEnd(logger);
   const unhandledErrors = new UnhandledErrors(logger);
   const startedAt = performance.now();
+  await using _claimed = await claimDirectories(config);
   const opening = openMetadata(config, logger);
   opening.catch(() => undefined);
   // The database opens in a thread of its own while this one loads the rest of the daemon, which takes longer.

@@ -42,6 +42,25 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof BerthError && error.code === code;
 }
 
+/** What kind of failure whatever was thrown is: a {@link BerthError}'s own, that of the errno of a system call, else Internal. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof BerthError) return error.code;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return (typeof code === "string" ? codeOfErrno.get(code) : undefined) ?? "Internal";
+}
+
+/** Those that say something of the machine rather than of berth. */
+const codeOfErrno: ReadonlyMap<string, ErrorCode> = new Map([
+  ["ENOSPC", "ResourceExhausted"],
+  ["EDQUOT", "ResourceExhausted"],
+  ["ENOMEM", "ResourceExhausted"],
+  ["EMFILE", "ResourceExhausted"],
+  ["ENFILE", "ResourceExhausted"],
+  // Of a process or thread that cannot be made.
+  ["EAGAIN", "ResourceExhausted"],
+  ["EROFS", "FailedPrecondition"],
+]);
+
 /** The message of whatever was thrown, with the messages of its causes behind it. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,10 +1,7 @@
-import { constants } from "node:os";
 import koffi, { type KoffiFunc } from "koffi";
-import { LinuxError } from "./linux-error.ts";
+import { errnoName, LinuxError } from "./linux-error.ts";
 
 const libc = koffi.load("libc.so.6");
-
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
 /** A function of libc that returns a number. Its arguments are checked by koffi against its prototype. */
 export type LibcFunction = KoffiFunc<(...args: unknown[]) => number>;
@@ -23,8 +20,7 @@ export function libcFunction(prototype: string): LibcFunction {
  */
 export function check(syscall: string, result: number, subject: string): number {
   if (result !== -1) return result;
-  const errno = koffi.errno();
-  throw new LinuxError(syscall, names.get(errno) ?? `errno ${errno}`, subject);
+  throw new LinuxError(syscall, errnoName(koffi.errno()), subject);
 }
 
 /**

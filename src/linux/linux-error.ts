@@ -1,4 +1,5 @@
-import { BerthError, type ErrorCode } from "../errors/index.ts";
+import { constants } from "node:os";
+import { BerthError, codeOf, type ErrorCode } from "../errors/index.ts";
 
 /** A system call that failed. `errno` is its name, such as "ENOENT"; `subject` says on what the call worked. */
 export class LinuxError extends BerthError {
@@ -12,18 +13,28 @@ export class LinuxError extends BerthError {
     subject: string,
     options?: { readonly code?: ErrorCode; readonly cause?: unknown },
   ) {
-    super(options?.code ?? codeOf(errno), `${syscall} ${subject}: ${errno}`, { cause: options?.cause });
+    super(options?.code ?? codeOfCall(errno), `${syscall} ${subject}: ${errno}`, { cause: options?.cause });
     this.syscall = syscall;
     this.errno = errno;
     this.subject = subject;
   }
 }
 
-function codeOf(errno: string): ErrorCode {
+const names = new Map([
+  ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
+  // Not its second name, EWOULDBLOCK.
+  [constants.errno.EAGAIN, "EAGAIN"],
+]);
+
+/** The name of an error's number, such as "ENOENT". */
+export function errnoName(errno: number): string {
+  return names.get(errno) ?? `errno ${errno}`;
+}
+
+function codeOfCall(errno: string): ErrorCode {
   if (errno === "ENOENT") return "NotFound";
   if (errno === "EEXIST") return "AlreadyExists";
   if (errno === "EPERM" || errno === "EACCES") return "PermissionDenied";
-  if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "ENOMEM") return "ResourceExhausted";
   if (errno === "ECONNREFUSED" || errno === "EHOSTUNREACH" || errno === "ENETUNREACH") return "Unavailable";
-  return "Internal";
+  return codeOf({ code: errno });
 }

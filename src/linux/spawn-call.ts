@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import koffi from "koffi";
 import { libcFunction } from "./libc.ts";
-import { LinuxError } from "./linux-error.ts";
+import { errnoName, LinuxError } from "./linux-error.ts";
 
 /** Sizes of glibc's opaque structures, with room to spare: they are 80, 336 and 128 bytes. */
 const actionsBytes = 256;
@@ -101,11 +101,9 @@ function signalSet(signals: readonly number[]): Buffer {
   return set;
 }
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
-
 /** These functions return the error's number instead of setting errno. */
 function must(result: number, path: string): void {
-  if (result !== 0) throw new LinuxError("posix_spawn", names.get(result) ?? `errno ${result}`, path);
+  if (result !== 0) throw new LinuxError("posix_spawn", errnoName(result), path);
 }
 
 const waitCall = libcFunction("int waitpid(int pid, _Out_ int *status, int options)");
@@ -119,7 +117,7 @@ export function reap(pid: number): ProcessEnd | undefined {
   const status = [0];
   const result = waitCall(pid, status, WNOHANG);
   if (result === 0) return undefined;
-  if (result === -1) throw new LinuxError("waitpid", names.get(koffi.errno()) ?? "EINVAL", `process ${pid}`);
+  if (result === -1) throw new LinuxError("waitpid", errnoName(koffi.errno()), `process ${pid}`);
   const word = status[0] ?? 0;
   const signalNumber = word & 0x7f;
   if (signalNumber === 0) return { code: (word >> 8) & 0xff, signal: null };

@@ -1,5 +1,5 @@
 import { EngineError } from "../engine/index.ts";
-import { BerthError, messageOf } from "../errors/index.ts";
+import { codeOf, messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 
 /**
@@ -46,9 +46,8 @@ export async function runSteps<T>(
 /** Thrown when taking back failed too: something is left, and its record must stay so that a later removal finds it. */
 export class UndoError extends EngineError {
   constructor(step: string, failure: unknown, cause: unknown) {
-    const { code } = [cause, failure].find((error) => error instanceof BerthError) ?? {
-      code: "Internal" as const,
-    };
+    const codes = [cause, failure].map(codeOf);
+    const code = codes.find((each) => each !== "Internal") ?? "Internal";
     const why = cause === undefined ? "" : `${messageOf(cause)}; `;
     super(code, `${why}taking it down failed at ${step}, removing it tries again: ${messageOf(failure)}`, {
       cause,

@@ -1,0 +1,41 @@
+import { mkdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Config } from "../config/index.ts";
+import { BerthError } from "../errors/index.ts";
+import { lockDirectory } from "../linux/index.ts";
+
+/** How long a daemon that is just ending may still have them. */
+const patienceMs = 1000;
+const retryMs = 50;
+
+/**
+ * Makes the root and the state directory, if they are not there, and keeps them for this process alone until it ends: two
+ * daemons in either would take each other's containers down. Throws BerthError FailedPrecondition with the other's pid.
+ */
+export async function claimDirectories({ root, state }: Config): Promise<AsyncDisposable> {
+  await using claimed = new AsyncDisposableStack();
+  for (const directory of new Set([root, state])) {
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+    claimed.use(await claim(directory));
+  }
+  return claimed.move();
+}
+
+async function claim(directory: string): Promise<AsyncDisposable> {
+  const giveUpAt = performance.now() + patienceMs;
+  for (;;) {
+    const answer = await lockDirectory(directory);
+    if (answer.kind === "locked") return answer.lock;
+    if (performance.now() > giveUpAt) throw inUse(directory, answer.heldBy);
+    await delay(retryMs);
+  }
+}
+
+function inUse(directory: string, pid: number | undefined): BerthError {
+  const other = pid === undefined ? "another process" : `process ${pid}`;
+  return new BerthError(
+    "FailedPrecondition",
+    `${directory} is in use by ${other}; two daemons cannot share a root or a state directory: end that one, or give this one ` +
+      "directories of its own (--root, --state)",
+  );
+}
