@@ -1,5 +1,4 @@
-import { Worker } from "node:worker_threads";
-import { threadFile } from "../threads/index.ts";
+import { startThread, threadFile } from "../threads/index.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import type { ArchivePart, ArchiveSource, Job, JobResult, RootfsSource } from "./jobs.ts";
 
@@ -45,7 +44,7 @@ export async function applyRootfsDiff(
 /** Each job has a thread of its own: they are rare, and one that is not wanted any more ends with its thread. */
 async function run(job: Job, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
-  const worker = new Worker(threadFile(import.meta.url, "./checkpoint-worker"), {
+  const worker = startThread(threadFile(import.meta.url, "./checkpoint-worker"), {
     name: "checkpoint",
     execArgv: [],
     workerData: job,

@@ -1,8 +1,7 @@
 import { on } from "node:events";
 import { readFile } from "node:fs/promises";
-import { Worker } from "node:worker_threads";
 import { type Digest, digestOf, parseDigest } from "../oci/index.ts";
-import { threadFile } from "../threads/index.ts";
+import { startThread, threadFile } from "../threads/index.ts";
 import { ContentError, fileError } from "./content-error.ts";
 
 /** Up to this size hashing takes about a millisecond, far less than it takes to start a thread. */
@@ -19,7 +18,11 @@ export async function hashFile(path: string, sizeBytes: number): Promise<Digest>
 }
 
 async function hashInWorker(path: string): Promise<Digest> {
-  const worker = new Worker(threadFile(import.meta.url, "./hash-worker"), { workerData: path, execArgv: [] });
+  const worker = startThread(threadFile(import.meta.url, "./hash-worker"), {
+    name: "hash",
+    workerData: path,
+    execArgv: [],
+  });
   try {
     for await (const [hex] of on(worker, "message", { close: ["exit"] })) return parseDigest(`sha256:${hex}`);
   } catch (error) {

@@ -1,8 +1,8 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type ServerDuplexStream, type ServiceDefinition, status } from "@grpc/grpc-js";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { threadFile } from "../threads/index.ts";
+import { startThread, threadFile } from "../threads/index.ts";
 
 /** Full names of the service's versions: older clients know the second alone. */
 const versions = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
@@ -47,7 +47,17 @@ function bytesDefinition(path: string): ServiceDefinition {
 
 /** The thread gets requests, and null for their end; it gives back answers in the same way. */
 function answerInWorker(stream: ReflectionStream, workerData: ReflectionData): void {
-  const worker = new Worker(threadFile(import.meta.url, "./reflection-worker"), { workerData, execArgv: [] });
+  let worker: Worker;
+  try {
+    const file = threadFile(import.meta.url, "./reflection-worker");
+    worker = startThread(file, { name: "reflection", workerData, execArgv: [] });
+  } catch (error) {
+    stream.emit("error", {
+      code: status.RESOURCE_EXHAUSTED,
+      details: `server reflection: ${messageOf(error)}`,
+    });
+    return;
+  }
   const end = () => void worker.terminate();
   worker.on("message", (bytes: Uint8Array | null) => {
     if (bytes !== null) return void stream.write(Buffer.from(bytes));

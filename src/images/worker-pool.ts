@@ -1,18 +1,28 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { RegistryError } from "../registry/index.ts";
-import { threadFile } from "../threads/index.ts";
+import { startThread, threadFile } from "../threads/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { FromWorker, Job, Outcome, ToWorker, WorkerFailure } from "./worker-messages.ts";
 
 const idleMs = 30_000;
 /** A layer mostly waits for the network, so that several share a thread well. */
 const heavyJobsPerThread = 4;
+/** With those whose bytes hardly come, each of which costs about a MiB. */
+const maxJobsPerThread = 64;
+/** A layer that gets less in this time costs its thread next to nothing. */
+const paceMs = 1_000;
+const slowBytes = 64 * 1024;
 
 type Task = {
   readonly id: number;
   readonly job: Job;
   readonly onBytes: ((bytes: number) => void) | undefined;
   readonly settle: PromiseWithResolvers<Outcome>;
+  receivedBytes: number;
+  /** What it had received when its pace was last looked at. */
+  pacedBytes: number;
+  /** It waits for its registry: others need not wait for it. */
+  slow: boolean;
 };
 
 type Member = {
@@ -23,13 +33,14 @@ type Member = {
 
 /**
  * Threads that do jobs. Requests for something small are handed on at once; layers and archives wait in order when every
- * thread has enough of them, so that a slow registry does not hold up others. Threads are started when there is work for
- * them and ended when there has been none for a while.
+ * thread has enough of them. Layers whose registry hardly sends anything do not count: they keep no other from being pulled.
+ * Threads are started when there is work for them and ended when there has been none for a while.
  */
 export class WorkerPool implements AsyncDisposable {
   readonly #threads: number;
   readonly #members = new Set<Member>();
   readonly #queue: Task[] = [];
+  #pacing: NodeJS.Timeout | undefined;
   #nextId = 1;
   #closed = false;
 
@@ -37,7 +48,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#threads = threads;
   }
 
-  /** Throws what the job throws, the signal's reason, or ImageError Internal when the thread dies. */
+  /** Throws what the job throws, the signal's reason, ImageError Internal when the thread dies, or ThreadError when there is none. */
   async run<Kind extends Job["kind"]>(
     job: Job & { readonly kind: Kind },
     signal?: AbortSignal,
@@ -45,12 +56,13 @@ export class WorkerPool implements AsyncDisposable {
   ): Promise<Extract<Outcome, { kind: Kind }>> {
     signal?.throwIfAborted();
     if (this.#closed) throw closing();
-    const task: Task = { id: this.#nextId++, job, onBytes, settle: Promise.withResolvers() };
+    const pace = { receivedBytes: 0, pacedBytes: 0, slow: false };
+    const task: Task = { id: this.#nextId++, job, onBytes, settle: Promise.withResolvers(), ...pace };
     const abort = (): void => this.#abort(task);
     signal?.addEventListener("abort", abort, { once: true });
     this.#queue.push(task);
-    this.#dispatch();
     try {
+      this.#dispatch();
       return (await task.settle.promise) as Extract<Outcome, { kind: Kind }>;
     } catch (error) {
       signal?.throwIfAborted();
@@ -62,13 +74,21 @@ export class WorkerPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#pacing);
     for (const task of this.#queue.splice(0)) task.settle.reject(closing());
     await Promise.all([...this.#members].map(({ worker }) => worker.terminate()));
   }
 
   #dispatch(): void {
     for (const task of [...this.#queue]) {
-      const member = this.#memberFor(task.job);
+      let member: Member | undefined;
+      try {
+        member = this.#memberFor(task.job);
+      } catch (error) {
+        this.#queue.splice(this.#queue.indexOf(task), 1);
+        task.settle.reject(error);
+        continue;
+      }
       if (member === undefined) continue;
       this.#queue.splice(this.#queue.indexOf(task), 1);
       clearTimeout(member.idleTimer);
@@ -76,19 +96,51 @@ export class WorkerPool implements AsyncDisposable {
       member.worker.ref();
       post(member, { kind: "run", id: task.id, job: task.job });
     }
+    if (this.#queue.length > 0) this.#pacing ??= this.#startPacing();
   }
 
-  /** The thread with the least to do; a new one before two layers share one. */
+  /** As long as anything waits, looks for layers that are slow enough to let it begin. */
+  #startPacing(): NodeJS.Timeout {
+    for (const task of this.#running()) task.pacedBytes = task.receivedBytes;
+    return setInterval(() => {
+      for (const task of this.#running()) {
+        task.slow = isFetched(task.job) && task.receivedBytes - task.pacedBytes < slowBytes;
+        task.pacedBytes = task.receivedBytes;
+      }
+      this.#dispatch();
+      if (this.#queue.length > 0) return;
+      clearInterval(this.#pacing);
+      this.#pacing = undefined;
+    }, paceMs).unref();
+  }
+
+  #running(): readonly Task[] {
+    return [...this.#members].flatMap(({ tasks }) => [...tasks.values()]);
+  }
+
+  /**
+   * The thread with the least to do; a new one before two layers share one, if there can be one. Throws ThreadError when
+   * there can be none at all.
+   */
   #memberFor(job: Job): Member | undefined {
-    const [freest] = [...this.#members].sort((a, b) => heavyLoad(a) - heavyLoad(b));
+    const [freest] = [...this.#members].sort(
+      (a, b) => heavyLoad(a) - heavyLoad(b) || a.tasks.size - b.tasks.size,
+    );
     if (freest === undefined) return this.#start();
     if (!isHeavy(job) || heavyLoad(freest) === 0) return freest;
-    if (this.#members.size < this.#threads) return this.#start();
-    return heavyLoad(freest) < heavyJobsPerThread ? freest : undefined;
+    if (this.#members.size < this.#threads) {
+      try {
+        return this.#start();
+      } catch {
+        // The threads that are there do it too, only slower.
+      }
+    }
+    const hasRoom = heavyLoad(freest) < heavyJobsPerThread && freest.tasks.size < maxJobsPerThread;
+    return hasRoom ? freest : undefined;
   }
 
   #start(): Member {
-    const worker = new Worker(threadFile(import.meta.url, "./layer-worker"), { name: "layers" });
+    const worker = startThread(threadFile(import.meta.url, "./layer-worker"), { name: "layers" });
     const member: Member = { worker, tasks: new Map(), idleTimer: undefined };
     this.#members.add(member);
     worker.on("message", (message: FromWorker) => this.#receive(member, message));
@@ -101,6 +153,7 @@ export class WorkerPool implements AsyncDisposable {
     const task = member.tasks.get(message.id);
     if (task === undefined) return;
     if (message.kind === "progress") {
+      task.receivedBytes = message.bytes;
       task.onBytes?.(message.bytes);
       return;
     }
@@ -146,8 +199,12 @@ function isHeavy(job: Job): boolean {
   return job.kind === "layer" || job.kind === "stage";
 }
 
+function isFetched(job: Job): boolean {
+  return job.kind === "layer" && job.origin.kind === "registry";
+}
+
 function heavyLoad({ tasks }: Member): number {
-  return [...tasks.values()].filter(({ job }) => isHeavy(job)).length;
+  return [...tasks.values()].filter(({ job, slow }) => isHeavy(job) && !slow).length;
 }
 
 function post({ worker }: Member, message: ToWorker): void {

@@ -1,5 +1,5 @@
-import { Worker } from "node:worker_threads";
-import { threadFile } from "../threads/index.ts";
+import type { Worker } from "node:worker_threads";
+import { startThread, threadFile } from "../threads/index.ts";
 import { LinuxError } from "./linux-error.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
@@ -57,21 +57,21 @@ export class NamespaceThread implements AsyncDisposable {
     await this.#worker?.terminate();
   }
 
-  #call<Job extends NamespaceJob>(
+  async #call<Job extends NamespaceJob>(
     job: Job,
     request: NamespaceJobs[Job]["request"],
   ): Promise<NamespaceJobs[Job]["result"]> {
+    this.#worker ??= this.#startWorker();
     const { promise, resolve, reject } = Promise.withResolvers<NamespaceJobs[Job]["result"]>();
     const id = ++this.#lastId;
     // What comes back under this id is this job's result: the worker copies the id from the call.
     this.#pending.set(id, { resolve: (result) => resolve(result as NamespaceJobs[Job]["result"]), reject });
-    this.#worker ??= this.#startWorker();
     this.#worker.postMessage({ id, job, request });
-    return promise;
+    return await promise;
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(threadFile(import.meta.url, "./namespace-worker"), { name: "namespaces" });
+    const worker = startThread(threadFile(import.meta.url, "./namespace-worker"), { name: "namespaces" });
     worker.on("message", (answer: NamespaceAnswer) => this.#settle(answer));
     worker.on("error", (cause) => this.#lose(worker, cause));
     worker.on("exit", () => this.#lose(worker, new Error("the thread was ended")));

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { closeSync, writeSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 import { Socket } from "node:net";
-import { Worker } from "node:worker_threads";
-import { threadFile } from "../threads/index.ts";
+import type { Worker } from "node:worker_threads";
+import { startThread, threadFile } from "../threads/index.ts";
 import { LinuxError } from "./linux-error.ts";
 import { makePipe } from "./pipe.ts";
 import type { PollAnswer, PollOrder, RelayedDevice } from "./poll-messages.ts";
@@ -32,14 +32,16 @@ export class PollThread implements AsyncDisposable {
   /**
    * Connects to a SOCK_SEQPACKET socket. Each packet that it sends stands behind its length on the stream that is
    * returned (see {@link readPackets}); what is written there goes to it in packets of at most 8 KiB, and ending it ends
-   * its input. Throws LinuxError.
+   * its input. Throws LinuxError, and ThreadError when there can be no thread.
    */
   connectPackets(path: string): Socket {
+    this.#running ??= this.#start();
     return this.#relay("packets", connectSeqPacket(path));
   }
 
-  /** Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError. */
+  /** Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError and ThreadError. */
   consoleSocket(path: string): ConsoleSocket {
+    this.#running ??= this.#start();
     const id = ++this.#lastId;
     const received = Promise.withResolvers<Terminal>();
     this.#receiving.set(id, received);
@@ -82,8 +84,18 @@ export class PollThread implements AsyncDisposable {
 
   #start(): Running {
     const wake = makePipe();
-    const workerData = { wakeFd: wake.readFd };
-    const worker = new Worker(threadFile(import.meta.url, "./poll-worker"), { name: "poll", workerData });
+    const close = (): void => {
+      closeSync(wake.readFd);
+      closeSync(wake.writeFd);
+    };
+    let worker: Worker;
+    try {
+      const workerData = { wakeFd: wake.readFd };
+      worker = startThread(threadFile(import.meta.url, "./poll-worker"), { name: "poll", workerData });
+    } catch (error) {
+      close();
+      throw error;
+    }
     const running = { worker, wakeFd: wake.writeFd, closed: once(worker, "exit") };
     // A process that exits waits for its threads, and this one would sleep on.
     const end = () => this.#order({ kind: "end" });
@@ -92,8 +104,7 @@ export class PollThread implements AsyncDisposable {
     worker.on("error", (cause) => this.#lose(cause));
     worker.once("exit", () => {
       process.off("exit", end);
-      closeSync(wake.readFd);
-      closeSync(wake.writeFd);
+      close();
       this.#running = undefined;
       this.#lose(undefined);
     });

@@ -1,8 +1,8 @@
 import { on } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { threadFile } from "../threads/index.ts";
+import { startThread, threadFile } from "../threads/index.ts";
 import { MemoryCollection } from "./collection.ts";
 import type { Change, Collection, CollectionName, Database } from "./database.ts";
 import { decode, encode } from "./encoding.ts";
@@ -21,7 +21,11 @@ export async function openDatabase(options: {
 }): Promise<Database> {
   const { path, logger } = options;
   const workerData: WorkerStart = { path };
-  const worker = new Worker(threadFile(import.meta.url, "./database-worker"), { workerData, execArgv: [] });
+  const worker = startThread(threadFile(import.meta.url, "./database-worker"), {
+    name: "metadata",
+    workerData,
+    execArgv: [],
+  });
   try {
     const { collections, migratedFrom } = await load(worker, path);
     if (migratedFrom !== undefined)

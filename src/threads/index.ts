@@ -6,4 +6,6 @@
  */
 export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";
 export { serveJobs } from "./serve-jobs.ts";
+export { startThread } from "./start-thread.ts";
+export { ThreadError } from "./thread-error.ts";
 export { threadFile } from "./thread-file.ts";

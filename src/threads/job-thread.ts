@@ -1,6 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { BerthError, ErrorCode } from "../errors/index.ts";
 import type { JobReply, JobRequest } from "./messages.ts";
+import { startThread } from "./start-thread.ts";
 
 /** The error class of the room whose thread it is. */
 export type JobError = new (
@@ -35,8 +36,11 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Throws the room's error: with the code and message of what went wrong, Internal when the thread ends. */
-  run(job: Job): Promise<Result> {
+  /**
+   * Throws the room's error: with the code and message of what went wrong, Internal when the thread ends. Throws ThreadError when
+   * there can be none.
+   */
+  async run(job: Job): Promise<Result> {
     clearTimeout(this.#idle);
     const worker = this.#worker ?? this.#start();
     worker.ref();
@@ -44,7 +48,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.#waiting.set(id, { resolve, reject });
     worker.postMessage({ id, job } satisfies JobRequest<Job>);
-    return promise;
+    return await promise;
   }
 
   /** Jobs under way fail. */
@@ -55,7 +59,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
 
   #start(): Worker {
     const { name, file, workerData } = this.#options;
-    const worker = new Worker(file, { name, execArgv: [], workerData });
+    const worker = startThread(file, { name, execArgv: [], workerData });
     worker.on("message", (reply: JobReply<Result>) => this.#settle(reply));
     worker.on("error", (error) => this.#ended(worker, error));
     worker.on("exit", () => this.#ended(worker, undefined));

@@ -1,0 +1,4 @@
+import { BerthError } from "../errors/index.ts";
+
+/** A thread that the kernel refuses. */
+export class ThreadError extends BerthError {}
