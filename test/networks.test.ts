@@ -1,17 +1,85 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { Protocol } from "../src/protocol/index.ts";
+import { NamespaceMode, Protocol } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
+import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { readHostState } from "./support/host-state.ts";
-import { TestPod } from "./support/pod.ts";
+import { perlLayer } from "./support/perl.ts";
+import { execSync, TestPod } from "./support/pod.ts";
+import { withBerth } from "./support/with-berth.ts";
 
 const limit = { timeout: 120_000 };
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
+
+describe("a pod's interfaces and names", () => {
+  const host = withBerth();
+  const sleep = "exec sleep 1000";
+
+  test("take the sysctls of interfaces that CNI plugins make", limit, async () => {
+    const sysctls = { "net.ipv4.conf.eth0.rp_filter": "2", "net/ipv4/conf/eth0/forwarding": "0" };
+    const pod = await TestPod.run(host.berth, "sysctls", { linux: { sysctls } });
+    const id = await pod.shell("main", host.image, sleep);
+    const path = "/proc/sys/net/ipv4/conf/eth0/rp_filter";
+    assert.equal(await execSync(host.berth, id, "cat", path), "2\n");
+  });
+
+  test(
+    "leave nothing of a pod that asks for a sysctl of an interface that it does not get",
+    limit,
+    async () => {
+      await remove(host.berth, await TestPod.run(host.berth, "before"));
+      const before = await networkState(host.berth);
+      const linux = { sysctls: { "net.ipv4.conf.eth7.rp_filter": "2" } };
+      await assert.rejects(TestPod.run(host.berth, "no-such", { linux }), /INVALID_ARGUMENT.*eth7.*ENOENT/s);
+      assert.deepEqual(await networkState(host.berth), before);
+      const { items } = await host.berth.clients.runtime.listPodSandbox({ filter: undefined });
+      assert.ok(!items.some(({ metadata }) => metadata?.name === "no-such"));
+    },
+  );
+
+  test(
+    "may have a name that ends in a dot, as of a kubelet that knows no cluster domain",
+    limit,
+    async () => {
+      const asked = "web-1.web.default.svc.";
+      const pod = await TestPod.run(host.berth, "dotted", { hostname: asked });
+      const id = await pod.shell("main", host.image, sleep);
+      assert.equal(await execSync(host.berth, id, "hostname"), `${asked}\n`);
+      assert.equal(await execSync(host.berth, id, "cat", "/etc/hostname"), `${asked}\n`);
+    },
+  );
+
+  test("let any user ping, in a user namespace too", limit, async () => {
+    await pushImage(host.registry, "perl", "latest", await busyboxImage({ layers: [await perlLayer()] }));
+    const image = `${host.registry.host}/perl:latest`;
+    await host.berth.pull(image);
+    const ids = [{ containerId: 0, hostId: 300_000, length: 65_536 }];
+    const usernsOptions = { mode: NamespaceMode.POD, uids: ids, gids: ids };
+    const { POD, CONTAINER } = NamespaceMode;
+    const namespaceOptions = { network: POD, pid: CONTAINER, ipc: POD, usernsOptions };
+    const pod = await TestPod.run(host.berth, "mapped", { linux: { securityContext: { namespaceOptions } } });
+    const securityContext = { namespaceOptions, runAsUser: { value: 1000n }, runAsGroup: { value: 1001n } };
+    const id = await pod.shell("main", image, sleep, { linux: { securityContext } });
+    // socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), which needs no privilege.
+    await execSync(host.berth, id, "/usr/bin/perl", "-e", "socket(my $s, 2, 2, 1) or die $!");
+  });
+
+  test("are the host's, its name too, in a pod on the host's network", limit, async () => {
+    const namespaceOptions = { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER };
+    const linux = { securityContext: { namespaceOptions } };
+    const pod = await TestPod.run(host.berth, "on-host", { hostname: "asked-for", linux });
+    const id = await pod.shell("main", host.image, sleep, { linux });
+    const names = await execSync(host.berth, id, "sh", "-c", "hostname; cat /etc/hostname; echo $HOSTNAME");
+    assert.equal(names, `${hostname()}\n`.repeat(3));
+  });
+});
 
 describe("a pod's network", () => {
   for (const { title, text } of [

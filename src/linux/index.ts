@@ -69,6 +69,7 @@ export { sealedProgram } from "./sealed-file.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./spawn.ts";
+export { interfaceOfSysctl } from "./sysctl.ts";
 export type { Terminal } from "./terminal.ts";
 export { unpinNamespaces } from "./unpin-namespaces.ts";
 export { unreadBytes } from "./unread-bytes.ts";

@@ -34,6 +34,17 @@ function partsOf(name: string): readonly string[] {
   return parts;
 }
 
+/**
+ * The interface whose parameter a sysctl is, as in net.ipv4.conf.eth0.rp_filter: there is no such file before there is the interface.
+ * Undefined for all others, and for those that every network namespace has from the start.
+ * Throws LinuxError InvalidArgument, naming the sysctl.
+ */
+export function interfaceOfSysctl(name: string): string | undefined {
+  const [top, , group = "", device = ""] = partsOf(name);
+  const ofInterface = top === "net" && (group === "conf" || group === "neigh") && device !== "";
+  return ofInterface && !["all", "default", "lo"].includes(device) ? device : undefined;
+}
+
 function namespaceOf(parts: readonly string[]): ThreadNamespace | undefined {
   const [top, second = "", third] = parts;
   if (top === "net" && parts.length > 1) return "net";

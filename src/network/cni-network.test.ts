@@ -74,6 +74,19 @@ test("twenty pods attached at once get twenty addresses", limit, async () => {
   assert.deepEqual(await leftovers(rig), nothing);
 });
 
+for (const cniVersion of ["0.1.0", "0.2.0", "0.3.1", "0.4.0", "1.0.0"]) {
+  test(`real plugins attach and detach a pod by version ${cniVersion}`, limit, async () => {
+    await using rig = await TestNetwork.open();
+    await rig.configure({ ...bridgeNetwork(rig, { chained: [{ type: "portmap" }] }), cniVersion });
+    await rig.restart();
+    const pod = await rig.pod();
+    const { ips } = await rig.network.attach(pod);
+    assert.deepEqual([...ips].sort(), [...(await kernelAddresses(pod))].sort());
+    await rig.network.detach(pod.sandboxId);
+    assert.deepEqual(await leftovers(rig), nothing);
+  });
+}
+
 test("a host port reaches the pod while it is attached", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "portmap", capabilities: { portMappings: true } }] });
   const pod = await rig.pod({ portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }] });

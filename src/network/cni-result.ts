@@ -35,9 +35,15 @@ export function parseResult(stdout: string, plugin: string): CniResult {
   if (!isRecord(raw)) throw garbage("not an object");
   const interfaces = listOf(raw.interfaces, readInterface);
   if (interfaces === undefined) throw garbage('"interfaces" is wrong');
-  const ips = listOf(raw.ips, (ip) => readIp(ip, interfaces.length));
+  const ips = listOf(raw.ips ?? ipsOfOldResult(raw), (ip) => readIp(ip, interfaces.length));
   if (ips === undefined) throw garbage('"ips" is wrong');
   return { raw, interfaces, ips };
+}
+
+/** Before version 0.3.0 there was one address of each family, `ip4` and `ip6`, on the interface that was asked for. */
+function ipsOfOldResult({ ip4, ip6 }: JsonObject): readonly unknown[] {
+  const given = [ip4, ip6].filter((family) => family !== undefined && family !== null);
+  return given.map((family) => (isRecord(family) ? { address: family.ip } : family));
 }
 
 /** Undefined when it is no list or one of its entries cannot be read; a missing list is an empty one. */

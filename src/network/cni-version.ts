@@ -1,5 +1,5 @@
 /** The versions of the CNI specification whose configurations are understood, oldest first. */
-const supportedVersions = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
+const supportedVersions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
 
 export type CniVersion = (typeof supportedVersions)[number];
 
@@ -7,6 +7,9 @@ export type CniVersion = (typeof supportedVersions)[number];
 export function chooseVersion(offered: readonly string[]): CniVersion | undefined {
   return supportedVersions.findLast((version) => offered.includes(version));
 }
+
+/** What a configuration that names none is of: the oldest, which had no such key (libcni takes it so too). */
+export const unnamedVersion: CniVersion = "0.1.0";
 
 export function isAtLeast(version: CniVersion, wanted: CniVersion): boolean {
   return supportedVersions.indexOf(version) >= supportedVersions.indexOf(wanted);

@@ -180,3 +180,28 @@ test("networks that forbid GC are left alone", limit, async () => {
   await rig.network.attach(await rig.pod());
   assert.equal((await rig.commands("plain")).includes("GC"), false);
 });
+
+const oldResult = '{"ip4":{"ip":"10.9.0.2/24","gateway":"10.9.0.1"},"ip6":{"ip":"fd09::2/64"},"dns":{}}';
+
+for (const { what, named, sent } of [
+  { what: "that names no version", named: {}, sent: "0.1.0" },
+  { what: "whose version is empty", named: { cniVersion: "" }, sent: "0.1.0" },
+  { what: "of version 0.2.0", named: { cniVersion: "0.2.0" }, sent: "0.2.0" },
+]) {
+  test(`a configuration ${what} is used, and so is its form of a result`, limit, async () => {
+    await using rig = await TestNetwork.open();
+    await rig.plugin("plain", recorder(`[ $CNI_COMMAND != ADD ] || echo '${oldResult}'`));
+    await rig.configure({ name: "test", type: "plain", ...named }, "10-test.conf");
+    await rig.restart();
+    const pod = await rig.pod();
+    const { ips, interfaces } = await rig.network.attach(pod);
+    assert.deepEqual(ips, ["10.9.0.2", "fd09::2"]);
+    assert.deepEqual(interfaces, [{ name: "eth0", mac: "", ips }]);
+    await rig.network.detach(pod.sandboxId);
+    const calls = await rig.calls();
+    assert.deepEqual(
+      calls.map(({ request }) => request),
+      Array(2).fill({ name: "test", type: "plain", cniVersion: sent }),
+    );
+  });
+}

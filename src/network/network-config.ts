@@ -1,4 +1,4 @@
-import { type CniVersion, chooseVersion, supportedRange } from "./cni-version.ts";
+import { type CniVersion, chooseVersion, supportedRange, unnamedVersion } from "./cni-version.ts";
 import { isRecord, type JsonObject } from "./json.ts";
 import { NetworkError } from "./network-error.ts";
 
@@ -47,11 +47,16 @@ function networkName(name: unknown): string {
 }
 
 function cniVersion(config: JsonObject): CniVersion {
+  if (isMissing(config.cniVersion) && isMissing(config.cniVersions)) return unnamedVersion;
   const listed = Array.isArray(config.cniVersions) ? config.cniVersions : [];
   const offered = [config.cniVersion, ...listed].filter((version) => typeof version === "string");
   const version = chooseVersion(offered);
   if (version !== undefined) return version;
   throw invalid(`"cniVersion" is ${JSON.stringify(config.cniVersion)}; supported are ${supportedRange}`);
+}
+
+function isMissing(version: unknown): boolean {
+  return version === undefined || version === "";
 }
 
 function pluginConfig(plugin: unknown): PluginConfig {

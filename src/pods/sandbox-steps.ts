@@ -9,6 +9,7 @@ import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-director
 import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { mountSharedMemory } from "./sandbox-shm.ts";
+import { byInterface } from "./sandbox-sysctls.ts";
 import { labelSandboxFiles, sandboxLabels } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
@@ -24,6 +25,7 @@ export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>
     namespaces(services),
     files(services),
     network(services),
+    interfaceSysctls(services),
     pause(services),
     commit(services),
   ];
@@ -45,7 +47,10 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-namespaces",
     run: async ({ record }) => {
-      await services.namespaceThread.createPodNamespaces(podNamespaces(record, services));
+      const { sysctls, ...request } = podNamespaces(record, services);
+      // Those of a pod without interfaces of its own are the host's, which refuses them by name.
+      const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
+      await services.namespaceThread.createPodNamespaces({ ...request, sysctls: first });
     },
     undo: ({ record }) => unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
   };
@@ -83,6 +88,20 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       if (sharesHostNetwork(config)) return;
       const pod = podToDetach(id, config, sandboxPaths(stateDir, id));
       await network.detach(id, phase === "creating" ? {} : { pod });
+    },
+  };
+}
+
+/** An interface's parameters are there when CNI plugins have made it. They go with the namespace. */
+function interfaceSysctls(services: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-interface-sysctls",
+    run: async ({ record }) => {
+      if (sharesHostNetwork(record.config)) return;
+      const { hostname: _, ...request } = podNamespaces(record, services);
+      const { ofInterfaces } = byInterface(request.sysctls);
+      if (Object.keys(ofInterfaces).length === 0) return;
+      await services.namespaceThread.resetPodNamespaces({ ...request, sysctls: ofInterfaces });
     },
   };
 }

@@ -1,3 +1,4 @@
+import { interfaceOfSysctl } from "../linux/index.ts";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import { sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 
@@ -10,4 +11,17 @@ export function podSysctls(
     name.startsWith("net.") ? !sharesHostNetwork(config) : !sharesHostIpc(config),
   );
   return { ...Object.fromEntries(usable), ...config.linux?.sysctls };
+}
+
+/** Those of `sysctls` that can be written once plugins have made the pod's interfaces, and those that are written before. */
+export function byInterface(sysctls: Readonly<Record<string, string>>): {
+  readonly ofInterfaces: Readonly<Record<string, string>>;
+  readonly others: Readonly<Record<string, string>>;
+} {
+  const entries = Object.entries(sysctls);
+  const isOfInterface = ([name]: readonly [string, string]) => interfaceOfSysctl(name) !== undefined;
+  return {
+    ofInterfaces: Object.fromEntries(entries.filter(isOfInterface)),
+    others: Object.fromEntries(entries.filter((entry) => !isOfInterface(entry))),
+  };
 }

@@ -78,8 +78,8 @@ test("the hostname is empty or fits into a UTS namespace", () => {
   check({ hostname: "web-1.web.default.svc.cluster.local" });
   check({ hostname: "h".repeat(64) });
   refuses({ hostname: "h".repeat(65) }, "config.hostname: must not be longer than 64 bytes, is 65");
-  for (const hostname of ["a/b", "a..b", "..", "a b", "a\nb", ".a"])
-    refuses({ hostname }, /^config\.hostname: must be labels/);
+  for (const hostname of ["web-1.web.default.svc.", "a..b", ".a", "a+b", "knoten-ä"]) check({ hostname });
+  for (const hostname of ["a/b", "..", "a b", "a\nb"]) refuses({ hostname }, /^config\.hostname: must not/);
 });
 
 test("ports are between 0 and 65535, and one of the host leads to one of the pod", () => {
@@ -118,12 +118,12 @@ test("a number that no enum holds is refused", () => {
   );
 });
 
-test("words of resolv.conf have no white space", () => {
+test("names and addresses of resolv.conf have no white space, and no option a newline", () => {
   check({
     dnsConfig: {
       servers: ["10.0.0.10", "fe80::1%eth0"],
       searches: ["svc.cluster.local", "."],
-      options: ["ndots:5"],
+      options: ["ndots:5", "timeout:1 attempts:2"],
     },
   });
   refuses(
@@ -133,6 +133,10 @@ test("words of resolv.conf have no white space", () => {
   refuses(
     { dnsConfig: { servers: ["1.1.1.1\nnameserver 6.6.6.6"] } },
     /servers\[0\]: must not contain newlines/,
+  );
+  refuses(
+    { dnsConfig: { options: ["ndots:5\nnameserver 6.6.6.6"] } },
+    /options\[0\]: must not contain newlines/,
   );
 });
 

@@ -15,6 +15,7 @@ import {
   cgroupParent,
   hostname,
   hostPath,
+  line,
   map,
   name,
   orEmpty,
@@ -44,11 +45,11 @@ const portMapping = all(
   },
 );
 
-/** These become lines and words of resolv.conf. */
+/** These become lines and words of resolv.conf. Kubernetes limits no option, and lets one hold several words. */
 const dnsConfig = message<DNSConfig>({
   servers: each(word(255)),
   searches: each(word(255)),
-  options: each(word(255)),
+  options: each(line(4096)),
 });
 
 const metadata = message<PodSandboxMetadata>({ name, uid: name, namespace: name });

@@ -46,8 +46,7 @@ export function matching(pattern: RegExp, expected: string): Check<string> {
 /** A name that may become part of a path. */
 export const name: Check<string> = nonEmpty((value, path) => {
   line(maxNameBytes)(value, path);
-  if (value.includes("/") || value === "." || value === "..")
-    refuse(path, `must not be a path, is ${quote(value)}`);
+  notPath(value, path);
 });
 
 /** The id of a sandbox or container, or what may be a prefix of one. Clients also ask for ids that berth never made. */
@@ -55,12 +54,13 @@ export const id: Check<string> = nonEmpty(
   matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, "an id of letters, digits, dots, dashes and underscores"),
 );
 
+/**
+ * Not only names of DNS: the kernel takes anything, and kubelets that know no cluster domain send `pod.subdomain.ns.svc.`. It becomes a
+ * word of /etc/hosts, and programs make file names of it.
+ */
 export const hostname: Check<string> = (value, path) => {
-  limit(value, path, maxHostnameBytes);
-  const label = /^[A-Za-z0-9_-]+$/;
-  if (!value.split(".").every((part) => label.test(part))) {
-    refuse(path, `must be labels of letters, digits, dashes and underscores, is ${quote(value)}`);
-  }
+  word(maxHostnameBytes)(value, path);
+  notPath(value, path);
 };
 
 /** A path on the host: absolute, with no `..` in it. */
@@ -133,6 +133,11 @@ export const anyText: Check<string> = () => {};
 function absolutePath(value: string, path: string): void {
   line(maxPathBytes)(value, path);
   if (!value.startsWith("/")) refuse(path, `must be an absolute path, is ${quote(value)}`);
+}
+
+function notPath(value: string, path: string): void {
+  if (value.includes("/") || value === "." || value === "..")
+    refuse(path, `must not be a path, is ${quote(value)}`);
 }
 
 function withoutParent(value: string, path: string): void {
