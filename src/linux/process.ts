@@ -37,14 +37,19 @@ export async function processGroup(leader: number): Promise<readonly number[]> {
 }
 
 /**
- * Sends SIGKILL to a process and to all that descend from it. Parents are stopped first, so that none can have a child
- * that is missed. No error when it is gone already. What a child left behind when its own parent died is not reached:
- * a cgroup is what holds such processes together.
+ * Sends SIGKILL to a process and to all that descend from it. All are stopped first, parents before their children: so none can
+ * have a child that is missed, and none runs on because it sees another one's end. No error when it is gone already. What a
+ * child left behind when its own parent died is not reached: a cgroup is what holds such processes together.
  */
 export async function killProcessTree(pid: number): Promise<void> {
+  for (const member of await stoppedTree(pid)) signal(member, "SIGKILL");
+}
+
+async function stoppedTree(pid: number): Promise<readonly number[]> {
   signal(pid, "SIGSTOP");
-  for (const child of await childrenOf(pid)) await killProcessTree(child);
-  signal(pid, "SIGKILL");
+  const below: number[] = [];
+  for (const child of await childrenOf(pid)) below.push(...(await stoppedTree(child)));
+  return [...below, pid];
 }
 
 async function childrenOf(pid: number): Promise<readonly number[]> {

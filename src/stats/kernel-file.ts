@@ -31,8 +31,8 @@ function readAll(fd: number): string {
   }
 }
 
-/** What cannot be had: a file or a feature that is not there (pressure on a kernel without it), or a cgroup or process that has gone. */
-const absent = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ESRCH", "EOPNOTSUPP"]);
+/** What cannot be had (EOPNOTSUPP is ENOTSUP to Node): a file or a feature that is not there (pressure on a kernel without it), or a cgroup or process that has gone. */
+const absent = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ESRCH", "ENOTSUP"]);
 
 function ifGone(error: unknown): undefined {
   if (!absent.has((error as NodeJS.ErrnoException).code ?? "")) throw error;

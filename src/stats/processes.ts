@@ -57,9 +57,10 @@ const stateNames: Readonly<Record<string, keyof TaskStates>> = {
 
 /** The oldest first, which is the container's own. */
 function processesIn(directory: string): readonly number[] {
-  const own = (readKernelFile(`${directory}/cgroup.procs`) ?? "").split("\n").filter((line) => line !== "");
+  const own = (readKernelFile(`${directory}/cgroup.procs`) ?? "").split("\n").map(Number);
   const below = directoriesIn(directory).flatMap(processesIn);
-  return [...own.map(Number), ...below];
+  // Those outside of the daemon's PID namespace are listed as 0.
+  return [...own.filter((pid) => pid > 0), ...below];
 }
 
 function directoriesIn(directory: string): readonly string[] {

@@ -1,15 +1,26 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** All processes in a cgroup and in those below it; none when it is gone. */
+/**
+ * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID namespace, which the
+ * kernel lists as 0, are left out: to kill(2) that is the daemon's own process group.
+ */
 export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
-  const [text, children] = await Promise.all([
-    readFile(join(directory, "cgroup.procs"), "utf8").catch(gone),
-    childCgroups(directory),
-  ]);
-  const own = (text ?? "").split("\n").filter((line) => line !== "");
+  const [own, children] = await Promise.all([ownProcesses(directory), childCgroups(directory)]);
   const below = await Promise.all(children.map(cgroupProcesses));
-  return [...own.map(Number), ...below.flat()];
+  return [...own, ...below.flat()];
+}
+
+/** A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but the thread ids, each of which stands for its process in kill(2). */
+async function ownProcesses(directory: string): Promise<readonly number[]> {
+  const text = await readFile(join(directory, "cgroup.procs"), "utf8").catch((error) => {
+    if (error.code === "ENOTSUP") return readFile(join(directory, "cgroup.threads"), "utf8").catch(gone);
+    return gone(error);
+  });
+  return (text ?? "")
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 0);
 }
 
 /** The directories of the cgroups right below one. */
@@ -24,6 +35,18 @@ export function sendSignal(pid: number, signal: number): void {
     process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Writes to a file of a cgroup; false when the kernel or this cgroup has none of that name, or the cgroup is gone or threaded. */
+export async function writeIfThere(directory: string, name: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(join(directory, name), text, { flag: "r+" });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "ENODEV" && code !== "ENOTSUP") throw error;
+    return false;
   }
 }
 

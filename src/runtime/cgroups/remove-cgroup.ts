@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CgroupLayout } from "../../linux/index.ts";
 import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts";
+import { killCgroup } from "./kill-cgroup.ts";
 
 /**
  * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that berth made:
@@ -13,6 +14,8 @@ export async function removeCgroup(layout: CgroupLayout, path: string): Promise<
     ...(layout.kind === "v2" ? [] : layout.v1.values()),
     ...(layout.kind === "v1" ? [] : [layout.v2.mountPoint]),
   ]);
+  const main = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
+  if (main !== undefined) await killCgroup(layout, join(main, path), undefined);
   await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
 }
 

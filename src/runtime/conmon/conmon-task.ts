@@ -120,9 +120,11 @@ export class ConmonTask implements Task {
   }
 
   async #killProcesses(): Promise<void> {
-    const cgroupDir = this.#record?.cgroupDir;
-    if (cgroupDir === undefined) return this.kill(SIGKILL);
-    await killCgroup(this.#options.layout, cgroupDir);
+    const record = this.#record;
+    if (record?.cgroupDir === undefined) return this.kill(SIGKILL);
+    const { pid, startTime } = record.init;
+    const holdsAll = !record.killAllOnExit && (await isAlive(pid, startTime));
+    await killCgroup(this.#options.layout, record.cgroupDir, holdsAll ? pid : undefined);
   }
 
   async wait(signal?: AbortSignal): Promise<TaskExit> {

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { killProcessTree, processStartTime, type Subprocess } from "../../linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 
+const SIGSTOP = 19;
+
 /** How long the OCI runtime, or conmon in its place, may take to notice that the command has ended. */
 const reapTimeMs = 1000;
 
@@ -21,6 +23,8 @@ export async function killExec(
 ): Promise<void> {
   const session = pid === undefined ? undefined : await sessionOf(pid);
   const before = await sessionProcesses(session, cgroupDir);
+  // None of them may run on because it sees another one's end.
+  for (const member of before) sendSignal(member, SIGSTOP);
   if (pid !== undefined) await killProcessTree(pid);
   for (const member of before) sendSignal(member, 9);
   if (pid !== undefined && runtime !== undefined) await exitOf(runtime);

@@ -108,13 +108,13 @@ function hardLimits(text: string): Readonly<Record<string, number>> {
   );
 }
 
-/** A file of a kernel feature that may not be there. */
+/** A file of a kernel feature that may not be there, or be off (EOPNOTSUPP, which Node calls ENOTSUP). */
 async function readOrUndefined(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EOPNOTSUPP") return undefined;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENOTSUP") return undefined;
     throw error;
   }
 }

@@ -198,6 +198,8 @@ async function makeRootfs(rootfs: string): Promise<void> {
     "ps",
     "grep",
     "stty",
+    "mkfifo",
+    "seq",
     "tty",
     "wc",
   ]) {
