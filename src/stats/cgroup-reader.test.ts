@@ -36,7 +36,7 @@ const v2: Files = {
   "pod/c/cpu.stat":
     "usage_usec 2500000\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 10\nnr_throttled 4\nthrottled_usec 900000\n",
   "pod/c/cpu.max": "20000 100000\n",
-  "pod/c/cpu.weight": "39\n",
+  "pod/c/cpu.weight": "100\n",
   "pod/c/cpu.pressure":
     "some avg10=1.50 avg60=0.30 avg300=0.10 total=1234\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=12\n",
   "pod/c/memory.pressure": "some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n",
@@ -68,7 +68,7 @@ test("version 2: CPU time is in nanoseconds, with what the quota did", async () 
       throttledNs: 900_000_000n,
     },
   });
-  assert.deepEqual(usage.limits, { cpuShares: 998n, cpuPeriodUs: 100_000n, cpuQuotaUs: 20_000n });
+  assert.deepEqual(usage.limits, { cpuShares: 1024n, cpuPeriodUs: 100_000n, cpuQuotaUs: 20_000n });
 });
 
 test("version 2: the working set is what is in use without inactive files, and max is no limit", async () => {

@@ -1,3 +1,4 @@
+import { cpuSharesOf } from "../linux/index.ts";
 import { blockDeviceName } from "./block-devices.ts";
 import type { ControllerReader } from "./cgroup-reader.ts";
 import { hugepageSizes } from "./hugepage-sizes.ts";
@@ -106,7 +107,11 @@ export class V2Reader implements ControllerReader {
     const weight = this.#number(path, "cpu.weight");
     const [quota, period] = this.#text(path, "cpu.max")?.trim().split(" ") ?? [];
     if (weight === undefined || period === undefined) return undefined;
-    return { cpuShares: sharesOf(weight), cpuPeriodUs: BigInt(period), cpuQuotaUs: single(quota) };
+    return {
+      cpuShares: BigInt(cpuSharesOf(Number(weight))),
+      cpuPeriodUs: BigInt(period),
+      cpuQuotaUs: single(quota),
+    };
   }
 
   processDirectory(path: string): string {
@@ -129,9 +134,4 @@ function kernelBytes(stat: FlatKeyed): bigint {
     (sum, key) => sum + stat.get(key),
     0n,
   );
-}
-
-/** The inverse of how OCI runtimes make weights (1 to 10,000) of shares (2 to 262,144). */
-function sharesOf(weight: bigint): bigint {
-  return 2n + ((weight - 1n) * 262_142n) / 9_999n;
 }

@@ -12,6 +12,7 @@ import type { CgroupLayout } from "../../linux/index.ts";
 import type { MeasuredUsage, UsageMeter } from "../../snapshots/index.ts";
 import { CgroupReadings, type CgroupUsage, CpuRates, sumOfUsages } from "../../stats/index.ts";
 import type { PodServices } from "../services.ts";
+import { withAskedShares } from "./asked-shares.ts";
 import { CpuSampler } from "./cpu-sampler.ts";
 import { LayerFileSystem } from "./layer-file-system.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
@@ -126,7 +127,7 @@ export class PodStats implements Stats, AsyncDisposable {
     }: { cgroups: PodCgroups; readings: Readings; layers: ReadonlyMap<string, MeasuredUsage> },
   ): ContainerStats {
     const cgroup = cgroups.ofContainer(container);
-    const usage = readings.get(cgroup);
+    const usage = withAskedShares(readings.get(cgroup), container);
     const layer = layers.get(container.id);
     return {
       container,

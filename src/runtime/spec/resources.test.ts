@@ -32,12 +32,20 @@ describe("limits", () => {
         unified: { "memory.high": "90" },
       }),
       {
-        cpu: { period: 100_000, quota: 50_000, shares: 512, cpus: "0-1", mems: "0" },
+        cpu: { period: 100_000, quota: 50_000, cpus: "0-1", mems: "0" },
         memory: { limit: 100, swap: 150 },
         hugepageLimits: [{ pageSize: "2MB", limit: 4 }],
-        unified: { "memory.high": "90" },
+        unified: { "cpu.weight": "59", "memory.high": "90" },
       },
     );
+  });
+
+  test("of CPU are shares with cgroup v1, and with v2 a weight, whatever the OCI runtime would make of shares", () => {
+    const hybrid = { ...v2, cgroups: "hybrid" } as const;
+    assert.deepEqual(limits({ cpuShares: 512n }, hybrid).cpu, { shares: 512 });
+    assert.deepEqual(limits({ cpuShares: 1024n }).unified, { "cpu.weight": "100" });
+    const own = { cpuShares: 1024n, unified: { "cpu.weight": "7" } };
+    assert.deepEqual(limits(own).unified, { "cpu.weight": "7" });
   });
 
   test("leave no swap beside the memory, unless it is asked for, and need a controller for it", () => {
@@ -75,7 +83,7 @@ describe("limits", () => {
       ...host,
       architecture: "x64",
     });
-    assert.deepEqual(created.cpu, { shares: 2 });
+    assert.deepEqual([created.cpu, created.unified], [{}, { "cpu.weight": "1" }]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { cpuWeightOf } from "../../linux/index.ts";
 import type { LinuxContainerResources } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { HostFacts } from "./host-facts.ts";
@@ -30,15 +31,19 @@ function withoutEndlessQuota({ cpu: { quota, ...cpu } = {} }: OciLimits): Pick<O
 export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
   const resources = resourcesInForce(asked, host);
   if (resources === undefined) return {};
-  const { unified, hugepageLimits } = resources;
-  if (Object.keys(unified).length > 0 && host.cgroups !== "v2") {
+  const { unified, hugepageLimits, cpuShares } = resources;
+  const v2 = host.cgroups === "v2";
+  if (Object.keys(unified).length > 0 && !v2) {
     throw new RuntimeError(
       "FailedPrecondition",
       "resources.unified needs cgroup v2, and this host has cgroup v1",
     );
   }
   return {
-    cpu: cpuLimits(resources),
+    cpu: {
+      ...cpuLimits(resources),
+      ...(!v2 && cpuShares !== 0n && { shares: exact(cpuShares, "cpu_shares") }),
+    },
     memory: memoryLimits(resources),
     ...(host.hugetlbController && {
       hugepageLimits: hugepageLimits.map(({ pageSize, limit }) => ({
@@ -46,8 +51,13 @@ export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
         limit: exact(limit, "hugepage_limits.limit"),
       })),
     }),
-    ...(host.cgroups === "v2" && { unified }),
+    ...(v2 && { unified: { ...weight(cpuShares), ...unified } }),
   };
+}
+
+/** The weight itself, as OCI runtimes make different ones of the same shares. */
+function weight(cpuShares: bigint): Readonly<Record<string, string>> {
+  return cpuShares === 0n ? {} : { "cpu.weight": String(cpuWeightOf(Number(cpuShares))) };
 }
 
 /**
@@ -58,17 +68,10 @@ export function oomScoreAdj(resources: Resources, host: Pick<HostFacts, "minOomS
   return Math.max(Number(resources?.oomScoreAdj ?? 0n), host.minOomScoreAdj);
 }
 
-function cpuLimits({
-  cpuPeriod,
-  cpuQuota,
-  cpuShares,
-  cpusetCpus,
-  cpusetMems,
-}: LinuxContainerResources): OciCpu {
+function cpuLimits({ cpuPeriod, cpuQuota, cpusetCpus, cpusetMems }: LinuxContainerResources): OciCpu {
   return {
     ...(cpuPeriod !== 0n && { period: exact(cpuPeriod, "cpu_period") }),
     ...(cpuQuota !== 0n && { quota: exact(cpuQuota, "cpu_quota") }),
-    ...(cpuShares !== 0n && { shares: exact(cpuShares, "cpu_shares") }),
     ...(cpusetCpus !== "" && { cpus: cpusetCpus }),
     ...(cpusetMems !== "" && { mems: cpusetMems }),
   };

@@ -27,8 +27,8 @@ test("a quota becomes what may be used of each second, in whole percents", () =>
   assert.deepEqual(quota(-1), ["CPUQuotaPerSecUSec", "t", "18446744073709551615"]);
 });
 
-test("shares become a weight in version 2 alone", () => {
-  assert.deepEqual(systemdProperties({ cpu: { shares: 1024 } }, v2), [["CPUWeight", "t", "39"]]);
+test("version 1 has shares, and version 2 a weight", () => {
+  assert.deepEqual(systemdProperties({ unified: { "cpu.weight": "59" } }, v2), [["CPUWeight", "t", "59"]]);
   assert.deepEqual(systemdProperties({ cpu: { shares: 1024 } }, v1), [["CPUShares", "t", "1024"]]);
 });
 

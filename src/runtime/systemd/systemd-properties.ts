@@ -11,16 +11,15 @@ const percentUs = 10_000;
 
 /** The limits that systemd has properties for (systemd.resource-control(5)); those of cgroup v1 have names of their own. */
 export function systemdProperties(
-  { memory = {}, cpu = {} }: OciLimits,
+  { memory = {}, cpu = {}, unified = {} }: OciLimits,
   { kind }: Pick<CgroupLayout, "kind">,
 ): readonly UnitProperty[] {
   const v2 = kind === "v2";
   return [
     ...given(memory.limit, (limit) => [v2 ? "MemoryMax" : "MemoryLimit", "t", orInfinity(limit)]),
     ...given(v2 ? swapAlone(memory) : undefined, (swap) => ["MemorySwapMax", "t", orInfinity(swap)]),
-    ...given(cpu.shares, (shares) =>
-      v2 ? ["CPUWeight", "t", String(weight(shares))] : ["CPUShares", "t", String(shares)],
-    ),
+    ...given(v2 ? unified["cpu.weight"] : undefined, (weight) => ["CPUWeight", "t", weight]),
+    ...given(v2 ? undefined : cpu.shares, (shares) => ["CPUShares", "t", String(shares)]),
     ...given(cpu.period, (period) => ["CPUQuotaPeriodUSec", "t", String(period)]),
     ...given(cpu.quota, (quota) => ["CPUQuotaPerSecUSec", "t", quotaPerSecond(quota, cpu.period)]),
     ...given(cpu.cpus, (cpus) => ["AllowedCPUs", "ay", ...bitmap(cpus)]),
@@ -40,11 +39,6 @@ function orInfinity(value: number): string {
 function swapAlone({ limit, swap }: NonNullable<OciLimits["memory"]>): number | undefined {
   if (swap === undefined || swap < 0) return swap;
   return limit === undefined || limit < 0 ? undefined : Math.max(0, swap - limit);
-}
-
-/** 2 to 262,144 shares become 1 to 10,000, as OCI runtimes have it. */
-function weight(shares: number): number {
-  return 1 + Math.floor(((Math.max(2, shares) - 2) * 9_999) / 262_142);
 }
 
 /** 100 ms is the kernel's period unless another is given. */
