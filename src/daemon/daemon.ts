@@ -5,6 +5,7 @@ import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
 import { Leases, openContentStore } from "../content/index.ts";
 import { CriServer, statusOf } from "../cri/index.ts";
+import { HostPaths } from "../hostpaths/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
@@ -41,10 +42,17 @@ export class Daemon implements AsyncDisposable {
   /** Resolves when the daemon can do no more than end: its database has died. */
   readonly failed: Promise<Error>;
   readonly #server: CriServer;
+  readonly #hostPaths: HostPaths;
   readonly #rooms: AsyncDisposableStack;
 
-  private constructor(server: CriServer, rooms: AsyncDisposableStack, failed: Promise<Error>) {
+  private constructor(
+    server: CriServer,
+    hostPaths: HostPaths,
+    rooms: AsyncDisposableStack,
+    failed: Promise<Error>,
+  ) {
     this.#server = server;
+    this.#hostPaths = hostPaths;
     this.#rooms = rooms;
     this.failed = failed;
   }
@@ -62,7 +70,11 @@ export class Daemon implements AsyncDisposable {
   ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
     const database = rooms.use(await opening);
-    const engine = await openEngine(config, logger, database, hooks, rooms);
+    const hostPaths = new HostPaths({
+      onHang: ({ owner, path }) =>
+        logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
+    });
+    const engine = await openEngine(config, logger, database, { ...hooks, hostPaths }, rooms);
     const berth = createBerthService({
       images: engine.images,
       spoolDir: join(config.root, "spool"),
@@ -87,11 +99,12 @@ export class Daemon implements AsyncDisposable {
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
-    return new Daemon(server, rooms.move(), database.died);
+    return new Daemon(server, hostPaths, rooms.move(), database.died);
   }
 
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#hostPaths.hurry();
     await this.#server.close();
     await this.#rooms.disposeAsync();
   }
@@ -101,7 +114,7 @@ async function openEngine(
   config: Config,
   logger: Logger,
   database: Database,
-  hooks: DaemonHooks,
+  given: DaemonHooks & { readonly hostPaths: HostPaths },
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
   const [storage, running] = await Promise.all([
@@ -127,7 +140,7 @@ async function openEngine(
     cdi: new CdiDevices(config.container.cdiSpecDirs),
     seLinux: await openSeLinux(config.security, running.host, logger, rooms),
     samplePeriodMs: config.stats.samplePeriodMs,
-    ...hooks,
+    ...given,
   };
   return rooms.use(await PodEngine.open(options));
 }

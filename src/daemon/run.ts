@@ -24,6 +24,8 @@ export async function run(args: readonly string[], hooks: DaemonHooks = {}): Pro
     .version(version)
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
       await serve({ file, overrides }, hooks);
+      const { endProcess } = await import("./end-process.ts");
+      endProcess();
     });
   try {
     await program.parseAsync(args, { from: "user" });

@@ -21,6 +21,7 @@ export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy }
 export { connectInNamespace, type NamespaceAddress } from "./connect-in-namespace.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
 export { lockDirectory } from "./directory-lock.ts";
+export { exitAtOnce } from "./exit.ts";
 export {
   chmodAt,
   chownAt,

@@ -19,7 +19,8 @@ export async function draftContainer(
   services: PodServices,
 ): Promise<ContainerRecord> {
   const reference = config.image?.image ?? "";
-  const sources = archive === undefined ? await checkpointSources(reference, services) : [archive];
+  const lookUp = services.hostPaths.of(sandbox.id);
+  const sources = archive === undefined ? await checkpointSources(reference, lookUp, services) : [archive];
   if (sources === undefined)
     return newContainerRecord(sandbox, config, imageOf(reference, services), services);
   const { containerId, image } = await openCheckpoint(sources, services);

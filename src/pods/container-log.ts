@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ContainerConfig, PodSandboxConfig } from "../protocol/index.ts";
 import type { ContainerRecord } from "./records.ts";
+import type { PodServices } from "./services.ts";
 
 /** Where the log is kept: only when both the pod's directory and the container's name in it are given. */
 export function containerLogPath(sandboxConfig: PodSandboxConfig, config: ContainerConfig): string {
@@ -10,6 +11,11 @@ export function containerLogPath(sandboxConfig: PodSandboxConfig, config: Contai
 }
 
 /** Kubelets make the directory; other clients need not. */
-export async function ensureLogDirectory({ logPath }: ContainerRecord): Promise<void> {
-  if (logPath !== "") await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+export async function ensureLogDirectory(
+  { logPath, sandboxId }: ContainerRecord,
+  { hostPaths }: Pick<PodServices, "hostPaths">,
+): Promise<void> {
+  if (logPath === "") return;
+  const directory = dirname(logPath);
+  await hostPaths.of(sandboxId)(directory, () => mkdir(directory, { recursive: true, mode: 0o755 }));
 }

@@ -73,7 +73,7 @@ export async function taskSpec(
   const [spec, restore] = await Promise.all([
     containerSpec(record, sandbox, services),
     taskRestore(record, sandbox, services),
-    ensureLogDirectory(record),
+    ensureLogDirectory(record, services),
   ]);
   const { tty, stdin, stdinOnce } = record.config;
   return {
@@ -96,7 +96,7 @@ export async function containerSpec(
 ): Promise<OciSpec> {
   const shown = await withImageVolumes(startConfig(record), record, services);
   const input = await specInput(record, sandbox, shown, services);
-  const resolved = await resolveContainer({ ...input, ...securityModules(services) });
+  const resolved = await resolveContainer({ ...input, ...meansOf(sandbox, services) });
   const targetPid = runningTargetPid(record, services);
   return buildContainerSpec({ ...input, targetPid, resolved });
 }
@@ -114,7 +114,7 @@ export async function describeSpec(
   const { sandbox: facts, ...input } = await specInput(record, sandbox, shown, services);
   const { uid, gid, supplementalGroups } = record.user;
   const user = { uid, gid, additionalGids: supplementalGroups };
-  const resolved = await describeContainer({ ...input, ...securityModules(services) }, user);
+  const resolved = await describeContainer({ ...input, ...meansOf(sandbox, services) }, user);
   const namespaces = { ...facts.namespaces, pid: facts.namespaces.pid ?? "/proc/0/ns/pid" };
   const targetPid = findTargetPid(record, services) ?? 0;
   return buildContainerSpec({ ...input, sandbox: { ...facts, namespaces }, targetPid, resolved });
@@ -150,8 +150,9 @@ async function specInput(
   };
 }
 
-function securityModules({ appArmor, seLinux }: PodServices): Pick<PodServices, "appArmor" | "seLinux"> {
-  return { appArmor, seLinux };
+/** By what the machine is looked at. */
+function meansOf({ id }: SandboxRecord, { appArmor, seLinux, hostPaths }: PodServices) {
+  return { appArmor, seLinux, lookUp: hostPaths.of(id) };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

@@ -15,13 +15,16 @@ import { podIdMappings, sameIdMappings } from "./user-namespaces.ts";
 
 /** Throws what resolving mounts throws, and LinuxError FailedPrecondition for a file system that has no ID-mapped mounts. */
 export async function mountMappedVolumes(record: ContainerRecord, services: PodServices): Promise<void> {
-  const { stateDir, sandboxes, containerSettings } = services;
+  const { stateDir, sandboxes, containerSettings, hostPaths } = services;
+  const lookUp = hostPaths.of(record.sandboxId);
   for (const [index, mount] of record.config.mounts.entries()) {
     if (!isMappedVolume(mount)) continue;
-    const { hostPath } = await resolveMount(mount, containerSettings.absentMountSourcesToReject);
-    const target = await makeMountPoint(containerPaths(stateDir, record.id).volumes, index, hostPath);
+    const { hostPath } = await resolveMount(mount, containerSettings.absentMountSourcesToReject, lookUp);
+    const { volumes } = containerPaths(stateDir, record.id);
+    const isDirectory = (await lookUp(hostPath, () => stat(hostPath))).isDirectory();
+    const target = await makeMountPoint(volumes, index, isDirectory);
     await withUserNamespace(mount, sandboxes.get(record.sandboxId), stateDir, (idmap) =>
-      bindMount(hostPath, target, { recursive: true, idmap }),
+      lookUp(hostPath, () => bindMount(hostPath, target, { recursive: true, idmap })),
     );
   }
 }
@@ -70,10 +73,10 @@ function isMappedVolume(mount: Mount): boolean {
 }
 
 /** The kernel wants a file for a file and a directory for a directory. */
-async function makeMountPoint(directory: string, index: number, source: string): Promise<string> {
+async function makeMountPoint(directory: string, index: number, isDirectory: boolean): Promise<string> {
   const target = join(directory, `${index}`);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  if ((await stat(source)).isDirectory()) await mkdir(target, { mode: 0o700 });
+  if (isDirectory) await mkdir(target, { mode: 0o700 });
   else await writeFile(target, "", { mode: 0o600, flag: "wx" });
   return target;
 }

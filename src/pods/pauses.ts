@@ -1,5 +1,6 @@
 import { chown, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { HostPaths } from "../hostpaths/index.ts";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import {
   type AppArmor,
@@ -30,6 +31,7 @@ export type PauseOptions = {
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
+  readonly hostPaths: HostPaths;
   readonly appArmor: AppArmor;
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
@@ -51,9 +53,10 @@ export class Pauses {
 
   async start(record: SandboxRecord): Promise<void> {
     const { tasks, stateDir, handlers, pauseProgram, cgroupDriver, host } = this.#options;
-    const { containerSettings: settings, appArmor } = this.#options;
+    const { containerSettings: settings, appArmor, hostPaths } = this.#options;
     const sandboxConfig = currentConfig(record);
-    const profiles = await resolvePause({ sandboxConfig, settings, host, appArmor });
+    const lookUp = hostPaths.of(record.id);
+    const profiles = await resolvePause({ sandboxConfig, settings, host, appArmor, lookUp });
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });

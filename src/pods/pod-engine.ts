@@ -1,5 +1,6 @@
 import type { CdiDevices } from "../cdi/index.ts";
 import { type Engine, EngineError, type EngineEvent, type EngineStatus } from "../engine/index.ts";
+import type { HostPaths } from "../hostpaths/index.ts";
 import type { Images } from "../images/index.ts";
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -57,6 +58,8 @@ export type PodEngineOptions = {
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
+  /** For paths that requests name; the caller ends the waits before it disposes of the engine. */
+  readonly hostPaths: HostPaths;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
   /** On disk: volumes that images declare. */

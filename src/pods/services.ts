@@ -1,4 +1,5 @@
 import type { CdiDevices } from "../cdi/index.ts";
+import type { HostPaths } from "../hostpaths/index.ts";
 import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -38,6 +39,7 @@ export type PodServices = {
   readonly cgroupDriver: CgroupDriver;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
+  readonly hostPaths: HostPaths;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
   readonly treeCopier: TreeCopier;

@@ -1,6 +1,6 @@
 /**
- * Worker threads for work that would hold the main thread up: walks of trees, reads of a thousand small files. This room
- * knows nothing of what they do.
+ * Worker threads for work that would hold the main thread up: walks of trees, reads of a thousand small files; and how many
+ * threads libuv has. This room knows nothing of what they do.
  *
  * Terms: a *job* is one message to a thread, and is answered by one; a thread does its jobs in order, synchronously.
  */
@@ -9,3 +9,4 @@ export { serveJobs } from "./serve-jobs.ts";
 export { startThread } from "./start-thread.ts";
 export { ThreadError } from "./thread-error.ts";
 export { threadFile } from "./thread-file.ts";
+export { hostPathThreads, threadPoolSize } from "./thread-pool.ts";

@@ -2,12 +2,19 @@ import { randomBytes } from "node:crypto";
 import { lstat, open, readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { EngineError } from "../../engine/index.ts";
+import type { LookUp } from "../../hostpaths/index.ts";
 
 /** A file that is asked for, and the name under which it grows: in the same directory, so that a rename finishes it. */
 export type Location = { readonly path: string; readonly partial: string };
 
 /** Throws EngineError InvalidArgument where no file can be made, or something lies that is no file. */
-export async function prepareLocation(path: string): Promise<Location> {
+export async function prepareLocation(path: string, lookUp: LookUp): Promise<Location> {
+  await lookUp(path, () => requireFilePlace(path));
+  const hidden = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
+  return { path, partial: join(dirname(path), hidden) };
+}
+
+async function requireFilePlace(path: string): Promise<void> {
   const refuse = (why: string): never => {
     throw new EngineError("InvalidArgument", `checkpoint location ${JSON.stringify(path)}: ${why}`);
   };
@@ -22,11 +29,6 @@ export async function prepareLocation(path: string): Promise<Location> {
     refuse("its directory does not exist; make it first");
   const found = await lstat(path).catch(() => undefined);
   if (found !== undefined && !found.isFile()) refuse("something that is no regular file lies there");
-  const partial = join(
-    dirname(path),
-    `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`,
-  );
-  return { path, partial };
 }
 
 /** Gives a finished file its name; on disk when it resolves. */
@@ -37,7 +39,11 @@ export async function finishLocation({ path, partial }: Location): Promise<void>
 }
 
 /** Throws EngineError InvalidArgument for what is not an empty directory. */
-export async function requireEmptyDirectory(path: string): Promise<void> {
+export async function requireEmptyDirectory(path: string, lookUp: LookUp): Promise<void> {
+  await lookUp(path, () => requireEmpty(path));
+}
+
+async function requireEmpty(path: string): Promise<void> {
   const refuse = (why: string): never => {
     throw new EngineError("InvalidArgument", `output_path ${JSON.stringify(path)} ${why}`);
   };

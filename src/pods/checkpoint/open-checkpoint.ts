@@ -6,6 +6,7 @@ import {
   unpackArchive,
 } from "../../checkpoint/index.ts";
 import { EngineError, type Image } from "../../engine/index.ts";
+import type { LookUp } from "../../hostpaths/index.ts";
 import { newId } from "../ids.ts";
 import type { PodServices } from "../services.ts";
 import { restoreDirectory } from "./paths.ts";
@@ -24,10 +25,11 @@ export type OpenedCheckpoint = {
  */
 export async function checkpointSources(
   reference: string,
+  lookUp: LookUp,
   { images }: Pick<PodServices, "images">,
 ): Promise<readonly ArchiveSource[] | undefined> {
   if (reference.startsWith("/")) {
-    await requireFile(reference);
+    await lookUp(reference, () => requireFile(reference));
     return [{ path: reference }];
   }
   const image = images.find(reference);

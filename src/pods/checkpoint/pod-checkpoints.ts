@@ -40,7 +40,7 @@ export class PodCheckpoints implements Checkpoints {
     const task = runningTask(services, id);
     const sandbox = readySandbox(services.sandboxes, record.sandboxId);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
-    const location = await prepareLocation(request.location);
+    const location = await prepareLocation(request.location, services.hostPaths.of(sandbox.id, signal));
     const directory = dumpDirectory(services.checkpointDir, id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = [{ record, task, archive: location.partial }];
@@ -56,7 +56,7 @@ export class PodCheckpoints implements Checkpoints {
     using _ = await this.#containers.hold(ids);
     const records = this.#selected(sandbox.id, ids);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
-    await requireEmptyDirectory(request.directory);
+    await requireEmptyDirectory(request.directory, services.hostPaths.of(sandbox.id, signal));
     const directory = dumpDirectory(services.checkpointDir, sandbox.id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = records.map((record): Subject => {

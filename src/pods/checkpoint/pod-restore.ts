@@ -22,7 +22,9 @@ export class PodRestore {
 
   async restore(request: PodRestoreRequest, signal?: AbortSignal): Promise<RestoredPod> {
     criuFor(usableHandler(this.#services.handlers, request.handler), request.config, this.#services);
-    const archives = archivesByName(request, await readPodDump(request.directory));
+    const { directory } = request;
+    const lookUp = this.#services.hostPaths.of(directory, signal);
+    const archives = archivesByName(request, await lookUp(directory, () => readPodDump(directory)));
     const before = new Set(this.#services.sandboxes.list().map(({ id }) => id));
     const sandboxId = await this.#sandboxes.run(request.config, request.handler, signal);
     try {

@@ -44,10 +44,13 @@ export async function taskRestore(
   const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
   const { imageDir, log } = await checkpointOf(record, services);
   if (log !== undefined && record.logPath !== "") {
-    await ensureLogDirectory(record);
-    await copyFile(log, record.logPath, constants.COPYFILE_EXCL).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error;
-    });
+    await ensureLogDirectory(record, services);
+    const copy = () => copyFile(log, record.logPath, constants.COPYFILE_EXCL);
+    await services.hostPaths
+      .of(sandbox.id)(record.logPath, copy)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      });
   }
   return { imageDir, criuPath };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { HostPaths } from "../../hostpaths/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType as ProfileType } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { AppArmor } from "../apparmor/app-armor.ts";
@@ -57,7 +58,13 @@ async function machine() {
         rootfsPath: "/rootfs",
         program: "/usr/bin/catatonit",
         cgroupDriver: "cgroupfs",
-        profiles: await resolvePause({ sandboxConfig, settings: { security }, host, appArmor }),
+        profiles: await resolvePause({
+          sandboxConfig,
+          settings: { security },
+          host,
+          appArmor,
+          lookUp: new HostPaths().of("s1"),
+        }),
         labels,
         host,
       });

@@ -1,5 +1,7 @@
 import { access } from "node:fs/promises";
 import type { CdiDeviceNode, CdiMount, ContainerEdits } from "../../../cdi/index.ts";
+import { hasCode } from "../../../errors/index.ts";
+import type { LookUp } from "../../../hostpaths/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedDevice } from "../input.ts";
 import { hostDevice } from "../resolve/devices.ts";
@@ -19,7 +21,11 @@ const resctrl = "/sys/fs/resctrl";
  * RuntimeError: FailedPrecondition for what is not there, Unimplemented for network interfaces, for which crun and runc have
  * no setting yet (runtime-spec 1.3, `netDevices`).
  */
-export async function resolveEdits(edits: ContainerEdits, user: OciUser): Promise<ResolvedEdits> {
+export async function resolveEdits(
+  edits: ContainerEdits,
+  user: OciUser,
+  lookUp: LookUp,
+): Promise<ResolvedEdits> {
   const { deviceNodes, netDevices, ...rest } = edits;
   const [netDevice] = netDevices;
   if (netDevice !== undefined) {
@@ -28,9 +34,9 @@ export async function resolveEdits(edits: ContainerEdits, user: OciUser): Promis
       `CDI edits: network interface ${netDevice.hostInterfaceName} cannot be moved: OCI runtimes that know netDevices are not supported yet`,
     );
   }
-  if (rest.intelRdt !== undefined) await mustExist(resctrl, "intelRdt needs the resctrl file system");
-  await Promise.all(rest.mounts.filter(isBind).map(({ hostPath }) => mustExist(hostPath, "mount")));
-  return { ...rest, devices: await Promise.all(deviceNodes.map((node) => resolveNode(node, user))) };
+  if (rest.intelRdt !== undefined) await mustExist(resctrl, "intelRdt needs the resctrl file system", lookUp);
+  await Promise.all(rest.mounts.filter(isBind).map(({ hostPath }) => mustExist(hostPath, "mount", lookUp)));
+  return { ...rest, devices: await Promise.all(deviceNodes.map((node) => resolveNode(node, user, lookUp))) };
 }
 
 /** Without another word the mount is a bind, as vendors' files mean it. */
@@ -38,15 +44,16 @@ export function isBind({ type, options }: CdiMount): boolean {
   return ["", "bind", "none"].includes(type) || options.includes("bind") || options.includes("rbind");
 }
 
-async function mustExist(path: string, what: string): Promise<void> {
-  await access(path).catch((cause: unknown) => {
+async function mustExist(path: string, what: string, lookUp: LookUp): Promise<void> {
+  await lookUp(path, () => access(path)).catch((cause: unknown) => {
+    if (hasCode(cause, "Unavailable")) throw cause;
     throw new RuntimeError("FailedPrecondition", `CDI edits: ${what}: ${path} does not exist`, { cause });
   });
 }
 
 /** The owner is the container's user, unless the spec names one. */
-async function resolveNode(node: CdiDeviceNode, user: OciUser): Promise<ResolvedDevice> {
-  const described = describedDevice(node) ?? (await hostDevice(node.hostPath));
+async function resolveNode(node: CdiDeviceNode, user: OciUser, lookUp: LookUp): Promise<ResolvedDevice> {
+  const described = describedDevice(node) ?? (await hostDevice(node.hostPath, lookUp));
   const device: OciDevice = {
     ...described,
     path: node.path,

@@ -1,6 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { hasCode } from "../../../errors/index.ts";
+import type { LookUp } from "../../../hostpaths/index.ts";
 import type { Device } from "../../../protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedDevice } from "../input.ts";
@@ -16,6 +18,7 @@ export type DeviceOwner = { readonly uid?: number; readonly gid?: number };
 export async function configuredDevices(
   { hostPath, containerPath, permissions }: Device,
   owner: DeviceOwner,
+  lookUp: LookUp,
 ): Promise<readonly ResolvedDevice[]> {
   if (!/^[rwm]*$/.test(permissions)) {
     throw new RuntimeError(
@@ -24,7 +27,7 @@ export async function configuredDevices(
     );
   }
   const target = containerPath || hostPath;
-  const devices = await devicesAt(hostPath, target);
+  const devices = await devicesAt(hostPath, target, lookUp);
   return devices.map(({ device, hostPath: source }) => ({
     device: { ...device, ...owner },
     access: permissions || "rwm",
@@ -33,30 +36,44 @@ export async function configuredDevices(
 }
 
 /** All devices of the host, for privileged containers. */
-export async function hostDevices(): Promise<readonly OciDevice[]> {
-  return (await devicesIn("/dev", "/dev")).map(({ device }) => device);
+export async function hostDevices(lookUp: LookUp): Promise<readonly OciDevice[]> {
+  return (await lookUp("/dev", () => devicesIn("/dev", "/dev"))).map(({ device }) => device);
 }
 
 /** A device as it is to appear, and where it is on the host. */
 type FoundDevice = Pick<ResolvedDevice, "device" | "hostPath">;
 
 /** The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when there is none. */
-export async function hostDevice(hostPath: string): Promise<OciDevice> {
-  const [found, ...others] = await devicesAt(hostPath, hostPath);
+export async function hostDevice(hostPath: string, lookUp: LookUp): Promise<OciDevice> {
+  const [found, ...others] = await devicesAt(hostPath, hostPath, lookUp);
   if (found !== undefined && others.length === 0) return found.device;
   throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
 }
 
-async function devicesAt(hostPath: string, containerPath: string): Promise<readonly FoundDevice[]> {
+async function devicesAt(
+  hostPath: string,
+  containerPath: string,
+  lookUp: LookUp,
+): Promise<readonly FoundDevice[]> {
   try {
-    const path = await realpath(hostPath);
-    if ((await stat(path)).isDirectory()) return await devicesIn(path, containerPath);
-    const device = deviceOf(await lstat(path, { bigint: true }), containerPath);
-    if (device !== undefined) return [{ device, hostPath: path }];
+    const found = await lookUp(hostPath, () => readDevices(hostPath, containerPath));
+    if (found !== undefined) return found;
   } catch (cause) {
-    throw new RuntimeError("FailedPrecondition", `device ${hostPath}: cannot be read`, { cause });
+    const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
+    throw new RuntimeError(code, `device ${hostPath}: cannot be read`, { cause });
   }
   throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
+}
+
+/** Undefined for what is neither a device nor a directory. */
+async function readDevices(
+  hostPath: string,
+  containerPath: string,
+): Promise<readonly FoundDevice[] | undefined> {
+  const path = await realpath(hostPath);
+  if ((await stat(path)).isDirectory()) return devicesIn(path, containerPath);
+  const device = deviceOf(await lstat(path, { bigint: true }), containerPath);
+  return device && [{ device, hostPath: path }];
 }
 
 async function devicesIn(directory: string, containerDirectory: string): Promise<readonly FoundDevice[]> {

@@ -1,12 +1,18 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { posix } from "node:path";
+import { hasCode } from "../../../errors/index.ts";
+import type { LookUp } from "../../../hostpaths/index.ts";
 import { mountPropagationOf } from "../../../linux/index.ts";
 import { type Mount, MountPropagation } from "../../../protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedMount } from "../input.ts";
 
 /** Finds or makes the source of a mount, and checks that it propagates as asked. One of `reject` is not made. */
-export async function resolveMount(mount: Mount, reject: readonly string[]): Promise<ResolvedMount> {
+export async function resolveMount(
+  mount: Mount,
+  reject: readonly string[],
+  lookUp: LookUp,
+): Promise<ResolvedMount> {
   const { containerPath, readonly, recursiveReadOnly } = mount;
   if (!posix.isAbsolute(containerPath)) {
     throw new RuntimeError(
@@ -14,16 +20,17 @@ export async function resolveMount(mount: Mount, reject: readonly string[]): Pro
       `mount ${JSON.stringify(containerPath)}: container_path is not absolute`,
     );
   }
-  const hostPath = await existingSource(mount, reject);
+  const hostPath = await existingSource(mount, reject, lookUp);
   const propagation = propagationOf(mount);
-  await checkPropagation(hostPath, propagation, containerPath);
+  await checkPropagation(hostPath, propagation, containerPath, lookUp);
   return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mount.mountOptions };
 }
 
 /** A mount as it is asked for, whether its source is there or not. */
-export async function describeMount(mount: Mount): Promise<ResolvedMount> {
+export async function describeMount(mount: Mount, lookUp: LookUp): Promise<ResolvedMount> {
   const { containerPath, readonly, recursiveReadOnly, mountOptions } = mount;
-  const hostPath = await realpath(mount.hostPath).catch(() => mount.hostPath);
+  const { hostPath: asked } = mount;
+  const hostPath = await lookUp(asked, () => realpath(asked)).catch(() => asked);
   const propagation = propagationOf(mount);
   return { containerPath, hostPath, readonly, recursiveReadOnly, propagation, options: mountOptions };
 }
@@ -31,6 +38,7 @@ export async function describeMount(mount: Mount): Promise<ResolvedMount> {
 async function existingSource(
   { hostPath, containerPath }: Mount,
   reject: readonly string[],
+  lookUp: LookUp,
 ): Promise<string> {
   if (!posix.isAbsolute(hostPath)) {
     throw new RuntimeError(
@@ -39,7 +47,7 @@ async function existingSource(
     );
   }
   try {
-    return await realpath(hostPath);
+    return await lookUp(hostPath, () => realpath(hostPath));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable(hostPath, containerPath, error);
   }
@@ -50,8 +58,10 @@ async function existingSource(
     );
   }
   try {
-    await mkdir(hostPath, { recursive: true, mode: 0o755 });
-    return await realpath(hostPath);
+    return await lookUp(hostPath, async () => {
+      await mkdir(hostPath, { recursive: true, mode: 0o755 });
+      return realpath(hostPath);
+    });
   } catch (error) {
     throw unusable(hostPath, containerPath, error);
   }
@@ -59,7 +69,7 @@ async function existingSource(
 
 function unusable(hostPath: string, containerPath: string, cause: unknown): RuntimeError {
   return new RuntimeError(
-    "FailedPrecondition",
+    hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition",
     `mount ${containerPath}: ${hostPath} of the host cannot be used`,
     { cause },
   );
@@ -83,9 +93,10 @@ async function checkPropagation(
   hostPath: string,
   wanted: ResolvedMount["propagation"],
   containerPath: string,
+  lookUp: LookUp,
 ): Promise<void> {
   if (wanted === "private") return;
-  const actual = await mountPropagationOf(hostPath);
+  const actual = await lookUp(hostPath, () => mountPropagationOf(hostPath));
   if (actual === "shared" || (actual === "slave" && wanted === "slave")) return;
   const needed = wanted === "shared" ? "shared" : "shared or slave";
   throw new RuntimeError(

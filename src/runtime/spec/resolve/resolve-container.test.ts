@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { HostPaths } from "../../../hostpaths/index.ts";
 import { mount, mountFlags, unmount } from "../../../linux/index.ts";
 import {
   ContainerConfig,
@@ -72,6 +73,7 @@ function resolve(
     appArmor: new AppArmor(),
     seLinux: undefined,
     edits: [],
+    lookUp: new HostPaths().of("test"),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { LookUp } from "../../../hostpaths/index.ts";
 import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks } from "../../hooks/read-hooks.ts";
@@ -22,6 +23,8 @@ type Input = Pick<
   readonly host: Pick<HostFacts, "appArmor">;
   readonly appArmor: AppArmor;
   readonly seLinux: SeLinux | undefined;
+  /** For paths that the configuration names. */
+  readonly lookUp: LookUp;
 };
 
 /**
@@ -31,15 +34,18 @@ type Input = Pick<
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
- * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used).
+ * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used), Unavailable
+ * (a path of the configuration that does not answer).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
-  const { config, image, rootfsPath, settings, labels, seLinux } = input;
+  const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
   await checkKernelDirectories(rootfsPath);
   const [user, mounts, found] = await Promise.all([
     resolveUser(rootfsPath, config.linux?.securityContext, image.user),
-    Promise.all(config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject))),
-    lookUp(input),
+    Promise.all(
+      config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
+    ),
+    findOthers(input),
   ]);
   if (labels !== undefined && seLinux !== undefined)
     await relabelVolumes(config.mounts, mounts, labels, seLinux);
@@ -52,36 +58,37 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
  */
 export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
   const [mounts, found] = await Promise.all([
-    Promise.all(input.config.mounts.map(describeMount)),
-    lookUp(input),
+    Promise.all(input.config.mounts.map((mount) => describeMount(mount, input.lookUp))),
+    findOthers(input),
   ]);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
 }
 
 /** What is neither in the root file system nor made. */
-async function lookUp({
+async function findOthers({
   config,
   privilegedWithoutHostDevices,
   settings,
   host,
   appArmor: kernelProfiles,
+  lookUp,
 }: Input): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   const appArmor = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
   const [devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
-    Promise.all(config.devices.map((device) => configuredDevices(device, owner))),
-    privileged && !privilegedWithoutHostDevices ? hostDevices() : [],
-    seccompProfileFile(seccompChoice(security, settings.security), settings.security),
+    Promise.all(config.devices.map((device) => configuredDevices(device, owner, lookUp))),
+    privileged && !privilegedWithoutHostDevices ? hostDevices(lookUp) : [],
+    seccompProfileFile(seccompChoice(security, settings.security), settings.security, lookUp),
     resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
     readHooks(settings.hooksDirs),
   ]);
   return { devices: devices.flat(), hostDevices: allDevices, seccompProfile, appArmorProfile, hooks };
 }
 
-function resolvedEdits({ edits }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {
-  return Promise.all(edits.map((each) => resolveEdits(each, user)));
+function resolvedEdits({ edits, lookUp }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {
+  return Promise.all(edits.map((each) => resolveEdits(each, user, lookUp)));
 }
 
 /** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */

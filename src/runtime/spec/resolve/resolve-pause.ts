@@ -1,3 +1,4 @@
+import type { LookUp } from "../../../hostpaths/index.ts";
 import type { PodSandboxConfig } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import type { HostFacts } from "../host-facts.ts";
@@ -21,6 +22,8 @@ type Input = {
   readonly settings: Pick<ContainerSettings, "security">;
   readonly host: Pick<HostFacts, "appArmor" | "seccomp" | "architecture">;
   readonly appArmor: AppArmor;
+  /** For paths that the sandbox names. */
+  readonly lookUp: LookUp;
 };
 
 /**
@@ -35,6 +38,7 @@ export async function resolvePause({
   settings: { security: settings },
   host,
   appArmor: kernelProfiles,
+  lookUp,
 }: Input): Promise<PauseProfiles> {
   const security = sandboxConfig.linux?.securityContext;
   const askedSeccomp = profileChoice("seccomp", security?.seccomp, security?.seccompProfilePath ?? "");
@@ -42,7 +46,7 @@ export async function resolvePause({
   // Unset, it is the default profile where there is one.
   const appArmor = neverUnconfined(profileChoice("AppArmor", security?.apparmor, ""), false);
   const [file, profile] = await Promise.all([
-    seccompProfileFile(seccomp, settings),
+    seccompProfileFile(seccomp, settings, lookUp),
     resolveAppArmor({ choice: appArmor, privileged: false }, host, settings, kernelProfiles),
   ]);
   const filter = file ?? nativeSeccomp(host.architecture);

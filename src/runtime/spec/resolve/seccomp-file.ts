@@ -1,6 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { hasCode } from "../../../errors/index.ts";
+import type { LookUp } from "../../../hostpaths/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { SecuritySettings } from "../input.ts";
 import type { ProfileChoice } from "../security-profile.ts";
@@ -16,13 +18,15 @@ const maxBytes = 4 * 1024 * 1024;
 export async function seccompProfileFile(
   choice: ProfileChoice,
   settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+  lookUp: LookUp,
 ): Promise<OciSeccomp | undefined> {
   const path = pathOf(choice, settings);
   if (path === undefined) return undefined;
   try {
-    return parseProfile(await readProfile(path));
+    return parseProfile(await lookUp(path, () => readProfile(path)));
   } catch (cause) {
-    throw new RuntimeError("FailedPrecondition", `seccomp profile ${path}: cannot be used`, { cause });
+    const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
+    throw new RuntimeError(code, `seccomp profile ${path}: cannot be used`, { cause });
   }
 }
 

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { deadFileSystem } from "../testing/dead-file-system.ts";
+import { tempDir } from "../testing/temp-dir.ts";
+import { HostPaths } from "./index.ts";
+
+/** Look-ups that take as long as the test wants. */
+function heldWork() {
+  const release = Promise.withResolvers<string>();
+  let started = 0;
+  const work = () => {
+    started++;
+    return release.promise;
+  };
+  return { work, release, started: () => started };
+}
+
+const turns = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a look-up gives what its work gives, or fails as that does", async () => {
+  const lookUp = new HostPaths().of("pod");
+  assert.ok((await lookUp("/", () => stat("/"))).isDirectory());
+  await assert.rejects(
+    lookUp("/none", () => stat("/none")),
+    { code: "ENOENT" },
+  );
+});
+
+test("an owner has no more look-ups under way than its share, and others are not held up", async () => {
+  const paths = new HostPaths({ perOwner: 2 });
+  const held = heldWork();
+  const mine = [1, 2, 3, 4].map(() => paths.of("mine")("/x", held.work));
+  await turns();
+  assert.equal(held.started(), 2);
+  assert.equal(await paths.of("other")("/x", async () => "other"), "other");
+  held.release.resolve("done");
+  assert.deepEqual(await Promise.all(mine), ["done", "done", "done", "done"]);
+  assert.equal(held.started(), 4);
+});
+
+test("all owners together have no more than the pool has threads for them", async () => {
+  const paths = new HostPaths({ all: 3 });
+  const held = heldWork();
+  const all = [1, 2, 3, 4, 5].map((owner) => paths.of(`${owner}`)("/x", held.work));
+  await turns();
+  assert.equal(held.started(), 3);
+  held.release.resolve("done");
+  await Promise.all(all);
+});
+
+test("nobody waits longer than the limit, for an answer or for a turn, and what was not begun never is", async () => {
+  const paths = new HostPaths({ perOwner: 1, answerMs: 20 });
+  const held = heldWork();
+  const lookUp = paths.of("pod");
+  const error = {
+    code: "Unavailable",
+    message: /^\/x\/y of the host does not answer \(waited for 0\.02 s\).* at \//,
+  };
+  await Promise.all([1, 2].map(() => assert.rejects(lookUp("/x/y", held.work), error)));
+  held.release.resolve("late");
+  await turns();
+  assert.equal(held.started(), 1);
+  assert.equal(await lookUp("/x/y", async () => "again"), "again");
+});
+
+test("waiting ends with the caller's signal, and soon when the daemon stops", async () => {
+  const paths = new HostPaths({ slowMs: 10 });
+  const held = heldWork();
+  const caller = new AbortController();
+  const one = paths.of("one", caller.signal)("/x", held.work);
+  const two = paths.of("two")("/x", held.work);
+  caller.abort(new Error("gone"));
+  await assert.rejects(one, { message: "gone" });
+  paths.hurry();
+  await assert.rejects(two, { code: "Unavailable", message: /the daemon is stopping/ });
+  held.release.resolve("late");
+});
+
+test("a file system that hangs holds its share of threads and no more, whoever asks", async () => {
+  await using directory = await tempDir();
+  const [path, answerMs] = [join(directory.path, "dead"), 2000];
+  await mkdir(path);
+  const bothHang = Promise.withResolvers<void>();
+  let hanging = 0;
+  const onHang = () => {
+    if (++hanging === 2) bothHang.resolve();
+  };
+  const paths = new HostPaths({ perFileSystem: 2, slowMs: 10, answerMs, onHang });
+  let begun = 0;
+  const ask = (owner: number) => {
+    const below = join(path, `${owner}`);
+    return paths.of(`${owner}`)(below, () => {
+      begun++;
+      return stat(below);
+    });
+  };
+  await using _dead = await deadFileSystem(path);
+  const [first, second] = [ask(1), ask(2)];
+  const early = [assert.rejects(first), assert.rejects(second)];
+  await bothHang.promise;
+  await assert.rejects(ask(3), { code: "Unavailable", message: /file system \(fuse dead at .*dead\)/ });
+  assert.equal(begun, 2);
+  assert.equal(await paths.of("3")(directory.path, async () => "elsewhere"), "elsewhere");
+  await Promise.all(early);
+});

@@ -1,0 +1,166 @@
+import { hostPathThreads } from "../threads/index.ts";
+import { isAnsweredByOthers, mountByName } from "./file-system.ts";
+import { HostPathError } from "./host-path-error.ts";
+
+/** Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does not answer in time. */
+export type LookUp = <Result>(path: string, work: () => Promise<Result>) => Promise<Result>;
+
+export type HostPathLimits = {
+  /** Look-ups at one time, also those for which nobody waits any more. */
+  readonly all: number;
+  /** Of one owner. */
+  readonly perOwner: number;
+  /** On one file system that hangs. */
+  readonly perFileSystem: number;
+  /** From when on one that is under way counts as one that hangs. */
+  readonly slowMs: number;
+  /** How long anybody waits. */
+  readonly answerMs: number;
+};
+
+export type HostPathOptions = Partial<HostPathLimits> & {
+  /** Called once for each look-up that hangs. */
+  readonly onHang?: (look: { readonly owner: string; readonly path: string }) => void;
+};
+
+const usualLimits: HostPathLimits = {
+  all: hostPathThreads,
+  perOwner: 2,
+  perFileSystem: 4,
+  slowMs: 1000,
+  // Kubelets give the call that this is a part of two minutes, and ask again.
+  answerMs: 30_000,
+};
+
+type Entry = {
+  readonly owner: string;
+  readonly path: string;
+  /** Starts the work. */
+  readonly start: () => void;
+  /** Ends the wait for it. */
+  readonly giveUp: (why: string) => void;
+  /** Of its file system, by the path's name; found out once something hangs, where others must answer for it. */
+  device?: string | undefined;
+};
+
+/**
+ * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else. Those beyond a limit
+ * wait for their turn. A look-up that nobody waits for any more keeps its thread until the kernel gives it back.
+ */
+export class HostPaths {
+  readonly #limits: HostPathLimits;
+  readonly #onHang: NonNullable<HostPathOptions["onHang"]>;
+  readonly #running = new Set<Entry>();
+  readonly #hanging = new Set<Entry>();
+  readonly #queue = new Set<Entry>();
+  readonly #awaited = new Set<Entry>();
+  #answerMs: number;
+
+  constructor({ onHang = () => undefined, ...limits }: HostPathOptions = {}) {
+    this.#limits = { ...usualLimits, ...limits };
+    this.#onHang = onHang;
+    this.#answerMs = this.#limits.answerMs;
+  }
+
+  /** The look-ups of one owner. Waiting for one also ends with the signal, by its reason. */
+  of(owner: string, signal?: AbortSignal): LookUp {
+    return (path, work) => this.#lookUp(owner, path, work, signal);
+  }
+
+  /** From now on nobody waits longer than it takes for a look-up to count as one that hangs: the process is to end. */
+  hurry(): void {
+    this.#answerMs = this.#limits.slowMs;
+    const late = [...this.#awaited];
+    setTimeout(() => {
+      for (const entry of late) entry.giveUp("the daemon is stopping");
+    }, this.#limits.slowMs).unref();
+  }
+
+  async #lookUp<Result>(
+    owner: string,
+    path: string,
+    work: () => Promise<Result>,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    signal?.throwIfAborted();
+    const answer = Promise.withResolvers<Result>();
+    const entry: Entry = {
+      owner,
+      path,
+      start: () => this.#run(entry, work).then(answer.resolve, answer.reject),
+      giveUp: (why) => noAnswer(path, why).then(answer.reject, answer.reject),
+    };
+    const abort = () => answer.reject(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    const seconds = this.#answerMs / 1000;
+    const overdue = setTimeout(() => entry.giveUp(`waited for ${seconds} s`), this.#answerMs);
+    this.#awaited.add(entry);
+    try {
+      if (this.#hanging.size > 0) entry.device = await deviceOf(path);
+      this.#queue.add(entry);
+      this.#startNext();
+      return await answer.promise;
+    } finally {
+      clearTimeout(overdue);
+      signal?.removeEventListener("abort", abort);
+      this.#awaited.delete(entry);
+      this.#queue.delete(entry);
+    }
+  }
+
+  async #run<Result>(entry: Entry, work: () => Promise<Result>): Promise<Result> {
+    this.#running.add(entry);
+    const slow = setTimeout(() => void this.#markHanging(entry), this.#limits.slowMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(slow);
+      this.#running.delete(entry);
+      this.#hanging.delete(entry);
+      this.#startNext();
+    }
+  }
+
+  async #markHanging(entry: Entry): Promise<void> {
+    entry.device ??= await deviceOf(entry.path);
+    if (!this.#running.has(entry)) return;
+    this.#hanging.add(entry);
+    this.#onHang(entry);
+  }
+
+  #startNext(): void {
+    for (const entry of this.#queue) {
+      if (!this.#mayStart(entry)) continue;
+      this.#queue.delete(entry);
+      entry.start();
+    }
+  }
+
+  #mayStart({ owner, device }: Entry): boolean {
+    const { all, perOwner, perFileSystem } = this.#limits;
+    if (this.#running.size >= all) return false;
+    if (count(this.#running, (other) => other.owner === owner) >= perOwner) return false;
+    return device === undefined || count(this.#hanging, (other) => other.device === device) < perFileSystem;
+  }
+}
+
+/** Undefined where only the machine itself must answer: there a look-up hangs because a symbolic link leads elsewhere. */
+async function deviceOf(path: string): Promise<string | undefined> {
+  const mount = await mountByName(path);
+  return mount !== undefined && isAnsweredByOthers(mount) ? mount.device : undefined;
+}
+
+async function noAnswer(path: string, why: string): Promise<HostPathError> {
+  const mount = await mountByName(path);
+  const where = mount && `${mount.type} ${mount.source} at ${mount.mountPoint}`;
+  return new HostPathError(
+    "Unavailable",
+    `${path} of the host does not answer (${why}); see whether its file system (${where}) and those that its links lead to can be reached`,
+  );
+}
+
+function count(entries: Iterable<Entry>, which: (entry: Entry) => boolean): number {
+  let found = 0;
+  for (const entry of entries) if (which(entry)) found++;
+  return found;
+}
