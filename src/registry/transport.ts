@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { createSecureContext, getCACertificates, type SecureContextOptions } from "node:tls";
 import type { Dispatcher } from "undici";
-import { type Endpoint, isLoopback } from "./endpoint.ts";
+import { makeDispatcher } from "./dispatcher.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
+import { proxyFor } from "./proxy.ts";
 import { quoteUrl } from "./quote.ts";
 
 const maxRedirects = 10;
@@ -87,11 +87,12 @@ export class Transport implements AsyncDisposable {
 
   #dispatcher(endpoint: Endpoint, url: URL): Promise<Dispatcher> {
     const own = url.host === endpoint.host;
-    const loopback = isLoopback(url.host);
-    const key = JSON.stringify([endpoint.tls, endpoint.dialTimeoutMs, own, loopback]);
+    const proxy = proxyFor(url);
+    const plain = url.protocol === "http:";
+    const key = JSON.stringify([endpoint.tls, endpoint.dialTimeoutMs, own, plain, proxy?.href]);
     const known = this.#dispatchers.get(key);
     if (known !== undefined) return known;
-    const made = makeDispatcher(endpoint, own, loopback);
+    const made = makeDispatcher(endpoint, { own, plain, proxy });
     this.#dispatchers.set(key, made);
     return made;
   }
@@ -110,48 +111,6 @@ export function discard({ body }: HttpResponse): void {
   // Being destroyed before its end is an error to a stream; here it is meant.
   body.on("error", () => undefined);
   body.destroy();
-}
-
-/** The environment's HTTPS_PROXY and NO_PROXY hold, except for loopback hosts, which no proxy reaches. */
-async function makeDispatcher(endpoint: Endpoint, own: boolean, loopback: boolean): Promise<Dispatcher> {
-  const connect = {
-    timeout: endpoint.dialTimeoutMs,
-    rejectUnauthorized: !endpoint.tls.skipVerify,
-    ...(await secureContext(endpoint, own)),
-  };
-  const { Agent, EnvHttpProxyAgent } = await loadUndici();
-  return loopback ? new Agent({ connect }) : new EnvHttpProxyAgent({ connect, requestTls: connect });
-}
-
-/** A context of its own is only made for certificates of its own: loading the CA store is slow. */
-async function secureContext(endpoint: Endpoint, own: boolean): Promise<object> {
-  const { caFiles, clientPairs } = endpoint.tls;
-  const pairs = own ? clientPairs : [];
-  if (caFiles.length === 0 && pairs.length === 0) return {};
-  const read = async (file: string): Promise<string> => {
-    try {
-      return await readFile(file, "utf8");
-    } catch (cause) {
-      throw new RegistryError("InvalidArgument", `${endpoint.host}: reading the certificate or key ${file}`, {
-        cause,
-      });
-    }
-  };
-  const options: SecureContextOptions = {};
-  if (caFiles.length > 0)
-    options.ca = [...getCACertificates("default"), ...(await Promise.all(caFiles.map(read)))];
-  if (pairs.length > 0) {
-    options.cert = await Promise.all(pairs.map(([certificate]) => read(certificate)));
-    options.key = await Promise.all(pairs.map(([certificate, key]) => read(key ?? certificate)));
-  }
-  try {
-    return { secureContext: createSecureContext(options) };
-  } catch (cause) {
-    const files = [...caFiles, ...pairs.flat()].join(", ");
-    throw new RegistryError("InvalidArgument", `${endpoint.host}: no valid certificate and key in ${files}`, {
-      cause,
-    });
-  }
 }
 
 function mayFallBack(endpoint: Endpoint, url: URL, error: unknown): boolean {

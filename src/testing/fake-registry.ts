@@ -25,7 +25,7 @@ export async function startFakeRegistry(
   misbehave: Misbehaviour = () => false,
 ): Promise<FakeRegistry> {
   const requests: { method: string; url: string; headers: IncomingMessage["headers"] }[] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer({ maxHeaderSize: 256 * 1024 }, async (request, response) => {
     requests.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers });
     if (!(await misbehave(request, response))) answer(images, request, response);
   });
