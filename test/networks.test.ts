@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -14,6 +17,8 @@ import { perlLayer } from "./support/perl.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
+const run = promisify(execFile);
+const cli = new URL("../dist/berth.js", import.meta.url).pathname;
 const limit = { timeout: 120_000 };
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
@@ -136,6 +141,54 @@ describe("a pod's network", () => {
       assert.match(await berth.daemonLog(), /DEL keeps failing: the pod is let go/);
     },
   );
+});
+
+describe("berth doctor --leaks", () => {
+  const host = withBerth();
+
+  test("finds what is left of a pod that is no more, and nothing of one that is there", limit, async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "there", { portMappings });
+    await pod.shell("main", host.image, "exec sleep 1000");
+    const { name } = JSON.parse(await readFile(join(berth.cniConfDir, "10-test.conflist"), "utf8"));
+    const gone = randomBytes(32).toString("hex");
+    const lease = join("/var/lib/cni/networks", name, "10.255.255.254");
+    const directory = join(berth.state, "sandboxes", gone);
+    const rule = ["-m", "comment", "--comment", `name: "${name}" id: "${gone}"`, "-j", "RETURN"];
+    await using undo = new AsyncDisposableStack();
+    await writeFile(lease, `${gone}\r\neth0`);
+    undo.defer(() => rm(lease));
+    await mkdir(directory);
+    undo.defer(() => rm(directory, { recursive: true }));
+    await run("iptables", ["-t", "nat", "-A", "POSTROUTING", ...rule]);
+    undo.defer(async () => void (await run("iptables", ["-t", "nat", "-D", "POSTROUTING", ...rule])));
+    await writeFile(join(berth.root, "network", `${gone}.json`), "{}");
+    undo.defer(() => rm(join(berth.root, "network", `${gone}.json`)));
+
+    const config = join(berth.directory, "config.toml");
+    const { stdout } = await run(process.execPath, [
+      cli,
+      "doctor",
+      "--leaks",
+      "-o",
+      "json",
+      "--config",
+      config,
+    ]).catch((failed: { readonly stdout: string }) => failed);
+    const { checks } = JSON.parse(stdout);
+    const { findings } = checks.find(({ check }: { readonly check: string }) => check === "leaks");
+    const texts = findings.map(
+      ({ title, detail }: { title: string; detail: string }) => `${title}: ${detail}`,
+    );
+    // Others' pods leave cgroups on a machine that tests share.
+    const ours = texts.filter((text: string) => !text.startsWith("left cgroups"));
+    assert.match(ours.join("\n"), new RegExp(`left address reservations: 1 of .*${lease}`));
+    assert.match(ours.join("\n"), new RegExp(`left directories: 1 of .*${directory}`));
+    assert.match(ours.join("\n"), new RegExp(`left iptables rules: 1 of .*${gone}`));
+    assert.match(ours.join("\n"), new RegExp(`left attachments whose DEL .*: 1 of .*${gone}`));
+    assert.equal(ours.length, 4, ours.join("\n"));
+    assert.ok(!texts.some((text: string) => text.includes(pod.id)));
+  });
 });
 
 async function remove({ clients }: TestBerth, { id }: TestPod): Promise<void> {

@@ -6,3 +6,4 @@
  */
 export type { CheckResult, DoctorRequest, Finding, Severity } from "./check.ts";
 export { runDoctor, worstOf } from "./doctor.ts";
+export { findLeaks } from "./leaks/find-leaks.ts";

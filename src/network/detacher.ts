@@ -102,7 +102,7 @@ export class Detacher implements Disposable {
     const log = logger.child({ sandboxId: pod.sandboxId, pod: `${pod.podNamespace}/${pod.podName}` });
     log.warn(
       { err: error, failures: failures.map(messageOf) },
-      "DEL keeps failing: the pod is let go. Its addresses, interfaces and rules may stay until DEL, which is tried again, succeeds",
+      "DEL keeps failing: the pod is let go. Its addresses, interfaces and rules may stay until DEL, which is tried again, succeeds; `berth doctor --leaks` shows what is left",
     );
     await store
       .write({ ...attachment, givenUp: true })

@@ -3,6 +3,7 @@ import { type Config, loadConfig, parseConfig } from "../../config/index.ts";
 import { type CheckResult, type Finding, runDoctor, type Severity, worstOf } from "../../doctor/index.ts";
 import { messageOf } from "../../errors/index.ts";
 import { examineDaemon } from "../doctor/daemon.ts";
+import { examineLeaks } from "../doctor/leaks.ts";
 import { renderReport } from "../doctor/report.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -19,7 +20,11 @@ import { styleFor } from "../output/style.ts";
 import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions &
-  OutputOptions & { readonly config?: string; readonly registry?: readonly string[] };
+  OutputOptions & {
+    readonly config?: string;
+    readonly registry?: readonly string[];
+    readonly leaks?: boolean;
+  };
 
 const description = `Looks whether this machine can run pods: kernel, control groups, limits, disks, programs, pod network, and berthd itself
 when it runs. Each finding that is not ok says what to do about it. Changes nothing. The exit status is 1 when something would
@@ -29,6 +34,7 @@ const examples = `
 Examples:
   berth doctor
   berth doctor --registry registry.example --registry localhost:5000
+  berth doctor --leaks
   berth doctor -o json | jq '.checks[].findings[] | select(.severity != "ok")'
 `;
 
@@ -40,6 +46,10 @@ export function define(command: Command, invocation: Invocation): void {
       "look whether this registry can be reached (may be given several times)",
       collect,
     )
+    .option(
+      "--leaks",
+      "look for what is left of pods that are no more: addresses, rules, mounts, directories, cgroups",
+    )
     .option("--config <file>", "berthd's configuration file (default /etc/berth/config.toml)");
   addOutputOption(command);
   addConnectionOptions(command)
@@ -50,14 +60,18 @@ export function define(command: Command, invocation: Invocation): void {
 async function examine(options: Options, invocation: Invocation): Promise<void> {
   const { stdout, env } = invocation.io;
   const { config, findings } = await readConfig(options.config);
-  const [daemon, machine] = await Promise.all([
-    examineDaemon(
-      { ...options, address: options.address ?? (env.BERTH_ADDRESS || config.address) },
-      invocation,
-    ),
+  const connection = { ...options, address: options.address ?? (env.BERTH_ADDRESS || config.address) };
+  const [daemon, machine, leaks] = await Promise.all([
+    examineDaemon(connection, invocation),
     runDoctor({ config, registries: options.registry ?? [] }, invocation.signal),
+    options.leaks === true ? examineLeaks(config, connection, invocation) : [],
   ]);
-  const results = [{ check: "configuration", findings }, ...machine, { check: "daemon", findings: daemon }];
+  const results = [
+    { check: "configuration", findings },
+    ...machine,
+    { check: "daemon", findings: daemon },
+    { check: "leaks", findings: leaks },
+  ];
   const { output = "table" } = options;
   const worst = worstOf(results);
   if (output === "table") await write(stdout, renderReport(results, styleFor(stdout, env)));

@@ -1,0 +1,98 @@
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Config } from "../../config/index.ts";
+import { findProgram } from "../programs.ts";
+import { idsIn, type Trace } from "./trace.ts";
+
+const maxRulesBytes = 64 << 20;
+
+/** What CNI plugins and berthd keep of pods' networks. Throws what `iptables-save` fails with. */
+export async function networkTraces(
+  { root, network }: Config,
+  signal: AbortSignal,
+): Promise<readonly Trace[]> {
+  const configs = await readConfigs(network.confDir);
+  const parts = await Promise.all([
+    attachments(join(root, "network")),
+    ...configs.map(reservations),
+    ...["iptables", "ip6tables"].map((program) => rules(program, signal)),
+  ]);
+  return parts.flat();
+}
+
+async function attachments(directory: string): Promise<readonly Trace[]> {
+  const removal = "berthd repeats DEL by itself; put the plugin back that it names in its log";
+  return (await readdirIfThere(directory)).map((name) => ({
+    kind: "attachments whose DEL is still to be made",
+    ids: idsIn(name),
+    where: join(directory, name),
+    removal,
+  }));
+}
+
+/** host-local's files: each is named after an address, and its first line is the id of the sandbox that has it. */
+async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trace[]> {
+  const directory = join(dataDir, name);
+  const files = (await readdirIfThere(directory)).filter((file) => /^[0-9a-f]+[.:]/.test(file));
+  return Promise.all(
+    files.map(async (file): Promise<Trace> => {
+      const where = join(directory, file);
+      // One that was freed meanwhile names nobody.
+      const text = await readFile(where, "utf8").catch(() => "");
+      return { kind: "address reservations", ids: idsIn(text), where, removal: `rm ${where}` };
+    }),
+  );
+}
+
+/** Rules of the bridge and portmap plugins have the sandbox's id in a comment. */
+async function rules(program: string, signal: AbortSignal): Promise<readonly Trace[]> {
+  const path = await findProgram(`${program}-save`);
+  if (path === undefined) return [];
+  const { stdout } = await promisify(execFile)(path, ["-t", "nat"], { signal, maxBuffer: maxRulesBytes });
+  return stdout.split("\n").map((rule) => ({
+    kind: `${program} rules`,
+    ids: idsIn(rule),
+    where: rule,
+    removal: `${program} -t nat ${rule.replace(/^-A/, "-D")}`,
+  }));
+}
+
+type HostLocal = { readonly name: string; readonly dataDir: string };
+
+/** The networks of the directory, with the place where host-local keeps their addresses unless told otherwise. */
+async function readConfigs(directory: string): Promise<readonly HostLocal[]> {
+  const files = (await readdirIfThere(directory)).filter((name) => /\.(conflist|conf|json)$/.test(name));
+  const texts = await Promise.all(
+    files.map((file) => readFile(join(directory, file), "utf8").catch(() => "")),
+  );
+  return texts.flatMap(hostLocalOf);
+}
+
+/** None for a broken file: that is a finding of the check of CNI. A single plugin's configuration has its address management at the top. */
+function hostLocalOf(text: string): readonly HostLocal[] {
+  try {
+    const config: unknown = JSON.parse(text);
+    const name = field(config, "name");
+    if (typeof name !== "string" || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return [];
+    const listed = field(config, "plugins");
+    const plugins: readonly unknown[] = Array.isArray(listed) ? listed : [config];
+    const places = plugins.map((plugin) => field(field(plugin, "ipam"), "dataDir"));
+    const dataDir = places.find((place) => typeof place === "string") ?? "/var/lib/cni/networks";
+    return [{ name, dataDir }];
+  } catch {
+    return [];
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+async function readdirIfThere(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+}
