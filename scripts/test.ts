@@ -1,10 +1,14 @@
 /**
  * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine:
  * `npm test`, `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once with
- * each OCI runtime; BERTH_TEST_HANDLER=crun or runc chooses one.
+ * each OCI runtime; BERTH_TEST_HANDLER=crun or runc chooses one. `npm run test:load` (`--load`) runs the same beside a busy
+ * loop for each processor: what holds there does not hang on who is first.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { glob } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
 import { readHostState, whatStays } from "../test/support/host-state.ts";
 
 const suites: Readonly<Record<string, string>> = {
@@ -14,17 +18,35 @@ const suites: Readonly<Record<string, string>> = {
 const handlers =
   process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
 
-/** Test files wait more than they compute. Where nobody waits for the answer they have the machine for themselves. */
-const filesAtOnce = process.env.CI === undefined ? 2 : 1;
+/** Test files wait more than they compute. The same everywhere: what fails for one who waits for the answer must fail where nobody does. */
+const filesAtOnce = 2;
 /** What hangs fails, and says where; far beyond what the slowest file takes. */
 const timeoutMs = 600_000;
 
-const chosen = process.argv.slice(2);
+const { values, positionals: chosen } = parseArgs({
+  options: { load: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 const before = await readHostState();
-const codes = await runSuites(chosen.length === 0 ? Object.keys(suites) : chosen);
+const codes = await beside(values.load ? availableParallelism() : 0, () =>
+  runSuites(chosen.length === 0 ? Object.keys(suites) : chosen),
+);
 const left = await whatStays(before);
 for (const item of left) console.error(`left behind by the tests: ${item}`);
 process.exitCode = left.length > 0 || codes.some((code) => code !== 0) ? 1 : 0;
+
+/** Runs something beside so many busy loops. They end with it, whatever comes of it, and with this process. */
+async function beside<Result>(loops: number, run: () => Promise<Result>): Promise<Result> {
+  const script = `while (process.ppid === ${process.pid});`;
+  const busy = Array.from({ length: loops }, () => spawn(process.execPath, ["-e", script]));
+  try {
+    return await run();
+  } finally {
+    const ended = busy.map((loop) => once(loop, "exit"));
+    for (const loop of busy) loop.kill("SIGKILL");
+    await Promise.all(ended);
+  }
+}
 
 /** One suite after the other, the second also when the first fails: a reader wants to see all that is broken. */
 async function runSuites(names: readonly string[]): Promise<readonly number[]> {
