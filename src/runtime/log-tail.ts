@@ -1,13 +1,11 @@
 import { open } from "node:fs/promises";
 
-const tailBytes = 64 * 1024;
-
-/** The end of a log that another program writes, however long it is: at most 64 KiB; "" when there is none. */
-export async function readLogTail(path: string): Promise<string> {
+/** The end of a log that another program writes, however long it is: at most `limitBytes`; "" when there is none. */
+export async function readLogTail(path: string, limitBytes = 64 * 1024): Promise<string> {
   try {
     await using file = await open(path);
     const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, tailBytes));
+    const buffer = Buffer.alloc(Math.min(size, limitBytes));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
     return buffer.toString("utf8", 0, bytesRead);
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Deadline } from "../oci-runtime/deadline.ts";
-import { lastRuntimeError } from "../oci-runtime/runtime-log.ts";
+import { clipped, lastRuntimeError } from "../oci-runtime/runtime-log.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { commandFailure } from "./command-failure.ts";
 import type { ExecContext } from "./exec-context.ts";
@@ -26,7 +26,7 @@ export async function execOutcome(
   await output();
   deadline.check("exec", "its command has ended, and something that it left running holds its output open");
   if ((await pidOf(files)) !== undefined) return { exitCode, notRun: undefined };
-  const message = (await lastRuntimeError(files.log)) ?? stderr().trim();
+  const message = (await lastRuntimeError(files.log)) ?? clipped(stderr().trim());
   const failure = commandFailure(message);
   if (failure !== undefined) return { exitCode: failure, notRun: `${message}\n` };
   const reason = message === "" ? `failed with code ${exitCode}` : message;

@@ -54,6 +54,15 @@ for (const handler of ["crun", "runc"]) {
       assert.notEqual(directory.stderr.length, 0);
     });
 
+    test("a name that no program can have is 126, however long it is", async () => {
+      const { exitCode, stderr } = await task.execSync({
+        args: [`/${"exec".repeat(15_000)}`],
+        timeoutMs: 0,
+      });
+      assert.equal(exitCode, 126);
+      assert.ok(stderr.length < 4096);
+    });
+
     test("output beyond 16 MiB is dropped while the command goes on to its end", async () => {
       const result = await exec("yes | head -c 20000000; exit 4");
       assert.equal(result.stdout.length, 16 * 1024 * 1024);

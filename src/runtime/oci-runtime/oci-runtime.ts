@@ -6,7 +6,7 @@ import type { Handler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { BoundedOutput } from "./bounded-output.ts";
 import { Deadline } from "./deadline.ts";
-import { lastRuntimeError } from "./runtime-log.ts";
+import { clipped, lastRuntimeError } from "./runtime-log.ts";
 
 /** An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS. */
 export const runtimeEnvironment: Readonly<Record<string, string>> = {
@@ -133,6 +133,6 @@ export async function exitCodeOf(child: Subprocess): Promise<number> {
 
 /** What an OCI runtime says about its failure: in its log, else on stderr. */
 export async function failureMessage(logPath: string, stderr: string, code: number): Promise<string> {
-  const message = (await lastRuntimeError(logPath)) ?? stderr.trim();
+  const message = (await lastRuntimeError(logPath)) ?? clipped(stderr.trim());
   return message === "" ? `failed with code ${code} and said nothing` : message;
 }
