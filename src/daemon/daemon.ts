@@ -142,7 +142,10 @@ async function openEngine(
     samplePeriodMs: config.stats.samplePeriodMs,
     ...given,
   };
-  return rooms.use(await PodEngine.open(options));
+  const engine = rooms.use(await PodEngine.open(options));
+  // Not before: what no record knows may have had layers mounted.
+  await storage.snapshotter.startCleanup();
+  return engine;
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */

@@ -158,6 +158,24 @@ test("the file and its directory are private", async () => {
   assert.deepEqual(modes, [0o600, 0o600, 0o700]);
 });
 
+test("a database of the first schema is brought to the newest, and refused by a berth that knows the first alone", async () => {
+  await using file = await emptyDatabase();
+  await (await file.open())[Symbol.asyncDispose]();
+  const older = new DatabaseSync(file.path);
+  older.exec("DELETE FROM schema_versions WHERE version > 1; PRAGMA user_version = 1");
+  older.close();
+  await (await file.open())[Symbol.asyncDispose]();
+  const newest = new DatabaseSync(file.path);
+  const version = Number(newest.prepare("PRAGMA user_version").get()?.user_version);
+  const recorded = newest.prepare("SELECT version FROM schema_versions ORDER BY version").all();
+  newest.close();
+  assert.ok(version > 1);
+  assert.deepEqual(
+    recorded.map((row) => row.version),
+    Array.from({ length: version }, (_, index) => index + 1),
+  );
+});
+
 test("a database made by a newer berth is refused, with the name of the version that made it", async () => {
   await using file = await emptyDatabase();
   await (await file.open())[Symbol.asyncDispose]();

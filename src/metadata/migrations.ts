@@ -14,6 +14,9 @@ export const migrations: readonly string[] = [
    ${recordTable("leases")}
    ${recordTable("sandboxes")}
    ${recordTable("containers")}`,
+  // Sandboxes have SELinux levels and changed resources, containers have volumes (of images, and declared by them) and
+  // checkpoints: a berth that does not know these would leave behind what belongs to them.
+  "",
 ];
 
 function recordTable(name: string): string {

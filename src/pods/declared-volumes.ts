@@ -36,6 +36,11 @@ export class DeclaredVolumes {
     this.#copier = copier;
   }
 
+  /** Holds a directory for each container that has such volumes. */
+  get directory(): string {
+    return this.#options.volumeDir;
+  }
+
   /**
    * Where a container is to have such volumes, for its record. A path cannot lead above the root. None where the pod mounts
    * something itself, there or above, nor in what every container gets.

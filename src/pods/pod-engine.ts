@@ -31,6 +31,7 @@ import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
 import type { PodServices } from "./services.ts";
 import { PodStats } from "./stats/pod-stats.ts";
 import type { StepObserver } from "./steps.ts";
+import { endStrays } from "./strays.ts";
 import { TaskTable } from "./task-table.ts";
 import { userNamespaceSupport, withSupport } from "./user-namespace-support.ts";
 
@@ -133,6 +134,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);
+    await endStrays(services);
     await engine.#recover();
     engine.stats.start();
     return engine;

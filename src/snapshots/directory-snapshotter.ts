@@ -4,6 +4,7 @@ import type { Logger } from "../logging/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { Holds } from "./holds.ts";
+import { mountedLayers } from "./mounted-layers.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
@@ -128,13 +129,18 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     await this.#deletions.finished();
   }
 
-  /** Like {@link cleanup}, with the deletions going on in the background. */
   async startCleanup(): Promise<void> {
-    const { records, directories } = this.#parts;
+    const { records, directories, logger } = this.#parts;
     const present = await directories.ids();
     const named = new Set(records.list().map(([, record]) => record.id));
     const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
-    for (const id of unnamed) void this.#deletions.start(id);
+    if (unnamed.length === 0) return;
+    const mounted = await mountedLayers(directories.root);
+    for (const id of unnamed) {
+      if (mounted.has(id))
+        logger.warn({ id }, "a snapshot that no record names is mounted, and stays until it is not");
+      else void this.#deletions.start(id);
+    }
   }
 
   /** Waits for deletions under way and ends the threads. */

@@ -19,7 +19,9 @@ const namespacePattern = /^[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*$/;
 
 /**
  * Opens the snapshotter of one containerd namespace, with its directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Records
- * whose directories a power loss has taken are dropped, and directories that no record names are deleted in the background. Only one may be open at a time. Throws SnapshotError and MetadataError.
+ * whose directories a power loss has taken are dropped. A crash may have come between a record's deletion and its files':
+ * the caller is to begin a cleanup when all that has layers mounted is known. Only one may be open at a time. Throws
+ * SnapshotError and MetadataError.
  */
 export async function openSnapshotter(
   kind: SnapshotterKind,
@@ -45,8 +47,5 @@ export async function openSnapshotter(
   const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
   const [walker, meter] = [treeThread(), treeThread()];
   const parts = { records, directories, style, walker, mover, meter, logger };
-  const snapshotter = new DirectorySnapshotter(parts);
-  // A crash may have come between a record's deletion and its files'.
-  await snapshotter.startCleanup();
-  return snapshotter;
+  return new DirectorySnapshotter(parts);
 }

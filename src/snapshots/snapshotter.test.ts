@@ -375,6 +375,36 @@ test("a copy that the disk has no room for is ResourceExhausted, and nothing of 
   assert.deepEqual(await numbered(snapshotter.root), ["1"]);
 });
 
+test("a snapshot that no record names stays while it is mounted", async () => {
+  await using root = await tempDir();
+  const target = join(root.path, "mounted");
+  await mkdir(target);
+  const open = async (file: string) => {
+    await using opened = new AsyncDisposableStack();
+    const database = opened.use(await openDatabase({ path: join(root.path, file) }));
+    const options = { root: root.path, database, namespace: "k8s.io", logger };
+    const snapshotter = opened.use(await openSnapshotter("overlayfs", options));
+    const all = opened.move();
+    return { snapshotter, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  };
+  await using _mount = { [Symbol.asyncDispose]: () => unmount(target, { missingOk: true }) };
+  {
+    await using session = await open("first.db");
+    const { snapshotter } = session;
+    await snapshotter.prepare("a", undefined);
+    await snapshotter.commit("layer", "a");
+    await snapshotter.prepare("unused", undefined);
+    await mountSnapshot(await snapshotter.prepare("c", "layer"), target);
+  }
+  await using session = await open("second.db");
+  const { snapshotter } = session;
+  await snapshotter.cleanup();
+  assert.deepEqual((await numbered(snapshotter.root)).toSorted(), ["1", "3"]);
+  await unmount(target);
+  await snapshotter.cleanup();
+  assert.deepEqual(await numbered(snapshotter.root), []);
+});
+
 test("a root that mount options cannot hold, and a namespace that is no name, are refused", async () => {
   await using root = await tempDir();
   await using database = await openDatabase({ path: join(root.path, "meta.db") });

@@ -36,8 +36,10 @@ export interface Snapshotter {
   usage(key: string): Promise<Usage>;
   /** Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted in the background, also after a crash. */
   remove(key: string): Promise<void>;
-  /** Deletes directories that no record names; resolves when they are gone. */
+  /** Deletes directories that no record names and that are not mounted; resolves when they are gone. */
   cleanup(): Promise<void>;
+  /** Like {@link cleanup}, with the deletions going on in the background. */
+  startCleanup(): Promise<void>;
 }
 
 /** How a snapshot is committed. */
