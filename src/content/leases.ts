@@ -57,6 +57,13 @@ export class Leases {
     );
   }
 
+  /** Gives a lease an end, or another one. Throws ContentError NotFound. */
+  async expireAt(namespace: string, id: string, expiresAtNs: bigint): Promise<void> {
+    using _lock = await this.#lock.acquire(changes);
+    const record = this.#require(namespace, id);
+    await this.#database.commit([this.#records.put(namespace, leaseKey(id), { ...record, expiresAtNs })]);
+  }
+
   /** Its resources are garbage from now on, unless something else holds them. No error when it is not there. */
   async delete(namespace: string, id: string): Promise<void> {
     using _lock = await this.#lock.acquire(changes);
@@ -83,10 +90,10 @@ export class Leases {
     return await this.#lock.acquire(changes);
   }
 
-  #require(namespace: string, id: string): void {
-    if (this.#records.get(namespace, leaseKey(id)) === undefined) {
-      throw new ContentError("NotFound", `no lease ${id} in namespace ${namespace}`);
-    }
+  #require(namespace: string, id: string): Extract<LeaseRecord, { kind: "lease" }> {
+    const record = this.#records.get(namespace, leaseKey(id));
+    if (record?.kind === "lease") return record;
+    throw new ContentError("NotFound", `no lease ${id} in namespace ${namespace}`);
   }
 }
 

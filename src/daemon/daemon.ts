@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createBerthService } from "../api/berth/index.ts";
+import { openBerthService } from "../api/berth/index.ts";
 import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
 import { Leases, openContentStore } from "../content/index.ts";
@@ -75,7 +75,7 @@ export class Daemon implements AsyncDisposable {
         logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
     });
     const engine = await openEngine(config, logger, database, { ...hooks, hostPaths }, rooms);
-    const berth = createBerthService({
+    const berth = await openBerthService({
       images: engine.images,
       spoolDir: join(config.root, "spool"),
       toStatus: statusOf,

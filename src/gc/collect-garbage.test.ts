@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { utimes } from "node:fs/promises";
+import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -14,6 +14,7 @@ import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
 import { openSnapshotter, type Snapshotter } from "../snapshots/index.ts";
 import { tempDir } from "../testing/temp-dir.ts";
+import { until } from "../testing/until.ts";
 import { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./index.ts";
 
 const namespace = "k8s.io";
@@ -225,6 +226,14 @@ test("roots are asked for when leases are frozen: an image recorded just before 
   frozen[Symbol.dispose]();
   await Promise.all([collected, deleted]);
   assert.deepEqual(stores.digests(), [digest]);
+});
+
+test("a directory that could not be deleted before goes with the next collection", async () => {
+  await using stores = await Stores.open();
+  const left = join(stores.snapshotter.root, "77");
+  await mkdir(join(left, "fs", "usr"), { recursive: true });
+  await stores.collect();
+  await until(async () => !(await readdir(stores.snapshotter.root)).includes("77"));
 });
 
 test("an ingest goes when it is a day old and no lease names it", async () => {

@@ -39,6 +39,8 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
   const ingests = abortAbandoned(content, leased);
   const outcomes = await Promise.allSettled([...removals, ...snapshots, ingests]);
+  // Directories whose deletion failed before.
+  await Promise.all(snapshotters.map((snapshotter) => snapshotter.startCleanup()));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   return {
     blobs: blobs.length,

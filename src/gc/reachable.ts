@@ -6,7 +6,7 @@ import type { Snapshotter } from "../snapshots/index.ts";
 export type GarbageNode = Exclude<LeaseResource, { readonly kind: "ingest" }>;
 
 /** What the collector needs of a snapshotter. */
-export type CollectedSnapshotter = Pick<Snapshotter, "name" | "list" | "stat" | "remove">;
+export type CollectedSnapshotter = Pick<Snapshotter, "name" | "list" | "stat" | "remove" | "startCleanup">;
 
 type Stores = {
   readonly content: Pick<ContentStore, "list" | "has" | "info">;

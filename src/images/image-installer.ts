@@ -12,7 +12,7 @@ import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
 import { type Document, type SelectedManifest, selectManifest } from "./select-manifest.ts";
 
-/** A lease that a crash leaves behind holds its content for so long, for the next pull of the same to go on with. */
+/** A lease that a crash leaves behind holds its content for so long after the next start, for another pull to go on with. */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
 /** On a lease: the digest of what is being installed. */
 const targetLabel = "berth/install-target";
@@ -58,6 +58,19 @@ export class ImageInstaller {
     this.#parts = parts;
   }
 
+  /**
+   * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was cut get one. To be
+   * called before the first {@link install}.
+   */
+  async clean(): Promise<void> {
+    const { leases, namespace } = this.#parts;
+    const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
+    for (const lease of leases.list(namespace)) {
+      if (lease.labels[targetLabel] === undefined || lease.expiresAtNs !== undefined) continue;
+      await leases.expireAt(namespace, lease.id, expiresAtNs);
+    }
+  }
+
   /** Returns the image's id. */
   async install(request: InstallRequest, signal: AbortSignal): Promise<ImageRecord["id"]> {
     const { layers, progress } = this.#parts;
@@ -88,8 +101,7 @@ export class ImageInstaller {
 
   async #lease({ digest }: Descriptor, { selected, layers }: Plan): Promise<AsyncDisposable> {
     const { leases, namespace, snapshotter } = this.#parts;
-    const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
-    const { id } = await leases.create(namespace, { expiresAtNs, labels: { [targetLabel]: digest } });
+    const { id } = await leases.create(namespace, { labels: { [targetLabel]: digest } });
     this.#leases.add(id);
     const { manifest, document, indexes } = selected;
     const blobs = [
@@ -101,6 +113,7 @@ export class ImageInstaller {
     const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
     await leases.addResources(namespace, id, [
       ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
+      ...manifest.layers.map(({ digest }): LeaseResource => ({ kind: "ingest", ref: digest })),
       ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
     ]);
     return { [Symbol.asyncDispose]: () => this.#endLeases(id, digest) };
@@ -108,7 +121,7 @@ export class ImageInstaller {
 
   /**
    * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the room that is
-   * about to be freed. If it fails all the same, the lease expires.
+   * about to be freed. If it fails all the same, the lease gets an end at the next start.
    */
   async #endLeases(id: string, target: string): Promise<void> {
     const { leases, namespace, logger, snapshotter } = this.#parts;

@@ -67,6 +67,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #records: ImageRecords;
   readonly #workers: WorkerPool;
   readonly #layers: LayerInstaller;
+  readonly #installer: ImageInstaller;
   readonly #puller: Puller;
   readonly #importer: Importer;
   readonly #fsUsages: FsUsages;
@@ -83,19 +84,19 @@ class ImageService implements Images, AsyncDisposable {
     this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
     const fetcher = new LayerFetcher(content, this.#workers, progress);
     this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers);
-    const installer = new ImageInstaller({
+    this.#installer = new ImageInstaller({
       ...options,
       layers: this.#layers,
       records,
       progress,
     });
-    this.#puller = new Puller(options.registry, this.#workers, content, records, installer);
-    this.#importer = new Importer(join(options.root, "import"), this.#workers, installer);
+    this.#puller = new Puller(options.registry, this.#workers, content, records, this.#installer);
+    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer);
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
   }
 
   async start(): Promise<void> {
-    await Promise.all([this.#importer.clean(), this.#layers.clean()]);
+    await Promise.all([this.#importer.clean(), this.#layers.clean(), this.#installer.clean()]);
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {

@@ -70,10 +70,10 @@ function serve(port: NonNullable<typeof parentPort>): void {
   const work = async (id: number, job: Job): Promise<void> => {
     const abort = new AbortController();
     aborts.set(id, abort);
-    let reportedAtMs = 0;
+    let reportedAtMs = -progressIntervalMs;
     const onBytes = (bytes: number): void => {
-      if (Date.now() - reportedAtMs < progressIntervalMs) return;
-      reportedAtMs = Date.now();
+      if (performance.now() - reportedAtMs < progressIntervalMs) return;
+      reportedAtMs = performance.now();
       send({ kind: "progress", id, bytes });
     };
     try {

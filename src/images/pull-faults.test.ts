@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { truncate, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { BerthError } from "../errors/index.ts";
 import { type Digest, mediaType } from "../oci/index.ts";
 import { type Misbehaviour, startFakeRegistry } from "../testing/fake-registry.ts";
 import { imageOf, type TestImage } from "../testing/images.ts";
 import { smallDisk } from "../testing/small-disk.ts";
+import { tempDir } from "../testing/temp-dir.ts";
 import { until } from "../testing/until.ts";
 import { openStack, type TestStack } from "./testing/stack.ts";
 
@@ -202,6 +204,42 @@ describe("a pull", () => {
     await stack.snapshotter.cleanup();
     await stack.images.pull({ reference });
   });
+});
+
+test("a clock that jumps by days takes nothing from a pull under way", async (t) => {
+  const { image, digest, layer } = await largeImage();
+  const held = Promise.withResolvers<() => void>();
+  await using server = await startFakeRegistry({ "a:b": image }, (request, response) => {
+    if (!request.url?.includes(digest)) return false;
+    response.writeHead(200, { "content-length": layer.length });
+    response.write(layer.subarray(0, 300_000));
+    held.resolve(() => response.end(layer.subarray(300_000)));
+    return true;
+  });
+  await using stack = await openStack();
+  const pulling = stack.images.pull({ reference: `${server.host}/a:b` });
+  pulling.catch(() => undefined);
+  const send = await held.promise;
+  await until(async () => (await stack.content.ingests()).some(({ offsetBytes }) => offsetBytes > 0));
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() + 2 * 86_400_000 });
+  const collected = stack.images.collectGarbage();
+  await turn();
+  send();
+  await collected;
+  await stack.inRootfs(await pulling, async () => undefined);
+});
+
+test("what a pull that was cut has left is kept for a day from the next start on", async () => {
+  await using directory = await tempDir();
+  {
+    await using cut = await openStack({ root: directory.path });
+    await cut.leases.create("k8s.io", { id: "cut", labels: { "berth/install-target": "sha256:0" } });
+    await cut.leases.create("k8s.io", { id: "other" });
+  }
+  await using stack = await openStack({ root: directory.path });
+  const ends = new Map(stack.leases.list("k8s.io").map(({ id, expiresAtNs }) => [id, expiresAtNs]));
+  assert.ok((ends.get("cut") ?? 0n) > BigInt(Date.now()) * 1_000_000n);
+  assert.equal(ends.get("other"), undefined);
 });
 
 describe("concurrent pulls", () => {

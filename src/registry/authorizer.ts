@@ -27,7 +27,7 @@ export class Authorizer {
     const key = keyOf(endpoint, reference);
     const answer = await this.#answers.get(key);
     if (answer === undefined) return undefined;
-    if (answer.expiresAtMs > Date.now()) return answer.authorization;
+    if (answer.expiresAtMs > performance.now()) return answer.authorization;
     this.#answers.delete(key);
     return undefined;
   }

@@ -12,6 +12,7 @@ const maxTokenBytes = 1024 * 1024;
 const defaultLifeSeconds = 60;
 const clientId = "berth";
 
+/** `expiresAtMs` is by the clock that nobody sets, `performance.now()`. */
 export type Token = { readonly authorization: string; readonly expiresAtMs: number };
 
 type TokenRequest = {
@@ -35,7 +36,7 @@ export async function fetchToken(
 ): Promise<Token> {
   const { endpoint, credentials } = request;
   const realm = checkedRealm(request);
-  const sent = Date.now();
+  const sent = performance.now();
   const response = await transport.send({
     ...(credentials?.kind === "identityToken"
       ? refreshRequest(request, realm, credentials.token)

@@ -15,7 +15,7 @@ export class Deletions {
     this.#logger = logger;
   }
 
-  /** Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next cleanup. */
+  /** Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next garbage collection. */
   start(id: number): Promise<void> {
     const running = this.#running.get(id) ?? this.#delete(id);
     this.#running.set(id, running);
@@ -34,7 +34,7 @@ export class Deletions {
     } catch (err) {
       this.#logger.warn(
         { err, path },
-        "a snapshot's directory cannot be deleted; the next cleanup tries again",
+        "a snapshot's directory cannot be deleted; the next garbage collection tries again",
       );
     } finally {
       this.#running.delete(id);

@@ -68,3 +68,12 @@ test("a snapshot that is gone has no figure", async () => {
   const meter = new UsageMeter(new Walks(), { periodMs: 0, logger });
   assert.deepEqual([...(await meter.usages(["gone", "there"])).keys()], ["there"]);
 });
+
+test("figures are made anew whatever becomes of the clock", async (t) => {
+  const walks = new Walks();
+  const meter = new UsageMeter(walks, { periodMs: 0, logger });
+  await meter.usages(["c"]);
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() - 86_400_000 });
+  walks.size = 2;
+  await until(async () => (await meter.usages(["c"])).get("c")?.sizeBytes === 2);
+});

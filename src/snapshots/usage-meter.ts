@@ -13,6 +13,7 @@ export type UsageMeterOptions = {
 
 type Entry = {
   readonly last: MeasuredUsage | undefined;
+  /** By the clock that nobody sets. */
   readonly dueAtMs: number;
   /** Never rejects. */
   readonly measuring: Promise<void> | undefined;
@@ -55,7 +56,7 @@ export class UsageMeter {
   #refresh(key: string): Promise<void> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) this.#forgetGone();
-    else if (entry.measuring !== undefined || Date.now() < entry.dueAtMs)
+    else if (entry.measuring !== undefined || performance.now() < entry.dueAtMs)
       return entry.last === undefined ? entry.measuring : undefined;
     const measuring = this.#measure(key);
     this.#entries.set(key, { last: entry?.last, dueAtMs: 0, measuring });
@@ -64,15 +65,16 @@ export class UsageMeter {
 
   async #measure(key: string): Promise<void> {
     const { periodMs, logger } = this.#options;
-    const startedAtMs = Date.now();
+    const startedAtMs = performance.now();
+    const takenAtNs = BigInt(Date.now()) * 1_000_000n;
     let last = this.#entries.get(key)?.last;
     try {
-      last = { ...(await this.#snapshotter.usage(key)), takenAtNs: BigInt(startedAtMs) * 1_000_000n };
+      last = { ...(await this.#snapshotter.usage(key)), takenAtNs };
     } catch (error) {
       if (hasCode(error, "NotFound")) return void this.#entries.delete(key);
       logger.warn({ snapshot: key, err: error }, "measuring a snapshot failed; it is tried again");
     }
-    const now = Date.now();
+    const now = performance.now();
     const dueAtMs = now + Math.max(periodMs, (now - startedAtMs) / walkingShare);
     this.#entries.set(key, { last, dueAtMs, measuring: undefined });
   }

@@ -3,4 +3,4 @@
  * pulls with progress and imports archives. It translates between the wire and {@link Images} and holds no state; what
  * an image is, is decided below. The daemon adds it to the server that serves the CRI.
  */
-export { type BerthServiceOptions, createBerthService } from "./service.ts";
+export { type BerthServiceOptions, openBerthService } from "./service.ts";

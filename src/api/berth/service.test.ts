@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type ClientReadableStream, credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
@@ -9,14 +9,16 @@ import { image, imageId } from "../../cri/testing/samples.ts";
 import { berthV1 } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
-import { createBerthService } from "./index.ts";
+import { openBerthService } from "./index.ts";
 
 async function serve() {
   const dir = await tempDir();
   const address = `unix:${join(dir.path, "berth.sock")}`;
   const engine = new MemoryEngine();
   const spoolDir = join(dir.path, "spool");
-  const { definition, handlers } = createBerthService({
+  await mkdir(join(spoolDir, "import-cut"), { recursive: true });
+  await writeFile(join(spoolDir, "import-cut", "archive"), "half of an archive");
+  const { definition, handlers } = await openBerthService({
     images: engine.images,
     spoolDir,
     toStatus: statusOf,
@@ -63,6 +65,11 @@ function importing(client: berthV1.BerthClient, requests: readonly Partial<berth
   call.end();
   return promise;
 }
+
+test("an archive that was being received when the daemon died is cleared away", async () => {
+  await using berth = await serve();
+  assert.deepEqual(await readdir(berth.spoolDir).catch(() => []), []);
+});
 
 test("a pull ends with the image's id, after what was done on the way", async () => {
   await using berth = await serve();

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type {
   ServerReadableStream,
   ServerUnaryCall,
@@ -13,17 +14,21 @@ import { ProgressWriter } from "./progress-writer.ts";
 
 export type BerthServiceOptions = {
   readonly images: Images;
-  /** Private directory on disk where an archive that comes as bytes is kept until it is imported. Made when needed. */
+  /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
   readonly spoolDir: string;
   /** Turns what was thrown into a gRPC status: the one that the CRI door uses. */
   readonly toStatus: (error: unknown) => Partial<ServiceError>;
 };
 
-/** The service and its handlers, for `server.addService(definition, handlers)`. */
-export function createBerthService(options: BerthServiceOptions): {
+/**
+ * The service and its handlers, for `server.addService(definition, handlers)`, with archives cleared away that were
+ * being received when the process died.
+ */
+export async function openBerthService(options: BerthServiceOptions): Promise<{
   readonly definition: typeof berthV1.BerthService;
   readonly handlers: berthV1.BerthServer;
-} {
+}> {
+  await rm(options.spoolDir, { recursive: true, force: true });
   return {
     definition: berthV1.BerthService,
     handlers: {

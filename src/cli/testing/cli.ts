@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createBerthService } from "../../api/berth/index.ts";
+import { openBerthService } from "../../api/berth/index.ts";
 import { CriServer, statusOf } from "../../cri/index.ts";
 import { MemoryEngine } from "../../cri/testing/memory-engine.ts";
 import { createLogger } from "../../logging/index.ts";
@@ -37,7 +37,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
   const address = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
   const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
-  const berthService = createBerthService({
+  const berthService = await openBerthService({
     images: engine.images,
     spoolDir: join(dir.path, "spool"),
     toStatus: statusOf,
