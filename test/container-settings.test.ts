@@ -113,13 +113,57 @@ describe("OCI hooks", () => {
     assert.equal((await traced()).filter((line) => line === `10-all.json ${plain}`).length, 2);
   });
 
-  it("that cannot be used let no container be made, with the file's name, until they are mended", async () => {
+  it("that cannot be used are named in the status, and refuse the containers that they may be for, but no others", async () => {
+    const { runtime } = host.berth.clients;
+    const unusable = async () => {
+      const { info } = await runtime.status({ verbose: true });
+      return JSON.parse(info.unusableFiles ?? "[]");
+    };
     const file = join(hooksDir, "30-bad.json");
-    await writeFile(file, '{"version": "1.0.0"}');
+    const when = { annotations: { "^example\\.org/bad$": "^yes$" } };
+    await writeFile(
+      file,
+      JSON.stringify({ version: "1.0.0", hook: { path: "bad" }, stages: ["prestart"], when }),
+    );
     const pod = await TestPod.run(host.berth, "bad-hook");
-    const config = shellConfig("main", host.image, sleeping);
-    await assert.rejects(pod.create(config), /FAILED_PRECONDITION: OCI hook .*30-bad\.json.*hook must be/);
+    await pod.shell("other", host.image, sleeping);
+    assert.deepEqual(await unusable(), [
+      { reader: "OCI hooks", path: file, problem: "hook.path must be an absolute path" },
+    ]);
+    const config = shellConfig("main", host.image, sleeping, { annotations: { "example.org/bad": "yes" } });
+    await assert.rejects(
+      pod.create(config),
+      /FAILED_PRECONDITION: OCI hook .*30-bad\.json cannot be used and is for this container: hook\.path must be/,
+    );
+    await writeFile(file, "{");
+    await assert.rejects(pod.create(config), /30-bad\.json cannot be used and may be for this container: /);
     await rm(file);
     await pod.create(config);
+    assert.deepEqual(await unusable(), []);
+  });
+
+  it("of version 0.1.0 run for the containers that they are meant for", async () => {
+    const hook = join(directory, "old.sh");
+    await writeFile(hook, `#!/bin/sh\ncat > /dev/null\necho "$@" >> ${trace}\n`);
+    await chmod(hook, 0o755);
+    const old = { hook, arguments: ["old"], stages: ["prestart"], annotations: ["^old-hook$"] };
+    await writeFile(join(hooksDir, "40-old.json"), JSON.stringify(old));
+    const pod = await TestPod.run(host.berth, "old-version");
+    await pod.shell("plain", host.image, sleeping);
+    assert.ok(!(await traced()).includes("old"));
+    await pod.shell("chosen", host.image, sleeping, { annotations: { any: "old-hook" } });
+    assert.ok((await traced()).includes("old"));
+  });
+
+  it("look through a pod's annotations without holding up the daemon", async () => {
+    // With a pattern that tries again at each place this is a matter of minutes, in which nobody else is answered.
+    await addHook("50-long.json", {
+      when: { annotations: { "^example\\.org/long$": ".*fluid-dynamics$" } },
+      stages: ["prestart"],
+    });
+    const pod = await TestPod.run(host.berth, "long-annotation");
+    const annotations = { "example.org/long": "a".repeat(250 * 1024) };
+    await pod.shell("main", host.image, sleeping, { annotations });
+    assert.ok(!(await traced()).some((line) => line.startsWith("50-long")));
   });
 });

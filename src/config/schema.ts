@@ -133,7 +133,12 @@ export const schema = section("", {
     ),
     hooksDirs: absolutePaths(
       ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"],
-      "Directories of OCI hooks, *.json as in oci-hooks(5) version 1.0.0, read for each container. A file takes the place of one of the same name in an earlier directory; one that cannot be used lets no container be made.",
+      "Directories of OCI hooks, *.json as in oci-hooks(5) versions 1.0.0 and 0.1.0, read for each container. A file takes the place of one of the same name in an earlier directory.",
+    ),
+    unusableHooks: oneOf(
+      ["refuse", "skip"],
+      "refuse",
+      "What becomes of a container for which a hook is whose file cannot be used, or may be, as the file does not say so much: it is not made, as it might be without a limit that it was to have; or it is made without the hook. Containers that the file's conditions rule out are made in any case.",
     ),
   }),
   security: section(

@@ -7,7 +7,7 @@ import { Leases, openContentStore } from "../content/index.ts";
 import { CriServer, statusOf } from "../cri/index.ts";
 import { HostPaths } from "../hostpaths/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
-import type { Logger } from "../logging/index.ts";
+import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
@@ -16,6 +16,7 @@ import {
   ConmonTasks,
   detectCriu,
   detectHandlers,
+  findUnusableHooks,
   type HostFacts,
   readHostFacts,
   SeLinux,
@@ -110,6 +111,13 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
+/** Files of hooks are read for each container; what is wrong with them is told from the start on. */
+async function unusableFiles({ container }: Config, logger: Logger): Promise<UnusableFiles> {
+  const files = new UnusableFiles(logger);
+  files.found("OCI hooks", await findUnusableHooks(container.hooksDirs));
+  return files;
+}
+
 async function openEngine(
   config: Config,
   logger: Logger,
@@ -131,6 +139,7 @@ async function openEngine(
     checkpointDir: join(config.root, "checkpoints"),
     namespace,
     logger,
+    unusableFiles: await unusableFiles(config, logger),
     pauseProgram,
     defaultSysctls,
     containerSettings: { ...config.container, security: config.security },

@@ -8,6 +8,7 @@ import { cniCheck } from "./checks/cni.ts";
 import { disksCheck } from "./checks/disks.ts";
 import { filesystemsCheck } from "./checks/filesystems.ts";
 import { forwardingCheck } from "./checks/forwarding.ts";
+import { hooksCheck } from "./checks/hooks.ts";
 import { iptablesCheck } from "./checks/iptables.ts";
 import { kernelCheck } from "./checks/kernel.ts";
 import { limitsCheck } from "./checks/limits.ts";
@@ -30,6 +31,7 @@ const checks: readonly Check[] = [
   programsCheck,
   runtimesCheck,
   checkpointsCheck,
+  hooksCheck,
   cniCheck,
   forwardingCheck,
   iptablesCheck,

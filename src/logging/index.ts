@@ -9,3 +9,4 @@
  */
 export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels } from "./logger.ts";
 export { runWithRequestId } from "./request-id.ts";
+export { type UnusableFile, UnusableFiles } from "./unusable-files.ts";

@@ -151,8 +151,8 @@ async function specInput(
 }
 
 /** By what the machine is looked at. */
-function meansOf({ id }: SandboxRecord, { appArmor, seLinux, hostPaths }: PodServices) {
-  return { appArmor, seLinux, lookUp: hostPaths.of(id) };
+function meansOf({ id }: SandboxRecord, { appArmor, seLinux, hostPaths, unusableFiles }: PodServices) {
+  return { appArmor, seLinux, lookUp: hostPaths.of(id), unusableFiles };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

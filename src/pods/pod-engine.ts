@@ -3,7 +3,7 @@ import { type Engine, EngineError, type EngineEvent, type EngineStatus } from ".
 import type { HostPaths } from "../hostpaths/index.ts";
 import type { Images } from "../images/index.ts";
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index.ts";
-import type { Logger } from "../logging/index.ts";
+import type { Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
 import type {
@@ -69,6 +69,7 @@ export type PodEngineOptions = {
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
   readonly logger: Logger;
+  readonly unusableFiles: UnusableFiles;
   /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
   readonly defaultSysctls: Readonly<Record<string, string>>;
   /** Path of the static program that holds a shared PID namespace. */

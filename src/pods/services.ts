@@ -2,7 +2,7 @@ import type { CdiDevices } from "../cdi/index.ts";
 import type { HostPaths } from "../hostpaths/index.ts";
 import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
-import type { Logger } from "../logging/index.ts";
+import type { Logger, UnusableFiles } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
 import type {
   AppArmor,
@@ -55,6 +55,7 @@ export type PodServices = {
   readonly pauses: Pauses;
   readonly events: PodEvents;
   readonly logger: Logger;
+  readonly unusableFiles: UnusableFiles;
   readonly observer: StepObserver;
   readonly defaultSysctls: Readonly<Record<string, string>>;
 };

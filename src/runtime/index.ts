@@ -27,6 +27,7 @@ export {
   type HandlerTable,
   type Usability,
 } from "./handlers/handler.ts";
+export { findUnusableHooks } from "./hooks/read-hooks.ts";
 export { RuntimeError } from "./runtime-error.ts";
 export { SeLinux, type SeLinuxLabels } from "./selinux/se-linux.ts";
 export { buildContainerSpec } from "./spec/build-container-spec.ts";

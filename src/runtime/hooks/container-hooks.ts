@@ -1,13 +1,23 @@
+import { RuntimeError } from "../runtime-error.ts";
 import type { ContainerSpecInput } from "../spec/input.ts";
 import { type OciHooks, type OciSpec, ociHookStages } from "../spec/types.ts";
-import { type HookDefinition, type HookSubject, matches } from "./hook-definition.ts";
+import { type HookDefinition, type HookSubject, isFor, type UsableHook } from "./hook-definition.ts";
 
 /** Names, on a container's specification, the files of the hooks that run for it. */
 const filesAnnotation = "io.berth.hooks";
 
-/** The hooks that run for a container, and an annotation that names their files. */
+/**
+ * The hooks that run for a container, and an annotation that names their files. Throws RuntimeError FailedPrecondition for one that
+ * cannot be used and is, or may be, for this container, unless these are to be skipped: without a hook that it was to have it
+ * may be without a limit that it was to have.
+ */
 export function containerHooks(
-  { config, sandboxConfig, resolved }: Pick<ContainerSpecInput, "config" | "sandboxConfig" | "resolved">,
+  {
+    config,
+    sandboxConfig,
+    resolved,
+    settings,
+  }: Pick<ContainerSpecInput, "config" | "sandboxConfig" | "resolved" | "settings">,
   spec: Pick<OciSpec, "process" | "annotations">,
 ): Pick<OciSpec, "annotations" | "hooks"> {
   const { annotations } = spec;
@@ -16,13 +26,29 @@ export function containerHooks(
     command: spec.process.args[0] ?? "",
     hasBindMounts: config.mounts.some(({ hostPath }) => hostPath !== ""),
   };
-  const applied = resolved.hooks.filter((definition) => matches(definition, subject));
+  const applied = resolved.hooks.flatMap((definition) => usable(definition, subject, settings.unusableHooks));
   if (applied.length === 0) return { annotations };
   const files = applied.map(({ file }) => file).join(",");
   return { annotations: { ...annotations, [filesAnnotation]: files }, hooks: byStage(applied) };
 }
 
-function byStage(definitions: readonly HookDefinition[]): OciHooks {
+function usable(
+  definition: HookDefinition,
+  subject: HookSubject,
+  unusable: "refuse" | "skip",
+): readonly UsableHook[] {
+  const verdict = isFor(definition.when, subject);
+  if (verdict === "no") return [];
+  if (definition.kind === "usable") return [definition];
+  if (unusable === "skip") return [];
+  const whose = verdict === "yes" ? "is for this container" : "may be for this container";
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `OCI hook ${definition.file} cannot be used and ${whose}: ${definition.problem}; correct or remove it, or set container.unusable_hooks = "skip"`,
+  );
+}
+
+function byStage(definitions: readonly UsableHook[]): OciHooks {
   const stages = ociHookStages.map((stage) => {
     const hooks = definitions.filter(({ stages }) => stages.includes(stage)).map(({ hook }) => hook);
     return [stage, hooks] as const;

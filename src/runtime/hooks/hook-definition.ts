@@ -1,21 +1,41 @@
 import type { OciHook, OciHookStage } from "../spec/types.ts";
+import type { Pattern } from "./pattern.ts";
 
-/** One file of a hooks directory (oci-hooks(5) of containers/common, version 1.0.0). */
-export type HookDefinition = {
+/** One file of a hooks directory (oci-hooks(5) of containers/common, versions 1.0.0 and 0.1.0). */
+export type HookDefinition = UsableHook | BrokenHook;
+
+export type UsableHook = {
+  readonly kind: "usable";
   readonly file: string;
+  readonly when: HookConditions;
   readonly hook: OciHook;
   readonly stages: readonly OciHookStage[];
-  /** All of these must be true of a container for which the hook runs; there is at least one. */
-  readonly when: {
-    readonly always?: boolean;
-    /** Some annotation's key and value match, for each pair. */
-    readonly annotations?: readonly { readonly key: RegExp; readonly value: RegExp }[];
-    /** The first word of the command matches one of them. */
-    readonly commands?: readonly RegExp[];
-    /** The client asked for a directory or file of the host. */
-    readonly hasBindMounts?: boolean;
-  };
 };
+
+/** One that cannot be run; `when` may still say for whom it was meant. */
+export type BrokenHook = {
+  readonly kind: "broken";
+  readonly file: string;
+  readonly when: HookConditions;
+  readonly problem: string;
+};
+
+/** For which containers a hook runs: those for which all (version 0.1.0: any) of its conditions are true. */
+export type HookConditions = {
+  readonly needed: "all" | "any";
+  readonly conditions: readonly HookCondition[];
+};
+
+export type HookCondition =
+  | { readonly kind: "always"; readonly value: boolean }
+  /** Some annotation's key and value match. */
+  | { readonly kind: "annotation"; readonly key: Pattern; readonly value: Pattern }
+  /** The first word of the command matches one of them. */
+  | { readonly kind: "commands"; readonly patterns: readonly Pattern[] }
+  /** The client asked for a directory or file of the host. */
+  | { readonly kind: "hasBindMounts"; readonly value: boolean }
+  /** One that could not be read, and why. */
+  | { readonly kind: "unreadable"; readonly problem: string };
 
 /** What the conditions look at. */
 export type HookSubject = {
@@ -24,22 +44,32 @@ export type HookSubject = {
   readonly hasBindMounts: boolean;
 };
 
-/** Whether the hook is to run for such a container. */
-export function matches({ when }: HookDefinition, subject: HookSubject): boolean {
-  const { always, annotations, commands, hasBindMounts } = when;
-  return (
-    (always === undefined || always) &&
-    (annotations === undefined || annotations.every((pair) => hasAnnotation(subject.annotations, pair))) &&
-    (commands === undefined || commands.some((pattern) => pattern.test(subject.command))) &&
-    (hasBindMounts === undefined || hasBindMounts === subject.hasBindMounts)
-  );
+/** Whether the hook is for such a container: "unknown" only where what could be read leaves it open. */
+export function isFor(
+  { needed, conditions }: HookConditions,
+  subject: HookSubject,
+): "yes" | "no" | "unknown" {
+  const verdicts = conditions.map((condition) => isTrue(condition, subject));
+  // One of these decides, whatever the others are.
+  const deciding = needed === "any";
+  if (verdicts.includes(deciding)) return deciding ? "yes" : "no";
+  if (verdicts.includes("unknown")) return "unknown";
+  return deciding ? "no" : "yes";
 }
 
-function hasAnnotation(
-  annotations: HookSubject["annotations"],
-  pattern: { readonly key: RegExp; readonly value: RegExp },
-): boolean {
-  return Object.entries(annotations).some(
-    ([key, value]) => pattern.key.test(key) && pattern.value.test(value),
-  );
+function isTrue(condition: HookCondition, subject: HookSubject): boolean | "unknown" {
+  switch (condition.kind) {
+    case "always":
+      return condition.value;
+    case "annotation":
+      return Object.entries(subject.annotations).some(
+        ([key, value]) => condition.key.test(key) && condition.value.test(value),
+      );
+    case "commands":
+      return condition.patterns.some((pattern) => pattern.test(subject.command));
+    case "hasBindMounts":
+      return condition.value === subject.hasBindMounts;
+    case "unreadable":
+      return "unknown";
+  }
 }

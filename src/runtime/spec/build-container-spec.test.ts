@@ -94,6 +94,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
     defaultUlimits: [],
     pidsLimit: 0,
     hooksDirs: [],
+    unusableHooks: "refuse",
   },
   edits: [],
   host,

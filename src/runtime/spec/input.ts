@@ -51,6 +51,8 @@ export type ContainerSettings = {
   readonly pidsLimit: number;
   /** Of OCI hooks; a later directory's files mask an earlier one's. */
   readonly hooksDirs: readonly string[];
+  /** What becomes of a container for which a hook is, or may be, that cannot be used. */
+  readonly unusableHooks: "refuse" | "skip";
   readonly security: SecuritySettings;
 };
 

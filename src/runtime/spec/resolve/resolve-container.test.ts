@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { HostPaths } from "../../../hostpaths/index.ts";
 import { mount, mountFlags, unmount } from "../../../linux/index.ts";
+import { UnusableFiles } from "../../../logging/index.ts";
 import {
   ContainerConfig,
   MountPropagation,
@@ -43,6 +44,7 @@ const plainSettings: ContainerSettings = {
   defaultUlimits: [],
   pidsLimit: 0,
   hooksDirs: [],
+  unusableHooks: "refuse",
 };
 
 function resolve(
@@ -74,6 +76,7 @@ function resolve(
     seLinux: undefined,
     edits: [],
     lookUp: new HostPaths().of("test"),
+    unusableFiles: new UnusableFiles({ warn: (fields: unknown) => assert.fail(JSON.stringify(fields)) }),
   });
 }
 

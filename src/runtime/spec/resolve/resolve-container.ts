@@ -1,7 +1,8 @@
 import type { LookUp } from "../../../hostpaths/index.ts";
+import type { UnusableFiles } from "../../../logging/index.ts";
 import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
-import { readHooks } from "../../hooks/read-hooks.ts";
+import { readHooks, unusableHooks } from "../../hooks/read-hooks.ts";
 import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
@@ -25,6 +26,8 @@ type Input = Pick<
   readonly seLinux: SeLinux | undefined;
   /** For paths that the configuration names. */
   readonly lookUp: LookUp;
+  /** Told of the hooks that cannot be used. */
+  readonly unusableFiles: UnusableFiles;
 };
 
 /**
@@ -72,6 +75,7 @@ async function findOthers({
   host,
   appArmor: kernelProfiles,
   lookUp,
+  unusableFiles,
 }: Input): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
@@ -84,6 +88,7 @@ async function findOthers({
     resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
     readHooks(settings.hooksDirs),
   ]);
+  unusableFiles.found("OCI hooks", unusableHooks(hooks));
   return { devices: devices.flat(), hostDevices: allDevices, seccompProfile, appArmorProfile, hooks };
 }
 

@@ -1,0 +1,28 @@
+import { type OciHook, type OciHookStage, ociHookStages } from "../spec/types.ts";
+import { strings, table } from "./values.ts";
+
+/** What is run: the runtime-spec's form of a hook. */
+export function hookEntry(value: unknown): OciHook {
+  const { path, args, env, timeout } = table(value, "hook", ["path", "args", "env", "timeout"]);
+  if (typeof path !== "string" || !path.startsWith("/"))
+    throw new Error("hook.path must be an absolute path");
+  if (timeout !== undefined && !(Number.isInteger(timeout) && Number(timeout) > 0))
+    throw new Error("hook.timeout must be a whole number of seconds above 0");
+  return {
+    path,
+    ...(args !== undefined && { args: strings(args, "hook.args") }),
+    ...(env !== undefined && { env: strings(env, "hook.env") }),
+    ...(timeout !== undefined && { timeout: Number(timeout) }),
+  };
+}
+
+/** When it is run. */
+export function stageNames(value: unknown): readonly OciHookStage[] {
+  const names = strings(value, "stages");
+  if (names.length === 0) throw new Error("stages must not be empty");
+  return names.map((name) => {
+    const stage = ociHookStages.find((each) => each === name);
+    if (stage !== undefined) return stage;
+    throw new Error(`stages: ${JSON.stringify(name)} is none of ${ociHookStages.join(", ")}`);
+  });
+}
