@@ -64,6 +64,7 @@ export {
   parentOf,
   processGroup,
   processStartTime,
+  zombieExitCode,
 } from "./process.ts";
 export { resolveInRoot } from "./resolve-in-root.ts";
 export { forbidFileWrites } from "./resource-limits.ts";

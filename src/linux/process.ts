@@ -26,6 +26,17 @@ export async function isAlive(pid: number, startTime: number): Promise<boolean> 
   return (await processStartTime(pid)) === startTime;
 }
 
+/**
+ * The exit code (128+n for a signal) of the process that had this pid at `startTime`, while its zombie waits for its parent;
+ * undefined when it runs or is gone (field 52 of /proc/PID/stat, in the form of wait(2)).
+ */
+export async function zombieExitCode(pid: number, startTime: number): Promise<number | undefined> {
+  const stat = await readStat(pid);
+  if (stat?.startTime !== startTime || !hasEnded(stat)) return undefined;
+  const signal = stat.waitStatus & 0x7f;
+  return signal === 0 ? stat.waitStatus >> 8 : 128 + signal;
+}
+
 /** The processes of a process group (setpgid(2)) that have not ended. */
 export async function processGroup(leader: number): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -77,7 +88,8 @@ async function readStat(pid: number): Promise<Stat | undefined> {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group, startTime] = [fields[0], fields[1], fields[2], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
-  return { state, parent: Number(parent), group: Number(group), startTime: Number(startTime) };
+  const waitStatus = Number(fields[49] ?? 0);
+  return { state, parent: Number(parent), group: Number(group), startTime: Number(startTime), waitStatus };
 }
 
 type Stat = {
@@ -85,6 +97,7 @@ type Stat = {
   readonly parent: number;
   readonly group: number;
   readonly startTime: number;
+  readonly waitStatus: number;
 };
 
 /** Only its zombie is there, which waits for its parent. */

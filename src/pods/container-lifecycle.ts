@@ -17,6 +17,7 @@ import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { runningTask } from "./running-task.ts";
 import type { PodServices } from "./services.ts";
+import { StartsUnderWay } from "./starts-under-way.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 import { stopTask } from "./stop-task.ts";
 
@@ -27,6 +28,7 @@ export class ContainerLifecycle implements Containers {
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
   readonly #tasks: ContainerTasks;
+  readonly #starts = new StartsUnderWay();
   /** Ids of those that are being made: nobody has been told of them. */
   readonly #making = new Set<string>();
 
@@ -147,7 +149,7 @@ export class ContainerLifecycle implements Containers {
         `container ${id} is ${state}; only a container that was created and not started yet can be started`,
       );
     }
-    await this.#tasks.start(record, sandbox);
+    await this.#starts.run(id, (signal) => this.#tasks.start(record, sandbox, signal));
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
@@ -167,8 +169,9 @@ export class ContainerLifecycle implements Containers {
     await stopTask(task, record.stopSignal, timeoutMs, signal);
   }
 
-  /** The task once a start that is under way has been made: one that was asked for before must not outlive the stop. */
+  /** The task once a start that is under way has been made, or ended: one that was asked for before must not outlive the stop. */
   async #settledTask(id: string): Promise<Task | undefined> {
+    using _end = this.#starts.endSoon(id);
     using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.find(id);
     return record === undefined ? undefined : this.#tasks.find(record);

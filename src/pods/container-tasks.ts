@@ -25,16 +25,16 @@ export class ContainerTasks {
     this.#locks = locks;
   }
 
-  /** When it fails, the container is `exited` with a StartError. */
-  async start(record: ContainerRecord, sandbox: SandboxRecord): Promise<void> {
+  /** When it fails, or `signal` ends it, the container is `exited` with a StartError. */
+  async start(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<void> {
     const { containers, observer, events } = this.#services;
     const started: ContainerRecord = { ...record, phase: { kind: "started", atNs: nowNs() } };
     try {
       // A daemon that is cut here finds the task by the record, or by what lies in the bundle.
-      const [task] = await allOrThrow(this.#create(record, sandbox), containers.save(started));
+      const [task] = await allOrThrow(this.#create(record, sandbox, signal), containers.save(started));
       if (record.restore !== undefined) await resetNamespaces(sandbox, this.#services);
       observer("container-start");
-      await task.start();
+      await task.start(signal);
       this.#watch(task);
     } catch (error) {
       await this.#startFailed(record, error);
@@ -45,10 +45,10 @@ export class ContainerTasks {
     events.publish("started", record.id, record.sandboxId);
   }
 
-  async #create(record: ContainerRecord, sandbox: SandboxRecord): Promise<Task> {
+  async #create(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<Task> {
     const { observer, tasks, taskTable } = this.#services;
     observer("container-task");
-    const task = await tasks.create(await taskSpec(record, sandbox, this.#services));
+    const task = await tasks.create(await taskSpec(record, sandbox, this.#services), signal);
     taskTable.add(task);
     return task;
   }

@@ -23,10 +23,12 @@ import type {
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
-import { readExitFile } from "./exit-file.ts";
+import { type MonitorExit, readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers } from "./remove-leftovers.ts";
+import { startProcess } from "./start-process.ts";
+import { endStuckMonitor } from "./stuck-monitor.ts";
 import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
 import { removeTaskFiles } from "./task-files.ts";
 import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.ts";
@@ -43,6 +45,8 @@ export type ConmonTaskOptions = TaskStreamsOptions & {
   readonly cgroup: string | undefined;
   readonly layout: CgroupLayout;
   readonly exits: ExitWatch;
+  /** See ConmonTasksOptions. */
+  readonly monitorGraceMs: number;
 };
 
 const SIGKILL = 9;
@@ -66,6 +70,8 @@ export class ConmonTask implements Task {
   /** The daemon has sent SIGKILL. */
   #killed = false;
   #monitorLost = false;
+  /** Set once conmon is expected to tell of the end of what was killed. */
+  #endExpected = false;
   readonly #oomWatch: OomWatch | undefined;
 
   constructor(options: ConmonTaskOptions) {
@@ -97,7 +103,7 @@ export class ConmonTask implements Task {
     await this.#enter(record, { kind: "starting", startedAtNs });
     try {
       if (record.restored) await continueRestored(this.id, record, this.#options.files);
-      else await this.#callRuntime(record.handler, ["start", this.id], startTimeoutMs, signal);
+      else await startProcess((either) => this.#callStart(record, either), this.#exited.promise, signal);
     } catch (error) {
       await this.#failStart(record, error as Error);
       throw error;
@@ -106,17 +112,55 @@ export class ConmonTask implements Task {
     if (!this.#isExited()) this.#state = { kind: "running", pid: record.init.pid, startedAtNs };
   }
 
+  #callStart({ handler }: TaskRecord, signal: AbortSignal): Promise<unknown> {
+    return this.#callRuntime(handler, ["start", this.id], startTimeoutMs, signal);
+  }
+
   async kill(signal: number): Promise<void> {
     const record = this.#record;
     if (record === undefined) return;
     const { pid, startTime } = record.init;
-    if (signal === SIGKILL) this.#killed = true;
     if (await isAlive(pid, startTime)) sendSignal(pid, signal);
+    if (signal === SIGKILL) this.#expectEnd(record);
   }
 
   async killAll(): Promise<void> {
     this.#killed = true;
     await this.#killProcesses();
+    if (this.#record !== undefined) this.#expectEnd(this.#record);
+  }
+
+  /** The end of what was killed comes, also when conmon does not tell of it. */
+  #expectEnd(record: TaskRecord): void {
+    this.#killed = true;
+    if (this.#endExpected || this.#isExited()) return;
+    this.#endExpected = true;
+    this.#endIfStuck(record).catch((err: unknown) => {
+      this.#endExpected = false;
+      this.#options.logger.error(
+        { err, container: this.id },
+        "waiting for the end of a killed container failed; stopping it again tries again",
+      );
+    });
+  }
+
+  async #endIfStuck(record: TaskRecord): Promise<void> {
+    const exited = new AbortController();
+    void this.#exited.promise.then(() => exited.abort());
+    const over = AbortSignal.any([exited.signal, this.#closed.signal]);
+    const ended = await endStuckMonitor(record, this.#options.monitorGraceMs, over);
+    if (ended === false) return;
+    this.#options.logger.error(
+      { container: this.id, conmon: record.monitor.pid, exitCode: ended.exitCode },
+      "conmon has not told of the end of a container that was killed, and was ended: the last of its log may be missing",
+    );
+    await this.#takeExit();
+    this.#end(await this.#exitWithoutFile(record, ended.exitCode));
+  }
+
+  async #exitWithoutFile(record: TaskRecord, exitCode: number | undefined): Promise<TaskExit> {
+    if (exitCode === undefined) return lostExit(record);
+    return this.#exitOf({ exitCode, finishedAtNs: nowNs() }, record, this.#killed);
   }
 
   async #killProcesses(): Promise<void> {
@@ -229,9 +273,15 @@ export class ConmonTask implements Task {
       { container: this.id },
       "conmon is gone while its container runs: its log ends here and its exit code will not be known",
     );
-    void waitForEnd(record.init, { signal: this.#closed.signal }).then((ended) => {
-      if (ended) this.#end(lostExit(record));
+    this.#endWithInit(record).catch((err: unknown) => {
+      // Looked for again at the next check.
+      this.#monitorLost = false;
+      this.#options.logger.error({ err, container: this.id }, "following a container without conmon failed");
     });
+  }
+
+  async #endWithInit(record: TaskRecord): Promise<void> {
+    if (await waitForEnd(record.init, { signal: this.#closed.signal })) this.#end(lostExit(record));
   }
 
   /** The daemon ends; the task goes on. */
@@ -258,9 +308,12 @@ export class ConmonTask implements Task {
     if (written === undefined) return;
     const killed = this.#killed;
     if (this.#record?.killAllOnExit) await this.#killProcesses();
+    this.#end(await this.#exitOf(written, this.#record, killed));
+  }
+
+  #exitOf(written: MonitorExit, record: TaskRecord | undefined, killed: boolean): Promise<TaskExit> {
     const oomSeen = this.#oomWatch?.seen ?? false;
-    const oomFile = this.#options.files.oom;
-    this.#end(await exitOf(written, { record: this.#record, oomFile, oomSeen, killed }));
+    return exitOf(written, { record, oomFile: this.#options.files.oom, oomSeen, killed });
   }
 
   /** The first end is the one that counts. */

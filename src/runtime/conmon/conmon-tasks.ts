@@ -40,6 +40,8 @@ export type ConmonTasksOptions = {
   readonly drainExecSyncIoTimeoutMs?: number;
   /** How long one who is attached may take no output while there is some. 10,000 unless given. */
   readonly slowClientMs?: number;
+  /** How long conmon may take to tell of the end of a container that was killed. 10,000 unless given. */
+  readonly monitorGraceMs?: number;
   /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
   readonly checkIntervalMs?: number;
 };
@@ -211,7 +213,11 @@ export class ConmonTasks implements Tasks {
     found: Pick<ConmonTaskOptions, "record" | "ranSinceNs">,
   ): ConmonTask {
     const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
-    const { drainExecSyncIoTimeoutMs = 10_000, slowClientMs = 10_000 } = this.#options;
+    const {
+      drainExecSyncIoTimeoutMs = 10_000,
+      slowClientMs = 10_000,
+      monitorGraceMs = 10_000,
+    } = this.#options;
     const handler = findHandler(handlers, name);
     const common = {
       conmonPath,
@@ -222,6 +228,7 @@ export class ConmonTasks implements Tasks {
       exits: this.#exits,
       drainExecSyncIoTimeoutMs,
       slowClientMs,
+      monitorGraceMs,
       pollThread: this.#pollThread,
       logger,
     };

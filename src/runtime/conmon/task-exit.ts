@@ -50,7 +50,7 @@ function lostMessage(record: TaskRecord | undefined, ranSinceNs: bigint | undefi
     return "the file in which berth keeps what the container consists of was damaged";
   if (record === undefined)
     return "nothing is left of the container's processes; the machine may have been restarted";
-  return "conmon was killed before the container's process ended; its exit code is not known";
+  return "conmon ended without telling of the exit: it was killed, or had no room for its exit file in the state directory";
 }
 
 export function startFailure(message: string, atNs: bigint): TaskExit {
