@@ -95,6 +95,7 @@ describe("a daemon that is killed", () => {
     "sandbox-namespaces",
     "sandbox-files",
     "sandbox-network",
+    "sandbox-interface-sysctls",
     "sandbox-pause",
     "sandbox-commit",
   ]) {
