@@ -54,12 +54,6 @@ function checkLayerType({ mediaType, digest }: Descriptor): void {
       `layer ${digest} is encrypted (${type}); encrypted images are not supported`,
     );
   }
-  if (mediaType.includes("nondistributable") || mediaType.includes("foreign")) {
-    throw new ImageError(
-      "Unimplemented",
-      `layer ${digest} is not distributed by registries (${type}); such images are not supported`,
-    );
-  }
   throw new ImageError(
     "Unimplemented",
     `layer ${digest} has the media type ${type}, which cannot be unpacked`,

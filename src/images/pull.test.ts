@@ -245,15 +245,6 @@ describe("pull", () => {
         }),
         /encrypted/,
       ],
-      [
-        changed({
-          layers: plain.map((layer) => ({
-            ...layer,
-            mediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-          })),
-        }),
-        /not distributed/,
-      ],
       [changed({ layers: [] }), /0 layers, the config 1 diff_ids/],
     ];
     for (const [index, [image, why]] of cases.entries()) {

@@ -6,6 +6,13 @@ export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image
 export { digestOf, parseImageConfig } from "./image-config.ts";
 export { JsonNode } from "./json.ts";
 export { parseIndex, parseManifest } from "./manifest.ts";
-export { isImageConfigType, isIndexType, isLayerType, isManifestType, mediaType } from "./media-types.ts";
+export {
+  isForeignLayerType,
+  isImageConfigType,
+  isIndexType,
+  isLayerType,
+  isManifestType,
+  mediaType,
+} from "./media-types.ts";
 export { formatPlatform, matchPlatform, runsOn } from "./platform.ts";
 export { formatReference, parseReference, type Reference, repositoryName } from "./reference.ts";

@@ -12,6 +12,11 @@ export const mediaType = {
   dockerLayer: "application/vnd.docker.image.rootfs.diff.tar",
   dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
   dockerLayerZstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
+  ociForeignLayer: "application/vnd.oci.image.layer.nondistributable.v1.tar",
+  ociForeignLayerGzip: "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+  ociForeignLayerZstd: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+  dockerForeignLayer: "application/vnd.docker.image.rootfs.foreign.diff.tar",
+  dockerForeignLayerGzip: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 } as const;
 
 const indexes: ReadonlySet<string> = new Set([mediaType.ociIndex, mediaType.dockerManifestList]);
@@ -24,6 +29,13 @@ const layers: ReadonlySet<string> = new Set([
   mediaType.dockerLayer,
   mediaType.dockerLayerGzip,
   mediaType.dockerLayerZstd,
+]);
+const foreignLayers: ReadonlySet<string> = new Set([
+  mediaType.ociForeignLayer,
+  mediaType.ociForeignLayerGzip,
+  mediaType.ociForeignLayerZstd,
+  mediaType.dockerForeignLayer,
+  mediaType.dockerForeignLayerGzip,
 ]);
 
 /** True for an OCI index and for Docker's manifest list. */
@@ -41,7 +53,12 @@ export function isImageConfigType(type: string): boolean {
   return configs.has(type);
 }
 
-/** True for a layer that can be unpacked: a tar, plain or compressed with gzip or zstd, neither encrypted nor foreign. */
+/** True for a layer that can be unpacked: a tar, plain or compressed with gzip or zstd, not encrypted. */
 export function isLayerType(type: string): boolean {
-  return layers.has(type);
+  return layers.has(type) || foreignLayers.has(type);
+}
+
+/** True for a layer that its maker lets nobody hand on: registries may lack it, and its descriptor's `urls` say who has it. */
+export function isForeignLayerType(type: string): boolean {
+  return foreignLayers.has(type);
 }

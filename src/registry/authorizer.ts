@@ -42,29 +42,23 @@ export class Authorizer {
   ): Promise<string> {
     const key = keyOf(endpoint, reference);
     const current = this.#answers.get(key);
-    const other = current === undefined ? undefined : (await current).authorization;
+    const other = current === undefined ? undefined : (await orAborted(current, signal)).authorization;
     if (other !== undefined && other !== used) return other;
-    const fresh = this.#obtain(endpoint, reference, refused, signal);
+    // Others wait for it too: it does not end with the request that happens to be the first.
+    const fresh = this.#obtain(endpoint, reference, refused);
     this.#answers.set(key, fresh);
-    try {
-      return (await fresh).authorization;
-    } catch (error) {
+    fresh.catch(() => {
       if (this.#answers.get(key) === fresh) this.#answers.delete(key);
-      throw error;
-    }
+    });
+    return (await orAborted(fresh, signal)).authorization;
   }
 
-  async #obtain(
-    endpoint: Endpoint,
-    reference: Reference,
-    refused: HttpResponse,
-    signal: AbortSignal | undefined,
-  ): Promise<Token> {
-    const credentials = await credentialsFor(endpoint, reference, this.#options, signal);
+  async #obtain(endpoint: Endpoint, reference: Reference, refused: HttpResponse): Promise<Token> {
+    const credentials = await credentialsFor(endpoint, reference, this.#options, undefined);
     const challenges = parseChallenges(refused.headers["www-authenticate"]);
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer !== undefined)
-      return await this.#bearer(endpoint, reference, bearer, credentials, refused.url, signal);
+      return await this.#bearer(endpoint, reference, bearer, credentials, refused.url);
     if (challenges.some(({ scheme }) => scheme === "basic")) return basic(endpoint, credentials);
     const offered = challenges.map(({ scheme }) => scheme).join(", ") || "none";
     throw new RegistryError(
@@ -79,12 +73,15 @@ export class Authorizer {
     challenge: Challenge,
     credentials: Credentials | undefined,
     from: URL,
-    signal: AbortSignal | undefined,
   ): Promise<Token> {
     if (credentials?.kind === "registryToken") {
       return { authorization: `Bearer ${credentials.token}`, expiresAtMs: Number.POSITIVE_INFINITY };
     }
-    return await fetchToken(this.#transport, { endpoint, reference, challenge, credentials, from }, signal);
+    return await fetchToken(
+      this.#transport,
+      { endpoint, reference, challenge, credentials, from },
+      undefined,
+    );
   }
 }
 
@@ -101,4 +98,18 @@ function basic(endpoint: Endpoint, credentials: Credentials | undefined): Token 
   }
   const pair = Buffer.from(`${credentials.username}:${credentials.password}`, "utf8").toString("base64");
   return { authorization: `Basic ${pair}`, expiresAtMs: Number.POSITIVE_INFINITY };
+}
+
+/** What `work` comes to, or the signal's reason when that is first; the work goes on. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

@@ -1,13 +1,13 @@
 import { type Descriptor, formatReference, type Reference } from "../oci/index.ts";
 import { backOff } from "./backoff.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, foreignEndpoints } from "./endpoint.ts";
 import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
 /**
  * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it does not,
- * and waits when all have failed since the last new byte.
+ * and waits when all have failed since the last new byte. A layer that registries may lack is looked for at its URLs when they do.
  */
 export async function* fetchBlob(
   session: Session,
@@ -19,6 +19,7 @@ export async function* fetchBlob(
   const what = `fetching ${descriptor.digest} of ${formatReference(reference)}`;
   const failures = new Map<string, RegistryError>();
   let endpoints = await session.endpoints(reference, "pull");
+  let elsewhere = foreignEndpoints(descriptor, endpoints);
   let position = offset;
   let furthest = offset;
   let fruitless = 0;
@@ -47,6 +48,11 @@ export async function* fetchBlob(
       fruitless = position > furthest ? 1 : fruitless + 1;
       furthest = Math.max(furthest, position);
       if (!failure.transient) endpoints = endpoints.filter((other) => other !== endpoint);
+      if (endpoints.length === 0 && elsewhere.length > 0) {
+        [endpoints, elsewhere] = [elsewhere, []];
+        fruitless = 0;
+        continue;
+      }
       if (endpoints.length === 0 || fruitless >= session.retry.tries * endpoints.length)
         throw summarise(what, failures);
       const round = Math.ceil(fruitless / endpoints.length);

@@ -1,4 +1,4 @@
-import type { Reference } from "../oci/index.ts";
+import { type Descriptor, isForeignLayerType, type Reference } from "../oci/index.ts";
 
 /** One place that serves a registry's repositories: the registry itself or a mirror of it. */
 export type Endpoint = {
@@ -6,8 +6,11 @@ export type Endpoint = {
   readonly base: string;
   /** `registry-1.docker.io`, `127.0.0.1:5000`. */
   readonly host: string;
-  /** `registry`: it is what the reference names, and may have the credentials for it. */
-  readonly role: "registry" | "mirror";
+  /**
+   * `registry`: it is what the reference names, and may have the credentials for it. `blob`: `base` is the whole URL of one
+   * blob, which an image's author wrote: nothing that is ours is sent there.
+   */
+  readonly role: "registry" | "mirror" | "blob";
   /** Whether it may say what a tag means, besides serving content by digest. */
   readonly resolves: boolean;
   readonly pulls: boolean;
@@ -25,13 +28,49 @@ export type TlsSettings = {
   readonly skipVerify: boolean;
 };
 
+export const defaultDialTimeoutMs = 30_000;
+
 /** The URL of something in the reference's repository; mirrors are told the registry with `ns`, as containerd does. */
 export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: string): URL {
+  if (endpoint.role === "blob") return new URL(endpoint.base);
   const url = new URL(`${endpoint.base}/${reference.repository}/${path}`);
   const own =
     endpoint.host === reference.host || (reference.host === "docker.io" && isDockerHub(endpoint.host));
   if (!own) url.searchParams.set("ns", reference.host);
   return url;
+}
+
+/**
+ * Who has a layer that registries may lack: its `urls` (image-spec 1.1, descriptor.md). As with redirects, none leads to plain
+ * HTTP unless the registry itself is reached so: an image must not have a node ask its own unprotected services.
+ */
+export function foreignEndpoints(
+  { mediaType, urls = [] }: Descriptor,
+  registries: readonly Endpoint[],
+): readonly Endpoint[] {
+  if (!isForeignLayerType(mediaType)) return [];
+  const mayBePlain = registries.some(
+    ({ base, plainHttpFallback }) => plainHttpFallback || base.startsWith("http:"),
+  );
+  return urls
+    .filter((url) => URL.canParse(url))
+    .map((url) => new URL(url))
+    .filter(({ protocol }) => protocol === "https:" || (mayBePlain && protocol === "http:"))
+    .map((url) => {
+      url.username = "";
+      url.password = "";
+      return {
+        base: url.href,
+        host: url.host,
+        role: "blob",
+        resolves: false,
+        pulls: true,
+        tls: { caFiles: [], clientPairs: [], skipVerify: false },
+        headers: {},
+        dialTimeoutMs: defaultDialTimeoutMs,
+        plainHttpFallback: false,
+      };
+    });
 }
 
 const dockerHub: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);

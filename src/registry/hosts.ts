@@ -1,10 +1,14 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Endpoint, isDockerHub, isLoopback, type TlsSettings } from "./endpoint.ts";
+import {
+  defaultDialTimeoutMs,
+  type Endpoint,
+  isDockerHub,
+  isLoopback,
+  type TlsSettings,
+} from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { type HostEntry, parseHostsToml } from "./hosts-toml.ts";
-
-const defaultDialTimeoutMs = 30_000;
 
 /**
  * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its hosts.toml, then

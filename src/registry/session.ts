@@ -79,9 +79,10 @@ export class Session implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse> {
     const { reference } = request;
-    const known = await this.#authorizer.known(endpoint, reference);
+    const isOurs = endpoint.role !== "blob";
+    const known = isOurs ? await this.#authorizer.known(endpoint, reference) : undefined;
     let response = await this.#sendWith(endpoint, request, known, signal);
-    if (response.status === 401 && response.url.host === endpoint.host) {
+    if (response.status === 401 && isOurs && response.url.host === endpoint.host) {
       await response.body.dump();
       const answer = await this.#authorizer.answer(endpoint, reference, response, known, signal);
       response = await this.#sendWith(endpoint, request, answer, signal);
