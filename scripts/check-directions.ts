@@ -47,7 +47,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "stats",
   ],
   cri: ["engine", "protocol", "images", "oci", "registry"],
-  "api/berth": ["images", "protocol", "registry"],
+  "api/berth": ["engine", "images", "protocol", "registry"],
   streaming: ["engine", "protocol"],
   streamclient: ["streaming"],
   doctor: ["linux", "network", "runtime", "config"],

@@ -16,6 +16,8 @@ export type Io = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called when nobody reads our output any more; where it is not set, that is our end. */
+  onBrokenPipe?: () => void;
 };
 
 /** A terminal has `isTTY`, and modes. */

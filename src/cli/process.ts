@@ -1,3 +1,4 @@
+import type { Io } from "./invocation.ts";
 import { runCli } from "./program.ts";
 
 const interruptedTwice = 130;
@@ -13,18 +14,20 @@ export async function runProcess(): Promise<void> {
   process.on("SIGTERM", interrupt);
   // With its terminal gone a command has to clean up too; without one it may have been started with nohup.
   if (process.stdin.isTTY) process.on("SIGHUP", interrupt);
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietlyOnBrokenPipe);
   const { stdin, stdout, stderr, env } = process;
-  const status = await runCli(process.argv.slice(2), { stdin, stdout, stderr, env }, controller.signal);
+  const io: Io = { stdin, stdout, stderr, env };
+  for (const stream of [stdout, stderr]) stream.on("error", (error) => onOutputError(error, io));
+  const status = await runCli(process.argv.slice(2), io, controller.signal);
   // A pipe takes writes asynchronously: exiting before they are out would lose them.
   await Promise.all([flushed(stdout), flushed(stderr)]);
   process.exit(status);
 }
 
 /** The reader has gone (`berth logs x | head`): that is no failure of ours. */
-function endQuietlyOnBrokenPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+function onOutputError(error: NodeJS.ErrnoException, { onBrokenPipe }: Io): void {
+  if (error.code !== "EPIPE") throw error;
+  if (onBrokenPipe === undefined) process.exit(0);
+  onBrokenPipe();
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -312,8 +312,8 @@ test("run pulls what is not here, unless it may not", async () => {
 test("run refuses what contradicts itself", async () => {
   await using endpoint = await serveCli();
   assert.match(
-    (await endpoint.run(["run", "-d", "--rm", "busybox"])).stderr,
-    /--rm works only in the foreground/,
+    (await endpoint.run(["run", "--host-network", "-p", "1:1", "busybox"])).stderr,
+    /--publish has no use with --host-network/,
   );
   assert.match(
     (await endpoint.run(["run", "--pod", "web", "-p", "1:1", "busybox"])).stderr,

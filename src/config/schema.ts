@@ -123,6 +123,11 @@ export const schema = section("", {
       false,
       "Devices belong to the container's user and group (run_as_user, run_as_group) in place of the machine's, so that a container without root can open them.",
     ),
+    runLogLimitMib: integer(
+      100,
+      { min: 0, max: 1_048_576 },
+      "MiB that the log of a container of `berth run` may have, which no kubelet rotates. A longer one is put beside it as LOG.1, in the place of the one before. 0 is no limit.",
+    ),
     defaultUlimits: ulimits(
       'Limits of processes, as in ["nofile=65536:1048576", "memlock=unlimited"]: NAME=SOFT[:HARD] with ulimit\'s units in bytes, processes, seconds. A daemon without CAP_SYS_RESOURCE gives no more than it has. Open files are 1048576 unless set here.',
     ),

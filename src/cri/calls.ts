@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import {
   status as grpcStatus,
+  type Metadata,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import { BerthError, messageOf } from "../errors/index.ts";
 import { type Logger, runWithRequestId } from "../logging/index.ts";
+import { ownerMetadata } from "../protocol/index.ts";
 import { CriError } from "./errors.ts";
 import type { CallContext, StreamHandler, UnaryHandler } from "./handlers.ts";
 import { statusOf } from "./status.ts";
@@ -18,7 +20,7 @@ type Stream = ServerWritableStream<unknown, unknown>;
 /** One call, whatever its kind. */
 type Work = {
   readonly method: string;
-  readonly call: Pick<Unary, "cancelled" | "getDeadline"> & {
+  readonly call: Pick<Unary, "cancelled" | "getDeadline" | "metadata"> & {
     once(event: "cancelled", listener: () => void): unknown;
   };
   readonly streams: boolean;
@@ -121,7 +123,7 @@ export class Calls {
     const startedAt = performance.now();
     this.#logger.debug({ method }, "call");
     try {
-      await serve({ signal });
+      await serve({ signal, owner: ownerIn(call.metadata) });
       this.#logSuccess(method, startedAt, call.cancelled);
     } catch (thrown) {
       const error = signal.aborted && isAbortError(thrown) ? signal.reason : thrown;
@@ -148,6 +150,16 @@ export class Calls {
       );
     }
   }
+}
+
+/** The last value, as HTTP has it; a label must be able to hold it. */
+function ownerIn(metadata: Metadata): string {
+  const owner = String(metadata.get(ownerMetadata).at(-1) ?? "");
+  if (/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/.test(owner)) return owner;
+  throw new CriError(
+    "InvalidArgument",
+    `metadata ${ownerMetadata}: ${JSON.stringify(owner)} is no name: up to 63 lower-case letters, digits and "-"`,
+  );
 }
 
 function cancellation({ call }: Work): CriError {

@@ -1,5 +1,6 @@
 import type { Engine } from "../engine/index.ts";
 import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { owned } from "./owners.ts";
 import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
@@ -31,9 +32,14 @@ export function checkpointHandlers({ checkpoints }: Engine): RuntimeHandlers {
       validate.restorePod,
       async (
         { checkpointPath: directory, config, runtimeHandler: handler, containerConfigs },
-        { signal },
+        { signal, owner },
       ) => {
-        const request = { directory, config, handler, containerConfigs };
+        const request = {
+          directory,
+          config: owned(config, owner),
+          handler,
+          containerConfigs: containerConfigs.map((each) => owned(each, owner)),
+        };
         const { sandboxId, containers } = await checkpoints.restorePod(request, signal);
         return { podSandboxId: sandboxId, restoredContainers: [...containers] };
       },

@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/index.ts";
-import { Container } from "../protocol/index.ts";
-import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { Container, type ContainerFilter } from "../protocol/index.ts";
+import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
+import { owned, ownerOf, shownContainers } from "./owners.ts";
 import { toContainer, toContainerStatus } from "./translate/container.ts";
 import { filterContainers } from "./translate/filters.ts";
 import { inspectionJson } from "./translate/info.ts";
@@ -9,13 +10,19 @@ import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
 /** CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
-export function containerHandlers({ containers, images }: Engine): RuntimeHandlers {
+export function containerHandlers({ containers, images, sandboxes }: Engine): RuntimeHandlers {
+  const shown = (filter: ContainerFilter | undefined, call: CallContext) =>
+    filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter);
   return {
     createContainer: checked(
       validate.createContainer,
-      async ({ podSandboxId, config, sandboxConfig }, { signal }) => ({
-        containerId: await containers.create(podSandboxId, config, sandboxConfig, signal),
-      }),
+      async ({ podSandboxId, config, sandboxConfig }, { signal, owner }) => {
+        // Whoever makes it: what is in a pod is of no more use to others than the pod.
+        const whose = owner || ownerOf(sandboxes.get(podSandboxId));
+        return {
+          containerId: await containers.create(podSandboxId, owned(config, whose), sandboxConfig, signal),
+        };
+      },
     ),
 
     startContainer: checked(validate.containerId, async ({ containerId }, { signal }) => {
@@ -47,13 +54,13 @@ export function containerHandlers({ containers, images }: Engine): RuntimeHandle
       };
     },
 
-    listContainers: checked(validate.listContainers, ({ filter }) => ({
-      containers: filterContainers(containers.list(), filter).map(toContainer),
+    listContainers: checked(validate.listContainers, ({ filter }, call) => ({
+      containers: shown(filter, call).map(toContainer),
     })),
 
-    async *streamContainers(request) {
+    async *streamContainers(request, call) {
       const { filter } = validate.listContainers(request);
-      const items = filterContainers(containers.list(), filter).map(toContainer);
+      const items = shown(filter, call).map(toContainer);
       for (const part of inParts(items, (item) => Container.encode(item).finish().length))
         yield { containers: part };
     },

@@ -1,14 +1,16 @@
 import type { Engine, EngineEvent } from "../engine/index.ts";
 import { type ContainerEventResponse, ContainerEventType } from "../protocol/index.ts";
-import type { RuntimeHandlers } from "./handlers.ts";
+import type { CallContext, RuntimeHandlers } from "./handlers.ts";
+import { isShown } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { toPodSandboxStatus } from "./translate/sandbox.ts";
 
 /** GetContainerEvents: one stream for each client, from the moment it asks. */
 export function eventHandlers(engine: Engine): RuntimeHandlers {
   return {
-    async *getContainerEvents(_request, { signal }) {
-      for await (const event of engine.events(signal)) yield toResponse(event, engine);
+    async *getContainerEvents(_request, call) {
+      for await (const event of engine.events(call.signal))
+        if (["", call.owner].includes(event.owner)) yield toResponse(event, engine, call);
     },
   };
 }
@@ -20,14 +22,14 @@ const typeByKind = {
   deleted: ContainerEventType.CONTAINER_DELETED_EVENT,
 } as const;
 
-function toResponse(event: EngineEvent, { images }: Engine): ContainerEventResponse {
+function toResponse(event: EngineEvent, { images }: Engine, { owner }: CallContext): ContainerEventResponse {
   return {
     containerId: event.containerId,
     containerEventType: typeByKind[event.kind],
     createdAt: event.atNs,
     podSandboxStatus: event.sandbox === undefined ? undefined : toPodSandboxStatus(event.sandbox),
-    containersStatuses: event.containers.map((container) =>
-      toContainerStatus(container, images.find(container.imageId)),
-    ),
+    containersStatuses: event.containers
+      .filter((container) => isShown(container, owner))
+      .map((container) => toContainerStatus(container, images.find(container.imageId))),
   };
 }

@@ -6,6 +6,8 @@ import type { RequestCheck } from "./validate/index.ts";
 export type CallContext = {
   /** Aborts when the client goes away, its deadline passes or the server stops; the reason is a CriError. */
   readonly signal: AbortSignal;
+  /** Who the client says it is (gRPC metadata `berth-owner`); "" for a kubelet, which says nothing. */
+  readonly owner: string;
 };
 
 /** Answers a call with one message, or throws. */

@@ -1,8 +1,9 @@
-import type { Engine } from "../engine/index.ts";
+import type { Engine, Image as EngineImage } from "../engine/index.ts";
 import { hasCode, messageOf } from "../errors/index.ts";
 import { type FilesystemUsage, Image, type ImageFilter } from "../protocol/index.ts";
 import { CriError } from "./errors.ts";
-import { checked, type ImageHandlers } from "./handlers.ts";
+import { type CallContext, checked, type ImageHandlers } from "./handlers.ts";
+import { imagesOfOthers } from "./owners.ts";
 import { toCredentials } from "./translate/credentials.ts";
 import { imageInfo, toImage } from "./translate/image.ts";
 import { infoJson } from "./translate/info.ts";
@@ -17,19 +18,24 @@ type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
 export function imageHandlers(engine: Engine): ImageHandlers {
   const { images } = engine;
   return {
-    listImages: checked(validate.listImages, ({ filter }) => ({ images: select(images, filter) })),
+    listImages: checked(validate.listImages, ({ filter }, call) => ({
+      images: select(engine, filter, call),
+    })),
 
-    async *streamImages(request) {
+    async *streamImages(request, call) {
       const { filter } = validate.listImages(request);
-      for (const part of inParts(select(images, filter), (item) => Image.encode(item).finish().length))
+      for (const part of inParts(select(engine, filter, call), (item) => Image.encode(item).finish().length))
         yield { images: part };
     },
 
-    imageStatus: (request) => {
+    imageStatus: (request, call) => {
       const { image: spec } = validate.image(request);
       const image = images.find(spec.image);
       if (image === undefined) return { image: undefined, info: {} };
-      return { image: toImage(image), info: request.verbose ? { info: infoJson(imageInfo(image)) } : {} };
+      return {
+        image: toShown(engine, call)(image),
+        info: request.verbose ? { info: infoJson(imageInfo(image)) } : {},
+      };
     },
 
     pullImage: checked(validate.pullImage, async ({ image: spec, auth }, { signal }) => {
@@ -65,11 +71,20 @@ function rethrowForKubelet(error: unknown): never {
 }
 
 /** All images, or the one that the filter names. */
-function select(images: Images, filter: ImageFilter | undefined): Image[] {
+function select(engine: Engine, filter: ImageFilter | undefined, call: CallContext): Image[] {
   const wanted = filter?.image?.image ?? "";
-  if (wanted === "") return images.list().map(toImage);
-  const image = images.find(wanted);
-  return image === undefined ? [] : [toImage(image)];
+  if (wanted === "") return engine.images.list().map(toShown(engine, call));
+  const image = engine.images.find(wanted);
+  return image === undefined ? [] : [toShown(engine, call)(image)];
+}
+
+/** Pinned is also what containers use that the client is not shown: a kubelet takes it for unused, and removes only what is not pinned. */
+function toShown(engine: Engine, call: CallContext): (image: EngineImage) => Image {
+  const used = imagesOfOthers(engine, call);
+  return (image) => {
+    const shown = toImage(image);
+    return { ...shown, pinned: shown.pinned || used.has(image.id) };
+  };
 }
 
 function toFilesystemUsage({ mountpoint, usedBytes, inodesUsed }: Usage): FilesystemUsage {

@@ -1,6 +1,7 @@
 import type { Engine, Sandbox } from "../engine/index.ts";
 import { PodSandbox } from "../protocol/index.ts";
-import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
+import { owned, shownContainers, shownSandboxes } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { filterSandboxes } from "./translate/filters.ts";
 import { inspectionJson } from "./translate/info.ts";
@@ -24,8 +25,8 @@ export function sandboxHandlers(
 ): RuntimeHandlers {
   const { sandboxes } = engine;
   return {
-    runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal }) => ({
-      podSandboxId: await sandboxes.run(config, runtimeHandler, signal),
+    runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal, owner }) => ({
+      podSandboxId: await sandboxes.run(owned(config, owner), runtimeHandler, signal),
     })),
 
     stopPodSandbox: checked(validate.podSandboxId, async ({ podSandboxId }, { signal }) => {
@@ -49,34 +50,34 @@ export function sandboxHandlers(
       },
     ),
 
-    podSandboxStatus: async (request) => {
+    podSandboxStatus: async (request, call) => {
       const { podSandboxId } = validate.podSandboxId(request);
       const sandbox = sandboxes.get(podSandboxId);
       return {
         status: toPodSandboxStatus(sandbox),
         info: request.verbose ? { info: inspectionJson(await sandboxes.inspect(sandbox.id)) } : {},
         ...(podStatusWithContainers
-          ? { containersStatuses: containerStatuses(engine, sandbox), timestamp: nowNs() }
+          ? { containersStatuses: containerStatuses(engine, sandbox, call), timestamp: nowNs() }
           : { containersStatuses: [], timestamp: 0n }),
       };
     },
 
-    listPodSandbox: checked(validate.listPodSandbox, ({ filter }) => ({
-      items: filterSandboxes(sandboxes.list(), filter).map(toPodSandbox),
+    listPodSandbox: checked(validate.listPodSandbox, ({ filter }, call) => ({
+      items: filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox),
     })),
 
-    async *streamPodSandboxes(request) {
+    async *streamPodSandboxes(request, call) {
       const { filter } = validate.listPodSandbox(request);
-      const items = filterSandboxes(sandboxes.list(), filter).map(toPodSandbox);
+      const items = filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox);
       for (const podSandboxes of inParts(items, (item) => PodSandbox.encode(item).finish().length))
         yield { podSandboxes };
     },
   };
 }
 
-function containerStatuses({ containers, images }: Engine, sandbox: Sandbox) {
-  return containers
-    .list()
-    .filter((container) => container.sandboxId === sandbox.id)
-    .map((container) => toContainerStatus(container, images.find(container.imageId)));
+function containerStatuses({ containers, images }: Engine, sandbox: Sandbox, call: CallContext) {
+  const own = containers.list().filter((container) => container.sandboxId === sandbox.id);
+  return shownContainers(own, call, { podSandboxId: sandbox.id }, [sandbox]).map((container) =>
+    toContainerStatus(container, images.find(container.imageId)),
+  );
 }

@@ -1,8 +1,9 @@
-import type { Container, Engine, Sandbox } from "../engine/index.ts";
+import type { Container, Engine, Sandbox, SandboxStats } from "../engine/index.ts";
 import { ContainerStats, PodSandboxMetrics, PodSandboxStats } from "../protocol/index.ts";
-import { checked, type RuntimeHandlers } from "./handlers.ts";
+import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
 import type { MetricGroup } from "./metrics/family.ts";
 import { metricDescriptors, partsOf, toPodSandboxMetrics } from "./metrics/metrics.ts";
+import { isShown, ownerOf, shownContainers, shownSandboxes } from "./owners.ts";
 import { filterContainers, filterSandboxes } from "./translate/filters.ts";
 import { inParts } from "./translate/parts.ts";
 import { toContainerStats, toPodSandboxStats } from "./translate/stats.ts";
@@ -15,21 +16,25 @@ import * as validate from "./validate/index.ts";
 export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): RuntimeHandlers {
   const { containers, sandboxes, stats } = engine;
 
-  const running = (filter: Parameters<typeof filterContainers>[1]): readonly Container[] =>
-    filterContainers(containers.list(), filter).filter(({ state }) => state.kind === "running");
-  const ready = (filter?: Parameters<typeof filterSandboxes>[1]): readonly Sandbox[] =>
-    filterSandboxes(sandboxes.list(), filter).filter(({ state }) => state === "ready");
+  const running = (filter: Parameters<typeof filterContainers>[1], call: CallContext): readonly Container[] =>
+    filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter).filter(
+      ({ state }) => state.kind === "running",
+    );
+  const ready = (call: CallContext, filter?: Parameters<typeof filterSandboxes>[1]): readonly Sandbox[] =>
+    filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).filter(
+      ({ state }) => state === "ready",
+    );
 
   const ofContainers = async (list: readonly Container[]) =>
     (await stats.ofContainers(list)).map(toContainerStats);
-  const ofSandboxes = async (list: readonly Sandbox[]) =>
-    (await stats.ofSandboxes(list)).map(toPodSandboxStats);
-  const podMetrics = async () => {
+  const ofSandboxes = async (list: readonly Sandbox[], call: CallContext) =>
+    (await stats.ofSandboxes(list)).map((one) => toPodSandboxStats(shownPart(one, call)));
+  const podMetrics = async (call: CallContext) => {
     const [list, fileSystem] = await Promise.all([
-      stats.ofSandboxes(ready(), partsOf(metrics)),
+      stats.ofSandboxes(ready(call), partsOf(metrics)),
       stats.fileSystem(),
     ]);
-    return list.map((one) => toPodSandboxMetrics(one, fileSystem, metrics));
+    return list.map((one) => toPodSandboxMetrics(shownPart(one, call), fileSystem, metrics));
   };
 
   return {
@@ -38,41 +43,47 @@ export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): 
       return { stats: found };
     }),
 
-    listContainerStats: checked(validate.listContainerStats, async ({ filter }) => ({
-      stats: await ofContainers(running(filter)),
+    listContainerStats: checked(validate.listContainerStats, async ({ filter }, call) => ({
+      stats: await ofContainers(running(filter, call)),
     })),
 
-    async *streamContainerStats(request) {
+    async *streamContainerStats(request, call) {
       const { filter } = validate.listContainerStats(request);
-      const list = await ofContainers(running(filter));
+      const list = await ofContainers(running(filter, call));
       for (const containerStats of inParts(list, (one) => ContainerStats.encode(one).finish().length))
         yield { containerStats };
     },
 
-    podSandboxStats: checked(validate.podSandboxId, async ({ podSandboxId }) => {
-      const [found] = await ofSandboxes([sandboxes.get(podSandboxId)]);
+    podSandboxStats: checked(validate.podSandboxId, async ({ podSandboxId }, call) => {
+      const [found] = await ofSandboxes([sandboxes.get(podSandboxId)], call);
       return { stats: found };
     }),
 
-    listPodSandboxStats: checked(validate.listPodSandboxStats, async ({ filter }) => ({
-      stats: await ofSandboxes(ready(filter)),
+    listPodSandboxStats: checked(validate.listPodSandboxStats, async ({ filter }, call) => ({
+      stats: await ofSandboxes(ready(call, filter), call),
     })),
 
-    async *streamPodSandboxStats(request) {
+    async *streamPodSandboxStats(request, call) {
       const { filter } = validate.listPodSandboxStats(request);
-      const list = await ofSandboxes(ready(filter));
+      const list = await ofSandboxes(ready(call, filter), call);
       for (const podSandboxStats of inParts(list, (one) => PodSandboxStats.encode(one).finish().length))
         yield { podSandboxStats };
     },
 
     listMetricDescriptors: () => ({ descriptors: metricDescriptors(metrics) }),
 
-    listPodSandboxMetrics: async () => ({ podMetrics: await podMetrics() }),
+    listPodSandboxMetrics: async (_request, call) => ({ podMetrics: await podMetrics(call) }),
 
-    async *streamPodSandboxMetrics() {
-      const list = await podMetrics();
+    async *streamPodSandboxMetrics(_request, call) {
+      const list = await podMetrics(call);
       for (const podSandboxMetrics of inParts(list, (one) => PodSandboxMetrics.encode(one).finish().length))
         yield { podSandboxMetrics };
     },
   };
+}
+
+/** Of a pod that is shown, without containers that are not: somebody has run them in a kubelet's pod. */
+function shownPart(stats: SandboxStats, { owner }: CallContext): SandboxStats {
+  if (ownerOf(stats.sandbox) !== "") return stats;
+  return { ...stats, containers: stats.containers.filter(({ container }) => isShown(container, owner)) };
 }

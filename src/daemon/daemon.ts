@@ -45,13 +45,16 @@ export class Daemon implements AsyncDisposable {
   readonly #server: CriServer;
   readonly #hostPaths: HostPaths;
   readonly #rooms: AsyncDisposableStack;
+  readonly #closing: AbortController;
 
   private constructor(
     server: CriServer,
     hostPaths: HostPaths,
     rooms: AsyncDisposableStack,
     failed: Promise<Error>,
+    closing: AbortController,
   ) {
+    this.#closing = closing;
     this.#server = server;
     this.#hostPaths = hostPaths;
     this.#rooms = rooms;
@@ -76,8 +79,10 @@ export class Daemon implements AsyncDisposable {
         logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
     });
     const engine = await openEngine(config, logger, database, { ...hooks, hostPaths }, rooms);
+    const closing = new AbortController();
     const berth = await openBerthService({
-      images: engine.images,
+      engine,
+      closing: closing.signal,
       spoolDir: join(config.root, "spool"),
       toStatus: statusOf,
     });
@@ -100,12 +105,13 @@ export class Daemon implements AsyncDisposable {
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
-    return new Daemon(server, hostPaths, rooms.move(), database.died);
+    return new Daemon(server, hostPaths, rooms.move(), database.died, closing);
   }
 
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hostPaths.hurry();
+    this.#closing.abort();
     await this.#server.close();
     await this.#rooms.disposeAsync();
   }
@@ -146,6 +152,7 @@ async function openEngine(
     appArmor: new AppArmor(),
     volumeDir: join(config.root, "volumes"),
     declaredVolumes: config.container.declaredVolumes,
+    ownedLogBytes: config.container.runLogLimitMib * 2 ** 20,
     cdi: new CdiDevices(config.container.cdiSpecDirs),
     seLinux: await openSeLinux(config.security, running.host, logger, rooms),
     samplePeriodMs: config.stats.samplePeriodMs,

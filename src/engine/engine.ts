@@ -23,8 +23,16 @@ export interface Engine {
   readonly containers: Containers;
   readonly stats: Stats;
   readonly checkpoints: Checkpoints;
-  /** Images.remove, but for an image that a container has mounted as a volume (FailedPrecondition). */
+  /** Images.remove, but for an image that a container has mounted as a volume, or of which one is made that is not a kubelet's (FailedPrecondition). */
   removeImage(idOrReference: string): Promise<void>;
+  /**
+   * Takes one name of an image away, or the image where that was its last tag or where it is named by its id. Throws EngineError
+   * NotFound; FailedPrecondition, unless it is forced, for an image that a container uses and for an id of one that has several
+   * tags.
+   */
+  untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
+  /** Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is disposed of, for who still reads its log. Throws EngineError NotFound. */
+  holdContainer(id: string): Disposable;
   status(): EngineStatus;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
@@ -215,10 +223,18 @@ export type ExecOutcome = {
 export type EngineEvent = {
   readonly kind: "created" | "started" | "stopped" | "deleted";
   readonly containerId: string;
+  /** Whose it is, by the label of owners; "" for a kubelet's. */
+  readonly owner: string;
   readonly atNs: bigint;
   /** As they were right after the event; a sandbox that was deleted as it was right before. */
   readonly sandbox: Sandbox | undefined;
   readonly containers: readonly Container[];
+};
+
+export type UntaggedImage = {
+  readonly untagged: readonly string[];
+  /** The image, if it is gone. */
+  readonly removed: Digest | undefined;
 };
 
 export type EngineStatus = {

@@ -73,6 +73,24 @@ export class ImageRecords {
     return this.#namesOf(id).map(([name]) => this.#collection.delete(this.#namespace, name));
   }
 
+  delete(names: readonly string[]): readonly Change[] {
+    return names.map((name) => this.#collection.delete(this.#namespace, name));
+  }
+
+  /** See {@link Images.untag}. */
+  namesThatGoWith(reference: string): readonly string[] {
+    const name = normalName(reference);
+    const record = name === undefined ? undefined : this.get(name);
+    const image = record === undefined ? undefined : this.#images.get(record.id);
+    if (name === undefined || image === undefined) return [];
+    const tags = image.repoTags.filter((tag) => tag !== name);
+    if (tags.length === 0) return [];
+    if (name.includes("@")) return [name];
+    const repository = name.slice(0, name.lastIndexOf(":"));
+    if (tags.some((tag) => tag.slice(0, tag.lastIndexOf(":")) === repository)) return [name];
+    return [name, ...image.repoDigests.filter((digest) => digest.startsWith(`${repository}@`))];
+  }
+
   #namesOf(id: Digest): readonly (readonly [name: string, record: ImageRecord])[] {
     return this.#collection.list(this.#namespace).filter(([, record]) => record.id === id);
   }

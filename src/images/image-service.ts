@@ -130,6 +130,14 @@ class ImageService implements Images, AsyncDisposable {
     this.#collectSoon();
   }
 
+  async untag(reference: string): Promise<readonly string[]> {
+    const names = this.#records.namesThatGoWith(reference);
+    if (names.length === 0) return names;
+    await this.#database.commit(this.#records.delete(names));
+    this.#records.refresh();
+    return names;
+  }
+
   async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
     const image = this.find(idOrReference);
     if (image === undefined)

@@ -7,11 +7,13 @@ import { ContainerConfig, type LinuxContainerResources, type PodSandboxConfig } 
 import type { Task } from "../runtime/index.ts";
 import { draftContainer } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
+import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
 import { containerView, neverRan } from "./container-view.ts";
 import { JoinedCalls } from "./joined-calls.ts";
+import { isOwned } from "./ownership.ts";
 import { requirePrivileged } from "./privileged.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
@@ -192,9 +194,10 @@ export class ContainerLifecycle implements Containers {
     await this.#end(record);
     const { observer, containers, events } = this.#services;
     await undoSteps(this.#steps, draftOf(record), observer);
+    if (isOwned(record)) await removeLog(record, this.#services);
     observer("container-delete");
     await containers.delete(id);
-    events.publish("deleted", id, record.sandboxId);
+    events.publish("deleted", id, record.sandboxId, record);
   }
 
   /** Kills what was started between a stop and the lock, and removes the task. */

@@ -1,5 +1,11 @@
 import type { CdiDevices } from "../cdi/index.ts";
-import { type Engine, EngineError, type EngineEvent, type EngineStatus } from "../engine/index.ts";
+import {
+  type Engine,
+  EngineError,
+  type EngineEvent,
+  type EngineStatus,
+  type UntaggedImage,
+} from "../engine/index.ts";
 import type { HostPaths } from "../hostpaths/index.ts";
 import type { Images } from "../images/index.ts";
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index.ts";
@@ -20,8 +26,11 @@ import { type Snapshotter, TreeCopier, type UsageMeter } from "../snapshots/inde
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { DeclaredVolumes } from "./declared-volumes.ts";
+import { EndedContainers } from "./ended-containers.ts";
 import { engineStatus } from "./engine-status.ts";
+import { refuseIfOwned, refuseIfSeveralTags, refuseIfUsed } from "./image-users.ts";
 import { refuseIfMounted } from "./image-volumes.ts";
+import { LogLimit } from "./log-limit.ts";
 import { Pauses } from "./pauses.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
@@ -66,6 +75,8 @@ export type PodEngineOptions = {
   /** On disk: volumes that images declare. */
   readonly volumeDir: string;
   readonly declaredVolumes: "copy" | "ignore";
+  /** Of logs that no kubelet rotates; 0 is no limit. */
+  readonly ownedLogBytes: number;
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
   readonly logger: Logger;
@@ -86,6 +97,8 @@ export class PodEngine implements Engine, AsyncDisposable {
   readonly streams: PodStreams;
   readonly stats: PodStats;
   readonly checkpoints: PodCheckpoints;
+  readonly #ended: EndedContainers;
+  readonly #logLimit: LogLimit;
   readonly #services: PodServices;
   readonly #options: PodEngineOptions;
 
@@ -95,6 +108,8 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.images = options.images;
     this.containers = new ContainerLifecycle(services);
     this.sandboxes = new SandboxLifecycle(services, this.containers);
+    this.#ended = new EndedContainers(services, this.sandboxes, this.containers);
+    this.#logLimit = new LogLimit(services, this.containers, this.#ended, options.ownedLogBytes);
     this.streams = new PodStreams(services);
     this.stats = new PodStats(services, { ...options, layout, containers: this.containers });
     this.checkpoints = new PodCheckpoints(services, this.sandboxes, this.containers);
@@ -138,6 +153,8 @@ export class PodEngine implements Engine, AsyncDisposable {
     await endStrays(services);
     await engine.#recover();
     engine.stats.start();
+    engine.#ended.start();
+    engine.#logLimit.start();
     return engine;
   }
 
@@ -151,8 +168,30 @@ export class PodEngine implements Engine, AsyncDisposable {
   async removeImage(idOrReference: string): Promise<void> {
     const image = this.images.find(idOrReference);
     if (image === undefined) return;
-    refuseIfMounted(image, this.#services.containers.list());
+    const containers = this.#services.containers.list();
+    refuseIfMounted(image, containers);
+    refuseIfOwned(image, containers);
     await this.images.remove(image.id);
+  }
+
+  async untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage> {
+    const image = this.images.find(idOrReference);
+    if (image === undefined)
+      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+    const untagged = await this.images.untag(idOrReference);
+    if (untagged.length > 0) return { untagged, removed: undefined };
+    const containers = this.#services.containers.list();
+    refuseIfMounted(image, containers);
+    if (!force) {
+      refuseIfSeveralTags(image);
+      refuseIfUsed(image, containers);
+    }
+    await this.images.remove(image.id);
+    return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
+  }
+
+  holdContainer(id: string): Disposable {
+    return this.#ended.hold(id);
   }
 
   status(): EngineStatus {
@@ -170,6 +209,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.checkpoints.close();
+    await Promise.all([this.#ended.close(), this.#logLimit.close()]);
     await Promise.all([this.sandboxes.close(), this.containers.settled(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
     await this.#services.treeCopier[Symbol.asyncDispose]();

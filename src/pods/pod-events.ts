@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../engine/index.ts";
 import { EventBus } from "../events/index.ts";
+import { ownerLabel } from "../protocol/index.ts";
 import { containerView } from "./container-view.ts";
 import { nowNs } from "./ids.ts";
 import type { RecordStore } from "./record-store.ts";
@@ -24,13 +25,16 @@ export class PodEvents {
     this.#tasks = tasks;
   }
 
-  publish(kind: EngineEvent["kind"], containerId: string, sandboxId: string): void {
-    this.#publish(kind, containerId, sandboxId, this.#sandboxes.find(sandboxId));
+  /** `gone` is the record of a container that has none any more. */
+  publish(kind: EngineEvent["kind"], containerId: string, sandboxId: string, gone?: ContainerRecord): void {
+    const sandbox = this.#sandboxes.find(sandboxId);
+    const subject = gone ?? this.#containers.find(containerId) ?? sandbox;
+    this.#publish(kind, containerId, sandboxId, sandbox, subject);
   }
 
   /** A kubelet looks up whose event it is in the sandbox's status: it is told as it was last. */
   sandboxDeleted(sandbox: SandboxRecord): void {
-    this.#publish("deleted", sandbox.id, sandbox.id, sandbox);
+    this.#publish("deleted", sandbox.id, sandbox.id, sandbox, sandbox);
   }
 
   #publish(
@@ -38,11 +42,13 @@ export class PodEvents {
     containerId: string,
     sandboxId: string,
     sandbox: SandboxRecord | undefined,
+    subject: SandboxRecord | ContainerRecord | undefined,
   ): void {
     const containers = this.#containers.list().filter((record) => record.sandboxId === sandboxId);
     this.#bus.publish({
       kind,
       containerId,
+      owner: subject?.config.labels[ownerLabel] ?? "",
       atNs: nowNs(),
       sandbox: sandbox === undefined ? undefined : sandboxView(sandbox),
       containers: containers.map((record) => containerView(record, this.#tasks.get(record.id))),

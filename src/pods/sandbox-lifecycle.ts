@@ -6,8 +6,10 @@ import { PodSandboxConfig } from "../protocol/index.ts";
 import type { Handler } from "../runtime/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
+import { refuseTakenPorts } from "./host-ports.ts";
 import { newId, nowNs } from "./ids.ts";
 import { JoinedCalls } from "./joined-calls.ts";
+import { isOwned } from "./ownership.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { SandboxRecord } from "./records.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
@@ -18,6 +20,9 @@ import { newSeLinuxLevel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "./steps.ts";
 import { podIdMappings } from "./user-namespaces.ts";
+
+/** Key of the lock that lets one owner's pod after the other take its name and ports; no id is like it. */
+const ownedTurn = "owned";
 
 /** The life of pod sandboxes: run, stop, remove. */
 export class SandboxLifecycle implements Sandboxes {
@@ -46,8 +51,6 @@ export class SandboxLifecycle implements Sandboxes {
     const usable = usableHandler(this.#services.handlers, handler);
     const resolvedHandler = usable.name;
     if (podIdMappings(config) !== undefined) this.#requireUserNamespaces(usable);
-    const existing = await this.#existing(config, handler);
-    if (existing !== undefined) return existing.id;
     const record: SandboxRecord = {
       id: newId(),
       config,
@@ -62,6 +65,8 @@ export class SandboxLifecycle implements Sandboxes {
     this.#making.add(id);
     try {
       using _ = await this.#locks.acquire(id);
+      const existing = await this.#begin(record);
+      if (existing !== undefined) return existing.id;
       await this.#make(record);
       this.#services.observer("sandbox-made");
       this.#services.events.publish("created", id, id);
@@ -72,6 +77,31 @@ export class SandboxLifecycle implements Sandboxes {
     }
   }
 
+  /** Writes the record down, unless there is the sandbox already. A kubelet has a scheduler that gives out names and ports; for others that is done here. */
+  async #begin(record: SandboxRecord): Promise<SandboxRecord | undefined> {
+    using _turn = isOwned(record) ? await this.#locks.acquire(ownedTurn) : undefined;
+    const existing = this.#existing(record.config, record.handler);
+    if (existing !== undefined) return existing;
+    if (isOwned(record)) await this.#refuseTaken(record.config);
+    await this.#services.sandboxes.save(record);
+    return undefined;
+  }
+
+  async #refuseTaken(config: PodSandboxConfig): Promise<void> {
+    const sandboxes = this.#services.sandboxes.list();
+    const { name, namespace } = config.metadata ?? { name: "", namespace: "" };
+    const holder = sandboxes.find(
+      ({ config: { metadata } }) => metadata?.name === name && metadata.namespace === namespace,
+    );
+    if (holder !== undefined) {
+      throw new EngineError(
+        "AlreadyExists",
+        `the name ${namespace}/${name} is taken by pod ${holder.id.slice(0, 13)}; remove that, or choose another name`,
+      );
+    }
+    await refuseTakenPorts(config, sandboxes);
+  }
+
   #requireUserNamespaces({ name, features }: Handler): void {
     if (features.userNamespaces) return;
     const { userNamespaces: support } = this.#services;
@@ -80,9 +110,8 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   async #make(record: SandboxRecord): Promise<void> {
-    const { sandboxes, observer } = this.#services;
+    const { observer } = this.#services;
     const logger = this.#services.logger.child({ sandbox: record.id });
-    await sandboxes.save(record);
     try {
       await runSteps(this.#steps, { record, ips: [] }, { observer, logger });
       this.#watchPause(record.id);
@@ -98,7 +127,7 @@ export class SandboxLifecycle implements Sandboxes {
    * The sandbox that an earlier call made under this name, if it is ready and was asked for in the same words: its client did not
    * hear the answer. One that stands in the way is an error that says how to get past it.
    */
-  async #existing(config: PodSandboxConfig, handler: string): Promise<SandboxRecord | undefined> {
+  #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
     const name = sandboxName(config);
     const existing = this.#services.sandboxes.list().find((record) => sandboxName(record.config) === name);
     if (existing === undefined) return undefined;

@@ -21,3 +21,11 @@ export {
   HealthService,
 } from "./generated/grpc/health/v1/health.ts";
 export * from "./generated/runtime/v1/api.ts";
+export {
+  cliOwner,
+  ownerLabel,
+  ownerMetadata,
+  type WhenEnded,
+  whenEndedActions,
+  whenEndedAnnotation,
+} from "./ownership.ts";

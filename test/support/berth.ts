@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { PullImageRequest } from "../../src/protocol/index.ts";
+import { cliOwner, ListPodSandboxRequest, ownerLabel, PullImageRequest } from "../../src/protocol/index.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { testHandler } from "./handler.ts";
 import { freeSubnet } from "./subnet.ts";
@@ -194,7 +194,11 @@ ${config}`;
   }
 
   async #removePods({ runtime }: CriClients): Promise<void> {
-    const { items } = await runtime.listPodSandbox({ filter: undefined });
+    const filters = [{}, { labelSelector: { [ownerLabel]: cliOwner } }].map((filter) =>
+      ListPodSandboxRequest.fromPartial({ filter }),
+    );
+    const lists = await Promise.all(filters.map((filter) => runtime.listPodSandbox(filter)));
+    const items = lists.flatMap((list) => list.items);
     await Promise.all(items.map(({ id }) => runtime.removePodSandbox({ podSandboxId: id })));
   }
 }

@@ -19,7 +19,8 @@ async function serve() {
   await mkdir(join(spoolDir, "import-cut"), { recursive: true });
   await writeFile(join(spoolDir, "import-cut", "archive"), "half of an archive");
   const { definition, handlers } = await openBerthService({
-    images: engine.images,
+    engine,
+    closing: new AbortController().signal,
     spoolDir,
     toStatus: statusOf,
   });

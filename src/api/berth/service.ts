@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import type {
   ServerReadableStream,
@@ -6,6 +7,7 @@ import type {
   ServiceError,
   sendUnaryData,
 } from "@grpc/grpc-js";
+import type { Engine } from "../../engine/index.ts";
 import type { Image, Images } from "../../images/index.ts";
 import { berthV1 } from "../../protocol/index.ts";
 import { toCredentials } from "./credentials.ts";
@@ -13,11 +15,13 @@ import { receiveSource } from "./import-source.ts";
 import { ProgressWriter } from "./progress-writer.ts";
 
 export type BerthServiceOptions = {
-  readonly images: Images;
+  readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer">;
   /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
   readonly spoolDir: string;
   /** Turns what was thrown into a gRPC status: the one that the CRI door uses. */
   readonly toStatus: (error: unknown) => Partial<ServiceError>;
+  /** Ends streams that have no end of their own. */
+  readonly closing: AbortSignal;
 };
 
 /**
@@ -35,13 +39,15 @@ export async function openBerthService(options: BerthServiceOptions): Promise<{
       pullImage: (call) => void pullImage(call, options),
       importImage: (call, callback) => void importImage(call, callback, options),
       pinImage: (call, callback) => void pinImage(call, callback, options),
+      removeImage: (call, callback) => void removeImage(call, callback, options),
+      holdContainer: (call) => void holdContainer(call, options),
     },
   };
 }
 
 async function pullImage(
   call: ServerWritableStream<berthV1.PullImageRequest, berthV1.PullImageResponse>,
-  { images, toStatus }: BerthServiceOptions,
+  { engine: { images }, toStatus }: BerthServiceOptions,
 ): Promise<void> {
   const canceled = cancellationOf(call);
   const progress = new ProgressWriter(call);
@@ -65,7 +71,7 @@ async function pullImage(
 async function importImage(
   call: ServerReadableStream<berthV1.ImportImageRequest, berthV1.ImportImageResponse>,
   callback: sendUnaryData<berthV1.ImportImageResponse>,
-  { images, spoolDir, toStatus }: BerthServiceOptions,
+  { engine: { images }, spoolDir, toStatus }: BerthServiceOptions,
 ): Promise<void> {
   try {
     const imported = await receiveAndImport(call, images, spoolDir);
@@ -78,13 +84,41 @@ async function importImage(
 async function pinImage(
   { request }: ServerUnaryCall<berthV1.PinImageRequest, berthV1.PinImageResponse>,
   callback: sendUnaryData<berthV1.PinImageResponse>,
-  { images, toStatus }: BerthServiceOptions,
+  { engine: { images }, toStatus }: BerthServiceOptions,
 ): Promise<void> {
   try {
     const { id, pinned } = await images.setPinned(request.image, request.pinned);
     callback(null, { id, pinned });
   } catch (error) {
     callback(toStatus(error));
+  }
+}
+
+async function removeImage(
+  { request }: ServerUnaryCall<berthV1.RemoveImageRequest, berthV1.RemoveImageResponse>,
+  callback: sendUnaryData<berthV1.RemoveImageResponse>,
+  { engine, toStatus }: BerthServiceOptions,
+): Promise<void> {
+  try {
+    const { untagged, removed = "" } = await engine.untagImage(request.image, request.force);
+    callback(null, { untagged: [...untagged], removed });
+  } catch (error) {
+    callback(toStatus(error));
+  }
+}
+
+async function holdContainer(
+  call: ServerWritableStream<berthV1.HoldContainerRequest, berthV1.HoldContainerResponse>,
+  { engine, toStatus, closing }: BerthServiceOptions,
+): Promise<void> {
+  try {
+    using _ = engine.holdContainer(call.request.containerId);
+    call.write({});
+    const ended = AbortSignal.any([cancellationOf(call), closing]);
+    if (!ended.aborted) await once(ended, "abort");
+    call.end();
+  } catch (error) {
+    call.emit("error", toStatus(error));
   }
 }
 

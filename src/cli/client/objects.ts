@@ -4,6 +4,7 @@ import {
   ListPodSandboxRequest,
   type PodSandbox,
   RuntimeServiceService,
+  whenEndedAnnotation,
 } from "../../protocol/index.ts";
 import type { Client } from "./client.ts";
 import { type Candidate, resolveOne } from "./resolve.ts";
@@ -68,6 +69,14 @@ export async function findPodOrContainer(
       (candidate): Candidate<Found> => ({ ...candidate, value: { kind: "container", ...candidate.value } }),
     );
   return resolveOne(text, [...ofPods, ...ofContainers], "pod or container");
+}
+
+/** A container for which its pod was made (`berth run`) stands for the pod: what is done to it is done to both. */
+export function withItsPod(found: Found): Found {
+  if (found.kind === "pod" || found.pod === undefined) return found;
+  const action = found.container.annotations[whenEndedAnnotation];
+  if (action !== "stop-pod" && action !== "remove-pod") return found;
+  return { kind: "pod", pod: found.pod };
 }
 
 function podCandidates(pods: readonly PodSandbox[]): Candidate<PodSandbox>[] {

@@ -3,7 +3,7 @@ import { ContainerState } from "../../protocol/index.ts";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { removeContainer, removePod, runningContainers, stopContainer } from "../client/object-actions.ts";
-import { type Found, findPodOrContainer } from "../client/objects.ts";
+import { type Found, findPodOrContainer, withItsPod } from "../client/objects.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import {
@@ -18,7 +18,7 @@ import { forEachName } from "./each-name.ts";
 type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly force?: boolean };
 
 const description =
-  "Removes pods, with their containers, or containers. What still runs is removed only with --force, which kills it.";
+  "Removes pods, with their containers, or containers. What `berth run` started is removed with its pod and its log. What still runs is removed only with --force, which kills it.";
 
 const examples = `
 Examples:
@@ -40,15 +40,23 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function remove(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
+  // All at first: one that goes with another is found none the less.
+  const found = new Map(names.map((name) => [name, findNamed(client, name, options)]));
+  await Promise.allSettled(found.values());
   const removeOne = async (name: string) => {
-    const found = await findPodOrContainer(client, name, options.type);
-    const running = await runningOf(client, found);
-    if (running.length > 0 && options.force !== true) throw stillRuns(name, found);
+    const one = await (found.get(name) ?? findNamed(client, name, options));
+    const running = await runningOf(client, one);
+    if (running.length > 0 && options.force !== true) throw stillRuns(name, one);
     await Promise.all(running.map((id) => stopContainer(client, id, 0)));
-    if (found.kind === "pod") await removePod(client, found.pod.id);
-    else await removeContainer(client, found.container.id);
+    if (one.kind === "pod") await removePod(client, one.pod.id);
+    else await removeContainer(client, one.container.id);
   };
   await forEachName(names, removeOne, invocation);
+}
+
+async function findNamed(client: Client, name: string, { type }: Options): Promise<Found> {
+  const found = await findPodOrContainer(client, name, type);
+  return type === undefined ? withItsPod(found) : found;
 }
 
 async function runningOf(client: Client, found: Found): Promise<string[]> {

@@ -5,10 +5,12 @@ import { exitCode, usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
+import { containerConfig } from "../run/container-config.ts";
 import { ensureImage } from "../run/ensure-image.ts";
-import { followToEnd } from "../run/follow.ts";
+import { brokenPipe, followToEnd } from "../run/follow.ts";
 import { runInTerminal } from "../run/in-terminal.ts";
 import type { RunOptions } from "../run/options.ts";
+import { newPodConfig } from "../run/pod-config.ts";
 import { type Clients, startContainer } from "../run/start.ts";
 import { addInteractiveOptions, addStreamOptions } from "../streams/options.ts";
 import { planSession } from "../streams/session.ts";
@@ -39,7 +41,7 @@ export function define(command: Command, invocation: Invocation): void {
     .option("--namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
     .option("--pod <pod>", "run in this pod instead of a new one")
     .option("-d, --detach", "leave it running and print the container's id")
-    .option("--rm", "remove it when it has ended")
+    .option("--rm", "remove it when it has ended, with its log and the pod that was made for it")
     .option(
       "-e, --env <key=value>",
       "environment variable; KEY alone takes our own value (may be given several times)",
@@ -61,6 +63,11 @@ export function define(command: Command, invocation: Invocation): void {
     .option("--user <uid[:gid]>", "user, by number or name, and group, by number")
     .option("--workdir <path>", "working directory")
     .option("--cpus <count>", "processors that it may use, such as 0.5")
+    .option(
+      "--security-opt <option>",
+      "seccomp=unconfined|FILE, apparmor=unconfined|NAME, no-new-privileges (may be given several times)",
+      collect,
+    )
     .option("--memory <size>", "memory that it may use, such as 512m")
     .option("--handler <name>", "runtime handler")
     .addOption(
@@ -81,10 +88,13 @@ async function run(
   written: string,
   args: readonly string[],
   options: RunOptions,
-  invocation: Invocation,
+  outer: Invocation,
 ): Promise<void> {
   refuseContradictions(options);
+  const invocation = stoppedByBrokenPipe(outer);
   const image = /^\.{0,2}\//.test(written) ? resolve(written) : written;
+  // What is wrong on the command line is said before anything is pulled or made.
+  containerConfig({ image, imageId: "", args }, newPodConfig(image, options), options, outer.io.env);
   const { io } = invocation;
   const detach = options.detach === true;
   const plan = planSession(detach ? {} : options, io);
@@ -94,17 +104,26 @@ async function run(
   const imageId = await ensureImage(work, image, options.pull ?? "missing", io);
   const request = { image, imageId, args, options, env: io.env };
   if (plan.stdin && plan.tty) {
-    invocation.exitCode = await runInTerminal(clients, request, plan, invocation);
+    outer.exitCode = await runInTerminal(clients, request, plan, invocation);
     return;
   }
   const running = await startContainer(clients, request);
   if (detach) await write(io.stdout, `${running.containerId}\n`);
-  else invocation.exitCode = await followToEnd(clients, running, { options, plan }, invocation);
+  else outer.exitCode = await followToEnd(clients, running, { options, plan }, invocation);
+}
+
+/** Whose reader goes away (`berth run x | head`) is interrupted: the container must not go on for nobody. */
+function stoppedByBrokenPipe(invocation: Invocation): Invocation {
+  const controller = new AbortController();
+  invocation.io.onBrokenPipe = () => controller.abort(brokenPipe);
+  return { ...invocation, signal: AbortSignal.any([invocation.signal, controller.signal]) };
 }
 
 function refuseContradictions(options: RunOptions): void {
-  if (options.detach === true && options.rm === true)
-    throw usageError("--rm works only in the foreground: leave out --detach, or remove it with `berth rm`");
+  if (options.hostNetwork === true && options.publish !== undefined)
+    throw usageError(
+      "--publish has no use with --host-network: what listens in the pod listens on this machine",
+    );
   if (options.pod === undefined) return;
   const ofNewPods = [
     ["--namespace", options.namespace],

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { stopContainer, stopPod } from "../client/object-actions.ts";
-import { findPodOrContainer } from "../client/objects.ts";
+import { findPodOrContainer, withItsPod } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import {
   addConnectionOptions,
@@ -18,7 +18,7 @@ type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly 
 const defaultGrace = "10";
 
 const description = `Stops pods or containers: the stop signal first, and SIGKILL for what is not gone after the grace period. A stopped pod
-gives back its network.`;
+gives back its network. What \`berth run\` started is stopped with its pod.`;
 
 const examples = `
 Examples:
@@ -41,7 +41,8 @@ async function stop(names: readonly string[], options: Options, invocation: Invo
   const grace = parseCount(options.time ?? defaultGrace, "--time");
   using client = await connect(options, invocation);
   const stopOne = async (name: string) => {
-    const found = await findPodOrContainer(client, name, options.type);
+    const named = await findPodOrContainer(client, name, options.type);
+    const found = options.type === undefined ? withItsPod(named) : named;
     if (found.kind === "pod") await stopPod(client, found.pod.id, grace);
     else await stopContainer(client, found.container.id, grace);
   };

@@ -1,4 +1,4 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode } from "../../errors/index.ts";
 import { CliError } from "../errors.ts";
@@ -12,6 +12,11 @@ export type ReadLogOptions = {
   readonly tail?: number;
   /** Goes on, also in the file that follows after a rotation, until this settles and all has been read. */
   readonly until?: Promise<unknown>;
+  /**
+   * We are the one for whom berthd keeps the old log after a rotation: it is removed when it has been read. Called when there was
+   * another between it and the new one, which is lost.
+   */
+  readonly takesOld?: { readonly onLoss: () => Promise<void> };
 };
 
 const chunkBytes = 256 * 1024;
@@ -19,18 +24,22 @@ const chunkBytes = 256 * 1024;
 /** A container's log file, in batches of lines. Throws CliError NotFound or PermissionDenied when it cannot be opened. */
 export async function* readLog(
   path: string,
-  { tail, until }: ReadLogOptions = {},
+  { tail, until, takesOld }: ReadLogOptions = {},
 ): AsyncGenerator<readonly LogLine[]> {
   // It may fail while what is there is still being read; the failure is thrown when that is done.
   until?.catch(() => {});
   await using log = await OpenLog.open(path);
   if (tail !== undefined) await log.seekTail(tail);
   yield* log.readToEnd();
-  if (until !== undefined) yield* follow(log, until);
+  if (until !== undefined) yield* follow(log, until, takesOld);
   yield log.lastLine();
 }
 
-async function* follow(log: OpenLog, until: Promise<unknown>): AsyncGenerator<readonly LogLine[]> {
+async function* follow(
+  log: OpenLog,
+  until: Promise<unknown>,
+  takesOld: ReadLogOptions["takesOld"],
+): AsyncGenerator<readonly LogLine[]> {
   let ended = false;
   const end = () => {
     ended = true;
@@ -44,6 +53,7 @@ async function* follow(log: OpenLog, until: Promise<unknown>): AsyncGenerator<re
       // The writer had changed files before the new one was there, so that this reads the rest of the old one.
       yield* log.readToEnd();
       yield log.lastLine();
+      if (takesOld !== undefined && !(await log.takeOld())) await takesOld.onLoss();
       await log.reopen();
     } else if (last) {
       await until;
@@ -100,6 +110,14 @@ class OpenLog implements AsyncDisposable {
   async isReplaced(): Promise<boolean> {
     const [mine, named] = await Promise.all([this.#file.stat(), statIfThere(this.path)]);
     return named !== undefined && (named.ino !== mine.ino || named.dev !== mine.dev);
+  }
+
+  /** Removes the log that was put aside; false when that is another than the one that was read. */
+  async takeOld(): Promise<boolean> {
+    const old = `${this.path}.1`;
+    const [mine, aside] = await Promise.all([this.#file.stat(), statIfThere(old)]);
+    await rm(old, { force: true });
+    return aside === undefined || aside.ino === mine.ino;
   }
 
   /** Goes on with the file that has the log's name; with the old one if that has gone again. */

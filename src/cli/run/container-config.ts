@@ -5,16 +5,19 @@ import {
   LinuxContainerResources,
   type NamespaceOption,
   type PodSandboxConfig,
+  type WhenEnded,
+  whenEndedAnnotation,
 } from "../../protocol/index.ts";
 import type { Io } from "../invocation.ts";
 import { parseCpus } from "../values/cpus.ts";
 import { parseEnv } from "../values/env.ts";
 import { parseKeyValues } from "../values/key-value.ts";
+import { parseSecurityOptions } from "../values/security-option.ts";
 import { parseSize } from "../values/size.ts";
 import { parseUser } from "../values/user.ts";
 import { parseVolume } from "../values/volume.ts";
 import type { RunOptions } from "./options.ts";
-import { baseName, kubernetesLabels } from "./pod-config.ts";
+import { baseName, kubernetesLabels, uniqueName } from "./pod-config.ts";
 
 /** What `berth run` asks the container to be. `imageId` is what it is made from, `image` what the user called it. Throws CliError. */
 export function containerConfig(
@@ -27,7 +30,7 @@ export function containerConfig(
   options: RunOptions,
   env: Io["env"],
 ): ContainerConfig {
-  const name = options.name ?? baseName(image);
+  const name = options.name ?? (options.pod === undefined ? baseName(image) : uniqueName(image));
   const podLabels = pod.metadata === undefined ? {} : kubernetesLabels(pod.metadata);
   return ContainerConfig.fromPartial({
     metadata: { name, attempt: 0 },
@@ -37,6 +40,7 @@ export function containerConfig(
     workingDir: options.workdir ?? "",
     envs: (options.env ?? []).map((text) => parseEnv(text, env)),
     mounts: (options.volume ?? []).map(parseVolume),
+    annotations: whenEnded(options),
     labels: {
       ...parseKeyValues(options.label ?? [], "--label"),
       ...podLabels,
@@ -49,12 +53,19 @@ export function containerConfig(
       securityContext: {
         ...namespaces(pod.linux?.securityContext?.namespaceOptions),
         ...(options.user === undefined ? {} : parseUser(options.user)),
+        ...parseSecurityOptions(options.securityOpt ?? []),
         // A runtime takes an empty list for one: a client must say what is usual.
         maskedPaths: [...defaultMaskedPaths],
         readonlyPaths: [...defaultReadonlyPaths],
       },
     },
   });
+}
+
+/** What berthd does when it has ended: also when we are not there any more. */
+function whenEnded({ pod, rm: remove = false }: RunOptions): Record<string, WhenEnded> {
+  if (pod === undefined) return { [whenEndedAnnotation]: remove ? "remove-pod" : "stop-pod" };
+  return remove ? { [whenEndedAnnotation]: "remove" } : {};
 }
 
 /** Its input ends with ours, unless there may be another attachment: in the background, or after detaching from a terminal. */

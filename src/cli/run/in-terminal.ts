@@ -2,6 +2,7 @@ import type { RemoteCommand } from "../../streamclient/index.ts";
 import type { Client } from "../client/client.ts";
 import { endedStatus } from "../client/container-status.ts";
 import { copyLog } from "../client/copy-log.ts";
+import { isAway } from "../client/reachable.ts";
 import { CliError, exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";
@@ -40,6 +41,7 @@ export async function runInTerminal(
       early = await attach(containerId).catch(() => undefined);
     },
   });
+  await using hold = running.hold;
   const outcome = await session(clients, running, early ?? attach, plan, invocation);
   if (outcome === "detached") {
     const id = running.containerId.slice(0, 12);
@@ -47,10 +49,10 @@ export async function runInTerminal(
     return exitCode.ok;
   }
   try {
-    const { exitCode: status } = await waitOrStop(clients, running.containerId, signal);
+    const { exitCode: status } = await waitOrStop(clients, hold, running.containerId, invocation);
     return signal.aborted ? exitCode.interrupted : status;
   } finally {
-    await putAway(clients.undo, running, request.options);
+    await putAway(clients.undo, running, request.options, invocation);
   }
 }
 
@@ -74,12 +76,16 @@ async function session(
     return (await runSession(streams, plan, invocation.io)).kind;
   } catch (error) {
     if (invocation.signal.aborted) return "ended";
-    const status = await endedStatus(undo, containerId);
+    const status = await endedStatus(undo, containerId).catch(undefinedIfAway);
     if (status === undefined) throw goesOn(containerId, error);
     // It was over before we could attach.
     if (!attached) await copyLog(undo, containerId, {}, {}, invocation);
     return "ended";
   }
+}
+
+function undefinedIfAway(error: unknown): undefined {
+  if (!isAway(error)) throw error;
 }
 
 /** Of an attachment that came after the start. */

@@ -19,6 +19,7 @@ export type RunOptions = StreamOptions &
     readonly workdir?: string;
     readonly cpus?: string;
     readonly memory?: string;
+    readonly securityOpt?: readonly string[];
     readonly pull?: PullPolicy;
     readonly logDir?: string;
   };

@@ -5,6 +5,7 @@ import {
   PodSandboxConfig,
   type PodSandboxMetadata,
   type PodSandboxStatus,
+  whenEndedAnnotation,
 } from "../../protocol/index.ts";
 import { usageError } from "../errors.ts";
 import { parseKeyValues } from "../values/key-value.ts";
@@ -16,7 +17,7 @@ const defaultLogRoot = "/var/log/pods";
 
 /** What `berth run` asks a new pod to be. Labels and log directory are those that a kubelet would give. Throws CliError. */
 export function newPodConfig(image: string, options: RunOptions): PodSandboxConfig {
-  const name = options.name ?? `${baseName(image)}-${randomBytes(3).toString("hex")}`;
+  const name = options.name ?? uniqueName(image);
   if (!/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {
     throw usageError(
       `--name ${JSON.stringify(name)} is not a pod name: lower-case letters, digits, "-" and "."`,
@@ -28,6 +29,8 @@ export function newPodConfig(image: string, options: RunOptions): PodSandboxConf
     metadata,
     hostname: options.hostNetwork === true ? "" : name.slice(0, 63).replace(/[-.]+$/, ""),
     logDirectory: logDirectory(metadata, options),
+    // For a client that is gone before there is a container to end.
+    annotations: options.rm === true ? { [whenEndedAnnotation]: "remove-pod" } : {},
     portMappings: (options.publish ?? []).map(parsePort),
     labels: { ...parseKeyValues(options.label ?? [], "--label"), ...kubernetesLabels(metadata) },
     linux: { securityContext: { namespaceOptions: { network, pid: NamespaceMode.CONTAINER } } },
@@ -56,6 +59,11 @@ export function baseName(image: string): string {
       .replace(/[^a-z0-9-]+/g, "-")
       .replace(/^-+|-+$/g, "") || "container"
   );
+}
+
+/** Of that and six letters, for what the user has not named. */
+export function uniqueName(image: string): string {
+  return `${baseName(image)}-${randomBytes(3).toString("hex")}`;
 }
 
 /** The labels by which crictl and other tools know whose a container is. */

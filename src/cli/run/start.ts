@@ -10,6 +10,7 @@ import {
   StartContainerRequest,
 } from "../../protocol/index.ts";
 import type { Client } from "../client/client.ts";
+import { ContainerHold } from "../client/hold.ts";
 import { removeContainer, removePod } from "../client/object-actions.ts";
 import { findPod } from "../client/objects.ts";
 import { CliError } from "../errors.ts";
@@ -18,7 +19,13 @@ import type { RunOptions } from "./options.ts";
 import { existingPodConfig, newPodConfig } from "./pod-config.ts";
 
 /** A container that runs, and the pod that it is in. */
-export type Running = { readonly containerId: string; readonly podId: string; readonly ownsPod: boolean };
+export type Running = {
+  readonly containerId: string;
+  readonly podId: string;
+  readonly ownsPod: boolean;
+  /** Taken before the container could end. For who follows it to its end; disposed of by them. */
+  readonly hold: ContainerHold;
+};
 
 type Pod = { readonly id: string; readonly config: PodSandboxConfig; readonly owned: boolean };
 
@@ -40,8 +47,8 @@ export async function startContainer(clients: Clients, request: RunRequest): Pro
   const pod = await usePod(clients.work, request);
   try {
     const config = containerConfig(request, pod.config, request.options, request.env);
-    const containerId = await createAndStart(clients, pod, config, request.beforeStart);
-    return { containerId, podId: pod.id, ownsPod: pod.owned };
+    const made = await createAndStart(clients, pod, config, request);
+    return { ...made, podId: pod.id, ownsPod: pod.owned };
   } catch (error) {
     if (pod.owned) await undo(error, () => removePod(clients.undo, pod.id));
     throw error;
@@ -68,8 +75,8 @@ async function createAndStart(
   { work, undo: undoClient }: Clients,
   pod: Pod,
   config: ContainerConfig,
-  beforeStart: RunRequest["beforeStart"],
-): Promise<string> {
+  { options, beforeStart }: RunRequest,
+): Promise<Pick<Running, "containerId" | "hold">> {
   // The kubelet makes the directories of logs, so runtimes expect them to be there.
   await mkdir(dirname(join(pod.config.logDirectory, config.logPath)), { recursive: true, mode: 0o700 });
   const request = CreateContainerRequest.fromPartial({
@@ -78,14 +85,17 @@ async function createAndStart(
     sandboxConfig: pod.config,
   });
   const { containerId } = await work.unary(RuntimeServiceService.createContainer, request);
+  const hold = new ContainerHold(undoClient, containerId);
   try {
+    if (options.detach !== true) await hold.take();
     await beforeStart?.(containerId);
     await work.unary(
       RuntimeServiceService.startContainer,
       StartContainerRequest.fromPartial({ containerId }),
     );
-    return containerId;
+    return { containerId, hold };
   } catch (error) {
+    await hold[Symbol.asyncDispose]();
     if (!pod.owned) await undo(error, () => removeContainer(undoClient, containerId));
     throw error;
   }

@@ -38,7 +38,8 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
   const engine = new MemoryEngine();
   const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
   const berthService = await openBerthService({
-    images: engine.images,
+    engine,
+    closing: new AbortController().signal,
     spoolDir: join(dir.path, "spool"),
     toStatus: statusOf,
   });

@@ -12,6 +12,7 @@ import {
   type Image,
   type NetworkStats,
   type Sandbox,
+  type UntaggedImage,
 } from "../../engine/index.ts";
 import { type ContainerConfig, LinuxPodSandboxConfig, type PodSandboxConfig } from "../../protocol/index.ts";
 import { container, image, imageId, sandbox } from "./samples.ts";
@@ -26,6 +27,7 @@ export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
   readonly containerTable = new Map<string, Container>();
   readonly imageTable: Image[] = [];
+  readonly heldIds = new Set<string>();
   readonly #events = new EventEmitter();
   podCidr = "";
   cgroupDriver: EngineStatus["cgroupDriver"] = "cgroupfs";
@@ -147,6 +149,7 @@ export class MemoryEngine implements Engine {
       const found = this.images.find(wanted);
       if (found !== undefined) this.imageTable.splice(this.imageTable.indexOf(found), 1);
     },
+    untag: async () => [],
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);
       if (found === undefined) throw new EngineError("NotFound", `image ${wanted} is not here`);
@@ -166,6 +169,19 @@ export class MemoryEngine implements Engine {
 
   removeImage(idOrReference: string): Promise<void> {
     return this.images.remove(idOrReference);
+  }
+
+  holdContainer(id: string): Disposable {
+    const held = this.containers.get(id).id;
+    this.heldIds.add(held);
+    return { [Symbol.dispose]: () => void this.heldIds.delete(held) };
+  }
+
+  async untagImage(idOrReference: string): Promise<UntaggedImage> {
+    const found = this.images.find(idOrReference);
+    if (found === undefined) throw new EngineError("NotFound", `image ${idOrReference} is not here`);
+    await this.images.remove(idOrReference);
+    return { untagged: found.repoTags, removed: found.id };
   }
 
   status(): EngineStatus {
@@ -196,6 +212,7 @@ export class MemoryEngine implements Engine {
     const complete = {
       kind: "created",
       containerId: imageId,
+      owner: "",
       atNs: 1n,
       sandbox: undefined,
       containers: [],

@@ -166,6 +166,27 @@ export interface PinImageResponse {
   pinned: boolean;
 }
 
+export interface RemoveImageRequest {
+  /** Id or reference. */
+  image: string;
+  /** Also an image that containers use, which keep it; and one that is named by its id and has several tags. */
+  force: boolean;
+}
+
+export interface RemoveImageResponse {
+  /** Names that it had, and has no longer. */
+  untagged: string[];
+  /** The id of the image, if it is gone. */
+  removed: string;
+}
+
+export interface HoldContainerRequest {
+  containerId: string;
+}
+
+export interface HoldContainerResponse {
+}
+
 function createBasePullImageRequest(): PullImageRequest {
   return { reference: "", credentials: undefined };
 }
@@ -1369,6 +1390,301 @@ export const PinImageResponse: MessageFns<PinImageResponse> = {
   },
 };
 
+function createBaseRemoveImageRequest(): RemoveImageRequest {
+  return { image: "", force: false };
+}
+
+export const RemoveImageRequest: MessageFns<RemoveImageRequest> = {
+  encode(message: RemoveImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.force !== false) {
+      writer.uint32(16).bool(message.force);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveImageRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
+    };
+  },
+
+  toJSON(message: RemoveImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.force !== undefined) {
+      obj.force = message.force;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveImageRequest>): RemoveImageRequest {
+    return RemoveImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveImageRequest>): RemoveImageRequest {
+    const message = createBaseRemoveImageRequest();
+    message.image = object.image ?? "";
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveImageResponse(): RemoveImageResponse {
+  return { untagged: [], removed: "" };
+}
+
+export const RemoveImageResponse: MessageFns<RemoveImageResponse> = {
+  encode(message: RemoveImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.untagged) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.removed !== "") {
+      writer.uint32(18).string(message.removed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.untagged.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.removed = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveImageResponse {
+    return {
+      untagged: globalThis.Array.isArray(object?.untagged) ? object.untagged.map((e: any) => globalThis.String(e)) : [],
+      removed: isSet(object.removed) ? globalThis.String(object.removed) : "",
+    };
+  },
+
+  toJSON(message: RemoveImageResponse): unknown {
+    const obj: any = {};
+    if (message.untagged?.length) {
+      obj.untagged = message.untagged;
+    }
+    if (message.removed !== undefined) {
+      obj.removed = message.removed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveImageResponse>): RemoveImageResponse {
+    return RemoveImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveImageResponse>): RemoveImageResponse {
+    const message = createBaseRemoveImageResponse();
+    message.untagged = object.untagged?.map((e) => e) || [];
+    message.removed = object.removed ?? "";
+    return message;
+  },
+};
+
+function createBaseHoldContainerRequest(): HoldContainerRequest {
+  return { containerId: "" };
+}
+
+export const HoldContainerRequest: MessageFns<HoldContainerRequest> = {
+  encode(message: HoldContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.containerId !== "") {
+      writer.uint32(10).string(message.containerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HoldContainerRequest {
+    return {
+      containerId: isSet(object.containerId)
+        ? globalThis.String(object.containerId)
+        : isSet(object.container_id)
+        ? globalThis.String(object.container_id)
+        : "",
+    };
+  },
+
+  toJSON(message: HoldContainerRequest): unknown {
+    const obj: any = {};
+    if (message.containerId !== undefined) {
+      obj.containerId = message.containerId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HoldContainerRequest>): HoldContainerRequest {
+    return HoldContainerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HoldContainerRequest>): HoldContainerRequest {
+    const message = createBaseHoldContainerRequest();
+    message.containerId = object.containerId ?? "";
+    return message;
+  },
+};
+
+function createBaseHoldContainerResponse(): HoldContainerResponse {
+  return {};
+}
+
+export const HoldContainerResponse: MessageFns<HoldContainerResponse> = {
+  encode(_: HoldContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HoldContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHoldContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): HoldContainerResponse {
+    return {};
+  },
+
+  toJSON(_: HoldContainerResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<HoldContainerResponse>): HoldContainerResponse {
+    return HoldContainerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<HoldContainerResponse>): HoldContainerResponse {
+    const message = createBaseHoldContainerResponse();
+    return message;
+  },
+};
+
 export type BerthService = typeof BerthService;
 export const BerthService = {
   /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
@@ -1401,6 +1717,30 @@ export const BerthService = {
     responseSerialize: (value: PinImageResponse): Buffer => Buffer.from(PinImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PinImageResponse => PinImageResponse.decode(value),
   },
+  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  removeImage: {
+    path: "/berth.v1.Berth/RemoveImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveImageRequest): Buffer => Buffer.from(RemoveImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveImageRequest => RemoveImageRequest.decode(value),
+    responseSerialize: (value: RemoveImageResponse): Buffer => Buffer.from(RemoveImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveImageResponse => RemoveImageResponse.decode(value),
+  },
+  /**
+   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
+   * The one message comes when that holds.
+   */
+  holdContainer: {
+    path: "/berth.v1.Berth/HoldContainer" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: HoldContainerRequest): Buffer => Buffer.from(HoldContainerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HoldContainerRequest => HoldContainerRequest.decode(value),
+    responseSerialize: (value: HoldContainerResponse): Buffer =>
+      Buffer.from(HoldContainerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HoldContainerResponse => HoldContainerResponse.decode(value),
+  },
 } as const;
 
 export interface BerthServer extends UntypedServiceImplementation {
@@ -1410,6 +1750,13 @@ export interface BerthServer extends UntypedServiceImplementation {
   importImage: handleClientStreamingCall<ImportImageRequest, ImportImageResponse>;
   /** Pins an image, so that kubelets do not remove it, or no longer. */
   pinImage: handleUnaryCall<PinImageRequest, PinImageResponse>;
+  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageResponse>;
+  /**
+   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
+   * The one message comes when that holds.
+   */
+  holdContainer: handleServerStreamingCall<HoldContainerRequest, HoldContainerResponse>;
 }
 
 export interface BerthClient extends Client {
@@ -1453,6 +1800,35 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PinImageResponse) => void,
   ): ClientUnaryCall;
+  /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
+  removeImage(
+    request: RemoveImageRequest,
+    callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
+  ): ClientUnaryCall;
+  removeImage(
+    request: RemoveImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
+  ): ClientUnaryCall;
+  removeImage(
+    request: RemoveImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
+   * The one message comes when that holds.
+   */
+  holdContainer(
+    request: HoldContainerRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HoldContainerResponse>;
+  holdContainer(
+    request: HoldContainerRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HoldContainerResponse>;
 }
 
 export const BerthClient = makeGenericClientConstructor(BerthService, "berth.v1.Berth") as unknown as {
