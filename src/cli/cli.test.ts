@@ -45,11 +45,31 @@ for (const argv of [
 test("a mistake of usage is exit status 2, with a hint at what could be meant", async () => {
   const unknown = await berth(["pod"]);
   assert.equal(unknown.status, 2);
-  assert.match(unknown.stderr, /Did you mean/);
+  assert.match(unknown.stderr, /^berth: there is no command `berth pod`: did you mean `berth pods`\?\n$/);
   assert.equal((await berth(["ps", "-o", "xml"])).status, 2);
   assert.equal((await berth(["logs"])).status, 2);
   assert.equal((await berth(["pods", "--label", "nokey", "--address", "tcp://x"])).status, 2);
 });
+
+const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
+  [["top", "web"], /`berth exec NAME ps`/],
+  [["start", "web"], /runs once/],
+  [["--address", "/x.sock", "tag", "a", "b"], /names come with images/],
+  [["image", "ls"], /`berth images`/],
+  [["frobnicate"], /`berth --help` lists/],
+  [["run", "--network", "host", "busybox"], /`--host-network`/],
+  [["run", "--privileged", "busybox"], /kubelet/],
+];
+
+for (const [argv, advice] of foreign) {
+  test(`who types \`berth ${argv.join(" ")}\` is told what to do, and nothing that is far from it`, async () => {
+    const { status, stderr } = await berth(argv);
+    assert.ok([2, 125].includes(status));
+    assert.match(stderr, advice);
+    assert.match(stderr, /^berth: /);
+    assert.doesNotMatch(stderr, /[Dd]id you mean/);
+  });
+}
 
 test("exec and run say 125 for their own failures, which no command says", async () => {
   assert.equal((await berth(["exec", "--bogus"])).status, 125);

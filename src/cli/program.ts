@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { adviceOnOption, adviseOnUnknown } from "./commands/foreign-words.ts";
 import { commandTable } from "./commands/table.ts";
 import { exitCode } from "./errors.ts";
 import type { Invocation, Io } from "./invocation.ts";
@@ -49,9 +50,11 @@ function createProgram(invocation: Invocation): Command {
     .enablePositionalOptions()
     .helpCommand(false)
     .showSuggestionAfterError()
+    .showHelpAfterError("(--help behind the command tells what it takes)")
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),
+      outputError: (text, output) => output(`${text.replace(/^error:/, "berth:")}${adviceOnOption(text)}`),
       getOutHelpWidth: () => stdout.columns ?? helpColumns,
     })
     // Descriptions are broken into lines for the source; the help breaks them for the terminal.
@@ -59,6 +62,7 @@ function createProgram(invocation: Invocation): Command {
     .addHelpText("after", epilogue)
     .version(berthVersion, "--version", "print berth's version");
   addConnectionOptions(program);
+  adviseOnUnknown(program, "berth");
   for (const { name, summary, group } of commandTable) {
     program
       .command(name, { hidden: group === undefined })

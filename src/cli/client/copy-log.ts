@@ -16,5 +16,9 @@ export async function copyLog(
   const { logPath } = await containerStatus(client, containerId);
   if (logPath === "") throw new CliError("FailedPrecondition", `no log is kept of container ${containerId}`);
   const printer = new LogPrinter(io, printing);
-  for await (const lines of readLog(logPath, reading)) await printer.print(lines);
+  for await (const lines of readLog(logPath, reading)) {
+    await printer.print(lines);
+    // Nobody reads it any more.
+    if (io.stdout.destroyed) break;
+  }
 }

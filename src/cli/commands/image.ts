@@ -14,6 +14,7 @@ import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import { forEachName } from "./each-name.ts";
+import { adviseOnUnknown } from "./foreign-words.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
 
@@ -37,6 +38,7 @@ export function define(command: Command, invocation: Invocation): void {
   addConnectionOptions(importing)
     .addHelpText("after", examples)
     .action((archive: string) => importImages(archive, optionsOf<Options>(importing), invocation));
+  adviseOnUnknown(command, "berth image");
   definePin(command, invocation, true);
   definePin(command, invocation, false);
 }

@@ -27,6 +27,8 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description("Lists images, with a row for each of their tags.")
     .argument("[reference]", "only the image of this name");
+  // All are listed; people who know other tools ask for that.
+  command.addOption(command.createOption("-a, --all").hideHelp());
   command.option("--digests", "show the digests by which they can be pulled again");
   addListOptions(command);
   addConnectionOptions(command)

@@ -30,9 +30,9 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<container>", "id or name")
     .option("-f, --follow", "go on until the container ends, also across rotations of the log")
-    .option("--tail <lines>", "only the last lines")
+    .option("-n, --tail <lines>", "only the last lines")
     .option("--since <time>", "only lines since a time (RFC 3339) or for a duration (10m)")
-    .option("--timestamps", "show the time of each line");
+    .option("-t, --timestamps", "show the time of each line");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((name: string) => printLog(name, optionsOf<Options>(command), invocation));

@@ -58,17 +58,21 @@ export function define(command: Command, invocation: Invocation): void {
       collect,
     )
     .option("--host-network", "use this machine's network")
-    .option("--label <key=value>", "label of the pod and the container (may be given several times)", collect)
+    .option(
+      "-l, --label <key=value>",
+      "label of the pod and the container (may be given several times)",
+      collect,
+    )
     .option("--entrypoint <program>", "program in place of the image's")
-    .option("--user <uid[:gid]>", "user, by number or name, and group, by number")
-    .option("--workdir <path>", "working directory")
+    .option("-u, --user <uid[:gid]>", "user, by number or name, and group, by number")
+    .option("-w, --workdir <path>", "working directory")
     .option("--cpus <count>", "processors that it may use, such as 0.5")
     .option(
       "--security-opt <option>",
       "seccomp=unconfined|FILE, apparmor=unconfined|NAME, no-new-privileges (may be given several times)",
       collect,
     )
-    .option("--memory <size>", "memory that it may use, such as 512m")
+    .option("-m, --memory <size>", "memory that it may use, such as 512m")
     .option("--handler <name>", "runtime handler")
     .addOption(
       command

@@ -37,7 +37,12 @@ export function define(command: Command, invocation: Invocation): void {
     .action((names: string[]) => stop(names, optionsOf<Options>(command), invocation));
 }
 
-async function stop(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+/** Also what `berth kill` does, with no time. */
+export async function stop(
+  names: readonly string[],
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
   const grace = parseCount(options.time ?? defaultGrace, "--time");
   using client = await connect(options, invocation);
   const stopOne = async (name: string) => {

@@ -62,6 +62,7 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./update.ts"),
   },
   { name: "stop", summary: "stop pods or containers", group: workloads, load: () => import("./stop.ts") },
+  { name: "kill", summary: "kill pods or containers", group: workloads, load: () => import("./kill.ts") },
   { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
   {
     name: "checkpoint",
