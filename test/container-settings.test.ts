@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { readCgroup } from "./support/container-cgroup.ts";
-import { testHandler } from "./support/handler.ts";
+import { handlerProgram, testHandler } from "./support/handler.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
@@ -165,5 +165,42 @@ describe("OCI hooks", () => {
     const annotations = { "example.org/long": "a".repeat(250 * 1024) };
     await pod.shell("main", host.image, sleeping, { annotations });
     assert.ok(!(await traced()).some((line) => line.startsWith("50-long")));
+  });
+});
+
+describe("annotations", () => {
+  const host = withBerth({
+    config: `
+[runtime.handlers.passing]
+path = ${JSON.stringify(handlerProgram(testHandler))}
+pod_annotations = ["dev.example.*", "io.kubernetes.cri.*"]
+container_annotations = ["own.example/*"]
+allowed_annotations = ["io.example.sand"]
+`,
+  });
+
+  it("of pod and container reach the OCI runtime where its handler says so, and never in the place of berth's own", async () => {
+    const given = {
+      "dev.example.level": "high",
+      "dev.example/level": "not the pattern's: its star takes no slash",
+      "own.example/a": "the container's",
+      "io.example.sandbox": "by its beginning",
+      "io.kubernetes.cri.container-type": "sandbox",
+    };
+    const specOf = async (handler: string) => {
+      const pod = await TestPod.run(host.berth, `annotated-${handler}`, { annotations: given }, handler);
+      const id = await pod.shell("main", host.image, sleeping, { annotations: given });
+      return (await verboseInfo(host.berth, id)).runtimeSpec.annotations;
+    };
+    const passed = await specOf("passing");
+    assert.deepEqual(
+      Object.keys(given).map((name) => passed[name]),
+      ["high", undefined, "the container's", "by its beginning", "container"],
+    );
+    const usual = await specOf("");
+    assert.deepEqual(
+      Object.keys(given).map((name) => usual[name]),
+      [undefined, undefined, undefined, undefined, "container"],
+    );
   });
 });

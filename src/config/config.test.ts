@@ -67,7 +67,13 @@ describe("the configuration", () => {
   it("takes handlers under names of the user's own", () => {
     const config = parseConfig('[runtime.handlers.kata]\npath = "/opt/kata"', "f");
     assert.deepEqual(config.runtime.handlers, {
-      kata: { path: "/opt/kata", privilegedWithoutHostDevices: false },
+      kata: {
+        path: "/opt/kata",
+        privilegedWithoutHostDevices: false,
+        podAnnotations: [],
+        containerAnnotations: [],
+        allowedAnnotations: [],
+      },
     });
     assert.match(
       problemsOf("[runtime.handlers.kata]\npth = 1")[0] ?? "",

@@ -92,6 +92,15 @@ export const schema = section("", {
           false,
           "Privileged containers get the devices that their pod asks for, and no others of the machine.",
         ),
+        podAnnotations: strings(
+          [],
+          'Annotations of pods that are passed on to the OCI runtime, in the annotations of the specification of each of the pod\'s containers: names, or patterns in which * stands for any characters but "/", as in ["dev.gvisor.*"] (containerd\'s key). Some OCI runtimes heed annotations that loosen what confines a container: name those that pods may have.',
+        ),
+        containerAnnotations: strings([], "The same of the containers' own annotations (containerd's key)."),
+        allowedAnnotations: strings(
+          [],
+          "Beginnings of names of annotations of both kinds that are passed on (CRI-O's key).",
+        ),
       },
     ),
   }),

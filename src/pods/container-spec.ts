@@ -140,6 +140,7 @@ async function specInput(
     cgroupDriver: services.cgroupDriver,
     features: handler.features,
     privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
+    annotationRules: handler,
     settings: services.containerSettings,
     edits: await services.cdi.edits(
       CDIDevices.map(({ name }) => name),

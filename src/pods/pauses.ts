@@ -8,8 +8,10 @@ import {
   type CgroupDriver,
   type ContainerSettings,
   containerCgroup,
+  findHandler,
   type HandlerTable,
   type HostFacts,
+  passNone,
   resolvePause,
   type SeLinux,
   type Task,
@@ -72,6 +74,7 @@ export class Pauses {
       profiles,
       labels: sandboxLabels(record, this.#options),
       host,
+      annotationRules: findHandler(handlers, record.resolvedHandler) ?? passNone,
     });
     const task = await tasks.create({
       ...identity,

@@ -41,6 +41,7 @@ export type {
   ResolvedMount,
   SandboxFacts,
 } from "./spec/input.ts";
+export { passNone } from "./spec/passed-annotations.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";

@@ -3,10 +3,13 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { passNone } from "../spec/passed-annotations.ts";
 import { detectHandlers } from "./detect-handlers.ts";
 import { obstacleFor } from "./obstacles.ts";
 
-const configured = { kata: { path: "/opt/kata/bin/kata-runtime", privilegedWithoutHostDevices: true } };
+const configured = {
+  kata: { path: "/opt/kata/bin/kata-runtime", privilegedWithoutHostDevices: true, ...passNone },
+};
 
 describe("handlers", () => {
   test("are found with type, version and features, and a missing one says what to install", async () => {
@@ -34,7 +37,7 @@ describe("handlers", () => {
     const script = (version: string) => `#!/bin/sh\necho $1 >> ${runs}\necho "counting version ${version}"\n`;
     const detect = () =>
       detectHandlers({
-        handlers: { counting: { path, privilegedWithoutHostDevices: false } },
+        handlers: { counting: { path, privilegedWithoutHostDevices: false, ...passNone } },
         defaultHandler: "auto",
         stateDir: state.path,
       });
@@ -52,7 +55,7 @@ describe("handlers", () => {
     await using state = await tempDir();
     const path = join(state.path, "runc");
     const detect = async (answerMs: number) => {
-      const handlers = { slow: { path, privilegedWithoutHostDevices: false } };
+      const handlers = { slow: { path, privilegedWithoutHostDevices: false, ...passNone } };
       const table = await detectHandlers({
         handlers,
         defaultHandler: "auto",
@@ -78,7 +81,7 @@ describe("handlers", () => {
     await writeFile(path, "#!/bin/sh\necho 'no such library' >&2\nexit 127\n");
     await chmod(path, 0o755);
     const { handlers } = await detectHandlers({
-      handlers: { broken: { path, privilegedWithoutHostDevices: false } },
+      handlers: { broken: { path, privilegedWithoutHostDevices: false, ...passNone } },
       defaultHandler: "auto",
       stateDir: state.path,
     });

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { cgroupLayout } from "../../linux/index.ts";
+import { type AnnotationRules, passNone } from "../spec/passed-annotations.ts";
 import { chooseDefault } from "./choose-default.ts";
 import { FactsCache } from "./facts-cache.ts";
 import { findProgram } from "./find-program.ts";
@@ -13,7 +14,7 @@ export type HandlerConfig = {
   /** Absolute path of the program; "" is the one of the handler's name in the usual directories. */
   readonly path: string;
   readonly privilegedWithoutHostDevices: boolean;
-};
+} & AnnotationRules;
 
 export type DetectHandlersOptions = {
   /** By name; crun and runc are there without being named. */
@@ -29,7 +30,7 @@ export type DetectHandlersOptions = {
 /** A machine that has just started is slow. */
 const usualAnswerMs = 20_000;
 
-const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false };
+const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false, ...passNone };
 const known = { crun: usual, runc: usual };
 
 /**
@@ -81,7 +82,7 @@ async function cachedFacts(
   return facts;
 }
 
-function missing(name: string, path: string, root: string): Omit<Handler, "privilegedWithoutHostDevices"> {
+function missing(name: string, path: string, root: string): Omit<Handler, keyof Omit<HandlerConfig, "path">> {
   return {
     name,
     path: "",

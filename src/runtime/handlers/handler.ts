@@ -1,3 +1,5 @@
+import type { AnnotationRules } from "../spec/passed-annotations.ts";
+
 /** What a handler can do beyond the runtime-spec's minimum; told to kubelets in the Status RPC. */
 export type HandlerFeatures = {
   /** Mounts that are read-only all the way down (mount option `rro`). */
@@ -22,7 +24,7 @@ export type Handler = {
   readonly features: HandlerFeatures;
   /** Privileged containers get no devices of the host but those that they ask for. */
   readonly privilegedWithoutHostDevices: boolean;
-};
+} & AnnotationRules;
 
 export type Usability =
   | { readonly kind: "usable" }

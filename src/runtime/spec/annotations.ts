@@ -1,16 +1,26 @@
 import type { LinuxContainerResources } from "../../protocol/index.ts";
 import type { ContainerSpecInput } from "./input.ts";
+import { type AnnotationRules, passedOfContainer, passedOfPod } from "./passed-annotations.ts";
 
-type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "imageName">;
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "sandboxConfig" | "sandbox" | "imageName" | "annotationRules"
+>;
 
-/** The annotations by which OCI runtimes, hooks and node agents know a container; their names are containerd's. */
+/**
+ * What the handler passes on of the pod's and the container's own annotations, and over these those by which OCI runtimes, hooks and node agents know a container; their
+ * names are containerd's.
+ */
 export function containerAnnotations({
   config,
   sandboxConfig,
   sandbox,
   imageName,
+  annotationRules,
 }: Input): Readonly<Record<string, string>> {
   return {
+    ...passedOfPod(sandboxConfig.annotations, annotationRules),
+    ...passedOfContainer(config.annotations, annotationRules),
     ...noSubgroup,
     ...sandboxIdentity(sandbox.id, sandboxConfig.metadata),
     ...sandboxSize(sandboxConfig.linux?.resources),
@@ -24,8 +34,10 @@ export function containerAnnotations({
 export function pauseAnnotations(
   sandboxId: string,
   sandboxConfig: Input["sandboxConfig"],
+  annotationRules: AnnotationRules,
 ): Readonly<Record<string, string>> {
   return {
+    ...passedOfPod(sandboxConfig.annotations, annotationRules),
     ...sandboxIdentity(sandboxId, sandboxConfig.metadata),
     ...sandboxSize(sandboxConfig.linux?.resources),
     "io.kubernetes.cri.container-type": "sandbox",

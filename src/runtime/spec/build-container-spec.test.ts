@@ -9,6 +9,7 @@ import {
 import { buildContainerSpec } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { ContainerSpecInput, SandboxFacts, SecuritySettings } from "./input.ts";
+import { passNone } from "./passed-annotations.ts";
 import type { OciSpec } from "./types.ts";
 
 type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
@@ -79,6 +80,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
   labels: undefined,
   features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
   privilegedWithoutHostDevices: false,
+  annotationRules: passNone,
   settings: {
     absentMountSourcesToReject: [],
     deviceOwnershipFromSecurityContext: false,

@@ -8,6 +8,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { AppArmor } from "../apparmor/app-armor.ts";
 import { buildPauseSpec } from "./build-pause-spec.ts";
 import { type HostFacts, readHostFacts } from "./host-facts.ts";
+import { passNone } from "./passed-annotations.ts";
 import { resolvePause } from "./resolve/resolve-pause.ts";
 
 type Asked = NonNullable<
@@ -67,6 +68,7 @@ async function machine() {
         }),
         labels,
         host,
+        annotationRules: passNone,
       });
     },
   };

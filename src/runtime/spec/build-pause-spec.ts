@@ -8,6 +8,7 @@ import type { HostFacts } from "./host-facts.ts";
 import type { SandboxFacts } from "./input.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { sandboxNamespaces } from "./namespaces.ts";
+import type { AnnotationRules } from "./passed-annotations.ts";
 import type { PauseProfiles } from "./resolve/resolve-pause.ts";
 import { openFilesLimit } from "./rlimits.ts";
 import type { OciSpec, OciUser } from "./types.ts";
@@ -25,6 +26,7 @@ export type PauseSpecInput = {
   /** Of SELinux; undefined is none. */
   readonly labels: SeLinuxLabels | undefined;
   readonly host: HostFacts;
+  readonly annotationRules: AnnotationRules;
 };
 
 /** Just above what the kernel never kills: without it the pod's processes would all end. */
@@ -45,6 +47,7 @@ export function buildPauseSpec({
   profiles: { seccomp, appArmor },
   labels,
   host,
+  annotationRules,
 }: PauseSpecInput): OciSpec {
   const user = pauseUser(sandbox);
   return {
@@ -74,7 +77,7 @@ export function buildPauseSpec({
       },
       { destination: "/pause", type: "bind", source: program, options: ["bind", "ro", "nosuid", "nodev"] },
     ],
-    annotations: pauseAnnotations(sandbox.id, sandboxConfig),
+    annotations: pauseAnnotations(sandbox.id, sandboxConfig, annotationRules),
     linux: {
       cgroupsPath: cgroupsPath(cgroupDriver, sandboxConfig.linux?.cgroupParent ?? "", sandbox.id),
       namespaces: [{ type: "pid" }, { type: "mount" }, ...sandboxNamespaces(sandbox.namespaces)],

@@ -8,6 +8,7 @@ import type { HookDefinition } from "../hooks/hook-definition.ts";
 import type { SeLinuxLabels } from "../selinux/se-linux.ts";
 import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
+import type { AnnotationRules } from "./passed-annotations.ts";
 import type { OciDevice, OciRlimit, OciSeccomp, OciUser } from "./types.ts";
 
 /**
@@ -31,6 +32,8 @@ export type ContainerSpecInput = {
   readonly features: HandlerFeatures;
   /** See Handler. */
   readonly privilegedWithoutHostDevices: boolean;
+  /** The handler's. */
+  readonly annotationRules: AnnotationRules;
   readonly settings: ContainerSettings;
   /** Of the CDI devices that it asks for, in their order. */
   readonly edits: readonly ContainerEdits[];

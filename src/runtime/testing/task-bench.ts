@@ -6,6 +6,7 @@ import { createLogger } from "../../logging/index.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
 import type { Handler, HandlerTable } from "../handlers/handler.ts";
+import { passNone } from "../spec/passed-annotations.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task, TaskSpec } from "../tasks.ts";
 
@@ -174,6 +175,7 @@ function handlerOf(name: string, path: string, root: string, type: Handler["type
     usability: { kind: "usable" },
     features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
     privilegedWithoutHostDevices: false,
+    ...passNone,
   };
 }
 
