@@ -177,6 +177,22 @@ describe("a container", () => {
     assert.deepEqual([term.exitCode, term.stopSignal], [15, Signal.SIGNAL_SIGTERM]);
   });
 
+  it("starts as its image says though that was removed after the container was made", async () => {
+    const image = `${host.registry.host}/removed-meanwhile:1`;
+    const config = { Env: ["PATH=/bin", "FROM_IMAGE=yes"] };
+    await pushImage(host.registry, "removed-meanwhile", "1", await busyboxImage({ config }));
+    await host.berth.pull(image);
+    const pod = await TestPod.run(host.berth, "removed-meanwhile");
+    const containerId = await pod.create(shellConfig("main", image, "echo $FROM_IMAGE"));
+    await host.berth.clients.images.removeImage({
+      image: { image, annotations: {}, userSpecifiedImage: "", runtimeHandler: "", imageRef: "" },
+    });
+    await host.berth.restartDaemon();
+    await host.berth.clients.runtime.startContainer({ containerId });
+    assert.equal((await exited(host.berth, containerId)).exitCode, 0);
+    assert.deepEqual(await pod.log("main"), ["stdout F yes"]);
+  });
+
   it("goes on in a new file when its log was rotated", async () => {
     const pod = await TestPod.run(host.berth, "rotate");
     const containerId = await pod.shell("talk", host.image, "while true; do echo line; sleep 0.05; done");

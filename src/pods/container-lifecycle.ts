@@ -222,9 +222,10 @@ export class ContainerLifecycle implements Containers {
     return this.#locks.acquireAll(ids);
   }
 
-  /** Resolves when no container is being made. */
-  settled(): Promise<void> {
-    return this.#creates.settled();
+  /** Records no more ends, and resolves when no container is being made. */
+  async close(): Promise<void> {
+    this.#tasks[Symbol.dispose]();
+    await this.#creates.settled();
   }
 
   get(idOrPrefix: string): Container {

@@ -43,6 +43,7 @@ export function newContainerRecord(
     config,
     imageId: image.id,
     imageRef: image.repoDigests[0] ?? image.id,
+    imageConfig: image.config.config,
     createdAtNs: nowNs(),
     phase: { kind: "creating" },
     logPath: containerLogPath(sandbox.config, config),
@@ -126,7 +127,6 @@ async function specInput(
   config: ContainerConfig,
   services: PodServices,
 ): Promise<Omit<ContainerSpecInput, "resolved" | "targetPid">> {
-  const image = imageOf(record, services);
   const handler = handlerOf(sandbox, services);
   const { CDIDevices, annotations } = record.config;
   return {
@@ -134,7 +134,7 @@ async function specInput(
     config: services.declaredVolumes.addTo(withMappedVolumes(config, record, services), record),
     sandboxConfig: currentConfig(sandbox),
     sandbox: sandboxFacts(sandbox, services),
-    image: image.config.config,
+    image: record.imageConfig ?? imageOf(record, services).config.config,
     imageName: record.config.image?.userSpecifiedImage || record.config.image?.image || record.imageRef,
     rootfsPath: containerPaths(services.stateDir, record.id).rootfs,
     cgroupDriver: services.cgroupDriver,

@@ -9,6 +9,7 @@ import { exitedState, neverRan } from "./container-view.ts";
 import { nowNs } from "./ids.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { Retries } from "./retries.ts";
 import type { PodServices } from "./services.ts";
 import { taskIdentity } from "./task-identity.ts";
 
@@ -16,13 +17,20 @@ import { taskIdentity } from "./task-identity.ts";
  * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found again after the
  * daemon was away. All methods are for holders of the container's lock.
  */
-export class ContainerTasks {
+export class ContainerTasks implements Disposable {
   readonly #services: PodServices;
   readonly #locks: KeyLock;
+  readonly #retries: Retries;
 
   constructor(services: PodServices, locks: KeyLock) {
     this.#services = services;
     this.#locks = locks;
+    this.#retries = new Retries(services.logger);
+  }
+
+  /** Records no more ends; the next daemon does. */
+  [Symbol.dispose](): void {
+    this.#retries[Symbol.dispose]();
   }
 
   /** When it fails, or `signal` ends it, the container is `exited` with a StartError. */
@@ -73,16 +81,18 @@ export class ContainerTasks {
 
   /** Writes the end down when it comes, and lets go of what the OCI runtime kept. */
   #watch(task: Task): void {
-    this.#whenExited(task).catch((err: unknown) =>
-      this.#services.logger.error(
-        { err, container: task.id },
-        "recording the container's exit failed; it is tried again at the next start",
-      ),
+    let told = false;
+    const tell = ({ id, sandboxId }: ContainerRecord) => {
+      if (!told) this.#services.events.publish("stopped", id, sandboxId);
+      told = true;
+    };
+    this.#retries.run("recording the container's exit", { container: task.id }, () =>
+      this.#whenExited(task, tell),
     );
   }
 
-  async #whenExited(task: Task): Promise<void> {
-    const { containers, taskTable, events, observer } = this.#services;
+  async #whenExited(task: Task, tell: (record: ContainerRecord) => void): Promise<void> {
+    const { containers, taskTable, observer } = this.#services;
     const exit = await task.wait();
     using _ = await this.#locks.acquire(task.id);
     const record = containers.find(task.id);
@@ -93,7 +103,7 @@ export class ContainerTasks {
       await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
     } finally {
       // True also when it cannot be written down now: then the task and its exit file stay.
-      events.publish("stopped", record.id, record.sandboxId);
+      tell(record);
     }
     observer("container-exited");
     await this.delete(record);

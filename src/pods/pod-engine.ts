@@ -210,7 +210,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.checkpoints.close();
     await Promise.all([this.#ended.close(), this.#logLimit.close()]);
-    await Promise.all([this.sandboxes.close(), this.containers.settled(), this.stats[Symbol.asyncDispose]()]);
+    await Promise.all([this.sandboxes.close(), this.containers.close(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
     await this.#services.treeCopier[Symbol.asyncDispose]();
   }

@@ -1,4 +1,5 @@
 import type { Container, PodResources, Sandbox } from "../engine/index.ts";
+import type { Image } from "../images/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /** What the metadata keeps of a pod sandbox. */
@@ -31,6 +32,8 @@ export type ContainerRecord = {
   readonly config: Container["config"];
   readonly imageId: Digest;
   readonly imageRef: string;
+  /** What the image says of its process: the image may be removed before the container is started. Absent in old records. */
+  readonly imageConfig?: Image["config"]["config"];
   readonly createdAtNs: bigint;
   readonly phase: ContainerPhase;
   readonly logPath: string;

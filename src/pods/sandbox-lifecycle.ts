@@ -12,6 +12,7 @@ import { JoinedCalls } from "./joined-calls.ts";
 import { isOwned } from "./ownership.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { SandboxRecord } from "./records.ts";
+import { Retries } from "./retries.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
@@ -34,11 +35,13 @@ export class SandboxLifecycle implements Sandboxes {
   /** Ids of those that are being made: nobody has been told of them. */
   readonly #making = new Set<string>();
   #finishing: Promise<void> = Promise.resolve();
+  readonly #retries: Retries;
   #closed = false;
 
   constructor(services: PodServices, containers: ContainerLifecycle) {
     this.#services = services;
     this.#containers = containers;
+    this.#retries = new Retries(services.logger);
     this.#steps = sandboxSteps(services);
   }
 
@@ -202,6 +205,7 @@ export class SandboxLifecycle implements Sandboxes {
   /** Starts nothing new on its own, and resolves when no sandbox is being made. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#retries[Symbol.dispose]();
     await Promise.all([this.#runs.settled(), this.#finishing]);
   }
 
@@ -283,12 +287,12 @@ export class SandboxLifecycle implements Sandboxes {
 
   /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */
   #watchPause(id: string): void {
-    const { pauses, logger } = this.#services;
-    pauses
-      .get(id)
-      ?.wait()
-      .then(() => this.#pauseEnded(id))
-      .catch((err: unknown) => logger.error({ err, sandbox: id }, "recording the end of a pause failed"));
+    const pause = this.#services.pauses.get(id);
+    if (pause === undefined) return;
+    this.#retries.run("recording the end of a pause", { sandbox: id }, async () => {
+      await pause.wait();
+      await this.#pauseEnded(id);
+    });
   }
 
   /** What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not ready. */

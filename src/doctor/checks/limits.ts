@@ -1,3 +1,5 @@
+import { watch } from "node:fs";
+import { messageOf } from "../../errors/index.ts";
 import { type Check, type Finding, ok, warn } from "../check.ts";
 import { readKernelFile } from "../kernel-files.ts";
 
@@ -25,8 +27,22 @@ const limits = [
 /** Are the kernel's limits high enough for a node full of pods? */
 export const limitsCheck: Check = {
   name: "limits",
-  run: () => Promise.all(limits.map(look)),
+  run: async () => [...(await Promise.all(limits.map(look))), lookForInotify()],
 };
+
+/** Tries: how many the user's processes hold is told nowhere. */
+function lookForInotify(): Finding {
+  try {
+    watch("/", { persistent: false }).close();
+    return ok("inotify", "a process can watch files");
+  } catch (error) {
+    return warn(
+      "inotify",
+      `no inotify instance is left for this user: ${messageOf(error)}; berthd then learns of exits, and of changed network configurations, by looking every few seconds`,
+      'write "fs.inotify.max_user_instances=8192" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`',
+    );
+  }
+}
 
 async function look({ key, least, runsOut }: (typeof limits)[number]): Promise<Finding> {
   const value = await readKernelFile(`/proc/sys/${key.replaceAll(".", "/")}`);

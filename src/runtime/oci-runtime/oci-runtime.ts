@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { constants } from "node:os";
+import { codeOf } from "../../errors/index.ts";
 import { type SpawnOptions, type Subprocess, spawn } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
@@ -114,11 +115,20 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
 /** What a command leaves running may hold its output open; nobody waits for that. */
 const drainMs = 200;
 
-/** Starts an OCI runtime or conmon. Throws RuntimeError FailedPrecondition when there is no such program, or it cannot be run. */
+/**
+ * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition when there is no such program, or it cannot be run;
+ * ResourceExhausted when the machine has no process, descriptor or memory left for it.
+ */
 export function startProgram(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   try {
     return spawn(path, args, options);
   } catch (cause) {
+    if (codeOf(cause) === "ResourceExhausted")
+      throw new RuntimeError(
+        "ResourceExhausted",
+        `cannot start ${path}: no process, descriptor or memory is left for it (see TasksMax= of berthd's unit, ulimit -u and -n, kernel.pid_max)`,
+        { cause },
+      );
     const remedy = "install it or correct its path in the configuration";
     throw new RuntimeError("FailedPrecondition", `cannot run ${path}; ${remedy}`, { cause });
   }
