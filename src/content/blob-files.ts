@@ -1,30 +1,36 @@
 import { link, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, digestHex, isDigest } from "../oci/index.ts";
+import { type Digest, type DigestAlgorithm, digestAlgorithm, digestHex, isDigest } from "../oci/index.ts";
 import { fileError } from "./content-error.ts";
 import { syncDirectory } from "./durable.ts";
+
+const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 
 /** The blobs' files. They are shared by all namespaces; records say who has which. */
 export class BlobFiles {
   readonly #directory: string;
 
   constructor(root: string) {
-    this.#directory = join(root, "blobs", "sha256");
+    this.#directory = join(root, "blobs");
   }
 
-  /** Makes the directory. */
+  /** Makes the directories. */
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    for (const algorithm of algorithms)
+      await mkdir(this.#directoryOf(algorithm), { recursive: true, mode: 0o700 });
   }
 
   path(digest: Digest): string {
-    return join(this.#directory, digestHex(digest));
+    return join(this.#directoryOf(digestAlgorithm(digest)), digestHex(digest));
   }
 
   /** Digests for which there is a file. */
   async list(): Promise<ReadonlySet<Digest>> {
-    const names = await readdir(this.#directory);
-    return new Set(names.map((name) => `sha256:${name}`).filter(isDigest));
+    const found = algorithms.map(async (algorithm) => {
+      const names = await readdir(this.#directoryOf(algorithm));
+      return names.map((name) => `${algorithm}:${name}`).filter(isDigest);
+    });
+    return new Set((await Promise.all(found)).flat());
   }
 
   async read(digest: Digest): Promise<Uint8Array> {
@@ -41,7 +47,7 @@ export class BlobFiles {
       // One that a commit cut short has left behind is of no known content.
       await rm(this.path(digest), { force: true });
       await link(file, this.path(digest));
-      await syncDirectory(this.#directory);
+      await syncDirectory(this.#directoryOf(digestAlgorithm(digest)));
     } catch (error) {
       throw fileError(`naming blob ${digest}`, error);
     }
@@ -54,5 +60,9 @@ export class BlobFiles {
     } catch (error) {
       throw fileError(`deleting blob ${digest}`, error);
     }
+  }
+
+  #directoryOf(algorithm: DigestAlgorithm): string {
+    return join(this.#directory, algorithm);
   }
 }

@@ -103,7 +103,7 @@ class LocalContentStore implements ContentStore {
       );
     }
     const bytes = await this.#shared.blobs.read(digest);
-    const actual = digestOf(bytes);
+    const actual = digestOf(bytes, digest);
     if (actual !== digest) {
       throw new ContentError(
         "DataLoss",
@@ -142,7 +142,7 @@ class LocalContentStore implements ContentStore {
     bytes: Uint8Array,
     expected: { readonly digest: Digest; readonly labels?: Labels },
   ): Promise<void> {
-    const actual = digestOf(bytes);
+    const actual = digestOf(bytes, expected.digest);
     if (actual !== expected.digest) {
       throw new ContentError(
         "DataLoss",
@@ -185,7 +185,9 @@ class LocalContentStore implements ContentStore {
   async #verify(ref: string, { digest, size, verified = false }: ExpectedBlob): Promise<void> {
     const actualSize = await this.#ingestSize(ref);
     const actual =
-      verified || actualSize !== size ? digest : await hashFile(this.#ingests.dataPath(ref), actualSize);
+      verified || actualSize !== size
+        ? digest
+        : await hashFile(this.#ingests.dataPath(ref), actualSize, digest);
     if (actualSize === size && actual === digest) return;
     await this.#ingests.remove(ref);
     throw new ContentError(

@@ -7,24 +7,29 @@ import { ContentError, fileError } from "./content-error.ts";
 /** Up to this size hashing takes about a millisecond, far less than it takes to start a thread. */
 const largestHashedHereBytes = 1 << 20;
 
-/** The digest of a file; a large one is hashed by a thread made for it. */
-export async function hashFile(path: string, sizeBytes: number): Promise<Digest> {
-  if (sizeBytes > largestHashedHereBytes) return await hashInWorker(path);
+/** What a thread that hashes is started with: a file, and the digest that says by which algorithm. */
+export type HashData = { readonly path: string; readonly expected: Digest };
+
+/** The digest of a file, made as `expected` was; a large one is hashed by a thread made for it. */
+export async function hashFile(path: string, sizeBytes: number, expected: Digest): Promise<Digest> {
+  if (sizeBytes > largestHashedHereBytes) return await hashInWorker({ path, expected });
   try {
-    return digestOf(await readFile(path));
+    return digestOf(await readFile(path), expected);
   } catch (error) {
     throw fileError(`hashing ${path}`, error);
   }
 }
 
-async function hashInWorker(path: string): Promise<Digest> {
+async function hashInWorker(workerData: HashData): Promise<Digest> {
+  const { path } = workerData;
   const worker = startThread(threadFile(import.meta.url, "./hash-worker"), {
     name: "hash",
-    workerData: path,
+    workerData,
     execArgv: [],
   });
   try {
-    for await (const [hex] of on(worker, "message", { close: ["exit"] })) return parseDigest(`sha256:${hex}`);
+    for await (const [digest] of on(worker, "message", { close: ["exit"] }))
+      return parseDigest(String(digest));
   } catch (error) {
     throw fileError(`hashing ${path}`, error);
   } finally {

@@ -1,15 +1,17 @@
-/** Hashes the file whose path is the worker's data, and posts the hex digits. */
-import { createHash } from "node:crypto";
+/** Hashes a file, and posts the digest. Started by hash-file.ts. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
+import { Digester } from "../oci/index.ts";
+import type { HashData } from "./hash-file.ts";
 
-const hash = createHash("sha256");
+const { path, expected } = workerData as HashData;
+const digester = new Digester(expected);
 const buffer = new Uint8Array(1 << 20);
-const fd = openSync(workerData as string, "r");
+const fd = openSync(path, "r");
 try {
   for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer))
-    hash.update(buffer.subarray(0, count));
+    digester.update(buffer.subarray(0, count));
 } finally {
   closeSync(fd);
 }
-parentPort?.postMessage(hash.digest("hex"));
+parentPort?.postMessage(digester.digest());

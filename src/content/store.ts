@@ -7,7 +7,7 @@ import type { Digest } from "../oci/index.ts";
  * garbage collection (`containerd.io/gc.ref.content.<x>: <digest>`, `containerd.io/gc.ref.snapshot.<snapshotter>: <key>`,
  * `containerd.io/gc.root`), as in containerd.
  *
- * Blobs lie at `<root>/content/blobs/sha256/<hex>`, ingests at `<root>/content/ingest/<namespace>/<sha256 of ref>/{data,ref}`,
+ * Blobs lie at `<root>/content/blobs/<algorithm>/<hex>`, ingests at `<root>/content/ingest/<namespace>/<sha256 of ref>/{data,ref}`,
  * so that a worker thread can write an ingest's file itself with {@link IngestFile} and leave the commit to the store.
  */
 export interface ContentStore extends ContentProvider, ContentIngester {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   type Descriptor,
   type Digest,
+  digestAlgorithm,
   digestHex,
   digestOf,
   formatReference,
@@ -37,7 +38,7 @@ export async function imagesOfDirectory(directory: string): Promise<readonly Arc
     const found = await stat(path).catch(() => undefined);
     return found?.isFile() ? { path, size: found.size } : undefined;
   };
-  return await imagesOf({ byName: at, blob: (digest) => at(`blobs/sha256/${digestHex(digest)}`) }, directory);
+  return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory);
 }
 
 /** The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts then). */
@@ -49,7 +50,8 @@ export async function imagesOfArchive(
   const digests = new Map(files.map((file) => [file.digest, file]));
   const lookUp: ArchiveFiles = {
     byName: async (name) => names.get(name),
-    blob: (digest) => digests.get(digest),
+    // Read and verified like any other; files are only known by sha256.
+    blob: (digest) => digests.get(digest) ?? names.get(blobName(digest)),
   };
   if (names.has("index.json")) return await imagesOf(lookUp, archive);
   const manifest = names.get("manifest.json");
@@ -60,6 +62,10 @@ export async function imagesOfArchive(
     );
   }
   return await dockerImages(await readSmall(manifest, archive), names, lookUp, archive);
+}
+
+function blobName(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
 async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly ArchivedImage[]> {
@@ -171,7 +177,8 @@ function archiveSource(
       const file = await files.blob(descriptor.digest);
       if (file === undefined) throw missing(archive, descriptor);
       const bytes = await readSmall(file, archive);
-      if (bytes.length === descriptor.size && digestOf(bytes) === descriptor.digest) return bytes;
+      if (bytes.length === descriptor.size && digestOf(bytes, descriptor.digest) === descriptor.digest)
+        return bytes;
       throw new ImageError("DataLoss", `${archive}: ${descriptor.digest} is damaged`);
     },
     async layer(descriptor): Promise<LayerOrigin> {

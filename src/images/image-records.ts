@@ -114,8 +114,8 @@ export class ImageRecords {
   }
 
   #findByPrefix(text: string): Image | undefined {
-    const prefix = text.replace(/^sha256:/, "");
-    if (!/^[0-9a-f]{1,63}$/.test(prefix)) return undefined;
+    const prefix = text.replace(/^sha(?:256|512):/, "");
+    if (!/^[0-9a-f]{1,127}$/.test(prefix)) return undefined;
     const matches = this.list().filter(({ id }) => digestHex(id).startsWith(prefix));
     return matches.length === 1 ? matches[0] : undefined;
   }

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { IngestFile } from "../content/index.ts";
+import { Digester } from "../oci/index.ts";
 import type { Registry } from "../registry/index.ts";
 import { type AppliedLayer, applyLayer } from "../unpack/index.ts";
 import { ImageError } from "./image-error.ts";
@@ -25,9 +25,9 @@ export async function runLayerJob(
     const { target, diffId } = job.unpack;
     return await applyLayer(bytes.chunks(), { target, expected: { digest, size, diffId }, signal });
   }
-  const hash = createHash("sha256");
-  for await (const chunk of bytes.chunks()) hash.update(chunk);
-  const actual = `sha256:${hash.digest("hex")}`;
+  const digester = new Digester(digest);
+  for await (const chunk of bytes.chunks()) digester.update(chunk);
+  const actual = digester.digest();
   if (actual !== digest) {
     throw new ImageError("DataLoss", `layer ${digest}: the bytes received have digest ${actual}`);
   }

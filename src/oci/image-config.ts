@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { type Digest, parseDigest } from "./digest.ts";
+import { parseDigest } from "./digest.ts";
 import type { ImageConfig } from "./image.ts";
 import { JsonNode } from "./json.ts";
 
@@ -49,9 +48,4 @@ function text(node: JsonNode): string {
 
 function texts(node: JsonNode): readonly string[] {
   return node.list().map((element) => element.string());
-}
-
-/** The sha256 digest of a small blob (a manifest, a config), computed on the spot. */
-export function digestOf(bytes: Uint8Array | string): Digest {
-  return parseDigest(`sha256:${createHash("sha256").update(bytes).digest("hex")}`);
 }

@@ -1,9 +1,19 @@
 /**
  * Data types of the OCI image specification and their parsers: digests, references, descriptors, manifests, configs. Plain data; no files, no network.
  */
-export { type Digest, digestHex, isDigest, OciFormatError, parseDigest } from "./digest.ts";
+export {
+  type Digest,
+  type DigestAlgorithm,
+  Digester,
+  digestAlgorithm,
+  digestHex,
+  digestOf,
+  isDigest,
+  OciFormatError,
+  parseDigest,
+} from "./digest.ts";
 export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
-export { digestOf, parseImageConfig } from "./image-config.ts";
+export { parseImageConfig } from "./image-config.ts";
 export { JsonNode } from "./json.ts";
 export { parseIndex, parseManifest } from "./manifest.ts";
 export {

@@ -23,9 +23,10 @@ describe("parseManifest", () => {
     assert.deepEqual(parseManifest(bytes({ ...manifest, extra: true }), mediaType.ociManifest), manifest);
   });
 
-  test("takes the media type it was served under when none is written", () => {
+  test("takes the media type it was served under when none is written, or that of the other specification", () => {
     const { mediaType: _, ...rest } = manifest;
     assert.equal(parseManifest(bytes(rest), mediaType.dockerManifest).mediaType, mediaType.dockerManifest);
+    assert.deepEqual(parseManifest(bytes(manifest), mediaType.dockerManifest).layers, [layer]);
   });
 
   test("takes null for what is empty, as Go writes it", () => {
@@ -55,7 +56,7 @@ describe("parseManifest", () => {
   });
 
   test("refuses another media type within than the one it was served under", () => {
-    refuses({ ...manifest, mediaType: mediaType.dockerManifest }, /manifest\.mediaType/);
+    refuses({ ...manifest, mediaType: mediaType.dockerManifestList }, /manifest\.mediaType/);
   });
 
   test("explains that schema 1 is not supported", () => {

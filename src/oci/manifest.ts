@@ -5,13 +5,13 @@ import { isIndexType, isManifestType } from "./media-types.ts";
 
 /**
  * Parses an image manifest, OCI (image-spec 1.1, manifest.md) or Docker schema 2. `type` is the media type under which
- * the bytes were served; a `mediaType` within must be the same. Throws {@link OciFormatError}.
+ * the bytes were served; a `mediaType` within must be one of the two as well. Throws {@link OciFormatError}.
  */
 export function parseManifest(bytes: Uint8Array, type: string): Manifest {
   if (!isManifestType(type))
     throw new OciFormatError(`${JSON.stringify(type)} is not the media type of an image manifest`);
   const root = JsonNode.parse(bytes, "manifest");
-  checkEnvelope(root, type);
+  checkEnvelope(root, isManifestType, type);
   // A document that is both manifest and index means different images to different readers (CVE-2021-41190).
   if (!root.at("manifests").absent) root.at("manifests").fail("nothing: a manifest has no list of manifests");
   return {
@@ -28,7 +28,7 @@ export function parseIndex(bytes: Uint8Array, type: string): Index {
   if (!isIndexType(type))
     throw new OciFormatError(`${JSON.stringify(type)} is not the media type of an image index`);
   const root = JsonNode.parse(bytes, "index");
-  checkEnvelope(root, type);
+  checkEnvelope(root, isIndexType, type);
   for (const key of ["config", "layers"]) {
     if (!root.at(key).absent) root.at(key).fail("nothing: an index has no config and no layers");
   }
@@ -40,7 +40,8 @@ export function parseIndex(bytes: Uint8Array, type: string): Index {
   };
 }
 
-function checkEnvelope(root: JsonNode, type: string): void {
+/** OCI's and Docker's documents have the same shape, and some registries serve the one as the other. */
+function checkEnvelope(root: JsonNode, isKind: (type: string) => boolean, type: string): void {
   const version = root.at("schemaVersion").integer();
   if (version === 1) {
     throw new OciFormatError(
@@ -49,7 +50,7 @@ function checkEnvelope(root: JsonNode, type: string): void {
   }
   if (version !== 2) root.at("schemaVersion").fail("2");
   const written = root.at("mediaType");
-  if (!written.absent && written.string() !== type) written.fail(JSON.stringify(type));
+  if (!written.absent && !isKind(written.string())) written.fail(JSON.stringify(type));
 }
 
 /** Parses a descriptor (image-spec 1.1, descriptor.md); unknown keys are ignored as the specification asks. */

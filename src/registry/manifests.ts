@@ -116,9 +116,9 @@ export async function fetchSmall(
 function checkDigest(
   endpoint: Endpoint,
   bytes: Uint8Array,
-  expected: string | undefined,
+  expected: Descriptor["digest"] | undefined,
 ): Descriptor["digest"] {
-  const digest = digestOf(bytes);
+  const digest = digestOf(bytes, expected);
   if (expected === undefined || digest === expected) return digest;
   throw new RegistryError(
     "DataLoss",

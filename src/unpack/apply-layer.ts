@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { type Digest, parseDigest } from "../oci/index.ts";
+import { Digester } from "../oci/index.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
 import { LayerWriter } from "./layer-writer.ts";
@@ -43,11 +42,11 @@ type Unpacked = Pick<AppliedLayer, "diffId" | "unpackedBytes" | "undescribedDire
 
 async function unpack(
   input: CompressedInput,
-  { target, maxUnpackedBytes = Infinity }: ApplyOptions,
+  { target, expected, maxUnpackedBytes = Infinity }: ApplyOptions,
 ): Promise<Unpacked> {
   using writer = new LayerWriter(target);
   const reader = new TarReader(writer);
-  const hash = createHash("sha256");
+  const digester = new Digester(expected.diffId);
   let unpackedBytes = 0;
   for await (const chunk of decompress(input)) {
     unpackedBytes += chunk.length;
@@ -57,10 +56,9 @@ async function unpack(
         `the layer unpacks to more than the ${maxUnpackedBytes} bytes allowed`,
       );
     }
-    hash.update(chunk);
+    digester.update(chunk);
     reader.push(chunk);
   }
   reader.finish();
-  const diffId: Digest = parseDigest(`sha256:${hash.digest("hex")}`);
-  return { diffId, unpackedBytes, undescribedDirectories: writer.finish() };
+  return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: writer.finish() };
 }

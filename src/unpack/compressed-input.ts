@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-import type { Digest } from "../oci/index.ts";
-import { parseDigest } from "../oci/index.ts";
+import { type Digest, Digester } from "../oci/index.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 type ExpectedBytes = { readonly digest?: Digest; readonly size: number };
@@ -9,7 +7,7 @@ type ExpectedBytes = { readonly digest?: Digest; readonly size: number };
 export class CompressedInput implements AsyncDisposable {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #expected: ExpectedBytes;
-  readonly #hash = createHash("sha256");
+  readonly #digester: Digester;
   readonly #signal: AbortSignal | undefined;
   #sizeBytes = 0;
   #ended = false;
@@ -17,6 +15,7 @@ export class CompressedInput implements AsyncDisposable {
   constructor(source: AsyncIterable<Uint8Array>, expected: ExpectedBytes, signal: AbortSignal | undefined) {
     this.#chunks = source[Symbol.asyncIterator]();
     this.#expected = expected;
+    this.#digester = new Digester(expected.digest);
     this.#signal = signal;
   }
 
@@ -38,7 +37,7 @@ export class CompressedInput implements AsyncDisposable {
         `layer ${this.#expected.digest ?? ""} has more than its ${this.#expected.size} bytes`,
       );
     }
-    this.#hash.update(step.value);
+    this.#digester.update(step.value);
     return step.value;
   }
 
@@ -52,7 +51,7 @@ export class CompressedInput implements AsyncDisposable {
         `layer ${digest ?? ""} is truncated: ${this.#sizeBytes} of ${size} bytes came`,
       );
     }
-    const actual = parseDigest(`sha256:${this.#hash.copy().digest("hex")}`);
+    const actual = this.#digester.digest();
     if (digest !== undefined && actual !== digest)
       throw new UnpackError("DataLoss", `layer ${digest} is corrupt: its bytes have digest ${actual}`);
     return actual;

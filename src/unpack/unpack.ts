@@ -27,9 +27,9 @@ export type ApplyOptions = {
 
 /** What came out of a layer. */
 export type AppliedLayer = {
-  /** sha256 of the uncompressed tar. */
+  /** Of the uncompressed tar, by the algorithm of the one expected. */
   readonly diffId: Digest;
-  /** sha256 and length of the compressed bytes. */
+  /** Digest, likewise, and length of the compressed bytes. */
   readonly digest: Digest;
   readonly sizeBytes: number;
   /** Length of the uncompressed tar. */

@@ -34,7 +34,7 @@ export function formatAge(atNs: bigint, nowMs: number): string {
 
 /** The first 12 digits of an id, without its algorithm (`sha256:`). */
 export function shortId(id: string): string {
-  const hex = id.startsWith("sha256:") ? id.slice("sha256:".length) : id;
+  const hex = id.replace(/^sha(?:256|512):/, "");
   return /^[0-9a-f]{12,}$/.test(hex) ? hex.slice(0, 12) : id;
 }
 
