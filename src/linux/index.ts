@@ -42,6 +42,7 @@ export { fromByteString, toByteString } from "./files-names.ts";
 export { closeFile, createFileAt, openDirectory, openDirectoryBeneath, openFileAt } from "./files-open.ts";
 export { syncFileSystem } from "./files-sync.ts";
 export { getXattrAt, listXattrsAt, setXattrAt } from "./files-xattr.ts";
+export { trimMemory } from "./free-memory.ts";
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./id-mappings.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";

@@ -8,6 +8,7 @@ import { oomKills } from "../cgroups/out-of-memory.ts";
 import { CgroupPlace } from "../cgroups/place-process.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { restoreSpec } from "../checkpoint/restore.ts";
+import { MemoryRelease } from "../exec/memory-release.ts";
 import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
@@ -53,6 +54,7 @@ export class ConmonTasks implements Tasks {
   readonly #exitsDir: string;
   readonly #exits: ExitWatch;
   readonly #pollThread = new PollThread();
+  readonly #memory = new MemoryRelease();
   readonly #programs = new SealedPrograms();
   readonly #attachLock: AttachLock;
   readonly #places = new Map<string, CgroupPlace>();
@@ -149,6 +151,7 @@ export class ConmonTasks implements Tasks {
     for (const task of this.#live) task.close();
     this.#exits[Symbol.dispose]();
     this.#programs[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
     await this.#pollThread[Symbol.asyncDispose]();
   }
 
@@ -230,6 +233,7 @@ export class ConmonTasks implements Tasks {
       slowClientMs,
       monitorGraceMs,
       pollThread: this.#pollThread,
+      memory: this.#memory,
       logger,
     };
     const task = new ConmonTask({ id, handler, cgroup, files, ...found, ...common });

@@ -6,6 +6,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
+import type { MemoryRelease } from "../exec/memory-release.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
 import type { ExecRequest, ExecResult, StreamedExecRequest, TaskIo } from "../tasks.ts";
@@ -26,6 +27,7 @@ export type TaskStreamsOptions = {
   readonly drainExecSyncIoTimeoutMs: number;
   readonly slowClientMs: number;
   readonly pollThread: PollThread;
+  readonly memory: MemoryRelease;
   readonly logger: Logger;
 };
 
@@ -41,7 +43,9 @@ export class TaskStreams implements Disposable {
   }
 
   async execSync(record: TaskRecord, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
-    return execSync(await this.#execContext(record), request, signal);
+    const result = await execSync(await this.#execContext(record), request, signal);
+    this.#options.memory.add(result.stdout.length + result.stderr.length);
+    return result;
   }
 
   async exec(

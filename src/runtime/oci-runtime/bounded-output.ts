@@ -9,7 +9,7 @@ export class BoundedOutput {
   readonly #closed: Promise<void>;
   readonly #limitBytes: number;
   /** Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may be one for each byte. */
-  #collected = Buffer.alloc(0);
+  #memory = new ArrayBuffer(0);
   #length = 0;
 
   constructor(stream: Readable, limitBytes: number) {
@@ -37,9 +37,9 @@ export class BoundedOutput {
     this.#stream.destroy();
   }
 
-  /** The same memory until more comes, not a copy. */
+  /** Not a copy, and gone when more comes. */
   bytes(): Buffer {
-    return this.#collected.subarray(0, this.#length);
+    return Buffer.from(this.#memory, 0, this.#length);
   }
 
   text(): string {
@@ -50,15 +50,15 @@ export class BoundedOutput {
     const kept = chunk.subarray(0, this.#limitBytes - this.#length);
     if (kept.length === 0) return;
     this.#reserve(this.#length + kept.length);
-    kept.copy(this.#collected, this.#length);
+    kept.copy(new Uint8Array(this.#memory), this.#length);
     this.#length += kept.length;
   }
 
+  /** Grows in place where the kernel can, and leaves nothing for the garbage collector. */
   #reserve(bytes: number): void {
-    if (bytes <= this.#collected.length) return;
-    const doubled = Math.max(bytes, firstBytes, 2 * this.#collected.length);
-    const larger = Buffer.allocUnsafeSlow(Math.min(doubled, this.#limitBytes));
-    this.#collected.copy(larger, 0, 0, this.#length);
-    this.#collected = larger;
+    const present = this.#memory.byteLength;
+    if (bytes <= present) return;
+    const larger = Math.min(Math.max(bytes, firstBytes, 2 * present), this.#limitBytes);
+    this.#memory = this.#memory.transfer(larger);
   }
 }
