@@ -63,6 +63,19 @@ disable_apparmor = true
     assert.equal(await outcome({ seccompProfilePath: "unconfined" }), open);
   });
 
+  it("of seccomp may have rules with one name, as docker's have, and rules and calls that are nothing", async () => {
+    const profile = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [
+        { name: "mkdir", action: "SCMP_ACT_ERRNO" },
+        { names: ["mkdirat", "nobody_knows_this"], action: "SCMP_ACT_ERRNO" },
+        { action: "SCMP_ACT_ERRNO" },
+      ],
+    };
+    await writeFile(join(profiles, "docker.json"), JSON.stringify(profile));
+    assert.equal(await outcome({ seccomp: localhost("docker.json") }), filtered);
+  });
+
   it("of seccomp that is missing, broken or outside of its directory is no container", async () => {
     const refuses = (seccomp: object, reason: RegExp) =>
       assert.rejects(

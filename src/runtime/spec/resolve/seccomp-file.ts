@@ -7,6 +7,7 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { SecuritySettings } from "../input.ts";
 import type { ProfileChoice } from "../security-profile.ts";
 import type { OciSeccomp } from "../types.ts";
+import { parseSeccompProfile } from "./seccomp-profile.ts";
 
 const maxBytes = 4 * 1024 * 1024;
 
@@ -23,7 +24,7 @@ export async function seccompProfileFile(
   const path = pathOf(choice, settings);
   if (path === undefined) return undefined;
   try {
-    return parseProfile(await lookUp(path, () => readProfile(path)));
+    return parseSeccompProfile(await lookUp(path, () => readProfile(path)));
   } catch (cause) {
     const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
     throw new RuntimeError(code, `seccomp profile ${path}: cannot be used`, { cause });
@@ -49,20 +50,4 @@ async function readProfile(path: string): Promise<string> {
   const info = await file.stat();
   if (!info.isFile() || info.size > maxBytes) throw new Error("it is no regular file of reasonable size");
   return file.readFile("utf8");
-}
-
-function parseProfile(text: string): OciSeccomp {
-  const profile: unknown = JSON.parse(text);
-  if (isProfile(profile)) return profile;
-  throw new Error("it is no object with a defaultAction");
-}
-
-/** The rest is the OCI runtime's to check: it knows the actions and flags of its libseccomp. */
-function isProfile(value: unknown): value is OciSeccomp {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "defaultAction" in value &&
-    typeof value.defaultAction === "string"
-  );
 }
