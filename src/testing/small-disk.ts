@@ -15,11 +15,18 @@ export type SmallDisk = AsyncDisposable & {
   free(): Promise<void>;
 };
 
-/** Mounts a tmpfs of that size. */
-export async function smallDisk(sizeBytes: number): Promise<SmallDisk> {
+/** Mounts a tmpfs of that size, and of so many files and directories, its own root among them, where `inodes` is given. */
+export async function smallDisk(sizeBytes: number, inodes?: number): Promise<SmallDisk> {
   await using undo = new AsyncDisposableStack();
   const { path } = undo.use(await tempDir());
-  await run("mount", ["-t", "tmpfs", "-o", `size=${sizeBytes}`, "tmpfs", path]);
+  await run("mount", [
+    "-t",
+    "tmpfs",
+    "-o",
+    `size=${sizeBytes}${inodes === undefined ? "" : `,nr_inodes=${inodes}`}`,
+    "tmpfs",
+    path,
+  ]);
   undo.defer(async () => void (await run("umount", ["--lazy", path])));
   const filler = join(path, "filler");
   const mounted = undo.move();

@@ -67,7 +67,7 @@ export class TaskStreams implements Disposable {
   }
 
   reopenLog({ logPath, monitor }: TaskRecord): Promise<void> {
-    return reopenLog(this.#control, monitor.pid, logPath);
+    return reopenLog(this.#control, monitor, logPath);
   }
 
   /** Takes off those that are attached. */

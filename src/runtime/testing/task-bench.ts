@@ -201,6 +201,8 @@ async function makeRootfs(rootfs: string): Promise<void> {
     "grep",
     "stty",
     "mkfifo",
+    "mv",
+    "rm",
     "seq",
     "tty",
     "wc",
