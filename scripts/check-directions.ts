@@ -50,7 +50,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "api/berth": ["engine", "images", "protocol", "registry"],
   streaming: ["engine", "protocol"],
   streamclient: ["streaming"],
-  doctor: ["linux", "network", "runtime", "config"],
+  doctor: ["linux", "network", "registry", "runtime", "config"],
   cli: ["protocol", "config", "doctor", "streamclient"],
 };
 const open = ["errors", "locks", "logging", "threads"];

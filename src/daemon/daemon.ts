@@ -11,6 +11,7 @@ import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type StepObserver } from "../pods/index.ts";
+import { findHostsProblems } from "../registry/index.ts";
 import {
   AppArmor,
   ConmonTasks,
@@ -101,6 +102,8 @@ export class Daemon implements AsyncDisposable {
     });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address);
+    for (const { file, problem, refused } of await findHostsProblems(config.images.certsDirs))
+      logger.warn({ file, refused }, `a file that says how a registry is reached: ${problem}`);
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()

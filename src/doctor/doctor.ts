@@ -15,6 +15,7 @@ import { limitsCheck } from "./checks/limits.ts";
 import { namespacesCheck } from "./checks/namespaces.ts";
 import { programsCheck } from "./checks/programs.ts";
 import { registriesCheck } from "./checks/registries.ts";
+import { registryHostsCheck } from "./checks/registry-hosts.ts";
 import { runtimesCheck } from "./checks/runtimes.ts";
 import { seccompCheck } from "./checks/seccomp.ts";
 
@@ -36,6 +37,7 @@ const checks: readonly Check[] = [
   forwardingCheck,
   iptablesCheck,
   clientsCheck,
+  registryHostsCheck,
   registriesCheck,
 ];
 

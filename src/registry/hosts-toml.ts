@@ -18,11 +18,20 @@ const hostKeys = ["capabilities", "ca", "client", "skip_verify", "header", "over
 const rootKeys = ["server", "host", ...hostKeys];
 const knownCapabilities = ["pull", "resolve", "push", "referrers"];
 
+/** What a hosts.toml says. */
+export type HostsFile = {
+  readonly entries: readonly HostEntry[];
+  /** Keys that mean nothing here, as those of newer versions: `host."https://a".key`. */
+  readonly ignored: readonly string[];
+};
+
 /**
  * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the file's own level, which
- * is the registry itself. Paths are relative to `directory`. Throws RegistryError InvalidArgument, naming `file`.
+ * is the registry itself. Paths are relative to `directory`. An unknown key is ignored, as containerd does. Whatever else is
+ * wrong refuses the file, since going on without what it says of mirrors and TLS could ask somebody else, or ask unprotected:
+ * throws RegistryError InvalidArgument, naming `file`.
  */
-export function parseHostsToml(text: string, file: string, directory: string): readonly HostEntry[] {
+export function parseHostsToml(text: string, file: string, directory: string): HostsFile {
   const reader = new HostsReader(file, directory);
   let document: Table;
   try {
@@ -30,16 +39,22 @@ export function parseHostsToml(text: string, file: string, directory: string): r
   } catch (cause) {
     throw new RegistryError("InvalidArgument", `${file}: not TOML`, { cause });
   }
-  reader.onlyKeys(document, rootKeys, "");
+  const ignored = [...unknownKeys(document, rootKeys, "")];
   const hosts = document.host === undefined ? {} : reader.table(document.host, "host");
   const mirrors = Object.entries(hosts).map(([url, value]) => {
     const where = `host.${JSON.stringify(url)}`;
     const table = reader.table(value, where);
-    reader.onlyKeys(table, hostKeys, `${where}.`);
+    ignored.push(...unknownKeys(table, hostKeys, `${where}.`));
     return reader.entry(table, url, `${where}.`);
   });
   const server = document.server === undefined ? undefined : reader.string(document.server, "server");
-  return [...mirrors, reader.entry(document, server === "" ? undefined : server, "")];
+  return { entries: [...mirrors, reader.entry(document, server === "" ? undefined : server, "")], ignored };
+}
+
+function unknownKeys(table: Table, known: readonly string[], prefix: string): readonly string[] {
+  return Object.keys(table)
+    .filter((key) => !known.includes(key))
+    .map((key) => `${prefix}${key}`);
 }
 
 type Table = Readonly<Record<string, unknown>>;
@@ -55,11 +70,6 @@ class HostsReader {
 
   fail(key: string, why: string): never {
     throw new RegistryError("InvalidArgument", `${this.#file}: ${key}: ${why}`);
-  }
-
-  onlyKeys(table: Table, known: readonly string[], prefix: string): void {
-    const unknown = Object.keys(table).find((key) => !known.includes(key));
-    if (unknown !== undefined) this.fail(`${prefix}${unknown}`, `unknown key; known are ${known.join(", ")}`);
   }
 
   table(value: unknown, key: string): Table {

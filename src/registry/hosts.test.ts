@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { tempDir } from "../testing/temp-dir.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { endpointsFor } from "./hosts.ts";
-import { RegistryError } from "./index.ts";
+import { findHostsProblems, RegistryError } from "./index.ts";
 
 async function endpoints(
   host: string,
@@ -107,8 +107,6 @@ describe("hosts.toml", () => {
   });
 
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ["serve = 1", /r\/hosts\.toml: serve: unknown key; known are server, host/],
-    ['[host."https://a"]\nserver = "x"', /host\."https:\/\/a"\.server: unknown key/],
     ['capabilities = ["pul"]', /capabilities: unknown capability "pul"/],
     ['skip_verify = "yes"', /skip_verify: expected true or false/],
     ['dial_timeout = "soon"', /dial_timeout: expected a duration/],
@@ -129,6 +127,33 @@ describe("hosts.toml", () => {
       );
     });
   }
+});
+
+test("an unknown key is ignored, and told of to whoever looks; a file that cannot be used refuses its host alone", async () => {
+  await using directory = await tempDir();
+  const root = directory.path;
+  const text = 'foo = 1\n[host."https://mirror.example"]\nserver = "x"';
+  const files = { "r/hosts.toml": text, "broken/hosts.toml": "server = ", "plain/ca.crt": "" };
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+  const found = await endpointsFor("r", [root]);
+  assert.deepEqual(
+    found.map(({ host }) => host),
+    ["mirror.example", "r"],
+  );
+  const problems = (await findHostsProblems([root, join(root, "none")])).toSorted((a, b) =>
+    a.file < b.file ? -1 : 1,
+  );
+  assert.deepEqual(
+    problems.map(({ file, problem, refused }) => [file.slice(root.length), problem, refused]).slice(1),
+    [
+      ["/r/hosts.toml", "foo: unknown key, ignored", false],
+      ["/r/hosts.toml", 'host."https://mirror.example".server: unknown key, ignored', false],
+    ],
+  );
+  assert.match(JSON.stringify(problems[0]), /broken.*not TOML.*"refused":true/);
 });
 
 test("a directory in Docker's layout gives CAs and client certificates", async () => {

@@ -22,7 +22,7 @@ export async function endpointsFor(host: string, certsDirs: readonly string[]): 
   const text = await readIfThere(file);
   if (text === undefined || text.trim() === "")
     return [ownEndpoint(host, await certificateFiles(directory.path))];
-  const entries = parseHostsToml(text, file, directory.path);
+  const { entries } = parseHostsToml(text, file, directory.path);
   return entries.map((entry, index) => {
     if (entry.base === undefined) return ownEndpoint(host, entry);
     // A `server` written for this very host stands for the registry; one in _default stands for any.

@@ -10,6 +10,7 @@
  */
 export { createRegistry } from "./client.ts";
 export { RegistryError } from "./errors.ts";
+export { findHostsProblems, type HostsProblem } from "./hosts-problems.ts";
 export {
   type Credentials,
   maxSmallBytes,
