@@ -45,7 +45,7 @@ export class ImageRecords {
     this.#collection = collection;
     this.#namespace = namespace;
     const patterns = pinned.map(pinnedPattern);
-    this.#isPinned = (name) => patterns.some((pattern) => pattern.test(name));
+    this.#isPinned = (name) => patterns.some((matches) => matches(name));
     this.#images = this.#gather();
   }
 
@@ -169,8 +169,20 @@ function withName(image: Image, name: string, pinned: boolean): Image {
 }
 
 /** `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`). */
-function pinnedPattern(pattern: string): RegExp {
-  const glob = pattern.includes("*") ? pattern : (normalName(pattern) ?? pattern);
-  const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`);
+function pinnedPattern(pattern: string): (name: string) => boolean {
+  const [first = "", ...others] = (pattern.includes("*") ? pattern : (normalName(pattern) ?? pattern)).split(
+    "*",
+  );
+  const last = others.pop();
+  if (last === undefined) return (name) => name === first;
+  return (name) => {
+    if (!name.startsWith(first)) return false;
+    let at = first.length;
+    for (const part of others) {
+      const found = name.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    return name.length >= at + last.length && name.endsWith(last);
+  };
 }

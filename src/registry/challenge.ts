@@ -6,6 +6,7 @@ export type Challenge = {
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const parameter = new RegExp(`^(${token})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}|[^\\s",]+))`);
+const leading = new RegExp(`^${token}`);
 const scheme = new RegExp(`^(${token})(?:\\s+|$|(?=,))`);
 
 /** Parses the header's values, each of which may hold several challenges. What cannot be read is skipped. */
@@ -30,7 +31,8 @@ function parseValue(value: string): readonly Challenge[] {
       challenges.push({ scheme: (name[1] ?? "").toLowerCase(), parameters: {} });
       rest = rest.slice(name[0].length);
     } else {
-      rest = rest.slice(1);
+      // A whole token at once: trying again behind each of its characters takes the square of a long one's time.
+      rest = rest.slice(leading.exec(rest)?.[0].length ?? 1);
     }
     rest = rest.replace(/^[\s,]+/, "");
   }

@@ -168,3 +168,11 @@ test("a time longer than a timer can wait is cut, as it would fire at once", () 
   assert.equal(timerMs(30n), 30_000);
   assert.equal(timerMs(10n ** 15n), 2 ** 31 - 1);
 });
+
+test("a password's padding is taken off in a time that grows with its length alone", () => {
+  const password = `${"\0".repeat(512 * 1024)}x`;
+  const auth = Buffer.from(`user:${password}\0\0`).toString("base64");
+  // Trying again at each NUL takes minutes, and the test's process with it.
+  const read = toCredentials(AuthConfig.fromPartial({ auth }));
+  assert.ok(read?.kind === "basic" && read.password === password);
+});
