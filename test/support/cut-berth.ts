@@ -14,6 +14,8 @@ const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
 export type CutBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
   /** Rules for the pods' way out; true unless given. */
   readonly ipMasq?: boolean;
+  /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
+  readonly built?: boolean;
 };
 
 /** A daemon that can be cut off at a step, and everything by which its pods can be told from those of other tests. */
@@ -39,11 +41,11 @@ export class CutBerth implements AsyncDisposable {
     const cutFile = join(directory.path, "cut");
     const name = `cut${randomInt(1e6, 1e7)}`;
     const env = { BERTH_CUT_FILE: cutFile };
-    const { ipMasq = true, ...rest } = options;
+    const { ipMasq = true, built = false, ...rest } = options;
     const network = networkOf(name, ipMasq);
     // The pods' parent is their client's to remove, as it is a kubelet's.
     opened.defer(() => removeCgroups(`/${name}`));
-    const berth = opened.use(await TestBerth.start({ ...rest, program, env, network }));
+    const berth = opened.use(await TestBerth.start({ ...rest, ...(!built && { program }), env, network }));
     return new CutBerth(berth, name, cutFile, opened.move());
   }
 
@@ -113,7 +115,7 @@ export class CutBerth implements AsyncDisposable {
     const own = await readFile("/proc/self/mountinfo", "utf8");
     const found = pids.map(async (pid) => {
       const command = (await read(pid, "cmdline")).replaceAll("\0", " ");
-      if (command === "" || command.includes("cut-daemon.ts")) return [];
+      if (command === "" || /cut-daemon\.ts|berthd\.js/.test(command)) return [];
       const told = [command, await read(pid, "environ")].some((text) => text.includes(directory));
       const mounted = (await read(pid, "mountinfo"))
         .split("\n")

@@ -1,0 +1,110 @@
+import { randomInt } from "node:crypto";
+import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { RemoveImageRequest } from "../src/protocol/index.ts";
+import { pushImage } from "../src/testing/registry.ts";
+import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
+import { Helpers } from "./support/chaos/helpers.ts";
+import { ImageKeeper } from "./support/chaos/image-keeper.ts";
+import { PodKeeper } from "./support/chaos/pod-keeper.ts";
+import { Random } from "./support/chaos/random.ts";
+import { eventually } from "./support/condition.ts";
+import { CutBerth } from "./support/cut-berth.ts";
+import { testHandler } from "./support/handler.ts";
+
+/** `npm run test:chaos -- --seed N --minutes M`. The seed decides what is done and when; how far the machine is then is its own affair. */
+const seed = Number(process.env.BERTH_CHAOS_SEED ?? randomInt(2 ** 31));
+const durationMs = Number(process.env.BERTH_CHAOS_MINUTES ?? 1) * 60_000;
+const podKeepers = 3;
+/** An OCI runtime that was killed may leave a child of which its monitor waits for word. */
+const config = `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}\ncreate_timeout = "20s"\n`;
+const longestWaitMs = 400;
+/** Helpers that are let go before one is killed, so that it is not always the first of a call. */
+const sparedAtMost = 6;
+
+/** Kills one of the daemon's helpers while the calls are under way, if one comes by. */
+async function killHelper(helpers: Helpers, random: Random, calls: Promise<unknown>): Promise<boolean> {
+  let underWay = true;
+  void calls.finally(() => {
+    underWay = false;
+  });
+  for (let spared = random.below(sparedAtMost); underWay; await delay(1)) {
+    for (const pid of helpers.come()) if (spared-- === 0) return kill(pid);
+  }
+  return false;
+}
+
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+    return false;
+  }
+}
+
+describe("kills of the daemon and its helpers at random", () => {
+  it("lose nothing that was answered, and leave nothing behind", {
+    timeout: durationMs + 540_000,
+  }, async () => {
+    console.log(`seed ${seed}: npm run test:chaos -- --seed ${seed} --minutes ${durationMs / 60_000}`);
+    const random = new Random(seed);
+    await using registry = await startBusyboxRegistry();
+    await pushImage(
+      registry,
+      "other",
+      "latest",
+      await busyboxImage({ layers: [[{ name: "other", content: "other" }]] }),
+    );
+    await using host = await CutBerth.start({ built: true, config });
+    const { berth } = host;
+    await berth.pull(registry.image);
+    const other = `${registry.host}/other:latest`;
+    const keepers = [
+      ...Array.from(
+        { length: podKeepers },
+        (_, i) => new PodKeeper(host, registry.image, `pod${i}`, new Random(seed + i + 1)),
+      ),
+      new ImageKeeper(berth, other),
+    ];
+    // The first round, undisturbed, makes what all pods share.
+    for (let step = 0; step < 4; step++) await Promise.all(keepers.map((keeper) => keeper.step()));
+    const clean = await host.traces();
+    const kills = { daemon: 0, helper: 0 };
+    const end = performance.now() + durationMs;
+    while (performance.now() < end) {
+      const helpers = new Helpers(berth);
+      const calls = Promise.all(keepers.map((keeper) => keeper.step().catch(() => undefined)));
+      if (random.below(2) === 0) {
+        await delay(random.below(longestWaitMs));
+        await berth.stopDaemon("SIGKILL");
+        kills.daemon++;
+        await calls;
+        await berth.startDaemon();
+      } else {
+        if (await killHelper(helpers, random, calls)) kills.helper++;
+        await calls;
+      }
+      for (const keeper of keepers) await keeper.audit();
+    }
+    const answered = keepers.reduce((sum, keeper) => sum + keeper.answered, 0);
+    console.log(
+      `${kills.daemon} kills of the daemon, ${kills.helper} of helpers, ${answered} calls answered`,
+    );
+    await removeAll(host, other);
+    await host.returnsTo(clean);
+  });
+});
+
+/** A removal that a killed helper has made fail is tried again, as kubelets do. */
+async function removeAll({ berth }: CutBerth, image: string): Promise<void> {
+  const { runtime, images } = berth.clients;
+  await images.removeImage(RemoveImageRequest.fromPartial({ image: { image } }));
+  await eventually("no pod is left", async () => {
+    const { items } = await runtime.listPodSandbox({ filter: undefined });
+    await Promise.all(
+      items.map(({ id }) => runtime.removePodSandbox({ podSandboxId: id }).catch(() => undefined)),
+    );
+    return items.length === 0;
+  });
+}

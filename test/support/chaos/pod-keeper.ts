@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ContainerState, type PodSandboxConfig, PodSandboxState } from "../../../src/protocol/index.ts";
+import { eventually } from "../condition.ts";
+import type { CutBerth } from "../cut-berth.ts";
+import { podConfig, shellConfig } from "../requests.ts";
+import { hostPort } from "../subnet.ts";
+import type { Random } from "./random.ts";
+
+/** What was answered, and so must be true. */
+type Known =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "pod"; readonly podId: string }
+  | { readonly kind: "created" | "started"; readonly podId: string; readonly containerId: string }
+  /** Its removal was asked for, and nothing is promised until that is answered. */
+  | { readonly kind: "going"; readonly podId: string };
+
+/** Does with one pod after the other what a kubelet does, a step at a time; asks again for what was not answered. */
+export class PodKeeper {
+  readonly #host: CutBerth;
+  readonly #image: string;
+  readonly #name: string;
+  readonly #random: Random;
+  #generation = 0;
+  #attempt = 0;
+  /** Undefined: its process goes on. */
+  #exitCode: number | undefined;
+  #config: PodSandboxConfig | undefined;
+  #known: Known = { kind: "nothing" };
+  readonly removed: string[] = [];
+  answered = 0;
+
+  constructor(host: CutBerth, image: string, name: string, random: Random) {
+    this.#host = host;
+    this.#image = image;
+    this.#name = name;
+    this.#random = random;
+  }
+
+  /** One call. It may fail when something is killed; what it made then is found out by the next. */
+  async step(): Promise<void> {
+    const known = this.#known;
+    if (known.kind === "nothing") await this.#run();
+    else if (known.kind === "pod") await this.#create(known.podId);
+    else if (known.kind === "created") await this.#start(known.podId, known.containerId);
+    else await this.#remove(known.podId);
+    this.answered++;
+  }
+
+  async #run(): Promise<void> {
+    const { runtime } = this.#host.berth.clients;
+    if (this.#config === undefined) {
+      const name = `${this.#name}-${this.#generation++}`;
+      const portMappings = this.#random.below(2) === 0 ? [{ containerPort: 80, hostPort: hostPort() }] : [];
+      const linux = { cgroupParent: this.#host.cgroupParent };
+      const logDirectory = join(this.#host.berth.logDir, name);
+      this.#config = podConfig(name, { portMappings, linux, logDirectory });
+      this.#attempt = 0;
+      this.#exitCode = this.#random.below(3) === 0 ? this.#random.below(100) : undefined;
+    }
+    const request = { config: this.#config, runtimeHandler: "" };
+    this.#known = { kind: "pod", podId: (await runtime.runPodSandbox(request)).podSandboxId };
+  }
+
+  async #create(podSandboxId: string): Promise<void> {
+    const end = this.#exitCode === undefined ? "exec sleep 10000" : `exit ${this.#exitCode}`;
+    const config = shellConfig(`main-${this.#attempt}`, this.#image, `echo begun; ${end}`);
+    const request = { podSandboxId, config, sandboxConfig: this.#config };
+    const { containerId } = await this.#host.berth.clients.runtime.createContainer(request);
+    this.#known = { kind: "created", podId: podSandboxId, containerId };
+  }
+
+  async #start(podId: string, containerId: string): Promise<void> {
+    try {
+      await this.#host.berth.clients.runtime.startContainer({ containerId });
+      this.#known = { kind: "started", podId, containerId };
+    } catch (error) {
+      // A start that failed, or one whose answer was lost before its process ended: a kubelet makes another container.
+      if (/FAILED_PRECONDITION|INTERNAL|killed/.test(String(error))) {
+        this.#attempt++;
+        this.#known = { kind: "pod", podId };
+      }
+      throw error;
+    }
+  }
+
+  async #remove(podSandboxId: string): Promise<void> {
+    this.#known = { kind: "going", podId: podSandboxId };
+    const { runtime } = this.#host.berth.clients;
+    if (this.#random.below(2) === 0) await runtime.stopPodSandbox({ podSandboxId });
+    await runtime.removePodSandbox({ podSandboxId });
+    this.removed.push(podSandboxId);
+    this.#known = { kind: "nothing" };
+    this.#config = undefined;
+  }
+
+  /** Whether all that was answered is true. */
+  async audit(): Promise<void> {
+    const { runtime } = this.#host.berth.clients;
+    const pods = (await runtime.listPodSandbox({ filter: undefined })).items;
+    const ids = new Set(pods.map(({ id }) => id));
+    for (const id of this.removed)
+      assert.ok(!ids.has(id), `${this.#name}: pod ${id} is there, whose removal was answered`);
+    const known = this.#known;
+    if (known.kind === "nothing" || known.kind === "going") return;
+    const pod = pods.find(({ id }) => id === known.podId);
+    assert.equal(pod?.state, PodSandboxState.SANDBOX_READY, `${this.#name}: pod ${known.podId} was answered`);
+    if (known.kind === "pod") return;
+    const { containerId } = known;
+    const state = async () => (await runtime.containerStatus({ containerId, verbose: false })).status;
+    const status = await state();
+    if (known.kind === "created") {
+      assert.notEqual(status, undefined, `${this.#name}: container ${containerId} was answered`);
+      return;
+    }
+    if (this.#exitCode === undefined)
+      assert.equal(status?.state, ContainerState.CONTAINER_RUNNING, containerId);
+    else await this.#auditEnd(containerId, state);
+    await this.#auditLog(status?.logPath ?? "");
+  }
+
+  async #auditEnd(
+    containerId: string,
+    state: () => Promise<{ readonly state: ContainerState; readonly exitCode: number } | undefined>,
+  ): Promise<void> {
+    const ended = await eventually(`container ${containerId} has exited`, async () => {
+      const status = await state();
+      return status?.state === ContainerState.CONTAINER_EXITED && status;
+    });
+    assert.equal(ended.exitCode, this.#exitCode, `exit code of container ${containerId}`);
+  }
+
+  async #auditLog(path: string): Promise<void> {
+    await eventually(`${path} has what the container wrote`, async () =>
+      (await readFile(path, "utf8").catch(() => "")).includes("stdout F begun"),
+    );
+  }
+}
