@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { chmod, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { tempDir } from "../testing/temp-dir.ts";
 import { berth, serveCli } from "./testing/cli.ts";
 
@@ -94,12 +96,18 @@ test("an error cannot send the terminal commands, whatever words of others it re
 
 test("a socket that nobody listens on any more is told apart from a missing one", async () => {
   await using dir = await tempDir();
-  const address = join(dir.path, "plain");
-  await writeFile(address, "");
-  await chmod(address, 0o600);
+  const address = join(dir.path, "left.sock");
+  const listen =
+    "require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))";
+  await promisify(execFile)(process.execPath, ["-e", listen, address]).catch(() => undefined);
   const { status, stderr } = await berth(["ps", "--address", `unix://${address}`]);
   assert.equal(status, 4);
   assert.match(stderr, /nothing listens/);
+  const plain = join(dir.path, "plain");
+  await writeFile(plain, "");
+  const other = await berth(["ps", "--address", plain]);
+  assert.equal(other.status, 4);
+  assert.match(other.stderr, /plain is no socket; --address or BERTH_ADDRESS names another/);
 });
 
 test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {

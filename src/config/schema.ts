@@ -45,6 +45,10 @@ export const schema = section("", {
     "Directory of what must not: namespaces, bundles, sockets of monitors. On a tmpfs.",
   ),
   address: absolutePath("/run/berth/berth.sock", "Unix socket of the Container Runtime Interface."),
+  addressGroup: string(
+    "",
+    "Group whose members may use the socket, by its name in /etc/group or its number; that is as good as being root. Empty lets in root alone.",
+  ),
   cri: section("The Container Runtime Interface.", {
     podStatusWithContainers: boolean(
       false,

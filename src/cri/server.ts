@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, chown } from "node:fs/promises";
 import {
   Server,
   ServerCredentials,
@@ -47,7 +47,7 @@ export type GrpcService = {
 /** As containerd's and CRI-O's. Answers are not limited: an ExecSync may hold twice as much. */
 const maxRequestBytes = 16 * 1024 * 1024;
 
-/** Its owner and group may connect; that is as good as being root. */
+/** Its owner and group may connect; that is as good as being root. The group is the process's own unless another is given. */
 const socketMode = 0o660;
 
 /** Serves RuntimeService, ImageService, grpc.health.v1.Health and server reflection on a unix socket. Listens once; is closed once. */
@@ -73,13 +73,14 @@ export class CriServer implements AsyncDisposable {
   }
 
   /**
-   * Serves from now on at an absolute path, mode 0660, and replaces a socket there that nobody answers on. Throws
+   * Serves from now on at an absolute path, mode 0660 and of that group, and replaces a socket there that nobody answers on. Throws
    * CriError InvalidArgument or FailedPrecondition when the path cannot be had, Unavailable when listening fails.
    */
-  async listen(socketPath: string): Promise<void> {
+  async listen(socketPath: string, group?: number): Promise<void> {
     await claimSocketPath(socketPath);
     try {
       await this.#bind(`unix:${socketPath}`);
+      if (group !== undefined) await chown(socketPath, -1, group);
       await chmod(socketPath, socketMode);
     } catch (cause) {
       throw new CriError("Unavailable", `socket ${socketPath}: cannot listen`, { cause });

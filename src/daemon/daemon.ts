@@ -26,6 +26,7 @@ import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
+import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
@@ -75,6 +76,7 @@ export class Daemon implements AsyncDisposable {
   ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
     const database = rooms.use(await opening);
+    const group = await socketGroup(config.addressGroup);
     const hostPaths = new HostPaths({
       onHang: ({ owner, path }) =>
         logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
@@ -101,7 +103,7 @@ export class Daemon implements AsyncDisposable {
       details: () => ({ unhandledErrors: unhandledErrors.seen() }),
     });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
-    await server.listen(config.address);
+    await server.listen(config.address, group);
     for (const { file, problem, refused } of await findHostsProblems(config.images.certsDirs))
       logger.warn({ file, refused }, `a file that says how a registry is reached: ${problem}`);
     // A crash leaves content that nothing needs, and leases that run out.

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { CliError, exitCode } from "../errors.ts";
 import { defaultAddress } from "./address.ts";
@@ -10,17 +11,26 @@ export async function probeSocket(path: string, signal: AbortSignal): Promise<vo
     await once(socket, "connect", { signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw explain(path, error);
+    throw explain(path, error, await isSocket(path));
   } finally {
     socket.destroy();
   }
 }
 
-function explain(path: string, error: unknown): CliError {
+/** True also where that cannot be found out. */
+async function isSocket(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isSocket(),
+    () => true,
+  );
+}
+
+function explain(path: string, error: unknown, socket: boolean): CliError {
   const errno = error instanceof Error && "code" in error ? error.code : undefined;
   const fail = (code: "Unavailable" | "PermissionDenied", message: string) =>
     new CliError(code, message, { cause: error, exitCode: exitCode.unreachable });
   const elsewhere = "--address or BERTH_ADDRESS names another socket";
+  if (!socket) return fail("Unavailable", `${path} is no socket; ${elsewhere}`);
   switch (errno) {
     case "ENOENT":
       return fail(
@@ -36,7 +46,7 @@ function explain(path: string, error: unknown): CliError {
     case "EPERM":
       return fail(
         "PermissionDenied",
-        `no permission to use ${path}: run this as root, or as a member of the socket's group`,
+        `no permission to use ${path}: run this as root; berthd's configuration can let a group in (address_group)`,
       );
     default:
       return fail("Unavailable", `cannot connect to ${path}; ${elsewhere}`);

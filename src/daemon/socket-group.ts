@@ -1,0 +1,18 @@
+import { readFile } from "node:fs/promises";
+import { ConfigError } from "../config/index.ts";
+
+/**
+ * The number of the group that `address_group` names; undefined for none. Throws ConfigError InvalidArgument for a name that the file
+ * has not got: groups that come from elsewhere (LDAP) are given by number.
+ */
+export async function socketGroup(name: string, groupFile = "/etc/group"): Promise<number | undefined> {
+  if (name === "") return undefined;
+  if (/^\d+$/.test(name)) return Number(name);
+  const lines = (await readFile(groupFile, "utf8")).split("\n").map((line) => line.split(":"));
+  const id = lines.find(([group]) => group === name)?.[2];
+  if (id !== undefined) return Number(id);
+  throw new ConfigError(
+    "InvalidArgument",
+    `address_group: there is no group ${JSON.stringify(name)} in ${groupFile}; make it with \`groupadd ${name}\`, or give a number`,
+  );
+}
