@@ -1,5 +1,4 @@
 import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { messageOf } from "../errors/index.ts";
 import type { KeyLock } from "../locks/index.ts";
 import type { Task } from "../runtime/index.ts";
@@ -121,12 +120,10 @@ export class ContainerTasks implements Disposable {
 
   /** Removes the task with all that it had, also one whose making or deletion was cut. No error when there is none. */
   async delete(record: ContainerRecord): Promise<void> {
-    const { tasks, taskTable, sandboxes, stateDir } = this.#services;
-    const sandbox = sandboxes.find(record.sandboxId);
+    const { tasks, taskTable, sandboxes } = this.#services;
     const known = taskTable.get(record.id);
     if (known !== undefined) await known.delete();
-    else if (await isThere(join(containerPaths(stateDir, record.id).bundle, "config.json")))
-      await (await tasks.attach(taskIdentity(record, sandbox, this.#services))).delete();
+    else await tasks.remove(taskIdentity(record, sandboxes.find(record.sandboxId), this.#services));
     taskTable.remove(record.id);
   }
 

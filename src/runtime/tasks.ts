@@ -28,6 +28,8 @@ export interface Tasks extends AsyncDisposable {
    * that one is lost.
    */
   attach(task: TaskIdentity): Promise<Task>;
+  /** Removes what is left of a task that nobody holds, if anything is: its creation or its deletion was cut. */
+  remove(task: TaskIdentity): Promise<void>;
 }
 
 /** Where a task's files are, and which handler made it: all that is needed to find it again. */

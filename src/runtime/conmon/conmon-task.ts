@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { hasCode } from "../../errors/index.ts";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
@@ -26,7 +27,7 @@ import { continueRestored } from "./continue-restored.ts";
 import { type MonitorExit, readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
-import { removeContainerCgroup, removeLeftovers } from "./remove-leftovers.ts";
+import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { startProcess } from "./start-process.ts";
 import { endStuckMonitor } from "./stuck-monitor.ts";
 import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
@@ -379,6 +380,19 @@ export class ConmonTask implements Task {
     }
   }
 
+  /** An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from being removed: all has been killed. */
+  async #callDelete(handler: Handler): Promise<void> {
+    try {
+      await this.#callRuntime(handler, ["delete", "--force", this.id], deleteTimeoutMs);
+    } catch (err) {
+      if (!hasCode(err, "Internal")) throw err;
+      this.#options.logger.error(
+        { err, container: this.id },
+        "the OCI runtime cannot delete a container: what it left is removed without it",
+      );
+    }
+  }
+
   async #delete(): Promise<void> {
     const { id, files } = this.#options;
     const record = this.#record;
@@ -386,9 +400,10 @@ export class ConmonTask implements Task {
     // runc polls ten times a second for the end of what it kills itself.
     await this.killAll();
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
-    await this.#callRuntime(record.handler, ["delete", "--force", id], deleteTimeoutMs);
+    await this.#callDelete(record.handler);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.
     if (await isThere(record.cgroupDir)) await removeContainerCgroup(this.#options);
+    await removeRuntimeState(record.handler, id);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
       sendSignal(record.monitor.pid, SIGKILL);
     await this.#takeExit();

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
@@ -23,7 +24,7 @@ import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { checkLogPlace } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
-import { removeEmptyLog, removeLeftovers } from "./remove-leftovers.ts";
+import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
 import { findTaskRecord, identifyProcess, type TaskRecord, writeTaskRecord } from "./task-record.ts";
@@ -125,6 +126,13 @@ export class ConmonTasks implements Tasks {
     const { id, cgroup, logPath } = task;
     await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
     if (logPath !== undefined) await removeEmptyLog(logPath);
+  }
+
+  async remove(identity: TaskIdentity): Promise<void> {
+    const handler = findHandler(this.#options.handlers, identity.handler);
+    const { config } = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
+    const left = [config, ...(handler === undefined ? [] : [runtimeState(handler, identity.id)])];
+    if (left.some((path) => existsSync(path))) await (await this.attach(identity)).delete();
   }
 
   async attach(identity: TaskIdentity): Promise<Task> {

@@ -45,6 +45,27 @@ for (const handler of ["crun", "runc"]) {
       });
     }
 
+    test("a task whose files the OCI runtime cannot read goes without it", async () => {
+      await using bench = await TaskBench.open();
+      const task = await bench.run(handler, "sleep 1000");
+      const state = join(bench.directory, handler, task.id);
+      for (const name of await readdir(state))
+        if (/^(status|state\.json)$/.test(name)) await writeFile(join(state, name), "{");
+      await task.delete();
+      await until(async () => (await tracesOf(task.id)).length === 0);
+      assert.deepEqual(await readdir(join(bench.directory, handler)), []);
+    });
+
+    test("what an OCI runtime left that was killed in a creation is removed, also when nothing else is left", async () => {
+      await using bench = await TaskBench.open();
+      const spec = await bench.spec(handler, "");
+      const state = join(bench.directory, handler, spec.id);
+      await mkdir(state, { recursive: true });
+      await writeFile(join(state, "config.json"), "{}");
+      await bench.tasks.remove(spec);
+      assert.deepEqual(await readdir(join(bench.directory, handler)), []);
+    });
+
     test("a start that was cut off, of which the OCI runtime has lost its files, can be stopped and deleted", async () => {
       await using bench = await TaskBench.open();
       const task = await bench.run(handler, "sleep 1000");

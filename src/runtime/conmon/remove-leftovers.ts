@@ -1,4 +1,5 @@
-import { readdir, readFile, stat, unlink } from "node:fs/promises";
+import { readdir, readFile, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
 import type { CgroupLayout } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -48,7 +49,18 @@ export async function removeLeftovers({
     );
   }
   await removeContainerCgroup({ layout, cgroupDriver, cgroup });
+  if (handler !== undefined) await removeRuntimeState(handler, id);
   await removeTaskFiles(files);
+}
+
+/** What an OCI runtime keeps of a container below its root. */
+export function runtimeState({ root }: Handler, id: string): string {
+  return join(root, id);
+}
+
+/** For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files, leaves them. */
+export async function removeRuntimeState(handler: Handler, id: string): Promise<void> {
+  await rm(runtimeState(handler, id), { recursive: true, force: true });
 }
 
 /** Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd removes its own. */
