@@ -50,8 +50,9 @@ export async function imagesOfArchive(
   const digests = new Map(files.map((file) => [file.digest, file]));
   const lookUp: ArchiveFiles = {
     byName: async (name) => names.get(name),
-    // Read and verified like any other; files are only known by sha256.
-    blob: (digest) => digests.get(digest) ?? names.get(blobName(digest)),
+    // Files are known by sha256; what is named otherwise is verified when it is read.
+    blob: (digest) =>
+      digestAlgorithm(digest) === "sha256" ? digests.get(digest) : names.get(blobName(digest)),
   };
   if (names.has("index.json")) return await imagesOf(lookUp, archive);
   const manifest = names.get("manifest.json");

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { BerthError } from "../errors/index.ts";
 import { digestHex, mediaType } from "../oci/index.ts";
 import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../testing/images.ts";
@@ -65,7 +65,7 @@ describe("import", () => {
 
   const hello = (content: string): { layers: TestEntry[][] } => ({ layers: [[{ name: "hello", content }]] });
 
-  test("brings in the images of an OCI layout, as a directory or a tar, gzip-ed or not", async () => {
+  test("brings in the images of an OCI layout, as a directory or a tar, compressed by gzip, zstd or not", async () => {
     const files = layoutOf([[await imageOf(hello("layout")), named("example.com/layout:v1")]]);
     const asDirectory = join(directory.path, "layout");
     for (const { name, content = "" } of files) {
@@ -77,6 +77,7 @@ describe("import", () => {
       asDirectory,
       await archive("layout.tar", tar),
       await archive("layout.tar.gz", gzipSync(tar)),
+      await archive("layout.of.no.such.name", zstdCompressSync(tar)),
     ];
     for (const path of paths) {
       const [image, ...others] = await stack.images.importArchive(path);
@@ -85,6 +86,15 @@ describe("import", () => {
       await shows(image, "layout");
     }
     assert.deepEqual(await readdir(join(stack.root, "import")), []);
+  });
+
+  test("names the compression that it cannot unpack", async () => {
+    await run("xz", ["--keep", await archive("a.tar", await tarOf([]))]);
+    const importing = stack.images.importArchive(join(directory.path, "a.tar.xz"));
+    await assert.rejects(importing, (error) => {
+      assert.match(String(error), /a\.tar\.xz: is compressed by xz/);
+      return hasCode("InvalidArgument")(error);
+    });
   });
 
   test("takes names from the annotations, familiar ones too, and keeps images without a name by id", async () => {

@@ -11,6 +11,9 @@ export type PlannedLayer = {
   readonly parent: Digest | undefined;
 };
 
+/** As many as overlayfs takes (OVL_MAX_STACK of the kernel): a container of an image with more could not be started. */
+const maxLayers = 500;
+
 /** Throws ImageError Unimplemented when the manifest is not that of a container image. */
 export function checkIsImage(manifest: Manifest): void {
   if (isImageConfigType(manifest.config.mediaType)) return;
@@ -28,6 +31,12 @@ export function planLayers(
   layers: readonly Descriptor[],
   diffIds: readonly Digest[],
 ): readonly PlannedLayer[] {
+  if (layers.length > maxLayers) {
+    throw new ImageError(
+      "Unimplemented",
+      `the image has ${layers.length} layers, at most ${maxLayers} can be mounted; build it with fewer`,
+    );
+  }
   if (layers.length !== diffIds.length) {
     throw new ImageError(
       "InvalidArgument",

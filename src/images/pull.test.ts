@@ -246,6 +246,10 @@ describe("pull", () => {
         /encrypted/,
       ],
       [changed({ layers: [] }), /0 layers, the config 1 diff_ids/],
+      [
+        changed({ layers: Array.from({ length: 501 }, () => plain[0]) }),
+        /the image has 501 layers, at most 500 can be mounted/,
+      ],
     ];
     for (const [index, [image, why]] of cases.entries()) {
       await pushImage(server, "odd", `v${index}`, image);

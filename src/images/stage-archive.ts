@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { extract } from "tar-stream";
 import { BerthError } from "../errors/index.ts";
 import { parseDigest } from "../oci/index.ts";
@@ -14,7 +14,7 @@ import type { StagedFile } from "./worker-messages.ts";
 const maxEntries = 100_000;
 
 /**
- * Takes a tar archive (gzip-ed or not) of an image apart: its files go into `directory` under numbers, so that no name in
+ * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not: its files go into `directory` under numbers, so that no name in
  * the archive is ever a name on the disk. Links stand for the file they name within the archive, as older versions of
  * `docker save` write them. Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, or a full disk).
  */
@@ -24,11 +24,13 @@ export async function stageArchive(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<readonly StagedFile[]> {
+  const decompressor = await decompressorOf(archive);
   const tar = extract();
   const source = createReadStream(archive);
-  const reading = (await isGzip(archive))
-    ? pipeline(source, createGunzip(), tar, { signal })
-    : pipeline(source, tar, { signal });
+  const reading =
+    decompressor === undefined
+      ? pipeline(source, tar, { signal })
+      : pipeline(source, decompressor, tar, { signal });
   const staging = stageEntries(tar, directory, archive, maxBytes);
   try {
     const [files] = await Promise.all([staging, reading]);
@@ -89,10 +91,33 @@ async function writeEntry(entry: AsyncIterable<Uint8Array>, path: string): Promi
   return parseDigest(`sha256:${hash.digest("hex")}`);
 }
 
-async function isGzip(path: string): Promise<boolean> {
-  await using file = await open(path, "r");
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-  return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+async function decompressorOf(archive: string): Promise<Gunzip | ZstdDecompress | undefined> {
+  const magic = await firstBytes(archive);
+  if (magic.startsWith("1f8b")) return createGunzip();
+  if (magic.startsWith("28b52ffd") || /^5.2a4d18/.test(magic)) return createZstdDecompress();
+  const other = Object.entries(notUnpacked).find(([start]) => magic.startsWith(start))?.[1];
+  if (other === undefined) return undefined;
+  throw new ImageError(
+    "InvalidArgument",
+    `${archive}: is compressed by ${other}, which cannot be unpacked here; unpack it before (${other} -d)`,
+  );
+}
+
+/** By their first bytes. */
+const notUnpacked: Readonly<Record<string, string>> = {
+  fd377a585a00: "xz",
+  "425a68": "bzip2",
+  "04224d18": "lz4",
+};
+
+async function firstBytes(path: string): Promise<string> {
+  try {
+    await using file = await open(path, "r");
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(6), 0, 6, 0);
+    return buffer.toString("hex", 0, bytesRead);
+  } catch (error) {
+    throw archiveError(path, error);
+  }
 }
 
 function archiveError(archive: string, error: unknown): Error {

@@ -144,6 +144,7 @@ describe("malformed archives are refused", () => {
       Buffer.from(negative).fill(0x7f, 125, 136).fill(0x80, 124, 125),
     ),
     "an extended header of 2 MiB": extension("x", Buffer.alloc(2 << 20, "a")),
+    "an extended header of 20,000 records": extension("x", Buffer.from("6 a=b\n".repeat(20_000))),
     "a PAX record longer than its header": extension("x", Buffer.from("99 path=x\n")),
     "a PAX record without a length": extension("x", Buffer.from("path=x\n")),
     "a PAX record without an equals sign": extension("x", Buffer.from("8 pathx\n")),

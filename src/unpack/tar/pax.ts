@@ -7,6 +7,9 @@ const space = 0x20;
 const newline = 0x0a;
 const equals = 0x3d;
 
+/** Real archives have a handful; old maps of sparse files some thousands. Each costs time of a thread that others wait for. */
+const maxRecords = 16_384;
+
 /** Parses `LENGTH KEY=VALUE\n` records (POSIX, pax, "pax Extended Header"). Throws UnpackError InvalidArgument. */
 export function parsePax(body: Buffer): PaxRecords {
   const records: (readonly [string, Buffer])[] = [];
@@ -18,6 +21,7 @@ export function parsePax(body: Buffer): PaxRecords {
     if (!wellFormed) throw invalid("an extended header is malformed");
     const key = rest.toString("latin1", digits.length + 1, equalsAt);
     records.push([key, rest.subarray(equalsAt + 1, length - 1)]);
+    if (records.length > maxRecords) throw invalid(`an extended header has more than ${maxRecords} records`);
     rest = rest.subarray(length);
   }
   return records;
