@@ -8,6 +8,7 @@ import type { TestEntry } from "../src/testing/images.ts";
 import { pushImage, type TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
@@ -24,6 +25,14 @@ const content: readonly TestEntry[] = [
   { name: "data/marked", content: "x", pax: { "SCHILY.xattr.user.mark": "red" } },
   { name: "empty", type: "directory", mode: 0o1777, uid: 7, gid: 8 },
 ];
+
+/** Two chains of directories, one put into the other: together too long for any path. */
+const longPaths = `set -e
+name=$(printf %0200d 0)
+deepen() { mkdir "$1"; cd "$1"; for i in $(seq 15); do mkdir $name; cd $name; done; }
+top=$PWD
+(deepen one)
+(deepen two; mv "$top/one" .)`;
 
 async function push(
   registry: TestRegistry,
@@ -142,6 +151,19 @@ for (const handler of ["crun", "runc"]) {
         await execSync(host.berth, id, "sh", "-c", script),
         "750 1000 1001\n640 1000 2000\n1777 7 8\n755 0 0\n",
       );
+    });
+
+    it("goes with its container however long the paths in it are, which the container's size counts too", async () => {
+      const id = await containerOf(await push(host.registry, "data", ["/data"]));
+      for (const directory of ["/data", "/home"])
+        await execSync(host.berth, id, "sh", "-c", `cd ${directory}\n${longPaths}`);
+      const { runtime } = host.berth.clients;
+      const { stats } = await runtime.containerStats({ containerId: id });
+      assert.ok(Number(stats?.writableLayer?.inodesUsed?.value) >= 30);
+      await runtime.removeContainer({ containerId: id });
+      await assert.rejects(stat(directoryOf(id)), { code: "ENOENT" });
+      const trash = join(host.berth.root, "trash");
+      await eventually("the files are gone", async () => (await readdir(trash)).length === 0);
     });
 
     it("that is a file in the image is no container", async () => {

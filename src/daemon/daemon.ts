@@ -10,7 +10,7 @@ import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
 import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
-import { PodEngine, type StepObserver } from "../pods/index.ts";
+import { PodEngine, type PodEngineOptions, type StepObserver } from "../pods/index.ts";
 import { findHostsProblems } from "../registry/index.ts";
 import {
   AppArmor,
@@ -24,6 +24,7 @@ import {
 } from "../runtime/index.ts";
 import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
+import { Trash, TreeRemover } from "../trees/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { Garbage } from "./garbage.ts";
 import { socketGroup } from "./socket-group.ts";
@@ -81,7 +82,9 @@ export class Daemon implements AsyncDisposable {
       onHang: ({ owner, path }) =>
         logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
     });
-    const engine = await openEngine(config, logger, database, { ...hooks, hostPaths }, rooms);
+    const trees = rooms.use(new TreeRemover());
+    const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
+    const engine = await openEngine(config, logger, database, { ...hooks, hostPaths, trees, trash }, rooms);
     const closing = new AbortController();
     const berth = await openBerthService({
       engine,
@@ -133,7 +136,7 @@ async function openEngine(
   config: Config,
   logger: Logger,
   database: Database,
-  given: DaemonHooks & { readonly hostPaths: HostPaths },
+  given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash">,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
   const [storage, running] = await Promise.all([

@@ -11,6 +11,10 @@ const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 
 const directoryFlags = O_PATH | constants.O_DIRECTORY | O_CLOEXEC;
+const withinHow = openHow(
+  directoryFlags,
+  resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks | resolve.noXdev,
+);
 const beneathHow = openHow(directoryFlags, resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks);
 
 /**
@@ -29,6 +33,17 @@ export function openDirectoryBeneath(anchor: number, path: string): number {
   const bytes = cString(path === "" ? "." : path);
   const fd = Number(openat2(SYS_openat2, anchor, bytes, beneathHow, beneathHow.length));
   return fd === -1 ? check("openat2", fd, fromByteString(path)) : fd;
+}
+
+/** The same of one name, where no file system is mounted on it (EXDEV). Throws LinuxError. */
+export function openDirectoryWithin(anchor: number, name: string): number {
+  const fd = Number(openat2(SYS_openat2, anchor, cString(name), withinHow, withinHow.length));
+  return fd === -1 ? check("openat2", fd, fromByteString(name)) : fd;
+}
+
+/** Opens, as an anchor, the directory that an anchor lies in. Throws LinuxError. */
+export function openParent(anchor: number): number {
+  return check("open", openat(anchor, cString(".."), directoryFlags, 0), "..");
 }
 
 /** Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). Throws LinuxError. */

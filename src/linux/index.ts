@@ -30,6 +30,7 @@ export {
   listAt,
   makeDirectoryAt,
   makeNodeAt,
+  pathAt,
   readlinkAt,
   setTimesAt,
   statAt,
@@ -39,7 +40,15 @@ export {
 } from "./files-at.ts";
 export { copyFile } from "./files-copy.ts";
 export { fromByteString, toByteString } from "./files-names.ts";
-export { closeFile, createFileAt, openDirectory, openDirectoryBeneath, openFileAt } from "./files-open.ts";
+export {
+  closeFile,
+  createFileAt,
+  openDirectory,
+  openDirectoryBeneath,
+  openDirectoryWithin,
+  openFileAt,
+  openParent,
+} from "./files-open.ts";
 export { syncFileSystem } from "./files-sync.ts";
 export { getXattrAt, listXattrsAt, setXattrAt } from "./files-xattr.ts";
 export { trimMemory } from "./free-memory.ts";

@@ -9,7 +9,13 @@ export const openat2 = libcFunction(
 export const SYS_openat2 = 437;
 
 /** How the names of a path are followed. */
-export const resolve = { noMagicLinks: 0x02, noSymlinks: 0x04, beneath: 0x08, inRoot: 0x10 } as const;
+export const resolve = {
+  noXdev: 0x01,
+  noMagicLinks: 0x02,
+  noSymlinks: 0x04,
+  beneath: 0x08,
+  inRoot: 0x10,
+} as const;
 
 /** struct open_how: flags, mode, resolve. */
 export function openHow(flags: number, resolveFlags: number): Uint8Array {

@@ -57,7 +57,7 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
   };
 }
 
-function bundle({ stateDir, sandboxes }: PodServices): Step<ContainerDraft> {
+function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraft> {
   return {
     name: "container-bundle",
     run: async ({ record }) => {
@@ -65,7 +65,7 @@ function bundle({ stateDir, sandboxes }: PodServices): Step<ContainerDraft> {
       await mkdir(rootfs, { recursive: true, mode: 0o700 });
       await letPodRootThrough(bundle, stateDir, sandboxes.get(record.sandboxId).config);
     },
-    undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle),
+    undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle, trees),
   };
 }
 

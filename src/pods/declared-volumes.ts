@@ -5,9 +5,9 @@ import type { Image } from "../images/index.ts";
 import { LinuxError, resolveInRoot } from "../linux/index.ts";
 import { type ContainerConfig, Mount, type PodSandboxConfig } from "../protocol/index.ts";
 import type { TreeCopier } from "../snapshots/index.ts";
+import type { Trash } from "../trees/index.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord } from "./records.ts";
-import { removeDirectory } from "./remove-directory.ts";
 import { letPodRootThrough, podRoot } from "./user-namespaces.ts";
 
 /** Of a container's own: an image has nothing to say about them. */
@@ -18,6 +18,8 @@ export type DeclaredVolumesOptions = {
   /** On disk; holds a directory for each container that has such volumes. */
   readonly volumeDir: string;
   readonly stateDir: string;
+  /** On the disk of the volumes, which may hold any number of files. */
+  readonly trash: Trash;
   /** `ignore` leaves the paths to the container's root file system. */
   readonly declaredVolumes: "copy" | "ignore";
 };
@@ -81,7 +83,7 @@ export class DeclaredVolumes {
 
   /** Safe at any time, as an undo must be. */
   async remove({ id, declaredVolumes = [] }: ContainerRecord): Promise<void> {
-    if (declaredVolumes.length > 0) await removeDirectory(join(this.#options.volumeDir, id));
+    if (declaredVolumes.length > 0) await this.#options.trash.take(join(this.#options.volumeDir, id));
   }
 
   /** The configuration with these volumes among its mounts. */

@@ -18,6 +18,7 @@ import {
   type TaskIdentity,
   type Tasks,
 } from "../runtime/index.ts";
+import type { TreeRemover } from "../trees/index.ts";
 import { sandboxPaths } from "./paths.ts";
 import type { SandboxRecord } from "./records.ts";
 import { removeDirectory } from "./remove-directory.ts";
@@ -34,6 +35,7 @@ export type PauseOptions = {
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
   readonly appArmor: AppArmor;
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
@@ -119,7 +121,7 @@ export class Pauses {
     const task = this.#running.get(record.id) ?? (await this.#options.tasks.attach(identity));
     await task.delete();
     this.#running.delete(record.id);
-    await removeDirectory(identity.bundleDir);
+    await removeDirectory(identity.bundleDir, this.#options.trees);
   }
 
   #identity(record: SandboxRecord): TaskIdentity {

@@ -23,6 +23,7 @@ import type {
   Tasks,
 } from "../runtime/index.ts";
 import { type Snapshotter, TreeCopier, type UsageMeter } from "../snapshots/index.ts";
+import type { Trash, TreeRemover } from "../trees/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
 import { ContainerLifecycle } from "./container-lifecycle.ts";
 import { DeclaredVolumes } from "./declared-volumes.ts";
@@ -70,6 +71,9 @@ export type PodEngineOptions = {
   readonly containerSettings: ContainerSettings;
   /** For paths that requests name; the caller ends the waits before it disposes of the engine. */
   readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
+  /** On the disk of volumes and checkpoints. */
+  readonly trash: Trash;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
   /** On disk: volumes that images declare. */

@@ -1,12 +1,13 @@
-import { rm, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { EngineError } from "../engine/index.ts";
 import { mountInfo, unmount } from "../linux/index.ts";
+import type { TreeRemover } from "../trees/index.ts";
 
 /**
  * Removes a directory of ours with what is in it; no error when it is not there. Throws EngineError FailedPrecondition when
  * something is still mounted below it: following that would delete what belongs to somebody else.
  */
-export async function removeDirectory(directory: string): Promise<void> {
+export async function removeDirectory(directory: string, trees: Pick<TreeRemover, "remove">): Promise<void> {
   const mounted = (await mountInfo()).find(
     ({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`),
   );
@@ -16,7 +17,7 @@ export async function removeDirectory(directory: string): Promise<void> {
       `${directory} is not removed: ${mounted.mountPoint} is still mounted; unmount it and remove again`,
     );
   }
-  await rm(directory, { recursive: true, force: true });
+  await trees.remove(directory);
 }
 
 /**

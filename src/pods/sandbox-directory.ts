@@ -1,6 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { mount, mountFlags, unmount } from "../linux/index.ts";
 import type { PodSandboxConfig } from "../protocol/index.ts";
+import type { TreeRemover } from "../trees/index.ts";
 import { removeDirectory } from "./remove-directory.ts";
 import { sharesHostNetwork } from "./sandbox-namespaces.ts";
 
@@ -25,9 +26,9 @@ export async function makeSandboxDirectory(directory: string, config: PodSandbox
 }
 
 /** Safe at any time, as an undo must be; what is pinned or mounted in it is gone by then. */
-export async function removeSandboxDirectory(directory: string): Promise<void> {
+export async function removeSandboxDirectory(directory: string, trees: TreeRemover): Promise<void> {
   await unmount(directory, { detach: true, missingOk: true });
-  await removeDirectory(directory);
+  await removeDirectory(directory, trees);
 }
 
 async function sizeOf(path: string): Promise<number> {

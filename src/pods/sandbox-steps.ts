@@ -31,7 +31,7 @@ export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>
   ];
 }
 
-function directories({ stateDir }: PodServices): Step<SandboxDraft> {
+function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
   return {
     name: "sandbox-directories",
     run: async ({ record }) => {
@@ -39,7 +39,7 @@ function directories({ stateDir }: PodServices): Step<SandboxDraft> {
       await makeSandboxDirectory(directory, record.config);
       await mkdir(namespaces, { mode: 0o700 });
     },
-    undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory),
+    undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory, trees),
   };
 }
 

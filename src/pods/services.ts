@@ -15,6 +15,7 @@ import type {
   Tasks,
 } from "../runtime/index.ts";
 import type { Snapshotter, TreeCopier } from "../snapshots/index.ts";
+import type { Trash, TreeRemover } from "../trees/index.ts";
 import type { DeclaredVolumes } from "./declared-volumes.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PodEvents } from "./pod-events.ts";
@@ -40,6 +41,10 @@ export type PodServices = {
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   readonly hostPaths: HostPaths;
+  /** For trees that others have filled, in the state directory. */
+  readonly trees: TreeRemover;
+  /** For those on disk. */
+  readonly trash: Trash;
   readonly appArmor: AppArmor;
   readonly cdi: CdiDevices;
   readonly treeCopier: TreeCopier;

@@ -15,7 +15,7 @@ const idPattern = /^[0-9a-f]{64}$/;
  * tried again by the next start.
  */
 export async function endStrays(services: PodServices): Promise<void> {
-  const { stateDir, declaredVolumes, containers, sandboxes } = services;
+  const { stateDir, declaredVolumes, containers, sandboxes, trash } = services;
   const isContainer = (id: string) => containers.find(id) !== undefined;
   const isSandbox = (id: string) => sandboxes.find(id) !== undefined;
   const each = async (
@@ -33,9 +33,7 @@ export async function endStrays(services: PodServices): Promise<void> {
     (id) => isContainer(id) || isSandbox(id),
     (id) => rm(join(stateDir, "exits", id), { force: true }),
   );
-  await each(declaredVolumes.directory, isContainer, (id) =>
-    removeDirectory(join(declaredVolumes.directory, id)),
-  );
+  await each(declaredVolumes.directory, isContainer, (id) => trash.take(join(declaredVolumes.directory, id)));
 }
 
 async function idsIn(directory: string): Promise<readonly string[]> {
@@ -63,7 +61,7 @@ async function endContainer(id: string, services: PodServices): Promise<void> {
   const { bundle } = containerPaths(services.stateDir, id);
   await endTask(id, bundle, services);
   await unmountAll(bundle);
-  await removeDirectory(bundle);
+  await removeDirectory(bundle, services.trees);
 }
 
 /** In the order in which a pod is taken down. */
@@ -77,7 +75,7 @@ async function endSandbox(id: string, services: PodServices): Promise<void> {
     );
   await unpinNamespaces(namespaces);
   await unmountAll(directory);
-  await removeDirectory(directory);
+  await removeDirectory(directory, services.trees);
 }
 
 /** What the task's own record does not tell, the default handler is to find out. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { syncFileSystem } from "../linux/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -11,13 +12,17 @@ import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } f
 import type { SnapshotStyle } from "./style.ts";
 import type { TreeThread } from "./tree-thread.ts";
 
-/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `mover` copies and deletes, `meter` measures what is in use. */
+/** Deletions that the daemon waits for when it ends. */
+const lastDeletionsMs = 1000;
+
+/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `mover` copies, `remover` deletes, `meter` measures what is in use. */
 export type SnapshotterParts = {
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
   readonly walker: TreeThread;
   readonly mover: TreeThread;
+  readonly remover: TreeThread;
   readonly meter: TreeThread;
   readonly logger: Logger;
 };
@@ -41,7 +46,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
-    this.#deletions = new Deletions(parts.directories, parts.mover, parts.logger);
+    this.#deletions = new Deletions(parts.directories, parts.remover, parts.logger);
     this.name = parts.style.name;
     this.root = parts.directories.root;
     this.capabilities = { rebase: parts.style.rebase };
@@ -143,11 +148,11 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     }
   }
 
-  /** Waits for deletions under way and ends the threads. */
+  /** Ends the threads. What takes longer to be deleted than a moment is deleted after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#deletions.finished();
-    const { walker, mover, meter } = this.#parts;
-    await Promise.all([walker, mover, meter].map((worker) => worker[Symbol.asyncDispose]()));
+    await Promise.race([this.#deletions.finished(), delay(lastDeletionsMs, undefined, { ref: false })]);
+    const { walker, mover, remover, meter } = this.#parts;
+    await Promise.all([walker, mover, remover, meter].map((worker) => worker[Symbol.asyncDispose]()));
   }
 
   async #create(

@@ -43,9 +43,9 @@ export async function openSnapshotter(
   const collection = await database.collection<SnapshotRecord>("snapshots");
   const records = new SnapshotRecords(database, collection, { namespace, snapshotter: kind });
   await dropLostRecords(records, directories, logger);
-  const mover = treeThread();
+  const [mover, remover] = [treeThread(), treeThread()];
   const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
   const [walker, meter] = [treeThread(), treeThread()];
-  const parts = { records, directories, style, walker, mover, meter, logger };
+  const parts = { records, directories, style, walker, mover, remover, meter, logger };
   return new DirectorySnapshotter(parts);
 }

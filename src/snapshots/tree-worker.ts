@@ -1,7 +1,7 @@
 /** The thread behind {@link "./tree-thread.ts"}. */
 import { serveJobs } from "../threads/index.ts";
+import { removeTree } from "../trees/index.ts";
 import { copyTree } from "./copy-tree.ts";
-import { deleteTree } from "./delete-tree.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { inheritDirectories } from "./inherit.ts";
 import { codeOfFileError } from "./snapshot-error.ts";
@@ -13,7 +13,7 @@ serveJobs(perform, codeOfFileError);
 function perform(job: TreeJob): Usage | undefined {
   if (job.kind === "usage") return diskUsage(job.path);
   if (job.kind === "copy") copyTree(job.from, job.to);
-  if (job.kind === "delete") deleteTree(job.path);
+  if (job.kind === "delete") removeTree(job.path);
   if (job.kind === "inherit") inheritDirectories(job.upper, job.lower, job.directories);
   return undefined;
 }

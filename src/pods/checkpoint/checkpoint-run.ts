@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { EngineError } from "../../engine/index.ts";
 import type { Task } from "../../runtime/index.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
@@ -39,6 +39,7 @@ export async function runCheckpoint(
   const { subjects, directory, scratch } = run;
   const partial = [scratch, ...subjects.map(({ archive }) => archive)];
   signal.throwIfAborted();
+  await services.trash.take(directory);
   await beginJournal(directory, { containerIds: subjects.map(({ record }) => record.id), partial });
   let finished = false;
   try {
@@ -55,8 +56,8 @@ export async function runCheckpoint(
     throw error;
   } finally {
     const garbage = finished ? [scratch] : partial;
-    await Promise.all(garbage.map((path) => rm(path, { recursive: true, force: true })));
-    await rm(directory, { recursive: true, force: true });
+    await Promise.all(garbage.map((path) => services.trash.take(path)));
+    await services.trash.take(directory);
   }
 }
 

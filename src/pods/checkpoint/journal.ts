@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../errors/index.ts";
 import type { Logger } from "../../logging/index.ts";
@@ -13,9 +13,8 @@ export type Journal = {
 
 const name = "journal.json";
 
-/** Makes the directory of a checkpoint, with its journal in it; what an earlier one has left there goes. */
+/** Makes the directory of a checkpoint, with its journal in it; nothing may be there. */
 export async function beginJournal(directory: string, journal: Journal): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(join(directory, name), JSON.stringify(journal), { mode: 0o600, flush: true });
 }

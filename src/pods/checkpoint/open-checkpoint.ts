@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import {
   type ArchiveSource,
   type ConfigDump,
@@ -50,7 +50,7 @@ export async function openCheckpoint(
     const { config } = await readCheckpoint(directory);
     return { containerId, image: baseImage(config, services) };
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await services.trash.take(directory);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerLifecycle } from "../container-lifecycle.ts";
 import type { PodServices } from "../services.ts";
@@ -21,7 +21,7 @@ export async function recoverCheckpoints(
     const directory = join(checkpointDir, name);
     if (name.startsWith(restorePrefix)) {
       if (services.containers.find(name.slice(restorePrefix.length)) === undefined)
-        await rm(directory, { recursive: true, force: true });
+        await services.trash.take(directory);
     } else if (name.startsWith(dumpPrefix)) {
       takeBack(directory, services, containers, signal).catch((err: unknown) =>
         logger.error(
@@ -39,7 +39,7 @@ async function takeBack(
   containers: ContainerLifecycle,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger, taskTable } = services;
+  const { logger, taskTable, trash } = services;
   // The containers are held before anything else can ask for them.
   const journal = await readJournal(directory, logger);
   const ids = journal?.containerIds ?? [];
@@ -48,8 +48,8 @@ async function takeBack(
   await Promise.all(ids.map((id) => taskTable.get(id)?.endLeftDump(criuPaths(scratch, id).imageDir)));
   if (signal.aborted) return;
   await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
-  await Promise.all([scratch, ...archives].map((path) => rm(path, { recursive: true, force: true })));
-  await rm(directory, { recursive: true, force: true });
+  await Promise.all([scratch, ...archives].map((path) => trash.take(path)));
+  await trash.take(directory);
   logger.warn(
     { containers: ids },
     "a checkpoint was cut when the daemon ended: it is taken back, the containers go on",

@@ -1,4 +1,4 @@
-import { constants, copyFile, rm } from "node:fs/promises";
+import { constants, copyFile } from "node:fs/promises";
 import { applyRootfsDiff, type Checkpoint, readCheckpoint } from "../../checkpoint/index.ts";
 import type { TaskRestore } from "../../runtime/index.ts";
 import { ensureLogDirectory } from "../container-log.ts";
@@ -63,9 +63,9 @@ export async function resetNamespaces(sandbox: SandboxRecord, services: PodServi
 /** Once the processes run, or the container goes. */
 export async function forgetCheckpoint(
   { id }: Pick<ContainerRecord, "id">,
-  { checkpointDir }: Pick<PodServices, "checkpointDir">,
+  { checkpointDir, trash }: Pick<PodServices, "checkpointDir" | "trash">,
 ): Promise<void> {
-  await rm(restoreDirectory(checkpointDir, id), { recursive: true, force: true });
+  await trash.take(restoreDirectory(checkpointDir, id));
 }
 
 function checkpointOf(

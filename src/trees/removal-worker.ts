@@ -1,0 +1,6 @@
+/** The thread behind {@link "./tree-remover.ts"}. */
+import { serveJobs } from "../threads/index.ts";
+import { removeTree } from "./remove-tree.ts";
+import { codeOfError } from "./tree-error.ts";
+
+serveJobs(removeTree, codeOfError);

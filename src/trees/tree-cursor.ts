@@ -1,0 +1,86 @@
+import {
+  closeFile,
+  fromByteString,
+  LinuxError,
+  openDirectory,
+  openDirectoryWithin,
+  openParent,
+  statAt,
+} from "../linux/index.ts";
+import { TreeError } from "./tree-error.ts";
+
+type Identity = { readonly dev: bigint; readonly ino: bigint };
+
+/**
+ * A place in a tree: an open directory, from which one goes down and up by one name. However deep it is, one descriptor is open,
+ * and no name in the tree is taken twice. Symbolic links and mount points are not entered. Names are byte strings. Synchronous,
+ * for worker threads.
+ */
+export class TreeCursor implements Disposable {
+  readonly #path: string;
+  readonly #above: Identity[] = [];
+  #directory: number;
+
+  /** Starts at a directory; symbolic links in `path` are followed. Throws LinuxError. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#directory = openDirectory(path);
+  }
+
+  /** Descriptor of the place, for calls on names in it; the cursor's, and good until it moves. */
+  get directory(): number {
+    return this.#directory;
+  }
+
+  get depth(): number {
+    return this.#above.length;
+  }
+
+  /** Throws TreeError FailedPrecondition for a mount point, LinuxError for what is no directory. */
+  down(name: string): void {
+    const here = this.#identity();
+    const below = this.#open(name);
+    this.#above.push(here);
+    this.#move(below);
+  }
+
+  /** Throws TreeError Aborted when somebody has moved the place meanwhile. */
+  up(): void {
+    const expected = this.#above.pop();
+    this.#move(openParent(this.#directory));
+    const found = this.#identity();
+    if (expected?.ino === found.ino && expected.dev === found.dev) return;
+    throw new TreeError("Aborted", `${this.#path}: a directory in it was moved meanwhile`);
+  }
+
+  [Symbol.dispose](): void {
+    closeFile(this.#directory);
+  }
+
+  #open(name: string): number {
+    try {
+      return openDirectoryWithin(this.#directory, name);
+    } catch (error) {
+      if (!(error instanceof LinuxError && error.errno === "EXDEV")) throw error;
+      throw mountedError(this.#path, name);
+    }
+  }
+
+  #move(to: number): void {
+    closeFile(this.#directory);
+    this.#directory = to;
+  }
+
+  #identity(): Identity {
+    const found = statAt(this.#directory, ".");
+    if (found === undefined) throw new TreeError("Aborted", `${this.#path}: a directory in it is gone`);
+    return found;
+  }
+}
+
+export function mountedError(path: string, name: string): TreeError {
+  return new TreeError(
+    "FailedPrecondition",
+    `${path}: ${JSON.stringify(fromByteString(name))} in it is a mount point; unmount it and try again`,
+  );
+}
