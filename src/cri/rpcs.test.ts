@@ -11,6 +11,7 @@ import {
   ContainerState,
   PodSandboxState,
   PullImageRequest,
+  PullSecurityProfileRequest,
 } from "../protocol/index.ts";
 import {
   container,
@@ -46,12 +47,25 @@ test("Status tells conditions and handlers, and details only when verbose", asyn
     ],
   );
   assert.deepEqual(brief.runtimeHandlers, [
-    { name: "", features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
+    { name: "", features: { recursiveReadOnlyMounts: true, userNamespaces: false, cgroupNamespaces: true } },
   ]);
+  assert.equal(brief.features?.cgroupMountMode, true);
   assert.deepEqual(brief.info, {});
   assert.deepEqual((await cri.runtime.status({ verbose: true })).info, {
     config: '{"root":"/var/lib/berth"}',
   });
+});
+
+test("security profiles of registries are not served, and nothing says that they are", async () => {
+  await using cri = await serve();
+  const calls = [
+    cri.images.pullSecurityProfile(PullSecurityProfileRequest.fromPartial({})),
+    cri.images.listSecurityProfiles({}),
+    cri.images.removeSecurityProfile({ digest: "" }),
+  ];
+  for (const call of calls) await assert.rejects(call, refusal("UNIMPLEMENTED", /SecurityProfile/));
+  const { features } = await cri.runtime.status({ verbose: false });
+  assert.equal(features?.seccompProfileOci, false);
 });
 
 test("RuntimeConfig tells the cgroup driver, UpdateRuntimeConfig takes the pod CIDR", async () => {

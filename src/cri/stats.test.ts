@@ -113,7 +113,10 @@ test("a metric is there only with its figure, in seconds where cAdvisor has seco
   const [pod] = podMetrics;
   const metrics = pod?.containerMetrics[0]?.metrics ?? [];
   const value = (name: string) => metrics.find((one) => one.name === name)?.value?.value;
+  const precise = (name: string) => metrics.find((one) => one.name === name)?.doubleValue?.value;
   assert.equal(value("container_cpu_usage_seconds_total"), 2n);
+  assert.equal(precise("container_cpu_usage_seconds_total"), 2.5, "with what is behind the point");
+  assert.equal(precise("container_memory_usage_bytes"), undefined, "bytes are whole");
   assert.equal(value("container_cpu_user_seconds_total"), undefined);
   assert.equal(value("container_memory_usage_bytes"), 1000n);
   assert.equal(value("container_last_seen"), 7n);

@@ -29,6 +29,8 @@ export function versionStatusHandlers(
           supplementalGroupsPolicy: true,
           userNamespacesHostNetwork: status.userNamespacesHostNetwork,
           mountOptions: true,
+          cgroupMountMode: status.cgroupMountMode,
+          seccompProfileOci: false,
         },
         info: verbose ? toInfo({ ...status.details, ...details() }) : {},
       };
@@ -52,6 +54,7 @@ function toRuntimeHandler(handler: EngineStatus["handlers"][number]): RuntimeHan
     features: {
       recursiveReadOnlyMounts: handler.recursiveReadOnlyMounts,
       userNamespaces: handler.userNamespaces,
+      cgroupNamespaces: handler.cgroupNamespaces,
     },
   };
 }

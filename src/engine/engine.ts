@@ -250,7 +250,11 @@ export type EngineStatus = {
     readonly name: string;
     readonly recursiveReadOnlyMounts: boolean;
     readonly userNamespaces: boolean;
+    /** Containers get cgroup namespaces of their own, or the host's, as they ask. */
+    readonly cgroupNamespaces: boolean;
   }[];
+  /** Containers may say how they see /sys/fs/cgroup. */
+  readonly cgroupMountMode: boolean;
   /** Pods with a user namespace may be on the host's network. */
   readonly userNamespacesHostNetwork: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";

@@ -17,6 +17,11 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
     userNamespacesHostNetwork: handlers.handlers.some(
       ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
     ),
+    cgroupMountMode:
+      options.host.cgroupDelegation &&
+      handlers.handlers.some(
+        ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,
+      ),
     cgroupDriver,
     details: {
       config: options.configuration,

@@ -9,6 +9,7 @@ export function namespaceOptions(config: PodSandboxConfig): NamespaceOption {
       ipc: NamespaceMode.POD,
       targetId: "",
       usernsOptions: undefined,
+      cgroupnsOptions: undefined,
     }
   );
 }

@@ -3,6 +3,7 @@ import {
   type ContainerGroup,
   type ContainerSubject,
   type Family,
+  type Figure,
   one,
   secondsOfNs,
   value,
@@ -18,7 +19,7 @@ const memory = ({ stats }: ContainerSubject) => stats.usage?.memory;
 function ofCpu(
   name: string,
   help: string,
-  figure: (details: CpuDetails) => bigint,
+  figure: (details: CpuDetails) => Figure,
 ): Family<ContainerSubject> {
   return one(name, "counter", help, ({ stats }) => {
     const details = stats.usage?.cpu?.details;
@@ -56,15 +57,11 @@ export const cpuGroup: ContainerGroup = {
       labels: ["cpu"],
       values: ({ stats }) => value(["total"], secondsOfNs(stats.usage?.cpu?.totalNs)),
     },
-    ofCpu(
-      "container_cpu_user_seconds_total",
-      "CPU time used in user mode, in seconds.",
-      ({ userNs }) => userNs / 1_000_000_000n,
+    ofCpu("container_cpu_user_seconds_total", "CPU time used in user mode, in seconds.", ({ userNs }) =>
+      secondsOfNs(userNs),
     ),
-    ofCpu(
-      "container_cpu_system_seconds_total",
-      "CPU time used in the kernel, in seconds.",
-      ({ systemNs }) => systemNs / 1_000_000_000n,
+    ofCpu("container_cpu_system_seconds_total", "CPU time used in the kernel, in seconds.", ({ systemNs }) =>
+      secondsOfNs(systemNs),
     ),
     ofCpu(
       "container_cpu_cfs_periods_total",
@@ -79,7 +76,7 @@ export const cpuGroup: ContainerGroup = {
     ofCpu(
       "container_cpu_cfs_throttled_seconds_total",
       "Time for which the container was throttled, in seconds.",
-      ({ throttledNs }) => throttledNs / 1_000_000_000n,
+      ({ throttledNs }) => secondsOfNs(throttledNs),
     ),
   ],
 };

@@ -29,7 +29,10 @@ export type Family<Subject> = {
 export type MetricValue = {
   /** Of the family's own labels, in their order. */
   readonly labels: readonly string[];
+  /** Without what is behind the point. */
   readonly value: bigint;
+  /** With it, for a figure that need not be whole. */
+  readonly doubleValue?: number;
   /** When it was collected, for a figure that is not of the moment. */
   readonly takenAtNs?: bigint | undefined;
 };
@@ -46,7 +49,10 @@ export type FamilyGroup<Subject> = {
 export type ContainerGroup = FamilyGroup<ContainerSubject>;
 export type InterfaceGroup = FamilyGroup<InterfaceStats>;
 
-type Figure = bigint | number | undefined;
+/** A whole number, or a time in seconds. */
+export type Figure = bigint | number | Seconds | undefined;
+
+type Seconds = { readonly ns: bigint };
 
 /** A family with at most one metric for each subject. */
 export function one<Subject>(
@@ -60,10 +66,13 @@ export function one<Subject>(
 
 /** A metric, or none for a figure that is not known. */
 export function value(labels: readonly string[], figure: Figure): readonly MetricValue[] {
-  return figure === undefined ? [] : [{ labels, value: BigInt(figure) }];
+  if (figure === undefined) return [];
+  if (typeof figure !== "object") return [{ labels, value: BigInt(figure) }];
+  return [{ labels, value: figure.ns / 1_000_000_000n, doubleValue: Number(figure.ns) / 1e9 }];
 }
 
-/** The protocol's figures are whole numbers. */
-export function secondsOfNs(ns: bigint | undefined): bigint | undefined {
-  return ns === undefined ? undefined : ns / 1_000_000_000n;
+export function secondsOfNs(ns: bigint): Seconds;
+export function secondsOfNs(ns: bigint | undefined): Seconds | undefined;
+export function secondsOfNs(ns: bigint | undefined): Seconds | undefined {
+  return ns === undefined ? undefined : { ns };
 }

@@ -2,7 +2,14 @@ import type { ContainerStats, FileSystemStats, SandboxStats, UsagePart } from ".
 import * as cri from "../../protocol/index.ts";
 import { cpuGroup, memoryGroup, oomGroup } from "./cpu-memory.ts";
 import { diskGroup, diskIoGroup } from "./disk.ts";
-import { type ContainerGroup, type ContainerSubject, type Family, type MetricGroup, one } from "./family.ts";
+import {
+  type ContainerGroup,
+  type ContainerSubject,
+  type Family,
+  type MetricGroup,
+  one,
+  secondsOfNs,
+} from "./family.ts";
 import { networkGroup } from "./network.ts";
 import { hugetlbGroup, pressureGroup } from "./pressure-hugetlb.ts";
 import { processGroup, specGroup, tasksGroup } from "./process-spec.ts";
@@ -30,7 +37,7 @@ const lastSeen: Family<ContainerSubject> = one(
   "container_last_seen",
   "gauge",
   "When the container was last seen, in seconds since 1970.",
-  ({ stats }) => stats.usage && stats.usage.atNs / 1_000_000_000n,
+  ({ stats }) => secondsOfNs(stats.usage?.atNs),
 );
 
 export function metricDescriptors(groups: readonly MetricGroup[]): cri.MetricDescriptor[] {
@@ -83,12 +90,13 @@ function toMetrics<Subject>(
 ): cri.Metric[] {
   const ownerValues = ownerLabels.map((label) => owner[label]);
   return families.flatMap(({ name, type, values }) =>
-    values(subject).map(({ labels, value, takenAtNs = 0n }) => ({
+    values(subject).map(({ labels, value, doubleValue, takenAtNs = 0n }) => ({
       name,
       timestamp: takenAtNs,
       metricType: type === "counter" ? cri.MetricType.COUNTER : cri.MetricType.GAUGE,
       labelValues: [...ownerValues, ...labels],
       value: { value },
+      doubleValue: doubleValue === undefined ? undefined : { value: doubleValue },
     })),
   );
 }

@@ -1,5 +1,12 @@
 import type { CgroupUsage, Pressure } from "../../engine/index.ts";
-import { type ContainerGroup, type ContainerSubject, type Family, one, value } from "./family.ts";
+import {
+  type ContainerGroup,
+  type ContainerSubject,
+  type Family,
+  one,
+  secondsOfNs,
+  value,
+} from "./family.ts";
 
 type Pressures = NonNullable<CgroupUsage["pressure"]>;
 
@@ -10,7 +17,7 @@ function ofResource(
 ): readonly [Family<ContainerSubject>, Family<ContainerSubject>] {
   const seconds = ({ stats }: ContainerSubject, line: keyof Pressure) => {
     const pressure = stats.usage?.pressure?.[resource];
-    return pressure && pressure[line].totalUs / 1_000_000n;
+    return pressure && secondsOfNs(pressure[line].totalUs * 1000n);
   };
   return [
     one(

@@ -1,5 +1,13 @@
 import type { CgroupUsage } from "../../engine/index.ts";
-import { type ContainerGroup, type ContainerSubject, type Family, one, value } from "./family.ts";
+import {
+  type ContainerGroup,
+  type ContainerSubject,
+  type Family,
+  type Figure,
+  one,
+  secondsOfNs,
+  value,
+} from "./family.ts";
 
 type Usage = CgroupUsage;
 
@@ -85,8 +93,8 @@ export const specGroup: ContainerGroup = {
   ],
 };
 
-function startTime({ stats: { container } }: ContainerSubject): bigint | undefined {
-  return container.state.kind === "running" ? container.state.startedAtNs / 1_000_000_000n : undefined;
+function startTime({ stats: { container } }: ContainerSubject): Figure {
+  return container.state.kind === "running" ? secondsOfNs(container.state.startedAtNs) : undefined;
 }
 
 function swapLimit({ memory }: Usage): bigint | undefined {

@@ -193,7 +193,8 @@ export class MemoryEngine implements Engine {
         { type: "NetworkReady", ok: false, reason: "NetworkPluginNotReady", message: "no conflist" },
       ],
       userNamespacesHostNetwork: false,
-      handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false }],
+      handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false, cgroupNamespaces: true }],
+      cgroupMountMode: true,
       cgroupDriver: this.cgroupDriver,
       details: { config: { root: "/var/lib/berth" } },
     };

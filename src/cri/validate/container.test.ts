@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CreateContainerRequest, MountPropagation } from "../../protocol/index.ts";
+import {
+  CgroupMountMode,
+  CreateContainerRequest,
+  MountPropagation,
+  NamespaceMode,
+} from "../../protocol/index.ts";
 import { containerConfig, podSandboxConfig } from "../testing/samples.ts";
 import { createContainer } from "./index.ts";
 
@@ -180,6 +185,39 @@ test("limits that take a limit away pass, nonsense does not", () => {
     withResources({ hugepageLimits: [{ pageSize: "../2MB" }] }),
     /hugepage_limits\[0\]\.page_size: must be a size/,
   );
+});
+
+test("a cgroup namespace is the container's own or the node's", () => {
+  const asks = (mode: NamespaceMode) => ({
+    linux: { securityContext: { namespaceOptions: { cgroupnsOptions: { mode } } } },
+  });
+  for (const mode of [NamespaceMode.CONTAINER, NamespaceMode.NODE]) check(asks(mode));
+  const path = "config.linux.security_context.namespace_options.cgroupns_options.mode";
+  refuses(asks(NamespaceMode.POD), `${path}: must be one of CONTAINER, NODE, is POD`);
+  refuses(asks(NamespaceMode.TARGET), `${path}: must be one of CONTAINER, NODE, is TARGET`);
+});
+
+test("cgroups are mounted in a mode that the container's rights allow", () => {
+  const { CGROUP_MOUNT_MODE_READ_ONLY: readOnly, CGROUP_MOUNT_MODE_READ_WRITE: readWrite } = CgroupMountMode;
+  const asks = (cgroupMountMode: CgroupMountMode, more: object = {}) => ({
+    linux: { securityContext: { cgroupMountMode, ...more } },
+  });
+  const inMode = (mode: NamespaceMode) => ({ namespaceOptions: { cgroupnsOptions: { mode } } });
+  check(asks(readOnly));
+  check(asks(readOnly, inMode(NamespaceMode.NODE)));
+  check(asks(readWrite));
+  check(asks(readWrite, inMode(NamespaceMode.CONTAINER)));
+  check(asks(readWrite, { privileged: true, ...inMode(NamespaceMode.NODE) }));
+  const path = "config.linux.security_context.cgroup_mount_mode";
+  refuses(
+    asks(readOnly, { privileged: true }),
+    `${path}: must not be CGROUP_MOUNT_MODE_READ_ONLY for a privileged container`,
+  );
+  refuses(
+    asks(readWrite, inMode(NamespaceMode.NODE)),
+    /cgroup_mount_mode: must not be CGROUP_MOUNT_MODE_READ_WRITE with the node's cgroup namespace/,
+  );
+  refuses(asks(3 as CgroupMountMode), /cgroup_mount_mode: must be one of CGROUP_MOUNT_MODE_UNSPECIFIED, /);
 });
 
 test("a group needs a user", () => {

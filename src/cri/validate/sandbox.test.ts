@@ -210,6 +210,13 @@ test("a user namespace is the pod's or the node's", () => {
   }
 });
 
+test("a pod sandbox has no cgroup namespace", () => {
+  refuses(
+    withSecurity({ namespaceOptions: { cgroupnsOptions: { mode: NamespaceMode.CONTAINER } } }),
+    /namespace_options\.cgroupns_options: must not be set for a pod sandbox$/,
+  );
+});
+
 test("a user namespace has the mappings that the kernel takes", () => {
   const mapping = (containerId: number, hostId: number, length: number) => ({ containerId, hostId, length });
   const all = mapping(0, 100_000, 65_536);
@@ -235,6 +242,16 @@ test("a local security profile needs a name", () => {
   const profileType = SecurityProfile_ProfileType.Localhost;
   check(withSecurity({ seccomp: { profileType, localhostRef: "/var/lib/kubelet/seccomp/p.json" } }));
   refuses(withSecurity({ seccomp: { profileType } }), /seccomp\.localhost_ref: must name the profile/);
+});
+
+test("a security profile of a registry is refused", () => {
+  const asks = (seccomp: object) => withSecurity({ seccomp });
+  refuses(
+    asks({ profileType: 3 }),
+    /seccomp\.profile_type: must be one of RuntimeDefault, Unconfined, Localhost, is OCI/,
+  );
+  refuses(asks({ ociRef: "r.example/p@sha256:00" }), /seccomp\.oci_ref: must not be set/);
+  refuses(asks({ baseProfile: { type: 0 } }), /seccomp\.base_profile: must not be set/);
 });
 
 test("a runtime handler has the form of a name", () => {

@@ -1,5 +1,7 @@
 import {
   type Capability,
+  CgroupMountMode,
+  type CgroupNamespace,
   type IDMapping,
   type Int64Value,
   type LinuxContainerSecurityContext,
@@ -22,8 +24,18 @@ const owner: Check<Int64Value | undefined> = ifPresent(message<Int64Value>({ val
 
 const profile: Check<SecurityProfile | undefined> = ifPresent(
   all(
-    message<SecurityProfile>({ profileType: oneOf(SecurityProfile_ProfileType), localhostRef: line(4096) }),
+    message<SecurityProfile>({
+      profileType: oneOf(SecurityProfile_ProfileType, [
+        SecurityProfile_ProfileType.RuntimeDefault,
+        SecurityProfile_ProfileType.Unconfined,
+        SecurityProfile_ProfileType.Localhost,
+      ]),
+      localhostRef: line(4096),
+    }),
     (value, path) => {
+      if (value.ociRef !== "") refuse(`${path}.oci_ref`, "must not be set: profile_type OCI is not served");
+      if (value.baseProfile !== undefined)
+        refuse(`${path}.base_profile`, "must not be set: profile_type OCI is not served");
       if (value.profileType === SecurityProfile_ProfileType.Localhost && value.localhostRef === "") {
         refuse(`${path}.localhost_ref`, "must name the profile when profile_type is Localhost");
       }
@@ -59,22 +71,47 @@ const shared = oneOf<NamespaceMode>(NamespaceMode, [
   NamespaceMode.NODE,
 ]);
 
-export const namespaceOptions: Check<NamespaceOption | undefined> = ifPresent(
-  all(
-    message<NamespaceOption>({
-      network: shared,
-      ipc: shared,
-      pid: oneOf(NamespaceMode),
-      targetId: line(128),
-      usernsOptions: ifPresent(userNamespace),
-    }),
-    (value, path) => {
-      if (value.pid === NamespaceMode.TARGET && value.targetId === "") {
-        refuse(`${path}.target_id`, "must name a container when pid is TARGET");
-      }
-    },
-  ),
+const namespaceOptions = all(
+  message<NamespaceOption>({
+    network: shared,
+    ipc: shared,
+    pid: oneOf(NamespaceMode),
+    targetId: line(128),
+    usernsOptions: ifPresent(userNamespace),
+  }),
+  (value, path) => {
+    if (value.pid === NamespaceMode.TARGET && value.targetId === "") {
+      refuse(`${path}.target_id`, "must name a container when pid is TARGET");
+    }
+  },
 );
+
+/** A cgroup namespace is a container's alone. */
+const sandboxNamespaces: Check<NamespaceOption> = all(namespaceOptions, ({ cgroupnsOptions }, path) => {
+  if (cgroupnsOptions !== undefined) refuse(`${path}.cgroupns_options`, "must not be set for a pod sandbox");
+});
+
+const cgroupNamespace = message<CgroupNamespace>({
+  mode: oneOf<NamespaceMode>(NamespaceMode, [NamespaceMode.CONTAINER, NamespaceMode.NODE]),
+});
+
+const containerNamespaces: Check<NamespaceOption> = all(
+  namespaceOptions,
+  message<NamespaceOption>({ cgroupnsOptions: ifPresent(cgroupNamespace) }),
+);
+
+/** Privileged containers can always write to cgroups; others never to the host's. */
+const cgroupMount: Check<LinuxContainerSecurityContext> = (value, path) => {
+  const { cgroupMountMode: mode, privileged, namespaceOptions } = value;
+  const node = namespaceOptions?.cgroupnsOptions?.mode === NamespaceMode.NODE;
+  if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY && privileged)
+    refuse(`${path}.cgroup_mount_mode`, "must not be CGROUP_MOUNT_MODE_READ_ONLY for a privileged container");
+  if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE && node && !privileged)
+    refuse(
+      `${path}.cgroup_mount_mode`,
+      "must not be CGROUP_MOUNT_MODE_READ_WRITE with the node's cgroup namespace unless the container is privileged",
+    );
+};
 
 const capabilityNames = each(matching(/^[A-Za-z0-9_]{1,64}$/, "the name of a capability"));
 
@@ -88,7 +125,7 @@ const capabilities: Check<Capability | undefined> = ifPresent(
 
 export const sandboxSecurityContext: Check<LinuxSandboxSecurityContext | undefined> = ifPresent(
   message<LinuxSandboxSecurityContext>({
-    namespaceOptions,
+    namespaceOptions: ifPresent(sandboxNamespaces),
     runAsUser: owner,
     // Allowed alone, other than for containers: kubelets pass on what the pod says, and no process runs by it here.
     runAsGroup: owner,
@@ -104,7 +141,7 @@ export const containerSecurityContext: Check<LinuxContainerSecurityContext | und
   all(
     message<LinuxContainerSecurityContext>({
       capabilities,
-      namespaceOptions,
+      namespaceOptions: ifPresent(containerNamespaces),
       runAsUser: owner,
       runAsGroup: owner,
       runAsUsername: line(512),
@@ -116,7 +153,9 @@ export const containerSecurityContext: Check<LinuxContainerSecurityContext | und
       apparmor: profile,
       apparmorProfile: line(4096),
       seccompProfilePath: line(4096),
+      cgroupMountMode: oneOf(CgroupMountMode),
     }),
+    cgroupMount,
     (value, path) => {
       if (value.runAsGroup !== undefined && value.runAsUser === undefined && value.runAsUsername === "") {
         refuse(`${path}.run_as_group`, "needs run_as_user or run_as_username");

@@ -103,7 +103,12 @@ test("crun is unusable with hybrid cgroups while cgroup2 has controllers, and th
   const facts = {
     type: "crun",
     version: "1.8.1",
-    features: { recursiveReadOnlyMounts: true, userNamespaces: false, checkpoint: false },
+    features: {
+      recursiveReadOnlyMounts: true,
+      userNamespaces: false,
+      cgroupNamespaces: false,
+      checkpoint: false,
+    },
   } as const;
   const hybrid = (controllers: readonly string[]) =>
     ({ kind: "hybrid", v1: new Map(), v2: { mountPoint: "/sys/fs/cgroup/unified", controllers } }) as const;

@@ -65,7 +65,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
 }
 
 /** Raised when what is made of a program's answers changes: those that an older daemon kept are then no good. */
-const factsVersion = 4;
+const factsVersion = 5;
 
 async function cachedFacts(
   cache: FactsCache<ProgramFacts>,
@@ -82,6 +82,13 @@ async function cachedFacts(
   return facts;
 }
 
+const noFeatures = {
+  recursiveReadOnlyMounts: false,
+  userNamespaces: false,
+  cgroupNamespaces: false,
+  checkpoint: false,
+} as const;
+
 function missing(name: string, path: string, root: string): Omit<Handler, keyof Omit<HandlerConfig, "path">> {
   return {
     name,
@@ -94,6 +101,6 @@ function missing(name: string, path: string, root: string): Omit<Handler, keyof 
       reason: `there is no program ${path}`,
       remedy: `install ${path.split("/").at(-1)} or correct its path in the configuration`,
     },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
+    features: noFeatures,
   };
 }

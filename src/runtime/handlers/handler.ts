@@ -6,6 +6,8 @@ export type HandlerFeatures = {
   readonly recursiveReadOnlyMounts: boolean;
   /** It can run containers in a user namespace that exists. ID-mapped mounts are ours. */
   readonly userNamespaces: boolean;
+  /** It can give a container a cgroup namespace of its own. */
+  readonly cgroupNamespaces: boolean;
   /** `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say. */
   readonly checkpoint: boolean;
 };

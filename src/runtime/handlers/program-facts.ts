@@ -53,6 +53,7 @@ function parseFeatures(text: string): SpecFeatures | undefined {
     return {
       recursiveReadOnlyMounts: features.mountOptions?.includes("rro") ?? false,
       userNamespaces: features.linux?.namespaces?.includes("user") ?? false,
+      cgroupNamespaces: features.linux?.namespaces?.includes("cgroup") ?? false,
     };
   } catch {
     return undefined;
@@ -66,7 +67,7 @@ type FeaturesOutput = {
 
 /**
  * For versions without `features`: crun got `rro` with 1.4. User namespaces can be joined with crun 1 and with runc 1.1, which was the first to
- * open the sources of mounts before it joins.
+ * open the sources of mounts before it joins; cgroup namespaces with either's version 1.
  */
 function knownFeatures(type: Handler["type"], version: string): SpecFeatures {
   const [major = 0, minor = 0] = version.split(".").map(Number);
@@ -74,5 +75,6 @@ function knownFeatures(type: Handler["type"], version: string): SpecFeatures {
   return {
     recursiveReadOnlyMounts: type === "crun" && isAtLeast(4),
     userNamespaces: (type === "crun" && isAtLeast(0)) || (type === "runc" && isAtLeast(1)),
+    cgroupNamespaces: type !== "other" && isAtLeast(0),
   };
 }

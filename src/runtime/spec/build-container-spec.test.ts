@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  CgroupMountMode,
   ContainerConfig,
   NamespaceMode,
   PodSandboxConfig,
@@ -16,6 +17,7 @@ type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
 
 const host: HostFacts = {
   cgroups: "v2",
+  cgroupDelegation: true,
   swapController: true,
   hugetlbController: true,
   capabilities: ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
@@ -78,7 +80,12 @@ const base: Omit<ContainerSpecInput, "config"> = {
   targetPid: undefined,
   cgroupDriver: "cgroupfs",
   labels: undefined,
-  features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
+  features: {
+    recursiveReadOnlyMounts: false,
+    userNamespaces: false,
+    cgroupNamespaces: false,
+    checkpoint: false,
+  },
   privilegedWithoutHostDevices: false,
   annotationRules: passNone,
   settings: {
@@ -260,7 +267,12 @@ describe("mounts", () => {
     });
     const able = {
       ...withMounts(rro),
-      features: { recursiveReadOnlyMounts: true, userNamespaces: false, checkpoint: false },
+      features: {
+        recursiveReadOnlyMounts: true,
+        userNamespaces: false,
+        cgroupNamespaces: false,
+        checkpoint: false,
+      },
     };
     assert.ok(
       build({}, able)
@@ -309,6 +321,65 @@ describe("namespaces", () => {
       namespaces.some(({ type }) => type === "cgroup");
     assert.ok(has(types(NamespaceMode.CONTAINER)));
     assert.ok(!has(types(NamespaceMode.CONTAINER, { host: { ...host, cgroups: "hybrid" } })));
+  });
+});
+
+describe("a container's cgroups", () => {
+  const able = { features: { ...base.features, cgroupNamespaces: true } };
+  const hybrid = { host: { ...host, cgroups: "hybrid", cgroupDelegation: false } } as const;
+  const seen = (securityContext: object, change: Partial<ContainerSpecInput> = able) => {
+    const { mounts, linux } = build({ linux: { securityContext } }, change);
+    const { options } = mounts.find(({ destination }) => destination === "/sys/fs/cgroup") ?? {};
+    return [linux.namespaces.some(({ type }) => type === "cgroup"), options?.at(-1)];
+  };
+  const mode = (asked: NamespaceMode) => ({ namespaceOptions: { cgroupnsOptions: { mode: asked } } });
+
+  test("are in the namespace that it asks for, with every version of cgroups, privileged or not", () => {
+    for (const change of [able, { ...able, ...hybrid }]) {
+      for (const privileged of [false, true]) {
+        const access = privileged ? "rw" : "ro";
+        assert.deepEqual(seen({ privileged, ...mode(NamespaceMode.CONTAINER) }, change), [true, access]);
+        assert.deepEqual(seen({ privileged, ...mode(NamespaceMode.NODE) }, change), [false, access]);
+      }
+    }
+    assert.throws(() => seen(mode(NamespaceMode.CONTAINER), {}), {
+      code: "FailedPrecondition",
+      message: /cgroupns_options\.mode: CONTAINER needs/,
+    });
+  });
+
+  test("are mounted as it asks, or it is refused", () => {
+    const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
+    const readOnly = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY };
+    assert.deepEqual(seen(readWrite), [true, "rw"]);
+    assert.deepEqual(seen({ ...readWrite, privileged: true }), [false, "rw"]);
+    assert.deepEqual(seen(readOnly), [true, "ro"]);
+    assert.deepEqual(seen(readOnly, hybrid), [false, "ro"]);
+    const withoutDelegation = { host: { ...host, cgroupDelegation: false } };
+    for (const change of [hybrid, withoutDelegation])
+      assert.throws(() => seen(readWrite, change), {
+        code: "FailedPrecondition",
+        message: /^linux\.security_context\.cgroup_mount_mode: .*nsdelegate/,
+      });
+  });
+
+  test("are not said to be mounted as asked where something else covers them", () => {
+    const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
+    const refused = { code: "InvalidArgument", message: /cgroup_mount_mode: cannot be had.* cover \/sys/ };
+    const mount = {
+      containerPath: "/sys/fs/cgroup/",
+      hostPath: "/srv",
+      readonly: false,
+      recursiveReadOnly: false,
+      propagation: "private",
+      options: [],
+    } as const;
+    assert.throws(
+      () => seen(readWrite, { ...able, resolved: { ...base.resolved, mounts: [mount] } }),
+      refused,
+    );
+    assert.throws(() => seen({ ...readWrite, readonlyPaths: ["/sys/fs"] }), refused);
+    assert.throws(() => seen({ ...readWrite, maskedPaths: ["/sys/fs/cgroup"] }), refused);
   });
 });
 

@@ -1,10 +1,12 @@
 import { access, readFile } from "node:fs/promises";
-import { type CgroupLayout, cgroupLayout, processCapabilities } from "../../linux/index.ts";
+import { type CgroupLayout, cgroupLayout, mountInfo, processCapabilities } from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /** What of this host and of the daemon's own rights decides how containers can be made. Read once, at start-up. */
 export type HostFacts = {
   readonly cgroups: CgroupLayout["kind"];
+  /** cgroup v2 alone, mounted so that the kernel takes a cgroup namespace for the bound of what was delegated (nsdelegate). */
+  readonly cgroupDelegation: boolean;
   /** Limits on swap can be set. */
   readonly swapController: boolean;
   readonly hugetlbController: boolean;
@@ -27,24 +29,28 @@ export type HostFacts = {
 
 /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
 export async function readHostFacts(): Promise<HostFacts> {
-  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux] = await Promise.all([
-    cgroupLayout(),
-    processCapabilities(),
-    readFile("/proc/self/status", "utf8"),
-    readFile("/proc/self/oom_score_adj", "utf8"),
-    readFile("/proc/self/limits", "utf8"),
-    access("/dev/mqueue").then(
-      () => true,
-      () => false,
-    ),
-    readOrUndefined("/sys/module/apparmor/parameters/enabled"),
-    readOrUndefined("/sys/fs/selinux/enforce"),
-  ]);
+  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux, unified] =
+    await Promise.all([
+      cgroupLayout(),
+      processCapabilities(),
+      readFile("/proc/self/status", "utf8"),
+      readFile("/proc/self/oom_score_adj", "utf8"),
+      readFile("/proc/self/limits", "utf8"),
+      access("/dev/mqueue").then(
+        () => true,
+        () => false,
+      ),
+      readOrUndefined("/sys/module/apparmor/parameters/enabled"),
+      readOrUndefined("/sys/fs/selinux/enforce"),
+      mountInfo({ type: "cgroup2" }),
+    ]);
   if (layout === undefined) {
     throw new RuntimeError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
   }
   return {
     cgroups: layout.kind,
+    cgroupDelegation:
+      layout.kind === "v2" && unified.some(({ superOptions }) => superOptions.includes("nsdelegate")),
     swapController: await hasSwapController(layout),
     hugetlbController: hasController(layout, "hugetlb"),
     capabilities: [...capabilities.bounding],

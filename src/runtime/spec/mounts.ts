@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { cgroupAccess } from "./cgroup-view.ts";
 import type { ContainerSpecInput, ResolvedMount, SandboxFacts } from "./input.ts";
 import { pidMode } from "./namespaces.ts";
 import type { OciLinux, OciMount } from "./types.ts";
@@ -28,7 +29,7 @@ export function containerMounts(input: Input): ContainerMounts {
   const shared = sandboxMounts(sandbox, security?.readonlyRootfs ?? false);
   const binds = [...own, ...shared.filter((mount) => !configured.has(mount.containerPath))];
   const destinations = new Set(binds.map((mount) => clean(mount.containerPath)));
-  const standard = defaultMounts(security?.privileged ?? false, sandbox);
+  const standard = defaultMounts(security?.privileged ?? false, cgroupAccess(input), sandbox);
   const defaults = (
     sandbox.namespaces.user === undefined ? standard : ofHostNamespaces(standard, input)
   ).filter(
@@ -43,6 +44,7 @@ export function containerMounts(input: Input): ContainerMounts {
 
 function defaultMounts(
   privileged: boolean,
+  cgroups: "ro" | "rw",
   { readOnlySysfsIsForAll }: Pick<SandboxFacts, "readOnlySysfsIsForAll">,
 ): readonly OciMount[] {
   const access = privileged ? "rw" : "ro";
@@ -71,7 +73,7 @@ function defaultMounts(
       destination: "/sys/fs/cgroup",
       type: "cgroup",
       source: "cgroup",
-      options: [...guarded, "relatime", access],
+      options: [...guarded, "relatime", cgroups],
     },
   ];
 }

@@ -1,22 +1,24 @@
 import { NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { hasCgroupNamespace } from "./cgroup-view.ts";
 import type { ContainerSpecInput, SandboxFacts } from "./input.ts";
 import type { OciNamespace } from "./types.ts";
 
-type Input = Pick<ContainerSpecInput, "config" | "sandboxConfig" | "sandbox" | "targetPid" | "host">;
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "sandboxConfig" | "sandbox" | "targetPid" | "features" | "host"
+>;
 
 /**
- * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID namespace that was asked for.
+ * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID and cgroup namespaces that were asked for.
  */
 export function containerNamespaces(input: Input): readonly OciNamespace[] {
-  const { config, sandbox, targetPid, host } = input;
-  const privileged = config.linux?.securityContext?.privileged ?? false;
+  const { sandbox, targetPid } = input;
   return [
     { type: "mount" },
     ...sandboxNamespaces(sandbox.namespaces),
     ...pidNamespace(pidMode(input), sandbox.namespaces.pid, targetPid),
-    // With v1 it would hide the hierarchies' paths from programs that look there; a privileged container manages the host's.
-    ...(host.cgroups === "v2" && !privileged ? [{ type: "cgroup" } as const] : []),
+    ...(hasCgroupNamespace(input) ? [{ type: "cgroup" } as const] : []),
   ];
 }
 

@@ -173,7 +173,12 @@ function handlerOf(name: string, path: string, root: string, type: Handler["type
     version: "",
     root,
     usability: { kind: "usable" },
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false, checkpoint: false },
+    features: {
+      recursiveReadOnlyMounts: false,
+      userNamespaces: false,
+      cgroupNamespaces: false,
+      checkpoint: false,
+    },
     privilegedWithoutHostDevices: false,
     ...passNone,
   };

@@ -237,6 +237,58 @@ export function podSandboxStateToJSON(object: PodSandboxState): string {
   }
 }
 
+/** How a container sees /sys/fs/cgroup. A mode that cannot be had is an error. */
+export const CgroupMountMode = {
+  /** CGROUP_MOUNT_MODE_UNSPECIFIED - As the runtime has it. */
+  CGROUP_MOUNT_MODE_UNSPECIFIED: 0,
+  /** CGROUP_MOUNT_MODE_READ_ONLY - Not for privileged containers, whose cgroups are always writable. */
+  CGROUP_MOUNT_MODE_READ_ONLY: 1,
+  /** CGROUP_MOUNT_MODE_READ_WRITE - Where the host has cgroup v2 mounted with nsdelegate; with the host's cgroup namespace for privileged containers alone. */
+  CGROUP_MOUNT_MODE_READ_WRITE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CgroupMountMode = typeof CgroupMountMode[keyof typeof CgroupMountMode];
+
+export namespace CgroupMountMode {
+  export type CGROUP_MOUNT_MODE_UNSPECIFIED = typeof CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED;
+  export type CGROUP_MOUNT_MODE_READ_ONLY = typeof CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY;
+  export type CGROUP_MOUNT_MODE_READ_WRITE = typeof CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE;
+  export type UNRECOGNIZED = typeof CgroupMountMode.UNRECOGNIZED;
+}
+
+export function cgroupMountModeFromJSON(object: any): CgroupMountMode {
+  switch (object) {
+    case 0:
+    case "CGROUP_MOUNT_MODE_UNSPECIFIED":
+      return CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED;
+    case 1:
+    case "CGROUP_MOUNT_MODE_READ_ONLY":
+      return CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY;
+    case 2:
+    case "CGROUP_MOUNT_MODE_READ_WRITE":
+      return CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return CgroupMountMode.UNRECOGNIZED;
+  }
+}
+
+export function cgroupMountModeToJSON(object: CgroupMountMode): string {
+  switch (object) {
+    case CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED:
+      return "CGROUP_MOUNT_MODE_UNSPECIFIED";
+    case CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY:
+      return "CGROUP_MOUNT_MODE_READ_ONLY";
+    case CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE:
+      return "CGROUP_MOUNT_MODE_READ_WRITE";
+    case CgroupMountMode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** Not the kernel's numbers. */
 export const Signal = {
   SIGNAL_RUNTIME_DEFAULT: 0,
@@ -782,6 +834,43 @@ export function containerStateToJSON(object: ContainerState): string {
   }
 }
 
+export const SecurityProfileKind = { SecurityProfileKindUnspecified: 0, Seccomp: 1, UNRECOGNIZED: -1 } as const;
+
+export type SecurityProfileKind = typeof SecurityProfileKind[keyof typeof SecurityProfileKind];
+
+export namespace SecurityProfileKind {
+  export type SecurityProfileKindUnspecified = typeof SecurityProfileKind.SecurityProfileKindUnspecified;
+  export type Seccomp = typeof SecurityProfileKind.Seccomp;
+  export type UNRECOGNIZED = typeof SecurityProfileKind.UNRECOGNIZED;
+}
+
+export function securityProfileKindFromJSON(object: any): SecurityProfileKind {
+  switch (object) {
+    case 0:
+    case "SecurityProfileKindUnspecified":
+      return SecurityProfileKind.SecurityProfileKindUnspecified;
+    case 1:
+    case "Seccomp":
+      return SecurityProfileKind.Seccomp;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return SecurityProfileKind.UNRECOGNIZED;
+  }
+}
+
+export function securityProfileKindToJSON(object: SecurityProfileKind): string {
+  switch (object) {
+    case SecurityProfileKind.SecurityProfileKindUnspecified:
+      return "SecurityProfileKindUnspecified";
+    case SecurityProfileKind.Seccomp:
+      return "Seccomp";
+    case SecurityProfileKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export const ContainerEventType = {
   CONTAINER_CREATED_EVENT: 0,
   CONTAINER_STARTED_EVENT: 1,
@@ -966,13 +1055,22 @@ export interface UserNamespace {
   gids: IDMapping[];
 }
 
+/** A container's alone. Its own is rooted at its own cgroup, so that none can be shared: POD and TARGET are refused. */
+export interface CgroupNamespace {
+  mode: NamespaceMode;
+}
+
 export interface NamespaceOption {
   network: NamespaceMode;
   pid: NamespaceMode;
   ipc: NamespaceMode;
   /** The container whose PID namespace is joined, with TARGET. */
   targetId: string;
-  usernsOptions: UserNamespace | undefined;
+  usernsOptions:
+    | UserNamespace
+    | undefined;
+  /** Never set for a sandbox; not set for a container, the runtime chooses. */
+  cgroupnsOptions: CgroupNamespace | undefined;
 }
 
 export interface Int64Value {
@@ -999,12 +1097,18 @@ export interface LinuxSandboxSecurityContext {
 export interface SecurityProfile {
   profileType: SecurityProfile_ProfileType;
   localhostRef: string;
+  /** With OCI, and only then: the reference, with a digest, by which it was pulled. */
+  ociRef: string;
+  /** With OCI alone: what else must allow an operation. Not set, it is RuntimeDefault, as is an empty one. */
+  baseProfile: SecurityProfileBase | undefined;
 }
 
 export const SecurityProfile_ProfileType = {
   RuntimeDefault: 0,
   Unconfined: 1,
   Localhost: 2,
+  /** OCI - Pulled before, by PullSecurityProfile, and in force together with base_profile. For seccomp alone. */
+  OCI: 3,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -1014,6 +1118,7 @@ export namespace SecurityProfile_ProfileType {
   export type RuntimeDefault = typeof SecurityProfile_ProfileType.RuntimeDefault;
   export type Unconfined = typeof SecurityProfile_ProfileType.Unconfined;
   export type Localhost = typeof SecurityProfile_ProfileType.Localhost;
+  export type OCI = typeof SecurityProfile_ProfileType.OCI;
   export type UNRECOGNIZED = typeof SecurityProfile_ProfileType.UNRECOGNIZED;
 }
 
@@ -1028,6 +1133,9 @@ export function securityProfile_ProfileTypeFromJSON(object: any): SecurityProfil
     case 2:
     case "Localhost":
       return SecurityProfile_ProfileType.Localhost;
+    case 3:
+    case "OCI":
+      return SecurityProfile_ProfileType.OCI;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -1043,7 +1151,53 @@ export function securityProfile_ProfileTypeToJSON(object: SecurityProfile_Profil
       return "Unconfined";
     case SecurityProfile_ProfileType.Localhost:
       return "Localhost";
+    case SecurityProfile_ProfileType.OCI:
+      return "OCI";
     case SecurityProfile_ProfileType.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export interface SecurityProfileBase {
+  type: SecurityProfileBase_BaseType;
+  /** As in SecurityProfile; with Localhost, and only then. */
+  localhostRef: string;
+}
+
+export const SecurityProfileBase_BaseType = { RuntimeDefault: 0, Localhost: 1, UNRECOGNIZED: -1 } as const;
+
+export type SecurityProfileBase_BaseType =
+  typeof SecurityProfileBase_BaseType[keyof typeof SecurityProfileBase_BaseType];
+
+export namespace SecurityProfileBase_BaseType {
+  export type RuntimeDefault = typeof SecurityProfileBase_BaseType.RuntimeDefault;
+  export type Localhost = typeof SecurityProfileBase_BaseType.Localhost;
+  export type UNRECOGNIZED = typeof SecurityProfileBase_BaseType.UNRECOGNIZED;
+}
+
+export function securityProfileBase_BaseTypeFromJSON(object: any): SecurityProfileBase_BaseType {
+  switch (object) {
+    case 0:
+    case "RuntimeDefault":
+      return SecurityProfileBase_BaseType.RuntimeDefault;
+    case 1:
+    case "Localhost":
+      return SecurityProfileBase_BaseType.Localhost;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return SecurityProfileBase_BaseType.UNRECOGNIZED;
+  }
+}
+
+export function securityProfileBase_BaseTypeToJSON(object: SecurityProfileBase_BaseType): string {
+  switch (object) {
+    case SecurityProfileBase_BaseType.RuntimeDefault:
+      return "RuntimeDefault";
+    case SecurityProfileBase_BaseType.Localhost:
+      return "Localhost";
+    case SecurityProfileBase_BaseType.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
   }
@@ -1430,6 +1584,7 @@ export interface LinuxContainerSecurityContext {
   apparmorProfile: string;
   /** @deprecated */
   seccompProfilePath: string;
+  cgroupMountMode: CgroupMountMode;
 }
 
 export interface LinuxContainerConfig {
@@ -1823,6 +1978,42 @@ export interface PullImageResponse {
   imageRef: string;
 }
 
+export interface PullSecurityProfileRequest {
+  /** A reference with a digest. */
+  image: ImageSpec | undefined;
+  auth: AuthConfig | undefined;
+  sandboxConfig: PodSandboxConfig | undefined;
+  profileKind: SecurityProfileKind;
+}
+
+export interface PullSecurityProfileResponse {
+  /** It was here, and no registry was asked: these credentials were not tried. */
+  cached: boolean;
+}
+
+export interface ListSecurityProfilesRequest {
+}
+
+export interface SecurityProfileInfo {
+  /** Not always of the same algorithm as those of refs. */
+  digest: string;
+  /** Of all pulls that led to it. */
+  refs: string[];
+  /** Bytes. */
+  size: bigint;
+}
+
+export interface ListSecurityProfilesResponse {
+  profiles: SecurityProfileInfo[];
+}
+
+export interface RemoveSecurityProfileRequest {
+  digest: string;
+}
+
+export interface RemoveSecurityProfileResponse {
+}
+
 export interface RemoveImageRequest {
   image: ImageSpec | undefined;
 }
@@ -1864,6 +2055,8 @@ export interface StatusRequest {
 export interface RuntimeHandlerFeatures {
   recursiveReadOnlyMounts: boolean;
   userNamespaces: boolean;
+  /** CONTAINER and NODE can be had by every container. */
+  cgroupNamespaces: boolean;
 }
 
 export interface RuntimeHandler {
@@ -1875,6 +2068,8 @@ export interface RuntimeFeatures {
   supplementalGroupsPolicy: boolean;
   userNamespacesHostNetwork: boolean;
   mountOptions: boolean;
+  cgroupMountMode: boolean;
+  seccompProfileOci: boolean;
 }
 
 export interface StatusResponse {
@@ -1891,6 +2086,10 @@ export interface StatusResponse_InfoEntry {
 
 export interface UInt64Value {
   value: bigint;
+}
+
+export interface DoubleValue {
+  value: number;
 }
 
 export interface FilesystemIdentifier {
@@ -2153,7 +2352,11 @@ export interface Metric {
   timestamp: bigint;
   metricType: MetricType;
   labelValues: string[];
-  value: UInt64Value | undefined;
+  value:
+    | UInt64Value
+    | undefined;
+  /** For figures that are no whole numbers; goes before value, which is set too. */
+  doubleValue: DoubleValue | undefined;
 }
 
 export interface RuntimeConfigRequest {
@@ -3083,8 +3286,75 @@ export const UserNamespace: MessageFns<UserNamespace> = {
   },
 };
 
+function createBaseCgroupNamespace(): CgroupNamespace {
+  return { mode: 0 };
+}
+
+export const CgroupNamespace: MessageFns<CgroupNamespace> = {
+  encode(message: CgroupNamespace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CgroupNamespace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCgroupNamespace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CgroupNamespace {
+    return { mode: isSet(object.mode) ? namespaceModeFromJSON(object.mode) : 0 };
+  },
+
+  toJSON(message: CgroupNamespace): unknown {
+    const obj: any = {};
+    if (message.mode !== undefined) {
+      obj.mode = namespaceModeToJSON(message.mode);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CgroupNamespace>): CgroupNamespace {
+    return CgroupNamespace.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CgroupNamespace>): CgroupNamespace {
+    const message = createBaseCgroupNamespace();
+    message.mode = object.mode ?? 0;
+    return message;
+  },
+};
+
 function createBaseNamespaceOption(): NamespaceOption {
-  return { network: 0, pid: 0, ipc: 0, targetId: "", usernsOptions: undefined };
+  return { network: 0, pid: 0, ipc: 0, targetId: "", usernsOptions: undefined, cgroupnsOptions: undefined };
 }
 
 export const NamespaceOption: MessageFns<NamespaceOption> = {
@@ -3103,6 +3373,9 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
     }
     if (message.usernsOptions !== undefined) {
       UserNamespace.encode(message.usernsOptions, writer.uint32(42).fork()).join();
+    }
+    if (message.cgroupnsOptions !== undefined) {
+      CgroupNamespace.encode(message.cgroupnsOptions, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -3160,6 +3433,14 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
             message.usernsOptions = UserNamespace.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cgroupnsOptions = CgroupNamespace.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3187,6 +3468,11 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
         : isSet(object.userns_options)
         ? UserNamespace.fromJSON(object.userns_options)
         : undefined,
+      cgroupnsOptions: isSet(object.cgroupnsOptions)
+        ? CgroupNamespace.fromJSON(object.cgroupnsOptions)
+        : isSet(object.cgroupns_options)
+        ? CgroupNamespace.fromJSON(object.cgroupns_options)
+        : undefined,
     };
   },
 
@@ -3207,6 +3493,9 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
     if (message.usernsOptions !== undefined) {
       obj.usernsOptions = UserNamespace.toJSON(message.usernsOptions);
     }
+    if (message.cgroupnsOptions !== undefined) {
+      obj.cgroupnsOptions = CgroupNamespace.toJSON(message.cgroupnsOptions);
+    }
     return obj;
   },
 
@@ -3221,6 +3510,9 @@ export const NamespaceOption: MessageFns<NamespaceOption> = {
     message.targetId = object.targetId ?? "";
     message.usernsOptions = (object.usernsOptions !== undefined && object.usernsOptions !== null)
       ? UserNamespace.fromPartial(object.usernsOptions)
+      : undefined;
+    message.cgroupnsOptions = (object.cgroupnsOptions !== undefined && object.cgroupnsOptions !== null)
+      ? CgroupNamespace.fromPartial(object.cgroupnsOptions)
       : undefined;
     return message;
   },
@@ -3599,7 +3891,7 @@ export const LinuxSandboxSecurityContext: MessageFns<LinuxSandboxSecurityContext
 };
 
 function createBaseSecurityProfile(): SecurityProfile {
-  return { profileType: 0, localhostRef: "" };
+  return { profileType: 0, localhostRef: "", ociRef: "", baseProfile: undefined };
 }
 
 export const SecurityProfile: MessageFns<SecurityProfile> = {
@@ -3609,6 +3901,12 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
     }
     if (message.localhostRef !== "") {
       writer.uint32(18).string(message.localhostRef);
+    }
+    if (message.ociRef !== "") {
+      writer.uint32(26).string(message.ociRef);
+    }
+    if (message.baseProfile !== undefined) {
+      SecurityProfileBase.encode(message.baseProfile, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -3642,6 +3940,22 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
             message.localhostRef = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ociRef = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.baseProfile = SecurityProfileBase.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3666,6 +3980,16 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
         : isSet(object.localhost_ref)
         ? globalThis.String(object.localhost_ref)
         : "",
+      ociRef: isSet(object.ociRef)
+        ? globalThis.String(object.ociRef)
+        : isSet(object.oci_ref)
+        ? globalThis.String(object.oci_ref)
+        : "",
+      baseProfile: isSet(object.baseProfile)
+        ? SecurityProfileBase.fromJSON(object.baseProfile)
+        : isSet(object.base_profile)
+        ? SecurityProfileBase.fromJSON(object.base_profile)
+        : undefined,
     };
   },
 
@@ -3677,6 +4001,12 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
     if (message.localhostRef !== undefined) {
       obj.localhostRef = message.localhostRef;
     }
+    if (message.ociRef !== undefined) {
+      obj.ociRef = message.ociRef;
+    }
+    if (message.baseProfile !== undefined) {
+      obj.baseProfile = SecurityProfileBase.toJSON(message.baseProfile);
+    }
     return obj;
   },
 
@@ -3686,6 +4016,99 @@ export const SecurityProfile: MessageFns<SecurityProfile> = {
   fromPartial(object: DeepPartial<SecurityProfile>): SecurityProfile {
     const message = createBaseSecurityProfile();
     message.profileType = object.profileType ?? 0;
+    message.localhostRef = object.localhostRef ?? "";
+    message.ociRef = object.ociRef ?? "";
+    message.baseProfile = (object.baseProfile !== undefined && object.baseProfile !== null)
+      ? SecurityProfileBase.fromPartial(object.baseProfile)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSecurityProfileBase(): SecurityProfileBase {
+  return { type: 0, localhostRef: "" };
+}
+
+export const SecurityProfileBase: MessageFns<SecurityProfileBase> = {
+  encode(message: SecurityProfileBase, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== 0) {
+      writer.uint32(8).int32(message.type);
+    }
+    if (message.localhostRef !== "") {
+      writer.uint32(18).string(message.localhostRef);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityProfileBase {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityProfileBase();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.type = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.localhostRef = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityProfileBase {
+    return {
+      type: isSet(object.type) ? securityProfileBase_BaseTypeFromJSON(object.type) : 0,
+      localhostRef: isSet(object.localhostRef)
+        ? globalThis.String(object.localhostRef)
+        : isSet(object.localhost_ref)
+        ? globalThis.String(object.localhost_ref)
+        : "",
+    };
+  },
+
+  toJSON(message: SecurityProfileBase): unknown {
+    const obj: any = {};
+    if (message.type !== undefined) {
+      obj.type = securityProfileBase_BaseTypeToJSON(message.type);
+    }
+    if (message.localhostRef !== undefined) {
+      obj.localhostRef = message.localhostRef;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityProfileBase>): SecurityProfileBase {
+    return SecurityProfileBase.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityProfileBase>): SecurityProfileBase {
+    const message = createBaseSecurityProfileBase();
+    message.type = object.type ?? 0;
     message.localhostRef = object.localhostRef ?? "";
     return message;
   },
@@ -10208,6 +10631,7 @@ function createBaseLinuxContainerSecurityContext(): LinuxContainerSecurityContex
     apparmor: undefined,
     apparmorProfile: "",
     seccompProfilePath: "",
+    cgroupMountMode: 0,
   };
 }
 
@@ -10270,6 +10694,9 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
     }
     if (message.seccompProfilePath !== "") {
       writer.uint32(82).string(message.seccompProfilePath);
+    }
+    if (message.cgroupMountMode !== 0) {
+      writer.uint32(144).int32(message.cgroupMountMode);
     }
     return writer;
   },
@@ -10433,6 +10860,14 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
             message.seccompProfilePath = reader.string();
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.cgroupMountMode = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -10516,6 +10951,11 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
         : isSet(object.seccomp_profile_path)
         ? globalThis.String(object.seccomp_profile_path)
         : "",
+      cgroupMountMode: isSet(object.cgroupMountMode)
+        ? cgroupMountModeFromJSON(object.cgroupMountMode)
+        : isSet(object.cgroup_mount_mode)
+        ? cgroupMountModeFromJSON(object.cgroup_mount_mode)
+        : 0,
     };
   },
 
@@ -10572,6 +11012,9 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
     if (message.seccompProfilePath !== undefined) {
       obj.seccompProfilePath = message.seccompProfilePath;
     }
+    if (message.cgroupMountMode !== undefined) {
+      obj.cgroupMountMode = cgroupMountModeToJSON(message.cgroupMountMode);
+    }
     return obj;
   },
 
@@ -10611,6 +11054,7 @@ export const LinuxContainerSecurityContext: MessageFns<LinuxContainerSecurityCon
       : undefined;
     message.apparmorProfile = object.apparmorProfile ?? "";
     message.seccompProfilePath = object.seccompProfilePath ?? "";
+    message.cgroupMountMode = object.cgroupMountMode ?? 0;
     return message;
   },
 };
@@ -17538,6 +17982,550 @@ export const PullImageResponse: MessageFns<PullImageResponse> = {
   },
 };
 
+function createBasePullSecurityProfileRequest(): PullSecurityProfileRequest {
+  return { image: undefined, auth: undefined, sandboxConfig: undefined, profileKind: 0 };
+}
+
+export const PullSecurityProfileRequest: MessageFns<PullSecurityProfileRequest> = {
+  encode(message: PullSecurityProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== undefined) {
+      ImageSpec.encode(message.image, writer.uint32(10).fork()).join();
+    }
+    if (message.auth !== undefined) {
+      AuthConfig.encode(message.auth, writer.uint32(18).fork()).join();
+    }
+    if (message.sandboxConfig !== undefined) {
+      PodSandboxConfig.encode(message.sandboxConfig, writer.uint32(26).fork()).join();
+    }
+    if (message.profileKind !== 0) {
+      writer.uint32(32).int32(message.profileKind);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullSecurityProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullSecurityProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = ImageSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.auth = AuthConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sandboxConfig = PodSandboxConfig.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.profileKind = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullSecurityProfileRequest {
+    return {
+      image: isSet(object.image) ? ImageSpec.fromJSON(object.image) : undefined,
+      auth: isSet(object.auth) ? AuthConfig.fromJSON(object.auth) : undefined,
+      sandboxConfig: isSet(object.sandboxConfig)
+        ? PodSandboxConfig.fromJSON(object.sandboxConfig)
+        : isSet(object.sandbox_config)
+        ? PodSandboxConfig.fromJSON(object.sandbox_config)
+        : undefined,
+      profileKind: isSet(object.profileKind)
+        ? securityProfileKindFromJSON(object.profileKind)
+        : isSet(object.profile_kind)
+        ? securityProfileKindFromJSON(object.profile_kind)
+        : 0,
+    };
+  },
+
+  toJSON(message: PullSecurityProfileRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = ImageSpec.toJSON(message.image);
+    }
+    if (message.auth !== undefined) {
+      obj.auth = AuthConfig.toJSON(message.auth);
+    }
+    if (message.sandboxConfig !== undefined) {
+      obj.sandboxConfig = PodSandboxConfig.toJSON(message.sandboxConfig);
+    }
+    if (message.profileKind !== undefined) {
+      obj.profileKind = securityProfileKindToJSON(message.profileKind);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PullSecurityProfileRequest>): PullSecurityProfileRequest {
+    return PullSecurityProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullSecurityProfileRequest>): PullSecurityProfileRequest {
+    const message = createBasePullSecurityProfileRequest();
+    message.image = (object.image !== undefined && object.image !== null)
+      ? ImageSpec.fromPartial(object.image)
+      : undefined;
+    message.auth = (object.auth !== undefined && object.auth !== null)
+      ? AuthConfig.fromPartial(object.auth)
+      : undefined;
+    message.sandboxConfig = (object.sandboxConfig !== undefined && object.sandboxConfig !== null)
+      ? PodSandboxConfig.fromPartial(object.sandboxConfig)
+      : undefined;
+    message.profileKind = object.profileKind ?? 0;
+    return message;
+  },
+};
+
+function createBasePullSecurityProfileResponse(): PullSecurityProfileResponse {
+  return { cached: false };
+}
+
+export const PullSecurityProfileResponse: MessageFns<PullSecurityProfileResponse> = {
+  encode(message: PullSecurityProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cached !== false) {
+      writer.uint32(8).bool(message.cached);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullSecurityProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullSecurityProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cached = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PullSecurityProfileResponse {
+    return { cached: isSet(object.cached) ? globalThis.Boolean(object.cached) : false };
+  },
+
+  toJSON(message: PullSecurityProfileResponse): unknown {
+    const obj: any = {};
+    if (message.cached !== undefined) {
+      obj.cached = message.cached;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PullSecurityProfileResponse>): PullSecurityProfileResponse {
+    return PullSecurityProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullSecurityProfileResponse>): PullSecurityProfileResponse {
+    const message = createBasePullSecurityProfileResponse();
+    message.cached = object.cached ?? false;
+    return message;
+  },
+};
+
+function createBaseListSecurityProfilesRequest(): ListSecurityProfilesRequest {
+  return {};
+}
+
+export const ListSecurityProfilesRequest: MessageFns<ListSecurityProfilesRequest> = {
+  encode(_: ListSecurityProfilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSecurityProfilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSecurityProfilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListSecurityProfilesRequest {
+    return {};
+  },
+
+  toJSON(_: ListSecurityProfilesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSecurityProfilesRequest>): ListSecurityProfilesRequest {
+    return ListSecurityProfilesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListSecurityProfilesRequest>): ListSecurityProfilesRequest {
+    const message = createBaseListSecurityProfilesRequest();
+    return message;
+  },
+};
+
+function createBaseSecurityProfileInfo(): SecurityProfileInfo {
+  return { digest: "", refs: [], size: 0n };
+}
+
+export const SecurityProfileInfo: MessageFns<SecurityProfileInfo> = {
+  encode(message: SecurityProfileInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    for (const v of message.refs) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityProfileInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityProfileInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refs.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityProfileInfo {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      refs: globalThis.Array.isArray(object?.refs) ? object.refs.map((e: any) => globalThis.String(e)) : [],
+      size: isSet(object.size) ? BigInt(object.size) : 0n,
+    };
+  },
+
+  toJSON(message: SecurityProfileInfo): unknown {
+    const obj: any = {};
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    if (message.refs?.length) {
+      obj.refs = message.refs;
+    }
+    if (message.size !== undefined) {
+      obj.size = message.size.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityProfileInfo>): SecurityProfileInfo {
+    return SecurityProfileInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityProfileInfo>): SecurityProfileInfo {
+    const message = createBaseSecurityProfileInfo();
+    message.digest = object.digest ?? "";
+    message.refs = object.refs?.map((e) => e) || [];
+    message.size = (object.size !== undefined && object.size !== null) ? BigInt(object.size) : 0n;
+    return message;
+  },
+};
+
+function createBaseListSecurityProfilesResponse(): ListSecurityProfilesResponse {
+  return { profiles: [] };
+}
+
+export const ListSecurityProfilesResponse: MessageFns<ListSecurityProfilesResponse> = {
+  encode(message: ListSecurityProfilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.profiles) {
+      SecurityProfileInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSecurityProfilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSecurityProfilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profiles.push(SecurityProfileInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSecurityProfilesResponse {
+    return {
+      profiles: globalThis.Array.isArray(object?.profiles)
+        ? object.profiles.map((e: any) => SecurityProfileInfo.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListSecurityProfilesResponse): unknown {
+    const obj: any = {};
+    if (message.profiles?.length) {
+      obj.profiles = message.profiles.map((e) => SecurityProfileInfo.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSecurityProfilesResponse>): ListSecurityProfilesResponse {
+    return ListSecurityProfilesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSecurityProfilesResponse>): ListSecurityProfilesResponse {
+    const message = createBaseListSecurityProfilesResponse();
+    message.profiles = object.profiles?.map((e) => SecurityProfileInfo.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveSecurityProfileRequest(): RemoveSecurityProfileRequest {
+  return { digest: "" };
+}
+
+export const RemoveSecurityProfileRequest: MessageFns<RemoveSecurityProfileRequest> = {
+  encode(message: RemoveSecurityProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveSecurityProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveSecurityProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveSecurityProfileRequest {
+    return { digest: isSet(object.digest) ? globalThis.String(object.digest) : "" };
+  },
+
+  toJSON(message: RemoveSecurityProfileRequest): unknown {
+    const obj: any = {};
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveSecurityProfileRequest>): RemoveSecurityProfileRequest {
+    return RemoveSecurityProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveSecurityProfileRequest>): RemoveSecurityProfileRequest {
+    const message = createBaseRemoveSecurityProfileRequest();
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveSecurityProfileResponse(): RemoveSecurityProfileResponse {
+  return {};
+}
+
+export const RemoveSecurityProfileResponse: MessageFns<RemoveSecurityProfileResponse> = {
+  encode(_: RemoveSecurityProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveSecurityProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveSecurityProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RemoveSecurityProfileResponse {
+    return {};
+  },
+
+  toJSON(_: RemoveSecurityProfileResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveSecurityProfileResponse>): RemoveSecurityProfileResponse {
+    return RemoveSecurityProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RemoveSecurityProfileResponse>): RemoveSecurityProfileResponse {
+    const message = createBaseRemoveSecurityProfileResponse();
+    return message;
+  },
+};
+
 function createBaseRemoveImageRequest(): RemoveImageRequest {
   return { image: undefined };
 }
@@ -18190,7 +19178,7 @@ export const StatusRequest: MessageFns<StatusRequest> = {
 };
 
 function createBaseRuntimeHandlerFeatures(): RuntimeHandlerFeatures {
-  return { recursiveReadOnlyMounts: false, userNamespaces: false };
+  return { recursiveReadOnlyMounts: false, userNamespaces: false, cgroupNamespaces: false };
 }
 
 export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
@@ -18200,6 +19188,9 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
     }
     if (message.userNamespaces !== false) {
       writer.uint32(16).bool(message.userNamespaces);
+    }
+    if (message.cgroupNamespaces !== false) {
+      writer.uint32(24).bool(message.cgroupNamespaces);
     }
     return writer;
   },
@@ -18233,6 +19224,14 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
             message.userNamespaces = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cgroupNamespaces = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -18257,6 +19256,11 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
         : isSet(object.user_namespaces)
         ? globalThis.Boolean(object.user_namespaces)
         : false,
+      cgroupNamespaces: isSet(object.cgroupNamespaces)
+        ? globalThis.Boolean(object.cgroupNamespaces)
+        : isSet(object.cgroup_namespaces)
+        ? globalThis.Boolean(object.cgroup_namespaces)
+        : false,
     };
   },
 
@@ -18268,6 +19272,9 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
     if (message.userNamespaces !== undefined) {
       obj.userNamespaces = message.userNamespaces;
     }
+    if (message.cgroupNamespaces !== undefined) {
+      obj.cgroupNamespaces = message.cgroupNamespaces;
+    }
     return obj;
   },
 
@@ -18278,6 +19285,7 @@ export const RuntimeHandlerFeatures: MessageFns<RuntimeHandlerFeatures> = {
     const message = createBaseRuntimeHandlerFeatures();
     message.recursiveReadOnlyMounts = object.recursiveReadOnlyMounts ?? false;
     message.userNamespaces = object.userNamespaces ?? false;
+    message.cgroupNamespaces = object.cgroupNamespaces ?? false;
     return message;
   },
 };
@@ -18370,7 +19378,13 @@ export const RuntimeHandler: MessageFns<RuntimeHandler> = {
 };
 
 function createBaseRuntimeFeatures(): RuntimeFeatures {
-  return { supplementalGroupsPolicy: false, userNamespacesHostNetwork: false, mountOptions: false };
+  return {
+    supplementalGroupsPolicy: false,
+    userNamespacesHostNetwork: false,
+    mountOptions: false,
+    cgroupMountMode: false,
+    seccompProfileOci: false,
+  };
 }
 
 export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
@@ -18383,6 +19397,12 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
     }
     if (message.mountOptions !== false) {
       writer.uint32(24).bool(message.mountOptions);
+    }
+    if (message.cgroupMountMode !== false) {
+      writer.uint32(32).bool(message.cgroupMountMode);
+    }
+    if (message.seccompProfileOci !== false) {
+      writer.uint32(40).bool(message.seccompProfileOci);
     }
     return writer;
   },
@@ -18424,6 +19444,22 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
             message.mountOptions = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cgroupMountMode = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.seccompProfileOci = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -18453,6 +19489,16 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
         : isSet(object.mount_options)
         ? globalThis.Boolean(object.mount_options)
         : false,
+      cgroupMountMode: isSet(object.cgroupMountMode)
+        ? globalThis.Boolean(object.cgroupMountMode)
+        : isSet(object.cgroup_mount_mode)
+        ? globalThis.Boolean(object.cgroup_mount_mode)
+        : false,
+      seccompProfileOci: isSet(object.seccompProfileOci)
+        ? globalThis.Boolean(object.seccompProfileOci)
+        : isSet(object.seccomp_profile_oci)
+        ? globalThis.Boolean(object.seccomp_profile_oci)
+        : false,
     };
   },
 
@@ -18467,6 +19513,12 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
     if (message.mountOptions !== undefined) {
       obj.mountOptions = message.mountOptions;
     }
+    if (message.cgroupMountMode !== undefined) {
+      obj.cgroupMountMode = message.cgroupMountMode;
+    }
+    if (message.seccompProfileOci !== undefined) {
+      obj.seccompProfileOci = message.seccompProfileOci;
+    }
     return obj;
   },
 
@@ -18478,6 +19530,8 @@ export const RuntimeFeatures: MessageFns<RuntimeFeatures> = {
     message.supplementalGroupsPolicy = object.supplementalGroupsPolicy ?? false;
     message.userNamespacesHostNetwork = object.userNamespacesHostNetwork ?? false;
     message.mountOptions = object.mountOptions ?? false;
+    message.cgroupMountMode = object.cgroupMountMode ?? false;
+    message.seccompProfileOci = object.seccompProfileOci ?? false;
     return message;
   },
 };
@@ -18788,6 +19842,73 @@ export const UInt64Value: MessageFns<UInt64Value> = {
   fromPartial(object: DeepPartial<UInt64Value>): UInt64Value {
     const message = createBaseUInt64Value();
     message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
+function createBaseDoubleValue(): DoubleValue {
+  return { value: 0 };
+}
+
+export const DoubleValue: MessageFns<DoubleValue> = {
+  encode(message: DoubleValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.value !== 0) {
+      writer.uint32(9).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DoubleValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDoubleValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DoubleValue {
+    return { value: isSet(object.value) ? globalThis.Number(object.value) : 0 };
+  },
+
+  toJSON(message: DoubleValue): unknown {
+    const obj: any = {};
+    if (message.value !== undefined) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DoubleValue>): DoubleValue {
+    return DoubleValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DoubleValue>): DoubleValue {
+    const message = createBaseDoubleValue();
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -23521,7 +24642,7 @@ export const ContainerMetrics: MessageFns<ContainerMetrics> = {
 };
 
 function createBaseMetric(): Metric {
-  return { name: "", timestamp: 0n, metricType: 0, labelValues: [], value: undefined };
+  return { name: "", timestamp: 0n, metricType: 0, labelValues: [], value: undefined, doubleValue: undefined };
 }
 
 export const Metric: MessageFns<Metric> = {
@@ -23543,6 +24664,9 @@ export const Metric: MessageFns<Metric> = {
     }
     if (message.value !== undefined) {
       UInt64Value.encode(message.value, writer.uint32(42).fork()).join();
+    }
+    if (message.doubleValue !== undefined) {
+      DoubleValue.encode(message.doubleValue, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -23600,6 +24724,14 @@ export const Metric: MessageFns<Metric> = {
             message.value = UInt64Value.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.doubleValue = DoubleValue.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -23627,6 +24759,11 @@ export const Metric: MessageFns<Metric> = {
         ? object.label_values.map((e: any) => globalThis.String(e))
         : [],
       value: isSet(object.value) ? UInt64Value.fromJSON(object.value) : undefined,
+      doubleValue: isSet(object.doubleValue)
+        ? DoubleValue.fromJSON(object.doubleValue)
+        : isSet(object.double_value)
+        ? DoubleValue.fromJSON(object.double_value)
+        : undefined,
     };
   },
 
@@ -23647,6 +24784,9 @@ export const Metric: MessageFns<Metric> = {
     if (message.value !== undefined) {
       obj.value = UInt64Value.toJSON(message.value);
     }
+    if (message.doubleValue !== undefined) {
+      obj.doubleValue = DoubleValue.toJSON(message.doubleValue);
+    }
     return obj;
   },
 
@@ -23661,6 +24801,9 @@ export const Metric: MessageFns<Metric> = {
     message.labelValues = object.labelValues?.map((e) => e) || [];
     message.value = (object.value !== undefined && object.value !== null)
       ? UInt64Value.fromPartial(object.value)
+      : undefined;
+    message.doubleValue = (object.doubleValue !== undefined && object.doubleValue !== null)
+      ? DoubleValue.fromPartial(object.doubleValue)
       : undefined;
     return message;
   },
@@ -25002,7 +26145,7 @@ export const RuntimeServiceClient = makeGenericClientConstructor(
   serviceName: string;
 };
 
-/** Images: pulling, listing, removing. */
+/** Images: pulling, listing, removing; and security profiles. */
 export type ImageServiceService = typeof ImageServiceService;
 export const ImageServiceService = {
   listImages: {
@@ -25042,6 +26185,40 @@ export const ImageServiceService = {
     responseSerialize: (value: PullImageResponse): Buffer => Buffer.from(PullImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PullImageResponse => PullImageResponse.decode(value),
   },
+  /** Security profiles from registries (https://kep.k8s.io/6061). They are no images: no other call shows or removes them. */
+  pullSecurityProfile: {
+    path: "/runtime.v1.ImageService/PullSecurityProfile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PullSecurityProfileRequest): Buffer =>
+      Buffer.from(PullSecurityProfileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullSecurityProfileRequest => PullSecurityProfileRequest.decode(value),
+    responseSerialize: (value: PullSecurityProfileResponse): Buffer =>
+      Buffer.from(PullSecurityProfileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullSecurityProfileResponse => PullSecurityProfileResponse.decode(value),
+  },
+  listSecurityProfiles: {
+    path: "/runtime.v1.ImageService/ListSecurityProfiles" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSecurityProfilesRequest): Buffer =>
+      Buffer.from(ListSecurityProfilesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSecurityProfilesRequest => ListSecurityProfilesRequest.decode(value),
+    responseSerialize: (value: ListSecurityProfilesResponse): Buffer =>
+      Buffer.from(ListSecurityProfilesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSecurityProfilesResponse => ListSecurityProfilesResponse.decode(value),
+  },
+  removeSecurityProfile: {
+    path: "/runtime.v1.ImageService/RemoveSecurityProfile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveSecurityProfileRequest): Buffer =>
+      Buffer.from(RemoveSecurityProfileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveSecurityProfileRequest => RemoveSecurityProfileRequest.decode(value),
+    responseSerialize: (value: RemoveSecurityProfileResponse): Buffer =>
+      Buffer.from(RemoveSecurityProfileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveSecurityProfileResponse => RemoveSecurityProfileResponse.decode(value),
+  },
   removeImage: {
     path: "/runtime.v1.ImageService/RemoveImage" as const,
     requestStream: false as const,
@@ -25067,6 +26244,10 @@ export interface ImageServiceServer extends UntypedServiceImplementation {
   streamImages: handleServerStreamingCall<StreamImagesRequest, StreamImagesResponse>;
   imageStatus: handleUnaryCall<ImageStatusRequest, ImageStatusResponse>;
   pullImage: handleUnaryCall<PullImageRequest, PullImageResponse>;
+  /** Security profiles from registries (https://kep.k8s.io/6061). They are no images: no other call shows or removes them. */
+  pullSecurityProfile: handleUnaryCall<PullSecurityProfileRequest, PullSecurityProfileResponse>;
+  listSecurityProfiles: handleUnaryCall<ListSecurityProfilesRequest, ListSecurityProfilesResponse>;
+  removeSecurityProfile: handleUnaryCall<RemoveSecurityProfileRequest, RemoveSecurityProfileResponse>;
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageResponse>;
   imageFsInfo: handleUnaryCall<ImageFsInfoRequest, ImageFsInfoResponse>;
 }
@@ -25125,6 +26306,52 @@ export interface ImageServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PullImageResponse) => void,
+  ): ClientUnaryCall;
+  /** Security profiles from registries (https://kep.k8s.io/6061). They are no images: no other call shows or removes them. */
+  pullSecurityProfile(
+    request: PullSecurityProfileRequest,
+    callback: (error: ServiceError | null, response: PullSecurityProfileResponse) => void,
+  ): ClientUnaryCall;
+  pullSecurityProfile(
+    request: PullSecurityProfileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PullSecurityProfileResponse) => void,
+  ): ClientUnaryCall;
+  pullSecurityProfile(
+    request: PullSecurityProfileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PullSecurityProfileResponse) => void,
+  ): ClientUnaryCall;
+  listSecurityProfiles(
+    request: ListSecurityProfilesRequest,
+    callback: (error: ServiceError | null, response: ListSecurityProfilesResponse) => void,
+  ): ClientUnaryCall;
+  listSecurityProfiles(
+    request: ListSecurityProfilesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSecurityProfilesResponse) => void,
+  ): ClientUnaryCall;
+  listSecurityProfiles(
+    request: ListSecurityProfilesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSecurityProfilesResponse) => void,
+  ): ClientUnaryCall;
+  removeSecurityProfile(
+    request: RemoveSecurityProfileRequest,
+    callback: (error: ServiceError | null, response: RemoveSecurityProfileResponse) => void,
+  ): ClientUnaryCall;
+  removeSecurityProfile(
+    request: RemoveSecurityProfileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveSecurityProfileResponse) => void,
+  ): ClientUnaryCall;
+  removeSecurityProfile(
+    request: RemoveSecurityProfileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveSecurityProfileResponse) => void,
   ): ClientUnaryCall;
   removeImage(
     request: RemoveImageRequest,
