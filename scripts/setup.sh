@@ -35,6 +35,7 @@ strace:/usr/bin/strace
 socat:/usr/bin/socat
 openssl:/usr/bin/openssl
 criu:/usr/sbin/criu
+patchelf:/usr/bin/patchelf
 "
 
 debian_packages() {

@@ -53,7 +53,7 @@ async function runSuites(names: readonly string[]): Promise<readonly number[]> {
   const codes: number[] = [];
   for (const name of names) {
     const pattern = suites[name];
-    const files = pattern === undefined ? [name] : (await Array.fromAsync(glob(pattern))).sort();
+    const files = (await Array.fromAsync(glob(pattern ?? name))).sort();
     if (files.length === 0) throw new Error(`no tests found for ${name}`);
     const ofDaemon = name === "integration" || name.startsWith("test/");
     for (const handler of ofDaemon ? handlers : [undefined]) codes.push(await runNodeTests(files, handler));

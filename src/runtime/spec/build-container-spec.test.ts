@@ -525,7 +525,7 @@ describe("resources", () => {
       cpusetCpus: "0",
     };
     const { cpu, memory } = build({ linux: { resources } }).linux.resources;
-    assert.deepEqual(cpu, { period: 100_000, quota: 50_000, shares: 512, cpus: "0" });
+    assert.deepEqual(cpu, { period: 100_000, quota: 50_000, cpus: "0" });
     assert.deepEqual(memory, { limit: 2 ** 30, swap: 2 ** 30 });
     const noSwap = build({ linux: { resources } }, { host: { ...host, swapController: false } });
     assert.deepEqual(noSwap.linux.resources.memory, { limit: 2 ** 30 });
