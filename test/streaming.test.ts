@@ -60,8 +60,10 @@ for (const transport of transports) {
         command.stdin?.write("stty size\n");
         return shown.text.includes("44 111");
       });
-      command.stdin?.write("echo be''gun; sleep 1000\n");
-      await eventually("sleep runs", async () => shown.text.includes("begun"));
+      command.stdin?.write("sleep 4321\n");
+      await eventually("sleep runs", async () =>
+        (await execSync(host.berth, id, "ps")).includes("sleep 4321"),
+      );
       command.stdin?.write("\x03");
       command.stdin?.write("exit 5\n");
       assert.equal(await command.exitCode, 5);

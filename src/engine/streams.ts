@@ -15,7 +15,7 @@ export interface Streams {
   /**
    * Connects `io` to a running container's first process: its output from now on, and its stdin if it was made with one.
    * Resolves when the process has exited. When `signal` aborts the client is taken off and the process goes on. Rejects
-   * like exec, and with ResourceExhausted for a client that takes no output for ten seconds: it would hold up the
+   * like exec, and with ResourceExhausted for a client that is 4 MiB behind and takes no output for ten seconds, or when the process has ended: it would hold up the
    * container, its log and everybody else who is attached.
    */
   attach(request: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void>;

@@ -109,7 +109,7 @@ export interface Task {
    * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
    * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
    * written. When `signal` aborts the caller is taken off, the process goes on. Throws RuntimeError: FailedPrecondition
-   * (not running), Canceled, ResourceExhausted: whoever takes no output for ten seconds is taken off, lest the
+   * (not running), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
    * process and its log stand still for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;

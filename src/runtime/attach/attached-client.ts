@@ -1,52 +1,69 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TaskIo } from "../tasks.ts";
+
+/** Output that is kept for one that does not take it, before everybody waits for it. */
+const backlogBytes = 4 * 1024 * 1024;
+const pauseMs = 20;
+
+export type ClientLimits = {
+  /** How long a client may take nothing while output waits for it. */
+  readonly slowClientMs: number;
+  /** Whether the first process has ended; its end is told when all output was read, so that nobody is waited for then. */
+  readonly hasEnded: () => Promise<boolean>;
+};
 
 /** One of those attached to a container. */
 export class AttachedClient {
   /** Resolves when the process has ended; rejects with what the client was taken off for. */
   readonly done: Promise<void>;
   readonly #io: TaskIo;
-  readonly #slowMs: number;
-  readonly #left = new AbortController();
+  readonly #limits: ClientLimits;
   readonly #settled = Promise.withResolvers<void>();
+  #hasLeft = false;
 
-  constructor(io: TaskIo, slowMs: number) {
+  constructor(io: TaskIo, limits: ClientLimits) {
     this.#io = io;
-    this.#slowMs = slowMs;
+    this.#limits = limits;
     this.done = this.#settled.promise;
   }
 
-  /** Resolves when the client has taken it, is gone, or was taken off for its slowness. */
+  /** Resolves when there is room for more, or the client is gone, or was taken off for its slowness. */
   async give(stream: "stdout" | "stderr", data: Buffer): Promise<void> {
     const sink = this.#io[stream];
-    if (sink === undefined || sink.destroyed || sink.write(data)) return;
-    const isTaken = await this.#taken(sink);
-    if (isTaken) return;
-    const why = `no output was taken for ${this.#slowMs / 1000} s: detached, so that the container can go on`;
-    this.leave(new RuntimeError("ResourceExhausted", why));
+    if (sink === undefined || sink.destroyed || this.#hasLeft) return;
+    sink.write(data);
+    if (sink.writableLength > backlogBytes) await this.#room(sink);
   }
 
   leave(reason: RuntimeError | undefined): void {
-    this.#left.abort();
+    this.#hasLeft = true;
     if (reason === undefined) this.#settled.resolve();
     else this.#settled.reject(reason);
   }
 
-  /** False when it takes too long; true also for a client that is gone, for whom nobody has to wait. */
-  async #taken(sink: Writable): Promise<boolean> {
-    const slow = AbortSignal.timeout(this.#slowMs);
-    const closed = new AbortController();
-    const close = () => closed.abort();
-    sink.once("close", close);
-    try {
-      await once(sink, "drain", { signal: AbortSignal.any([slow, closed.signal, this.#left.signal]) });
-      return true;
-    } catch {
-      return !slow.aborted;
-    } finally {
-      sink.off("close", close);
+  async #room(sink: Writable): Promise<void> {
+    const { slowClientMs, hasEnded } = this.#limits;
+    let least = sink.writableLength;
+    let takenAt = performance.now();
+    while (sink.writableLength > backlogBytes && !sink.destroyed && !this.#hasLeft) {
+      await sleep(pauseMs);
+      if (sink.writableLength < least) {
+        least = sink.writableLength;
+        takenAt = performance.now();
+      } else if (performance.now() - takenAt >= slowClientMs) {
+        this.#takeOff(`no output was taken for ${slowClientMs / 1000} s`);
+      } else if (await hasEnded()) {
+        this.#takeOff("the container has ended and its output was not taken");
+      }
     }
+  }
+
+  #takeOff(why: string): void {
+    const behind = `${backlogBytes / 2 ** 20} MiB behind`;
+    this.leave(
+      new RuntimeError("ResourceExhausted", `${why}: detached, ${behind}, so that the container can go on`),
+    );
   }
 }

@@ -109,13 +109,29 @@ describe("attach", () => {
   });
 
   test("one that takes no output is taken off, and the container goes on for the others", async () => {
-    const task = await run("read go; yes | head -c 3000000; exit 3", { stdin: true });
+    const task = await run("read go; yes | head -c 9000000; exit 3", { stdin: true });
     const [stuck, other] = [new TestClient({ takes: false }), new TestClient({ stdin: "go\n" })];
     const attached = task.attach(stuck.io, stuck.signal);
     attached.catch(() => undefined);
     await task.attach(other.io, other.signal);
     await assert.rejects(attached, { code: "ResourceExhausted" });
-    assert.equal(other.stdout.length, 3_000_000);
+    assert.equal(other.stdout.length, 9_000_000);
+  });
+
+  test("one that takes no output does not hold up the others, nor the container's end", async () => {
+    await using patient = await TaskBench.open({ slowClientMs: 600_000 });
+    const script = "read go; (yes | head -c 30000000) & sleep 2; echo done >&2; exit 4";
+    const spec = await patient.spec("crun", script);
+    const task = await patient.create({ ...spec, stdin: true });
+    await task.start();
+    const stuck = new TestClient({ takes: false });
+    const attached = task.attach(stuck.io, stuck.signal);
+    attached.catch(() => undefined);
+    const other = new TestClient({ stdin: "go\n" });
+    task.attach({ ...other.io, stdout: undefined }, other.signal).catch(() => undefined);
+    assert.equal((await task.wait()).exitCode, 4);
+    await until(() => other.stderr.endsWith("done\n"));
+    await assert.rejects(attached, { code: "ResourceExhausted", message: /has ended/ });
   });
 
   test("a terminal takes what is typed, shows it, and has the size that came last", async () => {

@@ -4,7 +4,7 @@ import { type PollThread, readPackets } from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { copyInput } from "../streams/copy-input.ts";
 import type { TaskIo } from "../tasks.ts";
-import { AttachedClient } from "./attached-client.ts";
+import { AttachedClient, type ClientLimits } from "./attached-client.ts";
 
 export type MonitorConsoleOptions = {
   readonly containerId: string;
@@ -14,16 +14,14 @@ export type MonitorConsoleOptions = {
   readonly stdin: boolean;
   /** It is closed when the first client that had it has gone. */
   readonly stdinOnce: boolean;
-  /** How long a client may take nothing while output waits for it. */
-  readonly slowClientMs: number;
-};
+} & ClientLimits;
 
 /** conmon's marks at the head of each packet. */
 const stdoutMark = 2;
 
 /**
  * One connection to a conmon for all that are attached to its container, made with the first of them. Output is read
- * when every client has taken what came before.
+ * for as long as no client is too far behind with what came before.
  *
  * conmon 2.1 writes to those attached before it reads on, so one that does not read stops the container and its log; it
  * closes the container's stdin with the first that leaves, also one that never had it; and it forgets those that left
@@ -43,7 +41,7 @@ export class MonitorConsole implements Disposable {
   /** Connects a client until the process's end. See Task.attach. */
   async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
     const connection = this.#connect();
-    const client = new AttachedClient(io, this.#options.slowClientMs);
+    const client = new AttachedClient(io, this.#options);
     this.#clients.add(client);
     const abort = () => {
       client.leave(

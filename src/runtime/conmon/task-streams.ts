@@ -1,4 +1,4 @@
-import type { PollThread } from "../../linux/index.ts";
+import { isAlive, type PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
 import type { AttachLock } from "../cgroups/attach-lock.ts";
@@ -57,10 +57,12 @@ export class TaskStreams implements Disposable {
     return execStreamed(await this.#execContext(record), request, io, signal);
   }
 
-  async attach({ console }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
+  async attach({ console, init }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
     const { id: containerId, files, pollThread, slowClientMs } = this.#options;
     const { bundleDir } = files;
-    this.#console ??= new MonitorConsole({ containerId, bundleDir, pollThread, slowClientMs, ...console });
+    const hasEnded = async () => !(await isAlive(init.pid, init.startTime));
+    const options = { containerId, bundleDir, pollThread, slowClientMs, hasEnded, ...console };
+    this.#console ??= new MonitorConsole(options);
     // A size that conmon does not take leaves the terminal as it is.
     if (console.terminal) followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
     await this.#console.attach(io, signal);
