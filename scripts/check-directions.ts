@@ -17,6 +17,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   metadata: [],
   config: [],
   linux: [],
+  directories: [],
   hostpaths: ["linux"],
   trees: ["linux"],
   content: ["metadata", "oci"],
@@ -28,7 +29,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   images: ["content", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux", "trees"],
   network: ["linux"],
   stats: ["linux"],
-  runtime: ["linux", "hostpaths", "oci", "protocol", "cdi"],
+  runtime: ["directories", "linux", "hostpaths", "oci", "protocol", "cdi"],
   cdi: ["oci"],
   engine: ["images", "oci", "protocol", "stats"],
   pods: [
@@ -40,6 +41,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "metadata",
     "events",
+    "directories",
     "hostpaths",
     "linux",
     "oci",
@@ -53,7 +55,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streaming: ["engine", "protocol"],
   streamclient: ["streaming"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
-  cli: ["protocol", "config", "doctor", "streamclient"],
+  cli: ["directories", "protocol", "config", "doctor", "streamclient"],
 };
 const open = ["errors", "locks", "logging", "threads"];
 

@@ -1,5 +1,6 @@
-import { mkdir, rm, rmdir } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../directories/index.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../protocol/index.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
@@ -17,7 +18,7 @@ export async function ensureLogDirectory(
 ): Promise<void> {
   if (logPath === "") return;
   const directory = dirname(logPath);
-  await hostPaths.of(sandboxId)(directory, () => mkdir(directory, { recursive: true, mode: 0o755 }));
+  await hostPaths.of(sandboxId)(directory, () => makeDirectories(directory, 0o755));
 }
 
 /** Where a log is put that has become too long. */

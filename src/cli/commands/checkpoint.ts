@@ -1,6 +1,7 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { makeDirectories } from "../../directories/index.ts";
 import {
   CheckpointContainerRequest,
   CheckpointPodRequest,
@@ -84,7 +85,7 @@ async function checkpointPod(
     RuntimeServiceService.listContainers,
     ListContainersRequest.fromPartial({ filter }),
   );
-  await mkdir(outputPath, { recursive: true, mode: 0o700 });
+  await makeDirectories(outputPath, 0o700);
   if ((await readdir(outputPath)).length > 0)
     throw usageError(`--export ${JSON.stringify(outputPath)} is not an empty directory`);
   const containerIds = running.containers.map(({ id }) => id);

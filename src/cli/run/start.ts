@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../../directories/index.ts";
 import {
   type ContainerConfig,
   CreateContainerRequest,
@@ -78,7 +78,7 @@ async function createAndStart(
   { options, beforeStart }: RunRequest,
 ): Promise<Pick<Running, "containerId" | "hold">> {
   // The kubelet makes the directories of logs, so runtimes expect them to be there.
-  await mkdir(dirname(join(pod.config.logDirectory, config.logPath)), { recursive: true, mode: 0o700 });
+  await makeDirectories(dirname(join(pod.config.logDirectory, config.logPath)), 0o700);
   const request = CreateContainerRequest.fromPartial({
     podSandboxId: pod.id,
     config,

@@ -1,5 +1,6 @@
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { posix } from "node:path";
+import { makeDirectories } from "../../../directories/index.ts";
 import { hasCode } from "../../../errors/index.ts";
 import type { LookUp } from "../../../hostpaths/index.ts";
 import { mountPropagationOf } from "../../../linux/index.ts";
@@ -59,7 +60,7 @@ async function existingSource(
   }
   try {
     return await lookUp(hostPath, async () => {
-      await mkdir(hostPath, { recursive: true, mode: 0o755 });
+      await makeDirectories(hostPath, 0o755);
       return realpath(hostPath);
     });
   } catch (error) {
