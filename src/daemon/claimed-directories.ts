@@ -15,10 +15,20 @@ const retryMs = 50;
 export async function claimDirectories({ root, state }: Config): Promise<AsyncDisposable> {
   await using claimed = new AsyncDisposableStack();
   for (const directory of new Set([root, state])) {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
+    await make(directory);
     claimed.use(await claim(directory));
   }
   return claimed.move();
+}
+
+async function make(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o711 });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") throw cause;
+    throw new BerthError("PermissionDenied", `${directory} cannot be made: run berthd as root`, { cause });
+  }
 }
 
 async function claim(directory: string): Promise<AsyncDisposable> {

@@ -1,5 +1,5 @@
 import type { Finding } from "../../doctor/index.ts";
-import { messageOf } from "../../errors/index.ts";
+import { hasCode, messageOf } from "../../errors/index.ts";
 import {
   type RuntimeCondition,
   RuntimeServiceService,
@@ -66,8 +66,10 @@ type UnhandledErrors = {
 function silent(error: unknown): Finding {
   const unreachable = error instanceof CliError && error.exitCode === exitCode.unreachable;
   const detail = error instanceof CliError ? error.message : messageOf(error);
-  const remedy = unreachable
-    ? "start it: `systemctl start berthd`"
-    : "look into its log: `journalctl -u berthd`";
+  const remedy = hasCode(error, "PermissionDenied")
+    ? "run `berth doctor` as root"
+    : unreachable
+      ? "start it: `systemctl start berthd`"
+      : "look into its log: `journalctl -u berthd`";
   return { severity: unreachable ? "warn" : "fail", title: "daemon", detail, remedy };
 }

@@ -23,7 +23,9 @@ export const capabilitiesCheck: Check = {
         fail(
           "capabilities",
           `missing: ${missing.join(", ")}`,
-          "run berthd as root, outside of a container, or in a privileged one",
+          process.getuid?.() === 0
+            ? "run berthd as root, outside of a container, or in a privileged one"
+            : "run `berth doctor` as root: it looks at what it may do itself, as berthd would",
         ),
       ];
     }
