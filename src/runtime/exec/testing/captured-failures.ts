@@ -25,42 +25,42 @@ export const capturedFailures: readonly CapturedFailure[] = [
     program: "crun 1.8.1",
     what: "a directory",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Operation not permitted","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Operation not permitted","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
     program: "crun 1.8.1",
     what: "a file that is no program",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Permission denied","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Permission denied","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
     program: "crun 1.8.1",
     what: "a file in PATH that is no program",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Permission denied","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Permission denied","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
     program: "crun 1.8.1",
     what: "a path through a file",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Not a directory","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Not a directory","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
     program: "crun 1.8.1",
     what: "a link to itself",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Too many levels of symbolic links","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Too many levels of symbolic links","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
     program: "crun 1.8.1",
     what: "no name",
     exitCode: 126,
-    log: String.raw`{"msg":"open executable: Operation not permitted","level":"error","time":"2026-11-28T08:36:17Z"}
+    log: `{"msg":"open executable: Operation not permitted","level":"error","time":"2026-11-28T08:36:17Z"}
 `,
   },
   {
@@ -92,7 +92,7 @@ export const capturedFailures: readonly CapturedFailure[] = [
     program: "crun 1.28",
     what: "a name that is not there",
     exitCode: 127,
-    log: String.raw`{
+    log: `{
   "msg": "executable file ${"`"}nosuch${"`"} not found in $PATH: No such file or directory",
   "level": "error",
   "time": "2026-11-28T08:36:17Z"
@@ -125,7 +125,7 @@ export const capturedFailures: readonly CapturedFailure[] = [
     program: "crun 1.28",
     what: "a file in PATH that is no program",
     exitCode: 126,
-    log: String.raw`{
+    log: `{
   "msg": "the path ${"`"}noexec${"`"} exists but it is not executable: Operation not permitted",
   "level": "error",
   "time": "2026-11-28T08:36:17Z"
@@ -158,7 +158,7 @@ export const capturedFailures: readonly CapturedFailure[] = [
     program: "crun 1.28",
     what: "no name",
     exitCode: 127,
-    log: String.raw`{
+    log: `{
   "msg": "cannot find ${"`"}${"`"} in $PATH: No such file or directory",
   "level": "error",
   "time": "2026-11-28T08:36:17Z"
