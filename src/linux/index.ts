@@ -68,11 +68,13 @@ export { readPackets } from "./packets.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export {
+  childrenOf,
   descendsFrom,
   isAlive,
   killProcessTree,
   parentOf,
   processGroup,
+  processGroupOf,
   processStartTime,
   zombieExitCode,
 } from "./process.ts";

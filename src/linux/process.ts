@@ -14,6 +14,11 @@ export async function parentOf(pid: number): Promise<number | undefined> {
   return (await readStat(pid))?.parent;
 }
 
+/** The process group that a process is in (setpgid(2)); undefined when there is no such process. */
+export async function processGroupOf(pid: number): Promise<number | undefined> {
+  return (await readStat(pid))?.group;
+}
+
 /** True for a process that `ancestor` has started, or what that has started. */
 export async function descendsFrom(pid: number, ancestor: number): Promise<boolean> {
   let parent = await parentOf(pid);
@@ -63,7 +68,8 @@ async function stoppedTree(pid: number): Promise<readonly number[]> {
   return [...below, pid];
 }
 
-async function childrenOf(pid: number): Promise<readonly number[]> {
+/** The processes that a process has started itself or, as a subreaper (prctl(2)), inherited; none when it is gone. */
+export async function childrenOf(pid: number): Promise<readonly number[]> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
   const lists = await Promise.all(tasks.map((task) => readOrEmpty(`/proc/${pid}/task/${task}/children`)));
   return lists.flatMap((list) =>

@@ -42,7 +42,7 @@ export type ConmonTasksOptions = {
   readonly drainExecSyncIoTimeoutMs?: number;
   /** How long one who is attached may take no output while there is some. 10,000 unless given. */
   readonly slowClientMs?: number;
-  /** How long conmon may take to tell of the end of a container that was killed. 10,000 unless given. */
+  /** How long conmon may take to tell of the end of a container that was killed, or of the OCI runtime that should create one. 10,000 unless given. */
   readonly monitorGraceMs?: number;
   /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
   readonly checkIntervalMs?: number;
@@ -169,13 +169,24 @@ export class ConmonTasks implements Tasks {
     args: readonly string[],
     deadline: Deadline,
   ): Promise<number> {
-    const { conmonPath, stateDir } = this.#options;
+    const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
+    const { monitorPidFile } = files;
     const { bundleDir, monitorCgroup } = task;
     const place = monitorCgroup === undefined ? undefined : this.#place(monitorCgroup);
     const runtimeLog = files.runtimeLog("create");
     const criuPath = task.restore?.criuPath;
     return startMonitor(
-      { conmonPath, args, bundleDir, temporaryDir: stateDir, runtimeLog, place, criuPath },
+      {
+        conmonPath,
+        args,
+        bundleDir,
+        monitorPidFile,
+        graceMs,
+        temporaryDir: stateDir,
+        runtimeLog,
+        place,
+        criuPath,
+      },
       deadline,
     );
   }

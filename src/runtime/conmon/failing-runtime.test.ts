@@ -11,8 +11,12 @@ function marker(test: number): string {
 }
 
 /** An OCI runtime that fails in one way, as no real one does at will. */
-async function benchWith(script: string, createTimeoutMs = 60_000): Promise<TaskBench> {
-  const bench = await TaskBench.open({ createTimeoutMs }, (directory) =>
+async function benchWith(
+  script: string,
+  createTimeoutMs = 60_000,
+  monitorGraceMs = 10_000,
+): Promise<TaskBench> {
+  const bench = await TaskBench.open({ createTimeoutMs, monitorGraceMs }, (directory) =>
     oneHandler("bad", join(directory, "bad-runtime"), "other"),
   );
   const path = join(bench.directory, "bad-runtime");
@@ -81,6 +85,38 @@ describe("a creation", () => {
     );
     assert.equal((await failureOf(bench)).code, "DeadlineExceeded");
     await until(async () => (await tracesOf(marker(1))).length === 0);
+  });
+
+  for (const runtime of ["/usr/bin/crun", "/usr/sbin/runc"]) {
+    for (const [lives, seconds] of [
+      ["after a while", "0.5"],
+      ["at once", "0"],
+    ]) {
+      test(`fails soon, and may be tried again, when ${runtime} is killed ${lives} and leaves a process that holds its stderr`, async () => {
+        const mark = marker(runtime.endsWith("runc") ? 4 : 5);
+        await using bench = await benchWith(
+          `case "$*" in
+             *create*) setsid sleep ${mark} & sleep ${seconds}; kill -KILL $$;;
+             *) exec ${runtime} "$@";;
+           esac`,
+          240_000,
+          500,
+        );
+        const failure = await failureOf(bench);
+        assert.equal(failure.code, "Unavailable");
+        assert.match(failure.message, /OCI runtime.*killed.*try again/);
+        await until(async () => (await tracesOf(mark)).length === 0);
+      });
+    }
+  }
+
+  test("lets an OCI runtime take its time", async () => {
+    await using bench = await benchWith(
+      `case "$*" in *create*) sleep 3;; esac; exec /usr/bin/crun "$@"`,
+      240_000,
+      100,
+    );
+    await bench.create(await bench.spec("bad", ""));
   });
 
   test("is cut off when its caller gives up", async () => {

@@ -6,7 +6,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
-import { killMonitorGroup } from "./start-monitor.ts";
+import { killMonitor } from "./start-monitor.ts";
 import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
 
 export type Leftovers = {
@@ -34,7 +34,7 @@ export async function removeLeftovers({
   files,
   logger,
 }: Leftovers): Promise<void> {
-  for (const pid of await monitorsOf(id, files)) killMonitorGroup(pid);
+  for (const pid of await monitorsOf(id, files)) await killMonitor(pid);
   if (handler !== undefined) {
     const call = {
       handler,

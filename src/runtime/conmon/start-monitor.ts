@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Subprocess } from "../../linux/index.ts";
+import { killProcessTree, type Subprocess } from "../../linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { criuEnvironment } from "../checkpoint/criu-environment.ts";
@@ -8,12 +8,17 @@ import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import { exitCodeOf, failureMessage, runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { waitForLostRuntime } from "./lost-runtime.ts";
 import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
 
 export type MonitorLaunch = {
   readonly conmonPath: string;
   readonly args: readonly string[];
   readonly bundleDir: string;
+  /** Where conmon's pid stands once it has forked. */
+  readonly monitorPidFile: string;
+  /** How long conmon may take to tell of the end of the OCI runtime. */
+  readonly graceMs: number;
   /** For conmon's console socket. */
   readonly temporaryDir: string;
   /** The OCI runtime's log of `create`. */
@@ -31,7 +36,8 @@ export type MonitorLaunch = {
  * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all, the sync pipe (3) on which it
  * reports the outcome, and the start pipe (4), for which it waits before it forks.
  *
- * Throws RuntimeError. Processes may be left then: see {@link killMonitorGroup}.
+ * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal, DeadlineExceeded,
+ * Canceled. Processes may be left then: see {@link killMonitor}.
  */
 export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
   const child = startProgram(launch.conmonPath, launch.args, {
@@ -49,9 +55,15 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     killGroup(child);
     syncPipe.destroy();
   });
+  const over = new AbortController();
+  let isLost = false;
   try {
     await launch.place?.put(child.pid);
     startPipe.end("\0");
+    void waitForLostRuntime(launch.monitorPidFile, launch.graceMs, over.signal).then((lost) => {
+      isLost = lost;
+      if (lost) syncPipe.destroy();
+    });
     // The code of the process that forks does not matter: the sync pipe says what happened.
     const [message] = await Promise.all([readSyncMessage(syncPipe), exitCodeOf(child)]);
     if (message.kind === "created") return message.pid;
@@ -60,12 +72,22 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   } catch (error) {
     killGroup(child);
     deadline.check("create");
+    if (isLost) throw lostRuntime(error);
     throw error;
   } finally {
+    over.abort();
     await stderr.ended(0);
     syncPipe.destroy();
     startPipe.destroy();
   }
+}
+
+function lostRuntime(cause: unknown): RuntimeError {
+  return new RuntimeError(
+    "Unavailable",
+    "create: the OCI runtime has ended before it was done, without a word to conmon: it was killed, by the kernel for want of memory (see dmesg) or by hand; try again",
+    { cause },
+  );
 }
 
 function environment({ criuPath }: MonitorLaunch): Readonly<Record<string, string>> {
@@ -87,9 +109,11 @@ function killGroup(child: Subprocess): void {
 }
 
 /**
- * Ends a conmon whose `create` did not succeed, with the OCI runtime and all that runs in its process group. One that has
- * just been forked may not lead its group yet; if it does by the time it is killed itself, so may what it has started.
+ * Ends a conmon whose `create` did not succeed, with all that descends from it and all that runs in its process group: the OCI
+ * runtime, and what that has left. One that has just been forked may not lead its group yet; if it does by the time it is killed
+ * itself, so may what it has started.
  */
-export function killMonitorGroup(leader: number): void {
-  for (const target of [-leader, leader, -leader]) sendSignal(target, 9);
+export async function killMonitor(pid: number): Promise<void> {
+  await killProcessTree(pid);
+  for (const target of [-pid, pid, -pid]) sendSignal(target, 9);
 }
