@@ -105,3 +105,38 @@ test("a file system that hangs holds its share of threads and no more, whoever a
   assert.equal(await paths.of("3")(directory.path, async () => "elsewhere"), "elsewhere");
   await Promise.all(early);
 });
+
+test("many that ask a file system at once, before it is known to hang, hold no more threads than its share", async () => {
+  await using directory = await tempDir();
+  const paths = new HostPaths({ all: 3, perFileSystem: 2, answerMs: 2000 });
+  await using dead = await deadBelow(directory.path, "dead");
+  const ends = tenOwners(paths, dead.path);
+  assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
+  await Promise.all(ends);
+});
+
+test("any number of file systems that hang leave threads for the machine's own paths", async () => {
+  await using directory = await tempDir();
+  const paths = new HostPaths({ all: 3, perFileSystem: 1, ofOthers: 2, answerMs: 2000 });
+  await using one = await deadBelow(directory.path, "one");
+  await using two = await deadBelow(directory.path, "two");
+  await using three = await deadBelow(directory.path, "three");
+  const ends = [one, two, three].flatMap(({ path }) => tenOwners(paths, path));
+  assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
+  await Promise.all(ends);
+});
+
+async function deadBelow(directory: string, name: string) {
+  const path = join(directory, name);
+  await mkdir(path);
+  return deadFileSystem(path);
+}
+
+/** Look-ups by ten owners, all of which get no answer. */
+function tenOwners(paths: HostPaths, directory: string): readonly Promise<void>[] {
+  return Array.from({ length: 10 }, (_, index) => {
+    const path = join(directory, `${index}`);
+    const lookUp = paths.of(path)(path, () => stat(path));
+    return assert.rejects(lookUp, { code: "Unavailable", message: /does not answer/ });
+  });
+}

@@ -10,8 +10,10 @@ export type HostPathLimits = {
   readonly all: number;
   /** Of one owner. */
   readonly perOwner: number;
-  /** On one file system that hangs. */
+  /** On one file system that others must answer for. */
   readonly perFileSystem: number;
+  /** On all file systems that others must answer for: the rest of `all` is for the machine's own paths. */
+  readonly ofOthers: number;
   /** From when on one that is under way counts as one that hangs. */
   readonly slowMs: number;
   /** How long anybody waits. */
@@ -26,7 +28,8 @@ export type HostPathOptions = Partial<HostPathLimits> & {
 const usualLimits: HostPathLimits = {
   all: hostPathThreads,
   perOwner: 2,
-  perFileSystem: 4,
+  perFileSystem: 8,
+  ofOthers: hostPathThreads - 8,
   slowMs: 1000,
   // Kubelets give the call that this is a part of two minutes, and ask again.
   answerMs: 30_000,
@@ -39,9 +42,12 @@ type Entry = {
   readonly start: () => void;
   /** Ends the wait for it. */
   readonly giveUp: (why: string) => void;
-  /** Of its file system, by the path's name; found out once something hangs, where others must answer for it. */
-  device?: string | undefined;
+  /** Whose answer it needs; undefined as long as nobody has looked. */
+  place?: Place;
 };
+
+/** The device of a file system that others must answer for, by the path's name; `own` where only the machine itself must. */
+type Place = { readonly kind: "own" } | { readonly kind: "others"; readonly device: string };
 
 /**
  * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else. Those beyond a limit
@@ -51,7 +57,6 @@ export class HostPaths {
   readonly #limits: HostPathLimits;
   readonly #onHang: NonNullable<HostPathOptions["onHang"]>;
   readonly #running = new Set<Entry>();
-  readonly #hanging = new Set<Entry>();
   readonly #queue = new Set<Entry>();
   readonly #awaited = new Set<Entry>();
   #answerMs: number;
@@ -96,7 +101,7 @@ export class HostPaths {
     const overdue = setTimeout(() => entry.giveUp(`waited for ${seconds} s`), this.#answerMs);
     this.#awaited.add(entry);
     try {
-      if (this.#hanging.size > 0) entry.device = await deviceOf(path);
+      if (this.#isBusy()) entry.place = await placeOf(path);
       this.#queue.add(entry);
       this.#startNext();
       return await answer.promise;
@@ -116,16 +121,18 @@ export class HostPaths {
     } finally {
       clearTimeout(slow);
       this.#running.delete(entry);
-      this.#hanging.delete(entry);
       this.#startNext();
     }
   }
 
   async #markHanging(entry: Entry): Promise<void> {
-    entry.device ??= await deviceOf(entry.path);
-    if (!this.#running.has(entry)) return;
-    this.#hanging.add(entry);
-    this.#onHang(entry);
+    entry.place ??= await placeOf(entry.path);
+    if (this.#running.has(entry)) this.#onHang(entry);
+  }
+
+  /** Only then the mount table is read: a file system may hang, though it may be too early to see that. */
+  #isBusy(): boolean {
+    return this.#running.size >= this.#limits.perFileSystem;
   }
 
   #startNext(): void {
@@ -136,18 +143,26 @@ export class HostPaths {
     }
   }
 
-  #mayStart({ owner, device }: Entry): boolean {
-    const { all, perOwner, perFileSystem } = this.#limits;
+  #mayStart({ owner, place }: Entry): boolean {
+    const { all, perOwner, perFileSystem, ofOthers } = this.#limits;
     if (this.#running.size >= all) return false;
     if (count(this.#running, (other) => other.owner === owner) >= perOwner) return false;
-    return device === undefined || count(this.#hanging, (other) => other.device === device) < perFileSystem;
+    if (place?.kind !== "others") return true;
+    // What nobody has looked at yet may lie there too.
+    const there = (other: Entry) => other.place === undefined || other.place.kind === "others";
+    const sameDevice = ({ place: other }: Entry) => other?.kind !== "others" || other.device === place.device;
+    return (
+      count(this.#running, there) < ofOthers &&
+      count(this.#running, (other) => there(other) && sameDevice(other)) < perFileSystem
+    );
   }
 }
 
-/** Undefined where only the machine itself must answer: there a look-up hangs because a symbolic link leads elsewhere. */
-async function deviceOf(path: string): Promise<string | undefined> {
+/** `own` also where a symbolic link leads elsewhere. */
+async function placeOf(path: string): Promise<Place> {
   const mount = await mountByName(path);
-  return mount !== undefined && isAnsweredByOthers(mount) ? mount.device : undefined;
+  if (mount === undefined || !isAnsweredByOthers(mount)) return { kind: "own" };
+  return { kind: "others", device: mount.device };
 }
 
 async function noAnswer(path: string, why: string): Promise<HostPathError> {
