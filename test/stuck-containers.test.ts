@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState } from "../src/protocol/index.ts";
+import { processStartTime } from "../src/linux/index.ts";
+import { ContainerState, NamespaceMode } from "../src/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
@@ -38,6 +39,34 @@ describe("a container whose conmon is stuck", () => {
     await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
     const { containers } = await host.berth.clients.runtime.listContainers({ filter: undefined });
     assert.deepEqual(containers, []);
+  });
+});
+
+describe("a PID namespace that is to be joined", () => {
+  const host = withBerth();
+
+  it("is not that of whoever has the pid of a process which has ended, of which conmon has not told", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "gone");
+    const targetId = await pod.shell("app", host.image, "exec sleep 1000");
+    const linux = { securityContext: { namespaceOptions: { pid: NamespaceMode.TARGET, targetId } } };
+    const containerId = await pod.create(shellConfig("debug", host.image, "exec sleep 1000", { linux }));
+    const directory = join(host.berth.state, "containers", targetId);
+    const [monitor, init] = await Promise.all(
+      ["conmon.pid", "pidfile"].map(async (name) => Number(await readFile(join(directory, name), "utf8"))),
+    );
+    assert.ok(monitor !== undefined && init !== undefined);
+    process.kill(monitor, "SIGSTOP");
+    try {
+      process.kill(init, "SIGKILL");
+      await eventually("it has ended", async () => (await processStartTime(init)) === undefined);
+      await assert.rejects(
+        runtime.startContainer({ containerId }),
+        /FAILED_PRECONDITION.*whose PID namespace is to be joined, does not run/,
+      );
+    } finally {
+      process.kill(monitor, "SIGCONT");
+    }
   });
 });
 

@@ -10,6 +10,7 @@ import {
   type OciSpec,
   resolveContainer,
   resourcesInForce,
+  type Task,
   type TaskSpec,
 } from "../runtime/index.ts";
 import { taskRestore } from "./checkpoint/restore-step.ts";
@@ -98,8 +99,11 @@ export async function containerSpec(
   const shown = await withImageVolumes(startConfig(record), record, services);
   const input = await specInput(record, sandbox, shown, services);
   const resolved = await resolveContainer({ ...input, ...meansOf(sandbox, services) });
-  const targetPid = runningTargetPid(record, services);
-  return buildContainerSpec({ ...input, targetPid, resolved });
+  // As late as can be: a pid is another process's once its own has ended.
+  const targetPid = await runningTargetPid(record, services);
+  const pid = await services.pauses.livePidNamespace(sandbox.id);
+  const namespaces = { ...input.sandbox.namespaces, pid };
+  return buildContainerSpec({ ...input, sandbox: { ...input.sandbox, namespaces }, targetPid, resolved });
 }
 
 /**
@@ -117,7 +121,7 @@ export async function describeSpec(
   const user = { uid, gid, additionalGids: supplementalGroups };
   const resolved = await describeContainer({ ...input, ...meansOf(sandbox, services) }, user);
   const namespaces = { ...facts.namespaces, pid: facts.namespaces.pid ?? "/proc/0/ns/pid" };
-  const targetPid = findTargetPid(record, services) ?? 0;
+  const targetPid = recordedTargetPid(record, services) ?? 0;
   return buildContainerSpec({ ...input, sandbox: { ...facts, namespaces }, targetPid, resolved });
 }
 
@@ -180,10 +184,10 @@ export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Ha
 }
 
 /** The container whose PID namespace is joined must be of the same pod and run. */
-function runningTargetPid(record: ContainerRecord, services: PodServices): number | undefined {
+async function runningTargetPid(record: ContainerRecord, services: PodServices): Promise<number | undefined> {
   const options = record.config.linux?.securityContext?.namespaceOptions;
   if (options?.pid !== NamespaceMode.TARGET) return undefined;
-  const pid = findTargetPid(record, services);
+  const pid = await findTarget(record, services)?.livePid();
   if (pid === undefined) {
     throw new EngineError(
       "FailedPrecondition",
@@ -193,10 +197,17 @@ function runningTargetPid(record: ContainerRecord, services: PodServices): numbe
   return pid;
 }
 
-function findTargetPid(record: ContainerRecord, { containers, taskTable }: PodServices): number | undefined {
+/** As it was recorded. */
+function recordedTargetPid(record: ContainerRecord, services: PodServices): number | undefined {
+  const state = findTarget(record, services)?.state();
+  return state?.kind === "running" ? state.pid : undefined;
+}
+
+/** The task of the container whose PID namespace is to be joined, while it runs in the same pod. */
+function findTarget(record: ContainerRecord, { containers, taskTable }: PodServices): Task | undefined {
   const options = record.config.linux?.securityContext?.namespaceOptions;
   if (options?.pid !== NamespaceMode.TARGET) return undefined;
   const target = containers.match(options.targetId);
-  const state = target && taskTable.get(target.id)?.state();
-  return target?.sandboxId === record.sandboxId && state?.kind === "running" ? state.pid : undefined;
+  const task = target?.sandboxId === record.sandboxId ? taskTable.get(target.id) : undefined;
+  return task?.state().kind === "running" ? task : undefined;
 }

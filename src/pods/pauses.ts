@@ -102,10 +102,16 @@ export class Pauses {
     return this.#running.get(sandboxId);
   }
 
-  /** Path of the shared namespace; undefined for a pod without a pause process. */
+  /** Path of the shared namespace, as it was recorded, to be looked at; undefined for a pod without a pause process. */
   pidNamespace(sandboxId: string): string | undefined {
     const state = this.#running.get(sandboxId)?.state();
     return state === undefined || state.kind === "exited" ? undefined : `/proc/${state.pid}/ns/pid`;
+  }
+
+  /** The same, to be joined: undefined too once the pause process has ended, whose pid may be another's then. */
+  async livePidNamespace(sandboxId: string): Promise<string | undefined> {
+    const pid = await this.#running.get(sandboxId)?.livePid();
+    return pid === undefined ? undefined : `/proc/${pid}/ns/pid`;
   }
 
   /** Finds the process again after a restart of the daemon; false when it is gone. */

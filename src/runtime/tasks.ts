@@ -82,6 +82,11 @@ export interface Task {
   readonly id: string;
   state(): TaskState;
   /**
+   * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended, of which
+   * {@link state} may not know yet. For whoever acts on the process: a pid is given to another one after its end.
+   */
+  livePid(): Promise<number | undefined>;
+  /**
    * Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends as exited 128. Of
    * a restored task the processes are looked at first: PermissionDenied when they may do more than the container's could.
    */

@@ -15,8 +15,8 @@ export type DumpCall = {
   readonly cgroupDriver: CgroupDriver;
   /** The OCI runtime's log of it. */
   readonly logPath: string;
-  /** The container's first process. */
-  readonly pid: number;
+  /** See Task. */
+  readonly livePid: () => Promise<number | undefined>;
   readonly logger: Logger;
 };
 

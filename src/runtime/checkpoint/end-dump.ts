@@ -19,8 +19,8 @@ const pauseMs = 20;
 export const dumpSignals = ["SIGXFSZ"] as const;
 
 export type EndDumpOptions = {
-  /** A process of the container. */
-  readonly pid: number;
+  /** The container's first process, while it runs (see Task). */
+  readonly livePid: () => Promise<number | undefined>;
   readonly logger: Logger;
 };
 
@@ -32,13 +32,15 @@ export type EndDumpOptions = {
  * fails undoes all of that; when one is killed, the processes find back by themselves, and the network is opened here. So
  * it is made to fail first: it may write no more to its images.
  */
-export async function endDump(leader: number, { pid, logger }: EndDumpOptions): Promise<void> {
+export async function endDump(leader: number, { livePid, logger }: EndDumpOptions): Promise<void> {
   if (await gone(leader, graceMs, (members) => members.forEach(forbidWrites))) return;
   const killed = await gone(leader, killMs, () => sendSignal(-leader, SIGKILL));
+  const pid = await livePid();
   logger.warn({ leader, pid }, `criu did not end by itself and ${killed ? "was" : "cannot be"} killed`);
-  await openNetwork(pid).catch((err: unknown) =>
-    logger.error({ err, pid }, "criu may have left the pod's network closed; make the pod anew if it is"),
-  );
+  const left = "criu may have left the pod's network closed; make the pod anew if it is";
+  if (pid === undefined)
+    logger.error({ leader }, `${left}: the container has ended, through which it would be opened`);
+  else await openNetwork(pid).catch((err: unknown) => logger.error({ err, pid }, left));
 }
 
 /** Ends a dump into a directory that goes on when the daemon that started it is gone. */

@@ -92,6 +92,11 @@ export class ConmonTask implements Task {
     return this.#state;
   }
 
+  async livePid(): Promise<number | undefined> {
+    const { init } = this.#record ?? {};
+    return init !== undefined && (await isAlive(init.pid, init.startTime)) ? init.pid : undefined;
+  }
+
   async start(signal?: AbortSignal): Promise<void> {
     const record = this.#record;
     if (record === undefined || this.#state.kind !== "created") {
@@ -217,16 +222,15 @@ export class ConmonTask implements Task {
   }
 
   async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
-    const { handler, init } = this.#requireRunning("checkpoint");
+    const { handler } = await this.#requireAlive("checkpoint");
     const { id, cgroupDriver, files, logger } = this.#options;
     const logPath = files.runtimeLog("checkpoint");
-    await dumpProcesses({ id, handler, cgroupDriver, logPath, pid: init.pid, logger }, request, signal);
+    const livePid = () => this.livePid();
+    await dumpProcesses({ id, handler, cgroupDriver, logPath, livePid, logger }, request, signal);
   }
 
   async endLeftDump(imageDir: string): Promise<void> {
-    if (this.#record === undefined) return;
-    const { logger } = this.#options;
-    await endLeftDump(imageDir, { pid: this.#record.init.pid, logger });
+    await endLeftDump(imageDir, { livePid: () => this.livePid(), logger: this.#options.logger });
   }
 
   async reopenLog(): Promise<void> {
@@ -235,7 +239,7 @@ export class ConmonTask implements Task {
 
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
     const { id, files, layout, cgroupDriver } = this.#options;
-    const record = this.#requireRunning("update");
+    const record = await this.#requireAlive("update");
     await updateTask({ id, record, files, layout, cgroupDriver }, update, signal);
   }
 
@@ -339,6 +343,16 @@ export class ConmonTask implements Task {
       );
     }
     return this.#record;
+  }
+
+  /** For what is done to the first process by its pid. */
+  async #requireAlive(what: string): Promise<TaskRecord> {
+    const record = this.#requireRunning(what);
+    if ((await this.livePid()) !== undefined) return record;
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `${what} in container ${this.id}: its first process has ended, of which conmon has not told yet`,
+    );
   }
 
   async #enter(record: TaskRecord, phase: TaskPhase): Promise<void> {

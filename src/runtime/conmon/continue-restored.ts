@@ -1,3 +1,4 @@
+import { isAlive } from "../../linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -9,7 +10,8 @@ const SIGCONT = 18;
 
 /**
  * Lets the processes of a restored container run, once they have been found to be what its spec allows. Throws RuntimeError
- * PermissionDenied, and Internal when criu has put them into a cgroup other than the container's own: they would have no limits.
+ * PermissionDenied, and Internal when criu has put them into a cgroup other than the container's own (they would have no
+ * limits), or the first of them is gone.
  */
 export async function continueRestored(
   id: string,
@@ -22,6 +24,9 @@ export async function continueRestored(
       "Internal",
       `container ${id} was restored into a cgroup that is not its own (see /proc/${init.pid}/cgroup); try another runtime handler`,
     );
+  }
+  if (!(await isAlive(init.pid, init.startTime))) {
+    throw new RuntimeError("Internal", `container ${id}: its first process had ended before it was started`);
   }
   const pids = new Set(await cgroupProcesses(cgroupDir)).add(init.pid);
   await checkPrivileges(id, [...pids], spec);
