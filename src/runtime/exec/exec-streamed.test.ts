@@ -136,6 +136,18 @@ for (const handler of ["crun", "runc"]) {
         assert.equal((await done).exitCode, 130);
       });
 
+      // crun, 1.28 too, does not look at the size of a command's terminal.
+      if (handler === "runc") {
+        test("it has the size that the client has told when it starts", async () => {
+          for (let width = 100; width < 110; width++) {
+            const client = new TestClient();
+            client.resize({ width, height: 30 });
+            await exec(client, "stty size", true);
+            assert.equal(client.stdout.trim(), `30 ${width}`);
+          }
+        });
+      }
+
       test("it has the client's size, from the beginning and when that changes", async () => {
         const client = new TestClient();
         client.resize({ width: 81, height: 25 });

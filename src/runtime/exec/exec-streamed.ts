@@ -3,7 +3,8 @@ import { Deadline } from "../oci-runtime/deadline.ts";
 import type { OciProcess } from "../spec/types.ts";
 import { copyInput } from "../streams/copy-input.ts";
 import { OutputCopy } from "../streams/copy-output.ts";
-import { connectTerminal } from "../streams/terminal-connection.ts";
+import { connectTerminal, type TerminalIo } from "../streams/terminal-connection.ts";
+import { TerminalSizes } from "../streams/terminal-sizes.ts";
 import type { StreamedExecRequest, TaskIo } from "../tasks.ts";
 import type { ExecContext } from "./exec-context.ts";
 import { type ExecFiles, pidOf, withExecFiles } from "./exec-files.ts";
@@ -26,9 +27,12 @@ export async function execStreamed(
   using deadline = new Deadline(0, signal);
   deadline.check("exec");
   const process = { ...context.process, args, terminal };
-  const run = terminal ? runOnTerminal : runOnPipes;
-  const spec = terminal ? withTerminalType(process) : process;
-  return await withExecFiles(context.bundleDir, (files) => run(context, files, spec, io, deadline));
+  const sizes = terminal ? new TerminalSizes(io.resize) : undefined;
+  return await withExecFiles(context.bundleDir, (files) =>
+    sizes === undefined
+      ? runOnPipes(context, files, process, io, deadline)
+      : runOnTerminal(context, files, onTerminal(process, sizes), { ...io, sizes }, deadline),
+  );
 }
 
 async function runOnPipes(
@@ -61,7 +65,7 @@ async function runOnTerminal(
   context: ExecContext,
   files: ExecFiles,
   process: OciProcess,
-  io: TaskIo,
+  io: TerminalIo,
   deadline: Deadline,
 ): Promise<{ readonly exitCode: number }> {
   await using consoleSocket = context.pollThread.consoleSocket(files.console);
@@ -84,12 +88,16 @@ async function runOnTerminal(
 }
 
 /** A shell says on stderr what it cannot run. */
-function tell({ notRun }: ExecOutcome, io: TaskIo): void {
+function tell({ notRun }: ExecOutcome, io: Pick<TaskIo, "stdout"> & Partial<Pick<TaskIo, "stderr">>): void {
   if (notRun !== undefined) (io.stderr ?? io.stdout)?.write(notRun);
 }
 
 /** As the peers: programs do little on a terminal of which they do not know the kind. */
-function withTerminalType(process: OciProcess): OciProcess {
-  if (process.env.some((variable) => variable.startsWith("TERM="))) return process;
-  return { ...process, env: [...process.env, "TERM=xterm"] };
+function onTerminal(process: OciProcess, { latest }: TerminalSizes): OciProcess {
+  const hasType = process.env.some((variable) => variable.startsWith("TERM="));
+  return {
+    ...process,
+    env: hasType ? process.env : [...process.env, "TERM=xterm"],
+    ...(latest !== undefined && { consoleSize: latest }),
+  };
 }

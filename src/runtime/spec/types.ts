@@ -47,6 +47,8 @@ export type OciProcess = {
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
+  /** Of its terminal, in characters, when it starts. */
+  readonly consoleSize?: { readonly width: number; readonly height: number };
 };
 
 export type OciUser = {

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConsoleSocket, Terminal } from "../../linux/index.ts";
-import type { TaskIo, TerminalSize } from "../tasks.ts";
+import type { TaskIo } from "../tasks.ts";
 import { copyInput } from "./copy-input.ts";
 import { OutputCopy } from "./copy-output.ts";
-import { followSizes } from "./follow-sizes.ts";
+import type { TerminalSizes } from "./terminal-sizes.ts";
+
+/** A client's streams, with the sizes of its terminal as they come. */
+export type TerminalIo = Pick<TaskIo, "stdin" | "stdout"> & { readonly sizes: TerminalSizes };
 
 /** Disposing of it hangs the terminal up. */
 type TerminalConnection = Disposable & {
@@ -13,8 +16,8 @@ type TerminalConnection = Disposable & {
   ended(signal: AbortSignal): Promise<void>;
 };
 
-/** Connects the terminal to a client when it comes; before that nothing is read from the client. */
-export function connectTerminal(consoleSocket: ConsoleSocket, io: TaskIo): TerminalConnection {
+/** Connects the terminal to a client when it comes; before that nothing is read from its input. */
+export function connectTerminal(consoleSocket: ConsoleSocket, io: TerminalIo): TerminalConnection {
   let output: OutputCopy | undefined;
   let isClosed = false;
   const connect = (terminal: Terminal) => {
@@ -22,11 +25,9 @@ export function connectTerminal(consoleSocket: ConsoleSocket, io: TaskIo): Termi
     output = new OutputCopy(terminal.socket, io.stdout);
     // A terminal's input has no end of its own: whoever is done types control-D.
     if (io.stdin !== undefined) copyInput(io.stdin, terminal.socket, () => undefined);
-    const resize = (size: TerminalSize) => {
+    io.sizes.applyTo((size) => {
       if (!isClosed) terminal.resize(size);
-    };
-    // A size that the kernel does not take leaves the terminal as it is.
-    followSizes(io.resize, resize).catch(() => undefined);
+    });
   };
   // Where none comes the OCI runtime has failed, and says why.
   const connected = consoleSocket.terminal.then(connect, () => undefined);
