@@ -89,6 +89,19 @@ describe("the configuration", () => {
     for (const [path, ms] of found) assert.equal(ms, 2 ** 31 - 1, path);
   });
 
+  it("has no pause and no limit of zero where that would never rest, or be over at once", () => {
+    const problems = problemsOf(
+      '[stats]\nsample_period = "0s"\n[network]\nplugin_timeout = "0ms"\n[streaming]\nidle_timeout = "0s"\ncreation_timeout = "10ms"\n',
+    );
+    assert.deepEqual(problems.toSorted(), [
+      'f:2: stats.sample_period: must be "1s" or longer; it is "0s"',
+      'f:4: network.plugin_timeout: must be "1s" or longer; it is "0ms"',
+      'f:6: streaming.idle_timeout: must be "1s" or longer; it is "0s"',
+      'f:7: streaming.creation_timeout: must be "1s" or longer; it is "10ms"',
+    ]);
+    assert.deepEqual(problemsOf('[runtime]\ncreate_timeout = "0s"\n[images]\ngc_delay = "0s"\n'), []);
+  });
+
   it("is overridden by the command line", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "config.toml");

@@ -153,17 +153,24 @@ const longestMs = 2 ** 31 - 1;
 
 /**
  * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the longest that timers
- * keep. The property's name ends in `Ms`; the key in the file does not.
+ * keep. The property's name ends in `Ms`; the key in the file does not. `least`, such as "1s", is for a time with which less
+ * makes no sense: zero is a limit that is over at once, or a pause that is none.
  */
-export function duration(standard: string, doc: string): Key<number> {
+export function duration(standard: string, doc: string, least?: string): Key<number> {
+  const leastMs = least === undefined ? 0 : readDuration(least);
   const read = (value: unknown) => {
-    const [, digits, unit] =
-      typeof value === "string" ? (/^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value) ?? []) : [];
-    const factor = unitsMs[unit ?? ""];
-    if (digits !== undefined && factor !== undefined) return Math.min(Number(digits) * factor, longestMs);
-    throw new Refused('must be a time such as "500ms", "30s", "5m" or "4h"');
+    const ms = readDuration(value);
+    if (ms < leastMs) throw new Refused(`must be ${JSON.stringify(least)} or longer`);
+    return ms;
   };
   return { ...key(read(standard), doc, read), text: JSON.stringify(standard) };
+}
+
+function readDuration(value: unknown): number {
+  const [, digits, unit] = typeof value === "string" ? (/^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value) ?? []) : [];
+  const factor = unitsMs[unit ?? ""];
+  if (digits !== undefined && factor !== undefined) return Math.min(Number(digits) * factor, longestMs);
+  throw new Refused('must be a time such as "500ms", "30s", "5m" or "4h"');
 }
 
 function key<T>(standard: T, doc: string, read: (value: unknown) => T): Key<T> {

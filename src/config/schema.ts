@@ -80,7 +80,10 @@ export const schema = section("", {
       "criu",
       "The program that takes checkpoints of processes and restores them; a path, or a name in the usual directories. Its file must be named criu.",
     ),
-    createTimeoutMs: duration("4m", "How long an OCI runtime may take to create or start a container."),
+    createTimeoutMs: duration(
+      "4m",
+      "How long an OCI runtime may take to create a container; 0s is no limit.",
+    ),
     drainExecSyncIoTimeoutMs: duration(
       "10s",
       "How long ExecSync waits for more output after its command has ended, when something that the command left running holds its output open; then what came is the answer, and the log says so. 0s waits as long as the call may take.",
@@ -209,7 +212,10 @@ export const schema = section("", {
       { min: 1, max: 64 },
       "Layers of one image that are fetched and unpacked at the same time.",
     ),
-    pullProgressTimeoutMs: duration("1m", "A transfer without a byte for so long is taken up anew."),
+    pullProgressTimeoutMs: duration(
+      "1m",
+      "A transfer without a byte for so long is taken up anew; 0s waits for ever.",
+    ),
     pinned: strings(
       [],
       'Images that kubelets must not remove: references such as "registry.example/app:1", or patterns in which * stands for any characters, as in "registry.example/*" or "*pause*". `berth image pin` pins others.',
@@ -233,7 +239,7 @@ export const schema = section("", {
       { min: 1, max: 32 },
       "How many networks of the directory each pod joins (eth0, eth1, ...).",
     ),
-    pluginTimeoutMs: duration("1m", "A plugin that takes longer is killed."),
+    pluginTimeoutMs: duration("1m", "A plugin that takes longer is killed.", "1s"),
     giveUpAfterMs: duration(
       "1m",
       "For how long stopping a pod may fail because a plugin cannot take it off its network, or is gone. After that the pod is let go all the same, and the plugin is asked again as often, and at each start.",
@@ -251,6 +257,7 @@ export const schema = section("", {
     samplePeriodMs: duration(
       "10s",
       "How often the CPU time of everything that runs is looked at, for its present rate (usage_nano_cores).",
+      "1s",
     ),
     writableLayerPeriodMs: duration(
       "10s",
@@ -270,8 +277,8 @@ export const schema = section("", {
         "IP address to listen on. Kubelets connect from this machine; another address should have TLS.",
       ),
       port: integer(0, { min: 0, max: 65_535 }, "0 is a free one, new with each start."),
-      idleTimeoutMs: duration("4h", "A connection on which nothing happens for so long is closed."),
-      creationTimeoutMs: duration("30s", "How long a SPDY client may take to open its streams."),
+      idleTimeoutMs: duration("4h", "A connection on which nothing happens for so long is closed.", "1s"),
+      creationTimeoutMs: duration("30s", "How long a SPDY client may take to open its streams.", "1s"),
       tls: section("TLS; without a certificate the server speaks plain HTTP.", {
         cert: optionalPath("Certificate, PEM, with those that lead to its CA behind it."),
         key: optionalPath("The certificate's key, PEM."),
