@@ -20,14 +20,16 @@ function serve(): void {
   }
   checkStructure(db, path);
   reply({ kind: "opened", migratedFrom });
+  let keepsRoom = false;
   try {
     keepRoom(path);
+    keepsRoom = true;
   } catch (error) {
     reply({ kind: "withoutRoom", reason: messageOf(error) });
   }
   parentPort?.on("message", (request: WorkerRequest) => {
     if (request.kind === "commit") {
-      reply({ kind: "committed", outcomes: commitBatches(db, request.batches, path) });
+      reply({ kind: "committed", outcomes: commitBatches(db, request.batches, path, keepsRoom) });
       return;
     }
     db.close();

@@ -148,6 +148,25 @@ test("on a full disk records can be removed, however young the log is, also afte
   }
 });
 
+test("on a full disk new records leave the room that removals need", async () => {
+  await using disk = await smallDisk(24 << 20);
+  await using database = await openDatabase({ path: join(disk.path, "metadata.db") });
+  const images = await database.collection("images");
+  const keys = Array.from({ length: 100 }, (_, i) => `key${i}`);
+  for (const key of keys) await database.commit([images.put(ns, key, { filler: "x".repeat(2000) })]);
+  await disk.fill();
+  const value = { filler: "x".repeat(30_000) };
+  const additions = Array.from({ length: 400 }, (_, i) =>
+    database.commit([images.put(ns, `new${i}`, value)]),
+  );
+  for (const addition of additions)
+    await assert.rejects(addition, { code: "ResourceExhausted", message: /disk is full/ });
+  for (const key of keys) {
+    await database.commit([images.put(ns, key, { filler: "stopping" })]);
+    await database.commit([images.delete(ns, key)]);
+  }
+});
+
 test("the log that an end in order has left is no part of a new database", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "metadata.db");

@@ -6,9 +6,11 @@ import {
   linkSync,
   openSync,
   rmSync,
+  statfsSync,
   statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 
 /*
  * Room for commits on a full disk. What is removed from a full disk has to be committed first, and a commit is written to
@@ -17,6 +19,8 @@ import {
  *
  * SQLite deletes its log in an orderly end, and with it the room. A second name keeps the file, which is given its old name
  * before the next start. Its first bytes are zeroed then: SQLite takes a log without a header for an empty one.
+ *
+ * New records must not use that room up: they are refused while the disk has less beside it than copying the log may take.
  */
 
 /**
@@ -25,6 +29,7 @@ import {
  */
 const roomBytes = 8 << 20;
 const headerBytes = 32;
+const freeForAdditions = 4 << 20;
 
 const logOf = (path: string) => `${path}-wal`;
 const secondNameOf = (path: string) => `${path}-room`;
@@ -51,6 +56,12 @@ export function keepRoom(path: string): void {
   if (isSameFile(logOf(path), secondNameOf(path))) return;
   rmSync(secondNameOf(path), { force: true });
   linkSync(logOf(path), secondNameOf(path));
+}
+
+/** Whether the disk of the database at `path` has room beside what is kept for removals. */
+export function hasRoomToAdd(path: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize >= freeForAdditions;
 }
 
 /** SQLite does not mind zeros behind what it has written. */

@@ -1,26 +1,37 @@
 import type { DatabaseSync } from "node:sqlite";
+import { hasRoomToAdd } from "./log-room.ts";
+import { MetadataError } from "./metadata-error.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
 import type { Batch, EncodedChange, Failure } from "./worker-messages.ts";
 
 /**
  * Applies all batches in one transaction, with one fsync for all. When that fails, each is tried alone, so that one that
- * cannot be applied does not take the others along. Returns for each the reason why it is not applied.
+ * cannot be applied does not take the others along. Returns for each the reason why it is not applied. `keepsRoom` is whether
+ * there is room for removals, which no new record may take.
  */
 export function commitBatches(
   db: DatabaseSync,
   batches: readonly Batch[],
   path: string,
+  keepsRoom: boolean,
 ): (Failure | undefined)[] {
-  const failure = commitTogether(db, batches, path);
+  const mayAdd = !keepsRoom || hasRoomToAdd(path);
+  const failure = commitTogether(db, batches, path, mayAdd);
   if (failure === undefined) return batches.map(() => undefined);
   if (batches.length === 1) return [failure];
-  return batches.map((batch) => commitTogether(db, [batch], path));
+  return batches.map((batch) => commitTogether(db, [batch], path, mayAdd));
 }
 
-function commitTogether(db: DatabaseSync, batches: readonly Batch[], path: string): Failure | undefined {
+function commitTogether(
+  db: DatabaseSync,
+  batches: readonly Batch[],
+  path: string,
+  mayAdd: boolean,
+): Failure | undefined {
   try {
     db.exec("BEGIN IMMEDIATE");
     for (const batch of batches) {
+      if (!mayAdd && batch.some((change) => isNew(db, change))) throw noRoom(path);
       for (const change of batch) apply(db, change);
       if (batch.length === 0) touch(db);
     }
@@ -32,6 +43,19 @@ function commitTogether(db: DatabaseSync, batches: readonly Batch[], path: strin
     const { code, message } = toMetadataError(error, "writing to", path);
     return { code, message };
   }
+}
+
+function isNew(db: DatabaseSync, { collection, namespace, key, value }: EncodedChange): boolean {
+  if (value === undefined) return false;
+  const find = db.prepare(`SELECT 1 FROM ${collection} WHERE namespace = ? AND key = ?`);
+  return find.get(namespace, key) === undefined;
+}
+
+function noRoom(path: string): MetadataError {
+  return new MetadataError(
+    "ResourceExhausted",
+    `writing to ${path}: the disk is full, but for what removals need; nothing was changed`,
+  );
 }
 
 /** Writes the version of the schema anew, by which one sees whether anything can be written. */
