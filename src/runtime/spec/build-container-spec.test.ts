@@ -29,6 +29,7 @@ const host: HostFacts = {
   appArmor: false,
   seLinux: false,
   architecture: "x64",
+  kernel: { text: "6.1.0", major: 6, minor: 1 },
 };
 
 const image = {

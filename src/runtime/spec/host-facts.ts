@@ -1,5 +1,12 @@
 import { access, readFile } from "node:fs/promises";
-import { type CgroupLayout, cgroupLayout, mountInfo, processCapabilities } from "../../linux/index.ts";
+import {
+  type CgroupLayout,
+  cgroupLayout,
+  type KernelRelease,
+  kernelRelease,
+  mountInfo,
+  processCapabilities,
+} from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /** What of this host and of the daemon's own rights decides how containers can be made. Read once, at start-up. */
@@ -25,6 +32,7 @@ export type HostFacts = {
   readonly seLinux: boolean;
   /** As Node names it: "x64", "arm64", ... */
   readonly architecture: string;
+  readonly kernel: KernelRelease;
 };
 
 /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
@@ -62,6 +70,7 @@ export async function readHostFacts(): Promise<HostFacts> {
     appArmor: appArmor?.startsWith("Y") ?? false,
     seLinux: seLinux !== undefined,
     architecture: process.arch,
+    kernel: kernelRelease(),
   };
 }
 

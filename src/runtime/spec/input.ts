@@ -9,7 +9,8 @@ import type { SeLinuxLabels } from "../selinux/se-linux.ts";
 import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { AnnotationRules } from "./passed-annotations.ts";
-import type { OciDevice, OciRlimit, OciSeccomp, OciUser } from "./types.ts";
+import type { SeccompFile } from "./seccomp/profile-conditions.ts";
+import type { OciDevice, OciRlimit, OciUser } from "./types.ts";
 
 /**
  * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has to be read
@@ -120,7 +121,7 @@ export type ResolvedContainer = {
   /** Every device of the host; only for a privileged container, and not with every handler. */
   readonly hostDevices: readonly OciDevice[];
   /** What a seccomp profile's file holds, where the profile is one of a file. */
-  readonly seccompProfile: OciSeccomp | undefined;
+  readonly seccompProfile: SeccompFile | undefined;
   /** All hooks of the configured directories. */
   readonly hooks: readonly HookDefinition[];
   /** Its name; it is loaded. */

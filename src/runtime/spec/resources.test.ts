@@ -83,6 +83,7 @@ describe("limits", () => {
     const created = containerResources(resources({ cpuQuota: -1n, cpuShares: 2n }), [], false, {
       ...host,
       architecture: "x64",
+      kernel: { text: "6.1.0", major: 6, minor: 1 },
     });
     assert.deepEqual([created.cpu, created.unified], [{}, { "cpu.weight": "1" }]);
   });

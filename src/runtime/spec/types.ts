@@ -146,7 +146,7 @@ export type OciCpu = {
 /** Bytes; -1 is no limit. `swap` is memory and swap together. */
 export type OciMemory = { readonly limit?: number; readonly swap?: number };
 
-/** config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is. */
+/** config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is, but for what only docker and podman know of it. */
 export type OciSeccomp = {
   readonly defaultAction: string;
   readonly defaultErrnoRet?: number;

@@ -272,6 +272,7 @@ test("a Localhost seccomp profile is the file's content, and a bad file an error
   await writeFile(file, '{"defaultAction":"SCMP_ACT_ALLOW"}');
   assert.deepEqual((await resolve(rootfs.rootfsPath, config)).seccompProfile, {
     defaultAction: "SCMP_ACT_ALLOW",
+    archMap: [],
     syscalls: [],
   });
   await writeFile(file, "[]");

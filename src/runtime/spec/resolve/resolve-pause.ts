@@ -20,7 +20,7 @@ export type PauseProfiles = {
 type Input = {
   readonly sandboxConfig: PodSandboxConfig;
   readonly settings: Pick<ContainerSettings, "security">;
-  readonly host: Pick<HostFacts, "appArmor" | "seccomp" | "architecture">;
+  readonly host: Pick<HostFacts, "appArmor" | "seccomp" | "architecture" | "kernel">;
   readonly appArmor: AppArmor;
   /** For paths that the sandbox names. */
   readonly lookUp: LookUp;
@@ -49,8 +49,8 @@ export async function resolvePause({
     seccompProfileFile(seccomp, settings, lookUp),
     resolveAppArmor({ choice: appArmor, privileged: false }, host, settings, kernelProfiles),
   ]);
-  const filter = file ?? nativeSeccomp(host.architecture);
-  return { seccomp: containerSeccomp(seccomp, [], filter, host), appArmor: profile };
+  const builtIn = () => nativeSeccomp(host.architecture);
+  return { seccomp: containerSeccomp(seccomp, [], file, host, builtIn), appArmor: profile };
 }
 
 /** The choice, but for none: that is the default profile. */

@@ -5,8 +5,8 @@ import { hasCode } from "../../../errors/index.ts";
 import type { LookUp } from "../../../hostpaths/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { SecuritySettings } from "../input.ts";
+import type { SeccompFile } from "../seccomp/profile-conditions.ts";
 import type { ProfileChoice } from "../security-profile.ts";
-import type { OciSeccomp } from "../types.ts";
 import { parseSeccompProfile } from "./seccomp-profile.ts";
 
 const maxBytes = 4 * 1024 * 1024;
@@ -20,7 +20,7 @@ export async function seccompProfileFile(
   choice: ProfileChoice,
   settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
   lookUp: LookUp,
-): Promise<OciSeccomp | undefined> {
+): Promise<SeccompFile | undefined> {
   const path = pathOf(choice, settings);
   if (path === undefined) return undefined;
   try {
