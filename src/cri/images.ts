@@ -14,7 +14,7 @@ import * as validate from "./validate/index.ts";
 type Images = Engine["images"];
 type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
 
-/** The whole of ImageService: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage, ImageFsInfo. */
+/** ImageService, but for security profiles: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage, ImageFsInfo. */
 export function imageHandlers(engine: Engine): ImageHandlers {
   const { images } = engine;
   return {

@@ -12,6 +12,7 @@ import {
   PodSandboxState,
   PullImageRequest,
   PullSecurityProfileRequest,
+  SecurityProfileKind,
 } from "../protocol/index.ts";
 import {
   container,
@@ -56,16 +57,37 @@ test("Status tells conditions and handlers, and details only when verbose", asyn
   });
 });
 
-test("security profiles of registries are not served, and nothing says that they are", async () => {
+test("a security profile is pulled by its digest, listed and removed", async () => {
   await using cri = await serve();
-  const calls = [
-    cri.images.pullSecurityProfile(PullSecurityProfileRequest.fromPartial({})),
-    cri.images.listSecurityProfiles({}),
+  const pinned = `registry.example/profile@sha256:${"ab".repeat(32)}`;
+  const pull = (reference: string, profileKind: number = SecurityProfileKind.Seccomp) =>
+    cri.images.pullSecurityProfile(
+      PullSecurityProfileRequest.fromPartial({
+        image: { image: reference, userSpecifiedImage: reference, runtimeHandler: "crun" },
+        sandboxConfig: podSandboxConfig(),
+        profileKind: profileKind as SecurityProfileKind,
+      }),
+    );
+  const refused = (field: string) =>
+    refusal("INVALID_ARGUMENT", new RegExp(`^SecurityProfileInvalid: ${field}: `));
+  await assert.rejects(pull("registry.example/profile:v1"), refused("image.image"));
+  await assert.rejects(pull(""), refused("image.image"));
+  await assert.rejects(
+    pull(pinned, SecurityProfileKind.SecurityProfileKindUnspecified),
+    refused("profile_kind"),
+  );
+  await assert.rejects(pull(pinned, 2), refused("profile_kind"));
+  assert.deepEqual(await pull(pinned), { cached: false });
+  assert.deepEqual(await pull(pinned), { cached: true });
+  const [profile, ...others] = (await cri.images.listSecurityProfiles({})).profiles;
+  assert.deepEqual([profile?.refs, profile?.size, others], [[pinned], 7n, []]);
+  for (const digest of [profile?.digest ?? "", profile?.digest ?? ""])
+    assert.deepEqual(await cri.images.removeSecurityProfile({ digest }), {});
+  assert.deepEqual((await cri.images.listSecurityProfiles({})).profiles, []);
+  await assert.rejects(
     cri.images.removeSecurityProfile({ digest: "" }),
-  ];
-  for (const call of calls) await assert.rejects(call, refusal("UNIMPLEMENTED", /SecurityProfile/));
-  const { features } = await cri.runtime.status({ verbose: false });
-  assert.equal(features?.seccompProfileOci, false);
+    refusal("INVALID_ARGUMENT", /^digest/),
+  );
 });
 
 test("RuntimeConfig tells the cgroup driver, UpdateRuntimeConfig takes the pod CIDR", async () => {

@@ -20,6 +20,7 @@ import { imageHandlers } from "./images.ts";
 import type { MetricGroup } from "./metrics/family.ts";
 import { reflectionServices } from "./reflection.ts";
 import { type SandboxAnswers, sandboxHandlers } from "./sandboxes.ts";
+import { securityProfileHandlers } from "./security-profiles.ts";
 import { implement } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
 import { statsHandlers } from "./stats.ts";
@@ -60,7 +61,7 @@ export class CriServer implements AsyncDisposable {
     const { engine, logger, services = [] } = options;
     this.#calls = new Calls(logger);
     this.#add(RuntimeServiceService, runtimeHandlers(options));
-    this.#add(ImageServiceService, imageHandlers(engine));
+    this.#add(ImageServiceService, { ...imageHandlers(engine), ...securityProfileHandlers(engine) });
     const definitions = [
       RuntimeServiceService,
       ImageServiceService,

@@ -30,7 +30,7 @@ export function versionStatusHandlers(
           userNamespacesHostNetwork: status.userNamespacesHostNetwork,
           mountOptions: true,
           cgroupMountMode: status.cgroupMountMode,
-          seccompProfileOci: false,
+          seccompProfileOci: status.seccompProfiles,
         },
         info: verbose ? toInfo({ ...status.details, ...details() }) : {},
       };

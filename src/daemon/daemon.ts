@@ -11,10 +11,12 @@ import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
 import { PodEngine, type PodEngineOptions, type StepObserver } from "../pods/index.ts";
+import { openSecurityProfiles, profileRoots } from "../profiles/index.ts";
 import { findHostsProblems } from "../registry/index.ts";
 import {
   AppArmor,
   ConmonTasks,
+  checkSeccompProfile,
   detectCriu,
   detectHandlers,
   findUnusableHooks,
@@ -196,7 +198,11 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
     openSnapshotter(settings.snapshotter, { root, database, namespace, logger }),
   ]);
   rooms.use(snapshotter);
-  const roots = await garbageRoots(database, namespace, snapshotter.name);
+  const [imageRoots, rootsOfProfiles] = await Promise.all([
+    garbageRoots(database, namespace, snapshotter.name),
+    profileRoots(database, namespace),
+  ]);
+  const roots = () => [...imageRoots(), ...rootsOfProfiles()];
   const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
   const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
   const garbage = rooms.use(new Garbage(collected, settings.gcDelayMs, logger));
@@ -222,7 +228,15 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
       },
     }),
   );
-  return { database, snapshotter, usageMeter, images };
+  const securityProfiles = await openSecurityProfiles({
+    namespace,
+    database,
+    content,
+    leases,
+    images,
+    check: checkSeccompProfile,
+  });
+  return { database, snapshotter, usageMeter, images, securityProfiles };
 }
 
 /** Network, OCI runtimes and tasks. */

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors/index.ts";
 import type { Image, Images } from "../images/index.ts";
 import type { Digest } from "../oci/index.ts";
+import type { SecurityProfiles } from "../profiles/index.ts";
 import type {
   ContainerConfig,
   LinuxContainerResources,
@@ -19,6 +20,8 @@ import type { Stats } from "./stats.ts";
  */
 export interface Engine {
   readonly images: Images;
+  /** Of seccomp, from registries. */
+  readonly securityProfiles: SecurityProfiles;
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
   readonly stats: Stats;
@@ -255,6 +258,8 @@ export type EngineStatus = {
   }[];
   /** Containers may say how they see /sys/fs/cgroup. */
   readonly cgroupMountMode: boolean;
+  /** Filters of system calls can be had, also those from registries. */
+  readonly seccompProfiles: boolean;
   /** Pods with a user namespace may be on the host's network. */
   readonly userNamespacesHostNetwork: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";

@@ -1,21 +1,23 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ContentStore, Leases } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
-import type { Digest, Platform } from "../oci/index.ts";
+import { type Digest, type Platform, parseReference } from "../oci/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
 import { type ImageRecord, ImageRecords } from "./image-records.ts";
-import type { FsUsage, Image, Images, PullRequest } from "./images.ts";
+import type { ArtifactSource, FsUsage, Image, Images, PullRequest } from "./images.ts";
 import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressBoard } from "./layer-progress.ts";
 import { Puller, type PullOptions } from "./pull.ts";
+import { RegistrySource } from "./registry-source.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /** What deletes content and snapshots that nothing refers to. */
@@ -68,6 +70,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #workers: WorkerPool;
   readonly #layers: LayerInstaller;
   readonly #installer: ImageInstaller;
+  readonly #registry: PullOptions;
   readonly #puller: Puller;
   readonly #importer: Importer;
   readonly #fsUsages: FsUsages;
@@ -90,6 +93,7 @@ class ImageService implements Images, AsyncDisposable {
       records,
       progress,
     });
+    this.#registry = options.registry;
     this.#puller = new Puller(options.registry, this.#workers, content, records, this.#installer);
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer);
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
@@ -163,6 +167,11 @@ class ImageService implements Images, AsyncDisposable {
   async prepareVolume(image: Image, key: string): Promise<void> {
     await this.#ensureUnpacked(image);
     await this.#snapshotter.view(key, image.chainId);
+  }
+
+  artifact({ reference, credentials }: Pick<PullRequest, "reference" | "credentials">): ArtifactSource {
+    const options = { ...this.#registry, credentials };
+    return new RegistrySource(this.#workers, randomUUID(), options, parseReference(reference));
   }
 
   async collectGarbage(): Promise<void> {

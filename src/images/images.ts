@@ -39,7 +39,17 @@ export interface Images {
   ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
   /** Like {@link prepareRootfs}, with a snapshot that shows the image and cannot be written to. */
   prepareVolume(image: Image, key: string): Promise<void>;
+  /** The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept. Throws OciFormatError. */
+  artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
   collectGarbage(): Promise<void>;
+}
+
+/** Throws RegistryError; see Registry for the codes. */
+export interface ArtifactSource {
+  /** The manifest or index of the reference, verified against its digest. */
+  resolve(signal: AbortSignal): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
+  /** What a descriptor of it names, of at most 4 MiB, verified. */
+  small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 export type PullRequest = {

@@ -26,7 +26,14 @@ export interface Database extends AsyncDisposable {
 }
 
 /** The collections that exist; each has a table made by a migration. */
-export type CollectionName = "images" | "content" | "snapshots" | "leases" | "sandboxes" | "containers";
+export type CollectionName =
+  | "images"
+  | "content"
+  | "snapshots"
+  | "leases"
+  | "sandboxes"
+  | "containers"
+  | "profiles";
 
 /** One change to one record; made by a collection, applied by {@link Database.commit}. */
 export type Change = {

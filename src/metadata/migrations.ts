@@ -17,6 +17,7 @@ export const migrations: readonly string[] = [
   // Sandboxes have SELinux levels and changed resources, containers have volumes (of images, and declared by them) and
   // checkpoints: a berth that does not know these would leave behind what belongs to them.
   "",
+  recordTable("profiles"),
 ];
 
 function recordTable(name: string): string {

@@ -156,8 +156,9 @@ async function specInput(
 }
 
 /** By what the machine is looked at. */
-function meansOf({ id }: SandboxRecord, { appArmor, seLinux, hostPaths, unusableFiles }: PodServices) {
-  return { appArmor, seLinux, lookUp: hostPaths.of(id), unusableFiles };
+function meansOf({ id }: SandboxRecord, services: PodServices) {
+  const { appArmor, seLinux, hostPaths, unusableFiles, securityProfiles } = services;
+  return { appArmor, seLinux, lookUp: hostPaths.of(id), unusableFiles, pulledProfiles: securityProfiles };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

@@ -22,6 +22,7 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
       handlers.handlers.some(
         ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,
       ),
+    seccompProfiles: options.host.seccomp,
     cgroupDriver,
     details: {
       config: options.configuration,

@@ -1,6 +1,7 @@
 import { chown, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { HostPaths } from "../hostpaths/index.ts";
+import type { SecurityProfiles } from "../profiles/index.ts";
 import type { PodSandboxConfig } from "../protocol/index.ts";
 import {
   type AppArmor,
@@ -37,6 +38,7 @@ export type PauseOptions = {
   readonly hostPaths: HostPaths;
   readonly trees: TreeRemover;
   readonly appArmor: AppArmor;
+  readonly securityProfiles: SecurityProfiles;
   /** Undefined where SELinux is not enabled. */
   readonly seLinux: SeLinux | undefined;
   /** Path of a static program that waits for ever and reaps, such as catatonit. */
@@ -57,10 +59,17 @@ export class Pauses {
 
   async start(record: SandboxRecord): Promise<void> {
     const { tasks, stateDir, handlers, pauseProgram, cgroupDriver, host } = this.#options;
-    const { containerSettings: settings, appArmor, hostPaths } = this.#options;
+    const { containerSettings: settings, appArmor, hostPaths, securityProfiles } = this.#options;
     const sandboxConfig = currentConfig(record);
     const lookUp = hostPaths.of(record.id);
-    const profiles = await resolvePause({ sandboxConfig, settings, host, appArmor, lookUp });
+    const profiles = await resolvePause({
+      sandboxConfig,
+      settings,
+      host,
+      appArmor,
+      lookUp,
+      pulledProfiles: securityProfiles,
+    });
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });

@@ -12,6 +12,7 @@ import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../linux/index
 import type { Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import type { Network } from "../network/index.ts";
+import type { SecurityProfiles } from "../profiles/index.ts";
 import type {
   AppArmor,
   CgroupDriver,
@@ -58,6 +59,7 @@ export type PodEngineOptions = {
   readonly namespace: string;
   readonly database: Database;
   readonly images: Images;
+  readonly securityProfiles: SecurityProfiles;
   readonly snapshotter: Snapshotter;
   /** Of that snapshotter. */
   readonly usageMeter: UsageMeter;
@@ -96,6 +98,7 @@ export type PodEngineOptions = {
 /** The native engine: pods made of namespaces, snapshots, CNI and OCI runtimes. */
 export class PodEngine implements Engine, AsyncDisposable {
   readonly images: Images;
+  readonly securityProfiles: SecurityProfiles;
   readonly sandboxes: SandboxLifecycle;
   readonly containers: ContainerLifecycle;
   readonly streams: PodStreams;
@@ -110,6 +113,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.#options = options;
     this.#services = services;
     this.images = options.images;
+    this.securityProfiles = options.securityProfiles;
     this.containers = new ContainerLifecycle(services);
     this.sandboxes = new SandboxLifecycle(services, this.containers);
     this.#ended = new EndedContainers(services, this.sandboxes, this.containers);

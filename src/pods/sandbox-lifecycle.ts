@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { PodSandboxConfig } from "../protocol/index.ts";
+import { PodSandboxConfig, SecurityProfile_ProfileType } from "../protocol/index.ts";
 import type { Handler } from "../runtime/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
@@ -54,6 +54,7 @@ export class SandboxLifecycle implements Sandboxes {
     const usable = usableHandler(this.#services.handlers, handler);
     const resolvedHandler = usable.name;
     if (podIdMappings(config) !== undefined) this.#requireUserNamespaces(usable);
+    await this.#requireSecurityProfile(config);
     const record: SandboxRecord = {
       id: newId(),
       config,
@@ -110,6 +111,12 @@ export class SandboxLifecycle implements Sandboxes {
     const { userNamespaces: support } = this.#services;
     const why = support.kind === "unsupported" ? support.reason : `runtime handler ${name} cannot join one`;
     throw new EngineError("FailedPrecondition", `the pod cannot have a user namespace: ${why}`);
+  }
+
+  /** Also for a pod without a pause process, which would have no use for it. */
+  async #requireSecurityProfile({ linux }: PodSandboxConfig): Promise<void> {
+    const { profileType, ociRef = "" } = linux?.securityContext?.seccomp ?? {};
+    if (profileType === SecurityProfile_ProfileType.OCI) await this.#services.securityProfiles.read(ociRef);
   }
 
   async #make(record: SandboxRecord): Promise<void> {

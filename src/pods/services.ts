@@ -4,6 +4,7 @@ import type { Images } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger, UnusableFiles } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
+import type { SecurityProfiles } from "../profiles/index.ts";
 import type {
   AppArmor,
   CgroupDriver,
@@ -32,6 +33,7 @@ export type PodServices = {
   readonly checkpointDir: string;
   readonly criu: Criu;
   readonly images: Images;
+  readonly securityProfiles: SecurityProfiles;
   readonly network: Network;
   readonly tasks: Tasks;
   /** Their features are those that they have on this host. */

@@ -43,6 +43,7 @@ export type {
 } from "./spec/input.ts";
 export { passNone } from "./spec/passed-annotations.ts";
 export { resolveMount } from "./spec/resolve/mounts.ts";
+export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";

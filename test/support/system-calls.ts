@@ -100,3 +100,52 @@ function elf(code: Buffer, bits: ProgramBits): Uint8Array {
   word(4096, headerSize + segmentSize - width);
   return Buffer.concat([headers, code]);
 }
+
+/** Makes each call in a process of its own, and prints what became of it. */
+const outcomeScript = `
+$| = 1;
+for (split /;/, $ENV{CALLS}) {
+  my ($name, $number, @args) = split / /;
+  my $pid = fork;
+  if (!$pid) {
+    my $trapped = 0;
+    $SIG{SYS} = sub { $trapped = 1 };
+    my $result = syscall($number, map { $_ + 0 } @args);
+    my $errno = $result == -1 ? $! + 0 : 0;
+    syswrite STDOUT, $trapped ? "$name trapped\\n" : "$name errno $errno\\n";
+    kill 9, $$;
+  }
+  waitpid $pid, 0;
+  syswrite STDOUT, "$name killed\\n" if ($? & 127) == 31;
+}
+`;
+
+/**
+ * What becomes of calls in a container of an image with perl: killed, trapped, "errno" and the number that a filter gives (from 100
+ * on, and 1 and 38), or passed on to the kernel, whatever that says.
+ */
+export async function outcomesIn(
+  berth: TestBerth,
+  pod: TestPod,
+  name: string,
+  image: string,
+  calls: readonly SystemCall[],
+  securityContext: Security,
+): Promise<ReadonlyMap<string, string>> {
+  const text = calls.map((call) => [call.name, call.number, ...call.args].join(" ")).join(";");
+  const id = await pod.shell(name, image, "", {
+    command: ["/usr/bin/perl", "-e", outcomeScript],
+    envs: [{ key: "CALLS", value: Buffer.from(text) }],
+    linux: { securityContext },
+  });
+  await exited(berth, id);
+  const lines = (await pod.log(name)).map((line) => line.split(" "));
+  return new Map(
+    lines.map(([, , call = "", what = "", errno = ""]) => [call, what === "errno" ? filtered(errno) : what]),
+  );
+}
+
+/** No kernel answers those calls so. */
+function filtered(errno: string): string {
+  return errno === "1" || errno === "38" || Number(errno) >= 100 ? `errno ${errno}` : "passed";
+}

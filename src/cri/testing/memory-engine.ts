@@ -14,6 +14,7 @@ import {
   type Sandbox,
   type UntaggedImage,
 } from "../../engine/index.ts";
+import { digestOf } from "../../oci/index.ts";
 import { type ContainerConfig, LinuxPodSandboxConfig, type PodSandboxConfig } from "../../protocol/index.ts";
 import { container, image, imageId, sandbox } from "./samples.ts";
 
@@ -27,6 +28,7 @@ export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
   readonly containerTable = new Map<string, Container>();
   readonly imageTable: Image[] = [];
+  readonly profileTable = new Map<string, ReturnType<Engine["securityProfiles"]["list"]>[number]>();
   readonly heldIds = new Set<string>();
   readonly #events = new EventEmitter();
   podCidr = "";
@@ -41,6 +43,18 @@ export class MemoryEngine implements Engine {
       stderr: new Uint8Array(),
     });
   pull: Images["pull"] = async () => image();
+
+  readonly securityProfiles: Engine["securityProfiles"] = {
+    pull: async ({ reference }) => {
+      const digest = digestOf(reference);
+      const cached = this.profileTable.has(digest);
+      this.profileTable.set(digest, { digest, references: [reference], sizeBytes: 7 });
+      return { cached };
+    },
+    list: () => [...this.profileTable.values()],
+    remove: async (digest) => void this.profileTable.delete(digest),
+    read: async () => "{}",
+  };
 
   readonly sandboxes: Engine["sandboxes"] = {
     run: async (config: PodSandboxConfig, handler: string, signal?: AbortSignal) => {
@@ -141,6 +155,9 @@ export class MemoryEngine implements Engine {
 
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
+    artifact: () => {
+      throw new EngineError("Unimplemented", "there are no registries in memory");
+    },
     importArchive: async () => [],
     list: () => this.imageTable,
     find: (wanted) =>
@@ -195,6 +212,7 @@ export class MemoryEngine implements Engine {
       userNamespacesHostNetwork: false,
       handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false, cgroupNamespaces: true }],
       cgroupMountMode: true,
+      seccompProfiles: true,
       cgroupDriver: this.cgroupDriver,
       details: { config: { root: "/var/lib/berth" } },
     };

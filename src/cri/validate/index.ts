@@ -17,6 +17,7 @@ import {
   type ExecRequest,
   type ExecSyncRequest,
   type ImageFilter,
+  type ImageSpec,
   type ListContainerStatsRequest,
   type ListContainersRequest,
   type ListImagesRequest,
@@ -29,21 +30,24 @@ import {
   type PodSandboxStatsFilter,
   type PortForwardRequest,
   type PullImageRequest,
+  type PullSecurityProfileRequest,
   type RestorePodRequest,
   type RunPodSandboxRequest,
   type RuntimeConfig,
+  SecurityProfileKind,
   type StopContainerRequest,
   type UpdateContainerResourcesRequest,
   type UpdatePodSandboxResourcesRequest,
   type UpdateRuntimeConfigRequest,
 } from "../../protocol/index.ts";
-import { between, type Check, each, ifPresent, message, oneOf, present, refuse, some } from "./check.ts";
+import { all, between, type Check, each, ifPresent, message, oneOf, present, refuse, some } from "./check.ts";
 import { containerConfig, imageFilterSpec, imageSpec } from "./container.ts";
 import { annotations, labels } from "./maps.ts";
 import { type RequestCheck, request } from "./request.ts";
 import { linuxResources } from "./resources.ts";
 import { podSandboxConfig } from "./sandbox.ts";
-import { anyText, hostPath, id, line, matching, orEmpty } from "./text.ts";
+import { pinnedReference } from "./security-profile.ts";
+import { anyText, hostPath, id, line, matching, nonEmpty, orEmpty, word } from "./text.ts";
 import { noWindows } from "./windows.ts";
 
 const runtimeHandler = orEmpty(
@@ -189,6 +193,14 @@ const auth: Check<AuthConfig | undefined> = ifPresent(
 );
 
 export const pullImage = request<PullImageRequest, "image">({ image: imageSpec, auth });
+
+export const pullSecurityProfile = request<PullSecurityProfileRequest, "image">({
+  image: all(imageSpec, present(message<ImageSpec>({ image: pinnedReference }))),
+  auth,
+  profileKind: oneOf<SecurityProfileKind>(SecurityProfileKind, [SecurityProfileKind.Seccomp]),
+});
+
+export const removeSecurityProfile = request<{ readonly digest: string }>({ digest: nonEmpty(word(256)) });
 
 /** One range of addresses, or two of different families separated by a comma. */
 const podCidr: Check<string> = (value, path) => {

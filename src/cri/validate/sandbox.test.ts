@@ -244,16 +244,6 @@ test("a local security profile needs a name", () => {
   refuses(withSecurity({ seccomp: { profileType } }), /seccomp\.localhost_ref: must name the profile/);
 });
 
-test("a security profile of a registry is refused", () => {
-  const asks = (seccomp: object) => withSecurity({ seccomp });
-  refuses(
-    asks({ profileType: 3 }),
-    /seccomp\.profile_type: must be one of RuntimeDefault, Unconfined, Localhost, is OCI/,
-  );
-  refuses(asks({ ociRef: "r.example/p@sha256:00" }), /seccomp\.oci_ref: must not be set/);
-  refuses(asks({ baseProfile: { type: 0 } }), /seccomp\.base_profile: must not be set/);
-});
-
 test("a runtime handler has the form of a name", () => {
   check({}, "crun");
   check({}, "kata-qemu.v2");

@@ -8,40 +8,18 @@ import {
   type LinuxSandboxSecurityContext,
   NamespaceMode,
   type NamespaceOption,
-  type SecurityProfile,
-  SecurityProfile_ProfileType,
   SupplementalGroupsPolicy,
   type UserNamespace,
 } from "../../protocol/index.ts";
 import { all, between, type Check, each, ifPresent, message, oneOf, refuse } from "./check.ts";
 import { idMappings } from "./id-mappings.ts";
+import { appArmorProfile, seccompProfile } from "./security-profile.ts";
 import { containerPath, line, matching, nonEmpty } from "./text.ts";
 
 /** The kernel's largest id but one: the largest means "leave as it is". */
 const ownerId = between(0n, 0xffff_fffen);
 
 const owner: Check<Int64Value | undefined> = ifPresent(message<Int64Value>({ value: ownerId }));
-
-const profile: Check<SecurityProfile | undefined> = ifPresent(
-  all(
-    message<SecurityProfile>({
-      profileType: oneOf(SecurityProfile_ProfileType, [
-        SecurityProfile_ProfileType.RuntimeDefault,
-        SecurityProfile_ProfileType.Unconfined,
-        SecurityProfile_ProfileType.Localhost,
-      ]),
-      localhostRef: line(4096),
-    }),
-    (value, path) => {
-      if (value.ociRef !== "") refuse(`${path}.oci_ref`, "must not be set: profile_type OCI is not served");
-      if (value.baseProfile !== undefined)
-        refuse(`${path}.base_profile`, "must not be set: profile_type OCI is not served");
-      if (value.profileType === SecurityProfile_ProfileType.Localhost && value.localhostRef === "") {
-        refuse(`${path}.localhost_ref`, "must name the profile when profile_type is Localhost");
-      }
-    },
-  ),
-);
 
 const userNamespace = all(
   message<UserNamespace>({
@@ -131,8 +109,8 @@ export const sandboxSecurityContext: Check<LinuxSandboxSecurityContext | undefin
     runAsGroup: owner,
     supplementalGroups: each(ownerId),
     supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),
-    seccomp: profile,
-    apparmor: profile,
+    seccomp: seccompProfile,
+    apparmor: appArmorProfile,
     seccompProfilePath: line(4096),
   }),
 );
@@ -149,8 +127,8 @@ export const containerSecurityContext: Check<LinuxContainerSecurityContext | und
       supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),
       maskedPaths: each(nonEmpty(containerPath)),
       readonlyPaths: each(nonEmpty(containerPath)),
-      seccomp: profile,
-      apparmor: profile,
+      seccomp: seccompProfile,
+      apparmor: appArmorProfile,
       apparmorProfile: line(4096),
       seccompProfilePath: line(4096),
       cgroupMountMode: oneOf(CgroupMountMode),

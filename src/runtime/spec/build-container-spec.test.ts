@@ -74,6 +74,7 @@ const base: Omit<ContainerSpecInput, "config"> = {
     devices: [],
     hostDevices: [],
     seccompProfile: undefined,
+    pulledSeccompProfile: undefined,
     appArmorProfile: undefined,
     edits: [],
     hooks: [],

@@ -38,8 +38,15 @@ export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   const process = containerProcess(input);
   const { mounts, rootfsPropagation } = containerMounts(input);
   const choice = seccompChoice(security, settings.security);
-  const { seccompProfile } = resolved;
-  const seccomp = containerSeccomp(choice, process.capabilities.bounding, seccompProfile, host);
+  const { seccompProfile, pulledSeccompProfile: pulled } = resolved;
+  const seccomp = containerSeccomp(
+    choice,
+    process.capabilities.bounding,
+    seccompProfile,
+    host,
+    undefined,
+    pulled,
+  );
   const spec: OciSpec = {
     ociVersion,
     root: { path: rootfsPath, readonly: security?.readonlyRootfs ?? false },

@@ -65,6 +65,7 @@ async function machine() {
           host,
           appArmor,
           lookUp: new HostPaths().of("s1"),
+          pulledProfiles: { read: async (reference) => assert.fail(reference) },
         }),
         labels,
         host,

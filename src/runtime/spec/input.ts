@@ -122,6 +122,8 @@ export type ResolvedContainer = {
   readonly hostDevices: readonly OciDevice[];
   /** What a seccomp profile's file holds, where the profile is one of a file. */
   readonly seccompProfile: SeccompFile | undefined;
+  /** That of a profile from a registry. */
+  readonly pulledSeccompProfile: SeccompFile | undefined;
   /** All hooks of the configured directories. */
   readonly hooks: readonly HookDefinition[];
   /** Its name; it is loaded. */

@@ -1,4 +1,9 @@
-import { SecurityProfile_ProfileType as ProfileType, type SecurityProfile } from "../../protocol/index.ts";
+import {
+  SecurityProfileBase_BaseType as BaseType,
+  SecurityProfile_ProfileType as ProfileType,
+  type SecurityProfile,
+  type SecurityProfileBase,
+} from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /** Which AppArmor or seccomp profile was asked for. */
@@ -7,7 +12,9 @@ export type ProfileChoice =
   | { readonly kind: "unconfined" }
   | { readonly kind: "runtimeDefault" }
   /** AppArmor: a profile's name; seccomp: a file's path, which may be relative. */
-  | { readonly kind: "localhost"; readonly reference: string };
+  | { readonly kind: "localhost"; readonly reference: string }
+  /** seccomp alone: one that was pulled, by its reference, with what must allow a call too. */
+  | { readonly kind: "oci"; readonly reference: string; readonly base: ProfileChoice };
 
 /**
  * The choice that CRI's message makes, or the text that older clients send in its place. `what` names it in errors.
@@ -19,17 +26,17 @@ export function profileChoice(
   text: string,
 ): ProfileChoice {
   if (profile === undefined) return choiceOfText(what, text);
-  const { profileType, localhostRef } = profile;
-  if (profileType !== ProfileType.Localhost && localhostRef !== "") {
-    throw new RuntimeError(
-      "InvalidArgument",
-      `${what} profile: localhost_ref is set, but the type is not Localhost`,
-    );
-  }
+  const { profileType, localhostRef, ociRef, baseProfile } = profile;
   if (profileType === ProfileType.RuntimeDefault) return { kind: "runtimeDefault" };
   if (profileType === ProfileType.Unconfined) return { kind: "unconfined" };
   if (profileType === ProfileType.Localhost) return localhost(what, localhostRef);
+  if (profileType === ProfileType.OCI && what === "seccomp")
+    return { kind: "oci", reference: ociRef, base: baseChoice(what, baseProfile) };
   throw new RuntimeError("InvalidArgument", `${what} profile: unknown type ${profileType}`);
+}
+
+function baseChoice(what: string, base: SecurityProfileBase | undefined): ProfileChoice {
+  return base?.type === BaseType.Localhost ? localhost(what, base.localhostRef) : { kind: "runtimeDefault" };
 }
 
 /** "", "unconfined", "runtime/default", "docker/default" or "localhost/NAME". Throws RuntimeError InvalidArgument. */

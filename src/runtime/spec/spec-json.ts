@@ -1,13 +1,33 @@
 /** RLIM_INFINITY, which no number of JavaScript's is. */
 const rlimInfinity = "18446744073709551615";
 
-/** A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's RLIM_INFINITY. */
+/** A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's RLIM_INFINITY; a bigint is a number. */
 export function specJson(value: object): string {
   // In a string the quotes would be escaped.
-  return JSON.stringify(value).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
+  return JSON.stringify(value, writeBigints).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);
 }
 
 /** What {@link specJson} has written. */
 export function parseSpecJson<Spec>(text: string): Spec {
-  return JSON.parse(text.replaceAll(new RegExp(`"(soft|hard)":${rlimInfinity}`, "g"), '"$1":1e999'));
+  return JSON.parse(
+    text.replaceAll(new RegExp(`"(soft|hard)":${rlimInfinity}`, "g"), '"$1":1e999'),
+    readBigints,
+  );
+}
+
+/** TypeScript's library does not know it yet (https://github.com/tc39/proposal-json-parse-with-source). */
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+
+function writeBigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? rawJson(String(value)) : value;
+}
+
+/** A whole number that a double does not hold. */
+export function readBigints(
+  _key: string,
+  value: unknown,
+  { source }: { readonly source?: string } = {},
+): unknown {
+  const inexact = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return inexact && source !== undefined && /^\d+$/.test(source) ? BigInt(source) : value;
 }

@@ -164,7 +164,8 @@ export type OciSyscallRule = {
 
 export type OciSyscallCondition = {
   readonly index: number;
-  readonly value: number;
-  readonly valueTwo?: number;
+  /** A bigint where it has more bits than a number holds. */
+  readonly value: number | bigint;
+  readonly valueTwo?: number | bigint;
   readonly op: string;
 };

@@ -76,6 +76,7 @@ function resolve(
     seLinux: undefined,
     edits: [],
     lookUp: new HostPaths().of("test"),
+    pulledProfiles: { read: async (reference: string) => assert.fail(reference) },
     unusableFiles: new UnusableFiles({ warn: (fields: unknown) => assert.fail(JSON.stringify(fields)) }),
   });
 }

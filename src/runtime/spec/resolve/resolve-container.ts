@@ -14,6 +14,7 @@ import { resolveAppArmor } from "./app-armor.ts";
 import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
 import { checkKernelDirectories } from "./kernel-directories.ts";
 import { describeMount, resolveMount } from "./mounts.ts";
+import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
 
@@ -28,6 +29,7 @@ type Input = Pick<
   readonly lookUp: LookUp;
   /** Told of the hooks that cannot be used. */
   readonly unusableFiles: UnusableFiles;
+  readonly pulledProfiles: PulledProfiles;
 };
 
 /**
@@ -48,7 +50,7 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
     Promise.all(
       config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
     ),
-    findOthers(input),
+    findOthers(input, pulledProfile),
   ]);
   if (labels !== undefined && seLinux !== undefined)
     await relabelVolumes(config.mounts, mounts, labels, seLinux);
@@ -62,34 +64,48 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
 export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
   const [mounts, found] = await Promise.all([
     Promise.all(input.config.mounts.map((mount) => describeMount(mount, input.lookUp))),
-    findOthers(input),
+    findOthers(input, pulledProfileIfThere),
   ]);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
 }
 
 /** What is neither in the root file system nor made. */
-async function findOthers({
-  config,
-  privilegedWithoutHostDevices,
-  settings,
-  host,
-  appArmor: kernelProfiles,
-  lookUp,
-  unusableFiles,
-}: Input): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
+async function findOthers(
+  {
+    config,
+    privilegedWithoutHostDevices,
+    settings,
+    host,
+    appArmor: kernelProfiles,
+    lookUp,
+    unusableFiles,
+    pulledProfiles,
+  }: Input,
+  pulled: typeof pulledProfile,
+): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
   const security = config.linux?.securityContext;
   const privileged = security?.privileged ?? false;
   const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
   const appArmor = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
-  const [devices, allDevices, seccompProfile, appArmorProfile, hooks] = await Promise.all([
-    Promise.all(config.devices.map((device) => configuredDevices(device, owner, lookUp))),
-    privileged && !privilegedWithoutHostDevices ? hostDevices(lookUp) : [],
-    seccompProfileFile(seccompChoice(security, settings.security), settings.security, lookUp),
-    resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
-    readHooks(settings.hooksDirs),
-  ]);
+  const seccomp = seccompChoice(security, settings.security);
+  const [devices, allDevices, seccompProfile, pulledSeccompProfile, appArmorProfile, hooks] =
+    await Promise.all([
+      Promise.all(config.devices.map((device) => configuredDevices(device, owner, lookUp))),
+      privileged && !privilegedWithoutHostDevices ? hostDevices(lookUp) : [],
+      seccompProfileFile(seccomp, settings.security, lookUp),
+      pulled(seccomp, pulledProfiles),
+      resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
+      readHooks(settings.hooksDirs),
+    ]);
   unusableFiles.found("OCI hooks", unusableHooks(hooks));
-  return { devices: devices.flat(), hostDevices: allDevices, seccompProfile, appArmorProfile, hooks };
+  return {
+    devices: devices.flat(),
+    hostDevices: allDevices,
+    seccompProfile,
+    pulledSeccompProfile,
+    appArmorProfile,
+    hooks,
+  };
 }
 
 function resolvedEdits({ edits, lookUp }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {

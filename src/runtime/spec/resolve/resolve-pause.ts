@@ -8,6 +8,7 @@ import { nativeSeccomp } from "../seccomp/default-seccomp.ts";
 import { type ProfileChoice, profileChoice } from "../security-profile.ts";
 import type { OciSeccomp } from "../types.ts";
 import { resolveAppArmor } from "./app-armor.ts";
+import { type PulledProfiles, pulledProfile } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 
 /** What keeps a pause process from doing more than to wait; undefined where the host has no such thing. */
@@ -24,10 +25,11 @@ type Input = {
   readonly appArmor: AppArmor;
   /** For paths that the sandbox names. */
   readonly lookUp: LookUp;
+  readonly pulledProfiles: PulledProfiles;
 };
 
 /**
- * The profiles of a pod's pause process: Localhost ones that the sandbox names, else the default ones, whatever its
+ * The profiles of a pod's pause process: those that the sandbox names, of files or pulled, else the default ones, whatever its
  * containers may do. A program that only waits loses nothing by them, so that Unconfined and a privileged sandbox change nothing.
  * Those that were asked for and cannot be had are an error, as for containers; where none was asked for, it does without.
  *
@@ -39,22 +41,24 @@ export async function resolvePause({
   host,
   appArmor: kernelProfiles,
   lookUp,
+  pulledProfiles,
 }: Input): Promise<PauseProfiles> {
   const security = sandboxConfig.linux?.securityContext;
   const askedSeccomp = profileChoice("seccomp", security?.seccomp, security?.seccompProfilePath ?? "");
   const seccomp = neverUnconfined(askedSeccomp, host.seccomp);
   // Unset, it is the default profile where there is one.
   const appArmor = neverUnconfined(profileChoice("AppArmor", security?.apparmor, ""), false);
-  const [file, profile] = await Promise.all([
+  const [file, pulled, profile] = await Promise.all([
     seccompProfileFile(seccomp, settings, lookUp),
+    pulledProfile(seccomp, pulledProfiles),
     resolveAppArmor({ choice: appArmor, privileged: false }, host, settings, kernelProfiles),
   ]);
   const builtIn = () => nativeSeccomp(host.architecture);
-  return { seccomp: containerSeccomp(seccomp, [], file, host, builtIn), appArmor: profile };
+  return { seccomp: containerSeccomp(seccomp, [], file, host, builtIn, pulled), appArmor: profile };
 }
 
 /** The choice, but for none: that is the default profile. */
 function neverUnconfined(choice: ProfileChoice, hasDefault: boolean): ProfileChoice {
-  if (choice.kind === "localhost" || choice.kind === "runtimeDefault") return choice;
+  if (choice.kind !== "unset" && choice.kind !== "unconfined") return choice;
   return { kind: hasDefault ? "runtimeDefault" : "unset" };
 }

@@ -14,7 +14,7 @@ const maxBytes = 4 * 1024 * 1024;
 /**
  * The profile that lies in a file, in the runtime-spec's form: that of a Localhost choice, whose name is relative to the
  * configured directory unless it is absolute, as a kubelet's are; and of RuntimeDefault where the configuration names a
- * file. Undefined for every other choice. Throws RuntimeError: InvalidArgument, FailedPrecondition.
+ * file; and that of the base of a pulled one. Undefined for every other choice. Throws RuntimeError: InvalidArgument, FailedPrecondition.
  */
 export async function seccompProfileFile(
   choice: ProfileChoice,
@@ -35,6 +35,7 @@ function pathOf(
   choice: ProfileChoice,
   { seccompProfile, seccompProfileRoot }: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
 ): string | undefined {
+  if (choice.kind === "oci") return pathOf(choice.base, { seccompProfile, seccompProfileRoot });
   if (choice.kind === "runtimeDefault" && seccompProfile !== "") return seccompProfile;
   if (choice.kind !== "localhost") return undefined;
   const { reference } = choice;

@@ -1,4 +1,5 @@
 import type { RuleCondition, SeccompFile } from "../seccomp/profile-conditions.ts";
+import { readBigints } from "../spec-json.ts";
 import type { OciSyscallRule } from "../types.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { OciSyscallRule } from "../types.ts";
  * knows the actions, flags and system calls of its libseccomp. Throws an error with the path of what is wrong.
  */
 export function parseSeccompProfile(text: string): SeccompFile {
-  const profile = object(JSON.parse(text), "it");
+  const profile = object(JSON.parse(text, readBigints), "it");
   const { defaultAction, syscalls, archMap: map, ...others } = profile;
   if (typeof defaultAction !== "string") throw new Error("defaultAction must be a text");
   const archMap = list(map, "archMap").map((each, index) => mapping(each, `archMap[${index}]`));

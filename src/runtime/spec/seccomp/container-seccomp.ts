@@ -2,12 +2,14 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ProfileChoice } from "../security-profile.ts";
 import type { OciSeccomp } from "../types.ts";
-import { defaultSeccomp } from "./default-seccomp.ts";
+import { defaultSeccomp, nativeArchitecture } from "./default-seccomp.ts";
+import { intersectProfiles } from "./intersect-profiles.ts";
 import { applicableProfile, type SeccompFile } from "./profile-conditions.ts";
 
 /**
  * The system-call filter; undefined is none. `file` is the profile that was read from a file: that of a Localhost choice,
- * or the one that takes the place of `builtIn`.
+ * or the one that takes the place of `builtIn`. `pulled` is that of an OCI choice, whose base the others then are.
+ * Throws RuntimeError FailedPrecondition, also for two that cannot be combined.
  */
 export function containerSeccomp(
   choice: ProfileChoice,
@@ -15,6 +17,7 @@ export function containerSeccomp(
   file: SeccompFile | undefined,
   host: Pick<HostFacts, "seccomp" | "architecture" | "kernel">,
   builtIn: () => OciSeccomp = () => defaultSeccomp(capabilities, host.architecture),
+  pulled?: SeccompFile,
 ): OciSeccomp | undefined {
   if (choice.kind === "unset" || choice.kind === "unconfined") return undefined;
   if (!host.seccomp)
@@ -22,5 +25,17 @@ export function containerSeccomp(
       "FailedPrecondition",
       "a seccomp profile was asked for, but this kernel has no seccomp",
     );
-  return file === undefined ? builtIn() : applicableProfile(file, { capabilities, ...host });
+  const circumstances = { capabilities, ...host };
+  const profile = file === undefined ? builtIn() : applicableProfile(file, circumstances);
+  if (choice.kind !== "oci" || pulled === undefined) return profile;
+  try {
+    const own = applicableProfile(pulled, circumstances);
+    return intersectProfiles(own, profile, nativeArchitecture(host.architecture));
+  } catch (cause) {
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `seccomp profile ${choice.reference}: cannot be combined with its base profile`,
+      { cause },
+    );
+  }
 }

@@ -45,6 +45,11 @@ const filterArchitectures: Readonly<Record<string, readonly string[]>> = {
   s390x: ["SCMP_ARCH_S390X", "SCMP_ARCH_S390"],
 };
 
+/** libseccomp's name of the processor's own architecture, as Node names it. */
+export function nativeArchitecture(architecture: string): string {
+  return filterArchitectures[architecture]?.[0] ?? "SCMP_ARCH_NATIVE";
+}
+
 /**
  * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor. Two
  * conditions on one argument would be or-ed by some OCI runtimes, so each allowed range is a rule of its own.

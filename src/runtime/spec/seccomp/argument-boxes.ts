@@ -1,0 +1,82 @@
+import { RuntimeError } from "../../runtime-error.ts";
+import type { OciSyscallCondition } from "../types.ts";
+import { type ArgumentSet, complementOf, conditionsOf, intersectSets, setsOf } from "./argument-sets.ts";
+
+/** Sets of arguments by their index: calls all of whose arguments are in them. One that is not named may have any value. */
+export type Box = ReadonlyMap<number, ArgumentSet>;
+
+/** Every call. */
+export const anyCall: readonly Box[] = [new Map()];
+
+/** A filter of more rules for one system call would soon be larger than the kernel takes. */
+const mostBoxes = 300;
+
+/**
+ * The calls that a rule is about: those for which all its conditions are true; or any one of them, where two are on the same argument, as
+ * crun and runc have it. Throws RuntimeError InvalidArgument.
+ */
+export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Box[] {
+  const alone = conditions.map((condition) =>
+    setsOf(condition).map((set): Box => new Map([[argumentIndex(condition), set]])),
+  );
+  const twice = new Set(conditions.map(({ index }) => index)).size < conditions.length;
+  return twice ? alone.flat() : alone.reduce<readonly Box[]>(intersectBoxes, anyCall);
+}
+
+/** The calls that are in both lists. Throws RuntimeError InvalidArgument where that takes too many rules, or rules that there are not. */
+export function intersectBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
+  return limited(some.flatMap((one) => others.flatMap((other) => intersect(one, other))));
+}
+
+/** The calls that are in none of these. */
+export function complementOfBoxes(boxes: readonly Box[]): readonly Box[] {
+  return boxes.reduce<readonly Box[]>((rest, box) => intersectBoxes(rest, complement(box)), anyCall);
+}
+
+/** Lists of conditions, each of a rule; an empty one is every call. */
+export function rulesOf(box: Box): readonly (readonly OciSyscallCondition[])[] {
+  const choices = [...box].flatMap(([index, set]) => {
+    const conditions = conditionsOf(set, index);
+    return conditions === undefined ? [] : [conditions];
+  });
+  return limited(
+    choices.reduce<readonly (readonly OciSyscallCondition[])[]>(
+      (rules, conditions) =>
+        limited(rules.flatMap((rule) => conditions.map((condition) => [...rule, condition]))),
+      [[]],
+    ),
+  );
+}
+
+function intersect(one: Box, other: Box): readonly Box[] {
+  let boxes: readonly Box[] = [one];
+  for (const [index, set] of other) {
+    boxes = boxes.flatMap((box) => {
+      const own = box.get(index);
+      const sets = own === undefined ? [set] : intersectSets(own, set);
+      return sets.map((each) => new Map([...box, [index, each]]));
+    });
+  }
+  return boxes;
+}
+
+/** Boxes that do not overlap: those that fail at the first argument, those that fail at the second alone, and so on. */
+function complement(box: Box): readonly Box[] {
+  const sets = [...box];
+  return sets.flatMap(([index, set], at) =>
+    complementOf(set).map((outside) => new Map([...sets.slice(0, at), [index, outside]])),
+  );
+}
+
+function argumentIndex({ index }: OciSyscallCondition): number {
+  if (Number.isInteger(index) && index >= 0 && index <= 5) return index;
+  throw new RuntimeError("InvalidArgument", "a condition on an argument: index must be 0 to 5");
+}
+
+function limited<T>(list: readonly T[]): readonly T[] {
+  if (list.length <= mostBoxes) return list;
+  throw new RuntimeError(
+    "InvalidArgument",
+    `the conditions on the arguments of one system call would take more than ${mostBoxes} rules`,
+  );
+}

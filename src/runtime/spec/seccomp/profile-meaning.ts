@@ -1,0 +1,93 @@
+import { constants } from "node:os";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { OciSeccomp, OciSyscallRule } from "../types.ts";
+import { anyCall, type Box, boxesOf, intersectBoxes } from "./argument-boxes.ts";
+
+/** What becomes of a call: an action, and the number that goes with ERRNO and TRACE. */
+export type Verdict = { readonly action: Action; readonly errno: number | undefined };
+
+/** As the kernel orders the answers of several filters (seccomp(2)): the first one wins. */
+const actions = [
+  "SCMP_ACT_KILL_PROCESS",
+  "SCMP_ACT_KILL",
+  "SCMP_ACT_TRAP",
+  "SCMP_ACT_ERRNO",
+  "SCMP_ACT_TRACE",
+  "SCMP_ACT_LOG",
+  "SCMP_ACT_ALLOW",
+] as const;
+
+type Action = (typeof actions)[number];
+
+/** What a profile says of each system call: calls by their arguments, and what becomes of them; all other calls get the default. */
+export type ProfileMeaning = {
+  readonly standard: Verdict;
+  readonly calls: ReadonlyMap<string, readonly Decision[]>;
+};
+
+/** No two decisions about one system call are about the same arguments. */
+export type Decision = { readonly boxes: readonly Box[]; readonly verdict: Verdict };
+
+/**
+ * Reads a profile as crun and runc have libseccomp make a filter of it. Throws RuntimeError InvalidArgument for one whose meaning is not certain:
+ * where two rules with different actions are about the same call, the filter depends on their order and on libseccomp.
+ */
+export function profileMeaning(profile: OciSeccomp): ProfileMeaning {
+  const standard = verdictOf(profile.defaultAction, profile.defaultErrnoRet);
+  const calls = new Map<string, readonly Decision[]>();
+  for (const rule of profile.syscalls ?? []) {
+    const verdict = verdictOf(rule.action, rule.errnoRet);
+    // OCI runtimes leave it out, as libseccomp would refuse it.
+    if (sameVerdict(verdict, standard)) continue;
+    for (const [name, boxes] of callsOf(rule))
+      calls.set(name, withDecision(calls.get(name) ?? [], { boxes, verdict }, name));
+  }
+  return { standard, calls };
+}
+
+/** The one that the kernel would obey; of two that are as strict, the first. */
+export function stricter(one: Verdict, other: Verdict): Verdict {
+  return actions.indexOf(other.action) < actions.indexOf(one.action) ? other : one;
+}
+
+export function sameVerdict(one: Verdict, other: Verdict): boolean {
+  return one.action === other.action && one.errno === other.errno;
+}
+
+function callsOf({ names, args }: OciSyscallRule): readonly (readonly [string, readonly Box[]])[] {
+  try {
+    const boxes = (args ?? []).length === 0 ? anyCall : boxesOf(args ?? []);
+    return names.map((name) => [name, boxes]);
+  } catch (cause) {
+    throw new RuntimeError("InvalidArgument", `system call ${names.join(", ").slice(0, 100)}`, { cause });
+  }
+}
+
+function withDecision(
+  decisions: readonly Decision[],
+  { boxes, verdict }: Decision,
+  name: string,
+): readonly Decision[] {
+  const same = decisions.find((each) => sameVerdict(each.verdict, verdict));
+  const others = decisions.filter((each) => each !== same);
+  if (others.some((other) => intersectBoxes(other.boxes, boxes).length > 0))
+    throw new RuntimeError(
+      "InvalidArgument",
+      `system call ${name}: two rules with different actions are about the same arguments`,
+    );
+  if (same === undefined) return [...others, { boxes, verdict }];
+  const all = same.boxes.some(({ size }) => size === 0) ? same.boxes : [...same.boxes, ...boxes];
+  // One without conditions says all that the others do.
+  return [...others, { boxes: all.some(({ size }) => size === 0) ? anyCall : all, verdict }];
+}
+
+function verdictOf(name: string, errno: number | undefined): Verdict {
+  const action = name === "SCMP_ACT_KILL_THREAD" ? "SCMP_ACT_KILL" : name;
+  const known = actions.find((each) => each === action);
+  if (known === undefined) {
+    const why = action === "SCMP_ACT_NOTIFY" ? "needs a program that is asked" : "is not known";
+    throw new RuntimeError("InvalidArgument", `action ${JSON.stringify(name.slice(0, 100))} ${why}`);
+  }
+  const hasErrno = known === "SCMP_ACT_ERRNO" || known === "SCMP_ACT_TRACE";
+  return { action: known, errno: hasErrno ? (errno ?? constants.errno.EPERM) : undefined };
+}
