@@ -6,7 +6,13 @@ import { criuEnvironment } from "../checkpoint/criu-environment.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
-import { exitCodeOf, failureMessage, runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
+import {
+  exitCodeOf,
+  failureMessage,
+  runtimeEnvironment,
+  runtimeFailure,
+  startProgram,
+} from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { waitForLostRuntime } from "./lost-runtime.ts";
 import { readSyncMessage, type SyncMessage } from "./sync-message.ts";
@@ -68,7 +74,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     const [message] = await Promise.all([readSyncMessage(syncPipe), exitCodeOf(child)]);
     if (message.kind === "created") return message.pid;
     deadline.check("create");
-    throw new RuntimeError("Internal", `create: ${await reason(message, launch, stderr)}`);
+    throw runtimeFailure("create", await reason(message, launch, stderr));
   } catch (error) {
     killGroup(child);
     deadline.check("create");

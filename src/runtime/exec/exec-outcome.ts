@@ -1,6 +1,6 @@
 import type { Deadline } from "../oci-runtime/deadline.ts";
+import { runtimeFailure } from "../oci-runtime/oci-runtime.ts";
 import { clipped, lastRuntimeError } from "../oci-runtime/runtime-log.ts";
-import { RuntimeError } from "../runtime-error.ts";
 import { commandFailure } from "./command-failure.ts";
 import type { ExecContext } from "./exec-context.ts";
 import { type ExecFiles, pidOf } from "./exec-files.ts";
@@ -30,5 +30,5 @@ export async function execOutcome(
   const failure = commandFailure(message);
   if (failure !== undefined) return { exitCode: failure, notRun: `${message}\n` };
   const reason = message === "" ? `failed with code ${exitCode}` : message;
-  throw new RuntimeError("Internal", `${context.handler.name} exec: ${reason}`);
+  throw runtimeFailure(`${context.handler.name} exec`, reason);
 }

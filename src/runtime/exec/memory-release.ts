@@ -4,8 +4,8 @@ import { trimMemory } from "../../linux/index.ts";
 
 /** What is worth a collection, which takes some ten milliseconds. */
 const manyBytes = 4 * 1024 * 1024;
-/** By then the answer is with the client. */
-const delayMs = 10_000;
+/** By the first the answer is with its client, by the second with one that takes it slowly. */
+const delaysMs: readonly number[] = [10_000, 30_000];
 
 /**
  * Gives memory back after large answers. A daemon that has nothing to do makes no garbage, and so would keep the buffers
@@ -19,22 +19,24 @@ export class MemoryRelease implements Disposable {
   add(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < manyBytes) return;
-    this.#timer ??= setTimeout(() => this.#release(), delayMs).unref();
+    this.#timer ??= this.#after(delaysMs);
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 
-  #release(): void {
-    this.#timer = undefined;
+  #after([delayMs, ...laterMs]: readonly number[]): NodeJS.Timeout | undefined {
+    return delayMs === undefined ? undefined : setTimeout(() => this.#release(laterMs), delayMs).unref();
+  }
+
+  #release(laterMs: readonly number[]): void {
     this.#bytes = 0;
     collectGarbage();
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
-      this.#timer = undefined;
       trimMemory();
-      if (this.#bytes >= manyBytes) this.add(0);
+      this.#timer = this.#after(this.#bytes >= manyBytes ? delaysMs : laterMs);
     }, 1000).unref();
   }
 }

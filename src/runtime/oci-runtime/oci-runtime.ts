@@ -44,7 +44,7 @@ export type RuntimeCall = {
 
 /**
  * Runs one command of an OCI runtime to its end and returns its output (at most 1 MiB). Throws RuntimeError:
- * FailedPrecondition (no such program), Internal (it failed; with its own message), DeadlineExceeded, Canceled (it was
+ * FailedPrecondition (no such program), Internal (it failed; with its own message), ResourceExhausted (the same, of a full disk), DeadlineExceeded, Canceled (it was
  * killed).
  */
 export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Promise<string> {
@@ -109,7 +109,15 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
   await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
   if (code === 0) return stdout.text();
   deadline.check(what);
-  throw new RuntimeError("Internal", `${what}: ${await run.failure(stderr.text(), code)}`);
+  throw runtimeFailure(what, await run.failure(stderr.text(), code));
+}
+
+/** A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal. */
+export function runtimeFailure(what: string, words: string): RuntimeError {
+  const isFull = ["no space left on device", "disk quota exceeded"].some((text) =>
+    words.toLowerCase().includes(text),
+  );
+  return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`);
 }
 
 /** What a command leaves running may hold its output open; nobody waits for that. */
