@@ -125,7 +125,7 @@ async function slowCgroup() {
   const directory = `/sys/fs/cgroup/cpu/berth-slow-${process.pid}`;
   await mkdir(directory);
   await writeFile(join(directory, "cpu.cfs_period_us"), "100000");
-  await writeFile(join(directory, "cpu.cfs_quota_us"), "1000");
+  await writeFile(join(directory, "cpu.cfs_quota_us"), "4000");
   return {
     add: (pid: number) => writeFile(join(directory, "cgroup.procs"), String(pid)).catch(() => undefined),
     [Symbol.asyncDispose]: () => rmdir(directory),

@@ -39,7 +39,7 @@ describe("files in the state directory that were damaged", () => {
     const containerId = await pod.shell("main", registry.image, "exec sleep 1000");
     const bundle = join(berth.state, "containers", containerId);
     for (const name of ["config.json", "task.json"]) await writeFile(join(bundle, name), "");
-    assert.equal((await verboseInfo(berth, containerId)).runtimeSpec, undefined);
+    assert.equal((await verboseInfo(berth, containerId)).runtimeSpec.process.args[0], "/bin/sh");
     assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
     await berth.clients.runtime.stopContainer({ containerId, timeout: 0n });
     assert.equal((await exited(berth, containerId)).exitCode, 137);
