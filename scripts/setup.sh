@@ -7,11 +7,13 @@ cd "$(dirname "$0")/.."
 say() { printf 'setup: %s\n' "$*"; }
 
 npm_packages() {
-  if [ -x node_modules/.bin/node ] && [ package-lock.json -ot node_modules/.package-lock.json ]; then return; fi
+  # What was installed is known by its content: a checkout gives files times that say nothing.
+  installed=node_modules/.installed-package-lock.json
+  if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$installed"; then return; fi
   say "installing the npm packages of package-lock.json (Node 26 among them) into node_modules"
   # Not `npm ci`: that one refuses a registry that lacks a binary for some other platform.
   npm install --no-save --no-audit --no-fund --loglevel=error
-  touch node_modules/.package-lock.json
+  cp package-lock.json "$installed"
 }
 
 # package:file that shows that it is there
