@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { access, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
@@ -47,6 +47,35 @@ describe("the daemon", () => {
     assert.match(line ?? "", /"level":"error".*faults\.ts/);
     const { stdout } = await cli(berth, "doctor");
     assert.match(stdout, /^warn +errors that nobody handled +1 since .*made by a test/m);
+  });
+
+  it("names the files that it cannot use in the status as they are now, in the log, and by the doctor", async () => {
+    await using directory = await tempDir();
+    const hosts = join(directory.path, "certs.d/registry.example/hosts.toml");
+    const hook = join(directory.path, "hooks.d/10-bad.json");
+    for (const path of [hosts, hook]) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, "{");
+    }
+    const config = [
+      ...["[images]", `certs_dirs = [${JSON.stringify(dirname(dirname(hosts)))}]`],
+      ...["[container]", `hooks_dirs = [${JSON.stringify(dirname(hook))}]`],
+    ].join("\n");
+    await using berth = await TestBerth.start({ network: undefined, config });
+    const named = async () =>
+      JSON.parse((await verboseStatus(berth)).unusableFiles ?? "[]").map(
+        ({ reader, path }: { readonly reader: string; readonly path: string }) => `${reader}: ${path}`,
+      );
+    assert.deepEqual(await named(), [`OCI hooks: ${hook}`, `registry hosts: ${hosts}`]);
+    for (const path of [hosts, hook])
+      assert.match(await berth.daemonLog(), new RegExp(`"level":"warn".*${path}.*a file cannot be used`));
+    const { stdout } = await cli(berth, "doctor", "--config", join(berth.directory, "config.toml"));
+    assert.match(stdout, new RegExp(`^warn +hosts\\.toml +${hosts}: `, "m"));
+    assert.match(stdout, new RegExp(`^warn +OCI hooks +${hook}: `, "m"));
+    await writeFile(hosts, "");
+    assert.deepEqual(await named(), [`OCI hooks: ${hook}`]);
+    await writeFile(hosts, "colour = 1");
+    assert.deepEqual(await named(), [`OCI hooks: ${hook}`, `registry hosts: ${hosts}`]);
   });
 
   it("ends after an exception that nobody caught, with its stack in the log and an exit code of its own", async () => {

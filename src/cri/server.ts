@@ -37,7 +37,7 @@ export type CriServerOptions = {
   readonly metrics?: readonly MetricGroup[];
   readonly answers?: SandboxAnswers | undefined;
   /** What Status tells when verbose besides what the engine does. */
-  readonly details?: () => Readonly<Record<string, unknown>>;
+  readonly details?: () => Promise<Readonly<Record<string, unknown>>>;
 };
 
 export type GrpcService = {
@@ -134,7 +134,7 @@ function runtimeHandlers({
   streaming,
   metrics = [],
   answers,
-  details = () => ({}),
+  details = async () => ({}),
 }: CriServerOptions): RuntimeHandlers {
   return {
     ...versionStatusHandlers(engine, details),

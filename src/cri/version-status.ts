@@ -10,7 +10,7 @@ const kubeletApiVersion = "0.1.0";
 /** Version, Status, RuntimeConfig, UpdateRuntimeConfig. */
 export function versionStatusHandlers(
   engine: Engine,
-  details: () => Readonly<Record<string, unknown>>,
+  details: () => Promise<Readonly<Record<string, unknown>>>,
 ): RuntimeHandlers {
   return {
     version: () => {
@@ -18,7 +18,7 @@ export function versionStatusHandlers(
       return { version: kubeletApiVersion, runtimeName, runtimeVersion, runtimeApiVersion: "v1" };
     },
 
-    status: ({ verbose }) => {
+    status: async ({ verbose }) => {
       const status = engine.status();
       return {
         status: {
@@ -32,7 +32,7 @@ export function versionStatusHandlers(
           cgroupMountMode: status.cgroupMountMode,
           seccompProfileOci: status.seccompProfiles,
         },
-        info: verbose ? toInfo({ ...status.details, ...details() }) : {},
+        info: verbose ? toInfo({ ...status.details, ...(await details()) }) : {},
       };
     },
 

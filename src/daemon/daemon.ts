@@ -86,7 +86,10 @@ export class Daemon implements AsyncDisposable {
     });
     const trees = rooms.use(new TreeRemover());
     const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
-    const engine = await openEngine(config, logger, database, { ...hooks, hostPaths, trees, trash }, rooms);
+    const unusableFiles = new UnusableFiles(logger);
+    await lookForUnusable(config, unusableFiles);
+    const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
+    const engine = await openEngine(config, logger, database, given, rooms);
     const closing = new AbortController();
     const berth = await openBerthService({
       engine,
@@ -105,12 +108,13 @@ export class Daemon implements AsyncDisposable {
       services: [berth],
       metrics: config.stats.metrics,
       answers: config.cri,
-      details: () => ({ unhandledErrors: unhandledErrors.seen() }),
+      details: async () => {
+        await lookForUnusable(config, unusableFiles);
+        return { unhandledErrors: unhandledErrors.seen(), unusableFiles: unusableFiles.list() };
+      },
     });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address, group);
-    for (const { file, problem, refused } of await findHostsProblems(config.images.certsDirs))
-      logger.warn({ file, refused }, `a file that says how a registry is reached: ${problem}`);
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()
@@ -127,18 +131,17 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-/** Files of hooks are read for each container; what is wrong with them is told from the start on. */
-async function unusableFiles({ container }: Config, logger: Logger): Promise<UnusableFiles> {
-  const files = new UnusableFiles(logger);
+/** Looks at files that are read anew for each container or pull, so that what is wrong with them is told before. */
+async function lookForUnusable({ container, images }: Config, files: UnusableFiles): Promise<void> {
   files.found("OCI hooks", await findUnusableHooks(container.hooksDirs));
-  return files;
+  files.found("registry hosts", await findHostsProblems(images.certsDirs));
 }
 
 async function openEngine(
   config: Config,
   logger: Logger,
   database: Database,
-  given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash">,
+  given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
   const [storage, running] = await Promise.all([
@@ -155,7 +158,6 @@ async function openEngine(
     checkpointDir: join(config.root, "checkpoints"),
     namespace,
     logger,
-    unusableFiles: await unusableFiles(config, logger),
     pauseProgram,
     defaultSysctls,
     containerSettings: { ...config.container, security: config.security },

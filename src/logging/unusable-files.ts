@@ -1,9 +1,10 @@
 import type { Logger } from "./logger.ts";
 
-/** A file that administrators or installers wrote, and that could not be used when it was last read. */
+/** A file that administrators or installers wrote, and that could not be used, or not wholly, when it was last read. */
 export type UnusableFile = {
   /** Absolute. */
   readonly path: string;
+  /** What is wrong, and what follows. */
   readonly problem: string;
 };
 
@@ -19,12 +20,12 @@ export class UnusableFiles {
     this.#logger = logger;
   }
 
-  /** What `reader` ("OCI hooks", "registry example.com") has found now, in the place of what it found before. */
+  /** What `reader` ("OCI hooks", "registry hosts") has found now, in the place of what it found before. */
   found(reader: string, files: readonly UnusableFile[]): void {
     const before = this.#byReader.get(reader) ?? [];
     for (const { path, problem } of files) {
       if (!before.some((known) => known.path === path && known.problem === problem))
-        this.#logger.warn({ reader, path, problem }, "a file cannot be used");
+        this.#logger.warn({ reader, path, problem }, "a file cannot be used as it is");
     }
     if (files.length === 0) this.#byReader.delete(reader);
     else this.#byReader.set(reader, files);

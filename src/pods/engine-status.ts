@@ -5,8 +5,7 @@ import type { PodEngineOptions } from "./pod-engine.ts";
 
 /** Whether pods can be run now, and with what. */
 export function engineStatus(options: PodEngineOptions): EngineStatus {
-  const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu, unusableFiles } =
-    options;
+  const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
     runtimeName: "berth",
@@ -34,7 +33,6 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
         handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
       },
       criu,
-      unusableFiles: unusableFiles.list(),
       // containerd's name for it, which scripts look at.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
     },

@@ -1,18 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errors/index.ts";
+import type { UnusableFile } from "../logging/index.ts";
 import { parseHostsToml } from "./hosts-toml.ts";
 
-/** What is wrong with a hosts.toml. */
-export type HostsProblem = {
-  readonly file: string;
-  readonly problem: string;
-  /** Pulls from the host fail; else only what the problem names is ignored. */
-  readonly refused: boolean;
-};
-
-/** Looks at every HOST/hosts.toml of these directories. Never throws: a file that cannot be read is a problem too. */
-export async function findHostsProblems(certsDirs: readonly string[]): Promise<readonly HostsProblem[]> {
+/**
+ * Every HOST/hosts.toml of these directories that cannot be used, so that pulls from its host are refused, or not wholly, so
+ * that what its problem names is ignored. Never throws: a file that cannot be read is one of them.
+ */
+export async function findHostsProblems(certsDirs: readonly string[]): Promise<readonly UnusableFile[]> {
   const found = certsDirs.map(async (root) => {
     const names = await readdir(root).catch(() => []);
     return await Promise.all(names.map((name) => problemsOf(join(root, name))));
@@ -20,14 +16,16 @@ export async function findHostsProblems(certsDirs: readonly string[]): Promise<r
   return (await Promise.all(found)).flat(2);
 }
 
-async function problemsOf(directory: string): Promise<readonly HostsProblem[]> {
-  const file = join(directory, "hosts.toml");
+async function problemsOf(directory: string): Promise<readonly UnusableFile[]> {
+  const path = join(directory, "hosts.toml");
   try {
-    const { ignored } = parseHostsToml(await readFile(file, "utf8"), file, directory);
-    return ignored.map((key) => ({ file, problem: `${key}: unknown key, ignored`, refused: false }));
+    const { ignored } = parseHostsToml(await readFile(path, "utf8"), path, directory);
+    return ignored.map((key) => ({ path, problem: `${key}: unknown key, ignored` }));
   } catch (error) {
     if (isMissing(error)) return [];
-    return [{ file, problem: messageOf(error).replace(`${file}: `, ""), refused: true }];
+    return [
+      { path, problem: `${messageOf(error).replace(`${path}: `, "")}; pulls from its host are refused` },
+    ];
   }
 }
 

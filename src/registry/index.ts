@@ -10,7 +10,7 @@
  */
 export { createRegistry } from "./client.ts";
 export { RegistryError } from "./errors.ts";
-export { findHostsProblems, type HostsProblem } from "./hosts-problems.ts";
+export { findHostsProblems } from "./hosts-problems.ts";
 export {
   type Credentials,
   maxSmallBytes,
