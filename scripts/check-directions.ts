@@ -5,10 +5,10 @@
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** What each room may import besides `errors`, `locks`, `logging` and `threads`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  locks: [],
+  sync: [],
   threads: [],
   logging: [],
   oci: [],
@@ -59,7 +59,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   doctor: ["linux", "network", "registry", "runtime", "config"],
   cli: ["directories", "protocol", "config", "doctor", "streamclient"],
 };
-const open = ["errors", "locks", "logging", "threads"];
+const open = ["errors", "logging", "sync", "threads"];
 
 const problems: string[] = [];
 for await (const file of glob("src/**/*.ts")) {

@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { ContentError, fileError, isErrno } from "./content-error.ts";
 import { hashFile } from "./hash-file.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { KeyLock } from "../locks/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import { ContentError } from "./content-error.ts";
 import type { Labels } from "./store.ts";
 

@@ -1,5 +1,5 @@
-import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";

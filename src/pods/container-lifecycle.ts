@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ArchiveSource } from "../checkpoint/index.ts";
 import { type Container, type Containers, EngineError, type ExecOutcome } from "../engine/index.ts";
-import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { ContainerConfig, type LinuxContainerResources, type PodSandboxConfig } from "../protocol/index.ts";
 import type { Task } from "../runtime/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import { draftContainer } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { messageOf } from "../errors/index.ts";
-import type { KeyLock } from "../locks/index.ts";
 import type { Task } from "../runtime/index.ts";
+import type { KeyLock } from "../sync/index.ts";
 import { forgetCheckpoint, resetNamespaces } from "./checkpoint/restore-step.ts";
 import { taskSpec } from "./container-spec.ts";
 import { exitedState, neverRan } from "./container-view.ts";

@@ -1,3 +1,5 @@
+import { raceAbort } from "../sync/index.ts";
+
 /**
  * Calls that make something under a name: a second call that asks for the same under a name that is being made waits for
  * the first one's outcome instead of being told that the name is taken; one that asks for something else waits its turn. A
@@ -10,11 +12,11 @@ export class JoinedCalls<T> {
   /** `request` is all that was asked for, as text: calls with the same one share one outcome. */
   join(name: string, request: string, make: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const existing = this.#underWay.get(name);
-    if (existing?.request === request) return orAborted(existing.outcome, signal);
+    if (existing?.request === request) return raceAbort(existing.outcome, signal);
     const turn = existing === undefined ? make() : Promise.allSettled([existing.outcome]).then(make);
     const call: Call<T> = { request, outcome: turn.finally(() => this.#forget(name, call)) };
     this.#underWay.set(name, call);
-    return orAborted(call.outcome, signal);
+    return raceAbort(call.outcome, signal);
   }
 
   #forget(name: string, call: Call<T>): void {
@@ -28,16 +30,3 @@ export class JoinedCalls<T> {
 }
 
 type Call<T> = { readonly request: string; readonly outcome: Promise<T> };
-
-function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) {
-      work.catch(() => undefined);
-      return onAbort();
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}

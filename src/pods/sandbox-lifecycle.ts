@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
-import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType } from "../protocol/index.ts";
 import type { Handler } from "../runtime/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { refuseTakenPorts } from "./host-ports.ts";

@@ -1,8 +1,8 @@
 import type { ContentStore, Leases } from "../content/index.ts";
 import type { Images } from "../images/index.ts";
-import { KeyLock } from "../locks/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Digest, digestOf, parseReference } from "../oci/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import { fetchProfile, maxProfileBytes } from "./artifact.ts";
 import { invalidProfile, ProfileError } from "./profile-error.ts";
 import { type ProfileRecord, ProfileRecords } from "./profile-records.ts";

@@ -1,4 +1,5 @@
 import type { Reference } from "../oci/index.ts";
+import { raceAbort } from "../sync/index.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { credentialsFor } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -42,7 +43,7 @@ export class Authorizer {
   ): Promise<string> {
     const key = keyOf(endpoint, reference);
     const current = this.#answers.get(key);
-    const other = current === undefined ? undefined : (await orAborted(current, signal)).authorization;
+    const other = current === undefined ? undefined : (await raceAbort(current, signal)).authorization;
     if (other !== undefined && other !== used) return other;
     // Others wait for it too: it does not end with the request that happens to be the first.
     const fresh = this.#obtain(endpoint, reference, refused);
@@ -50,7 +51,7 @@ export class Authorizer {
     fresh.catch(() => {
       if (this.#answers.get(key) === fresh) this.#answers.delete(key);
     });
-    return (await orAborted(fresh, signal)).authorization;
+    return (await raceAbort(fresh, signal)).authorization;
   }
 
   async #obtain(endpoint: Endpoint, reference: Reference, refused: HttpResponse): Promise<Token> {
@@ -98,18 +99,4 @@ function basic(endpoint: Endpoint, credentials: Credentials | undefined): Token 
   }
   const pair = Buffer.from(`${credentials.username}:${credentials.password}`, "utf8").toString("base64");
   return { authorization: `Basic ${pair}`, expiresAtMs: Number.POSITIVE_INFINITY };
-}
-
-/** What `work` comes to, or the signal's reason when that is first; the work goes on. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work;
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

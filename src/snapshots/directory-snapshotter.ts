@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { syncFileSystem } from "../linux/index.ts";
-import { KeyLock } from "../locks/index.ts";
 import type { Logger } from "../logging/index.ts";
+import { KeyLock } from "../sync/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { Holds } from "./holds.ts";

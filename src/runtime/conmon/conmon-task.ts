@@ -1,6 +1,7 @@
 import { access } from "node:fs/promises";
 import { hasCode } from "../../errors/index.ts";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
+import { raceAbort } from "../../sync/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
@@ -178,18 +179,10 @@ export class ConmonTask implements Task {
   }
 
   async wait(signal?: AbortSignal): Promise<TaskExit> {
-    if (signal === undefined) return this.#exited.promise;
-    const aborted = Promise.withResolvers<never>();
-    const abort = () =>
-      aborted.reject(
-        new RuntimeError("Canceled", `wait for container ${this.id}: canceled`, { cause: signal.reason }),
-      );
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      return await Promise.race([this.#exited.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", abort);
+      return await raceAbort(this.#exited.promise, signal);
+    } catch (cause) {
+      throw new RuntimeError("Canceled", `wait for container ${this.id}: canceled`, { cause });
     }
   }
 

@@ -1,3 +1,5 @@
+import { raceAbort } from "./race-abort.ts";
+
 /**
  * One holder a key at a time, in the order of asking; different keys do not wait for each other.
  *
@@ -17,7 +19,7 @@ export class KeyLock {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     };
     try {
-      await unlessAborted(before, signal);
+      await raceAbort(before, signal);
     } catch (reason) {
       // Others may queue behind this turn: it is passed on, but stays in the queue until its time has come.
       before.then(release);
@@ -32,14 +34,4 @@ export class KeyLock {
     for (const key of [...new Set(keys)].sort()) held.use(await this.acquire(key));
     return held;
   }
-}
-
-function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
