@@ -1,6 +1,8 @@
 /** The thread that owns the SQLite file: opens it, answers commits, closes it. */
+import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
+import { keepFreePages } from "./file-room.ts";
 import { keepRoom } from "./log-room.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
 import { checkStructure, collectionNames, openSqlite, readRecords } from "./sqlite-file.ts";
@@ -23,18 +25,29 @@ function serve(): void {
   let keepsRoom = false;
   try {
     keepRoom(path);
+    keepFreePages(db, path);
     keepsRoom = true;
   } catch (error) {
     reply({ kind: "withoutRoom", reason: messageOf(error) });
   }
   parentPort?.on("message", (request: WorkerRequest) => {
     if (request.kind === "commit") {
-      reply({ kind: "committed", outcomes: commitBatches(db, request.batches, path, keepsRoom) });
+      const outcomes = commitBatches(db, request.batches, path, keepsRoom);
+      if (keepsRoom) afterCommit(db);
+      reply({ kind: "committed", outcomes });
       return;
     }
     db.close();
     parentPort?.close();
   });
+}
+
+function afterCommit(db: DatabaseSync): void {
+  try {
+    keepFreePages(db, path);
+  } catch {
+    // It is tried again after the next commit, which itself tells of a disk that fails.
+  }
 }
 
 try {

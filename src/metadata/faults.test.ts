@@ -167,6 +167,20 @@ test("on a full disk new records leave the room that removals need", async () =>
   }
 });
 
+test("on a full disk any number of records can be changed and removed, though the file had none of them yet", async () => {
+  await using disk = await smallDisk(24 << 20);
+  await using database = await openDatabase({ path: join(disk.path, "metadata.db") });
+  const images = await database.collection("images");
+  const keys = Array.from({ length: 300 }, (_, i) => `key${i}`);
+  for (const key of keys) await database.commit([images.put(ns, key, { filler: "x".repeat(2000) })]);
+  await disk.fill();
+  for (const key of keys) {
+    await database.commit([images.put(ns, key, { filler: "stopping" })]);
+    await database.commit([images.delete(ns, key)]);
+  }
+  assert.deepEqual(images.list(ns), []);
+});
+
 test("the log that an end in order has left is no part of a new database", async () => {
   await using directory = await tempDir();
   const path = join(directory.path, "metadata.db");

@@ -23,10 +23,7 @@ import { dirname } from "node:path";
  * New records must not use that room up: they are refused while the disk has less beside it than copying the log may take.
  */
 
-/**
- * Twice what SQLite lets its log grow to before it copies it into the database: on a full disk that fails for pages that
- * lie behind the database's end, and the log grows on.
- */
+/** Twice what SQLite lets its log grow to before it copies it into the database's file, which has room for that: file-room.ts. */
 const roomBytes = 8 << 20;
 const headerBytes = 32;
 const freeForAdditions = 4 << 20;
