@@ -216,6 +216,27 @@ describe("a pod of berth run", () => {
     await gone("on");
   });
 
+  it("ends with 127 when there is no such program in the image, with 126 when it is none, and leaves nothing", async () => {
+    for (const [program, status] of [
+      ["/no/such", 127],
+      ["no-such", 127],
+      ["/etc/passwd", 126],
+      ["/etc", 126],
+    ] as const) {
+      const { status: seen, stderr } = await outcome(...run("--name", "unfit", host.image, program));
+      assert.equal(seen, status, stderr);
+      assert.match(stderr, /^berth: create: /);
+      assert.deepEqual(await podsNamed("unfit"), []);
+    }
+    const detached = await outcome(...run("-d", "--name", "unfit", host.image, "/no/such"));
+    assert.equal(detached.status, 127);
+    const misplaced = await outcome(
+      ...run("--workdir", "/etc/passwd", "--name", "unfit", host.image, "true"),
+    );
+    assert.equal(misplaced.status, 125, misplaced.stderr);
+    assert.deepEqual(await podsNamed("unfit"), []);
+  });
+
   it("has the default seccomp filter unless told otherwise", async () => {
     const mode = async (...options: readonly string[]) =>
       /Seccomp:\s+(\d)/.exec(

@@ -1,6 +1,6 @@
-import { BerthError, type ErrorCode } from "../errors/index.ts";
+import { BerthError, type BerthErrorOptions, type ErrorCode } from "../errors/index.ts";
 
-/** What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, and 125 for berth's failures. */
+/** What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, 126 and 127 for a command that cannot be run, and 125 for berth's failures. */
 export const exitCode = {
   ok: 0,
   failure: 1,
@@ -19,9 +19,9 @@ export class CliError extends BerthError {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly exitCode?: number } = {},
+    options: BerthErrorOptions & { readonly exitCode?: number } = {},
   ) {
-    super(code, message, { cause: options.cause });
+    super(code, message, options);
     this.exitCode = options.exitCode ?? (code === "NotFound" ? exitCode.notFound : exitCode.failure);
   }
 }

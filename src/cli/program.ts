@@ -19,8 +19,9 @@ Exit status:
   3    no such pod, container or image
   4    the CRI endpoint cannot be reached
   130  interrupted
-run, exec and attach end with the status of what runs in the container, and with
-125 where berth itself failed.
+run, exec and attach end with the status of what runs in the container, with 127
+or 126 where there is no such program or it is none, and with 125 where berth
+itself failed.
 
 "berth COMMAND --help" tells more and gives examples.
 `;

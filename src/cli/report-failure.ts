@@ -11,5 +11,6 @@ export function reportFailure(error: unknown, { io, signal, failureExitCode }: I
   const text = printableLines(error instanceof CliError ? error.message : messageOf(error));
   io.stderr.write(`${styleFor(io.stderr, io.env).red("berth:")} ${text}\n`);
   if ((io.env.BERTH_DEBUG ?? "") !== "") io.stderr.write(`${inspect(error)}\n`);
-  return failureExitCode ?? (error instanceof CliError ? error.exitCode : exitCode.failure);
+  if (!(error instanceof CliError)) return failureExitCode ?? exitCode.failure;
+  return error.commandStatus ?? failureExitCode ?? error.exitCode;
 }

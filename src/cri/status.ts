@@ -1,5 +1,6 @@
-import { status as grpcStatus, type StatusObject } from "@grpc/grpc-js";
-import { codeOf, type ErrorCode, messageOf } from "../errors/index.ts";
+import { status as grpcStatus, Metadata, type StatusObject } from "@grpc/grpc-js";
+import { BerthError, codeOf, type ErrorCode, messageOf } from "../errors/index.ts";
+import { commandStatusMetadata } from "../protocol/index.ts";
 
 const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
   InvalidArgument: grpcStatus.INVALID_ARGUMENT,
@@ -24,11 +25,21 @@ const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
 const maxDetailsLength = 2048;
 
 /** What a client is told about an error. */
-export function statusOf(error: unknown): Pick<StatusObject, "code" | "details"> {
+export function statusOf(
+  error: unknown,
+): Pick<StatusObject, "code" | "details"> & Partial<Pick<StatusObject, "metadata">> {
+  const commandStatus = error instanceof BerthError ? error.commandStatus : undefined;
   return {
     code: statusByCode[codeOf(error)],
     details: shorten(messageOf(error)),
+    ...(commandStatus !== undefined && { metadata: metadataOf(commandStatus) }),
   };
+}
+
+function metadataOf(commandStatus: number): Metadata {
+  const metadata = new Metadata();
+  metadata.set(commandStatusMetadata, `${commandStatus}`);
+  return metadata;
 }
 
 /** A lone surrogate, which a cut can make, cannot be percent-encoded and would throw in the middle of the answer. */

@@ -26,14 +26,25 @@ export type ErrorCode =
   | "Canceled"
   | "Unknown";
 
+/** Why a command cannot be run, as shells have it: 127 when there is no such program, 126 when it is none that can be executed. */
+export type CommandStatus = 126 | 127;
+
+export type BerthErrorOptions = {
+  readonly cause?: unknown;
+  readonly commandStatus?: CommandStatus | undefined;
+};
+
 /** An error with a code that a caller can act on. Rooms subclass it; they do not throw it bare. */
 export class BerthError extends Error {
   readonly code: ErrorCode;
+  /** Of a failure that is a command's own. */
+  readonly commandStatus: CommandStatus | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: BerthErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
+    this.commandStatus = options?.commandStatus;
   }
 }
 
@@ -65,4 +76,18 @@ const codeOfErrno: ReadonlyMap<string, ErrorCode> = new Map([
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
+}
+
+/**
+ * What is told of a name that could not be looked up, with its host and what to do; undefined for every other error. Node's own words
+ * ("getaddrinfo EAI_AGAIN") say neither.
+ */
+export function nameLookupFailure(error: unknown): string | undefined {
+  const { code, hostname } = (error ?? {}) as { readonly code?: unknown; readonly hostname?: unknown };
+  if (typeof hostname !== "string") return undefined;
+  if (code === "ENOTFOUND")
+    return `there is no host ${hostname}: look at the spelling, and at /etc/hosts and /etc/resolv.conf`;
+  if (code === "EAI_AGAIN")
+    return `the name of host ${hostname} cannot be looked up now: no name server of /etc/resolv.conf answers; look whether they can be reached`;
+  return undefined;
 }

@@ -9,6 +9,7 @@
  * `XService` is what a gRPC server registers, `XClient` what a client constructs.
  */
 
+export { commandStatusMetadata } from "./command-status.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./default-paths.ts";
 /** What berthd offers beyond the CRI (package berth.v1); its messages share names with runtime.v1's. */
 export * as berthV1 from "./generated/berth/v1/berth.ts";

@@ -1,4 +1,4 @@
-import { BerthError, type ErrorCode } from "../errors/index.ts";
+import { BerthError, type ErrorCode, nameLookupFailure } from "../errors/index.ts";
 
 type Details = {
   readonly cause?: unknown;
@@ -23,6 +23,12 @@ export class RegistryError extends BerthError {
 /** Whatever was thrown while talking to `host`, as a {@link RegistryError}. */
 export function asRegistryError(error: unknown, host: string): RegistryError {
   if (error instanceof RegistryError) return error;
+  const lookup = nameLookupFailure(error);
+  // Another host than this one may be meant: a proxy's, or a store's. The cause has nothing to add.
+  if (lookup !== undefined)
+    return new RegistryError("Unavailable", `${host}: ${lookup}`, {
+      transient: errorCode(error) === "EAI_AGAIN",
+    });
   const { message, transient } = describeTransportError(error);
   return new RegistryError("Unavailable", `${host}: ${message}`, { cause: error, transient });
 }
@@ -56,7 +62,6 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
 /** Failures that another try will not mend. */
 const lasting: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused; nothing listens there",
-  ENOTFOUND: "no such host",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; give its CA in certs.d",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an unknown CA; give the CA in certs.d",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an unknown CA; give the CA in certs.d",
@@ -73,7 +78,6 @@ const passing: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: "no data within the progress timeout",
   UND_ERR_SOCKET: "the connection broke",
   ECONNRESET: "the connection broke",
-  EAI_AGAIN: "its name cannot be looked up now",
 };
 
 function describeTransportError(error: unknown): { readonly message: string; readonly transient: boolean } {

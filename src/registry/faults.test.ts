@@ -293,6 +293,28 @@ describe("resolve and fetchSmall", () => {
   });
 });
 
+/** "No such host" where a name server answers, "not now" where none does. */
+const notFound = "(there is no host|the name of host) {}(:| cannot be looked up now:).* /etc/resolv\\.conf";
+
+test("a host whose name cannot be looked up is named, with what to look at, be it the registry's or its proxy's", async () => {
+  const messageOf = async (host: string) => {
+    await using registry = createRegistry(testOptions());
+    const failure = await registry.resolve(referenceTo({ host }, "a:b")).catch((error: unknown) => error);
+    assert.ok(failure instanceof RegistryError && failure.code === "Unavailable", String(failure));
+    assert.equal(failure.cause, undefined, "Node's words would come behind ours");
+    return failure.message;
+  };
+  const own = notFound.replace("{}", "registry\\.invalid");
+  assert.match(await messageOf("registry.invalid"), new RegExp(`registry\\.invalid: ${own}`));
+  process.env.HTTPS_PROXY = "http://proxy.invalid:3128";
+  try {
+    const ofProxy = notFound.replace("{}", "proxy\\.invalid");
+    assert.match(await messageOf("registry.invalid"), new RegExp(`registry\\.invalid: ${ofProxy}`));
+  } finally {
+    delete process.env.HTTPS_PROXY;
+  }
+});
+
 describe("redirects", () => {
   test("to another host are followed without credentials and other headers of the request", async () => {
     const { image, layer, bytes } = await largeImage();

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Duplex } from "node:stream";
-import { StreamClientError } from "./errors.ts";
+import { StreamClientError, unreachable } from "./errors.ts";
 
 /** PEM texts. */
 export type ClientTls = {
@@ -47,11 +47,7 @@ export async function upgradeToSpdy(
       resolve({ socket, protocol: String(response.headers["x-stream-protocol-version"] ?? "") });
     });
     outgoing.on("response", (response) => void refusal(response).then(reject));
-    outgoing.on("error", (cause) => {
-      reject(
-        new StreamClientError("Unavailable", `connect to the streaming server at ${url.host}`, { cause }),
-      );
-    });
+    outgoing.on("error", (cause) => reject(unreachable(url, cause)));
     outgoing.end();
   });
 }

@@ -10,7 +10,7 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { hasCode } from "../errors/index.ts";
+import { hasCode, messageOf } from "../errors/index.ts";
 import { StreamingServer, type StreamingServerOptions } from "../streaming/index.ts";
 import { ProcessEngine } from "../streaming/testing/process-engine.ts";
 import { tempDir } from "../testing/temp-dir.ts";
@@ -155,10 +155,17 @@ test("a server that cannot be reached, and one that refuses, say so", async (t) 
   const { server } = await start(t);
   const streams = { tty: false, stdin: false, stdout: true, stderr: false };
   const closedPort = async () => new URL("http://127.0.0.1:1/exec/x");
+  const unnamed = async () => new URL("http://streaming.invalid:1/exec/x");
   const unknown = async () => new URL("/exec/AAAAAAAAAAAAAAAAAAAAAA", server.url(echoRequest));
   for (const transport of TRANSPORTS) {
     await assert.rejects(connectRemoteCommand({ url: closedPort, transport, ...streams }), (error) => {
       return hasCode(error, "Unavailable");
+    });
+    await assert.rejects(connectRemoteCommand({ url: unnamed, transport, ...streams }), (error) => {
+      return (
+        /host streaming\.invalid.*\/etc\/resolv\.conf/.test(messageOf(error)) &&
+        !/getaddrinfo/.test(messageOf(error))
+      );
     });
     await assert.rejects(
       connectRemoteCommand({ url: unknown, transport, ...streams }),

@@ -7,7 +7,7 @@ import {
   WebSocketChannels,
   webSocketRemoteCommandProtocols,
 } from "../streaming/index.ts";
-import { StreamClientError } from "./errors.ts";
+import { unreachable } from "./errors.ts";
 import { refusal, tlsOptions } from "./http-upgrade.ts";
 import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
 
@@ -77,11 +77,7 @@ async function opened(ws: WebSocket, url: URL, signal: AbortSignal | undefined):
           reject(error);
         });
       });
-      ws.once("error", (cause) => {
-        reject(
-          new StreamClientError("Unavailable", `connect to the streaming server at ${url.host}`, { cause }),
-        );
-      });
+      ws.once("error", (cause) => reject(unreachable(url, cause)));
     });
   } finally {
     signal?.removeEventListener("abort", abort);

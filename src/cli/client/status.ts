@@ -1,5 +1,6 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
-import type { ErrorCode } from "../../errors/index.ts";
+import type { CommandStatus, ErrorCode } from "../../errors/index.ts";
+import { commandStatusMetadata } from "../../protocol/index.ts";
 import { CliError } from "../errors.ts";
 
 const codes: Readonly<Record<number, ErrorCode>> = {
@@ -27,5 +28,13 @@ export function toCliError(method: string, error: ServiceError): CliError {
   if (code === "DeadlineExceeded" && error.details.startsWith("Deadline exceeded")) {
     return new CliError(code, `${name}: no answer in time; --timeout gives it more`, { cause: error });
   }
-  return new CliError(code, error.details === "" ? `${name}: ${code}` : error.details, { cause: error });
+  return new CliError(code, error.details === "" ? `${name}: ${code}` : error.details, {
+    cause: error,
+    commandStatus: commandStatus(error),
+  });
+}
+
+function commandStatus({ metadata }: ServiceError): CommandStatus | undefined {
+  const [value] = metadata.get(commandStatusMetadata);
+  return value === "126" ? 126 : value === "127" ? 127 : undefined;
 }

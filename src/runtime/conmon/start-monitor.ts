@@ -4,6 +4,7 @@ import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { criuEnvironment } from "../checkpoint/criu-environment.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
+import { commandFailure } from "../exec/command-failure.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import {
@@ -74,7 +75,8 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     const [message] = await Promise.all([readSyncMessage(syncPipe), exitCodeOf(child)]);
     if (message.kind === "created") return message.pid;
     deadline.check("create");
-    throw runtimeFailure("create", await reason(message, launch, stderr));
+    const words = await reason(message, launch, stderr);
+    throw runtimeFailure("create", words, { commandStatus: commandFailure(words) });
   } catch (error) {
     killGroup(child);
     deadline.check("create");

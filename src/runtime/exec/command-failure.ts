@@ -1,3 +1,5 @@
+import type { CommandStatus } from "../../errors/index.ts";
+
 /**
  * The exit code for a command that the OCI runtime could not run, by its message: 127 when there is no such program,
  * 126 when it cannot be executed, as shells have it; undefined when the failure is another. The runtimes have no codes
@@ -5,7 +7,7 @@
  *
  * The name in a message was chosen by the pod: a message is told by how it begins and ends.
  */
-export function commandFailure(message: string): 126 | 127 | undefined {
+export function commandFailure(message: string): CommandStatus | undefined {
   if (!isOfProgram(message)) return undefined;
   return notFound.some((end) => message.endsWith(end)) ? 127 : 126;
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { constants } from "node:os";
-import { codeOf } from "../../errors/index.ts";
+import { type BerthErrorOptions, codeOf } from "../../errors/index.ts";
 import { type SpawnOptions, type Subprocess, spawn } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { Handler } from "../handlers/handler.ts";
@@ -113,11 +113,15 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
 }
 
 /** A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal. */
-export function runtimeFailure(what: string, words: string): RuntimeError {
+export function runtimeFailure(
+  what: string,
+  words: string,
+  options: Pick<BerthErrorOptions, "commandStatus"> = {},
+): RuntimeError {
   const isFull = ["no space left on device", "disk quota exceeded"].some((text) =>
     words.toLowerCase().includes(text),
   );
-  return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`);
+  return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`, options);
 }
 
 /** What a command leaves running may hold its output open; nobody waits for that. */
