@@ -11,8 +11,7 @@ import { verboseInfo } from "./support/verbose.ts";
 describe("a restart of the machine", () => {
   it("ends pods and containers, frees their addresses, and keeps images and what was recorded", async () => {
     await using registry = await startBusyboxRegistry();
-    // Masquerading is in the kernel, which has forgotten it: the plugin cannot find it again.
-    await using host = await CutBerth.start({ ipMasq: false });
+    await using host = await CutBerth.start();
     const { berth } = host;
     const { image } = registry;
     const imageId = await berth.pull(image);

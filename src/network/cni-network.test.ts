@@ -16,11 +16,6 @@ await enterPrivateNetwork();
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
-/** Without the namespace, the bridge plugin cannot tell which of its masquerading rules were for the pod, and keeps them. */
-function withoutMasquerade(): Promise<TestNetwork> {
-  return bridged({ ipMasq: false });
-}
-
 /** The addresses of eth0 as the kernel has them. */
 async function kernelAddresses({ netnsPath }: PodAttachment): Promise<readonly string[]> {
   const { stdout } = await run("nsenter", [`--net=${netnsPath}`, "ip", "-j", "addr", "show", "dev", "eth0"]);
@@ -53,7 +48,7 @@ test(
   "DEL may be repeated, and works after a restart, without the configuration and without the namespace",
   limit,
   async () => {
-    await using rig = await withoutMasquerade();
+    await using rig = await bridged();
     const pod = await rig.pod();
     await rig.network.attach(pod);
     await rig.configure("{}");

@@ -41,7 +41,8 @@ type Parts = {
   readonly configured: ConfiguredNetworks;
   readonly chain: PluginChain;
   readonly store: AttachmentStore;
-  readonly orphans: OrphanPlugins;
+  /** Sandboxes that are attached, or half attached, when this begins. */
+  readonly earlier: readonly string[];
   readonly logger: Logger;
 };
 
@@ -57,7 +58,7 @@ export class CniNetwork implements Network {
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
   readonly #turns = new KeyLock();
 
-  private constructor(options: CniNetworkOptions, { configured, chain, store, orphans, logger }: Parts) {
+  private constructor(options: CniNetworkOptions, { configured, chain, store, earlier, logger }: Parts) {
     this.#options = options;
     this.#configured = configured;
     this.#chain = chain;
@@ -66,9 +67,11 @@ export class CniNetwork implements Network {
     this.#detacher = new Detacher({
       chain,
       store,
-      orphans,
+      orphans: new OrphanPlugins(earlier, options.pluginTimeoutMs),
       logger,
+      earlier,
       giveUpAfterMs: options.giveUpAfterMs,
+      pluginTimeoutMs: options.pluginTimeoutMs,
       networksNow: () => this.#networksNow(),
       tryAgain: (sandboxId) => this.detach(sandboxId),
     });
@@ -80,9 +83,9 @@ export class CniNetwork implements Network {
     const plugins = new Plugins(options);
     const chain = new PluginChain(plugins);
     const store = await AttachmentStore.open(options.cacheDir);
-    const orphans = new OrphanPlugins(await store.list(), options.pluginTimeoutMs);
+    const earlier = await store.list();
     const configured = await ConfiguredNetworks.open(options, chain);
-    const network = new CniNetwork(options, { configured, chain, store, orphans, logger });
+    const network = new CniNetwork(options, { configured, chain, store, earlier, logger });
     network.#collectGarbage();
     void network.#detacher.resume();
     return network;
@@ -99,12 +102,9 @@ export class CniNetwork implements Network {
     return await this.#attach({ pod, networks }, signal);
   }
 
-  async detach(
-    sandboxId: string,
-    { pod, signal }: { pod?: PodAttachment; signal?: AbortSignal } = {},
-  ): Promise<void> {
-    using _ = await this.#turns.acquire(sandboxId, signal);
-    await this.#detacher.detach(sandboxId, pod, signal);
+  async detach(sandboxId: string, { pod }: { readonly pod?: PodAttachment } = {}): Promise<void> {
+    using _ = await this.#turns.acquire(sandboxId);
+    await this.#detacher.detach(sandboxId, pod);
   }
 
   async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
@@ -200,7 +200,7 @@ export class CniNetwork implements Network {
    */
   async #undo(intent: Attachment): Promise<void> {
     try {
-      await this.#detacher.undo(intent);
+      await this.#detacher.undoFailedAdd(intent);
     } catch (error) {
       const { sandboxId } = intent.pod;
       this.#logger.warn(

@@ -4,6 +4,7 @@ import type { Logger } from "../logging/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import type { AttachmentStore } from "./attachment-store.ts";
 import { FailedDetachments } from "./failed-detachments.ts";
+import { removeMasquerade } from "./masquerade.ts";
 import type { PodAttachment } from "./network.ts";
 import type { OrphanPlugins } from "./orphan-plugins.ts";
 import type { PluginChain } from "./plugin-chain.ts";
@@ -15,6 +16,9 @@ type Parts = {
   readonly logger: Logger;
   /** The networks of a pod that would be attached now. */
   readonly networksNow: () => readonly AttachedNetwork[];
+  /** Sandboxes that were attached, or being attached, in an earlier daemon's time. */
+  readonly earlier: readonly string[];
+  readonly pluginTimeoutMs: number;
   /** How long DEL may fail before a pod is let go without it. */
   readonly giveUpAfterMs: number;
   /** Detaches a sandbox in its turn. */
@@ -25,9 +29,12 @@ type Parts = {
 export class Detacher implements Disposable {
   readonly #parts: Parts;
   readonly #failed: FailedDetachments;
+  /** Of these a plugin may have been cut off half-way: by the end of an earlier daemon, or because it failed or was killed. */
+  readonly #perhapsCut: Set<string>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#perhapsCut = new Set(parts.earlier);
     this.#failed = new FailedDetachments(parts.giveUpAfterMs, (id) =>
       parts
         .tryAgain(id)
@@ -40,24 +47,47 @@ export class Detacher implements Disposable {
    * is over: then the pod is let go with whatever plugins can still take away, and DEL is tried again in the background, as nobody
    * else asks for it any more.
    */
-  async detach(sandboxId: string, pod?: PodAttachment, signal?: AbortSignal): Promise<void> {
+  async detach(sandboxId: string, pod?: PodAttachment): Promise<void> {
     const attachment = await this.#attachmentOf(sandboxId, pod);
     if (attachment === undefined) return;
-    await this.#parts.orphans.endFor(sandboxId);
     try {
-      await this.undo(attachment, signal);
+      await this.#undo(attachment);
     } catch (error) {
-      if (signal?.aborted || !this.#failed.add(sandboxId)) throw error;
+      if (!this.#failed.add(sandboxId)) throw error;
       await this.#giveUp(attachment, error);
     }
   }
 
-  /** DEL on every network, the last one first; ends at the first failure. What was written down is removed at the end. */
-  async undo({ pod, networks }: Attachment, signal?: AbortSignal): Promise<void> {
+  /** DEL after an ADD that failed, or was killed. */
+  async undoFailedAdd(attachment: Attachment): Promise<void> {
+    this.#perhapsCut.add(attachment.pod.sandboxId);
+    await this.#undo(attachment);
+  }
+
+  /**
+   * DEL on every network, the last one first; ends at the first failure. What was written down is removed at the end. Nobody's
+   * giving up ends a plugin half-way: what it has not taken away yet, the next DEL may not find.
+   */
+  async #undo({ pod, networks }: Attachment): Promise<void> {
+    const { chain, store, orphans } = this.#parts;
+    const { sandboxId } = pod;
     const present = await withoutLostNamespace(pod);
-    for (const network of networks.toReversed()) await this.#parts.chain.delete(network, present, signal);
-    await this.#parts.store.remove(pod.sandboxId);
-    this.#failed.delete(pod.sandboxId);
+    const isPerhapsCut = this.#perhapsCut.has(sandboxId);
+    if (isPerhapsCut) await orphans.endFor(sandboxId);
+    this.#perhapsCut.add(sandboxId);
+    for (const network of networks.toReversed()) await chain.delete(network, present);
+    if (isPerhapsCut || present.netnsPath === "") await this.#removeRest(sandboxId, networks);
+    await store.remove(sandboxId);
+    this.#perhapsCut.delete(sandboxId);
+    this.#failed.delete(sandboxId);
+  }
+
+  async #removeRest(sandboxId: string, networks: readonly AttachedNetwork[]): Promise<void> {
+    for (const { config } of networks) {
+      const removed = await removeMasquerade(config.name, sandboxId, this.#parts.pluginTimeoutMs);
+      if (removed.length > 0)
+        this.#parts.logger.info({ sandboxId, removed }, "removed the masquerading that DEL did not find");
+    }
   }
 
   /** Goes on with those that an earlier daemon gave up; what fails is tried again later. */

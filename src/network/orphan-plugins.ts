@@ -10,34 +10,25 @@ const pauseMs = { first: 5, last: 200 };
 type Orphan = { readonly pid: number; readonly sandboxId: string; readonly command: string };
 
 /**
- * Plugins that run on after the daemon that started them was killed. An ADD among them would go on making what the DEL of
- * the next daemon has just looked for, and nobody would take that away again: it is killed. A DEL is let finish: cut off half-way, it
- * has taken away what the next DEL would need to find the rest (the bridge plugin finds a pod's rules by its interface).
+ * Plugins that run on although nobody waits for them: their daemon was killed, or the plugin was that had started them. An
+ * ADD among them would go on making what a DEL has just looked for, and nobody would take that away again: it is killed.
+ * A DEL is let finish, as what it takes away it takes away in its order.
  */
 export class OrphanPlugins {
-  readonly #sandboxIds: ReadonlySet<string>;
+  readonly #atStart: Set<string>;
   readonly #pluginTimeoutMs: number;
-  readonly #ends = new Map<string, Promise<void>>();
   #first: Promise<readonly Orphan[]> | undefined;
 
   /** `sandboxIds`: those that were attached, or being attached, before this daemon started its first plugin. */
   constructor(sandboxIds: readonly string[], pluginTimeoutMs: number) {
-    this.#sandboxIds = new Set(sandboxIds);
+    this.#atStart = new Set(sandboxIds);
     this.#pluginTimeoutMs = pluginTimeoutMs;
   }
 
-  /** To be awaited before the first plugin is run for a sandbox; takes as long as a plugin may at most. */
+  /** To be awaited before a DEL for a sandbox, while no plugin is being run for it; takes as long as a plugin may at most. */
   async endFor(sandboxId: string): Promise<void> {
-    if (!this.#sandboxIds.has(sandboxId)) return;
-    const end = this.#ends.get(sandboxId) ?? this.#end(sandboxId);
-    this.#ends.set(sandboxId, end);
-    await end;
-  }
-
-  /** Most sandboxes have none, which one look at the processes tells for all. */
-  async #end(sandboxId: string): Promise<void> {
-    this.#first ??= findOrphans();
-    let orphans = (await this.#first).filter((orphan) => orphan.sandboxId === sandboxId);
+    if (await this.#hadNoneAtStart(sandboxId)) return;
+    let orphans = await orphansOf(sandboxId);
     const startedMs = performance.now();
     let deadMs = startedMs;
     for (let pause = pauseMs.first; orphans.length > 0; pause = Math.min(pause * 2, pauseMs.last)) {
@@ -48,9 +39,20 @@ export class OrphanPlugins {
       else if (nowMs - deadMs > deathMs) return;
       for (const orphan of orphans) if (!working.includes(orphan)) kill(orphan.pid);
       await sleep(pause);
-      orphans = (await findOrphans()).filter((orphan) => orphan.sandboxId === sandboxId);
+      orphans = await orphansOf(sandboxId);
     }
   }
+
+  /** Most sandboxes of an earlier daemon have none, which one look at the processes tells for all; for one sandbox, once. */
+  async #hadNoneAtStart(sandboxId: string): Promise<boolean> {
+    if (!this.#atStart.delete(sandboxId)) return false;
+    this.#first ??= findOrphans();
+    return !(await this.#first).some((orphan) => orphan.sandboxId === sandboxId);
+  }
+}
+
+async function orphansOf(sandboxId: string): Promise<readonly Orphan[]> {
+  return (await findOrphans()).filter((orphan) => orphan.sandboxId === sandboxId);
 }
 
 /** A plugin, and what it has started, has the sandbox's id in its environment (section 2 of the specification, "Parameters"). */

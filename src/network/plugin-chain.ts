@@ -48,9 +48,8 @@ export class PluginChain {
   }
 
   /** DEL in reverse order, each with the final result of ADD. Stops at the first plugin that fails. */
-  async delete(network: AttachedNetwork, pod: PodAttachment, signal?: AbortSignal): Promise<void> {
-    for (const plugin of network.config.plugins.toReversed())
-      await this.#delete(plugin, network, pod, signal);
+  async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {
+    for (const plugin of network.config.plugins.toReversed()) await this.#delete(plugin, network, pod);
   }
 
   /** DEL by as many plugins as can; what the others failed with. For a pod that is let go although {@link delete} fails. */
@@ -65,13 +64,12 @@ export class PluginChain {
     plugin: PluginConfig,
     { config, ifName, result }: AttachedNetwork,
     pod: PodAttachment,
-    signal?: AbortSignal,
   ): Promise<void> {
     const prevResult = isAtLeast(config.cniVersion, "0.4.0") ? result : undefined;
     const extra = { ...forPod(runtimeConfig(plugin, capabilityArgs(pod))), ...previous(prevResult) };
     const request = requestConfig(config, plugin, extra);
     const attachment = parameters(pod, ifName);
-    await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment }, signal);
+    await this.#plugins.run({ type: plugin.type, command: "DEL", request, attachment });
   }
 
   /** STATUS, for networks that have it: throws what the first plugin that is not ready says. */

@@ -1,7 +1,7 @@
-import { access, constants } from "node:fs/promises";
+import { findExecutable, toolPath } from "./executables.ts";
 import { isRecord, type JsonObject } from "./json.ts";
 import { NetworkError } from "./network-error.ts";
-import { type PluginOutput, runPlugin } from "./plugin-process.ts";
+import { type ProgramOutput, runProgram } from "./program-process.ts";
 
 export type CniCommand = "ADD" | "DEL" | "STATUS" | "GC";
 
@@ -55,17 +55,15 @@ export class Plugins {
       input: JSON.stringify(call.request),
       timeoutMs: this.#timeoutMs,
     };
-    const output = await runPlugin(command, signal);
+    const output = await runProgram(command, signal);
     if (!output.succeeded) throw pluginError(call, output);
     return output.stdout;
   }
 
   /** The path of a plugin's binary. Throws NetworkError FailedPrecondition when there is none. */
   async find(type: string): Promise<string> {
-    for (const directory of this.#binDirs) {
-      const path = `${directory}/${type}`;
-      if (await isExecutable(path)) return path;
-    }
+    const path = await findExecutable(type, this.#binDirs);
+    if (path !== undefined) return path;
     const places = this.#binDirs.join(", ");
     throw new NetworkError(
       "FailedPrecondition",
@@ -76,7 +74,7 @@ export class Plugins {
   /** Plugins call tools such as iptables, hence the PATH; nothing else of the daemon's environment is theirs to see. */
   #environment({ command, attachment }: PluginCall): Readonly<Record<string, string>> {
     return {
-      PATH: process.env.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      PATH: toolPath(),
       CNI_COMMAND: command,
       CNI_PATH: this.#binDirs.join(":"),
       ...(attachment && {
@@ -94,15 +92,8 @@ export function quote(output: string): string {
   return output.length > 200 ? `${JSON.stringify(output.slice(0, 200))}...` : JSON.stringify(output);
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
 /** A plugin that fails prints an object with `code`, `msg` and `details`. */
-function pluginError({ type, command }: PluginCall, { stdout, stderr }: PluginOutput): NetworkError {
+function pluginError({ type, command }: PluginCall, { stdout, stderr }: ProgramOutput): NetworkError {
   const step = `the CNI plugin ${type} failed at ${command}`;
   const error = parseError(stdout);
   if (error === undefined) {

@@ -12,8 +12,6 @@ const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
 
 export type CutBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
-  /** Rules for the pods' way out; true unless given. */
-  readonly ipMasq?: boolean;
   /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
   readonly built?: boolean;
 };
@@ -41,8 +39,8 @@ export class CutBerth implements AsyncDisposable {
     const cutFile = join(directory.path, "cut");
     const name = `cut${randomInt(1e6, 1e7)}`;
     const env = { BERTH_CUT_FILE: cutFile };
-    const { ipMasq = true, built = false, ...rest } = options;
-    const network = networkOf(name, ipMasq);
+    const { built = false, ...rest } = options;
+    const network = networkOf(name);
     // The pods' parent is their client's to remove, as it is a kubelet's.
     opened.defer(() => removeCgroups(`/${name}`));
     const berth = opened.use(await TestBerth.start({ ...rest, ...(!built && { program }), env, network }));
@@ -149,14 +147,14 @@ export class CutBerth implements AsyncDisposable {
 }
 
 /** The bridge bears the network's name. */
-function networkOf(name: string, ipMasq: boolean): object {
+function networkOf(name: string): object {
   const subnet = freeSubnet();
   const ipam = { type: "host-local", ranges: [[{ subnet }]], routes: [{ dst: "0.0.0.0/0" }] };
   return {
     cniVersion: "1.0.0",
     name,
     plugins: [
-      { type: "bridge", bridge: name, isGateway: true, ipMasq, ipam },
+      { type: "bridge", bridge: name, isGateway: true, ipMasq: true, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
     ],
   };

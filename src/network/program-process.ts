@@ -6,25 +6,26 @@ const maxOutputBytes = 1 << 20;
 /** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
 const deathMs = 2000;
 
-export type PluginCommand = {
+export type ProgramCommand = {
   readonly path: string;
+  readonly args?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly input: string;
   readonly timeoutMs: number;
 };
 
-export type PluginOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
+export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
 
 /**
- * Runs a plugin to its end, in a process group of its own. When it takes too long, says too much, or `signal` is aborted,
+ * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too long, says too much, or `signal` is aborted,
  * the group is killed first. Throws NetworkError: DeadlineExceeded, Internal (it cannot be started, more than 1 MiB of
  * output); and the signal's reason.
  */
-export async function runPlugin(command: PluginCommand, signal?: AbortSignal): Promise<PluginOutput> {
+export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
   signal?.throwIfAborted();
-  const { path, environment, timeoutMs } = command;
-  const child = start(path, environment);
-  const { promise, resolve, reject } = Promise.withResolvers<PluginOutput>();
+  const { path, timeoutMs } = command;
+  const child = start(command);
+  const { promise, resolve, reject } = Promise.withResolvers<ProgramOutput>();
   let death: NodeJS.Timeout | undefined;
   const stop = (reason: unknown) => {
     if (death !== undefined) return;
@@ -44,7 +45,7 @@ export async function runPlugin(command: PluginCommand, signal?: AbortSignal): P
   const stdout = collect(child.pipe(1), tooMuch);
   const stderr = collect(child.pipe(2), tooMuch);
   child.once("close", (code) => resolve({ succeeded: code === 0, stdout: stdout(), stderr: stderr() }));
-  // A plugin may exit without reading what it does not need; what counts is how it exits.
+  // A program may exit without reading what it does not need; what counts is how it exits.
   child.pipe(0).on("error", () => {});
   child.pipe(0).end(command.input);
   try {
@@ -56,9 +57,9 @@ export async function runPlugin(command: PluginCommand, signal?: AbortSignal): P
   }
 }
 
-function start(path: string, env: Readonly<Record<string, string>>): Subprocess {
+function start({ path, args = [], environment: env }: ProgramCommand): Subprocess {
   try {
-    return spawn(path, [], { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
+    return spawn(path, args, { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
   } catch (cause) {
     throw new NetworkError("Internal", `${path} could not be started`, { cause });
   }
