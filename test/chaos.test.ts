@@ -4,10 +4,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RemoveImageRequest } from "../src/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
-import { Helpers } from "./support/chaos/helpers.ts";
+import { type Helper, Helpers } from "./support/chaos/helpers.ts";
 import { ImageKeeper } from "./support/chaos/image-keeper.ts";
 import { PodKeeper } from "./support/chaos/pod-keeper.ts";
 import { Random } from "./support/chaos/random.ts";
+import { report } from "./support/chaos/report.ts";
 import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { testHandler } from "./support/handler.ts";
@@ -22,16 +23,24 @@ const longestWaitMs = 400;
 /** Helpers that are let go before one is killed, so that it is not always the first of a call. */
 const sparedAtMost = 6;
 
-/** Kills one of the daemon's helpers while the calls are under way, if one comes by. */
-async function killHelper(helpers: Helpers, random: Random, calls: Promise<unknown>): Promise<boolean> {
+/** Longer than any call may take: a plugin's time, a creation's, and what they wait for each other. */
+const longestCallMs = 240_000;
+
+/** Kills one of the daemon's helpers while the calls are under way, if one comes by; tells which. */
+async function killHelper(
+  helpers: Helpers,
+  random: Random,
+  calls: Promise<unknown>,
+): Promise<Helper | undefined> {
   let underWay = true;
-  void calls.finally(() => {
+  const end = () => {
     underWay = false;
-  });
+  };
+  void calls.then(end, end);
   for (let spared = random.below(sparedAtMost); underWay; await delay(1)) {
-    for (const pid of helpers.come()) if (spared-- === 0) return kill(pid);
+    for (const helper of helpers.come()) if (spared-- === 0) return kill(helper.pid) ? helper : undefined;
   }
-  return false;
+  return undefined;
 }
 
 function kill(pid: number): boolean {
@@ -41,6 +50,15 @@ function kill(pid: number): boolean {
     // It has ended meanwhile.
     return false;
   }
+}
+
+/** Fails when the calls are not all answered, one way or the other, in the longest time that they may take. */
+async function answered(calls: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const tooLate = delay(longestCallMs, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`a call was not answered in ${longestCallMs / 1000} s`);
+  });
+  await Promise.race([calls, tooLate]).finally(() => late.abort());
 }
 
 describe("kills of the daemon and its helpers at random", () => {
@@ -70,31 +88,50 @@ describe("kills of the daemon and its helpers at random", () => {
     // The first round, undisturbed, makes what all pods share.
     for (let step = 0; step < 4; step++) await Promise.all(keepers.map((keeper) => keeper.step()));
     const clean = await host.traces();
-    const kills = { daemon: 0, helper: 0 };
-    const end = performance.now() + durationMs;
-    while (performance.now() < end) {
-      const helpers = new Helpers(berth);
-      const calls = Promise.all(keepers.map((keeper) => keeper.step().catch(() => undefined)));
-      if (random.below(2) === 0) {
-        await delay(random.below(longestWaitMs));
-        await berth.stopDaemon("SIGKILL");
-        kills.daemon++;
-        await calls;
-        await berth.startDaemon();
-      } else {
-        if (await killHelper(helpers, random, calls)) kills.helper++;
-        await calls;
-      }
-      for (const keeper of keepers) await keeper.audit();
+    const kills: string[] = [];
+    try {
+      await disturb(host, keepers, random, kills);
+      await removeAll(host, other);
+      await host.returnsTo(clean);
+    } catch (error) {
+      console.log(await report(host, error, kills));
+      throw error;
     }
-    const answered = keepers.reduce((sum, keeper) => sum + keeper.answered, 0);
-    console.log(
-      `${kills.daemon} kills of the daemon, ${kills.helper} of helpers, ${answered} calls answered`,
-    );
-    await removeAll(host, other);
-    await host.returnsTo(clean);
   });
 });
+
+/** Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be true. */
+async function disturb(
+  { berth }: CutBerth,
+  keepers: readonly (PodKeeper | ImageKeeper)[],
+  random: Random,
+  kills: string[],
+): Promise<void> {
+  const count = { daemon: 0, helper: 0 };
+  const end = performance.now() + durationMs;
+  while (performance.now() < end) {
+    const helpers = new Helpers(berth);
+    const calls = answered(Promise.all(keepers.map((keeper) => keeper.step().catch(() => undefined))));
+    if (random.below(2) === 0) {
+      await delay(random.below(longestWaitMs));
+      kills.push(`${new Date().toISOString()} berthd`);
+      await berth.stopDaemon("SIGKILL");
+      count.daemon++;
+      await calls;
+      await berth.startDaemon();
+    } else {
+      const helper = await killHelper(helpers, random, calls);
+      if (helper !== undefined) {
+        kills.push(`${new Date().toISOString()} ${helper.what}`);
+        count.helper++;
+      }
+      await calls;
+    }
+    for (const keeper of keepers) await keeper.audit();
+  }
+  const calls = keepers.reduce((sum, keeper) => sum + keeper.answered, 0);
+  console.log(`${count.daemon} kills of the daemon, ${count.helper} of helpers, ${calls} calls answered`);
+}
 
 /** A removal that a killed helper has made fail is tried again, as kubelets do. */
 async function removeAll({ berth }: CutBerth, image: string): Promise<void> {

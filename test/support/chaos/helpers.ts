@@ -6,7 +6,11 @@ import type { TestBerth } from "../berth.ts";
  * Programs that the daemon runs for a while, of which it promises to survive every end. conmon is none: a container's output
  * and exit code end with it.
  */
-const helperPrograms = ["crun", "runc", "bridge", "host-local", "portmap", "loopback"];
+const ociRuntimes = ["crun", "runc"];
+const plugins = ["bridge", "host-local", "portmap", "loopback"];
+
+/** `what`: its command line, and what CNI plugins are told in their environment. */
+export type Helper = { readonly pid: number; readonly what: string };
 
 /** Sees the helpers of one daemon, and of no other on the machine, as they come by. */
 export class Helpers {
@@ -17,36 +21,40 @@ export class Helpers {
     this.#berth = berth;
   }
 
-  /** Pids of those that have come since the last look. Not asynchronous: some live for ten milliseconds. */
-  come(): readonly number[] {
+  /** Those that have come since the last look. Not asynchronous: some live for ten milliseconds. */
+  come(): readonly Helper[] {
     const now = pids();
     const come = now.filter((pid) => !this.#known.has(pid));
     this.#known = new Set(now);
-    return come.filter((pid) => this.#isHelper(pid));
+    return come.filter((pid) => this.#isHelper(pid)).map((pid) => ({ pid, what: describe(pid) }));
   }
 
   /** A descendant of the daemon, or of a conmon that was told of its directory. */
   #isHelper(pid: number): boolean {
-    const [program = ""] = wordsOf(pid);
-    // A process that has not become its program yet is looked at again.
-    if (basename(program) === "berthd" || program === process.execPath) this.#known.delete(pid);
-    if (!helperPrograms.includes(basename(program)) || isDeletingNetwork(pid)) return false;
+    const words = wordsOf(pid);
+    const program = basename(words[0] ?? "");
+    if (!ociRuntimes.includes(program) && words.join() === wordsOf(parentOf(pid)).join()) {
+      // It has not become its program yet, and is looked at again. What plugins start are no helpers: of an iptables that
+      // is killed the portmap plugin believes that the machine has none, leaves the rules, and says that it has succeeded.
+      this.#known.delete(pid);
+      return false;
+    }
+    if (![...ociRuntimes, ...plugins].includes(program)) return false;
     for (let at = parentOf(pid); at > 1; at = parentOf(at)) {
       if (at === this.#berth.pid) return true;
-      const words = wordsOf(at);
-      if (basename(words[0] ?? "") === "conmon")
-        return words.some((word) => word.includes(this.#berth.directory));
+      const above = wordsOf(at);
+      if (basename(above[0] ?? "") === "conmon")
+        return above.some((word) => word.includes(this.#berth.directory));
     }
     return false;
   }
 }
 
-/**
- * CNI's bridge plugin takes a pod's rules back by the addresses of its link, which it has deleted just before: killed in
- * between it leaves them, and its next DEL finds nothing to do.
- */
-function isDeletingNetwork(pid: number): boolean {
-  return read(pid, "environ").split("\0").includes("CNI_COMMAND=DEL");
+function describe(pid: number): string {
+  const told = read(pid, "environ")
+    .split("\0")
+    .filter((variable) => /^CNI_(COMMAND|CONTAINERID)=/.test(variable));
+  return [...told, ...wordsOf(pid)].join(" ").trim();
 }
 
 function pids(): readonly number[] {

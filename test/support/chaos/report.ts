@@ -1,0 +1,29 @@
+import type { CutBerth } from "../cut-berth.ts";
+
+const lastKills = 20;
+const lastLines = 80;
+/** Of one pod's or container's lines; those that count are its last. */
+const linesOfId = 60;
+
+/**
+ * All that is needed to find out why a run failed: what was killed when, and what the daemon logged last and about every pod
+ * and container that the error names.
+ */
+export async function report({ berth }: CutBerth, error: unknown, kills: readonly string[]): Promise<string> {
+  const log = (await berth.daemonLog()).split("\n");
+  const ids = [...new Set(String(error).match(/[0-9a-f]{64}/g) ?? [])];
+  const about = ids.flatMap((id) => [
+    `-- berthd on ${id}`,
+    ...log.filter((line) => line.includes(id)).slice(-linesOfId),
+    `-- kills at ${id}`,
+    ...kills.filter((kill) => kill.includes(id)),
+  ]);
+  return [
+    String(error),
+    "-- the last kills",
+    ...kills.slice(-lastKills),
+    ...about,
+    "-- berthd's last lines",
+    ...log.slice(-lastLines),
+  ].join("\n");
+}
