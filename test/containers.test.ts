@@ -30,6 +30,20 @@ describe("a container", () => {
     assert.deepEqual([...log].sort(), ["stderr F two", "stdout F one", "stdout P three"]);
   });
 
+  it("is made of what other runtimes take: no uid, a log path with a slash before it, a source that goes up, a quota below zero", async () => {
+    const pod = await TestPod.run(host.berth, "forms", {
+      metadata: { name: "forms", namespace: "default", uid: "", attempt: 0 },
+    });
+    const hostPath = join(host.berth.directory, "none/../logs");
+    const id = await pod.shell("main", host.image, "ls /logs", {
+      logPath: "/main.log",
+      mounts: [{ containerPath: "/logs", hostPath }],
+      linux: { resources: { cpuQuota: -5n } },
+    });
+    assert.equal((await exited(host.berth, id)).exitCode, 0);
+    await eventually("it is in the log", async () => (await pod.log("main")).length > 0);
+  });
+
   it("reports its exit code, with the reason that kubelets know", async () => {
     const pod = await TestPod.run(host.berth, "exits");
     const good = await exited(host.berth, await pod.shell("good", host.image, "exit 0"));

@@ -137,6 +137,17 @@ describe("UpdateContainerResources", () => {
     await assert.rejects(update(id, { unified: { "memory.high": "1" } }), /FAILED_PRECONDITION.*cgroup v2/);
   });
 
+  it("changes nothing that it does not ask for, be it all", async () => {
+    const pod = await TestPod.run(host.berth, "nothing");
+    const id = await pod.shell("main", host.image, sleeping, { linux: { resources: { cpuQuota: 50_000n } } });
+    const before = await inForce(id);
+    const request = UpdateContainerResourcesRequest.fromPartial({ containerId: id });
+    await host.berth.clients.runtime.updateContainerResources(request);
+    assert.deepEqual(await inForce(id), before);
+    await update(id, { cpuQuota: -5n });
+    assert.equal(await readCgroup(host.berth, id, "cpu", "cpu.cfs_quota_us"), "-1");
+  });
+
   it("is refused for a container that has exited, for an unknown one and for Windows", async () => {
     const { runtime } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "refused");
@@ -144,8 +155,6 @@ describe("UpdateContainerResources", () => {
     await exited(host.berth, id);
     await assert.rejects(update(id, { cpuShares: 10n }), /FAILED_PRECONDITION.*does not run/);
     await assert.rejects(update("f".repeat(64), { cpuShares: 10n }), /NOT_FOUND/);
-    const request = { containerId: id, linux: undefined, windows: undefined, annotations: {} };
-    await assert.rejects(runtime.updateContainerResources(request), /INVALID_ARGUMENT: linux/);
     const windows = UpdateContainerResourcesRequest.fromPartial({ containerId: id, linux: {}, windows: {} });
     await assert.rejects(runtime.updateContainerResources(windows), /INVALID_ARGUMENT: windows/);
   });

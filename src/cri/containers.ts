@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/index.ts";
-import { Container, type ContainerFilter } from "../protocol/index.ts";
+import { Container, type ContainerFilter, LinuxContainerResources } from "../protocol/index.ts";
 import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, ownerOf, shownContainers } from "./owners.ts";
 import { toContainer, toContainerStatus } from "./translate/container.ts";
@@ -31,7 +31,7 @@ export function containerHandlers({ containers, images, sandboxes }: Engine): Ru
     }),
 
     updateContainerResources: checked(validate.updateContainerResources, async ({ containerId, linux }) => {
-      await containers.update(containerId, linux);
+      await containers.update(containerId, linux ?? LinuxContainerResources.fromPartial({}));
       return {};
     }),
 

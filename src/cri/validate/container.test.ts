@@ -42,10 +42,14 @@ test("the sandbox, both configs, a name and an image must be given", () => {
 });
 
 test("the log path stays below the sandbox's log directory", () => {
-  for (const logPath of ["", "app/0.log", "busybox.0.log", "a..log"]) check({ logPath });
-  refuses({ logPath: "/var/log/x" }, 'config.log_path: must be a relative path, is "/var/log/x"');
-  refuses({ logPath: "../x.log" }, 'config.log_path: must not contain "..", is "../x.log"');
-  refuses({ logPath: "app/../../x" }, /^config\.log_path: must not contain "\.\."/);
+  for (const logPath of ["", "app/0.log", "busybox.0.log", "a..log", "/app/0.log", "app/../0.log"])
+    check({ logPath });
+  refuses(
+    { logPath: "../x.log" },
+    'config.log_path: must not lead out of the log directory with "..", is "../x.log"',
+  );
+  refuses({ logPath: "app/../../x" }, /^config\.log_path: must not lead out of the log directory/);
+  refuses({ logPath: "/../x" }, /^config\.log_path: must not lead out of the log directory/);
   refuses({ logPath: "app\n.log" }, /^config\.log_path: must not contain newlines/);
 });
 
@@ -56,10 +60,7 @@ test("mounts have a source and an absolute place", () => {
     { mounts: [{ ...bind, hostPath: "srv" }] },
     'config.mounts[0].host_path: must be an absolute path, is "srv"',
   );
-  refuses(
-    { mounts: [{ ...bind, hostPath: "/srv/../etc" }] },
-    /^config\.mounts\[0\]\.host_path: must not contain "\.\."/,
-  );
+  check({ mounts: [{ ...bind, hostPath: "/srv/../etc" }] });
   refuses(
     { mounts: [bind, { ...bind, containerPath: "data" }] },
     /^config\.mounts\[1\]\.container_path: must be an absolute path/,
@@ -168,6 +169,9 @@ test("limits that take a limit away pass, nonsense does not", () => {
   check(
     withResources({ cpuQuota: -1n, memorySwapLimitInBytes: -1n, oomScoreAdj: -997n, cpusetCpus: "0-3,7" }),
   );
+  for (const cpuQuota of [-5n, 1000n]) check(withResources({ cpuQuota, cpuPeriod: 1000n }));
+  for (const cpuQuota of [1n, 999n])
+    refuses(withResources({ cpuQuota }), /cpu_quota: must be at least 1000, or -1 for none/);
   check(
     withResources({ hugepageLimits: [{ pageSize: "2MB", limit: 0n }], unified: { "memory.high": "max" } }),
   );

@@ -18,7 +18,9 @@ import { containerSecurityContext } from "./security.ts";
 import {
   containerPath,
   hostPath,
+  hostSource,
   line,
+  logPath,
   matching,
   name,
   nonEmpty,
@@ -76,7 +78,7 @@ const imageMount: Check<Mount> = ({ hostPath, readonly, propagation }, path) => 
 const mount = all(
   message<Mount>({
     containerPath,
-    hostPath: orEmpty(hostPath),
+    hostPath: orEmpty(hostSource),
     propagation: oneOf(MountPropagation),
     image: ifPresent(imageSpec),
     imageSubPath: relativePath,
@@ -120,7 +122,7 @@ export const containerConfig: Check<ContainerConfig | undefined> = present(
     CDIDevices: each(message<CDIDevice>({ name: nonEmpty(word(1024)) })),
     labels,
     annotations,
-    logPath: relativePath,
+    logPath,
     linux: ifPresent(linux),
     windows: noWindows,
     stopSignal: oneOf(Signal),

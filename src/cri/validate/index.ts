@@ -82,9 +82,9 @@ export const createContainer = request<CreateContainerRequest, "config" | "sandb
 });
 
 /** Annotations are for resources that are not in the API yet; none is known. */
-export const updateContainerResources = request<UpdateContainerResourcesRequest, "linux">({
+export const updateContainerResources = request<UpdateContainerResourcesRequest>({
   containerId: id,
-  linux: present(linuxResources),
+  linux: linuxResources,
   windows: noWindows,
   annotations,
 });

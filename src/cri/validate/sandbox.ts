@@ -52,7 +52,8 @@ const dnsConfig = message<DNSConfig>({
   options: each(line(4096)),
 });
 
-const metadata = message<PodSandboxMetadata>({ name, uid: name, namespace: name });
+/** Only Kubernetes has uids. */
+const metadata = message<PodSandboxMetadata>({ name, uid: orEmpty(name), namespace: name });
 
 const linux = message<LinuxPodSandboxConfig>({
   cgroupParent,

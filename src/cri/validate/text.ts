@@ -63,11 +63,14 @@ export const hostname: Check<string> = (value, path) => {
   notPath(value, path);
 };
 
-/** A path on the host: absolute, with no `..` in it. */
+/** A path on the host, of which names are made: absolute, with no `..` in it. */
 export const hostPath: Check<string> = (value, path) => {
   absolutePath(value, path);
   withoutParent(value, path);
 };
+
+/** A path on the host that the kernel alone follows, `..` as well: absolute. */
+export const hostSource: Check<string> = absolutePath;
 
 /**
  * A path in a container: absolute. Pods may have `..` in theirs, which the OCI runtime resolves within the root
@@ -75,11 +78,13 @@ export const hostPath: Check<string> = (value, path) => {
  */
 export const containerPath: Check<string> = (value, path) => {
   absolutePath(value, path);
-  let depth = 0;
-  for (const component of value.split("/")) {
-    if (component !== "" && component !== ".") depth += component === ".." ? -1 : 1;
-    if (depth < 0) refuse(path, `must not lead out of the container with "..", is ${quote(value)}`);
-  }
+  staysBelow(value, path, "the container");
+};
+
+/** A path that is joined to the log directory, as other runtimes do: one that begins with `/` is below that too. */
+export const logPath: Check<string> = (value, path) => {
+  line(maxPathBytes)(value, path);
+  staysBelow(value, path, "the log directory");
 };
 
 /** A path that will be joined to a directory and must stay in it. */
@@ -133,6 +138,14 @@ export const anyText: Check<string> = () => {};
 function absolutePath(value: string, path: string): void {
   line(maxPathBytes)(value, path);
   if (!value.startsWith("/")) refuse(path, `must be an absolute path, is ${quote(value)}`);
+}
+
+function staysBelow(value: string, path: string, root: string): void {
+  let depth = 0;
+  for (const component of value.split("/")) {
+    if (component !== "" && component !== ".") depth += component === ".." ? -1 : 1;
+    if (depth < 0) refuse(path, `must not lead out of ${root} with "..", is ${quote(value)}`);
+  }
 }
 
 function notPath(value: string, path: string): void {

@@ -70,7 +70,7 @@ describe("limits", () => {
   });
 
   test("without a quota of the CPU are those of a new cgroup, and say so in an update", () => {
-    assert.deepEqual(limits({ cpuQuota: -1n }).cpu, { quota: -1 });
+    for (const cpuQuota of [-1n, -5n]) assert.deepEqual(limits({ cpuQuota }).cpu, { quota: -1 });
     const host = {
       ...v2,
       maxOpenFiles: 1,

@@ -71,7 +71,7 @@ export function oomScoreAdj(resources: Resources, host: Pick<HostFacts, "minOomS
 function cpuLimits({ cpuPeriod, cpuQuota, cpusetCpus, cpusetMems }: LinuxContainerResources): OciCpu {
   return {
     ...(cpuPeriod !== 0n && { period: exact(cpuPeriod, "cpu_period") }),
-    ...(cpuQuota !== 0n && { quota: exact(cpuQuota, "cpu_quota") }),
+    ...(cpuQuota !== 0n && { quota: cpuQuota < 0n ? -1 : exact(cpuQuota, "cpu_quota") }),
     ...(cpusetCpus !== "" && { cpus: cpusetCpus }),
     ...(cpusetMems !== "" && { mems: cpusetMems }),
   };
