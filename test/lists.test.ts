@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { access, mkdir, rmdir } from "node:fs/promises";
+import { access, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { ClientReadableStream } from "@grpc/grpc-js";
@@ -13,6 +13,7 @@ import {
   NamespaceMode,
   type PodSandboxFilter,
   PodSandboxState,
+  SecurityProfile_ProfileType,
   StreamContainersRequest,
   StreamImagesRequest,
   StreamPodSandboxesRequest,
@@ -174,7 +175,7 @@ describe("verbose answers", () => {
     await assert.rejects(access(source), { code: "ENOENT" }, "and nothing was made to tell it");
   });
 
-  it("tell of a container that joined another's processes when both have ended, and say why there is no specification", async () => {
+  it("tell of a container that joined another's processes when both have ended and their image is removed", async () => {
     const { runtime, images } = host.berth.clients;
     const pod = await TestPod.run(host.berth, "joined");
     const targetId = await pod.shell("target", host.image, sleeping);
@@ -183,13 +184,26 @@ describe("verbose answers", () => {
       linux: { securityContext: { namespaceOptions } },
     });
     await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });
     const { runtimeSpec } = await verboseInfo(host.berth, id);
+    await host.berth.pull(host.image);
     assert.deepEqual(
       runtimeSpec.linux.namespaces.filter(({ type }: { readonly type: string }) => type === "pid"),
       [{ type: "pid", path: "/proc/0/ns/pid" }],
     );
-    await images.removeImage({ image: ImageSpec.fromPartial({ image: host.image }) });
-    assert.match((await verboseInfo(host.berth, id)).runtimeSpecError, /was removed; pull it again/);
-    await host.berth.pull(host.image);
+  });
+
+  it("say why a container's specification cannot be told, and all the rest", async () => {
+    const pod = await TestPod.run(host.berth, "untold");
+    const localhostRef = join(host.berth.directory, "profile.json");
+    await writeFile(localhostRef, '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    const seccomp = { profileType: SecurityProfile_ProfileType.Localhost, localhostRef };
+    const id = await pod.create(
+      shellConfig("main", host.image, sleeping, { linux: { securityContext: { seccomp } } }),
+    );
+    await rm(localhostRef);
+    const { runtimeSpecError, snapshotKey } = await verboseInfo(host.berth, id);
+    assert.match(runtimeSpecError, /profile\.json/);
+    assert.equal(snapshotKey, id);
   });
 });

@@ -13,6 +13,7 @@ import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { readHostState } from "./support/host-state.ts";
+import { enterOwnNetwork } from "./support/own-network.ts";
 import { perlLayer } from "./support/perl.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -20,6 +21,8 @@ import { withBerth } from "./support/with-berth.ts";
 const run = promisify(execFile);
 const cli = new URL("../dist/berth.js", import.meta.url).pathname;
 const limit = { timeout: 120_000 };
+
+await enterOwnNetwork();
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
 

@@ -22,6 +22,8 @@ export class EndedContainers {
   readonly #containers: ContainerLifecycle;
   readonly #holders = new Map<string, number>();
   readonly #closed = new AbortController();
+  /** Until then nobody need have come back who wants to hold a container. */
+  #graceIsOver = false;
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(services: PodServices, sandboxes: SandboxLifecycle, containers: ContainerLifecycle) {
@@ -30,7 +32,7 @@ export class EndedContainers {
     this.#containers = containers;
   }
 
-  /** Looks after all that ends from now on, and a little later after what ended before. */
+  /** Looks after all that ends, a little later where it ended before clients can have come back. */
   start(): void {
     this.#goOn(this.#listen());
     this.#goOn(this.#putAwayEarlier());
@@ -57,7 +59,7 @@ export class EndedContainers {
 
   async #listen(): Promise<void> {
     for await (const { kind, containerId } of this.#events()) {
-      if (kind === "stopped") this.#look(containerId);
+      if (kind === "stopped" && this.#graceIsOver) this.#look(containerId);
       if (kind === "created") this.#goOn(this.#removeUnstarted(containerId));
     }
   }
@@ -68,6 +70,7 @@ export class EndedContainers {
 
   async #putAwayEarlier(): Promise<void> {
     await delay(graceMs, undefined, { signal: this.#closed.signal, ref: false });
+    this.#graceIsOver = true;
     for (const { id } of this.#services.containers.list()) this.#look(id);
   }
 

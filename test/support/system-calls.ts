@@ -1,5 +1,12 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { tempDir } from "../../src/testing/temp-dir.ts";
 import type { TestBerth } from "./berth.ts";
 import { exited, type TestPod } from "./pod.ts";
+
+const run = promisify(execFile);
 
 /** A system call of x86-64 with arguments that do no harm: a number, or a name for a zeroed buffer or a bad address. */
 export type SystemCall = {
@@ -66,6 +73,17 @@ export function interruptProgram(number: number, bits: ProgramBits): Uint8Array 
     ...[0xb8, 1, 0, 0, 0, 0xcd, 0x80], // exit
   ];
   return elf(Buffer.from(code), bits);
+}
+
+/** Whether the kernel has these calls: it can be built without them, and a hypervisor can do without. */
+export async function has32BitCalls(bits: ProgramBits): Promise<boolean> {
+  await using directory = await tempDir();
+  const program = join(directory.path, "close");
+  await writeFile(program, interruptProgram(6, bits), { mode: 0o755 });
+  return await run(program).then(
+    () => true,
+    () => false,
+  );
 }
 
 const base = 0x08048000;
