@@ -19,7 +19,6 @@ export class DescriptorDestination {
 
   constructor(fd: number) {
     this.#fd = fd;
-    process.once("exit", () => this.#flush());
   }
 
   /** Takes a whole line, with its newline. */
@@ -27,13 +26,17 @@ export class DescriptorDestination {
     if (this.#pendingChars + line.length > maxPendingChars) return;
     this.#pending.push(line);
     this.#pendingChars += line.length;
-    if (!this.#writing) this.#writeNext();
+    if (this.#writing) return;
+    // Only as long as there is something to write: one that is done with must not be kept for it.
+    process.once("exit", this.#flush);
+    this.#writeNext();
   }
 
   #writeNext(): void {
     const chunk = this.#takePending();
     this.#writing = chunk.length > 0;
     if (this.#writing) this.#writeChunk(chunk);
+    else process.off("exit", this.#flush);
   }
 
   #writeChunk(chunk: Buffer): void {
@@ -55,12 +58,12 @@ export class DescriptorDestination {
     return chunk;
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     let chunk = this.#takePending();
     try {
       while (chunk.length > 0) chunk = chunk.subarray(writeSync(this.#fd, chunk));
     } catch {
       // Nobody reads it any more, or its disk is full: the process is ending either way.
     }
-  }
+  };
 }

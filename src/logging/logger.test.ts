@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { tempDir } from "../testing/temp-dir.ts";
+import { until } from "../testing/until.ts";
+import { DescriptorDestination } from "./destination.ts";
 import { createLogger, type LoggerOptions, runWithRequestId } from "./index.ts";
 
 function logged(options: Partial<LoggerOptions> = {}) {
@@ -92,6 +97,15 @@ for (const format of ["json", "pretty"] as const) {
     assert.match(output, /line 500 of 500/);
   });
 }
+
+test("a destination that has written all holds nothing of the process", async () => {
+  await using directory = await tempDir();
+  await using file = await open(join(directory.path, "log"), "w");
+  const before = process.listenerCount("exit");
+  for (let i = 1; i <= 5; i++) new DescriptorDestination(file.fd).write(`line ${i}\n`);
+  await until(() => process.listenerCount("exit") === before);
+  assert.equal((await file.stat()).size, 35);
+});
 
 test("a reader of standard error that goes away does not end the process", async () => {
   const script = `
