@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/protocol/index.ts";
+import { enterPrivateNetwork } from "../src/testing/private-network.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { bridgeNetwork, TestBerth } from "./support/berth.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { readHostState } from "./support/host-state.ts";
-import { enterOwnNetwork } from "./support/own-network.ts";
 import { perlLayer } from "./support/perl.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -22,7 +22,7 @@ const run = promisify(execFile);
 const cli = new URL("../dist/berth.js", import.meta.url).pathname;
 const limit = { timeout: 120_000 };
 
-await enterOwnNetwork();
+await enterPrivateNetwork();
 
 const portMappings = [{ protocol: Protocol.TCP, containerPort: 80, hostPort: 18082, hostIp: "" }];
 
