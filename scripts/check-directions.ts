@@ -5,9 +5,10 @@
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** What each room may import besides `errors`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `labels`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  labels: [],
   sync: [],
   threads: [],
   logging: [],
@@ -25,9 +26,10 @@ const below: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["linux", "oci", "unpack"],
   snapshots: ["metadata", "linux", "oci", "trees", "unpack"],
   registry: ["oci"],
-  gc: ["metadata", "content", "snapshots", "oci"],
-  images: ["content", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux", "trees"],
-  profiles: ["content", "metadata", "gc", "images", "registry", "oci"],
+  leases: ["metadata"],
+  gc: ["content", "leases", "snapshots", "oci"],
+  images: ["content", "leases", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux", "trees"],
+  profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux"],
   stats: ["linux"],
   runtime: ["directories", "linux", "hostpaths", "oci", "protocol", "cdi"],
@@ -59,7 +61,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   doctor: ["linux", "network", "registry", "runtime", "config"],
   cli: ["directories", "protocol", "config", "doctor", "streamclient"],
 };
-const open = ["errors", "logging", "sync", "threads"];
+const open = ["errors", "labels", "logging", "sync", "threads"];
 
 const problems: string[] = [];
 for await (const file of glob("src/**/*.ts")) {

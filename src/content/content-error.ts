@@ -1,7 +1,7 @@
 import { BerthError, messageOf } from "../errors/index.ts";
 
 /**
- * A blob, ingest or lease that is not there, is wrong or cannot be written. Codes: NotFound, AlreadyExists (a lease's id), InvalidArgument,
+ * A blob or ingest that is not there, is wrong or cannot be written. Codes: NotFound, InvalidArgument,
  * DataLoss (bytes that are not what they should be), ResourceExhausted (disk full, or larger than asked for),
  * FailedPrecondition (a writer that was closed), Aborted (an ingest that was dropped under its writer), Internal.
  */

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
@@ -18,7 +19,6 @@ import type {
   ContentWriter,
   ExpectedBlob,
   IngestStatus,
-  Labels,
 } from "./store.ts";
 
 /**
@@ -113,10 +113,10 @@ class LocalContentStore implements ContentStore {
     return bytes;
   }
 
-  async setLabels(digest: Digest, labels: Labels): Promise<ContentInfo> {
+  async setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo> {
     using _lock = await this.#lockBlob(digest);
     const record = this.#record(digest);
-    await this.#put(digest, { ...record, labels: mergeLabels(record.labels, labels) });
+    await this.#put(digest, { ...record, labels: updateLabels(record.labels, labels, how) });
     return this.info(digest);
   }
 
@@ -178,7 +178,7 @@ class LocalContentStore implements ContentStore {
     using _lock = await this.#lockBlob(digest);
     if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest);
     const before = this.#find(digest) ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
-    await this.#put(digest, { ...before, labels: mergeLabels(before.labels, labels) });
+    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) });
     await this.#ingests.remove(ref);
   }
 
@@ -232,10 +232,6 @@ class LocalContentStore implements ContentStore {
   #lockBlob(digest: Digest): Promise<Disposable> {
     return this.#shared.locks.acquire(`blob ${digest}`);
   }
-}
-
-function mergeLabels(before: Labels, changes: Labels): Labels {
-  return Object.fromEntries(Object.entries({ ...before, ...changes }).filter(([, value]) => value !== ""));
 }
 
 function nowNs(): bigint {

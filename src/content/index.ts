@@ -1,17 +1,14 @@
 /**
- * Content: blobs by digest, as files with records of their sizes and labels, and leases that protect what is being put
- * together from garbage collection.
+ * Content: blobs by digest, as files with records of their sizes and labels.
  *
  * Terms: a *blob* is immutable and named by its digest; an *ingest* is a blob being written, named by a *ref* of the
- * caller's choice, and survives a restart; *labels* on blobs say what they refer to; a *lease* names *resources* that
- * garbage collection must leave alone.
+ * caller's choice, and survives a restart; *labels* on blobs say what they refer to.
  *
  * This room does not fetch, does not know what is in a blob, and hashes nothing large on the main thread.
  */
 export { ContentError } from "./content-error.ts";
 export { openContentStore } from "./content-store.ts";
 export { IngestFile } from "./ingest-file.ts";
-export { type Lease, type LeaseResource, Leases } from "./leases.ts";
 export type {
   ContentInfo,
   ContentIngester,

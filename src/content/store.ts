@@ -1,3 +1,4 @@
+import type { Labels, LabelUpdate } from "../labels/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /**
@@ -16,8 +17,8 @@ export interface ContentStore extends ContentProvider, ContentIngester {
   /** Throws ContentError NotFound. */
   info(digest: Digest): ContentInfo;
   list(): readonly ContentInfo[];
-  /** Replaces the given labels (a value of "" removes). Throws NotFound. */
-  setLabels(digest: Digest, labels: Labels): Promise<ContentInfo>;
+  /** Throws NotFound, LabelsError. */
+  setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo>;
   /** Throws NotFound. The file goes after the record. */
   delete(digest: Digest): Promise<void>;
 }
@@ -66,8 +67,6 @@ export type ExpectedBlob = {
   /** A worker thread has hashed the bytes already: only the size is looked at. */
   readonly verified?: boolean;
 };
-
-export type Labels = Readonly<Record<string, string>>;
 
 /** What is known of a blob. Times are nanoseconds since the epoch. */
 export type ContentInfo = {

@@ -3,10 +3,11 @@ import { dirname, join } from "node:path";
 import { openBerthService } from "../api/berth/index.ts";
 import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
-import { Leases, openContentStore } from "../content/index.ts";
+import { openContentStore } from "../content/index.ts";
 import { CriServer, statusOf } from "../cri/index.ts";
 import { HostPaths } from "../hostpaths/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
+import { LeaseStore } from "../leases/index.ts";
 import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
@@ -194,18 +195,19 @@ async function openSeLinux(
 /** Content, snapshots and images. */
 async function openStorage(config: Config, logger: Logger, database: Database, rooms: AsyncDisposableStack) {
   const { root, images: settings } = config;
-  const [content, leases, snapshotter] = await Promise.all([
+  const [content, leaseStore, snapshotter] = await Promise.all([
     openContentStore({ root, database, namespace, logger }),
-    Leases.open(database),
+    LeaseStore.open(database),
     openSnapshotter(settings.snapshotter, { root, database, namespace, logger }),
   ]);
   rooms.use(snapshotter);
+  const leases = leaseStore.inNamespace(namespace);
   const [imageRoots, rootsOfProfiles] = await Promise.all([
     garbageRoots(database, namespace, snapshotter.name),
     profileRoots(database, namespace),
   ]);
   const roots = () => [...imageRoots(), ...rootsOfProfiles()];
-  const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
+  const collected = { content, leases, snapshotters: [snapshotter], roots };
   const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
   const garbage = rooms.use(new Garbage(collected, settings.gcDelayMs, logger));
   const images = rooms.use(

@@ -2,13 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  type ContentStore,
-  type Lease,
-  type LeaseResource,
-  Leases,
-  openContentStore,
-} from "../content/index.ts";
+import { type ContentStore, openContentStore } from "../content/index.ts";
+import type { Labels } from "../labels/index.ts";
+import { type Lease, type LeaseResource, LeaseStore, type Leases } from "../leases/index.ts";
 import { createLogger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
@@ -20,7 +16,6 @@ import { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./inde
 const namespace = "k8s.io";
 const logger = createLogger({ level: "silent", format: "json" });
 
-type Labels = Readonly<Record<string, string>>;
 type Roots = ReturnType<GarbageOptions["roots"]>;
 
 /** Real stores under a directory of their own. */
@@ -48,7 +43,12 @@ class Stores implements AsyncDisposable {
     const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
     const snapshotter = undo.use(await openSnapshotter("overlayfs", { root, database, namespace, logger }));
     const content = await openContentStore({ root, database, namespace });
-    return new Stores(content, await Leases.open(database), snapshotter, undo.move());
+    return new Stores(
+      content,
+      (await LeaseStore.open(database)).inNamespace(namespace),
+      snapshotter,
+      undo.move(),
+    );
   }
 
   /** A blob whose bytes are the text. */
@@ -66,14 +66,14 @@ class Stores implements AsyncDisposable {
   }
 
   async lease(resources: readonly LeaseResource[], expiresAtNs?: bigint): Promise<Lease> {
-    const lease = await this.leases.create(namespace, expiresAtNs === undefined ? {} : { expiresAtNs });
-    await this.leases.addResources(namespace, lease.id, resources);
+    const lease = await this.leases.create(expiresAtNs === undefined ? {} : { expiresAtNs });
+    await this.leases.addResources(lease.id, resources);
     return lease;
   }
 
   collect(roots: () => Roots = () => []): Promise<RemovedGarbage> {
     const { content, leases, snapshotter } = this;
-    return collectGarbage({ namespace, content, leases, snapshotters: [snapshotter], roots });
+    return collectGarbage({ content, leases, snapshotters: [snapshotter], roots });
   }
 
   digests(): readonly Digest[] {
@@ -168,10 +168,10 @@ test("a lease protects its resources until it is deleted or has expired", async 
   assert.equal((await stores.collect()).blobs, 1);
   assert.deepEqual([stores.digests(), stores.keys()], [[config], ["layer"]]);
   assert.deepEqual(
-    stores.leases.list(namespace).map(({ id }) => id),
+    stores.leases.list().map(({ id }) => id),
     [lease.id],
   );
-  await stores.leases.delete(namespace, lease.id);
+  await stores.leases.delete(lease.id);
   await stores.collect();
   assert.deepEqual([stores.digests(), stores.keys()], [[], []]);
 });
@@ -193,7 +193,7 @@ test("what is seen after it was leased stays, however many collections run", asy
     if (stores.snapshotter.stat(key) === undefined) await stores.layer(key, undefined);
     assert.equal(Buffer.from(await stores.content.read(digest, 100)).toString(), text);
     await stores.snapshotter.prepare("container", key);
-    await stores.leases.delete(namespace, lease.id);
+    await stores.leases.delete(lease.id);
     await stores.snapshotter.remove("container");
   }
   abort.abort();
@@ -207,7 +207,7 @@ test("a blob that is seen once it is leased stays, at whatever moment of a colle
     const lease = await stores.lease([]);
     const collected = stores.collect();
     for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-    await stores.leases.addResources(namespace, lease.id, [content(digest)]);
+    await stores.leases.addResources(lease.id, [content(digest)]);
     const seen = stores.content.has(digest);
     await collected;
     assert.equal(stores.content.has(digest), seen, `${turns} turns after the start of the collection`);
@@ -222,7 +222,7 @@ test("roots are asked for when leases are frozen: an image recorded just before 
   const frozen = await stores.leases.freeze();
   const collected = stores.collect(() => images);
   images.push(content(digest));
-  const deleted = stores.leases.delete(namespace, lease.id);
+  const deleted = stores.leases.delete(lease.id);
   frozen[Symbol.dispose]();
   await Promise.all([collected, deleted]);
   assert.deepEqual(stores.digests(), [digest]);

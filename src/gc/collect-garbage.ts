@@ -1,13 +1,13 @@
-import type { ContentStore, LeaseResource, Leases } from "../content/index.ts";
+import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { type CollectedSnapshotter, type GarbageNode, reachable } from "./reachable.ts";
 
 const abandonedAfterMs = 24 * 3_600_000;
 
+/** The stores of one namespace. */
 export type GarbageOptions = {
-  /** Of the content and the leases; the snapshotters must be of the same. */
-  readonly namespace: string;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotters: readonly CollectedSnapshotter[];
@@ -28,10 +28,10 @@ export type RemovedGarbage = {
  * what was removed stays removed, and the rest goes with the next collection.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<RemovedGarbage> {
-  const { namespace, content, leases, snapshotters } = options;
-  await deleteExpired(leases, namespace);
+  const { content, leases, snapshotters } = options;
+  await deleteExpired(leases);
   using _frozen = await leases.freeze();
-  const leased = leases.list(namespace).flatMap(({ resources }) => resources);
+  const leased = leases.list().flatMap(({ resources }) => resources);
   const reached = reachable(options, [...options.roots(), ...leased.filter(isNode)]);
   const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
   // Records first: from here on nobody can find a blob or snapshot that is about to go.
@@ -50,12 +50,12 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   };
 }
 
-async function deleteExpired(leases: Leases, namespace: string): Promise<void> {
+async function deleteExpired(leases: Leases): Promise<void> {
   const nowNs = BigInt(Date.now()) * 1_000_000n;
   const expired = leases
-    .list(namespace)
+    .list()
     .filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= nowNs);
-  await Promise.all(expired.map(({ id }) => leases.delete(namespace, id)));
+  await Promise.all(expired.map(({ id }) => leases.delete(id)));
 }
 
 function isNode(resource: LeaseResource): resource is GarbageNode {

@@ -1,4 +1,6 @@
-import type { ContentStore, LeaseResource } from "../content/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { Labels } from "../labels/index.ts";
+import type { LeaseResource } from "../leases/index.ts";
 import { isDigest } from "../oci/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 
@@ -12,8 +14,6 @@ type Stores = {
   readonly content: Pick<ContentStore, "list" | "has" | "info">;
   readonly snapshotters: readonly CollectedSnapshotter[];
 };
-
-type Labels = Readonly<Record<string, string>>;
 
 /** What can be reached from `roots`, and from the stores' own roots. Synchronous, so that it sees one moment. */
 export function reachable(stores: Stores, roots: Iterable<GarbageNode>): { has(node: GarbageNode): boolean } {

@@ -1,4 +1,5 @@
-import type { ContentStore, LeaseResource, Leases } from "../content/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../oci/index.ts";
@@ -26,7 +27,6 @@ export type InstallRequest = {
 };
 
 export type InstallerParts = {
-  readonly namespace: string;
   readonly platform: Platform;
   readonly snapshotter: Snapshotter;
   readonly database: Database;
@@ -63,11 +63,11 @@ export class ImageInstaller {
    * called before the first {@link install}.
    */
   async clean(): Promise<void> {
-    const { leases, namespace } = this.#parts;
+    const { leases } = this.#parts;
     const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
-    for (const lease of leases.list(namespace)) {
+    for (const lease of leases.list()) {
       if (lease.labels[targetLabel] === undefined || lease.expiresAtNs !== undefined) continue;
-      await leases.expireAt(namespace, lease.id, expiresAtNs);
+      await leases.expireAt(lease.id, expiresAtNs);
     }
   }
 
@@ -100,8 +100,8 @@ export class ImageInstaller {
   }
 
   async #lease({ digest }: Descriptor, { selected, layers }: Plan): Promise<AsyncDisposable> {
-    const { leases, namespace, snapshotter } = this.#parts;
-    const { id } = await leases.create(namespace, { labels: { [targetLabel]: digest } });
+    const { leases, snapshotter } = this.#parts;
+    const { id } = await leases.create({ labels: { [targetLabel]: digest } });
     this.#leases.add(id);
     const { manifest, document, indexes } = selected;
     const blobs = [
@@ -111,7 +111,7 @@ export class ImageInstaller {
       ...manifest.layers,
     ];
     const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
-    await leases.addResources(namespace, id, [
+    await leases.addResources(id, [
       ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
       ...manifest.layers.map(({ digest }): LeaseResource => ({ kind: "ingest", ref: digest })),
       ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
@@ -124,12 +124,12 @@ export class ImageInstaller {
    * about to be freed. If it fails all the same, the lease gets an end at the next start.
    */
   async #endLeases(id: string, target: string): Promise<void> {
-    const { leases, namespace, logger, snapshotter } = this.#parts;
+    const { leases, logger, snapshotter } = this.#parts;
     this.#leases.delete(id);
     const ended = leases
-      .list(namespace)
+      .list()
       .filter((lease) => lease.labels[targetLabel] === target && !this.#leases.has(lease.id));
-    const end = () => Promise.all(ended.map((lease) => leases.delete(namespace, lease.id)));
+    const end = () => Promise.all(ended.map((lease) => leases.delete(lease.id)));
     try {
       await end().catch(async () => {
         await snapshotter.cleanup();

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import type { ContentStore, Leases } from "../content/index.ts";
+import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
+import type { Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Digest, type Platform, parseReference } from "../oci/index.ts";

@@ -34,7 +34,7 @@ async function largeImage(): Promise<{
 
 async function assertNothingButIngests(stack: TestStack): Promise<void> {
   assert.deepEqual(stack.images.list(), []);
-  assert.deepEqual(stack.leases.list("k8s.io"), []);
+  assert.deepEqual(stack.leases.list(), []);
   const active = stack.snapshotter.list().filter(({ kind }) => kind !== "committed");
   assert.deepEqual(active, []);
 }
@@ -234,11 +234,11 @@ test("what a pull that was cut has left is kept for a day from the next start on
   await using directory = await tempDir();
   {
     await using cut = await openStack({ root: directory.path });
-    await cut.leases.create("k8s.io", { id: "cut", labels: { "berth/install-target": "sha256:0" } });
-    await cut.leases.create("k8s.io", { id: "other" });
+    await cut.leases.create({ id: "cut", labels: { "berth/install-target": "sha256:0" } });
+    await cut.leases.create({ id: "other" });
   }
   await using stack = await openStack({ root: directory.path });
-  const ends = new Map(stack.leases.list("k8s.io").map(({ id, expiresAtNs }) => [id, expiresAtNs]));
+  const ends = new Map(stack.leases.list().map(({ id, expiresAtNs }) => [id, expiresAtNs]));
   assert.ok((ends.get("cut") ?? 0n) > BigInt(Date.now()) * 1_000_000n);
   assert.equal(ends.get("other"), undefined);
 });
@@ -299,7 +299,7 @@ describe("concurrent pulls", () => {
     second.abort.abort(new Error("second gives up"));
     assert.match(String(await second.result), /second gives up/);
     await until(() => closed === 1);
-    await until(() => stack.leases.list("k8s.io").length === 0);
+    await until(() => stack.leases.list().length === 0);
     await assertNothingButIngests(stack);
 
     const [third, fourth] = [pull(), pull()];

@@ -201,7 +201,7 @@ describe("pull", () => {
       stack.content.info(image.id).labels["containerd.io/gc.ref.snapshot.overlayfs"],
       image.chainId,
     );
-    assert.deepEqual(stack.leases.list("k8s.io"), []);
+    assert.deepEqual(stack.leases.list(), []);
     assert.deepEqual(await stack.content.ingests(), []);
   });
 

@@ -1,5 +1,6 @@
-import type { ContentStore, Leases } from "../content/index.ts";
+import type { ContentStore } from "../content/index.ts";
 import type { Images } from "../images/index.ts";
+import type { Leases } from "../leases/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Digest, digestOf, parseReference } from "../oci/index.ts";
 import { KeyLock } from "../sync/index.ts";
@@ -92,17 +93,17 @@ class ProfileService implements SecurityProfiles {
   }
 
   async #keep(reference: string, manifest: Digest, bytes: Uint8Array): Promise<void> {
-    const { namespace, content, leases } = this.#options;
+    const { content, leases } = this.#options;
     const digest = digestOf(bytes);
     const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseNs;
-    const lease = await leases.create(namespace, { expiresAtNs });
+    const lease = await leases.create({ expiresAtNs });
     try {
-      await leases.addResources(namespace, lease.id, [{ kind: "content", digest }]);
+      await leases.addResources(lease.id, [{ kind: "content", digest }]);
       await content.put(bytes, { digest });
       using _lock = await this.#lock.acquire(changes);
       await this.#commit(digest, reference, manifest, bytes.length);
     } finally {
-      await leases.delete(namespace, lease.id);
+      await leases.delete(lease.id);
     }
   }
 

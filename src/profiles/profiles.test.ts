@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Leases, openContentStore } from "../content/index.ts";
+import { openContentStore } from "../content/index.ts";
 import { collectGarbage } from "../gc/index.ts";
+import { LeaseStore } from "../leases/index.ts";
 import { createLogger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestOf, parseReference } from "../oci/index.ts";
@@ -20,7 +21,7 @@ async function stores() {
   const { path: root } = undo.use(await tempDir());
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
   const content = await openContentStore({ root, database, namespace, logger });
-  const leases = await Leases.open(database);
+  const leases = (await LeaseStore.open(database)).inNamespace(namespace);
   const { blobs, target } = profileArtifact({ defaultAction: "SCMP_ACT_ALLOW" });
   const manifest = blobs.get(target.digest)?.bytes ?? new Uint8Array();
   let asked = 0;
@@ -33,8 +34,7 @@ async function stores() {
     small: async ({ digest }: { readonly digest: Digest }) => blobs.get(digest)?.bytes ?? new Uint8Array(),
   });
   const roots = await profileRoots(database, namespace);
-  const collectAll = async () =>
-    void (await collectGarbage({ namespace, content, leases, snapshotters: [], roots }));
+  const collectAll = async () => void (await collectGarbage({ content, leases, snapshotters: [], roots }));
   const images = { artifact, collectGarbage: collectAll };
   const profiles = await openSecurityProfiles({
     namespace,

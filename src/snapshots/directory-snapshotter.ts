@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import { syncFileSystem } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { KeyLock } from "../sync/index.ts";
@@ -8,7 +9,7 @@ import { Holds } from "./holds.ts";
 import { mountedLayers } from "./mounted-layers.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
-import type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
 import type { TreeThread } from "./tree-thread.ts";
 
@@ -73,7 +74,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
       walker.run({ kind: "usage", path: directory.fs }),
       mustSync ? syncFileSystem(directory.fs) : undefined,
     ]);
-    const labels = options.labels ?? record.labels;
+    const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);
     await records.commit([
       records.delete(key),
       records.put(name, { ...record, kind: "committed", parent, labels, usage }),
@@ -96,10 +97,13 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return this.#parts.records.list().map(([key, record]) => infoOf(key, record));
   }
 
-  async setLabels(key: string, labels: Labels): Promise<void> {
+  async setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo> {
     const { records } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
-    await records.commit([records.put(key, { ...records.get(key), labels })]);
+    const before = records.get(key);
+    const record = { ...before, labels: updateLabels(before.labels, labels, how) };
+    await records.commit([records.put(key, record)]);
+    return infoOf(key, record);
   }
 
   async usage(key: string): Promise<Usage> {
@@ -172,7 +176,8 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     try {
       await this.#makeDirectory(id, kind, parent);
       const createdAtNs = BigInt(Date.now()) * 1_000_000n;
-      await records.commit([records.put(key, { id, kind, parent, createdAtNs, labels, usage: undefined })]);
+      const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
+      await records.commit([records.put(key, record)]);
     } catch (error) {
       void this.#deletions.start(id);
       throw errorOf(error, `snapshot ${key} cannot be made`);

@@ -12,6 +12,6 @@ export { chainIdOf } from "./chain-id.ts";
 export { layerTargetOf } from "./layer-target.ts";
 export { openSnapshotter, type SnapshotterKind } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
-export type { CommitOptions, Labels, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 export { TreeCopier } from "./tree-copier.ts";
 export { type MeasuredUsage, UsageMeter } from "./usage-meter.ts";

@@ -1,6 +1,7 @@
+import type { Labels } from "../labels/index.ts";
 import type { Change, Collection, Database } from "../metadata/index.ts";
 import { SnapshotError } from "./snapshot-error.ts";
-import type { Labels, SnapshotInfo, Usage } from "./snapshotter.ts";
+import type { SnapshotInfo, Usage } from "./snapshotter.ts";
 
 /** What is kept of a snapshot. `id` is the number that its directory is named by. */
 export type SnapshotRecord = {

@@ -93,14 +93,15 @@ for (const kind of kinds) {
         );
         await session.snapshotter.commit("layer", "a");
         await session.snapshotter.prepare("c", "layer");
-        await session.snapshotter.setLabels("c", { y: "2" });
+        await session.snapshotter.setLabels("c", { x: "1", y: "2" });
+        await session.snapshotter.setLabels("c", { x: "", z: "3" });
       }
       await using session = await opened(kind, root.path);
       const { snapshotter } = session;
       assert.deepEqual(
         snapshotter.list().map(({ key, kind: state, parent, labels }) => [key, state, parent, labels]),
         [
-          ["c", "active", "layer", { y: "2" }],
+          ["c", "active", "layer", { y: "2", z: "3" }],
           ["layer", "committed", undefined, { x: "1" }],
         ],
       );

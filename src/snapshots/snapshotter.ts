@@ -1,3 +1,5 @@
+import type { Labels, LabelUpdate } from "../labels/index.ts";
+
 /**
  * A snapshot is a file-system tree at one point of an image or container. Its life, as in containerd:
  *
@@ -31,7 +33,8 @@ export interface Snapshotter {
   mounts(key: string): readonly Mount[];
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
-  setLabels(key: string, labels: Labels): Promise<void>;
+  /** Throws NotFound, LabelsError. */
+  setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo>;
   /** Disk used by this snapshot alone, without its parents. */
   usage(key: string): Promise<Usage>;
   /** Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted in the background, also after a crash. */
@@ -58,8 +61,6 @@ export type CommitOptions = {
    */
   readonly synced?: boolean;
 };
-
-export type Labels = Readonly<Record<string, string>>;
 
 /** One mount, in the words of mount(8): apply them in order. */
 export type Mount = {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type ContentStore, Leases, openContentStore } from "../../content/index.ts";
+import { type ContentStore, openContentStore } from "../../content/index.ts";
 import { collectGarbage } from "../../gc/index.ts";
+import { LeaseStore, type Leases } from "../../leases/index.ts";
 import { mountSnapshot, unmount } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import { openDatabase } from "../../metadata/index.ts";
@@ -40,10 +41,10 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const root = options.root ?? undo.use(await tempDir()).path;
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
   const content = await openContentStore({ root, database, namespace });
-  const leases = await Leases.open(database);
+  const leases = (await LeaseStore.open(database)).inNamespace(namespace);
   const snapshotter = undo.use(await openSnapshotter(kind, { root, database, namespace, logger }));
   const roots = await garbageRoots(database, namespace, snapshotter.name);
-  const collected = { namespace, content, leases, snapshotters: [snapshotter], roots };
+  const collected = { content, leases, snapshotters: [snapshotter], roots };
   const images = undo.use(
     await openImages({
       namespace,

@@ -1,0 +1,31 @@
+import { BerthError } from "../errors/index.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/**
+ * What given labels do to those that are there. `merge` sets each of them and leaves the others alone; `replace` makes them all
+ * that there are. An empty value removes a label, as in containerd.
+ */
+export type LabelUpdate = "merge" | "replace";
+
+/** Code InvalidArgument. */
+export class LabelsError extends BerthError {}
+
+/** Bytes of a label's key and value together: containerd's limit (pkg/labels). */
+const maxLabelBytes = 4096;
+
+/** The labels after an update. Throws LabelsError for one that is too long. */
+export function updateLabels(before: Labels, given: Labels, how: LabelUpdate = "merge"): Labels {
+  for (const [key, value] of Object.entries(given)) checkLength(key, value);
+  const after = how === "merge" ? { ...before, ...given } : given;
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== ""));
+}
+
+function checkLength(key: string, value: string): void {
+  const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
+  if (bytes <= maxLabelBytes) return;
+  throw new LabelsError(
+    "InvalidArgument",
+    `label ${JSON.stringify(key.slice(0, 64))} has ${bytes} bytes with its value, more than ${maxLabelBytes}`,
+  );
+}
