@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/index.ts";
 import { Container, type ContainerFilter, LinuxContainerResources } from "../protocol/index.ts";
-import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
+import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, ownerOf, shownContainers } from "./owners.ts";
 import { toContainer, toContainerStatus } from "./translate/container.ts";
 import { filterContainers } from "./translate/filters.ts";
@@ -11,7 +11,7 @@ import * as validate from "./validate/index.ts";
 
 /** CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
 export function containerHandlers({ containers, images, sandboxes }: Engine): RuntimeHandlers {
-  const shown = (filter: ContainerFilter | undefined, call: CallContext) =>
+  const shown = (filter: ContainerFilter | undefined, call: CriCall) =>
     filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter);
   return {
     createContainer: checked(

@@ -1,6 +1,6 @@
 import type { Engine, EngineEvent } from "../engine/index.ts";
 import { type ContainerEventResponse, ContainerEventType } from "../protocol/index.ts";
-import type { CallContext, RuntimeHandlers } from "./handlers.ts";
+import type { CriCall, RuntimeHandlers } from "./handlers.ts";
 import { isShown } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { toPodSandboxStatus } from "./translate/sandbox.ts";
@@ -22,7 +22,7 @@ const typeByKind = {
   deleted: ContainerEventType.CONTAINER_DELETED_EVENT,
 } as const;
 
-function toResponse(event: EngineEvent, { images }: Engine, { owner }: CallContext): ContainerEventResponse {
+function toResponse(event: EngineEvent, { images }: Engine, { owner }: CriCall): ContainerEventResponse {
   return {
     containerId: event.containerId,
     containerEventType: typeByKind[event.kind],

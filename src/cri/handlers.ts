@@ -1,47 +1,44 @@
-import type { handleServerStreamingCall, handleUnaryCall } from "@grpc/grpc-js";
-import type { ImageServiceServer, RuntimeServiceServer } from "../protocol/index.ts";
+import type { CallContext, Handlers, UnaryHandler } from "../grpc/index.ts";
+import { type ImageServiceService, ownerMetadata, type RuntimeServiceService } from "../protocol/index.ts";
+import { CriError } from "./errors.ts";
 import type { RequestCheck } from "./validate/index.ts";
 
 /** What a handler knows of its call besides the request. */
-export type CallContext = {
-  /** Aborts when the client goes away, its deadline passes or the server stops; the reason is a CriError. */
-  readonly signal: AbortSignal;
+export type CriCall = CallContext & {
   /** Who the client says it is (gRPC metadata `berth-owner`); "" for a kubelet, which says nothing. */
   readonly owner: string;
 };
 
-/** Answers a call with one message, or throws. */
-export type UnaryHandler<Request, Response> = (
-  request: Request,
-  call: CallContext,
-) => Response | Promise<Response>;
-
-/** Answers a call with the messages it yields; it is resumed when the client has taken them. */
-export type StreamHandler<Request, Response> = (
-  request: Request,
-  call: CallContext,
-) => AsyncIterable<Response>;
-
-/** The handlers of a service by method name; a method without one answers UNIMPLEMENTED. */
-export type Handlers<Server> = { readonly [Method in MethodsOf<Server>]?: HandlerOf<Server[Method]> };
-
-export type RuntimeHandlers = Handlers<RuntimeServiceServer>;
-export type ImageHandlers = Handlers<ImageServiceServer>;
+export type RuntimeHandlers = Handlers<typeof RuntimeServiceService, CriCall>;
+export type ImageHandlers = Handlers<typeof ImageServiceService, CriCall>;
 
 /** Puts a request's check in front of a unary handler. */
 export function checked<Request, Checked extends Request, Response>(
   check: RequestCheck<Request, Checked>,
-  handler: UnaryHandler<Checked, Response>,
-): UnaryHandler<Request, Response> {
+  handler: UnaryHandler<Checked, Response, CriCall>,
+): UnaryHandler<Request, Response, CriCall> {
   return (request, call) => handler(check(request), call);
 }
 
-type HandlerOf<Method> =
-  Method extends handleUnaryCall<infer Request, infer Response>
-    ? UnaryHandler<Request, Response>
-    : Method extends handleServerStreamingCall<infer Request, infer Response>
-      ? StreamHandler<Request, Response>
-      : never;
+/** Handlers that are told the owner, in front of those that the server knows. Each throws CriError InvalidArgument for an owner that is none. */
+export function withOwner<Definition>(handlers: Handlers<Definition, CriCall>): Handlers<Definition> {
+  type Handler = (request: unknown, call: CallContext) => unknown;
+  const entries = Object.entries(
+    handlers as Readonly<Record<string, (request: unknown, call: CriCall) => unknown>>,
+  );
+  const told = entries.map(([method, handler]): [string, Handler] => [
+    method,
+    (request, call) => handler(request, { ...call, owner: ownerIn(call) }),
+  ]);
+  return Object.fromEntries(told) as Handlers<Definition>;
+}
 
-/** Generated interfaces of servers have an index signature besides their methods. */
-type MethodsOf<Server> = keyof { [K in keyof Server as string extends K ? never : K]: true } & keyof Server;
+/** The last value, as HTTP has it; a label must be able to hold it. */
+function ownerIn({ metadata }: CallContext): string {
+  const owner = String(metadata.get(ownerMetadata).at(-1) ?? "");
+  if (/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/.test(owner)) return owner;
+  throw new CriError(
+    "InvalidArgument",
+    `metadata ${ownerMetadata}: ${JSON.stringify(owner)} is no name: up to 63 lower-case letters, digits and "-"`,
+  );
+}

@@ -2,7 +2,7 @@ import type { Engine, Image as EngineImage } from "../engine/index.ts";
 import { hasCode, messageOf } from "../errors/index.ts";
 import { type FilesystemUsage, Image, type ImageFilter } from "../protocol/index.ts";
 import { CriError } from "./errors.ts";
-import { type CallContext, checked, type ImageHandlers } from "./handlers.ts";
+import { type CriCall, checked, type ImageHandlers } from "./handlers.ts";
 import { imagesOfOthers } from "./owners.ts";
 import { toCredentials } from "./translate/credentials.ts";
 import { imageInfo, toImage } from "./translate/image.ts";
@@ -71,7 +71,7 @@ function rethrowForKubelet(error: unknown): never {
 }
 
 /** All images, or the one that the filter names. */
-function select(engine: Engine, filter: ImageFilter | undefined, call: CallContext): Image[] {
+function select(engine: Engine, filter: ImageFilter | undefined, call: CriCall): Image[] {
   const wanted = filter?.image?.image ?? "";
   if (wanted === "") return engine.images.list().map(toShown(engine, call));
   const image = engine.images.find(wanted);
@@ -79,7 +79,7 @@ function select(engine: Engine, filter: ImageFilter | undefined, call: CallConte
 }
 
 /** Pinned is also what containers use that the client is not shown: a kubelet takes it for unused, and removes only what is not pinned. */
-function toShown(engine: Engine, call: CallContext): (image: EngineImage) => Image {
+function toShown(engine: Engine, call: CriCall): (image: EngineImage) => Image {
   const used = imagesOfOthers(engine, call);
   return (image) => {
     const shown = toImage(image);

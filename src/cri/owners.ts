@@ -1,6 +1,6 @@
 import type { Container, Engine, Sandbox } from "../engine/index.ts";
 import { ownerLabel } from "../protocol/index.ts";
-import type { CallContext } from "./handlers.ts";
+import type { CriCall } from "./handlers.ts";
 
 /** Those parts of a list's filter by which a client asks for something that it knows of. */
 type Wanted = {
@@ -27,7 +27,7 @@ export function ownerOf({ config }: { readonly config: Labelled }): string {
  */
 export function shownSandboxes(
   list: readonly Sandbox[],
-  { owner }: CallContext,
+  { owner }: CriCall,
   { id = "", labelSelector = {} }: Wanted = {},
 ): readonly Sandbox[] {
   if (id !== "" || ownerLabel in labelSelector) return list;
@@ -37,7 +37,7 @@ export function shownSandboxes(
 /** As {@link shownSandboxes}; asking for a sandbox that is not shown asks for its containers. */
 export function shownContainers(
   list: readonly Container[],
-  { owner }: CallContext,
+  { owner }: CriCall,
   { id = "", podSandboxId = "", labelSelector = {} }: Wanted = {},
   sandboxes: readonly Sandbox[] = [],
 ): readonly Container[] {
@@ -54,7 +54,7 @@ export function isShown(one: { readonly config: Labelled }, owner: string): bool
 }
 
 /** Ids of images that containers use which this client is not shown: to it they would be of no use, and a kubelet removes such. */
-export function imagesOfOthers({ containers }: Engine, { owner }: CallContext): ReadonlySet<string> {
+export function imagesOfOthers({ containers }: Engine, { owner }: CriCall): ReadonlySet<string> {
   const others = containers.list().filter((container) => !isShown(container, owner));
   return new Set(
     others.flatMap(({ imageId, imageVolumes }) => [imageId, ...imageVolumes.map((volume) => volume.imageId)]),

@@ -1,6 +1,6 @@
 import type { Engine, Sandbox } from "../engine/index.ts";
 import { PodSandbox } from "../protocol/index.ts";
-import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
+import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, shownContainers, shownSandboxes } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
 import { filterSandboxes } from "./translate/filters.ts";
@@ -75,7 +75,7 @@ export function sandboxHandlers(
   };
 }
 
-function containerStatuses({ containers, images }: Engine, sandbox: Sandbox, call: CallContext) {
+function containerStatuses({ containers, images }: Engine, sandbox: Sandbox, call: CriCall) {
   const own = containers.list().filter((container) => container.sandboxId === sandbox.id);
   return shownContainers(own, call, { podSandboxId: sandbox.id }, [sandbox]).map((container) =>
     toContainerStatus(container, images.find(container.imageId)),

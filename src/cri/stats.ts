@@ -1,6 +1,6 @@
 import type { Container, Engine, Sandbox, SandboxStats } from "../engine/index.ts";
 import { ContainerStats, PodSandboxMetrics, PodSandboxStats } from "../protocol/index.ts";
-import { type CallContext, checked, type RuntimeHandlers } from "./handlers.ts";
+import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import type { MetricGroup } from "./metrics/family.ts";
 import { metricDescriptors, partsOf, toPodSandboxMetrics } from "./metrics/metrics.ts";
 import { isShown, ownerOf, shownContainers, shownSandboxes } from "./owners.ts";
@@ -16,20 +16,20 @@ import * as validate from "./validate/index.ts";
 export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): RuntimeHandlers {
   const { containers, sandboxes, stats } = engine;
 
-  const running = (filter: Parameters<typeof filterContainers>[1], call: CallContext): readonly Container[] =>
+  const running = (filter: Parameters<typeof filterContainers>[1], call: CriCall): readonly Container[] =>
     filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter).filter(
       ({ state }) => state.kind === "running",
     );
-  const ready = (call: CallContext, filter?: Parameters<typeof filterSandboxes>[1]): readonly Sandbox[] =>
+  const ready = (call: CriCall, filter?: Parameters<typeof filterSandboxes>[1]): readonly Sandbox[] =>
     filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).filter(
       ({ state }) => state === "ready",
     );
 
   const ofContainers = async (list: readonly Container[]) =>
     (await stats.ofContainers(list)).map(toContainerStats);
-  const ofSandboxes = async (list: readonly Sandbox[], call: CallContext) =>
+  const ofSandboxes = async (list: readonly Sandbox[], call: CriCall) =>
     (await stats.ofSandboxes(list)).map((one) => toPodSandboxStats(shownPart(one, call)));
-  const podMetrics = async (call: CallContext) => {
+  const podMetrics = async (call: CriCall) => {
     const [list, fileSystem] = await Promise.all([
       stats.ofSandboxes(ready(call), partsOf(metrics)),
       stats.fileSystem(),
@@ -83,7 +83,7 @@ export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): 
 }
 
 /** Of a pod that is shown, without containers that are not: somebody has run them in a kubelet's pod. */
-function shownPart(stats: SandboxStats, { owner }: CallContext): SandboxStats {
+function shownPart(stats: SandboxStats, { owner }: CriCall): SandboxStats {
   if (ownerOf(stats.sandbox) !== "") return stats;
   return { ...stats, containers: stats.containers.filter(({ container }) => isShown(container, owner)) };
 }

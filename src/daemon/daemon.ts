@@ -4,7 +4,8 @@ import { openBerthService } from "../api/berth/index.ts";
 import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
 import { openContentStore } from "../content/index.ts";
-import { CriServer, statusOf } from "../cri/index.ts";
+import { criServices } from "../cri/index.ts";
+import { GrpcServer } from "../grpc/index.ts";
 import { HostPaths } from "../hostpaths/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
 import { LeaseStore } from "../leases/index.ts";
@@ -48,19 +49,16 @@ export type DaemonHooks = {
 export class Daemon implements AsyncDisposable {
   /** Resolves when the daemon can do no more than end: its database has died. */
   readonly failed: Promise<Error>;
-  readonly #server: CriServer;
+  readonly #server: GrpcServer;
   readonly #hostPaths: HostPaths;
   readonly #rooms: AsyncDisposableStack;
-  readonly #closing: AbortController;
 
   private constructor(
-    server: CriServer,
+    server: GrpcServer,
     hostPaths: HostPaths,
     rooms: AsyncDisposableStack,
     failed: Promise<Error>,
-    closing: AbortController,
   ) {
-    this.#closing = closing;
     this.#server = server;
     this.#hostPaths = hostPaths;
     this.#rooms = rooms;
@@ -91,22 +89,14 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const engine = await openEngine(config, logger, database, given, rooms);
-    const closing = new AbortController();
-    const berth = await openBerthService({
-      engine,
-      closing: closing.signal,
-      spoolDir: join(config.root, "spool"),
-      toStatus: statusOf,
-    });
+    const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
     );
     const streaming = new StreamingUrls(engine, streamingServer);
-    const server = new CriServer({
+    const cri = criServices({
       engine,
-      logger,
       streaming,
-      services: [berth],
       metrics: config.stats.metrics,
       answers: config.cri,
       details: async () => {
@@ -114,19 +104,19 @@ export class Daemon implements AsyncDisposable {
         return { unhandledErrors: unhandledErrors.seen(), unusableFiles: unusableFiles.list() };
       },
     });
+    const server = new GrpcServer({ services: [...cri, berth], logger });
     await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
     await server.listen(config.address, group);
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
-    return new Daemon(server, hostPaths, rooms.move(), database.died, closing);
+    return new Daemon(server, hostPaths, rooms.move(), database.died);
   }
 
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hostPaths.hurry();
-    this.#closing.abort();
     await this.#server.close();
     await this.#rooms.disposeAsync();
   }

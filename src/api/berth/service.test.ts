@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type ClientReadableStream, credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
-import { statusOf } from "../../cri/index.ts";
+import { type ClientReadableStream, credentials, status } from "@grpc/grpc-js";
 import { MemoryEngine } from "../../cri/testing/memory-engine.ts";
-import { image, imageId } from "../../cri/testing/samples.ts";
+import { container, image, imageId } from "../../cri/testing/samples.ts";
+import { EngineError } from "../../engine/index.ts";
+import { GrpcServer } from "../../grpc/index.ts";
+import { createLogger } from "../../logging/index.ts";
 import { berthV1 } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
@@ -13,32 +16,28 @@ import { openBerthService } from "./index.ts";
 
 async function serve() {
   const dir = await tempDir();
-  const address = `unix:${join(dir.path, "berth.sock")}`;
+  const socketPath = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
   const spoolDir = join(dir.path, "spool");
   await mkdir(join(spoolDir, "import-cut"), { recursive: true });
   await writeFile(join(spoolDir, "import-cut", "archive"), "half of an archive");
-  const { definition, handlers } = await openBerthService({
-    engine,
-    closing: new AbortController().signal,
-    spoolDir,
-    toStatus: statusOf,
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ level: "debug", format: "json", destination });
+  const server = new GrpcServer({ services: [await openBerthService({ engine, spoolDir })], logger });
+  await server.listen(socketPath);
+  const client = new berthV1.BerthClient(`unix:${socketPath}`, credentials.createInsecure(), {
+    "grpc.default_authority": "localhost",
   });
-  const server = new Server();
-  server.addService(definition, handlers);
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
-      error === null ? resolve() : reject(error),
-    );
-  });
-  const client = new berthV1.BerthClient(address, credentials.createInsecure());
   return {
     engine,
+    server,
     client,
     spoolDir,
+    logged: (): readonly Readonly<Record<string, unknown>>[] => lines.map((line) => JSON.parse(line)),
     [Symbol.asyncDispose]: async () => {
       client.close();
-      server.forceShutdown();
+      await server.close(0);
       await dir[Symbol.asyncDispose]();
     },
   };
@@ -178,4 +177,50 @@ test("an image is pinned, or no longer, and one that is not here is NOT_FOUND", 
   assert.equal(berth.engine.images.find(imageId)?.pinned, true);
   assert.deepEqual(await pin({ image: imageId, pinned: false }), { id: imageId, pinned: false });
   await assert.rejects(pin({ image: "none", pinned: true }), { code: status.NOT_FOUND });
+});
+
+test("closing waits for a pull and an import in flight, and ends a hold", async () => {
+  await using berth = await serve();
+  const finish = Promise.withResolvers<void>();
+  using failing = new DisposableStack();
+  failing.defer(finish.resolve);
+  let entered = 0;
+  const pulling = async () => {
+    entered++;
+    await finish.promise;
+  };
+  berth.engine.pull = async () => {
+    await pulling();
+    return image();
+  };
+  berth.engine.importArchive = async () => {
+    await pulling();
+    return [image()];
+  };
+  const held = container();
+  berth.engine.containerTable.set(held.id, held);
+  const pulled = messagesOf(pull(berth.client, { reference: "busybox" }));
+  const imported = importing(berth.client, [{ path: "/app.tar" }]);
+  const hold = berth.client.holdContainer({ containerId: held.id });
+  await once(hold, "data");
+  const released = once(hold, "error");
+  await until(() => entered === 2);
+  const closed = berth.server.close(60_000);
+  assert.equal((await released)[0].code, status.UNAVAILABLE);
+  finish.resolve();
+  assert.equal((await pulled).at(-1)?.done?.imageRef, imageId);
+  assert.equal((await imported).images[0]?.id, imageId);
+  await closed;
+});
+
+test("a call of this door has its lines in the log", async () => {
+  await using berth = await serve();
+  berth.engine.pull = () => Promise.reject(new EngineError("NotFound", "no such image"));
+  await assert.rejects(messagesOf(pull(berth.client, { reference: "busybox" })), { code: status.NOT_FOUND });
+  const lines = berth.logged().filter(({ method }) => method === "PullImage");
+  assert.deepEqual(
+    lines.map(({ msg }) => msg),
+    ["call", "refused"],
+  );
+  assert.match(String(lines[0]?.requestId), /^[0-9a-f]{16}$/);
 });

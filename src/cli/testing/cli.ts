@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { openBerthService } from "../../api/berth/index.ts";
-import { CriServer, statusOf } from "../../cri/index.ts";
+import { criServices } from "../../cri/index.ts";
 import { MemoryEngine } from "../../cri/testing/memory-engine.ts";
+import { GrpcServer } from "../../grpc/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import { type StreamingEngine, StreamingServer } from "../../streaming/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -39,18 +40,15 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
   const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
   const berthService = await openBerthService({
     engine,
-    closing: new AbortController().signal,
     spoolDir: join(dir.path, "spool"),
-    toStatus: statusOf,
   });
   let streamingServer = streams && (await StreamingServer.start(streams));
-  const server = new CriServer({
+  const cri = criServices({
     engine,
-    logger,
-    services: plainCri ? [] : [berthService],
     metrics: ["cpu", "memory", "network"],
     streaming: streamingServer && streamingOf(() => streamingServer, engine),
   });
+  const server = new GrpcServer({ services: [...cri, ...(plainCri ? [] : [berthService])], logger });
   await server.listen(address);
   const withAddress = (options: RunOptions): RunOptions => ({
     ...options,

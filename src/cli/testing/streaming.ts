@@ -1,4 +1,4 @@
-import type { CriServerOptions } from "../../cri/index.ts";
+import type { CriOptions } from "../../cri/index.ts";
 import type { MemoryEngine } from "../../cri/testing/memory-engine.ts";
 import { EngineError } from "../../engine/index.ts";
 import type { StreamingRequest, StreamingServer } from "../../streaming/index.ts";
@@ -7,7 +7,7 @@ import type { StreamingRequest, StreamingServer } from "../../streaming/index.ts
 export function streamingOf(
   server: () => StreamingServer | undefined,
   { containers, sandboxes }: MemoryEngine,
-): NonNullable<CriServerOptions["streaming"]> {
+): NonNullable<CriOptions["streaming"]> {
   const running = (id: string): string => {
     const container = containers.get(id);
     if (container.state.kind === "running") return container.id;

@@ -22,7 +22,7 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
- * says; a test may put its own function in the place of `run`, `exec` or `pull`.
+ * says; a test may put its own function in the place of `run`, `exec`, `pull` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -43,6 +43,7 @@ export class MemoryEngine implements Engine {
       stderr: new Uint8Array(),
     });
   pull: Images["pull"] = async () => image();
+  importArchive: Images["importArchive"] = async () => [];
 
   readonly securityProfiles: Engine["securityProfiles"] = {
     pull: async ({ reference }) => {
@@ -158,7 +159,7 @@ export class MemoryEngine implements Engine {
     artifact: () => {
       throw new EngineError("Unimplemented", "there are no registries in memory");
     },
-    importArchive: async () => [],
+    importArchive: (path, signal) => this.importArchive(path, signal),
     list: () => this.imageTable,
     find: (wanted) =>
       this.imageTable.find((one) => one.id === wanted || one.repoTags.some((tag) => tag.includes(wanted))),

@@ -7,6 +7,7 @@ import {
   type ServiceDefinition,
   status,
 } from "@grpc/grpc-js";
+import { type CallObserver, GrpcServer, type GrpcService } from "../../grpc/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import {
   ImageServiceClient,
@@ -15,11 +16,17 @@ import {
   RuntimeServiceService,
 } from "../../protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { CriServer, type CriServerOptions } from "../index.ts";
+import { type CriOptions, criServices } from "../index.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 
+type ServeOptions = Partial<CriOptions> & {
+  /** Of other doors, on the same socket. */
+  readonly services?: readonly GrpcService[];
+  readonly observers?: readonly CallObserver[];
+};
+
 /** A server on a socket of its own with clients of both services, and what it logs. */
-export async function serve(options: Partial<CriServerOptions> = {}) {
+export async function serve({ services = [], observers = [], ...options }: ServeOptions = {}) {
   const dir = await tempDir();
   const socketPath = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
@@ -29,7 +36,11 @@ export async function serve(options: Partial<CriServerOptions> = {}) {
     format: "json",
     destination: { write: (line) => void lines.push(line) },
   });
-  const server = new CriServer({ engine, logger, ...options });
+  const server = new GrpcServer({
+    services: [...criServices({ engine, ...options }), ...services],
+    logger,
+    observers,
+  });
   await server.listen(socketPath);
   // Kubernetes' clients say localhost; Node refuses a path as :authority.
   const channel = [

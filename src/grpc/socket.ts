@@ -1,20 +1,20 @@
 import { lstat, mkdir, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, isAbsolute } from "node:path";
-import { CriError } from "./errors.ts";
+import { GrpcError } from "./errors.ts";
 
 /** `sun_path` has 108 bytes, the last of which is NUL. */
 const maxSocketPathBytes = 107;
 
 /**
  * Makes way for a socket at a path: makes its directory, and removes a socket that a dead process left there. Throws
- * CriError InvalidArgument for a path that no socket can have, FailedPrecondition when a process answers there or the
+ * GrpcError InvalidArgument for a path that no socket can have, FailedPrecondition when a process answers there or the
  * path is something else than a socket.
  */
 export async function claimSocketPath(path: string): Promise<void> {
-  if (!isAbsolute(path)) throw new CriError("InvalidArgument", `socket ${path}: the path must be absolute`);
+  if (!isAbsolute(path)) throw new GrpcError("InvalidArgument", `socket ${path}: the path must be absolute`);
   if (Buffer.byteLength(path) > maxSocketPathBytes) {
-    throw new CriError(
+    throw new GrpcError(
       "InvalidArgument",
       `socket ${path}: the path is longer than ${maxSocketPathBytes} bytes, which the kernel refuses`,
     );
@@ -23,13 +23,13 @@ export async function claimSocketPath(path: string): Promise<void> {
   const existing = await lstat(path).catch(ignoreMissing);
   if (existing === undefined) return;
   if (!existing.isSocket()) {
-    throw new CriError(
+    throw new GrpcError(
       "FailedPrecondition",
       `socket ${path}: there is something else at this path; remove it or choose another address`,
     );
   }
   if (await isAnswered(path)) {
-    throw new CriError(
+    throw new GrpcError(
       "FailedPrecondition",
       `socket ${path}: another process serves it; stop that or choose another address`,
     );
@@ -50,7 +50,7 @@ function isAnswered(path: string): Promise<boolean> {
       else if (error.code === "EAGAIN") resolve(true);
       else
         reject(
-          new CriError("Unavailable", `socket ${path}: cannot find out whether it is served`, {
+          new GrpcError("Unavailable", `socket ${path}: cannot find out whether it is served`, {
             cause: error,
           }),
         );

@@ -4,9 +4,7 @@ import { lstat } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Metadata, status } from "@grpc/grpc-js";
-import { createLogger } from "../logging/index.ts";
 import { HealthCheckResponse_ServingStatus, HealthClient, RuntimeServiceService } from "../protocol/index.ts";
-import { CriServer } from "./index.ts";
 import { podSandboxConfig } from "./testing/samples.ts";
 import { refusal, serve } from "./testing/serve.ts";
 
@@ -94,7 +92,7 @@ test("an error that nobody foresaw is INTERNAL, and logged with its stack", asyn
   await assert.rejects(cri.runtime.runPodSandbox(runRequest), refusal("INTERNAL", /^no such thing$/));
   const line = cri.logged().find(({ level }) => level === "error");
   assert.equal(line?.method, "RunPodSandbox");
-  assert.match(JSON.stringify(line), /server\.test\.ts/);
+  assert.match(JSON.stringify(line), /services\.test\.ts/);
 });
 
 test("the engine is told when the client goes away", async () => {
@@ -268,48 +266,6 @@ test("closing aborts calls that take too long, and their clients learn why", asy
   const refused = assert.rejects(asked, refusal("UNAVAILABLE", /stopping/));
   await cri.server.close(0);
   await refused;
-});
-
-test("other services are served on the same socket", async () => {
-  const path = "/test.Echo/Say";
-  const identity = (bytes: Buffer) => bytes;
-  const method = {
-    path,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: identity,
-    requestDeserialize: identity,
-    responseSerialize: identity,
-    responseDeserialize: identity,
-  };
-  await using cri = await serve({
-    services: [
-      {
-        definition: { say: method },
-        handlers: {
-          say: (call: { request: Buffer }, done: (error: null, value: Buffer) => void) =>
-            done(null, call.request),
-        },
-      },
-    ],
-  });
-  const answer = await promisify((done: (error: Error | null, value?: Buffer) => void) =>
-    cri.client.makeUnaryRequest(path, identity, identity, Buffer.from("hello"), done),
-  )();
-  assert.equal(answer?.toString(), "hello");
-});
-
-test("listening where that is impossible says so", async () => {
-  await using cri = await serve();
-  const server = new CriServer({
-    engine: cri.engine,
-    logger: createLogger({ level: "silent", format: "json" }),
-  });
-  await assert.rejects(server.listen("/proc/berth.sock"), {
-    name: "CriError",
-    code: "Unavailable",
-    message: /^socket \/proc\/berth\.sock: cannot listen$/,
-  });
 });
 
 async function drain(stream: AsyncIterable<unknown>): Promise<void> {

@@ -11,7 +11,7 @@ import {
   type ServiceClientConstructor,
 } from "@grpc/grpc-js";
 import { load } from "@grpc/proto-loader";
-import { refusal, serve } from "./testing/serve.ts";
+import { refusal, serve } from "../cri/testing/serve.ts";
 
 /** A client as grpcurl is one: made from the published `.proto` of the reflection service. */
 async function reflectionClient(

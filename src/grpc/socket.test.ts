@@ -38,7 +38,7 @@ test("a socket that a process answers on is left alone", async () => {
   const path = join(dir.path, "berth.sock");
   const server = await listen(path);
   await assert.rejects(claimSocketPath(path), {
-    name: "CriError",
+    name: "GrpcError",
     code: "FailedPrecondition",
     message: /another process serves it/,
   });

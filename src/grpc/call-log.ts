@@ -1,0 +1,39 @@
+import { status } from "@grpc/grpc-js";
+import { BerthError, messageOf } from "../errors/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { CallEnd, CallObserver, Method } from "./observer.ts";
+
+/** A line for the start of each call, at level debug, and one for its end. */
+export class CallLog implements CallObserver {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  started({ name }: Method): void {
+    this.#logger.debug({ method: name }, "call");
+  }
+
+  answered({ name, quiet }: Method, { durationMs, clientGone }: CallEnd): void {
+    // A client that gave up meanwhile never saw the answer: often the key to what it does next.
+    const fields = { method: name, code: "OK", ...took(durationMs), ...(clientGone ? { clientGone } : {}) };
+    this.#logger[quiet ? "debug" : "info"](fields, "answered");
+  }
+
+  failed({ name }: Method, { durationMs }: CallEnd, code: status, error: unknown): void {
+    const fields = { method: name, code: status[code], ...took(durationMs) };
+    if (!(error instanceof BerthError) || code === status.INTERNAL || code === status.DATA_LOSS) {
+      this.#logger.error({ ...fields, err: error }, "failed");
+    } else {
+      this.#logger[code === status.UNIMPLEMENTED ? "debug" : "info"](
+        { ...fields, error: messageOf(error) },
+        "refused",
+      );
+    }
+  }
+}
+
+function took(durationMs: number): { readonly durationMs: number } {
+  return { durationMs: Math.round(durationMs * 10) / 10 };
+}

@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import type { Metadata, ServerUnaryCall } from "@grpc/grpc-js";
+import { runWithRequestId } from "../logging/index.ts";
+import { GrpcError } from "./errors.ts";
+import type { CallContext } from "./handlers.ts";
+import type { CallObserver, Method } from "./observer.ts";
+import { statusOf } from "./status.ts";
+
+/** One call, whatever its kind. */
+export type Work = {
+  readonly method: Method;
+  readonly call: Pick<ServerUnaryCall<unknown, unknown>, "cancelled" | "getDeadline"> & {
+    readonly metadata: Metadata;
+    once(event: "cancelled", listener: () => void): unknown;
+  };
+  /** Handles the request and answers. */
+  readonly serve: (context: CallContext) => Promise<void>;
+  /** Answers with an error. */
+  readonly fail: (status: ReturnType<typeof statusOf>) => void;
+};
+
+/**
+ * Runs handlers for gRPC calls: gives each call a request id and an AbortSignal, tells observers of its start and end, and
+ * turns what is thrown into a status. Knows which calls are in flight, of every service, so that the server can end them
+ * and wait for them.
+ */
+export class Calls {
+  readonly #observers: readonly CallObserver[];
+  readonly #inFlight = new Map<AbortController, { readonly method: Method; readonly done: Promise<void> }>();
+
+  constructor(observers: readonly CallObserver[]) {
+    this.#observers = observers;
+  }
+
+  /** Ends calls that have no end of their own, or every call in flight, with UNAVAILABLE. */
+  end(which: "endless" | "all"): void {
+    const reason = new GrpcError("Unavailable", "the runtime is stopping");
+    for (const [controller, { method }] of this.#inFlight) {
+      if (which === "all" || method.endless) controller.abort(reason);
+    }
+  }
+
+  /** Resolves when no handler runs any more. */
+  async settled(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all([...this.#inFlight.values()].map(({ done }) => done));
+  }
+
+  run(work: Work): void {
+    const controller = new AbortController();
+    // Also emitted after an answer has been sent, when nobody listens to the signal any more.
+    work.call.once("cancelled", () => controller.abort(cancellation(work)));
+    const requestId = randomBytes(8).toString("hex");
+    const context = { signal: controller.signal, metadata: work.call.metadata, requestId };
+    const done = runWithRequestId(requestId, () => this.#serve(work, context));
+    const forgotten = done.finally(() => this.#inFlight.delete(controller));
+    this.#inFlight.set(controller, { method: work.method, done: forgotten });
+  }
+
+  async #serve({ method, call, serve, fail }: Work, context: CallContext): Promise<void> {
+    const startedAt = performance.now();
+    const ended = () => ({ durationMs: performance.now() - startedAt, clientGone: call.cancelled });
+    for (const observer of this.#observers) observer.started?.(method);
+    try {
+      await serve(context);
+      for (const observer of this.#observers) observer.answered?.(method, ended());
+    } catch (thrown) {
+      const { signal } = context;
+      const error = signal.aborted && isAbortError(thrown) ? signal.reason : thrown;
+      const status = statusOf(error);
+      for (const observer of this.#observers) observer.failed?.(method, ended(), status.code, error);
+      if (!call.cancelled) fail(status);
+    }
+  }
+}
+
+function cancellation({ call }: Work): GrpcError {
+  if (Number(call.getDeadline()) <= Date.now())
+    return new GrpcError("DeadlineExceeded", "the client's deadline passed");
+  return new GrpcError("Canceled", "the client went away");
+}
+
+/** What Node's own functions throw when their signal aborts. */
+function isAbortError(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}

@@ -1,0 +1,58 @@
+import type { Metadata } from "@grpc/grpc-js";
+
+/** What a handler knows of its call besides the request. */
+export type CallContext = {
+  /** Aborts when the client goes away, its deadline passes or the server stops; the reason is a GrpcError. */
+  readonly signal: AbortSignal;
+  /** What the client sent along with the request, by lower-case key. */
+  readonly metadata: Metadata;
+  /** As on every line of the log that belongs to the call. */
+  readonly requestId: string;
+};
+
+/** Answers one message with one, or throws. */
+export type UnaryHandler<Request, Response, Context = CallContext> = (
+  request: Request,
+  call: Context,
+) => Response | Promise<Response>;
+
+/** Answers one message with those that it yields; it is resumed when the client has taken them. */
+export type ServerStreamHandler<Request, Response, Context = CallContext> = (
+  request: Request,
+  call: Context,
+) => AsyncIterable<Response>;
+
+/** Answers a stream of messages with one. It need not read them to their end. */
+export type ClientStreamHandler<Request, Response, Context = CallContext> = (
+  requests: AsyncIterable<Request>,
+  call: Context,
+) => Response | Promise<Response>;
+
+/** Answers a stream of messages with those that it yields, whenever it likes. */
+export type BidiHandler<Request, Response, Context = CallContext> = (
+  requests: AsyncIterable<Request>,
+  call: Context,
+) => AsyncIterable<Response>;
+
+/**
+ * The handlers of a service by method, as its definition names them; a method without one answers UNIMPLEMENTED. A door whose
+ * handlers want to know more than {@link CallContext} gives them a context of its own.
+ */
+export type Handlers<Definition, Context = CallContext> = {
+  readonly [Method in keyof Definition]?: HandlerOf<Definition[Method], Context>;
+};
+
+type HandlerOf<Method, Context> = Method extends {
+  readonly requestStream: infer RequestStream;
+  readonly responseStream: infer ResponseStream;
+  readonly requestDeserialize: (bytes: Buffer) => infer Request;
+  readonly responseSerialize: (message: infer Response) => Buffer;
+}
+  ? RequestStream extends true
+    ? ResponseStream extends true
+      ? BidiHandler<Request, Response, Context>
+      : ClientStreamHandler<Request, Response, Context>
+    : ResponseStream extends true
+      ? ServerStreamHandler<Request, Response, Context>
+      : UnaryHandler<Request, Response, Context>
+  : never;

@@ -1,0 +1,83 @@
+import { once } from "node:events";
+import type {
+  MethodDefinition,
+  ServerDuplexStream,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+  UntypedHandleCall,
+} from "@grpc/grpc-js";
+import { raceAbort } from "../sync/index.ts";
+import type { Calls } from "./calls.ts";
+import type { CallContext } from "./handlers.ts";
+import type { Method } from "./observer.ts";
+
+/** A handler of whichever kind, which its method's definition tells. */
+export type AnyHandler = (input: unknown, call: CallContext) => unknown;
+
+type OneAnswer = ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>;
+type ManyAnswers = ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
+
+/** What grpc-js calls for a method of any of gRPC's four kinds: one or many messages in, one or many out. */
+export function serving(
+  {
+    requestStream,
+    responseStream,
+  }: Pick<MethodDefinition<unknown, unknown>, "requestStream" | "responseStream">,
+  method: Method,
+  handler: AnyHandler,
+  calls: Calls,
+): UntypedHandleCall {
+  const inputOf = (call: OneAnswer | ManyAnswers, { signal }: CallContext): unknown =>
+    requestStream
+      ? messagesOf(call as ServerReadableStream<unknown, unknown>, signal)
+      : (call as ServerUnaryCall<unknown, unknown>).request;
+
+  const answerOnce = (call: OneAnswer, callback: sendUnaryData<unknown>): void =>
+    calls.run({
+      method,
+      call,
+      serve: async (context) => {
+        const response = await handler(inputOf(call, context), context);
+        if (!call.cancelled) callback(null, response);
+      },
+      fail: (status) => callback(status),
+    });
+
+  const answerMany = (call: ManyAnswers): void =>
+    calls.run({
+      method,
+      call,
+      serve: async (context) => {
+        const messages = handler(inputOf(call, context), context) as AsyncIterable<unknown>;
+        for await (const message of messages) {
+          context.signal.throwIfAborted();
+          if (!call.write(message)) await once(call, "drain", { signal: context.signal });
+        }
+        context.signal.throwIfAborted();
+        call.end();
+      },
+      fail: (status) => call.emit("error", status),
+    });
+
+  return responseStream ? answerMany : answerOnce;
+}
+
+/** What the client sends, one message after the other, as fast as they are asked for. Throws the signal's reason. */
+async function* messagesOf(
+  call: ServerReadableStream<unknown, unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  // A stream that takes the answers too lives on when nobody reads its requests any more.
+  const messages = call.iterator({ destroyOnReturn: false });
+  while (true) {
+    const next = await raceAbort(messages.next(), signal).catch((error: unknown) => {
+      // grpc-js destroys the stream of a client that has gone away, in the same moment.
+      signal.throwIfAborted();
+      throw error;
+    });
+    if (next.done === true) return;
+    yield next.value;
+  }
+}

@@ -1,0 +1,77 @@
+import { on } from "node:events";
+import type { Worker } from "node:worker_threads";
+import { startThread, threadFile } from "../threads/index.ts";
+import { GrpcError } from "./errors.ts";
+import { defineService, type GrpcService } from "./service.ts";
+
+/** Full names of the service's versions: older clients know the second alone. */
+const versions = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+
+/** What the thread is started with. */
+export type ReflectionData = {
+  /** The version that is asked. */
+  readonly service: string;
+  readonly services: readonly string[];
+};
+
+/**
+ * gRPC server reflection (https://grpc.io/docs/guides/reflection/), by which people look at services with grpcurl and its
+ * like. What answers it, a parser of `.proto` files, is as large as the rest of the server and hardly ever asked for: each
+ * stream gets a thread that loads it, and that ends with the stream. Here requests and answers are bytes. `services` are the
+ * full names of what is served.
+ */
+export function reflectionServices(services: readonly string[]): readonly GrpcService[] {
+  return versions.map((service) =>
+    defineService(
+      bytesDefinition(`/${service}/ServerReflectionInfo`),
+      {
+        serverReflectionInfo: (requests, { signal }) =>
+          answerInWorker(requests, { service, services }, signal),
+      },
+      { quiet: ["serverReflectionInfo"], endless: ["serverReflectionInfo"] },
+    ),
+  );
+}
+
+function bytesDefinition(path: string) {
+  const asIs = (bytes: Buffer) => bytes;
+  const codec = {
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+  return { serverReflectionInfo: { path, requestStream: true, responseStream: true, ...codec } } as const;
+}
+
+/** The thread gets requests, and null for their end; it gives back answers in the same way. */
+async function* answerInWorker(
+  requests: AsyncIterable<Buffer>,
+  workerData: ReflectionData,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  await using worker = startReflection(workerData);
+  const messages = on(worker, "message", { signal });
+  const forwarded = forward(requests, worker);
+  // What ends the requests by force ends the answers too, which is where it is told.
+  forwarded.catch(() => undefined);
+  try {
+    for await (const [bytes] of messages) {
+      if (bytes === null) return;
+      yield Buffer.from(bytes as Uint8Array);
+    }
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new GrpcError("Internal", "server reflection", { cause });
+  }
+}
+
+async function forward(requests: AsyncIterable<Buffer>, worker: Worker): Promise<void> {
+  for await (const bytes of requests) worker.postMessage(Uint8Array.from(bytes));
+  worker.postMessage(null);
+}
+
+function startReflection(workerData: ReflectionData): Worker {
+  const file = threadFile(import.meta.url, "./reflection-worker");
+  return startThread(file, { name: "reflection", workerData, execArgv: [] });
+}

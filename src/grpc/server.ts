@@ -1,0 +1,88 @@
+import { chmod, chown } from "node:fs/promises";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "../logging/index.ts";
+import { HealthService } from "../protocol/index.ts";
+import { CallLog } from "./call-log.ts";
+import { Calls } from "./calls.ts";
+import { GrpcError } from "./errors.ts";
+import { healthService } from "./health.ts";
+import type { CallObserver } from "./observer.ts";
+import { reflectionServices } from "./reflection.ts";
+import { type GrpcService, implement, serviceName } from "./service.ts";
+import { claimSocketPath } from "./socket.ts";
+
+export type GrpcServerOptions = {
+  /** What the doors offer. */
+  readonly services: readonly GrpcService[];
+  readonly logger: Logger;
+  /** Are told of every call, besides the log. */
+  readonly observers?: readonly CallObserver[];
+};
+
+/** As containerd's and CRI-O's. Answers are not limited: an ExecSync may hold twice as much. */
+const maxRequestBytes = 16 * 1024 * 1024;
+
+/** Its owner and group may connect; that is as good as being root. The group is the process's own unless another is given. */
+const socketMode = 0o660;
+
+/** Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. Listens once; is closed once. */
+export class GrpcServer implements AsyncDisposable {
+  readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
+  readonly #calls: Calls;
+  readonly #closing = new AbortController();
+
+  constructor({ services, logger, observers = [] }: GrpcServerOptions) {
+    this.#calls = new Calls([new CallLog(logger), ...observers]);
+    const offered = services.map(({ definition }) => serviceName(definition));
+    const health = healthService(offered, this.#closing.signal);
+    const described = [...offered, serviceName(HealthService)];
+    for (const service of [...services, health, ...reflectionServices(described)])
+      this.#server.addService(service.definition, implement(service, this.#calls));
+  }
+
+  /**
+   * Serves from now on at an absolute path, mode 0660 and of that group, and replaces a socket there that nobody answers on. Throws
+   * GrpcError InvalidArgument or FailedPrecondition when the path cannot be had, Unavailable when listening fails.
+   */
+  async listen(socketPath: string, group?: number): Promise<void> {
+    await claimSocketPath(socketPath);
+    try {
+      await this.#bind(`unix:${socketPath}`);
+      if (group !== undefined) await chown(socketPath, -1, group);
+      await chmod(socketPath, socketMode);
+    } catch (cause) {
+      throw new GrpcError("Unavailable", `socket ${socketPath}: cannot listen`, { cause });
+    }
+  }
+
+  /**
+   * Takes no new calls, ends those that have no end of their own, and gives the others in flight some time before it aborts
+   * them. Resolves when every handler of every door has returned and the socket is gone.
+   */
+  async close(graceMs = 5000): Promise<void> {
+    this.#closing.abort();
+    // Those that watch the health hear of it before their streams end.
+    await new Promise(setImmediate);
+    this.#calls.end("endless");
+    const drained = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const overdue = setTimeout(() => this.#calls.end("all"), graceMs);
+    await this.#calls.settled();
+    clearTimeout(overdue);
+    // What is left are answers that nobody takes, and connections that idle.
+    const impatience = setTimeout(() => this.#server.forceShutdown(), 1000);
+    await drained;
+    clearTimeout(impatience);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #bind(address: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+        error === null ? resolve() : reject(error),
+      );
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Calls } from "./calls.ts";
+import { GrpcError } from "./errors.ts";
+import type { Handlers } from "./handlers.ts";
+import { type AnyHandler, serving } from "./kinds.ts";
+
+/** A service as a door offers it to the server; {@link defineService} makes one. */
+export type GrpcService = {
+  readonly definition: ServiceDefinition;
+  readonly handlers: Readonly<Record<string, AnyHandler | undefined>>;
+  readonly traits: ServiceTraits;
+};
+
+/** Methods by the definition's names for them. */
+export type ServiceTraits<Method = string> = {
+  /** Called again and again by clients that poll: a line of the log at level info only when they fail. */
+  readonly quiet?: readonly Method[];
+  /** Last until their client ends them. A server that stops does not wait for these, and ends them at once. */
+  readonly endless?: readonly Method[];
+};
+
+/**
+ * A service with handlers that fit its definition.
+ *
+ *     defineService(EchoService, { say: ({ text }) => ({ text }) }, { quiet: ["say"] })
+ */
+export function defineService<Definition extends ServiceDefinition>(
+  definition: Definition,
+  handlers: Handlers<Definition>,
+  traits: ServiceTraits<keyof Definition & string> = {},
+): GrpcService {
+  // The type of `Handlers` made sure that each is of its method's kind.
+  return { definition, handlers: handlers as GrpcService["handlers"], traits };
+}
+
+/** The full name of a service, which its methods' paths begin with. */
+export function serviceName(definition: ServiceDefinition): string {
+  return Object.values(definition)[0]?.path.split("/")[1] ?? "";
+}
+
+/** What grpc-js registers for a service: its handlers run by `calls`, and UNIMPLEMENTED with the name for methods without one. */
+export function implement(
+  { definition, handlers, traits }: GrpcService,
+  calls: Calls,
+): UntypedServiceImplementation {
+  const service = serviceName(definition);
+  const entries = Object.entries(definition).map(([key, described]) => {
+    const { path } = described;
+    const method = {
+      service,
+      name: path.slice(path.lastIndexOf("/") + 1),
+      quiet: traits.quiet?.includes(key) === true,
+      endless: traits.endless?.includes(key) === true,
+    };
+    return [key, serving(described, method, handlers[key] ?? (() => unimplemented(path)), calls)];
+  });
+  return Object.fromEntries(entries);
+}
+
+function unimplemented(path: string): never {
+  throw new GrpcError("Unimplemented", `${path.slice(1)} is not implemented`);
+}
