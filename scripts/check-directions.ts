@@ -5,9 +5,10 @@
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
-/** What each room may import besides `errors`, `labels`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  clock: [],
   labels: [],
   sync: [],
   threads: [],
@@ -62,7 +63,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   doctor: ["linux", "network", "registry", "runtime", "config"],
   cli: ["directories", "protocol", "config", "doctor", "streamclient"],
 };
-const open = ["errors", "labels", "logging", "sync", "threads"];
+const open = ["clock", "errors", "labels", "logging", "sync", "threads"];
 
 const problems: string[] = [];
 for await (const file of glob("src/**/*.ts")) {

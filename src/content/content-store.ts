@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { nowNs } from "../clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
@@ -232,8 +233,4 @@ class LocalContentStore implements ContentStore {
   #lockBlob(digest: Digest): Promise<Disposable> {
     return this.#shared.locks.acquire(`blob ${digest}`);
   }
-}
-
-function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
 }

@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import type { Engine, Image as EngineImage } from "../engine/index.ts";
 import { hasCode, messageOf } from "../errors/index.ts";
 import { type FilesystemUsage, Image, type ImageFilter } from "../protocol/index.ts";
@@ -8,7 +9,6 @@ import { toCredentials } from "./translate/credentials.ts";
 import { imageInfo, toImage } from "./translate/image.ts";
 import { infoJson } from "./translate/info.ts";
 import { inParts } from "./translate/parts.ts";
-import { nowNs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
 type Images = Engine["images"];

@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import type { Engine, Sandbox } from "../engine/index.ts";
 import { PodSandbox } from "../protocol/index.ts";
 import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
@@ -7,7 +8,6 @@ import { filterSandboxes } from "./translate/filters.ts";
 import { inspectionJson } from "./translate/info.ts";
 import { inParts } from "./translate/parts.ts";
 import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
-import { nowNs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
 export type SandboxAnswers = {

@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
@@ -51,10 +52,8 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
 }
 
 async function deleteExpired(leases: Leases): Promise<void> {
-  const nowNs = BigInt(Date.now()) * 1_000_000n;
-  const expired = leases
-    .list()
-    .filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= nowNs);
+  const now = nowNs();
+  const expired = leases.list().filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= now);
   await Promise.all(expired.map(({ id }) => leases.delete(id)));
 }
 

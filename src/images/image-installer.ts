@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -64,7 +65,7 @@ export class ImageInstaller {
    */
   async clean(): Promise<void> {
     const { leases } = this.#parts;
-    const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseLifeNs;
+    const expiresAtNs = nowNs() + leaseLifeNs;
     for (const lease of leases.list()) {
       if (lease.labels[targetLabel] === undefined || lease.expiresAtNs !== undefined) continue;
       await leases.expireAt(lease.id, expiresAtNs);
@@ -184,7 +185,7 @@ export class ImageInstaller {
       config,
       chainId: layers.at(-1)?.chainId ?? null,
       sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
-      createdAtNs: BigInt(Date.now()) * 1_000_000n,
+      createdAtNs: nowNs(),
       ...(isCheckpoint(manifest.annotations) ? { checkpoint: true } : {}),
     };
     const changes = (names.length === 0 ? [id] : names)

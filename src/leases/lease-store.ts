@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { nowNs } from "../clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import type { Change, Collection, Database } from "../metadata/index.ts";
 import { KeyLock } from "../sync/index.ts";
@@ -46,7 +47,7 @@ class RecordedLeases implements Leases {
     using _lock = await this.#lock();
     if (this.#records.find(id) !== undefined)
       throw new LeaseError("AlreadyExists", `lease ${id} exists already ${this.#records.where}`);
-    const createdAtNs = BigInt(Date.now()) * 1_000_000n;
+    const createdAtNs = nowNs();
     const lease = { id, createdAtNs, expiresAtNs, labels: updateLabels({}, labels) };
     await this.#records.commit([this.#records.put(lease)]);
     return { ...lease, resources: [] };

@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { Image } from "../images/index.ts";
 import { type ContainerConfig, NamespaceMode } from "../protocol/index.ts";
@@ -16,7 +17,7 @@ import {
 import { taskRestore } from "./checkpoint/restore-step.ts";
 import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
-import { newId, nowNs } from "./ids.ts";
+import { newId } from "./ids.ts";
 import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
 import { withMappedVolumes } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";

@@ -1,11 +1,11 @@
 import { access } from "node:fs/promises";
+import { nowNs } from "../clock/index.ts";
 import { messageOf } from "../errors/index.ts";
 import type { Task } from "../runtime/index.ts";
 import type { KeyLock } from "../sync/index.ts";
 import { forgetCheckpoint, resetNamespaces } from "./checkpoint/restore-step.ts";
 import { taskSpec } from "./container-spec.ts";
 import { exitedState, neverRan } from "./container-view.ts";
-import { nowNs } from "./ids.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { Retries } from "./retries.ts";

@@ -1,7 +1,7 @@
+import { nowNs } from "../clock/index.ts";
 import type { Container, ContainerState } from "../engine/index.ts";
 import type { Task, TaskExit } from "../runtime/index.ts";
 import { resourcesOf } from "./container-resources.ts";
-import { nowNs } from "./ids.ts";
 import type { ContainerRecord } from "./records.ts";
 
 type ExitedState = Extract<ContainerState, { kind: "exited" }>;

@@ -1,8 +1,8 @@
+import { nowNs } from "../clock/index.ts";
 import type { EngineEvent } from "../engine/index.ts";
 import { EventBus } from "../events/index.ts";
 import { ownerLabel } from "../protocol/index.ts";
 import { containerView } from "./container-view.ts";
-import { nowNs } from "./ids.ts";
 import type { RecordStore } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxView } from "./sandbox-view.ts";

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { nowNs } from "../clock/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType } from "../protocol/index.ts";
@@ -7,7 +8,7 @@ import { KeyLock } from "../sync/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
-import { newId, nowNs } from "./ids.ts";
+import { newId } from "./ids.ts";
 import { JoinedCalls } from "./joined-calls.ts";
 import { isOwned } from "./ownership.ts";
 import { readySandbox } from "./ready-sandbox.ts";

@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Leases } from "../leases/index.ts";
@@ -95,7 +96,7 @@ class ProfileService implements SecurityProfiles {
   async #keep(reference: string, manifest: Digest, bytes: Uint8Array): Promise<void> {
     const { content, leases } = this.#options;
     const digest = digestOf(bytes);
-    const expiresAtNs = BigInt(Date.now()) * 1_000_000n + leaseNs;
+    const expiresAtNs = nowNs() + leaseNs;
     const lease = await leases.create({ expiresAtNs });
     try {
       await leases.addResources(lease.id, [{ kind: "content", digest }]);

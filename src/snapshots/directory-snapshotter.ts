@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { nowNs } from "../clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import { syncFileSystem } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -175,7 +176,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     this.#making.add(id);
     try {
       await this.#makeDirectory(id, kind, parent);
-      const createdAtNs = BigInt(Date.now()) * 1_000_000n;
+      const createdAtNs = nowNs();
       const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
       await records.commit([records.put(key, record)]);
     } catch (error) {

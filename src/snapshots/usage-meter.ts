@@ -1,3 +1,4 @@
+import { nowNs } from "../clock/index.ts";
 import { hasCode } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Snapshotter, Usage } from "./snapshotter.ts";
@@ -66,7 +67,7 @@ export class UsageMeter {
   async #measure(key: string): Promise<void> {
     const { periodMs, logger } = this.#options;
     const startedAtMs = performance.now();
-    const takenAtNs = BigInt(Date.now()) * 1_000_000n;
+    const takenAtNs = nowNs();
     let last = this.#entries.get(key)?.last;
     try {
       last = { ...(await this.#snapshotter.usage(key)), takenAtNs };

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { nowNs } from "../clock/index.ts";
 import type { CgroupLayout } from "../linux/index.ts";
 import { V1Reader } from "./cgroup-v1.ts";
 import { V2Reader } from "./cgroup-v2.ts";
@@ -32,7 +33,7 @@ export class CgroupReader {
 
   /** Undefined when there is no such cgroup (any more). */
   read(path: string, parts: ReadonlySet<UsagePart>): CgroupUsage | undefined {
-    const atNs = BigInt(Date.now()) * 1_000_000n;
+    const atNs = nowNs();
     const monotonicNs = process.hrtime.bigint();
     const controllers = this.#controllers;
     const wants = (part: UsagePart) => parts.has(part);

@@ -1,8 +1,3 @@
-/** Now, in CRI's nanoseconds since 1970. */
-export function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
-}
-
 /** The longest that a timer of Node can wait, some 24 days; a longer one would fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
 

@@ -1,7 +1,7 @@
+import { nowNs } from "../../clock/index.ts";
 import type { Container } from "../../engine/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupReadings, CgroupUsage, CpuRates } from "../../stats/index.ts";
-import { nowNs } from "../ids.ts";
 
 export type CpuSamplerOptions = {
   readonly readings: CgroupReadings;

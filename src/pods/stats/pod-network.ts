@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { nowNs } from "../../clock/index.ts";
 import type { NetworkStats, Sandbox } from "../../engine/index.ts";
 import type { InterfaceCounters, NamespaceThread } from "../../linux/index.ts";
 import { defaultInterface } from "../../network/index.ts";
-import { nowNs } from "../ids.ts";
 import { sandboxPaths } from "../paths.ts";
 import { sharesHostNetwork } from "../sandbox-namespaces.ts";
 

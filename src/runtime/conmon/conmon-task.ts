@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { nowNs } from "../../clock/index.ts";
 import { hasCode } from "../../errors/index.ts";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import { raceAbort } from "../../sync/index.ts";
@@ -31,7 +32,7 @@ import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { startProcess } from "./start-process.ts";
 import { endStuckMonitor } from "./stuck-monitor.ts";
-import { exitOf, lostExit, nowNs, recordedState, startFailure } from "./task-exit.ts";
+import { exitOf, lostExit, recordedState, startFailure } from "./task-exit.ts";
 import { removeTaskFiles } from "./task-files.ts";
 import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.ts";
 import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";

@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
 import { dirname } from "node:path";
+import { nowNs } from "../../clock/index.ts";
 import { oomKills } from "../cgroups/out-of-memory.ts";
 import type { TaskExit, TaskState } from "../tasks.ts";
 import type { MonitorExit } from "./exit-file.ts";
@@ -64,11 +65,6 @@ export function recordedState(record: TaskRecord | undefined, ranSinceNs?: bigin
   if (phase.kind === "startFailed") return { kind: "exited", exit: startFailure(phase.message, phase.atNs) };
   if (phase.kind === "running") return { kind: "running", pid: init.pid, startedAtNs: phase.startedAtNs };
   return { kind: "created", pid: init.pid };
-}
-
-/** Nanoseconds since 1970, to the millisecond. */
-export function nowNs(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
 }
 
 /** An exit file's time lags behind by a tick of the kernel's clock, and nothing ends before it starts. */
