@@ -33,5 +33,6 @@ function plural(count: number, word: string): string {
 
 /** What programs and configurations say goes onto the terminal. */
 function oneLine(text: string): string {
-  return printable(text.replace(/\s*\n\s*/g, "; "));
+  const lines = text.split("\n").map((line) => line.trim());
+  return printable(lines.filter((line) => line !== "").join("; "));
 }

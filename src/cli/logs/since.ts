@@ -6,7 +6,7 @@ import { parseTimestamp } from "./log-line.ts";
 export function parseSince(text: string, nowMs: number): bigint {
   const timestamp = parseTimestamp(text);
   if (timestamp !== undefined) return timestamp;
-  if (!/^\d+(\.\d+)?[a-z0-9.]*$/.test(text)) {
+  if (!/^\d[a-z0-9.]*$/.test(text)) {
     throw usageError(
       `--since ${JSON.stringify(text)} is neither a duration such as 10m nor a time such as 2026-01-31T08:00:00Z`,
     );

@@ -10,7 +10,7 @@ export function parseCpus(
   text: string,
 ): Pick<LinuxContainerResources, "cpuPeriod" | "cpuQuota" | "cpuShares"> {
   const cpus = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01)
+  if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) || cpus < 0.01)
     throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
   return {
     cpuPeriod: BigInt(periodUs),

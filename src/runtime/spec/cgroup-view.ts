@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { CgroupMountMode, NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { ContainerSpecInput } from "./input.ts";
@@ -56,7 +57,7 @@ function refuseCover({ config, resolved }: Input): void {
     ...maskedPaths(security),
     ...(writable ? readonlyPaths(security) : []),
   ];
-  const cover = paths.find((path) => covers.has(path.replace(/(?<=.)\/+$/, "")));
+  const cover = paths.find((path) => covers.has(posix.resolve(path)));
   if (cover === undefined) return;
   throw new RuntimeError(
     "InvalidArgument",
