@@ -61,13 +61,19 @@ export async function callsIn(
 export type ProgramBits = 32 | 64;
 
 /**
- * A program for x86 that makes one system call of its 32-bit kind, by its number there, with zeros, and ends with its errno as exit
- * code.
+ * A program for x86 that makes one system call of its 32-bit kind, by its number there, with up to three arguments and zeros, and ends
+ * with its errno as exit code.
  */
-export function interruptProgram(number: number, bits: ProgramBits): Uint8Array {
+export function interruptProgram(
+  number: number,
+  bits: ProgramBits,
+  args: readonly number[] = [],
+): Uint8Array {
   const code = [
     ...[0xb8, number & 0xff, number >> 8, 0, 0], // mov eax, number
-    ...[0x31, 0xdb, 0x31, 0xc9, 0x31, 0xd2, 0x31, 0xf6, 0x31, 0xff], // ebx, ecx, edx, esi, edi = 0
+    ...[0x31, 0xf6, 0x31, 0xff], // esi, edi = 0
+    // mov ebx, ecx and edx
+    ...[0xbb, 0xb9, 0xba].flatMap((move, index) => [move, ...bytes32(args[index] ?? 0)]),
     ...[0xcd, 0x80], // int 0x80
     ...[0xf7, 0xd8, 0x89, 0xc3], // ebx = -eax
     ...[0xb8, 1, 0, 0, 0, 0xcd, 0x80], // exit
@@ -84,6 +90,12 @@ export async function has32BitCalls(bits: ProgramBits): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+function bytes32(value: number): readonly number[] {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return [...bytes];
 }
 
 const base = 0x08048000;
@@ -119,38 +131,66 @@ function elf(code: Buffer, bits: ProgramBits): Uint8Array {
   return Buffer.concat([headers, code]);
 }
 
-/** Makes each call in a process of its own, and prints what became of it. */
+/**
+ * Makes the calls in one process after the other, a new one where a call has ended it, and prints what became of each. Descriptors that
+ * calls make are closed, so that what the kernel says to the next ones does not hang on them.
+ */
 const outcomeScript = `
 $| = 1;
-for (split /;/, $ENV{CALLS}) {
-  my ($name, $number, @args) = split / /;
+my @all = split /;/, $ENV{CALLS};
+for (grep { m{ /} } @all) {
+  my ($name, $program) = split / /;
+  system $program;
+  print "$name ", ($? & 127) == 31 ? "killed" : "errno " . ($? >> 8), "\\n";
+}
+my @calls = grep { !m{ /} } @all;
+while (@calls) {
+  pipe my $reader, my $writer;
   my $pid = fork;
   if (!$pid) {
-    my $trapped = 0;
+    my $trapped;
     $SIG{SYS} = sub { $trapped = 1 };
-    my $result = syscall($number, map { $_ + 0 } @args);
-    my $errno = $result == -1 ? $! + 0 : 0;
-    syswrite STDOUT, $trapped ? "$name trapped\\n" : "$name errno $errno\\n";
+    for (@calls) {
+      my ($name, $number, @args) = split / /;
+      my $buffer = "\\0" x 4096;
+      $trapped = 0;
+      alarm 5;
+      my $result = syscall($number, map { $_ eq "buffer" ? $buffer : $_ + 0 } @args);
+      my $errno = $result == -1 ? $! + 0 : 0;
+      syswrite $writer, $trapped ? "$name trapped\\n" : "$name errno $errno\\n";
+      syscall(3, $result) if $result > 2 && $name =~ /^(socket|timerfd|inotify)/;
+    }
     kill 9, $$;
   }
+  close $writer;
+  while (<$reader>) {
+    print;
+    shift @calls;
+  }
   waitpid $pid, 0;
-  syswrite STDOUT, "$name killed\\n" if ($? & 127) == 31;
+  if (@calls) {
+    my ($name) = split / /, shift @calls;
+    print "$name ", ($? & 127) == 31 ? "killed" : "ended by " . ($? & 127), "\\n";
+  }
 }
 `;
 
-/**
- * What becomes of calls in a container of an image with perl: killed, trapped, "errno" and the number that a filter gives (from 100
- * on, and 1 and 38), or passed on to the kernel, whatever that says.
- */
+/** A program of the image that makes one system call, as {@link interruptProgram} makes them. */
+type CallingProgram = { readonly name: string; readonly program: `/${string}` };
+
+/** What becomes of calls in a container of an image with perl: "killed", "trapped", or "errno" and its number, 0 for success. */
 export async function outcomesIn(
   berth: TestBerth,
   pod: TestPod,
   name: string,
   image: string,
-  calls: readonly SystemCall[],
+  calls: readonly (SystemCall | CallingProgram)[],
   securityContext: Security,
 ): Promise<ReadonlyMap<string, string>> {
-  const text = calls.map((call) => [call.name, call.number, ...call.args].join(" ")).join(";");
+  const words = calls.map((call) =>
+    "program" in call ? [call.name, call.program] : [call.name, call.number, ...call.args],
+  );
+  const text = words.map((each) => each.join(" ")).join(";");
   const id = await pod.shell(name, image, "", {
     command: ["/usr/bin/perl", "-e", outcomeScript],
     envs: [{ key: "CALLS", value: Buffer.from(text) }],
@@ -158,12 +198,5 @@ export async function outcomesIn(
   });
   await exited(berth, id);
   const lines = (await pod.log(name)).map((line) => line.split(" "));
-  return new Map(
-    lines.map(([, , call = "", what = "", errno = ""]) => [call, what === "errno" ? filtered(errno) : what]),
-  );
-}
-
-/** No kernel answers those calls so. */
-function filtered(errno: string): string {
-  return errno === "1" || errno === "38" || Number(errno) >= 100 ? `errno ${errno}` : "passed";
+  return new Map(lines.map(([, , call = "", ...outcome]) => [call, outcome.join(" ")]));
 }
