@@ -11,9 +11,12 @@ const { CONTAINER, NODE } = NamespaceMode;
 
 /** With cgroup v2 alone, mounted with nsdelegate, and then only, can every mode be had. */
 const layout = await cgroupLayout();
-const unified = await mountInfo({ type: "cgroup2" });
-const delegates =
-  layout?.kind === "v2" && unified.some(({ superOptions }) => superOptions.includes("nsdelegate"));
+const delegates = layout?.kind === "v2" && (await isDelegated());
+
+async function isDelegated(): Promise<boolean> {
+  const mounts = await mountInfo({ type: "cgroup2" });
+  return mounts.some(({ superOptions }) => superOptions.includes("nsdelegate"));
+}
 
 const asking = (securityContext: object) => ({ linux: { securityContext } });
 const inMode = (mode: NamespaceMode, more: object = {}) =>
@@ -52,6 +55,7 @@ describe("the cgroups of a container", () => {
           String(path),
         );
       }
+      if (delegates) assert.ok(await isDelegated(), "a container's mount took nsdelegate from the host's");
     });
   }
 

@@ -350,6 +350,20 @@ describe("a container's cgroups", () => {
     });
   });
 
+  test("are bound from the host in the node's namespace, where mounting version 2 would change the host's options", () => {
+    const mountOf = (asked: NamespaceMode, change: Partial<ContainerSpecInput>) =>
+      build({ linux: { securityContext: mode(asked) } }, change).mounts.find(
+        ({ destination }) => destination === "/sys/fs/cgroup",
+      );
+    const { type, source, options } = mountOf(NamespaceMode.NODE, able) ?? assert.fail();
+    assert.deepEqual(
+      [type, source, options.includes("rbind"), options.at(-1)],
+      ["bind", "/sys/fs/cgroup", true, "ro"],
+    );
+    assert.equal(mountOf(NamespaceMode.CONTAINER, able)?.type, "cgroup");
+    assert.equal(mountOf(NamespaceMode.NODE, { ...able, ...hybrid })?.type, "cgroup");
+  });
+
   test("are mounted as it asks, or it is refused", () => {
     const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
     const readOnly = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY };

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import { CgroupMountMode, NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { cgroupsAreDelegated } from "./host-facts.ts";
 import type { ContainerSpecInput } from "./input.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 
@@ -34,13 +35,22 @@ export function cgroupAccess(input: Input): "ro" | "rw" {
   if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED) return security?.privileged ? "rw" : "ro";
   refuseCover(input);
   if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY) return "ro";
-  if (!input.host.cgroupDelegation) {
-    throw new RuntimeError(
-      "FailedPrecondition",
-      `${field}: CGROUP_MOUNT_MODE_READ_WRITE needs a host with cgroup v2 alone, mounted with the option nsdelegate`,
-    );
-  }
+  if (!input.host.cgroupDelegation) throw undelegated();
   return "rw";
+}
+
+/** Throws RuntimeError FailedPrecondition for a container that is to write to its cgroups, where the host's mount lets it no longer. */
+export async function checkDelegation({ config }: Pick<Input, "config">): Promise<void> {
+  const mode = config.linux?.securityContext?.cgroupMountMode;
+  if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE && !(await cgroupsAreDelegated()))
+    throw undelegated();
+}
+
+function undelegated(): RuntimeError {
+  return new RuntimeError(
+    "FailedPrecondition",
+    `${field}: CGROUP_MOUNT_MODE_READ_WRITE needs a host with cgroup v2 alone, mounted with the option nsdelegate`,
+  );
 }
 
 const field = "linux.security_context.cgroup_mount_mode";

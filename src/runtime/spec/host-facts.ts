@@ -37,28 +37,25 @@ export type HostFacts = {
 
 /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
 export async function readHostFacts(): Promise<HostFacts> {
-  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux, unified] =
-    await Promise.all([
-      cgroupLayout(),
-      processCapabilities(),
-      readFile("/proc/self/status", "utf8"),
-      readFile("/proc/self/oom_score_adj", "utf8"),
-      readFile("/proc/self/limits", "utf8"),
-      access("/dev/mqueue").then(
-        () => true,
-        () => false,
-      ),
-      readOrUndefined("/sys/module/apparmor/parameters/enabled"),
-      readOrUndefined("/sys/fs/selinux/enforce"),
-      mountInfo({ type: "cgroup2" }),
-    ]);
+  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux] = await Promise.all([
+    cgroupLayout(),
+    processCapabilities(),
+    readFile("/proc/self/status", "utf8"),
+    readFile("/proc/self/oom_score_adj", "utf8"),
+    readFile("/proc/self/limits", "utf8"),
+    access("/dev/mqueue").then(
+      () => true,
+      () => false,
+    ),
+    readOrUndefined("/sys/module/apparmor/parameters/enabled"),
+    readOrUndefined("/sys/fs/selinux/enforce"),
+  ]);
   if (layout === undefined) {
     throw new RuntimeError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
   }
   return {
     cgroups: layout.kind,
-    cgroupDelegation:
-      layout.kind === "v2" && unified.some(({ superOptions }) => superOptions.includes("nsdelegate")),
+    cgroupDelegation: layout.kind === "v2" && (await cgroupsAreDelegated()),
     swapController: await hasSwapController(layout),
     hugetlbController: hasController(layout, "hugetlb"),
     capabilities: [...capabilities.bounding],
@@ -72,6 +69,12 @@ export async function readHostFacts(): Promise<HostFacts> {
     architecture: process.arch,
     kernel: kernelRelease(),
   };
+}
+
+/** Whether cgroup v2 has the option nsdelegate now. Any program that mounts it can take that away from every mount. */
+export async function cgroupsAreDelegated(): Promise<boolean> {
+  const mounts = await mountInfo({ type: "cgroup2" });
+  return mounts.some(({ superOptions }) => superOptions.includes("nsdelegate"));
 }
 
 function hasController(layout: CgroupLayout, name: string): boolean {

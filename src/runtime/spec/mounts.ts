@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { cgroupAccess } from "./cgroup-view.ts";
+import { cgroupAccess, hasCgroupNamespace } from "./cgroup-view.ts";
 import type { ContainerSpecInput, ResolvedMount, SandboxFacts } from "./input.ts";
 import { pidMode } from "./namespaces.ts";
 import type { OciLinux, OciMount } from "./types.ts";
@@ -29,7 +29,7 @@ export function containerMounts(input: Input): ContainerMounts {
   const shared = sandboxMounts(sandbox, security?.readonlyRootfs ?? false);
   const binds = [...own, ...shared.filter((mount) => !configured.has(mount.containerPath))];
   const destinations = new Set(binds.map((mount) => clean(mount.containerPath)));
-  const standard = defaultMounts(security?.privileged ?? false, cgroupAccess(input), sandbox);
+  const standard = defaultMounts(security?.privileged ?? false, cgroupMount(input), sandbox);
   const defaults = (
     sandbox.namespaces.user === undefined ? standard : ofHostNamespaces(standard, input)
   ).filter(
@@ -44,11 +44,10 @@ export function containerMounts(input: Input): ContainerMounts {
 
 function defaultMounts(
   privileged: boolean,
-  cgroups: "ro" | "rw",
+  cgroups: OciMount,
   { readOnlySysfsIsForAll }: Pick<SandboxFacts, "readOnlySysfsIsForAll">,
 ): readonly OciMount[] {
   const access = privileged ? "rw" : "ro";
-  const guarded = ["nosuid", "noexec", "nodev"];
   const sysfs = { destination: "/sys", type: "sysfs", source: "sysfs", options: [...guarded, access] };
   const writableSysfs = privileged && readOnlySysfsIsForAll;
   return [
@@ -69,13 +68,22 @@ function defaultMounts(
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
     sysfs,
     ...(writableSysfs ? [{ ...sysfs, options: ["remount", ...sysfs.options] }] : []),
-    {
-      destination: "/sys/fs/cgroup",
-      type: "cgroup",
-      source: "cgroup",
-      options: [...guarded, "relatime", cgroups],
-    },
+    cgroups,
   ];
+}
+
+const guarded = ["nosuid", "noexec", "nodev"];
+
+/**
+ * In the node's cgroup namespace, version 2 is bound from the host: mounting it there would change the options of all its mounts, the
+ * host's too, and take nsdelegate and memory_recursiveprot away (https://github.com/opencontainers/runc/issues/5258).
+ */
+function cgroupMount(input: Input): OciMount {
+  const destination = "/sys/fs/cgroup";
+  const options = [...guarded, "relatime", cgroupAccess(input)];
+  if (input.host.cgroups !== "v2" || hasCgroupNamespace(input))
+    return { destination, type: "cgroup", source: "cgroup", options };
+  return { destination, type: "bind", source: destination, options: ["rbind", "rprivate", ...options] };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/ind
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks, unusableHooks } from "../../hooks/read-hooks.ts";
 import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
+import { checkDelegation } from "../cgroup-view.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
@@ -39,12 +40,14 @@ type Input = Pick<
  * The root file system must be mounted.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
- * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used), Unavailable
+ * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used, cgroups that it may not
+ * write to), Unavailable
  * (a path of the configuration that does not answer).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
   const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
   await checkKernelDirectories(rootfsPath);
+  await checkDelegation(input);
   const [user, mounts, found] = await Promise.all([
     resolveUser(rootfsPath, config.linux?.securityContext, image.user),
     Promise.all(
