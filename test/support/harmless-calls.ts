@@ -173,7 +173,13 @@ export const refused: readonly Refused[] = [
   },
   {
     what: "sockets that reach the kernel's cryptography and the hypervisor",
-    calls: [call("socket(AF_ALG)", 41, 38, 5, 0), call("socket(AF_VSOCK)", 41, 40, 1, 0)],
+    calls: [
+      call("socket(AF_ALG)", 41, 38, 5, 0),
+      call("socket(AF_VSOCK)", 41, 40, 1, 0),
+      // The kernel looks at the lower half alone.
+      call("socket(AF_ALG+2^32)", 41, 0x1_0000_0026, 5, 0),
+      call("socket(AF_VSOCK+2^32)", 41, 0x1_0000_0028, 1, 0),
+    ],
   },
 ];
 

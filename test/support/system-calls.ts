@@ -176,7 +176,7 @@ while (@calls) {
 `;
 
 /** A program of the image that makes one system call, as {@link interruptProgram} makes them. */
-type CallingProgram = { readonly name: string; readonly program: `/${string}` };
+export type CallingProgram = { readonly name: string; readonly program: `/${string}` };
 
 /** What becomes of calls in a container of an image with perl: "killed", "trapped", or "errno" and its number, 0 for success. */
 export async function outcomesIn(

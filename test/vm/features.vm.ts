@@ -1,7 +1,7 @@
 /** What the tests of other machines show, with systemd, cgroup v2 alone, AppArmor and Debian's own kernel. */
 for (const name of [
   "namespaces",
-  "cgroup-modes",
+  "profile-pairs",
   "userns",
   "identity",
   "confinement",

@@ -1,6 +1,13 @@
 import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSyscallCondition } from "../types.ts";
-import { type ArgumentSet, complementOf, conditionsOf, intersectSets, setsOf } from "./argument-sets.ts";
+import {
+  type ArgumentSet,
+  complementOf,
+  conditionsOf,
+  intersectSets,
+  maskedConditionsOf,
+  setsOf,
+} from "./argument-sets.ts";
 
 /** Sets of arguments by their index: calls all of whose arguments are in them. One that is not named may have any value. */
 export type Box = ReadonlyMap<number, ArgumentSet>;
@@ -20,7 +27,23 @@ export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Bo
     setsOf(condition).map((set): Box => new Map([[argumentIndex(condition), set]])),
   );
   const twice = new Set(conditions.map(({ index }) => index)).size < conditions.length;
-  return twice ? alone.flat() : alone.reduce<readonly Box[]>(intersectBoxes, anyCall);
+  return twice ? uniteBoxes([], alone.flat()) : alone.reduce<readonly Box[]>(intersectBoxes, anyCall);
+}
+
+/**
+ * The calls that are in any of these, as boxes that do not overlap, where `some` do not either. Throws RuntimeError InvalidArgument where that
+ * takes too many rules, or rules that there are not.
+ */
+export function uniteBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
+  let all = some;
+  for (const box of others) {
+    const rest = all.reduce<readonly Box[]>(
+      (parts, other) => limited(parts.flatMap((part) => without(part, other))),
+      [box],
+    );
+    all = limited([...all, ...rest]);
+  }
+  return all;
 }
 
 /** The calls that are in both lists. Throws RuntimeError InvalidArgument where that takes too many rules, or rules that there are not. */
@@ -35,8 +58,10 @@ export function complementOfBoxes(boxes: readonly Box[]): readonly Box[] {
 
 /** Lists of conditions, each of a rule; an empty one is every call. */
 export function rulesOf(box: Box): readonly (readonly OciSyscallCondition[])[] {
-  const choices = [...box].flatMap(([index, set]) => {
-    const conditions = conditionsOf(set, index);
+  const sets = [...box].toSorted(([one], [other]) => one - other);
+  const last = sets.findLast(([index, set]) => conditionsOf(set, index) !== undefined)?.[0];
+  const choices = sets.flatMap(([index, set]) => {
+    const conditions = index === last ? conditionsOf(set, index) : maskedConditionsOf(set, index);
     return conditions === undefined ? [] : [conditions];
   });
   return limited(
@@ -58,6 +83,11 @@ function intersect(one: Box, other: Box): readonly Box[] {
     });
   }
   return boxes;
+}
+
+function without(box: Box, other: Box): readonly Box[] {
+  if (intersect(box, other).length === 0) return [box];
+  return complement(other).flatMap((outside) => intersect(box, outside));
 }
 
 /** Boxes that do not overlap: those that fail at the first argument, those that fail at the second alone, and so on. */

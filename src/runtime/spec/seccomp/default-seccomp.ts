@@ -51,13 +51,18 @@ export function nativeArchitecture(architecture: string): string {
 }
 
 /**
- * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor. Two
- * conditions on one argument would be or-ed by some OCI runtimes, so each allowed range is a rule of its own.
+ * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor. The kernel looks at the lower
+ * half of the number alone, so that one with anything in its upper half must not pass for another family; there are none
+ * from 64 on. Two conditions on one argument would be or-ed by some OCI runtimes, so each allowed range is a rule of its own.
  */
 const sockets: readonly OciSyscallRule[] = [
   allowWhen("socket", { index: 0, value: 38, op: "SCMP_CMP_LT" }),
-  allowWhen("socket", { index: 0, value: 39, op: "SCMP_CMP_EQ" }),
-  allowWhen("socket", { index: 0, value: 40, op: "SCMP_CMP_GT" }),
+  ...[39, 41].map((value) => allowWhen("socket", { index: 0, value, op: "SCMP_CMP_EQ" })),
+  ...[42, 44, 48].map((first) => {
+    // 42 and 43, 44 to 47, 48 to 63: as many as the lowest bit of the first says.
+    const value = 2n ** 64n - BigInt(first & -first);
+    return allowWhen("socket", { index: 0, value, valueTwo: first, op: "SCMP_CMP_MASKED_EQ" });
+  }),
 ];
 
 /** Asking (0xffffffff), PER_LINUX, PER_LINUX32, and both with UNAME26. */

@@ -110,7 +110,7 @@ describe("two seccomp profiles in one filter", () => {
           JSON.stringify({ profile, base, call: String(call.args) }),
         );
     }
-    assert.ok(combined > 2500, `only ${combined} of 3000 pairs could be combined`);
+    assert.ok(combined > 2000, `only ${combined} of 3000 pairs could be combined`);
   });
 
   it("have no values that 32-bit programs would be compared with wrongly", () => {
@@ -120,6 +120,30 @@ describe("two seccomp profiles in one filter", () => {
       for (const { value, valueTwo, op } of made?.syscalls?.flatMap(({ args = [] }) => args) ?? []) {
         const compared = op === "SCMP_CMP_MASKED_EQ" ? BigInt(valueTwo ?? 0) : BigInt(value);
         assert.ok(compared < 2n ** 32n);
+      }
+    }
+  });
+
+  it("have rules that do not overlap, with ranges of their last argument alone, as libseccomp mixes up others", () => {
+    const random = seeded(11);
+    const exact = ["SCMP_CMP_EQ", "SCMP_CMP_MASKED_EQ"];
+    for (let pair = 0; pair < 500; pair++) {
+      const rules = combine(randomProfile(random), randomProfile(random))?.syscalls ?? [];
+      for (const { args = [] } of rules) {
+        const others = args.toSorted((one, other) => one.index - other.index).slice(0, -1);
+        assert.deepEqual(
+          others.filter(({ op }) => !exact.includes(op)),
+          [],
+        );
+      }
+      for (const values of [[0n, 2n, 8n] as const, [9n, 0n, 40n] as const, [1n, 38n, 2n ** 33n] as const]) {
+        const about = rules.filter(({ args = [] }) =>
+          args.every((condition) => isTrue(condition, values[condition.index] ?? 0n)),
+        );
+        assert.ok(
+          about.length <= 1,
+          JSON.stringify(about, (_, value) => String(value)),
+        );
       }
     }
   });
@@ -146,6 +170,18 @@ describe("two seccomp profiles in one filter", () => {
     assert.deepEqual(made(filter("ALLOW"), of(x86)), [native], "none is the machine's alone");
   });
 
+  it("are not for 32-bit x86 where the profile looks at arguments that no filter sees there", () => {
+    const architectures = [native, "SCMP_ARCH_X86", "SCMP_ARCH_X32"];
+    const base = defaultSeccomp([], "x64");
+    const of = (...syscalls: OciSyscallRule[]) =>
+      intersectProfiles({ ...filter("ALLOW", ...syscalls), architectures }, base, native).architectures;
+    assert.deepEqual(
+      of(rule(["mkdir"], "ERRNO", [when(1, "EQ", 0)]), rule(["socket"], "KILL")),
+      architectures,
+    );
+    assert.deepEqual(of(rule(["socket"], "ERRNO", [when(0, "EQ", 16)])), [native, "SCMP_ARCH_X32"]);
+  });
+
   it("are refused where the meaning of one is not certain, or needs a program that is asked", () => {
     const overlap = filter("ERRNO", rule(["x"], "ALLOW"), rule(["x"], "KILL", [when(0, "EQ", 1)]));
     assert.throws(() => intersectProfiles(overlap, filter("ALLOW"), native), {
@@ -157,6 +193,11 @@ describe("two seccomp profiles in one filter", () => {
       /NOTIFY" needs a program/,
     );
     assert.throws(() => intersectProfiles(filter("DANCE"), filter("ALLOW"), native), /DANCE" is not known/);
+    const ranges = filter("ERRNO", rule(["x"], "ALLOW", [when(0, "GT", 7), when(1, "GT", 7)]));
+    assert.throws(
+      () => intersectProfiles(ranges, filter("ALLOW"), native),
+      (error) => /system call x: .*without an upper end/.test(messageOf(error)),
+    );
     const wide = filter("ERRNO", rule(["x"], "ALLOW", [when(0, "EQ", 2 ** 33)]));
     assert.throws(
       () => intersectProfiles(wide, filter("ALLOW"), native),

@@ -1,6 +1,7 @@
 import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSeccomp, OciSyscallCondition, OciSyscallRule } from "../types.ts";
 import { anyCall, type Box, complementOfBoxes, intersectBoxes, rulesOf } from "./argument-boxes.ts";
+import { losesConditions } from "./multiplexed-calls.ts";
 import {
   type Decision,
   type ProfileMeaning,
@@ -13,7 +14,8 @@ import {
 /**
  * One filter that does what two would that are in force together: for each call, what the stricter of them says, in the kernel's order of
  * actions; of two that are as strict, with the errno of `profile`, which would have been installed last. A call of an
- * architecture that one of them does not have ends the program, as in that one.
+ * architecture that one of them does not have ends the program, as in that one; so does one of 32-bit x86 where the profile looks at
+ * arguments that cannot be seen there ({@link losesConditions}).
  *
  * `native` is the machine's architecture, which every filter has. Throws RuntimeError InvalidArgument where a profile's meaning is not certain or
  * no filter could say what both do.
@@ -30,14 +32,16 @@ export function intersectProfiles(profile: OciSeccomp, base: OciSeccomp, native:
       entry.names.push(name);
     }
   }
+  const syscalls = [...rules.values()].map(({ rule, names }) => ({ ...rule, names }));
+  const others = architecturesOf(base, native);
   return {
     defaultAction: standard.action,
     ...(standard.errno !== undefined && { defaultErrnoRet: standard.errno }),
-    architectures: architecturesOf(profile, native).filter((each) =>
-      architecturesOf(base, native).includes(each),
+    architectures: architecturesOf(profile, native).filter(
+      (each) => others.includes(each) && !losesConditions(each, profile.syscalls ?? [], syscalls),
     ),
     ...flagsOf(profile, base),
-    syscalls: [...rules.values()].map(({ rule, names }) => ({ ...rule, names })),
+    syscalls,
   };
 }
 

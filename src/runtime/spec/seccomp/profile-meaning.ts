@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSeccomp, OciSyscallRule } from "../types.ts";
-import { anyCall, type Box, boxesOf, intersectBoxes } from "./argument-boxes.ts";
+import { anyCall, type Box, boxesOf, intersectBoxes, uniteBoxes } from "./argument-boxes.ts";
 
 /** What becomes of a call: an action, and the number that goes with ERRNO and TRACE. */
 export type Verdict = { readonly action: Action; readonly errno: number | undefined };
@@ -76,9 +76,9 @@ function withDecision(
       `system call ${name}: two rules with different actions are about the same arguments`,
     );
   if (same === undefined) return [...others, { boxes, verdict }];
-  const all = same.boxes.some(({ size }) => size === 0) ? same.boxes : [...same.boxes, ...boxes];
   // One without conditions says all that the others do.
-  return [...others, { boxes: all.some(({ size }) => size === 0) ? anyCall : all, verdict }];
+  const isAll = [...same.boxes, ...boxes].some(({ size }) => size === 0);
+  return [...others, { boxes: isAll ? anyCall : uniteBoxes(same.boxes, boxes), verdict }];
 }
 
 function verdictOf(name: string, errno: number | undefined): Verdict {
