@@ -18,8 +18,7 @@ export class MemoryRelease implements Disposable {
   /** To be told of each answer. */
   add(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes < manyBytes) return;
-    this.#timer ??= this.#after(delaysMs);
+    if (this.#timer === undefined && this.#takeMany()) this.#timer = this.#after(delaysMs);
   }
 
   [Symbol.dispose](): void {
@@ -31,13 +30,20 @@ export class MemoryRelease implements Disposable {
   }
 
   #release(laterMs: readonly number[]): void {
-    this.#bytes = 0;
     collectGarbage();
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
       trimMemory();
-      this.#timer = this.#after(this.#bytes >= manyBytes ? delaysMs : laterMs);
+      // Answers that were given since the timer was set may still have been on their way: both delays begin anew for them.
+      this.#timer = this.#after(this.#takeMany() ? delaysMs : laterMs);
     }, 1000).unref();
+  }
+
+  /** Whether much was given since it last was. */
+  #takeMany(): boolean {
+    if (this.#bytes < manyBytes) return false;
+    this.#bytes = 0;
+    return true;
   }
 }
 
