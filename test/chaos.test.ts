@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RemoveImageRequest } from "../src/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
-import { type Helper, Helpers } from "./support/chaos/helpers.ts";
+import { Helpers } from "./support/chaos/helpers.ts";
 import { ImageKeeper } from "./support/chaos/image-keeper.ts";
 import { PodKeeper } from "./support/chaos/pod-keeper.ts";
 import { Random } from "./support/chaos/random.ts";
@@ -20,27 +20,30 @@ const podKeepers = 3;
 /** An OCI runtime that was killed may leave a child of which its monitor waits for word. */
 const config = `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}\ncreate_timeout = "20s"\n`;
 const longestWaitMs = 400;
-/** Helpers that are let go before one is killed, so that it is not always the first of a call. */
-const sparedAtMost = 6;
+/** Of so many helpers one is killed. */
+const helpersForOneKill = 3;
 
 /** Longer than any call may take: a plugin's time, a creation's, and what they wait for each other. */
 const longestCallMs = 240_000;
 
-/** Kills one of the daemon's helpers while the calls are under way, if one comes by; tells which. */
-async function killHelper(
+/** Kills some of the daemon's helpers that come by while the calls are under way; tells which, and when. */
+async function killHelpers(
   helpers: Helpers,
   random: Random,
   calls: Promise<unknown>,
-): Promise<Helper | undefined> {
+): Promise<readonly string[]> {
+  const killed: string[] = [];
   let underWay = true;
   const end = () => {
     underWay = false;
   };
   void calls.then(end, end);
-  for (let spared = random.below(sparedAtMost); underWay; await delay(1)) {
-    for (const helper of helpers.come()) if (spared-- === 0) return kill(helper.pid) ? helper : undefined;
+  for (; underWay; await delay(1)) {
+    for (const { pid, what } of helpers.come())
+      if (random.below(helpersForOneKill) === 0 && kill(pid))
+        killed.push(`${new Date().toISOString()} ${what}`);
   }
-  return undefined;
+  return killed;
 }
 
 function kill(pid: number): boolean {
@@ -112,19 +115,19 @@ async function disturb(
   while (performance.now() < end) {
     const helpers = new Helpers(berth);
     const calls = answered(Promise.all(keepers.map((keeper) => keeper.step().catch(() => undefined))));
-    if (random.below(2) === 0) {
-      await delay(random.below(longestWaitMs));
+    // How many helpers come by must not decide what the next round does.
+    const ofRound = new Random(random.below(2 ** 31));
+    if (ofRound.below(2) === 0) {
+      await delay(ofRound.below(longestWaitMs));
       kills.push(`${new Date().toISOString()} berthd`);
       await berth.stopDaemon("SIGKILL");
       count.daemon++;
       await calls;
       await berth.startDaemon();
     } else {
-      const helper = await killHelper(helpers, random, calls);
-      if (helper !== undefined) {
-        kills.push(`${new Date().toISOString()} ${helper.what}`);
-        count.helper++;
-      }
+      const killed = await killHelpers(helpers, ofRound, calls);
+      kills.push(...killed);
+      count.helper += killed.length;
       await calls;
     }
     for (const keeper of keepers) await keeper.audit();

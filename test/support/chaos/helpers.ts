@@ -10,7 +10,7 @@ const ociRuntimes = ["crun", "runc"];
 const plugins = ["bridge", "host-local", "portmap", "loopback"];
 
 /** `what`: its command line, and what CNI plugins are told in their environment. */
-export type Helper = { readonly pid: number; readonly what: string };
+type Helper = { readonly pid: number; readonly what: string };
 
 /** Sees the helpers of one daemon, and of no other on the machine, as they come by. */
 export class Helpers {
