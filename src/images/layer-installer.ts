@@ -1,20 +1,19 @@
 import { rm } from "node:fs/promises";
 import { hasCode } from "../errors/index.ts";
+import { syncFileSystem } from "../linux/index.ts";
 import type { Digest } from "../oci/index.ts";
 import { layerTargetOf, type Snapshotter } from "../snapshots/index.ts";
+import { Coalescer, Semaphore, SingleFlight } from "../sync/index.ts";
 import type { LayerTarget } from "../unpack/index.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
-import { SharedCalls } from "./shared-calls.ts";
-import { Slots } from "./slots.ts";
-import { Syncer } from "./syncer.ts";
 
 /** What one call of {@link LayerInstaller.install} wants, and where it gets it. */
 type Installation = {
   readonly layers: readonly PlannedLayer[];
   readonly originOf: OriginOf;
-  readonly slots: Slots;
+  readonly slots: Semaphore;
 };
 
 /** Why a layer was not made, and by whom: others may get it from elsewhere. */
@@ -29,8 +28,8 @@ export class LayerInstaller {
   readonly #fetcher: LayerFetcher;
   readonly #progress: ProgressBoard;
   readonly #maxConcurrent: number;
-  readonly #syncer: Syncer;
-  readonly #underWay = new SharedCalls<Digest, Failure | undefined>();
+  readonly #syncs: Coalescer;
+  readonly #underWay = new SingleFlight<Digest, Failure | undefined>();
 
   constructor(
     snapshotter: Snapshotter,
@@ -42,7 +41,7 @@ export class LayerInstaller {
     this.#fetcher = fetcher;
     this.#progress = progress;
     this.#maxConcurrent = maxConcurrent;
-    this.#syncer = new Syncer(snapshotter.root);
+    this.#syncs = new Coalescer(() => syncFileSystem(snapshotter.root));
   }
 
   /** Removes what layers were unpacked into when the process died. To be called before the first {@link install}. */
@@ -57,7 +56,7 @@ export class LayerInstaller {
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    const installation = { layers, originOf, slots: new Slots(this.#maxConcurrent) };
+    const installation = { layers, originOf, slots: new Semaphore(this.#maxConcurrent) };
     const made = layers.map((_, index) => this.#join(installation, index, either));
     try {
       await Promise.all(made);
@@ -142,11 +141,11 @@ export class LayerInstaller {
     { slots, originOf }: Installation,
     signal: AbortSignal,
   ): Promise<void> {
-    using slot = await slots.take(signal);
+    using slot = await slots.acquire(signal);
     await this.#inNewSnapshot(layer, undefined, signal, async (key, target) => {
       const applied = await this.#fetcher.apply(layer, target, originOf, signal);
       slot[Symbol.dispose]();
-      await this.#syncer.sync();
+      await this.#syncs.run();
       await parent;
       await this.#snapshotter.commit(layer.chainId, key, {
         ...(layer.parent === undefined
@@ -166,7 +165,7 @@ export class LayerInstaller {
   ): Promise<void> {
     if (layer.parent !== undefined) {
       {
-        using _slot = await slots.take(signal);
+        using _slot = await slots.acquire(signal);
         await this.#fetcher.download(layer, originOf, signal);
       }
       await parent;

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { ContentStore } from "../content/index.ts";
 import { type Digest, formatReference, parseReference, repositoryName } from "../oci/index.ts";
 import type { Credentials, RegistryOptions } from "../registry/index.ts";
+import { SingleFlight } from "../sync/index.ts";
 import type { ImageInstaller } from "./image-installer.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress, PullRequest } from "./images.ts";
 import { RegistrySource } from "./registry-source.ts";
-import { SharedCalls } from "./shared-calls.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What every pull has in common. */
@@ -20,7 +20,7 @@ export class Puller {
   readonly #content: ContentStore;
   readonly #records: ImageRecords;
   readonly #installer: ImageInstaller;
-  readonly #underWay = new SharedCalls<string, Digest>();
+  readonly #underWay = new SingleFlight<string, Digest>();
   readonly #listeners = new Map<string, Listeners>();
 
   constructor(

@@ -4,7 +4,7 @@ import { type Container, type Containers, EngineError, type ExecOutcome } from "
 import type { Logger } from "../logging/index.ts";
 import { ContainerConfig, type LinuxContainerResources, type PodSandboxConfig } from "../protocol/index.ts";
 import type { Task } from "../runtime/index.ts";
-import { KeyLock } from "../sync/index.ts";
+import { JoinedCalls, KeyLock } from "../sync/index.ts";
 import { draftContainer } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
@@ -12,7 +12,6 @@ import { updateResources } from "./container-resources.ts";
 import { type ContainerDraft, containerSteps } from "./container-steps.ts";
 import { ContainerTasks } from "./container-tasks.ts";
 import { containerView, neverRan } from "./container-view.ts";
-import { JoinedCalls } from "./joined-calls.ts";
 import { isOwned } from "./ownership.ts";
 import { requirePrivileged } from "./privileged.ts";
 import { readySandbox } from "./ready-sandbox.ts";

@@ -4,12 +4,11 @@ import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "..
 import type { Logger } from "../logging/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType } from "../protocol/index.ts";
 import type { Handler } from "../runtime/index.ts";
-import { KeyLock } from "../sync/index.ts";
+import { JoinedCalls, KeyLock } from "../sync/index.ts";
 import type { ContainerLifecycle } from "./container-lifecycle.ts";
 import { usableHandler } from "./handlers.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
 import { newId } from "./ids.ts";
-import { JoinedCalls } from "./joined-calls.ts";
 import { isOwned } from "./ownership.ts";
 import { readySandbox } from "./ready-sandbox.ts";
 import type { SandboxRecord } from "./records.ts";

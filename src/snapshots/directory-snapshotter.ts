@@ -3,10 +3,9 @@ import { nowNs } from "../clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import { syncFileSystem } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { KeyLock } from "../sync/index.ts";
+import { KeyLock, RefCounts } from "../sync/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
-import { Holds } from "./holds.ts";
 import { mountedLayers } from "./mounted-layers.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
@@ -40,7 +39,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   readonly #parts: SnapshotterParts;
   readonly #locks = new KeyLock();
   /** Parents of snapshots that are being made or committed. */
-  readonly #holds = new Holds();
+  readonly #used = new RefCounts();
   readonly #removing = new Set<string>();
   /** Numbers whose record is not written yet. */
   readonly #making = new Set<number>();
@@ -67,7 +66,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     using _locks = await this.#locks.acquireAll([name, key]);
     const record = this.#committable(name, key, options);
     const parent = record.parent ?? options.parent;
-    using _hold = this.#holds.take(parent);
+    using _use = this.#used.acquire(parent);
     await this.#inherit(record, parent, options.inherit ?? []);
     const directory = this.#parts.directories.at(record.id);
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
@@ -119,7 +118,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     const { records } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
     const record = records.get(key);
-    if (this.#holds.has(key) || records.hasChildren(key)) {
+    if (this.#used.has(key) || records.hasChildren(key)) {
       throw new SnapshotError(
         "FailedPrecondition",
         `snapshot ${key} cannot be removed: others lie on top of it`,
@@ -171,7 +170,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     if (records.find(key) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
     this.#requireCommitted(parent);
-    using _hold = this.#holds.take(parent);
+    using _use = this.#used.acquire(parent);
     const id = directories.takeId();
     this.#making.add(id);
     try {

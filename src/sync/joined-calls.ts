@@ -1,4 +1,4 @@
-import { raceAbort } from "../sync/index.ts";
+import { raceAbort } from "./race-abort.ts";
 
 /**
  * Calls that make something under a name: a second call that asks for the same under a name that is being made waits for
@@ -7,25 +7,25 @@ import { raceAbort } from "../sync/index.ts";
  */
 export class JoinedCalls<T> {
   /** The latest for each name. */
-  readonly #underWay = new Map<string, Call<T>>();
+  readonly #inFlight = new Map<string, Call<T>>();
 
   /** `request` is all that was asked for, as text: calls with the same one share one outcome. */
   join(name: string, request: string, make: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const existing = this.#underWay.get(name);
+    const existing = this.#inFlight.get(name);
     if (existing?.request === request) return raceAbort(existing.outcome, signal);
     const turn = existing === undefined ? make() : Promise.allSettled([existing.outcome]).then(make);
     const call: Call<T> = { request, outcome: turn.finally(() => this.#forget(name, call)) };
-    this.#underWay.set(name, call);
+    this.#inFlight.set(name, call);
     return raceAbort(call.outcome, signal);
   }
 
   #forget(name: string, call: Call<T>): void {
-    if (this.#underWay.get(name) === call) this.#underWay.delete(name);
+    if (this.#inFlight.get(name) === call) this.#inFlight.delete(name);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#underWay.values()].map(({ outcome }) => outcome));
+    await Promise.allSettled([...this.#inFlight.values()].map(({ outcome }) => outcome));
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { SharedCalls } from "./shared-calls.ts";
+import { SingleFlight } from "./single-flight.ts";
 
 /** A call that ends when it is told to, and cleans up before it ends when it is aborted. */
 function controlledCall() {
@@ -24,9 +24,9 @@ function controlledCall() {
   return { outcome, cleanup, log, start };
 }
 
-describe("SharedCalls", () => {
+describe("a single flight", () => {
   test("makes one call for all who ask at the same time, and another afterwards", async () => {
-    const calls = new SharedCalls<string, string>();
+    const calls = new SingleFlight<string, string>();
     const { outcome, log, start } = controlledCall();
     const both = Promise.all([calls.join("a", undefined, start), calls.join("a", undefined, start)]);
     outcome.resolve("result");
@@ -38,7 +38,7 @@ describe("SharedCalls", () => {
   });
 
   test("fails for all when the call fails, and for those who leave with their own reason", async () => {
-    const calls = new SharedCalls<string, string>();
+    const calls = new SingleFlight<string, string>();
     const { outcome, cleanup, start } = controlledCall();
     cleanup.resolve();
     const leaver = new AbortController();
@@ -51,7 +51,7 @@ describe("SharedCalls", () => {
   });
 
   test("keeps the last to leave until the call has cleaned up, and starts the next call only then", async () => {
-    const calls = new SharedCalls<string, string>();
+    const calls = new SingleFlight<string, string>();
     const { outcome, cleanup, log, start } = controlledCall();
     const leaver = new AbortController();
     let ended = false;

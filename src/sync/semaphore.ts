@@ -1,5 +1,9 @@
-/** So many at a time, in the order in which they asked. */
-export class Slots {
+/**
+ * So many holders at a time, in the order of asking.
+ *
+ *     using _ = await downloads.acquire(signal);
+ */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -8,7 +12,7 @@ export class Slots {
   }
 
   /** Takes one until it is disposed of. Throws the signal's reason when that comes first. */
-  async take(signal: AbortSignal): Promise<Disposable> {
+  async acquire(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
     if (this.#free === 0) await this.#wait(signal);
     else this.#free--;

@@ -1,17 +1,15 @@
-import { syncFileSystem } from "../linux/index.ts";
-
-/** Syncs of one file system: calls that come while one runs share the next. */
-export class Syncer {
-  readonly #path: string;
+/** Runs of one piece of work (a sync of a disk, say): calls that come while it runs share the next run. */
+export class Coalescer {
+  readonly #work: () => Promise<void>;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
   }
 
-  /** Resolves when all that was written before the call is on the disk. */
-  sync(): Promise<void> {
+  /** Resolves, or rejects, with a run that began after the call. */
+  run(): Promise<void> {
     if (this.#running === undefined) return this.#start();
     this.#next ??= this.#running.then(
       () => this.#start(),
@@ -22,7 +20,7 @@ export class Syncer {
 
   #start(): Promise<void> {
     this.#next = undefined;
-    const running = syncFileSystem(this.#path).finally(() => {
+    const running = this.#work().finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;

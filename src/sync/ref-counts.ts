@@ -1,13 +1,13 @@
-/** Keys that somebody is building on, and that therefore have to stay. */
-export class Holds {
+/** Keys that somebody uses, and that therefore have to stay. */
+export class RefCounts {
   readonly #counts = new Map<string, number>();
 
   has(key: string): boolean {
     return this.#counts.has(key);
   }
 
-  /** Holds `key`, if there is one, until disposed of. */
-  take(key: string | undefined): Disposable {
+  /** Counts one more user of `key`, if there is one, until disposed of. */
+  acquire(key: string | undefined): Disposable {
     if (key === undefined) return { [Symbol.dispose]: () => {} };
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
     return { [Symbol.dispose]: () => this.#drop(key) };

@@ -3,7 +3,7 @@
  * caller's signal ends that caller's wait; that of the last also ends the call, and waits until it has cleaned up. Who asks
  * meanwhile gets a new call after it.
  */
-export class SharedCalls<Key, Result> {
+export class SingleFlight<Key, Result> {
   readonly #calls = new Map<Key, SharedCall<Result>>();
 
   async join(
