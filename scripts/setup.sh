@@ -24,6 +24,7 @@ runc:/usr/sbin/runc
 catatonit:/usr/bin/catatonit
 containernetworking-plugins:/usr/lib/cni/bridge
 iptables:/usr/sbin/iptables
+nftables:/usr/sbin/nft
 iproute2:/usr/sbin/ip
 util-linux:/usr/bin/unshare
 libatomic1:/usr/share/doc/libatomic1/copyright

@@ -165,8 +165,40 @@ describe("berth doctor --leaks", () => {
     undo.defer(() => rm(directory, { recursive: true }));
     await run("iptables", ["-t", "nat", "-A", "POSTROUTING", ...rule]);
     undo.defer(async () => void (await run("iptables", ["-t", "nat", "-D", "POSTROUTING", ...rule])));
-    await writeFile(join(berth.root, "network", `${gone}.json`), "{}");
+    const table = ["inet", "cni_plugins_masquerade"];
+    const masquerade = [...table, "masq_checks"];
+    // As the plugins write it, of a network whose name leaves no room for the whole id.
+    const cut = `"0123456789abcdef-0123456789abcdef, net: a-network-of-a-long-name, if: eth0, id: ${gone}`;
+    await run("nft", ["add", "table", ...table]);
+    undo.defer(async () => void (await run("nft", ["delete", "table", ...table])));
+    await run("nft", ["add", "chain", ...masquerade]);
+    await run("nft", [
+      "add",
+      "rule",
+      ...masquerade,
+      "ip",
+      "saddr",
+      "10.255.255.254",
+      "comment",
+      `${cut.slice(0, 129)}"`,
+    ]);
+    await run("ip", ["link", "add", "gone0", "type", "veth", "peer", "name", "gone1"]);
+    undo.defer(async () => void (await run("ip", ["link", "delete", "gone0"])));
+    const [link] = JSON.parse((await run("ip", ["-j", "link", "show", "gone0"])).stdout);
+    const interfaces = [
+      { name: "gone0", mac: link.address },
+      { name: "gone1", mac: "00:00:00:00:00:01" },
+      { name: "eth0", mac: link.address, sandbox: "/run/netns/x" },
+    ];
+    await writeFile(
+      join(berth.root, "network", `${gone}.json`),
+      JSON.stringify({ networks: [{ result: { interfaces } }] }),
+    );
     undo.defer(() => rm(join(berth.root, "network", `${gone}.json`)));
+    const pin = join(directory, "ns");
+    await mkdir(pin);
+    await run("mount", ["--bind", pin, pin]);
+    undo.defer(async () => void (await run("umount", [pin])));
 
     const config = join(berth.directory, "config.toml");
     const { stdout } = await run(process.execPath, [
@@ -185,11 +217,14 @@ describe("berth doctor --leaks", () => {
     );
     // Others' pods leave cgroups on a machine that tests share.
     const ours = texts.filter((text: string) => !text.startsWith("left cgroups"));
+    assert.match(ours.join("\n"), new RegExp(`left mounts: 1 of .*${pin}`));
+    assert.match(ours.join("\n"), /left network interfaces: 1 of .*: gone0$/m);
+    assert.match(ours.join("\n"), /left nftables rules: 1 of .*masq_checks: ip saddr 10\.255\.255\.254 /);
     assert.match(ours.join("\n"), new RegExp(`left address reservations: 1 of .*${lease}`));
     assert.match(ours.join("\n"), new RegExp(`left directories: 1 of .*${directory}`));
     assert.match(ours.join("\n"), new RegExp(`left iptables rules: 1 of .*${gone}`));
     assert.match(ours.join("\n"), new RegExp(`left attachments whose DEL .*: 1 of .*${gone}`));
-    assert.equal(ours.length, 4, ours.join("\n"));
+    assert.equal(ours.length, 7, ours.join("\n"));
     assert.ok(!texts.some((text: string) => text.includes(pod.id)));
   });
 });

@@ -1,12 +1,10 @@
-import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Config } from "../../config/index.ts";
-import { findProgram } from "../programs.ts";
+import { field } from "./field.ts";
+import { interfaceTraces } from "./interfaces.ts";
+import { ruleTraces } from "./network-rules.ts";
 import { idsIn, type Trace } from "./trace.ts";
-
-const maxRulesBytes = 64 << 20;
 
 /** What CNI plugins and berthd keep of pods' networks. Throws what `iptables-save` fails with. */
 export async function networkTraces(
@@ -14,10 +12,15 @@ export async function networkTraces(
   signal: AbortSignal,
 ): Promise<readonly Trace[]> {
   const configs = await readConfigs(network.confDir);
+  const attached = await attachments(join(root, "network"));
   const parts = await Promise.all([
-    attachments(join(root, "network")),
+    attached,
+    interfaceTraces(
+      attached.map(({ where }) => where),
+      signal,
+    ),
+    ruleTraces(signal),
     ...configs.map(reservations),
-    ...["iptables", "ip6tables"].map((program) => rules(program, signal)),
   ]);
   return parts.flat();
 }
@@ -46,19 +49,6 @@ async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trac
   );
 }
 
-/** Rules of the bridge and portmap plugins have the sandbox's id in a comment. */
-async function rules(program: string, signal: AbortSignal): Promise<readonly Trace[]> {
-  const path = await findProgram(`${program}-save`);
-  if (path === undefined) return [];
-  const { stdout } = await promisify(execFile)(path, ["-t", "nat"], { signal, maxBuffer: maxRulesBytes });
-  return stdout.split("\n").map((rule) => ({
-    kind: `${program} rules`,
-    ids: idsIn(rule),
-    where: rule,
-    removal: `${program} -t nat ${rule.replace(/^-A/, "-D")}`,
-  }));
-}
-
 type HostLocal = { readonly name: string; readonly dataDir: string };
 
 /** The networks of the directory, with the place where host-local keeps their addresses unless told otherwise. */
@@ -84,10 +74,6 @@ function hostLocalOf(text: string): readonly HostLocal[] {
   } catch {
     return [];
   }
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 async function readdirIfThere(directory: string): Promise<readonly string[]> {

@@ -2,7 +2,7 @@
 export type Trace = {
   /** What it is, in the plural, as "address reservations". */
   readonly kind: string;
-  /** The ids that it names: 64 hex digits each. */
+  /** The ids that it names: 64 hex digits each, or where less is to be had the first 32 or more. */
   readonly ids: readonly string[];
   /** Path, rule or name by which a person finds it. */
   readonly where: string;

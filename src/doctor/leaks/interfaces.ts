@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { findProgram } from "../programs.ts";
+import { field } from "./field.ts";
+import { idsIn, type Trace } from "./trace.ts";
+
+/**
+ * The host's ends of pods' cables that are there. They have no id of their own: the result that a CNI plugin gave, in an
+ * attachment's file, says whose one is, by name and address, as names are used again.
+ */
+export async function interfaceTraces(
+  attachments: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Trace[]> {
+  if (attachments.length === 0) return [];
+  const cables = await cablesHere(signal);
+  const results = await Promise.all(attachments.map(hostInterfaces));
+  return results
+    .flat()
+    .flatMap(({ name, mac, ids }): readonly Trace[] =>
+      cables.get(name) === mac
+        ? [{ kind: "network interfaces", ids, where: name, removal: `ip link delete ${name}` }]
+        : [],
+    );
+}
+
+/** Addresses of the veths of this network namespace, by their names; none where there is no `ip`. */
+async function cablesHere(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const ip = await findProgram("ip");
+  if (ip === undefined) return new Map();
+  const { stdout } = await promisify(execFile)(ip, ["-j", "link", "show", "type", "veth"], { signal });
+  const links: unknown = JSON.parse(stdout);
+  const texts = (Array.isArray(links) ? links : []).map(
+    (link) => [field(link, "ifname"), field(link, "address")] as const,
+  );
+  return new Map(texts.map(([name, address]) => [String(name), String(address)]));
+}
+
+type HostInterface = { readonly name: string; readonly mac: string; readonly ids: readonly string[] };
+
+/** Those outside of the sandbox; none of a file that cannot be read, which is cared for elsewhere. */
+async function hostInterfaces(path: string): Promise<readonly HostInterface[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  try {
+    const listed = list(field(JSON.parse(text), "networks"))
+      .flatMap((network) => list(field(field(network, "result"), "interfaces")))
+      .filter((each) => (field(each, "sandbox") ?? "") === "");
+    return listed.map((each) => ({
+      name: String(field(each, "name")),
+      mac: String(field(each, "mac")),
+      ids: idsIn(path),
+    }));
+  } catch {
+    return [];
+  }
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { findProgram } from "../programs.ts";
+import { idsIn, type Trace } from "./trace.ts";
+
+const maxRulesBytes = 64 << 20;
+
+/** Rules of the bridge and portmap plugins have the sandbox's id in a comment. Throws what `iptables-save` fails with. */
+export async function ruleTraces(signal: AbortSignal): Promise<readonly Trace[]> {
+  const iptables = ["iptables", "ip6tables"].map((program) => iptablesRules(program, signal));
+  const nftables = nftablesTables.map((table) => nftablesRules(table, signal));
+  return (await Promise.all([...iptables, ...nftables])).flat();
+}
+
+async function iptablesRules(program: string, signal: AbortSignal): Promise<readonly Trace[]> {
+  const path = await findProgram(`${program}-save`);
+  if (path === undefined) return [];
+  const { stdout } = await promisify(execFile)(path, ["-t", "nat"], { signal, maxBuffer: maxRulesBytes });
+  return stdout.split("\n").map((rule) => ({
+    kind: `${program} rules`,
+    ids: idsIn(rule),
+    where: rule,
+    removal: `${program} -t nat ${rule.replace(/^-A/, "-D")}`,
+  }));
+}
+
+/** Where the plugins keep rules of their `nftables` backend: bridge and ptp the first (since 1.5), portmap the others (since 1.6). */
+const nftablesTables = ["inet cni_plugins_masquerade", "ip cni_hostport", "ip6 cni_hostport"];
+
+async function nftablesRules(table: string, signal: AbortSignal): Promise<readonly Trace[]> {
+  const nft = await findProgram("nft");
+  if (nft === undefined) return [];
+  const listed = promisify(execFile)(nft, ["-a", "list", "table", ...table.split(" ")], {
+    signal,
+    maxBuffer: maxRulesBytes,
+  });
+  // It fails where there is no such table.
+  const { stdout } = await listed.catch(() => ({ stdout: "" }));
+  return parseNftables(table, stdout);
+}
+
+/** The rules of a table as `nft -a` lists them, of which each has the handle that it can be deleted by behind it. */
+export function parseNftables(table: string, text: string): readonly Trace[] {
+  let chain = "";
+  return text.split("\n").flatMap((line): readonly Trace[] => {
+    const rule = line.trim();
+    chain = /^chain (\S+) \{/.exec(rule)?.[1] ?? chain;
+    const comment = / comment "([^"]*)" # handle (\d+)$/.exec(rule);
+    if (comment === null) return [];
+    const [, text = "", handle] = comment;
+    const where = `${table} ${chain}: ${rule}`;
+    const removal = `nft delete rule ${table} ${chain} handle ${handle}`;
+    return [{ kind: "nftables rules", ids: idsOfComment(text), where, removal }];
+  });
+}
+
+/** Masquerading's comment ends with the id, of which a network with a long name leaves only the beginning. */
+function idsOfComment(comment: string): readonly string[] {
+  const whole = idsIn(comment);
+  const cut = /, id: ([0-9a-f]{32,63})$/.exec(comment)?.[1];
+  return cut === undefined ? whole : [...whole, cut];
+}
