@@ -31,7 +31,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   gc: ["content", "leases", "snapshots", "oci"],
   images: ["content", "leases", "snapshots", "unpack", "registry", "metadata", "gc", "oci", "linux", "trees"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
-  network: ["linux"],
+  network: ["linux", "trees"],
   stats: ["linux"],
   runtime: ["directories", "linux", "hostpaths", "oci", "protocol", "cdi"],
   cdi: ["oci"],

@@ -4,37 +4,42 @@ import type { PodAttachment, PortMapping } from "./network.ts";
 import { parseNetworkConfig } from "./network-config.ts";
 
 /**
- * Reads the text of an attachment's file. It was written by this program, but a power loss may have cut it, a disk may have
- * garbled it, or a person may have edited it: plugins are handed nothing that was not looked at.
+ * Reads the text of the file of a sandbox's attachment. It was written by this program, but a power loss may have cut it, a
+ * disk may have garbled it, or a person may have edited it or put another pod's in its place: plugins are handed nothing that
+ * was not looked at, or they would take down another pod's interface.
  * Throws an Error that says which part is wrong.
  */
-export function parseAttachment(text: string): Attachment {
+export function parseAttachment(text: string, sandboxId: string): Attachment {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) throw new Error("it is no attachment");
+  const networks = listOf(value.networks, "networks");
+  if (networks.length === 0) throw wrong("networks");
   return {
-    pod: podOf(value.pod),
-    networks: listOf(value.networks, "networks").map(networkOf),
+    pod: podOf(value.pod, sandboxId),
+    networks: networks.map(networkOf),
     ...(value.givenUp === true && { givenUp: true }),
   };
 }
 
-function networkOf(value: unknown): AttachedNetwork {
+function networkOf(value: unknown, index: number): AttachedNetwork {
   const network = recordOf(value, "networks");
   const { ifName, config, result } = network;
+  if (ifName !== `eth${index}`) throw wrong("networks.ifName");
   return {
-    ifName: textOf(ifName, "networks.ifName"),
+    ifName,
     config: parseNetworkConfig(JSON.stringify(config)),
     result: result === undefined ? undefined : recordOf(result, "networks.result"),
   };
 }
 
-function podOf(value: unknown): PodAttachment {
+function podOf(value: unknown, sandboxId: string): PodAttachment {
   const pod = recordOf(value, "pod");
-  const { sandboxId, netnsPath, podName, podNamespace, podUid, cgroupPath, bandwidth } = pod;
+  if (pod.sandboxId !== sandboxId) throw wrong("pod.sandboxId");
+  const { netnsPath, podName, podNamespace, podUid, cgroupPath, bandwidth } = pod;
   const dns = recordOf(pod.dns, "pod.dns");
   return {
-    sandboxId: textOf(sandboxId, "pod.sandboxId"),
-    netnsPath: textOf(netnsPath, "pod.netnsPath"),
+    sandboxId,
+    netnsPath: namespaceOf(netnsPath, sandboxId),
     podName: textOf(podName, "pod.podName"),
     podNamespace: textOf(podNamespace, "pod.podNamespace"),
     podUid: textOf(podUid, "pod.podUid"),
@@ -48,6 +53,13 @@ function podOf(value: unknown): PodAttachment {
     },
     ...(bandwidth !== undefined && { bandwidth: bandwidthOf(bandwidth) }),
   };
+}
+
+/** Each sandbox's namespaces lie in a directory that is named after it; the path is empty where they were lost. */
+function namespaceOf(value: unknown, sandboxId: string): string {
+  const path = textOf(value, "pod.netnsPath");
+  if (path === "" || path.includes(sandboxId)) return path;
+  throw wrong("pod.netnsPath");
 }
 
 function portMappingOf(value: unknown): PortMapping {

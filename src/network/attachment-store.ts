@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { TreeRemover } from "../trees/index.ts";
 import type { Attachment } from "./attachment.ts";
 import { parseAttachment } from "./attachment-format.ts";
 import { NetworkError } from "./network-error.ts";
@@ -9,8 +10,10 @@ const suffix = ".json";
 const partialSuffix = `${suffix}.new`;
 
 /** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
-export class AttachmentStore {
+export class AttachmentStore implements AsyncDisposable {
   readonly #directory: string;
+  /** For directories that somebody has put in the place of files. */
+  readonly #trees = new TreeRemover();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -19,9 +22,10 @@ export class AttachmentStore {
   /** Makes the directory when it is not there. */
   static async open(directory: string): Promise<AttachmentStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    const store = new AttachmentStore(directory);
     const partial = (await readdir(directory)).filter((name) => name.endsWith(partialSuffix));
-    await Promise.all(partial.map((name) => rm(`${directory}/${name}`, { force: true })));
-    return new AttachmentStore(directory);
+    await Promise.all(partial.map((name) => store.#remove(`${directory}/${name}`)));
+    return store;
   }
 
   /** Replaces what was written for that sandbox, in one step; a power loss may still take it, before {@link sync}. */
@@ -45,7 +49,9 @@ export class AttachmentStore {
   async read(sandboxId: string): Promise<Attachment | undefined> {
     const path = this.#path(sandboxId);
     try {
-      return parseAttachment(await readFile(path, "utf8"));
+      // Opening a FIFO would wait for ever.
+      if (!(await lstat(path)).isFile()) throw new Error("it is no file");
+      return parseAttachment(await readFile(path, "utf8"), sandboxId);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw new NetworkError("DataLoss", `the network attachment in ${path} cannot be read`, { cause });
@@ -54,13 +60,27 @@ export class AttachmentStore {
 
   /** No error when there is none. */
   async remove(sandboxId: string): Promise<void> {
-    await rm(this.#path(sandboxId), { force: true });
+    await this.#remove(this.#path(sandboxId));
   }
 
   /** The ids of all sandboxes that have one. */
   async list(): Promise<readonly string[]> {
     const files = await readdir(this.#directory);
     return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#trees[Symbol.asyncDispose]();
+  }
+
+  async #remove(path: string): Promise<void> {
+    try {
+      await unlink(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EISDIR") await this.#trees.remove(path);
+      else if (code !== "ENOENT") throw error;
+    }
   }
 
   #path(sandboxId: string): string {

@@ -131,6 +131,7 @@ export class CniNetwork implements Network {
     this.#detacher[Symbol.dispose]();
     await this.#configured[Symbol.asyncDispose]();
     await this.#collection[Symbol.asyncDispose]();
+    await this.#store[Symbol.asyncDispose]();
   }
 
   /** At the start, for the networks that are there already; another one's turn comes before its first pod. */

@@ -1,22 +1,55 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../testing/private-network.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { until } from "../testing/until.ts";
+import type { Attachment } from "./attachment.ts";
 import { bridged, leftovers, nothing } from "./testing/bridged.ts";
 import { recorder, TestNetwork } from "./testing/test-network.ts";
 
 await enterPrivateNetwork();
 
+const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 const portmap = { type: "portmap", capabilities: { portMappings: true } };
 const ports = { portMappings: [{ hostPort: 18081, containerPort: 80, protocol: "tcp" as const }] };
 
-const damages = [
-  { title: "is gone", text: undefined },
+type Damage = {
+  readonly title: string;
+  readonly text?: string;
+  /** What is written to the file instead of what it holds. */
+  readonly edit?: (attachment: Attachment) => object;
+  /** Puts something in the file's place. */
+  readonly replace?: (file: string) => Promise<unknown>;
+};
+
+const otherPod = "0".repeat(64);
+
+const damages: readonly Damage[] = [
+  { title: "is gone", replace: () => Promise.resolve() },
+  { title: "names no network", edit: (attachment) => ({ ...attachment, networks: [] }) },
+  {
+    title: "names another interface",
+    edit: ({ pod, networks }) => ({ pod, networks: networks.map((n) => ({ ...n, ifName: "lo" })) }),
+  },
+  {
+    title: "is another pod's",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, sandboxId: otherPod }, networks }),
+  },
+  {
+    title: "names the namespace of another pod",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, netnsPath: "/run/netns/none" }, networks }),
+  },
+  {
+    title: "lacks the pod's ports",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, portMappings: [] }, networks }),
+  },
+  { title: "is a directory", replace: (file) => mkdir(`${file}/with/others`, { recursive: true }) },
+  { title: "is a FIFO", replace: (file) => run("mkfifo", [file]) },
   { title: "is empty", text: "" },
   { title: "was cut", text: '{"pod":{"sandboxId":"' },
   { title: "is JSON of another form", text: '{"pod":{},"networks":[{}]}' },
@@ -26,21 +59,42 @@ const damages = [
   },
 ];
 
-for (const { title, text } of damages) {
+for (const { title, text, edit, replace } of damages) {
   test(`DEL leaves nothing of a pod whose attachment's file ${title}`, limit, async () => {
     await using rig = await bridged({ chained: [portmap] });
     const pod = await rig.pod(ports);
     await rig.network.attach(pod);
     assert.notDeepEqual(await leftovers(rig), nothing);
     const file = `${rig.options.cacheDir}/${pod.sandboxId}.json`;
-    if (text === undefined) await rm(file);
-    else await writeFile(file, text);
+    if (text !== undefined) await writeFile(file, text);
+    if (edit !== undefined)
+      await writeFile(file, JSON.stringify(edit(JSON.parse(await readFile(file, "utf8")))));
+    if (replace !== undefined) {
+      await rm(file);
+      await replace(file);
+    }
     await rig.restart();
     await rig.network.detach(pod.sandboxId, { pod });
     assert.deepEqual(await leftovers(rig), nothing);
     assert.deepEqual(await rig.network.attachments(), []);
   });
 }
+
+test("the file of an attachment that is about another pod takes nothing from that one", limit, async () => {
+  await using rig = await bridged();
+  const pod = await rig.pod();
+  const other = await rig.pod();
+  await rig.network.attach(pod);
+  await rig.network.attach(other);
+  const before = await leftovers(rig);
+  const directory = rig.options.cacheDir;
+  await copyFile(`${directory}/${other.sandboxId}.json`, `${directory}/${pod.sandboxId}.json`);
+  await rig.network.detach(pod.sandboxId, { pod });
+  assert.equal((await leftovers(rig)).links, before.links - 1);
+  assert.deepEqual(await rig.network.attachments(), [other.sandboxId]);
+  await rig.network.detach(other.sandboxId, { pod: other });
+  assert.deepEqual(await leftovers(rig), nothing);
+});
 
 test("DEL of a pod of which nothing is known but an empty file frees its addresses", limit, async () => {
   await using rig = await bridged({ ipMasq: false });
@@ -133,6 +187,7 @@ test("a DEL that was under way when its daemon was killed is let finish before t
 test("a file that was being written when the daemon was killed is removed at the start", limit, async () => {
   await using rig = await bridged();
   await writeFile(`${rig.options.cacheDir}/abc.json.new`, "{");
+  await mkdir(`${rig.options.cacheDir}/def.json.new/others`, { recursive: true });
   await rig.restart();
   assert.deepEqual(await readdir(rig.options.cacheDir), []);
 });

@@ -111,7 +111,9 @@ export class Detacher implements Disposable {
     const { store, logger, networksNow } = this.#parts;
     try {
       const attachment = await store.read(sandboxId);
-      if (attachment !== undefined || pod === undefined) return attachment;
+      if (pod === undefined) return attachment;
+      // What is known of the pod counts, whatever became of the file.
+      if (attachment !== undefined) return { ...attachment, pod: { ...attachment.pod, ...pod } };
       logger.warn({ sandboxId }, "what was written of the pod's networks is gone: DEL on those of today");
     } catch (err) {
       if (!hasCode(err, "DataLoss")) throw err;
