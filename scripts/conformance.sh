@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs crictl and critest against berthds of their own, with crun and with runc: conformance.sh [FILE...].
+# Runs crictl, critest and a client of the newest CRI against berthds of their own, with crun and with runc: conformance.sh [FILE...].
 # BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/conformance-programs.sh does.
 set -eu
 cd "$(dirname "$0")/.."
-sh scripts/conformance-programs.sh
 sh scripts/setup.sh
+sh scripts/conformance-programs.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/conformance/*.conformance.ts
 # One file after the other: they load the machine enough, and critest's host ports are the same in each.
