@@ -7,15 +7,20 @@ import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestHex, digestOf, parseDigest } from "../oci/index.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { tempDir } from "../testing/temp-dir.ts";
-import { type ContentStore, openContentStore } from "./index.ts";
+import { type Content, type ContentStore, openContent } from "./index.ts";
 
-type OpenStore = AsyncDisposable & { readonly store: ContentStore; readonly root: string };
+type OpenStore = AsyncDisposable & {
+  readonly content: Content;
+  readonly store: ContentStore;
+  readonly root: string;
+};
 
 /** Opens what lies under `root`; disposing closes it as a restart of the daemon would. */
 async function openStore(root: string): Promise<OpenStore> {
   const database = await openDatabase({ path: join(root, "metadata.db") });
-  const store = await openContentStore({ root, database, namespace: "k8s.io" });
-  return { store, root, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+  const content = await openContent({ root, database });
+  const store = content.inNamespace("k8s.io");
+  return { content, store, root, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
 
 async function emptyStore(): Promise<OpenStore> {
@@ -214,7 +219,7 @@ test("a blob that was damaged on disk is not served", async () => {
 test("namespaces share files but not records; a file goes with its last record", async () => {
   await using open = await emptyStore();
   const { store, root } = open;
-  const other = store.inNamespace("moby");
+  const other = open.content.inNamespace("moby");
   const digest = digestOf(small);
   await store.put(small, { digest });
   assert.equal(other.has(digest), false);
@@ -228,7 +233,7 @@ test("namespaces share files but not records; a file goes with its last record",
 test("a namespace that would lead out of the directory is refused", async () => {
   await using open = await emptyStore();
   for (const namespace of ["..", "a/b", "", ".hidden"]) {
-    assert.throws(() => open.store.inNamespace(namespace), { code: "InvalidArgument" }, namespace);
+    assert.throws(() => open.content.inNamespace(namespace), { code: "InvalidArgument" }, namespace);
   }
 });
 

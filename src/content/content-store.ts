@@ -1,9 +1,10 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { nowNs } from "../clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Collection, Database } from "../metadata/index.ts";
+import { checkNamespace } from "../namespaces/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
 import { KeyLock } from "../sync/index.ts";
 import { BlobFiles } from "./blob-files.ts";
@@ -14,6 +15,7 @@ import { IngestFile } from "./ingest-file.ts";
 import { IngestWriter } from "./ingest-writer.ts";
 import { reconcile } from "./reconcile.ts";
 import type {
+  Content,
   ContentInfo,
   ContentRecord,
   ContentStore,
@@ -23,23 +25,26 @@ import type {
 } from "./store.ts";
 
 /**
- * Opens the content of a root directory as a namespace sees it, and clears away what a crash has left: files without a record, records without a file.
- * Once for each root in a process; further namespaces come from {@link ContentStore.inNamespace}.
+ * Opens the content of a root directory, and clears away what a crash has left: files without a record, records without a file.
+ * Once for each root in a process.
  */
-export async function openContentStore(options: {
+export async function openContent(options: {
   readonly root: string;
   readonly database: Database;
-  readonly namespace: string;
   readonly logger?: Logger;
-}): Promise<ContentStore> {
-  const { database, namespace, logger } = options;
+}): Promise<Content> {
+  const { database, logger } = options;
   const root = join(options.root, "content");
   const blobs = new BlobFiles(root);
   const records = await database.collection<ContentRecord>("content");
   await blobs.open();
   await reconcile({ blobs, records, database, logger });
-  for (const known of new Set([namespace, ...records.namespaces()])) await ingestsOf(root, known).clean();
-  return new LocalContentStore({ root, database, records, blobs, locks: new KeyLock() }, namespace);
+  for (const namespace of await namespacesOfIngests(root)) await ingestsOf(root, namespace).clean();
+  const shared = { root, database, records, blobs, locks: new KeyLock() };
+  return {
+    inNamespace: (namespace) => new LocalContentStore(shared, namespace),
+    namespaces: () => records.namespaces(),
+  };
 }
 
 /** What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`. */
@@ -55,26 +60,26 @@ function ingestsOf(root: string, namespace: string): IngestDirectories {
   return new IngestDirectories(join(root, "ingest", namespace));
 }
 
+/** One may have ingests and no blob yet. */
+async function namespacesOfIngests(root: string): Promise<readonly string[]> {
+  try {
+    return await readdir(join(root, "ingest"));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw fileError(`listing ingests in ${root}`, error);
+  }
+}
+
 class LocalContentStore implements ContentStore {
   readonly #shared: Shared;
   readonly #namespace: string;
   readonly #ingests: IngestDirectories;
 
   constructor(shared: Shared, namespace: string) {
-    // It becomes a directory's name.
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(namespace)) {
-      throw new ContentError(
-        "InvalidArgument",
-        `invalid namespace ${JSON.stringify(namespace)}: letters, digits, and . _ - inside`,
-      );
-    }
+    checkNamespace(namespace);
     this.#shared = shared;
     this.#namespace = namespace;
     this.#ingests = ingestsOf(shared.root, namespace);
-  }
-
-  inNamespace(namespace: string): ContentStore {
-    return new LocalContentStore(this.#shared, namespace);
   }
 
   has(digest: Digest): boolean {

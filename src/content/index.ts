@@ -7,9 +7,10 @@
  * This room does not fetch, does not know what is in a blob, and hashes nothing large on the main thread.
  */
 export { ContentError } from "./content-error.ts";
-export { openContentStore } from "./content-store.ts";
+export { openContent } from "./content-store.ts";
 export { IngestFile } from "./ingest-file.ts";
 export type {
+  Content,
   ContentInfo,
   ContentIngester,
   ContentProvider,

@@ -2,6 +2,17 @@ import type { Labels, LabelUpdate } from "../labels/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /**
+ * The content of all containerd namespaces. The file of a blob is kept once, however many namespaces have it; one namespace has it
+ * once its bytes were written there, so that knowing a digest gives nobody the bytes (containerd's policy `isolated`).
+ */
+export interface Content {
+  /** As one namespace sees it: its own records and ingests. Throws NamespaceError InvalidArgument. */
+  inNamespace(namespace: string): ContentStore;
+  /** Namespaces that have blobs. */
+  namespaces(): readonly string[];
+}
+
+/**
  * Blobs by digest. A blob is written through an *ingest*, named by a caller's `ref` (for a layer of a pull, its
  * digest), which survives a restart and is resumed by opening the same ref again; {@link ContentWriter.commit} checks
  * size and digest, makes the bytes durable and only then gives the blob its name. Labels tie blobs together for
@@ -12,8 +23,6 @@ import type { Digest } from "../oci/index.ts";
  * so that a worker thread can write an ingest's file itself with {@link IngestFile} and leave the commit to the store.
  */
 export interface ContentStore extends ContentProvider, ContentIngester {
-  /** The same content as another namespace sees it: its own records and ingests; files are shared. */
-  inNamespace(namespace: string): ContentStore;
   /** Throws ContentError NotFound. */
   info(digest: Digest): ContentInfo;
   list(): readonly ContentInfo[];

@@ -3,12 +3,11 @@ import { dirname, join } from "node:path";
 import { openBerthService } from "../api/berth/index.ts";
 import { CdiDevices } from "../cdi/index.ts";
 import type { Config } from "../config/index.ts";
-import { openContentStore } from "../content/index.ts";
 import { criServices } from "../cri/index.ts";
+import { criNamespace } from "../engine/index.ts";
 import { GrpcServer } from "../grpc/index.ts";
 import { HostPaths } from "../hostpaths/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
-import { LeaseStore } from "../leases/index.ts";
 import { type Logger, UnusableFiles } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { CniNetwork } from "../network/index.ts";
@@ -26,18 +25,15 @@ import {
   readHostFacts,
   SeLinux,
 } from "../runtime/index.ts";
-import { openSnapshotter, UsageMeter } from "../snapshots/index.ts";
+import { UsageMeter } from "../snapshots/index.ts";
+import { Storage } from "../storage/index.ts";
 import { StreamingServer } from "../streaming/index.ts";
 import { Trash, TreeRemover } from "../trees/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
-import { Garbage } from "./garbage.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
-
-/** CRI's namespace in the metadata, by containerd's convention: its clients look there for a kubelet's images. */
-const namespace = "k8s.io";
 
 /** For fault tests. */
 export type DaemonHooks = {
@@ -135,19 +131,19 @@ async function openEngine(
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
-  const [storage, running] = await Promise.all([
+  const [{ storage, ...images }, running] = await Promise.all([
     openStorage(config, logger, database, rooms),
     openRunning(config, logger, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
   const options = {
-    ...storage,
+    ...images,
     ...running,
     version,
     configuration: config,
     stateDir: config.state,
     checkpointDir: join(config.root, "checkpoints"),
-    namespace,
+    namespace: storage.name,
     logger,
     pauseProgram,
     defaultSysctls,
@@ -163,7 +159,7 @@ async function openEngine(
   };
   const engine = rooms.use(await PodEngine.open(options));
   // Not before: what no record knows may have had layers mounted.
-  await storage.snapshotter.startCleanup();
+  await storage.startCleanup();
   return engine;
 }
 
@@ -182,24 +178,16 @@ async function openSeLinux(
   return undefined;
 }
 
-/** Content, snapshots and images. */
+/** CRI's storage, images and security profiles. */
 async function openStorage(config: Config, logger: Logger, database: Database, rooms: AsyncDisposableStack) {
   const { root, images: settings } = config;
-  const [content, leaseStore, snapshotter] = await Promise.all([
-    openContentStore({ root, database, namespace, logger }),
-    LeaseStore.open(database),
-    openSnapshotter(settings.snapshotter, { root, database, namespace, logger }),
-  ]);
-  rooms.use(snapshotter);
-  const leases = leaseStore.inNamespace(namespace);
-  const [imageRoots, rootsOfProfiles] = await Promise.all([
-    garbageRoots(database, namespace, snapshotter.name),
-    profileRoots(database, namespace),
-  ]);
-  const roots = () => [...imageRoots(), ...rootsOfProfiles()];
-  const collected = { content, leases, snapshotters: [snapshotter], roots };
+  const all = rooms.use(await Storage.open({ root, database, logger, gcDelayMs: settings.gcDelayMs }));
+  const storage = await all.inNamespace(criNamespace);
+  const { name: namespace, content, leases, garbage } = storage;
+  const snapshotter = await storage.snapshotter(settings.snapshotter);
+  storage.addRoots(await garbageRoots(database, namespace, snapshotter.name));
+  storage.addRoots(await profileRoots(database, namespace));
   const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
-  const garbage = rooms.use(new Garbage(collected, settings.gcDelayMs, logger));
   const images = rooms.use(
     await openImages({
       namespace,
@@ -230,7 +218,7 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
     images,
     check: checkSeccompProfile,
   });
-  return { database, snapshotter, usageMeter, images, securityProfiles };
+  return { storage, database, snapshotter, usageMeter, images, securityProfiles };
 }
 
 /** Network, OCI runtimes and tasks. */

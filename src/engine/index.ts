@@ -7,5 +7,8 @@ export type * from "./engine.ts";
 export type * from "./stats.ts";
 export type * from "./streams.ts";
 
+/** containerd's namespace of all that CRI makes, by containerd's convention: its clients look there for a kubelet's images. */
+export const criNamespace = "k8s.io";
+
 /** Thrown by engines. */
 export class EngineError extends BerthError {}

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type ContentStore, openContentStore } from "../content/index.ts";
+import { type ContentStore, openContent } from "../content/index.ts";
 import type { Labels } from "../labels/index.ts";
 import { type Lease, type LeaseResource, LeaseStore, type Leases } from "../leases/index.ts";
 import { createLogger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestOf } from "../oci/index.ts";
-import { openSnapshotter, type Snapshotter } from "../snapshots/index.ts";
+import { type Snapshotter, Snapshotters } from "../snapshots/index.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { until } from "../testing/until.ts";
 import { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./index.ts";
@@ -41,8 +41,9 @@ class Stores implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const { path: root } = undo.use(await tempDir());
     const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-    const snapshotter = undo.use(await openSnapshotter("overlayfs", { root, database, namespace, logger }));
-    const content = await openContentStore({ root, database, namespace });
+    const snapshotters = undo.use(await Snapshotters.open({ root, database, logger }));
+    const snapshotter = await snapshotters.get("overlayfs", namespace);
+    const content = (await openContent({ root, database })).inNamespace(namespace);
     return new Stores(
       content,
       (await LeaseStore.open(database)).inNamespace(namespace),

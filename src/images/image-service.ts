@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
+import type { GarbageCollector } from "../gc/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
@@ -20,11 +21,6 @@ import { ProgressBoard } from "./layer-progress.ts";
 import { Puller, type PullOptions } from "./pull.ts";
 import { RegistrySource } from "./registry-source.ts";
 import { WorkerPool } from "./worker-pool.ts";
-
-/** What deletes content and snapshots that nothing refers to. */
-export interface GarbageCollector {
-  collect(): Promise<void>;
-}
 
 export type ImageServiceOptions = {
   /** containerd namespace. */

@@ -33,7 +33,8 @@ export type CollectionName =
   | "leases"
   | "sandboxes"
   | "containers"
-  | "profiles";
+  | "profiles"
+  | "namespaces";
 
 /** One change to one record; made by a collection, applied by {@link Database.commit}. */
 export type Change = {

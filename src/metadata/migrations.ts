@@ -18,6 +18,7 @@ export const migrations: readonly string[] = [
   // checkpoints: a berth that does not know these would leave behind what belongs to them.
   "",
   recordTable("profiles"),
+  recordTable("namespaces"),
 ];
 
 function recordTable(name: string): string {

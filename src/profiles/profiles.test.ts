@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openContentStore } from "../content/index.ts";
+import { openContent } from "../content/index.ts";
 import { collectGarbage } from "../gc/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import { createLogger } from "../logging/index.ts";
@@ -20,7 +20,7 @@ async function stores() {
   await using undo = new AsyncDisposableStack();
   const { path: root } = undo.use(await tempDir());
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-  const content = await openContentStore({ root, database, namespace, logger });
+  const content = (await openContent({ root, database, logger })).inNamespace(namespace);
   const leases = (await LeaseStore.open(database)).inNamespace(namespace);
   const { blobs, target } = profileArtifact({ defaultAction: "SCMP_ACT_ALLOW" });
   const manifest = blobs.get(target.digest)?.bytes ?? new Uint8Array();

@@ -16,13 +16,12 @@ import type { TreeThread } from "./tree-thread.ts";
 /** Deletions that the daemon waits for when it ends. */
 const lastDeletionsMs = 1000;
 
-/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `mover` copies, `remover` deletes, `meter` measures what is in use. */
+/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover` deletes, `meter` measures what is in use. */
 export type SnapshotterParts = {
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
   readonly walker: TreeThread;
-  readonly mover: TreeThread;
   readonly remover: TreeThread;
   readonly meter: TreeThread;
   readonly logger: Logger;
@@ -32,7 +31,7 @@ export type SnapshotterParts = {
  * Snapshots that each have a directory and a record. A directory is made before its record and deleted after it, so that a
  * crash leaves at most a directory that no record names, which {@link cleanup} deletes.
  */
-export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
+export class DirectorySnapshotter implements Snapshotter {
   readonly name: string;
   readonly root: string;
   readonly capabilities: { readonly rebase: boolean };
@@ -152,11 +151,9 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     }
   }
 
-  /** Ends the threads. What takes longer to be deleted than a moment is deleted after the next start. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Lets deletions in progress end, if they do so soon. */
+  async close(): Promise<void> {
     await Promise.race([this.#deletions.finished(), delay(lastDeletionsMs, undefined, { ref: false })]);
-    const { walker, mover, remover, meter } = this.#parts;
-    await Promise.all([walker, mover, remover, meter].map((worker) => worker[Symbol.asyncDispose]()));
   }
 
   async #create(

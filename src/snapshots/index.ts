@@ -10,7 +10,7 @@
  */
 export { chainIdOf } from "./chain-id.ts";
 export { layerTargetOf } from "./layer-target.ts";
-export { openSnapshotter, type SnapshotterKind } from "./open.ts";
+export { type SnapshotterKind, Snapshotters } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 export { TreeCopier } from "./tree-copier.ts";

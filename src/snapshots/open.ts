@@ -1,51 +1,99 @@
 import { join } from "node:path";
 import type { Logger } from "../logging/index.ts";
-import type { Database } from "../metadata/index.ts";
+import type { Collection, Database } from "../metadata/index.ts";
+import { checkNamespace } from "../namespaces/index.ts";
 import { SnapshotDirectories } from "./directories.ts";
 import { DirectorySnapshotter } from "./directory-snapshotter.ts";
 import { dropLostRecords } from "./lost-records.ts";
 import { nativeStyle } from "./native.ts";
 import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
-import { SnapshotError } from "./snapshot-error.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { treeThread } from "./tree-thread.ts";
 
 /** The snapshotters that there are, by the name that the configuration has. */
-export type SnapshotterKind = "overlayfs" | "native";
-
-/** containerd's rule for names of namespaces; here it is a directory's name too. */
-const namespacePattern = /^[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*$/;
+export const snapshotterKinds = ["overlayfs", "native"] as const;
+export type SnapshotterKind = (typeof snapshotterKinds)[number];
 
 /**
- * Opens the snapshotter of one containerd namespace, with its directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Records
- * whose directories a power loss has taken are dropped. A crash may have come between a record's deletion and its files':
- * the caller is to begin a cleanup when all that has layers mounted is known. Only one may be open at a time. Throws
- * SnapshotError and MetadataError.
+ * The snapshotters of all containerd namespaces, with their directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in
+ * use at once. They share the threads that walk, copy and delete trees; disposing ends these.
  */
-export async function openSnapshotter(
-  kind: SnapshotterKind,
-  options: {
-    readonly root: string;
-    readonly database: Database;
-    readonly namespace: string;
-    readonly logger: Logger;
-  },
-): Promise<Snapshotter & AsyncDisposable> {
-  const { root, database, namespace, logger } = options;
-  if (!namespacePattern.test(namespace)) {
-    throw new SnapshotError(
-      "InvalidArgument",
-      `${JSON.stringify(namespace)} is not a namespace: letters, digits and single - . _ are allowed`,
-    );
+export class Snapshotters implements AsyncDisposable {
+  readonly #root: string;
+  readonly #database: Database;
+  readonly #collection: Collection<SnapshotRecord>;
+  readonly #logger: Logger;
+  readonly #threads = {
+    walker: treeThread(),
+    mover: treeThread(),
+    remover: treeThread(),
+    meter: treeThread(),
+  };
+  readonly #opened = new Map<string, Promise<DirectorySnapshotter>>();
+
+  private constructor(options: SnapshottersOptions, collection: Collection<SnapshotRecord>) {
+    this.#root = join(options.root, "snapshots");
+    this.#database = options.database;
+    this.#logger = options.logger;
+    this.#collection = collection;
   }
-  const directories = await SnapshotDirectories.open(join(root, "snapshots", kind, namespace));
-  const collection = await database.collection<SnapshotRecord>("snapshots");
-  const records = new SnapshotRecords(database, collection, { namespace, snapshotter: kind });
-  await dropLostRecords(records, directories, logger);
-  const [mover, remover] = [treeThread(), treeThread()];
-  const style = kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(mover);
-  const [walker, meter] = [treeThread(), treeThread()];
-  const parts = { records, directories, style, walker, mover, remover, meter, logger };
-  return new DirectorySnapshotter(parts);
+
+  /** Once for each root in a process. */
+  static async open(options: SnapshottersOptions): Promise<Snapshotters> {
+    return new Snapshotters(options, await options.database.collection<SnapshotRecord>("snapshots"));
+  }
+
+  /** Namespaces that have snapshots. */
+  namespaces(): readonly string[] {
+    return this.#collection.namespaces();
+  }
+
+  /** The kinds that a namespace has snapshots of. */
+  kindsIn(namespace: string): readonly SnapshotterKind[] {
+    const keys = this.#collection.list(namespace).map(([key]) => key);
+    return snapshotterKinds.filter((kind) => keys.some((key) => key.startsWith(`${kind}/`)));
+  }
+
+  /**
+   * The snapshotter of one namespace, opened when it is first asked for. Records whose directories a power loss has taken are
+   * dropped then. A crash may have come between a record's deletion and its files': the caller is to begin a cleanup when all that
+   * has layers mounted is known. Throws NamespaceError and SnapshotError InvalidArgument.
+   */
+  async get(kind: SnapshotterKind, namespace: string): Promise<Snapshotter> {
+    checkNamespace(namespace);
+    const key = `${kind}/${namespace}`;
+    const opening = this.#opened.get(key) ?? this.#open(kind, namespace);
+    this.#opened.set(key, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      // The next to ask tries again.
+      this.#opened.delete(key);
+      throw error;
+    }
+  }
+
+  /** What takes longer to be deleted than a moment is deleted after the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    await Promise.all(opened.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)));
+    await Promise.all(Object.values(this.#threads).map((thread) => thread[Symbol.asyncDispose]()));
+  }
+
+  async #open(kind: SnapshotterKind, namespace: string): Promise<DirectorySnapshotter> {
+    const directories = await SnapshotDirectories.open(join(this.#root, kind, namespace));
+    const records = new SnapshotRecords(this.#database, this.#collection, { namespace, snapshotter: kind });
+    await dropLostRecords(records, directories, this.#logger);
+    const style =
+      kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(this.#threads.mover);
+    return new DirectorySnapshotter({ ...this.#threads, records, directories, style, logger: this.#logger });
+  }
 }
+
+export type SnapshottersOptions = {
+  /** The daemon's root directory. */
+  readonly root: string;
+  readonly database: Database;
+  readonly logger: Logger;
+};

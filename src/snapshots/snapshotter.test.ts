@@ -10,18 +10,19 @@ import { createLogger } from "../logging/index.ts";
 import { openDatabase } from "../metadata/index.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { tempDir } from "../testing/temp-dir.ts";
-import { type Mount, openSnapshotter, type SnapshotterKind } from "./index.ts";
+import { type Mount, type SnapshotterKind, Snapshotters } from "./index.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
 const kinds: readonly SnapshotterKind[] = ["overlayfs", "native"];
 
-async function opened(kind: SnapshotterKind, root: string) {
+async function opened(kind: SnapshotterKind, root: string, namespace = "k8s.io") {
   await using undo = new AsyncDisposableStack();
   const database = undo.use(await openDatabase({ path: join(root, "meta.db") }));
-  const snapshotter = undo.use(await openSnapshotter(kind, { root, database, namespace: "k8s.io", logger }));
+  const snapshotters = undo.use(await Snapshotters.open({ root, database, logger }));
+  const snapshotter = await snapshotters.get(kind, namespace);
   const kept = undo.move();
-  return { snapshotter, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { snapshotter, snapshotters, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Mounts while `use` runs. */
@@ -62,6 +63,31 @@ for (const kind of kinds) {
         "three",
         "two",
       ]);
+    });
+
+    test("of two namespaces and two snapshotters are not seen by each other, under the same keys", async () => {
+      await using root = await tempDir();
+      await using session = await opened(kind, root.path);
+      const { snapshotter, snapshotters } = session;
+      const other = await snapshotters.get(kind, "moby");
+      const otherKind = await snapshotters.get(kind === "native" ? "overlayfs" : "native", "k8s.io");
+      assert.equal(await snapshotters.get(kind, "moby"), other);
+      for (const [name, each] of [
+        ["own", snapshotter],
+        ["moby", other],
+        ["kind", otherKind],
+      ] as const) {
+        assert.deepEqual(each.list(), []);
+        await mounted(await each.prepare("a", undefined), (tree) => writeFile(join(tree, name), ""));
+        await each.commit("layer", "a");
+      }
+      await assert.rejects(other.prepare("b", "elsewhere"), code("NotFound"));
+      await snapshotter.remove("layer");
+      await snapshotter.cleanup();
+      assert.deepEqual(await mounted(await other.view("v", "layer"), (tree) => readdir(tree)), ["moby"]);
+      assert.deepEqual(await mounted(await otherKind.view("v", "layer"), (tree) => readdir(tree)), ["kind"]);
+      assert.deepEqual(snapshotters.namespaces(), ["k8s.io", "moby"]);
+      assert.deepEqual(snapshotters.kindsIn("moby"), [kind]);
     });
 
     test("of nothing can be viewed, and views cannot be written to", async () => {
@@ -358,12 +384,8 @@ test("a copy that the disk has no room for is ResourceExhausted, and nothing of 
   await using disk = await smallDisk(4 << 20);
   await using records = await tempDir();
   await using database = await openDatabase({ path: join(records.path, "meta.db") });
-  await using snapshotter = await openSnapshotter("native", {
-    root: disk.path,
-    database,
-    namespace: "k8s.io",
-    logger,
-  });
+  await using snapshotters = await Snapshotters.open({ root: disk.path, database, logger });
+  const snapshotter = await snapshotters.get("native", "k8s.io");
   const mounts = await snapshotter.prepare("a", undefined);
   await mounted(mounts, (tree) => writeFile(join(tree, "f"), Buffer.alloc(3 << 20, 1)));
   await snapshotter.commit("layer", "a");
@@ -383,8 +405,8 @@ test("a snapshot that no record names stays while it is mounted", async () => {
   const open = async (file: string) => {
     await using opened = new AsyncDisposableStack();
     const database = opened.use(await openDatabase({ path: join(root.path, file) }));
-    const options = { root: root.path, database, namespace: "k8s.io", logger };
-    const snapshotter = opened.use(await openSnapshotter("overlayfs", options));
+    const snapshotters = opened.use(await Snapshotters.open({ root: root.path, database, logger }));
+    const snapshotter = await snapshotters.get("overlayfs", "k8s.io");
     const all = opened.move();
     return { snapshotter, [Symbol.asyncDispose]: () => all.disposeAsync() };
   };
@@ -409,8 +431,10 @@ test("a snapshot that no record names stays while it is mounted", async () => {
 test("a root that mount options cannot hold, and a namespace that is no name, are refused", async () => {
   await using root = await tempDir();
   await using database = await openDatabase({ path: join(root.path, "meta.db") });
-  const open = (path: string, namespace: string) =>
-    openSnapshotter("overlayfs", { root: path, database, namespace, logger });
+  const open = async (path: string, namespace: string) => {
+    await using snapshotters = await Snapshotters.open({ root: path, database, logger });
+    await snapshotters.get("overlayfs", namespace);
+  };
   await assert.rejects(open(join(root.path, "a:b"), "k8s.io"), code("InvalidArgument"));
   await assert.rejects(open(root.path, "../x"), code("InvalidArgument"));
 });

@@ -11,13 +11,7 @@ import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestHex } from "../oci/index.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { applyLayer } from "../unpack/index.ts";
-import {
-  chainIdOf,
-  layerTargetOf,
-  openSnapshotter,
-  type Snapshotter,
-  type SnapshotterKind,
-} from "./index.ts";
+import { chainIdOf, layerTargetOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
@@ -109,12 +103,8 @@ for (const kind of ["overlayfs", "native"] satisfies readonly SnapshotterKind[])
     const { layers, tree } = await imageByUmoci(root.path);
     assert.equal(layers.length, steps.length);
     await using database = await openDatabase({ path: join(root.path, "meta.db") });
-    await using snapshotter = await openSnapshotter(kind, {
-      root: root.path,
-      database,
-      namespace: "k8s.io",
-      logger,
-    });
+    await using snapshotters = await Snapshotters.open({ root: root.path, database, logger });
+    const snapshotter = await snapshotters.get(kind, "k8s.io");
     const top = await unpackAll(snapshotter, layers);
     const target = await mkdtemp(join(root.path, "mnt-"));
     await mountSnapshot(await snapshotter.view("v", top), target);

@@ -1,18 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type ContentStore, openContentStore } from "../../content/index.ts";
-import { collectGarbage } from "../../gc/index.ts";
-import { LeaseStore, type Leases } from "../../leases/index.ts";
+import type { ContentStore } from "../../content/index.ts";
+import type { Leases } from "../../leases/index.ts";
 import { mountSnapshot, unmount } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import { openDatabase } from "../../metadata/index.ts";
-import {
-  openSnapshotter,
-  type Snapshotter,
-  type SnapshotterKind,
-  UsageMeter,
-} from "../../snapshots/index.ts";
+import { type Snapshotter, type SnapshotterKind, UsageMeter } from "../../snapshots/index.ts";
+import { Storage } from "../../storage/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "../index.ts";
 
@@ -40,11 +35,11 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   await using undo = new AsyncDisposableStack();
   const root = options.root ?? undo.use(await tempDir()).path;
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-  const content = await openContentStore({ root, database, namespace });
-  const leases = (await LeaseStore.open(database)).inNamespace(namespace);
-  const snapshotter = undo.use(await openSnapshotter(kind, { root, database, namespace, logger }));
-  const roots = await garbageRoots(database, namespace, snapshotter.name);
-  const collected = { content, leases, snapshotters: [snapshotter], roots };
+  const storage = undo.use(await Storage.open({ root, database, logger, gcDelayMs: 0 }));
+  const stored = await storage.inNamespace(namespace);
+  const { content, leases, garbage } = stored;
+  const snapshotter = await stored.snapshotter(kind);
+  stored.addRoots(await garbageRoots(database, namespace, snapshotter.name));
   const images = undo.use(
     await openImages({
       namespace,
@@ -54,7 +49,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       leases,
       snapshotter,
       usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
-      garbage: { collect: async () => void (await collectGarbage(collected)) },
+      garbage,
       logger,
       platform: { os: "linux", architecture: "amd64" },
       maxConcurrentLayers: 3,

@@ -1,0 +1,75 @@
+import type { ContentStore } from "../content/index.ts";
+import { type GarbageCollector, type GarbageNode, ScheduledCollector } from "../gc/index.ts";
+import type { Leases } from "../leases/index.ts";
+import type { Logger } from "../logging/index.ts";
+import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
+
+/** What somebody's records keep from garbage collection, as of the moment of the call. Must not wait. */
+export type Roots = () => Iterable<GarbageNode>;
+
+type Parts = {
+  readonly name: string;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly openSnapshotter: (kind: SnapshotterKind) => Promise<Snapshotter>;
+  readonly gcDelayMs: number;
+  readonly logger: Logger;
+};
+
+/** What one containerd namespace has. */
+export class NamespaceStorage {
+  readonly name: string;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  /** Collects garbage of this namespace alone. */
+  readonly garbage: GarbageCollector;
+  readonly #collector: ScheduledCollector;
+  readonly #openSnapshotter: Parts["openSnapshotter"];
+  readonly #snapshotters = new Set<Snapshotter>();
+  readonly #roots: Roots[] = [];
+
+  constructor({ name, content, leases, openSnapshotter, gcDelayMs, logger }: Parts) {
+    this.name = name;
+    this.content = content;
+    this.leases = leases;
+    this.#openSnapshotter = openSnapshotter;
+    this.#collector = new ScheduledCollector({
+      stores: () => ({
+        content,
+        leases,
+        snapshotters: this.snapshotters(),
+        roots: () => this.#roots.flatMap((roots) => [...roots()]),
+      }),
+      delayMs: gcDelayMs,
+      logger: logger.child({ namespace: name }),
+    });
+    this.garbage = this.#collector;
+  }
+
+  /** Opened when it is first asked for. Throws SnapshotError InvalidArgument for one that cannot be used in this root directory. */
+  async snapshotter(kind: SnapshotterKind): Promise<Snapshotter> {
+    const snapshotter = await this.#openSnapshotter(kind);
+    this.#snapshotters.add(snapshotter);
+    return snapshotter;
+  }
+
+  /** Those that are open; those that the namespace has snapshots of always are. */
+  snapshotters(): readonly Snapshotter[] {
+    return [...this.#snapshotters];
+  }
+
+  /** To be called before anybody asks for a collection: what no root reaches is deleted. */
+  addRoots(roots: Roots): void {
+    this.#roots.push(roots);
+  }
+
+  /** Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is known. */
+  async startCleanup(): Promise<void> {
+    await Promise.all(this.snapshotters().map((snapshotter) => snapshotter.startCleanup()));
+  }
+
+  /** Lets a collection in progress end. */
+  async close(): Promise<void> {
+    await this.#collector[Symbol.asyncDispose]();
+  }
+}
