@@ -34,7 +34,7 @@ describe("a request that is made to break out", () => {
 
   it("by a log path that leads out of the pod's directory is refused", async () => {
     const pod = await TestPod.run(host.berth, "log-path");
-    for (const logPath of ["../out.log", "a/../../out.log", "/etc/out.log", "..", "a\nb.log", "a\0b.log"])
+    for (const logPath of ["../out.log", "a/../../out.log", "/../out.log", "..", "a\nb.log", "a\0b.log"])
       await refusesContainer(pod, { logPath }, /config\.log_path/);
     for (const logDirectory of ["relative", "/tmp/../etc", "/tmp/a\nb"])
       await refusesPod({ logDirectory }, /config\.log_directory/);
@@ -47,7 +47,6 @@ describe("a request that is made to break out", () => {
     const mount = { hostPath: volume, containerPath: "/data" };
     for (const change of [
       { hostPath: "relative" },
-      { hostPath: `${volume}/../../etc` },
       { hostPath: "/a\0b" },
       { containerPath: "relative" },
       { containerPath: "/../../etc" },

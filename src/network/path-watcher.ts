@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { dirname, resolve, sep } from "node:path";
+import { resolve, sep } from "node:path";
 
 const retryMs = 5000;
 
@@ -7,7 +7,7 @@ const retryMs = 5000;
  * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any directory on
  * the way to it, is made, removed, or replaced by another one. A kernel watch stays with the directory it was set on
  * and not with the path, so every directory on the way is watched for its next component, and all of them again
- * after each event. Where no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
+ * after each event. The topmost comes first: what is made below it meanwhile is told by the watch above it. Where no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;
@@ -35,12 +35,7 @@ export class PathWatcher implements Disposable {
 
   #watch(): void {
     const watchers: FSWatcher[] = [];
-    try {
-      watchers.push(this.#watchFor(this.#path, undefined));
-    } catch (error) {
-      this.#failed(error);
-    }
-    for (const [directory, next] of ancestors(this.#path)) {
+    for (const [directory, next] of [...ancestors(this.#path), [this.#path, undefined] as const]) {
       try {
         watchers.push(this.#watchFor(directory, next));
       } catch (error) {
@@ -68,9 +63,8 @@ export class PathWatcher implements Disposable {
   }
 }
 
-/** Each directory on the way to `path`, with the name of its next component: ["/etc", "cni"], ["/", "etc"]. */
-function* ancestors(path: string): Generator<readonly [directory: string, next: string]> {
-  for (let child = path; child !== sep; child = dirname(child)) {
-    yield [dirname(child), child.slice(child.lastIndexOf(sep) + 1)];
-  }
+/** Each directory on the way to `path`, with the name of its next component, the topmost first: ["/", "etc"], ["/etc", "cni"]. */
+function ancestors(path: string): readonly (readonly [directory: string, next: string])[] {
+  const components = path.split(sep).slice(1);
+  return components.map((next, depth) => [`/${components.slice(0, depth).join(sep)}`, next]);
 }

@@ -1,5 +1,5 @@
 import { readdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make most of them. */
 export type TaskFiles = {
@@ -37,13 +37,22 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
   };
 }
 
-/** Removes the exit file and all files, sockets and FIFOs of the bundle. Directories (a mounted rootfs) are not the task's. */
-export async function removeTaskFiles(files: TaskFiles): Promise<void> {
-  const entries = await readdir(files.bundleDir, { withFileTypes: true }).catch(ignoreMissing);
-  const paths = (entries ?? [])
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(files.bundleDir, entry.name));
-  await Promise.all([...paths, files.exit].map((path) => unlink(path).catch(ignoreMissing)));
+/**
+ * Removes the exit file, what a conmon that was killed while writing it left beside it, and all files, sockets and FIFOs of the bundle.
+ * Directories (a mounted rootfs) are not the task's.
+ */
+export async function removeTaskFiles({ bundleDir, exit }: TaskFiles): Promise<void> {
+  const exitsDir = dirname(exit);
+  const id = basename(exit);
+  const [entries = [], exits = []] = await Promise.all([
+    readdir(bundleDir, { withFileTypes: true }).catch(ignoreMissing),
+    readdir(exitsDir).catch(ignoreMissing),
+  ]);
+  const paths = [
+    ...entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(bundleDir, name)),
+    ...exits.filter((name) => name === id || name.startsWith(`${id}.`)).map((name) => join(exitsDir, name)),
+  ];
+  await Promise.all(paths.map((path) => unlink(path).catch(ignoreMissing)));
 }
 
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
