@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { checkpoint, counting, countsTo, dumping } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
@@ -46,6 +47,18 @@ describe("a checkpoint that is not done in time", () => {
       return sizes.some((one) => one !== undefined && one.size > 50_000_000);
     });
 
+  /** criu alone: an OCI runtime that is slow would not have started it before the time is over. */
+  const slowDown = ({ scratch }: Started, slow: SlowCgroup) =>
+    eventually("criu is there", async () => {
+      const pids = await dumping(scratch);
+      const commands = await Promise.all(
+        pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+      );
+      const ofCriu = pids.filter((_, index) => commands[index]?.includes("\0swrk\0"));
+      await Promise.all(ofCriu.map((pid) => slow.add(pid)));
+      return ofCriu.length > 0;
+    });
+
   const goesOn = async ({ pod, id, directory, location, scratch }: Started) => {
     assert.deepEqual(await dumping(scratch), []);
     assert.deepEqual(await readdir(directory), ["checkpoint.tar"]);
@@ -71,11 +84,10 @@ describe("a checkpoint that is not done in time", () => {
     const one = await start("slow");
     await using slow = await slowCgroup();
     const outcome = checkpointed(one);
-    await eventually("criu is there", async () => {
-      const pids = await dumping(one.scratch);
-      await Promise.all(pids.map((pid) => slow.add(pid)));
-      return pids.length > 1;
-    });
+    await slowDown(one, slow);
+    // Its second is over then, and what it has to take back it does at its usual pace.
+    await delay(1_500);
+    await slow.lift();
     assert.match(await outcome, /DEADLINE_EXCEEDED.*1000 ms/);
     assert.ok(!(await killed()));
     await goesOn(one);
@@ -94,17 +106,14 @@ describe("a checkpoint that is not done in time", () => {
   it("is ended when its client goes, and the container goes on", async () => {
     const one = await start("canceled");
     await using slow = await slowCgroup();
-    const { id: containerId, location, scratch } = one;
+    const { id: containerId, location } = one;
     const call = host.berth.clients.rawRuntime.checkpointContainer(
       { containerId, location, timeout: 0n },
       () => undefined,
     );
-    await eventually("criu is there", async () => {
-      const pids = await dumping(scratch);
-      await Promise.all(pids.map((pid) => slow.add(pid)));
-      return pids.length > 1;
-    });
+    await slowDown(one, slow);
     call.cancel();
+    await slow.lift();
     await eventually("it was taken back", async () => {
       const left = await readdir(join(host.berth.root, "checkpoints"));
       return left.length === 0;
@@ -120,13 +129,16 @@ async function echoed(address: string, said: string): Promise<string> {
   return text(socket);
 }
 
-/** A cgroup whose processes get a hundredth of a processor. */
+type SlowCgroup = Awaited<ReturnType<typeof slowCgroup>>;
+
+/** A cgroup whose processes get a twenty-fifth of a processor, until that is lifted. */
 async function slowCgroup() {
   const directory = `/sys/fs/cgroup/cpu/berth-slow-${process.pid}`;
   await mkdir(directory);
   await writeFile(join(directory, "cpu.cfs_period_us"), "100000");
   await writeFile(join(directory, "cpu.cfs_quota_us"), "4000");
   return {
+    lift: () => writeFile(join(directory, "cpu.cfs_quota_us"), "-1"),
     add: (pid: number) => writeFile(join(directory, "cgroup.procs"), String(pid)).catch(() => undefined),
     [Symbol.asyncDispose]: () => rmdir(directory),
   };
