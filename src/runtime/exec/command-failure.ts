@@ -30,6 +30,9 @@ const crunBeginnings = [
   "cannot find `` in $PATH",
 ];
 
+/** Before the name of what it looks at, up to 1.20 and since. */
+const crunOpening = ["open `", "cannot open `"];
+
 /** Of a name that crun's look at it does not get to the end of. */
 const crunUnreachable = [
   ": Not a directory",
@@ -40,7 +43,8 @@ const crunUnreachable = [
 
 function isOfProgram(message: string): boolean {
   if (crunBeginnings.some((beginning) => message.startsWith(beginning))) return true;
-  if (message.startsWith("open `")) return crunUnreachable.some((end) => message.endsWith(end));
+  if (crunOpening.some((beginning) => message.startsWith(beginning)))
+    return crunUnreachable.some((end) => message.endsWith(end));
   // runc, behind words that differ from version to version; in names it escapes the quotation mark.
   return message.startsWith('exec: "') || message.includes(' exec: "');
 }

@@ -341,4 +341,11 @@ export const capturedFailures: readonly CapturedFailure[] = [
     log: String.raw`{"level":"error","msg":"exec failed: unable to start container process: chdir to cwd (\"/nosuchdir\") set in config.json failed: no such file or directory","time":"2026-11-28T08:36:17Z"}
 `,
   },
+  {
+    program: "crun 1.21",
+    what: "a path with a name that no file can have",
+    exitCode: 126,
+    log: `{"msg":"cannot open ${"`"}/${"exec".repeat(80)}${"`"}: File name too long","level":"error","time":"2026-11-28T12:51:33Z"}
+`,
+  },
 ];
