@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { hasCode } from "../errors/index.ts";
 import { syncFileSystem } from "../linux/index.ts";
 import type { Digest } from "../oci/index.ts";
-import { layerTargetOf, type Snapshotter } from "../snapshots/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
 import { Coalescer, Semaphore, SingleFlight } from "../sync/index.ts";
 import type { LayerTarget } from "../unpack/index.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
@@ -191,7 +191,8 @@ export class LayerInstaller {
       const key = extractKey(layer.chainId);
       // One that an earlier failure could not remove.
       if (this.#snapshotter.stat(key) !== undefined) await this.#snapshotter.remove(key);
-      const target = layerTargetOf(await this.#snapshotter.prepare(key, parent));
+      await this.#snapshotter.prepare(key, parent);
+      const target = this.#snapshotter.layerTarget(key);
       try {
         await fill(key, target);
         return;

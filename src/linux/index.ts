@@ -82,7 +82,7 @@ export { resolveInRoot } from "./resolve-in-root.ts";
 export { forbidFileWrites } from "./resource-limits.ts";
 export { sealedProgram } from "./sealed-file.ts";
 export { signalName, signalNumber } from "./signals.ts";
-export { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+export { describeMount, mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./spawn.ts";
 export { interfaceOfSysctl } from "./sysctl.ts";
 export type { Terminal } from "./terminal.ts";

@@ -1,9 +1,8 @@
 import { chown, mkdir, rmdir } from "node:fs/promises";
 import { bindMount } from "./bind-mount.ts";
 import { unmount } from "./mount.ts";
-import { mountFlags } from "./mount-flags.ts";
-import { parseMountOptions } from "./mount-options.ts";
-import { mountSnapshot, type SnapshotMount } from "./snapshot-mount.ts";
+import { mountOverlay } from "./overlay-mount.ts";
+import type { OverlaySnapshotMount, SnapshotMount } from "./snapshot-mount.ts";
 
 export type SnapshotMapping = {
   /** File of the user namespace. */
@@ -31,36 +30,26 @@ export async function mountMappedSnapshot(
 ): Promise<void> {
   for (const each of mounts) {
     if (each.type === "overlay") await mountMappedOverlay(each, target, mapping);
-    else await mountMappedBind(each, target, mapping.userNamespace);
+    else await bindMount(each.source, target, { readonly: each.readonly, idmap: mapping.userNamespace });
   }
 }
 
-async function mountMappedBind({ source, options }: SnapshotMount, target: string, idmap: string) {
-  const { flags } = parseMountOptions(options);
-  await bindMount(source, target, { readonly: (flags & mountFlags.readonly) !== 0, idmap });
-}
-
 async function mountMappedOverlay(
-  overlay: SnapshotMount,
+  overlay: OverlaySnapshotMount,
   target: string,
   { userNamespace, owner, layers, scratch }: SnapshotMapping,
 ): Promise<void> {
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   await bindMount(layers, scratch, { idmap: userNamespace, readonly: true });
   try {
-    const options = overlay.options.map((option) => mapLowerDirs(option, layers, scratch));
-    const upper = options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length);
-    if (upper !== undefined && owner !== undefined) await chown(upper, owner.uid, owner.gid);
-    await mountSnapshot([{ ...overlay, options }], target);
+    const inScratch = (path: string) =>
+      path.startsWith(`${layers}/`) ? scratch + path.slice(layers.length) : path;
+    const { upper } = overlay;
+    if (upper !== undefined && owner !== undefined) await chown(upper.directory, owner.uid, owner.gid);
+    await mountOverlay({ ...overlay, lower: overlay.lower.map(inScratch) }, target);
   } finally {
     // The overlay has mounts of its own of its layers.
     await unmount(scratch, { detach: true });
     await rmdir(scratch);
   }
-}
-
-/** overlayfs lets a backslash take away the meaning of a character in a path. */
-function mapLowerDirs(option: string, layers: string, scratch: string): string {
-  const escaped = scratch.replace(/[\\:,]/g, "\\$&");
-  return option.startsWith("lowerdir=") ? option.replaceAll(`${layers}/`, () => `${escaped}/`) : option;
 }

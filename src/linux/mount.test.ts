@@ -101,11 +101,29 @@ test("the propagation of the mount that holds a path is told", async () => {
 test("a snapshot's overlay mount shows its layers and writes into the upper one", async () => {
   await using dirs = await directories("lower", "upper", "work", "target");
   await writeFile(`${dirs.lower}/below`, "lower");
-  const options = ["index=off", `lowerdir=${dirs.lower}`, `upperdir=${dirs.upper}`, `workdir=${dirs.work}`];
-  await mountSnapshot([{ type: "overlay", source: "overlay", options }], dirs.target);
+  const upper = { directory: dirs.upper, work: dirs.work };
+  const overlay = { type: "overlay", upper, lower: [dirs.lower], options: ["index=off"] } as const;
+  await mountSnapshot([overlay], dirs.target);
   assert.equal(await readFile(`${dirs.target}/below`, "utf8"), "lower");
   await writeFile(`${dirs.target}/above`, "upper");
   assert.equal(await readFile(`${dirs.upper}/above`, "utf8"), "upper");
+});
+
+test("a snapshot's overlay may have layers with names that mean something in mount options", async () => {
+  await using dirs = await directories("a:b", "c,d", "e\\f", "work", "target");
+  await writeFile(`${dirs["a:b"]}/one`, "1");
+  await writeFile(`${dirs["c,d"]}/two`, "2");
+  const upper = { directory: dirs["e\\f"], work: dirs.work };
+  const overlay = {
+    type: "overlay",
+    upper,
+    lower: [dirs["a:b"], dirs["c,d"]],
+    options: ["index=off"],
+  } as const;
+  await mountSnapshot([overlay], dirs.target);
+  await writeFile(`${dirs.target}/three`, "");
+  assert.deepEqual((await readdir(dirs.target)).sort(), ["one", "three", "two"]);
+  assert.deepEqual(await readdir(dirs["e\\f"]), ["three"]);
 });
 
 test("four hundred layers are mounted in their order, the bottom one too", async () => {
@@ -116,8 +134,8 @@ test("four hundred layers are mounted in their order, the bottom one too", async
     await writeFile(`${name}/top`, `${index}`);
     await writeFile(`${name}/only-${index}`, "");
   }
-  const options = [`lowerdir=${names.join(":")}`, "index=off"];
-  await mountSnapshot([{ type: "overlay", source: "overlay", options }], dirs.target);
+  const overlay = { type: "overlay", upper: undefined, lower: names, options: ["index=off"] } as const;
+  await mountSnapshot([overlay], dirs.target);
   assert.equal(await readFile(`${dirs.target}/top`, "utf8"), "0");
   await readFile(`${dirs.target}/only-399`);
 });
@@ -126,17 +144,17 @@ test("more layers than the kernel can be told of are refused with their number, 
   await using dirs = await directories("layers", "target");
   const names = Array.from({ length: 120 }, (_, index) => `${dirs.layers}/${"n".repeat(80)}${index}`);
   for (const name of names) await mkdir(name);
-  const options = [`lowerdir=${names.join(":")}`];
-  await assert.rejects(mountSnapshot([{ type: "overlay", source: "overlay", options }], dirs.target), {
+  const overlay = { type: "overlay", upper: undefined, lower: names, options: [] } as const;
+  await assert.rejects(mountSnapshot([overlay], dirs.target), {
     code: "FailedPrecondition",
     message: /120 layers/,
   });
   assert.deepEqual(await readdir(dirs.target), []);
 });
 
-test("a snapshot's bind mount is read-only when its options say so", async () => {
+test("a snapshot's bind mount is read-only when it is described so", async () => {
   await using dirs = await directories("source", "target");
-  await mountSnapshot([{ type: "bind", source: dirs.source, options: ["rbind", "ro"] }], dirs.target);
+  await mountSnapshot([{ type: "bind", source: dirs.source, readonly: true }], dirs.target);
   await assert.rejects(writeFile(`${dirs.target}/file`, ""), { code: "EROFS" });
 });
 

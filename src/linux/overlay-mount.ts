@@ -3,34 +3,45 @@ import { BerthError } from "../errors/index.ts";
 import { JobThread, threadFile } from "../threads/index.ts";
 import { LinuxError } from "./linux-error.ts";
 import { type MountRequest, mount } from "./mount.ts";
+import { mountFlags } from "./mount-flags.ts";
 import { errorOf, type NamespaceFailure } from "./namespace-messages.ts";
+import type { OverlaySnapshotMount } from "./snapshot-mount.ts";
 
 /** A mount whose data names files relative to `directory`. */
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };
 
 /** mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every architecture's page has at least this. */
 const maxDataBytes = 4095;
-const lowerOption = "lowerdir=";
 
 class MountThreadError extends BerthError {}
 
 /**
- * Mounts an overlay whose options, one each, name directories by absolute paths. The mount table shows them as they are where they
- * fit into a page; with more layers it shows them relative to the directory that they all lie in, as containerd's does: some
- * 400 of ours. Throws LinuxError, FailedPrecondition where even those do not fit.
+ * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more layers it shows them
+ * relative to the directory that they all lie in, as containerd's does: some 400 of ours. Throws LinuxError, FailedPrecondition
+ * where even those do not fit.
  */
-export async function mountOverlay(
-  source: string,
-  target: string,
-  flags: number,
-  options: readonly string[],
-): Promise<void> {
-  const data = options.join(",");
-  if (Buffer.byteLength(data) <= maxDataBytes) return mount({ source, target, type: "overlay", flags, data });
-  const { directory, options: relative } = relativeOptions(options);
-  const short = relative.join(",");
-  if (Buffer.byteLength(short) > maxDataBytes) throw tooLong(target, options, Buffer.byteLength(short));
-  await mountInDirectory({ source, target, type: "overlay", flags, data: short, directory });
+export async function mountOverlay(overlay: OverlaySnapshotMount, target: string): Promise<void> {
+  const flags = overlay.upper === undefined ? mountFlags.readonly : 0;
+  const request = { source: "overlay", target, type: "overlay", flags } as const;
+  const data = overlayData(overlay).join(",");
+  if (Buffer.byteLength(data) <= maxDataBytes) return mount({ ...request, data });
+  const directory = commonDirectory(overlay.lower);
+  const lower = overlay.lower.map((path) => path.slice(directory.length));
+  const short = overlayData({ ...overlay, lower }).join(",");
+  if (Buffer.byteLength(short) > maxDataBytes) throw tooLong(target, overlay, Buffer.byteLength(short));
+  await mountInDirectory({ ...request, data: short, directory });
+}
+
+/** The options by which the kernel is told of an overlay. */
+export function overlayData({ upper, lower, options }: OverlaySnapshotMount): readonly string[] {
+  const above =
+    upper === undefined ? [] : [`workdir=${escaped(upper.work)}`, `upperdir=${escaped(upper.directory)}`];
+  return [...above, `lowerdir=${lower.map(escaped).join(":")}`, ...options];
+}
+
+/** overlayfs lets a backslash take away the meaning of a character in a path. */
+function escaped(path: string): string {
+  return path.replace(/[\\:,]/g, "\\$&");
 }
 
 /** A thread for one mount: so many layers are rare, and no other thread can have a working directory of its own. */
@@ -44,32 +55,6 @@ async function mountInDirectory(request: RelativeMount): Promise<void> {
   if (failure !== undefined) throw errorOf(failure);
 }
 
-/** The options with the lower directories named from the one that they all lie in. */
-function relativeOptions(options: readonly string[]): {
-  readonly directory: string;
-  readonly options: readonly string[];
-} {
-  const lower = lowerDirs(options);
-  const directory = commonDirectory(lower);
-  const names = lower.map((path) => path.slice(directory.length));
-  return {
-    directory: directory.replace(/\\(.)/g, "$1"),
-    options: options.map((option) =>
-      option.startsWith(lowerOption) ? lowerOption + names.join(":") : option,
-    ),
-  };
-}
-
-function lowerDirs(options: readonly string[]): readonly string[] {
-  const lower = options.find((option) => option.startsWith(lowerOption)) ?? lowerOption;
-  return splitPaths(lower.slice(lowerOption.length));
-}
-
-/** A colon that belongs to a name has a backslash before it. */
-function splitPaths(value: string): readonly string[] {
-  return value.split(/(?<!\\):/);
-}
-
 /** The longest directory that all paths lie below, with a slash at its end. */
 function commonDirectory(paths: readonly string[]): string {
   const [first = sep, ...others] = paths;
@@ -79,8 +64,7 @@ function commonDirectory(paths: readonly string[]): string {
   return directory;
 }
 
-function tooLong(target: string, options: readonly string[], length: number): LinuxError {
-  const layers = lowerDirs(options).length;
-  const subject = `overlay of ${layers} layers on ${target}: their names are ${length} bytes, of which the kernel takes ${maxDataBytes}; an image with fewer layers will do`;
+function tooLong(target: string, { lower }: OverlaySnapshotMount, length: number): LinuxError {
+  const subject = `overlay of ${lower.length} layers on ${target}: their names are ${length} bytes, of which the kernel takes ${maxDataBytes}; an image with fewer layers will do`;
   return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
 }

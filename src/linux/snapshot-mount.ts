@@ -1,13 +1,24 @@
 import { bindMount } from "./bind-mount.ts";
-import { mount } from "./mount.ts";
-import { mountFlags } from "./mount-flags.ts";
-import { parseMountOptions } from "./mount-options.ts";
-import { mountOverlay } from "./overlay-mount.ts";
+import { mountOverlay, overlayData } from "./overlay-mount.ts";
 
-/** A mount in the words of mount(8), as snapshotters describe theirs. */
-export type SnapshotMount = {
-  readonly type: string;
+/** A mount as snapshotters describe theirs. Paths are absolute. */
+export type SnapshotMount = BindSnapshotMount | OverlaySnapshotMount;
+
+/** A directory, with the mounts below it, shown elsewhere. */
+export type BindSnapshotMount = {
+  readonly type: "bind";
   readonly source: string;
+  readonly readonly: boolean;
+};
+
+/** Layers over each other; read-only without an upper one. */
+export type OverlaySnapshotMount = {
+  readonly type: "overlay";
+  /** What is changed goes to `directory`; `work` is overlayfs's own, on the same file system. */
+  readonly upper: { readonly directory: string; readonly work: string } | undefined;
+  /** The topmost first. Without an upper one there must be two. */
+  readonly lower: readonly string[];
+  /** overlayfs's other options, such as `index=off`. */
   readonly options: readonly string[];
 };
 
@@ -16,15 +27,23 @@ export type SnapshotMount = {
  * kernel can be told of); what was mounted before stays for the caller to unmount.
  */
 export async function mountSnapshot(mounts: readonly SnapshotMount[], target: string): Promise<void> {
-  for (const { type, source, options } of mounts) {
-    const { flags, data } = parseMountOptions(options);
-    if (type === "bind" || flags & mountFlags.bind) {
-      const recursive = (flags & mountFlags.recursive) !== 0;
-      await bindMount(source, target, { recursive, readonly: (flags & mountFlags.readonly) !== 0 });
-    } else if (type === "overlay") {
-      await mountOverlay(source, target, flags, data);
-    } else {
-      await mount({ source, target, type, flags, data: data.join(",") });
-    }
+  for (const each of mounts) {
+    if (each.type === "bind")
+      await bindMount(each.source, target, { recursive: true, readonly: each.readonly });
+    else await mountOverlay(each, target);
   }
+}
+
+/** In the words of mount(8), for people and for containerd's clients. */
+export function describeMount(mount: SnapshotMount): {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+} {
+  if (mount.type === "bind") {
+    const { type, source, readonly } = mount;
+    return { type, source, options: [readonly ? "ro" : "rw", "rbind"] };
+  }
+  const options = overlayData(mount);
+  return { type: "overlay", source: "overlay", options: mount.upper ? options : ["ro", ...options] };
 }

@@ -139,9 +139,13 @@ test("an overlay shows its layers' files as a user namespace's own, and lets its
   await chown(`${layers}/1/fs/below`, 0, 50);
   await writeFile(`${layers}/2/fs/above`, "");
   await chown(`${layers}/2/fs/above`, 1000, 1000);
-  const lowerdir = `lowerdir=${layers}/2/fs:${layers}/1/fs`;
-  const options = [lowerdir, `upperdir=${upper}`, `workdir=${work}`, "index=off"];
-  await mountMappedSnapshot([{ type: "overlay", source: "overlay", options }], target, {
+  const overlay = {
+    type: "overlay",
+    upper: { directory: upper, work },
+    lower: [`${layers}/2/fs`, `${layers}/1/fs`],
+    options: ["index=off"],
+  } as const;
+  await mountMappedSnapshot([overlay], target, {
     userNamespace: `${pod.pins}/user`,
     owner: { uid: 100_000, gid: 200_000 },
     layers,

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errors/index.ts";
+import { describeMount } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { OciSpec } from "../runtime/index.ts";
 import { describeSpec } from "./container-spec.ts";
@@ -23,7 +24,8 @@ export async function inspectContainer(
     snapshotter: snapshotter.name,
     snapshotKey: record.id,
     // Where its layers lie, and what it has written.
-    snapshotMounts: snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id),
+    snapshotMounts:
+      snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id).map(describeMount),
     bundle,
     rootfs,
     ...(await describedSpec(record, services)),

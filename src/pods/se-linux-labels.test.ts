@@ -6,8 +6,9 @@ const labels = {
   process: "system_u:system_r:container_t:s0:c1,c2",
   mount: "system_u:object_r:container_file_t:s0:c1,c2",
 };
-const overlay = { type: "overlay", source: "overlay", options: ["lowerdir=/a:/b", "upperdir=/c"] };
-const directory = { type: "bind", source: "/snapshots/7/fs", options: ["rw", "rbind"] };
+const upper = { directory: "/c", work: "/d" };
+const overlay = { type: "overlay", upper, lower: ["/a", "/b"], options: ["index=off"] } as const;
+const directory = { type: "bind", source: "/snapshots/7/fs", readonly: false } as const;
 
 /** Takes down what is to be relabelled. */
 function recorder() {

@@ -70,7 +70,7 @@ export async function rootfsWithLabel(
   seLinux: Pick<SeLinux, "relabel"> | undefined,
 ): Promise<readonly SnapshotMount[]> {
   if (labels !== undefined) {
-    for (const { type, source } of mounts) if (type === "bind") await seLinux?.relabel(source, labels.mount);
+    for (const mount of mounts) if (mount.type === "bind") await seLinux?.relabel(mount.source, labels.mount);
   }
   return withLabel(mounts, labels);
 }

@@ -4,6 +4,7 @@ import { type Labels, type LabelUpdate, updateLabels } from "../labels/index.ts"
 import { syncFileSystem } from "../linux/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { KeyLock, RefCounts } from "../sync/index.ts";
+import type { LayerTarget } from "../unpack/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { mountedLayers } from "./mounted-layers.ts";
@@ -85,6 +86,17 @@ export class DirectorySnapshotter implements Snapshotter {
     const record = records.get(key);
     const [directory, ...parents] = this.#chain(key, record);
     return style.mounts(directory, record.kind, parents);
+  }
+
+  layerTarget(key: string): LayerTarget {
+    const { records, directories, style } = this.#parts;
+    const { id, kind } = records.get(key);
+    if (kind !== "active")
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `no layer can be unpacked into snapshot ${key}: it is ${kind}`,
+      );
+    return { directory: directories.at(id).fs, whiteouts: style.whiteouts };
   }
 
   stat(key: string): SnapshotInfo | undefined {

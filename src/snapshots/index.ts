@@ -9,7 +9,6 @@
  * Trees are copied, measured and deleted in worker threads.
  */
 export { chainIdOf } from "./chain-id.ts";
-export { layerTargetOf } from "./layer-target.ts";
 export { type SnapshotterKind, Snapshotters } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";

@@ -9,13 +9,14 @@ export function nativeStyle(worker: TreeThread): SnapshotStyle {
   return {
     name: "native",
     rebase: false,
+    whiteouts: "remove",
     populate: async (directory, kind, [parent]) => {
       if (kind === "active" && parent !== undefined)
         await worker.run({ kind: "copy", from: parent.fs, to: directory.fs });
     },
     mounts: (directory, kind, [parent]) => {
       const source = kind === "active" ? directory.fs : (parent ?? directory).fs;
-      return [{ type: "bind", source, options: [kind === "active" ? "rw" : "ro", "rbind"] }];
+      return [{ type: "bind", source, readonly: kind !== "active" }];
     },
   };
 }

@@ -24,6 +24,7 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
   return {
     name: "overlayfs",
     rebase: true,
+    whiteouts: "overlayfs",
     populate: async (directory, kind) => {
       if (kind === "active") await mkdir(directory.work, { mode: 0o700 });
     },
@@ -37,21 +38,20 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
  * `index=off`: with the index, whose default is the kernel's, a directory cannot be a layer of several mounts at once.
  * Everything else is left to the kernel's defaults, as containerd does.
  */
-function overlay(options: readonly string[], lower: readonly string[]): Mount {
-  return {
-    type: "overlay",
-    source: "overlay",
-    options: [...options, `lowerdir=${lower.join(":")}`, "index=off"],
-  };
-}
+const options = ["index=off"];
 
 function writable(directory: SnapshotDirectory, parents: readonly SnapshotDirectory[], empty: string): Mount {
   const lower = parents.length === 0 ? [empty] : parents.map((parent) => parent.fs);
-  return overlay([`workdir=${directory.work}`, `upperdir=${directory.fs}`], lower);
+  return { type: "overlay", upper: { directory: directory.fs, work: directory.work }, lower, options };
 }
 
 /** Without an upper directory overlayfs wants two lower ones. */
 function readonly(directory: SnapshotDirectory, parents: readonly SnapshotDirectory[], empty: string): Mount {
   const lower = parents.length === 0 ? [directory.fs] : parents.map((parent) => parent.fs);
-  return overlay(["ro"], lower.length === 1 ? [...lower, empty] : lower);
+  return {
+    type: "overlay",
+    upper: undefined,
+    lower: lower.length === 1 ? [...lower, empty] : lower,
+    options,
+  };
 }

@@ -1,4 +1,6 @@
 import type { Labels, LabelUpdate } from "../labels/index.ts";
+import type { SnapshotMount } from "../linux/index.ts";
+import type { LayerTarget } from "../unpack/index.ts";
 
 /**
  * A snapshot is a file-system tree at one point of an image or container. Its life, as in containerd:
@@ -12,8 +14,8 @@ import type { Labels, LabelUpdate } from "../labels/index.ts";
  * Keys and names share one space per containerd namespace. A layer's committed name is its chain id
  * (OCI image-spec, config.md#layer-chainid); a container's active key is its id.
  *
- *     const mounts = await snapshotter.prepare("extract-1", baseChainId);
- *     await unpack(mounts, layer);
+ *     await snapshotter.prepare("extract-1", baseChainId);
+ *     await applyLayer(layer, { target: snapshotter.layerTarget("extract-1"), ... });
  *     await snapshotter.commit(chainId, "extract-1");
  *
  * A snapshotter with `capabilities.rebase` lets `commit` say the parent after the fact, so that the layers of an
@@ -31,6 +33,11 @@ export interface Snapshotter {
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
+  /**
+   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it. Throws NotFound,
+   * FailedPrecondition (not active).
+   */
+  layerTarget(key: string): LayerTarget;
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /** Throws NotFound, LabelsError. */
@@ -62,12 +69,8 @@ export type CommitOptions = {
   readonly synced?: boolean;
 };
 
-/** One mount, in the words of mount(8): apply them in order. */
-export type Mount = {
-  readonly type: "overlay" | "bind";
-  readonly source: string;
-  readonly options: readonly string[];
-};
+/** To be mounted in order. */
+export type Mount = SnapshotMount;
 
 export type SnapshotInfo = {
   readonly key: string;

@@ -1,3 +1,4 @@
+import type { LayerTarget } from "../unpack/index.ts";
 import type { Mount, SnapshotInfo } from "./snapshotter.ts";
 
 /** What differs between the ways of keeping a snapshot in a directory of its own. */
@@ -5,6 +6,8 @@ export interface SnapshotStyle {
   readonly name: string;
   /** See Snapshotter.capabilities. */
   readonly rebase: boolean;
+  /** How a layer's whiteouts are kept in the directory of an active snapshot. */
+  readonly whiteouts: LayerTarget["whiteouts"];
   /** Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first. */
   populate(
     directory: SnapshotDirectory,

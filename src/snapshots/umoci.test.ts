@@ -11,7 +11,7 @@ import { openDatabase } from "../metadata/index.ts";
 import { type Digest, digestHex } from "../oci/index.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { applyLayer } from "../unpack/index.ts";
-import { chainIdOf, layerTargetOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
+import { chainIdOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
@@ -64,7 +64,8 @@ async function unpackAll(snapshotter: Snapshotter, layers: readonly Layer[]): Pr
   const { rebase } = snapshotter.capabilities;
   const apply = async (layer: Layer, parent: Digest | undefined) => {
     const key = `extract-${digestHex(layer.digest)}`;
-    const target = layerTargetOf(await snapshotter.prepare(key, parent));
+    await snapshotter.prepare(key, parent);
+    const target = snapshotter.layerTarget(key);
     const { digest, size, diffId } = layer;
     const applied = await applyLayer(createReadStream(layer.path), {
       target,

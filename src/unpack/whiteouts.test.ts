@@ -34,10 +34,7 @@ async function seen(
   const [empty, merged] = [join(root.path, "empty"), join(root.path, "merged")];
   await mkdir(empty);
   await mkdir(merged);
-  await mountSnapshot(
-    [{ type: "overlay", source: "overlay", options: [`lowerdir=${[...lower, empty].join(":")}`] }],
-    merged,
-  );
+  await mountSnapshot([{ type: "overlay", upper: undefined, lower: [...lower, empty], options: [] }], merged);
   try {
     return await listing(merged);
   } finally {

@@ -1,6 +1,5 @@
 import type { RootfsSource } from "../../checkpoint/index.ts";
 import { hasCode } from "../../errors/index.ts";
-import type { Mount } from "../../snapshots/index.ts";
 import { containerPaths } from "../paths.ts";
 import type { PodServices } from "../services.ts";
 
@@ -17,21 +16,16 @@ export async function withRootfsSource(
 ): Promise<void> {
   const merged = containerPaths(stateDir, containerId).rootfs;
   const [mount] = snapshotter.mounts(containerId);
-  if (mount?.type === "overlay") return use({ merged, changes: overlayLayers(mount) });
+  if (mount?.type === "overlay" && mount.upper !== undefined)
+    return use({ merged, changes: { kind: "overlay", upper: mount.upper.directory, lower: mount.lower } });
   const key = `checkpoint-${containerId}`;
   await removeView(key, { snapshotter });
   const [base] = await snapshotter.view(key, snapshotter.stat(containerId)?.parent);
   try {
-    await use({ merged, changes: { kind: "copy", base: base?.source } });
+    await use({ merged, changes: { kind: "copy", base: base?.type === "bind" ? base.source : undefined } });
   } finally {
     await removeView(key, { snapshotter });
   }
-}
-
-function overlayLayers({ options }: Mount): RootfsSource["changes"] {
-  const option = (name: string): string =>
-    options.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-  return { kind: "overlay", upper: option("upperdir"), lower: option("lowerdir").split(":") };
 }
 
 async function removeView(key: string, { snapshotter }: Pick<Services, "snapshotter">): Promise<void> {
