@@ -1,4 +1,10 @@
+import { readlink } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
 import { type MountInfo, mountInfo } from "../linux/index.ts";
+
+/** As many as the kernel follows, in paths of the length that it takes. */
+const maxLinks = 40;
+const maxPathLength = 4096;
 
 /** File systems that somebody else must answer for: a server, or a process. */
 const answeredByOthers =
@@ -9,9 +15,50 @@ const answeredByOthers =
  * lead elsewhere.
  */
 export async function mountByName(path: string): Promise<MountInfo | undefined> {
+  return mountIn(await mountInfo(), path);
+}
+
+/**
+ * The mount that an absolute path lies on where its symbolic links lead. Links are read on the machine's own file systems alone: the
+ * first of another kind on the way is the answer.
+ */
+export async function mountByLinks(path: string): Promise<MountInfo | undefined> {
+  const mounts = await mountInfo();
+  if (path.length > maxPathLength) return mountIn(mounts, path);
+  const names = namesOf(path);
+  let reached = "/";
+  let links = 0;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    const next = join(reached, name);
+    const mount = mountIn(mounts, next);
+    if (mount !== undefined && isAnsweredByOthers(mount)) return mount;
+    const target = await linkTarget(next);
+    if (target === "nothing there" || links > maxLinks) return mount;
+    reached = next;
+    if (target === "no link") continue;
+    links++;
+    reached = isAbsolute(target.path) ? "/" : dirname(next);
+    names.unshift(...namesOf(target.path));
+  }
+  return mountIn(mounts, reached);
+}
+
+function namesOf(path: string): string[] {
+  return path.split("/").filter((name) => name !== "" && name !== ".");
+}
+
+async function linkTarget(path: string): Promise<{ readonly path: string } | "no link" | "nothing there"> {
+  try {
+    return { path: await readlink(path) };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EINVAL" ? "no link" : "nothing there";
+  }
+}
+
+function mountIn(mounts: readonly MountInfo[], path: string): MountInfo | undefined {
   let found: MountInfo | undefined;
   // The last of several at one place covers the others.
-  for (const mount of await mountInfo()) {
+  for (const mount of mounts) {
     const { mountPoint } = mount;
     const holds = mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
     if (holds && mountPoint.length >= (found?.mountPoint.length ?? 0)) found = mount;

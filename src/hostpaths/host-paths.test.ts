@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { deadFileSystem } from "../testing/dead-file-system.ts";
@@ -111,6 +111,18 @@ test("many that ask a file system at once, before it is known to hang, hold no m
   const paths = new HostPaths({ all: 3, perFileSystem: 2, answerMs: 2000 });
   await using dead = await deadBelow(directory.path, "dead");
   const ends = tenOwners(paths, dead.path);
+  assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
+  await Promise.all(ends);
+});
+
+test("links that lead to a file system that hangs count as that one", async () => {
+  await using directory = await tempDir();
+  const paths = new HostPaths({ all: 3, perFileSystem: 2, slowMs: 60_000, answerMs: 5000 });
+  await using _dead = await deadBelow(directory.path, "dead");
+  await mkdir(join(directory.path, "links"));
+  const link = join(directory.path, "links", "to");
+  await symlink("../dead/and", link);
+  const ends = tenOwners(paths, link);
   assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
   await Promise.all(ends);
 });

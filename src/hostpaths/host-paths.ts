@@ -1,6 +1,7 @@
 import { hostPathThreads } from "../threads/index.ts";
-import { isAnsweredByOthers, mountByName } from "./file-system.ts";
+import { mountByName } from "./file-system.ts";
 import { HostPathError } from "./host-path-error.ts";
+import { type Place, Places } from "./places.ts";
 
 /** Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does not answer in time. */
 export type LookUp = <Result>(path: string, work: () => Promise<Result>) => Promise<Result>;
@@ -46,9 +47,6 @@ type Entry = {
   place?: Place;
 };
 
-/** The device of a file system that others must answer for, by the path's name; `own` where only the machine itself must. */
-type Place = { readonly kind: "own" } | { readonly kind: "others"; readonly device: string };
-
 /**
  * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else. Those beyond a limit
  * wait for their turn. A look-up that nobody waits for any more keeps its thread until the kernel gives it back.
@@ -59,11 +57,13 @@ export class HostPaths {
   readonly #running = new Set<Entry>();
   readonly #queue = new Set<Entry>();
   readonly #awaited = new Set<Entry>();
+  readonly #places: Places;
   #answerMs: number;
 
   constructor({ onHang = () => undefined, ...limits }: HostPathOptions = {}) {
     this.#limits = { ...usualLimits, ...limits };
     this.#onHang = onHang;
+    this.#places = new Places(this.#limits.slowMs);
     this.#answerMs = this.#limits.answerMs;
   }
 
@@ -101,7 +101,7 @@ export class HostPaths {
     const overdue = setTimeout(() => entry.giveUp(`waited for ${seconds} s`), this.#answerMs);
     this.#awaited.add(entry);
     try {
-      if (this.#isBusy()) entry.place = await placeOf(path);
+      if (this.#isBusy()) entry.place = await this.#places.of(path);
       this.#queue.add(entry);
       this.#startNext();
       return await answer.promise;
@@ -126,7 +126,7 @@ export class HostPaths {
   }
 
   async #markHanging(entry: Entry): Promise<void> {
-    entry.place ??= await placeOf(entry.path);
+    entry.place ??= await this.#places.of(entry.path);
     if (this.#running.has(entry)) this.#onHang(entry);
   }
 
@@ -156,13 +156,6 @@ export class HostPaths {
       count(this.#running, (other) => there(other) && sameDevice(other)) < perFileSystem
     );
   }
-}
-
-/** `own` also where a symbolic link leads elsewhere. */
-async function placeOf(path: string): Promise<Place> {
-  const mount = await mountByName(path);
-  if (mount === undefined || !isAnsweredByOthers(mount)) return { kind: "own" };
-  return { kind: "others", device: mount.device };
 }
 
 async function noAnswer(path: string, why: string): Promise<HostPathError> {
