@@ -60,8 +60,9 @@ const below: Readonly<Record<string, readonly string[]>> = {
   grpc: ["protocol"],
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
   "api/berth": ["engine", "grpc", "images", "protocol", "registry"],
-  streaming: ["engine", "protocol"],
-  streamclient: ["streaming"],
+  remotecommand: [],
+  streaming: ["engine", "protocol", "remotecommand"],
+  streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
   cli: ["directories", "protocol", "config", "doctor", "streamclient"],
 };

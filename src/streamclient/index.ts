@@ -6,7 +6,7 @@
  * A URL can be used once, also by an attempt that fails; so a client takes a function that asks the runtime for one, and
  * calls it again for its second attempt. The room knows no gRPC, no terminal and no files: those are the CLI's.
  */
-export type { TerminalSize } from "../streaming/index.ts";
+export type { TerminalSize } from "../remotecommand/index.ts";
 export { StreamClientError } from "./errors.ts";
 export type { ClientTls } from "./http-upgrade.ts";
 export { connectPortForward, type PortForwardClient, type PortForwardOptions } from "./port-forward.ts";

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { PORT_FORWARD_PROTOCOL, SpdySession, streamHeader } from "../streaming/index.ts";
+import { PORT_FORWARD_PROTOCOL, SpdySession, streamHeader } from "../remotecommand/index.ts";
 import { StreamClientError } from "./errors.ts";
 import { type ClientTls, upgradeToSpdy } from "./http-upgrade.ts";
 import { readUntilClosed } from "./remote-command.ts";

@@ -7,7 +7,7 @@ import {
   type StreamConnection,
   type TerminalSize,
   type WantedStreams,
-} from "../streaming/index.ts";
+} from "../remotecommand/index.ts";
 import { StreamClientError } from "./errors.ts";
 import type { ClientTls } from "./http-upgrade.ts";
 import { connectOverSpdy } from "./spdy.ts";

@@ -4,7 +4,7 @@ import {
   type SpdyStream,
   spdyRemoteCommandProtocols,
   streamHeader,
-} from "../streaming/index.ts";
+} from "../remotecommand/index.ts";
 import { upgradeToSpdy } from "./http-upgrade.ts";
 import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
 

@@ -6,7 +6,7 @@ import {
   REMOTE_COMMAND_CHANNELS,
   WebSocketChannels,
   webSocketRemoteCommandProtocols,
-} from "../streaming/index.ts";
+} from "../remotecommand/index.ts";
 import { unreachable } from "./errors.ts";
 import { refusal, tlsOptions } from "./http-upgrade.ts";
 import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";

@@ -1,5 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import {
+  spdyRemoteCommandProtocols,
+  WebSocketTunnel,
+  webSocketPortForwardProtocols,
+  webSocketRemoteCommandProtocols,
+} from "../remotecommand/index.ts";
 import type { StreamIo, StreamingEngine } from "./engine.ts";
 import { StreamingError } from "./errors.ts";
 import { acceptSpdy, type Upgrade } from "./handshake.ts";
@@ -7,17 +13,12 @@ import { IdleTimer } from "./idle-timer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { parsePortQuery, SpdyPortForward } from "./port-forward/spdy.ts";
 import { MAX_CHANNEL_PORTS, WebSocketPortForward } from "./port-forward/websocket.ts";
-import {
-  spdyRemoteCommandProtocols,
-  webSocketPortForwardProtocols,
-  webSocketRemoteCommandProtocols,
-} from "./protocols.ts";
 import { serveRemoteCommand } from "./remote-command/serve.ts";
 import { spdyStreams } from "./remote-command/spdy.ts";
 import type { RemoteCommandStreams } from "./remote-command/streams.ts";
 import { webSocketStreams } from "./remote-command/websocket.ts";
 import type { StreamingRequest } from "./requests.ts";
-import { upgradeToWebSocket, WebSocketTunnel } from "./websocket/index.ts";
+import { upgradeToWebSocket } from "./websocket-upgrade.ts";
 
 /** A request that has found its client: the connection, and what they will speak. */
 export type Upgraded = {

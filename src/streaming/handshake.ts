@@ -6,7 +6,7 @@ import {
   spdyRemoteCommandProtocols,
   webSocketPortForwardProtocols,
   webSocketRemoteCommandProtocols,
-} from "./protocols.ts";
+} from "../remotecommand/index.ts";
 import type { StreamingRequest } from "./requests.ts";
 
 /** An HTTP answer that ends the matter. */

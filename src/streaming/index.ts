@@ -10,23 +10,8 @@
  * end to end, and must never hold more of them than its limits say. It gives no access of its own: who has a URL may use it,
  * so URLs are given only to callers of the CRI.
  */
-export type { StreamConnection } from "./connection.ts";
 export type * from "./engine.ts";
 export { StreamingError } from "./errors.ts";
 export type { StreamingServerOptions, StreamingTls } from "./options.ts";
-// What both ends speak, for the client's room.
-export {
-  channelId,
-  PORT_FORWARD_PROTOCOL,
-  REMOTE_COMMAND_CHANNELS,
-  type RemoteCommandVersion,
-  spdyRemoteCommandProtocols,
-  streamHeader,
-  webSocketRemoteCommandProtocols,
-} from "./protocols.ts";
-export { encodeTerminalSize } from "./remote-command/resize.ts";
-export { decodeOutcome, type RemoteCommandOutcome } from "./remote-command/status.ts";
 export type { StreamingRequest } from "./requests.ts";
 export { StreamingServer } from "./server.ts";
-export { SpdyError, SpdySession, type SpdyStream } from "./spdy/index.ts";
-export { WebSocketChannels } from "./websocket/index.ts";

@@ -1,4 +1,5 @@
-import type { AttachRequest, ExecRequest, PortForwardRequest, WantedStreams } from "./engine.ts";
+import type { WantedStreams } from "../remotecommand/index.ts";
+import type { AttachRequest, ExecRequest, PortForwardRequest } from "./engine.ts";
 import { StreamingError } from "./errors.ts";
 
 /** What a URL is given out for. */

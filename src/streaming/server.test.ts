@@ -5,9 +5,9 @@ import type { Duplex } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { test } from "node:test";
 import { hasCode } from "../errors/index.ts";
+import { rstStatus, type SpdySession, type SpdyStream } from "../remotecommand/index.ts";
 import type { StreamIo, StreamingEngine } from "./engine.ts";
 import { type StreamingRequest, StreamingServer, type StreamingServerOptions } from "./index.ts";
-import { rstStatus, type SpdySession, type SpdyStream } from "./spdy/index.ts";
 import {
   ask,
   spdyClient,

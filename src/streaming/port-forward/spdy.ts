@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
+import { rstStatus, SpdySession, type SpdyStream, streamHeader } from "../../remotecommand/index.ts";
 import { StreamingError } from "../errors.ts";
-import { streamHeader } from "../protocols.ts";
-import { rstStatus, SpdySession, type SpdyStream } from "../spdy/index.ts";
 import { type Forward, forwardPair } from "./forward.ts";
 
 export type SpdyPortForwardOptions = {

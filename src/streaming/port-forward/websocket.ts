@@ -1,5 +1,5 @@
 import type { WebSocket } from "ws";
-import { type ChannelCodec, WebSocketChannels } from "../websocket/index.ts";
+import { type ChannelCodec, WebSocketChannels } from "../../remotecommand/index.ts";
 import { type Forward, forwardPair } from "./forward.ts";
 
 /** More ports than this in one request are refused: the channel's number is one byte. */

@@ -1,9 +1,8 @@
 import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { messageOf } from "../../errors/index.ts";
+import { encodeOutcome, type RemoteCommandOutcome, terminalSizes } from "../../remotecommand/index.ts";
 import type { StreamIo } from "../engine.ts";
-import { terminalSizes } from "./resize.ts";
-import { encodeOutcome, type RemoteCommandOutcome } from "./status.ts";
 import type { RemoteCommandStreams } from "./streams.ts";
 
 /**

@@ -1,8 +1,13 @@
 import type { Duplex } from "node:stream";
-import type { WantedStreams } from "../engine.ts";
+import {
+  type RemoteCommandVersion,
+  rstStatus,
+  SpdySession,
+  type SpdyStream,
+  streamHeader,
+  type WantedStreams,
+} from "../../remotecommand/index.ts";
 import { StreamingError } from "../errors.ts";
-import { type RemoteCommandVersion, streamHeader } from "../protocols.ts";
-import { rstStatus, SpdySession, type SpdyStream } from "../spdy/index.ts";
 import type { RemoteCommandStreams } from "./streams.ts";
 
 export type SpdyStreamsOptions = {

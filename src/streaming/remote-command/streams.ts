@@ -1,6 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import type { StreamConnection } from "../connection.ts";
-import type { RemoteCommandVersion } from "../protocols.ts";
+import type { RemoteCommandVersion, StreamConnection } from "../../remotecommand/index.ts";
 
 /** A client's streams for one exec or attach, however they came. */
 export type RemoteCommandStreams = {

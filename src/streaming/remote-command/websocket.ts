@@ -1,8 +1,12 @@
 import type { Duplex, Readable } from "node:stream";
 import type { WebSocket } from "ws";
-import type { WantedStreams } from "../engine.ts";
-import { channelId, REMOTE_COMMAND_CHANNELS, type WebSocketRemoteCommand } from "../protocols.ts";
-import { WebSocketChannels } from "../websocket/index.ts";
+import {
+  channelId,
+  REMOTE_COMMAND_CHANNELS,
+  type WantedStreams,
+  WebSocketChannels,
+  type WebSocketRemoteCommand,
+} from "../../remotecommand/index.ts";
 import type { RemoteCommandStreams } from "./streams.ts";
 
 /** Opens the channels of a remote command. They are all there from the start. */

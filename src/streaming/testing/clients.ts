@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
-import { SpdySession } from "../spdy/index.ts";
+import { SpdySession } from "../../remotecommand/index.ts";
 
 /** What a server answered to an upgrade request that it refused. */
 export type Answer = {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import type { TerminalSize } from "../engine.ts";
-import { encodeTerminalSize, terminalSizes } from "./resize.ts";
-import { decodeOutcome, encodeOutcome } from "./status.ts";
+import { decodeOutcome, encodeOutcome } from "./outcome.ts";
+import { encodeTerminalSize, type TerminalSize, terminalSizes } from "./resize.ts";
 
 test("version 4 carries exit codes and failures in a Status object", () => {
   const exit3 = { kind: "exited", exitCode: 3 } as const;

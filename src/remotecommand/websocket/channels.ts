@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { finished } from "node:stream/promises";
 import { WebSocket } from "ws";
 import type { StreamConnection } from "../connection.ts";
-import { StreamingError } from "../errors.ts";
+import { RemoteCommandError } from "../errors.ts";
 import { Channel } from "./channel.ts";
 import { type ChannelCodec, decodeMessage, encodeMessage } from "./codec.ts";
 import { answerPings, probe } from "./ping.ts";
@@ -137,7 +137,7 @@ export class WebSocketChannels implements StreamConnection {
 
   #send(message: Buffer | string, done: (error?: Error) => void): void {
     if (this.#ws.readyState !== WebSocket.OPEN) {
-      done(new StreamingError("Unavailable", "the WebSocket is closed"));
+      done(new RemoteCommandError("Unavailable", "the WebSocket is closed"));
       return;
     }
     this.#options.onActivity?.();
@@ -172,7 +172,7 @@ export class WebSocketChannels implements StreamConnection {
 
   #closeWith(code: number, reason: string): void {
     this.#ended.abort(
-      new StreamingError("Canceled", `the WebSocket was closed from this side (${code} ${reason})`),
+      new RemoteCommandError("Canceled", `the WebSocket was closed from this side (${code} ${reason})`),
     );
     this.#ws.removeAllListeners("message");
     this.#fullChannels.clear();
@@ -184,7 +184,7 @@ export class WebSocketChannels implements StreamConnection {
 
   #onClose(code: number): void {
     this.#stopProbe?.();
-    const error = new StreamingError("Unavailable", `the WebSocket was closed (code ${code})`);
+    const error = new RemoteCommandError("Unavailable", `the WebSocket was closed (code ${code})`);
     this.#ended.abort(error);
     for (const channel of this.#channels.values()) {
       if (code === 1000) channel.receiveEnd();

@@ -1,4 +1,4 @@
-import type { RemoteCommandVersion } from "../protocols.ts";
+import type { RemoteCommandVersion } from "./protocols.ts";
 
 /** How a remote command ended, for the error stream. */
 export type RemoteCommandOutcome =

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import { StreamingError } from "../errors.ts";
+import { RemoteCommandError } from "../errors.ts";
 import { answerPings } from "./ping.ts";
 
 /**
@@ -21,7 +21,7 @@ export class WebSocketTunnel extends Duplex {
     ws.on("error", (error) => this.destroy(error));
     ws.on("close", (code) => {
       if (code === 1000) this.push(null);
-      else this.destroy(new StreamingError("Unavailable", `the WebSocket was closed (code ${code})`));
+      else this.destroy(new RemoteCommandError("Unavailable", `the WebSocket was closed (code ${code})`));
     });
   }
 
@@ -49,6 +49,6 @@ export class WebSocketTunnel extends Duplex {
 
   #send(data: Buffer, done: (error?: Error | null) => void): void {
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.send(data, (error) => done(error ?? null));
-    else done(new StreamingError("Unavailable", "the WebSocket is closed"));
+    else done(new RemoteCommandError("Unavailable", "the WebSocket is closed"));
   }
 }

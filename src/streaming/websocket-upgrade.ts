@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
-import { StreamingError } from "../errors.ts";
+import { StreamingError } from "./errors.ts";
 
 /**
  * Answers the WebSocket handshake. `protocol` is the chosen subprotocol, "" for none. Messages over `maxMessageBytes` end

@@ -5,4 +5,3 @@
 export { WebSocketChannels, type WebSocketChannelsOptions } from "./channels.ts";
 export type { ChannelCodec } from "./codec.ts";
 export { WebSocketTunnel } from "./tunnel.ts";
-export { upgradeToWebSocket } from "./upgrade.ts";

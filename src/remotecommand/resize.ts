@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
-import type { TerminalSize } from "../engine.ts";
+
+/** In characters, at most 65,535. */
+export type TerminalSize = { readonly width: number; readonly height: number };
 
 /** No size takes more text than this. */
 const MAX_PENDING_CHARS = 1_024;

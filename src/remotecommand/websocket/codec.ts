@@ -1,4 +1,4 @@
-import { StreamingError } from "../errors.ts";
+import { RemoteCommandError } from "../errors.ts";
 
 /** How a channel's number and bytes make a message: a byte and the bytes, or a digit and base64 as text. */
 export type ChannelCodec = "binary" | "base64";
@@ -14,14 +14,14 @@ export function encodeMessage(codec: ChannelCodec, { channel, data }: ChannelMes
   return message;
 }
 
-/** Undefined for an empty message. Throws StreamingError InvalidArgument for what is not base64. */
+/** Undefined for an empty message. Throws RemoteCommandError InvalidArgument for what is not base64. */
 export function decodeMessage(codec: ChannelCodec, message: Buffer): ChannelMessage | undefined {
   const first = message[0];
   if (first === undefined) return undefined;
   if (codec === "binary") return { channel: first, data: message.subarray(1) };
   const encoded = message.toString("latin1", 1);
   if (encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) {
-    throw new StreamingError("InvalidArgument", "WebSocket message is not base64");
+    throw new RemoteCommandError("InvalidArgument", "WebSocket message is not base64");
   }
   return { channel: first - "0".charCodeAt(0), data: Buffer.from(encoded, "base64") };
 }
