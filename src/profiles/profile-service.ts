@@ -1,5 +1,6 @@
 import { nowNs } from "../clock/index.ts";
 import type { ContentStore } from "../content/index.ts";
+import { hasCode } from "../errors/index.ts";
 import type { Images } from "../images/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Database } from "../metadata/index.ts";
@@ -80,17 +81,37 @@ class ProfileService implements SecurityProfiles {
         "NotFound",
         `seccomp profile ${reference} is not here; it must be pulled (PullSecurityProfile) before it is used`,
       );
-    return Buffer.from(await this.#options.content.read(digest, maxProfileBytes)).toString();
+    try {
+      return Buffer.from(await this.#options.content.read(digest, maxProfileBytes)).toString();
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause;
+      const message = `seccomp profile ${reference} is damaged on disk; its next pull (PullSecurityProfile) fetches it again`;
+      throw new ProfileError("DataLoss", message, { cause });
+    }
   }
 
-  /** Adds a reference to the profile that came in this artifact; false when there is none. */
+  /** Adds a reference to the profile that came in this artifact; false when there is none, or a damaged one, which is deleted. */
   async #addTo(reference: string, manifest: Digest): Promise<boolean> {
     using _lock = await this.#lock.acquire(changes);
     const digest = this.#records.ofManifest(manifest);
     if (digest === undefined || !this.#options.content.has(digest)) return false;
+    if (await this.#isDamaged(digest)) {
+      await this.#options.content.delete(digest);
+      return false;
+    }
     const size = this.#records.list().find((each) => each.digest === digest)?.sizeBytes ?? 0;
     await this.#commit(digest, reference, manifest, size);
     return true;
+  }
+
+  async #isDamaged(digest: Digest): Promise<boolean> {
+    try {
+      await this.#options.content.read(digest, maxProfileBytes);
+      return false;
+    } catch (error) {
+      if (isDamage(error)) return true;
+      throw error;
+    }
   }
 
   async #keep(reference: string, manifest: Digest, bytes: Uint8Array): Promise<void> {
@@ -112,4 +133,11 @@ class ProfileService implements SecurityProfiles {
     const change = this.#records.with(digest, reference, manifest, sizeBytes);
     if (change !== undefined) await this.#options.database.commit([change]);
   }
+}
+
+/** Its file has other bytes, or is gone. */
+function isDamage(error: unknown): boolean {
+  if (hasCode(error, "DataLoss") || hasCode(error, "NotFound")) return true;
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openContent } from "../content/index.ts";
@@ -91,4 +92,22 @@ test("a profile that several ask for at once is fetched once, and one that is ke
   await made.collectAll();
   assert.deepEqual([made.profiles.list(), made.content.list()], [[], []]);
   await assert.rejects(made.profiles.read(reference), { code: "NotFound", message: /must be pulled/ });
+});
+
+test("a profile whose file is damaged or gone is fetched again by its next pull, and not given out until then", async () => {
+  await using made = await stores();
+  const reference = made.pinned("a", "sha256");
+  await made.profiles.pull({ reference });
+  const [{ digest } = assert.fail()] = made.profiles.list();
+  for (const damage of [
+    () => writeFile(made.content.path(digest), "{}"),
+    () => rm(made.content.path(digest)),
+  ]) {
+    await damage();
+    await assert.rejects(made.profiles.read(reference), { code: "DataLoss", message: /damaged on disk/ });
+    assert.deepEqual(await made.profiles.pull({ reference }), { cached: false });
+    assert.equal(await made.profiles.read(reference), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    assert.deepEqual(await made.profiles.pull({ reference }), { cached: true });
+  }
+  assert.equal(made.profiles.list().length, 1);
 });
