@@ -222,7 +222,7 @@ export const schema = section("", {
     ),
     gcDelayMs: duration(
       "10s",
-      "How long after the last removal content and snapshots that nothing needs are deleted.",
+      "How long after a removal content and snapshots that nothing needs are deleted; removals in that time share one collection.",
     ),
   }),
   network: section("Pod networks by CNI.", {
