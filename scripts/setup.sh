@@ -1,15 +1,29 @@
 #!/bin/sh
 # Installs what this command needs and is missing, and says what: npm packages (Node 26 among them) and, unless the
-# first argument is "npm-only", Debian packages. Needs Node >= 20 with npm, and root for the Debian packages.
+# first argument is "npm-only", Debian packages. Needs the Node of .nvmrc or a newer one with npm, and root for the Debian
+# packages.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf 'setup: %s\n' "$*"; }
 
+# Only npm runs on the machine's own Node.
+require_node() {
+  oldest=$(cat .nvmrc)
+  found=$(node --version 2>/dev/null) || found="none"
+  major=${found#v}
+  major=${major%%.*}
+  if [ "$found" = none ] || [ "$major" -lt "$oldest" ]; then
+    say "Node $oldest or newer is needed with its npm, to install the npm packages; found: $found. Install it from https://nodejs.org or with your package manager" >&2
+    exit 1
+  fi
+}
+
 npm_packages() {
   # What was installed is known by its content: a checkout gives files times that say nothing.
   installed=node_modules/.installed-package-lock.json
   if [ -x node_modules/.bin/node ] && cmp -s package-lock.json "$installed"; then return; fi
+  require_node
   say "installing the npm packages of package-lock.json (Node 26 among them) into node_modules"
   # Not `npm ci`: that one refuses a registry that lacks a binary for some other platform.
   npm install --no-save --no-audit --no-fund --loglevel=error
