@@ -143,9 +143,16 @@ export async function tracesOf(needle: string): Promise<readonly string[]> {
   }
   for (const mount of await mountInfo())
     if (mount.mountPoint.includes(needle)) traces.push(`mount ${mount.mountPoint}`);
-  for (const name of await readdir("/sys/fs/cgroup", { recursive: true }))
-    if (name.includes(needle)) traces.push(`cgroup ${name}`);
+  for (const path of await directoriesBelow("/sys/fs/cgroup"))
+    if (path.includes(needle)) traces.push(`cgroup ${path}`);
   return traces;
+}
+
+/** Cgroups of others come and go meanwhile. */
+async function directoriesBelow(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const paths = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
+  return [...paths, ...(await Promise.all(paths.map(directoriesBelow))).flat()];
 }
 
 /** crun and runc as this machine has them. */
