@@ -5,8 +5,10 @@ import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { createLogger } from "../logging/index.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { tempDir } from "../testing/temp-dir.ts";
+import { until } from "../testing/until.ts";
 import { openDatabase } from "./index.ts";
 
 const ns = "k8s.io";
@@ -165,6 +167,16 @@ test("on a full disk new records leave the room that removals need", async () =>
     await database.commit([images.put(ns, key, { filler: "stopping" })]);
     await database.commit([images.delete(ns, key)]);
   }
+});
+
+test("a disk that has not enough left for that room is not filled for it, and the log says so", async () => {
+  await using disk = await smallDisk(6 << 20);
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ level: "warn", format: "json", destination });
+  await using _ = await openDatabase({ path: join(disk.path, "metadata.db"), logger });
+  await until(() => lines.length > 0);
+  assert.match(lines.join(), /takes \d+ bytes of its disk, which has \d+ left/);
 });
 
 test("on a full disk any number of records can be changed and removed, though the file had none of them yet", async () => {

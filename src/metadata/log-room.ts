@@ -61,12 +61,15 @@ export function hasRoomToAdd(path: string): boolean {
   return bavail * bsize >= freeForAdditions;
 }
 
-/** SQLite does not mind zeros behind what it has written. */
+/** SQLite does not mind zeros behind what it has written. A disk that has not so much left is not filled in the attempt. */
 function lengthen(log: string): void {
   const file = openSync(log, "r+");
   const { size } = fstatSync(file);
   try {
     const zeros = Buffer.alloc(Math.max(0, roomBytes - size));
+    const { bavail, bsize } = statfsSync(dirname(log));
+    if (bavail * bsize < zeros.length)
+      throw new Error(`it takes ${zeros.length} bytes of its disk, which has ${bavail * bsize} left`);
     for (let written = 0; written < zeros.length; )
       written += writeSync(file, zeros, written, zeros.length - written, size + written);
     fsyncSync(file);
