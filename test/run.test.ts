@@ -79,7 +79,7 @@ describe("a pod of berth run", () => {
     await assert.rejects(
       images.removeImage(RemoveImageRequest.fromPartial({ image: { image: host.image } })),
       {
-        details: /container user \(.*\) uses it; remove that first/,
+        details: /container user \(.*\) uses it; remove that first$/,
       },
     );
     await output("rm", "-f", "user");

@@ -20,14 +20,14 @@ export interface Images {
   /** Removes every reference of the image; no error when it is not there. Content and snapshots go by garbage collection. */
   remove(idOrReference: string): Promise<void>;
   /**
-   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what the configuration
-   * pins stays pinned. Throws ImageError NotFound.
-   */
-  /**
    * Takes one name away, a tag or a digest reference, with the digest references of its repository when it was the last tag of that. Returns the
    * names that are gone: none, and nothing is done, for an id and for the last tag of an image.
    */
   untag(reference: string): Promise<readonly string[]>;
+  /**
+   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what the configuration
+   * pins stays pinned. Throws ImageError NotFound.
+   */
   setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
   /** File systems that hold images and containers' writable layers. */
   fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;

@@ -7,7 +7,8 @@ const retryMs = 5000;
  * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any directory on
  * the way to it, is made, removed, or replaced by another one. A kernel watch stays with the directory it was set on
  * and not with the path, so every directory on the way is watched for its next component, and all of them again
- * after each event. The topmost comes first: what is made below it meanwhile is told by the watch above it. Where no watch can be set (the user's inotify limit is reached), it calls back every 5 seconds.
+ * after each event. The topmost comes first: what is made below it meanwhile is told by the watch above it. Where no watch
+ * can be set (the user's inotify limit is reached), it calls back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;

@@ -10,13 +10,14 @@ function usersOf(image: Image, containers: readonly ContainerRecord[]): readonly
 /** Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown, and so cannot take into account. */
 export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
   const user = usersOf(image, containers).find(isOwned);
-  if (user !== undefined) throw inUse(image, [user]);
+  if (user !== undefined) throw inUse(image, [user], "remove that first");
 }
 
 /** Throws EngineError FailedPrecondition when any container is made of it. */
 export function refuseIfUsed(image: Image, containers: readonly ContainerRecord[]): void {
   const users = usersOf(image, containers);
-  if (users.length > 0) throw inUse(image, users);
+  if (users.length > 0)
+    throw inUse(image, users, "remove that first, or force it: the container keeps what it has");
 }
 
 /** Whoever names an image by its id may not know what else it is called. Throws EngineError FailedPrecondition. */
@@ -28,11 +29,11 @@ export function refuseIfSeveralTags(image: Image): void {
   );
 }
 
-function inUse(image: Image, users: readonly ContainerRecord[]): EngineError {
+function inUse(image: Image, users: readonly ContainerRecord[], remedy: string): EngineError {
   const [first, ...others] = users.map(({ id, config }) => `${config.metadata?.name} (${id.slice(0, 13)})`);
   const use = others.length === 0 ? "uses it" : `and ${others.length} more use it`;
   return new EngineError(
     "FailedPrecondition",
-    `image ${image.repoTags[0] ?? image.id} is not removed: container ${first} ${use}; remove that first, or force it: the container keeps what it has`,
+    `image ${image.repoTags[0] ?? image.id} is not removed: container ${first} ${use}; ${remedy}`,
   );
 }
