@@ -1,8 +1,8 @@
 /**
  * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine:
  * `npm test`, `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once with
- * each OCI runtime, but for what has nothing to do with them; BERTH_TEST_HANDLER=crun or runc chooses one. `npm run test:load` (`--load`) runs the same beside a busy
- * loop for each processor: what holds there does not hang on who is first.
+ * each OCI runtime, but for what has nothing to do with them; BERTH_TEST_HANDLER=crun or runc chooses one. `npm run test:load`
+ * (`--load`) runs the same beside a busy loop for each processor: what holds there does not hang on who is first.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

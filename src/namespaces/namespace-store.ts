@@ -49,8 +49,9 @@ export class NamespaceStore {
 
   /** Makes a record if there is none. Throws LabelsError. */
   async setLabels(name: string, labels: Labels, how?: LabelUpdate): Promise<Namespace> {
-    const { labels: before } = this.get(name);
+    checkNamespace(name);
     using _lock = await this.#locks.acquire(name);
+    const { labels: before } = this.get(name);
     return await this.#put({ name, labels: updateLabels(before, labels, how) });
   }
 

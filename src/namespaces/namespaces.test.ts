@@ -38,6 +38,13 @@ test("one that was never created has no labels, and gets a record with its first
   assert.deepEqual(open.namespaces.list(), [{ name: "default", labels: { a: "1" } }]);
 });
 
+test("labels that are set at the same time are all there", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  await Promise.all([1, 2, 3].map((n) => open.namespaces.setLabels("moby", { [`label${n}`]: "yes" })));
+  assert.deepEqual(Object.keys(open.namespaces.get("moby").labels).sort(), ["label1", "label2", "label3"]);
+});
+
 test("one that is not empty stays, and the error says what it holds", async () => {
   await using root = await tempDir();
   await using open = await opened(root.path);
