@@ -8,6 +8,7 @@ import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
 import { type Digest, type Platform, parseReference } from "../oci/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { TreeRemover } from "../trees/index.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
@@ -65,6 +66,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #logger: Logger;
   readonly #records: ImageRecords;
   readonly #workers: WorkerPool;
+  readonly #trees = new TreeRemover();
   readonly #layers: LayerInstaller;
   readonly #installer: ImageInstaller;
   readonly #registry: PullOptions;
@@ -83,7 +85,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#records = records;
     this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
     const fetcher = new LayerFetcher(content, this.#workers, progress);
-    this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers);
+    this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
     this.#installer = new ImageInstaller({
       ...options,
       layers: this.#layers,
@@ -92,7 +94,7 @@ class ImageService implements Images, AsyncDisposable {
     });
     this.#registry = options.registry;
     this.#puller = new Puller(options.registry, this.#workers, content, records, this.#installer);
-    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer);
+    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, this.#trees);
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
   }
 
@@ -177,6 +179,7 @@ class ImageService implements Images, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers[Symbol.asyncDispose]();
+    await this.#trees[Symbol.asyncDispose]();
   }
 
   /** Nobody waits for files to be deleted, and a failure leaves only what the next collection finds. */

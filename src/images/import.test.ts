@@ -189,6 +189,20 @@ describe("import", () => {
     assert.ok(!(await readdir(directory.path)).includes("outside"));
   });
 
+  test("clears away what a crash has left of it, however long its paths are", async () => {
+    await using directory = await tempDir();
+    const staging = join(directory.path, "import");
+    await mkdir(staging);
+    // Two chains of directories, one put into the other: together too long for any path.
+    const deepen = `set -e; top=$PWD; name=$(printf %0200d 0)
+      deepen() { mkdir "$1"; cd "$1"; for i in $(seq 15); do mkdir $name; cd $name; done; }
+      (deepen one)
+      (deepen two; mv "$top/one" .)`;
+    await promisify(execFile)("sh", ["-c", deepen], { cwd: staging });
+    await using _stack = await openStack({ root: directory.path });
+    assert.ok(!(await readdir(directory.path)).includes("import"));
+  });
+
   test("refuses what it cannot read, and brings in nothing", async () => {
     const image = await imageOf(hello("broken"));
     const files = layoutOf([[image, named("example.com/broken:v1")]]);

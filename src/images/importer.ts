@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../oci/index.ts";
+import type { TreeRemover } from "../trees/index.ts";
 import { type ArchivedImage, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
@@ -14,17 +15,19 @@ export class Importer {
   readonly #staging: string;
   readonly #workers: WorkerPool;
   readonly #installer: ImageInstaller;
+  readonly #trees: TreeRemover;
 
   /** `staging`: a directory of its own, in which archives are taken apart. */
-  constructor(staging: string, workers: WorkerPool, installer: ImageInstaller) {
+  constructor(staging: string, workers: WorkerPool, installer: ImageInstaller, trees: TreeRemover) {
     this.#staging = staging;
     this.#workers = workers;
     this.#installer = installer;
+    this.#trees = trees;
   }
 
   /** Throws away what a crash has left. */
   async clean(): Promise<void> {
-    await rm(this.#staging, { recursive: true, force: true });
+    await this.#trees.remove(this.#staging);
   }
 
   /** Returns the ids of the images. */
@@ -37,7 +40,7 @@ export class Importer {
       const { files } = await this.#workers.run(job, signal);
       return await this.#install(await imagesOfArchive(files, path), path, signal);
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      await this.#trees.remove(directory);
     }
   }
 

@@ -1,9 +1,9 @@
-import { rm } from "node:fs/promises";
 import { hasCode } from "../errors/index.ts";
 import { syncFileSystem } from "../linux/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { Coalescer, Semaphore, SingleFlight } from "../sync/index.ts";
+import type { TreeRemover } from "../trees/index.ts";
 import type { LayerTarget } from "../unpack/index.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
@@ -28,6 +28,7 @@ export class LayerInstaller {
   readonly #fetcher: LayerFetcher;
   readonly #progress: ProgressBoard;
   readonly #maxConcurrent: number;
+  readonly #trees: TreeRemover;
   readonly #syncs: Coalescer;
   readonly #underWay = new SingleFlight<Digest, Failure | undefined>();
 
@@ -36,11 +37,13 @@ export class LayerInstaller {
     fetcher: LayerFetcher,
     progress: ProgressBoard,
     maxConcurrent: number,
+    trees: TreeRemover,
   ) {
     this.#snapshotter = snapshotter;
     this.#fetcher = fetcher;
     this.#progress = progress;
     this.#maxConcurrent = maxConcurrent;
+    this.#trees = trees;
     this.#syncs = new Coalescer(() => syncFileSystem(snapshotter.root));
   }
 
@@ -209,7 +212,7 @@ export class LayerInstaller {
     try {
       await this.#snapshotter.remove(key);
     } catch {
-      await rm(directory, { recursive: true, force: true });
+      await this.#trees.remove(directory);
       await this.#snapshotter.remove(key);
     }
   }
