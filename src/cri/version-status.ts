@@ -13,13 +13,13 @@ export function versionStatusHandlers(
   details: () => Promise<Readonly<Record<string, unknown>>>,
 ): RuntimeHandlers {
   return {
-    version: () => {
-      const { runtimeName, runtimeVersion } = engine.status();
+    version: async () => {
+      const { runtimeName, runtimeVersion } = await engine.status();
       return { version: kubeletApiVersion, runtimeName, runtimeVersion, runtimeApiVersion: "v1" };
     },
 
     status: async ({ verbose }) => {
-      const status = engine.status();
+      const status = await engine.status();
       return {
         status: {
           conditions: status.conditions.map(({ ok, ...condition }) => ({ ...condition, status: ok })),
@@ -36,8 +36,9 @@ export function versionStatusHandlers(
       };
     },
 
-    runtimeConfig: () => {
-      const systemd = engine.status().cgroupDriver === "systemd";
+    runtimeConfig: async () => {
+      const { cgroupDriver } = await engine.status();
+      const systemd = cgroupDriver === "systemd";
       return { linux: { cgroupDriver: systemd ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS } };
     },
 

@@ -36,7 +36,7 @@ export interface Engine {
   untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
   /** Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is disposed of, for who still reads its log. Throws EngineError NotFound. */
   holdContainer(id: string): Disposable;
-  status(): EngineStatus;
+  status(): Promise<EngineStatus>;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
   /**

@@ -27,6 +27,22 @@ export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
 }
 
 /**
+ * Whether the kernel keeps processes in a cgroup namespace from their own limits and from the cgroups above, as the `mounts` of cgroups
+ * say: with cgroup v2 alone, and its option nsdelegate (cgroups(7)). Any program that mounts cgroup v2 in the host's cgroup namespace
+ * can set the option of all mounts, or take it away.
+ */
+export function delegatesCgroups(kind: CgroupLayout["kind"], mounts: readonly MountInfo[]): boolean {
+  const delegates = ({ type, superOptions }: MountInfo) =>
+    type === "cgroup2" && superOptions.includes("nsdelegate");
+  return kind === "v2" && mounts.some(delegates);
+}
+
+/** The same of this moment's mounts. */
+export async function cgroupsAreDelegated(kind: CgroupLayout["kind"]): Promise<boolean> {
+  return delegatesCgroups(kind, await mountInfo({ type: "cgroup2" }));
+}
+
+/**
  * A v1 hierarchy is mounted with its controllers among the options of the file system. One that is mounted at several places
  * counts where it was mounted first: criu mounts all for itself for as long as it is at work.
  */

@@ -7,12 +7,15 @@ import { promisify } from "node:util";
 import { tempDir } from "../testing/temp-dir.ts";
 import { until } from "../testing/until.ts";
 import {
+  type CgroupLayout,
   cgroupLayout,
+  delegatesCgroups,
   isAlive,
   isAtLeast,
   kernelRelease,
   killProcessTree,
   mountInfo,
+  parseMountInfo,
   processCapabilities,
   processStartTime,
   signalName,
@@ -110,8 +113,19 @@ console.log(JSON.stringify([kind, [...v1], v2?.mountPoint]));`;
   const script = `mount "$1" "$2" "$3" "$4" none ${directory.path} && shift 4 && exec "$@"`;
   const words = again.length === 2 ? [...again, "-o", "rw"] : again;
   const plain = await run(node[0] ?? "", node.slice(1));
-  const beside = await run("unshare", ["--mount", "sh", "-c", script, "sh", ...words, ...node]);
+  const beside = await run("unshare", ["--mount", "--cgroup", "sh", "-c", script, "sh", ...words, ...node]);
   assert.equal(beside.stdout, plain.stdout);
+});
+
+test("cgroups are delegated with cgroup v2 alone, and with its option nsdelegate", () => {
+  const v1 = "30 29 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory";
+  const v2 = (options: string) => `31 29 0:27 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 ${options}`;
+  const delegates = (kind: CgroupLayout["kind"], ...lines: readonly string[]) =>
+    delegatesCgroups(kind, parseMountInfo(lines.join("\n")));
+  assert.equal(delegates("v2", v2("rw,nsdelegate,memory_recursiveprot")), true);
+  assert.equal(delegates("v2", v2("rw,memory_recursiveprot")), false);
+  assert.equal(delegates("hybrid", v1, v2("rw,nsdelegate")), false, "v1 holds the controllers");
+  assert.equal(delegates("v1", v1), false);
 });
 
 test("the cgroup layout agrees with the kernel's own list", async () => {

@@ -17,7 +17,14 @@ export {
   type ProcessCapabilities,
   processCapabilities,
 } from "./capabilities.ts";
-export { type CgroupLayout, cgroupLayout, type V1Hierarchies, type V2Hierarchy } from "./cgroup-layout.ts";
+export {
+  type CgroupLayout,
+  cgroupLayout,
+  cgroupsAreDelegated,
+  delegatesCgroups,
+  type V1Hierarchies,
+  type V2Hierarchy,
+} from "./cgroup-layout.ts";
 export { connectInNamespace, type NamespaceAddress } from "./connect-in-namespace.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
 export { lockDirectory } from "./directory-lock.ts";

@@ -1,10 +1,11 @@
 import type { EngineStatus } from "../engine/index.ts";
+import { cgroupsAreDelegated } from "../linux/index.ts";
 import type { NetworkStatus } from "../network/index.ts";
 import { findHandler, type HandlerTable } from "../runtime/index.ts";
 import type { PodEngineOptions } from "./pod-engine.ts";
 
 /** Whether pods can be run now, and with what. */
-export function engineStatus(options: PodEngineOptions): EngineStatus {
+export async function engineStatus(options: PodEngineOptions): Promise<EngineStatus> {
   const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
@@ -17,10 +18,9 @@ export function engineStatus(options: PodEngineOptions): EngineStatus {
       ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
     ),
     cgroupMountMode:
-      options.host.cgroupDelegation &&
       handlers.handlers.some(
         ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,
-      ),
+      ) && (await cgroupsAreDelegated(options.host.cgroups)),
     seccompProfiles: options.host.seccomp,
     cgroupDriver,
     details: {

@@ -202,7 +202,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     return this.#ended.hold(id);
   }
 
-  status(): EngineStatus {
+  status(): Promise<EngineStatus> {
     return engineStatus(this.#options);
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { before, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { CgroupMountMode } from "../../src/protocol/index.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
@@ -12,42 +12,50 @@ const run = promisify(execFile);
 /** How the cgroups of a container can be had where cgroup v2 is alone, with nsdelegate, which another program takes away. */
 await import("../cgroup-modes.test.ts");
 
-const host = withBerth();
-let pod: TestPod;
-before(async () => {
-  pod = await TestPod.run(host.berth, "delegation");
-});
-
-const writable = {
-  linux: { securityContext: { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE } },
-};
-const start = (name: string) => pod.shell(name, host.image, "exec sleep 1000", writable);
-
-it("a container that divides its cgroup gives a part of its memory to a child, and cannot raise its own limit", async () => {
-  const resources = { memoryLimitInBytes: 64n * 2n ** 20n };
-  const id = await pod.shell("divided", host.image, "exec sleep 1000", {
-    linux: { ...writable.linux, resources },
+describe("cgroups that containers can write to", () => {
+  const host = withBerth();
+  let pod: TestPod;
+  before(async () => {
+    pod = await TestPod.run(host.berth, "delegation");
   });
-  const script = `
+
+  const writable = {
+    linux: { securityContext: { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE } },
+  };
+  const start = (name: string) => pod.shell(name, host.image, "exec sleep 1000", writable);
+
+  it("a container that divides its cgroup gives a part of its memory to a child, and cannot raise its own limit", async () => {
+    const resources = { memoryLimitInBytes: 64n * 2n ** 20n };
+    const id = await pod.shell("divided", host.image, "exec sleep 1000", {
+      linux: { ...writable.linux, resources },
+    });
+    const script = `
     cd /sys/fs/cgroup && mkdir init child && echo 1 > init/cgroup.procs && echo $$ > init/cgroup.procs
     echo +memory > cgroup.subtree_control && echo 16777216 > child/memory.max && cat child/memory.max
     echo max > memory.max || cat memory.max
   `;
-  const said = await execSync(host.berth, id, "sh", "-c", `${script} 2>/dev/null`);
-  assert.equal(said, `16777216\n${64 * 2 ** 20}\n`);
-});
-
-it("a container is refused once another program has taken the host's nsdelegate away, until it is there again", async () => {
-  await start("before");
-  {
-    await using directory = await tempDir();
-    await run("mount", ["-t", "cgroup2", "cgroup2", directory.path]);
-    await run("umount", [directory.path]);
-  }
-  await assert.rejects(start("meanwhile"), {
-    code: 9,
-    details: /linux\.security_context\.cgroup_mount_mode: .*nsdelegate/,
+    const said = await execSync(host.berth, id, "sh", "-c", `${script} 2>/dev/null`);
+    assert.equal(said, `16777216\n${64 * 2 ** 20}\n`);
   });
-  await run("mount", ["-o", "remount,nsdelegate,memory_recursiveprot", "/sys/fs/cgroup"]);
-  await start("after");
+
+  const told = async () =>
+    (await host.berth.clients.runtime.status({ verbose: false })).features?.cgroupMountMode;
+
+  it("a container is refused once another program has taken the host's nsdelegate away, until it is there again, as Status says", async () => {
+    await start("before");
+    assert.equal(await told(), true);
+    {
+      await using directory = await tempDir();
+      await run("mount", ["-t", "cgroup2", "cgroup2", directory.path]);
+      await run("umount", [directory.path]);
+    }
+    assert.equal(await told(), false);
+    await assert.rejects(start("meanwhile"), {
+      code: 9,
+      details: /linux\.security_context\.cgroup_mount_mode: .*nsdelegate/,
+    });
+    await run("mount", ["-o", "remount,nsdelegate,memory_recursiveprot", "/sys/fs/cgroup"]);
+    assert.equal(await told(), true);
+    await start("after");
+  });
 });

@@ -202,7 +202,7 @@ export class MemoryEngine implements Engine {
     return { untagged: found.repoTags, removed: found.id };
   }
 
-  status(): EngineStatus {
+  async status(): Promise<EngineStatus> {
     return {
       runtimeName: "memory",
       runtimeVersion: "1.2.3",

@@ -17,7 +17,6 @@ type PartialConfig = Parameters<typeof ContainerConfig.fromPartial>[0];
 
 const host: HostFacts = {
   cgroups: "v2",
-  cgroupDelegation: true,
   swapController: true,
   hugetlbController: true,
   capabilities: ["CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_KILL", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
@@ -328,7 +327,7 @@ describe("namespaces", () => {
 
 describe("a container's cgroups", () => {
   const able = { features: { ...base.features, cgroupNamespaces: true } };
-  const hybrid = { host: { ...host, cgroups: "hybrid", cgroupDelegation: false } } as const;
+  const hybrid = { host: { ...host, cgroups: "hybrid" } } as const;
   const seen = (securityContext: object, change: Partial<ContainerSpecInput> = able) => {
     const { mounts, linux } = build({ linux: { securityContext } }, change);
     const { options } = mounts.find(({ destination }) => destination === "/sys/fs/cgroup") ?? {};
@@ -364,19 +363,13 @@ describe("a container's cgroups", () => {
     assert.equal(mountOf(NamespaceMode.NODE, { ...able, ...hybrid })?.type, "cgroup");
   });
 
-  test("are mounted as it asks, or it is refused", () => {
+  test("are mounted as it asks", () => {
     const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
     const readOnly = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY };
     assert.deepEqual(seen(readWrite), [true, "rw"]);
     assert.deepEqual(seen({ ...readWrite, privileged: true }), [false, "rw"]);
     assert.deepEqual(seen(readOnly), [true, "ro"]);
     assert.deepEqual(seen(readOnly, hybrid), [false, "ro"]);
-    const withoutDelegation = { host: { ...host, cgroupDelegation: false } };
-    for (const change of [hybrid, withoutDelegation])
-      assert.throws(() => seen(readWrite, change), {
-        code: "FailedPrecondition",
-        message: /^linux\.security_context\.cgroup_mount_mode: .*nsdelegate/,
-      });
   });
 
   test("are not said to be mounted as asked where something else covers them", () => {

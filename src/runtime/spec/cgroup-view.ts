@@ -1,7 +1,8 @@
 import { posix } from "node:path";
+import { cgroupsAreDelegated } from "../../linux/index.ts";
 import { CgroupMountMode, NamespaceMode } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { cgroupsAreDelegated } from "./host-facts.ts";
+import type { HostFacts } from "./host-facts.ts";
 import type { ContainerSpecInput } from "./input.ts";
 import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 
@@ -25,29 +26,29 @@ export function hasCgroupNamespace({ config, features, host }: Omit<Input, "reso
 }
 
 /**
- * How /sys/fs/cgroup is mounted. Writable, it is of use and without danger only where the kernel keeps a namespace's processes
- * from their own limits and from the cgroups above (cgroups(7), nsdelegate). Throws RuntimeError FailedPrecondition,
- * InvalidArgument for a mode that something else in the configuration contradicts.
+ * How /sys/fs/cgroup is mounted; whether it can be, {@link checkDelegation} tells. Throws RuntimeError InvalidArgument for a mode that
+ * something else in the configuration contradicts.
  */
 export function cgroupAccess(input: Input): "ro" | "rw" {
   const security = input.config.linux?.securityContext;
   const mode = security?.cgroupMountMode ?? CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED;
   if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_UNSPECIFIED) return security?.privileged ? "rw" : "ro";
   refuseCover(input);
-  if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY) return "ro";
-  if (!input.host.cgroupDelegation) throw undelegated();
-  return "rw";
+  return mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_ONLY ? "ro" : "rw";
 }
 
-/** Throws RuntimeError FailedPrecondition for a container that is to write to its cgroups, where the host's mount lets it no longer. */
-export async function checkDelegation({ config }: Pick<Input, "config">): Promise<void> {
+/**
+ * Throws RuntimeError FailedPrecondition for a container that asks for cgroups to write to, where the kernel would not keep it from its
+ * own limits and from the cgroups above.
+ */
+export async function checkDelegation({
+  config,
+  host,
+}: Pick<Input, "config"> & { readonly host: Pick<HostFacts, "cgroups"> }): Promise<void> {
   const mode = config.linux?.securityContext?.cgroupMountMode;
-  if (mode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE && !(await cgroupsAreDelegated()))
-    throw undelegated();
-}
-
-function undelegated(): RuntimeError {
-  return new RuntimeError(
+  if (mode !== CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE || (await cgroupsAreDelegated(host.cgroups)))
+    return;
+  throw new RuntimeError(
     "FailedPrecondition",
     `${field}: CGROUP_MOUNT_MODE_READ_WRITE needs a host with cgroup v2 alone, mounted with the option nsdelegate`,
   );

@@ -4,7 +4,6 @@ import {
   cgroupLayout,
   type KernelRelease,
   kernelRelease,
-  mountInfo,
   processCapabilities,
 } from "../../linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -12,8 +11,6 @@ import { RuntimeError } from "../runtime-error.ts";
 /** What of this host and of the daemon's own rights decides how containers can be made. Read once, at start-up. */
 export type HostFacts = {
   readonly cgroups: CgroupLayout["kind"];
-  /** cgroup v2 alone, mounted so that the kernel takes a cgroup namespace for the bound of what was delegated (nsdelegate). */
-  readonly cgroupDelegation: boolean;
   /** Limits on swap can be set. */
   readonly swapController: boolean;
   readonly hugetlbController: boolean;
@@ -55,7 +52,6 @@ export async function readHostFacts(): Promise<HostFacts> {
   }
   return {
     cgroups: layout.kind,
-    cgroupDelegation: layout.kind === "v2" && (await cgroupsAreDelegated()),
     swapController: await hasSwapController(layout),
     hugetlbController: hasController(layout, "hugetlb"),
     capabilities: [...capabilities.bounding],
@@ -69,12 +65,6 @@ export async function readHostFacts(): Promise<HostFacts> {
     architecture: process.arch,
     kernel: kernelRelease(),
   };
-}
-
-/** Whether cgroup v2 has the option nsdelegate now. Any program that mounts it can take that away from every mount. */
-export async function cgroupsAreDelegated(): Promise<boolean> {
-  const mounts = await mountInfo({ type: "cgroup2" });
-  return mounts.some(({ superOptions }) => superOptions.includes("nsdelegate"));
 }
 
 function hasController(layout: CgroupLayout, name: string): boolean {

@@ -6,7 +6,6 @@ import { resourcesInForce, updatedResources } from "./resources-in-force.ts";
 
 const v2 = {
   cgroups: "v2",
-  cgroupDelegation: true,
   swapController: true,
   hugetlbController: true,
   messageQueues: true,

@@ -3,9 +3,10 @@ import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { HostPaths } from "../../../hostpaths/index.ts";
-import { mount, mountFlags, unmount } from "../../../linux/index.ts";
+import { type CgroupLayout, mount, mountFlags, unmount } from "../../../linux/index.ts";
 import { UnusableFiles } from "../../../logging/index.ts";
 import {
+  CgroupMountMode,
   ContainerConfig,
   MountPropagation,
   SecurityProfile_ProfileType as ProfileType,
@@ -52,6 +53,7 @@ function resolve(
   config: PartialConfig = {},
   user = "",
   settings: Partial<ContainerSettings> = {},
+  cgroups: CgroupLayout["kind"] = "v1",
 ) {
   const image = {
     user,
@@ -71,7 +73,7 @@ function resolve(
     privilegedWithoutHostDevices: false,
     settings: { ...plainSettings, ...settings },
     labels: undefined,
-    host: { appArmor: false },
+    host: { appArmor: false, cgroups },
     appArmor: new AppArmor(),
     seLinux: undefined,
     edits: [],
@@ -261,6 +263,26 @@ test("a privileged container gets the host's devices, but no console", async () 
   const paths = hostDevices.map(({ path }) => path);
   assert.ok(paths.includes("/dev/null"));
   assert.ok(!paths.some((path) => path === "/dev/console" || path.startsWith("/dev/pts/")));
+});
+
+test("cgroups to write to are refused where the kernel guards no limits, whatever else is asked for", async () => {
+  await using made = await rootfsWith();
+  const cgroupMountMode = CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE;
+  for (const privileged of [false, true])
+    for (const kind of ["v1", "hybrid"] as const)
+      await assert.rejects(
+        resolve(
+          made.rootfsPath,
+          { linux: { securityContext: { cgroupMountMode, privileged } } },
+          "",
+          {},
+          kind,
+        ),
+        {
+          code: "FailedPrecondition",
+          message: /^linux\.security_context\.cgroup_mount_mode: .*nsdelegate/,
+        },
+      );
 });
 
 test("a Localhost seccomp profile is the file's content, and a bad file an error", async () => {

@@ -23,7 +23,7 @@ type Input = Pick<
   ContainerSpecInput,
   "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits" | "labels"
 > & {
-  readonly host: Pick<HostFacts, "appArmor">;
+  readonly host: Pick<HostFacts, "appArmor" | "cgroups">;
   readonly appArmor: AppArmor;
   readonly seLinux: SeLinux | undefined;
   /** For paths that the configuration names. */
