@@ -164,6 +164,17 @@ test("info shows the conditions with their reasons, and with -o json what the ru
   assert.deepEqual(json.config, { root: "/var/lib/berth" });
 });
 
+test("info shows what each handler and the runtime have of the CRI's optional parts", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["info"]);
+  assert.match(
+    stdout,
+    /HANDLER +USER NAMESPACES +RECURSIVE READ-ONLY MOUNTS +CGROUP NAMESPACES\n\(default\) +no +yes +yes\n/,
+  );
+  assert.match(stdout, /modes of cgroup mounts +yes\nseccomp profiles of registries +yes\n/);
+  assert.match(stdout, /user namespaces on the host's network +no\n/);
+});
+
 test("the default configuration passes the check", async () => {
   await using dir = await tempDir();
   const file = join(dir.path, "config.toml");

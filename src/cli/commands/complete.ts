@@ -1,5 +1,10 @@
 import type { Command } from "commander";
-import { ImageServiceService, ListImagesRequest, type PodSandbox } from "../../protocol/index.ts";
+import {
+  ImageServiceService,
+  ListImagesRequest,
+  ListSecurityProfilesRequest,
+  type PodSandbox,
+} from "../../protocol/index.ts";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { listContainers, listPods, type PodContainer } from "../client/objects.ts";
@@ -20,6 +25,11 @@ const namesOf: Readonly<Record<NameKind, (client: Client) => Promise<string[]>>>
   images: async (client) => {
     const { images } = await client.unary(ImageServiceService.listImages, ListImagesRequest.fromPartial({}));
     return images.flatMap(({ id, repoTags }) => (repoTags.length > 0 ? repoTags : [id]));
+  },
+  profiles: async (client) => {
+    const request = ListSecurityProfilesRequest.fromPartial({});
+    const { profiles } = await client.unary(ImageServiceService.listSecurityProfiles, request);
+    return profiles.flatMap(({ refs }) => refs);
   },
 };
 

@@ -55,6 +55,21 @@ const wordsOfImages: Readonly<Record<string, string>> = {
   tag: words.tag ?? "",
 };
 
+/** The same behind `berth profile`. */
+const wordsOfProfiles: Readonly<Record<string, string>> = {
+  list: "`berth profile ls` does that",
+  prune: "`berth profile rm $(berth profile ls -q)` removes all; containers that run keep theirs",
+  push: "berth uploads nothing: push a profile with a tool for artifacts, such as oras",
+  remove: "`berth profile rm NAME` does that",
+};
+
+/** What peers call the same, by the command that it is typed behind. */
+const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  berth: words,
+  "berth image": wordsOfImages,
+  "berth profile": wordsOfProfiles,
+};
+
 /** Options of `berth run`'s peers. */
 const optionWords: Readonly<Record<string, string>> = {
   "--cap-add":
@@ -71,7 +86,7 @@ const optionWords: Readonly<Record<string, string>> = {
 
 /** Has a command with subcommands say what to do for one that it has not got. */
 export function adviseOnUnknown(command: Command, path: string): void {
-  const known = path === "berth" ? words : wordsOfImages;
+  const known = wordsBehind[path] ?? {};
   command.on("command:*", ([word = ""]: readonly string[]) => {
     throw usageError(
       `there is no command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`,

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import {
+  type RuntimeFeatures,
   RuntimeServiceService,
   StatusRequest,
   StatusResponse,
@@ -63,7 +64,7 @@ function details(response: StatusResponse): unknown {
 
 function summary(
   version: VersionResponse,
-  { status, runtimeHandlers }: StatusResponse,
+  { status, runtimeHandlers, features }: StatusResponse,
   style: Style,
 ): string {
   const heading = `${version.runtimeName} ${version.runtimeVersion}, CRI ${version.runtimeApiVersion}\n`;
@@ -88,10 +89,29 @@ function summary(
         title: "RECURSIVE READ-ONLY MOUNTS",
         value: ({ features }) => yesNo(features?.recursiveReadOnlyMounts),
       },
+      { title: "CGROUP NAMESPACES", value: ({ features }) => yesNo(features?.cgroupNamespaces) },
     ],
     runtimeHandlers,
   );
-  return [heading, conditions, ...(runtimeHandlers.length === 0 ? [] : [handlers])].join("\n");
+  const parts = [heading, conditions];
+  if (runtimeHandlers.length > 0) parts.push(handlers);
+  if (features !== undefined) parts.push(featureTable(features));
+  return parts.join("\n");
+}
+
+function featureTable(features: RuntimeFeatures): string {
+  const rows: readonly (readonly [name: string, has: boolean])[] = [
+    ["supplemental groups policy", features.supplementalGroupsPolicy],
+    ["user namespaces on the host's network", features.userNamespacesHostNetwork],
+    ["mount options", features.mountOptions],
+    ["modes of cgroup mounts", features.cgroupMountMode],
+    ["seccomp profiles of registries", features.seccompProfileOci],
+  ];
+  const columns = [
+    { title: "FEATURE", value: ([name]: (typeof rows)[number]) => name },
+    { title: "SUPPORTED", value: ([, has]: (typeof rows)[number]) => yesNo(has) },
+  ];
+  return renderTable(columns, rows);
 }
 
 function yesNo(value: boolean | undefined): string {

@@ -16,7 +16,7 @@ type CommandEntry = {
 };
 
 const workloads = "Pods and containers:";
-const images = "Images:";
+const images = "Images and profiles:";
 const system = "System:";
 
 /** Every command, in the order of the help. */
@@ -102,6 +102,12 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "import images from an archive, and pin images",
     group: images,
     load: () => import("./image.ts"),
+  },
+  {
+    name: "profile",
+    summary: "fetch, list and remove security profiles of registries",
+    group: images,
+    load: () => import("./profile.ts"),
   },
   {
     name: "info",

@@ -7,7 +7,7 @@ export type Words =
   | { readonly kind: "files" }
   | { readonly kind: "free" };
 
-export const nameKinds = ["pods", "containers", "objects", "images"] as const;
+export const nameKinds = ["pods", "containers", "objects", "images", "profiles"] as const;
 export type NameKind = (typeof nameKinds)[number];
 
 export type OptionModel = {
@@ -34,6 +34,7 @@ const wordsByName: Readonly<Record<string, Words>> = {
   name: { kind: "names", of: "objects" },
   image: { kind: "names", of: "images" },
   reference: { kind: "names", of: "images" },
+  profile: { kind: "names", of: "profiles" },
   archive: { kind: "files" },
   file: { kind: "files" },
   source: { kind: "files" },
