@@ -83,6 +83,7 @@ export {
   processGroup,
   processGroupOf,
   processStartTime,
+  processTree,
   zombieExitCode,
 } from "./process.ts";
 export { resolveInRoot } from "./resolve-in-root.ts";

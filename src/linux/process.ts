@@ -61,6 +61,13 @@ export async function killProcessTree(pid: number): Promise<void> {
   for (const member of await stoppedTree(pid)) signal(member, "SIGKILL");
 }
 
+/** A process and all that descend from it; one that forks meanwhile may have more. */
+export async function processTree(pid: number): Promise<readonly number[]> {
+  const below: number[] = [];
+  for (const child of await childrenOf(pid)) below.push(...(await processTree(child)));
+  return [...below, pid];
+}
+
 async function stoppedTree(pid: number): Promise<readonly number[]> {
   signal(pid, "SIGSTOP");
   const below: number[] = [];

@@ -32,15 +32,23 @@ export class Freezer {
     }
   }
 
+  /** Whether somebody has asked for it, though a process may not be stopped yet. */
+  async isFrozen(): Promise<boolean> {
+    if (this.#directory === undefined) return false;
+    const [file, thawed] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
+    const text = await readFile(join(this.#directory, file), "utf8").catch(() => thawed);
+    return text.trim() !== thawed;
+  }
+
   async #freeze(): Promise<void> {
     if (this.#directory === undefined) return;
     const [file, text] = this.#isV2 ? ["cgroup.freeze", "1"] : ["freezer.state", "FROZEN"];
     if (!(await writeIfThere(this.#directory, file, text))) return;
-    for (let waited = 0; waited < waitMs && !(await this.#isFrozen(this.#directory)); waited += 2)
+    for (let waited = 0; waited < waitMs && !(await this.#hasStopped(this.#directory)); waited += 2)
       await sleep(2);
   }
 
-  async #isFrozen(directory: string): Promise<boolean> {
+  async #hasStopped(directory: string): Promise<boolean> {
     const file = this.#isV2 ? "cgroup.events" : "freezer.state";
     const text = await readFile(join(directory, file), "utf8").catch(() => "");
     return /^(frozen 1|FROZEN)$/m.test(text);

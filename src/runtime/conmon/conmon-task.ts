@@ -4,6 +4,7 @@ import { hasCode } from "../../errors/index.ts";
 import { type CgroupLayout, isAlive } from "../../linux/index.ts";
 import { raceAbort } from "../../sync/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
@@ -63,6 +64,7 @@ const endTimeoutMs = 10_000;
 export class ConmonTask implements Task {
   readonly id: string;
   readonly #options: ConmonTaskOptions;
+  readonly #freezer: ContainerFreezer;
   readonly #streams: TaskStreams;
   readonly #exited = Promise.withResolvers<TaskExit>();
   /** Ends what runs in the background for this object. */
@@ -80,7 +82,8 @@ export class ConmonTask implements Task {
   constructor(options: ConmonTaskOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#streams = new TaskStreams(options);
+    this.#freezer = new ContainerFreezer(options.layout, options.record?.cgroupDir, options.files.still);
+    this.#streams = new TaskStreams(options, this.#freezer);
     this.#record = options.record;
     this.#state = recordedState(options.record, options.ranSinceNs);
     const { cgroupDir, oomKillsAbove } = options.record ?? {};
@@ -205,14 +208,17 @@ export class ConmonTask implements Task {
 
   async pause(): Promise<void> {
     const { handler } = this.#requireRunning("pause");
-    await pauseProcesses(() => this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs));
+    const pause = () => this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs);
+    await this.#freezer.alone(() => pauseProcesses(pause));
   }
 
   async resume(): Promise<void> {
     const record = this.#record;
     if (record === undefined || this.#isExited()) return;
-    const state = await this.#askState(record.handler);
-    if (state === "paused") await this.#callRuntime(record.handler, ["resume", this.id], freezeTimeoutMs);
+    await this.#freezer.alone(async () => {
+      const state = await this.#askState(record.handler);
+      if (state === "paused") await this.#callRuntime(record.handler, ["resume", this.id], freezeTimeoutMs);
+    });
   }
 
   async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
@@ -247,7 +253,10 @@ export class ConmonTask implements Task {
 
   /** After a restart of the daemon: finds out what happened meanwhile. */
   async recover(): Promise<void> {
-    await endLeftExecs(this.#options.files.bundleDir, this.#record?.cgroupDir);
+    await this.#freezer.recover();
+    const directory = this.#record?.cgroupDir;
+    const cgroup = directory === undefined ? undefined : { directory, freezer: this.#freezer };
+    await endLeftExecs(this.#options.files.bundleDir, cgroup);
     await this.#takeExit();
     const record = this.#record;
     if (this.#isExited() || record === undefined) return;

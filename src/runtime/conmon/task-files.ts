@@ -14,6 +14,8 @@ export type TaskFiles = {
   readonly oom: string;
   /** Limits for the OCI runtime's `update`. */
   readonly resources: string;
+  /** See ContainerFreezer. */
+  readonly still: string;
   /** FIFO on which conmon takes commands. */
   readonly control: string;
   /** Written by conmon when the first process has exited: its code in decimal. */
@@ -31,6 +33,7 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
     monitorPidFile: join(bundleDir, "conmon.pid"),
     oom: join(bundleDir, "oom"),
     resources: join(bundleDir, "resources.json"),
+    still: join(bundleDir, "still"),
     control: join(bundleDir, "ctl"),
     exit: join(exitsDir, id),
     runtimeLog: (command) => join(bundleDir, `${command}.log`),

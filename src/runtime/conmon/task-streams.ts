@@ -3,6 +3,7 @@ import type { Logger } from "../../logging/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
 import type { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
@@ -34,11 +35,13 @@ export type TaskStreamsOptions = {
 /** What is read and written of a task that runs: its log, the streams of its first process and of commands beside it. */
 export class TaskStreams implements Disposable {
   readonly #options: TaskStreamsOptions;
+  readonly #freezer: ContainerFreezer;
   readonly #control: MonitorControl;
   #console: MonitorConsole | undefined;
 
-  constructor(options: TaskStreamsOptions) {
+  constructor(options: TaskStreamsOptions, freezer: ContainerFreezer) {
     this.#options = options;
+    this.#freezer = freezer;
     this.#control = new MonitorControl(options.files.control);
   }
 
@@ -91,7 +94,7 @@ export class TaskStreams implements Disposable {
       process,
       hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
       streamOwner,
-      cgroupDir,
+      cgroup: cgroupDir === undefined ? undefined : { directory: cgroupDir, freezer: this.#freezer },
       drainTimeoutMs: this.#options.drainExecSyncIoTimeoutMs,
       logger,
       pollThread,

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { parentOf } from "../../linux/index.ts";
 import { cgroupProcesses } from "../cgroups/cgroup-processes.ts";
+import type { ExecCgroup } from "./exec-context.ts";
 import { execsIn, pidOf } from "./exec-files.ts";
 import { killExec } from "./kill-exec.ts";
 
@@ -8,11 +9,11 @@ import { killExec } from "./kill-exec.ts";
  * Kills the commands that a daemon left in a container when it was killed itself: nobody can be connected to them any
  * more. What runs under one of their pids now and is not of the container, or was started inside it, is another's.
  */
-export async function endLeftExecs(bundleDir: string, cgroupDir: string | undefined): Promise<void> {
+export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undefined): Promise<void> {
   for (const files of await execsIn(bundleDir)) {
     const pid = await pidOf(files);
-    if (pid !== undefined && cgroupDir !== undefined && (await wasBroughtIn(pid, cgroupDir)))
-      await killExec(undefined, pid, cgroupDir);
+    if (pid !== undefined && cgroup !== undefined && (await wasBroughtIn(pid, cgroup.directory)))
+      await killExec(undefined, pid, cgroup);
     await rm(files.directory, { recursive: true, force: true });
   }
 }

@@ -1,9 +1,17 @@
 import type { PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import type { Handler } from "../handlers/handler.ts";
 import type { OciProcess } from "../spec/types.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
+
+/** The cgroup of the container that a command runs in. */
+export type ExecCgroup = {
+  /** See TaskRecord. */
+  readonly directory: string;
+  readonly freezer: ContainerFreezer;
+};
 
 /** What running a command in a container takes. */
 export type ExecContext = {
@@ -21,8 +29,7 @@ export type ExecContext = {
   readonly hostPids: boolean;
   /** Undefined where the OCI runtime gives the streams to the command's user itself. */
   readonly streamOwner: StreamOwner | undefined;
-  /** See TaskRecord. */
-  readonly cgroupDir: string | undefined;
+  readonly cgroup: ExecCgroup | undefined;
   /** How long the output of an ExecSync is awaited after its command's end, when something that it left running holds the streams open; 0 is no limit. */
   readonly drainTimeoutMs: number;
   readonly logger: Logger;

@@ -15,7 +15,7 @@ const startingMs = 1000;
  * DeadlineExceeded, Canceled, once they are gone; and whatever keeps it from killing them.
  */
 export async function exitOrKill(
-  { cgroupDir }: ExecContext,
+  { cgroup }: ExecContext,
   files: ExecFiles,
   runtime: Subprocess,
   deadline: Deadline,
@@ -24,7 +24,7 @@ export async function exitOrKill(
   let exitCode: number;
   {
     using _armed = deadline.onAbort(() => {
-      killing = commandOf(files, runtime).then((pid) => killExec(runtime, pid, cgroupDir));
+      killing = commandOf(files, runtime).then((pid) => killExec(runtime, pid, cgroup));
       // It is thrown below; but first there must be an exit.
       killing.catch(() => runtime.kill("SIGKILL"));
     });
