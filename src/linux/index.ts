@@ -77,6 +77,7 @@ export { type ConsoleSocket, PollThread } from "./poll-thread.ts";
 export {
   childrenOf,
   descendsFrom,
+  hasExecuted,
   isAlive,
   killProcessTree,
   parentOf,

@@ -1,5 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 
+/** PF_FORKNOEXEC of linux/sched.h. */
+const forkedWithoutExec = 0x40;
+
 /**
  * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its pid this names a process for
  * good, as pids are used again. Undefined when there is no such process, or only its zombie.
@@ -7,6 +10,15 @@ import { readdir, readFile } from "node:fs/promises";
 export async function processStartTime(pid: number): Promise<number | undefined> {
   const stat = await readStat(pid);
   return stat === undefined || hasEnded(stat) ? undefined : stat.startTime;
+}
+
+/**
+ * Whether a process has executed a program since it was forked; undefined when it is gone (PF_FORKNOEXEC in field 9 of
+ * /proc/PID/stat, which the kernel clears in execve(2)).
+ */
+export async function hasExecuted(pid: number): Promise<boolean | undefined> {
+  const stat = await readStat(pid);
+  return stat && (stat.flags & forkedWithoutExec) === 0;
 }
 
 /** The parent of a process, as this PID namespace shows it; undefined when there is no such process. */
@@ -101,14 +113,22 @@ async function readStat(pid: number): Promise<Stat | undefined> {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group, startTime] = [fields[0], fields[1], fields[2], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
-  const waitStatus = Number(fields[49] ?? 0);
-  return { state, parent: Number(parent), group: Number(group), startTime: Number(startTime), waitStatus };
+  const [flags, waitStatus] = [Number(fields[6]), Number(fields[49] ?? 0)];
+  return {
+    state,
+    parent: Number(parent),
+    group: Number(group),
+    flags,
+    startTime: Number(startTime),
+    waitStatus,
+  };
 }
 
 type Stat = {
   readonly state: string;
   readonly parent: number;
   readonly group: number;
+  readonly flags: number;
   readonly startTime: number;
   readonly waitStatus: number;
 };

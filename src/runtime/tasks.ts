@@ -124,7 +124,10 @@ export interface Task {
    * the new limit), InvalidArgument (the kernel refuses a value), Internal; some of the limits may be in force then.
    */
   update(update: TaskUpdate, signal?: AbortSignal): Promise<void>;
-  /** Stops all processes by the cgroup freezer; they do not notice. Throws RuntimeError FailedPrecondition when not running. */
+  /**
+   * Stops all processes by the cgroup freezer, once the first one runs the container's program; they do not notice. Throws
+   * RuntimeError: FailedPrecondition when not running, Unavailable when the program does not run for half a minute.
+   */
   pause(): Promise<void>;
   /** Lets them go on. No error when they are not paused, or gone. */
   resume(): Promise<void>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, writeFile } from "node:fs/promises";
+import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -33,3 +33,15 @@ test("a container that runc cannot freeze at once is paused all the same", async
   assert.equal(JSON.parse(stdout).status, "paused");
   await task.resume();
 });
+
+for (const handler of ["crun", "runc"]) {
+  test(`a container is not paused before its program runs, in the place of what ${handler} has forked`, async () => {
+    await using bench = await TaskBench.open();
+    const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "1"] }] };
+    const task = await bench.run(handler, "exec sleep 1000", (spec) => ({ ...spec, hooks }));
+    await task.pause();
+    const commandLine = await readFile(`/proc/${await task.livePid()}/cmdline`, "utf8");
+    assert.match(commandLine, /^(\/bin\/sh|sleep)\0/);
+    await task.resume();
+  });
+}

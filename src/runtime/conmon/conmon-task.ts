@@ -10,6 +10,7 @@ import { OomWatch } from "../cgroups/oom-watch.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftDump } from "../checkpoint/end-dump.ts";
 import { pauseProcesses } from "../checkpoint/pause.ts";
+import { programRuns } from "../checkpoint/program-runs.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { Handler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
@@ -207,7 +208,8 @@ export class ConmonTask implements Task {
   }
 
   async pause(): Promise<void> {
-    const { handler } = this.#requireRunning("pause");
+    const { handler, restored, init } = this.#requireRunning("pause");
+    if (!restored) await programRuns(this.id, init.pid);
     const pause = () => this.#callRuntime(handler, ["pause", this.id], freezeTimeoutMs);
     await this.#freezer.alone(() => pauseProcesses(pause));
   }
