@@ -6,9 +6,9 @@ import { type MountInfo, mountInfo } from "../linux/index.ts";
 const maxLinks = 40;
 const maxPathLength = 4096;
 
-/** File systems that somebody else must answer for: a server, or a process. */
+/** File systems that somebody else must answer for: a server, or a process; that of an automount is the one who mounts. */
 const answeredByOthers =
-  /^(nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2)/;
+  /^(autofs|nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2)/;
 
 /**
  * The mount that a path lies on by its name, which asks no file system; undefined for what is no absolute path. Symbolic links may

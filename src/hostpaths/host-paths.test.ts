@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { automount } from "../testing/automount.ts";
 import { deadFileSystem } from "../testing/dead-file-system.ts";
 import { tempDir } from "../testing/temp-dir.ts";
 import { HostPaths } from "./index.ts";
@@ -136,6 +137,20 @@ test("any number of file systems that hang leave threads for the machine's own p
   const ends = [one, two, three].flatMap(({ path }) => tenOwners(paths, path));
   assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
   await Promise.all(ends);
+});
+
+test("an automount has the share of a file system that others must answer for, as whoever mounts there may not answer", async () => {
+  await using directory = await tempDir();
+  const paths = new HostPaths({ all: 3, perFileSystem: 2 });
+  const path = join(directory.path, "automount");
+  await mkdir(path);
+  await using _automount = await automount(path);
+  const held = heldWork();
+  const all = [1, 2, 3, 4].map((owner) => paths.of(`${owner}`)(join(path, "x"), held.work));
+  assert.equal(await paths.of("local")(directory.path, async () => "elsewhere"), "elsewhere");
+  assert.equal(held.started(), 2);
+  held.release.resolve("done");
+  await Promise.all(all);
 });
 
 async function deadBelow(directory: string, name: string) {
