@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
 import { ContainerState, NamespaceMode } from "../src/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
+import { processesOf } from "./support/container-cgroup.ts";
 import { perlLayer } from "./support/perl.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -98,15 +99,3 @@ for (1 .. 8) {
 }
 sleep 1000 while 1;
 `;
-
-/** The host's pids of the processes in a container's cgroup. */
-async function processesOf(id: string): Promise<readonly string[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const own = await Promise.all(
-    pids.map(async (pid) => {
-      const cgroups = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
-      return cgroups.includes(id);
-    }),
-  );
-  return pids.filter((_, index) => own[index]);
-}

@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
+import { ContainerState, UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
-import { readCgroup } from "./support/container-cgroup.ts";
+import { processesOf, readCgroup } from "./support/container-cgroup.ts";
 import { handlerProgram, testHandler } from "./support/handler.ts";
-import { execSync, TestPod } from "./support/pod.ts";
+import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -153,6 +153,38 @@ describe("OCI hooks", () => {
     assert.ok(!(await traced()).includes("old"));
     await pod.shell("chosen", host.image, sleeping, { annotations: { any: "old-hook" } });
     assert.ok((await traced()).includes("old"));
+  });
+
+  it("that fail after the start end the container with their words, where the OCI runtime tells of them", async () => {
+    const hook = join(directory, "failing.sh");
+    await writeFile(hook, "#!/bin/sh\ncat > /dev/null\nexit 3\n");
+    await chmod(hook, 0o755);
+    await addHook("60-failing.json", {
+      hook: { path: hook },
+      when: { annotations: { "^example\\.org/failing$": "^yes$" } },
+      stages: ["poststart"],
+    });
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "failing-hook");
+    const annotations = { "example.org/failing": "yes" };
+    const containerId = await pod.create(shellConfig("main", host.image, sleeping, { annotations }));
+    const failure = await runtime.startContainer({ containerId }).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    const { state, reason } = await containerStatus(host.berth, containerId);
+    if (failure === undefined) {
+      // crun before 1.28, as the specification of then has it; runc runs these hooks within `create`, and never goes on.
+      assert.equal(testHandler, "crun");
+      assert.equal(state, ContainerState.CONTAINER_RUNNING);
+      assert.equal(await execSync(host.berth, containerId, "echo", "runs"), "runs\n");
+    } else {
+      assert.match(failure, testHandler === "crun" ? /INTERNAL: .*hook/ : /INTERNAL: .*hook.*exit status 3/);
+      assert.deepEqual([state, reason], [ContainerState.CONTAINER_EXITED, "StartError"]);
+      assert.deepEqual(await processesOf(containerId), []);
+    }
+    await pod.shell("next", host.image, sleeping);
+    await runtime.removeContainer({ containerId });
   });
 
   it("look through a pod's annotations without holding up the daemon", async () => {

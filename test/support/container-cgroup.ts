@@ -32,3 +32,15 @@ export async function unifiedCgroupFiles(berth: TestBerth, containerId: string):
   const path = lines.find((line) => line.startsWith("0::"))?.slice(3) ?? "";
   return path.includes(containerId) ? readdir(join(layout.v2.mountPoint, path)) : [];
 }
+
+/** The host's pids of the processes in a container's cgroup. */
+export async function processesOf(id: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const own = await Promise.all(
+    pids.map(async (pid) => {
+      const cgroups = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
+      return cgroups.includes(id);
+    }),
+  );
+  return pids.filter((_, index) => own[index]);
+}

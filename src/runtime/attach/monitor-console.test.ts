@@ -120,15 +120,18 @@ describe("attach", () => {
 
   test("one that takes no output does not hold up the others, nor the container's end", async () => {
     await using patient = await TaskBench.open({ slowClientMs: 600_000 });
-    const script = "read go; (yes | head -c 30000000) & sleep 2; echo done >&2; exit 4";
+    const script = "read go; (yes | head -c 30000000) & read end; echo done >&2; exit 4";
     const spec = await patient.spec("crun", script);
     const task = await patient.create({ ...spec, stdin: true });
     await task.start();
     const stuck = new TestClient({ takes: false });
     const attached = task.attach(stuck.io, stuck.signal);
     attached.catch(() => undefined);
-    const other = new TestClient({ stdin: "go\n" });
+    const other = new TestClient({ typed: true });
     task.attach({ ...other.io, stdout: undefined }, other.signal).catch(() => undefined);
+    other.type("go\n");
+    await until(() => (stuck.io.stdout?.writableLength ?? 0) > 4 * 1024 * 1024);
+    other.type("end\n");
     assert.equal((await task.wait()).exitCode, 4);
     await until(() => other.stderr.endsWith("done\n"));
     await assert.rejects(attached, { code: "ResourceExhausted", message: /has ended/ });
