@@ -17,7 +17,7 @@ export function sandboxFacts(
   const pin = (kind: string) => join(paths.namespaces, kind);
   const ownNetwork = !sharesHostNetwork(config);
   const idMappings = podIdMappings(config);
-  const type = findHandler(handlers, record.resolvedHandler)?.type;
+  const features = findHandler(handlers, record.resolvedHandler)?.features;
   const ownIpc = !sharesHostIpc(config);
   return {
     id,
@@ -30,8 +30,8 @@ export function sandboxFacts(
       pid: pauses.pidNamespace(id),
     },
     idMappings,
-    specHasIdMappings: type !== "crun",
-    readOnlySysfsIsForAll: ownNetwork && idMappings === undefined && type === "runc",
+    specHasIdMappings: features?.idMappingsInSpec ?? true,
+    readOnlySysfsIsForAll: ownNetwork && idMappings === undefined && features?.readOnlySysfsForAll === true,
     files: {
       shm: ownIpc ? paths.shm : "/dev/shm",
       hosts: paths.hosts,

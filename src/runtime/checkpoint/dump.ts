@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TaskDumpRequest } from "../tasks.ts";
@@ -11,7 +11,7 @@ import { dumpSignals, endDump } from "./end-dump.ts";
 
 export type DumpCall = {
   readonly id: string;
-  readonly handler: Handler;
+  readonly handler: RuncLikeHandler;
   readonly cgroupDriver: CgroupDriver;
   /** The OCI runtime's log of it. */
   readonly logPath: string;

@@ -2,7 +2,7 @@ import { lstat, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CgroupLayout } from "../../linux/index.ts";
 import { cgroupOf } from "../cgroups/cgroup-in-hierarchy.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciSpec } from "../spec/types.ts";
 
@@ -19,7 +19,7 @@ const restoreConfig = ["leave-stopped", "tcp-close"];
 export async function restoreSpec(
   spec: OciSpec,
   bundleDir: string,
-  handler: Handler,
+  handler: RuncLikeHandler,
   layout: CgroupLayout,
 ): Promise<OciSpec> {
   const config = join(bundleDir, "criu.conf");

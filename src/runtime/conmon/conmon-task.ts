@@ -9,7 +9,7 @@ import { endLeftDump } from "../checkpoint/end-dump.ts";
 import { pauseProcesses } from "../checkpoint/pause.ts";
 import { programRuns } from "../checkpoint/program-runs.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type {
   ExecRequest,
@@ -37,7 +37,7 @@ import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";
 export type ConmonTaskOptions = TaskStreamsOptions &
   TaskEndOptions & {
     /** As configured now; the record's own goes before it. */
-    readonly handler: Handler | undefined;
+    readonly handler: RuncLikeHandler | undefined;
     /** Undefined when there is none: the task is lost. */
     readonly record: TaskRecord | undefined;
     /** Of a task whose record is there but cannot be read: since when it may have run. */

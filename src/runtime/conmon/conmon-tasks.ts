@@ -10,7 +10,7 @@ import { CgroupPlace } from "../cgroups/place-process.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import { restoreSpec } from "../checkpoint/restore.ts";
 import { MemoryRelease } from "../exec/memory-release.ts";
-import { findHandler, type Handler, type HandlerTable } from "../handlers/handler.ts";
+import { findHandler, type HandlerTable, type RuncLikeHandler } from "../handlers/handler.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
 import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { replaceFile } from "../replace-file.ts";
@@ -121,7 +121,7 @@ export class ConmonTasks implements Tasks {
     }
   }
 
-  async #undoCreate(task: TaskSpec, handler: Handler, files: TaskFiles): Promise<void> {
+  async #undoCreate(task: TaskSpec, handler: RuncLikeHandler, files: TaskFiles): Promise<void> {
     const { cgroupDriver, logger } = this.#options;
     const { id, cgroup, logPath } = task;
     await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
@@ -197,7 +197,12 @@ export class ConmonTasks implements Tasks {
     return place;
   }
 
-  async #newRecord(task: TaskSpec, handler: Handler, files: TaskFiles, pid: number): Promise<TaskRecord> {
+  async #newRecord(
+    task: TaskSpec,
+    handler: RuncLikeHandler,
+    files: TaskFiles,
+    pid: number,
+  ): Promise<TaskRecord> {
     const [owner, init, monitor, cgroupDir] = await Promise.all([
       streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
@@ -272,7 +277,7 @@ export class ConmonTasks implements Tasks {
   }
 }
 
-function usableHandler(table: HandlerTable, name: string): Handler {
+function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
   const handler = findHandler(table, name);
   if (handler === undefined)
     throw new RuntimeError("InvalidArgument", `no runtime handler is named "${name}"`);

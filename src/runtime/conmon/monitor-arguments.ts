@@ -1,6 +1,6 @@
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { restoreOptions } from "../checkpoint/restore.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TaskRestore, TaskSpec } from "../tasks.ts";
@@ -9,7 +9,7 @@ import type { TaskFiles } from "./task-files.ts";
 /** The command line of conmon (2.1) for creating a container, or restoring one. */
 export function monitorArguments(
   task: TaskSpec,
-  handler: Handler,
+  handler: RuncLikeHandler,
   program: string,
   cgroupDriver: CgroupDriver,
   files: TaskFiles,

@@ -4,7 +4,7 @@ import type { CgroupLayout } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { killMonitor } from "./start-monitor.ts";
 import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
@@ -12,7 +12,7 @@ import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts"
 export type Leftovers = {
   readonly id: string;
   /** Undefined when it is not known any more: then only what can be found without it goes. */
-  readonly handler: Handler | undefined;
+  readonly handler: RuncLikeHandler | undefined;
   readonly cgroupDriver: CgroupDriver;
   /** See TaskIdentity. */
   readonly cgroup: string | undefined;
@@ -54,12 +54,12 @@ export async function removeLeftovers({
 }
 
 /** What an OCI runtime keeps of a container below its root. */
-export function runtimeState({ root }: Handler, id: string): string {
+export function runtimeState({ root }: RuncLikeHandler, id: string): string {
   return join(root, id);
 }
 
 /** For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files, leaves them. */
-export async function removeRuntimeState(handler: Handler, id: string): Promise<void> {
+export async function removeRuntimeState(handler: RuncLikeHandler, id: string): Promise<void> {
   await rm(runtimeState(handler, id), { recursive: true, force: true });
 }
 

@@ -1,7 +1,7 @@
 import { hasCode } from "../../errors/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import type { TaskFiles } from "./task-files.ts";
@@ -26,21 +26,21 @@ export class RuntimeCalls {
     this.#options = options;
   }
 
-  async start(handler: Handler, signal: AbortSignal): Promise<void> {
+  async start(handler: RuncLikeHandler, signal: AbortSignal): Promise<void> {
     await this.#call(handler, ["start", this.#options.id], startTimeoutMs, signal);
   }
 
-  async pause(handler: Handler): Promise<void> {
+  async pause(handler: RuncLikeHandler): Promise<void> {
     await this.#call(handler, ["pause", this.#options.id], freezeTimeoutMs);
   }
 
-  async resumeIfPaused(handler: Handler): Promise<void> {
+  async resumeIfPaused(handler: RuncLikeHandler): Promise<void> {
     if ((await this.#state(handler)) === "paused")
       await this.#call(handler, ["resume", this.#options.id], freezeTimeoutMs);
   }
 
   /** Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and removed. */
-  async isWaiting(handler: Handler): Promise<boolean> {
+  async isWaiting(handler: RuncLikeHandler): Promise<boolean> {
     try {
       return (await this.#state(handler)) === "created";
     } catch (err) {
@@ -53,7 +53,7 @@ export class RuntimeCalls {
   }
 
   /** An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from being removed: all has been killed. */
-  async delete(handler: Handler): Promise<void> {
+  async delete(handler: RuncLikeHandler): Promise<void> {
     try {
       await this.#call(handler, ["delete", "--force", this.#options.id], deleteTimeoutMs);
     } catch (err) {
@@ -66,7 +66,7 @@ export class RuntimeCalls {
   }
 
   /** The OCI runtime's word for the container's state. */
-  async #state(handler: Handler): Promise<unknown> {
+  async #state(handler: RuncLikeHandler): Promise<unknown> {
     const answer: unknown = JSON.parse(
       await this.#call(handler, ["state", this.#options.id], startTimeoutMs),
     );
@@ -74,7 +74,7 @@ export class RuntimeCalls {
   }
 
   async #call(
-    handler: Handler,
+    handler: RuncLikeHandler,
     args: readonly [string, ...string[]],
     timeoutMs: number,
     signal?: AbortSignal,

@@ -42,11 +42,7 @@ export class TaskEnd implements Disposable {
   #endExpected = false;
 
   /** `exit`: of a task that has ended before. */
-  constructor(
-    options: TaskEndOptions,
-    recordNow: () => TaskRecord | undefined,
-    exit: TaskExit | undefined,
-  ) {
+  constructor(options: TaskEndOptions, recordNow: () => TaskRecord | undefined, exit: TaskExit | undefined) {
     this.#options = options;
     this.#recordNow = recordNow;
     if (exit !== undefined) {

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { processStartTime } from "../../linux/index.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { TaskSpec } from "../tasks.ts";
@@ -18,7 +18,7 @@ export type TaskConsole = Pick<TaskSpec, "terminal" | "stdin" | "stdinOnce">;
 /** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
 export type TaskRecord = {
   /** As it was at the creation: the configuration may change while containers run. */
-  readonly handler: Handler;
+  readonly handler: RuncLikeHandler;
   readonly init: ProcessIdentity;
   readonly monitor: ProcessIdentity;
   /** The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not the container's own. */
@@ -79,7 +79,8 @@ function parseRecord(text: string): TaskRecord {
     [init, monitor].every((process) => Number.isInteger(process?.pid) && Number(process?.pid) > 0) &&
     typeof phase?.kind === "string";
   if (!whole) throw new TypeError("it is no record of a task");
-  return record as TaskRecord;
+  // An earlier berth knew no other kind, and did not say it.
+  return { ...(record as TaskRecord), handler: { ...handler, kind: "runc-like" } as RuncLikeHandler };
 }
 
 export async function identifyProcess(pid: number): Promise<ProcessIdentity> {

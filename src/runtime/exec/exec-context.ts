@@ -2,7 +2,7 @@ import type { PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import type { OciProcess } from "../spec/types.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 
@@ -16,7 +16,7 @@ export type ExecCgroup = {
 /** What running a command in a container takes. */
 export type ExecContext = {
   readonly containerId: string;
-  readonly handler: Handler;
+  readonly handler: RuncLikeHandler;
   /** What to start for it. */
   readonly program: string;
   readonly conmonPath: string;

@@ -111,6 +111,8 @@ test("crun is unusable with hybrid cgroups while cgroup2 has controllers, and th
       userNamespaces: false,
       cgroupNamespaces: false,
       checkpoint: false,
+      idMappingsInSpec: true,
+      readOnlySysfsForAll: false,
     },
   } as const;
   const hybrid = (controllers: readonly string[]) =>

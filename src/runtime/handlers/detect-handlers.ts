@@ -49,6 +49,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
       const facts = await cachedFacts(cache, path, options.answerMs ?? usualAnswerMs);
       const usability = obstacleFor(facts, layout, path) ?? { kind: "usable" };
       return {
+        kind: "runc-like",
         name,
         path,
         type: facts.type,
@@ -65,7 +66,7 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
 }
 
 /** Raised when what is made of a program's answers changes: those that an older daemon kept are then no good. */
-const factsVersion = 5;
+const factsVersion = 6;
 
 async function cachedFacts(
   cache: FactsCache<ProgramFacts>,
@@ -87,10 +88,13 @@ const noFeatures = {
   userNamespaces: false,
   cgroupNamespaces: false,
   checkpoint: false,
+  idMappingsInSpec: true,
+  readOnlySysfsForAll: false,
 } as const;
 
 function missing(name: string, path: string, root: string): Omit<Handler, keyof Omit<HandlerConfig, "path">> {
   return {
+    kind: "runc-like",
     name,
     path: "",
     type: "other",

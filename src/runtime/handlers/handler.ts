@@ -10,11 +10,36 @@ export type HandlerFeatures = {
   readonly cgroupNamespaces: boolean;
   /** `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say. */
   readonly checkpoint: boolean;
+  /**
+   * A container's spec must repeat the ID mappings of a user namespace that it joins. crun takes them from the namespace, and would,
+   * told of them, give the host's /dev/null to the pod's root: what a container has as standard input.
+   */
+  readonly idMappingsInSpec: boolean;
+  /**
+   * It makes the sysfs of a network namespace itself read-only, not only a container's mount of it (runc): a privileged container that
+   * comes later has to take that back.
+   */
+  readonly readOnlySysfsForAll: boolean;
 };
 
-/** A runtime handler: an OCI runtime under the name by which pods ask for it (RuntimeClass). */
-export type Handler = {
+/**
+ * A runtime handler, under the name by which pods ask for it (RuntimeClass). `kind` says what makes its tasks; whoever needs more
+ * than is said of every handler tells the kinds apart first.
+ */
+export type Handler = RuncLikeHandler;
+
+/** What is known of a handler of any kind. */
+type AnyHandler = {
   readonly name: string;
+  readonly usability: Usability;
+  readonly features: HandlerFeatures;
+  /** Privileged containers get no devices of the host but those that they ask for. */
+  readonly privilegedWithoutHostDevices: boolean;
+} & AnnotationRules;
+
+/** A program with runc's command line, which conmon runs. */
+export type RuncLikeHandler = AnyHandler & {
+  readonly kind: "runc-like";
   /** Absolute; "" when the program was not found. */
   readonly path: string;
   readonly type: "crun" | "runc" | "other";
@@ -22,11 +47,7 @@ export type Handler = {
   readonly version: string;
   /** Directory in which the OCI runtime keeps its own state (`--root`), under the state directory. */
   readonly root: string;
-  readonly usability: Usability;
-  readonly features: HandlerFeatures;
-  /** Privileged containers get no devices of the host but those that they ask for. */
-  readonly privilegedWithoutHostDevices: boolean;
-} & AnnotationRules;
+};
 
 export type Usability =
   | { readonly kind: "usable" }

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
 import { ask } from "./ask.ts";
-import type { Handler, HandlerFeatures } from "./handler.ts";
+import type { HandlerFeatures, RuncLikeHandler } from "./handler.ts";
 
 /** What an OCI runtime's program says of itself. */
-export type ProgramFacts = Pick<Handler, "type" | "version" | "features"> & {
+export type ProgramFacts = Pick<RuncLikeHandler, "type" | "version" | "features"> & {
   /** Why it told no version. One that is `late` may be fine, on a machine that has much to do. */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
   /** No question was left without an answer for want of time: what is known now is all that there is to know. */
@@ -29,19 +29,24 @@ export async function askProgram(path: string, answerMs: number): Promise<Progra
   return {
     type,
     version,
-    features: { ...features, checkpoint },
+    features: {
+      ...features,
+      checkpoint,
+      idMappingsInSpec: type !== "crun",
+      readOnlySysfsForAll: type === "runc",
+    },
     ...(failure !== undefined && { failure }),
     isCertain: !answers.some((answer) => answer.failure?.kind === "late"),
   };
 }
 
-type SpecFeatures = Omit<HandlerFeatures, "checkpoint">;
+type SpecFeatures = Pick<HandlerFeatures, "recursiveReadOnlyMounts" | "userNamespaces" | "cgroupNamespaces">;
 
 /**
  * Both annotate their `features` with it. Of versions without that command, crun lists what it was built with behind its version, and runc
  * always can.
  */
-function canCheckpoint(type: Handler["type"], versionText: string, featuresText: string): boolean {
+function canCheckpoint(type: RuncLikeHandler["type"], versionText: string, featuresText: string): boolean {
   if (featuresText !== "")
     return /"(?:org\.opencontainers\.runc|run\.oci\.crun)\.checkpoint\.enabled":\s*"true"/.test(featuresText);
   return type === "runc" || (type === "crun" && /^\+(?:.* \+)?CRIU\b/m.test(versionText));
@@ -69,7 +74,7 @@ type FeaturesOutput = {
  * For versions without `features`: crun got `rro` with 1.4. User namespaces can be joined with crun 1 and with runc 1.1, which was the first to
  * open the sources of mounts before it joins; cgroup namespaces with either's version 1.
  */
-function knownFeatures(type: Handler["type"], version: string): SpecFeatures {
+function knownFeatures(type: RuncLikeHandler["type"], version: string): SpecFeatures {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const isAtLeast = (wanted: number) => major > 1 || (major === 1 && minor >= wanted);
   return {

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { type BerthErrorOptions, codeOf } from "../../errors/index.ts";
 import { type SpawnOptions, type Subprocess, spawn } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { BoundedOutput } from "./bounded-output.ts";
 import { Deadline } from "./deadline.ts";
@@ -16,7 +16,7 @@ export const runtimeEnvironment: Readonly<Record<string, string>> = {
 
 /** What stands on an OCI runtime's command line before the name of the command. */
 export function globalArguments(
-  handler: Handler,
+  handler: RuncLikeHandler,
   cgroupDriver: CgroupDriver,
   logPath: string,
 ): readonly string[] {
@@ -27,7 +27,7 @@ export function globalArguments(
 }
 
 export type RuntimeCall = {
-  readonly handler: Handler;
+  readonly handler: RuncLikeHandler;
   /** What to start for it, where that is not its own path; see {@link SealedPrograms}. */
   readonly program?: string;
   readonly cgroupDriver: CgroupDriver;

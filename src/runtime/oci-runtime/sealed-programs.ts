@@ -1,7 +1,7 @@
 import { closeSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { sealedProgram } from "../../linux/index.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 
 type Copy = { readonly version: string; readonly fd: Promise<number> };
 
@@ -17,7 +17,7 @@ export class SealedPrograms implements Disposable {
   readonly #outdated: Copy[] = [];
 
   /** What to start for a handler: the path of a copy that is as new as the file, or of the file. */
-  async pathFor({ type, path }: Pick<Handler, "type" | "path">): Promise<string> {
+  async pathFor({ type, path }: Pick<RuncLikeHandler, "type" | "path">): Promise<string> {
     if (type !== "crun") return path;
     try {
       return `/proc/${process.pid}/fd/${await this.#copyOf(path).fd}`;

@@ -86,6 +86,8 @@ const base: Omit<ContainerSpecInput, "config"> = {
     userNamespaces: false,
     cgroupNamespaces: false,
     checkpoint: false,
+    idMappingsInSpec: true,
+    readOnlySysfsForAll: false,
   },
   privilegedWithoutHostDevices: false,
   annotationRules: passNone,
@@ -273,6 +275,8 @@ describe("mounts", () => {
         userNamespaces: false,
         cgroupNamespaces: false,
         checkpoint: false,
+        idMappingsInSpec: true,
+        readOnlySysfsForAll: false,
       },
     };
     assert.ok(

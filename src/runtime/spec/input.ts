@@ -93,14 +93,11 @@ export type SandboxFacts = {
   };
   /** Of the user namespace, where there is one. */
   readonly idMappings: IdMappings | undefined;
-  /**
-   * The spec repeats them. runc must know them; crun takes them from the namespace, and would, told of them, give the host's /dev/null to
-   * the pod's root: what a container has as standard input.
-   */
+  /** The spec repeats them; see {@link HandlerFeatures}. */
   readonly specHasIdMappings: boolean;
   /**
-   * The pod's network namespace has one sysfs, and the OCI runtime makes that itself read-only, not only a container's mount of
-   * it, so that a privileged container which comes later has to take it back (runc). Not in a user namespace, which the kernel does not let take it back.
+   * The pod's network namespace has one sysfs, and the OCI runtime makes that itself read-only
+   * ({@link HandlerFeatures}). Not in a user namespace, which the kernel does not let take it back.
    */
   readonly readOnlySysfsIsForAll: boolean;
   /** Files of the host that are bind-mounted into each container, unless its configuration mounts something there. */

@@ -1,6 +1,6 @@
 import type { CgroupLayout } from "../../linux/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
-import type { Handler } from "../handlers/handler.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { systemdProperties } from "./systemd-properties.ts";
 
@@ -11,7 +11,7 @@ import { systemdProperties } from "./systemd-properties.ts";
  */
 export function withSystemdAnnotations(
   spec: OciSpec,
-  { type }: Pick<Handler, "type">,
+  { type }: Pick<RuncLikeHandler, "type">,
   driver: CgroupDriver,
   layout: CgroupLayout,
 ): OciSpec {

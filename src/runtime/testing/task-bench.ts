@@ -5,7 +5,7 @@ import { cgroupLayout, mountInfo } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
-import type { Handler, HandlerTable } from "../handlers/handler.ts";
+import type { HandlerTable, RuncLikeHandler } from "../handlers/handler.ts";
 import { passNone } from "../spec/passed-annotations.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task, TaskSpec } from "../tasks.ts";
@@ -168,12 +168,13 @@ function testHandlers(directory: string): HandlerTable {
 }
 
 /** The one handler of a bench whose OCI runtime is a program of the test's own. */
-export function oneHandler(name: string, path: string, type: Handler["type"]): HandlerTable {
+export function oneHandler(name: string, path: string, type: RuncLikeHandler["type"]): HandlerTable {
   return { handlers: [handlerOf(name, path, `${path}-root`, type)], defaultName: name, explanation: "" };
 }
 
-function handlerOf(name: string, path: string, root: string, type: Handler["type"]): Handler {
+function handlerOf(name: string, path: string, root: string, type: RuncLikeHandler["type"]): RuncLikeHandler {
   return {
+    kind: "runc-like",
     name,
     path,
     type,
@@ -185,6 +186,8 @@ function handlerOf(name: string, path: string, root: string, type: Handler["type
       userNamespaces: false,
       cgroupNamespaces: false,
       checkpoint: false,
+      idMappingsInSpec: type !== "crun",
+      readOnlySysfsForAll: type === "runc",
     },
     privilegedWithoutHostDevices: false,
     ...passNone,
