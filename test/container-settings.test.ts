@@ -73,7 +73,7 @@ describe("OCI hooks", () => {
     const program = join(directory, "hook.sh");
     await writeFile(
       program,
-      `#!/bin/sh\nid=$(sed 's/.*"id": *"\\([0-9a-f]*\\)".*/\\1/' | tr -d '\\n' | cut -c1-64)\necho "$@" "$id" >> ${trace}\n`,
+      `#!/bin/sh\nid=$(tr -d '\\n' | sed 's/.*"id" *: *"\\([0-9a-f]*\\)".*/\\1/')\necho "$@" "$id" >> ${trace}\n`,
     );
     await chmod(program, 0o755);
     await writeFile(

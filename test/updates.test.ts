@@ -108,16 +108,16 @@ describe("UpdateContainerResources", () => {
     const pod = await TestPod.run(host.berth, "below-usage");
     const hold = "head -c 40000000 /dev/zero > /dev/shm/held; echo ready; exec sleep 1000";
     const id = await pod.shell("main", host.image, hold, {
-      linux: { resources: { memoryLimitInBytes: 512n * MiB, cpuShares: 100n } },
+      linux: { resources: { memoryLimitInBytes: 512n * MiB, cpuShares: 1000n } },
     });
     await eventually("it holds the memory", async () => (await pod.log("main")).includes("stdout F ready"));
     const before = await inForce(id);
     await assert.rejects(
-      update(id, { memoryLimitInBytes: 16n * MiB, cpuShares: 200n }),
+      update(id, { memoryLimitInBytes: 16n * MiB, cpuShares: 2000n }),
       /FAILED_PRECONDITION: resources\.memory_limit_in_bytes: 16777216 is less than/,
     );
     assert.deepEqual(await inForce(id), before);
-    assert.equal((await containerStatus(host.berth, id)).resources?.linux?.cpuShares, 100n);
+    assert.equal((await containerStatus(host.berth, id)).resources?.linux?.cpuShares, 1000n);
   });
 
   it("takes back what came before a limit that the kernel refuses", async () => {
