@@ -90,11 +90,16 @@ export async function containerStatus(berth: PodHost, containerId: string): Prom
 }
 
 /** Waits for the container's end. */
-export function exited(berth: PodHost, containerId: string): Promise<ContainerStatus> {
-  return eventually(`container ${containerId} has exited`, async () => {
+export function exited(
+  berth: PodHost,
+  containerId: string,
+  limits?: { readonly limitMs: number },
+): Promise<ContainerStatus> {
+  const hasExited = async () => {
     const status = await containerStatus(berth, containerId);
     return status.state === ContainerState.CONTAINER_EXITED && status;
-  });
+  };
+  return eventually(`container ${containerId} has exited`, hasExited, limits);
 }
 
 /** Runs a command in a container and returns what it printed; fails when it fails. */
