@@ -1,7 +1,12 @@
 import koffi, { type KoffiFunc } from "koffi";
+import { Semaphore } from "../sync/index.ts";
 import { errnoName, LinuxError } from "./linux-error.ts";
 
 const libc = koffi.load("libc.so.6");
+
+/** koffi refuses more calls than these that have not ended; the pool has far fewer threads. */
+const { max_async_calls: maxCalls = 256 } = koffi.config();
+const turns = new Semaphore(maxCalls);
 
 /** A function of libc that returns a number. Its arguments are checked by koffi against its prototype. */
 export type LibcFunction = KoffiFunc<(...args: unknown[]) => number>;
@@ -25,15 +30,16 @@ export function check(syscall: string, result: number, subject: string): number 
 
 /**
  * Runs a libc function on a thread of libuv's pool and checks its result, for calls that may block (mounts). koffi carries
- * the pool thread's errno into the callback, so {@link check} sees the call's own.
+ * the pool thread's errno into the callback, so {@link check} sees the call's own. Calls beyond those that koffi takes wait.
  */
-export function callAsync(
+export async function callAsync(
   syscall: string,
   fn: LibcFunction,
   args: readonly unknown[],
   subject: string,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
+  using _ = await turns.acquire(new AbortController().signal);
+  return await new Promise((resolve, reject) => {
     fn.async(...args, (error: Error | null, result: number) => {
       if (error !== null) return reject(error);
       try {

@@ -184,3 +184,9 @@ test("mountinfo's escapes, peer groups and optional fields are read", () => {
   });
   assert.throws(() => parseMountInfo("nonsense"), LinuxError);
 });
+
+test("calls are made in their turn, however many are asked for at once", async () => {
+  await using directory = await tempDir();
+  const calls = Array.from({ length: 2000 }, () => unmount(directory.path, { missingOk: true }));
+  assert.equal((await Promise.all(calls)).length, calls.length);
+});
