@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { lstat, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { unmount } from "../linux/index.ts";
+import { deadFileSystem } from "../testing/dead-file-system.ts";
 import { smallDisk } from "../testing/small-disk.ts";
 import { tempDir } from "../testing/temp-dir.ts";
+import { until } from "../testing/until.ts";
 import { applyRootfsDiff, type RootfsSource, readCheckpoint, unpackArchive, writeArchive } from "./index.ts";
 
 const run = promisify(execFile);
@@ -49,6 +51,34 @@ async function restoreTo(target: string, archive: string, directory: string): Pr
   const deleted = JSON.parse(await readFile(join(directory, "deleted.files"), "utf8"));
   await applyRootfsDiff({ diff: join(directory, "rootfs-diff.tar"), deleted }, target);
   return deleted;
+}
+
+for (const kind of ["write", "unpack"]) {
+  test(`work at a place that does not answer any more ends with its caller's signal: ${kind}`, async () => {
+    await using root = await tempDir();
+    const path = join(root.path, "dead");
+    await mkdir(path);
+    await using _dead = await deadFileSystem(path);
+    const archive = join(path, "archive.tar");
+    const source: RootfsSource = { merged: root.path, changes: { kind: "copy", base: undefined } };
+    const caller = new AbortController();
+    const work =
+      kind === "write"
+        ? writeArchive(archive, [], source, caller.signal)
+        : unpackArchive([{ path: archive }], root.path, caller.signal);
+    const ends = assert.rejects(work, { message: "gone" });
+    // A kernel that does not say what its threads wait for is given the time.
+    await until(waitsForAnswer).catch(() => undefined);
+    caller.abort(new Error("gone"));
+    await ends;
+  });
+}
+
+/** Whether a thread of this process waits for an answer of FUSE. */
+async function waitsForAnswer(): Promise<boolean> {
+  const threads = await readdir("/proc/self/task");
+  const places = threads.map((thread) => readFile(`/proc/self/task/${thread}/wchan`, "utf8").catch(() => ""));
+  return (await Promise.all(places)).some((place) => place.includes("fuse"));
 }
 
 describe("an archive", () => {

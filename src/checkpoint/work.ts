@@ -1,4 +1,4 @@
-import { startThread, threadFile } from "../threads/index.ts";
+import { endThread, startThread, threadFile } from "../threads/index.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import type { ArchivePart, ArchiveSource, Job, JobResult, RootfsSource } from "./jobs.ts";
 
@@ -62,6 +62,6 @@ async function run(job: Job, signal?: AbortSignal): Promise<void> {
     if (result.kind === "failed") throw new CheckpointError(result.code, result.message);
   } finally {
     signal?.removeEventListener("abort", abort);
-    await worker.terminate();
+    await endThread(worker);
   }
 }

@@ -159,7 +159,8 @@ async function specInput(
 /** By what the machine is looked at. */
 function meansOf({ id }: SandboxRecord, services: PodServices) {
   const { appArmor, seLinux, hostPaths, unusableFiles, securityProfiles } = services;
-  return { appArmor, seLinux, lookUp: hostPaths.of(id), unusableFiles, pulledProfiles: securityProfiles };
+  const means = { appArmor, seLinux, unusableFiles, pulledProfiles: securityProfiles };
+  return { ...means, podId: id, lookUp: hostPaths.of(id) };
 }
 
 function imageOf(record: ContainerRecord, { images }: PodServices): Image {

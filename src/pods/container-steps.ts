@@ -77,7 +77,12 @@ function rootfs(services: PodServices): Step<ContainerDraft> {
       const { rootfs, layers } = containerPaths(stateDir, record.id);
       const sandbox = sandboxes.get(record.sandboxId);
       const labels = containerLabels(record.config, sandbox, services);
-      const mounts = await rootfsWithLabel(snapshotter.mounts(record.id), labels, services.seLinux);
+      const mounts = await rootfsWithLabel(
+        sandbox.id,
+        snapshotter.mounts(record.id),
+        labels,
+        services.seLinux,
+      );
       const { id, config } = sandbox;
       if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
       await mountMappedSnapshot(mounts, rootfs, {

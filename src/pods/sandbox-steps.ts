@@ -64,7 +64,7 @@ function files(services: PodServices): Step<SandboxDraft> {
       const paths = sandboxPaths(services.stateDir, id);
       const labels = sandboxLabels(record, services);
       await writeSandboxFiles(config, paths);
-      if (labels !== undefined) await labelSandboxFiles(paths, labels, services.seLinux);
+      if (labels !== undefined) labelSandboxFiles(paths, labels, services.seLinux);
       if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config), labels);
     },
     undo: ({ record }) => removeMountPoint(sandboxPaths(services.stateDir, record.id).shm),

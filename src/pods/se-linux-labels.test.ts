@@ -13,24 +13,27 @@ const directory = { type: "bind", source: "/snapshots/7/fs", readonly: false } a
 /** Takes down what is to be relabelled. */
 function recorder() {
   const relabelled: [string, string][] = [];
-  const relabel = async (path: string, label: string) => void relabelled.push([path, label]);
+  const relabel = async (_owner: string, path: string, label: string) => void relabelled.push([path, label]);
   return { relabelled, relabel };
 }
 
 test("an overlay is mounted with the label of the container, in quotes for the commas in it", async () => {
   const seLinux = recorder();
-  const mounts = await rootfsWithLabel([overlay], labels, seLinux);
+  const mounts = await rootfsWithLabel("pod", [overlay], labels, seLinux);
   assert.deepEqual(mounts, [{ ...overlay, options: [...overlay.options, `context="${labels.mount}"`] }]);
   assert.deepEqual(seLinux.relabelled, []);
 });
 
 test("a root file system that is a directory gets the label on its files; one that others mount, too, keeps its own", async () => {
   const seLinux = recorder();
-  assert.deepEqual(await rootfsWithLabel([directory], labels, seLinux), [directory]);
+  assert.deepEqual(await rootfsWithLabel("pod", [directory], labels, seLinux), [directory]);
   assert.deepEqual(seLinux.relabelled, [[directory.source, labels.mount]]);
   assert.deepEqual(withLabel([directory], labels), [directory]);
 });
 
 test("without SELinux nothing is labelled", async () => {
-  assert.deepEqual(await rootfsWithLabel([overlay, directory], undefined, undefined), [overlay, directory]);
+  assert.deepEqual(await rootfsWithLabel("pod", [overlay, directory], undefined, undefined), [
+    overlay,
+    directory,
+  ]);
 });

@@ -65,21 +65,23 @@ export function contextOption({ mount }: SeLinuxLabels): string {
  * directory get it one by one, in a thread.
  */
 export async function rootfsWithLabel(
+  podId: string,
   mounts: readonly SnapshotMount[],
   labels: SeLinuxLabels | undefined,
   seLinux: Pick<SeLinux, "relabel"> | undefined,
 ): Promise<readonly SnapshotMount[]> {
   if (labels !== undefined) {
-    for (const mount of mounts) if (mount.type === "bind") await seLinux?.relabel(mount.source, labels.mount);
+    for (const mount of mounts)
+      if (mount.type === "bind") await seLinux?.relabel(podId, mount.source, labels.mount);
   }
   return withLabel(mounts, labels);
 }
 
 /** The files of a pod that its containers bind; writing to them again leaves them their labels. */
-export async function labelSandboxFiles(
+export function labelSandboxFiles(
   { hosts, hostname, resolvConf }: SandboxPaths,
   { mount }: SeLinuxLabels,
-  seLinux: Pick<SeLinux, "relabel"> | undefined,
-): Promise<void> {
-  await Promise.all([hosts, hostname, resolvConf].map((path) => seLinux?.relabel(path, mount)));
+  seLinux: Pick<SeLinux, "relabelOwn"> | undefined,
+): void {
+  for (const path of [hosts, hostname, resolvConf]) seLinux?.relabelOwn(path, mount);
 }

@@ -4,6 +4,7 @@
  *
  * Terms: a *job* is one message to a thread, and is answered by one; a thread does its jobs in order, synchronously.
  */
+export { endThread } from "./end-thread.ts";
 export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";
 export { serveJobs } from "./serve-jobs.ts";
 export { startThread } from "./start-thread.ts";

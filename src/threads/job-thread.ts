@@ -1,5 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { BerthError, ErrorCode } from "../errors/index.ts";
+import { endThread } from "./end-thread.ts";
 import type { JobReply, JobRequest } from "./messages.ts";
 import { startThread } from "./start-thread.ts";
 
@@ -51,10 +52,10 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     return await promise;
   }
 
-  /** Jobs under way fail. */
+  /** Jobs under way fail, once their thread ends: see endThread. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#idle);
-    await this.#worker?.terminate();
+    if (this.#worker !== undefined) await endThread(this.#worker);
   }
 
   #start(): Worker {

@@ -12,4 +12,4 @@ export { removeTree } from "./remove-tree.ts";
 export { Trash } from "./trash.ts";
 export { TreeCursor } from "./tree-cursor.ts";
 export { TreeError } from "./tree-error.ts";
-export { TreeRemover } from "./tree-remover.ts";
+export { removeApart, TreeRemover } from "./tree-remover.ts";

@@ -28,6 +28,15 @@ export class TreeRemover implements AsyncDisposable {
   }
 }
 
+/**
+ * Removes a tree at a place of others as {@link TreeRemover} does, in a thread of its own: where the place does not answer, no other
+ * removal waits for it.
+ */
+export async function removeApart(path: string): Promise<void> {
+  await using remover = new TreeRemover();
+  await remover.remove(path);
+}
+
 /** Removes a directory of few files and empty directories. False when it is another kind; some of it may be gone then. */
 async function removeSmall(path: string): Promise<boolean> {
   try {

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { EngineError } from "../../engine/index.ts";
 import type { Task } from "../../runtime/index.ts";
+import { removeApart } from "../../trees/index.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { PodServices } from "../services.ts";
 import { writeContainerArchive } from "./container-archive.ts";
@@ -56,16 +57,18 @@ export async function runCheckpoint(
     throw error;
   } finally {
     const garbage = finished ? [scratch] : partial;
-    await Promise.all(garbage.map((path) => services.trash.take(path)));
+    const lookUp = services.hostPaths.of(run.sandbox.id);
+    await Promise.all(garbage.map((path) => lookUp(path, () => removeApart(path))));
     await services.trash.take(directory);
   }
 }
 
 async function writeAll(run: CheckpointRun, services: PodServices, signal: AbortSignal): Promise<void> {
+  const lookUp = services.hostPaths.of(run.sandbox.id, signal);
   for (const { record, task, archive } of run.subjects) {
     signal.throwIfAborted();
     const paths = criuPaths(run.scratch, record.id);
-    await mkdir(paths.imageDir, { recursive: true, mode: 0o700 });
+    await lookUp(paths.imageDir, () => mkdir(paths.imageDir, { recursive: true, mode: 0o700 }));
     services.observer("checkpoint-dump");
     await task.dump({ ...paths, criuPath: run.criuPath }, signal);
     signal.throwIfAborted();

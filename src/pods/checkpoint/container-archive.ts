@@ -7,6 +7,7 @@ import {
   shmName,
   writeArchive,
 } from "../../checkpoint/index.ts";
+import type { LookUp } from "../../hostpaths/index.ts";
 import type { OciSpec } from "../../runtime/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
@@ -25,7 +26,7 @@ export async function writeContainerArchive(
   services: PodServices,
   signal: AbortSignal,
 ): Promise<void> {
-  const parts = await archiveParts(record, sandbox, dump, services);
+  const parts = await archiveParts(record, sandbox, dump, services, signal);
   await withRootfsSource(record.id, services, (source) => writeArchive(path, parts, source, signal));
 }
 
@@ -33,7 +34,8 @@ async function archiveParts(
   record: ContainerRecord,
   sandbox: SandboxRecord,
   { imageDir, workDir }: CriuPaths,
-  { stateDir, images, network }: PodServices,
+  { stateDir, images, network, hostPaths }: PodServices,
+  signal: AbortSignal,
 ): Promise<readonly ArchivePart[]> {
   const { bundle } = containerPaths(stateDir, record.id);
   const { shm } = sandboxPaths(stateDir, sandbox.id);
@@ -47,7 +49,7 @@ async function archiveParts(
   return [
     json("config.dump", configDump(record, sandbox, imageName)),
     json("spec.dump", withoutOwnAnnotations(spec)),
-    json("bind.mounts", await bindMounts(spec)),
+    json("bind.mounts", await bindMounts(spec, hostPaths.of(sandbox.id, signal))),
     ...(record.logPath === ""
       ? []
       : [{ kind: "file", name: "container.log", path: record.logPath } as const]),
@@ -80,11 +82,11 @@ function withoutOwnAnnotations(spec: OciSpec): OciSpec {
 }
 
 /** By this CRI-O knows whether to make a file or a directory where a source is missing. */
-async function bindMounts({ mounts }: OciSpec) {
+async function bindMounts({ mounts }: OciSpec, lookUp: LookUp) {
   const binds = mounts.filter(({ type, destination }) => type === "bind" && destination !== "/dev/shm");
   return Promise.all(
     binds.map(async ({ source, destination }) => {
-      const found = await stat(source).catch(() => undefined);
+      const found = await lookUp(source, () => stat(source).catch(() => undefined));
       const fileType = found?.isDirectory() ? "directory" : "file";
       return { source, destination, file_type: fileType, permissions: (found?.mode ?? 0) & 0o777 };
     }),

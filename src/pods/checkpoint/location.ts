@@ -32,10 +32,12 @@ async function requireFilePlace(path: string): Promise<void> {
 }
 
 /** Gives a finished file its name; on disk when it resolves. */
-export async function finishLocation({ path, partial }: Location): Promise<void> {
-  await rename(partial, path);
-  await using directory = await open(dirname(path));
-  await directory.sync();
+export async function finishLocation({ path, partial }: Location, lookUp: LookUp): Promise<void> {
+  await lookUp(path, async () => {
+    await rename(partial, path);
+    await using directory = await open(dirname(path));
+    await directory.sync();
+  });
 }
 
 /** Throws EngineError InvalidArgument for what is not an empty directory. */

@@ -40,11 +40,12 @@ export class PodCheckpoints implements Checkpoints {
     const task = runningTask(services, id);
     const sandbox = readySandbox(services.sandboxes, record.sandboxId);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
-    const location = await prepareLocation(request.location, services.hostPaths.of(sandbox.id, signal));
+    const lookUp = services.hostPaths.of(sandbox.id, signal);
+    const location = await prepareLocation(request.location, lookUp);
     const directory = dumpDirectory(services.checkpointDir, id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = [{ record, task, archive: location.partial }];
-    const finish = () => finishLocation(location);
+    const finish = () => finishLocation(location, lookUp);
     const run = { sandbox, subjects, directory, scratch: join(directory, "criu"), criuPath, finish };
     await runCheckpoint(run, services, limit);
   }
@@ -56,7 +57,8 @@ export class PodCheckpoints implements Checkpoints {
     using _ = await this.#containers.hold(ids);
     const records = this.#selected(sandbox.id, ids);
     const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
-    await requireEmptyDirectory(request.directory, services.hostPaths.of(sandbox.id, signal));
+    const lookUp = services.hostPaths.of(sandbox.id, signal);
+    await requireEmptyDirectory(request.directory, lookUp);
     const directory = dumpDirectory(services.checkpointDir, sandbox.id);
     using limit = limited(signal, request.timeoutMs);
     const subjects = records.map((record): Subject => {
@@ -68,7 +70,7 @@ export class PodCheckpoints implements Checkpoints {
       archive: `${id}.tar`,
       config: ContainerConfig.toJSON(config),
     }));
-    const finish = () => writePodDump(request.directory, sandbox, containers);
+    const finish = () => writePodDump(request.directory, sandbox, containers, lookUp);
     const run = { sandbox, subjects, directory, scratch: join(request.directory, ".criu"), criuPath, finish };
     await runCheckpoint(run, services, limit);
   }

@@ -1,6 +1,7 @@
 import { lstat, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CheckpointError } from "../../checkpoint/index.ts";
+import type { LookUp } from "../../hostpaths/index.ts";
 import { PodSandboxConfig } from "../../protocol/index.ts";
 import type { SandboxRecord } from "../records.ts";
 
@@ -27,6 +28,7 @@ export async function writePodDump(
   directory: string,
   sandbox: SandboxRecord,
   containers: readonly PodDumpContainer[],
+  lookUp: LookUp,
 ): Promise<void> {
   const dump = {
     version: 1,
@@ -35,22 +37,24 @@ export async function writePodDump(
     config: PodSandboxConfig.toJSON(sandbox.config),
     containers,
   };
-  await writeFile(join(directory, dumpName), JSON.stringify(dump, undefined, 2), {
-    mode: 0o600,
-    flush: true,
-  });
+  const path = join(directory, dumpName);
+  const text = JSON.stringify(dump, undefined, 2);
+  await lookUp(path, () => writeFile(path, text, { mode: 0o600, flush: true }));
 }
 
 /** Reads that of whoever's. Throws CheckpointError InvalidArgument. */
-export async function readPodDump(directory: string): Promise<PodDump> {
+export async function readPodDump(directory: string, lookUp: LookUp): Promise<PodDump> {
   const path = join(directory, dumpName);
   const refuse = (why: string): never => {
     throw new CheckpointError("InvalidArgument", `${path} ${why}`);
   };
-  const stat = await lstat(path).catch(() => undefined);
-  if (!stat?.isFile()) return refuse("is not there: the directory holds no checkpoint of a pod");
-  if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
-  const { version, containers } = parse(await readFile(path, "utf8"), refuse);
+  const text = await lookUp(path, async () => {
+    const stat = await lstat(path).catch(() => undefined);
+    if (!stat?.isFile()) return refuse("is not there: the directory holds no checkpoint of a pod");
+    if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
+    return readFile(path, "utf8");
+  });
+  const { version, containers } = parse(text, refuse);
   if (version !== 1) return refuse(`is of version ${String(version)}, and only 1 is known`);
   if (!Array.isArray(containers) || !containers.every(isContainer))
     return refuse("has no list of containers");

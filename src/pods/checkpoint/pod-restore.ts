@@ -24,7 +24,7 @@ export class PodRestore {
     criuFor(usableHandler(this.#services.handlers, request.handler), request.config, this.#services);
     const { directory } = request;
     const lookUp = this.#services.hostPaths.of(directory, signal);
-    const archives = archivesByName(request, await lookUp(directory, () => readPodDump(directory)));
+    const archives = archivesByName(request, await readPodDump(directory, lookUp));
     const before = new Set(this.#services.sandboxes.list().map(({ id }) => id));
     const sandboxId = await this.#sandboxes.run(request.config, request.handler, signal);
     try {

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeApart } from "../../trees/index.ts";
 import type { ContainerLifecycle } from "../container-lifecycle.ts";
 import type { PodServices } from "../services.ts";
 import { readJournal } from "./journal.ts";
@@ -48,7 +49,8 @@ async function takeBack(
   await Promise.all(ids.map((id) => taskTable.get(id)?.endLeftDump(criuPaths(scratch, id).imageDir)));
   if (signal.aborted) return;
   await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
-  await Promise.all([scratch, ...archives].map((path) => trash.take(path)));
+  const lookUp = services.hostPaths.of(directory, signal);
+  await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
   await trash.take(directory);
   logger.warn(
     { containers: ids },

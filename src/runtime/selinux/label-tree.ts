@@ -6,6 +6,7 @@ import {
   openDirectory,
   openDirectoryBeneath,
   setXattrAt,
+  statAt,
   toByteString,
 } from "../../linux/index.ts";
 
@@ -18,7 +19,9 @@ export function labelTree(path: string, label: string): void {
   const value = Buffer.from(`${label}\0`);
   const parent = openDirectory(dirname(path));
   try {
-    labelAt(parent, toByteString(basename(path)), value);
+    const name = toByteString(basename(path));
+    if (statAt(parent, name) === undefined) throw new LinuxError("stat", "ENOENT", path);
+    labelAt(parent, name, value);
   } finally {
     closeFile(parent);
   }

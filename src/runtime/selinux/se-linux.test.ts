@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { closeFile, getXattrAt, openDirectory } from "../../linux/index.ts";
 import { SELinuxOption } from "../../protocol/index.ts";
+import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { formatLabel, parseLabel } from "./label.ts";
 import { newLevel } from "./levels.ts";
@@ -116,7 +117,7 @@ describe("relabelling", () => {
     await writeFile(join(volume, "below", "file"), "");
     await writeFile(join(directory.path, "outside", "file"), "");
     await symlink("../outside", join(volume, "out"));
-    await opened.seLinux.relabel(volume, label);
+    await opened.seLinux.relabel("pod", volume, label);
     assert.equal(labelOf(directory.path, "volume"), `${label}\0`);
     assert.equal(labelOf(join(volume, "below"), "file"), `${label}\0`);
     assert.equal(labelOf(volume, "out"), `${label}\0`);
@@ -133,15 +134,31 @@ describe("relabelling", () => {
     await using opened = await open();
     await writeFile(join(directory.path, "file"), "");
     await writeFile(join(directory.path, "other"), "");
-    await opened.seLinux.relabel(join(directory.path, "file"), label);
+    await opened.seLinux.relabel("pod", join(directory.path, "file"), label);
     assert.equal(labelOf(directory.path, "file"), `${label}\0`);
     assert.throws(() => labelOf(directory.path, "other"), { errno: "ENODATA" });
-    await assert.rejects(opened.seLinux.relabel(join(directory.path, "none"), label), /ENOENT.*none/);
+    await assert.rejects(opened.seLinux.relabel("pod", join(directory.path, "none"), label), /none.*ENOENT/);
+  });
+
+  test("of a volume that does not answer holds up its own pod alone", async () => {
+    await using directory = await tempDir();
+    await using opened = await open();
+    const [volume, place] = [join(directory.path, "volume"), join(directory.path, "dead")];
+    await mkdir(volume);
+    await mkdir(place);
+    let over: Promise<void> | undefined;
+    {
+      await using _dead = await deadFileSystem(place);
+      over = assert.rejects(opened.seLinux.relabel("one", join(place, "volume"), label));
+      await opened.seLinux.relabel("two", volume, label);
+    }
+    await over;
+    assert.equal(labelOf(directory.path, "volume"), `${label}\0`);
   });
 
   test("of what the whole machine uses is refused", async () => {
     await using opened = await open();
     for (const path of ["/", "/usr", "/etc", "/var/lib"])
-      await assert.rejects(opened.seLinux.relabel(path, label), { code: "InvalidArgument" });
+      await assert.rejects(opened.seLinux.relabel("pod", path, label), { code: "InvalidArgument" });
   });
 });

@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { HostPaths } from "../../hostpaths/index.ts";
 import type { SELinuxOption } from "../../protocol/index.ts";
 import { JobThread, threadFile } from "../../threads/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
@@ -23,15 +23,28 @@ const common =
   "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var /var/lib /var/log /var/run /var/tmp";
 const protectedPaths: ReadonlySet<string> = new Set(common.split(" "));
 
+type LabelThread = JobThread<LabelJob, void>;
+
+function newThread(): LabelThread {
+  const file = threadFile(import.meta.url, "./label-worker");
+  return new JobThread({ name: "labels", file, error: RuntimeError });
+}
+
 /** Labels by the node's SELinux policy. Only where SELinux is enabled, in the kernel and in the configuration. */
 export class SeLinux implements AsyncDisposable {
   readonly #contexts: PolicyContexts;
   readonly #categoryRange: number;
-  readonly #thread = new JobThread<LabelJob, void>({
-    name: "labels",
-    file: threadFile(import.meta.url, "./label-worker"),
-    error: RuntimeError,
+  /** Whose volumes are labelled: one that is huge, or does not answer, holds up its own pod alone. */
+  readonly #paths = new HostPaths({
+    all: 8,
+    perOwner: 1,
+    perFileSystem: 2,
+    ofOthers: 4,
+    slowMs: 10_000,
+    answerMs: 600_000,
   });
+  readonly #threads = new Set<LabelThread>();
+  readonly #free: LabelThread[] = [];
 
   private constructor(contexts: PolicyContexts, categoryRange: number) {
     this.#contexts = contexts;
@@ -63,25 +76,40 @@ export class SeLinux implements AsyncDisposable {
     };
   }
 
+  /** Gives a label to a file of the daemon's own, as {@link relabel} does. Throws LinuxError. */
+  relabelOwn(path: string, label: string): void {
+    // One file is labelled sooner than a thread is asked to.
+    labelTree(path, label);
+  }
+
   /**
-   * Gives a label to a file, or to a directory and all in it, links not followed. A file system that keeps no labels is left
-   * as it is. `path` has no links in it. Throws RuntimeError: InvalidArgument for a directory of the whole machine's, else
-   * what went wrong.
+   * Gives a label to a file, or to a directory and all in it, links not followed, for `owner`: one after the other for each owner,
+   * and by its turn among all. A file system that keeps no labels is left as it is. `path` has no links in it. Throws
+   * RuntimeError: InvalidArgument for a directory of the whole machine's, else what went wrong; HostPathError Unavailable for
+   * what is not done after ten minutes.
    */
-  async relabel(path: string, label: string): Promise<void> {
+  async relabel(owner: string, path: string, label: string): Promise<void> {
     if (protectedPaths.has(path)) {
       throw new RuntimeError(
         "InvalidArgument",
         `selinux_relabel: ${path} is the whole machine's and is not relabelled`,
       );
     }
-    // One file is labelled sooner than a thread is asked to.
-    if ((await lstat(path)).isDirectory()) await this.#thread.run({ path, label });
-    else labelTree(path, label);
+    await this.#paths.of(owner)(path, () => this.#inThread({ path, label }));
+  }
+
+  async #inThread(job: LabelJob): Promise<void> {
+    const thread = this.#free.pop() ?? newThread();
+    this.#threads.add(thread);
+    try {
+      await thread.run(job);
+    } finally {
+      this.#free.push(thread);
+    }
   }
 
   /** Relabelling under way fails. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#thread[Symbol.asyncDispose]();
+    await Promise.all([...this.#threads].map((thread) => thread[Symbol.asyncDispose]()));
   }
 }

@@ -76,6 +76,7 @@ function resolve(
     host: { appArmor: false, cgroups },
     appArmor: new AppArmor(),
     seLinux: undefined,
+    podId: "pod",
     edits: [],
     lookUp: new HostPaths().of("test"),
     pulledProfiles: { read: async (reference: string) => assert.fail(reference) },

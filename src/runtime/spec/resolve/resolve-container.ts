@@ -1,6 +1,6 @@
 import type { LookUp } from "../../../hostpaths/index.ts";
 import type { UnusableFiles } from "../../../logging/index.ts";
-import type { LinuxContainerSecurityContext, Mount } from "../../../protocol/index.ts";
+import type { LinuxContainerSecurityContext } from "../../../protocol/index.ts";
 import type { AppArmor } from "../../apparmor/app-armor.ts";
 import { readHooks, unusableHooks } from "../../hooks/read-hooks.ts";
 import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
@@ -26,6 +26,8 @@ type Input = Pick<
   readonly host: Pick<HostFacts, "appArmor" | "cgroups">;
   readonly appArmor: AppArmor;
   readonly seLinux: SeLinux | undefined;
+  /** The pod, whose volumes get its label. */
+  readonly podId: string;
   /** For paths that the configuration names. */
   readonly lookUp: LookUp;
   /** Told of the hooks that cannot be used. */
@@ -55,8 +57,7 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
     ),
     findOthers(input, pulledProfile),
   ]);
-  if (labels !== undefined && seLinux !== undefined)
-    await relabelVolumes(config.mounts, mounts, labels, seLinux);
+  if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
 }
 
@@ -126,13 +127,13 @@ function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwn
 
 /** The volumes that are to be the pod's alone; an image's files have the label by their mount. */
 async function relabelVolumes(
-  asked: readonly Mount[],
+  { config: { mounts: asked }, podId }: Pick<Input, "config" | "podId">,
   resolved: readonly ResolvedMount[],
   { mount }: SeLinuxLabels,
   seLinux: SeLinux,
 ): Promise<void> {
   for (const [index, { hostPath }] of resolved.entries()) {
     if (asked[index]?.selinuxRelabel && asked[index].image === undefined)
-      await seLinux.relabel(hostPath, mount);
+      await seLinux.relabel(podId, hostPath, mount);
   }
 }
