@@ -1,0 +1,49 @@
+/**
+ * Checks that no source removes or copies a whole tree by Node's recursive calls: they take all names of a tree into memory, run on
+ * the threads that everything shares, follow what others put in the way, and fail on long paths. Trees that somebody else has
+ * filled are removed by the room `trees`. Listed are those who do it with directories in which all files are berth's own, or an OCI
+ * runtime's, and few.
+ */
+import { glob, readFile } from "node:fs/promises";
+
+/** Ends of paths, with what the trees are. */
+const own: ReadonlyMap<string, string> = new Map([
+  ["doctor/handlers.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
+  ["runtime/conmon/remove-leftovers.ts", "what an OCI runtime keeps of one container"],
+  ["runtime/exec/end-left-execs.ts", "the files of one command"],
+  ["runtime/exec/exec-files.ts", "the files of one command"],
+  ["api/berth/service.ts", "archives that were being received"],
+  ["api/berth/import-source.ts", "one archive that was received"],
+  ["content/ingest-directories.ts", "the data of one blob, and what it is"],
+]);
+
+const call = /\b(?:rm|rmSync|rmdir|rmdirSync|cp|cpSync)\(/g;
+
+/** The text of a call's arguments, from behind its parenthesis. */
+function argumentsIn(text: string, start: number): string {
+  let depth = 1;
+  let end = start;
+  for (; end < text.length && depth > 0; end++) {
+    if (text[end] === "(") depth++;
+    if (text[end] === ")") depth--;
+  }
+  return text.slice(start, end);
+}
+
+const unused = new Set(own.keys());
+const problems: string[] = [];
+for await (const file of glob("src/**/*.ts")) {
+  if (/\.test\.ts$|\/testing\/|\/generated\//.test(file)) continue;
+  const text = await readFile(file, "utf8");
+  const isRecursive = [...text.matchAll(call)].some(({ 0: name, index }) =>
+    /\brecursive: true\b/.test(argumentsIn(text, index + name.length)),
+  );
+  if (!isRecursive) continue;
+  const listed = [...own.keys()].find((end) => file.endsWith(`/${end}`));
+  if (listed === undefined) problems.push(`${file}: removes or copies a whole tree; use the room trees`);
+  else unused.delete(listed);
+}
+for (const end of unused)
+  problems.push(`scripts/check-removals.ts: ${end} removes no tree; take it off the list`);
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
