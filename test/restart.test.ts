@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { status } from "@grpc/grpc-js";
 import { ContainerState, PodSandboxState } from "../src/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
+import { updateContainerRecords } from "./support/older-records.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -63,5 +65,30 @@ describe("a restart of the daemon", () => {
     const { status } = await runtime.podSandboxStatus({ podSandboxId: stopped.id, verbose: false });
     assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
     assert.equal((await images.listImages({ filter: undefined })).images.length, 1);
+  });
+
+  it("for an update of the records of containers and pods keeps each as it was, and what runs goes on", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "updated");
+    const running = await pod.shell("running", host.image, "exec sleep 1000");
+    const ended = await pod.shell("ended", host.image, "exit 3");
+    await exited(berth, ended);
+    const waiting = await pod.create(shellConfig("waiting", host.image, "exec sleep 1000"));
+    const statuses = () => Promise.all([running, ended, waiting].map((id) => containerStatus(berth, id)));
+    const { runtime } = berth.clients;
+    const before = [
+      await statuses(),
+      await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false }),
+    ];
+    await berth.stopDaemon();
+    assert.ok(updateContainerRecords(berth) >= 4);
+    await berth.startDaemon();
+    const after = berth.clients.runtime;
+    const now = [await statuses(), await after.podSandboxStatus({ podSandboxId: pod.id, verbose: false })];
+    assert.deepEqual(now, before);
+    assert.equal(await execSync(berth, running, "echo", "alive"), "alive\n");
+    await after.startContainer({ containerId: waiting });
+    await after.removePodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(containerStatus(berth, running), { code: status.NOT_FOUND });
   });
 });

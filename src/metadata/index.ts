@@ -8,5 +8,6 @@
  * cannot read. Only one process may have a database open.
  */
 export type { Change, Collection, CollectionName, Database } from "./database.ts";
+export { decode, encode } from "./encoding.ts";
 export { MetadataError } from "./metadata-error.ts";
 export { openDatabase } from "./sqlite-database.ts";

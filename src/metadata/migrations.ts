@@ -1,8 +1,14 @@
+import type { DatabaseSync } from "node:sqlite";
+import { commonContainerRecords } from "./common-container-records.ts";
+
+/** SQL, or what changes records; it throws for one that it cannot read. */
+export type Migration = string | ((db: DatabaseSync) => void);
+
 /**
  * The schema, as steps: the step at index n takes a database from version n to n + 1 (`PRAGMA user_version`). A released step is
  * never changed; a new collection or a change of a record's form is a new step at the end.
  */
-export const migrations: readonly string[] = [
+export const migrations: readonly Migration[] = [
   `CREATE TABLE schema_versions (
      version INTEGER PRIMARY KEY,
      made_by TEXT NOT NULL,
@@ -19,6 +25,7 @@ export const migrations: readonly string[] = [
   "",
   recordTable("profiles"),
   recordTable("namespaces"),
+  commonContainerRecords,
 ];
 
 function recordTable(name: string): string {

@@ -5,7 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { CollectionName } from "./database.ts";
 import { giveBackLog } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
-import { migrations } from "./migrations.ts";
+import { type Migration, migrations } from "./migrations.ts";
 import { damaged } from "./sqlite-errors.ts";
 import type { Row } from "./worker-messages.ts";
 
@@ -57,12 +57,26 @@ function migrate(db: DatabaseSync, path: string): number | undefined {
   const record = "INSERT INTO schema_versions (version, made_by, made_at) VALUES (?, ?, ?)";
   for (const [index, step] of migrations.entries()) {
     if (index < found) continue;
-    db.exec(step);
+    applyStep(db, step, path);
     db.prepare(record).run(index + 1, programVersion(), new Date().toISOString());
   }
   db.exec(`PRAGMA user_version = ${migrations.length}`);
   db.exec("COMMIT");
   return found;
+}
+
+/** What a step throws of records is the fault of the file. */
+function applyStep(db: DatabaseSync, step: Migration, path: string): void {
+  if (typeof step === "string") {
+    db.exec(step);
+    return;
+  }
+  try {
+    step(db);
+  } catch (error) {
+    if (error instanceof MetadataError) throw damaged(path, error.message, { cause: error });
+    throw error;
+  }
 }
 
 function schemaVersion(db: DatabaseSync): number {

@@ -4,5 +4,5 @@
  *
  * This room does not know what is kept in a namespace.
  */
-export { checkNamespace, NamespaceError } from "./name.ts";
+export { checkNamespace, isIdentifier, NamespaceError } from "./name.ts";
 export { type Namespace, NamespaceStore } from "./namespace-store.ts";

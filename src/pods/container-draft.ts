@@ -4,6 +4,7 @@ import type { ContainerConfig } from "../protocol/index.ts";
 import { checkpointSources, openCheckpoint } from "./checkpoint/open-checkpoint.ts";
 import { forgetCheckpoint } from "./checkpoint/restore-step.ts";
 import { newContainerRecord } from "./container-spec.ts";
+import type { NotYetCreated } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import type { PodServices } from "./services.ts";
 
@@ -17,7 +18,7 @@ export async function draftContainer(
   config: ContainerConfig,
   archive: ArchiveSource | undefined,
   services: PodServices,
-): Promise<ContainerRecord> {
+): Promise<NotYetCreated<ContainerRecord>> {
   const reference = config.image?.image ?? "";
   const lookUp = services.hostPaths.of(sandbox.id);
   const sources = archive === undefined ? await checkpointSources(reference, lookUp, services) : [archive];

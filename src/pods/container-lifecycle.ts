@@ -85,23 +85,23 @@ export class ContainerLifecycle implements Containers {
     if (existing !== undefined) return existing.id;
     // Kubelets start at once what they have made.
     this.#services.tasks.hasten();
-    const record = await draftContainer(sandbox, config, archive, this.#services);
-    this.#making.add(record.id);
+    const draft = await draftContainer(sandbox, config, archive, this.#services);
+    const { id } = draft;
+    this.#making.add(id);
     try {
-      using _ = await this.#locks.acquire(record.id);
-      await this.#make(record);
+      using _ = await this.#locks.acquire(id);
+      await this.#make(await this.#services.containers.create(draft));
       this.#services.observer("container-made");
-      this.#services.events.publish("created", record.id, sandbox.id);
-      return record.id;
+      this.#services.events.publish("created", id, sandbox.id);
+      return id;
     } finally {
-      this.#making.delete(record.id);
+      this.#making.delete(id);
     }
   }
 
   async #make(record: ContainerRecord): Promise<void> {
-    const { containers, observer } = this.#services;
+    const { observer } = this.#services;
     const logger = this.#services.logger.child({ container: record.id });
-    await containers.save(record);
     try {
       await runSteps(this.#steps, draftOf(record), { observer, logger });
     } catch (error) {
@@ -175,7 +175,7 @@ export class ContainerLifecycle implements Containers {
     using _end = this.#starts.endSoon(id);
     using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.find(id);
-    return record === undefined ? undefined : this.#tasks.find(record);
+    return record === undefined ? undefined : await this.#tasks.find(record);
   }
 
   /** Ends all containers of a sandbox at once, as kubelets expect: they have had their time. */

@@ -1,4 +1,3 @@
-import { nowNs } from "../clock/index.ts";
 import { EngineError } from "../engine/index.ts";
 import type { Image } from "../images/index.ts";
 import { type ContainerConfig, NamespaceMode } from "../protocol/index.ts";
@@ -21,6 +20,7 @@ import { newId } from "./ids.ts";
 import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
 import { withMappedVolumes } from "./mapped-volumes.ts";
 import { containerPaths } from "./paths.ts";
+import type { NotYetCreated } from "./record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-resources.ts";
@@ -37,7 +37,7 @@ export function newContainerRecord(
   image: Image,
   { host, images, declaredVolumes }: Pick<PodServices, "host" | "images" | "declaredVolumes">,
   id = newId(),
-): ContainerRecord {
+): NotYetCreated<ContainerRecord> {
   checkSameUserNamespace(sandbox.config, config.linux?.securityContext?.namespaceOptions?.usernsOptions);
   return {
     id,
@@ -45,8 +45,9 @@ export function newContainerRecord(
     config,
     imageId: image.id,
     imageRef: image.repoDigests[0] ?? image.id,
+    imageName: image.repoTags[0] ?? image.repoDigests[0] ?? image.id,
+    runtime: sandbox.resolvedHandler,
     imageConfig: image.config.config,
-    createdAtNs: nowNs(),
     phase: { kind: "creating" },
     logPath: containerLogPath(sandbox.config, config),
     user: { uid: 0, gid: 0, supplementalGroups: [] },

@@ -1,4 +1,5 @@
 import type { CdiDevices } from "../cdi/index.ts";
+import type { Containers, Sandboxes } from "../containers/index.ts";
 import {
   type Engine,
   EngineError,
@@ -36,8 +37,7 @@ import { LogLimit } from "./log-limit.ts";
 import { Pauses } from "./pauses.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
-import { RecordStore } from "./record-store.ts";
-import type { ContainerRecord, SandboxRecord } from "./records.ts";
+import { containerRecords, sandboxRecords } from "./record-forms.ts";
 import { SandboxLifecycle } from "./sandbox-lifecycle.ts";
 import type { PodServices } from "./services.ts";
 import { PodStats } from "./stats/pod-stats.ts";
@@ -55,9 +55,11 @@ export type PodEngineOptions = {
   /** Directory for checkpoints under way, on a disk that has room for containers' memory. */
   readonly checkpointDir: string;
   readonly criu: Criu;
-  /** containerd's word for the tenant of the metadata; CRI's is `k8s.io`. */
-  readonly namespace: string;
-  readonly database: Database;
+  /** Whose troubles are the engine's. */
+  readonly database: Pick<Database, "trouble">;
+  /** Of CRI's namespace. */
+  readonly sandboxes: Sandboxes;
+  readonly containers: Containers;
   readonly images: Images;
   readonly securityProfiles: SecurityProfiles;
   readonly snapshotter: Snapshotter;
@@ -125,21 +127,14 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   /** Opens the records and takes up what runs. Resolves when lists and states are true. */
   static async open(given: PodEngineOptions): Promise<PodEngine> {
-    const { database, namespace, snapshotter, stateDir } = given;
-    const [layout, sandboxes, containers, userNamespaces] = await Promise.all([
+    const { snapshotter, stateDir } = given;
+    const [layout, userNamespaces] = await Promise.all([
       cgroupLayout(),
-      database.collection<SandboxRecord>("sandboxes"),
-      database.collection<ContainerRecord>("containers"),
       userNamespaceSupport(snapshotter, stateDir),
     ]);
     const options = { ...given, handlers: withSupport(given.handlers, userNamespaces) };
-    const sandboxStore = new RecordStore({ database, collection: sandboxes, namespace, kind: "pod sandbox" });
-    const containerStore = new RecordStore({
-      database,
-      collection: containers,
-      namespace,
-      kind: "container",
-    });
+    const sandboxes = sandboxRecords(given.sandboxes);
+    const containers = containerRecords(given.containers, snapshotter.name);
     const taskTable = new TaskTable();
     if (layout === undefined)
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
@@ -150,11 +145,11 @@ export class PodEngine implements Engine, AsyncDisposable {
       treeCopier,
       declaredVolumes: new DeclaredVolumes(options, treeCopier),
       namespaceThread: new NamespaceThread(),
-      sandboxes: sandboxStore,
-      containers: containerStore,
+      sandboxes,
+      containers,
       taskTable,
       pauses: new Pauses(options),
-      events: new PodEvents(sandboxStore, containerStore, taskTable),
+      events: new PodEvents(sandboxes, containers, taskTable),
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);

@@ -1,31 +1,30 @@
 import { EngineError } from "../engine/index.ts";
-import type { Collection, Database } from "../metadata/index.ts";
 
 type Identified = { readonly id: string };
 
-/** The records of one kind (sandboxes or containers), found by id or a unique prefix of one. */
-export class RecordStore<R extends Identified> {
-  readonly #database: Database;
-  readonly #collection: Collection<R>;
-  readonly #namespace: string;
+/** What a record gets when it is written down; afterwards it never changes. */
+export type NotYetCreated<R> = Omit<R, "createdAtNs">;
+
+/** The records of one kind (sandboxes or containers), found by id or a unique prefix of one. What a method has answered is on disk. */
+export abstract class RecordStore<R extends Identified> {
   readonly #kind: string;
 
-  constructor(options: {
-    readonly database: Database;
-    readonly collection: Collection<R>;
-    readonly namespace: string;
-    readonly kind: string;
-  }) {
-    this.#database = options.database;
-    this.#collection = options.collection;
-    this.#namespace = options.namespace;
-    this.#kind = options.kind;
+  /** `kind` is for messages. */
+  constructor(kind: string) {
+    this.#kind = kind;
   }
 
   /** By whole id only. */
-  find(id: string): R | undefined {
-    return this.#collection.get(this.#namespace, id);
-  }
+  abstract find(id: string): R | undefined;
+  abstract list(): readonly R[];
+  /** Whether there is a record of that id, be it CRI's or another client's. */
+  abstract isKnown(id: string): boolean;
+  /** Throws ContainersError AlreadyExists. */
+  abstract create(record: NotYetCreated<R>): Promise<R>;
+  /** Throws ContainersError NotFound. */
+  abstract save(record: R): Promise<R>;
+  /** Throws ContainersError NotFound. */
+  abstract delete(id: string): Promise<void>;
 
   /** By id or unique prefix. Throws EngineError InvalidArgument when several match. */
   match(idOrPrefix: string): R | undefined {
@@ -47,19 +46,5 @@ export class RecordStore<R extends Identified> {
     if (record === undefined)
       throw new EngineError("NotFound", `${this.#kind} ${JSON.stringify(idOrPrefix)} not found`);
     return record;
-  }
-
-  list(): readonly R[] {
-    return this.#collection.list(this.#namespace).map(([, record]) => record);
-  }
-
-  /** Durable when it resolves. */
-  async save(record: R): Promise<R> {
-    await this.#database.commit([this.#collection.put(this.#namespace, record.id, record)]);
-    return record;
-  }
-
-  async delete(id: string): Promise<void> {
-    await this.#database.commit([this.#collection.delete(this.#namespace, id)]);
   }
 }

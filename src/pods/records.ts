@@ -2,7 +2,7 @@ import type { Container, PodResources, Sandbox } from "../engine/index.ts";
 import type { Image } from "../images/index.ts";
 import type { Digest } from "../oci/index.ts";
 
-/** What the metadata keeps of a pod sandbox. */
+/** A pod sandbox as it is recorded: what every client of sandboxes knows of it, and what only CRI does (record-forms.ts). */
 export type SandboxRecord = {
   readonly id: string;
   readonly config: Sandbox["config"];
@@ -25,13 +25,17 @@ export type SandboxRecord = {
   readonly seLinuxLevel?: string;
 };
 
-/** What the metadata keeps of a container. */
+/** A container as it is recorded: what every client of containers knows of it, and what only CRI does (record-forms.ts). */
 export type ContainerRecord = {
   readonly id: string;
   readonly sandboxId: string;
   readonly config: Container["config"];
   readonly imageId: Digest;
   readonly imageRef: string;
+  /** For people: a name of the image when the container was made, and not looked up. */
+  readonly imageName: string;
+  /** The handler that it was made for. */
+  readonly runtime: string;
   /** What the image says of its process: the image may be removed before the container is started. Absent in old records. */
   readonly imageConfig?: Image["config"]["config"];
   readonly createdAtNs: bigint;

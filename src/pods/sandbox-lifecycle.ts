@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { nowNs } from "../clock/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../engine/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType } from "../protocol/index.ts";
@@ -11,6 +10,7 @@ import { refuseTakenPorts } from "./host-ports.ts";
 import { newId } from "./ids.ts";
 import { isOwned } from "./ownership.ts";
 import { readySandbox } from "./ready-sandbox.ts";
+import type { NotYetCreated } from "./record-store.ts";
 import type { SandboxRecord } from "./records.ts";
 import { Retries } from "./retries.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
@@ -55,22 +55,21 @@ export class SandboxLifecycle implements Sandboxes {
     const resolvedHandler = usable.name;
     if (podIdMappings(config) !== undefined) this.#requireUserNamespaces(usable);
     await this.#requireSecurityProfile(config);
-    const record: SandboxRecord = {
+    const draft: NotYetCreated<SandboxRecord> = {
       id: newId(),
       config,
       handler,
       resolvedHandler,
-      createdAtNs: nowNs(),
       phase: "creating",
       ips: [],
       ...newSeLinuxLevel(this.#services),
     };
-    const { id } = record;
+    const { id } = draft;
     this.#making.add(id);
     try {
       using _ = await this.#locks.acquire(id);
-      const existing = await this.#begin(record);
-      if (existing !== undefined) return existing.id;
+      const record = await this.#begin(draft);
+      if (record.id !== id) return record.id;
       await this.#make(record);
       this.#services.observer("sandbox-made");
       this.#services.events.publish("created", id, id);
@@ -81,14 +80,13 @@ export class SandboxLifecycle implements Sandboxes {
     }
   }
 
-  /** Writes the record down, unless there is the sandbox already. A kubelet has a scheduler that gives out names and ports; for others that is done here. */
-  async #begin(record: SandboxRecord): Promise<SandboxRecord | undefined> {
-    using _turn = isOwned(record) ? await this.#locks.acquire(ownedTurn) : undefined;
-    const existing = this.#existing(record.config, record.handler);
+  /** Writes the record down, or finds that of the sandbox if that is there already. A kubelet has a scheduler that gives out names and ports; for others that is done here. */
+  async #begin(draft: NotYetCreated<SandboxRecord>): Promise<SandboxRecord> {
+    using _turn = isOwned(draft) ? await this.#locks.acquire(ownedTurn) : undefined;
+    const existing = this.#existing(draft.config, draft.handler);
     if (existing !== undefined) return existing;
-    if (isOwned(record)) await this.#refuseTaken(record.config);
-    await this.#services.sandboxes.save(record);
-    return undefined;
+    if (isOwned(draft)) await this.#refuseTaken(draft.config);
+    return await this.#services.sandboxes.create(draft);
   }
 
   async #refuseTaken(config: PodSandboxConfig): Promise<void> {

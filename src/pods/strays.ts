@@ -16,8 +16,8 @@ const idPattern = /^[0-9a-f]{64}$/;
  */
 export async function endStrays(services: PodServices): Promise<void> {
   const { stateDir, declaredVolumes, containers, sandboxes, trash } = services;
-  const isContainer = (id: string) => containers.find(id) !== undefined;
-  const isSandbox = (id: string) => sandboxes.find(id) !== undefined;
+  const isContainer = (id: string) => containers.isKnown(id);
+  const isSandbox = (id: string) => sandboxes.isKnown(id);
   const each = async (
     directory: string,
     isKnown: (id: string) => boolean,

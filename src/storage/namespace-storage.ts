@@ -1,3 +1,4 @@
+import type { Container, Containers, Sandboxes } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type GarbageCollector, type GarbageNode, ScheduledCollector } from "../gc/index.ts";
 import type { Leases } from "../leases/index.ts";
@@ -9,6 +10,8 @@ export type Roots = () => Iterable<GarbageNode>;
 
 type Parts = {
   readonly name: string;
+  readonly containers: Containers;
+  readonly sandboxes: Sandboxes;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly openSnapshotter: (kind: SnapshotterKind) => Promise<Snapshotter>;
@@ -19,6 +22,8 @@ type Parts = {
 /** What one containerd namespace has. */
 export class NamespaceStorage {
   readonly name: string;
+  readonly containers: Containers;
+  readonly sandboxes: Sandboxes;
   readonly content: ContentStore;
   readonly leases: Leases;
   /** Collects garbage of this namespace alone. */
@@ -26,10 +31,14 @@ export class NamespaceStorage {
   readonly #collector: ScheduledCollector;
   readonly #openSnapshotter: Parts["openSnapshotter"];
   readonly #snapshotters = new Set<Snapshotter>();
-  readonly #roots: Roots[] = [];
+  readonly #roots: Roots[];
 
-  constructor({ name, content, leases, openSnapshotter, gcDelayMs, logger }: Parts) {
+  constructor(parts: Parts) {
+    const { name, containers, content, leases, openSnapshotter, gcDelayMs, logger } = parts;
     this.name = name;
+    this.containers = containers;
+    this.sandboxes = parts.sandboxes;
+    this.#roots = [() => containers.list().flatMap(rootFileSystem)];
     this.content = content;
     this.leases = leases;
     this.#openSnapshotter = openSnapshotter;
@@ -72,4 +81,9 @@ export class NamespaceStorage {
   async close(): Promise<void> {
     await this.#collector[Symbol.asyncDispose]();
   }
+}
+
+/** A container keeps it, of whatever kind the snapshot is. */
+function rootFileSystem({ snapshotter, snapshotKey: key }: Container): readonly GarbageNode[] {
+  return key === "" ? [] : [{ kind: "snapshot", snapshotter, key }];
 }

@@ -82,6 +82,31 @@ test("snapshots of a snapshotter that is chosen no more are collected with the o
   await until(async () => (await readdir(native.root)).length === 2);
 });
 
+test("a container keeps the snapshot that is its root file system, also one that nobody can write to", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const moby = await open.storage.inNamespace("moby");
+  const snapshotter = await moby.snapshotter("overlayfs");
+  await fill(moby, snapshotter);
+  await moby.containers.create({
+    id: "web",
+    labels: {},
+    image: "",
+    runtime: { name: "crun" },
+    snapshotter: "overlayfs",
+    snapshotKey: "layer",
+    extensions: {},
+  });
+  await moby.garbage.collect();
+  assert.deepEqual(
+    snapshotter.list().map(({ key }) => key),
+    ["layer"],
+  );
+  await moby.containers.delete("web");
+  await moby.garbage.collect();
+  assert.deepEqual(snapshotter.list(), []);
+});
+
 test("what is no name of a namespace is refused", async () => {
   await using root = await tempDir();
   await using open = await opened(root.path);

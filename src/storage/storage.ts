@@ -1,3 +1,4 @@
+import { ContainerStore } from "../containers/index.ts";
 import { type Content, openContent } from "../content/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
@@ -19,6 +20,7 @@ export type StorageOptions = {
 export class Storage implements AsyncDisposable {
   readonly namespaces: NamespaceStore;
   readonly #options: StorageOptions;
+  readonly #containers: ContainerStore;
   readonly #content: Content;
   readonly #leases: LeaseStore;
   readonly #snapshotters: Snapshotters;
@@ -27,12 +29,14 @@ export class Storage implements AsyncDisposable {
   private constructor(
     options: StorageOptions,
     namespaces: NamespaceStore,
+    containers: ContainerStore,
     content: Content,
     leases: LeaseStore,
     snapshotters: Snapshotters,
   ) {
     this.#options = options;
     this.namespaces = namespaces;
+    this.#containers = containers;
     this.#content = content;
     this.#leases = leases;
     this.#snapshotters = snapshotters;
@@ -41,13 +45,14 @@ export class Storage implements AsyncDisposable {
   /** Once for each root in a process. Throws ContentError, MetadataError. */
   static async open(options: StorageOptions): Promise<Storage> {
     const { database } = options;
-    const [namespaces, content, leases, snapshotters] = await Promise.all([
+    const [namespaces, containers, content, leases, snapshotters] = await Promise.all([
       NamespaceStore.open(database),
+      ContainerStore.open(database),
       openContent(options),
       LeaseStore.open(database),
       Snapshotters.open(options),
     ]);
-    return new Storage(options, namespaces, content, leases, snapshotters);
+    return new Storage(options, namespaces, containers, content, leases, snapshotters);
   }
 
   /**
@@ -77,6 +82,7 @@ export class Storage implements AsyncDisposable {
   async #open(name: string): Promise<NamespaceStorage> {
     const storage = new NamespaceStorage({
       name,
+      ...this.#containers.inNamespace(name),
       content: this.#content.inNamespace(name),
       leases: this.#leases.inNamespace(name),
       openSnapshotter: (kind) => this.#snapshotters.get(kind, name),

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { commonContainerRecords } from "../../src/metadata/common-container-records.ts";
+import { decode, encode } from "../../src/metadata/index.ts";
+import type { TestBerth } from "./berth.ts";
+
+type Common = {
+  readonly id: string;
+  readonly runtime: { readonly name: string };
+  readonly sandboxId?: string;
+  readonly createdAtNs: bigint;
+  readonly extensions: Readonly<Record<string, { readonly value: Uint8Array }>>;
+};
+
+/**
+ * Has the records of a daemon that does not run brought to the newest schema from one where containers and sandboxes were CRI's alone:
+ * they are written as they were then first. Returns how many there are.
+ */
+export function updateContainerRecords({ root }: TestBerth): number {
+  const db = new DatabaseSync(join(root, "metadata.db"));
+  try {
+    const count = writeAsBefore(db, "containers") + writeAsBefore(db, "sandboxes");
+    commonContainerRecords(db);
+    return count;
+  } finally {
+    db.close();
+  }
+}
+
+function writeAsBefore(db: DatabaseSync, table: "containers" | "sandboxes"): number {
+  const rows = db.prepare(`SELECT namespace, key, value FROM ${table}`).all();
+  for (const { namespace, key, value } of rows) {
+    const { id, runtime, sandboxId, createdAtNs, extensions } = decode(String(value)) as Common;
+    const own = Object.values(extensions)[0]?.value ?? assert.fail(`${table} ${key} has no extension`);
+    const old = {
+      ...(decode(new TextDecoder().decode(own)) as object),
+      ...{ id, createdAtNs },
+      ...(sandboxId === undefined ? { resolvedHandler: runtime.name } : { sandboxId }),
+    };
+    db.prepare(`UPDATE ${table} SET value = ? WHERE namespace = ? AND key = ?`).run(
+      encode(old),
+      String(namespace),
+      String(key),
+    );
+  }
+  return rows.length;
+}
