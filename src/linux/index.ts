@@ -25,6 +25,7 @@ export {
   type V1Hierarchies,
   type V2Hierarchy,
 } from "./cgroup-layout.ts";
+export { CgroupOptions } from "./cgroup-options.ts";
 export { connectInNamespace, type NamespaceAddress } from "./connect-in-namespace.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
 export { lockDirectory } from "./directory-lock.ts";

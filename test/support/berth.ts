@@ -177,13 +177,12 @@ ${config}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      if (this.#clients !== undefined) await this.#removePods(this.#clients);
-    } finally {
-      await this.stopDaemon();
-      await this.#removeBridge();
-      await rm(this.directory, { recursive: true, force: true });
-    }
+    // An error of the last steps does not hide the first one's, which may be their reason.
+    await using steps = new AsyncDisposableStack();
+    steps.defer(() => rm(this.directory, { recursive: true, force: true }));
+    steps.defer(() => this.#removeBridge());
+    steps.defer(() => this.stopDaemon());
+    if (this.#clients !== undefined) await this.#removePods(this.#clients);
   }
 
   /** CNI plugins leave the bridge for the next pod. */

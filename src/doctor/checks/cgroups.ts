@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type CgroupLayout, cgroupLayout, kernelRelease, mountInfo } from "../../linux/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { cgroupDelegation } from "./cgroup-delegation.ts";
 import { movesBetweenCgroups } from "./moves-between-cgroups.ts";
 import { unmountedHierarchies } from "./unmounted-hierarchies.ts";
 
@@ -21,11 +22,13 @@ export const cgroupsCheck: Check = {
         ),
       ];
     }
+    const mounts = await mountInfo({ type: "cgroup" });
     return [
       describe(layout),
       controllersOf(layout),
       ...unmountedHierarchies(layout, await readFile("/proc/cgroups", "utf8")),
-      ...movesBetweenCgroups(await mountInfo({ type: "cgroup" }), kernelRelease()),
+      ...(layout.kind === "v2" ? cgroupDelegation(mounts) : []),
+      ...movesBetweenCgroups(mounts, kernelRelease()),
     ];
   },
 };

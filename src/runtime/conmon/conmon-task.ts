@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { nowNs } from "../../clock/index.ts";
-import { isAlive } from "../../linux/index.ts";
+import { type CgroupOptions, isAlive } from "../../linux/index.ts";
 import { raceAbort } from "../../sync/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { ContainerFreezer } from "../cgroups/container-freezer.ts";
@@ -44,6 +44,7 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     readonly ranSinceNs?: bigint;
     /** See TaskIdentity. */
     readonly cgroup: string | undefined;
+    readonly cgroupOptions: CgroupOptions;
   };
 
 const SIGKILL = 9;
@@ -154,10 +155,12 @@ export class ConmonTask implements Task {
 
   async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
     const { handler } = await this.#requireAlive("checkpoint");
-    const { id, cgroupDriver, files, logger } = this.#options;
+    const { id, cgroupDriver, cgroupOptions, files, logger } = this.#options;
     const logPath = files.runtimeLog("checkpoint");
     const livePid = () => this.livePid();
-    await dumpProcesses({ id, handler, cgroupDriver, logPath, livePid, logger }, request, signal);
+    const call = { id, handler, cgroupDriver, logPath, livePid, logger };
+    // criu mounts cgroups for itself.
+    await cgroupOptions.keep(() => dumpProcesses(call, request, signal));
   }
 
   async endLeftDump(imageDir: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type CgroupLayout, cgroupLayout, PollThread } from "../../linux/index.ts";
+import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../linux/index.ts";
 import type { Logger } from "../../logging/index.ts";
 import { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -59,6 +59,7 @@ export class ConmonTasks implements Tasks {
   readonly #programs = new SealedPrograms();
   readonly #attachLock: AttachLock;
   readonly #places = new Map<string, CgroupPlace>();
+  readonly #cgroupOptions = new CgroupOptions();
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
   readonly #checks: NodeJS.Timeout;
@@ -106,7 +107,9 @@ export class ConmonTasks implements Tasks {
         replaceFile(files.config, specJson(spec)),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
-      const pid = await this.#startMonitor(task, files, args, deadline);
+      const start = () => this.#startMonitor(task, files, args, deadline);
+      // criu mounts cgroups for itself.
+      const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid);
       await writeTaskRecord(files.record, record);
       return this.#adopt(task, files, { record });
@@ -252,6 +255,7 @@ export class ConmonTasks implements Tasks {
       attachLock: this.#attachLock,
       cgroupDriver,
       layout: this.#layout,
+      cgroupOptions: this.#cgroupOptions,
       exits: this.#exits,
       drainExecSyncIoTimeoutMs,
       slowClientMs,
