@@ -10,7 +10,6 @@ import { glob, readFile } from "node:fs/promises";
 const own: ReadonlyMap<string, string> = new Map([
   ["doctor/handlers.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
   ["runtime/conmon/remove-leftovers.ts", "what an OCI runtime keeps of one container"],
-  ["runtime/exec/end-left-execs.ts", "the files of one command"],
   ["runtime/exec/exec-files.ts", "the files of one command"],
   ["api/berth/service.ts", "archives that were being received"],
   ["api/berth/import-source.ts", "one archive that was received"],

@@ -25,7 +25,7 @@ export class PodStreams implements Streams {
     io: StreamIo,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return runningTask(this.#services, containerId).exec({ args, terminal: tty }, io, signal);
+    return runningTask(this.#services, containerId).execStreamed({ args, terminal: tty }, io, signal);
   }
 
   async attach({ containerId }: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void> {

@@ -50,8 +50,15 @@ export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
+  Command,
+  CommandIo,
+  CommandProcess,
   ExecRequest,
   ExecResult,
+  ExitStatus,
+  Fifos,
+  Process,
+  ProcessState,
   StreamedExecRequest,
   Task,
   TaskDumpRequest,

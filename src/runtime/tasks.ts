@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
-import type { OciLimits, OciSpec } from "./spec/types.ts";
+import type { LookUp } from "../hostpaths/index.ts";
+import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
 
 /**
  * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task outlives the
@@ -97,8 +98,20 @@ export interface Task {
   killAll(): Promise<void>;
   /** Resolves when it has exited (at once when it had). */
   wait(signal?: AbortSignal): Promise<TaskExit>;
+  /** All processes of the container, also those of commands; none when it has ended. */
+  pids(): Promise<readonly number[]>;
   /**
-   * Runs a command with the container's own user, environment, capabilities and limits, and collects its output.
+   * Makes a command known, which is not running yet. It is one of {@link processes} until it is deleted. Throws RuntimeError:
+   * FailedPrecondition (the task is not running), AlreadyExists (its id is another's).
+   */
+  exec(command: Command): Promise<Process>;
+  /** One of {@link processes}. Throws RuntimeError NotFound. */
+  process(id: string): Process;
+  /** The commands that were made and not deleted, in that order. */
+  processes(): readonly Process[];
+  /**
+   * {@link exec} from its start to its deletion: runs a command with the container's own user, environment, capabilities and limits,
+   * and collects its output.
    * A command that cannot be found or run gives exit code 127 or 126 with the reason on stderr, as a shell does.
    * Throws RuntimeError: FailedPrecondition (not running), DeadlineExceeded and Canceled (its processes are gone then),
    * Internal (with the OCI runtime's message).
@@ -109,7 +122,11 @@ export interface Task {
    * written. When `signal` aborts its processes are killed. Throws RuntimeError:
    * FailedPrecondition (not running), Canceled (its processes are gone then), Internal.
    */
-  exec(request: StreamedExecRequest, io: TaskIo, signal: AbortSignal): Promise<{ readonly exitCode: number }>;
+  execStreamed(
+    request: StreamedExecRequest,
+    io: TaskIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }>;
   /**
    * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
    * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
@@ -145,15 +162,97 @@ export interface Task {
   delete(): Promise<void>;
 }
 
+/**
+ * A command that runs beside a task's first process. Its life: {@link Task.exec} makes it known, `start` runs it, it exits by itself or by
+ * a signal, `delete` forgets it. An exit forgets nothing by itself. It does not outlive the daemon: what a daemon leaves that is killed, the
+ * next one ends.
+ */
+export interface Process {
+  readonly id: string;
+  state(): ProcessState;
+  /**
+   * Resolves when the command runs, or has run. Throws RuntimeError: FailedPrecondition (it was started before, or the task is not
+   * running), Canceled (its processes are gone then), Internal (with the OCI runtime's message, and `commandStatus` when there is no such
+   * program or it cannot be run). When it throws the process has exited.
+   */
+  start(signal?: AbortSignal): Promise<void>;
+  /** Sends a signal to the command. No error when it is gone already. Throws RuntimeError FailedPrecondition when it was not started. */
+  kill(signal: number): Promise<void>;
+  /**
+   * Kills the command, its children and what is left of its session, and resolves when they are gone. What made itself a session of its own
+   * runs on. Throws like {@link kill}.
+   */
+  killAll(): Promise<void>;
+  /** Gives its terminal a size; before the start, the one that it begins with. Throws RuntimeError FailedPrecondition when it has none. */
+  resize(size: TerminalSize): void;
+  /** No more input comes. With FIFOs the command then reads the end as soon as no client has the FIFO open for writing any more. */
+  closeStdin(): void;
+  /** Resolves when the command has exited (at once when it had), with no regard to its output. Throws RuntimeError Canceled. */
+  wait(signal?: AbortSignal): Promise<ExitStatus>;
+  /**
+   * After the exit: resolves when nobody writes to its output any more, which something that it left running may do for long, and all of it
+   * was taken. When `signal` aborts, what is still to come is given up.
+   */
+  outputEnded(signal: AbortSignal): Promise<void>;
+  /**
+   * Forgets it, its id is free then; output that is not taken within two seconds is given up. Idempotent. Throws RuntimeError
+   * FailedPrecondition while it runs.
+   */
+  delete(): Promise<void>;
+}
+
+/** What to run beside a task's first process. */
+export type Command = {
+  /** Unique in its task. */
+  readonly id: string;
+  readonly process: CommandProcess;
+  readonly io: CommandIo;
+};
+
+export type CommandProcess =
+  /** As the container's first process, with its user, environment, capabilities and limits. */
+  | { readonly kind: "likeFirst"; readonly args: readonly string[] }
+  /** runtime-spec, config.md, `process`: nothing is added, and what berth does not know is handed on. `terminal` is that of the IO. */
+  | { readonly kind: "whole"; readonly process: OciProcess };
+
+/** Where a command's standard streams lead. With a terminal, all output is its stdout. */
+export type CommandIo = { readonly terminal: boolean } & (
+  | ({ readonly kind: "fifos" } & Fifos)
+  /** The daemon copies. */
+  | ({ readonly kind: "streams" } & TaskIo)
+);
+
+/**
+ * Paths of FIFOs that a client has made, and removes. Undefined: stdin reads as the end, output is thrown away. Without a terminal the
+ * process has them themselves as its standard streams, and they become its user's; while nobody reads its output it waits, and when a client
+ * leaves, another may come. Each must be a FIFO: RuntimeError InvalidArgument.
+ */
+export type Fifos = {
+  readonly stdin: string | undefined;
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
+  /** For opening them: the paths are the client's. */
+  readonly lookUp: LookUp;
+};
+
+export type ProcessState =
+  | { readonly kind: "created" }
+  | { readonly kind: "running"; readonly pid: number; readonly startedAtNs: bigint }
+  | { readonly kind: "exited"; readonly exit: ExitStatus };
+
+export type ExitStatus = {
+  /** 0-255; 128+n for a signal. */
+  readonly exitCode: number;
+  readonly finishedAtNs: bigint;
+};
+
 export type TaskState =
   | { readonly kind: "created"; readonly pid: number }
   | { readonly kind: "running"; readonly pid: number; readonly startedAtNs: bigint }
   | { readonly kind: "exited"; readonly exit: TaskExit };
 
-export type TaskExit = {
-  /** 0-255; 128+n for a signal; 255 when it is not known (lost). */
-  readonly exitCode: number;
-  readonly finishedAtNs: bigint;
+/** The code is 255 when it is not known (lost). */
+export type TaskExit = ExitStatus & {
   /** 0n when it never ran. */
   readonly startedAtNs: bigint;
   readonly cause: "exited" | "oomKilled" | "startError" | "lost";

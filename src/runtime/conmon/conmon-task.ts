@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { nowNs } from "../../clock/index.ts";
 import { type CgroupOptions, isAlive } from "../../linux/index.ts";
 import { raceAbort } from "../../sync/index.ts";
-import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { endLeftDump } from "../checkpoint/end-dump.ts";
@@ -12,8 +12,10 @@ import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type {
+  Command,
   ExecRequest,
   ExecResult,
+  Process,
   StreamedExecRequest,
   Task,
   TaskDumpRequest,
@@ -129,12 +131,34 @@ export class ConmonTask implements Task {
     return this.#streams.execSync(this.#requireRunning("exec"), request, signal);
   }
 
-  async exec(
+  async execStreamed(
     request: StreamedExecRequest,
     io: TaskIo,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return this.#streams.exec(this.#requireRunning("exec"), request, io, signal);
+    return this.#streams.execStreamed(this.#requireRunning("exec"), request, io, signal);
+  }
+
+  async pids(): Promise<readonly number[]> {
+    const { cgroupDir } = this.#record ?? {};
+    if (this.#end.exit() !== undefined) return [];
+    if (cgroupDir !== undefined) return cgroupProcesses(cgroupDir);
+    const pid = await this.livePid();
+    return pid === undefined ? [] : [pid];
+  }
+
+  async exec(command: Command): Promise<Process> {
+    return this.#streams.exec(this.#requireRunning("exec"), command);
+  }
+
+  process(id: string): Process {
+    const process = this.#streams.processes.find(id);
+    if (process !== undefined) return process;
+    throw new RuntimeError("NotFound", `container ${this.id} has no process ${id}`);
+  }
+
+  processes(): readonly Process[] {
+    return this.#streams.processes.all();
   }
 
   async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
@@ -257,6 +281,7 @@ export class ConmonTask implements Task {
     // runc polls ten times a second for the end of what it kills itself.
     await this.killAll();
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
+    await this.#streams.processes.deleteAll();
     await this.#runtime.delete(record.handler);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.
     if (await isThere(record.cgroupDir)) await removeContainerCgroup(this.#options);

@@ -5,12 +5,16 @@ import type { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
+import { openExecIo } from "../exec/exec-io.ts";
+import { ExecProcess, type ExecProcessOptions } from "../exec/exec-process.ts";
+import { ExecProcesses } from "../exec/exec-processes.ts";
 import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
 import type { MemoryRelease } from "../exec/memory-release.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import type { OciProcess, OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
-import type { ExecRequest, ExecResult, StreamedExecRequest, TaskIo } from "../tasks.ts";
+import type { Command, ExecRequest, ExecResult, Process, StreamedExecRequest, TaskIo } from "../tasks.ts";
 import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
 import { reopenLog } from "./reopen-log.ts";
@@ -37,6 +41,7 @@ export class TaskStreams implements Disposable {
   readonly #options: TaskStreamsOptions;
   readonly #freezer: ContainerFreezer;
   readonly #control: MonitorControl;
+  readonly #processes = new ExecProcesses();
   #console: MonitorConsole | undefined;
 
   constructor(options: TaskStreamsOptions, freezer: ContainerFreezer) {
@@ -45,19 +50,55 @@ export class TaskStreams implements Disposable {
     this.#control = new MonitorControl(options.files.control);
   }
 
+  get processes(): ExecProcesses {
+    return this.#processes;
+  }
+
+  async exec(record: TaskRecord, command: Command): Promise<Process> {
+    this.#processes.checkFree(command.id, this.#options.id);
+    const options = await this.#execOptions(record, command);
+    try {
+      return this.#processes.add(options);
+    } catch (error) {
+      await options.io[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #execOptions(record: TaskRecord, { id, process, io }: Command): Promise<ExecProcessOptions> {
+    const { files, pollThread } = this.#options;
+    const spec = await readBundleSpec(files);
+    const whole =
+      process.kind === "whole" ? process.process : likeFirst(spec.process, process.args, io.terminal);
+    const context = await this.#execContext(record, spec);
+    return {
+      id,
+      context,
+      process: whole,
+      io: await openExecIo(io, { pollThread, streamOwner: record.streamOwner }),
+    };
+  }
+
+  /** Of a command that nobody else may ask for. */
+  async #unlisted(record: TaskRecord, command: Command): Promise<ExecProcess> {
+    return new ExecProcess(await this.#execOptions(record, command));
+  }
+
   async execSync(record: TaskRecord, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
-    const result = await execSync(await this.#execContext(record), request, signal);
+    const { id: containerId, drainExecSyncIoTimeoutMs: drainTimeoutMs, logger } = this.#options;
+    const exec = (command: Command) => this.#unlisted(record, command);
+    const result = await execSync(exec, request, { containerId, drainTimeoutMs, logger }, signal);
     this.#options.memory.add(result.stdout.length + result.stderr.length);
     return result;
   }
 
-  async exec(
+  execStreamed(
     record: TaskRecord,
     request: StreamedExecRequest,
     io: TaskIo,
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }> {
-    return execStreamed(await this.#execContext(record), request, io, signal);
+    return execStreamed((command) => this.#unlisted(record, command), request, io, signal);
   }
 
   async attach({ console, init }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
@@ -80,10 +121,12 @@ export class TaskStreams implements Disposable {
     this.#console?.[Symbol.dispose]();
   }
 
-  async #execContext({ handler, cgroupDir, streamOwner }: TaskRecord): Promise<ExecContext> {
+  async #execContext(
+    { handler, cgroupDir, streamOwner }: TaskRecord,
+    { linux }: OciSpec,
+  ): Promise<ExecContext> {
     this.#options.attachLock.warm();
-    const { id, conmonPath, programs, cgroupDriver, files, pollThread, logger } = this.#options;
-    const { process, linux } = await readBundleSpec(files);
+    const { id, conmonPath, programs, cgroupDriver, files } = this.#options;
     return {
       containerId: id,
       handler,
@@ -91,13 +134,16 @@ export class TaskStreams implements Disposable {
       conmonPath,
       cgroupDriver,
       bundleDir: files.bundleDir,
-      process,
       hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
       streamOwner,
       cgroup: cgroupDir === undefined ? undefined : { directory: cgroupDir, freezer: this.#freezer },
-      drainTimeoutMs: this.#options.drainExecSyncIoTimeoutMs,
-      logger,
-      pollThread,
     };
   }
+}
+
+/** As the peers: programs do little on a terminal of which they do not know the kind. */
+function likeFirst(first: OciProcess, args: readonly string[], terminal: boolean): OciProcess {
+  const hasType = first.env.some((variable) => variable.startsWith("TERM="));
+  const env = hasType || !terminal ? first.env : [...first.env, "TERM=xterm"];
+  return { ...first, args, env };
 }

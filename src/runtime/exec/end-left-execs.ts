@@ -1,8 +1,7 @@
-import { rm } from "node:fs/promises";
 import { parentOf } from "../../linux/index.ts";
 import { cgroupProcesses } from "../cgroups/cgroup-processes.ts";
 import type { ExecCgroup } from "./exec-context.ts";
-import { execsIn, pidOf } from "./exec-files.ts";
+import { execsIn, pidOf, removeExecFiles } from "./exec-files.ts";
 import { killExec } from "./kill-exec.ts";
 
 /**
@@ -14,7 +13,7 @@ export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undef
     const pid = await pidOf(files);
     if (pid !== undefined && cgroup !== undefined && (await wasBroughtIn(pid, cgroup.directory)))
       await killExec(undefined, pid, cgroup);
-    await rm(files.directory, { recursive: true, force: true });
+    await removeExecFiles(files);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Files of one exec, in a directory of their own in the bundle. */
@@ -16,24 +16,19 @@ export type ExecFiles = {
 
 const prefix = "exec-";
 
-/** Makes the files and removes them when `use` is done, whatever came of it. */
-export async function withExecFiles<Result>(
-  bundleDir: string,
-  use: (files: ExecFiles) => Promise<Result>,
-): Promise<Result> {
-  const files = filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
-  try {
-    await mkdir(files.directory, { mode: 0o700 });
-    return await use(files);
-  } finally {
-    await rm(files.directory, { recursive: true, force: true });
-  }
+/** Where the files of one more exec go; its directory is not there yet. Its name tells nothing: a process's id may be too long for a socket's. */
+export function newExecFiles(bundleDir: string): ExecFiles {
+  return filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
 }
 
 /** Execs whose files are there: those under way, or those that a daemon left that was killed. */
 export async function execsIn(bundleDir: string): Promise<readonly ExecFiles[]> {
   const names = await readdir(bundleDir).catch(() => []);
   return names.filter((name) => name.startsWith(prefix)).map((name) => filesIn(join(bundleDir, name)));
+}
+
+export async function removeExecFiles({ directory }: ExecFiles): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
 }
 
 /** The command's process; undefined before it is in the container. */

@@ -1,40 +1,32 @@
 import { writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import type { Subprocess } from "../../linux/index.ts";
 import { runtimeEnvironment, startProgram } from "../oci-runtime/oci-runtime.ts";
 import type { OciProcess } from "../spec/types.ts";
 import { execCommand } from "./exec-command.ts";
 import type { ExecContext } from "./exec-context.ts";
 import type { ExecFiles } from "./exec-files.ts";
-
-/** A command's runtime, and our ends of its standard streams. */
-export type SpawnedExec = {
-  readonly child: Subprocess;
-  readonly stdin: Socket;
-  readonly stdout: Socket;
-  readonly stderr: Socket;
-};
+import type { ExecStdio } from "./exec-io.ts";
 
 /**
- * Starts a command with three pipes of our own: OCI runtimes give their streams to the command's user, which would make
- * him the owner of the host's /dev/null. With the container's oom_score_adj: crun leaves a command with the daemon's, and
+ * Starts a command's OCI runtime. None of its streams may be the host's /dev/null, of which it would make the command's user the owner. With the container's oom_score_adj: crun leaves a command with the daemon's, and
  * the kernel should not spare it.
  */
 export async function spawnExec(
   context: ExecContext,
   files: ExecFiles,
   process: OciProcess,
-): Promise<SpawnedExec> {
+  streams: ExecStdio,
+): Promise<Subprocess> {
   const { path, args, input } = await execCommand(context, files, process);
   const { streamOwner: pipeOwner } = context;
   const child = startProgram(path, args, {
     cwd: files.directory,
     env: runtimeEnvironment,
-    stdio: ["reads", "writes", "writes", ...(input === undefined ? [] : (["reads"] as const))],
+    stdio: [...streams, ...(input === undefined ? [] : (["reads"] as const))],
     ...(pipeOwner !== undefined && { pipeOwner }),
   });
   if (input !== undefined) prepare(child, process.oomScoreAdj, input);
-  return { child, stdin: child.pipe(0), stdout: child.pipe(1), stderr: child.pipe(2) };
+  return child;
 }
 
 /** The program starts nothing before it has read all of its input, and what it starts then has its score. */

@@ -7,15 +7,12 @@ const firstBytes = 4096;
 export class BoundedOutput {
   readonly #stream: Readable;
   readonly #closed: Promise<void>;
-  readonly #limitBytes: number;
-  /** Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may be one for each byte. */
-  #memory = new ArrayBuffer(0);
-  #length = 0;
+  readonly #kept: BoundedBytes;
 
   constructor(stream: Readable, limitBytes: number) {
     this.#stream = stream;
-    this.#limitBytes = limitBytes;
-    stream.on("data", (chunk: Buffer) => this.#take(chunk));
+    this.#kept = new BoundedBytes(limitBytes);
+    stream.on("data", (chunk: Buffer) => this.#kept.add(chunk));
     this.#closed = new Promise((resolve) => {
       stream.once("close", resolve);
       // A stream that breaks ends with what it gave; its close follows.
@@ -37,16 +34,33 @@ export class BoundedOutput {
     this.#stream.destroy();
   }
 
-  /** Not a copy, and gone when more comes. */
+  /** See {@link BoundedBytes.bytes}. */
   bytes(): Buffer {
-    return Buffer.from(this.#memory, 0, this.#length);
+    return this.#kept.bytes();
   }
 
   text(): string {
     return this.bytes().toString("utf8");
   }
+}
 
-  #take(chunk: Buffer): void {
+/** Bytes up to a limit; the rest is thrown away. */
+export class BoundedBytes {
+  readonly #limitBytes: number;
+  /** Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may be one for each byte. */
+  #memory = new ArrayBuffer(0);
+  #length = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Not a copy, and gone when more comes. */
+  bytes(): Buffer {
+    return Buffer.from(this.#memory, 0, this.#length);
+  }
+
+  add(chunk: Buffer): void {
     const kept = chunk.subarray(0, this.#limitBytes - this.#length);
     if (kept.length === 0) return;
     this.#reserve(this.#length + kept.length);

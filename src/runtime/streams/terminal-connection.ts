@@ -9,7 +9,7 @@ import type { TerminalSizes } from "./terminal-sizes.ts";
 export type TerminalIo = Pick<TaskIo, "stdin" | "stdout"> & { readonly sizes: TerminalSizes };
 
 /** Disposing of it hangs the terminal up. */
-type TerminalConnection = Disposable & {
+export type TerminalConnection = Disposable & {
   /** Resolves when the terminal has come, or will not. */
   made(timeoutMs: number): Promise<void>;
   /** See OutputCopy. */

@@ -10,10 +10,13 @@ export class TerminalSizes {
   #apply: ((size: TerminalSize) => void) | undefined;
 
   constructor(sizes: AsyncIterable<TerminalSize>) {
-    followSizes(sizes, (size) => {
-      this.#latest = size;
-      this.#apply?.(size);
-    }).catch(() => undefined);
+    followSizes(sizes, (size) => this.set(size)).catch(() => undefined);
+  }
+
+  /** The same as one that comes. */
+  set(size: TerminalSize): void {
+    this.#latest = size;
+    this.#apply?.(size);
   }
 
   /** Undefined before there is one. */

@@ -1,0 +1,46 @@
+import type { Deadline } from "../oci-runtime/deadline.ts";
+import { CommandNotRun } from "./command-not-run.ts";
+import type { ExecProcess } from "./exec-process.ts";
+
+/** How a command ended; `notRun` is what the OCI runtime said when there is no such program or it cannot be executed. */
+export type ExecOutcome = { readonly exitCode: number; readonly notRun: string | undefined };
+
+/**
+ * Runs a command from its start to its deletion, and waits for its exit and then for `outputEnded`. When the deadline is over before the
+ * exit all of its processes are killed; what it left running afterwards is nobody's to kill. Throws RuntimeError:
+ * DeadlineExceeded, Canceled, Internal (with the OCI runtime's words).
+ */
+export async function runToEnd(
+  process: ExecProcess,
+  deadline: Deadline,
+  outputEnded: () => Promise<void>,
+): Promise<ExecOutcome> {
+  try {
+    await process.launch();
+    const exitCode = await exitOrKill(process, deadline);
+    await outputEnded();
+    deadline.check("exec", "its command has ended, and something that it left running holds its output open");
+    const { failure } = process;
+    if (failure === undefined) return { exitCode, notRun: undefined };
+    if (!(failure instanceof CommandNotRun)) throw failure;
+    return { exitCode, notRun: `${failure.words}\n` };
+  } finally {
+    await process.delete();
+  }
+}
+
+async function exitOrKill(process: ExecProcess, deadline: Deadline): Promise<number> {
+  let killing: Promise<void> | undefined;
+  let exitCode: number;
+  {
+    using _armed = deadline.onAbort(() => {
+      killing = process.killAll();
+      // It is thrown below; but first there must be an exit.
+      killing.catch(() => process.kill(9));
+    });
+    ({ exitCode } = await process.wait());
+  }
+  await killing;
+  if (killing !== undefined) deadline.check("exec");
+  return exitCode;
+}
