@@ -4,6 +4,7 @@ import type { Change, Collection, CollectionName } from "./database.ts";
 export class MemoryCollection<T> implements Collection<T> {
   readonly #name: CollectionName;
   readonly #namespaces = new Map<string, NamespaceRecords<T>>();
+  readonly #listeners = new Set<{ readonly changed: (namespace: string) => void }>();
 
   constructor(name: CollectionName) {
     this.#name = name;
@@ -22,6 +23,17 @@ export class MemoryCollection<T> implements Collection<T> {
 
   namespaces(): readonly string[] {
     return [...this.#namespaces.keys()].sort();
+  }
+
+  watch(changed: (namespace: string) => void): Disposable {
+    const listener = { changed };
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** To be called once for all changes of a commit. */
+  notify(namespace: string): void {
+    for (const { changed } of this.#listeners) changed(namespace);
   }
 
   put(namespace: string, key: string, value: T): Change {

@@ -49,6 +49,26 @@ test("memory shows a change when it is durable, not before", async () => {
   assert.deepEqual(images.get(ns, "a"), { name: "new" });
 });
 
+test("who watches a collection is told once of each commit that changed a namespace of it, and finds it changed", async () => {
+  await using file = await emptyDatabase();
+  await using database = await file.open();
+  const images = await database.collection<Image>("images");
+  const seen: string[] = [];
+  const watch = images.watch((namespace) => {
+    seen.push(`${namespace}: ${images.list(namespace).map(([key]) => key)}`);
+  });
+  const leases = await database.collection<unknown>("leases");
+  await database.commit(["a", "b"].map((key) => images.put(ns, key, { name: key })));
+  assert.deepEqual(seen, [`${ns}: a,b`], "before the commit resolves");
+  await database.commit([leases.put(ns, "l", {})]);
+  await assert.rejects(database.commit([images.put(ns, "c", new Map() as unknown as Image)]));
+  await database.commit([images.delete(ns, "a"), images.put("moby", "m", { name: "m" })]);
+  assert.deepEqual(seen, [`${ns}: a,b`, `${ns}: b`, "moby: m"]);
+  watch[Symbol.dispose]();
+  await database.commit([images.delete(ns, "b")]);
+  assert.equal(seen.length, 3);
+});
+
 test("a record is replaced by a put and gone after a delete; deleting what is not there is no error", async () => {
   await using file = await emptyDatabase();
   {

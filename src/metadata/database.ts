@@ -55,6 +55,11 @@ export interface Collection<T> {
   list(namespace: string): readonly (readonly [key: string, value: T])[];
   /** Namespaces that hold at least one record. */
   namespaces(): readonly string[];
+  /**
+   * Calls `listener` with each namespace of which a commit has changed records, once they are durable and before the commit's
+   * promise resolves. It must neither wait nor throw. Dispose of what this returns to end that.
+   */
+  watch(listener: (namespace: string) => void): Disposable;
   put(namespace: string, key: string, value: T): Change;
   delete(namespace: string, key: string): Change;
 }

@@ -187,7 +187,7 @@ class SqliteDatabase implements Database {
       const failure = reply.outcomes[index];
       this.#noteTrouble(failure);
       if (failure === undefined) {
-        for (const change of changes) this.#apply(change);
+        this.#applyAll(changes);
         done.resolve();
       } else {
         done.reject(toError(failure));
@@ -212,9 +212,17 @@ class SqliteDatabase implements Database {
     if (this.#trouble !== undefined && this.#state === "open") this.#enqueue([]).catch(() => undefined);
   }
 
-  #apply({ collection, namespace, key, value }: Change): void {
-    if (value === undefined) this.#collections.get(collection)?.unset(namespace, key);
-    else this.#collections.get(collection)?.set(namespace, key, value);
+  #applyAll(changes: readonly Change[]): void {
+    const changed = new Map<CollectionName, Set<string>>();
+    for (const { collection, namespace, key, value } of changes) {
+      const records = this.#collections.get(collection);
+      if (value === undefined) records?.unset(namespace, key);
+      else records?.set(namespace, key, value);
+      changed.set(collection, (changed.get(collection) ?? new Set()).add(namespace));
+    }
+    for (const [collection, namespaces] of changed) {
+      for (const namespace of namespaces) this.#collections.get(collection)?.notify(namespace);
+    }
   }
 
   #die(reason: string): void {
