@@ -95,6 +95,12 @@ class LocalContentStore implements ContentStore {
     return records.map(([digest, record]) => ({ digest: digest as Digest, ...record }));
   }
 
+  watch(listener: () => void): Disposable {
+    return this.#shared.records.watch((namespace) => {
+      if (namespace === this.#namespace) listener();
+    });
+  }
+
   path(digest: Digest): string {
     this.#record(digest);
     return this.#shared.blobs.path(digest);

@@ -26,6 +26,8 @@ export interface ContentStore extends ContentProvider, ContentIngester {
   /** Throws ContentError NotFound. */
   info(digest: Digest): ContentInfo;
   list(): readonly ContentInfo[];
+  /** Calls `listener` after each change of a blob's record here; see Collection.watch. */
+  watch(listener: () => void): Disposable;
   /** Throws NotFound, LabelsError. */
   setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo>;
   /** Throws NotFound. The file goes after the record. */

@@ -184,16 +184,16 @@ async function openStorage(config: Config, logger: Logger, database: Database, r
   const { root, images: settings } = config;
   const all = rooms.use(await Storage.open({ root, database, logger, gcDelayMs: settings.gcDelayMs }));
   const storage = await all.inNamespace(criNamespace);
-  const { name: namespace, content, leases, garbage } = storage;
+  const { name: namespace, imageNames, content, leases, garbage } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
-  storage.addRoots(await garbageRoots(database, namespace, snapshotter.name));
+  storage.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
   storage.addRoots(await profileRoots(database, namespace));
   const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
   const images = rooms.use(
     await openImages({
-      namespace,
       root,
       database,
+      imageNames,
       content,
       leases,
       snapshotter,

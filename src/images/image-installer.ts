@@ -1,18 +1,18 @@
 import { nowNs } from "../clock/index.ts";
 import type { ContentStore } from "../content/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
-import type { Database } from "../metadata/index.ts";
-import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../oci/index.ts";
+import type { Descriptor, Digest, Platform } from "../oci/index.ts";
 import { maxSmallBytes } from "../registry/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
-import type { ImageRecord, ImageRecords } from "./image-records.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
 import { extractKey, type LayerInstaller } from "./layer-installer.ts";
-import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
-import { type Document, type SelectedManifest, selectManifest } from "./select-manifest.ts";
+import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
+import type { ResolvedImages } from "./resolved-images.ts";
+import type { Document } from "./select-manifest.ts";
 
 /** A lease that a crash leaves behind holds its content for so long after the next start, for another pull to go on with. */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
@@ -30,20 +30,13 @@ export type InstallRequest = {
 export type InstallerParts = {
   readonly platform: Platform;
   readonly snapshotter: Snapshotter;
-  readonly database: Database;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly logger: Logger;
   readonly layers: LayerInstaller;
-  readonly records: ImageRecords;
+  readonly imageNames: ImageNames;
+  readonly resolved: ResolvedImages;
   readonly progress: ProgressBoard;
-};
-
-type Plan = {
-  readonly selected: SelectedManifest;
-  readonly config: ImageConfig;
-  readonly configBytes: Uint8Array;
-  readonly layers: readonly PlannedLayer[];
 };
 
 /**
@@ -73,7 +66,7 @@ export class ImageInstaller {
   }
 
   /** Returns the image's id. */
-  async install(request: InstallRequest, signal: AbortSignal): Promise<ImageRecord["id"]> {
+  async install(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
     const { layers, progress } = this.#parts;
     const plan = await this.#plan(request, signal);
     const descriptors = plan.selected.manifest.layers;
@@ -87,20 +80,16 @@ export class ImageInstaller {
   }
 
   /** Reads the image's documents, from the store where they are there. */
-  async #plan({ source, target }: InstallRequest, signal: AbortSignal): Promise<Plan> {
+  async #plan({ source, target }: InstallRequest, signal: AbortSignal): Promise<ImagePlan> {
     const { content, platform } = this.#parts;
     const read = (descriptor: Descriptor): Promise<Uint8Array> =>
       content.has(descriptor.digest)
         ? content.read(descriptor.digest, maxSmallBytes)
         : source.small(descriptor, signal);
-    const selected = await selectManifest(target, read, platform);
-    checkIsImage(selected.manifest);
-    const configBytes = await read(selected.manifest.config);
-    const config = parseImageConfig(configBytes);
-    return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
+    return await planImage(target, read, platform);
   }
 
-  async #lease({ digest }: Descriptor, { selected, layers }: Plan): Promise<AsyncDisposable> {
+  async #lease({ digest }: Descriptor, { selected, layers }: ImagePlan): Promise<AsyncDisposable> {
     const { leases, snapshotter } = this.#parts;
     const { id } = await leases.create({ labels: { [targetLabel]: digest } });
     this.#leases.add(id);
@@ -142,7 +131,7 @@ export class ImageInstaller {
   }
 
   /** Documents carry the labels by which garbage collection finds what they refer to. */
-  async #putDocuments({ selected, configBytes, layers }: Plan): Promise<void> {
+  async #putDocuments({ selected, configBytes, layers }: ImagePlan): Promise<void> {
     const { content, snapshotter } = this.#parts;
     const { manifest, document, indexes } = selected;
     const put = async (
@@ -169,44 +158,16 @@ export class ImageInstaller {
     ]);
   }
 
-  async #putNames(
-    { target, names }: InstallRequest,
-    { selected, config, layers }: Plan,
-  ): Promise<ImageRecord["id"]> {
-    const { records, database } = this.#parts;
-    const { manifest, document } = selected;
-    const id = manifest.config.digest;
-    const blobs = [manifest.config, ...manifest.layers];
-    const record: ImageRecord = {
-      id,
-      target,
-      manifest: document.descriptor,
-      layers: manifest.layers,
-      config,
-      chainId: layers.at(-1)?.chainId ?? null,
-      sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
-      createdAtNs: nowNs(),
-      ...(isCheckpoint(manifest.annotations) ? { checkpoint: true } : {}),
-    };
-    const changes = (names.length === 0 ? [id] : names)
-      .filter((name) => !isSame(records.get(name), record))
-      .map((name) => records.put(name, record));
-    if (changes.length > 0) await database.commit(changes);
-    records.refresh();
-    return id;
+  async #putNames({ target, names }: InstallRequest, plan: ImagePlan): Promise<Digest> {
+    const { imageNames, resolved } = this.#parts;
+    const image = resolvedImage(plan);
+    using _lock = await resolved.lock(target.digest);
+    const known = resolved.get(target.digest);
+    const changes =
+      known?.manifest.digest === image.manifest.digest ? [] : [resolved.put(target.digest, image)];
+    await imageNames.point(names.length === 0 ? [image.id] : names, target, changes);
+    return image.id;
   }
-}
-
-function isSame(known: ImageRecord | undefined, record: ImageRecord): boolean {
-  return known !== undefined && known.id === record.id && known.target.digest === record.target.digest;
-}
-
-/** As CRI-O's documentation has it made with buildah, and as checkpointctl makes it. */
-function isCheckpoint(annotations: Readonly<Record<string, string>> = {}): boolean {
-  return Object.keys(annotations).some(
-    (key) =>
-      key === "io.kubernetes.cri-o.annotations.checkpoint.name" || key.startsWith("org.criu.checkpoint."),
-  );
 }
 
 function hasLabels(

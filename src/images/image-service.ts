@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ContentStore } from "../content/index.ts";
 import { hasCode } from "../errors/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
@@ -12,23 +13,26 @@ import { TreeRemover } from "../trees/index.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
-import { type ImageRecord, ImageRecords } from "./image-records.ts";
+import { ImageLookup } from "./image-lookup.ts";
+import { ImageResolver } from "./image-resolver.ts";
 import type { ArtifactSource, FsUsage, Image, Images, PullRequest } from "./images.ts";
 import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressBoard } from "./layer-progress.ts";
+import { pinLabels, pinsBy } from "./pinned-images.ts";
 import { Puller, type PullOptions } from "./pull.ts";
 import { RegistrySource } from "./registry-source.ts";
+import { ResolvedImages } from "./resolved-images.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
-  /** containerd namespace. */
-  readonly namespace: string;
   /** The daemon's root directory; `<root>/import` is used while an archive is taken apart. */
   readonly root: string;
   readonly database: Database;
+  /** Of one containerd namespace, as `content`, `leases` and `snapshotter` are. */
+  readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
@@ -49,22 +53,20 @@ const maxThreads = 4;
 
 /** Opens the images of a namespace. Dispose of it to end its threads; pulls under way fail then. */
 export async function openImages(options: ImageServiceOptions): Promise<Images & AsyncDisposable> {
-  const collection = await options.database.collection<ImageRecord>("images");
-  const service = new ImageService(
-    options,
-    new ImageRecords(collection, options.namespace, options.pinnedImages),
-  );
+  const resolved = await ResolvedImages.open(options.database, options.imageNames.namespace);
+  const service = new ImageService(options, resolved);
   await service.start();
   return service;
 }
 
 class ImageService implements Images, AsyncDisposable {
   readonly #snapshotter: Snapshotter;
-  readonly #database: Database;
   readonly #content: ContentStore;
   readonly #garbage: GarbageCollector;
   readonly #logger: Logger;
-  readonly #records: ImageRecords;
+  readonly #names: ImageNames;
+  readonly #lookup: ImageLookup;
+  readonly #resolver: ImageResolver;
   readonly #workers: WorkerPool;
   readonly #trees = new TreeRemover();
   readonly #layers: LayerInstaller;
@@ -74,32 +76,38 @@ class ImageService implements Images, AsyncDisposable {
   readonly #importer: Importer;
   readonly #fsUsages: FsUsages;
 
-  constructor(options: ImageServiceOptions, records: ImageRecords) {
-    const { content, snapshotter, maxConcurrentLayers } = options;
+  constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
+    const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
     const progress = new ProgressBoard();
     this.#snapshotter = snapshotter;
-    this.#database = options.database;
     this.#content = content;
     this.#garbage = options.garbage;
     this.#logger = options.logger;
-    this.#records = records;
+    this.#names = imageNames;
+    this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
+    this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
     this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
     const fetcher = new LayerFetcher(content, this.#workers, progress);
     this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
     this.#installer = new ImageInstaller({
       ...options,
       layers: this.#layers,
-      records,
+      resolved,
       progress,
     });
     this.#registry = options.registry;
-    this.#puller = new Puller(options.registry, this.#workers, content, records, this.#installer);
+    this.#puller = new Puller(options.registry, this.#workers, content, imageNames, this.#installer);
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, this.#trees);
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
   }
 
   async start(): Promise<void> {
-    await Promise.all([this.#importer.clean(), this.#layers.clean(), this.#installer.clean()]);
+    await Promise.all([
+      this.#resolver.start(),
+      this.#importer.clean(),
+      this.#layers.clean(),
+      this.#installer.clean(),
+    ]);
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
@@ -118,35 +126,29 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   list(): readonly Image[] {
-    return this.#records.list();
+    return this.#lookup.list();
   }
 
   find(idOrReference: string): Image | undefined {
-    return this.#records.find(idOrReference);
+    return this.#lookup.find(idOrReference);
   }
 
   async remove(idOrReference: string): Promise<void> {
     const image = this.find(idOrReference);
     if (image === undefined) return;
-    await this.#database.commit(this.#records.deleteAll(image.id));
-    this.#records.refresh();
+    await this.#names.delete(this.#lookup.namesOf(image.id));
     this.#collectSoon();
   }
 
   async untag(reference: string): Promise<readonly string[]> {
-    const names = this.#records.namesThatGoWith(reference);
-    if (names.length === 0) return names;
-    await this.#database.commit(this.#records.delete(names));
-    this.#records.refresh();
-    return names;
+    return await this.#names.delete(this.#lookup.namesThatGoWith(reference));
   }
 
   async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
     const image = this.find(idOrReference);
     if (image === undefined)
       throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
-    await this.#database.commit(this.#records.pin(image.id, pinned));
-    this.#records.refresh();
+    await this.#names.updateAll(this.#lookup.namesOf(image.id), { labels: pinLabels(pinned) });
     return this.#present(image.id);
   }
 
@@ -179,6 +181,8 @@ class ImageService implements Images, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#workers[Symbol.asyncDispose]();
+    await this.#resolver[Symbol.asyncDispose]();
+    this.#lookup[Symbol.dispose]();
     await this.#trees[Symbol.asyncDispose]();
   }
 
@@ -201,7 +205,7 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   #present(id: Digest): Image {
-    const image = this.#records.find(id);
+    const image = this.#lookup.find(id);
     if (image === undefined)
       throw new ImageError("Aborted", `image ${id} was removed as soon as it was there`);
     return image;

@@ -85,7 +85,6 @@ export type Image = {
   readonly pinned: boolean;
   /** Its manifest's annotations say that it holds a checkpoint of a container. */
   readonly checkpoint: boolean;
-  readonly createdAtNs: bigint;
 };
 
 export type FsUsage = {

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { ContentStore } from "../content/index.ts";
-import { type Digest, formatReference, parseReference, repositoryName } from "../oci/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
+import { type Digest, parseReference, repositoryName } from "../oci/index.ts";
 import type { Credentials, RegistryOptions } from "../registry/index.ts";
 import { SingleFlight } from "../sync/index.ts";
 import type { ImageInstaller } from "./image-installer.ts";
-import type { ImageRecords } from "./image-records.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress, PullRequest } from "./images.ts";
+import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -18,7 +19,7 @@ export class Puller {
   readonly #options: PullOptions;
   readonly #workers: WorkerPool;
   readonly #content: ContentStore;
-  readonly #records: ImageRecords;
+  readonly #names: ImageNames;
   readonly #installer: ImageInstaller;
   readonly #underWay = new SingleFlight<string, Digest>();
   readonly #listeners = new Map<string, Listeners>();
@@ -27,13 +28,13 @@ export class Puller {
     options: PullOptions,
     workers: WorkerPool,
     content: ContentStore,
-    records: ImageRecords,
+    names: ImageNames,
     installer: ImageInstaller,
   ) {
     this.#options = options;
     this.#workers = workers;
     this.#content = content;
-    this.#records = records;
+    this.#names = names;
     this.#installer = installer;
   }
 
@@ -42,8 +43,7 @@ export class Puller {
     { reference, credentials, onProgress }: PullRequest,
     signal: AbortSignal | undefined,
   ): Promise<Digest> {
-    const parsed = parseReference(reference);
-    const name = formatReference(parsed.digest === undefined ? parsed : { ...parsed, tag: undefined });
+    const name = nameOfReference(reference);
     const key = JSON.stringify([name, credentials]);
     const listeners = this.#listeners.get(key) ?? new Listeners();
     this.#listeners.set(key, listeners);
@@ -83,7 +83,7 @@ export class Puller {
     readonly source: ImageSource;
     readonly target: Awaited<ReturnType<RegistrySource["resolve"]>>["descriptor"];
   }> {
-    if (this.#records.get(name) !== undefined) {
+    if (this.#names.get(name) !== undefined) {
       const target = await registry.probe(signal);
       if (target !== undefined && this.#content.has(target.digest)) return { source: registry, target };
     }

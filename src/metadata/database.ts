@@ -28,6 +28,7 @@ export interface Database extends AsyncDisposable {
 /** The collections that exist; each has a table made by a migration. */
 export type CollectionName =
   | "images"
+  | "resolved_images"
   | "content"
   | "snapshots"
   | "leases"

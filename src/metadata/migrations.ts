@@ -26,6 +26,19 @@ export const migrations: readonly Migration[] = [
   recordTable("profiles"),
   recordTable("namespaces"),
   commonContainerRecords,
+  // A record of an image was what its name had come to on this machine, with the name's target and labels. These are the name's now;
+  // the rest is kept once for each target.
+  `${recordTable("resolved_images")}
+   INSERT OR REPLACE INTO resolved_images (namespace, key, value)
+     SELECT namespace, json_extract(value, '$.target.digest'),
+       json_remove(value, '$.target', '$.labels', '$.createdAtNs')
+     FROM images WHERE json_valid(value);
+   UPDATE images SET value = json_object(
+       'target', json_extract(value, '$.target'),
+       'labels', json(coalesce(json_extract(value, '$.labels'), '{}')),
+       'createdAtNs', json_extract(value, '$.createdAtNs'),
+       'updatedAtNs', json_extract(value, '$.createdAtNs'))
+     WHERE json_valid(value);`,
 ];
 
 function recordTable(name: string): string {

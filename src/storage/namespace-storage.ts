@@ -1,6 +1,7 @@
 import type { Container, Containers, Sandboxes } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type GarbageCollector, type GarbageNode, ScheduledCollector } from "../gc/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
@@ -12,6 +13,7 @@ type Parts = {
   readonly name: string;
   readonly containers: Containers;
   readonly sandboxes: Sandboxes;
+  readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly openSnapshotter: (kind: SnapshotterKind) => Promise<Snapshotter>;
@@ -24,6 +26,7 @@ export class NamespaceStorage {
   readonly name: string;
   readonly containers: Containers;
   readonly sandboxes: Sandboxes;
+  readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
   /** Collects garbage of this namespace alone. */
@@ -34,11 +37,15 @@ export class NamespaceStorage {
   readonly #roots: Roots[];
 
   constructor(parts: Parts) {
-    const { name, containers, content, leases, openSnapshotter, gcDelayMs, logger } = parts;
+    const { name, containers, imageNames, content, leases, openSnapshotter, gcDelayMs, logger } = parts;
     this.name = name;
     this.containers = containers;
     this.sandboxes = parts.sandboxes;
-    this.#roots = [() => containers.list().flatMap(rootFileSystem)];
+    this.imageNames = imageNames;
+    this.#roots = [
+      () => containers.list().flatMap(rootFileSystem),
+      () => imageNames.list().map(({ target }) => ({ kind: "content", digest: target.digest })),
+    ];
     this.content = content;
     this.leases = leases;
     this.#openSnapshotter = openSnapshotter;

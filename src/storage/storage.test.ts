@@ -107,6 +107,26 @@ test("a container keeps the snapshot that is its root file system, also one that
   assert.deepEqual(snapshotter.list(), []);
 });
 
+test("a name of an image keeps what its target reaches from collection, in its own namespace", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const moby = await open.storage.inNamespace("moby");
+  const cri = await open.storage.inNamespace("k8s.io");
+  const index = Buffer.from("an index");
+  const labels = { "containerd.io/gc.ref.content.m.0": digestOf(layer) };
+  for (const { content } of [moby, cri]) {
+    await content.put(layer, { digest: digestOf(layer) });
+    await content.put(index, { digest: digestOf(index), labels });
+  }
+  const target = { mediaType: "application/x", digest: digestOf(index), size: index.length };
+  await moby.imageNames.create({ name: "app", target });
+  await Promise.all([moby.garbage.collect(), cri.garbage.collect()]);
+  assert.deepEqual([moby.content.list().length, cri.content.list().length], [2, 0]);
+  await moby.imageNames.delete(["app"]);
+  await moby.garbage.collect();
+  assert.deepEqual(moby.content.list(), []);
+});
+
 test("what is no name of a namespace is refused", async () => {
   await using root = await tempDir();
   await using open = await opened(root.path);

@@ -1,5 +1,6 @@
 import { ContainerStore } from "../containers/index.ts";
 import { type Content, openContent } from "../content/index.ts";
+import { ImageNameStore } from "../imagenames/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import type { Logger } from "../logging/index.ts";
 import type { Database } from "../metadata/index.ts";
@@ -21,6 +22,7 @@ export class Storage implements AsyncDisposable {
   readonly namespaces: NamespaceStore;
   readonly #options: StorageOptions;
   readonly #containers: ContainerStore;
+  readonly #imageNames: ImageNameStore;
   readonly #content: Content;
   readonly #leases: LeaseStore;
   readonly #snapshotters: Snapshotters;
@@ -30,6 +32,7 @@ export class Storage implements AsyncDisposable {
     options: StorageOptions,
     namespaces: NamespaceStore,
     containers: ContainerStore,
+    imageNames: ImageNameStore,
     content: Content,
     leases: LeaseStore,
     snapshotters: Snapshotters,
@@ -37,6 +40,7 @@ export class Storage implements AsyncDisposable {
     this.#options = options;
     this.namespaces = namespaces;
     this.#containers = containers;
+    this.#imageNames = imageNames;
     this.#content = content;
     this.#leases = leases;
     this.#snapshotters = snapshotters;
@@ -45,14 +49,15 @@ export class Storage implements AsyncDisposable {
   /** Once for each root in a process. Throws ContentError, MetadataError. */
   static async open(options: StorageOptions): Promise<Storage> {
     const { database } = options;
-    const [namespaces, containers, content, leases, snapshotters] = await Promise.all([
+    const [namespaces, containers, imageNames, content, leases, snapshotters] = await Promise.all([
       NamespaceStore.open(database),
       ContainerStore.open(database),
+      ImageNameStore.open(database),
       openContent(options),
       LeaseStore.open(database),
       Snapshotters.open(options),
     ]);
-    return new Storage(options, namespaces, containers, content, leases, snapshotters);
+    return new Storage(options, namespaces, containers, imageNames, content, leases, snapshotters);
   }
 
   /**
@@ -83,6 +88,7 @@ export class Storage implements AsyncDisposable {
     const storage = new NamespaceStorage({
       name,
       ...this.#containers.inNamespace(name),
+      imageNames: this.#imageNames.inNamespace(name),
       content: this.#content.inNamespace(name),
       leases: this.#leases.inNamespace(name),
       openSnapshotter: (kind) => this.#snapshotters.get(kind, name),

@@ -88,7 +88,6 @@ export function image(changes: Partial<Image> = {}): Image {
     chainId: undefined,
     pinned: false,
     checkpoint: false,
-    createdAtNs: 1_700_000_000_000_000_000n,
     ...changes,
   };
 }

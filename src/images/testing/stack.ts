@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore } from "../../content/index.ts";
+import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { mountSnapshot, unmount } from "../../linux/index.ts";
 import { createLogger } from "../../logging/index.ts";
@@ -18,6 +19,7 @@ const logger = createLogger({ level: "error", format: "json" });
 export type TestStack = AsyncDisposable & {
   readonly root: string;
   readonly images: Images;
+  readonly imageNames: ImageNames;
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly snapshotter: Snapshotter;
@@ -37,14 +39,14 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
   const storage = undo.use(await Storage.open({ root, database, logger, gcDelayMs: 0 }));
   const stored = await storage.inNamespace(namespace);
-  const { content, leases, garbage } = stored;
+  const { imageNames, content, leases, garbage } = stored;
   const snapshotter = await stored.snapshotter(kind);
-  stored.addRoots(await garbageRoots(database, namespace, snapshotter.name));
+  stored.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
   const images = undo.use(
     await openImages({
-      namespace,
       root,
       database,
+      imageNames,
       content,
       leases,
       snapshotter,
@@ -69,6 +71,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   return {
     root,
     images,
+    imageNames,
     content,
     leases,
     snapshotter,
