@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../errors/index.ts";
-import type { Image, Images } from "../images/index.ts";
+import type { Image, ImageCatalog } from "../images/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { SecurityProfiles } from "../profiles/index.ts";
 import type {
@@ -19,7 +19,7 @@ import type { Stats } from "./stats.ts";
  * EngineError NotFound for an unknown one, unless it says that this is no error.
  */
 export interface Engine {
-  readonly images: Images;
+  readonly images: ImageCatalog;
   /** Of seccomp, from registries. */
   readonly securityProfiles: SecurityProfiles;
   readonly sandboxes: Sandboxes;

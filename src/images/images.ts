@@ -2,11 +2,11 @@ import type { Descriptor, Digest, ImageConfig } from "../oci/index.ts";
 import type { Credentials } from "../registry/index.ts";
 
 /**
- * Images of one containerd namespace: pull, import, list, remove. An image's identity is the digest of its config: the same
+ * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
  * string is PullImage's image_ref, Image.id, Container.image_id and ContainerStatus.image_id. References (tags and
  * digests) point at images; several may point at one.
  */
-export interface Images {
+export interface ImageCatalog {
   /**
    * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same credentials share one download (the last
    * caller's abort ends it). Throws ImageError or RegistryError; see Registry for the codes.
@@ -31,6 +31,10 @@ export interface Images {
   setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
   /** File systems that hold images and containers' writable layers. */
   fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
+}
+
+/** Images as file systems, for engines. */
+export interface ImageRootfs {
   /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */
   prepareRootfs(image: Image, key: string): Promise<void>;
   /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
@@ -39,6 +43,10 @@ export interface Images {
   ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
   /** Like {@link prepareRootfs}, with a snapshot that shows the image and cannot be written to. */
   prepareVolume(image: Image, key: string): Promise<void>;
+}
+
+/** All that the images of a namespace offer. */
+export interface Images extends ImageCatalog, ImageRootfs {
   /** The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept. Throws OciFormatError. */
   artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
   collectGarbage(): Promise<void>;

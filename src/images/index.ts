@@ -12,4 +12,13 @@ export { garbageRoots } from "./garbage-roots.ts";
 export { hostPlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";
 export { type ImageServiceOptions, openImages } from "./image-service.ts";
-export type { ArtifactSource, FsUsage, Image, Images, PullProgress, PullRequest } from "./images.ts";
+export type {
+  ArtifactSource,
+  FsUsage,
+  Image,
+  ImageCatalog,
+  ImageRootfs,
+  Images,
+  PullProgress,
+  PullRequest,
+} from "./images.ts";

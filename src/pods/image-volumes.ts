@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, type ImageVolume } from "../engine/index.ts";
 import { BerthError, type ErrorCode, hasCode } from "../errors/index.ts";
-import type { Image, Images } from "../images/index.ts";
+import type { Image, ImageCatalog } from "../images/index.ts";
 import { mountMappedSnapshot, mountSnapshot, resolveInRoot } from "../linux/index.ts";
 import type { ContainerConfig, Mount } from "../protocol/index.ts";
 import { isMapped, withUserNamespace } from "./mapped-volumes.ts";
@@ -20,7 +20,7 @@ import type { PodServices } from "./services.ts";
 /** The images that a configuration mounts, for the record. Throws EngineError NotFound for one that is not here. */
 export function imageVolumesOf(
   { mounts }: ContainerConfig,
-  images: Images,
+  images: Pick<ImageCatalog, "find">,
 ): Pick<ContainerRecord, "imageVolumes"> {
   const imageVolumes = mounts.flatMap((mount, index): readonly ImageVolume[] => {
     if (mount.image === undefined) return [];

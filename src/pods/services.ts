@@ -1,6 +1,6 @@
 import type { CdiDevices } from "../cdi/index.ts";
 import type { HostPaths } from "../hostpaths/index.ts";
-import type { Images } from "../images/index.ts";
+import type { ImageCatalog, ImageRootfs } from "../images/index.ts";
 import type { NamespaceThread } from "../linux/index.ts";
 import type { Logger, UnusableFiles } from "../logging/index.ts";
 import type { Network } from "../network/index.ts";
@@ -32,7 +32,7 @@ export type PodServices = {
   /** On disk: checkpoints that are being made, or waiting to be restored. */
   readonly checkpointDir: string;
   readonly criu: Criu;
-  readonly images: Images;
+  readonly images: Pick<ImageCatalog, "find"> & ImageRootfs;
   readonly securityProfiles: SecurityProfiles;
   readonly network: Network;
   readonly tasks: Tasks;

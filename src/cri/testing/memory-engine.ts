@@ -156,9 +156,6 @@ export class MemoryEngine implements Engine {
 
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
-    artifact: () => {
-      throw new EngineError("Unimplemented", "there are no registries in memory");
-    },
     importArchive: (path, signal) => this.importArchive(path, signal),
     list: () => this.imageTable,
     find: (wanted) =>
@@ -179,10 +176,6 @@ export class MemoryEngine implements Engine {
       images: { mountpoint: "/images", usedBytes: 10, inodesUsed: 1 },
       containers: { mountpoint: "/containers", usedBytes: 20, inodesUsed: 2 },
     }),
-    prepareRootfs: async () => {},
-    layerFiles: () => [],
-    prepareVolume: async () => {},
-    collectGarbage: async () => {},
   };
 
   removeImage(idOrReference: string): Promise<void> {
