@@ -4,6 +4,7 @@
 import { BerthError } from "../errors/index.ts";
 
 export type * from "./engine.ts";
+export type * from "./states.ts";
 export type * from "./stats.ts";
 export type * from "./streams.ts";
 

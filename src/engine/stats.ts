@@ -1,5 +1,5 @@
 import type { CgroupUsage, Pressure, PressureLine, UsagePart } from "../stats/index.ts";
-import type { Container, Sandbox } from "./engine.ts";
+import type { Container, Sandbox } from "./states.ts";
 
 /**
  * What containers and pod sandboxes use of the machine. The figures are those of the moment, but for what only sampling can

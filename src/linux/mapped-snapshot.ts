@@ -1,8 +1,9 @@
 import { chown, mkdir, rmdir } from "node:fs/promises";
 import { bindMount } from "./bind-mount.ts";
 import { unmount } from "./mount.ts";
+import type { OverlaySnapshotMount } from "./overlay-mount.ts";
 import { mountOverlay } from "./overlay-mount.ts";
-import type { OverlaySnapshotMount, SnapshotMount } from "./snapshot-mount.ts";
+import type { SnapshotMount } from "./snapshot-mount.ts";
 
 export type SnapshotMapping = {
   /** File of the user namespace. */

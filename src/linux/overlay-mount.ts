@@ -5,7 +5,17 @@ import { LinuxError } from "./linux-error.ts";
 import { type MountRequest, mount } from "./mount.ts";
 import { mountFlags } from "./mount-flags.ts";
 import { errorOf, type NamespaceFailure } from "./namespace-messages.ts";
-import type { OverlaySnapshotMount } from "./snapshot-mount.ts";
+
+/** Layers over each other; read-only without an upper one. */
+export type OverlaySnapshotMount = {
+  readonly type: "overlay";
+  /** What is changed goes to `directory`; `work` is overlayfs's own, on the same file system. */
+  readonly upper: { readonly directory: string; readonly work: string } | undefined;
+  /** The topmost first. Without an upper one there must be two. */
+  readonly lower: readonly string[];
+  /** overlayfs's other options, such as `index=off`. */
+  readonly options: readonly string[];
+};
 
 /** A mount whose data names files relative to `directory`. */
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };

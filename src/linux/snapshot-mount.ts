@@ -1,5 +1,5 @@
 import { bindMount } from "./bind-mount.ts";
-import { mountOverlay, overlayData } from "./overlay-mount.ts";
+import { mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
 
 /** A mount as snapshotters describe theirs. Paths are absolute. */
 export type SnapshotMount = BindSnapshotMount | OverlaySnapshotMount;
@@ -9,17 +9,6 @@ export type BindSnapshotMount = {
   readonly type: "bind";
   readonly source: string;
   readonly readonly: boolean;
-};
-
-/** Layers over each other; read-only without an upper one. */
-export type OverlaySnapshotMount = {
-  readonly type: "overlay";
-  /** What is changed goes to `directory`; `work` is overlayfs's own, on the same file system. */
-  readonly upper: { readonly directory: string; readonly work: string } | undefined;
-  /** The topmost first. Without an upper one there must be two. */
-  readonly lower: readonly string[];
-  /** overlayfs's other options, such as `index=off`. */
-  readonly options: readonly string[];
 };
 
 /**

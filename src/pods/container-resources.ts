@@ -1,7 +1,9 @@
 import { EngineError } from "../engine/index.ts";
+import type { Logger } from "../logging/index.ts";
 import { type ContainerConfig, LinuxContainerConfig, LinuxContainerResources } from "../protocol/index.ts";
 import {
   cgroupLimits,
+  type HostFacts,
   oomScoreAdj,
   resourcesInForce,
   type Task,
@@ -10,7 +12,6 @@ import {
   withoutLimits,
 } from "../runtime/index.ts";
 import type { ContainerRecord } from "./records.ts";
-import type { PodServices } from "./services.ts";
 
 /** A container's limits as they are now. A record of an older version has only those that were asked for. */
 export function resourcesOf({ resources, config }: ContainerRecord): ContainerRecord["resources"] {
@@ -33,7 +34,7 @@ export async function updateResources(
   record: ContainerRecord,
   task: Task | undefined,
   update: LinuxContainerResources,
-  { host, logger }: Pick<PodServices, "host" | "logger">,
+  { host, logger }: { readonly host: HostFacts; readonly logger: Logger },
 ): Promise<ContainerRecord> {
   const running = record.phase.kind === "started" && task?.state().kind === "running" ? task : undefined;
   if (running === undefined && record.phase.kind !== "created") {

@@ -11,10 +11,8 @@ import {
   resolveContainer,
   resourcesInForce,
   type Task,
-  type TaskSpec,
 } from "../runtime/index.ts";
-import { taskRestore } from "./checkpoint/restore-step.ts";
-import { containerLogPath, ensureLogDirectory } from "./container-log.ts";
+import { containerLogPath } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 import { newId } from "./ids.ts";
 import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "./image-volumes.ts";
@@ -27,7 +25,6 @@ import { currentConfig } from "./sandbox-resources.ts";
 import { containerLabels } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import { stopSignalOf } from "./stop-signal.ts";
-import { taskIdentity } from "./task-identity.ts";
 import { checkSameUserNamespace } from "./user-namespaces.ts";
 
 /** The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it mounts and that is not here, InvalidArgument for another user namespace than the pod's. */
@@ -66,30 +63,6 @@ export async function checkSpec(
   const spec = await containerSpec(record, services.sandboxes.get(record.sandboxId), services);
   const { uid, gid, additionalGids } = spec.process.user;
   return { uid, gid, supplementalGroups: additionalGids };
-}
-
-/** All that starting the container takes. */
-export async function taskSpec(
-  record: ContainerRecord,
-  sandbox: SandboxRecord,
-  services: PodServices,
-): Promise<TaskSpec> {
-  const [spec, restore] = await Promise.all([
-    containerSpec(record, sandbox, services),
-    taskRestore(record, sandbox, services),
-    ensureLogDirectory(record, services),
-  ]);
-  const { tty, stdin, stdinOnce } = record.config;
-  return {
-    ...taskIdentity(record, sandbox, services),
-    spec,
-    logPath: record.logPath === "" ? undefined : record.logPath,
-    terminal: tty,
-    stdin,
-    stdinOnce,
-    monitorCgroup: undefined,
-    ...(restore === undefined ? {} : { restore }),
-  };
 }
 
 /** The spec as it would be now. */

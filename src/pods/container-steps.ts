@@ -9,18 +9,12 @@ import { mountImageVolumes, unmountImageVolumes } from "./image-volumes.ts";
 import { mountMappedVolumes, unmountMappedVolumes } from "./mapped-volumes.ts";
 import { containerPaths, sandboxPaths } from "./paths.ts";
 import { readySandbox } from "./ready-sandbox.ts";
-import type { ContainerRecord } from "./records.ts";
+import type { ContainerDraft } from "./records.ts";
 import { removeDirectory, removeMountPoint } from "./remove-directory.ts";
 import { containerLabels, rootfsWithLabel } from "./se-linux-labels.ts";
 import type { PodServices } from "./services.ts";
 import type { Step } from "./steps.ts";
 import { letPodRootThrough, podIdMappings, podRoot } from "./user-namespaces.ts";
-
-/** A container on its way: its record, and what the steps find out. */
-export type ContainerDraft = {
-  readonly record: ContainerRecord;
-  user: ContainerRecord["user"];
-};
 
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {

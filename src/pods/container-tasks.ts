@@ -4,13 +4,13 @@ import { messageOf } from "../errors/index.ts";
 import type { Task } from "../runtime/index.ts";
 import type { KeyLock } from "../sync/index.ts";
 import { forgetCheckpoint, resetNamespaces } from "./checkpoint/restore-step.ts";
-import { taskSpec } from "./container-spec.ts";
 import { exitedState, neverRan } from "./container-view.ts";
 import { containerPaths } from "./paths.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
 import { Retries } from "./retries.ts";
 import type { PodServices } from "./services.ts";
 import { taskIdentity } from "./task-identity.ts";
+import { taskSpec } from "./task-spec.ts";
 
 /**
  * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found again after the

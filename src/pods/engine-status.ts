@@ -2,7 +2,7 @@ import type { EngineStatus } from "../engine/index.ts";
 import { cgroupsAreDelegated } from "../linux/index.ts";
 import type { NetworkStatus } from "../network/index.ts";
 import { findHandler, type HandlerTable } from "../runtime/index.ts";
-import type { PodEngineOptions } from "./pod-engine.ts";
+import type { PodEngineOptions } from "./pod-engine-options.ts";
 
 /** Whether pods can be run now, and with what. */
 export async function engineStatus(options: PodEngineOptions): Promise<EngineStatus> {

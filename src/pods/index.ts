@@ -6,5 +6,6 @@
  *
  * It must not know how it is spoken to (gRPC, streams), nor make system calls or start processes itself.
  */
-export { PodEngine, type PodEngineOptions } from "./pod-engine.ts";
+export { PodEngine } from "./pod-engine.ts";
+export type { PodEngineOptions } from "./pod-engine-options.ts";
 export type { StepObserver } from "./steps.ts";

@@ -63,3 +63,9 @@ export type ContainerPhase =
   /** Its start was asked for: whether it runs is the task's to say. */
   | { readonly kind: "started"; readonly atNs: bigint }
   | Extract<Container["state"], { kind: "exited" }>;
+
+/** A container on its way: its record, and what the steps find out. */
+export type ContainerDraft = {
+  readonly record: ContainerRecord;
+  user: ContainerRecord["user"];
+};

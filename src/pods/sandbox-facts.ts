@@ -1,16 +1,22 @@
 import { join } from "node:path";
-import { findHandler, type SandboxFacts } from "../runtime/index.ts";
+import { findHandler, type HandlerTable, type SandboxFacts } from "../runtime/index.ts";
 import { sandboxPaths } from "./paths.ts";
 import type { SandboxRecord } from "./records.ts";
 import { podHostname } from "./sandbox-files.ts";
 import { sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
-import type { PodServices } from "./services.ts";
 import { podIdMappings } from "./user-namespaces.ts";
+
+/** Where a sandbox's files lie, who holds its shared PID namespace, and what its handler can do. */
+type SandboxSurroundings = {
+  readonly stateDir: string;
+  readonly pauses: { pidNamespace(sandboxId: string): string | undefined };
+  readonly handlers: HandlerTable;
+};
 
 /** What containers take from the sandbox they are in. */
 export function sandboxFacts(
   record: SandboxRecord,
-  { stateDir, pauses, handlers }: Pick<PodServices, "stateDir" | "pauses" | "handlers">,
+  { stateDir, pauses, handlers }: SandboxSurroundings,
 ): SandboxFacts {
   const { id, config } = record;
   const paths = sandboxPaths(stateDir, id);

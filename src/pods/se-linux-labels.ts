@@ -2,17 +2,18 @@ import type { SnapshotMount } from "../linux/index.ts";
 import type { ContainerConfig } from "../protocol/index.ts";
 import type { SeLinux, SeLinuxLabels } from "../runtime/index.ts";
 import type { SandboxPaths } from "./paths.ts";
+import type { RecordStore } from "./record-store.ts";
 import type { SandboxRecord } from "./records.ts";
 import { sharesHostNetwork } from "./sandbox-namespaces.ts";
-import type { PodServices } from "./services.ts";
 
-type Services = Pick<PodServices, "seLinux">;
+/** Undefined where SELinux is not enabled. */
+type Services = { readonly seLinux: SeLinux | undefined };
 
 /** For the record of a new sandbox: the level that its containers share and no other pod has. */
 export function newSeLinuxLevel({
   seLinux,
   sandboxes,
-}: Services & Pick<PodServices, "sandboxes">): Pick<SandboxRecord, "seLinuxLevel"> {
+}: Services & { readonly sandboxes: RecordStore<SandboxRecord> }): Pick<SandboxRecord, "seLinuxLevel"> {
   if (seLinux === undefined) return {};
   const inUse = sandboxes.list().flatMap(({ seLinuxLevel }) => seLinuxLevel ?? []);
   return { seLinuxLevel: seLinux.newLevel(new Set(inUse)) };

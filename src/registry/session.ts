@@ -2,9 +2,9 @@ import type { Reference } from "../oci/index.ts";
 import { Authorizer } from "./authorizer.ts";
 import { backOff, defaultRetry, parseRetryAfter } from "./backoff.ts";
 import { type Endpoint, repositoryUrl } from "./endpoint.ts";
+import { quoteErrorBody } from "./error-body.ts";
 import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
-import { quoteErrorBody } from "./quote.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
 import { type HttpResponse, Transport } from "./transport.ts";
 

@@ -2,8 +2,9 @@ import type { Reference } from "../oci/index.ts";
 import { readBounded } from "./bounded.ts";
 import type { Challenge } from "./challenge.ts";
 import { type Endpoint, isLoopback } from "./endpoint.ts";
+import { quoteErrorBody } from "./error-body.ts";
 import { RegistryError } from "./errors.ts";
-import { quoteErrorBody, quoteUrl } from "./quote.ts";
+import { quoteUrl } from "./quote-url.ts";
 import type { Credentials } from "./registry.ts";
 import type { HttpRequest, Transport } from "./transport.ts";
 

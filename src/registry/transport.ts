@@ -3,7 +3,7 @@ import { makeDispatcher } from "./dispatcher.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
 import { proxyFor } from "./proxy.ts";
-import { quoteUrl } from "./quote.ts";
+import { quoteUrl } from "./quote-url.ts";
 
 const maxRedirects = 10;
 

@@ -37,7 +37,6 @@ export type {
   ContainerSettings,
   ContainerSpecInput,
   ResolvedContainer,
-  ResolvedDevice,
   ResolvedMount,
   SandboxFacts,
 } from "./spec/input.ts";
@@ -46,6 +45,7 @@ export { resolveMount } from "./spec/resolve/mounts.ts";
 export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
+export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";

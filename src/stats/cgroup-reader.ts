@@ -3,22 +3,11 @@ import { nowNs } from "../clock/index.ts";
 import type { CgroupLayout } from "../linux/index.ts";
 import { V1Reader } from "./cgroup-v1.ts";
 import { V2Reader } from "./cgroup-v2.ts";
+import type { ControllerReader } from "./controller-reader.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { parsePressure } from "./parse.ts";
 import { processUsage, taskStates } from "./processes.ts";
 import type { CgroupUsage, Pressures, UsagePart } from "./usage.ts";
-
-/** What differs between the versions of cgroups. Paths are those in the hierarchies; all is synchronous. */
-export interface ControllerReader {
-  cpu(path: string, details: boolean): CgroupUsage["cpu"];
-  memory(path: string, details: boolean): CgroupUsage["memory"];
-  devices(path: string): CgroupUsage["devices"];
-  tasks(path: string): CgroupUsage["tasks"];
-  hugepages(path: string): CgroupUsage["hugepages"];
-  limits(path: string): CgroupUsage["limits"];
-  /** A directory whose cgroup.procs has the cgroup's processes. */
-  processDirectory(path: string): string | undefined;
-}
 
 /** Reads cgroups of version 1, of version 2, or of a machine with both. */
 export class CgroupReader {

@@ -1,6 +1,6 @@
 import { cpuSharesOf } from "../linux/index.ts";
 import { blockDeviceName } from "./block-devices.ts";
-import type { ControllerReader } from "./cgroup-reader.ts";
+import type { ControllerReader } from "./controller-reader.ts";
 import { hugepageSizes } from "./hugepage-sizes.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseIoStat, single } from "./parse.ts";

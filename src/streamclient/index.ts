@@ -7,12 +7,8 @@
  * calls it again for its second attempt. The room knows no gRPC, no terminal and no files: those are the CLI's.
  */
 export type { TerminalSize } from "../remotecommand/index.ts";
+export type { RemoteCommandOptions, Transport } from "./client-streams.ts";
 export { StreamClientError } from "./errors.ts";
 export type { ClientTls } from "./http-upgrade.ts";
 export { connectPortForward, type PortForwardClient, type PortForwardOptions } from "./port-forward.ts";
-export {
-  connectRemoteCommand,
-  type RemoteCommand,
-  type RemoteCommandOptions,
-  type Transport,
-} from "./remote-command.ts";
+export { connectRemoteCommand, type RemoteCommand } from "./remote-command.ts";

@@ -1,41 +1,10 @@
-import type { Duplex, Readable, Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { hasCode } from "../errors/index.ts";
-import {
-  decodeOutcome,
-  encodeTerminalSize,
-  type RemoteCommandVersion,
-  type StreamConnection,
-  type TerminalSize,
-  type WantedStreams,
-} from "../remotecommand/index.ts";
+import { decodeOutcome, encodeTerminalSize, type TerminalSize } from "../remotecommand/index.ts";
+import type { ClientStreams, RemoteCommandOptions } from "./client-streams.ts";
 import { StreamClientError } from "./errors.ts";
-import type { ClientTls } from "./http-upgrade.ts";
 import { connectOverSpdy } from "./spdy.ts";
 import { connectOverWebSocket } from "./websocket.ts";
-
-/** "auto" tries WebSocket and then SPDY. */
-export type Transport = "auto" | "websocket" | "spdy";
-
-export type RemoteCommandOptions = WantedStreams & {
-  /** Asks the runtime for a URL; called once for each attempt. */
-  readonly url: () => Promise<URL>;
-  /** Default "auto". */
-  readonly transport?: Transport;
-  readonly tls?: ClientTls;
-  /** Ends the connection at any time. */
-  readonly signal?: AbortSignal;
-};
-
-/** The streams of a remote command as they came; for this room only. */
-export type ClientStreams = {
-  readonly connection: StreamConnection;
-  readonly version: RemoteCommandVersion;
-  readonly error: Readable;
-  readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
-  readonly resize: Duplex | undefined;
-};
 
 /**
  * A running exec or attach. Its streams have back-pressure; ending `stdin` ends the process's stdin. Disposing it cuts

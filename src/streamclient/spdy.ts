@@ -5,8 +5,8 @@ import {
   spdyRemoteCommandProtocols,
   streamHeader,
 } from "../remotecommand/index.ts";
+import type { ClientStreams, RemoteCommandOptions } from "./client-streams.ts";
 import { upgradeToSpdy } from "./http-upgrade.ts";
-import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
 
 /** Connects over SPDY/3.1 and opens the streams. Throws StreamClientError: FailedPrecondition, Unavailable. */
 export async function connectOverSpdy(options: RemoteCommandOptions): Promise<ClientStreams> {

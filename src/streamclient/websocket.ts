@@ -7,9 +7,9 @@ import {
   WebSocketChannels,
   webSocketRemoteCommandProtocols,
 } from "../remotecommand/index.ts";
+import type { ClientStreams, RemoteCommandOptions } from "./client-streams.ts";
 import { unreachable } from "./errors.ts";
 import { refusal, tlsOptions } from "./http-upgrade.ts";
-import type { ClientStreams, RemoteCommandOptions } from "./remote-command.ts";
 
 /** Largest message from a server, in bytes. */
 const MAX_MESSAGE_BYTES = 33_554_432;

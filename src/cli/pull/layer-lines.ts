@@ -1,7 +1,7 @@
 import { berthV1 } from "../../protocol/index.ts";
 import type { OutputStream } from "../invocation.ts";
 import { formatBytes, shortId } from "../output/units.ts";
-import type { PullReporter } from "./reporter.ts";
+import type { PullReporter } from "./pull-reporter.ts";
 
 const { LAYER_STATE_DONE, LAYER_STATE_EXISTS } = berthV1.LayerState;
 

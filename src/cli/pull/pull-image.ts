@@ -2,7 +2,7 @@ import { hasCode } from "../../errors/index.ts";
 import { AuthConfig, berthV1, ImageServiceService, PullImageRequest } from "../../protocol/index.ts";
 import type { Client } from "../client/client.ts";
 import { CliError } from "../errors.ts";
-import type { PullReporter } from "./reporter.ts";
+import type { PullReporter } from "./pull-reporter.ts";
 
 export type BasicCredentials = { readonly username: string; readonly password: string };
 

@@ -3,10 +3,9 @@ import { applyRootfsDiff, type Checkpoint, readCheckpoint } from "../../checkpoi
 import type { TaskRestore } from "../../runtime/index.ts";
 import { ensureLogDirectory } from "../container-log.ts";
 import { containerSpec, handlerOf } from "../container-spec.ts";
-import type { ContainerDraft } from "../container-steps.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import { podNamespaces } from "../pod-namespaces.ts";
-import type { ContainerRecord, SandboxRecord } from "../records.ts";
+import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records.ts";
 import type { PodServices } from "../services.ts";
 import type { Step } from "../steps.ts";
 import { criuFor } from "./capability.ts";

@@ -1,12 +1,7 @@
-import type { PollThread, StdioChoice, Subprocess } from "../../linux/index.ts";
+import type { StdioChoice, Subprocess } from "../../linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
-import type { StreamOwner } from "../streams/stream-owner.ts";
-import type { CommandIo, TerminalSize } from "../tasks.ts";
+import type { TerminalSize } from "../tasks.ts";
 import type { ExecFiles } from "./exec-files.ts";
-import { FifoIo } from "./fifo-io.ts";
-import { FifoTerminal } from "./fifo-terminal.ts";
-import { PipeIo } from "./pipe-io.ts";
-import { TerminalIo } from "./terminal-io.ts";
 
 export type ExecStdio = readonly [stdin: StdioChoice, stdout: StdioChoice, stderr: StdioChoice];
 
@@ -25,16 +20,4 @@ export interface ExecIo extends AsyncDisposable {
   closeStdin(): void;
   /** Undefined without a terminal. */
   readonly resize: ((size: TerminalSize) => void) | undefined;
-}
-
-/** Throws RuntimeError InvalidArgument for what is no FIFO. */
-export async function openExecIo(
-  io: CommandIo,
-  {
-    pollThread,
-    streamOwner,
-  }: { readonly pollThread: PollThread; readonly streamOwner: StreamOwner | undefined },
-): Promise<ExecIo> {
-  if (io.kind === "streams") return io.terminal ? new TerminalIo(pollThread, io) : new PipeIo(io);
-  return io.terminal ? FifoTerminal.open(pollThread, io) : FifoIo.open(io, streamOwner);
 }

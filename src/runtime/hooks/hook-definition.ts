@@ -20,6 +20,12 @@ export type BrokenHook = {
   readonly problem: string;
 };
 
+/** A hook's conditions, and the rest of it, which throws what is wrong there. */
+export type ParsedHook = {
+  readonly when: HookConditions;
+  readonly action: () => Pick<UsableHook, "hook" | "stages">;
+};
+
 /** For which containers a hook runs: those for which all (version 0.1.0: any) of its conditions are true. */
 export type HookConditions = {
   readonly needed: "all" | "any";

@@ -1,14 +1,8 @@
 import { messageOf } from "../../errors/index.ts";
-import type { HookConditions, HookDefinition, UsableHook } from "./hook-definition.ts";
+import type { HookDefinition, ParsedHook } from "./hook-definition.ts";
 import { parseCurrent } from "./parse-current.ts";
 import { parseOld } from "./parse-old.ts";
 import { table } from "./values.ts";
-
-/** A hook's conditions, and the rest of it, which throws what is wrong there. */
-export type ParsedHook = {
-  readonly when: HookConditions;
-  readonly action: () => Pick<UsableHook, "hook" | "stages">;
-};
 
 /** Reads a hook definition's text. One that is not right is `broken`, with what is wrong and with the conditions that could be read. */
 export function parseHook(text: string, file: string): HookDefinition {

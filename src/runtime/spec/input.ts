@@ -9,6 +9,7 @@ import type { SeLinuxLabels } from "../selinux/se-linux.ts";
 import type { ResolvedEdits } from "./edits/resolve-edits.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { AnnotationRules } from "./passed-annotations.ts";
+import type { ResolvedDevice } from "./resolved-device.ts";
 import type { SeccompFile } from "./seccomp/profile-conditions.ts";
 import type { OciDevice, OciRlimit, OciUser } from "./types.ts";
 
@@ -138,12 +139,4 @@ export type ResolvedMount = {
   readonly propagation: "private" | "slave" | "shared";
   /** What the mount forbids besides: some of noexec, nodev, nosuid. */
   readonly options: readonly string[];
-};
-
-/** A device as it is to appear, and what may be done with it (some of r, w, m). */
-export type ResolvedDevice = {
-  readonly device: OciDevice;
-  readonly access: string;
-  /** Where it is on the host. */
-  readonly hostPath: string;
 };

@@ -1,4 +1,4 @@
-import type { ResolvedDevice } from "./input.ts";
+import type { ResolvedDevice } from "./resolved-device.ts";
 import type { OciSpec } from "./types.ts";
 
 /**

@@ -2,7 +2,7 @@ import { cpuWeightOf } from "../../linux/index.ts";
 import type { LinuxContainerResources } from "../../protocol/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { ResolvedDevice } from "./input.ts";
+import type { ResolvedDevice } from "./resolved-device.ts";
 import { type CgroupFacts, resourcesInForce } from "./resources-in-force.ts";
 import type { OciCpu, OciDeviceRule, OciLimits, OciMemory, OciResources } from "./types.ts";
 

@@ -3,8 +3,8 @@ import type { CdiDeviceNode, CdiMount, ContainerEdits } from "../../../cdi/index
 import { hasCode } from "../../../errors/index.ts";
 import type { LookUp } from "../../../hostpaths/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
-import type { ResolvedDevice } from "../input.ts";
 import { hostDevice } from "../resolve/devices.ts";
+import type { ResolvedDevice } from "../resolved-device.ts";
 import type { OciDevice, OciUser } from "../types.ts";
 
 /** Edits whose devices and mounts were found on the host. */

@@ -5,7 +5,7 @@ import { hasCode } from "../../../errors/index.ts";
 import type { LookUp } from "../../../hostpaths/index.ts";
 import type { Device } from "../../../protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
-import type { ResolvedDevice } from "../input.ts";
+import type { ResolvedDevice } from "../resolved-device.ts";
 import type { OciDevice } from "../types.ts";
 
 /** Directories of /dev that a container has its own of, or that hold none of the host's devices. */

@@ -3,11 +3,6 @@ import type { HttpResponse } from "./transport.ts";
 const maxErrorBytes = 8 * 1024;
 const maxQuotedLength = 400;
 
-/** A URL for a message or a log: its query may hold a signature or a token. */
-export function quoteUrl(url: URL): string {
-  return `${url.origin}${url.pathname}${url.search === "" ? "" : "?..."}`;
-}
-
 /**
  * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the start of
  * whatever came. Control characters are taken out, since it goes to terminals and logs.

@@ -1,0 +1,13 @@
+import type { CgroupUsage } from "./usage.ts";
+
+/** What differs between the versions of cgroups. Paths are those in the hierarchies; all is synchronous. */
+export interface ControllerReader {
+  cpu(path: string, details: boolean): CgroupUsage["cpu"];
+  memory(path: string, details: boolean): CgroupUsage["memory"];
+  devices(path: string): CgroupUsage["devices"];
+  tasks(path: string): CgroupUsage["tasks"];
+  hugepages(path: string): CgroupUsage["hugepages"];
+  limits(path: string): CgroupUsage["limits"];
+  /** A directory whose cgroup.procs has the cgroup's processes. */
+  processDirectory(path: string): string | undefined;
+}
