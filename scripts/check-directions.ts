@@ -79,7 +79,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
-  cli: ["directories", "protocol", "config", "doctor", "streamclient"],
+  criclient: ["protocol"],
+  cli: ["criclient", "directories", "protocol", "config", "doctor", "streamclient"],
 };
 const open = ["clock", "errors", "labels", "logging", "sync", "threads"];
 

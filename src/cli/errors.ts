@@ -1,3 +1,4 @@
+import { CriClientError, UnreachableError } from "../criclient/index.ts";
 import { BerthError, type BerthErrorOptions, type ErrorCode } from "../errors/index.ts";
 
 /** What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, 126 and 127 for a command that cannot be run, and 125 for berth's failures. */
@@ -29,4 +30,16 @@ export class CliError extends BerthError {
 /** An argument that cannot be understood. */
 export function usageError(message: string): CliError {
   return new CliError("InvalidArgument", message, { exitCode: exitCode.usage });
+}
+
+/** Failures whose message says all that a user has to know, without those of its causes. */
+export function isWorded(error: unknown): error is CliError | CriClientError {
+  return error instanceof CliError || error instanceof CriClientError;
+}
+
+/** The exit status that says what kind of failure it is. */
+export function exitCodeOf(error: CliError | CriClientError): number {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof UnreachableError) return exitCode.unreachable;
+  return error.code === "NotFound" ? exitCode.notFound : exitCode.failure;
 }

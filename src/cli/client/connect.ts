@@ -1,29 +1,25 @@
+import { type Client, connectEndpoint } from "../../criclient/index.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
 import { parseDuration } from "../values/duration.ts";
 import { defaultAddress, socketPath } from "./address.ts";
-import { Client } from "./client.ts";
-import { probeSocket } from "./probe.ts";
 
 const defaultTimeout = "2m";
 
-/** Connects to the endpoint that the options or BERTH_ADDRESS name. Throws CliError with exit status 4 when that fails. */
+/** Connects to the endpoint that the options or BERTH_ADDRESS name. Throws UnreachableError, and CliError for options that cannot be used. */
 export async function connect(
   { address, timeout }: ConnectionOptions,
   { io, signal }: Invocation,
 ): Promise<Client> {
   const path = socketPath(address ?? (io.env.BERTH_ADDRESS || defaultAddress));
   const timeoutMs = parseDuration(timeout ?? defaultTimeout, "--timeout");
-  await probeSocket(path, signal);
-  const client = new Client(path, {
+  return await connectEndpoint(path, {
     signal,
     timeoutMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs,
+    hints: {
+      address: "--address or BERTH_ADDRESS names another socket",
+      timeout: "--timeout gives it more",
+      ...(path === defaultAddress && { start: "Start it with `systemctl start berthd`" }),
+    },
   });
-  try {
-    await client.ready();
-    return client;
-  } catch (error) {
-    client[Symbol.dispose]();
-    throw error;
-  }
 }

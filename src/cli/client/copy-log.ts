@@ -1,9 +1,8 @@
+import { type Client, containerStatus } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { LogPrinter, type LogPrinterOptions } from "../logs/log-printer.ts";
 import { type ReadLogOptions, readLog } from "../logs/read-log.ts";
-import type { Client } from "./client.ts";
-import { containerStatus } from "./container-status.ts";
 
 /** Copies a container's log to our own streams. Throws CliError FailedPrecondition when none is kept. */
 export async function copyLog(

@@ -1,7 +1,7 @@
+import type { Client } from "../../criclient/index.ts";
 import { ExecSyncRequest, RuntimeServiceService } from "../../protocol/index.ts";
 import type { Io } from "../invocation.ts";
 import { write } from "../output/write.ts";
-import type { Client } from "./client.ts";
 
 /** How much longer than the command may take we wait for the endpoint to say that it has stopped it. */
 const graceMs = 10_000;

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
+import { endedStatus, findContainer } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { endedStatus } from "../client/container-status.ts";
-import { findContainer } from "../client/objects.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { type Client, findPodOrContainer } from "../../criclient/index.ts";
 import { makeDirectories } from "../../directories/index.ts";
 import {
   CheckpointContainerRequest,
@@ -9,9 +10,7 @@ import {
   ListContainersRequest,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { findPodOrContainer } from "../client/objects.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import {

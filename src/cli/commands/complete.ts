@@ -1,13 +1,12 @@
 import type { Command } from "commander";
+import { type Client, listContainers, listPods, type PodContainer } from "../../criclient/index.ts";
 import {
   ImageServiceService,
   ListImagesRequest,
   ListSecurityProfilesRequest,
   type PodSandbox,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { listContainers, listPods, type PodContainer } from "../client/objects.ts";
 import { type NameKind, nameKinds } from "../completion/model.ts";
 import type { Invocation } from "../invocation.ts";
 import { write } from "../output/write.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { findContainer } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { findContainer } from "../client/objects.ts";
 import type { CopiedContainer } from "../copy/container-tar.ts";
 import { archiveFromContainer, copyFromContainer } from "../copy/from-container.ts";
 import { type Location, parseLocation } from "../copy/location.ts";

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
+import { type Client, findContainer } from "../../criclient/index.ts";
 import { hasCode } from "../../errors/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { execSync } from "../client/exec-sync.ts";
-import { findContainer } from "../client/objects.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, optionsOf } from "../options.ts";

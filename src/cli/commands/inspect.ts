@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type Client, findImage, findPodOrContainer } from "../../criclient/index.ts";
 import { hasCode } from "../../errors/index.ts";
 import {
   ContainerStatus,
@@ -8,10 +9,7 @@ import {
   PodSandboxStatusRequest,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { findImage } from "../client/images.ts";
-import { findPodOrContainer } from "../client/objects.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import {

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
+import { findContainer, waitForExit } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { waitForExit } from "../client/container-status.ts";
 import { copyLog } from "../client/copy-log.ts";
-import { findContainer } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import { parseSince } from "../logs/since.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";

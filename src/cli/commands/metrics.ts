@@ -1,13 +1,12 @@
 import type { Command } from "commander";
+import { type Client, findPod } from "../../criclient/index.ts";
 import {
   ListMetricDescriptorsResponse,
   ListPodSandboxMetricsResponse,
   type MetricDescriptor,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { findPod } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
 import { renderStructured, toProtobufJson } from "../output/structured.ts";

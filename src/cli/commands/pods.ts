@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { listPods } from "../../criclient/index.ts";
 import { ListPodSandboxResponse, type PodSandbox, PodSandboxState } from "../../protocol/index.ts";
 import { connect } from "../client/connect.ts";
-import { listPods } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import {
   addConnectionOptions,

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { isIP, type Socket } from "node:net";
 import type { Command } from "commander";
+import { findPod } from "../../criclient/index.ts";
 import { hasCode, messageOf } from "../../errors/index.ts";
 import { connect } from "../client/connect.ts";
-import { findPod } from "../client/objects.ts";
-import { CliError, usageError } from "../errors.ts";
+import { isWorded, usageError } from "../errors.ts";
 import { Forwarder } from "../forward/forwarder.ts";
 import { type ListenAddress, Listeners, loopbackAddresses } from "../forward/listen.ts";
 import type { Invocation } from "../invocation.ts";
@@ -84,7 +84,7 @@ async function portForward(
 
 /** The endpoint says that there is nothing to forward to any more. */
 function isGone(error: unknown): boolean {
-  return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && error instanceof CliError);
+  return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && isWorded(error));
 }
 
 function parseBind(ip: string): ListenAddress {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type Client, resolveOne } from "../../criclient/index.ts";
 import {
   AuthConfig,
   ImageServiceService,
@@ -8,9 +9,7 @@ import {
   type SecurityProfileInfo,
   SecurityProfileKind,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { resolveOne } from "../client/resolve.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";

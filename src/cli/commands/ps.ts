@@ -1,8 +1,7 @@
 import type { Command } from "commander";
+import { type Client, findPod, listContainers, type PodContainer } from "../../criclient/index.ts";
 import { type Container, ContainerState, ListContainersResponse } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { findPod, listContainers, type PodContainer } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import {
   addConnectionOptions,

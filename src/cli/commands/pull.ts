@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Client } from "../client/client.ts";
+import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";

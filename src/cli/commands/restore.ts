@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { removePod } from "../../criclient/index.ts";
 import {
   ContainerConfig,
   PodSandboxConfig,
@@ -9,7 +10,6 @@ import {
   StartContainerRequest,
 } from "../../protocol/index.ts";
 import { connect } from "../client/connect.ts";
-import { removePod } from "../client/object-actions.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";

@@ -1,9 +1,16 @@
 import type { Command } from "commander";
+import {
+  type Client,
+  type Found,
+  findPodOrContainer,
+  removeContainer,
+  removePod,
+  runningContainers,
+  stopContainer,
+  withItsPod,
+} from "../../criclient/index.ts";
 import { ContainerState } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { removeContainer, removePod, runningContainers, stopContainer } from "../client/object-actions.ts";
-import { type Found, findPodOrContainer, withItsPod } from "../client/objects.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import {

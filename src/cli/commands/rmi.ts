@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type Client, findImage, imageStatus } from "../../criclient/index.ts";
 import { hasCode } from "../../errors/index.ts";
 import {
   berthV1,
@@ -7,9 +8,7 @@ import {
   RemoveImageRequest,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { findImage, imageStatus } from "../client/images.ts";
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";

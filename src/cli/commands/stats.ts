@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import type { Client } from "../client/client.ts";
+import { type Client, findPod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { findPod } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import {
   addConnectionOptions,

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
+import { findPodOrContainer, stopContainer, stopPod, withItsPod } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { stopContainer, stopPod } from "../client/object-actions.ts";
-import { findPodOrContainer, withItsPod } from "../client/objects.ts";
 import type { Invocation } from "../invocation.ts";
 import {
   addConnectionOptions,

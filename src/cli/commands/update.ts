@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import { findContainer } from "../../criclient/index.ts";
 import { RuntimeServiceService, UpdateContainerResourcesRequest } from "../../protocol/index.ts";
 import { connect } from "../client/connect.ts";
-import { findContainer } from "../client/objects.ts";
 import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";

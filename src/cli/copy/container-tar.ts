@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
+import type { Client } from "../../criclient/index.ts";
 import { BerthError, messageOf } from "../../errors/index.ts";
 import type { RemoteCommand } from "../../streamclient/index.ts";
-import type { Client } from "../client/client.ts";
 import { CliError } from "../errors.ts";
 import { openExec } from "../streams/open.ts";
 import type { StreamOptions } from "../streams/options.ts";

@@ -7,7 +7,7 @@ import {
   VersionRequest,
 } from "../../protocol/index.ts";
 import { connect } from "../client/connect.ts";
-import { CliError, exitCode } from "../errors.ts";
+import { exitCode, exitCodeOf, isWorded } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
 import { parseInfo } from "../output/verbose-info.ts";
@@ -64,8 +64,8 @@ type UnhandledErrors = {
 
 /** A daemon that is not started yet is no failure of the machine. */
 function silent(error: unknown): Finding {
-  const unreachable = error instanceof CliError && error.exitCode === exitCode.unreachable;
-  const detail = error instanceof CliError ? error.message : messageOf(error);
+  const unreachable = isWorded(error) && exitCodeOf(error) === exitCode.unreachable;
+  const detail = isWorded(error) ? error.message : messageOf(error);
   const remedy = hasCode(error, "PermissionDenied")
     ? "run `berth doctor` as root"
     : unreachable

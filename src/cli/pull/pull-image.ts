@@ -1,6 +1,6 @@
+import type { Client } from "../../criclient/index.ts";
 import { hasCode } from "../../errors/index.ts";
 import { AuthConfig, berthV1, ImageServiceService, PullImageRequest } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
 import { CliError } from "../errors.ts";
 import type { PullReporter } from "./pull-reporter.ts";
 

@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Client } from "../client/client.ts";
-import { containerStatus } from "../client/container-status.ts";
+import { type Client, containerStatus } from "../../criclient/index.ts";
 import { readLog } from "../logs/read-log.ts";
 
 /** How long what a container wrote before may be under way to us and into its log. */

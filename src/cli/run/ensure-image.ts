@@ -1,5 +1,4 @@
-import type { Client } from "../client/client.ts";
-import { imageStatus } from "../client/images.ts";
+import { type Client, imageStatus } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
 import type { Io } from "../invocation.ts";
 import { pullImage } from "../pull/pull-image.ts";

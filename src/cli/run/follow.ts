@@ -1,11 +1,17 @@
+import {
+  type Client,
+  type ContainerHold,
+  endedStatus,
+  removeContainer,
+  removePod,
+  stopContainer,
+  stopPod,
+  waitForExit,
+} from "../../criclient/index.ts";
 import { hasCode } from "../../errors/index.ts";
 import type { ContainerStatus } from "../../protocol/index.ts";
 import type { RemoteCommand } from "../../streamclient/index.ts";
-import type { Client } from "../client/client.ts";
-import { endedStatus, waitForExit } from "../client/container-status.ts";
 import { copyLog } from "../client/copy-log.ts";
-import type { ContainerHold } from "../client/hold.ts";
-import { removeContainer, removePod, stopContainer, stopPod } from "../client/object-actions.ts";
 import { isAway, lost, throughRestarts } from "../client/reachable.ts";
 import { CliError, exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";

@@ -1,6 +1,5 @@
+import { type Client, endedStatus } from "../../criclient/index.ts";
 import type { RemoteCommand } from "../../streamclient/index.ts";
-import type { Client } from "../client/client.ts";
-import { endedStatus } from "../client/container-status.ts";
 import { copyLog } from "../client/copy-log.ts";
 import { isAway } from "../client/reachable.ts";
 import { CliError, exitCode } from "../errors.ts";

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { type Client, ContainerHold, findPod, removeContainer, removePod } from "../../criclient/index.ts";
 import { makeDirectories } from "../../directories/index.ts";
 import {
   type ContainerConfig,
@@ -9,10 +10,6 @@ import {
   RuntimeServiceService,
   StartContainerRequest,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
-import { ContainerHold } from "../client/hold.ts";
-import { removeContainer, removePod } from "../client/object-actions.ts";
-import { findPod } from "../client/objects.ts";
 import { CliError } from "../errors.ts";
 import { containerConfig } from "./container-config.ts";
 import type { RunOptions } from "./options.ts";

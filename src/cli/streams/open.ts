@@ -1,3 +1,4 @@
+import type { Client } from "../../criclient/index.ts";
 import {
   AttachRequest,
   ExecRequest,
@@ -10,7 +11,6 @@ import {
   type PortForwardClient,
   type RemoteCommand,
 } from "../../streamclient/index.ts";
-import type { Client } from "../client/client.ts";
 import { readClientTls, type StreamOptions } from "./options.ts";
 
 export type Streams = { readonly stdin: boolean; readonly tty: boolean; readonly stdout?: boolean };

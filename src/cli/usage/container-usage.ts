@@ -1,11 +1,10 @@
+import { type Client, findContainer, listContainers, type PodContainer } from "../../criclient/index.ts";
 import {
   ContainerStats,
   ListContainerStatsRequest,
   ListContainerStatsResponse,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
-import { findContainer, listContainers, type PodContainer } from "../client/objects.ts";
 import type { List } from "../output/print-list.ts";
 import { toProtobufJson } from "../output/structured.ts";
 import { shortId } from "../output/units.ts";

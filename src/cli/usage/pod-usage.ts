@@ -1,11 +1,10 @@
+import { type Client, findPod } from "../../criclient/index.ts";
 import {
   ListPodSandboxStatsRequest,
   ListPodSandboxStatsResponse,
   PodSandboxStats,
   RuntimeServiceService,
 } from "../../protocol/index.ts";
-import type { Client } from "../client/client.ts";
-import { findPod } from "../client/objects.ts";
 import type { List } from "../output/print-list.ts";
 import { toProtobufJson } from "../output/structured.ts";
 import { shortId } from "../output/units.ts";

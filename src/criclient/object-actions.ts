@@ -6,7 +6,7 @@ import {
   RuntimeServiceService,
   StopContainerRequest,
   StopPodSandboxRequest,
-} from "../../protocol/index.ts";
+} from "../protocol/index.ts";
 import type { Client } from "./client.ts";
 
 /** How much longer than a container's grace period we wait for the answer. */

@@ -1,7 +1,8 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
-import type { CommandStatus, ErrorCode } from "../../errors/index.ts";
-import { commandStatusMetadata } from "../../protocol/index.ts";
-import { CliError } from "../errors.ts";
+import type { CommandStatus, ErrorCode } from "../errors/index.ts";
+import { commandStatusMetadata } from "../protocol/index.ts";
+import type { ClientHints } from "./client.ts";
+import { CriClientError } from "./cri-client-error.ts";
 
 const codes: Readonly<Record<number, ErrorCode>> = {
   [status.CANCELLED]: "Canceled",
@@ -22,13 +23,14 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 };
 
 /** What the other side answered instead of a response. */
-export function toCliError(method: string, error: ServiceError): CliError {
+export function toClientError(method: string, error: ServiceError, { timeout }: ClientHints): CriClientError {
   const code = codes[error.code] ?? "Unknown";
   const name = method.slice(method.lastIndexOf("/") + 1);
   if (code === "DeadlineExceeded" && error.details.startsWith("Deadline exceeded")) {
-    return new CliError(code, `${name}: no answer in time; --timeout gives it more`, { cause: error });
+    const hint = timeout === undefined ? "" : `; ${timeout}`;
+    return new CriClientError(code, `${name}: no answer in time${hint}`, { cause: error });
   }
-  return new CliError(code, error.details === "" ? `${name}: ${code}` : error.details, {
+  return new CriClientError(code, error.details === "" ? `${name}: ${code}` : error.details, {
     cause: error,
     commandStatus: commandStatus(error),
   });

@@ -1,5 +1,5 @@
-import { hasCode } from "../../errors/index.ts";
-import { berthV1 } from "../../protocol/index.ts";
+import { hasCode } from "../errors/index.ts";
+import { berthV1 } from "../protocol/index.ts";
 import type { Client } from "./client.ts";
 
 /**
@@ -16,7 +16,7 @@ export class ContainerHold implements AsyncDisposable {
     this.#containerId = containerId;
   }
 
-  /** Holds it, again after the daemon went away. Throws CliError NotFound when the container is gone. */
+  /** Holds it, again after the daemon went away. Throws CriClientError NotFound when the container is gone. */
   async take(): Promise<void> {
     await this[Symbol.asyncDispose]();
     const containerId = this.#containerId;

@@ -1,4 +1,4 @@
-import { CliError } from "../errors.ts";
+import { CriClientError } from "./cri-client-error.ts";
 
 /** Something that has an id and names. `title` tells it apart from others in a list. */
 export type Candidate<T> = {
@@ -11,7 +11,7 @@ export type Candidate<T> = {
 const maxListed = 10;
 
 /**
- * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws CliError NotFound
+ * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws CriClientError NotFound
  * for none, and for several one that lists them. `kind` is what to call it.
  */
 export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[], kind: string): T {
@@ -26,16 +26,16 @@ export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[],
     if (others.length === 0) return first.value;
     throw ambiguous(text, [first, ...others], kind);
   }
-  throw new CliError("NotFound", `no such ${kind}: ${JSON.stringify(text)}`);
+  throw new CriClientError("NotFound", `no such ${kind}: ${JSON.stringify(text)}`);
 }
 
 function isPrefix(text: string, id: string): boolean {
   return text !== "" && (id.startsWith(text) || id.startsWith(`sha256:${text}`));
 }
 
-function ambiguous<T>(text: string, candidates: readonly Candidate<T>[], kind: string): CliError {
+function ambiguous<T>(text: string, candidates: readonly Candidate<T>[], kind: string): CriClientError {
   const listed = candidates.slice(0, maxListed).map(({ id, title }) => `\n  ${id.slice(0, 20)}  ${title}`);
   const rest = candidates.length > maxListed ? `\n  and ${candidates.length - maxListed} more` : "";
   const message = `${JSON.stringify(text)} could be any of ${candidates.length} (${kind}); say which by its id:${listed.join("")}${rest}`;
-  return new CliError("FailedPrecondition", message);
+  return new CriClientError("FailedPrecondition", message);
 }

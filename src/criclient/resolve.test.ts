@@ -31,10 +31,9 @@ test("an ambiguous name is refused", () => {
   });
 });
 
-test("what is not there is NotFound, exit status 3, and so is the empty text", () => {
+test("what is not there is NotFound, and so is the empty text", () => {
   assert.throws(() => resolveOne("zzz", some, "thing"), {
     code: "NotFound",
-    exitCode: 3,
     message: 'no such thing: "zzz"',
   });
   assert.throws(() => resolveOne("", some, "thing"), { code: "NotFound" });

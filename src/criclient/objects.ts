@@ -5,7 +5,7 @@ import {
   type PodSandbox,
   RuntimeServiceService,
   whenEndedAnnotation,
-} from "../../protocol/index.ts";
+} from "../protocol/index.ts";
 import type { Client } from "./client.ts";
 import { type Candidate, resolveOne } from "./resolve.ts";
 
@@ -37,7 +37,7 @@ export async function listContainers(client: Client): Promise<PodContainer[]> {
   return containers.map((container) => ({ container, pod: byId.get(container.podSandboxId) }));
 }
 
-/** By id, NAME or NAMESPACE/NAME. Throws CliError NotFound, or FailedPrecondition when it could be several. */
+/** By id, NAME or NAMESPACE/NAME. Throws CriClientError NotFound, or FailedPrecondition when it could be several. */
 export async function findPod(client: Client, text: string): Promise<PodSandbox> {
   return resolveOne(text, podCandidates(await listPods(client)), "pod");
 }

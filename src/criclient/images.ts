@@ -1,16 +1,11 @@
-import {
-  type Image,
-  ImageServiceService,
-  ImageStatusRequest,
-  ListImagesRequest,
-} from "../../protocol/index.ts";
-import { CliError } from "../errors.ts";
+import { type Image, ImageServiceService, ImageStatusRequest, ListImagesRequest } from "../protocol/index.ts";
 import type { Client } from "./client.ts";
+import { CriClientError } from "./cri-client-error.ts";
 import { resolveOne } from "./resolve.ts";
 
 export type FoundImage = { readonly image: Image; readonly info: Readonly<Record<string, string>> };
 
-/** By reference, as the endpoint understands it, or by a unique beginning of its id. Throws CliError NotFound, FailedPrecondition. */
+/** By reference, as the endpoint understands it, or by a unique beginning of its id. Throws CriClientError NotFound, FailedPrecondition. */
 export async function findImage(client: Client, text: string): Promise<FoundImage> {
   return (await imageStatus(client, text)) ?? (await findImageById(client, text));
 }
@@ -32,6 +27,7 @@ async function findImageById(client: Client, text: string): Promise<FoundImage> 
   }));
   const found = resolveOne(text, candidates, "image");
   const status = await imageStatus(client, found.id);
-  if (status === undefined) throw new CliError("NotFound", `image ${found.id} has been removed just now`);
+  if (status === undefined)
+    throw new CriClientError("NotFound", `image ${found.id} has been removed just now`);
   return status;
 }

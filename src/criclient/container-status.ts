@@ -4,17 +4,17 @@ import {
   ContainerStatusRequest,
   GetEventsRequest,
   RuntimeServiceService,
-} from "../../protocol/index.ts";
-import { CliError } from "../errors.ts";
+} from "../protocol/index.ts";
 import type { Client } from "./client.ts";
+import { CriClientError } from "./cri-client-error.ts";
 
 const pollMs = 1_000;
 
-/** Throws CliError NotFound. */
+/** Throws CriClientError NotFound. */
 export async function containerStatus(client: Client, containerId: string): Promise<ContainerStatus> {
   const request = ContainerStatusRequest.fromPartial({ containerId });
   const { status } = await client.unary(RuntimeServiceService.containerStatus, request);
-  if (status === undefined) throw new CliError("NotFound", `no such container: ${containerId}`);
+  if (status === undefined) throw new CriClientError("NotFound", `no such container: ${containerId}`);
   return status;
 }
 

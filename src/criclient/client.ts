@@ -1,7 +1,7 @@
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { cliOwner, ownerMetadata } from "../../protocol/index.ts";
-import { CliError, exitCode } from "../errors.ts";
-import { toCliError } from "./status.ts";
+import { cliOwner, ownerMetadata } from "../protocol/index.ts";
+import { UnreachableError } from "./cri-client-error.ts";
+import { toClientError } from "./status.ts";
 
 /** What a generated service definition says of one method. */
 export type Method<Request, Response> = {
@@ -20,6 +20,24 @@ export type StreamOptions = CallOptions & {
   readonly signal?: AbortSignal;
 };
 
+/** What the user of the program that connects can do, said behind failures. */
+export type ClientHints = {
+  /** How to name another endpoint. */
+  readonly address?: string;
+  /** How to start the runtime that should be there. */
+  readonly start?: string;
+  /** How to wait longer. */
+  readonly timeout?: string;
+};
+
+export type ClientOptions = {
+  /** Ends every call. */
+  readonly signal: AbortSignal;
+  /** How long a call waits for its answer unless it says otherwise; `Infinity` waits for ever. */
+  readonly timeoutMs: number;
+  readonly hints?: ClientHints;
+};
+
 const maxMessageBytes = 64 * 1024 * 1024;
 const readyTimeoutMs = 5_000;
 
@@ -28,32 +46,33 @@ export class Client implements Disposable {
   readonly #grpc: GrpcClient;
   readonly #signal: AbortSignal;
   readonly #timeoutMs: number;
+  readonly #hints: ClientHints;
 
-  constructor(path: string, options: { readonly signal: AbortSignal; readonly timeoutMs: number }) {
+  constructor(path: string, options: ClientOptions) {
     this.#signal = options.signal;
     this.#timeoutMs = options.timeoutMs;
+    this.#hints = options.hints ?? {};
     this.#grpc = new GrpcClient(`unix:${path}`, credentials.createInsecure(), {
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.enable_http_proxy": 0,
     });
   }
 
-  /** Waits until HTTP/2 is spoken. Throws CliError Unavailable. */
+  /** Waits until HTTP/2 is spoken. Throws UnreachableError Unavailable. */
   ready(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#grpc.waitForReady(Date.now() + Math.min(readyTimeoutMs, this.#timeoutMs), (error) => {
         if (error === undefined) return resolve();
         reject(
-          new CliError("Unavailable", "the socket is open, but nobody speaks gRPC there", {
+          new UnreachableError("Unavailable", "the socket is open, but nobody speaks gRPC there", {
             cause: error,
-            exitCode: exitCode.unreachable,
           }),
         );
       });
     });
   }
 
-  /** One request, one response. Throws CliError with what the other side answered, or the signal's reason. */
+  /** One request, one response. Throws CriClientError with what the other side answered, or the signal's reason. */
   unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -155,7 +174,7 @@ export class Client implements Disposable {
 
   #failure(path: string, error: unknown): unknown {
     if (this.#signal.aborted) return this.#signal.reason;
-    return isServiceError(error) ? toCliError(path, error) : error;
+    return isServiceError(error) ? toClientError(path, error, this.#hints) : error;
   }
 }
 
