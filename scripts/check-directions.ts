@@ -2,8 +2,7 @@
  * Checks the directions between rooms: a file of a room imports only its own room and those that the table allows, and
  * another room only by its index. Imports of types count.
  */
-import { glob, readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { sourceImports } from "./source-imports.ts";
 
 /** What each room may import besides `errors`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
@@ -85,23 +84,11 @@ const below: Readonly<Record<string, readonly string[]>> = {
 const open = ["clock", "errors", "labels", "logging", "sync", "threads"];
 
 const problems: string[] = [];
-for await (const file of glob("src/**/*.ts")) {
-  if (file.includes("/generated/") || isOfTests(file)) continue;
-  for (const target of imports(file, await readFile(file, "utf8"))) check(file, target);
+for (const [file, targets] of await sourceImports()) {
+  for (const target of targets) check(file, target);
 }
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
-
-/** Tests and what only they use may look anywhere. */
-function isOfTests(file: string): boolean {
-  return file.endsWith(".test.ts") || file.includes("/testing/");
-}
-
-/** Files that a file imports, relative to the project, in the form that the formatter writes. */
-function imports(file: string, text: string): readonly string[] {
-  const found = text.matchAll(/(?:\bfrom|^import|\bimport\()\s*"(\.[^"]+)"/gm);
-  return [...found].map(([, specifier]) => relative(".", join(dirname(file), specifier ?? "")));
-}
 
 function check(file: string, target: string): void {
   // Its own name and version are everybody's.

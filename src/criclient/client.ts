@@ -1,5 +1,6 @@
 import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { cliOwner, ownerMetadata } from "../protocol/index.ts";
+import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
 import { toClientError } from "./status.ts";
 
@@ -18,16 +19,6 @@ export type CallOptions = {
 export type StreamOptions = CallOptions & {
   /** Ends this call alone. */
   readonly signal?: AbortSignal;
-};
-
-/** What the user of the program that connects can do, said behind failures. */
-export type ClientHints = {
-  /** How to name another endpoint. */
-  readonly address?: string;
-  /** How to start the runtime that should be there. */
-  readonly start?: string;
-  /** How to wait longer. */
-  readonly timeout?: string;
 };
 
 export type ClientOptions = {

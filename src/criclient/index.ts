@@ -3,7 +3,8 @@
  * (find by name, list, stop, remove, wait for the end). Every failure is a {@link CriClientError} with the code that the endpoint
  * answered. It knows nothing of command lines: what a program's user can do is said by the program, as {@link ClientHints}.
  */
-export { Client, type ClientHints, type ClientOptions } from "./client.ts";
+export { Client, type ClientOptions } from "./client.ts";
+export type { ClientHints } from "./client-hints.ts";
 export { connectEndpoint } from "./connect.ts";
 export { containerStatus, endedStatus, waitForExit } from "./container-status.ts";
 export { CriClientError, UnreachableError } from "./cri-client-error.ts";

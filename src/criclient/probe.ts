@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { connect } from "node:net";
-import type { ClientHints, ClientOptions } from "./client.ts";
+import type { ClientOptions } from "./client.ts";
+import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
 
 /** Connects and hangs up, to say in words why it cannot be done. Throws UnreachableError Unavailable or PermissionDenied. */

@@ -1,7 +1,7 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
 import type { CommandStatus, ErrorCode } from "../errors/index.ts";
 import { commandStatusMetadata } from "../protocol/index.ts";
-import type { ClientHints } from "./client.ts";
+import type { ClientHints } from "./client-hints.ts";
 import { CriClientError } from "./cri-client-error.ts";
 
 const codes: Readonly<Record<number, ErrorCode>> = {
