@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { PullImageRequest } from "../src/protocol/index.ts";
+import { PullImageRequest } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { bridgeNetwork, TestBerth } from "../test/support/berth.ts";
 import { busyboxImage, startBusyboxRegistry } from "../test/support/busybox.ts";

@@ -7,9 +7,13 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { connectInNamespace } from "../src/linux/index.ts";
-import { ExecRequest, PortForwardRequest } from "../src/protocol/index.ts";
-import { connectPortForward, connectRemoteCommand, type Transport } from "../src/streamclient/index.ts";
+import {
+  connectPortForward,
+  connectRemoteCommand,
+  type Transport,
+} from "../src/clients/streamclient/index.ts";
+import { connectInNamespace } from "../src/ground/linux/index.ts";
+import { ExecRequest, PortForwardRequest } from "../src/ground/protocol/index.ts";
 import { RuntimePair, runPod, type Subject } from "./runtime-pair.ts";
 import { median, timed } from "./statistics.ts";
 

@@ -7,7 +7,7 @@ import { glob, rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { build } from "rolldown";
 
-const input: Record<string, string> = { berthd: "src/daemon/main.ts", berth: "src/cli/main.ts" };
+const input: Record<string, string> = { berthd: "src/daemon/main.ts", berth: "src/clients/cli/main.ts" };
 for await (const file of glob("src/**/*-worker.ts")) {
   const name = basename(file, ".ts");
   if (input[name] !== undefined) throw new Error(`two threads are named ${name}: ${input[name]}, ${file}`);

@@ -1,8 +1,11 @@
 /**
- * Checks the directions between rooms: a file of a room imports only its own room and those that the table allows, and
- * another room only by its index. Imports of types count.
+ * Checks the directions between floors and rooms: a file of a room imports only its own room and those that the table
+ * allows, none of them on a higher floor, and another room only by its index. Imports of types count.
  */
 import { sourceImports } from "./source-imports.ts";
+
+/** The floors of `src/` from top to bottom. A room lies on one of them; `daemon` wires all rooms, `testing` is for tests. */
+const floors: readonly string[] = ["daemon", "clients", "doors", "engines", "services", "parts", "ground"];
 
 /** What each room may import besides `errors`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
@@ -73,7 +76,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   ],
   grpc: ["protocol"],
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
-  "api/berth": ["engine", "grpc", "images", "protocol", "registry"],
+  berth: ["engine", "grpc", "images", "protocol", "registry"],
   remotecommand: [],
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],
@@ -93,19 +96,25 @@ process.exitCode = problems.length > 0 ? 1 : 0;
 function check(file: string, target: string): void {
   // Its own name and version are everybody's.
   if (target === "package.json") return;
-  const [from, to] = [roomOf(file), roomOf(target)];
-  if (from === to) return;
-  if (!mayImport(from, to)) problems.push(`${file}: ${from} must not import ${to} (${target})`);
-  if (target !== `src/${to}/index.ts`) {
-    problems.push(`${file}: ${target} is inside another room; import src/${to}/index.ts`);
-  }
+  const [from, to] = [placeOf(file), placeOf(target)];
+  if (from.room === to.room) return;
+  if (floors.indexOf(from.floor) > floors.indexOf(to.floor))
+    problems.push(`${file}: ${from.floor} must not import ${to.floor}, which is above it (${target})`);
+  if (!mayImport(from.room, to.room))
+    problems.push(`${file}: ${from.room} must not import ${to.room} (${target})`);
+  if (target !== `${to.folder}/index.ts`)
+    problems.push(`${file}: ${target} is inside another room; import ${to.folder}/index.ts`);
 }
 
 function mayImport(from: string, to: string): boolean {
   return from === "daemon" || open.includes(to) || below[from]?.includes(to) === true;
 }
 
-function roomOf(file: string): string {
-  const [, room = "", inner = ""] = file.split("/");
-  return room === "api" ? `${room}/${inner}` : room;
+/** The floor and the room that a source file lies in, and the room's folder. */
+function placeOf(file: string): { floor: string; room: string; folder: string } {
+  const [src = "", floor = "", room = ""] = file.split("/");
+  if (!floors.includes(floor)) problems.push(`${file}: ${floor} is no floor`);
+  return floor === "daemon"
+    ? { floor, room: floor, folder: `${src}/${floor}` }
+    : { floor, room, folder: `${src}/${floor}/${room}` };
 }

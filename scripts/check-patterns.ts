@@ -22,35 +22,35 @@ import {
 
 /** Files that make patterns, of names and tokens that the source itself holds, each on a text that the kernel or a header limits. */
 const makers = new Set([
-  "src/linux/capabilities.ts",
-  "src/network/orphan-plugins.ts",
-  "src/registry/challenge.ts",
-  "src/runtime/checkpoint/restored-privileges.ts",
-  "src/runtime/spec/spec-json.ts",
-  "src/runtime/update/check-memory-limit.ts",
-  "src/stats/parse.ts",
+  "src/ground/linux/processes/capabilities.ts",
+  "src/services/network/orphan-plugins.ts",
+  "src/parts/registry/challenge.ts",
+  "src/services/runtime/checkpoint/restored-privileges.ts",
+  "src/services/runtime/spec/spec-json.ts",
+  "src/services/runtime/update/check-memory-limit.ts",
+  "src/services/stats/parse.ts",
 ]);
 
 /** Files whose patterns may try again: on texts of whoever starts the program, or that are short for another reason. */
 const exempt = new Set([
   // What somebody types.
-  "src/cli/copy/location.ts",
-  "src/cli/run/pod-config.ts",
-  "src/cli/values/duration.ts",
+  "src/clients/cli/copy/location.ts",
+  "src/clients/cli/run/pod-config.ts",
+  "src/clients/cli/values/duration.ts",
   // Files of administrators.
-  "src/network/config-template.ts",
-  "src/registry/docker-config.ts",
-  "src/registry/go-duration.ts",
-  "src/registry/hosts-toml.ts",
+  "src/services/network/config-template.ts",
+  "src/parts/registry/docker-config.ts",
+  "src/parts/registry/go-duration.ts",
+  "src/parts/registry/hosts-toml.ts",
   // A key of docker's configuration.
-  "src/registry/credentials.ts",
+  "src/parts/registry/credentials.ts",
   // References, which are at most 1024 bytes long.
-  "src/oci/reference.ts",
+  "src/parts/oci/reference.ts",
   // Lines of /proc/PID/limits.
-  "src/runtime/spec/host-facts.ts",
+  "src/services/runtime/spec/host-facts.ts",
   // A header of 512 bytes.
-  "src/unpack/tar/archive.ts",
-  "src/unpack/tar/numbers.ts",
+  "src/parts/unpack/tar/archive.ts",
+  "src/parts/unpack/tar/numbers.ts",
 ]);
 
 /** A literal, behind what can stand before one. */

@@ -11,8 +11,8 @@ const own: ReadonlyMap<string, string> = new Map([
   ["doctor/handlers.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
   ["runtime/conmon/remove-leftovers.ts", "what an OCI runtime keeps of one container"],
   ["runtime/exec/exec-files.ts", "the files of one command"],
-  ["api/berth/service.ts", "archives that were being received"],
-  ["api/berth/import-source.ts", "one archive that was received"],
+  ["berth/service.ts", "archives that were being received"],
+  ["berth/import-source.ts", "one archive that was received"],
   ["content/ingest-directories.ts", "the data of one blob, and what it is"],
 ]);
 

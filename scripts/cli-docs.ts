@@ -3,9 +3,9 @@
  * fails when the file is not what it would write.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { modelOf } from "../src/cli/completion/model.ts";
-import { createWholeProgram, runCli } from "../src/cli/program.ts";
-import { capturedIo } from "../src/cli/testing/captured-io.ts";
+import { modelOf } from "../src/clients/cli/completion/model.ts";
+import { createWholeProgram, runCli } from "../src/clients/cli/program.ts";
+import { capturedIo } from "../src/clients/cli/testing/captured-io.ts";
 
 const file = new URL("../docs/cli.md", import.meta.url);
 

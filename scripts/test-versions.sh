@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 sh scripts/setup.sh
 sh scripts/newer-criu.sh
 npm run -s build
-all="src/runtime/**/*.test.ts src/network/**/*.test.ts test/containers.test.ts test/container-settings.test.ts test/cdi.test.ts"
+all="src/services/runtime/**/*.test.ts src/services/network/**/*.test.ts test/containers.test.ts test/container-settings.test.ts test/cdi.test.ts"
 all="$all test/streaming.test.ts test/standard-streams.test.ts test/updates.test.ts test/pods.test.ts"
 all="$all test/networks.test.ts test/checkpoint*.test.ts"
 if [ $# = 0 ]; then

@@ -5,7 +5,7 @@ import { lstat, mkdir, readdir, readFile, rename, stat, symlink, writeFile } fro
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState, MountPropagation, NamespaceMode } from "../src/protocol/index.ts";
+import { ContainerState, MountPropagation, NamespaceMode } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { MountPropagation } from "../src/protocol/index.ts";
+import { MountPropagation } from "../src/ground/protocol/index.ts";
 import { type ImageOptions, imageOf, type TestEntry } from "../src/testing/images.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";

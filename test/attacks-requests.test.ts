@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { NamespaceMode } from "../src/protocol/index.ts";
+import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";

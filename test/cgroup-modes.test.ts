@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readlink } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { cgroupLayout, mountInfo } from "../src/linux/index.ts";
-import { CgroupMountMode, NamespaceMode } from "../src/protocol/index.ts";
+import { cgroupLayout, mountInfo } from "../src/ground/linux/index.ts";
+import { CgroupMountMode, NamespaceMode } from "../src/ground/protocol/index.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";

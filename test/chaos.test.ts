@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { RemoveImageRequest } from "../src/protocol/index.ts";
+import { RemoveImageRequest } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { Helpers } from "./support/chaos/helpers.ts";

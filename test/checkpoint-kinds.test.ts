@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { NamespaceMode, RestorePodRequest } from "../src/protocol/index.ts";
+import { NamespaceMode, RestorePodRequest } from "../src/ground/protocol/index.ts";
 import { checkpoint, counting, countsTo } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";

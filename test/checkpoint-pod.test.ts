@@ -7,7 +7,7 @@ import {
   ContainerState,
   type PodSandboxConfig,
   RestorePodRequest,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { countsTo } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { MountPropagation, RestorePodRequest } from "../src/protocol/index.ts";
+import { MountPropagation, RestorePodRequest } from "../src/ground/protocol/index.ts";
 import { tarOf } from "../src/testing/images.ts";
 import { checkpoint, counting, countsTo } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { ContainerState, MountPropagation } from "../src/protocol/index.ts";
+import { ContainerState, MountPropagation } from "../src/ground/protocol/index.ts";
 import { tarOf } from "../src/testing/images.ts";
 import { smallDisk } from "../src/testing/small-disk.ts";
 import { checkpoint, counted, counting, countsTo } from "./support/checkpoints.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from "../src/protocol/index.ts";
+import { NamespaceMode, SecurityProfile_ProfileType as ProfileType } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ContainerState, UpdateContainerResourcesRequest } from "../src/protocol/index.ts";
+import { ContainerState, UpdateContainerResourcesRequest } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { processesOf, readCgroup } from "./support/container-cgroup.ts";
 import { handlerProgram, testHandler } from "./support/handler.ts";

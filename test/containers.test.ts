@@ -8,7 +8,7 @@ import {
   ListContainersRequest,
   MountPropagation,
   Signal,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";

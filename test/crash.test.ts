@@ -7,7 +7,7 @@ import {
   NamespaceMode,
   type PodSandboxConfig,
   PodSandboxState,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";

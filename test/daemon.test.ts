@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { credentials } from "@grpc/grpc-js";
-import { HealthCheckResponse_ServingStatus, HealthClient } from "../src/protocol/index.ts";
+import { HealthCheckResponse_ServingStatus, HealthClient } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { cli } from "./support/cli.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState } from "../src/protocol/index.ts";
+import { ContainerState } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { containerStatus, exited, TestPod } from "./support/pod.ts";

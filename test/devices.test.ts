@@ -4,7 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import type { Device } from "../src/protocol/index.ts";
+import type { Device } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { handlerProgram, testHandler } from "./support/handler.ts";
 import { execSync, TestPod } from "./support/pod.ts";

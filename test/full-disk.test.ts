@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { ContainerState, RemoveImageRequest } from "../src/protocol/index.ts";
+import { ContainerState, RemoveImageRequest } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { type SmallDisk, smallDisk } from "../src/testing/small-disk.ts";
 import { TestBerth } from "./support/berth.ts";

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type LinuxContainerSecurityContext, SupplementalGroupsPolicy } from "../src/protocol/index.ts";
+import {
+  type LinuxContainerSecurityContext,
+  SupplementalGroupsPolicy,
+} from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { NamespaceMode } from "../src/protocol/index.ts";
+import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { execSync, TestPod } from "./support/pod.ts";

@@ -17,7 +17,7 @@ import {
   StreamContainersRequest,
   StreamImagesRequest,
   StreamPodSandboxesRequest,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { exited, TestPod } from "./support/pod.ts";

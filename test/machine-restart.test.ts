@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
+import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { CutBerth } from "./support/cut-berth.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Metric, MetricType, type PodSandboxMetrics } from "../src/protocol/index.ts";
+import { type Metric, MetricType, type PodSandboxMetrics } from "../src/ground/protocol/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";

@@ -4,7 +4,7 @@ import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { type Mount, MountPropagation } from "../src/protocol/index.ts";
+import { type Mount, MountPropagation } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { busyboxImage } from "./support/busybox.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readlink } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { cgroupLayout } from "../src/linux/index.ts";
-import { ContainerState, NamespaceMode } from "../src/protocol/index.ts";
+import { cgroupLayout } from "../src/ground/linux/index.ts";
+import { ContainerState, NamespaceMode } from "../src/ground/protocol/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
-import { NamespaceMode, Protocol } from "../src/protocol/index.ts";
+import { NamespaceMode, Protocol } from "../src/ground/protocol/index.ts";
 import { enterPrivateNetwork } from "../src/testing/private-network.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";

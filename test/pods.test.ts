@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
+import { NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { podConfig } from "./support/requests.ts";

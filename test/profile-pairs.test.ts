@@ -7,7 +7,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   PullSecurityProfileRequest,
   SecurityProfileKind,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { profileArtifact } from "../src/testing/artifacts.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";

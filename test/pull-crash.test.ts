@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ImageSpec } from "../src/protocol/index.ts";
+import { ImageSpec } from "../src/ground/protocol/index.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import type { TestImage } from "../src/testing/images.ts";
 import { busyboxImage } from "./support/busybox.ts";

@@ -7,7 +7,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   PullSecurityProfileRequest,
   SecurityProfileKind,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { artifactOf, profileArtifact, seccompConfigType } from "../src/testing/artifacts.ts";
 import type { TestImage } from "../src/testing/images.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";

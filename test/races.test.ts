@@ -7,7 +7,7 @@ import {
   ContainerState,
   NamespaceMode,
   PodSandboxState,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { ContainerState, PodSandboxState } from "../src/protocol/index.ts";
+import { ContainerState, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { updateContainerRecords } from "./support/older-records.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";

@@ -11,7 +11,7 @@ import {
   ListPodSandboxRequest,
   ListPodSandboxStatsRequest,
   RemoveImageRequest,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { cli, cliOutput, startCli } from "./support/cli.ts";

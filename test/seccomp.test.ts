@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { before, describe, it } from "node:test";
-import { SecurityProfile_ProfileType as ProfileType } from "../src/protocol/index.ts";
+import { SecurityProfile_ProfileType as ProfileType } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { allowed, call, refused } from "./support/harmless-calls.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { NamespaceMode } from "../src/protocol/index.ts";
+import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { exited, TestPod } from "./support/pod.ts";
 import { outputOf } from "./support/streams.ts";
 import { withBerth } from "./support/with-berth.ts";

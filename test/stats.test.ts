@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { glob, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { cgroupLayout } from "../src/linux/index.ts";
+import { cgroupLayout } from "../src/ground/linux/index.ts";
 import {
   type ContainerStats,
   type FilesystemUsage,
@@ -16,8 +16,8 @@ import {
   type StreamPodSandboxMetricsResponse,
   StreamPodSandboxStatsRequest,
   type StreamPodSandboxStatsResponse,
-} from "../src/protocol/index.ts";
-import { removeCgroup } from "../src/runtime/index.ts";
+} from "../src/ground/protocol/index.ts";
+import { removeCgroup } from "../src/services/runtime/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { unifiedCgroupFiles } from "./support/container-cgroup.ts";

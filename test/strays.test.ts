@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, rename, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { NamespaceMode } from "../src/protocol/index.ts";
+import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";

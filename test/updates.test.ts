@@ -5,7 +5,7 @@ import {
   type LinuxContainerResources,
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
-} from "../src/protocol/index.ts";
+} from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { readCgroup } from "./support/container-cgroup.ts";
 import { testHandler } from "./support/handler.ts";

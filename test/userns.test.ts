@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readFile, readlink, stat, writeFile } from "node:f
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ContainerState, NamespaceMode, PodSandboxState } from "../src/protocol/index.ts";
+import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";

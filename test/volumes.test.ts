@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { MountPropagation } from "../src/protocol/index.ts";
+import { MountPropagation } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
-import type { Config } from "../config/index.ts";
-import { cgroupLayout } from "../linux/index.ts";
-import type { CgroupDriver } from "../runtime/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import { cgroupLayout } from "../ground/linux/index.ts";
+import type { CgroupDriver } from "../services/runtime/index.ts";
 
 /** The configured driver; for "auto", systemd where it is the machine's init (sd_booted(3)) and cgroups are version 2, as kubeadm sets kubelets up. */
 export async function cgroupDriver(configured: Config["cgroup"]["driver"]): Promise<CgroupDriver> {

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config } from "../config/index.ts";
-import { BerthError } from "../errors/index.ts";
-import { lockDirectory } from "../linux/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import { BerthError } from "../ground/errors/index.ts";
+import { lockDirectory } from "../ground/linux/index.ts";
 
 /** How long a daemon that is just ending may still have them. */
 const patienceMs = 1000;

@@ -1,19 +1,21 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openBerthService } from "../api/berth/index.ts";
-import { CdiDevices } from "../cdi/index.ts";
-import type { Config } from "../config/index.ts";
-import { criServices } from "../cri/index.ts";
-import { criNamespace } from "../engine/index.ts";
-import { GrpcServer } from "../grpc/index.ts";
-import { HostPaths } from "../hostpaths/index.ts";
-import { garbageRoots, hostPlatform, openImages } from "../images/index.ts";
-import { type Logger, UnusableFiles } from "../logging/index.ts";
-import type { Database } from "../metadata/index.ts";
-import { CniNetwork } from "../network/index.ts";
-import { PodEngine, type PodEngineOptions, type StepObserver } from "../pods/index.ts";
-import { openSecurityProfiles, profileRoots } from "../profiles/index.ts";
-import { findHostsProblems } from "../registry/index.ts";
+import { openBerthService } from "../doors/berth/index.ts";
+import { criServices } from "../doors/cri/index.ts";
+import { StreamingServer } from "../doors/streaming/index.ts";
+import { criNamespace } from "../engines/engine/index.ts";
+import { PodEngine, type PodEngineOptions, type StepObserver } from "../engines/pods/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import { GrpcServer } from "../ground/grpc/index.ts";
+import { HostPaths } from "../ground/hostpaths/index.ts";
+import { type Logger, UnusableFiles } from "../ground/logging/index.ts";
+import type { Database } from "../ground/metadata/index.ts";
+import { Trash, TreeRemover } from "../ground/trees/index.ts";
+import { CdiDevices } from "../parts/cdi/index.ts";
+import { findHostsProblems } from "../parts/registry/index.ts";
+import { garbageRoots, hostPlatform, openImages } from "../services/images/index.ts";
+import { CniNetwork } from "../services/network/index.ts";
+import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
 import {
   AppArmor,
   ConmonTasks,
@@ -24,11 +26,9 @@ import {
   type HostFacts,
   readHostFacts,
   SeLinux,
-} from "../runtime/index.ts";
-import { UsageMeter } from "../snapshots/index.ts";
-import { Storage } from "../storage/index.ts";
-import { StreamingServer } from "../streaming/index.ts";
-import { Trash, TreeRemover } from "../trees/index.ts";
+} from "../services/runtime/index.ts";
+import { UsageMeter } from "../services/snapshots/index.ts";
+import { Storage } from "../services/storage/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";

@@ -1,4 +1,4 @@
-import type { Logger } from "../logging/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
 
 /** Less than the 90 seconds after which systemd kills, so that the log says what happened. */
 const limitMs = 20_000;

@@ -1,5 +1,5 @@
 import { flushCompileCache } from "node:module";
-import { exitAtOnce } from "../linux/index.ts";
+import { exitAtOnce } from "../ground/linux/index.ts";
 
 /** For a last line of the log on its way. */
 const patienceMs = 1000;

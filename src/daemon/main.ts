@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { threadPoolSize } from "../threads/index.ts";
+import { threadPoolSize } from "../ground/threads/index.ts";
 import { keepCompiledCode } from "./compile-cache.ts";
 
 // Read when the pool is first used.

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { Config } from "../config/index.ts";
-import type { Logger } from "../logging/index.ts";
-import { type Database, openDatabase } from "../metadata/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
+import { type Database, openDatabase } from "../ground/metadata/index.ts";
 
 /** Opens the metadata in the root directory. */
 export function openMetadata({ root }: Config, logger: Logger): Promise<Database> {

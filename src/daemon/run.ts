@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { type ConfigSource, loadConfig } from "../config/index.ts";
-import { BerthError, messageOf } from "../errors/index.ts";
-import { createLogger } from "../logging/index.ts";
+import { type ConfigSource, loadConfig } from "../ground/config/index.ts";
+import { BerthError, messageOf } from "../ground/errors/index.ts";
+import { createLogger } from "../ground/logging/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
 import { endInTime } from "./end-in-time.ts";

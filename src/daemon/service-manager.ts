@@ -1,6 +1,6 @@
-import { messageOf } from "../errors/index.ts";
-import { sendDatagram } from "../linux/index.ts";
-import type { Logger } from "../logging/index.ts";
+import { messageOf } from "../ground/errors/index.ts";
+import { sendDatagram } from "../ground/linux/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
 
 /** Tells systemd how the daemon is (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing where no service manager listens. */
 export class ServiceManager implements AsyncDisposable {

@@ -1,4 +1,4 @@
-import type { Logger } from "../logging/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
 
 const ending = ["SIGTERM", "SIGINT"] as const;
 /** Each would end a process that does not listen to it. SIGUSR1, which would open Node's debugger, is held back by bin/berthd's options. */

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ConfigError } from "../config/index.ts";
+import { ConfigError } from "../ground/config/index.ts";
 
 /**
  * The number of the group that `address_group` names; undefined for none. Throws ConfigError InvalidArgument for a name that the file

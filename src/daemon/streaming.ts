@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { type Config, ConfigError } from "../config/index.ts";
-import { type Containers, EngineError, type Sandboxes } from "../engine/index.ts";
-import type { AttachRequest, ExecRequest, PortForwardRequest } from "../protocol/index.ts";
-import type { StreamingServer, StreamingServerOptions, StreamingTls } from "../streaming/index.ts";
+import type { StreamingServer, StreamingServerOptions, StreamingTls } from "../doors/streaming/index.ts";
+import { type Containers, EngineError, type Sandboxes } from "../engines/engine/index.ts";
+import { type Config, ConfigError } from "../ground/config/index.ts";
+import type { AttachRequest, ExecRequest, PortForwardRequest } from "../ground/protocol/index.ts";
 
 /** What the streaming server is started with. Throws ConfigError for files that cannot be read. */
 export async function streamingOptions(settings: Config["streaming"]): Promise<StreamingServerOptions> {

@@ -1,4 +1,4 @@
-import type { Logger } from "../logging/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
 const internalError = 70;

@@ -1,4 +1,4 @@
-import { type Descriptor, type Digest, digestOf, mediaType } from "../oci/index.ts";
+import { type Descriptor, type Digest, digestOf, mediaType } from "../parts/oci/index.ts";
 import type { TestBlob, TestImage } from "./images.ts";
 
 export type ArtifactOptions = {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { promisify } from "node:util";
-import { mount, processGroupOf, unmount } from "../linux/index.ts";
+import { mount, processGroupOf, unmount } from "../ground/linux/index.ts";
 
 /**
  * Mounts an autofs on an empty directory. This process is its daemon, and so the one that is not held up by it: others would

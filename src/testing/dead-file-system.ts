@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { mount, unmount } from "../linux/index.ts";
+import { mount, unmount } from "../ground/linux/index.ts";
 
 /** A mounted file system that answers nothing, as NFS whose server is gone. Disposing of it fails what waits for it. Needs root. */
 export type DeadFileSystem = AsyncDisposable & { readonly path: string };

@@ -24,7 +24,7 @@ test("every page names files and folders of the repository that exist", async ()
   const missing: string[] = [];
   for (const page of await projectFiles(pages)) {
     for (const path of pathsIn(await readProjectFile(page)))
-      if (!(await exists(path)) && !(await exists(`src/${path}`))) missing.push(`${page}: ${path}`);
+      if (!(await exists(path)) && !(await exists(`src/*/${path}`))) missing.push(`${page}: ${path}`);
   }
   assert.deepEqual(missing, []);
 });
@@ -56,7 +56,7 @@ test("every page of docs/ can be reached from the README", async () => {
   );
 });
 
-/** What stands in backticks and looks like a path: below a folder of the top, or a source file as seen from `src/`. */
+/** What stands in backticks and looks like a path: below a folder of the top, or a source file as seen from its floor. */
 function pathsIn(text: string): readonly string[] {
   const spans = [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span);
   return spans.flatMap((span) => span.split(/[\s=,]+/)).filter(looksLikePath);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Digest } from "../oci/index.ts";
+import type { Digest } from "../parts/oci/index.ts";
 import type { TestImage } from "./images.ts";
 
 /** What a test does to a request: answers it (true), or leaves it to the registry's usual answer (false). */

@@ -1,6 +1,6 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
-import { type Descriptor, type Digest, digestOf, mediaType, type Platform } from "../oci/index.ts";
+import { type Descriptor, type Digest, digestOf, mediaType, type Platform } from "../parts/oci/index.ts";
 
 /** An image made on the spot, as blobs and the descriptor of its manifest or index. */
 export type TestImage = {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
-import { mount } from "../linux/index.ts";
+import { mount } from "../ground/linux/index.ts";
 
 const marker = "BERTH_TEST_PRIVATE_NETWORK";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { isIndexType, isManifestType } from "../oci/index.ts";
+import { isIndexType, isManifestType } from "../parts/oci/index.ts";
 import type { TestImage } from "./images.ts";
 import { tempDir } from "./temp-dir.ts";
 

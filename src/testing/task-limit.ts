@@ -1,6 +1,6 @@
 import { mkdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cgroupLayout } from "../linux/index.ts";
+import { cgroupLayout } from "../ground/linux/index.ts";
 
 /** A cgroup with this process in it, which is out of it again when disposed of. */
 export type TaskLimit = AsyncDisposable & {

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import { digestHex } from "../../src/oci/index.ts";
+import { digestHex } from "../../src/parts/oci/index.ts";
 import { profileArtifact } from "../../src/testing/artifacts.ts";
 import type { TestImage } from "../../src/testing/images.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";

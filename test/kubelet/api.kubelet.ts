@@ -5,7 +5,11 @@ import { duplexPair } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { WebSocket } from "ws";
-import { connectPortForward, connectRemoteCommand, type Transport } from "../../src/streamclient/index.ts";
+import {
+  connectPortForward,
+  connectRemoteCommand,
+  type Transport,
+} from "../../src/clients/streamclient/index.ts";
 import { eventually } from "../support/condition.ts";
 import { nodeName } from "../support/kubelet.ts";
 import { Received, transports } from "../support/streams.ts";

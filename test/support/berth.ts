@@ -5,7 +5,12 @@ import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cliOwner, ListPodSandboxRequest, ownerLabel, PullImageRequest } from "../../src/protocol/index.ts";
+import {
+  cliOwner,
+  ListPodSandboxRequest,
+  ownerLabel,
+  PullImageRequest,
+} from "../../src/ground/protocol/index.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { testHandler } from "./handler.ts";
 import { freeSubnet } from "./subnet.ts";

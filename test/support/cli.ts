@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { TestTerminal } from "../../src/cli/testing/terminal.ts";
+import { TestTerminal } from "../../src/clients/cli/testing/terminal.ts";
 import type { TestBerth } from "./berth.ts";
 
 const main = new URL("../../dist/berth.js", import.meta.url).pathname;

@@ -6,7 +6,7 @@ import {
   type Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { ImageServiceClient, RuntimeServiceClient } from "../../src/protocol/index.ts";
+import { ImageServiceClient, RuntimeServiceClient } from "../../src/ground/protocol/index.ts";
 
 type Unary<Q, R> = (
   request: Q,

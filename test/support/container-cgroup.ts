@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cgroupLayout } from "../../src/linux/index.ts";
+import { cgroupLayout } from "../../src/ground/linux/index.ts";
 import type { TestBerth } from "./berth.ts";
 import { verboseInfo } from "./verbose.ts";
 

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type PodSandbox, PodSandboxState } from "../../src/protocol/index.ts";
+import { type PodSandbox, PodSandboxState } from "../../src/ground/protocol/index.ts";
 import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import type { KubeletCgroup } from "./kubelet-cgroup.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { commonContainerRecords } from "../../src/metadata/common-container-records.ts";
-import { decode, encode } from "../../src/metadata/index.ts";
+import { commonContainerRecords } from "../../src/ground/metadata/common-container-records.ts";
+import { decode, encode } from "../../src/ground/metadata/index.ts";
 import type { TestBerth } from "./berth.ts";
 
 type Common = {

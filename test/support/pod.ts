@@ -5,7 +5,7 @@ import {
   ContainerState,
   type ContainerStatus,
   type PodSandboxConfig,
-} from "../../src/protocol/index.ts";
+} from "../../src/ground/protocol/index.ts";
 import type { TestBerth } from "./berth.ts";
 import { eventually } from "./condition.ts";
 import { podConfig, shellConfig } from "./requests.ts";

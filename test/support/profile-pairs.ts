@@ -1,4 +1,8 @@
-import { anyAllowed, byArchitecture, byCapability } from "../../src/runtime/spec/seccomp/system-calls.ts";
+import {
+  anyAllowed,
+  byArchitecture,
+  byCapability,
+} from "../../src/services/runtime/spec/seccomp/system-calls.ts";
 import type { Random } from "./chaos/random.ts";
 import { classes, interesting, varied } from "./filter-probes.ts";
 

@@ -1,4 +1,4 @@
-import { ContainerConfig, NamespaceMode, PodSandboxConfig } from "../../src/protocol/index.ts";
+import { ContainerConfig, NamespaceMode, PodSandboxConfig } from "../../src/ground/protocol/index.ts";
 
 type DeepPartial<M extends { fromPartial: (value: never) => unknown }> = Parameters<M["fromPartial"]>[0];
 

@@ -6,7 +6,7 @@ import {
   connectPortForward,
   connectRemoteCommand,
   type RemoteCommand,
-} from "../../src/streamclient/index.ts";
+} from "../../src/clients/streamclient/index.ts";
 import type { TestBerth } from "./berth.ts";
 
 export type Transport = "spdy" | "websocket";

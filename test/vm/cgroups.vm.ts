@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { CgroupMountMode } from "../../src/protocol/index.ts";
+import { CgroupMountMode } from "../../src/ground/protocol/index.ts";
 import { tempDir } from "../../src/testing/temp-dir.ts";
 import { execSync, TestPod } from "../support/pod.ts";
 import { withBerth } from "../support/with-berth.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { cgroupsAreDelegated } from "../../src/linux/index.ts";
+import { cgroupsAreDelegated } from "../../src/ground/linux/index.ts";
 import { checkpoint, counting, countsTo } from "../support/checkpoints.ts";
 import { TestPod } from "../support/pod.ts";
 import { shellConfig } from "../support/requests.ts";

@@ -7,7 +7,7 @@ import {
   NamespaceMode,
   SecurityProfile_ProfileType as ProfileType,
   UpdateContainerResourcesRequest,
-} from "../../src/protocol/index.ts";
+} from "../../src/ground/protocol/index.ts";
 import { pushImage } from "../../src/testing/registry.ts";
 import { busyboxImage } from "../support/busybox.ts";
 import { perlLayer } from "../support/perl.ts";

@@ -9,7 +9,7 @@ import {
   type LinuxContainerResources,
   PullImageRequest,
   UpdateContainerResourcesRequest,
-} from "../../src/protocol/index.ts";
+} from "../../src/ground/protocol/index.ts";
 import { bridgeNetwork } from "../support/berth.ts";
 import { startBusyboxRegistry } from "../support/busybox.ts";
 import { type CriClients, connectCri } from "../support/clients.ts";

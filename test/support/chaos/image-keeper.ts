@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RemoveImageRequest } from "../../../src/protocol/index.ts";
+import { RemoveImageRequest } from "../../../src/ground/protocol/index.ts";
 import type { TestBerth } from "../berth.ts";
 
 /** Pulls an image and removes it again, for ever; asks again for what was not answered. */

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ContainerState, type PodSandboxConfig, PodSandboxState } from "../../../src/protocol/index.ts";
+import {
+  ContainerState,
+  type PodSandboxConfig,
+  PodSandboxState,
+} from "../../../src/ground/protocol/index.ts";
 import { eventually } from "../condition.ts";
 import type { CutBerth } from "../cut-berth.ts";
 import { podConfig, shellConfig } from "../requests.ts";

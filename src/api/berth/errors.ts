@@ -1,8 +1,0 @@
-import { BerthError } from "../../errors/index.ts";
-
-/** Thrown for requests that are not well formed. Code InvalidArgument. */
-export class BerthServiceError extends BerthError {
-  constructor(message: string) {
-    super("InvalidArgument", message);
-  }
-}

@@ -1,3 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-export class CdiError extends BerthError {}

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { berth, serveCli } from "./testing/cli.ts";
+
+test("help names every command and the exit statuses", async () => {
+  const { status, stdout } = await berth(["--help"]);
+  assert.equal(status, 0);
+  for (const name of [
+    "run",
+    "pods",
+    "ps",
+    "logs",
+    "exec",
+    "inspect",
+    "stop",
+    "rm",
+    "rmi",
+    "pull",
+    "images",
+    "doctor",
+  ]) {
+    assert.match(stdout, new RegExp(`^  ${name} `, "m"));
+  }
+  assert.match(stdout, /Exit status:/);
+  assert.doesNotMatch(stdout, /__complete/);
+});
+
+for (const argv of [
+  ["help", "ps"],
+  ["ps", "--help"],
+]) {
+  test(`\`berth ${argv.join(" ")}\` shows the command's options and examples`, async () => {
+    const { status, stdout } = await berth(argv);
+    assert.equal(status, 0);
+    assert.match(stdout, /Usage: berth ps \[options\]/);
+    assert.match(stdout, /--namespace/);
+    assert.match(stdout, /Examples:/);
+  });
+}
+
+test("a mistake of usage is exit status 2, with a hint at what could be meant", async () => {
+  const unknown = await berth(["pod"]);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /^berth: there is no command `berth pod`: did you mean `berth pods`\?\n$/);
+  assert.equal((await berth(["ps", "-o", "xml"])).status, 2);
+  assert.equal((await berth(["logs"])).status, 2);
+  assert.equal((await berth(["pods", "--label", "nokey", "--address", "tcp://x"])).status, 2);
+});
+
+const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
+  [["top", "web"], /`berth exec NAME ps`/],
+  [["start", "web"], /runs once/],
+  [["--address", "/x.sock", "tag", "a", "b"], /names come with images/],
+  [["image", "ls"], /`berth images`/],
+  [["frobnicate"], /`berth --help` lists/],
+  [["run", "--network", "host", "busybox"], /`--host-network`/],
+  [["run", "--privileged", "busybox"], /kubelet/],
+];
+
+for (const [argv, advice] of foreign) {
+  test(`who types \`berth ${argv.join(" ")}\` is told what to do, and nothing that is far from it`, async () => {
+    const { status, stderr } = await berth(argv);
+    assert.ok([2, 125].includes(status));
+    assert.match(stderr, advice);
+    assert.match(stderr, /^berth: /);
+    assert.doesNotMatch(stderr, /[Dd]id you mean/);
+  });
+}
+
+test("exec and run say 125 for their own failures, which no command says", async () => {
+  assert.equal((await berth(["exec", "--bogus"])).status, 125);
+  assert.equal((await berth(["run", "--address", "/nonexistent.sock", "busybox"])).status, 125);
+});
+
+test("a missing socket is exit status 4, and what to do is said", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "none.sock");
+  const { status, stderr } = await berth(["ps", "--address", address]);
+  assert.equal(status, 4);
+  assert.match(stderr, new RegExp(`${address}.*--address`));
+});
+
+test("an error cannot send the terminal commands, whatever words of others it repeats", async () => {
+  const { status, stderr } = await berth(["ps", "--address", "/no/\x1b]0;evil\x07\x1b[2J.sock"]);
+  assert.notEqual(status, 0);
+  assert.match(stderr, /\?\]0;evil\?\?\[2J/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  assert.doesNotMatch(stderr, /[\x07\x1b]/);
+});
+
+test("a socket that nobody listens on any more is told apart from a missing one", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "left.sock");
+  const listen =
+    "require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))";
+  await promisify(execFile)(process.execPath, ["-e", listen, address]).catch(() => undefined);
+  const { status, stderr } = await berth(["ps", "--address", `unix://${address}`]);
+  assert.equal(status, 4);
+  assert.match(stderr, /nothing listens/);
+  const plain = join(dir.path, "plain");
+  await writeFile(plain, "");
+  const other = await berth(["ps", "--address", plain]);
+  assert.equal(other.status, 4);
+  assert.match(other.stderr, /plain is no socket; --address or BERTH_ADDRESS names another/);
+});
+
+test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
+  await using dir = await tempDir();
+  const address = join(dir.path, "other.sock");
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => {})
+      .resume()
+      .end("go away\n"),
+  );
+  await new Promise<void>((resolve) => server.listen(address, resolve));
+  const { status, stderr } = await berth(["ps", "--timeout", "300ms"], { env: { BERTH_ADDRESS: address } });
+  await new Promise((resolve) => server.close(resolve));
+  assert.equal(status, 4);
+  assert.match(stderr, /nobody speaks gRPC/);
+});
+
+test("the address is taken from --address, also before the command, and then from the environment", async () => {
+  await using endpoint = await serveCli();
+  for (const argv of [
+    ["--address", endpoint.address, "pods"],
+    ["pods", "--address", `unix://${endpoint.address}`],
+  ]) {
+    assert.equal((await berth(argv, { env: { BERTH_ADDRESS: "/nonexistent.sock" } })).status, 0);
+  }
+  assert.equal((await endpoint.run(["pods"])).status, 0);
+});
+
+test("an interrupted command says 130 and nothing else", async () => {
+  await using endpoint = await serveCli();
+  const controller = new AbortController();
+  const following = endpoint.run(["events"], { signal: controller.signal });
+  setImmediate(() => controller.abort());
+  const { status, stderr } = await following;
+  assert.equal(status, 130);
+  assert.equal(stderr, "");
+});
+
+test("the versions of both sides are shown", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["version"]);
+  assert.match(stdout, /^berth +\d+\.\d+\.\d+ \(Node\.js [\d.]+\)\n\S+ +1\.2\.3 \(CRI v1\)\n$/);
+  const json = JSON.parse((await endpoint.run(["version", "-o", "json"])).stdout);
+  assert.equal(json.runtime.runtimeVersion, "1.2.3");
+});
+
+test("info shows the conditions with their reasons, and with -o json what the runtime adds", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["info"]);
+  assert.match(stdout, /NetworkReady +not ok +NetworkPluginNotReady +no conflist/);
+  const json = JSON.parse((await endpoint.run(["info", "-o", "json"])).stdout);
+  assert.equal(json.status.conditions.length, 2);
+  assert.deepEqual(json.config, { root: "/var/lib/berth" });
+});
+
+test("info shows what each handler and the runtime have of the CRI's optional parts", async () => {
+  await using endpoint = await serveCli();
+  const { stdout } = await endpoint.run(["info"]);
+  assert.match(
+    stdout,
+    /HANDLER +USER NAMESPACES +RECURSIVE READ-ONLY MOUNTS +CGROUP NAMESPACES\n\(default\) +no +yes +yes\n/,
+  );
+  assert.match(stdout, /modes of cgroup mounts +yes\nseccomp profiles of registries +yes\n/);
+  assert.match(stdout, /user namespaces on the host's network +no\n/);
+});
+
+test("the default configuration passes the check", async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, "config.toml");
+  await writeFile(file, (await berth(["config", "default"])).stdout);
+  assert.deepEqual(await berth(["config", "check", file]), {
+    status: 0,
+    stdout: `${file} is right\n`,
+    stderr: "",
+  });
+  await writeFile(file, "adress = 1\n");
+  const wrong = await berth(["config", "check", file]);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /adress/);
+});

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { CliError, exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { shortId } from "../output/units.ts";
+import { write } from "../output/write.ts";
+
+const patienceMs = 120_000;
+const everyMs = 500;
+
+/**
+ * Does something about a container that runs on whether its daemon is there or not. When that goes away, we say so, and try
+ * again until it is back. Throws CliError Unavailable, with how to find the container again, after two minutes.
+ */
+export async function throughRestarts<T>(
+  work: () => Promise<T>,
+  containerId: string,
+  { io, signal }: Pick<Invocation, "io" | "signal">,
+): Promise<T> {
+  let awaySince: number | undefined;
+  while (true) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || !isAway(error)) throw error;
+      awaySince ??= await sayAway(containerId, io);
+      if (Date.now() - awaySince > patienceMs) throw lost(containerId, error);
+      await delay(everyMs, undefined, { signal });
+    }
+  }
+}
+
+/** Whether it is the daemon that is away, and not something that it answered. */
+export function isAway(error: unknown): boolean {
+  return hasCode(error, "Unavailable") || hasCode(error, "Canceled");
+}
+
+async function sayAway(containerId: string, io: Invocation["io"]): Promise<number> {
+  await write(
+    io.stderr,
+    `berth: the runtime has gone away; container ${shortId(containerId)} runs on, and is followed again when it is back\n`,
+  );
+  return Date.now();
+}
+
+/** What a user who does not wait for the runtime's return has to know. */
+export function lost(containerId: string, cause: unknown): CliError {
+  const id = shortId(containerId);
+  return new CliError(
+    "Unavailable",
+    `the runtime cannot be reached any more, and container ${id} runs on: when it is back, \`berth logs -f ${id}\` follows it and \`berth stop ${id}\` stops it`,
+    { cause, exitCode: exitCode.unreachable },
+  );
+}

@@ -1,0 +1,93 @@
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { makeDirectories } from "../../../ground/directories/index.ts";
+import {
+  CheckpointContainerRequest,
+  CheckpointPodRequest,
+  ContainerState,
+  ListContainersRequest,
+  RuntimeServiceService,
+} from "../../../ground/protocol/index.ts";
+import { type Client, findPodOrContainer } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { usageError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import {
+  addConnectionOptions,
+  addTypeOption,
+  type ConnectionOptions,
+  optionsOf,
+  type TypeOption,
+} from "../options.ts";
+import { parseCount } from "../values/count.ts";
+
+type Options = ConnectionOptions &
+  TypeOption<"pod" | "container"> & { readonly export?: string; readonly time?: string };
+
+const defaultTime = "600";
+/** How much longer than the limit we wait for the answer. */
+const answerMs = 30_000;
+
+const description = `Writes the state of a running container, its memory among it, into an archive, from which \`berth run ARCHIVE\` makes a
+container that goes on from there; or the state of all running containers of a pod into a directory, from which \`berth restore\` makes a
+pod. They are paused meanwhile and go on afterwards. Whoever can read a checkpoint can read what was in their memory.`;
+
+const examples = `
+Examples:
+  berth checkpoint web --export /var/lib/checkpoints/web.tar
+  berth checkpoint --type pod default/db --export /var/lib/checkpoints/db
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<name>", "id or name of a pod or container")
+    .option("-e, --export <path>", "the archive of a container; of a pod, a directory that is new or empty")
+    .option("-t, --time <seconds>", `how long it may take (default ${defaultTime})`);
+  addTypeOption(command, ["pod", "container"]);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string) => checkpoint(name, optionsOf<Options>(command), invocation));
+}
+
+async function checkpoint(name: string, options: Options, invocation: Invocation): Promise<void> {
+  if (options.export === undefined) throw usageError("--export says where the checkpoint is to go");
+  const path = resolve(options.export);
+  const seconds = parseCount(options.time ?? defaultTime, "--time");
+  using client = await connect(options, invocation);
+  const found = await findPodOrContainer(client, name, options.type);
+  if (found.kind === "pod") await checkpointPod(client, found.pod.id, path, seconds);
+  else await checkpointContainer(client, found.container.id, path, seconds);
+}
+
+async function checkpointContainer(
+  client: Client,
+  containerId: string,
+  location: string,
+  seconds: number,
+): Promise<void> {
+  const request = CheckpointContainerRequest.fromPartial({ containerId, location, timeout: BigInt(seconds) });
+  const timeoutMs = seconds * 1000 + answerMs;
+  await client.unary(RuntimeServiceService.checkpointContainer, request, { timeoutMs });
+}
+
+/** The limit is the call's own: CheckpointPod has no other. */
+async function checkpointPod(
+  client: Client,
+  podSandboxId: string,
+  outputPath: string,
+  seconds: number,
+): Promise<void> {
+  const filter = { podSandboxId, state: { state: ContainerState.CONTAINER_RUNNING } };
+  const running = await client.unary(
+    RuntimeServiceService.listContainers,
+    ListContainersRequest.fromPartial({ filter }),
+  );
+  await makeDirectories(outputPath, 0o700);
+  if ((await readdir(outputPath)).length > 0)
+    throw usageError(`--export ${JSON.stringify(outputPath)} is not an empty directory`);
+  const containerIds = running.containers.map(({ id }) => id);
+  const request = CheckpointPodRequest.fromPartial({ podSandboxId, outputPath, containerIds });
+  await client.unary(RuntimeServiceService.checkpointPod, request, { timeoutMs: seconds * 1000 });
+}

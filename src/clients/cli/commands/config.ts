@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import { defaultConfigFile, loadConfig, renderDefaultConfig } from "../../../ground/config/index.ts";
+import type { Invocation } from "../invocation.ts";
+import { write } from "../output/write.ts";
+
+const examples = `
+Examples:
+  berth config default > /etc/berth/config.toml
+  berth config check
+  berth config check ./config.toml
+`;
+
+export function define(command: Command, { io }: Invocation): void {
+  command
+    .description("Prints or checks berthd's configuration. Needs no daemon.")
+    .addHelpText("after", examples);
+  command
+    .command("default")
+    .summary("print every key with its default and its meaning")
+    .description("Prints a configuration file with every key at its default, and what it means above it.")
+    .action(() => write(io.stdout, renderDefaultConfig()));
+  command
+    .command("check")
+    .summary("check a configuration file")
+    .description("Checks a configuration file and names everything that is wrong with it.")
+    .argument("[file]", `the file (default ${defaultConfigFile})`)
+    .action(async (file?: string) => {
+      await loadConfig({ file });
+      await write(io.stdout, `${file ?? defaultConfigFile} is right\n`);
+    });
+}

@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { type Client, findContainer } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { execSync } from "../client/exec-sync.ts";
+import { exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, optionsOf } from "../options.ts";
+import { write } from "../output/write.ts";
+import { openExec } from "../streams/open.ts";
+import {
+  addInteractiveOptions,
+  addStreamOptions,
+  type InteractiveOptions,
+  type StreamOptions,
+} from "../streams/options.ts";
+import { planSession, runSession, type SessionPlan } from "../streams/session.ts";
+import { parseDuration } from "../values/duration.ts";
+
+type Options = StreamOptions & InteractiveOptions;
+
+const description = `Runs a command in a running container, shows its output as it comes, and ends with its exit status. Ctrl-C ends the
+command; with -i and -t it goes to the command like every other key, and the detach keys cut the connection, with which
+berthd ends the command. With --timeout, and neither -i nor -t, the runtime itself ends the command after that time, and
+its output is shown when it has ended.`;
+
+const examples = `
+Examples:
+  berth exec web cat /etc/resolv.conf
+  berth exec -it default/web/server sh
+  berth exec -i db psql < dump.sql
+  berth exec --timeout 10s 3f9a /probe
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  invocation.failureExitCode = exitCode.ownFailure;
+  command
+    .description(description)
+    .argument("<container>", "id or name")
+    .argument("<command...>", "the program and its arguments")
+    .passThroughOptions();
+  addInteractiveOptions(command);
+  addStreamOptions(command);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string, args: string[]) => exec(name, args, optionsOf<Options>(command), invocation));
+}
+
+async function exec(
+  name: string,
+  args: readonly string[],
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
+  const plan = planSession(options, invocation.io);
+  const timeoutMs = options.timeout === undefined ? 0 : parseDuration(options.timeout, "--timeout");
+  using client = await connect(options, invocation);
+  const { container } = await findContainer(client, name);
+  const request = { containerId: container.id, args };
+  const plain = !plan.stdin && !plan.tty;
+  if (plain && timeoutMs > 0) {
+    invocation.exitCode = await execSync(client, { ...request, timeoutMs }, invocation.io);
+    return;
+  }
+  try {
+    await execStreaming(client, { ...request, plan, options }, invocation);
+  } catch (error) {
+    // An endpoint that streams nothing has run nothing yet.
+    if (!plain || !hasCode(error, "Unimplemented")) throw error;
+    invocation.exitCode = await execSync(client, { ...request, timeoutMs: 0 }, invocation.io);
+  }
+}
+
+async function execStreaming(
+  client: Client,
+  request: {
+    readonly containerId: string;
+    readonly args: readonly string[];
+    readonly plan: SessionPlan;
+    readonly options: StreamOptions;
+  },
+  invocation: Invocation,
+): Promise<void> {
+  const { containerId, args, plan, options } = request;
+  const { io, signal } = invocation;
+  await using running = await openExec({ containerId, args, ...plan }, { client, options, signal });
+  const outcome = await runSession(running, plan, io);
+  if (outcome.kind === "detached") await write(io.stderr, "berth: cut the connection to the command\n");
+  invocation.exitCode = outcome.kind === "ended" ? outcome.exitCode : exitCode.interrupted;
+}

@@ -1,0 +1,131 @@
+import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+import type { Command } from "commander";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { berthV1 } from "../../../ground/protocol/index.ts";
+import { findImage } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { CliError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { type ListOptions, printList } from "../output/print-list.ts";
+import { toProtobufJson } from "../output/structured.ts";
+import type { Column } from "../output/table.ts";
+import { formatBytes, shortId } from "../output/units.ts";
+import { forEachName } from "./each-name.ts";
+import { adviseOnUnknown } from "./foreign-words.ts";
+
+type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
+
+const description = `Imports images from an OCI image layout (a directory or a tar) or from an archive made by \`docker save\`. berthd reads
+the file itself; with --send, or from standard input ("-"), its bytes are sent, for when berthd does not see the same files.`;
+
+const examples = `
+Examples:
+  berth image import app.tar
+  docker save team/app | berth image import -
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  const importing = command
+    .command("import")
+    .summary("import images from an archive")
+    .description(description)
+    .argument("<archive>", 'path of an archive or a layout directory, or "-"')
+    .option("--send", "send the archive's bytes");
+  addListOptions(importing);
+  addConnectionOptions(importing)
+    .addHelpText("after", examples)
+    .action((archive: string) => importImages(archive, optionsOf<Options>(importing), invocation));
+  adviseOnUnknown(command, "berth image");
+  definePin(command, invocation, true);
+  definePin(command, invocation, false);
+}
+
+function definePin(command: Command, invocation: Invocation, pinned: boolean): void {
+  const pinning = command
+    .command(pinned ? "pin" : "unpin")
+    .summary(pinned ? "keep kubelets from removing images" : "let kubelets remove images again")
+    .description(
+      pinned
+        ? "Pins images: kubelets do not remove them when disk space runs short. They stay pinned when they are pulled anew."
+        : "Lets kubelets remove images that were pinned with `berth image pin`. Those that berthd's configuration pins stay so.",
+    )
+    .argument("<image...>", "references or ids");
+  addConnectionOptions(pinning).action((names: string[]) =>
+    pinImages(names, pinned, optionsOf<ConnectionOptions>(pinning), invocation),
+  );
+}
+
+async function pinImages(
+  names: readonly string[],
+  pinned: boolean,
+  options: ConnectionOptions,
+  invocation: Invocation,
+): Promise<void> {
+  using client = await connect(options, invocation);
+  const pinOne = async (name: string) => {
+    const { image } = await findImage(client, name);
+    const request = berthV1.PinImageRequest.fromPartial({ image: image.id, pinned });
+    const answer = await client.unary(berthV1.BerthService.pinImage, request).catch((error: unknown) => {
+      throw needsBerthd("image pin", error);
+    });
+    if (answer.pinned !== pinned)
+      throw new CliError("FailedPrecondition", `image ${name} is pinned by berthd's configuration`);
+  };
+  await forEachName(names, pinOne, invocation);
+}
+
+/** What another runtime at the endpoint says is told in other words. */
+function needsBerthd(what: string, cause: unknown): unknown {
+  if (!hasCode(cause, "Unimplemented")) return cause;
+  const message = `${what} needs berthd: the CRI has no call for it, and what runs at this endpoint is another runtime`;
+  return new CliError("Unimplemented", message, { cause });
+}
+
+async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {
+  using client = await connect(options, invocation);
+  try {
+    const response = await client.clientStream(
+      berthV1.BerthService.importImage,
+      requests(archive, options, invocation),
+    );
+    const toJson = () => toProtobufJson(berthV1.ImportImageResponse, response);
+    await printList(
+      { rows: response.images, columns: columns(options), idOf: ({ id }) => id, toJson },
+      options,
+      invocation,
+    );
+  } catch (error) {
+    throw needsBerthd("image import", error);
+  }
+}
+
+function requests(
+  archive: string,
+  { send }: Options,
+  { io }: Invocation,
+): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
+  if (archive === "-") return chunks(io.stdin);
+  if (send === true) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }));
+  return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive) })];
+}
+
+async function* chunks(source: Readable): AsyncGenerator<berthV1.ImportImageRequest> {
+  for await (const chunk of source) yield { chunk: Buffer.from(chunk), path: undefined };
+}
+
+/** Every tag: which of them the archive brought is not known. */
+function imageNames({ repoTags, repoDigests }: berthV1.ImportedImage): string {
+  const names = repoTags.length > 0 ? repoTags : repoDigests;
+  return names.length > 0 ? names.join(", ") : "<none>";
+}
+
+function columns({ trunc }: Options): Column<berthV1.ImportedImage>[] {
+  return [
+    { title: "IMAGE", value: imageNames },
+    { title: "IMAGE ID", value: ({ id }) => (trunc === false ? id : shortId(id)) },
+    { title: "SIZE", value: ({ size }) => formatBytes(size) },
+  ];
+}

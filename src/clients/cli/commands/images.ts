@@ -1,0 +1,103 @@
+import type { Command } from "commander";
+import {
+  type Image,
+  ImageServiceService,
+  ListImagesRequest,
+  ListImagesResponse,
+} from "../../../ground/protocol/index.ts";
+import { connect } from "../client/connect.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { type ListOptions, printList } from "../output/print-list.ts";
+import { toProtobufJson } from "../output/structured.ts";
+import type { Column } from "../output/table.ts";
+import { formatBytes, shortId } from "../output/units.ts";
+
+type Options = ConnectionOptions & ListOptions & { readonly digests?: boolean };
+type Row = { readonly image: Image; readonly repository: string; readonly tag: string };
+
+const examples = `
+Examples:
+  berth images
+  berth images registry.example/team/app --digests
+  berth images -o json | jq '[.images[].size | tonumber] | add'
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description("Lists images, with a row for each of their tags.")
+    .argument("[reference]", "only the image of this name");
+  // All are listed; people who know other tools ask for that.
+  command.addOption(command.createOption("-a, --all").hideHelp());
+  command.option("--digests", "show the digests by which they can be pulled again");
+  addListOptions(command);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((reference?: string) => printImages(reference, optionsOf<Options>(command), invocation));
+}
+
+async function printImages(
+  reference: string | undefined,
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
+  using client = await connect(options, invocation);
+  const filter = reference === undefined ? {} : { image: { image: reference } };
+  const response = await client.unary(
+    ImageServiceService.listImages,
+    ListImagesRequest.fromPartial({ filter }),
+  );
+  const rows = response.images.flatMap(rowsOf).sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+  const images = [...new Set(rows.map(({ image }) => image))];
+  if (options.quiet === true) {
+    await printList(
+      { rows: images, columns: [], idOf: ({ id }) => id, toJson: () => undefined },
+      options,
+      invocation,
+    );
+    return;
+  }
+  const toJson = () => toProtobufJson(ListImagesResponse, response);
+  await printList(
+    { rows, columns: columns(options), idOf: ({ image }) => image.id, toJson },
+    options,
+    invocation,
+  );
+}
+
+function rowsOf(image: Image): Row[] {
+  if (image.repoTags.length > 0)
+    return image.repoTags.map((reference) => ({ image, ...splitTag(reference) }));
+  const [repository = "<none>"] = image.repoDigests[0]?.split("@") ?? [];
+  return [{ image, repository, tag: "<none>" }];
+}
+
+function splitTag(reference: string): { repository: string; tag: string } {
+  const colon = reference.lastIndexOf(":");
+  return { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) };
+}
+
+function nameOf({ repository, tag }: Row): string {
+  return `${repository}:${tag}`;
+}
+
+function columns({ trunc, digests }: Options): Column<Row>[] {
+  const digest: Column<Row> = {
+    title: "DIGEST",
+    value: ({ image, repository }) => digestIn(image, repository),
+  };
+  return [
+    { title: "IMAGE", value: ({ repository }) => repository },
+    { title: "TAG", value: ({ tag }) => tag },
+    ...(digests === true ? [digest] : []),
+    { title: "IMAGE ID", value: ({ image }) => (trunc === false ? image.id : shortId(image.id)) },
+    { title: "SIZE", value: ({ image }) => formatBytes(image.size) },
+    { title: "PINNED", value: ({ image }) => (image.pinned ? "yes" : "") },
+  ];
+}
+
+function digestIn(image: Image, repository: string): string {
+  const reference =
+    image.repoDigests.find((candidate) => candidate.startsWith(`${repository}@`)) ?? image.repoDigests[0];
+  return reference?.slice(reference.indexOf("@") + 1) ?? "";
+}

@@ -1,0 +1,93 @@
+import { once } from "node:events";
+import { isIP, type Socket } from "node:net";
+import type { Command } from "commander";
+import { hasCode, messageOf } from "../../../ground/errors/index.ts";
+import { findPod } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { isWorded, usageError } from "../errors.ts";
+import { Forwarder } from "../forward/forwarder.ts";
+import { type ListenAddress, Listeners, loopbackAddresses } from "../forward/listen.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, collect, optionsOf } from "../options.ts";
+import { printableLines } from "../output/table.ts";
+import { write } from "../output/write.ts";
+import { openPortForward } from "../streams/open.ts";
+import { addStreamOptions, type StreamOptions } from "../streams/options.ts";
+import { type ForwardedPort, parseForwardedPort } from "../values/forwarded-port.ts";
+
+type Options = StreamOptions & { readonly bind?: readonly string[] };
+
+const description = `Listens on this machine's ports and forwards every connection to a port of the pod, as if it came from inside the pod.
+Without LOCAL the port here is the pod's; ":REMOTE" takes a free one. Where it listens is printed, a line for each
+address. A connection that fails is told of and the others go on; Ctrl-C ends all.`;
+
+const examples = `
+Examples:
+  berth port-forward web 8080:80
+  berth port-forward default/db 5432 :9187
+  berth port-forward --bind 0.0.0.0 web 8080:80
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<pod>", "id or name")
+    .argument("<[local:]remote...>", "ports")
+    .option(
+      "--bind <ip>",
+      "address to listen on (default 127.0.0.1 and ::1; may be given several times)",
+      collect,
+    );
+  addStreamOptions(command, { transport: false });
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string, ports: string[]) =>
+      portForward(name, ports.map(parseForwardedPort), optionsOf<Options>(command), invocation),
+    );
+}
+
+async function portForward(
+  name: string,
+  ports: readonly ForwardedPort[],
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
+  const addresses = options.bind?.map(parseBind) ?? loopbackAddresses;
+  using client = await connect(options, invocation);
+  const { id: podSandboxId } = await findPod(client, name);
+  const { io, signal } = invocation;
+  const remotes = [...new Set(ports.map(({ remote }) => remote))];
+  await using forwarder = new Forwarder(() =>
+    openPortForward({ podSandboxId, ports: remotes }, { client, options, signal }),
+  );
+  await forwarder.ready();
+  const ending = Promise.withResolvers<never>();
+  // It may be there before anybody waits for it.
+  ending.promise.catch(() => {});
+  const forward = async (socket: Socket, remote: number) => {
+    try {
+      await forwarder.forward(socket, remote);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isGone(error)) ending.reject(error);
+      else io.stderr.write(`berth: port ${remote}: ${printableLines(messageOf(error))}\n`);
+    }
+  };
+  using listeners = new Listeners();
+  for (const port of ports)
+    await listeners.add(port, addresses, (socket, remote) => void forward(socket, remote));
+  for (const { at, remote } of listeners.all) await write(io.stdout, `Forwarding from ${at} -> ${remote}\n`);
+  signal.throwIfAborted();
+  await Promise.race([once(signal, "abort"), ending.promise]);
+  throw signal.reason;
+}
+
+/** The endpoint says that there is nothing to forward to any more. */
+function isGone(error: unknown): boolean {
+  return hasCode(error, "NotFound") || (hasCode(error, "FailedPrecondition") && isWorded(error));
+}
+
+function parseBind(ip: string): ListenAddress {
+  if (isIP(ip) === 0) throw usageError(`--bind ${JSON.stringify(ip)} is not an IP address`);
+  return { ip, required: true };
+}

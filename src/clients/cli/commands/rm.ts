@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import { ContainerState } from "../../../ground/protocol/index.ts";
+import {
+  type Client,
+  type Found,
+  findPodOrContainer,
+  removeContainer,
+  removePod,
+  runningContainers,
+  stopContainer,
+  withItsPod,
+} from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { CliError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import {
+  addConnectionOptions,
+  addTypeOption,
+  type ConnectionOptions,
+  optionsOf,
+  type TypeOption,
+} from "../options.ts";
+import { forEachName } from "./each-name.ts";
+
+type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly force?: boolean };
+
+const description =
+  "Removes pods, with their containers, or containers. What `berth run` started is removed with its pod and its log. What still runs is removed only with --force, which kills it.";
+
+const examples = `
+Examples:
+  berth rm web
+  berth rm -f default/db 3f9a
+  berth rm $(berth ps --state exited -q)
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<name...>", "ids or names of pods or containers")
+    .option("-f, --force", "also what still runs");
+  addTypeOption(command, ["pod", "container"]);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((names: string[]) => remove(names, optionsOf<Options>(command), invocation));
+}
+
+async function remove(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+  using client = await connect(options, invocation);
+  // All at first: one that goes with another is found none the less.
+  const found = new Map(names.map((name) => [name, findNamed(client, name, options)]));
+  await Promise.allSettled(found.values());
+  const removeOne = async (name: string) => {
+    const one = await (found.get(name) ?? findNamed(client, name, options));
+    const running = await runningOf(client, one);
+    if (running.length > 0 && options.force !== true) throw stillRuns(name, one);
+    await Promise.all(running.map((id) => stopContainer(client, id, 0)));
+    if (one.kind === "pod") await removePod(client, one.pod.id);
+    else await removeContainer(client, one.container.id);
+  };
+  await forEachName(names, removeOne, invocation);
+}
+
+async function findNamed(client: Client, name: string, { type }: Options): Promise<Found> {
+  const found = await findPodOrContainer(client, name, type);
+  return type === undefined ? withItsPod(found) : found;
+}
+
+async function runningOf(client: Client, found: Found): Promise<string[]> {
+  if (found.kind === "pod") return runningContainers(client, found.pod.id);
+  return found.container.state === ContainerState.CONTAINER_RUNNING ? [found.container.id] : [];
+}
+
+function stillRuns(name: string, found: Found): CliError {
+  const what = found.kind === "pod" ? `pod ${name} has running containers` : `container ${name} is running`;
+  return new CliError(
+    "FailedPrecondition",
+    `${what}: stop it first with \`berth stop ${name}\`, or use --force`,
+  );
+}

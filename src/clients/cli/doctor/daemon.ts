@@ -1,0 +1,75 @@
+import { hasCode, messageOf } from "../../../ground/errors/index.ts";
+import {
+  type RuntimeCondition,
+  RuntimeServiceService,
+  StatusRequest,
+  VersionRequest,
+} from "../../../ground/protocol/index.ts";
+import type { Finding } from "../../doctor/index.ts";
+import { connect } from "../client/connect.ts";
+import { exitCode, exitCodeOf, isWorded } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import type { ConnectionOptions } from "../options.ts";
+import { parseInfo } from "../output/verbose-info.ts";
+
+/** Does berthd run, and what does it say of itself? */
+export async function examineDaemon(
+  options: ConnectionOptions,
+  invocation: Invocation,
+): Promise<readonly Finding[]> {
+  try {
+    using client = await connect(options, invocation);
+    const [version, { status, info }] = await Promise.all([
+      client.unary(RuntimeServiceService.version, VersionRequest.fromPartial({})),
+      client.unary(RuntimeServiceService.status, StatusRequest.fromPartial({ verbose: true })),
+    ]);
+    const running: Finding = {
+      severity: "ok",
+      title: "daemon",
+      detail: `${version.runtimeName} ${version.runtimeVersion} answers`,
+    };
+    return [running, ...(status?.conditions ?? []).map(toFinding), ...unhandled(info)];
+  } catch (error) {
+    invocation.signal.throwIfAborted();
+    return [silent(error)];
+  }
+}
+
+function toFinding({ type, status, reason, message }: RuntimeCondition): Finding {
+  if (status) return { severity: "ok", title: type, detail: "the daemon says so" };
+  const remedy = "see what the other findings say, and the daemon's log (`journalctl -u berthd`)";
+  return {
+    severity: "fail",
+    title: `not ${type}`,
+    detail: [reason, message].filter((text) => text !== "").join(": "),
+    remedy,
+  };
+}
+
+/** What berthd counts of errors that no code of its was prepared for; other runtimes tell of none. */
+function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
+  const { unhandledErrors } = parseInfo(info) as { readonly unhandledErrors?: UnhandledErrors };
+  if (unhandledErrors === undefined || unhandledErrors.count === 0) return [];
+  const { count, last } = unhandledErrors;
+  const detail = `${count} since the daemon's start, the last at ${last?.at}: ${last?.error.split("\n")[0]}`;
+  const remedy =
+    "report it as a bug of berth, with the stack from the daemon's log; a restart is harmless to containers";
+  return [{ severity: "warn", title: "errors that nobody handled", detail, remedy }];
+}
+
+type UnhandledErrors = {
+  readonly count: number;
+  readonly last?: { readonly at: string; readonly error: string };
+};
+
+/** A daemon that is not started yet is no failure of the machine. */
+function silent(error: unknown): Finding {
+  const unreachable = isWorded(error) && exitCodeOf(error) === exitCode.unreachable;
+  const detail = isWorded(error) ? error.message : messageOf(error);
+  const remedy = hasCode(error, "PermissionDenied")
+    ? "run `berth doctor` as root"
+    : unreachable
+      ? "start it: `systemctl start berthd`"
+      : "look into its log: `journalctl -u berthd`";
+  return { severity: unreachable ? "warn" : "fail", title: "daemon", detail, remedy };
+}

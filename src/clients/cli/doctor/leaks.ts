@@ -1,0 +1,34 @@
+import type { Config } from "../../../ground/config/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
+import {
+  ListContainersRequest,
+  ListPodSandboxRequest,
+  RuntimeServiceService,
+} from "../../../ground/protocol/index.ts";
+import { type Finding, findLeaks } from "../../doctor/index.ts";
+import { connect } from "../client/connect.ts";
+import type { Invocation } from "../invocation.ts";
+import type { ConnectionOptions } from "../options.ts";
+
+/** What is left of pods that the daemon does not know; without the daemon nobody can tell. */
+export async function examineLeaks(
+  config: Config,
+  options: ConnectionOptions,
+  invocation: Invocation,
+): Promise<readonly Finding[]> {
+  try {
+    using client = await connect(options, invocation);
+    const knownIds = async () => {
+      const [pods, all] = await Promise.all([
+        client.unary(RuntimeServiceService.listPodSandbox, ListPodSandboxRequest.fromPartial({})),
+        client.unary(RuntimeServiceService.listContainers, ListContainersRequest.fromPartial({})),
+      ]);
+      return [...pods.items, ...all.containers].map(({ id }) => id);
+    };
+    return await findLeaks(config, knownIds, invocation.signal);
+  } catch (error) {
+    invocation.signal.throwIfAborted();
+    const detail = `could not be looked for: ${messageOf(error)}`;
+    return [{ severity: "warn", title: "leaks", detail, remedy: "run it as root while berthd runs" }];
+  }
+}

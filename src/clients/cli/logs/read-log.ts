@@ -1,0 +1,173 @@
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { CliError } from "../errors.ts";
+import { ChangeWatcher } from "./change-watcher.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { type LogLine, parseLogLine } from "./log-line.ts";
+import { tailOffset } from "./tail-offset.ts";
+
+export type ReadLogOptions = {
+  /** Only the last lines; undefined reads from the beginning. */
+  readonly tail?: number;
+  /** Goes on, also in the file that follows after a rotation, until this settles and all has been read. */
+  readonly until?: Promise<unknown>;
+  /**
+   * We are the one for whom berthd keeps the old log after a rotation: it is removed when it has been read. Called when there was
+   * another between it and the new one, which is lost.
+   */
+  readonly takesOld?: { readonly onLoss: () => Promise<void> };
+};
+
+const chunkBytes = 256 * 1024;
+
+/** A container's log file, in batches of lines. Throws CliError NotFound or PermissionDenied when it cannot be opened. */
+export async function* readLog(
+  path: string,
+  { tail, until, takesOld }: ReadLogOptions = {},
+): AsyncGenerator<readonly LogLine[]> {
+  // It may fail while what is there is still being read; the failure is thrown when that is done.
+  until?.catch(() => {});
+  await using log = await OpenLog.open(path);
+  if (tail !== undefined) await log.seekTail(tail);
+  yield* log.readToEnd();
+  if (until !== undefined) yield* follow(log, until, takesOld);
+  yield log.lastLine();
+}
+
+async function* follow(
+  log: OpenLog,
+  until: Promise<unknown>,
+  takesOld: ReadLogOptions["takesOld"],
+): AsyncGenerator<readonly LogLine[]> {
+  let ended = false;
+  const end = () => {
+    ended = true;
+  };
+  until.then(end, end);
+  using watcher = new ChangeWatcher(dirname(log.path), until);
+  while (true) {
+    const last = ended;
+    yield* log.readToEnd();
+    if (await log.isReplaced()) {
+      // The writer had changed files before the new one was there, so that this reads the rest of the old one.
+      yield* log.readToEnd();
+      yield log.lastLine();
+      if (takesOld !== undefined && !(await log.takeOld())) await takesOld.onLoss();
+      await log.reopen();
+    } else if (last) {
+      await until;
+      return;
+    } else {
+      await watcher.change();
+    }
+  }
+}
+
+/** An open log file and how far it has been read. */
+class OpenLog implements AsyncDisposable {
+  readonly path: string;
+  #file: FileHandle;
+  #offset = 0;
+  readonly #splitter = new LineSplitter();
+
+  static async open(path: string): Promise<OpenLog> {
+    return new OpenLog(path, await openFile(path));
+  }
+
+  private constructor(path: string, file: FileHandle) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  async seekTail(lines: number): Promise<void> {
+    this.#offset = await tailOffset(this.#file, lines);
+  }
+
+  async *readToEnd(): AsyncGenerator<readonly LogLine[]> {
+    // A log that was copied and cut (logrotate's copytruncate) is read anew.
+    if ((await this.#file.stat()).size < this.#offset) this.#offset = 0;
+    while (true) {
+      const { bytesRead, buffer } = await this.#file.read(
+        Buffer.allocUnsafe(chunkBytes),
+        0,
+        chunkBytes,
+        this.#offset,
+      );
+      if (bytesRead === 0) return;
+      this.#offset += bytesRead;
+      yield this.#splitter.push(buffer.subarray(0, bytesRead)).map(toLogLine);
+    }
+  }
+
+  /** What stands after the last newline: a writer that was killed may leave that. */
+  lastLine(): readonly LogLine[] {
+    const rest = this.#splitter.flush();
+    return rest === undefined ? [] : [toLogLine(rest)];
+  }
+
+  /** True when another file has the log's name now. */
+  async isReplaced(): Promise<boolean> {
+    const [mine, named] = await Promise.all([this.#file.stat(), statIfThere(this.path)]);
+    return named !== undefined && (named.ino !== mine.ino || named.dev !== mine.dev);
+  }
+
+  /** Removes the log that was put aside; false when that is another than the one that was read. */
+  async takeOld(): Promise<boolean> {
+    const old = `${this.path}.1`;
+    const [mine, aside] = await Promise.all([this.#file.stat(), statIfThere(old)]);
+    await rm(old, { force: true });
+    return aside === undefined || aside.ino === mine.ino;
+  }
+
+  /** Goes on with the file that has the log's name; with the old one if that has gone again. */
+  async reopen(): Promise<void> {
+    const file = await openFile(this.path).catch((error: unknown) => {
+      if (hasCode(error, "NotFound")) return undefined;
+      throw error;
+    });
+    if (file === undefined) return;
+    await this.#file.close();
+    this.#file = file;
+    this.#offset = 0;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** A line that is not of the CRI format is shown as it is. */
+function toLogLine(line: Buffer): LogLine {
+  return parseLogLine(line) ?? { timestamp: "", stream: "stdout", partial: false, content: line };
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path);
+  } catch (error) {
+    const errno = error instanceof Error && "code" in error ? error.code : undefined;
+    if (errno === "ENOENT")
+      throw new CliError(
+        "NotFound",
+        `the log file ${path} is not there; logs are read from this machine's disk`,
+        { cause: error },
+      );
+    if (errno === "EACCES")
+      throw new CliError("PermissionDenied", `no permission to read the log file ${path}: run this as root`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+async function statIfThere(
+  path: string,
+): Promise<{ readonly ino: number; readonly dev: number } | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  ContainerState,
+  ListContainersResponse,
+  ListPodSandboxResponse,
+} from "../../../ground/protocol/index.ts";
+import { captured } from "../testing/captured-io.ts";
+import { renderStructured, toProtobufJson } from "./structured.ts";
+import { styleFor } from "./style.ts";
+import { type Column, renderTable } from "./table.ts";
+import { formatAge, formatBytes, shortId } from "./units.ts";
+import { parseInfo } from "./verbose-info.ts";
+
+type Row = { readonly name: string; readonly size?: string };
+
+const columns: Column<Row>[] = [
+  { title: "NAME", value: ({ name }) => name },
+  { title: "SIZE", value: ({ size }) => size ?? "" },
+];
+
+test("columns are as wide as their widest cell, and lines have no blanks at their ends", () => {
+  const rows = [{ name: "a", size: "1" }, { name: "longer" }];
+  assert.equal(renderTable(columns, rows), "NAME     SIZE\na        1\nlonger   -\n");
+});
+
+test("a table without rows is its titles", () => {
+  assert.equal(renderTable(columns, []), "NAME   SIZE\n");
+});
+
+test("a name cannot forge a row or send the terminal commands", () => {
+  assert.equal(renderTable(columns, [{ name: "x\n\x1b[2Jy" }]), "NAME      SIZE\nx??[2Jy   -\n");
+});
+
+test("colours change nothing in the widths", () => {
+  const bold: Column<Row> = { title: "NAME", value: () => "ab", paint: (text) => `\x1b[1m${text}\x1b[22m` };
+  const table = renderTable([bold, ...columns.slice(1)], [{ name: "", size: "1" }]);
+  assert.equal(table, "NAME   SIZE\n\x1b[1mab\x1b[22m     1\n");
+});
+
+test("colours are for terminals, and for those who have not said no", () => {
+  const terminal = captured({ columns: 80 });
+  assert.equal(styleFor(terminal, {}).red("x"), "\x1b[31mx\x1b[39m");
+  assert.equal(styleFor(terminal, { NO_COLOR: "1" }).red("x"), "x");
+  assert.equal(styleFor(captured(), {}).red("x"), "x");
+});
+
+test("JSON is protobuf's: enums by name, int64 as text, bytes in base64, zeros and empty lists there", () => {
+  const message = ListContainersResponse.fromPartial({
+    containers: [
+      { id: "c", state: ContainerState.CONTAINER_CREATED, createdAt: 1n, metadata: { name: "n" } },
+    ],
+  });
+  const { containers } = toProtobufJson(ListContainersResponse, message) as {
+    containers: Record<string, unknown>[];
+  };
+  assert.equal(containers[0]?.state, "CONTAINER_CREATED");
+  assert.equal(containers[0]?.createdAt, "1");
+  assert.deepEqual(containers[0]?.metadata, { name: "n", attempt: 0 });
+  assert.deepEqual(containers[0]?.labels, {});
+  assert.deepEqual(toProtobufJson(ListPodSandboxResponse, { items: [] }), { items: [] });
+});
+
+test("YAML says the same as JSON", () => {
+  assert.equal(
+    renderStructured({ items: [{ id: "1" }], none: [] }, "yaml"),
+    'items:\n  - id: "1"\nnone: []\n',
+  );
+});
+
+test("sizes are short and keep their meaning", () => {
+  const sizes = [0, 999, 1000, 1_234_567, 99_960, 123_456_789n, 999_600];
+  assert.deepEqual(sizes.map(formatBytes), [
+    "0 B",
+    "999 B",
+    "1.0 kB",
+    "1.2 MB",
+    "100 kB",
+    "123 MB",
+    "1.0 MB",
+  ]);
+});
+
+test("an age is told in its largest unit", () => {
+  const now = 10_000_000_000;
+  const ago = (ms: number) => formatAge(BigInt(now - ms) * 1_000_000n, now);
+  assert.deepEqual(
+    [ago(0), ago(1000), ago(59_999), ago(3_600_000), ago(172_800_000)],
+    ["just now", "1 second ago", "59 seconds ago", "1 hour ago", "2 days ago"],
+  );
+  assert.equal(formatAge(0n, now), "");
+});
+
+test("ids are shortened, names are not", () => {
+  assert.equal(shortId(`sha256:${"ab".repeat(32)}`), "abababababab");
+  assert.equal(shortId("docker.io/library/busybox"), "docker.io/library/busybox");
+});
+
+test("what a runtime adds is shown as JSON where it is that", () => {
+  assert.deepEqual(parseInfo({ info: '{"pid":1}', note: "plain" }), { info: { pid: 1 }, note: "plain" });
+});

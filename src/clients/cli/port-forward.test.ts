@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { ProcessEngine } from "../../doors/streaming/testing/process-engine.ts";
+import { until } from "../../testing/until.ts";
+import { serveCli } from "./testing/cli.ts";
+import { addPod } from "./testing/objects.ts";
+
+/** An endpoint with a pod `web` whose ports are this machine's, and the command forwarding them. */
+async function serve() {
+  const streams = new ProcessEngine();
+  const endpoint = await serveCli({ streams });
+  const pod = addPod(endpoint, "aa", "web");
+  const forward = async (...argv: readonly string[]) => {
+    const controller = new AbortController();
+    const running = endpoint.start(["port-forward", "web", ...argv], { signal: controller.signal });
+    const { stdout, stderr } = running.io;
+    const ports = argv.filter((word) => /^[\d:]+$/.test(word) && word !== "::1").length;
+    await until(() => lines(stdout.text()).length >= ports);
+    return {
+      stdout,
+      stderr,
+      status: running.status,
+      stop: () => controller.abort(),
+      /** Where it listens, in the order of the output: address and port. */
+      listening: () => lines(stdout.text()).map(listener),
+      async [Symbol.asyncDispose]() {
+        controller.abort();
+        await running.status;
+      },
+    };
+  };
+  return { ...endpoint, streams, pod, forward };
+}
+
+const lines = (output: string) => output.split("\n").slice(0, -1);
+
+function listener(line: string): { readonly host: string; readonly port: number; readonly remote: number } {
+  const [, host = "", port, remote] = /^Forwarding from \[?([^\]]+?)\]?:(\d+) -> (\d+)$/.exec(line) ?? [];
+  return { host, port: Number(port), remote: Number(remote) };
+}
+
+/** A server in the pod that answers with its name and what it was told, once it has been told all. */
+async function serverInPod(t: TestContext, name: string): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, async (socket: Socket) => {
+    socket.on("error", () => {});
+    // Not text(), which closes what it has read to the end.
+    const told = await Array.fromAsync(socket.iterator({ destroyOnReturn: false }));
+    socket.end(`${name}: ${told.join("")}`);
+  });
+  return listen(t, server);
+}
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+async function say(what: string, { host, port }: { host: string; port: number }): Promise<string> {
+  const socket = connect({ host, port, allowHalfOpen: true });
+  socket.end(what);
+  return text(socket);
+}
+
+test("several ports are forwarded, each from a free port, on IPv4 and IPv6 alike", async (t) => {
+  await using endpoint = await serve();
+  const [one, two] = [await serverInPod(t, "one"), await serverInPod(t, "two")];
+  await using forwarding = await endpoint.forward(`:${one}`, `:${two}`);
+  await until(() => forwarding.listening().length === 4);
+  const listening = forwarding.listening();
+  assert.deepEqual(
+    listening.map(({ host, remote }) => [host, remote]),
+    [
+      ["127.0.0.1", one],
+      ["::1", one],
+      ["127.0.0.1", two],
+      ["::1", two],
+    ],
+  );
+  assert.equal(listening[0]?.port, listening[1]?.port);
+  const answers = await Promise.all(listening.map((at) => say(`to ${at.host}`, at)));
+  assert.deepEqual(answers, ["one: to 127.0.0.1", "one: to ::1", "two: to 127.0.0.1", "two: to ::1"]);
+});
+
+test("a connection that fails is told of and leaves the others alone", async (t) => {
+  await using endpoint = await serve();
+  const remote = await serverInPod(t, "up");
+  await using forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`, ":1");
+  const [up, down] = await until(() => forwarding.listening().length === 2 && forwarding.listening());
+  assert.ok(up !== undefined && down !== undefined);
+  const slow = connect({ host: up.host, port: up.port, allowHalfOpen: true });
+  assert.equal(await say("hello?", down).catch(() => ""), "");
+  await until(() => /berth: port 1: .*connect/.test(forwarding.stderr.text()));
+  slow.end("still here");
+  assert.equal(await text(slow), "up: still here");
+});
+
+test("Ctrl-C ends the connections too, and takes nothing more", async (t) => {
+  await using endpoint = await serve();
+  const remote = await serverInPod(t, "up");
+  const forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`);
+  const [at] = forwarding.listening();
+  assert.ok(at !== undefined);
+  const open = connect(at).on("error", () => {});
+  const closed = once(open, "close");
+  await until(() => endpoint.streams.forwarding === 1);
+  forwarding.stop();
+  assert.equal(await forwarding.status, 130);
+  await closed;
+  await assert.rejects(say("again", at), /ECONNREFUSED/);
+});
+
+test("a connection to the runtime that broke is made anew, until the runtime says that the pod is gone", async (t) => {
+  await using endpoint = await serve();
+  const remote = await serverInPod(t, "up");
+  await using forwarding = await endpoint.forward("--bind", "127.0.0.1", `:${remote}`);
+  const [at] = forwarding.listening();
+  assert.ok(at !== undefined);
+  assert.equal(await say("hi", at), "up: hi");
+  await endpoint.restartStreams();
+  assert.equal(await say("hi", at), "up: hi");
+  await endpoint.engine.sandboxes.stop(endpoint.pod.id);
+  await endpoint.restartStreams();
+  await say("hi", at).catch(() => {});
+  assert.equal(await forwarding.status, 1);
+  assert.match(forwarding.stderr.text(), /is not ready/);
+});
+
+test("the local port is the pod's where none is given, and one that is taken is refused with a way out", async (t) => {
+  await using endpoint = await serve();
+  const taken = await serverInPod(t, "up");
+  const { status, stderr } = await endpoint.run(["port-forward", "web", String(taken)]);
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    new RegExp(`cannot listen on port ${taken}: something listens there already.*:REMOTE`),
+  );
+});
+
+for (const argv of [["0"], ["1:2:3"], ["http"], ["80:"], ["1:99999"], ["80", "--bind", "localhost"]]) {
+  test(`port-forward web ${argv.join(" ")} is refused as a mistake of usage`, async () => {
+    await using endpoint = await serve();
+    assert.equal((await endpoint.run(["port-forward", "web", ...argv])).status, 2);
+  });
+}

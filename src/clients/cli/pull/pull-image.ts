@@ -1,0 +1,66 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import {
+  AuthConfig,
+  berthV1,
+  ImageServiceService,
+  PullImageRequest,
+} from "../../../ground/protocol/index.ts";
+import type { Client } from "../../criclient/index.ts";
+import { CliError } from "../errors.ts";
+import type { PullReporter } from "./pull-reporter.ts";
+
+export type BasicCredentials = { readonly username: string; readonly password: string };
+
+/**
+ * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage, which is silent
+ * until the end.
+ */
+export async function pullImage(
+  client: Client,
+  reference: string,
+  reporter: PullReporter,
+  credentials?: BasicCredentials,
+): Promise<string> {
+  try {
+    return await pullWithProgress(client, reference, reporter, credentials);
+  } catch (error) {
+    if (!hasCode(error, "Unimplemented")) throw error;
+    return await pullSilently(client, reference, credentials);
+  }
+}
+
+async function pullWithProgress(
+  client: Client,
+  reference: string,
+  reporter: PullReporter,
+  credentials: BasicCredentials | undefined,
+): Promise<string> {
+  const request = berthV1.PullImageRequest.fromPartial({
+    reference,
+    ...(credentials === undefined ? {} : { credentials: { basic: credentials } }),
+  });
+  for await (const { resolved, layer, done } of client.serverStream(
+    berthV1.BerthService.pullImage,
+    request,
+  )) {
+    if (resolved !== undefined) reporter.resolved(resolved.layers);
+    if (layer !== undefined) reporter.progress(layer);
+    if (done !== undefined) return done.imageRef;
+  }
+  throw new CliError("Internal", `pulling ${reference}: the daemon ended the pull without a result`);
+}
+
+async function pullSilently(
+  client: Client,
+  reference: string,
+  credentials: BasicCredentials | undefined,
+): Promise<string> {
+  const request = PullImageRequest.fromPartial({
+    image: { image: reference },
+    ...(credentials === undefined ? {} : { auth: AuthConfig.fromPartial(credentials) }),
+  });
+  const { imageRef } = await client.unary(ImageServiceService.pullImage, request, {
+    timeoutMs: Number.POSITIVE_INFINITY,
+  });
+  return imageRef;
+}

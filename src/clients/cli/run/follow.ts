@@ -1,0 +1,159 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import type { ContainerStatus } from "../../../ground/protocol/index.ts";
+import {
+  type Client,
+  type ContainerHold,
+  endedStatus,
+  removeContainer,
+  removePod,
+  stopContainer,
+  stopPod,
+  waitForExit,
+} from "../../criclient/index.ts";
+import type { RemoteCommand } from "../../streamclient/index.ts";
+import { copyLog } from "../client/copy-log.ts";
+import { isAway, lost, throughRestarts } from "../client/reachable.ts";
+import { CliError, exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { shortId } from "../output/units.ts";
+import { write } from "../output/write.ts";
+import { openAttach } from "../streams/open.ts";
+import { runSession, type SessionPlan } from "../streams/session.ts";
+import type { RunOptions } from "./options.ts";
+import type { Clients, Running } from "./start.ts";
+
+const graceSeconds = 10;
+/** For a container whose output nobody reads any more. In a pipe of programs it would have ended at once. */
+const hurriedSeconds = 1;
+
+/** Why a run is interrupted whose output cannot be written any more. */
+export const brokenPipe = new Error("nobody reads the output any more");
+
+export type Following = { readonly options: RunOptions; readonly plan: SessionPlan };
+
+/**
+ * Shows the container's output until it ends, gives it our input if the plan says so, puts away the pod that was made for it, and returns
+ * its exit status. When we are interrupted, the container is stopped and its last output still shown. The output is
+ * taken from the log: no attachment has what was written before it.
+ */
+export async function followToEnd(
+  { work, undo }: Clients,
+  running: Running,
+  following: Following,
+  invocation: Invocation,
+): Promise<number> {
+  await using hold = running.hold;
+  const input = new AbortController();
+  const feeding = following.plan.stdin
+    ? giveInput(work, running, following, input.signal, invocation)
+    : undefined;
+  // It may fail before anybody waits for it.
+  feeding?.catch(() => {});
+  const ended = Promise.race([
+    waitOrStop({ work, undo }, hold, running.containerId, invocation),
+    failureOf(feeding),
+  ]);
+  ended.catch(() => {});
+  try {
+    await copyLog(
+      undo,
+      running.containerId,
+      { until: ended, takesOld: { onLoss: () => write(invocation.io.stderr, lossWarning) } },
+      {},
+      invocation,
+    );
+    const { exitCode: status } = await ended;
+    return invocation.signal.aborted ? exitCode.interrupted : status;
+  } finally {
+    input.abort();
+    await putAway(undo, running, following.options, invocation);
+  }
+}
+
+const lossWarning =
+  "berth: output is missing here: it came faster than it was read, and logs have a limit (container.run_log_limit_mib)\n";
+
+/** Copies our input to the container until the signal. A container that ends without taking it is no failure. */
+async function giveInput(
+  client: Client,
+  { containerId }: Running,
+  { options, plan }: Following,
+  signal: AbortSignal,
+  invocation: Invocation,
+): Promise<void> {
+  const { io } = invocation;
+  const streams = { stdin: true, tty: plan.tty, stdout: false };
+  let attached: RemoteCommand | undefined;
+  try {
+    attached = await openAttach({ containerId, ...streams }, { client, options, signal });
+    await runSession(attached, plan, io);
+  } catch (error) {
+    if (signal.aborted) return;
+    const ended = await throughRestarts(() => endedStatus(client, containerId), containerId, invocation);
+    if (ended !== undefined) return;
+    if (attached === undefined) throw error;
+    await write(io.stderr, `berth: container ${shortId(containerId)} gets no more of our input\n`);
+  } finally {
+    await attached?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Rejects when the work fails, and does nothing else. */
+async function failureOf(work: Promise<void> | undefined): Promise<never> {
+  await work;
+  return new Promise(() => {});
+}
+
+/** The container's status when it has ended, whatever the daemon does meanwhile; it is stopped when we are interrupted. */
+export async function waitOrStop(
+  { work, undo }: Clients,
+  hold: ContainerHold,
+  containerId: string,
+  invocation: Invocation,
+): Promise<ContainerStatus> {
+  const { signal } = invocation;
+  let first = true;
+  const wait = async () => {
+    if (!first) await hold.take();
+    first = false;
+    return await waitForExit(work, containerId);
+  };
+  try {
+    return await throughRestarts(wait, containerId, invocation);
+  } catch (error) {
+    if (hasCode(error, "NotFound")) throw gone(containerId, error);
+    if (!signal.aborted) throw error;
+  }
+  try {
+    await stopContainer(undo, containerId, signal.reason === brokenPipe ? hurriedSeconds : graceSeconds);
+    return await waitForExit(undo, containerId);
+  } catch (error) {
+    throw isAway(error) ? lost(containerId, error) : error;
+  }
+}
+
+function gone(containerId: string, cause: unknown): CliError {
+  const id = shortId(containerId);
+  const message = `container ${id} was removed while we followed it: its exit status is not known`;
+  return new CliError("NotFound", message, { cause });
+}
+
+/** Removes what was made for the run, or only stops it. */
+export async function putAway(
+  client: Client,
+  { podId, containerId, ownsPod }: Running,
+  { rm: remove = false }: RunOptions,
+  { io }: Pick<Invocation, "io">,
+): Promise<void> {
+  try {
+    if (ownsPod) await (remove ? removePod(client, podId) : stopPod(client, podId, graceSeconds));
+    else if (remove) await removeContainer(client, containerId);
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    const what = ownsPod ? `pod ${shortId(podId)}` : `container ${shortId(containerId)}`;
+    await write(
+      io.stderr,
+      `berth: the runtime has gone away before ${what} was put away; berthd does it at its next start\n`,
+    );
+  }
+}

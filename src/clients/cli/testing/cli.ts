@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { openBerthService } from "../../../doors/berth/index.ts";
+import { criServices } from "../../../doors/cri/index.ts";
+import { MemoryEngine } from "../../../doors/cri/testing/memory-engine.ts";
+import { type StreamingEngine, StreamingServer } from "../../../doors/streaming/index.ts";
+import { GrpcServer } from "../../../ground/grpc/index.ts";
+import { createLogger } from "../../../ground/logging/index.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import type { Io } from "../invocation.ts";
+import { runCli } from "../program.ts";
+import { capturedIo } from "./captured-io.ts";
+import { streamingOf } from "./streaming.ts";
+
+export type Outcome = { readonly status: number; readonly stdout: string; readonly stderr: string };
+
+export type RunOptions = { readonly env?: Io["env"]; readonly stdin?: string; readonly signal?: AbortSignal };
+
+/** The command line in this process, without an endpoint unless the environment names one. */
+export async function berth(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const { io, status } = startBerth(argv, options);
+  return { status: await status, stdout: io.stdout.text(), stderr: io.stderr.text() };
+}
+
+/** As {@link berth}, to look at its output while it runs. */
+function startBerth(argv: readonly string[], { env, stdin, signal }: RunOptions = {}) {
+  const io = capturedIo(env, stdin);
+  return { io, status: runCli(argv, io, signal ?? new AbortController().signal) };
+}
+
+export type ServeOptions = { readonly plainCri?: boolean; readonly streams?: StreamingEngine };
+
+/**
+ * berthd's doors on a socket of their own, over an engine in memory, and the command line against them. `plainCri` leaves
+ * out berth.v1, as another runtime does; `streams` serves Exec, Attach and PortForward, which there are none of without it.
+ */
+export async function serveCli({ plainCri = false, streams }: ServeOptions = {}) {
+  const dir = await tempDir();
+  const address = join(dir.path, "berth.sock");
+  const engine = new MemoryEngine();
+  const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
+  const berthService = await openBerthService({
+    engine,
+    spoolDir: join(dir.path, "spool"),
+  });
+  let streamingServer = streams && (await StreamingServer.start(streams));
+  const cri = criServices({
+    engine,
+    metrics: ["cpu", "memory", "network"],
+    streaming: streamingServer && streamingOf(() => streamingServer, engine),
+  });
+  const server = new GrpcServer({ services: [...cri, ...(plainCri ? [] : [berthService])], logger });
+  await server.listen(address);
+  const withAddress = (options: RunOptions): RunOptions => ({
+    ...options,
+    env: { BERTH_ADDRESS: address, ...options.env },
+  });
+  return {
+    dir: dir.path,
+    address,
+    engine,
+    run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
+    start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
+    /** Cuts all streams, as a restart of the runtime does. */
+    restartStreams: async () => {
+      await streamingServer?.[Symbol.asyncDispose]();
+      streamingServer = streams && (await StreamingServer.start(streams));
+    },
+    [Symbol.asyncDispose]: async () => {
+      await streamingServer?.[Symbol.asyncDispose]();
+      await server.close(0);
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type Endpoint = Awaited<ReturnType<typeof serveCli>>;

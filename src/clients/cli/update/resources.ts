@@ -1,0 +1,49 @@
+import { LinuxContainerResources } from "../../../ground/protocol/index.ts";
+import { parseCpus } from "../values/cpus.ts";
+import { parseInteger } from "../values/integer.ts";
+import { parseKeyValues } from "../values/key-value.ts";
+import { parseSize } from "../values/size.ts";
+
+/** As on the command line. */
+export type UpdateOptions = {
+  readonly cpus?: string;
+  readonly cpuPeriod?: string;
+  readonly cpuQuota?: string;
+  readonly cpuShare?: string;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly memory?: string;
+  readonly memorySwap?: string;
+  readonly hugepages?: readonly string[];
+  readonly oomScoreAdj?: string;
+  readonly unified?: readonly string[];
+};
+
+/** The limits that `berth update` asks for; undefined when there are none. Throws CliError. */
+export function requestedResources(options: UpdateOptions): LinuxContainerResources | undefined {
+  const { cpus, cpuPeriod, cpuQuota, cpuShare, memory, memorySwap, oomScoreAdj } = options;
+  const hugepages = parseKeyValues(options.hugepages ?? [], "--hugepages");
+  const given = {
+    ...(cpus !== undefined && parseCpus(cpus)),
+    ...(cpuPeriod !== undefined && { cpuPeriod: parseInteger(cpuPeriod, "--cpu-period") }),
+    ...(cpuQuota !== undefined && { cpuQuota: parseInteger(cpuQuota, "--cpu-quota") }),
+    ...(cpuShare !== undefined && { cpuShares: parseInteger(cpuShare, "--cpu-share") }),
+    ...(options.cpusetCpus !== undefined && { cpusetCpus: options.cpusetCpus }),
+    ...(options.cpusetMems !== undefined && { cpusetMems: options.cpusetMems }),
+    ...(memory !== undefined && { memoryLimitInBytes: parseLimit(memory, "--memory") }),
+    ...(memorySwap !== undefined && { memorySwapLimitInBytes: parseLimit(memorySwap, "--memory-swap") }),
+    ...(options.hugepages !== undefined && {
+      hugepageLimits: Object.entries(hugepages).map(([pageSize, limit]) => ({
+        pageSize,
+        limit: parseSize(limit, "--hugepages"),
+      })),
+    }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj: parseInteger(oomScoreAdj, "--oom-score-adj") }),
+    ...(options.unified !== undefined && { unified: parseKeyValues(options.unified, "--unified") }),
+  };
+  return Object.keys(given).length === 0 ? undefined : LinuxContainerResources.fromPartial(given);
+}
+
+function parseLimit(text: string, what: string): bigint {
+  return text === "-1" ? -1n : parseSize(text, what);
+}

@@ -1,0 +1,20 @@
+import type { LinuxContainerResources } from "../../../ground/protocol/index.ts";
+import { usageError } from "../errors.ts";
+
+const periodUs = 100_000;
+const sharesPerCpu = 1024;
+const minShares = 2;
+
+/** A number of processors, such as `0.5`, as the limits that a kubelet would make of it. Throws CliError. */
+export function parseCpus(
+  text: string,
+): Pick<LinuxContainerResources, "cpuPeriod" | "cpuQuota" | "cpuShares"> {
+  const cpus = Number(text);
+  if (!/^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) || cpus < 0.01)
+    throw usageError(`--cpus ${JSON.stringify(text)} is not a number of processors such as 0.5 or 2`);
+  return {
+    cpuPeriod: BigInt(periodUs),
+    cpuQuota: BigInt(Math.round(cpus * periodUs)),
+    cpuShares: BigInt(Math.max(minShares, Math.round(cpus * sharesPerCpu))),
+  };
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MountPropagation, Protocol } from "../../../ground/protocol/index.ts";
+import { parseDuration } from "./duration.ts";
+import { parseEnv } from "./env.ts";
+import { parsePort } from "./port.ts";
+import { parseSize } from "./size.ts";
+import { parseUser } from "./user.ts";
+import { parseVolume } from "./volume.ts";
+
+test("durations have units, and bare numbers are seconds", () => {
+  const texts = ["0", "90", "1.5s", "500ms", "1h30m", "2d"];
+  assert.deepEqual(
+    texts.map((text) => parseDuration(text, "--timeout")),
+    [0, 90_000, 1500, 500, 5_400_000, 172_800_000],
+  );
+});
+
+test("sizes are in powers of 1024", () => {
+  const texts = ["1048576", "512m", "1.5G", "64Mi", "2kb"];
+  assert.deepEqual(
+    texts.map((text) => parseSize(text, "--memory")),
+    [1_048_576n, 536_870_912n, 1_610_612_736n, 67_108_864n, 2048n],
+  );
+});
+
+test("a port may have an address and a protocol", () => {
+  assert.deepEqual(parsePort("8080:80"), {
+    hostIp: "",
+    hostPort: 8080,
+    containerPort: 80,
+    protocol: Protocol.TCP,
+  });
+  assert.deepEqual(parsePort("[::1]:53:5353/udp"), {
+    hostIp: "::1",
+    hostPort: 53,
+    containerPort: 5353,
+    protocol: Protocol.UDP,
+  });
+});
+
+test("a volume may be read-only and shared", () => {
+  const mount = parseVolume("/srv:/data:ro,rslave");
+  assert.equal(mount.readonly, true);
+  assert.equal(mount.propagation, MountPropagation.PROPAGATION_HOST_TO_CONTAINER);
+  assert.equal(parseVolume("./here:/data").hostPath, `${process.cwd()}/here`);
+});
+
+test("a user is a number or a name, a group is a number", () => {
+  assert.deepEqual(parseUser("1000:100"), { runAsUser: { value: 1000n }, runAsGroup: { value: 100n } });
+  assert.deepEqual(parseUser("nobody"), { runAsUsername: "nobody" });
+});
+
+test("an environment variable without a value is ours", () => {
+  assert.deepEqual(parseEnv("HOME", { HOME: "/root" }), { key: "HOME", value: Buffer.from("/root") });
+  assert.deepEqual(parseEnv("A==b", {}), { key: "A", value: Buffer.from("=b") });
+});
+
+const wrong: readonly [string, () => unknown][] = [
+  ["soon", () => parseDuration("soon", "--timeout")],
+  ["-1s", () => parseDuration("-1s", "--timeout")],
+  ["much", () => parseSize("much", "--memory")],
+  ["80", () => parsePort("80")],
+  ["0:80", () => parsePort("0:80")],
+  ["1:99999", () => parsePort("1:99999")],
+  ["999.1.1.1:80:80", () => parsePort("999.1.1.1:80:80")],
+  ["80:80/icmp", () => parsePort("80:80/icmp")],
+  ["/srv", () => parseVolume("/srv")],
+  ["/srv:data", () => parseVolume("/srv:data")],
+  ["/srv:/data:rw,exec", () => parseVolume("/srv:/data:rw,exec")],
+  ["1:staff", () => parseUser("1:staff")],
+  ["=x", () => parseEnv("=x", {})],
+  ["UNSET", () => parseEnv("UNSET", {})],
+];
+for (const [text, parse] of wrong) {
+  test(`${JSON.stringify(text)} is refused as a mistake of usage that quotes it`, () => {
+    assert.throws(
+      parse,
+      (error: Error & { exitCode?: number }) => error.exitCode === 2 && error.message.includes(text),
+    );
+  });
+}

@@ -1,0 +1,34 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import { berthV1 } from "../../ground/protocol/index.ts";
+import type { Client } from "./client.ts";
+
+/**
+ * Keeps berthd from putting a container away, when it has ended, before we have read what it left. Other runtimes put nothing
+ * away by themselves.
+ */
+export class ContainerHold implements AsyncDisposable {
+  readonly #client: Client;
+  readonly #containerId: string;
+  #held: AsyncGenerator<berthV1.HoldContainerResponse> | undefined;
+
+  constructor(client: Client, containerId: string) {
+    this.#client = client;
+    this.#containerId = containerId;
+  }
+
+  /** Holds it, again after the daemon went away. Throws CriClientError NotFound when the container is gone. */
+  async take(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    const containerId = this.#containerId;
+    this.#held = this.#client.serverStream(berthV1.BerthService.holdContainer, { containerId });
+    try {
+      await this.#held.next();
+    } catch (error) {
+      if (!hasCode(error, "Unimplemented")) throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held?.return(undefined);
+  }
+}

@@ -1,0 +1,21 @@
+import { delegatesCgroups, type MountInfo } from "../../../ground/linux/index.ts";
+import { type Finding, hint, ok } from "../check.ts";
+
+const title = "cgroup delegation";
+
+/**
+ * Can containers have cgroups that they may write to (`cgroup_mount_mode`)? Said of cgroup v2 alone: with v1 there is nothing that
+ * could be mounted otherwise.
+ */
+export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding[] {
+  if (delegatesCgroups("v2", mounts))
+    return [ok(title, "containers can have cgroups to write to (nsdelegate)")];
+  const place = mounts.find(({ type }) => type === "cgroup2")?.mountPoint ?? "/sys/fs/cgroup";
+  return [
+    hint(
+      title,
+      "containers that ask for cgroups to write to are refused: cgroup v2 is mounted without nsdelegate, or another program has taken it away",
+      `\`mount -o remount,nsdelegate,memory_recursiveprot ${place}\`, as systemd mounts it`,
+    ),
+  ];
+}

@@ -1,0 +1,68 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { type Check, type Finding, fail, ok, warn } from "../check.ts";
+import { findProgram } from "../programs.ts";
+
+/** Is a pod network configured, and are its plugins installed? */
+export const cniCheck: Check = {
+  name: "cni",
+  async run({ config: { network } }) {
+    const names = await configurationFiles(network.confDir);
+    const [first] = names;
+    if (first === undefined) return [unconfigured(network.confDir)];
+    const path = join(network.confDir, first);
+    try {
+      const plugins = pluginTypes(JSON.parse(await readFile(path, "utf8")));
+      return [
+        ok("CNI configuration", `${path}: ${plugins.join(", ")}`),
+        ...(await Promise.all(plugins.map((type) => look(type, network.binDirs)))),
+      ];
+    } catch (error) {
+      return [
+        fail(
+          "CNI configuration",
+          `${path}: ${messageOf(error)}`,
+          "put the file right; the first one by name is used, pods wait for it",
+        ),
+      ];
+    }
+  },
+};
+
+/** In the order in which berthd looks at them. */
+async function configurationFiles(dir: string): Promise<string[]> {
+  const names = await readdir(dir).catch(() => []);
+  return names.filter((name) => /\.(conflist|conf|json)$/.test(name)).sort();
+}
+
+function unconfigured(dir: string): Finding {
+  const remedy = `install your cluster's network add-on, which writes it, or put a conflist there (\`berth doctor\` looks again when asked)`;
+  return warn("CNI configuration", `none in ${dir}: only pods on the host's network can run`, remedy);
+}
+
+/** Throws when it is not the shape of a network configuration (CNI specification, section 1). */
+function pluginTypes(config: unknown): string[] {
+  if (!isRecord(config)) throw new Error("is not a JSON object");
+  if (typeof config.name !== "string" || config.name === "") throw new Error('has no "name"');
+  const plugins = Array.isArray(config.plugins) ? config.plugins : [config];
+  if (plugins.length === 0) throw new Error('"plugins" is empty');
+  return plugins.map((plugin: unknown, index) => {
+    if (!isRecord(plugin) || typeof plugin.type !== "string")
+      throw new Error(`plugin ${index + 1} has no "type"`);
+    return plugin.type;
+  });
+}
+
+async function look(type: string, binDirs: readonly string[]): Promise<Finding> {
+  const title = `CNI plugin ${type}`;
+  const path = type.includes("/") ? undefined : await findProgram(type, binDirs);
+  if (path !== undefined) return ok(title, path);
+  const remedy =
+    "install it there (`apt-get install containernetworking-plugins` has the usual ones), or name its directory in the configuration";
+  return fail(title, `is not in ${binDirs.join(" or ")}`, remedy);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

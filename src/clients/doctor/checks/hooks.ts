@@ -1,0 +1,18 @@
+import { findUnusableHooks } from "../../../services/runtime/index.ts";
+import { type Check, ok, warn } from "../check.ts";
+
+const title = "OCI hooks";
+
+/** Can the files of the hooks' directories be used? Containers may be refused, or be without a hook, for one that cannot. */
+export const hooksCheck: Check = {
+  name: "hooks",
+  async run({ config: { container } }) {
+    const files = await findUnusableHooks(container.hooksDirs);
+    if (files.length === 0) return [ok(title, "every file can be used")];
+    const remedy =
+      container.unusableHooks === "refuse"
+        ? "correct or remove it: containers that it may be for are refused"
+        : "correct or remove it: containers run without it";
+    return files.map(({ path, problem }) => warn(title, `${path}: ${problem}`, remedy));
+  },
+};

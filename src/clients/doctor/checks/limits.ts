@@ -1,0 +1,53 @@
+import { watch } from "node:fs";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { type Check, type Finding, ok, warn } from "../check.ts";
+import { readKernelFile } from "../kernel-files.ts";
+
+/** Settings that are for the whole machine or user and run out when there are many pods. */
+const limits = [
+  {
+    key: "fs.inotify.max_user_instances",
+    least: 512,
+    runsOut: "file watchers in pods (and kubelets) fail with 'too many open files'",
+  },
+  {
+    key: "fs.inotify.max_user_watches",
+    least: 65_536,
+    runsOut: "file watchers in pods fail with 'no space left on device'",
+  },
+  { key: "fs.file-max", least: 500_000, runsOut: "processes cannot open files" },
+  { key: "kernel.pid_max", least: 32_768, runsOut: "processes cannot be started" },
+  {
+    key: "kernel.keys.root_maxkeys",
+    least: 1_000,
+    runsOut: "OCI runtimes cannot make session keyrings ('disk quota exceeded')",
+  },
+] as const;
+
+/** Are the kernel's limits high enough for a node full of pods? */
+export const limitsCheck: Check = {
+  name: "limits",
+  run: async () => [...(await Promise.all(limits.map(look))), lookForInotify()],
+};
+
+/** Tries: how many the user's processes hold is told nowhere. */
+function lookForInotify(): Finding {
+  try {
+    watch("/", { persistent: false }).close();
+    return ok("inotify", "a process can watch files");
+  } catch (error) {
+    return warn(
+      "inotify",
+      `no inotify instance is left for this user: ${messageOf(error)}; berthd then learns of exits, and of changed network configurations, by looking every few seconds`,
+      'write "fs.inotify.max_user_instances=8192" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`',
+    );
+  }
+}
+
+async function look({ key, least, runsOut }: (typeof limits)[number]): Promise<Finding> {
+  const value = await readKernelFile(`/proc/sys/${key.replaceAll(".", "/")}`);
+  if (value === undefined) return ok(key, "this kernel has no such limit");
+  if (Number(value) >= least) return ok(key, value);
+  const remedy = `write "${key}=${least}" to /etc/sysctl.d/90-berth.conf and run \`sysctl --system\``;
+  return warn(key, `${value} is low: when it is used up, ${runsOut}`, remedy);
+}

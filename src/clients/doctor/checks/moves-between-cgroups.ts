@@ -1,0 +1,27 @@
+import { isAtLeast, type KernelRelease, type MountInfo } from "../../../ground/linux/index.ts";
+import { type Finding, hint, ok } from "../check.ts";
+
+const title = "moves between cgroups";
+
+/**
+ * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told otherwise
+ * (cgroup-v2.rst, favordynmods); older ones favour moves. The lock is the machine's: one hierarchy with the option is
+ * enough. One of version 1 cannot get it by a remount (kernel/cgroup/cgroup-v1.c), but by the kernel's command line, since 6.7.
+ */
+export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: KernelRelease): readonly Finding[] {
+  if (!isAtLeast(kernel, 6, 0)) return [];
+  const favoured = mounts.find(({ superOptions }) => superOptions.includes("favordynmods"));
+  if (favoured !== undefined) return [ok(title, `favoured, by the mount of ${favoured.mountPoint}`)];
+  const detail =
+    "not favoured: what moves a process waits some ten milliseconds for the kernel, in each start of a container and each exec, unless another was just moved";
+  const remedies = [
+    ...(isAtLeast(kernel, 6, 7) ? ["start the kernel with cgroup_favordynmods=true"] : []),
+    ...mounts
+      .filter(({ type }) => type === "cgroup2")
+      .slice(0, 1)
+      .map(({ mountPoint }) => `\`mount -o remount,favordynmods ${mountPoint}\``),
+  ];
+  const [remedy = "use cgroups of version 2", ...others] = remedies;
+  const till = others.length > 0 ? `; or, until the next start, ${others.join()}` : "";
+  return [hint(title, detail, `${remedy}${till}; forks and ends of processes then cost a little more`)];
+}

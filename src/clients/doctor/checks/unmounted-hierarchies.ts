@@ -1,0 +1,32 @@
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { type Finding, warn } from "../check.ts";
+
+/**
+ * Controllers that version 1 has a hierarchy for which is mounted nowhere (cgroups(7), /proc/cgroups). OCI runtimes then
+ * make plain directories where they expect it, which stay and limit nothing.
+ */
+export function unmountedHierarchies(layout: CgroupLayout, procCgroups: string): readonly Finding[] {
+  if (layout.kind === "v2") return [];
+  const names = procCgroups
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(
+      ([name = "#", hierarchy, , enabled]) =>
+        !name.startsWith("#") && Number(hierarchy) > 0 && enabled === "1",
+    )
+    .map(([name = ""]) => name)
+    .filter(
+      (name) => !layout.v1.has(name) && !(layout.kind === "hybrid" && layout.v2.controllers.includes(name)),
+    );
+  if (names.length === 0) return [];
+  const mounts = names.map(
+    (name) => `mkdir -p /sys/fs/cgroup/${name} && mount -t cgroup -o ${name} cgroup /sys/fs/cgroup/${name}`,
+  );
+  return [
+    warn(
+      "cgroup hierarchies",
+      `${names.join(", ")}: of version 1 and mounted nowhere; limits of theirs have no effect`,
+      `mount them: \`${mounts.join("; ")}\``,
+    ),
+  ];
+}

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parseConfig } from "../../ground/config/index.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { type Finding, runDoctor, worstOf } from "./index.ts";
+
+type Machine = { readonly toml?: string; readonly registries?: readonly string[] };
+
+/** What one check finds, with a configuration and registries of the test's choice. */
+async function findings(
+  check: string,
+  { toml = "", registries = [] }: Machine = {},
+): Promise<readonly Finding[]> {
+  const request = { config: parseConfig(toml, "test"), registries };
+  const results = await runDoctor(request, new AbortController().signal);
+  return results.find((result) => result.check === check)?.findings ?? [];
+}
+
+async function serveHttp(listener: RequestListener) {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    host: `127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+test("every finding that is not ok says what to do", async () => {
+  const results = await runDoctor(
+    { config: parseConfig("", "test"), registries: [] },
+    new AbortController().signal,
+  );
+  const all = results.flatMap((result) => result.findings);
+  assert.ok(all.length > 10);
+  for (const { severity, title, remedy } of all) assert.equal(severity === "ok", remedy === undefined, title);
+});
+
+test("the worst of the findings is the answer", () => {
+  const result = (severity: Finding["severity"]) => ({
+    check: "x",
+    findings: [{ severity, title: "", detail: "" }],
+  });
+  assert.equal(worstOf([]), "ok");
+  assert.equal(worstOf([result("ok"), result("warn")]), "warn");
+  assert.equal(worstOf([result("fail"), result("warn")]), "fail");
+});
+
+test("a conflist is followed to its plugins, and a plugin that is missing is named", async () => {
+  await using dir = await tempDir();
+  await mkdir(join(dir.path, "bin"));
+  await writeFile(join(dir.path, "bin/bridge"), "#!/bin/sh\n", { mode: 0o755 });
+  const conflist = { cniVersion: "1.0.0", name: "pods", plugins: [{ type: "bridge" }, { type: "absent" }] };
+  await writeFile(join(dir.path, "10-pods.conflist"), JSON.stringify(conflist));
+  const found = await findings("cni", {
+    toml: `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}/bin"]\n`,
+  });
+  assert.deepEqual(
+    found.map(({ severity, title }) => [severity, title]),
+    [
+      ["ok", "CNI configuration"],
+      ["ok", "CNI plugin bridge"],
+      ["fail", "CNI plugin absent"],
+    ],
+  );
+});
+
+for (const [what, text, reason] of [
+  ["is no JSON", "{", /10-pods\.conflist: .*JSON/],
+  ["has no name", '{"plugins":[{"type":"x"}]}', /no "name"/],
+  ["has no plugins", '{"name":"pods","plugins":[]}', /"plugins" is empty/],
+  ["has a plugin without a type", '{"name":"pods","plugins":[{}]}', /plugin 1 has no "type"/],
+] as const) {
+  test(`a network configuration that ${what} is a failure that names the file`, async () => {
+    await using dir = await tempDir();
+    await writeFile(join(dir.path, "10-pods.conflist"), text);
+    const [found] = await findings("cni", { toml: `[network]\nconf_dir = "${dir.path}"\n` });
+    assert.equal(found?.severity, "fail");
+    assert.match(found?.detail ?? "", reason);
+  });
+}
+
+test("no network configuration is a warning: pods on the host's network run without", async () => {
+  await using dir = await tempDir();
+  const [found] = await findings("cni", { toml: `[network]\nconf_dir = "${dir.path}/none"\n` });
+  assert.equal(found?.severity, "warn");
+});
+
+test("a missing conmon is a failure, a missing pause program a warning", async () => {
+  const toml =
+    '[runtime]\nconmon = "/nonexistent/conmon"\n[sandbox]\npause_program = "/nonexistent/catatonit"\n';
+  const found = await findings("programs", { toml });
+  assert.deepEqual(
+    found.map(({ severity }) => severity),
+    ["fail", "warn"],
+  );
+});
+
+test("a handler whose program is missing is told, and as the default it is a failure", async () => {
+  const toml = '[runtime]\ndefault_handler = "vm"\n[runtime.handlers.vm]\npath = "/nonexistent/vm"\n';
+  const found = await findings("runtimes", { toml });
+  assert.match(found.find(({ title }) => title === "runtime handler vm")?.detail ?? "", /\/nonexistent\/vm/);
+  assert.equal(found.at(-1)?.severity, "fail");
+});
+
+test("a criu that is missing, or one that works, is told with the handlers that can use it", async () => {
+  const [missing] = await findings("checkpoints", { toml: '[runtime]\ncriu = "/nonexistent/criu"\n' });
+  assert.deepEqual([missing?.severity, /\/nonexistent\/criu/.test(missing?.detail ?? "")], ["warn", true]);
+  await using dir = await tempDir();
+  const program = `${dir.path}/criu`;
+  await writeFile(program, "#!/bin/sh\n[ $1 = check ] || echo Version: 4.2\n", { mode: 0o755 });
+  const [works] = await findings("checkpoints", { toml: `[runtime]\ncriu = "${program}"\n` });
+  assert.deepEqual([works?.severity, /runc.* with criu 4\.2 at/.test(works?.detail ?? "")], ["ok", true]);
+  await writeFile(program, "#!/bin/sh\n[ $1 = --version ] && echo Version: 4.2; echo Error: no; exit 1\n");
+  const [fails] = await findings("checkpoints", { toml: `[runtime]\ncriu = "${program}"\n` });
+  assert.match(fails?.detail ?? "", /criu check.*fails on kernel.*no/);
+});
+
+test("space is looked at where the root will be, when it is not there yet", async () => {
+  await using dir = await tempDir();
+  const found = await findings("disks", { toml: `root = "${dir.path}/not/yet"\n` });
+  assert.match(found[1]?.title ?? "", /not\/yet/);
+  assert.match(found[1]?.detail ?? "", /GiB free/);
+});
+
+for (const [status, severity] of [
+  [200, "ok"],
+  [401, "ok"],
+  [404, "warn"],
+] as const) {
+  test(`a registry that answers ${status} is ${severity}`, async () => {
+    const asked: (string | undefined)[] = [];
+    await using server = await serveHttp(({ url }, response) => {
+      asked.push(url);
+      response.writeHead(status).end();
+    });
+    const found = await findings("registries", { registries: [server.host] });
+    assert.deepEqual([found.map((finding) => finding.severity), asked], [[severity], ["/v2/"]]);
+  });
+}
+
+test("a clock that is far from the registry's is told", async () => {
+  await using server = await serveHttp((_, response) => {
+    response.writeHead(200, { date: new Date(Date.now() - 3_600_000).toUTCString() }).end();
+  });
+  const found = await findings("registries", { registries: [server.host] });
+  assert.match(found[1]?.detail ?? "", /60 minutes/);
+});
+
+test("a registry that cannot be reached is a failure with the reason", async () => {
+  const server = await serveHttp(() => {});
+  await server[Symbol.asyncDispose]();
+  const [found] = await findings("registries", { registries: [server.host] });
+  assert.equal(found?.severity, "fail");
+  assert.match(found?.detail ?? "", /ECONNREFUSED/);
+});
+
+test("clients that speak an HTTP/2 which Node refuses are told apart from newer ones", async () => {
+  await using dir = await tempDir();
+  const path = process.env.PATH;
+  for (const [name, version] of [
+    ["kubelet", "Kubernetes v1.30.4"],
+    ["crictl", "crictl version v1.31.1"],
+  ]) {
+    await writeFile(join(dir.path, `${name}`), `#!/bin/sh\necho ${version}\n`);
+    await chmod(join(dir.path, `${name}`), 0o755);
+  }
+  try {
+    process.env.PATH = `${dir.path}:${path}`;
+    const [kubelet, crictl] = await findings("clients");
+    assert.equal(kubelet?.severity, "fail");
+    assert.match(kubelet?.detail ?? "", /1\.30.*PROTOCOL_ERROR/);
+    assert.deepEqual(crictl, { severity: "ok", title: "crictl", detail: "1.31" });
+  } finally {
+    process.env.PATH = path;
+  }
+});
+
+test("an interrupted examination throws the reason", async () => {
+  const controller = new AbortController();
+  controller.abort(new Error("enough"));
+  await assert.rejects(
+    runDoctor({ config: parseConfig("", "test"), registries: [] }, controller.signal),
+    /enough/,
+  );
+});

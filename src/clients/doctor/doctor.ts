@@ -1,0 +1,82 @@
+import { messageOf } from "../../ground/errors/index.ts";
+import type { Check, CheckResult, DoctorRequest, Finding, Severity } from "./check.ts";
+import { capabilitiesCheck } from "./checks/capabilities.ts";
+import { cgroupsCheck } from "./checks/cgroups.ts";
+import { checkpointsCheck } from "./checks/checkpoints.ts";
+import { clientsCheck } from "./checks/clients.ts";
+import { cniCheck } from "./checks/cni.ts";
+import { disksCheck } from "./checks/disks.ts";
+import { filesystemsCheck } from "./checks/filesystems.ts";
+import { forwardingCheck } from "./checks/forwarding.ts";
+import { hooksCheck } from "./checks/hooks.ts";
+import { iptablesCheck } from "./checks/iptables.ts";
+import { kernelCheck } from "./checks/kernel.ts";
+import { limitsCheck } from "./checks/limits.ts";
+import { namespacesCheck } from "./checks/namespaces.ts";
+import { programsCheck } from "./checks/programs.ts";
+import { registriesCheck } from "./checks/registries.ts";
+import { registryHostsCheck } from "./checks/registry-hosts.ts";
+import { runtimesCheck } from "./checks/runtimes.ts";
+import { seccompCheck } from "./checks/seccomp.ts";
+
+/** In the order of the report: from the kernel up. */
+const checks: readonly Check[] = [
+  kernelCheck,
+  filesystemsCheck,
+  namespacesCheck,
+  seccompCheck,
+  cgroupsCheck,
+  capabilitiesCheck,
+  limitsCheck,
+  disksCheck,
+  programsCheck,
+  runtimesCheck,
+  checkpointsCheck,
+  hooksCheck,
+  cniCheck,
+  forwardingCheck,
+  iptablesCheck,
+  clientsCheck,
+  registryHostsCheck,
+  registriesCheck,
+];
+
+const worstFirst: readonly Severity[] = ["fail", "warn", "hint", "ok"];
+
+/** Runs every check; one that breaks is a finding itself. Throws only the signal's reason. */
+export async function runDoctor(
+  request: DoctorRequest,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const results = await Promise.all(checks.map((check) => runCheck(check, request, signal)));
+  signal.throwIfAborted();
+  return results;
+}
+
+/** The worst severity of all findings. */
+export function worstOf(results: readonly CheckResult[]): Severity {
+  const found = new Set(results.flatMap(({ findings }) => findings.map(({ severity }) => severity)));
+  return worstFirst.find((severity) => found.has(severity)) ?? "ok";
+}
+
+async function runCheck(
+  { name, run }: Check,
+  request: DoctorRequest,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  try {
+    return { check: name, findings: await run(request, signal) };
+  } catch (error) {
+    return { check: name, findings: [broken(name, error)] };
+  }
+}
+
+function broken(name: string, error: unknown): Finding {
+  const remedy = "run it again as root; if it stays, report it as a bug of berth";
+  return {
+    severity: "warn",
+    title: name,
+    detail: `this check could not be made: ${messageOf(error)}`,
+    remedy,
+  };
+}

@@ -1,0 +1,37 @@
+import type { Config } from "../../../ground/config/index.ts";
+import { type Finding, ok, warn } from "../check.ts";
+import { machineTraces } from "./machine-traces.ts";
+import { networkTraces } from "./network-traces.ts";
+import type { Trace } from "./trace.ts";
+
+const shown = 5;
+
+/**
+ * What is left on the machine of sandboxes and containers that are no more. `knownIds` asks the daemon for the ids of all that there are; it is
+ * called before and after the look, so that what comes or goes meanwhile is no leak.
+ */
+export async function findLeaks(
+  config: Config,
+  knownIds: () => Promise<readonly string[]>,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const before = await knownIds();
+  const traces = (await Promise.all([networkTraces(config, signal), machineTraces(config)])).flat();
+  const known = [...new Set([...before, ...(await knownIds())])];
+  const whole = new Set(known);
+  const isKnown = (id: string) =>
+    whole.has(id) || (id.length < 64 && known.some((one) => one.startsWith(id)));
+  const leaks = traces.filter(({ ids }) => ids.length > 0 && !ids.some(isKnown));
+  if (leaks.length === 0) return [ok("leaks", `none: ${traces.length} traces of pods looked at`)];
+  return [...Map.groupBy(leaks, ({ kind }) => kind)].map(([kind, ofKind]) => finding(kind, ofKind));
+}
+
+function finding(kind: string, leaks: readonly Trace[]): Finding {
+  const places = leaks.slice(0, shown).map(({ where }) => where);
+  const more = leaks.length > shown ? `, and ${leaks.length - shown} more` : "";
+  return warn(
+    `left ${kind}`,
+    `${leaks.length} of no pod or container that berthd knows: ${places.join(", ")}${more}`,
+    `if another container runtime of this machine did not make them: ${leaks[0]?.removal}`,
+  );
+}

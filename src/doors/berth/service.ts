@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import type { Engine } from "../../engines/engine/index.ts";
+import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
+import { berthV1 } from "../../ground/protocol/index.ts";
+import type { Image } from "../../services/images/index.ts";
+import { toCredentials } from "./credentials.ts";
+import { receiveSource } from "./import-source.ts";
+import { ProgressMessages } from "./pull-progress.ts";
+
+export type BerthServiceOptions = {
+  readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer">;
+  /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
+  readonly spoolDir: string;
+};
+
+/** The service, with archives cleared away that were being received when the process died. */
+export async function openBerthService({ engine, spoolDir }: BerthServiceOptions): Promise<GrpcService> {
+  const { images } = engine;
+  await rm(spoolDir, { recursive: true, force: true });
+  return defineService(
+    berthV1.BerthService,
+    {
+      pullImage({ reference, credentials: given }, { signal }) {
+        const progress = new ProgressMessages();
+        const credentials = toCredentials(given);
+        const pull = images.pull(
+          {
+            reference,
+            onProgress: (step) => progress.report(step),
+            ...(credentials === undefined ? {} : { credentials }),
+          },
+          signal,
+        );
+        return progress.until(pull);
+      },
+
+      async importImage(requests, { signal }) {
+        await using source = await receiveSource(requests, spoolDir);
+        const imported = await images.importArchive(source.path, signal);
+        return { images: imported.map(toImportedImage) };
+      },
+
+      async pinImage(request) {
+        const { id, pinned } = await images.setPinned(request.image, request.pinned);
+        return { id, pinned };
+      },
+
+      async removeImage({ image, force }) {
+        const { untagged, removed = "" } = await engine.untagImage(image, force);
+        return { untagged: [...untagged], removed };
+      },
+
+      async *holdContainer({ containerId }, { signal }) {
+        using _ = engine.holdContainer(containerId);
+        yield {};
+        if (!signal.aborted) await once(signal, "abort");
+      },
+    },
+    { endless: ["holdContainer"] },
+  );
+}
+
+function toImportedImage(image: Image): berthV1.ImportedImage {
+  return {
+    id: image.id,
+    repoTags: [...image.repoTags],
+    repoDigests: [...image.repoDigests],
+    size: BigInt(image.sizeBytes),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Engine } from "../../engines/engine/index.ts";
+import { Container, type ContainerFilter, LinuxContainerResources } from "../../ground/protocol/index.ts";
+import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
+import { owned, ownerOf, shownContainers } from "./owners.ts";
+import { toContainer, toContainerStatus } from "./translate/container.ts";
+import { filterContainers } from "./translate/filters.ts";
+import { inspectionJson } from "./translate/info.ts";
+import { inParts } from "./translate/parts.ts";
+import { timerMs } from "./translate/time.ts";
+import * as validate from "./validate/index.ts";
+
+/** CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
+export function containerHandlers({ containers, images, sandboxes }: Engine): RuntimeHandlers {
+  const shown = (filter: ContainerFilter | undefined, call: CriCall) =>
+    filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter);
+  return {
+    createContainer: checked(
+      validate.createContainer,
+      async ({ podSandboxId, config, sandboxConfig }, { signal, owner }) => {
+        // Whoever makes it: what is in a pod is of no more use to others than the pod.
+        const whose = owner || ownerOf(sandboxes.get(podSandboxId));
+        return {
+          containerId: await containers.create(podSandboxId, owned(config, whose), sandboxConfig, signal),
+        };
+      },
+    ),
+
+    startContainer: checked(validate.containerId, async ({ containerId }, { signal }) => {
+      await containers.start(containerId, signal);
+      return {};
+    }),
+
+    updateContainerResources: checked(validate.updateContainerResources, async ({ containerId, linux }) => {
+      await containers.update(containerId, linux ?? LinuxContainerResources.fromPartial({}));
+      return {};
+    }),
+
+    stopContainer: checked(validate.stopContainer, async ({ containerId, timeout }, { signal }) => {
+      await containers.stop(containerId, timerMs(timeout), signal);
+      return {};
+    }),
+
+    removeContainer: checked(validate.containerId, async ({ containerId }, { signal }) => {
+      await containers.remove(containerId, signal);
+      return {};
+    }),
+
+    containerStatus: async (request) => {
+      const { containerId } = validate.containerId(request);
+      const container = containers.get(containerId);
+      return {
+        status: toContainerStatus(container, images.find(container.imageId)),
+        info: request.verbose ? { info: inspectionJson(await containers.inspect(container.id)) } : {},
+      };
+    },
+
+    listContainers: checked(validate.listContainers, ({ filter }, call) => ({
+      containers: shown(filter, call).map(toContainer),
+    })),
+
+    async *streamContainers(request, call) {
+      const { filter } = validate.listContainers(request);
+      const items = shown(filter, call).map(toContainer);
+      for (const part of inParts(items, (item) => Container.encode(item).finish().length))
+        yield { containers: part };
+    },
+
+    reopenContainerLog: checked(validate.containerId, async ({ containerId }) => {
+      await containers.reopenLog(containerId);
+      return {};
+    }),
+  };
+}

@@ -1,0 +1,62 @@
+import type { Container, Engine, Sandbox } from "../../engines/engine/index.ts";
+import { ownerLabel } from "../../ground/protocol/index.ts";
+import type { CriCall } from "./handlers.ts";
+
+/** Those parts of a list's filter by which a client asks for something that it knows of. */
+type Wanted = {
+  readonly id?: string;
+  readonly podSandboxId?: string;
+  readonly labelSelector?: Readonly<Record<string, string>>;
+};
+
+type Labelled = { readonly labels: Record<string, string> };
+
+/** A configuration whose owner is who asks, whatever the request says of that. */
+export function owned<Config extends Labelled>(config: Config, owner: string): Config {
+  const { [ownerLabel]: _, ...labels } = config.labels;
+  return { ...config, labels: owner === "" ? labels : { ...labels, [ownerLabel]: owner } };
+}
+
+export function ownerOf({ config }: { readonly config: Labelled }): string {
+  return config.labels[ownerLabel] ?? "";
+}
+
+/**
+ * The sandboxes that a client is shown: those of a kubelet, its own, and others only where it asks by id or for the label of
+ * owners. A kubelet ends pods that it is shown and does not know.
+ */
+export function shownSandboxes(
+  list: readonly Sandbox[],
+  { owner }: CriCall,
+  { id = "", labelSelector = {} }: Wanted = {},
+): readonly Sandbox[] {
+  if (id !== "" || ownerLabel in labelSelector) return list;
+  return list.filter((sandbox) => isShown(sandbox, owner));
+}
+
+/** As {@link shownSandboxes}; asking for a sandbox that is not shown asks for its containers. */
+export function shownContainers(
+  list: readonly Container[],
+  { owner }: CriCall,
+  { id = "", podSandboxId = "", labelSelector = {} }: Wanted = {},
+  sandboxes: readonly Sandbox[] = [],
+): readonly Container[] {
+  if (id !== "" || ownerLabel in labelSelector) return list;
+  const hidden = sandboxes.filter(
+    (sandbox) => podSandboxId !== "" && sandbox.id.startsWith(podSandboxId) && ownerOf(sandbox) !== "",
+  );
+  const asked = new Set(hidden.map((sandbox) => sandbox.id));
+  return list.filter((container) => isShown(container, owner) || asked.has(container.sandboxId));
+}
+
+export function isShown(one: { readonly config: Labelled }, owner: string): boolean {
+  return ["", owner].includes(ownerOf(one));
+}
+
+/** Ids of images that containers use which this client is not shown: to it they would be of no use, and a kubelet removes such. */
+export function imagesOfOthers({ containers }: Engine, { owner }: CriCall): ReadonlySet<string> {
+  const others = containers.list().filter((container) => !isShown(container, owner));
+  return new Set(
+    others.flatMap(({ imageId, imageVolumes }) => [imageId, ...imageVolumes.map((volume) => volume.imageId)]),
+  );
+}

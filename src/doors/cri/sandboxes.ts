@@ -1,0 +1,83 @@
+import type { Engine, Sandbox } from "../../engines/engine/index.ts";
+import { nowNs } from "../../ground/clock/index.ts";
+import { PodSandbox } from "../../ground/protocol/index.ts";
+import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
+import { owned, shownContainers, shownSandboxes } from "./owners.ts";
+import { toContainerStatus } from "./translate/container.ts";
+import { filterSandboxes } from "./translate/filters.ts";
+import { inspectionJson } from "./translate/info.ts";
+import { inParts } from "./translate/parts.ts";
+import { toPodSandbox, toPodSandboxStatus } from "./translate/sandbox.ts";
+import * as validate from "./validate/index.ts";
+
+export type SandboxAnswers = {
+  /**
+   * PodSandboxStatus tells the pod's containers and the time as well. A kubelet that follows events and gets a time takes the
+   * statuses from the answer, and then (1.37) lists no active containers: it starts init containers again and again.
+   */
+  readonly podStatusWithContainers: boolean;
+};
+
+/** RunPodSandbox, StopPodSandbox, RemovePodSandbox, UpdatePodSandboxResources, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
+export function sandboxHandlers(
+  engine: Engine,
+  { podStatusWithContainers }: SandboxAnswers = { podStatusWithContainers: false },
+): RuntimeHandlers {
+  const { sandboxes } = engine;
+  return {
+    runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal, owner }) => ({
+      podSandboxId: await sandboxes.run(owned(config, owner), runtimeHandler, signal),
+    })),
+
+    stopPodSandbox: checked(validate.podSandboxId, async ({ podSandboxId }, { signal }) => {
+      await sandboxes.stop(podSandboxId, signal);
+      return {};
+    }),
+
+    removePodSandbox: checked(validate.podSandboxId, async ({ podSandboxId }, { signal }) => {
+      await sandboxes.remove(podSandboxId, signal);
+      return {};
+    }),
+
+    updatePodSandboxResources: checked(
+      validate.updatePodSandboxResources,
+      async ({ podSandboxId, overhead, resources }) => {
+        await sandboxes.update(podSandboxId, {
+          ...(overhead !== undefined && { overhead }),
+          ...(resources !== undefined && { resources }),
+        });
+        return {};
+      },
+    ),
+
+    podSandboxStatus: async (request, call) => {
+      const { podSandboxId } = validate.podSandboxId(request);
+      const sandbox = sandboxes.get(podSandboxId);
+      return {
+        status: toPodSandboxStatus(sandbox),
+        info: request.verbose ? { info: inspectionJson(await sandboxes.inspect(sandbox.id)) } : {},
+        ...(podStatusWithContainers
+          ? { containersStatuses: containerStatuses(engine, sandbox, call), timestamp: nowNs() }
+          : { containersStatuses: [], timestamp: 0n }),
+      };
+    },
+
+    listPodSandbox: checked(validate.listPodSandbox, ({ filter }, call) => ({
+      items: filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox),
+    })),
+
+    async *streamPodSandboxes(request, call) {
+      const { filter } = validate.listPodSandbox(request);
+      const items = filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox);
+      for (const podSandboxes of inParts(items, (item) => PodSandbox.encode(item).finish().length))
+        yield { podSandboxes };
+    },
+  };
+}
+
+function containerStatuses({ containers, images }: Engine, sandbox: Sandbox, call: CriCall) {
+  const own = containers.list().filter((container) => container.sandboxId === sandbox.id);
+  return shownContainers(own, call, { podSandboxId: sandbox.id }, [sandbox]).map((container) =>
+    toContainerStatus(container, images.find(container.imageId)),
+  );
+}

@@ -1,0 +1,94 @@
+import type { Container, Image } from "../../../engines/engine/index.ts";
+import * as cri from "../../../ground/protocol/index.ts";
+import { signalFromNumber } from "./signals.ts";
+
+/** An entry of ListContainers. */
+export function toContainer(container: Container): cri.Container {
+  return {
+    id: container.id,
+    podSandboxId: container.sandboxId,
+    metadata: container.config.metadata,
+    image: container.config.image,
+    imageRef: container.imageRef,
+    imageId: container.imageId,
+    state: containerState(container),
+    createdAt: container.createdAtNs,
+    labels: container.config.labels,
+    annotations: container.config.annotations,
+  };
+}
+
+/** `image` is the container's image if it is still there: it gives the name that people know the image by. */
+export function toContainerStatus(container: Container, image: Image | undefined): cri.ContainerStatus {
+  const { config, state } = container;
+  const exited = state.kind === "exited" ? state : undefined;
+  return {
+    id: container.id,
+    metadata: config.metadata,
+    state: containerState(container),
+    createdAt: container.createdAtNs,
+    startedAt: state.kind === "running" || state.kind === "exited" ? state.startedAtNs : 0n,
+    finishedAt: exited?.finishedAtNs ?? 0n,
+    exitCode: exited?.exitCode ?? 0,
+    reason: exited?.reason ?? "",
+    message: exited?.message ?? "",
+    image: imageSpec(config.image, image),
+    imageRef: container.imageRef,
+    imageId: container.imageId,
+    labels: config.labels,
+    annotations: config.annotations,
+    mounts: toMounts(container),
+    logPath: container.logPath,
+    resources: { linux: container.resources, windows: undefined },
+    user: { linux: toUser(container) },
+    stopSignal: toStopSignal(container),
+  };
+}
+
+const stateByKind = {
+  created: cri.ContainerState.CONTAINER_CREATED,
+  running: cri.ContainerState.CONTAINER_RUNNING,
+  exited: cri.ContainerState.CONTAINER_EXITED,
+  unknown: cri.ContainerState.CONTAINER_UNKNOWN,
+} as const;
+
+export function containerState(container: Container): cri.ContainerState {
+  return stateByKind[container.state.kind];
+}
+
+/**
+ * A kubelet creates containers by image id, and shows what stands here as the container's image: one of the image's
+ * tags, preferably that which the pod names.
+ */
+function imageSpec(asked: cri.ImageSpec | undefined, image: Image | undefined): cri.ImageSpec | undefined {
+  const written = asked?.userSpecifiedImage || asked?.image;
+  const tag =
+    image?.repoTags.find((one) => one === written || one.endsWith(`/${written}`)) ?? image?.repoTags[0];
+  if (tag === undefined || asked === undefined) return asked;
+  return { ...asked, image: tag };
+}
+
+/** Where an image is mounted its id is told too, as names may come to mean another one (KEP-5365). */
+function toMounts({ config, imageVolumes }: Container): cri.Mount[] {
+  const ids = new Map(imageVolumes.map(({ mount, imageId }) => [mount, imageId]));
+  return config.mounts.map((mount, index) => {
+    const imageRef = ids.get(index);
+    if (mount.image === undefined || imageRef === undefined) return mount;
+    return { ...mount, image: { ...mount.image, imageRef } };
+  });
+}
+
+function toUser({ user }: Container): cri.LinuxContainerUser {
+  return {
+    uid: BigInt(user.uid),
+    gid: BigInt(user.gid),
+    supplementalGroups: user.supplementalGroups.map((group) => BigInt(group)),
+  };
+}
+
+/** What was asked for keeps its name where the kernel has two for one number. */
+function toStopSignal({ config, stopSignal }: Container): cri.Signal {
+  return config.stopSignal === cri.Signal.SIGNAL_RUNTIME_DEFAULT
+    ? signalFromNumber(stopSignal)
+    : config.stopSignal;
+}

@@ -1,0 +1,33 @@
+import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import type { Handler } from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import { podIdMappings } from "../sandbox/user-namespaces.ts";
+import type { PodServices } from "../services.ts";
+
+/**
+ * The path of a criu by which this handler takes checkpoints of a pod's containers and restores them. Throws EngineError:
+ * Unimplemented for a handler that cannot, and for a pod of which none can; FailedPrecondition where there is no criu that works.
+ */
+export function criuFor(
+  handler: Handler,
+  pod: PodSandboxConfig,
+  { criu, handlers }: Pick<PodServices, "criu" | "handlers">,
+): string {
+  if (!handler.features.checkpoint) {
+    const able = handlers.handlers.filter(({ features }) => features.checkpoint).map(({ name }) => name);
+    const remedy = able.length === 0 ? "install runc" : `pods of handler ${able.join(" or ")} can be`;
+    throw new EngineError(
+      "Unimplemented",
+      `runtime handler ${handler.name} (${handler.path}, version ${handler.version}) is built without checkpoint and restore; ${remedy}`,
+    );
+  }
+  // Seen with criu 4.2: by crun it cannot write down the devices that are bound there, by runc not restore into the pod's network.
+  if (podIdMappings(pod) !== undefined)
+    throw new EngineError(
+      "Unimplemented",
+      `runtime handler ${handler.name} has no checkpoint and restore for pods with a user namespace (userns_options): criu cannot restore their containers; use a pod without one`,
+    );
+  if (criu.usability.kind === "usable") return criu.path;
+  const { reason, remedy } = criu.usability;
+  throw new EngineError("FailedPrecondition", `checkpoint and restore need criu: ${reason}; ${remedy}`);
+}

@@ -1,0 +1,90 @@
+import { mkdir } from "node:fs/promises";
+import { removeApart } from "../../../ground/trees/index.ts";
+import type { Task } from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import { writeContainerArchive } from "./container-archive.ts";
+import { whilePaused } from "./freeze.ts";
+import { beginJournal } from "./journal.ts";
+import { criuPaths } from "./paths.ts";
+
+/** One container of a checkpoint, and the file that it is written to. */
+export type Subject = {
+  readonly record: ContainerRecord;
+  readonly task: Task;
+  readonly archive: string;
+};
+
+export type CheckpointRun = {
+  readonly sandbox: SandboxRecord;
+  readonly subjects: readonly Subject[];
+  /** Keeps the journal. */
+  readonly directory: string;
+  /** Where criu writes: needs as much room as the processes have memory. */
+  readonly scratch: string;
+  readonly criuPath: string;
+  /** Gives what was written its name, once all containers go on. */
+  readonly finish: () => Promise<void>;
+};
+
+/**
+ * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished is taken away before
+ * this rejects; a daemon that is cut finds what there is to take back in the journal.
+ */
+export async function runCheckpoint(
+  run: CheckpointRun,
+  services: PodServices,
+  signal: AbortSignal,
+): Promise<void> {
+  const { subjects, directory, scratch } = run;
+  const partial = [scratch, ...subjects.map(({ archive }) => archive)];
+  signal.throwIfAborted();
+  await services.trash.take(directory);
+  await beginJournal(directory, { containerIds: subjects.map(({ record }) => record.id), partial });
+  let finished = false;
+  try {
+    services.observer("checkpoint-pause");
+    await whilePaused(
+      subjects.map(({ task }) => task),
+      () => writeAll(run, services, signal),
+    );
+    services.observer("checkpoint-finish");
+    await run.finish();
+    finished = true;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    const garbage = finished ? [scratch] : partial;
+    const lookUp = services.hostPaths.of(run.sandbox.id);
+    await Promise.all(garbage.map((path) => lookUp(path, () => removeApart(path))));
+    await services.trash.take(directory);
+  }
+}
+
+async function writeAll(run: CheckpointRun, services: PodServices, signal: AbortSignal): Promise<void> {
+  const lookUp = services.hostPaths.of(run.sandbox.id, signal);
+  for (const { record, task, archive } of run.subjects) {
+    signal.throwIfAborted();
+    const paths = criuPaths(run.scratch, record.id);
+    await lookUp(paths.imageDir, () => mkdir(paths.imageDir, { recursive: true, mode: 0o700 }));
+    services.observer("checkpoint-dump");
+    await task.dump({ ...paths, criuPath: run.criuPath }, signal);
+    signal.throwIfAborted();
+    services.observer("checkpoint-archive");
+    await writeContainerArchive(archive, record, run.sandbox, paths, services, signal);
+  }
+}
+
+/** The signal of a call, and its limit in time. Throws EngineError DeadlineExceeded by its reason. */
+export function limited(signal: AbortSignal | undefined, timeoutMs: number): AbortSignal & Disposable {
+  const expiry = new AbortController();
+  const timer = setTimeout(
+    () =>
+      expiry.abort(new EngineError("DeadlineExceeded", `the checkpoint was not done after ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  const both = signal === undefined ? expiry.signal : AbortSignal.any([signal, expiry.signal]);
+  return Object.assign(both, { [Symbol.dispose]: () => clearTimeout(timer) });
+}

@@ -1,0 +1,30 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+
+/** What a checkpoint under way has to take back when it is cut. */
+export type Journal = {
+  /** Containers that may be paused. */
+  readonly containerIds: readonly string[];
+  /** Files and directories that are not finished, on the host. */
+  readonly partial: readonly string[];
+};
+
+const name = "journal.json";
+
+/** Makes the directory of a checkpoint, with its journal in it; nothing may be there. */
+export async function beginJournal(directory: string, journal: Journal): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(join(directory, name), JSON.stringify(journal), { mode: 0o600, flush: true });
+}
+
+/** Undefined where it was not written whole: then nothing had been done yet. */
+export async function readJournal(directory: string, logger: Logger): Promise<Journal | undefined> {
+  try {
+    return JSON.parse(await readFile(join(directory, name), "utf8"));
+  } catch (error) {
+    logger.debug({ directory, error: messageOf(error) }, "a checkpoint's directory without a journal");
+    return undefined;
+  }
+}

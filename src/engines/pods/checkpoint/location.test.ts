@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { HostPaths } from "../../../ground/hostpaths/index.ts";
+import { deadFileSystem } from "../../../testing/dead-file-system.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import { finishLocation, requireEmptyDirectory } from "./location.ts";
+import { readPodDump } from "./pod-dump.ts";
+
+test("a place of a checkpoint that does not answer any more is told, in its beginning, its end and its restore", async () => {
+  await using directory = await tempDir();
+  const path = join(directory.path, "dead");
+  await mkdir(path);
+  await using _dead = await deadFileSystem(path);
+  const lookUp = new HostPaths({ answerMs: 100, slowMs: 50 }).of("pod");
+  const silent = { code: "Unavailable", message: /dead.* of the host does not answer/ };
+  const location = { path: join(path, "archive.tar"), partial: join(path, "archive.partial") };
+  await assert.rejects(requireEmptyDirectory(path, lookUp), silent);
+  await assert.rejects(finishLocation(location, lookUp), silent);
+  await assert.rejects(readPodDump(path, lookUp), silent);
+});

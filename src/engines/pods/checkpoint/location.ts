@@ -1,0 +1,55 @@
+import { randomBytes } from "node:crypto";
+import { lstat, open, readdir, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { EngineError } from "../../engine/index.ts";
+
+/** A file that is asked for, and the name under which it grows: in the same directory, so that a rename finishes it. */
+export type Location = { readonly path: string; readonly partial: string };
+
+/** Throws EngineError InvalidArgument where no file can be made, or something lies that is no file. */
+export async function prepareLocation(path: string, lookUp: LookUp): Promise<Location> {
+  await lookUp(path, () => requireFilePlace(path));
+  const hidden = `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.partial`;
+  return { path, partial: join(dirname(path), hidden) };
+}
+
+async function requireFilePlace(path: string): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new EngineError("InvalidArgument", `checkpoint location ${JSON.stringify(path)}: ${why}`);
+  };
+  const directory = await lstat(dirname(path)).catch(() => undefined);
+  const parent = directory?.isSymbolicLink()
+    ? await readdir(dirname(path)).catch(() => undefined)
+    : directory;
+  if (
+    parent === undefined ||
+    (directory !== undefined && !directory.isSymbolicLink() && !directory.isDirectory())
+  )
+    refuse("its directory does not exist; make it first");
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile()) refuse("something that is no regular file lies there");
+}
+
+/** Gives a finished file its name; on disk when it resolves. */
+export async function finishLocation({ path, partial }: Location, lookUp: LookUp): Promise<void> {
+  await lookUp(path, async () => {
+    await rename(partial, path);
+    await using directory = await open(dirname(path));
+    await directory.sync();
+  });
+}
+
+/** Throws EngineError InvalidArgument for what is not an empty directory. */
+export async function requireEmptyDirectory(path: string, lookUp: LookUp): Promise<void> {
+  await lookUp(path, () => requireEmpty(path));
+}
+
+async function requireEmpty(path: string): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new EngineError("InvalidArgument", `output_path ${JSON.stringify(path)} ${why}`);
+  };
+  const stat = await lstat(path).catch(() => refuse("does not exist"));
+  if (!stat.isDirectory()) refuse("is not a directory");
+  if ((await readdir(path)).length > 0) refuse("is not empty");
+}

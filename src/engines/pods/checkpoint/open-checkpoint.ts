@@ -1,0 +1,76 @@
+import { mkdir, stat } from "node:fs/promises";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import {
+  type ArchiveSource,
+  type ConfigDump,
+  readCheckpoint,
+  unpackArchive,
+} from "../../../services/checkpoint/index.ts";
+import { EngineError, type Image } from "../../engine/index.ts";
+import { newId } from "../records/ids.ts";
+import type { PodServices } from "../services.ts";
+import { restoreDirectory } from "./paths.ts";
+
+/** A checkpoint that was taken apart for a container that is to come of it. */
+export type OpenedCheckpoint = {
+  /** The new container's: the directory is named after it. */
+  readonly containerId: string;
+  /** The image that the container was made of. */
+  readonly image: Image;
+};
+
+/**
+ * The archives of a checkpoint, where a container's image is one: the absolute path of an archive, as CRI-O has it, or an
+ * image that was made of one. Undefined for every other. Throws EngineError NotFound for a path at which there is no file.
+ */
+export async function checkpointSources(
+  reference: string,
+  lookUp: LookUp,
+  { images }: Pick<PodServices, "images">,
+): Promise<readonly ArchiveSource[] | undefined> {
+  if (reference.startsWith("/")) {
+    await lookUp(reference, () => requireFile(reference));
+    return [{ path: reference }];
+  }
+  const image = images.find(reference);
+  if (image?.checkpoint !== true) return undefined;
+  return images.layerFiles(image).map(({ path, digest, size }) => ({ path, expected: { digest, size } }));
+}
+
+/** Throws EngineError. What it has made is removed again then. */
+export async function openCheckpoint(
+  sources: readonly ArchiveSource[],
+  services: PodServices,
+): Promise<OpenedCheckpoint> {
+  const containerId = newId();
+  const directory = restoreDirectory(services.checkpointDir, containerId);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  try {
+    await unpackArchive(sources, directory);
+    const { config } = await readCheckpoint(directory);
+    return { containerId, image: baseImage(config, services) };
+  } catch (error) {
+    await services.trash.take(directory);
+    throw error;
+  }
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return;
+  throw new EngineError(
+    "NotFound",
+    `there is no checkpoint archive ${JSON.stringify(path)}; an image that begins with a slash is the path of one`,
+  );
+}
+
+/** The processes have the files of just this image open; one that only bears its name now will not do. */
+function baseImage(config: ConfigDump, { images }: PodServices): Image {
+  const { rootfsImageRef: ref, rootfsImageName: name } = config;
+  const image = images.find(ref === "" ? name : ref);
+  if (image !== undefined && image.checkpoint !== true) return image;
+  throw new EngineError(
+    "NotFound",
+    `the checkpoint was made of a container of image ${name || "without a name"} (${ref || "of unknown id"}), which is not here; pull that image first`,
+  );
+}

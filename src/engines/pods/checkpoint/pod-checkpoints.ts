@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { ContainerConfig } from "../../../ground/protocol/index.ts";
+import type { CheckpointRequest, Checkpoints, PodCheckpointRequest } from "../../engine/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
+import { handlerOf } from "../container/container-spec.ts";
+import { containerView } from "../container/container-view.ts";
+import type { ContainerRecord } from "../records/records.ts";
+import { readySandbox } from "../sandbox/ready-sandbox.ts";
+import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
+import type { PodServices } from "../services.ts";
+import { runningTask } from "../tasks/running-task.ts";
+import { criuFor } from "./capability.ts";
+import { limited, runCheckpoint, type Subject } from "./checkpoint-run.ts";
+import { finishLocation, prepareLocation, requireEmptyDirectory } from "./location.ts";
+import { dumpDirectory } from "./paths.ts";
+import { writePodDump } from "./pod-dump.ts";
+import { PodRestore } from "./pod-restore.ts";
+import { recoverCheckpoints } from "./recover-checkpoints.ts";
+
+/** Checkpoints of containers and whole pods, and pods that are restored from them. */
+export class PodCheckpoints implements Checkpoints {
+  readonly #services: PodServices;
+  readonly #containers: ContainerLifecycle;
+  readonly #restore: PodRestore;
+  /** Ends what waits in the background. */
+  readonly #closed = new AbortController();
+
+  constructor(services: PodServices, sandboxes: SandboxLifecycle, containers: ContainerLifecycle) {
+    this.#services = services;
+    this.#containers = containers;
+    this.#restore = new PodRestore(services, sandboxes, containers);
+  }
+
+  async checkpointContainer(request: CheckpointRequest, signal?: AbortSignal): Promise<void> {
+    const services = this.#services;
+    const { id } = services.containers.get(request.containerId);
+    using _ = await this.#containers.hold([id]);
+    const record = services.containers.get(id);
+    const task = runningTask(services, id);
+    const sandbox = readySandbox(services.sandboxes, record.sandboxId);
+    const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
+    const lookUp = services.hostPaths.of(sandbox.id, signal);
+    const location = await prepareLocation(request.location, lookUp);
+    const directory = dumpDirectory(services.checkpointDir, id);
+    using limit = limited(signal, request.timeoutMs);
+    const subjects = [{ record, task, archive: location.partial }];
+    const finish = () => finishLocation(location, lookUp);
+    const run = { sandbox, subjects, directory, scratch: join(directory, "criu"), criuPath, finish };
+    await runCheckpoint(run, services, limit);
+  }
+
+  async checkpointPod(request: PodCheckpointRequest, signal?: AbortSignal): Promise<void> {
+    const services = this.#services;
+    const sandbox = readySandbox(services.sandboxes, request.sandboxId);
+    const ids = request.containerIds.map((id) => services.containers.get(id).id);
+    using _ = await this.#containers.hold(ids);
+    const records = this.#selected(sandbox.id, ids);
+    const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
+    const lookUp = services.hostPaths.of(sandbox.id, signal);
+    await requireEmptyDirectory(request.directory, lookUp);
+    const directory = dumpDirectory(services.checkpointDir, sandbox.id);
+    using limit = limited(signal, request.timeoutMs);
+    const subjects = records.map((record): Subject => {
+      const archive = join(request.directory, `${record.id}.tar`);
+      return { record, task: runningTask(services, record.id), archive };
+    });
+    const containers = records.map(({ id, config }) => ({
+      name: config.metadata?.name ?? "",
+      archive: `${id}.tar`,
+      config: ContainerConfig.toJSON(config),
+    }));
+    const finish = () => writePodDump(request.directory, sandbox, containers, lookUp);
+    const run = { sandbox, subjects, directory, scratch: join(request.directory, ".criu"), criuPath, finish };
+    await runCheckpoint(run, services, limit);
+  }
+
+  restorePod: Checkpoints["restorePod"] = (request, signal) => this.#restore.restore(request, signal);
+
+  /** Takes back what a daemon that was cut has left of checkpoints; containers that it left paused go on. */
+  async recover(): Promise<void> {
+    await recoverCheckpoints(this.#services, this.#containers, this.#closed.signal);
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  /** The running containers of the pod, all of them and no other, each with a name of its own. */
+  #selected(sandboxId: string, ids: readonly string[]): readonly ContainerRecord[] {
+    const { containers, taskTable } = this.#services;
+    const refuse = (why: string): never => {
+      throw new EngineError("FailedPrecondition", `pod sandbox ${sandboxId} is not checkpointed: ${why}`);
+    };
+    const running = containers
+      .list()
+      .filter((record) => record.sandboxId === sandboxId)
+      .filter((record) => containerView(record, taskTable.get(record.id)).state.kind === "running");
+    const chosen = new Set(ids);
+    if (chosen.size !== ids.length) refuse("a container is named twice");
+    for (const id of ids)
+      if (!running.some((record) => record.id === id)) refuse(`container ${id} does not run in it`);
+    const left = running.find(({ id }) => !chosen.has(id));
+    if (left !== undefined) refuse(`container ${left.id} runs in it too and is not among those asked for`);
+    const names = new Set(running.map(({ config }) => config.metadata?.name));
+    if (names.size !== running.length) refuse("two of its running containers have the same name");
+    return running;
+  }
+}

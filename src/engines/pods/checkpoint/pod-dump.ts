@@ -1,0 +1,85 @@
+import { lstat, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import { CheckpointError } from "../../../services/checkpoint/index.ts";
+import type { SandboxRecord } from "../records/records.ts";
+
+/**
+ * What a pod's checkpoint says of itself, in `pod.dump`, which is written last. Each container has an archive of its own
+ * beside it, of the form that CheckpointContainer writes.
+ */
+export type PodDump = {
+  readonly containers: readonly PodDumpContainer[];
+};
+
+export type PodDumpContainer = {
+  readonly name: string;
+  /** Name of its archive. */
+  readonly archive: string;
+  /** As it was asked for, for people and tools; nothing is made of it. */
+  readonly config?: unknown;
+};
+
+const dumpName = "pod.dump";
+const maxBytes = 16 * 1024 * 1024;
+
+export async function writePodDump(
+  directory: string,
+  sandbox: SandboxRecord,
+  containers: readonly PodDumpContainer[],
+  lookUp: LookUp,
+): Promise<void> {
+  const dump = {
+    version: 1,
+    checkpointedTime: new Date().toISOString(),
+    runtime: sandbox.resolvedHandler,
+    config: PodSandboxConfig.toJSON(sandbox.config),
+    containers,
+  };
+  const path = join(directory, dumpName);
+  const text = JSON.stringify(dump, undefined, 2);
+  await lookUp(path, () => writeFile(path, text, { mode: 0o600, flush: true }));
+}
+
+/** Reads that of whoever's. Throws CheckpointError InvalidArgument. */
+export async function readPodDump(directory: string, lookUp: LookUp): Promise<PodDump> {
+  const path = join(directory, dumpName);
+  const refuse = (why: string): never => {
+    throw new CheckpointError("InvalidArgument", `${path} ${why}`);
+  };
+  const text = await lookUp(path, async () => {
+    const stat = await lstat(path).catch(() => undefined);
+    if (!stat?.isFile()) return refuse("is not there: the directory holds no checkpoint of a pod");
+    if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
+    return readFile(path, "utf8");
+  });
+  const { version, containers } = parse(text, refuse);
+  if (version !== 1) return refuse(`is of version ${String(version)}, and only 1 is known`);
+  if (!Array.isArray(containers) || !containers.every(isContainer))
+    return refuse("has no list of containers");
+  return { containers };
+}
+
+function parse(text: string, refuse: (why: string) => never) {
+  try {
+    const value: unknown = JSON.parse(text);
+    return (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  } catch {
+    return refuse("is not JSON");
+  }
+}
+
+/** An archive is beside the file, wherever that says it is. */
+function isContainer(value: unknown): value is PodDumpContainer {
+  if (typeof value !== "object" || value === null || !("name" in value) || !("archive" in value))
+    return false;
+  const { name, archive } = value;
+  return (
+    typeof name === "string" &&
+    typeof archive === "string" &&
+    archive === basename(archive) &&
+    archive !== ".." &&
+    archive !== ""
+  );
+}

@@ -1,0 +1,59 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { removeApart } from "../../../ground/trees/index.ts";
+import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
+import type { PodServices } from "../services.ts";
+import { readJournal } from "./journal.ts";
+import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
+
+/**
+ * After the daemon was away: unfinished archives go and containers that were paused go on, in the background, as a criu
+ * that is still at work is ended first; until then nobody else touches those containers. What was taken
+ * apart for a container that was never made goes too.
+ */
+export async function recoverCheckpoints(
+  services: PodServices,
+  containers: ContainerLifecycle,
+  signal: AbortSignal,
+): Promise<void> {
+  const { checkpointDir, logger } = services;
+  const names = await readdir(checkpointDir).catch(() => []);
+  for (const name of names) {
+    const directory = join(checkpointDir, name);
+    if (name.startsWith(restorePrefix)) {
+      if (services.containers.find(name.slice(restorePrefix.length)) === undefined)
+        await services.trash.take(directory);
+    } else if (name.startsWith(dumpPrefix)) {
+      takeBack(directory, services, containers, signal).catch((err: unknown) =>
+        logger.error(
+          { err, directory },
+          "taking back a checkpoint that was cut failed; it is tried again at the next start",
+        ),
+      );
+    }
+  }
+}
+
+async function takeBack(
+  directory: string,
+  services: PodServices,
+  containers: ContainerLifecycle,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, taskTable, trash } = services;
+  // The containers are held before anything else can ask for them.
+  const journal = await readJournal(directory, logger);
+  const ids = journal?.containerIds ?? [];
+  using _ = await containers.hold(ids);
+  const [scratch = directory, ...archives] = journal?.partial ?? [];
+  await Promise.all(ids.map((id) => taskTable.get(id)?.endLeftDump(criuPaths(scratch, id).imageDir)));
+  if (signal.aborted) return;
+  await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
+  const lookUp = services.hostPaths.of(directory, signal);
+  await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
+  await trash.take(directory);
+  logger.warn(
+    { containers: ids },
+    "a checkpoint was cut when the daemon ended: it is taken back, the containers go on",
+  );
+}

@@ -1,0 +1,75 @@
+import { constants, copyFile } from "node:fs/promises";
+import { applyRootfsDiff, type Checkpoint, readCheckpoint } from "../../../services/checkpoint/index.ts";
+import type { TaskRestore } from "../../../services/runtime/index.ts";
+import { ensureLogDirectory } from "../container/container-log.ts";
+import { containerSpec, handlerOf } from "../container/container-spec.ts";
+import { containerPaths, sandboxPaths } from "../paths.ts";
+import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
+import type { Step } from "../records/steps.ts";
+import { podNamespaces } from "../sandbox/pod-namespaces.ts";
+import type { PodServices } from "../services.ts";
+import { criuFor } from "./capability.ts";
+import { restoreDirectory } from "./paths.ts";
+import { restoreShm } from "./shared-memory.ts";
+import { requireSameShape } from "./spec-differences.ts";
+
+/** Brings the file system of a container that is restored to what it was; does nothing for all others. */
+export function restoreStep(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-restore",
+    run: async ({ record }) => {
+      if (record.restore === undefined) return;
+      const sandbox = services.sandboxes.get(record.sandboxId);
+      criuFor(handlerOf(sandbox, services), sandbox.config, services);
+      const checkpoint = await checkpointOf(record, services);
+      const { exact } = record.restore;
+      const spec = await containerSpec(record, sandbox, services);
+      requireSameShape(record.id, checkpoint, spec, exact);
+      const { rootfsDiff: diff, deletedFiles: deleted } = checkpoint;
+      await applyRootfsDiff({ diff, deleted }, containerPaths(services.stateDir, record.id).rootfs);
+      await restoreShm(checkpoint, spec, sandboxPaths(services.stateDir, sandbox.id).shm);
+    },
+    undo: ({ record }) => forgetCheckpoint(record, services),
+  };
+}
+
+/** What a task is made from in the place of a program; undefined for a container that is not restored. Its log goes on where the old one ended. */
+export async function taskRestore(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<TaskRestore | undefined> {
+  if (record.restore === undefined) return undefined;
+  const criuPath = criuFor(handlerOf(sandbox, services), sandbox.config, services);
+  const { imageDir, log } = await checkpointOf(record, services);
+  if (log !== undefined && record.logPath !== "") {
+    await ensureLogDirectory(record, services);
+    const copy = () => copyFile(log, record.logPath, constants.COPYFILE_EXCL);
+    await services.hostPaths
+      .of(sandbox.id)(record.logPath, copy)
+      .catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      });
+  }
+  return { imageDir, criuPath };
+}
+
+/** criu gives namespaces that processes join the name and parameters of those they come from: the pod's own come back. */
+export async function resetNamespaces(sandbox: SandboxRecord, services: PodServices): Promise<void> {
+  await services.namespaceThread.resetPodNamespaces(podNamespaces(sandbox, services));
+}
+
+/** Once the processes run, or the container goes. */
+export async function forgetCheckpoint(
+  { id }: Pick<ContainerRecord, "id">,
+  { checkpointDir, trash }: Pick<PodServices, "checkpointDir" | "trash">,
+): Promise<void> {
+  await trash.take(restoreDirectory(checkpointDir, id));
+}
+
+function checkpointOf(
+  { id }: Pick<ContainerRecord, "id">,
+  { checkpointDir }: Pick<PodServices, "checkpointDir">,
+): Promise<Checkpoint> {
+  return readCheckpoint(restoreDirectory(checkpointDir, id));
+}

@@ -1,0 +1,46 @@
+import type { ContainerConfig } from "../../../ground/protocol/index.ts";
+import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
+import { EngineError, type Image } from "../../engine/index.ts";
+import { checkpointSources, openCheckpoint } from "../checkpoint/open-checkpoint.ts";
+import { forgetCheckpoint } from "../checkpoint/restore-step.ts";
+import type { NotYetCreated } from "../records/record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import { newContainerRecord } from "./container-spec.ts";
+
+/**
+ * The record of a container that is to be made of an image; or of a checkpoint, where `archive` is one or the configuration names
+ * one in the place of its image. That is then taken apart already, in a directory named after the new container. Throws
+ * EngineError NotFound for what is not here.
+ */
+export async function draftContainer(
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  archive: ArchiveSource | undefined,
+  services: PodServices,
+): Promise<NotYetCreated<ContainerRecord>> {
+  const reference = config.image?.image ?? "";
+  const lookUp = services.hostPaths.of(sandbox.id);
+  const sources = archive === undefined ? await checkpointSources(reference, lookUp, services) : [archive];
+  if (sources === undefined)
+    return newContainerRecord(sandbox, config, imageOf(reference, services), services);
+  const { containerId, image } = await openCheckpoint(sources, services);
+  const exact = archive !== undefined;
+  if (exact && !reference.startsWith("/") && services.images.find(reference)?.id !== image.id) {
+    await forgetCheckpoint({ id: containerId }, services);
+    throw new EngineError(
+      "FailedPrecondition",
+      `the checkpoint was made of a container of image ${image.id}, which ${JSON.stringify(reference)} is not`,
+    );
+  }
+  return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
+}
+
+function imageOf(reference: string, { images }: PodServices): Image {
+  const image = images.find(reference);
+  if (image !== undefined) return image;
+  throw new EngineError(
+    "NotFound",
+    `image ${JSON.stringify(reference)} is not here; pull it before a container is made of it`,
+  );
+}

@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { describeMount } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import type { OciSpec } from "../../../services/runtime/index.ts";
+import { containerPaths } from "../paths.ts";
+import type { ContainerRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import { describeSpec } from "./container-spec.ts";
+
+/** What people look at when they look into a container. */
+export async function inspectContainer(
+  record: ContainerRecord,
+  services: PodServices,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { bundle, rootfs } = containerPaths(services.stateDir, record.id);
+  const state = services.taskTable.get(record.id)?.state();
+  const { snapshotter, sandboxes } = services;
+  return {
+    sandboxID: record.sandboxId,
+    pid: state === undefined || state.kind === "exited" ? 0 : state.pid,
+    runtimeHandler: sandboxes.find(record.sandboxId)?.resolvedHandler,
+    snapshotter: snapshotter.name,
+    snapshotKey: record.id,
+    // Where its layers lie, and what it has written.
+    snapshotMounts:
+      snapshotter.stat(record.id) === undefined ? [] : snapshotter.mounts(record.id).map(describeMount),
+    bundle,
+    rootfs,
+    ...(await describedSpec(record, services)),
+    config: record.config,
+  };
+}
+
+type DescribedSpec = { readonly runtimeSpec: OciSpec } | { readonly runtimeSpecError: string };
+
+/** That of its process while it has one, and as it would be else; or why it cannot be told. Whoever looks is to be shown the rest. */
+async function describedSpec(record: ContainerRecord, services: PodServices): Promise<DescribedSpec> {
+  const { bundle } = containerPaths(services.stateDir, record.id);
+  try {
+    const started = await readSpec(join(bundle, "config.json"), services.logger);
+    return {
+      runtimeSpec:
+        started ?? (await describeSpec(record, services.sandboxes.get(record.sandboxId), services)),
+    };
+  } catch (error) {
+    return { runtimeSpecError: messageOf(error) };
+  }
+}
+
+/** There is none before the container was started, nor after its end. What is damaged must not hide the rest. */
+async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== "ENOENT")
+      logger.warn(
+        { err, path },
+        "the specification of a container cannot be read: it is made anew of what is recorded",
+      );
+    return undefined;
+  }
+}

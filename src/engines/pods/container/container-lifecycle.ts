@@ -1,0 +1,302 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "../../../ground/logging/index.ts";
+import {
+  ContainerConfig,
+  type LinuxContainerResources,
+  type PodSandboxConfig,
+} from "../../../ground/protocol/index.ts";
+import { JoinedCalls, KeyLock } from "../../../ground/sync/index.ts";
+import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
+import type { Task } from "../../../services/runtime/index.ts";
+import { type Container, type Containers, EngineError, type ExecOutcome } from "../../engine/index.ts";
+import { isOwned } from "../records/ownership.ts";
+import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
+import { readySandbox } from "../sandbox/ready-sandbox.ts";
+import type { PodServices } from "../services.ts";
+import { ContainerTasks } from "../tasks/container-tasks.ts";
+import { runningTask } from "../tasks/running-task.ts";
+import { StartsUnderWay } from "../tasks/starts-under-way.ts";
+import { stopTask } from "../tasks/stop-task.ts";
+import { draftContainer } from "./container-draft.ts";
+import { inspectContainer } from "./container-inspect.ts";
+import { removeLog } from "./container-log.ts";
+import { updateResources } from "./container-resources.ts";
+import { containerSteps } from "./container-steps.ts";
+import { containerView, neverRan } from "./container-view.ts";
+import { requirePrivileged } from "./privileged.ts";
+
+/** The life of containers: create, start, stop, remove, exec. */
+export class ContainerLifecycle implements Containers {
+  readonly #services: PodServices;
+  readonly #steps: readonly Step<ContainerDraft>[];
+  readonly #creates = new JoinedCalls<string>();
+  readonly #locks = new KeyLock();
+  readonly #tasks: ContainerTasks;
+  readonly #starts = new StartsUnderWay();
+  /** Ids of those that are being made: nobody has been told of them. */
+  readonly #making = new Set<string>();
+
+  constructor(services: PodServices) {
+    this.#services = services;
+    this.#steps = containerSteps(services);
+    this.#tasks = new ContainerTasks(services, this.#locks);
+  }
+
+  create(
+    sandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    requirePrivileged(config, [sandboxConfig, sandbox.config]);
+    return this.#createJoined(undefined, sandbox, config, signal);
+  }
+
+  /** Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks for. */
+  createFrom(
+    archive: ArchiveSource | undefined,
+    sandboxId: string,
+    config: ContainerConfig,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const sandbox = readySandbox(this.#services.sandboxes, sandboxId);
+    requirePrivileged(config, [sandbox.config]);
+    return this.#createJoined(archive, sandbox, config, signal);
+  }
+
+  #createJoined(
+    archive: ArchiveSource | undefined,
+    sandbox: SandboxRecord,
+    config: ContainerConfig,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    return this.#creates.join(
+      containerName(sandbox.id, config),
+      JSON.stringify([archive, ContainerConfig.toJSON(config)]),
+      () => this.#createOnce(sandbox, config, archive),
+      signal,
+    );
+  }
+
+  async #createOnce(
+    sandbox: SandboxRecord,
+    config: ContainerConfig,
+    archive: ArchiveSource | undefined,
+  ): Promise<string> {
+    const existing = this.#existing(sandbox, config);
+    if (existing !== undefined) return existing.id;
+    // Kubelets start at once what they have made.
+    this.#services.tasks.hasten();
+    const draft = await draftContainer(sandbox, config, archive, this.#services);
+    const { id } = draft;
+    this.#making.add(id);
+    try {
+      using _ = await this.#locks.acquire(id);
+      await this.#make(await this.#services.containers.create(draft));
+      this.#services.observer("container-made");
+      this.#services.events.publish("created", id, sandbox.id);
+      return id;
+    } finally {
+      this.#making.delete(id);
+    }
+  }
+
+  async #make(record: ContainerRecord): Promise<void> {
+    const { observer } = this.#services;
+    const logger = this.#services.logger.child({ container: record.id });
+    try {
+      await runSteps(this.#steps, draftOf(record), { observer, logger });
+    } catch (error) {
+      await this.#giveUp(record, error).catch((err: unknown) =>
+        logger.error({ err }, "the record of a container that was not made stays until the next start"),
+      );
+      throw error;
+    }
+  }
+
+  /** See SandboxLifecycle: a client that did not hear the answer gets the container that was made. */
+  #existing(sandbox: SandboxRecord, config: ContainerConfig): ContainerRecord | undefined {
+    const name = containerName(sandbox.id, config);
+    const existing = this.#services.containers
+      .list()
+      .find((record) => containerName(record.sandboxId, record.config) === name);
+    if (existing === undefined) return undefined;
+    const same = isDeepStrictEqual(ContainerConfig.toJSON(existing.config), ContainerConfig.toJSON(config));
+    if (existing.phase.kind === "created" && same) return existing;
+    const why = same ? `is ${existing.phase.kind}` : "has another configuration";
+    throw new EngineError(
+      "AlreadyExists",
+      `container ${existing.id} of this pod has the same name and attempt and ${why}; remove it, or ask for the next attempt`,
+    );
+  }
+
+  /** Once its steps are undone the record goes too; unless undoing failed, then it stays for a removal to try again. */
+  async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
+    const { containers } = this.#services;
+    if (error instanceof UndoError)
+      await containers.save({ ...record, phase: neverRan("creating it failed and could not be undone") });
+    else await containers.delete(record.id);
+  }
+
+  async start(idOrPrefix: string): Promise<void> {
+    const { id } = this.#services.containers.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.get(id);
+    const state = containerView(record, this.#services.taskTable.get(id)).state.kind;
+    // Its client did not hear the answer to an earlier call.
+    if (state === "running") return;
+    const sandbox = readySandbox(this.#services.sandboxes, record.sandboxId);
+    if (state !== "created" || record.phase.kind !== "created") {
+      throw new EngineError(
+        "FailedPrecondition",
+        `container ${id} is ${state}; only a container that was created and not started yet can be started`,
+      );
+    }
+    await this.#starts.run(id, (signal) => this.#tasks.start(record, sandbox, signal));
+  }
+
+  async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
+    const { id } = this.#services.containers.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.get(id);
+    const task = await this.#tasks.find(record);
+    await this.#services.containers.save(await updateResources(record, task, resources, this.#services));
+  }
+
+  async stop(idOrPrefix: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const id = this.#services.containers.match(idOrPrefix)?.id;
+    if (id === undefined) return;
+    const record = this.#services.containers.find(id);
+    const task = await this.#settledTask(id);
+    if (record === undefined || task === undefined) return;
+    await stopTask(task, record.stopSignal, timeoutMs, signal);
+  }
+
+  /** The task once a start that is under way has been made, or ended: one that was asked for before must not outlive the stop. */
+  async #settledTask(id: string): Promise<Task | undefined> {
+    using _end = this.#starts.endSoon(id);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.find(id);
+    return record === undefined ? undefined : await this.#tasks.find(record);
+  }
+
+  /** Ends all containers of a sandbox at once, as kubelets expect: they have had their time. */
+  async stopAll(sandboxId: string): Promise<void> {
+    await Promise.all(this.#ofSandbox(sandboxId).map((record) => this.stop(record.id, 0)));
+  }
+
+  async remove(idOrPrefix: string): Promise<void> {
+    const id = this.#services.containers.match(idOrPrefix)?.id;
+    if (id === undefined) return;
+    await this.stop(id, 0);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.find(id);
+    if (record === undefined) return;
+    await this.#end(record);
+    const { observer, containers, events } = this.#services;
+    await undoSteps(this.#steps, draftOf(record), observer);
+    if (isOwned(record)) await removeLog(record, this.#services);
+    observer("container-delete");
+    await containers.delete(id);
+    events.publish("deleted", id, record.sandboxId, record);
+  }
+
+  /** Kills what was started between a stop and the lock, and removes the task. */
+  async #end(record: ContainerRecord): Promise<void> {
+    const task = await this.#tasks.find(record);
+    if (task !== undefined) await stopTask(task, record.stopSignal, 0);
+    if (record.phase.kind === "started")
+      this.#services.events.publish("stopped", record.id, record.sandboxId);
+    await this.#tasks.delete(record);
+  }
+
+  async removeAll(sandboxId: string): Promise<void> {
+    await Promise.all(this.#ofSandbox(sandboxId).map((record) => this.remove(record.id)));
+  }
+
+  #ofSandbox(sandboxId: string): readonly ContainerRecord[] {
+    return this.#services.containers.list().filter((record) => record.sandboxId === sandboxId);
+  }
+
+  /** Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed of. */
+  hold(ids: readonly string[]): Promise<Disposable> {
+    return this.#locks.acquireAll(ids);
+  }
+
+  /** Records no more ends, and resolves when no container is being made. */
+  async close(): Promise<void> {
+    this.#tasks[Symbol.dispose]();
+    await this.#creates.settled();
+  }
+
+  get(idOrPrefix: string): Container {
+    const record = this.#services.containers.get(idOrPrefix);
+    return containerView(record, this.#services.taskTable.get(record.id));
+  }
+
+  list(): readonly Container[] {
+    return this.#services.containers
+      .list()
+      .filter(({ id }) => !this.#making.has(id))
+      .map((record) => containerView(record, this.#services.taskTable.get(record.id)));
+  }
+
+  expectExec(): void {
+    this.#services.tasks.hasten();
+  }
+
+  async execSync(
+    id: string,
+    args: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ExecOutcome> {
+    return runningTask(this.#services, id).execSync({ args, timeoutMs }, signal);
+  }
+
+  async reopenLog(id: string): Promise<void> {
+    await runningTask(this.#services, id).reopenLog();
+  }
+
+  inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
+    const record = this.#services.containers.get(id);
+    return inspectContainer(record, this.#services);
+  }
+
+  /**
+   * Takes up the containers after the daemon was away: those running, those that ended meanwhile, those that were cut while being
+   * made. One that cannot be taken up must not keep the others: it is of unknown state until it is removed.
+   */
+  async recover(): Promise<void> {
+    await Promise.all(this.#services.containers.list().map((record) => this.#recoverOne(record)));
+  }
+
+  async #recoverOne(record: ContainerRecord): Promise<void> {
+    using _ = await this.#locks.acquire(record.id);
+    const logger = this.#services.logger.child({ container: record.id });
+    try {
+      if (record.phase.kind === "creating") await this.#undoCut(record, logger);
+      else await this.#tasks.recover(record);
+    } catch (err) {
+      logger.error({ err }, "taking up the container failed; it stays until it is removed");
+    }
+  }
+
+  async #undoCut(record: ContainerRecord, logger: Logger): Promise<void> {
+    logger.warn("the container was being made when the daemon ended: undoing");
+    const undone = undoSteps(this.#steps, draftOf(record), this.#services.observer);
+    const error = await undone.catch((error: unknown) => error);
+    await this.#giveUp(record, error);
+    if (error !== undefined) throw error;
+  }
+}
+
+function draftOf(record: ContainerRecord): ContainerDraft {
+  return { record, user: record.user };
+}
+
+function containerName(sandboxId: string, config: ContainerConfig): string {
+  return JSON.stringify([sandboxId, config.metadata?.name ?? "", config.metadata?.attempt ?? 0]);
+}

@@ -1,0 +1,66 @@
+import type { Logger } from "../../../ground/logging/index.ts";
+import {
+  type ContainerConfig,
+  LinuxContainerConfig,
+  LinuxContainerResources,
+} from "../../../ground/protocol/index.ts";
+import {
+  cgroupLimits,
+  type HostFacts,
+  oomScoreAdj,
+  resourcesInForce,
+  type Task,
+  type TaskUpdate,
+  updatedResources,
+  withoutLimits,
+} from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import type { ContainerRecord } from "../records/records.ts";
+
+/** A container's limits as they are now. A record of an older version has only those that were asked for. */
+export function resourcesOf({ resources, config }: ContainerRecord): ContainerRecord["resources"] {
+  return resources ?? config.linux?.resources;
+}
+
+/** The configuration that the container starts with: as it was asked for, with the limits of later updates. */
+export function startConfig(record: ContainerRecord): ContainerConfig {
+  const resources = resourcesOf(record);
+  if (resources === undefined) return record.config;
+  const linux = LinuxContainerConfig.fromPartial({ ...record.config.linux, resources });
+  return { ...record.config, linux };
+}
+
+/**
+ * Changes a container's limits: at once if it runs, else from its start on. The record is returned as it is to be from then on. Throws EngineError
+ * FailedPrecondition for one that has exited, and what Task.update throws; the limits are then as before, as far as that could be done.
+ */
+export async function updateResources(
+  record: ContainerRecord,
+  task: Task | undefined,
+  update: LinuxContainerResources,
+  { host, logger }: { readonly host: HostFacts; readonly logger: Logger },
+): Promise<ContainerRecord> {
+  const running = record.phase.kind === "started" && task?.state().kind === "running" ? task : undefined;
+  if (running === undefined && record.phase.kind !== "created") {
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${record.id} does not run and will not be started any more: its resources cannot be updated`,
+    );
+  }
+  const before = resourcesOf(record) ?? LinuxContainerResources.fromPartial({});
+  const after = resourcesInForce(updatedResources(before, update), host) ?? before;
+  const toTask = (resources: LinuxContainerResources): TaskUpdate => ({
+    limits: cgroupLimits(resources, host),
+    oomScoreAdj: update.oomScoreAdj === 0n ? undefined : oomScoreAdj(resources, host),
+  });
+  const change = toTask(after);
+  await running?.update(change).catch(async (error: unknown) => {
+    await running
+      .update(toTask(withoutLimits(before)))
+      .catch((err: unknown) =>
+        logger.error({ err, container: record.id }, "taking back an update that failed did not succeed"),
+      );
+    throw error;
+  });
+  return { ...record, resources: after };
+}

@@ -1,0 +1,190 @@
+import { type ContainerConfig, NamespaceMode } from "../../../ground/protocol/index.ts";
+import type { Image } from "../../../services/images/index.ts";
+import {
+  buildContainerSpec,
+  type ContainerSpecInput,
+  describeContainer,
+  findHandler,
+  type Handler,
+  type OciSpec,
+  resolveContainer,
+  resourcesInForce,
+  type Task,
+} from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import { containerPaths } from "../paths.ts";
+import { newId } from "../records/ids.ts";
+import type { NotYetCreated } from "../records/record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
+import { currentConfig } from "../sandbox/sandbox-resources.ts";
+import { checkSameUserNamespace } from "../sandbox/user-namespaces.ts";
+import type { PodServices } from "../services.ts";
+import { stopSignalOf } from "../tasks/stop-signal.ts";
+import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "../volumes/image-volumes.ts";
+import { withMappedVolumes } from "../volumes/mapped-volumes.ts";
+import { containerLabels } from "../volumes/se-linux-labels.ts";
+import { containerLogPath } from "./container-log.ts";
+import { startConfig } from "./container-resources.ts";
+
+/** The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it mounts and that is not here, InvalidArgument for another user namespace than the pod's. */
+export function newContainerRecord(
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  image: Image,
+  { host, images, declaredVolumes }: Pick<PodServices, "host" | "images" | "declaredVolumes">,
+  id = newId(),
+): NotYetCreated<ContainerRecord> {
+  checkSameUserNamespace(sandbox.config, config.linux?.securityContext?.namespaceOptions?.usernsOptions);
+  return {
+    id,
+    sandboxId: sandbox.id,
+    config,
+    imageId: image.id,
+    imageRef: image.repoDigests[0] ?? image.id,
+    imageName: image.repoTags[0] ?? image.repoDigests[0] ?? image.id,
+    runtime: sandbox.resolvedHandler,
+    imageConfig: image.config.config,
+    phase: { kind: "creating" },
+    logPath: containerLogPath(sandbox.config, config),
+    user: { uid: 0, gid: 0, supplementalGroups: [] },
+    stopSignal: stopSignalOf(config, image.config),
+    resources: resourcesInForce(config.linux?.resources, host),
+    ...imageVolumesOf(config, images),
+    ...declaredVolumes.of(image, config),
+  };
+}
+
+/** Makes the specification as it would be now, for its errors and for the user that it resolves. */
+export async function checkSpec(
+  record: ContainerRecord,
+  services: PodServices,
+): Promise<ContainerRecord["user"]> {
+  const spec = await containerSpec(record, services.sandboxes.get(record.sandboxId), services);
+  const { uid, gid, additionalGids } = spec.process.user;
+  return { uid, gid, supplementalGroups: additionalGids };
+}
+
+/** The spec as it would be now. */
+export async function containerSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<OciSpec> {
+  const shown = await withImageVolumes(startConfig(record), record, services);
+  const input = await specInput(record, sandbox, shown, services);
+  const resolved = await resolveContainer({ ...input, ...meansOf(sandbox, services) });
+  // As late as can be: a pid is another process's once its own has ended.
+  const targetPid = await runningTargetPid(record, services);
+  const pid = await services.pauses.livePidNamespace(sandbox.id);
+  const namespaces = { ...input.sandbox.namespaces, pid };
+  return buildContainerSpec({ ...input, sandbox: { ...input.sandbox, namespaces }, targetPid, resolved });
+}
+
+/**
+ * The spec of a container that is only looked at, in whatever state it is, made of what is recorded of it. Nothing need be left
+ * of it or its pod but the records and its image; a process whose namespace it is to join, and that is gone, is 0.
+ */
+export async function describeSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<OciSpec> {
+  const shown = describeImageVolumes(startConfig(record), record, services);
+  const { sandbox: facts, ...input } = await specInput(record, sandbox, shown, services);
+  const { uid, gid, supplementalGroups } = record.user;
+  const user = { uid, gid, additionalGids: supplementalGroups };
+  const resolved = await describeContainer({ ...input, ...meansOf(sandbox, services) }, user);
+  const namespaces = { ...facts.namespaces, pid: facts.namespaces.pid ?? "/proc/0/ns/pid" };
+  const targetPid = recordedTargetPid(record, services) ?? 0;
+  return buildContainerSpec({ ...input, sandbox: { ...facts, namespaces }, targetPid, resolved });
+}
+
+async function specInput(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  config: ContainerConfig,
+  services: PodServices,
+): Promise<Omit<ContainerSpecInput, "resolved" | "targetPid">> {
+  const handler = handlerOf(sandbox, services);
+  const { CDIDevices, annotations } = record.config;
+  return {
+    id: record.id,
+    config: services.declaredVolumes.addTo(withMappedVolumes(config, record, services), record),
+    sandboxConfig: currentConfig(sandbox),
+    sandbox: sandboxFacts(sandbox, services),
+    image: record.imageConfig ?? imageOf(record, services).config.config,
+    imageName: record.config.image?.userSpecifiedImage || record.config.image?.image || record.imageRef,
+    rootfsPath: containerPaths(services.stateDir, record.id).rootfs,
+    cgroupDriver: services.cgroupDriver,
+    features: handler.features,
+    privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
+    annotationRules: handler,
+    settings: services.containerSettings,
+    edits: await services.cdi.edits(
+      CDIDevices.map(({ name }) => name),
+      annotations,
+    ),
+    labels: containerLabels(record.config, sandbox, services),
+    host: services.host,
+  };
+}
+
+/** By what the machine is looked at. */
+function meansOf({ id }: SandboxRecord, services: PodServices) {
+  const { appArmor, seLinux, hostPaths, unusableFiles, securityProfiles } = services;
+  const means = { appArmor, seLinux, unusableFiles, pulledProfiles: securityProfiles };
+  return { ...means, podId: id, lookUp: hostPaths.of(id) };
+}
+
+function imageOf(record: ContainerRecord, { images }: PodServices): Image {
+  const image = images.find(record.imageId);
+  if (image === undefined) {
+    throw new EngineError(
+      "NotFound",
+      `image ${record.imageId} of container ${record.id} was removed; pull it again`,
+    );
+  }
+  return image;
+}
+
+/** The handler that a sandbox was made with. Throws EngineError FailedPrecondition when it is no longer configured. */
+export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
+  const handler = findHandler(handlers, sandbox.resolvedHandler);
+  if (handler === undefined) {
+    throw new EngineError(
+      "FailedPrecondition",
+      `runtime handler ${JSON.stringify(sandbox.resolvedHandler)} of pod sandbox ${sandbox.id} is no longer configured`,
+    );
+  }
+  return handler;
+}
+
+/** The container whose PID namespace is joined must be of the same pod and run. */
+async function runningTargetPid(record: ContainerRecord, services: PodServices): Promise<number | undefined> {
+  const options = record.config.linux?.securityContext?.namespaceOptions;
+  if (options?.pid !== NamespaceMode.TARGET) return undefined;
+  const pid = await findTarget(record, services)?.livePid();
+  if (pid === undefined) {
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${services.containers.get(options.targetId).id}, whose PID namespace is to be joined, does not run in the same pod sandbox`,
+    );
+  }
+  return pid;
+}
+
+/** As it was recorded. */
+function recordedTargetPid(record: ContainerRecord, services: PodServices): number | undefined {
+  const state = findTarget(record, services)?.state();
+  return state?.kind === "running" ? state.pid : undefined;
+}
+
+/** The task of the container whose PID namespace is to be joined, while it runs in the same pod. */
+function findTarget(record: ContainerRecord, { containers, taskTable }: PodServices): Task | undefined {
+  const options = record.config.linux?.securityContext?.namespaceOptions;
+  if (options?.pid !== NamespaceMode.TARGET) return undefined;
+  const target = containers.match(options.targetId);
+  const task = target?.sandboxId === record.sandboxId ? taskTable.get(target.id) : undefined;
+  return task?.state().kind === "running" ? task : undefined;
+}

@@ -1,0 +1,140 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { mountMappedSnapshot, mountSnapshot } from "../../../ground/linux/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import { restoreStep } from "../checkpoint/restore-step.ts";
+import { containerPaths, sandboxPaths } from "../paths.ts";
+import type { ContainerDraft } from "../records/records.ts";
+import { removeDirectory, removeMountPoint } from "../records/remove-directory.ts";
+import type { Step } from "../records/steps.ts";
+import { readySandbox } from "../sandbox/ready-sandbox.ts";
+import { letPodRootThrough, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
+import type { PodServices } from "../services.ts";
+import { mountImageVolumes, unmountImageVolumes } from "../volumes/image-volumes.ts";
+import { mountMappedVolumes, unmountMappedVolumes } from "../volumes/mapped-volumes.ts";
+import { containerLabels, rootfsWithLabel } from "../volumes/se-linux-labels.ts";
+import { checkSpec } from "./container-spec.ts";
+
+/** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
+export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
+  return [
+    snapshot(services),
+    bundle(services),
+    rootfs(services),
+    imageVolumes(services),
+    mappedVolumes(services),
+    declaredVolumes(services),
+    spec(services),
+    restoreStep(services),
+    commit(services),
+  ];
+}
+
+function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-snapshot",
+    run: async ({ record: { id, imageId } }) => {
+      const image = images.find(imageId);
+      if (image === undefined)
+        throw new EngineError(
+          "NotFound",
+          `image ${imageId} was removed while a container was made of it; pull it again`,
+        );
+      await images.prepareRootfs(image, id);
+    },
+    undo: async ({ record }) => {
+      await snapshotter.remove(record.id).catch((error: unknown) => {
+        if (!hasCode(error, "NotFound")) throw error;
+      });
+    },
+  };
+}
+
+function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-bundle",
+    run: async ({ record }) => {
+      const { bundle, rootfs } = containerPaths(stateDir, record.id);
+      await mkdir(rootfs, { recursive: true, mode: 0o700 });
+      await letPodRootThrough(bundle, stateDir, sandboxes.get(record.sandboxId).config);
+    },
+    undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle, trees),
+  };
+}
+
+function rootfs(services: PodServices): Step<ContainerDraft> {
+  const { stateDir, snapshotter, sandboxes } = services;
+  return {
+    name: "container-rootfs",
+    run: async ({ record }) => {
+      const { rootfs, layers } = containerPaths(stateDir, record.id);
+      const sandbox = sandboxes.get(record.sandboxId);
+      const labels = containerLabels(record.config, sandbox, services);
+      const mounts = await rootfsWithLabel(
+        sandbox.id,
+        snapshotter.mounts(record.id),
+        labels,
+        services.seLinux,
+      );
+      const { id, config } = sandbox;
+      if (podIdMappings(config) === undefined) return mountSnapshot(mounts, rootfs);
+      await mountMappedSnapshot(mounts, rootfs, {
+        userNamespace: join(sandboxPaths(stateDir, id).namespaces, "user"),
+        owner: podRoot(config),
+        layers: snapshotter.root,
+        scratch: layers,
+      });
+    },
+    undo: async ({ record }) => {
+      const { rootfs, layers } = containerPaths(stateDir, record.id);
+      await removeMountPoint(layers);
+      await removeMountPoint(rootfs);
+    },
+  };
+}
+
+function imageVolumes(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-image-volumes",
+    run: ({ record }) => mountImageVolumes(record, services),
+    undo: ({ record }) => unmountImageVolumes(record, services),
+  };
+}
+
+function declaredVolumes({ declaredVolumes: volumes, sandboxes }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-volumes",
+    run: ({ record }) => volumes.make(record, sandboxes.get(record.sandboxId).config),
+    undo: ({ record }) => volumes.remove(record),
+  };
+}
+
+/** Nothing is written here: the specification is made when the container starts. A configuration that cannot become one fails now, at its creation. */
+function spec(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-spec",
+    run: async (draft) => {
+      draft.user = await checkSpec(draft.record, services);
+    },
+  };
+}
+
+function mappedVolumes(services: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-mapped-volumes",
+    run: ({ record }) => mountMappedVolumes(record, services),
+    undo: ({ record }) => unmountMappedVolumes(record, services),
+  };
+}
+
+/** The pod may have been stopped meanwhile; what was made in it then must not stay. */
+function commit({ sandboxes, containers }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-commit",
+    run: async ({ record, user }) => {
+      readySandbox(sandboxes, record.sandboxId);
+      await containers.save({ ...record, user, phase: { kind: "created" } });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { nowNs } from "../../../ground/clock/index.ts";
+import type { Task, TaskExit } from "../../../services/runtime/index.ts";
+import type { Container, ContainerState } from "../../engine/index.ts";
+import type { ContainerRecord } from "../records/records.ts";
+import { resourcesOf } from "./container-resources.ts";
+
+type ExitedState = Extract<ContainerState, { kind: "exited" }>;
+
+/** A container as the engine shows it: what its record says, and where that says "started", what its task says. */
+export function containerView(record: ContainerRecord, task: Task | undefined): Container {
+  const { phase, ...rest } = record;
+  return {
+    ...rest,
+    state: stateOf(record, task),
+    resources: resourcesOf(record),
+    imageVolumes: record.imageVolumes ?? [],
+  };
+}
+
+function stateOf({ phase }: ContainerRecord, task: Task | undefined): ContainerState {
+  switch (phase.kind) {
+    case "creating":
+      return { kind: "unknown" };
+    case "created":
+    case "exited":
+      return phase;
+    case "started":
+      return task === undefined ? { kind: "unknown" } : taskState(task, phase.atNs);
+  }
+}
+
+function taskState(task: Task, startAskedAtNs: bigint): ContainerState {
+  const state = task.state();
+  return state.kind === "exited" ? exitedState(state.exit, startAskedAtNs) : state;
+}
+
+/**
+ * CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. Of a task that was lost
+ * with the machine's last run only the record knows when it was started.
+ */
+export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState {
+  const { finishedAtNs, exitCode, message, cause } = exit;
+  const startedAtNs = cause === "lost" && exit.startedAtNs === 0n ? startAskedAtNs : exit.startedAtNs;
+  return { kind: "exited", startedAtNs, finishedAtNs, exitCode, message, reason: reasonOf(exit) };
+}
+
+/** Of a container whose process was never run, and why. */
+export function neverRan(message: string): ExitedState {
+  const [startedAtNs, finishedAtNs] = [0n, nowNs()];
+  return { kind: "exited", startedAtNs, finishedAtNs, exitCode: 128, reason: "StartError", message };
+}
+
+function reasonOf({ cause, exitCode }: TaskExit) {
+  switch (cause) {
+    case "oomKilled":
+      return "OOMKilled";
+    case "startError":
+      return "StartError";
+    case "lost":
+      return "Unknown";
+    case "exited":
+      return exitCode === 0 ? "Completed" : "Error";
+  }
+}

@@ -1,0 +1,95 @@
+import { rename, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../../../ground/errors/index.ts";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { isOwned } from "../records/ownership.ts";
+import type { ContainerRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import type { ContainerLifecycle } from "./container-lifecycle.ts";
+import { oldLog } from "./container-log.ts";
+import type { EndedContainers } from "./ended-containers.ts";
+
+const periodMs = 2_000;
+/** A reader who is further behind loses what is between, as a disk is not without end. */
+const maxLagOfReader = 10;
+
+/**
+ * Keeps the logs of containers short that no kubelet rotates: one that has grown beyond the limit gets the name PATH.1, in the
+ * place of the one before, and the container goes on in a new one. While somebody holds a container the old log is theirs
+ * to read, and to remove when they have: the next one waits for that.
+ */
+export class LogLimit {
+  readonly #services: PodServices;
+  readonly #containers: ContainerLifecycle;
+  readonly #ended: EndedContainers;
+  readonly #limitBytes: number;
+  readonly #closed = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    services: PodServices,
+    containers: ContainerLifecycle,
+    ended: EndedContainers,
+    limitBytes: number,
+  ) {
+    this.#services = services;
+    this.#containers = containers;
+    this.#ended = ended;
+    this.#limitBytes = limitBytes;
+  }
+
+  start(): void {
+    if (this.#limitBytes > 0) this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      for (const record of this.#services.containers.list()) await this.#check(record);
+      await delay(periodMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  async #check(record: ContainerRecord): Promise<void> {
+    const { id, logPath, phase } = record;
+    if (!isOwned(record) || logPath === "" || phase.kind !== "started") return;
+    const lookUp = this.#services.hostPaths.of(record.sandboxId);
+    try {
+      const size = (await lookUp(logPath, () => statIfThere(logPath)))?.size ?? 0;
+      if (size <= this.#limitBytes || !(await lookUp(logPath, () => this.#mayRotate(record, size)))) return;
+      await lookUp(logPath, () => rename(logPath, oldLog(logPath)));
+      await this.#reopen(record, lookUp);
+    } catch (err) {
+      this.#services.logger.warn({ err, container: id }, "limiting the container's log failed; it goes on");
+    }
+  }
+
+  async #mayRotate({ id, logPath }: ContainerRecord, size: number): Promise<boolean> {
+    if (!this.#ended.isHeld(id) || size > maxLagOfReader * this.#limitBytes) return true;
+    return (await statIfThere(oldLog(logPath))) === undefined;
+  }
+
+  async #reopen({ id, logPath }: ContainerRecord, lookUp: LookUp): Promise<void> {
+    try {
+      await this.#containers.reopenLog(id);
+    } catch (error) {
+      // It has ended: its log is to be found under its name.
+      await lookUp(logPath, async () => {
+        if ((await statIfThere(logPath)) === undefined) await rename(oldLog(logPath), logPath);
+      });
+      if (!hasCode(error, "FailedPrecondition")) throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#running;
+  }
+}
+
+async function statIfThere(path: string): Promise<{ readonly size: number } | undefined> {
+  return stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,68 @@
+import { cgroupsAreDelegated } from "../../ground/linux/index.ts";
+import type { NetworkStatus } from "../../services/network/index.ts";
+import { findHandler, type HandlerTable } from "../../services/runtime/index.ts";
+import type { EngineStatus } from "../engine/index.ts";
+import type { PodEngineOptions } from "./pod-engine-options.ts";
+
+/** Whether pods can be run now, and with what. */
+export async function engineStatus(options: PodEngineOptions): Promise<EngineStatus> {
+  const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu } = options;
+  const networkStatus = network.status();
+  return {
+    runtimeName: "berth",
+    runtimeVersion: version,
+    conditions: [runtimeCondition(handlers, database.trouble()), networkCondition(networkStatus)],
+    handlers: criHandlers(handlers),
+    // What the pod has not got of its own is bound from the host then, with every handler.
+    userNamespacesHostNetwork: handlers.handlers.some(
+      ({ usability, features }) => usability.kind === "usable" && features.userNamespaces,
+    ),
+    cgroupMountMode:
+      handlers.handlers.some(
+        ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,
+      ) && (await cgroupsAreDelegated(options.host.cgroups)),
+    seccompProfiles: options.host.seccomp,
+    cgroupDriver,
+    details: {
+      config: options.configuration,
+      stateDir,
+      snapshotter: snapshotter.name,
+      runtimes: {
+        default: handlers.defaultName,
+        explanation: handlers.explanation,
+        handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
+      },
+      criu,
+      // containerd's name for it, which scripts look at.
+      lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
+    },
+  };
+}
+
+function runtimeCondition(
+  handlers: HandlerTable,
+  trouble: string | undefined,
+): EngineStatus["conditions"][number] {
+  if (trouble !== undefined)
+    return { type: "RuntimeReady", ok: false, reason: "MetadataNotWritable", message: trouble };
+  const usability = findHandler(handlers, "")?.usability;
+  if (usability?.kind === "usable") return { type: "RuntimeReady", ok: true, reason: "", message: "" };
+  const message =
+    usability === undefined
+      ? `no runtime handler is named ${JSON.stringify(handlers.defaultName)}`
+      : `runtime handler ${handlers.defaultName}: ${usability.reason}; ${usability.remedy}`;
+  return { type: "RuntimeReady", ok: false, reason: "NoUsableRuntime", message };
+}
+
+function networkCondition(status: NetworkStatus): EngineStatus["conditions"][number] {
+  if (status.kind === "ready") return { type: "NetworkReady", ok: true, reason: "", message: "" };
+  return { type: "NetworkReady", ok: false, reason: status.reason, message: status.message };
+}
+
+/** The usable ones; the default appears under "" too, which is how a pod without a RuntimeClass asks for it. */
+function criHandlers(table: HandlerTable): EngineStatus["handlers"] {
+  const usable = table.handlers.filter((handler) => handler.usability.kind === "usable");
+  const named = usable.map(({ name, features }) => ({ name, ...features }));
+  const standard = usable.find(({ name }) => name === table.defaultName);
+  return standard === undefined ? named : [{ name: "", ...standard.features }, ...named];
+}

@@ -1,0 +1,22 @@
+import { findHandler, type Handler, type HandlerTable } from "../../services/runtime/index.ts";
+import { EngineError } from "../engine/index.ts";
+
+/** The handler of that name, "" being the default. Throws EngineError: InvalidArgument for an unknown one, FailedPrecondition for one that this host cannot use. */
+export function usableHandler(table: HandlerTable, name: string): Handler {
+  const handler = findHandler(table, name);
+  if (handler === undefined) {
+    const known = table.handlers.map((each) => each.name).join(", ");
+    throw new EngineError(
+      "InvalidArgument",
+      `no runtime handler is named ${JSON.stringify(name)}; there are: ${known}`,
+    );
+  }
+  if (handler.usability.kind === "unusable") {
+    const { reason, remedy } = handler.usability;
+    throw new EngineError(
+      "FailedPrecondition",
+      `runtime handler ${handler.name} cannot be used: ${reason}; ${remedy}`,
+    );
+  }
+  return handler;
+}

@@ -1,0 +1,72 @@
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { Logger, UnusableFiles } from "../../ground/logging/index.ts";
+import type { Database } from "../../ground/metadata/index.ts";
+import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
+import type { CdiDevices } from "../../parts/cdi/index.ts";
+import type { Containers, Sandboxes } from "../../services/containers/index.ts";
+import type { Images } from "../../services/images/index.ts";
+import type { Network } from "../../services/network/index.ts";
+import type { SecurityProfiles } from "../../services/profiles/index.ts";
+import type {
+  AppArmor,
+  CgroupDriver,
+  ContainerSettings,
+  Criu,
+  HandlerTable,
+  HostFacts,
+  SeLinux,
+  Tasks,
+} from "../../services/runtime/index.ts";
+import type { Snapshotter, UsageMeter } from "../../services/snapshots/index.ts";
+import type { StepObserver } from "./records/steps.ts";
+
+export type PodEngineOptions = {
+  readonly version: string;
+  /** The daemon's whole configuration, to be shown. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** tmpfs: namespaces, bundles, files of pods. */
+  readonly stateDir: string;
+  /** Directory for checkpoints under way, on a disk that has room for containers' memory. */
+  readonly checkpointDir: string;
+  readonly criu: Criu;
+  /** Whose troubles are the engine's. */
+  readonly database: Pick<Database, "trouble">;
+  /** Of CRI's namespace. */
+  readonly sandboxes: Sandboxes;
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly securityProfiles: SecurityProfiles;
+  readonly snapshotter: Snapshotter;
+  /** Of that snapshotter. */
+  readonly usageMeter: UsageMeter;
+  /** How often the CPU time of what runs is looked at, for its rate. */
+  readonly samplePeriodMs: number;
+  readonly network: Network;
+  readonly tasks: Tasks;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
+  /** For paths that requests name; the caller ends the waits before it disposes of the engine. */
+  readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
+  /** On the disk of volumes and checkpoints. */
+  readonly trash: Trash;
+  readonly appArmor: AppArmor;
+  readonly cdi: CdiDevices;
+  /** On disk: volumes that images declare. */
+  readonly volumeDir: string;
+  readonly declaredVolumes: "copy" | "ignore";
+  /** Of logs that no kubelet rotates; 0 is no limit. */
+  readonly ownedLogBytes: number;
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
+  readonly logger: Logger;
+  readonly unusableFiles: UnusableFiles;
+  /** Written into pods that have the namespaces for them, unless the pod says otherwise. */
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+  /** Path of the static program that holds a shared PID namespace. */
+  readonly pauseProgram: string;
+  /** Called at each named step of a life cycle; for fault tests. */
+  readonly observer?: StepObserver;
+};

@@ -1,0 +1,152 @@
+import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
+import type { Images } from "../../services/images/index.ts";
+import type { SecurityProfiles } from "../../services/profiles/index.ts";
+import { TreeCopier } from "../../services/snapshots/index.ts";
+import {
+  type Engine,
+  EngineError,
+  type EngineEvent,
+  type EngineStatus,
+  type UntaggedImage,
+} from "../engine/index.ts";
+import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
+import { ContainerLifecycle } from "./container/container-lifecycle.ts";
+import { EndedContainers } from "./container/ended-containers.ts";
+import { LogLimit } from "./container/log-limit.ts";
+import { engineStatus } from "./engine-status.ts";
+import type { PodEngineOptions } from "./pod-engine-options.ts";
+import { PodEvents } from "./pod-events.ts";
+import { PodStreams } from "./pod-streams.ts";
+import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
+import { SandboxLifecycle } from "./sandbox/sandbox-lifecycle.ts";
+import { userNamespaceSupport, withSupport } from "./sandbox/user-namespace-support.ts";
+import type { PodServices } from "./services.ts";
+import { PodStats } from "./stats/pod-stats.ts";
+import { Pauses } from "./tasks/pauses.ts";
+import { endStrays } from "./tasks/strays.ts";
+import { TaskTable } from "./tasks/task-table.ts";
+import { DeclaredVolumes } from "./volumes/declared-volumes.ts";
+import { refuseIfOwned, refuseIfSeveralTags, refuseIfUsed } from "./volumes/image-users.ts";
+import { refuseIfMounted } from "./volumes/image-volumes.ts";
+
+/** The native engine: pods made of namespaces, snapshots, CNI and OCI runtimes. */
+export class PodEngine implements Engine, AsyncDisposable {
+  readonly images: Images;
+  readonly securityProfiles: SecurityProfiles;
+  readonly sandboxes: SandboxLifecycle;
+  readonly containers: ContainerLifecycle;
+  readonly streams: PodStreams;
+  readonly stats: PodStats;
+  readonly checkpoints: PodCheckpoints;
+  readonly #ended: EndedContainers;
+  readonly #logLimit: LogLimit;
+  readonly #services: PodServices;
+  readonly #options: PodEngineOptions;
+
+  private constructor(options: PodEngineOptions, services: PodServices, layout: CgroupLayout) {
+    this.#options = options;
+    this.#services = services;
+    this.images = options.images;
+    this.securityProfiles = options.securityProfiles;
+    this.containers = new ContainerLifecycle(services);
+    this.sandboxes = new SandboxLifecycle(services, this.containers);
+    this.#ended = new EndedContainers(services, this.sandboxes, this.containers);
+    this.#logLimit = new LogLimit(services, this.containers, this.#ended, options.ownedLogBytes);
+    this.streams = new PodStreams(services);
+    this.stats = new PodStats(services, { ...options, layout, containers: this.containers });
+    this.checkpoints = new PodCheckpoints(services, this.sandboxes, this.containers);
+  }
+
+  /** Opens the records and takes up what runs. Resolves when lists and states are true. */
+  static async open(given: PodEngineOptions): Promise<PodEngine> {
+    const { snapshotter, stateDir } = given;
+    const [layout, userNamespaces] = await Promise.all([
+      cgroupLayout(),
+      userNamespaceSupport(snapshotter, stateDir),
+    ]);
+    const options = { ...given, handlers: withSupport(given.handlers, userNamespaces) };
+    const sandboxes = sandboxRecords(given.sandboxes);
+    const containers = containerRecords(given.containers, snapshotter.name);
+    const taskTable = new TaskTable();
+    if (layout === undefined)
+      throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    const treeCopier = new TreeCopier();
+    const services: PodServices = {
+      ...options,
+      userNamespaces,
+      treeCopier,
+      declaredVolumes: new DeclaredVolumes(options, treeCopier),
+      namespaceThread: new NamespaceThread(),
+      sandboxes,
+      containers,
+      taskTable,
+      pauses: new Pauses(options),
+      events: new PodEvents(sandboxes, containers, taskTable),
+      observer: options.observer ?? (() => undefined),
+    };
+    const engine = new PodEngine(options, services, layout);
+    await endStrays(services);
+    await engine.#recover();
+    engine.stats.start();
+    engine.#ended.start();
+    engine.#logLimit.start();
+    return engine;
+  }
+
+  /** Containers first: a sandbox that did not survive then finds its containers' ends recorded. */
+  async #recover(): Promise<void> {
+    await this.containers.recover();
+    await this.checkpoints.recover();
+    await this.sandboxes.recover();
+  }
+
+  async removeImage(idOrReference: string): Promise<void> {
+    const image = this.images.find(idOrReference);
+    if (image === undefined) return;
+    const containers = this.#services.containers.list();
+    refuseIfMounted(image, containers);
+    refuseIfOwned(image, containers);
+    await this.images.remove(image.id);
+  }
+
+  async untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage> {
+    const image = this.images.find(idOrReference);
+    if (image === undefined)
+      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+    const untagged = await this.images.untag(idOrReference);
+    if (untagged.length > 0) return { untagged, removed: undefined };
+    const containers = this.#services.containers.list();
+    refuseIfMounted(image, containers);
+    if (!force) {
+      refuseIfSeveralTags(image);
+      refuseIfUsed(image, containers);
+    }
+    await this.images.remove(image.id);
+    return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
+  }
+
+  holdContainer(id: string): Disposable {
+    return this.#ended.hold(id);
+  }
+
+  status(): Promise<EngineStatus> {
+    return engineStatus(this.#options);
+  }
+
+  setPodCidr(cidr: string): Promise<void> {
+    return this.#services.network.setPodCidr(cidr);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#services.events.subscribe(signal);
+  }
+
+  /** Ends what this object holds in this process; pods go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.checkpoints.close();
+    await Promise.all([this.#ended.close(), this.#logLimit.close()]);
+    await Promise.all([this.sandboxes.close(), this.containers.close(), this.stats[Symbol.asyncDispose]()]);
+    await this.#services.namespaceThread[Symbol.asyncDispose]();
+    await this.#services.treeCopier[Symbol.asyncDispose]();
+  }
+}

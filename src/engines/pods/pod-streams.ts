@@ -1,0 +1,43 @@
+import type { Duplex } from "node:stream";
+import {
+  type AttachRequest,
+  EngineError,
+  type ExecRequest,
+  type StreamIo,
+  type Streams,
+} from "../engine/index.ts";
+import { connectLoopback } from "./port-forward/connect-loopback.ts";
+import { copyBothWays } from "./port-forward/copy-both-ways.ts";
+import { sandboxFacts } from "./sandbox/sandbox-facts.ts";
+import type { PodServices } from "./services.ts";
+import { runningTask } from "./tasks/running-task.ts";
+
+/** Exec and attach by the containers' tasks, port-forward by sockets made in the pods' network namespaces. */
+export class PodStreams implements Streams {
+  readonly #services: PodServices;
+
+  constructor(services: PodServices) {
+    this.#services = services;
+  }
+
+  async exec(
+    { containerId, args, tty }: ExecRequest,
+    io: StreamIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return runningTask(this.#services, containerId).execStreamed({ args, terminal: tty }, io, signal);
+  }
+
+  async attach({ containerId }: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void> {
+    await runningTask(this.#services, containerId).attach(io, signal);
+  }
+
+  async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
+    const sandbox = this.#services.sandboxes.get(sandboxId);
+    if (sandbox.phase !== "ready")
+      throw new EngineError("FailedPrecondition", `pod sandbox ${sandbox.id} is not ready`);
+    const netnsPath = sandboxFacts(sandbox, this.#services).namespaces.network;
+    const socket = await connectLoopback({ netnsPath, port }, signal);
+    await copyBothWays(connection, socket, signal);
+  }
+}

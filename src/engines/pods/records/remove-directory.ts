@@ -1,0 +1,35 @@
+import { rmdir } from "node:fs/promises";
+import { mountInfo, unmount } from "../../../ground/linux/index.ts";
+import type { TreeRemover } from "../../../ground/trees/index.ts";
+import { EngineError } from "../../engine/index.ts";
+
+/**
+ * Removes a directory of ours with what is in it; no error when it is not there. Throws EngineError FailedPrecondition when
+ * something is still mounted below it: following that would delete what belongs to somebody else.
+ */
+export async function removeDirectory(directory: string, trees: Pick<TreeRemover, "remove">): Promise<void> {
+  const mounted = (await mountInfo()).find(
+    ({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`),
+  );
+  if (mounted !== undefined) {
+    throw new EngineError(
+      "FailedPrecondition",
+      `${directory} is not removed: ${mounted.mountPoint} is still mounted; unmount it and remove again`,
+    );
+  }
+  await trees.remove(directory);
+}
+
+/**
+ * Unmounts what is mounted on a directory of ours and removes the directory, which must then be empty: what lies in a mount is
+ * never deleted through its mount point. Detached, for a process that looks into it from outside must not keep it from
+ * going. No error when it is not mounted, or not there.
+ */
+export async function removeMountPoint(directory: string): Promise<void> {
+  await unmount(directory, { detach: true, missingOk: true });
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}

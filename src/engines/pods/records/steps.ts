@@ -1,0 +1,77 @@
+import { codeOf, messageOf } from "../../../ground/errors/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { EngineError } from "../../engine/index.ts";
+
+/**
+ * One step of making a sandbox or a container. What is being made is recorded, with everything that the undos need,
+ * before the first step runs; so a daemon that was cut anywhere undoes every step, in reverse, when it comes back.
+ */
+export type Step<T> = {
+  /** The name by which logs and fault tests know the step. */
+  readonly name: string;
+  readonly run: (subject: T) => Promise<void>;
+  /**
+   * Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once. Left out by
+   * steps that leave nothing but the record.
+   */
+  readonly undo?: (subject: T) => Promise<void>;
+};
+
+/** Called with a step's name before it runs, and with `undo NAME` before it is taken back. A test cuts there, by throwing or by ending the process. */
+export type StepObserver = (step: string) => void;
+
+/** What steps run with. */
+export type StepContext = { readonly observer: StepObserver; readonly logger: Logger };
+
+/** Runs the steps in order. When one fails, it and those before it are undone, and its error is thrown. */
+export async function runSteps<T>(
+  steps: readonly Step<T>[],
+  subject: T,
+  { observer, logger }: StepContext,
+): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    const startedAt = performance.now();
+    try {
+      observer(step.name);
+      await step.run(subject);
+    } catch (error) {
+      logger.warn({ step: step.name, err: error }, "step failed, undoing");
+      await undoSteps(steps.slice(0, index + 1), subject, observer, error);
+      throw error;
+    }
+    logger.debug({ step: step.name, ms: Math.round((performance.now() - startedAt) * 10) / 10 }, "step done");
+  }
+}
+
+/** Thrown when taking back failed too: something is left, and its record must stay so that a later removal finds it. */
+export class UndoError extends EngineError {
+  constructor(step: string, failure: unknown, cause: unknown) {
+    const codes = [cause, failure].map(codeOf);
+    const code = codes.find((each) => each !== "Internal") ?? "Internal";
+    const why = cause === undefined ? "" : `${messageOf(cause)}; `;
+    super(code, `${why}taking it down failed at ${step}, removing it tries again: ${messageOf(failure)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Undoes the steps in reverse. Each stands on those before it (CNI plugins take a network down inside the namespaces that
+ * an earlier step made), so it ends at the first that fails, with {@link UndoError}; `cause` is why it was undone.
+ */
+export async function undoSteps<T>(
+  steps: readonly Step<T>[],
+  subject: T,
+  observer: StepObserver,
+  cause?: unknown,
+): Promise<void> {
+  for (const { name, undo } of steps.toReversed()) {
+    if (undo === undefined) continue;
+    try {
+      observer(`undo ${name}`);
+      await undo(subject);
+    } catch (error) {
+      throw new UndoError(name, error, cause);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import {
+  type PortMapping as CriPortMapping,
+  type PodSandboxConfig,
+  Protocol,
+} from "../../../ground/protocol/index.ts";
+import type { PodAttachment, PortMapping } from "../../../services/network/index.ts";
+import { parseQuantity } from "../container/quantity.ts";
+import type { SandboxPaths } from "../paths.ts";
+
+/** What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that are wrong. */
+export function podAttachment(
+  sandboxId: string,
+  config: PodSandboxConfig,
+  paths: SandboxPaths,
+): PodAttachment {
+  const bandwidth = podBandwidth(config.annotations);
+  return {
+    ...podToDetach(sandboxId, config, paths),
+    ...(bandwidth === undefined ? {} : { bandwidth }),
+  };
+}
+
+/** What the network is told of a pod whose attachment was lost. Its bandwidth is not needed for DEL. */
+export function podToDetach(sandboxId: string, config: PodSandboxConfig, paths: SandboxPaths): PodAttachment {
+  return {
+    sandboxId,
+    netnsPath: join(paths.namespaces, "net"),
+    podName: config.metadata?.name ?? "",
+    podNamespace: config.metadata?.namespace ?? "",
+    podUid: config.metadata?.uid ?? "",
+    annotations: config.annotations,
+    cgroupPath: config.linux?.cgroupParent ?? "",
+    portMappings: config.portMappings.filter((mapping) => mapping.hostPort > 0).map(portMapping),
+    dns: {
+      servers: config.dnsConfig?.servers ?? [],
+      searches: config.dnsConfig?.searches ?? [],
+      options: config.dnsConfig?.options ?? [],
+    },
+  };
+}
+
+function portMapping(mapping: CriPortMapping): PortMapping {
+  const protocol =
+    mapping.protocol === Protocol.UDP ? "udp" : mapping.protocol === Protocol.SCTP ? "sctp" : "tcp";
+  const { hostPort, containerPort, hostIp } = mapping;
+  return { hostPort, containerPort, protocol, ...(hostIp === "" ? {} : { hostIp }) };
+}
+
+const ingressKey = "kubernetes.io/ingress-bandwidth";
+const egressKey = "kubernetes.io/egress-bandwidth";
+
+function podBandwidth(annotations: Readonly<Record<string, string>>): PodAttachment["bandwidth"] {
+  const ingress = annotations[ingressKey];
+  const egress = annotations[egressKey];
+  if (ingress === undefined && egress === undefined) return undefined;
+  return {
+    ...(ingress === undefined ? {} : { ingressRate: parseQuantity(ingressKey, ingress) }),
+    ...(egress === undefined ? {} : { egressRate: parseQuantity(egressKey, egress) }),
+  };
+}

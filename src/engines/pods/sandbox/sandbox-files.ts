@@ -1,0 +1,72 @@
+import { chown, readFile, writeFile } from "node:fs/promises";
+import { hostname as hostHostname } from "node:os";
+import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import { EngineError } from "../../engine/index.ts";
+import type { SandboxPaths } from "../paths.ts";
+import { sharesHostNetwork } from "./sandbox-namespaces.ts";
+import { podIdMappings, podRoot } from "./user-namespaces.ts";
+
+/**
+ * The pod's hostname: what it asks for, else the machine's. A pod on the host's network has the machine's in any case: it is in the host's
+ * UTS namespace too, so that `hostname`, $HOSTNAME and /etc/hostname would not agree.
+ */
+export function podHostname(config: PodSandboxConfig): string {
+  return config.hostname === "" || sharesHostNetwork(config) ? hostHostname() : config.hostname;
+}
+
+/** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are the pod's root's to change, and world-readable: any user in the pod may read them. */
+export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
+  const dns = await resolvConf(config);
+  await Promise.all([
+    write(paths.hostname, `${podHostname(config)}\n`),
+    write(paths.resolvConf, dns),
+    writeHosts(config, paths, []),
+  ]);
+  if (podIdMappings(config) === undefined) return;
+  const { uid, gid } = podRoot(config);
+  await Promise.all([paths.hostname, paths.resolvConf, paths.hosts].map((path) => chown(path, uid, gid)));
+}
+
+/** Rewritten when the pod has its addresses. A pod on the host's network sees the host's file. */
+export async function writeHosts(
+  config: PodSandboxConfig,
+  paths: SandboxPaths,
+  ips: readonly string[],
+): Promise<void> {
+  const text = sharesHostNetwork(config) ? await hostFile("/etc/hosts") : podHosts(podHostname(config), ips);
+  await write(paths.hosts, text);
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { mode: 0o644 });
+  } catch (cause) {
+    const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
+    throw new EngineError(full ? "ResourceExhausted" : "Internal", `${path} cannot be written`, { cause });
+  }
+}
+
+function podHosts(hostname: string, ips: readonly string[]): string {
+  const own = ips.map((ip) => `${ip}\t${hostname}\n`).join("");
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${own}`;
+}
+
+/** From the pod's DNS configuration; without one, the host's. */
+async function resolvConf(config: PodSandboxConfig): Promise<string> {
+  const dns = config.dnsConfig;
+  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0) {
+    return hostFile("/etc/resolv.conf");
+  }
+  const line = (keyword: string, words: readonly string[]) =>
+    words.length === 0 ? "" : `${keyword} ${words.join(" ")}\n`;
+  const servers = dns.servers.map((server) => `nameserver ${server}\n`).join("");
+  return line("search", dns.searches) + servers + line("options", dns.options);
+}
+
+/** A host without the file has nothing to pass on. */
+async function hostFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+}

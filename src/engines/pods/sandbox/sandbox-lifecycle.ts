@@ -1,0 +1,323 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { PodSandboxConfig, SecurityProfile_ProfileType } from "../../../ground/protocol/index.ts";
+import { JoinedCalls, KeyLock } from "../../../ground/sync/index.ts";
+import type { Handler } from "../../../services/runtime/index.ts";
+import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
+import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
+import { usableHandler } from "../handlers.ts";
+import { newId } from "../records/ids.ts";
+import { isOwned } from "../records/ownership.ts";
+import type { NotYetCreated } from "../records/record-store.ts";
+import type { SandboxRecord } from "../records/records.ts";
+import { Retries } from "../records/retries.ts";
+import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
+import type { PodServices } from "../services.ts";
+import { newSeLinuxLevel } from "../volumes/se-linux-labels.ts";
+import { refuseTakenPorts } from "./host-ports.ts";
+import { readySandbox } from "./ready-sandbox.ts";
+import { inspectSandbox } from "./sandbox-inspect.ts";
+import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
+import { sandboxSurvival } from "./sandbox-survival.ts";
+import { sandboxView } from "./sandbox-view.ts";
+import { podIdMappings } from "./user-namespaces.ts";
+
+/** Key of the lock that lets one owner's pod after the other take its name and ports; no id is like it. */
+const ownedTurn = "owned";
+
+/** The life of pod sandboxes: run, stop, remove. */
+export class SandboxLifecycle implements Sandboxes {
+  readonly #services: PodServices;
+  readonly #containers: ContainerLifecycle;
+  readonly #steps: readonly Step<SandboxDraft>[];
+  readonly #runs = new JoinedCalls<string>();
+  readonly #locks = new KeyLock();
+  /** Ids of those that are being made: nobody has been told of them. */
+  readonly #making = new Set<string>();
+  #finishing: Promise<void> = Promise.resolve();
+  readonly #retries: Retries;
+  #closed = false;
+
+  constructor(services: PodServices, containers: ContainerLifecycle) {
+    this.#services = services;
+    this.#containers = containers;
+    this.#retries = new Retries(services.logger);
+    this.#steps = sandboxSteps(services);
+  }
+
+  run(config: PodSandboxConfig, handler: string, signal?: AbortSignal): Promise<string> {
+    const request = JSON.stringify([handler, PodSandboxConfig.toJSON(config)]);
+    return this.#runs.join(sandboxName(config), request, () => this.#runOnce(config, handler), signal);
+  }
+
+  async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
+    const usable = usableHandler(this.#services.handlers, handler);
+    const resolvedHandler = usable.name;
+    if (podIdMappings(config) !== undefined) this.#requireUserNamespaces(usable);
+    await this.#requireSecurityProfile(config);
+    const draft: NotYetCreated<SandboxRecord> = {
+      id: newId(),
+      config,
+      handler,
+      resolvedHandler,
+      phase: "creating",
+      ips: [],
+      ...newSeLinuxLevel(this.#services),
+    };
+    const { id } = draft;
+    this.#making.add(id);
+    try {
+      using _ = await this.#locks.acquire(id);
+      const record = await this.#begin(draft);
+      if (record.id !== id) return record.id;
+      await this.#make(record);
+      this.#services.observer("sandbox-made");
+      this.#services.events.publish("created", id, id);
+      this.#services.events.publish("started", id, id);
+      return id;
+    } finally {
+      this.#making.delete(id);
+    }
+  }
+
+  /** Writes the record down, or finds that of the sandbox if that is there already. A kubelet has a scheduler that gives out names and ports; for others that is done here. */
+  async #begin(draft: NotYetCreated<SandboxRecord>): Promise<SandboxRecord> {
+    using _turn = isOwned(draft) ? await this.#locks.acquire(ownedTurn) : undefined;
+    const existing = this.#existing(draft.config, draft.handler);
+    if (existing !== undefined) return existing;
+    if (isOwned(draft)) await this.#refuseTaken(draft.config);
+    return await this.#services.sandboxes.create(draft);
+  }
+
+  async #refuseTaken(config: PodSandboxConfig): Promise<void> {
+    const sandboxes = this.#services.sandboxes.list();
+    const { name, namespace } = config.metadata ?? { name: "", namespace: "" };
+    const holder = sandboxes.find(
+      ({ config: { metadata } }) => metadata?.name === name && metadata.namespace === namespace,
+    );
+    if (holder !== undefined) {
+      throw new EngineError(
+        "AlreadyExists",
+        `the name ${namespace}/${name} is taken by pod ${holder.id.slice(0, 13)}; remove that, or choose another name`,
+      );
+    }
+    await refuseTakenPorts(config, sandboxes);
+  }
+
+  #requireUserNamespaces({ name, features }: Handler): void {
+    if (features.userNamespaces) return;
+    const { userNamespaces: support } = this.#services;
+    const why = support.kind === "unsupported" ? support.reason : `runtime handler ${name} cannot join one`;
+    throw new EngineError("FailedPrecondition", `the pod cannot have a user namespace: ${why}`);
+  }
+
+  /** Also for a pod without a pause process, which would have no use for it. */
+  async #requireSecurityProfile({ linux }: PodSandboxConfig): Promise<void> {
+    const { profileType, ociRef = "" } = linux?.securityContext?.seccomp ?? {};
+    if (profileType === SecurityProfile_ProfileType.OCI) await this.#services.securityProfiles.read(ociRef);
+  }
+
+  async #make(record: SandboxRecord): Promise<void> {
+    const { observer } = this.#services;
+    const logger = this.#services.logger.child({ sandbox: record.id });
+    try {
+      await runSteps(this.#steps, { record, ips: [] }, { observer, logger });
+      this.#watchPause(record.id);
+    } catch (error) {
+      await this.#giveUp(record, error).catch((err: unknown) =>
+        logger.error({ err }, "the record of a sandbox that was not made stays until the next start"),
+      );
+      throw error;
+    }
+  }
+
+  /**
+   * The sandbox that an earlier call made under this name, if it is ready and was asked for in the same words: its client did not
+   * hear the answer. One that stands in the way is an error that says how to get past it.
+   */
+  #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
+    const name = sandboxName(config);
+    const existing = this.#services.sandboxes.list().find((record) => sandboxName(record.config) === name);
+    if (existing === undefined) return undefined;
+    const same =
+      existing.handler === handler &&
+      isDeepStrictEqual(PodSandboxConfig.toJSON(existing.config), PodSandboxConfig.toJSON(config));
+    if (existing.phase === "ready" && same) return existing;
+    const why = existing.phase === "ready" ? "has another configuration" : "is not ready";
+    throw new EngineError(
+      "AlreadyExists",
+      `pod sandbox ${existing.id} has the same name, namespace, uid and attempt and ${why}; remove it, or ask for the next attempt`,
+    );
+  }
+
+  /** After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays for a later removal to try again. */
+  async #giveUp(record: SandboxRecord, error: unknown): Promise<void> {
+    if (error instanceof UndoError) {
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    } else {
+      await this.#services.sandboxes.delete(record.id);
+    }
+  }
+
+  async stop(idOrPrefix: string): Promise<void> {
+    const id = this.#services.sandboxes.match(idOrPrefix)?.id;
+    if (id === undefined) return;
+    using _ = await this.#locks.acquire(id);
+    await this.#stopLocked(id);
+  }
+
+  async #stopLocked(id: string): Promise<void> {
+    const { sandboxes, observer, events } = this.#services;
+    const record = sandboxes.find(id);
+    if (record === undefined || record.phase === "stopped") return;
+    // Said first, so that no container is made or started in it from here on, and a daemon that comes back goes on from here.
+    if (record.phase !== "stopping") await this.#sayStopping(record);
+    observer("sandbox-stop");
+    await this.#containers.stopAll(id);
+    await undoSteps(this.#steps, { record, ips: [] }, observer);
+    observer("sandbox-stopped");
+    await sandboxes.save({ ...record, phase: "stopped" });
+    events.publish("stopped", id, id);
+  }
+
+  /** That it cannot be written down is no reason to let the containers run on. */
+  async #sayStopping(record: SandboxRecord): Promise<void> {
+    try {
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    } catch (error) {
+      await this.#containers
+        .stopAll(record.id)
+        .catch((err: unknown) =>
+          this.#services.logger.error({ err, sandbox: record.id }, "stopping its containers failed too"),
+        );
+      throw error;
+    }
+  }
+
+  async remove(idOrPrefix: string): Promise<void> {
+    const id = this.#services.sandboxes.match(idOrPrefix)?.id;
+    if (id === undefined) return;
+    using _ = await this.#locks.acquire(id);
+    await this.#stopLocked(id);
+    await this.#containers.removeAll(id);
+    const last = this.#services.sandboxes.find(id);
+    if (last === undefined) return;
+    this.#services.observer("sandbox-delete");
+    await this.#services.sandboxes.delete(id);
+    this.#services.events.sandboxDeleted(last);
+  }
+
+  /** Starts nothing new on its own, and resolves when no sandbox is being made. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retries[Symbol.dispose]();
+    await Promise.all([this.#runs.settled(), this.#finishing]);
+  }
+
+  async update(idOrPrefix: string, resources: PodResources): Promise<void> {
+    const { sandboxes } = this.#services;
+    const { id } = sandboxes.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = readySandbox(sandboxes, id);
+    await sandboxes.save({ ...record, resources: { ...record.resources, ...resources } });
+  }
+
+  get(id: string): Sandbox {
+    return sandboxView(this.#services.sandboxes.get(id));
+  }
+
+  list(): readonly Sandbox[] {
+    return this.#services.sandboxes
+      .list()
+      .filter(({ id }) => !this.#making.has(id))
+      .map(sandboxView);
+  }
+
+  inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
+    return inspectSandbox(this.#services.sandboxes.get(id), this.#services);
+  }
+
+  /**
+   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready whose namespaces went
+   * with the machine's last run. What is then to be taken down goes on in the background, as after a restart of the
+   * machine that is every pod. One that cannot be taken up must not keep the others.
+   */
+  async recover(): Promise<void> {
+    const survives = await sandboxSurvival(this.#services);
+    await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record, survives)));
+    this.#finishing = this.#finish().catch((err: unknown) =>
+      this.#services.logger.error({ err }, "going on with what was being taken down failed"),
+    );
+  }
+
+  async #recoverOne(
+    record: SandboxRecord,
+    survives: (record: SandboxRecord) => Promise<boolean>,
+  ): Promise<void> {
+    using _ = await this.#locks.acquire(record.id);
+    const logger = this.#services.logger.child({ sandbox: record.id });
+    try {
+      if (record.phase === "creating") await this.#undoCut(record, logger);
+      if (record.phase !== "ready") return;
+      if (await survives(record)) return this.#watchPause(record.id);
+      logger.warn("what the sandbox consists of is gone (the machine was restarted): it is not ready");
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    } catch (err) {
+      logger.error({ err }, "taking up the sandbox failed; it stays until it is removed");
+    }
+  }
+
+  async #undoCut(record: SandboxRecord, logger: Logger): Promise<void> {
+    logger.warn("the sandbox was being made when the daemon ended: undoing");
+    const undone = undoSteps(this.#steps, { record, ips: [] }, this.#services.observer);
+    const error = await undone.catch((error: unknown) => error);
+    await this.#giveUp(record, error);
+    if (error !== undefined) throw error;
+  }
+
+  /** Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no record. */
+  async #finish(): Promise<void> {
+    const { sandboxes, network, logger } = this.#services;
+    const goOn = async (id: string, work: () => Promise<void>) => {
+      if (this.#closed) return;
+      await work().catch((err: unknown) =>
+        logger.error({ err, sandbox: id }, "taking down the sandbox failed; removing it tries again"),
+      );
+    };
+    for (const { id, phase } of sandboxes.list())
+      if (phase === "stopping") await goOn(id, () => this.stop(id));
+    for (const id of await network.attachments())
+      if (sandboxes.find(id) === undefined) await goOn(id, () => network.detach(id));
+  }
+
+  /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */
+  #watchPause(id: string): void {
+    const pause = this.#services.pauses.get(id);
+    if (pause === undefined) return;
+    this.#retries.run("recording the end of a pause", { sandbox: id }, async () => {
+      await pause.wait();
+      await this.#pauseEnded(id);
+    });
+  }
+
+  /** What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not ready. */
+  async #pauseEnded(id: string): Promise<void> {
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.sandboxes.find(id);
+    if (record?.phase !== "ready") return;
+    this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has ended: it is not ready");
+    await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+    this.#services.events.publish("stopped", id, id);
+  }
+}
+
+/** Metadata is what makes a sandbox unique, as for the peers. */
+function sandboxName(config: PodSandboxConfig): string {
+  const { name, namespace, uid, attempt } = config.metadata ?? {
+    name: "",
+    namespace: "",
+    uid: "",
+    attempt: 0,
+  };
+  return JSON.stringify([name, namespace, uid, attempt]);
+}

@@ -1,0 +1,129 @@
+import { mkdir } from "node:fs/promises";
+import { unpinNamespaces } from "../../../ground/linux/index.ts";
+import { sandboxPaths } from "../paths.ts";
+import type { SandboxRecord } from "../records/records.ts";
+import { removeMountPoint } from "../records/remove-directory.ts";
+import type { Step } from "../records/steps.ts";
+import type { PodServices } from "../services.ts";
+import { labelSandboxFiles, sandboxLabels } from "../volumes/se-linux-labels.ts";
+import { podAttachment, podToDetach } from "./pod-attachment.ts";
+import { podNamespaces } from "./pod-namespaces.ts";
+import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
+import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
+import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
+import { mountSharedMemory } from "./sandbox-shm.ts";
+import { byInterface } from "./sandbox-sysctls.ts";
+import { podRoot } from "./user-namespaces.ts";
+
+/** A sandbox on its way: its record, and what the steps find out. */
+export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly string[] };
+
+/** Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished sandbox down. */
+export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>[] {
+  return [
+    directories(services),
+    namespaces(services),
+    files(services),
+    network(services),
+    interfaceSysctls(services),
+    pause(services),
+    commit(services),
+  ];
+}
+
+function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-directories",
+    run: async ({ record }) => {
+      const { directory, namespaces } = sandboxPaths(stateDir, record.id);
+      await makeSandboxDirectory(directory, record.config);
+      await mkdir(namespaces, { mode: 0o700 });
+    },
+    undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory, trees),
+  };
+}
+
+function namespaces(services: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-namespaces",
+    run: async ({ record }) => {
+      const { sysctls, ...request } = podNamespaces(record, services);
+      // Those of a pod without interfaces of its own are the host's, which refuses them by name.
+      const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
+      await services.namespaceThread.createPodNamespaces({ ...request, sysctls: first });
+    },
+    undo: ({ record }) => unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
+  };
+}
+
+function files(services: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-files",
+    run: async ({ record }) => {
+      const { id, config } = record;
+      const paths = sandboxPaths(services.stateDir, id);
+      const labels = sandboxLabels(record, services);
+      await writeSandboxFiles(config, paths);
+      if (labels !== undefined) labelSandboxFiles(paths, labels, services.seLinux);
+      if (!sharesHostIpc(config)) await mountSharedMemory(paths.shm, podRoot(config), labels);
+    },
+    undo: ({ record }) => removeMountPoint(sandboxPaths(services.stateDir, record.id).shm),
+  };
+}
+
+function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-network",
+    run: async (draft) => {
+      const { id, config } = draft.record;
+      if (sharesHostNetwork(config)) return;
+      const paths = sandboxPaths(stateDir, id);
+      const { ips } = await network.attach(podAttachment(id, config, paths));
+      draft.ips = ips;
+      await writeHosts(config, paths, ips);
+    },
+    // Of one that is being made it is certain only from what was written down that plugins were run.
+    undo: async ({ record }) => {
+      const { id, config, phase } = record;
+      if (sharesHostNetwork(config)) return;
+      const pod = podToDetach(id, config, sandboxPaths(stateDir, id));
+      await network.detach(id, phase === "creating" ? {} : { pod });
+    },
+  };
+}
+
+/** An interface's parameters are there when CNI plugins have made it. They go with the namespace. */
+function interfaceSysctls(services: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-interface-sysctls",
+    run: async ({ record }) => {
+      if (sharesHostNetwork(record.config)) return;
+      const { hostname: _, ...request } = podNamespaces(record, services);
+      const { ofInterfaces } = byInterface(request.sysctls);
+      if (Object.keys(ofInterfaces).length === 0) return;
+      await services.namespaceThread.resetPodNamespaces({ ...request, sysctls: ofInterfaces });
+    },
+  };
+}
+
+function pause({ pauses }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-pause",
+    run: async ({ record }) => {
+      if (needsPause(record.config)) await pauses.start(record);
+    },
+    undo: async ({ record }) => {
+      if (needsPause(record.config)) await pauses.remove(record);
+    },
+  };
+}
+
+/** From here on the sandbox is found by a client that asks again, and by a daemon that comes back. */
+function commit({ sandboxes }: PodServices): Step<SandboxDraft> {
+  return {
+    name: "sandbox-commit",
+    run: async ({ record, ips }) => {
+      await sandboxes.save({ ...record, phase: "ready", ips });
+    },
+  };
+}

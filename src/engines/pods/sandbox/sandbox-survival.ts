@@ -1,0 +1,27 @@
+import { access } from "node:fs/promises";
+import { mountInfo } from "../../../ground/linux/index.ts";
+import { sandboxPaths } from "../paths.ts";
+import type { SandboxRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import { sandboxFacts } from "./sandbox-facts.ts";
+import { needsPause } from "./sandbox-namespaces.ts";
+
+/**
+ * Asks the machine, once for all sandboxes, which of them are still there: their namespaces pinned, their files in the state directory, their
+ * pause process alive. After a restart of the machine none is.
+ */
+export async function sandboxSurvival(
+  services: PodServices,
+): Promise<(record: SandboxRecord) => Promise<boolean>> {
+  const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
+  return async (record) => {
+    const { network, ipc, uts, user } = sandboxFacts(record, services).namespaces;
+    const pins = [network, ipc, uts, user].filter((path) => path !== undefined);
+    if (!pins.every((path) => mounted.has(path))) return false;
+    if (needsPause(record.config) && !(await services.pauses.attach(record))) return false;
+    return access(sandboxPaths(services.stateDir, record.id).hosts).then(
+      () => true,
+      () => false,
+    );
+  };
+}

@@ -1,0 +1,65 @@
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { bindMount, isAtLeast, kernelRelease, NamespaceHolder } from "../../../ground/linux/index.ts";
+import type { Handler, HandlerTable } from "../../../services/runtime/index.ts";
+import type { Snapshotter } from "../../../services/snapshots/index.ts";
+import { removeMountPoint } from "../records/remove-directory.ts";
+
+/** Whether pods can have user namespaces here; if not, why, and what to do. */
+export type UserNamespaceSupport =
+  | { readonly kind: "supported" }
+  | { readonly kind: "unsupported"; readonly reason: string };
+
+/** Any mapping will do to see whether there can be one. */
+const trial = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
+
+/**
+ * Tries it: makes a user namespace, and shows it the directory of the snapshots as its own. Costs one process of some
+ * milliseconds.
+ */
+export async function userNamespaceSupport(
+  { name, root }: Pick<Snapshotter, "name" | "root">,
+  stateDir: string,
+): Promise<UserNamespaceSupport> {
+  const kernel = kernelRelease();
+  if (name === "overlayfs" && !isAtLeast(kernel, 5, 19))
+    return unsupported(`overlayfs has ID-mapped layers since Linux 5.19, and this is ${kernel.text}`);
+  const barrier = await privateDirectory(stateDir);
+  if (barrier !== undefined)
+    return unsupported(`${barrier} lets nobody but root through; run \`chmod o+x ${barrier}\``);
+  const target = join(stateDir, "user-namespace-trial");
+  try {
+    // A daemon may have been cut here.
+    await removeMountPoint(target);
+    await mkdir(target, { mode: 0o700 });
+    await using holder = await NamespaceHolder.start({ uids: trial, gids: trial }, []);
+    await bindMount(root, target, { idmap: holder.path("user") });
+    return { kind: "supported" };
+  } catch (error) {
+    return unsupported(messageOf(error));
+  } finally {
+    await removeMountPoint(target);
+  }
+}
+
+/** OCI runtimes mount root file systems as the pod's root, who must be let through to them. */
+async function privateDirectory(path: string): Promise<string | undefined> {
+  const parent = dirname(path);
+  const above = parent === path ? undefined : await privateDirectory(parent);
+  return above ?? (((await stat(path)).mode & 0o001) === 0 ? path : undefined);
+}
+
+function unsupported(reason: string): UserNamespaceSupport {
+  return { kind: "unsupported", reason };
+}
+
+/** The handlers, which can do no more with user namespaces than this host. */
+export function withSupport(table: HandlerTable, support: UserNamespaceSupport): HandlerTable {
+  if (support.kind === "supported") return table;
+  const without = (handler: Handler): Handler => ({
+    ...handler,
+    features: { ...handler.features, userNamespaces: false },
+  });
+  return { ...table, handlers: table.handlers.map(without) };
+}

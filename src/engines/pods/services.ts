@@ -1,0 +1,68 @@
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { NamespaceThread } from "../../ground/linux/index.ts";
+import type { Logger, UnusableFiles } from "../../ground/logging/index.ts";
+import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
+import type { CdiDevices } from "../../parts/cdi/index.ts";
+import type { ImageCatalog, ImageRootfs } from "../../services/images/index.ts";
+import type { Network } from "../../services/network/index.ts";
+import type { SecurityProfiles } from "../../services/profiles/index.ts";
+import type {
+  AppArmor,
+  CgroupDriver,
+  ContainerSettings,
+  Criu,
+  HandlerTable,
+  HostFacts,
+  SeLinux,
+  Tasks,
+} from "../../services/runtime/index.ts";
+import type { Snapshotter, TreeCopier } from "../../services/snapshots/index.ts";
+import type { PodEvents } from "./pod-events.ts";
+import type { RecordStore } from "./records/record-store.ts";
+import type { ContainerRecord, SandboxRecord } from "./records/records.ts";
+import type { StepObserver } from "./records/steps.ts";
+import type { UserNamespaceSupport } from "./sandbox/user-namespace-support.ts";
+import type { Pauses } from "./tasks/pauses.ts";
+import type { TaskTable } from "./tasks/task-table.ts";
+import type { DeclaredVolumes } from "./volumes/declared-volumes.ts";
+
+/** What the life cycles of sandboxes and containers work with. Made once, by PodEngine. */
+export type PodServices = {
+  readonly stateDir: string;
+  /** On disk: checkpoints that are being made, or waiting to be restored. */
+  readonly checkpointDir: string;
+  readonly criu: Criu;
+  readonly images: Pick<ImageCatalog, "find"> & ImageRootfs;
+  readonly securityProfiles: SecurityProfiles;
+  readonly network: Network;
+  readonly tasks: Tasks;
+  /** Their features are those that they have on this host. */
+  readonly handlers: HandlerTable;
+  readonly userNamespaces: UserNamespaceSupport;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
+  readonly hostPaths: HostPaths;
+  /** For trees that others have filled, in the state directory. */
+  readonly trees: TreeRemover;
+  /** For those on disk. */
+  readonly trash: Trash;
+  readonly appArmor: AppArmor;
+  readonly cdi: CdiDevices;
+  readonly treeCopier: TreeCopier;
+  readonly declaredVolumes: DeclaredVolumes;
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
+  readonly snapshotter: Snapshotter;
+  readonly namespaceThread: NamespaceThread;
+  readonly sandboxes: RecordStore<SandboxRecord>;
+  readonly containers: RecordStore<ContainerRecord>;
+  /** Tasks of containers by the container's id. */
+  readonly taskTable: TaskTable;
+  readonly pauses: Pauses;
+  readonly events: PodEvents;
+  readonly logger: Logger;
+  readonly unusableFiles: UnusableFiles;
+  readonly observer: StepObserver;
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+};

@@ -1,0 +1,171 @@
+import { access } from "node:fs/promises";
+import { nowNs } from "../../../ground/clock/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { KeyLock } from "../../../ground/sync/index.ts";
+import type { Task } from "../../../services/runtime/index.ts";
+import { forgetCheckpoint, resetNamespaces } from "../checkpoint/restore-step.ts";
+import { exitedState, neverRan } from "../container/container-view.ts";
+import { containerPaths } from "../paths.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { Retries } from "../records/retries.ts";
+import type { PodServices } from "../services.ts";
+import { taskIdentity } from "./task-identity.ts";
+import { taskSpec } from "./task-spec.ts";
+
+/**
+ * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found again after the
+ * daemon was away. All methods are for holders of the container's lock.
+ */
+export class ContainerTasks implements Disposable {
+  readonly #services: PodServices;
+  readonly #locks: KeyLock;
+  readonly #retries: Retries;
+
+  constructor(services: PodServices, locks: KeyLock) {
+    this.#services = services;
+    this.#locks = locks;
+    this.#retries = new Retries(services.logger);
+  }
+
+  /** Records no more ends; the next daemon does. */
+  [Symbol.dispose](): void {
+    this.#retries[Symbol.dispose]();
+  }
+
+  /** When it fails, or `signal` ends it, the container is `exited` with a StartError. */
+  async start(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<void> {
+    const { containers, observer, events } = this.#services;
+    const started: ContainerRecord = { ...record, phase: { kind: "started", atNs: nowNs() } };
+    try {
+      // A daemon that is cut here finds the task by the record, or by what lies in the bundle.
+      const [task] = await allOrThrow(this.#create(record, sandbox, signal), containers.save(started));
+      if (record.restore !== undefined) await resetNamespaces(sandbox, this.#services);
+      observer("container-start");
+      await task.start(signal);
+      this.#watch(task);
+    } catch (error) {
+      await this.#startFailed(record, error);
+      throw error;
+    }
+    if (record.restore !== undefined) await forgetCheckpoint(record, this.#services);
+    observer("container-started");
+    events.publish("started", record.id, record.sandboxId);
+  }
+
+  async #create(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<Task> {
+    const { observer, tasks, taskTable } = this.#services;
+    observer("container-task");
+    const task = await tasks.create(await taskSpec(record, sandbox, this.#services), signal);
+    taskTable.add(task);
+    return task;
+  }
+
+  /** The caller has to hear why the start failed, whatever comes on top of that. */
+  async #startFailed(record: ContainerRecord, error: unknown): Promise<void> {
+    const { containers, events, logger } = this.#services;
+    const ends = await Promise.allSettled([
+      this.delete(record),
+      containers.save({ ...record, phase: neverRan(messageOf(error)) }),
+    ]);
+    events.publish("stopped", record.id, record.sandboxId);
+    const log = logger.child({ container: record.id });
+    for (const end of ends) {
+      if (end.status === "rejected")
+        log.error(
+          { err: end.reason },
+          "taking back a failed start failed; removing the container tries again",
+        );
+    }
+  }
+
+  /** Writes the end down when it comes, and lets go of what the OCI runtime kept. */
+  #watch(task: Task): void {
+    let told = false;
+    const tell = ({ id, sandboxId }: ContainerRecord) => {
+      if (!told) this.#services.events.publish("stopped", id, sandboxId);
+      told = true;
+    };
+    this.#retries.run("recording the container's exit", { container: task.id }, () =>
+      this.#whenExited(task, tell),
+    );
+  }
+
+  async #whenExited(task: Task, tell: (record: ContainerRecord) => void): Promise<void> {
+    const { containers, taskTable, observer } = this.#services;
+    const exit = await task.wait();
+    using _ = await this.#locks.acquire(task.id);
+    const record = containers.find(task.id);
+    // It was removed meanwhile.
+    if (record?.phase.kind !== "started" || taskTable.get(task.id) !== task) return;
+    try {
+      observer("container-exit");
+      await containers.save({ ...record, phase: exitedState(exit, record.phase.atNs) });
+    } finally {
+      // True also when it cannot be written down now: then the task and its exit file stay.
+      tell(record);
+    }
+    observer("container-exited");
+    await this.delete(record);
+  }
+
+  /** The task of a container that was started, if it is not deleted yet. Throws what attaching to it throws. */
+  async find(record: ContainerRecord): Promise<Task | undefined> {
+    const { tasks, taskTable, sandboxes } = this.#services;
+    const known = taskTable.get(record.id);
+    if (known !== undefined || record.phase.kind !== "started") return known;
+    const task = await tasks.attach(taskIdentity(record, sandboxes.find(record.sandboxId), this.#services));
+    taskTable.add(task);
+    return task;
+  }
+
+  /** Removes the task with all that it had, also one whose making or deletion was cut. No error when there is none. */
+  async delete(record: ContainerRecord): Promise<void> {
+    const { tasks, taskTable, sandboxes } = this.#services;
+    const known = taskTable.get(record.id);
+    if (known !== undefined) await known.delete();
+    else await tasks.remove(taskIdentity(record, sandboxes.find(record.sandboxId), this.#services));
+    taskTable.remove(record.id);
+  }
+
+  /** After the daemon was away: what runs is watched, what ended is written down, what was being started or deleted is taken back. */
+  async recover(record: ContainerRecord): Promise<void> {
+    if (record.phase.kind !== "started") return this.delete(record);
+    const task = await this.find(record);
+    if (task === undefined) return;
+    if (!(await this.#hasRun(task))) {
+      this.#services.logger.warn(
+        { container: record.id },
+        "the container was being started when the daemon ended: it can be started again",
+      );
+      await this.delete(record);
+      await this.#services.containers.save({ ...record, phase: { kind: "created" } });
+      return;
+    }
+    this.#watch(task);
+  }
+
+  /**
+   * Whether the user's process was started: not when the OCI runtime had only come to `create`, nor when nothing is known of
+   * a task whose bundle is there. Without the bundle the machine has been restarted since.
+   */
+  async #hasRun(task: Task): Promise<boolean> {
+    const state = task.state();
+    if (state.kind !== "exited") return state.kind === "running";
+    const { cause, startedAtNs } = state.exit;
+    if (cause !== "lost" || startedAtNs !== 0n) return true;
+    return !(await isThere(containerPaths(this.#services.stateDir, task.id).bundle));
+  }
+}
+
+/** Waits for both, whatever one does, so that nothing goes on behind the error of the other. */
+async function allOrThrow<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

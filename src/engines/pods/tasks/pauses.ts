@@ -1,0 +1,148 @@
+import { chown, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { HostPaths } from "../../../ground/hostpaths/index.ts";
+import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import type { TreeRemover } from "../../../ground/trees/index.ts";
+import type { SecurityProfiles } from "../../../services/profiles/index.ts";
+import {
+  type AppArmor,
+  buildPauseSpec,
+  type CgroupDriver,
+  type ContainerSettings,
+  containerCgroup,
+  findHandler,
+  type HandlerTable,
+  type HostFacts,
+  passNone,
+  resolvePause,
+  type SeLinux,
+  type Task,
+  type TaskIdentity,
+  type Tasks,
+} from "../../../services/runtime/index.ts";
+import { sandboxPaths } from "../paths.ts";
+import type { SandboxRecord } from "../records/records.ts";
+import { removeDirectory } from "../records/remove-directory.ts";
+import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
+import { currentConfig } from "../sandbox/sandbox-resources.ts";
+import { letPodRootThrough, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
+import { sandboxLabels } from "../volumes/se-linux-labels.ts";
+
+export type PauseOptions = {
+  readonly tasks: Tasks;
+  readonly stateDir: string;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  readonly host: HostFacts;
+  readonly containerSettings: ContainerSettings;
+  readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
+  readonly appArmor: AppArmor;
+  readonly securityProfiles: SecurityProfiles;
+  /** Undefined where SELinux is not enabled. */
+  readonly seLinux: SeLinux | undefined;
+  /** Path of a static program that waits for ever and reaps, such as catatonit. */
+  readonly pauseProgram: string;
+};
+
+/**
+ * The pause processes of pods that share one PID namespace: the namespace's first process, which adopts and reaps what its
+ * containers leave behind. A task like any other, under the sandbox's id.
+ */
+export class Pauses {
+  readonly #options: PauseOptions;
+  readonly #running = new Map<string, Task>();
+
+  constructor(options: PauseOptions) {
+    this.#options = options;
+  }
+
+  async start(record: SandboxRecord): Promise<void> {
+    const { tasks, stateDir, handlers, pauseProgram, cgroupDriver, host } = this.#options;
+    const { containerSettings: settings, appArmor, hostPaths, securityProfiles } = this.#options;
+    const sandboxConfig = currentConfig(record);
+    const lookUp = hostPaths.of(record.id);
+    const profiles = await resolvePause({
+      sandboxConfig,
+      settings,
+      host,
+      appArmor,
+      lookUp,
+      pulledProfiles: securityProfiles,
+    });
+    const identity = this.#identity(record);
+    const rootfsPath = join(identity.bundleDir, "rootfs");
+    await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
+    // The program's own root directory: the user that it runs as must be able to enter it, and the pod's root to make mount points in it.
+    await mkdir(rootfsPath, { recursive: true, mode: 0o755 });
+    if (podIdMappings(record.config) !== undefined) await this.#openToPodRoot(record.config, rootfsPath);
+    const spec = buildPauseSpec({
+      program: pauseProgram,
+      rootfsPath,
+      sandboxConfig,
+      sandbox: sandboxFacts(record, { stateDir, handlers, pauses: this }),
+      cgroupDriver,
+      profiles,
+      labels: sandboxLabels(record, this.#options),
+      host,
+      annotationRules: findHandler(handlers, record.resolvedHandler) ?? passNone,
+    });
+    const task = await tasks.create({
+      ...identity,
+      spec,
+      logPath: undefined,
+      terminal: false,
+      stdin: false,
+      stdinOnce: false,
+      monitorCgroup: undefined,
+    });
+    this.#running.set(record.id, task);
+    await task.start();
+  }
+
+  async #openToPodRoot(config: PodSandboxConfig, rootfsPath: string): Promise<void> {
+    await letPodRootThrough(dirname(rootfsPath), this.#options.stateDir, config);
+    const { uid, gid } = podRoot(config);
+    await chown(rootfsPath, uid, gid);
+  }
+
+  /** Undefined for a pod without a pause process. */
+  get(sandboxId: string): Task | undefined {
+    return this.#running.get(sandboxId);
+  }
+
+  /** Path of the shared namespace, as it was recorded, to be looked at; undefined for a pod without a pause process. */
+  pidNamespace(sandboxId: string): string | undefined {
+    const state = this.#running.get(sandboxId)?.state();
+    return state === undefined || state.kind === "exited" ? undefined : `/proc/${state.pid}/ns/pid`;
+  }
+
+  /** The same, to be joined: undefined too once the pause process has ended, whose pid may be another's then. */
+  async livePidNamespace(sandboxId: string): Promise<string | undefined> {
+    const pid = await this.#running.get(sandboxId)?.livePid();
+    return pid === undefined ? undefined : `/proc/${pid}/ns/pid`;
+  }
+
+  /** Finds the process again after a restart of the daemon; false when it is gone. */
+  async attach(record: SandboxRecord): Promise<boolean> {
+    const task = await this.#options.tasks.attach(this.#identity(record));
+    this.#running.set(record.id, task);
+    return task.state().kind === "running";
+  }
+
+  /** Ends the process and what it left behind; also for a start that was cut, and for a pod that never had one. */
+  async remove(record: SandboxRecord): Promise<void> {
+    const identity = this.#identity(record);
+    const task = this.#running.get(record.id) ?? (await this.#options.tasks.attach(identity));
+    await task.delete();
+    this.#running.delete(record.id);
+    await removeDirectory(identity.bundleDir, this.#options.trees);
+  }
+
+  #identity(record: SandboxRecord): TaskIdentity {
+    const bundleDir = sandboxPaths(this.#options.stateDir, record.id).pauseBundle;
+    const parent = record.config.linux?.cgroupParent ?? "";
+    const cgroup = containerCgroup(this.#options.cgroupDriver, parent, record.id);
+    return { id: record.id, handler: record.resolvedHandler, bundleDir, cgroup };
+  }
+}

@@ -1,0 +1,44 @@
+import type { Task } from "../../../services/runtime/index.ts";
+import { EngineError } from "../../engine/index.ts";
+
+/** A process of a hundred GiB takes seconds to end. */
+const killedWithinMs = 60_000;
+
+/**
+ * Asks the task to end with its stop signal and kills it when the time is over. A client that gives up ends only its waiting
+ * for the polite part: the signal was sent, and its next call goes on from there. Throws EngineError DeadlineExceeded when the
+ * process does not end though it was killed: callers that wait without end would only become more.
+ */
+export async function stopTask(
+  task: Task,
+  stopSignal: number,
+  timeoutMs: number,
+  signal?: AbortSignal,
+  limitMs = killedWithinMs,
+): Promise<void> {
+  if (task.state().kind === "exited") return;
+  if (timeoutMs > 0 && task.state().kind === "running") {
+    await task.kill(stopSignal);
+    if (await endsWithin(task, timeoutMs, signal)) return;
+  }
+  const state = task.state();
+  if (state.kind === "exited") return;
+  await task.killAll();
+  if (await endsWithin(task, limitMs, signal)) return;
+  throw new EngineError(
+    "DeadlineExceeded",
+    `container ${task.id} was killed, but process ${state.pid} has not ended after ${limitMs / 1000} s: it waits in the kernel, as for a file system that does not answer, or its pod's cgroup is frozen (see /proc/${state.pid}/stack)`,
+  );
+}
+
+async function endsWithin(task: Task, timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+  const timeout = AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
+  try {
+    await task.wait(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    return true;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (timeout.aborted) return false;
+    throw error;
+  }
+}

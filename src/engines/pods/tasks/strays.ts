@@ -1,0 +1,95 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { mountInfo, unmount, unpinNamespaces } from "../../../ground/linux/index.ts";
+import { containerPaths, sandboxPaths } from "../paths.ts";
+import { removeDirectory } from "../records/remove-directory.ts";
+import type { PodServices } from "../services.ts";
+
+/** What berth names containers and sandboxes; all else in these directories is not its own. */
+const idPattern = /^[0-9a-f]{64}$/;
+
+/**
+ * Ends the containers and pods in the state directory that no record knows, with all that they have: they are there after
+ * the database was moved away or replaced by an older one. Also removes volumes of containers that are no more, which a
+ * berth that knew of no such volumes leaves. Before anything is taken up or deleted; one that cannot be ended is logged, and
+ * tried again by the next start.
+ */
+export async function endStrays(services: PodServices): Promise<void> {
+  const { stateDir, declaredVolumes, containers, sandboxes, trash } = services;
+  const isContainer = (id: string) => containers.isKnown(id);
+  const isSandbox = (id: string) => sandboxes.isKnown(id);
+  const each = async (
+    directory: string,
+    isKnown: (id: string) => boolean,
+    end: (id: string) => Promise<void>,
+  ) => {
+    const strays = (await idsIn(directory)).filter((id) => !isKnown(id));
+    await Promise.all(strays.map((id) => endLogged(join(directory, id), () => end(id), services)));
+  };
+  await each(join(stateDir, "containers"), isContainer, (id) => endContainer(id, services));
+  await each(join(stateDir, "sandboxes"), isSandbox, (id) => endSandbox(id, services));
+  await each(
+    join(stateDir, "exits"),
+    (id) => isContainer(id) || isSandbox(id),
+    (id) => rm(join(stateDir, "exits", id), { force: true }),
+  );
+  await each(declaredVolumes.directory, isContainer, (id) => trash.take(join(declaredVolumes.directory, id)));
+}
+
+async function idsIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => idPattern.test(name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function endLogged(path: string, end: () => Promise<void>, { logger }: PodServices): Promise<void> {
+  try {
+    await end();
+    logger.warn({ path }, "no record knows of this: it was ended and removed");
+  } catch (err) {
+    logger.error(
+      { err, path },
+      "no record knows of this, and it cannot be ended; the next start tries again",
+    );
+  }
+}
+
+async function endContainer(id: string, services: PodServices): Promise<void> {
+  const { bundle } = containerPaths(services.stateDir, id);
+  await endTask(id, bundle, services);
+  await unmountAll(bundle);
+  await removeDirectory(bundle, services.trees);
+}
+
+/** In the order in which a pod is taken down. */
+async function endSandbox(id: string, services: PodServices): Promise<void> {
+  const { directory, namespaces, pauseBundle } = sandboxPaths(services.stateDir, id);
+  await endTask(id, pauseBundle, services);
+  await services.network
+    .detach(id)
+    .catch((err: unknown) =>
+      services.logger.warn({ err, sandbox: id }, "its network is taken down when the plugins can be called"),
+    );
+  await unpinNamespaces(namespaces);
+  await unmountAll(directory);
+  await removeDirectory(directory, services.trees);
+}
+
+/** What the task's own record does not tell, the default handler is to find out. */
+async function endTask(id: string, bundleDir: string, { tasks, handlers }: PodServices): Promise<void> {
+  const names = await readdir(bundleDir).catch((): string[] => []);
+  if (!names.includes("config.json")) return;
+  const task = await tasks.attach({ id, handler: handlers.defaultName, bundleDir, cgroup: undefined });
+  await task.delete();
+}
+
+async function unmountAll(directory: string): Promise<void> {
+  const mounted = (await mountInfo()).filter(
+    ({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`),
+  );
+  for (const { mountPoint } of mounted.toReversed())
+    await unmount(mountPoint, { detach: true, missingOk: true });
+}

@@ -1,0 +1,31 @@
+import type { TaskSpec } from "../../../services/runtime/index.ts";
+import { taskRestore } from "../checkpoint/restore-step.ts";
+import { ensureLogDirectory } from "../container/container-log.ts";
+import { containerSpec } from "../container/container-spec.ts";
+import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import type { PodServices } from "../services.ts";
+import { taskIdentity } from "./task-identity.ts";
+
+/** All that starting the container takes. */
+export async function taskSpec(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  services: PodServices,
+): Promise<TaskSpec> {
+  const [spec, restore] = await Promise.all([
+    containerSpec(record, sandbox, services),
+    taskRestore(record, sandbox, services),
+    ensureLogDirectory(record, services),
+  ]);
+  const { tty, stdin, stdinOnce } = record.config;
+  return {
+    ...taskIdentity(record, sandbox, services),
+    spec,
+    logPath: record.logPath === "" ? undefined : record.logPath,
+    terminal: tty,
+    stdin,
+    stdinOnce,
+    monitorCgroup: undefined,
+    ...(restore === undefined ? {} : { restore }),
+  };
+}

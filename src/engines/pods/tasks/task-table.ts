@@ -1,0 +1,18 @@
+import type { Task } from "../../../services/runtime/index.ts";
+
+/** The tasks that are known, by the id of their container. A container without one was never started, or its task is deleted. */
+export class TaskTable {
+  readonly #tasks = new Map<string, Task>();
+
+  get(id: string): Task | undefined {
+    return this.#tasks.get(id);
+  }
+
+  add(task: Task): void {
+    this.#tasks.set(task.id, task);
+  }
+
+  remove(id: string): void {
+    this.#tasks.delete(id);
+  }
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { nowNs } from "./index.ts";
+
+test("a time is as fine as the clock is, and of this moment", () => {
+  const before = Date.now();
+  const times = Array.from({ length: 1000 }, nowNs);
+  const after = Date.now();
+  assert.ok(times.some((time) => time % 1_000_000n !== 0n));
+  for (const time of times)
+    assert.ok(time >= BigInt(before) * 1_000_000n && time < BigInt(after + 1) * 1_000_000n);
+});
+
+test("no room takes a time of whole milliseconds for one of nanoseconds", async () => {
+  const source = join(import.meta.dirname, "../..");
+  const found: string[] = [];
+  for await (const file of glob("**/*.ts", { cwd: source })) {
+    if (file.endsWith(".test.ts") || file.includes("testing/") || file.includes("generated/")) continue;
+    const text = await readFile(join(source, file), "utf8");
+    if (/BigInt\(Date\.now\(\)\)|epochNanoseconds/.test(text) && file !== "ground/clock/index.ts")
+      found.push(file);
+  }
+  assert.deepEqual(found, []);
+});

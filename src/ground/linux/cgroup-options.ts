@@ -1,0 +1,71 @@
+import { closeDescriptorAsync } from "./files/descriptors.ts";
+import { callAsync, libcFunction } from "./libc.ts";
+import { mountInfo } from "./mounts/mount-info.ts";
+
+/** These numbers are the same on every architecture that Node runs on. */
+const SYS_fsopen = 430;
+const SYS_fsconfig = 431;
+
+const fsopenCall = libcFunction("long syscall(long number, const char *type, unsigned int flags)");
+const fsconfigCall = libcFunction(
+  "long syscall(long number, int fd, unsigned int command, const char *key, const char *value, int aux)",
+);
+
+const FSOPEN_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_CMD_CREATE = 6;
+
+/**
+ * Keeps the options that cgroup v2 has, such as nsdelegate, over programs that mount it for themselves, as criu does: the options are
+ * one set for all mounts, and who mounts it without any, in the host's cgroup namespace, takes them from everybody
+ * (https://github.com/checkpoint-restore/criu/issues/3029).
+ */
+export class CgroupOptions {
+  /** What they were before the first of the programs that run now. */
+  #before: Promise<readonly string[]> | undefined;
+  #programs = 0;
+
+  /** Runs a program, and gives cgroup v2 back what it has lost by then. Throws LinuxError where that fails. */
+  async keep<T>(program: () => Promise<T>): Promise<T> {
+    this.#before ??= currentOptions();
+    const before = this.#before;
+    this.#programs++;
+    try {
+      await before;
+      return await program();
+    } finally {
+      try {
+        await giveBack(await before);
+      } finally {
+        this.#programs--;
+        if (this.#programs === 0) this.#before = undefined;
+      }
+    }
+  }
+}
+
+/** None where no cgroup v2 is mounted. */
+async function currentOptions(): Promise<readonly string[]> {
+  const [unified] = await mountInfo({ type: "cgroup2" });
+  return (unified?.superOptions ?? []).filter((option) => option !== "rw" && option !== "ro");
+}
+
+async function giveBack(options: readonly string[]): Promise<void> {
+  const now = await currentOptions();
+  if (options.every((option) => now.includes(option))) return;
+  await setOptions(options);
+}
+
+/** The options are taken when the file system is asked for; it need not be mounted anywhere. */
+async function setOptions(options: readonly string[]): Promise<void> {
+  const subject = `cgroup2 with ${options.join(",")}`;
+  const fd = await callAsync("fsopen", fsopenCall, [SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC], subject);
+  const configure = (command: number, key: string | null) =>
+    callAsync("fsconfig", fsconfigCall, [SYS_fsconfig, fd, command, key, null, 0], subject);
+  try {
+    for (const option of options) await configure(FSCONFIG_SET_FLAG, option);
+    await configure(FSCONFIG_CMD_CREATE, null);
+  } finally {
+    await closeDescriptorAsync(fd);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What berth asks of the kernel: mounts, namespaces, processes and signals, and what kind of host this is. The only room
+ * that makes system calls itself (through koffi); everything here is a typed function or class over one kernel facility,
+ * and failures are {@link LinuxError}s with call, errno and object.
+ *
+ * Terms: a *pin* is a bind mount of /proc/.../ns/KIND that keeps a namespace alive without a process; the *namespace
+ * thread* is the one thread that leaves the host's namespaces, for the length of one job; the *poll thread* holds
+ * descriptors that Node's sockets cannot hold, and makes streams of them.
+ *
+ * It must not know of pods' configuration, images or networks, keep state of its own, or move the main thread or libuv's
+ * pool into another namespace.
+ */
+
+export {
+  type CgroupLayout,
+  cgroupLayout,
+  cgroupsAreDelegated,
+  delegatesCgroups,
+  type V1Hierarchies,
+  type V2Hierarchy,
+} from "./cgroup-layout.ts";
+export { CgroupOptions } from "./cgroup-options.ts";
+export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
+export { lockDirectory } from "./files/directory-lock.ts";
+export {
+  chmodAt,
+  chownAt,
+  deviceNumber,
+  linkAt,
+  listAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  pathAt,
+  readlinkAt,
+  setTimesAt,
+  statAt,
+  symlinkAt,
+  type Timestamp,
+  unlinkAt,
+} from "./files/files-at.ts";
+export { copyFile } from "./files/files-copy.ts";
+export { fromByteString, toByteString } from "./files/files-names.ts";
+export {
+  closeFile,
+  createFileAt,
+  openDirectory,
+  openDirectoryBeneath,
+  openDirectoryWithin,
+  openFileAt,
+  openParent,
+} from "./files/files-open.ts";
+export { syncFileSystem } from "./files/files-sync.ts";
+export { getXattrAt, listXattrsAt, setXattrAt } from "./files/files-xattr.ts";
+export { resolveInRoot } from "./files/resolve-in-root.ts";
+export { sealedProgram } from "./files/sealed-file.ts";
+export { trimMemory } from "./free-memory.ts";
+export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
+export { LinuxError } from "./linux-error.ts";
+export { type BindMountOptions, bindMount } from "./mounts/bind-mount.ts";
+export { mountMappedSnapshot, type SnapshotMapping } from "./mounts/mapped-snapshot.ts";
+export { type MountRequest, mount, unmount } from "./mounts/mount.ts";
+export { mountFlags, type Propagation } from "./mounts/mount-flags.ts";
+export {
+  type MountInfo,
+  mountInfo,
+  mountOf,
+  mountPropagationOf,
+  parseMountInfo,
+} from "./mounts/mount-info.ts";
+export { describeMount, mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
+export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
+export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
+export { NamespaceHolder } from "./namespaces/namespace-holder.ts";
+export { isNamespacePin } from "./namespaces/namespace-pin.ts";
+export { NamespaceThread } from "./namespaces/namespace-thread.ts";
+export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./namespaces/pod-namespaces.ts";
+export { interfaceOfSysctl } from "./namespaces/sysctl.ts";
+export { unpinNamespaces } from "./namespaces/unpin-namespaces.ts";
+export type { InterfaceCounters } from "./network-counters.ts";
+export {
+  capabilityMask,
+  capabilityNames,
+  type ProcessCapabilities,
+  processCapabilities,
+} from "./processes/capabilities.ts";
+export { exitAtOnce } from "./processes/exit.ts";
+export {
+  childrenOf,
+  descendsFrom,
+  hasExecuted,
+  isAlive,
+  killProcessTree,
+  parentOf,
+  processGroup,
+  processGroupOf,
+  processStartTime,
+  processTree,
+  zombieExitCode,
+} from "./processes/process.ts";
+export { forbidFileWrites } from "./processes/resource-limits.ts";
+export { signalName, signalNumber } from "./processes/signals.ts";
+export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./processes/spawn.ts";
+export { sendDatagram } from "./streams/notify-socket.ts";
+export { readPackets } from "./streams/packets.ts";
+export { type ConsoleSocket, PollThread } from "./streams/poll-thread.ts";
+export type { Terminal } from "./streams/terminal.ts";
+export { unreadBytes } from "./streams/unread-bytes.ts";

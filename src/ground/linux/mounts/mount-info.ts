@@ -1,0 +1,103 @@
+import { open, readFile } from "node:fs/promises";
+import { LinuxError } from "../linux-error.ts";
+
+/** One line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
+export type MountInfo = {
+  readonly id: number;
+  readonly parentId: number;
+  /** "major:minor" of the file system. */
+  readonly device: string;
+  /** The directory of the file system that is visible at the mount point. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly options: readonly string[];
+  /** Number of the peer group that it sends mounts to and gets them from. */
+  readonly sharedGroup: number | undefined;
+  /** Number of the peer group that it gets mounts from. */
+  readonly masterGroup: number | undefined;
+  readonly type: string;
+  readonly source: string;
+  readonly superOptions: readonly string[];
+};
+
+/**
+ * The mounts of this process's mount namespace, in the order in which they were made; of types that begin with `type` only, if
+ * that is given. A host of many pods has thousands, which take milliseconds to read.
+ */
+export async function mountInfo({
+  type = "",
+}: {
+  readonly type?: string;
+} = {}): Promise<readonly MountInfo[]> {
+  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
+  return lines.filter((line) => line.includes(` - ${type}`)).map(parseLine);
+}
+
+/** Reads the text of a mountinfo file. Throws LinuxError for a line that is none. */
+export function parseMountInfo(text: string): readonly MountInfo[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(parseLine);
+}
+
+/**
+ * How mounts made at `path` propagate, by the mount that holds it: a slave that is shared as well counts as shared.
+ * Throws LinuxError when there is no such path.
+ */
+export async function mountPropagationOf(path: string): Promise<"private" | "slave" | "shared"> {
+  const info = await mountOf(path);
+  if (info?.sharedGroup !== undefined) return "shared";
+  return info?.masterGroup === undefined ? "private" : "slave";
+}
+
+/** The mount that holds `path`; undefined when it is not one of this process's namespace. Throws LinuxError when there is no such path. */
+export async function mountOf(path: string): Promise<MountInfo | undefined> {
+  const id = await mountIdOf(path);
+  return (await mountInfo()).find((mount) => mount.id === id);
+}
+
+const O_PATH = 0o10000000;
+
+/** The kernel's own answer; comparing path prefixes would go wrong with symbolic links and stacked mounts. */
+async function mountIdOf(path: string): Promise<number> {
+  await using handle = await open(path, O_PATH).catch((cause: NodeJS.ErrnoException) => {
+    throw new LinuxError("open", cause.code ?? "EIO", path, { cause });
+  });
+  const text = await readFile(`/proc/self/fdinfo/${handle.fd}`, "utf8");
+  return Number(/^mnt_id:\s*(\d+)$/m.exec(text)?.[1]);
+}
+
+function parseLine(line: string): MountInfo {
+  const [front = "", back = ""] = line.split(" - ", 2);
+  const [id, parentId, device, root, mountPoint, options, ...tags] = front.split(" ");
+  const [type, source, superOptions] = back.split(" ");
+  if (device === undefined || root === undefined || mountPoint === undefined || superOptions === undefined) {
+    throw new LinuxError("read", "EINVAL", `mountinfo, line ${JSON.stringify(line)}`);
+  }
+  return {
+    id: Number(id),
+    parentId: Number(parentId),
+    device,
+    root: unescapeOctal(root),
+    mountPoint: unescapeOctal(mountPoint),
+    options: (options ?? "").split(","),
+    sharedGroup: groupOf(tags, "shared"),
+    masterGroup: groupOf(tags, "master"),
+    type: type ?? "",
+    source: unescapeOctal(source ?? ""),
+    superOptions: superOptions.split(","),
+  };
+}
+
+function groupOf(tags: readonly string[], name: string): number | undefined {
+  const tag = tags.find((candidate) => candidate.startsWith(`${name}:`));
+  return tag === undefined ? undefined : Number(tag.slice(name.length + 1));
+}
+
+/** The kernel writes space, tab, newline and backslash as three octal digits. */
+function unescapeOctal(text: string): string {
+  return !text.includes("\\")
+    ? text
+    : text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}

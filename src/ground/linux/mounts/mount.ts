@@ -1,0 +1,48 @@
+import { callAsync, libcFunction } from "../libc.ts";
+import { LinuxError } from "../linux-error.ts";
+
+const mountCall = libcFunction(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+const umountCall = libcFunction("int umount2(const char *target, int flags)");
+
+const MNT_FORCE = 1;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+/** The arguments of mount(2). `flags` is a sum of {@link "./mount-flags.ts"}'s; `data` is the file system's own, at most a page. */
+export type MountRequest = {
+  readonly source: string;
+  readonly target: string;
+  readonly type: string;
+  readonly flags?: number;
+  readonly data?: string;
+};
+
+/** mount(2) on the thread pool. Throws {@link LinuxError}. */
+export async function mount({ source, target, type, flags = 0, data = "" }: MountRequest): Promise<void> {
+  await callAsync("mount", mountCall, [source, target, type, flags, data], `${source} on ${target}`);
+}
+
+/**
+ * umount2(2) of the topmost mount at `target`, which is not followed when it is a symbolic link. `detach` makes it
+ * disappear at once and lets the kernel finish when it is no longer busy; `missingOk` makes it no error that nothing is
+ * mounted there. Throws {@link LinuxError}.
+ */
+export async function unmount(
+  target: string,
+  options: { readonly detach?: boolean; readonly force?: boolean; readonly missingOk?: boolean } = {},
+): Promise<void> {
+  const flags = UMOUNT_NOFOLLOW | (options.detach ? MNT_DETACH : 0) | (options.force ? MNT_FORCE : 0);
+  try {
+    await callAsync("umount", umountCall, [target, flags], target);
+  } catch (error) {
+    if (options.missingOk && error instanceof LinuxError && isNotMounted(error.errno)) return;
+    throw error;
+  }
+}
+
+/** umount2 says EINVAL for a path that exists and is no mount point. */
+function isNotMounted(errno: string): boolean {
+  return errno === "EINVAL" || errno === "ENOENT";
+}

@@ -1,0 +1,28 @@
+/** The thread behind {@link "./overlay-mount.ts"}. */
+import { serveJobs } from "../../threads/index.ts";
+import { check, libcFunction } from "../libc.ts";
+import { failureOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
+import type { RelativeMount } from "./overlay-mount.ts";
+
+const unshareCall = libcFunction("int unshare(int flags)");
+const chdirCall = libcFunction("int chdir(const char *path)");
+const mountCall = libcFunction(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+const CLONE_FS = 0x200;
+
+serveJobs((request: RelativeMount): NamespaceFailure | undefined => {
+  try {
+    mountFrom(request);
+    return undefined;
+  } catch (error) {
+    return failureOf(error);
+  }
+});
+
+/** All threads of a process have one working directory until one of them parts with it. */
+function mountFrom({ source, target, type, flags, data, directory }: RelativeMount): void {
+  check("unshare", unshareCall(CLONE_FS), "working directory");
+  check("chdir", chdirCall(directory), directory);
+  check("mount", mountCall(source, target, type, flags, data), `${source} on ${target}`);
+}

@@ -1,0 +1,80 @@
+import { sep } from "node:path";
+import { BerthError } from "../../errors/index.ts";
+import { JobThread, threadFile } from "../../threads/index.ts";
+import { LinuxError } from "../linux-error.ts";
+import { errorOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
+import { type MountRequest, mount } from "./mount.ts";
+import { mountFlags } from "./mount-flags.ts";
+
+/** Layers over each other; read-only without an upper one. */
+export type OverlaySnapshotMount = {
+  readonly type: "overlay";
+  /** What is changed goes to `directory`; `work` is overlayfs's own, on the same file system. */
+  readonly upper: { readonly directory: string; readonly work: string } | undefined;
+  /** The topmost first. Without an upper one there must be two. */
+  readonly lower: readonly string[];
+  /** overlayfs's other options, such as `index=off`. */
+  readonly options: readonly string[];
+};
+
+/** A mount whose data names files relative to `directory`. */
+export type RelativeMount = Required<MountRequest> & { readonly directory: string };
+
+/** mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every architecture's page has at least this. */
+const maxDataBytes = 4095;
+
+class MountThreadError extends BerthError {}
+
+/**
+ * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more layers it shows them
+ * relative to the directory that they all lie in, as containerd's does: some 400 of ours. Throws LinuxError, FailedPrecondition
+ * where even those do not fit.
+ */
+export async function mountOverlay(overlay: OverlaySnapshotMount, target: string): Promise<void> {
+  const flags = overlay.upper === undefined ? mountFlags.readonly : 0;
+  const request = { source: "overlay", target, type: "overlay", flags } as const;
+  const data = overlayData(overlay).join(",");
+  if (Buffer.byteLength(data) <= maxDataBytes) return mount({ ...request, data });
+  const directory = commonDirectory(overlay.lower);
+  const lower = overlay.lower.map((path) => path.slice(directory.length));
+  const short = overlayData({ ...overlay, lower }).join(",");
+  if (Buffer.byteLength(short) > maxDataBytes) throw tooLong(target, overlay, Buffer.byteLength(short));
+  await mountInDirectory({ ...request, data: short, directory });
+}
+
+/** The options by which the kernel is told of an overlay. */
+export function overlayData({ upper, lower, options }: OverlaySnapshotMount): readonly string[] {
+  const above =
+    upper === undefined ? [] : [`workdir=${escaped(upper.work)}`, `upperdir=${escaped(upper.directory)}`];
+  return [...above, `lowerdir=${lower.map(escaped).join(":")}`, ...options];
+}
+
+/** overlayfs lets a backslash take away the meaning of a character in a path. */
+function escaped(path: string): string {
+  return path.replace(/[\\:,]/g, "\\$&");
+}
+
+/** A thread for one mount: so many layers are rare, and no other thread can have a working directory of its own. */
+async function mountInDirectory(request: RelativeMount): Promise<void> {
+  await using thread = new JobThread<RelativeMount, NamespaceFailure | undefined>({
+    name: "mount",
+    file: threadFile(import.meta.url, "./overlay-mount-worker"),
+    error: MountThreadError,
+  });
+  const failure = await thread.run(request);
+  if (failure !== undefined) throw errorOf(failure);
+}
+
+/** The longest directory that all paths lie below, with a slash at its end. */
+function commonDirectory(paths: readonly string[]): string {
+  const [first = sep, ...others] = paths;
+  let directory = first.slice(0, first.lastIndexOf(sep) + 1);
+  while (!others.every((path) => path.startsWith(directory)))
+    directory = directory.slice(0, directory.lastIndexOf(sep, directory.length - 2) + 1);
+  return directory;
+}
+
+function tooLong(target: string, { lower }: OverlaySnapshotMount, length: number): LinuxError {
+  const subject = `overlay of ${lower.length} layers on ${target}: their names are ${length} bytes, of which the kernel takes ${maxDataBytes}; an image with fewer layers will do`;
+  return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
+}

@@ -1,0 +1,92 @@
+import { closeSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { check, libcFunction } from "../libc.ts";
+import { LinuxError } from "../linux-error.ts";
+import { mountFlags } from "../mounts/mount-flags.ts";
+import { asUser } from "../processes/thread-user.ts";
+import { bringLoopbackUp } from "./loopback.ts";
+import { enterNamespaceAt, namespaceFile, namespaceKinds, unshareNamespaces } from "./namespace-calls.ts";
+import {
+  type PinnedNamespace,
+  type PodNamespaces,
+  type PodNamespacesJob,
+  rootUidOf,
+  type ThreadNamespace,
+} from "./pod-namespaces.ts";
+import { namespacedSysctls, type Sysctl } from "./sysctl.ts";
+
+const mountCall = libcFunction(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+const umountCall = libcFunction("int umount2(const char *target, int flags)");
+const sethostnameCall = libcFunction("int sethostname(const char *name, size_t length)");
+
+const MNT_DETACH = 2;
+
+/**
+ * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again is put on
+ * `undo` step by step, for the caller to run from the end when this throws or the thread cannot be brought home.
+ */
+export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void)[]): PodNamespaces {
+  const sysctls = namespacedSysctls(request.sysctls, request);
+  const kinds = namespaceKinds.filter((kind) => request[kind]);
+  makeDirectory(request.directory, undo);
+  const pinned: readonly PinnedNamespace[] = request.holderPid === undefined ? kinds : ["user", ...kinds];
+  const files = enter(kinds, request.holderPid);
+  const pins = pinned.map((kind) => [kind, pin(files(kind), `${request.directory}/${kind}`, undo)]);
+  if (request.hostname !== undefined) setHostname(request.hostname);
+  if (request.net) bringLoopbackUp();
+  for (const sysctl of sysctls) writeSysctl(sysctl, rootUidOf(request));
+  return Object.fromEntries(pins);
+}
+
+/** Moves the calling thread into new namespaces, or into those that are held for it; returns where their files are. */
+function enter(
+  kinds: readonly ThreadNamespace[],
+  holderPid: number | undefined,
+): (kind: PinnedNamespace) => string {
+  if (holderPid === undefined) {
+    unshareNamespaces(kinds);
+    return (kind) => namespaceFile("thread-self", kind);
+  }
+  const held = (kind: PinnedNamespace) => namespaceFile(holderPid, kind);
+  for (const kind of kinds) enterNamespaceAt(held(kind), kind);
+  return held;
+}
+
+function makeDirectory(path: string, undo: (() => void)[]): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) undo.push(() => rmdirSync(path));
+}
+
+/** Opened with "wx": a file that is there already may be the pin of a pod that lives. */
+function pin(source: string, target: string, undo: (() => void)[]): string {
+  closeSync(openSync(target, "wx", 0o600));
+  undo.push(() => unlinkSync(target));
+  check("mount", mountCall(source, target, "", mountFlags.bind, null), target);
+  undo.push(() => check("umount", umountCall(target, MNT_DETACH), target));
+  return target;
+}
+
+/** sethostname(2) in the calling thread's uts namespace. Throws LinuxError. */
+export function setHostname(hostname: string): void {
+  check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
+}
+
+/** `rootUid` is the root of the pod's user namespace, where it has one. Throws LinuxError InvalidArgument. */
+export function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined): void {
+  const write = () => writeFileSync(path, value);
+  try {
+    try {
+      write();
+    } catch (error) {
+      // Since Linux 6.9 those of an IPC namespace are its own root's to write, and not even the host's.
+      if ((error as NodeJS.ErrnoException).code !== "EACCES" || rootUid === undefined) throw error;
+      asUser(rootUid, write);
+    }
+  } catch (cause) {
+    const { code = "EIO" } = cause as NodeJS.ErrnoException;
+    throw new LinuxError("write", code, `${path}, value ${JSON.stringify(value)}`, {
+      code: "InvalidArgument",
+      cause,
+    });
+  }
+}

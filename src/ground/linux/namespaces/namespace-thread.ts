@@ -1,0 +1,96 @@
+import type { Worker } from "node:worker_threads";
+import { startThread, threadFile } from "../../threads/index.ts";
+import { LinuxError } from "../linux-error.ts";
+import type { InterfaceCounters } from "../network-counters.ts";
+import { namespaceKinds } from "./namespace-calls.ts";
+import { NamespaceHolder } from "./namespace-holder.ts";
+import {
+  errorOf,
+  type NamespaceAnswer,
+  type NamespaceJob,
+  type NamespaceJobs,
+} from "./namespace-messages.ts";
+import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+
+type Pending = { resolve(result: unknown): void; reject(error: Error): void };
+
+/**
+ * A worker thread kept for work inside other namespaces. Linux namespaces belong to threads, so this one can make and
+ * enter a pod's while the rest of the process stays in the host's, and no process has to be started. It is always back in
+ * the host's namespaces before the next job; one that cannot come back is ended, and the next job gets a new thread.
+ */
+export class NamespaceThread implements AsyncDisposable {
+  readonly #pending = new Map<number, Pending>();
+  #worker: Worker | undefined;
+  #lastId = 0;
+
+  /**
+   * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the loopback
+   * interface up and the sysctls written. When a step fails, nothing is left pinned. A user namespace costs a process,
+   * which is gone when this resolves.
+   * Throws LinuxError: InvalidArgument for a sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when
+   * there is a pin already, FailedPrecondition for a user namespace that cannot be had, else by errno.
+   */
+  async createPodNamespaces(request: PodNamespacesRequest): Promise<PodNamespaces> {
+    if (request.user === undefined) return this.#call("createPodNamespaces", request);
+    const kinds = namespaceKinds.filter((kind) => request[kind]);
+    await using holder = await NamespaceHolder.start(request.user, kinds);
+    return await this.#call("createPodNamespaces", { ...request, holderPid: holder.pid });
+  }
+
+  /** Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws LinuxError. */
+  async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
+    await this.#call("resetPodNamespaces", request);
+  }
+
+  /**
+   * The counters of the interfaces in each of several network namespaces, in their order; undefined for one that is not
+   * pinned there (any more). Throws LinuxError.
+   */
+  networkCounters(
+    netnsPaths: readonly string[],
+  ): Promise<readonly (readonly InterfaceCounters[] | undefined)[]> {
+    return this.#call("readNetworkCounters", netnsPaths);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  async #call<Job extends NamespaceJob>(
+    job: Job,
+    request: NamespaceJobs[Job]["request"],
+  ): Promise<NamespaceJobs[Job]["result"]> {
+    this.#worker ??= this.#startWorker();
+    const { promise, resolve, reject } = Promise.withResolvers<NamespaceJobs[Job]["result"]>();
+    const id = ++this.#lastId;
+    // What comes back under this id is this job's result: the worker copies the id from the call.
+    this.#pending.set(id, { resolve: (result) => resolve(result as NamespaceJobs[Job]["result"]), reject });
+    this.#worker.postMessage({ id, job, request });
+    return await promise;
+  }
+
+  #startWorker(): Worker {
+    const worker = startThread(threadFile(import.meta.url, "./namespace-worker"), { name: "namespaces" });
+    worker.on("message", (answer: NamespaceAnswer) => this.#settle(answer));
+    worker.on("error", (cause) => this.#lose(worker, cause));
+    worker.on("exit", () => this.#lose(worker, new Error("the thread was ended")));
+    return worker;
+  }
+
+  #settle(answer: NamespaceAnswer): void {
+    const pending = this.#pending.get(answer.id);
+    this.#pending.delete(answer.id);
+    if ("result" in answer) pending?.resolve(answer.result);
+    else pending?.reject(errorOf(answer.failure));
+  }
+
+  /** A thread that ends by an error says so twice, the second time perhaps when there is another one already. */
+  #lose(worker: Worker, cause: unknown): void {
+    if (worker !== this.#worker) return;
+    this.#worker = undefined;
+    for (const { reject } of this.#pending.values())
+      reject(new LinuxError("setns", "EIO", "namespace thread", { cause }));
+    this.#pending.clear();
+  }
+}

@@ -1,0 +1,37 @@
+import { parentPort } from "node:worker_threads";
+import { readNetworkCounters } from "../network-counters.ts";
+import { createPodNamespaces } from "./create-pod-namespaces.ts";
+import { HostNamespaces, StrandedError } from "./namespace-host.ts";
+import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
+import { resetPodNamespaces } from "./reset-pod-namespaces.ts";
+
+/**
+ * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a pause, so the
+ * thread is at home whenever it waits. A thread that cannot come home ends by the error that it leaves uncaught.
+ */
+const host = new HostNamespaces();
+
+parentPort?.on("message", (call: NamespaceCall) => parentPort?.postMessage(answer(call)));
+
+function answer(call: NamespaceCall): NamespaceAnswer {
+  const undo: (() => void)[] = [];
+  try {
+    return { id: call.id, result: host.comeBackAfter(() => run(call, undo)) };
+  } catch (error) {
+    for (const step of undo.reverse()) step();
+    if (error instanceof StrandedError) throw error;
+    return { id: call.id, failure: failureOf(error) };
+  }
+}
+
+function run(call: NamespaceCall, undo: (() => void)[]) {
+  switch (call.job) {
+    case "createPodNamespaces":
+      return createPodNamespaces(call.request, undo);
+    case "resetPodNamespaces":
+      resetPodNamespaces(call.request);
+      return undefined;
+    case "readNetworkCounters":
+      return readNetworkCounters(call.request);
+  }
+}

@@ -1,0 +1,59 @@
+import { LinuxError } from "../linux-error.ts";
+import type { ThreadNamespace } from "./pod-namespaces.ts";
+
+/** One kernel parameter of a namespace: its file, and what is written to it. */
+export type Sysctl = { readonly path: string; readonly value: string };
+
+/**
+ * Turns a pod's sysctls into files under /proc/sys. Only parameters that the kernel keeps per namespace are let through,
+ * and only where that namespace is the pod's own (`owned`); anything else would change the host.
+ * Throws LinuxError InvalidArgument, naming the sysctl.
+ */
+export function namespacedSysctls(
+  sysctls: Readonly<Record<string, string>>,
+  owned: Readonly<Record<ThreadNamespace, boolean>>,
+): readonly Sysctl[] {
+  return Object.entries(sysctls).map(([name, value]) => {
+    const parts = partsOf(name);
+    const namespace = namespaceOf(parts);
+    if (namespace === undefined) throw invalid(name, "it is not kept per namespace");
+    if (!owned[namespace]) throw invalid(name, `the pod shares the host's ${namespace} namespace`);
+    return { path: `/proc/sys/${parts.join("/")}`, value };
+  });
+}
+
+/**
+ * The separator is whichever of dot and slash comes first; the other one is then part of a name with the two swapped,
+ * as in `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)).
+ */
+function partsOf(name: string): readonly string[] {
+  const separator = /[./]/.exec(name)?.[0] ?? ".";
+  const parts = name.split(separator).map((part) => (separator === "." ? part.replaceAll("/", ".") : part));
+  const good = parts.every((part) => /^[A-Za-z0-9_.:-]+$/.test(part) && part !== "." && part !== "..");
+  if (!good) throw invalid(name, "it is no name of a kernel parameter");
+  return parts;
+}
+
+/**
+ * The interface whose parameter a sysctl is, as in net.ipv4.conf.eth0.rp_filter: there is no such file before there is the interface.
+ * Undefined for all others, and for those that every network namespace has from the start.
+ * Throws LinuxError InvalidArgument, naming the sysctl.
+ */
+export function interfaceOfSysctl(name: string): string | undefined {
+  const [top, , group = "", device = ""] = partsOf(name);
+  const ofInterface = top === "net" && (group === "conf" || group === "neigh") && device !== "";
+  return ofInterface && !["all", "default", "lo"].includes(device) ? device : undefined;
+}
+
+function namespaceOf(parts: readonly string[]): ThreadNamespace | undefined {
+  const [top, second = "", third] = parts;
+  if (top === "net" && parts.length > 1) return "net";
+  if (top === "fs" && second === "mqueue" && third !== undefined) return "ipc";
+  if (top === "kernel" && parts.length === 2 && /^(shm|msg)|^sem$/.test(second)) return "ipc";
+  if (top === "kernel" && second === "domainname" && parts.length === 2) return "uts";
+  return undefined;
+}
+
+function invalid(name: string, reason: string): LinuxError {
+  return new LinuxError("sysctl", `EINVAL (${reason})`, JSON.stringify(name), { code: "InvalidArgument" });
+}

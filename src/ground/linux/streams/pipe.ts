@@ -1,0 +1,18 @@
+import { check, libcFunction } from "../libc.ts";
+
+const pipe2 = libcFunction("int pipe2(_Out_ int *fds, int flags)");
+const O_CLOEXEC = 0o2000000;
+
+/** The two ends of a pipe, as file descriptors that are closed on exec. Whoever has them closes them. */
+export type Pipe = { readonly readFd: number; readonly writeFd: number };
+
+/**
+ * Makes a pipe(7). Node's own `stdio: "pipe"` makes a pair of sockets, which a program cannot open again as /dev/stdout:
+ * a process in a container must be given a real one. Throws LinuxError (EMFILE).
+ */
+export function makePipe(): Pipe {
+  const fds: number[] = [-1, -1];
+  check("pipe2", pipe2(fds, O_CLOEXEC) as number, "");
+  const [readFd = -1, writeFd = -1] = fds;
+  return { readFd, writeFd };
+}

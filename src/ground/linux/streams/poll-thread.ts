@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { closeSync, writeSync } from "node:fs";
+import { unlink } from "node:fs/promises";
+import { Socket } from "node:net";
+import type { Worker } from "node:worker_threads";
+import { startThread, threadFile } from "../../threads/index.ts";
+import { LinuxError } from "../linux-error.ts";
+import { makePipe } from "./pipe.ts";
+import type { PollAnswer, PollOrder, RelayedDevice } from "./poll-messages.ts";
+import { Terminal } from "./terminal.ts";
+import { connectSeqPacket, listenOnce, streamPair } from "./unix-sockets.ts";
+
+type Running = { readonly worker: Worker; readonly wakeFd: number; readonly closed: Promise<unknown> };
+
+/** A console socket that waits for an OCI runtime. Disposing of it takes the socket away; a terminal that came stays. */
+export type ConsoleSocket = AsyncDisposable & {
+  /** The terminal that the runtime makes; the caller's to dispose of. Rejects with LinuxError when it will not come. */
+  readonly terminal: Promise<Terminal>;
+};
+
+/**
+ * A worker thread kept for descriptors that Node's own sockets cannot hold: sockets of packets and terminals. It copies
+ * between each of them and a stream socket, so that on the main thread they are streams like any other, with
+ * back-pressure. One thread serves all; it starts with the first and costs nothing while nothing moves.
+ */
+export class PollThread implements AsyncDisposable {
+  readonly #receiving = new Map<number, PromiseWithResolvers<Terminal>>();
+  readonly #sockets = new Set<Socket>();
+  #running: Running | undefined;
+  #lastId = 0;
+
+  /**
+   * Connects to a SOCK_SEQPACKET socket. Each packet that it sends stands behind its length on the stream that is
+   * returned (see {@link readPackets}); what is written there goes to it in packets of at most 8 KiB, and ending it ends
+   * its input. Throws LinuxError, and ThreadError when there can be no thread.
+   */
+  connectPackets(path: string): Socket {
+    this.#running ??= this.#start();
+    return this.#relay("packets", connectSeqPacket(path));
+  }
+
+  /** Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError and ThreadError. */
+  consoleSocket(path: string): ConsoleSocket {
+    this.#running ??= this.#start();
+    const id = ++this.#lastId;
+    const received = Promise.withResolvers<Terminal>();
+    this.#receiving.set(id, received);
+    this.#order({ kind: "receive", id, listenFd: listenOnce(path) });
+    // Whoever gives up before it comes need not wait for it.
+    received.promise.catch(() => undefined);
+    return {
+      terminal: received.promise,
+      [Symbol.asyncDispose]: async () => {
+        if (this.#receiving.delete(id)) {
+          this.#order({ kind: "cancel", id });
+          received.reject(new LinuxError("accept", "ECANCELED", path));
+        }
+        await unlink(path);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#order({ kind: "end" });
+    await running.closed;
+  }
+
+  #relay(device: RelayedDevice, deviceFd: number): Socket {
+    const [fd, streamFd] = streamPair();
+    const socket = new Socket({ fd, allowHalfOpen: true });
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    this.#order({ kind: "relay", device, deviceFd, streamFd });
+    return socket;
+  }
+
+  #order(order: PollOrder): void {
+    this.#running ??= this.#start();
+    this.#running.worker.postMessage(order);
+    writeSync(this.#running.wakeFd, "!");
+  }
+
+  #start(): Running {
+    const wake = makePipe();
+    const close = (): void => {
+      closeSync(wake.readFd);
+      closeSync(wake.writeFd);
+    };
+    let worker: Worker;
+    try {
+      const workerData = { wakeFd: wake.readFd };
+      worker = startThread(threadFile(import.meta.url, "./poll-worker"), { name: "poll", workerData });
+    } catch (error) {
+      close();
+      throw error;
+    }
+    const running = { worker, wakeFd: wake.writeFd, closed: once(worker, "exit") };
+    // A process that exits waits for its threads, and this one would sleep on.
+    const end = () => this.#order({ kind: "end" });
+    process.once("exit", end);
+    worker.on("message", (answer: PollAnswer) => this.#take(answer));
+    worker.on("error", (cause) => this.#lose(cause));
+    worker.once("exit", () => {
+      process.off("exit", end);
+      close();
+      this.#running = undefined;
+      this.#lose(undefined);
+    });
+    return running;
+  }
+
+  #take({ id, terminalFd }: PollAnswer): void {
+    const waiting = this.#receiving.get(id);
+    this.#receiving.delete(id);
+    if (terminalFd === undefined) {
+      waiting?.reject(new LinuxError("recvmsg", "EPROTO", "console socket: no terminal came"));
+      return;
+    }
+    const terminal = new Terminal(terminalFd, (fd) => this.#relay("terminal", fd));
+    if (waiting === undefined) terminal[Symbol.dispose]();
+    else waiting.resolve(terminal);
+  }
+
+  /** The thread is gone, and with it what it held. */
+  #lose(cause: unknown): void {
+    const error = new LinuxError("poll", "EIO", "poll thread", { cause });
+    for (const { reject } of this.#receiving.values()) reject(error);
+    this.#receiving.clear();
+    for (const socket of this.#sockets) socket.destroy(cause === undefined ? undefined : error);
+  }
+}

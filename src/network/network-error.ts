@@ -1,4 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-/** What went wrong with a pod's network; the message names the network, the plugin or the file. */
-export class NetworkError extends BerthError {}

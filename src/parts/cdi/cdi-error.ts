@@ -1,0 +1,3 @@
+import { BerthError } from "../../ground/errors/index.ts";
+
+export class CdiError extends BerthError {}

@@ -1,0 +1,34 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../ground/errors/index.ts";
+import type { UnusableFile } from "../../ground/logging/index.ts";
+import { parseHostsToml } from "./hosts-toml.ts";
+
+/**
+ * Every HOST/hosts.toml of these directories that cannot be used, so that pulls from its host are refused, or not wholly, so
+ * that what its problem names is ignored. Never throws: a file that cannot be read is one of them.
+ */
+export async function findHostsProblems(certsDirs: readonly string[]): Promise<readonly UnusableFile[]> {
+  const found = certsDirs.map(async (root) => {
+    const names = await readdir(root).catch(() => []);
+    return await Promise.all(names.map((name) => problemsOf(join(root, name))));
+  });
+  return (await Promise.all(found)).flat(2);
+}
+
+async function problemsOf(directory: string): Promise<readonly UnusableFile[]> {
+  const path = join(directory, "hosts.toml");
+  try {
+    const { ignored } = parseHostsToml(await readFile(path, "utf8"), path, directory);
+    return ignored.map((key) => ({ path, problem: `${key}: unknown key, ignored` }));
+  } catch (error) {
+    if (isMissing(error)) return [];
+    return [
+      { path, problem: `${messageOf(error).replace(`${path}: `, "")}; pulls from its host are refused` },
+    ];
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}

@@ -1,0 +1,45 @@
+import { ftruncateSync, writeSync } from "node:fs";
+import { closeFile, createFileAt } from "../../ground/linux/index.ts";
+import type { FileContent } from "./tar/entry.ts";
+
+/** Writes one new file's extents, in the order of the archive. Throws LinuxError and Node's own errors. */
+export class FileWriter implements Disposable {
+  readonly #fd: number;
+  readonly #content: FileContent;
+  #extent = 0;
+  #written = 0;
+
+  /** Throws LinuxError EEXIST if there is something at `name`. */
+  constructor(directory: number, name: string, content: FileContent) {
+    this.#fd = createFileAt(directory, name);
+    this.#content = content;
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const extent = this.#content.extents[this.#extent];
+      if (extent === undefined) throw new RangeError("more bytes than the file's extents take");
+      const room = extent.length - this.#written;
+      const length = Math.min(bytes.length - at, room);
+      const written =
+        length === 0 ? 0 : writeSync(this.#fd, bytes, at, length, extent.offset + this.#written);
+      at += written;
+      this.#written += written;
+      if (this.#written === extent.length) {
+        this.#extent++;
+        this.#written = 0;
+      }
+    }
+  }
+
+  /** Gives the file its size, also where it ends with a hole. */
+  finish(): void {
+    const last = this.#content.extents.findLast(({ length }) => length > 0);
+    const end = last === undefined ? 0 : last.offset + last.length;
+    if (end < this.#content.sizeBytes) ftruncateSync(this.#fd, this.#content.sizeBytes);
+  }
+
+  [Symbol.dispose](): void {
+    closeFile(this.#fd);
+  }
+}

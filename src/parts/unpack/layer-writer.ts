@@ -1,0 +1,219 @@
+import { type BigIntStats, constants } from "node:fs";
+import {
+  chmodAt,
+  deviceNumber,
+  fromByteString,
+  LinuxError,
+  linkAt,
+  makeDirectoryAt,
+  makeNodeAt,
+  setTimesAt,
+  statAt,
+  symlinkAt,
+  type Timestamp,
+  unlinkAt,
+} from "../../ground/linux/index.ts";
+import { applyAttributes, type Written } from "./attributes.ts";
+import { entryPath, joinPath } from "./entry-path.ts";
+import { FileWriter } from "./file-writer.ts";
+import { RootedTree, type TreeDirectory } from "./rooted-tree.ts";
+import type { EntrySink, TarEntry } from "./tar/entry.ts";
+import type { LayerTarget } from "./unpack.ts";
+import { entryError, invalid } from "./unpack-error.ts";
+import { meaningOf } from "./whiteout-name.ts";
+import { OverlayWhiteouts, RemovingWhiteouts, type Whiteouts } from "./whiteouts.ts";
+
+/** A device's numbers as the kernel has them: 12 bits and 20. */
+const maxMajor = 0xfff;
+const maxMinor = 0xfffff;
+
+/** Where an entry goes. */
+type Place = { readonly parent: TreeDirectory; readonly name: string; readonly path: string };
+
+/**
+ * Writes a layer's entries to its target. An entry takes the place of whatever has its name, unless the target keeps that, but
+ * a directory is merged with a directory. Its methods throw UnpackError that names the entry.
+ */
+export class LayerWriter implements EntrySink, Disposable {
+  readonly #tree: RootedTree;
+  readonly #whiteouts: Whiteouts;
+  /** The tar is no layer: its entries are only added to what is there. */
+  readonly #adds: boolean;
+  /** Times of directories, set when nothing is written to them any more. */
+  readonly #directoryTimes = new Map<string, Timestamp>();
+  readonly #undescribed = new Set<string>();
+  #entryName = "";
+  #file: { readonly writer: FileWriter; readonly place: Place; readonly entry: TarEntry } | undefined;
+
+  constructor(target: LayerTarget) {
+    this.#tree = new RootedTree(target.directory, (parent, name, found) =>
+      this.#makeMissing(parent, name, found),
+    );
+    this.#adds = target.whiteouts === "none";
+    this.#whiteouts =
+      target.whiteouts === "overlayfs" ? new OverlayWhiteouts() : new RemovingWhiteouts(this.#tree);
+  }
+
+  begin(entry: TarEntry): void {
+    this.#entryName = entry.name;
+    this.#naming(() => this.#write(entry));
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#naming(() => this.#file?.writer.write(bytes));
+  }
+
+  end(): void {
+    this.#naming(() => this.#finishFile());
+  }
+
+  /** Sets the times of directories; returns the directories that {@link "./unpack.ts"}'s `undescribedDirectories` means. */
+  finish(): readonly string[] {
+    for (const [path, time] of this.#directoryTimes) {
+      this.#tree.withDirectory(path, (fd) => setTimesAt(fd, ".", time));
+    }
+    return [...this.#undescribed].filter((path) => this.#whiteouts.showsParent(path));
+  }
+
+  [Symbol.dispose](): void {
+    this.#file?.writer[Symbol.dispose]();
+    this.#tree[Symbol.dispose]();
+  }
+
+  #naming(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw entryError(fromByteString(this.#entryName), error);
+    }
+  }
+
+  /** The root itself keeps its mode and owner, as in other engines: images are made whose `./` is 0700 and means nothing. */
+  #write(entry: TarEntry): void {
+    const components = entryPath(entry.name);
+    const name = components.at(-1);
+    if (name === undefined) return;
+    const meaning = this.#adds ? ({ kind: "entry" } as const) : meaningOf(components);
+    if (meaning.kind === "metadata") return;
+    const parent = this.#tree.enter(components.slice(0, -1));
+    if (parent === undefined) {
+      // Where the layer has put a file, nothing of the parent's is left to hide; umoci says it nevertheless.
+      if (meaning.kind !== "entry") return;
+      throw invalid("something that is no directory is in the way");
+    }
+    if (meaning.kind === "opaque") this.#whiteouts.hideContents(parent);
+    else if (meaning.kind === "whiteout") this.#whiteouts.hide(parent, meaning.hides);
+    else this.#put({ parent, name, path: joinPath(parent.path, name) }, entry);
+  }
+
+  #put(place: Place, entry: TarEntry): void {
+    if (this.#adds && statAt(place.parent.fd, place.name) !== undefined) return;
+    if (entry.kind === "file") {
+      const writer = this.#replacing(place, () => new FileWriter(place.parent.fd, place.name, entry.content));
+      this.#file = { writer, place, entry };
+      return;
+    }
+    const written = this.#make(place, entry);
+    // The other name of the file may have been there before.
+    if (this.#adds && entry.kind === "hardlink") return;
+    this.#finish(place, entry, written);
+    if (written !== "directory") return;
+    this.#directoryTimes.set(place.path, entry.mtime);
+    this.#undescribed.delete(place.path);
+  }
+
+  /** Whiteouts and what lies at the root may have data, which go nowhere. */
+  #finishFile(): void {
+    if (this.#file === undefined) return;
+    const { writer, place, entry } = this.#file;
+    writer.finish();
+    this.#file = undefined;
+    writer[Symbol.dispose]();
+    this.#finish(place, entry, "file");
+  }
+
+  #finish({ parent, name, path }: Place, entry: TarEntry, written: Written): void {
+    applyAttributes(parent.fd, name, entry, written);
+    this.#whiteouts.wrote(path);
+  }
+
+  #make(place: Place, entry: Exclude<TarEntry, { kind: "file" }>): Written {
+    const { parent, name } = place;
+    if (entry.kind === "directory") {
+      this.#makeDirectory(parent, name);
+      return "directory";
+    }
+    if (entry.kind === "hardlink") return this.#makeHardLink(place, entry.target);
+    if (entry.kind === "symlink") {
+      if (entry.target === "") throw invalid("the symbolic link has no target");
+      this.#replacing(place, () => symlinkAt(entry.target, parent.fd, name));
+      return "symlink";
+    }
+    const { mode, device } = nodeOf(entry);
+    this.#replacing(place, () => makeNodeAt(parent.fd, name, mode, device));
+    return "special";
+  }
+
+  /** The target is looked up in this layer's tree; a symbolic link there is linked itself, not what it points at. */
+  #makeHardLink(place: Place, target: string): Written {
+    const components = entryPath(target);
+    const targetName = components.at(-1);
+    if (targetName === undefined) throw invalid("the hard link's target is the root");
+    const { parent, name } = place;
+    this.#tree.visit(components.slice(0, -1), (directory) => {
+      const found = statAt(directory.fd, targetName);
+      if (found === undefined || found.isDirectory()) {
+        throw invalid(
+          `the hard link's target ${JSON.stringify(fromByteString(target))} is no file of this layer`,
+        );
+      }
+      const from = { directory: directory.fd, name: targetName };
+      this.#replacing(place, () => linkAt(from, parent.fd, name));
+    });
+    const linked = statAt(parent.fd, name);
+    return linked?.isSymbolicLink() ? "symlink" : linked?.isFile() ? "file" : "special";
+  }
+
+  /** Runs `make`, which must not touch what exists, and removes that where it does. */
+  #replacing<T>({ parent, name }: Place, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (this.#adds || !(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
+    }
+    this.#tree.remove(parent, name);
+    return make();
+  }
+
+  #makeDirectory(parent: TreeDirectory, name: string): void {
+    try {
+      makeDirectoryAt(parent.fd, name);
+    } catch (error) {
+      if (!(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
+      if (statAt(parent.fd, name)?.isDirectory()) return;
+      unlinkAt(parent.fd, name);
+      makeDirectoryAt(parent.fd, name);
+      this.#whiteouts.replacedByDirectory(parent, name);
+    }
+  }
+
+  /** Mode 0755, as in other engines, so that containers that do not run as root can enter. */
+  #makeMissing(parent: TreeDirectory, name: string, found: BigIntStats | undefined): boolean {
+    if (found !== undefined && !this.#whiteouts.isWhiteout(found)) return false;
+    this.#makeDirectory(parent, name);
+    chmodAt(parent.fd, name, 0o755);
+    this.#undescribed.add(joinPath(parent.path, name));
+    return true;
+  }
+}
+
+/** Arguments of mknod(2). */
+function nodeOf(entry: Extract<TarEntry, { kind: "fifo" | "character-device" | "block-device" }>) {
+  if (entry.kind === "fifo") return { mode: constants.S_IFIFO, device: 0 };
+  const { kind, major, minor } = entry;
+  if (major < 0 || minor < 0 || major > maxMajor || minor > maxMinor) {
+    throw invalid(`device number ${major}:${minor} is out of range`);
+  }
+  const type = kind === "character-device" ? constants.S_IFCHR : constants.S_IFBLK;
+  return { mode: type, device: deviceNumber(major, minor) };
+}

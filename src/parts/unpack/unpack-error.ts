@@ -1,0 +1,32 @@
+import { BerthError, type ErrorCode } from "../../ground/errors/index.ts";
+import { LinuxError } from "../../ground/linux/index.ts";
+
+/**
+ * A layer that could not be applied. Codes: DataLoss (truncated, corrupt, wrong digest or size), InvalidArgument (an archive
+ * that is not what layer.md allows), ResourceExhausted (disk full, or larger than allowed), and those of the system call that
+ * failed otherwise.
+ */
+export class UnpackError extends BerthError {}
+
+/** An archive that is not well-formed or not allowed. */
+export function invalid(message: string, options?: { readonly cause?: unknown }): UnpackError {
+  return new UnpackError("InvalidArgument", message, options);
+}
+
+/** The error as one of this room that names the entry (text) it was about. */
+export function entryError(entry: string, error: unknown): UnpackError {
+  const about = `layer entry ${JSON.stringify(entry)}`;
+  if (error instanceof UnpackError)
+    return new UnpackError(error.code, `${about}: ${error.message}`, { cause: error.cause });
+  return new UnpackError(codeOf(error), `${about} cannot be written`, { cause: error });
+}
+
+/** Errors that come from what the archive asks for, not from the host. */
+const archiveErrnos = new Set(["EINVAL", "ENAMETOOLONG", "ELOOP", "ENOENT", "EFBIG", "ERANGE", "E2BIG"]);
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof LinuxError) return archiveErrnos.has(error.errno) ? "InvalidArgument" : error.code;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT") return "ResourceExhausted";
+  return code === "EFBIG" ? "InvalidArgument" : "Internal";
+}

@@ -1,4 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-/** What goes wrong with OCI runtimes, their specifications, conmon and processes in containers. */
-export class RuntimeError extends BerthError {}

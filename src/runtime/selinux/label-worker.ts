@@ -1,7 +1,0 @@
-/** The thread behind {@link "./se-linux.ts"}. */
-import { serveJobs } from "../../threads/index.ts";
-import { labelTree } from "./label-tree.ts";
-
-export type LabelJob = { readonly path: string; readonly label: string };
-
-serveJobs(({ path, label }: LabelJob) => labelTree(path, label));

@@ -1,0 +1,14 @@
+import { fromByteString } from "../../../ground/linux/index.ts";
+import { CheckpointError } from "../checkpoint-error.ts";
+
+/** A path as the list of deleted files has it: JSON, which can hold none that is not UTF-8. Throws CheckpointError FailedPrecondition for one. */
+export function deletedPath(path: string): string {
+  const text = fromByteString(path);
+  if (text.includes("\uFFFD")) {
+    throw new CheckpointError(
+      "FailedPrecondition",
+      `the container deleted ${JSON.stringify(text)} of its image: a checkpoint cannot say so of a name that is not UTF-8`,
+    );
+  }
+  return `/${text}`;
+}

@@ -1,0 +1,95 @@
+import type { BigIntStats } from "node:fs";
+import { getXattrAt, LinuxError } from "../../../ground/linux/index.ts";
+import { deletedPath } from "./deleted-path.ts";
+import { join, OpenTree } from "./open-tree.ts";
+import type { TreeEntries } from "./tree-entries.ts";
+
+/** The layers of one overlay mount: what is written to, and what lies below, nearest first. */
+export type OverlayLayers = { readonly upper: string; readonly lower: readonly string[] };
+
+/**
+ * Writes what an overlay's upper directory changes of the lower ones. The upper says which names; what they hold is read
+ * from the mounted whole, which is right also where the upper holds no data of its own (redirects, metacopy).
+ */
+export function changesOfOverlay(
+  { upper, lower }: OverlayLayers,
+  entries: TreeEntries,
+  deleted: string[],
+): void {
+  using stack = new DisposableStack();
+  const top = stack.use(new OpenTree(upper));
+  const below = lower.map((directory) => stack.use(new OpenTree(directory)));
+  visit("");
+
+  function visit(directory: string): void {
+    for (const name of top.list(directory)) {
+      const path = join(directory, name);
+      const stat = top.stat(path);
+      if (stat === undefined) continue;
+      if (isWhiteout(stat)) deleted.push(deletedPath(path));
+      else if (!stat.isDirectory()) entries.add(path);
+      else if (hidesBelow(top, directory, name)) replace(path);
+      else {
+        entries.add(path);
+        visit(path);
+      }
+    }
+  }
+
+  /** A directory that shows nothing of the lower ones of its name. */
+  function replace(path: string): void {
+    entries.addAll(path);
+    forget(path);
+  }
+
+  /** What the lower ones have in a directory and the container has not. */
+  function forget(path: string): void {
+    const kept = new Set(entries.names(path));
+    for (const name of namesBelow(below, path)) {
+      const child = join(path, name);
+      if (!kept.has(name)) deleted.push(deletedPath(child));
+      else forget(child);
+    }
+  }
+}
+
+/** The names that a directory shows through the lower layers. */
+function namesBelow(below: readonly OpenTree[], path: string): readonly string[] {
+  const names = new Set<string>();
+  const hidden = new Set<string>();
+  for (const tree of below) {
+    for (const name of tree.list(path)) {
+      const stat = tree.stat(join(path, name));
+      if (stat !== undefined && isWhiteout(stat)) hidden.add(name);
+      else if (!hidden.has(name)) names.add(name);
+    }
+    if (isOpaque(tree, path)) break;
+  }
+  return [...names];
+}
+
+function isWhiteout(stat: BigIntStats): boolean {
+  return stat.isCharacterDevice() && stat.rdev === 0n;
+}
+
+function hidesBelow(tree: OpenTree, parent: string, name: string): boolean {
+  return (
+    tree.within(parent, (directory) => ["opaque", "redirect"].some((key) => has(directory, name, key))) ??
+    false
+  );
+}
+
+function isOpaque(tree: OpenTree, path: string): boolean {
+  return tree.within(path, (directory) => has(directory, ".", "opaque")) ?? false;
+}
+
+function has(directory: number, name: string, key: string): boolean {
+  try {
+    const value = Buffer.from(getXattrAt(directory, name, `trusted.overlay.${key}`)).toString("latin1");
+    return key !== "opaque" || value === "y";
+  } catch (error) {
+    if (error instanceof LinuxError && ["ENODATA", "EOPNOTSUPP", "ENOTSUP"].includes(error.errno))
+      return false;
+    throw error;
+  }
+}

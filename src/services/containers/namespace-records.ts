@@ -1,0 +1,100 @@
+import { nowNs } from "../../ground/clock/index.ts";
+import { updateLabels } from "../../ground/labels/index.ts";
+import type { Collection, Database } from "../../ground/metadata/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import { EventBus } from "../events/index.ts";
+import {
+  ContainersError,
+  type MutableFields,
+  type NewRecord,
+  type RecordChange,
+  type RecordOf,
+  type Records,
+} from "./records.ts";
+
+type Options<Fixed, Mutable> = {
+  readonly database: Database;
+  readonly collection: Collection<RecordOf<Fixed, Mutable>>;
+  readonly namespace: string;
+  /** For messages. */
+  readonly kind: "container" | "sandbox";
+  /** Throws ContainersError InvalidArgument. */
+  readonly check: (record: NewRecord<Fixed, Mutable>) => void;
+};
+
+/** Records of one kind in one namespace. */
+export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable> {
+  readonly #options: Options<Fixed, Mutable>;
+  /** By id. */
+  readonly #locks = new KeyLock();
+  readonly #bus = new EventBus<RecordChange<RecordOf<Fixed, Mutable>>>();
+
+  constructor(options: Options<Fixed, Mutable>) {
+    this.#options = options;
+  }
+
+  async create(given: NewRecord<Fixed, Mutable>): Promise<RecordOf<Fixed, Mutable>> {
+    const { kind, namespace, check } = this.#options;
+    check(given);
+    using _ = await this.#locks.acquire(given.id);
+    if (this.find(given.id) !== undefined)
+      throw new ContainersError(
+        "AlreadyExists",
+        `${kind} ${given.id} exists already in namespace ${namespace}`,
+      );
+    const createdAtNs = nowNs();
+    return await this.#put("created", { ...given, createdAtNs, updatedAtNs: createdAtNs });
+  }
+
+  find(id: string): RecordOf<Fixed, Mutable> | undefined {
+    return this.#options.collection.get(this.#options.namespace, id);
+  }
+
+  get(id: string): RecordOf<Fixed, Mutable> {
+    const { kind, namespace } = this.#options;
+    const record = this.find(id);
+    if (record !== undefined) return record;
+    throw new ContainersError(
+      "NotFound",
+      `${kind} ${JSON.stringify(id)} not found in namespace ${namespace}`,
+    );
+  }
+
+  list(): readonly RecordOf<Fixed, Mutable>[] {
+    return this.#options.collection.list(this.#options.namespace).map(([, record]) => record);
+  }
+
+  async update(
+    id: string,
+    change: (before: RecordOf<Fixed, Mutable>) => Partial<MutableFields & Mutable>,
+  ): Promise<RecordOf<Fixed, Mutable>> {
+    using _ = await this.#locks.acquire(id);
+    const before = this.get(id);
+    const after = { ...before, ...change(before), updatedAtNs: nowNs() };
+    this.#options.check(after);
+    return await this.#put("updated", after);
+  }
+
+  async delete(id: string): Promise<void> {
+    const { database, collection, namespace } = this.#options;
+    using _ = await this.#locks.acquire(id);
+    const record = this.get(id);
+    await database.commit([collection.delete(namespace, id)]);
+    this.#bus.publish({ kind: "deleted", atNs: nowNs(), record });
+  }
+
+  changes(signal: AbortSignal): AsyncIterable<RecordChange<RecordOf<Fixed, Mutable>>> {
+    return this.#bus.subscribe(signal);
+  }
+
+  async #put(
+    kind: "created" | "updated",
+    given: RecordOf<Fixed, Mutable>,
+  ): Promise<RecordOf<Fixed, Mutable>> {
+    const { database, collection, namespace } = this.#options;
+    const record = { ...given, labels: updateLabels({}, given.labels) };
+    await database.commit([collection.put(namespace, record.id, record)]);
+    this.#bus.publish({ kind, atNs: record.updatedAtNs, record });
+    return record;
+  }
+}

@@ -1,0 +1,74 @@
+import { link, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Digest,
+  type DigestAlgorithm,
+  digestAlgorithm,
+  digestHex,
+  isDigest,
+} from "../../parts/oci/index.ts";
+import { fileError } from "./content-error.ts";
+import { syncDirectory } from "./durable.ts";
+
+const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
+
+/** The blobs' files. They are shared by all namespaces; records say who has which. */
+export class BlobFiles {
+  readonly #directory: string;
+
+  constructor(root: string) {
+    this.#directory = join(root, "blobs");
+  }
+
+  /** Makes the directories. */
+  async open(): Promise<void> {
+    for (const algorithm of algorithms)
+      await mkdir(this.#directoryOf(algorithm), { recursive: true, mode: 0o700 });
+  }
+
+  path(digest: Digest): string {
+    return join(this.#directoryOf(digestAlgorithm(digest)), digestHex(digest));
+  }
+
+  /** Digests for which there is a file. */
+  async list(): Promise<ReadonlySet<Digest>> {
+    const found = algorithms.map(async (algorithm) => {
+      const names = await readdir(this.#directoryOf(algorithm));
+      return names.map((name) => `${algorithm}:${name}`).filter(isDigest);
+    });
+    return new Set((await Promise.all(found)).flat());
+  }
+
+  async read(digest: Digest): Promise<Uint8Array> {
+    try {
+      return await readFile(this.path(digest));
+    } catch (error) {
+      throw fileError(`reading blob ${digest}`, error);
+    }
+  }
+
+  /** Gives a file that is verified and synced the blob's name, besides its own; durable when it resolves. */
+  async adopt(file: string, digest: Digest): Promise<void> {
+    try {
+      // One that a commit cut short has left behind is of no known content.
+      await rm(this.path(digest), { force: true });
+      await link(file, this.path(digest));
+      await syncDirectory(this.#directoryOf(digestAlgorithm(digest)));
+    } catch (error) {
+      throw fileError(`naming blob ${digest}`, error);
+    }
+  }
+
+  /** No error when it is not there. */
+  async remove(digest: Digest): Promise<void> {
+    try {
+      await rm(this.path(digest), { force: true });
+    } catch (error) {
+      throw fileError(`deleting blob ${digest}`, error);
+    }
+  }
+
+  #directoryOf(algorithm: DigestAlgorithm): string {
+    return join(this.#directory, algorithm);
+  }
+}

@@ -1,0 +1,247 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { nowNs } from "../../ground/clock/index.ts";
+import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Collection, Database } from "../../ground/metadata/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import { type Digest, digestOf } from "../../parts/oci/index.ts";
+import { checkNamespace } from "../namespaces/index.ts";
+import { BlobFiles } from "./blob-files.ts";
+import { ContentError, fileError, isErrno } from "./content-error.ts";
+import { hashFile } from "./hash-file.ts";
+import { IngestDirectories } from "./ingest-directories.ts";
+import { IngestFile } from "./ingest-file.ts";
+import { IngestWriter } from "./ingest-writer.ts";
+import { reconcile } from "./reconcile.ts";
+import type {
+  Content,
+  ContentInfo,
+  ContentRecord,
+  ContentStore,
+  ContentWriter,
+  ExpectedBlob,
+  IngestStatus,
+} from "./store.ts";
+
+/**
+ * Opens the content of a root directory, and clears away what a crash has left: files without a record, records without a file.
+ * Once for each root in a process.
+ */
+export async function openContent(options: {
+  readonly root: string;
+  readonly database: Database;
+  readonly logger?: Logger;
+}): Promise<Content> {
+  const { database, logger } = options;
+  const root = join(options.root, "content");
+  const blobs = new BlobFiles(root);
+  const records = await database.collection<ContentRecord>("content");
+  await blobs.open();
+  await reconcile({ blobs, records, database, logger });
+  for (const namespace of await namespacesOfIngests(root)) await ingestsOf(root, namespace).clean();
+  const shared = { root, database, records, blobs, locks: new KeyLock() };
+  return {
+    inNamespace: (namespace) => new LocalContentStore(shared, namespace),
+    namespaces: () => records.namespaces(),
+  };
+}
+
+/** What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`. */
+type Shared = {
+  readonly root: string;
+  readonly database: Database;
+  readonly records: Collection<ContentRecord>;
+  readonly blobs: BlobFiles;
+  readonly locks: KeyLock;
+};
+
+function ingestsOf(root: string, namespace: string): IngestDirectories {
+  return new IngestDirectories(join(root, "ingest", namespace));
+}
+
+/** One may have ingests and no blob yet. */
+async function namespacesOfIngests(root: string): Promise<readonly string[]> {
+  try {
+    return await readdir(join(root, "ingest"));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw fileError(`listing ingests in ${root}`, error);
+  }
+}
+
+class LocalContentStore implements ContentStore {
+  readonly #shared: Shared;
+  readonly #namespace: string;
+  readonly #ingests: IngestDirectories;
+
+  constructor(shared: Shared, namespace: string) {
+    checkNamespace(namespace);
+    this.#shared = shared;
+    this.#namespace = namespace;
+    this.#ingests = ingestsOf(shared.root, namespace);
+  }
+
+  has(digest: Digest): boolean {
+    return this.#find(digest) !== undefined;
+  }
+
+  info(digest: Digest): ContentInfo {
+    return { digest, ...this.#record(digest) };
+  }
+
+  list(): readonly ContentInfo[] {
+    const records = this.#shared.records.list(this.#namespace);
+    return records.map(([digest, record]) => ({ digest: digest as Digest, ...record }));
+  }
+
+  watch(listener: () => void): Disposable {
+    return this.#shared.records.watch((namespace) => {
+      if (namespace === this.#namespace) listener();
+    });
+  }
+
+  path(digest: Digest): string {
+    this.#record(digest);
+    return this.#shared.blobs.path(digest);
+  }
+
+  async read(digest: Digest, maxBytes: number): Promise<Uint8Array> {
+    const { sizeBytes } = this.#record(digest);
+    if (sizeBytes > maxBytes) {
+      throw new ContentError(
+        "ResourceExhausted",
+        `blob ${digest} has ${sizeBytes} bytes, more than the ${maxBytes} that are allowed here`,
+      );
+    }
+    const bytes = await this.#shared.blobs.read(digest);
+    const actual = digestOf(bytes, digest);
+    if (actual !== digest) {
+      throw new ContentError(
+        "DataLoss",
+        `blob ${digest} is damaged on disk: its bytes have digest ${actual}; remove the image and pull it again`,
+      );
+    }
+    return bytes;
+  }
+
+  async setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo> {
+    using _lock = await this.#lockBlob(digest);
+    const record = this.#record(digest);
+    await this.#put(digest, { ...record, labels: updateLabels(record.labels, labels, how) });
+    return this.info(digest);
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    const { database, records, blobs } = this.#shared;
+    using _lock = await this.#lockBlob(digest);
+    this.#record(digest);
+    await database.commit([records.delete(this.#namespace, digest)]);
+    if (!this.#hasAnyone(digest)) await blobs.remove(digest);
+  }
+
+  async writer(ref: string, signal?: AbortSignal): Promise<ContentWriter> {
+    await using undo = new AsyncDisposableStack();
+    const lock = undo.use(await this.#shared.locks.acquire(`ingest ${this.#namespace} ${ref}`, signal));
+    await this.#ingests.create(ref);
+    const path = this.#ingests.dataPath(ref);
+    const file = await IngestFile.open(path);
+    undo.move();
+    return new IngestWriter(path, file, (expected) => this.#commit(ref, expected), lock);
+  }
+
+  async put(
+    bytes: Uint8Array,
+    expected: { readonly digest: Digest; readonly labels?: Labels },
+  ): Promise<void> {
+    const actual = digestOf(bytes, expected.digest);
+    if (actual !== expected.digest) {
+      throw new ContentError(
+        "DataLoss",
+        `blob ${expected.digest} is corrupt: its bytes have digest ${actual}`,
+      );
+    }
+    const { digest, labels = {} } = expected;
+    if (this.has(digest)) {
+      if (Object.keys(labels).length > 0) await this.setLabels(digest, labels);
+      return;
+    }
+    await using writer = await this.writer(`put ${digest}`);
+    await writer.truncate();
+    await writer.write(bytes);
+    await writer.commit({ digest, size: bytes.length, labels, verified: true });
+  }
+
+  async ingests(): Promise<readonly IngestStatus[]> {
+    return await this.#ingests.list();
+  }
+
+  async abort(ref: string): Promise<void> {
+    await this.#ingests.remove(ref);
+  }
+
+  /**
+   * The file is synced already. Name first, then the record, and only then does the ingest go: whatever is cut off or fails in between, the
+   * ingest can be committed again, and the next start deletes a name without record.
+   */
+  async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
+    await this.#verify(ref, expected);
+    const { digest, size, labels = {} } = expected;
+    using _lock = await this.#lockBlob(digest);
+    if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest);
+    const before = this.#find(digest) ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
+    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) });
+    await this.#ingests.remove(ref);
+  }
+
+  async #verify(ref: string, { digest, size, verified = false }: ExpectedBlob): Promise<void> {
+    const actualSize = await this.#ingestSize(ref);
+    const actual =
+      verified || actualSize !== size
+        ? digest
+        : await hashFile(this.#ingests.dataPath(ref), actualSize, digest);
+    if (actualSize === size && actual === digest) return;
+    await this.#ingests.remove(ref);
+    throw new ContentError(
+      "DataLoss",
+      actualSize === size
+        ? `blob ${digest} is corrupt: the bytes that came have digest ${actual}`
+        : `blob ${digest} should have ${size} bytes, but ${actualSize} came`,
+    );
+  }
+
+  async #ingestSize(ref: string): Promise<number> {
+    try {
+      return (await stat(this.#ingests.dataPath(ref))).size;
+    } catch (error) {
+      if (isErrno(error, "ENOENT"))
+        throw new ContentError("Aborted", `ingest ${ref} was aborted`, { cause: error });
+      throw fileError(`looking at ingest ${ref}`, error);
+    }
+  }
+
+  #find(digest: Digest): ContentRecord | undefined {
+    return this.#shared.records.get(this.#namespace, digest);
+  }
+
+  #record(digest: Digest): ContentRecord {
+    const record = this.#find(digest);
+    if (record === undefined)
+      throw new ContentError("NotFound", `no blob ${digest} in namespace ${this.#namespace}`);
+    return record;
+  }
+
+  #hasAnyone(digest: Digest): boolean {
+    const { records } = this.#shared;
+    return records.namespaces().some((namespace) => records.get(namespace, digest) !== undefined);
+  }
+
+  async #put(digest: Digest, record: ContentRecord): Promise<void> {
+    const { database, records } = this.#shared;
+    await database.commit([records.put(this.#namespace, digest, record)]);
+  }
+
+  #lockBlob(digest: Digest): Promise<Disposable> {
+    return this.#shared.locks.acquire(`blob ${digest}`);
+  }
+}

@@ -1,0 +1,77 @@
+import { BerthError } from "../../ground/errors/index.ts";
+
+/** A subscription that was ended because its listener is too slow. Code ResourceExhausted. */
+export class EventsError extends BerthError {}
+
+/** How far behind a listener may fall. */
+export const maxPendingEvents = 10_000;
+
+/** The events from the moment of subscribing on, in their order. Leaving the loop over it ends it. */
+export type Subscription<E> = AsyncIterableIterator<E>;
+
+/** The queue between a publisher, who never waits, and one listener. */
+export class EventQueue<E> implements Subscription<E> {
+  readonly #onEnd: () => void;
+  #pending: E[] = [];
+  /** Calls of `next` that wait for events; there are none while events are pending. */
+  #waiting: PromiseWithResolvers<IteratorResult<E>>[] = [];
+  #state: State = { kind: "open" };
+
+  /** `onEnd` is called once, when no more events are wanted. */
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  push(event: E): void {
+    if (this.#state.kind !== "open") return;
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting.resolve({ done: false, value: event });
+    else if (this.#pending.length < maxPendingEvents) this.#pending.push(event);
+    else this.#overflow();
+  }
+
+  /** The listener gets no more events, not even those that are pending. */
+  end(): void {
+    if (this.#state.kind === "ended") return;
+    if (this.#state.kind === "open") this.#onEnd();
+    this.#state = { kind: "ended" };
+    this.#pending = [];
+    for (const waiting of this.#waiting) waiting.resolve({ done: true, value: undefined });
+    this.#waiting = [];
+  }
+
+  async next(): Promise<IteratorResult<E>> {
+    if (this.#state.kind === "overflowed") {
+      const { error } = this.#state;
+      this.end();
+      throw error;
+    }
+    if (this.#state.kind === "ended") return { done: true, value: undefined };
+    if (this.#pending.length > 0) return { done: false, value: this.#pending.shift() as E };
+    const waiting = Promise.withResolvers<IteratorResult<E>>();
+    this.#waiting.push(waiting);
+    return await waiting.promise;
+  }
+
+  async return(): Promise<IteratorResult<E>> {
+    this.end();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #overflow(): void {
+    this.#pending = [];
+    const message = `a listener fell more than ${maxPendingEvents} events behind and was ended; list what there is, and subscribe again`;
+    this.#state = { kind: "overflowed", error: new EventsError("ResourceExhausted", message) };
+    this.#onEnd();
+  }
+}
+
+type State =
+  | { readonly kind: "open" }
+  /** The next call of `next` throws, and ends it. */
+  | { readonly kind: "overflowed"; readonly error: EventsError }
+  | { readonly kind: "ended" };

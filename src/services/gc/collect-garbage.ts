@@ -1,0 +1,111 @@
+import { nowNs } from "../../ground/clock/index.ts";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Digest } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
+import { type CollectedSnapshotter, type GarbageNode, reachable } from "./reachable.ts";
+
+const abandonedAfterMs = 24 * 3_600_000;
+
+/** The stores of one namespace. */
+export type GarbageOptions = {
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotters: readonly CollectedSnapshotter[];
+  /** Asked when leases are frozen, so that what a lease was given up for is among them. Must not wait. */
+  readonly roots: () => Iterable<GarbageNode>;
+};
+
+/** What a collection has removed; bytes of snapshots are not counted. */
+export type RemovedGarbage = {
+  readonly blobs: number;
+  readonly blobBytes: number;
+  readonly snapshots: number;
+  readonly ingests: number;
+};
+
+/**
+ * Removes what no root reaches, and leases that have expired. No lease changes meanwhile. Throws the first error of a removal, once all were tried;
+ * what was removed stays removed, and the rest goes with the next collection.
+ */
+export async function collectGarbage(options: GarbageOptions): Promise<RemovedGarbage> {
+  const { content, leases, snapshotters } = options;
+  await deleteExpired(leases);
+  using _frozen = await leases.freeze();
+  const leased = leases.list().flatMap(({ resources }) => resources);
+  const reached = reachable(options, [...options.roots(), ...leased.filter(isNode)]);
+  const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
+  // Records first: from here on nobody can find a blob or snapshot that is about to go.
+  const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
+  const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
+  const ingests = abortAbandoned(content, leased);
+  const outcomes = await Promise.allSettled([...removals, ...snapshots, ingests]);
+  // Directories whose deletion failed before.
+  await Promise.all(snapshotters.map((snapshotter) => snapshotter.startCleanup()));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  return {
+    blobs: blobs.length,
+    blobBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    snapshots: (await Promise.all(snapshots)).reduce((sum, count) => sum + count, 0),
+    ingests: await ingests,
+  };
+}
+
+async function deleteExpired(leases: Leases): Promise<void> {
+  const now = nowNs();
+  const expired = leases.list().filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= now);
+  await Promise.all(expired.map(({ id }) => leases.delete(id)));
+}
+
+function isNode(resource: LeaseResource): resource is GarbageNode {
+  return resource.kind !== "ingest";
+}
+
+async function deleteBlob(content: ContentStore, digest: Digest): Promise<void> {
+  try {
+    await content.delete(digest);
+  } catch (error) {
+    // Somebody else deleted it.
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}
+
+/** Children go before their parents, all that have none left at the same time. */
+async function removeSnapshots(
+  snapshotter: CollectedSnapshotter,
+  reached: { has(node: GarbageNode): boolean },
+): Promise<number> {
+  let doomed = snapshotter
+    .list()
+    .filter(({ key }) => !reached.has({ kind: "snapshot", snapshotter: snapshotter.name, key }));
+  let removed = 0;
+  while (doomed.length > 0) {
+    const parents = new Set(doomed.map(({ parent }) => parent));
+    const leaves = doomed.filter(({ key }) => !parents.has(key));
+    const outcomes = await Promise.all(leaves.map(({ key }) => removeSnapshot(snapshotter, key)));
+    removed += outcomes.filter((gone) => gone).length;
+    doomed = doomed.filter(({ key }) => parents.has(key));
+  }
+  return removed;
+}
+
+async function removeSnapshot(snapshotter: CollectedSnapshotter, key: string): Promise<boolean> {
+  try {
+    await snapshotter.remove(key);
+    return true;
+  } catch (error) {
+    // FailedPrecondition: somebody has prepared a snapshot on top of it since it was marked, so that it is in use again.
+    if (hasCode(error, "NotFound") || hasCode(error, "FailedPrecondition")) return false;
+    throw error;
+  }
+}
+
+async function abortAbandoned(content: ContentStore, leased: readonly LeaseResource[]): Promise<number> {
+  const held = new Set(leased.map((resource) => (resource.kind === "ingest" ? resource.ref : undefined)));
+  const youngestAbandonedMs = Date.now() - abandonedAfterMs;
+  const abandoned = (await content.ingests()).filter(
+    ({ ref, updatedAtMs }) => updatedAtMs < youngestAbandonedMs && !held.has(ref),
+  );
+  await Promise.all(abandoned.map(({ ref }) => content.abort(ref)));
+  return abandoned.length;
+}

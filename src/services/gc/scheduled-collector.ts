@@ -1,0 +1,46 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../../ground/logging/index.ts";
+import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
+
+/** What deletes content and snapshots that nothing refers to. */
+export interface GarbageCollector {
+  collect(): Promise<void>;
+}
+
+export type ScheduledCollectorOptions = {
+  /** Asked when a collection begins. */
+  readonly stores: () => GarbageOptions;
+  readonly delayMs: number;
+  readonly logger: Logger;
+};
+
+/** Collects garbage some time after it was asked to; all that ask meanwhile share one collection. */
+export class ScheduledCollector implements GarbageCollector, AsyncDisposable {
+  readonly #options: ScheduledCollectorOptions;
+  readonly #closed = new AbortController();
+  #waiting: Promise<void> | undefined;
+
+  constructor(options: ScheduledCollectorOptions) {
+    this.#options = options;
+  }
+
+  collect(): Promise<void> {
+    this.#waiting ??= this.#collectLater();
+    return this.#waiting;
+  }
+
+  async #collectLater(): Promise<void> {
+    const { stores, delayMs, logger } = this.#options;
+    await delay(delayMs, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
+    // Whoever asks from here on may have made garbage that this collection does not see.
+    this.#waiting = undefined;
+    if (this.#closed.signal.aborted) return;
+    const removed = await collectGarbage(stores());
+    logger.info(removed, "collected garbage");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
+    await this.#waiting;
+  }
+}

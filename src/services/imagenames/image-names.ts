@@ -1,0 +1,156 @@
+import { nowNs } from "../../ground/clock/index.ts";
+import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
+import type { KeyLock } from "../../ground/sync/index.ts";
+import { type Descriptor, type Digest, isDigest } from "../../parts/oci/index.ts";
+import { type ImageName, ImageNameError, type ImageNameRecord } from "./image-name.ts";
+
+/** What all namespaces share. Locks are taken on `<namespace> <name>`. */
+export type SharedNames = {
+  readonly database: Database;
+  readonly records: Collection<ImageNameRecord>;
+  readonly locks: KeyLock;
+};
+
+export type NewImageName = Pick<ImageName, "name" | "target"> & { readonly labels?: Labels };
+
+/** What is left out stays as it is. */
+export type ImageNameUpdate = {
+  readonly target?: Descriptor;
+  readonly labels?: Labels;
+  /** What `labels` do to those that are there; `merge` unless it says otherwise. */
+  readonly how?: LabelUpdate;
+};
+
+/**
+ * Names of images in one containerd namespace. A call changes all names that it is given or none, durably; calls that change
+ * the same name do so one after the other.
+ */
+export class ImageNames {
+  readonly namespace: string;
+  readonly #shared: SharedNames;
+
+  constructor(shared: SharedNames, namespace: string) {
+    this.namespace = namespace;
+    this.#shared = shared;
+  }
+
+  get(name: string): ImageName | undefined {
+    const record = this.#shared.records.get(this.namespace, name);
+    return record === undefined ? undefined : { name, ...record };
+  }
+
+  /** In the order of the names. */
+  list(): readonly ImageName[] {
+    return this.#shared.records.list(this.namespace).map(([name, record]) => ({ name, ...record }));
+  }
+
+  /** Calls `listener` after each change of any name here; see Collection.watch. */
+  watch(listener: () => void): Disposable {
+    return this.#shared.records.watch((namespace) => {
+      if (namespace === this.namespace) listener();
+    });
+  }
+
+  /** Throws ImageNameError AlreadyExists and InvalidArgument, LabelsError. */
+  async create({ name, target, labels = {} }: NewImageName): Promise<ImageName> {
+    checkTarget(name, target);
+    using _lock = await this.#lock([name]);
+    if (this.get(name) !== undefined)
+      throw new ImageNameError("AlreadyExists", `image ${JSON.stringify(name)} exists already`);
+    return await this.#putOne(name, newRecord(target, updateLabels({}, labels)));
+  }
+
+  /** Throws ImageNameError NotFound and InvalidArgument, LabelsError. */
+  async update(name: string, update: ImageNameUpdate): Promise<ImageName> {
+    using _lock = await this.#lock([name]);
+    const before = this.get(name);
+    if (before === undefined) throw new ImageNameError("NotFound", `image ${JSON.stringify(name)} not found`);
+    return await this.#putOne(name, updated(before, update));
+  }
+
+  /** {@link update} for all of the names that exist; the others are left out. */
+  async updateAll(names: readonly string[], update: ImageNameUpdate): Promise<void> {
+    using _lock = await this.#lock(names);
+    await this.#commit(
+      this.#existing(names).map((before) => this.#put(before.name, updated(before, update))),
+    );
+  }
+
+  /**
+   * Lets all of the names stand for `target`: those that do not exist are created, the others keep their labels, and one that stands
+   * for it already is not touched. `alongside` are changes of other collections for the same commit. Throws ImageNameError
+   * InvalidArgument.
+   */
+  async point(
+    names: readonly string[],
+    target: Descriptor,
+    alongside: readonly Change[] = [],
+  ): Promise<void> {
+    for (const name of names) checkTarget(name, target);
+    using _lock = await this.#lock(names);
+    const changes = [...new Set(names)].flatMap((name) => {
+      const before = this.get(name);
+      if (before === undefined) return [this.#put(name, newRecord(target, {}))];
+      return before.target.digest === target.digest ? [] : [this.#put(name, updated(before, { target }))];
+    });
+    await this.#commit([...changes, ...alongside]);
+  }
+
+  /** Deletes those that exist, if there is a `target` those that stand for it alone, and returns them. */
+  async delete(names: readonly string[], target?: Digest): Promise<readonly string[]> {
+    using _lock = await this.#lock(names);
+    const deleted = this.#existing(names)
+      .filter((each) => target === undefined || each.target.digest === target)
+      .map(({ name }) => name);
+    await this.#commit(deleted.map((name) => this.#shared.records.delete(this.namespace, name)));
+    return deleted;
+  }
+
+  #existing(names: readonly string[]): readonly ImageName[] {
+    return [...new Set(names)].flatMap((name) => this.get(name) ?? []);
+  }
+
+  async #putOne(name: string, record: ImageNameRecord): Promise<ImageName> {
+    await this.#commit([this.#put(name, record)]);
+    return { name, ...record };
+  }
+
+  #put(name: string, record: ImageNameRecord): Change {
+    return this.#shared.records.put(this.namespace, name, record);
+  }
+
+  async #commit(changes: readonly Change[]): Promise<void> {
+    if (changes.length > 0) await this.#shared.database.commit(changes);
+  }
+
+  #lock(names: readonly string[]): Promise<Disposable> {
+    return this.#shared.locks.acquireAll(names.map((name) => `${this.namespace} ${name}`));
+  }
+}
+
+function newRecord(target: Descriptor, labels: Labels): ImageNameRecord {
+  const now = nowNs();
+  return { target, labels, createdAtNs: now, updatedAtNs: now };
+}
+
+function updated(before: ImageName, { target, labels, how }: ImageNameUpdate): ImageNameRecord {
+  if (target !== undefined) checkTarget(before.name, target);
+  return {
+    target: target ?? before.target,
+    labels: labels === undefined ? before.labels : updateLabels(before.labels, labels, how),
+    createdAtNs: before.createdAtNs,
+    updatedAtNs: nowNs(),
+  };
+}
+
+/** As containerd checks them (core/metadata/images.go). */
+function checkTarget(name: string, { mediaType, digest, size }: Descriptor): void {
+  if (name === "") throw new ImageNameError("InvalidArgument", "the name of an image must not be empty");
+  const refuse = (reason: string): never => {
+    throw new ImageNameError("InvalidArgument", `target of image ${JSON.stringify(name)}: ${reason}`);
+  };
+  if (!isDigest(digest)) refuse(`invalid digest ${JSON.stringify(digest)}`);
+  if (mediaType === "") refuse("it has no media type");
+  if (!(size > 0)) refuse(`a size of ${size} bytes is not positive`);
+}

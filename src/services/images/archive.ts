@@ -1,0 +1,205 @@
+import { open, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Descriptor,
+  type Digest,
+  digestAlgorithm,
+  digestHex,
+  digestOf,
+  formatReference,
+  mediaType,
+  parseIndex,
+  parseReference,
+} from "../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../parts/registry/index.ts";
+import { ImageError } from "./image-error.ts";
+import type { ImageSource } from "./image-source.ts";
+import type { LayerOrigin, StagedFile } from "./worker-messages.ts";
+
+/** One image of an archive. */
+export type ArchivedImage = {
+  readonly target: Descriptor;
+  readonly names: readonly string[];
+  readonly source: ImageSource;
+};
+
+type ArchiveFile = Pick<StagedFile, "path" | "size">;
+
+/** The files of an archive, wherever they lie. */
+interface ArchiveFiles {
+  byName(name: string): Promise<ArchiveFile | undefined>;
+  blob(digest: Digest): ArchiveFile | Promise<ArchiveFile | undefined> | undefined;
+}
+
+/** The images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError InvalidArgument. */
+export async function imagesOfDirectory(directory: string): Promise<readonly ArchivedImage[]> {
+  const at = async (name: string): Promise<ArchiveFile | undefined> => {
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    return found?.isFile() ? { path, size: found.size } : undefined;
+  };
+  return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory);
+}
+
+/** The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts then). */
+export async function imagesOfArchive(
+  files: readonly StagedFile[],
+  archive: string,
+): Promise<readonly ArchivedImage[]> {
+  const names = new Map(files.map((file) => [file.name, file]));
+  const digests = new Map(files.map((file) => [file.digest, file]));
+  const lookUp: ArchiveFiles = {
+    byName: async (name) => names.get(name),
+    // Files are known by sha256; what is named otherwise is verified when it is read.
+    blob: (digest) =>
+      digestAlgorithm(digest) === "sha256" ? digests.get(digest) : names.get(blobName(digest)),
+  };
+  if (names.has("index.json")) return await imagesOf(lookUp, archive);
+  const manifest = names.get("manifest.json");
+  if (manifest === undefined) {
+    throw new ImageError(
+      "InvalidArgument",
+      `${archive}: neither an OCI layout (index.json) nor made by docker save (manifest.json)`,
+    );
+  }
+  return await dockerImages(await readSmall(manifest, archive), names, lookUp, archive);
+}
+
+function blobName(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
+
+async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly ArchivedImage[]> {
+  const file = await files.byName("index.json");
+  if (file === undefined)
+    throw new ImageError("InvalidArgument", `${archive}: not an OCI layout, it has no index.json`);
+  const { manifests } = parseIndex(await readSmall(file, archive), mediaType.ociIndex);
+  const names = new Map<Digest, string[]>();
+  for (const { digest, annotations } of manifests) {
+    const name = nameOf(annotations);
+    names.set(digest, [...(names.get(digest) ?? []), ...(name === undefined ? [] : [name])]);
+  }
+  const source = archiveSource(files, archive, new Map());
+  const distinct = new Map(manifests.map((descriptor) => [descriptor.digest, descriptor]));
+  return [...distinct.values()].map((target) => ({ target, names: names.get(target.digest) ?? [], source }));
+}
+
+/** containerd's annotation holds the whole name; the specification's often a mere tag, which names nothing by itself. */
+function nameOf(annotations: Descriptor["annotations"]): string | undefined {
+  const whole = annotations?.["io.containerd.image.name"];
+  if (whole !== undefined) return formatReference(parseReference(whole));
+  const written = annotations?.["org.opencontainers.image.ref.name"];
+  return written !== undefined && /[/:]/.test(written) ? formatReference(parseReference(written)) : undefined;
+}
+
+type DockerEntry = {
+  readonly config: string;
+  readonly names: readonly string[];
+  readonly layers: readonly string[];
+};
+
+/** `docker save` has no manifests: they are made up here, of Docker's schema 2. */
+async function dockerImages(
+  bytes: Uint8Array,
+  names: ReadonlyMap<string, StagedFile>,
+  files: ArchiveFiles,
+  archive: string,
+): Promise<readonly ArchivedImage[]> {
+  const find = (name: string): StagedFile => {
+    const file = names.get(name);
+    if (file === undefined)
+      throw new ImageError(
+        "InvalidArgument",
+        `${archive}: manifest.json names ${JSON.stringify(name)}, which is not there`,
+      );
+    return file;
+  };
+  return await Promise.all(
+    parseDockerManifest(bytes, archive).map(async (entry) => {
+      const { digest, size } = find(entry.config);
+      const layers = await Promise.all(entry.layers.map((name) => layerDescriptor(find(name))));
+      const config = { mediaType: mediaType.dockerConfig, size, digest };
+      const manifest = { schemaVersion: 2, mediaType: mediaType.dockerManifest, config, layers };
+      const made = Buffer.from(JSON.stringify(manifest));
+      const target = { mediaType: mediaType.dockerManifest, size: made.length, digest: digestOf(made) };
+      const tags = entry.names.map((name) => formatReference(parseReference(name)));
+      return { target, names: tags, source: archiveSource(files, archive, new Map([[target.digest, made]])) };
+    }),
+  );
+}
+
+function parseDockerManifest(bytes: Uint8Array, archive: string): readonly DockerEntry[] {
+  const fail = (): never => {
+    throw new ImageError("InvalidArgument", `${archive}: manifest.json is not what docker save writes`);
+  };
+  let entries: unknown;
+  try {
+    entries = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return fail();
+  }
+  if (!Array.isArray(entries)) return fail();
+  return (entries as readonly unknown[]).map((entry) => {
+    const {
+      Config: config,
+      RepoTags: tags,
+      Layers: layers,
+    } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof config !== "string" || !isStrings(layers) || !isStrings(tags ?? [])) return fail();
+    return { config, layers, names: (tags ?? []) as readonly string[] };
+  });
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+async function layerDescriptor({ path, digest, size }: StagedFile): Promise<Descriptor> {
+  await using file = await open(path, "r");
+  const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
+  const magic = buffer.toString("hex");
+  if (magic.startsWith("1f8b")) return { mediaType: mediaType.dockerLayerGzip, digest, size };
+  return {
+    mediaType: magic === "28b52ffd" ? mediaType.dockerLayerZstd : mediaType.dockerLayer,
+    digest,
+    size,
+  };
+}
+
+function archiveSource(
+  files: ArchiveFiles,
+  archive: string,
+  made: ReadonlyMap<Digest, Uint8Array>,
+): ImageSource {
+  return {
+    async small(descriptor): Promise<Uint8Array> {
+      const known = made.get(descriptor.digest);
+      if (known !== undefined) return known;
+      const file = await files.blob(descriptor.digest);
+      if (file === undefined) throw missing(archive, descriptor);
+      const bytes = await readSmall(file, archive);
+      if (bytes.length === descriptor.size && digestOf(bytes, descriptor.digest) === descriptor.digest)
+        return bytes;
+      throw new ImageError("DataLoss", `${archive}: ${descriptor.digest} is damaged`);
+    },
+    async layer(descriptor): Promise<LayerOrigin> {
+      const file = await files.blob(descriptor.digest);
+      if (file === undefined) throw missing(archive, descriptor);
+      return { kind: "file", path: file.path };
+    },
+  };
+}
+
+function missing(archive: string, { digest }: Descriptor): ImageError {
+  return new ImageError("InvalidArgument", `${archive}: ${digest} is not in it`);
+}
+
+async function readSmall({ path, size }: ArchiveFile, archive: string): Promise<Uint8Array> {
+  if (size > maxSmallBytes) {
+    throw new ImageError(
+      "ResourceExhausted",
+      `${archive}: a manifest or config of ${size} bytes; at most ${maxSmallBytes} are allowed`,
+    );
+  }
+  return await readFile(path);
+}

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Digest, digestOf, mediaType } from "../../parts/oci/index.ts";
+import { startFakeRegistry } from "../../testing/fake-registry.ts";
+import { imageOf, type TestImage } from "../../testing/images.ts";
+import { openStack } from "./testing/stack.ts";
+
+type Layer = { readonly digest: Digest; readonly size: number; readonly mediaType: string };
+
+/** The image with its layer said to be of another type, to be had at those URLs. */
+function foreign(image: TestImage, type: string, urls: (digest: Digest) => readonly string[]): TestImage {
+  const bytes = image.blobs.get(image.target.digest)?.bytes ?? new Uint8Array();
+  const manifest = JSON.parse(Buffer.from(bytes).toString()) as { layers: readonly Layer[] };
+  const layers = manifest.layers.map((layer) => ({ ...layer, mediaType: type, urls: urls(layer.digest) }));
+  const changed = Buffer.from(JSON.stringify({ ...manifest, layers }));
+  const target = { ...image.target, digest: digestOf(changed), size: changed.length };
+  return {
+    target,
+    blobs: new Map(image.blobs).set(target.digest, { mediaType: target.mediaType, bytes: changed }),
+  };
+}
+
+/** Without what the registry may not have. */
+function withoutLayers({ target, blobs }: TestImage): TestImage {
+  return {
+    target,
+    blobs: new Map([...blobs].filter(([, blob]) => blob.mediaType !== mediaType.ociLayerGzip)),
+  };
+}
+
+const types = [mediaType.ociForeignLayerGzip, mediaType.dockerForeignLayerGzip];
+
+test("layers that may not be handed on are pulled from a registry that has them", async () => {
+  const plain = await imageOf();
+  const [oci, docker] = types.map((type) => foreign(plain, type, () => []));
+  assert.ok(oci && docker);
+  await using server = await startFakeRegistry({ "oci:v1": oci, "docker:v1": docker });
+  await using stack = await openStack();
+  for (const name of ["oci", "docker"]) {
+    const image = await stack.images.pull({ reference: `${server.host}/${name}:v1` });
+    await stack.inRootfs(image, async (root) =>
+      assert.equal(await readFile(join(root, "hello"), "utf8"), "hello\n"),
+    );
+  }
+});
+
+test("layers that may not be handed on are pulled from their URLs, with nothing of ours, when the registry lacks them", async () => {
+  const plain = await imageOf();
+  const wants = { realm: 'Basic realm="elsewhere"' };
+  await using elsewhere = await startFakeRegistry({ "other:v1": plain }, ({ url = "" }, response) => {
+    if (url !== "/private") return false;
+    response.writeHead(401, { "www-authenticate": wants.realm }).end();
+    return true;
+  });
+  const image = foreign(plain, mediaType.dockerForeignLayerGzip, (digest) => [
+    "no URL",
+    "file:///etc/passwd",
+    `http://${elsewhere.host}/private`,
+    `http://user:password@${elsewhere.host}/v2/other/blobs/${digest}`,
+  ]);
+  const lacking = withoutLayers(image);
+  await using server = await startFakeRegistry({ "a:b": lacking });
+  await using stack = await openStack();
+  const credentials = { kind: "basic", username: "u", password: "p" } as const;
+  const pulled = await stack.images.pull({ reference: `${server.host}/a:b`, credentials });
+  await stack.inRootfs(pulled, async () => undefined);
+  assert.equal(elsewhere.requests.length, 2);
+  for (const { headers } of elsewhere.requests) assert.equal(headers.authorization, undefined);
+});
+
+test("URLs of a layer of another kind are not asked for", async () => {
+  const plain = await imageOf();
+  await using elsewhere = await startFakeRegistry({ "other:v1": plain });
+  const image = foreign(plain, mediaType.ociLayerGzip, (digest) => [
+    `http://${elsewhere.host}/v2/other/blobs/${digest}`,
+  ]);
+  await using server = await startFakeRegistry({ "a:b": withoutLayers(image) });
+  await using stack = await openStack();
+  await assert.rejects(stack.images.pull({ reference: `${server.host}/a:b` }), /not found/);
+  assert.equal(elsewhere.requests.length, 0);
+});

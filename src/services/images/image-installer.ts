@@ -1,0 +1,178 @@
+import { nowNs } from "../../ground/clock/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Descriptor, Digest, Platform } from "../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../parts/registry/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import type { ImageSource } from "./image-source.ts";
+import type { PullProgress } from "./images.ts";
+import { extractKey, type LayerInstaller } from "./layer-installer.ts";
+import type { ProgressBoard } from "./layer-progress.ts";
+import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
+import type { ResolvedImages } from "./resolved-images.ts";
+import type { Document } from "./select-manifest.ts";
+
+/** A lease that a crash leaves behind holds its content for so long after the next start, for another pull to go on with. */
+const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
+/** On a lease: the digest of what is being installed. */
+const targetLabel = "berth/install-target";
+
+export type InstallRequest = {
+  readonly source: ImageSource;
+  readonly target: Descriptor;
+  /** Names under which the image is to be known; with none, under its id. */
+  readonly names: readonly string[];
+  readonly onProgress: (progress: PullProgress) => void;
+};
+
+export type InstallerParts = {
+  readonly platform: Platform;
+  readonly snapshotter: Snapshotter;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly logger: Logger;
+  readonly layers: LayerInstaller;
+  readonly imageNames: ImageNames;
+  readonly resolved: ResolvedImages;
+  readonly progress: ProgressBoard;
+};
+
+/**
+ * Brings an image in from wherever it comes: documents, layers, and last its names, in one transaction. Until then a lease keeps
+ * what is there from garbage collection; when it fails, that becomes garbage, except for ingests, which can be resumed.
+ */
+export class ImageInstaller {
+  readonly #parts: InstallerParts;
+  /** Ids of the leases of installations that are under way; any other is of a daemon that was cut. */
+  readonly #leases = new Set<string>();
+
+  constructor(parts: InstallerParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was cut get one. To be
+   * called before the first {@link install}.
+   */
+  async clean(): Promise<void> {
+    const { leases } = this.#parts;
+    const expiresAtNs = nowNs() + leaseLifeNs;
+    for (const lease of leases.list()) {
+      if (lease.labels[targetLabel] === undefined || lease.expiresAtNs !== undefined) continue;
+      await leases.expireAt(lease.id, expiresAtNs);
+    }
+  }
+
+  /** Returns the image's id. */
+  async install(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
+    const { layers, progress } = this.#parts;
+    const plan = await this.#plan(request, signal);
+    const descriptors = plan.selected.manifest.layers;
+    request.onProgress({ kind: "resolved", layers: descriptors });
+    await using _lease = await this.#lease(request.target, plan);
+    using _watch = progress.watch(descriptors, request.onProgress);
+    await layers.install(plan.layers, (descriptor) => request.source.layer(descriptor), signal);
+    signal.throwIfAborted();
+    await this.#putDocuments(plan);
+    return await this.#putNames(request, plan);
+  }
+
+  /** Reads the image's documents, from the store where they are there. */
+  async #plan({ source, target }: InstallRequest, signal: AbortSignal): Promise<ImagePlan> {
+    const { content, platform } = this.#parts;
+    const read = (descriptor: Descriptor): Promise<Uint8Array> =>
+      content.has(descriptor.digest)
+        ? content.read(descriptor.digest, maxSmallBytes)
+        : source.small(descriptor, signal);
+    return await planImage(target, read, platform);
+  }
+
+  async #lease({ digest }: Descriptor, { selected, layers }: ImagePlan): Promise<AsyncDisposable> {
+    const { leases, snapshotter } = this.#parts;
+    const { id } = await leases.create({ labels: { [targetLabel]: digest } });
+    this.#leases.add(id);
+    const { manifest, document, indexes } = selected;
+    const blobs = [
+      ...indexes.map((index) => index.descriptor),
+      document.descriptor,
+      manifest.config,
+      ...manifest.layers,
+    ];
+    const keys = layers.flatMap(({ chainId }) => [chainId, extractKey(chainId)]);
+    await leases.addResources(id, [
+      ...blobs.map(({ digest }): LeaseResource => ({ kind: "content", digest })),
+      ...manifest.layers.map(({ digest }): LeaseResource => ({ kind: "ingest", ref: digest })),
+      ...keys.map((key): LeaseResource => ({ kind: "snapshot", snapshotter: snapshotter.name, key })),
+    ]);
+    return { [Symbol.asyncDispose]: () => this.#endLeases(id, digest) };
+  }
+
+  /**
+   * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the room that is
+   * about to be freed. If it fails all the same, the lease gets an end at the next start.
+   */
+  async #endLeases(id: string, target: string): Promise<void> {
+    const { leases, logger, snapshotter } = this.#parts;
+    this.#leases.delete(id);
+    const ended = leases
+      .list()
+      .filter((lease) => lease.labels[targetLabel] === target && !this.#leases.has(lease.id));
+    const end = () => Promise.all(ended.map((lease) => leases.delete(lease.id)));
+    try {
+      await end().catch(async () => {
+        await snapshotter.cleanup();
+        await end();
+      });
+    } catch (err) {
+      logger.warn({ err, id }, "deleting the lease of an image being installed");
+    }
+  }
+
+  /** Documents carry the labels by which garbage collection finds what they refer to. */
+  async #putDocuments({ selected, configBytes, layers }: ImagePlan): Promise<void> {
+    const { content, snapshotter } = this.#parts;
+    const { manifest, document, indexes } = selected;
+    const put = async (
+      { descriptor, bytes }: Document,
+      labels: Readonly<Record<string, string>>,
+    ): Promise<void> => {
+      if (content.has(descriptor.digest) && hasLabels(content.info(descriptor.digest).labels, labels)) return;
+      await content.put(bytes, { digest: descriptor.digest, labels });
+    };
+    const chainId = layers.at(-1)?.chainId;
+    const snapshot =
+      chainId === undefined ? {} : { [`containerd.io/gc.ref.snapshot.${snapshotter.name}`]: chainId };
+    // Layers whose snapshots came from other blobs are not in the store: a reference to nothing is none.
+    const layerLabels = manifest.layers.map(
+      ({ digest }, index) => [`containerd.io/gc.ref.content.l.${index}`, digest] as const,
+    );
+    await Promise.all([
+      put({ descriptor: manifest.config, bytes: configBytes }, snapshot),
+      put(document, {
+        "containerd.io/gc.ref.content.config": manifest.config.digest,
+        ...Object.fromEntries(layerLabels),
+      }),
+      ...indexes.map((index) => put(index, { "containerd.io/gc.ref.content.m.0": index.chosen.digest })),
+    ]);
+  }
+
+  async #putNames({ target, names }: InstallRequest, plan: ImagePlan): Promise<Digest> {
+    const { imageNames, resolved } = this.#parts;
+    const image = resolvedImage(plan);
+    using _lock = await resolved.lock(target.digest);
+    const known = resolved.get(target.digest);
+    const changes =
+      known?.manifest.digest === image.manifest.digest ? [] : [resolved.put(target.digest, image)];
+    await imageNames.point(names.length === 0 ? [image.id] : names, target, changes);
+    return image.id;
+  }
+}
+
+function hasLabels(
+  present: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([key, value]) => present[key] === value);
+}

@@ -1,0 +1,120 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { Coalescer } from "../../ground/sync/index.ts";
+import type { Descriptor, Digest, Platform } from "../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../parts/registry/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
+import { ImageError } from "./image-error.ts";
+import { planImage, resolvedImage } from "./resolve-image.ts";
+import type { ResolvedImages } from "./resolved-images.ts";
+
+export type ResolverParts = {
+  readonly names: ImageNames;
+  readonly resolved: ResolvedImages;
+  readonly content: ContentStore;
+  readonly platform: Platform;
+  readonly logger: Logger;
+};
+
+/**
+ * Keeps resolved images in step with names, whoever sets and deletes these: what a target comes to is made from content once that is
+ * there, and deleted with the last name of the target. It may be lost, and is made again.
+ */
+export class ImageResolver implements AsyncDisposable {
+  readonly #parts: ResolverParts;
+  /** Targets that have come to nothing, with the blob that they lack; without one they are no image for this machine. */
+  readonly #unresolved = new Map<Digest, Digest | undefined>();
+  readonly #runs = new Coalescer(() => this.#reconcile());
+  readonly #watches = new DisposableStack();
+
+  constructor(parts: ResolverParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when all names that can be resolved are. */
+  async start(): Promise<void> {
+    const { names, content } = this.#parts;
+    this.#watches.use(names.watch(() => this.#runSoon()));
+    this.#watches.use(
+      content.watch(() => {
+        if ([...this.#unresolved.values()].some((missing) => missing !== undefined && content.has(missing)))
+          this.#runSoon();
+      }),
+    );
+    await this.#runs.run();
+  }
+
+  /** Lets what has begun end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watches.dispose();
+    await this.#runs.run();
+  }
+
+  #runSoon(): void {
+    // It never rejects: failures are logged for each target.
+    void this.#runs.run();
+  }
+
+  async #reconcile(): Promise<void> {
+    const { resolved } = this.#parts;
+    const named = this.#namedTargets();
+    for (const target of this.#unresolved.keys()) {
+      if (!named.has(target)) this.#unresolved.delete(target);
+    }
+    for (const target of named.values()) {
+      if (resolved.get(target.digest) === undefined)
+        await this.#logged(target.digest, () => this.#resolve(target));
+    }
+    for (const target of resolved.targets()) {
+      if (!named.has(target)) await this.#logged(target, () => this.#forget(target));
+    }
+  }
+
+  #namedTargets(): ReadonlyMap<Digest, Descriptor> {
+    return new Map(this.#parts.names.list().map(({ target }) => [target.digest, target]));
+  }
+
+  /** What fails is tried again after the next change of names, and at the next start. */
+  async #logged(target: Digest, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (err) {
+      this.#parts.logger.warn({ err, target }, "making or deleting what a name of an image stands for");
+    }
+  }
+
+  async #resolve(target: Descriptor): Promise<void> {
+    const { resolved, content, platform } = this.#parts;
+    if (this.#unresolved.has(target.digest)) {
+      const missing = this.#unresolved.get(target.digest);
+      if (missing === undefined || !content.has(missing)) return;
+    }
+    using _lock = await resolved.lock(target.digest);
+    if (resolved.get(target.digest) !== undefined) return;
+    this.#unresolved.delete(target.digest);
+    let missing: Digest | undefined;
+    const read = async ({ digest }: Descriptor): Promise<Uint8Array> => {
+      if (!content.has(digest)) missing = digest;
+      return await content.read(digest, maxSmallBytes);
+    };
+    try {
+      const image = resolvedImage(await planImage(target, read, platform));
+      await resolved.save(target.digest, image);
+    } catch (error) {
+      if (missing === undefined && !isNoImage(error)) throw error;
+      this.#unresolved.set(target.digest, missing);
+    }
+  }
+
+  async #forget(target: Digest): Promise<void> {
+    const { resolved } = this.#parts;
+    using _lock = await resolved.lock(target);
+    if (!this.#namedTargets().has(target)) await resolved.delete(target);
+  }
+}
+
+/** A name may stand for an artifact, or for an image for other machines. */
+function isNoImage(error: unknown): boolean {
+  return error instanceof ImageError || hasCode(error, "InvalidArgument");
+}

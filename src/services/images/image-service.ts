@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Database } from "../../ground/metadata/index.ts";
+import { TreeRemover } from "../../ground/trees/index.ts";
+import { type Digest, type Platform, parseReference } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { GarbageCollector } from "../gc/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
+import type { Leases } from "../leases/index.ts";
+import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { FsUsages } from "./fs-usage.ts";
+import { ImageError } from "./image-error.ts";
+import { ImageInstaller } from "./image-installer.ts";
+import { ImageLookup } from "./image-lookup.ts";
+import { ImageResolver } from "./image-resolver.ts";
+import type { ArtifactSource, FsUsage, Image, Images, PullRequest } from "./images.ts";
+import { Importer } from "./importer.ts";
+import { LayerFetcher } from "./layer-fetcher.ts";
+import { LayerInstaller } from "./layer-installer.ts";
+import { type PlannedLayer, planLayers } from "./layer-plan.ts";
+import { ProgressBoard } from "./layer-progress.ts";
+import { pinLabels, pinsBy } from "./pinned-images.ts";
+import { Puller, type PullOptions } from "./pull.ts";
+import { RegistrySource } from "./registry-source.ts";
+import { ResolvedImages } from "./resolved-images.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export type ImageServiceOptions = {
+  /** The daemon's root directory; `<root>/import` is used while an archive is taken apart. */
+  readonly root: string;
+  readonly database: Database;
+  /** Of one containerd namespace, as `content`, `leases` and `snapshotter` are. */
+  readonly imageNames: ImageNames;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  /** Of that snapshotter. */
+  readonly usageMeter: UsageMeter;
+  readonly garbage: GarbageCollector;
+  readonly logger: Logger;
+  /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
+  readonly platform: Platform;
+  /** Layers of one image that are fetched and unpacked at the same time. */
+  readonly maxConcurrentLayers: number;
+  /** Names of images, `*` for any characters, that kubelet must not remove. */
+  readonly pinnedImages: readonly string[];
+  readonly registry: PullOptions;
+};
+
+const maxThreads = 4;
+
+/** Opens the images of a namespace. Dispose of it to end its threads; pulls under way fail then. */
+export async function openImages(options: ImageServiceOptions): Promise<Images & AsyncDisposable> {
+  const resolved = await ResolvedImages.open(options.database, options.imageNames.namespace);
+  const service = new ImageService(options, resolved);
+  await service.start();
+  return service;
+}
+
+class ImageService implements Images, AsyncDisposable {
+  readonly #snapshotter: Snapshotter;
+  readonly #content: ContentStore;
+  readonly #garbage: GarbageCollector;
+  readonly #logger: Logger;
+  readonly #names: ImageNames;
+  readonly #lookup: ImageLookup;
+  readonly #resolver: ImageResolver;
+  readonly #workers: WorkerPool;
+  readonly #trees = new TreeRemover();
+  readonly #layers: LayerInstaller;
+  readonly #installer: ImageInstaller;
+  readonly #registry: PullOptions;
+  readonly #puller: Puller;
+  readonly #importer: Importer;
+  readonly #fsUsages: FsUsages;
+
+  constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
+    const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
+    const progress = new ProgressBoard();
+    this.#snapshotter = snapshotter;
+    this.#content = content;
+    this.#garbage = options.garbage;
+    this.#logger = options.logger;
+    this.#names = imageNames;
+    this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
+    this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
+    this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
+    const fetcher = new LayerFetcher(content, this.#workers, progress);
+    this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
+    this.#installer = new ImageInstaller({
+      ...options,
+      layers: this.#layers,
+      resolved,
+      progress,
+    });
+    this.#registry = options.registry;
+    this.#puller = new Puller(options.registry, this.#workers, content, imageNames, this.#installer);
+    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, this.#trees);
+    this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([
+      this.#resolver.start(),
+      this.#importer.clean(),
+      this.#layers.clean(),
+      this.#installer.clean(),
+    ]);
+  }
+
+  async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
+    try {
+      return this.#present(await this.#puller.pull(request, signal));
+    } catch (error) {
+      // On a full disk what the failed pull has left should not wait for the next removal.
+      if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
+      throw error;
+    }
+  }
+
+  async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
+    const ids = await this.#importer.import(path, signal ?? new AbortController().signal);
+    return ids.map((id) => this.#present(id));
+  }
+
+  list(): readonly Image[] {
+    return this.#lookup.list();
+  }
+
+  find(idOrReference: string): Image | undefined {
+    return this.#lookup.find(idOrReference);
+  }
+
+  async remove(idOrReference: string): Promise<void> {
+    const image = this.find(idOrReference);
+    if (image === undefined) return;
+    await this.#names.delete(this.#lookup.namesOf(image.id));
+    this.#collectSoon();
+  }
+
+  async untag(reference: string): Promise<readonly string[]> {
+    return await this.#names.delete(this.#lookup.namesThatGoWith(reference));
+  }
+
+  async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
+    const image = this.find(idOrReference);
+    if (image === undefined)
+      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+    await this.#names.updateAll(this.#lookup.namesOf(image.id), { labels: pinLabels(pinned) });
+    return this.#present(image.id);
+  }
+
+  async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
+    return await this.#fsUsages.sums();
+  }
+
+  async prepareRootfs(image: Image, key: string): Promise<void> {
+    await this.#ensureUnpacked(image);
+    await this.#snapshotter.prepare(key, image.chainId);
+  }
+
+  layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {
+    return layers.map(({ digest, size }) => ({ path: this.#content.path(digest), digest, size }));
+  }
+
+  async prepareVolume(image: Image, key: string): Promise<void> {
+    await this.#ensureUnpacked(image);
+    await this.#snapshotter.view(key, image.chainId);
+  }
+
+  artifact({ reference, credentials }: Pick<PullRequest, "reference" | "credentials">): ArtifactSource {
+    const options = { ...this.#registry, credentials };
+    return new RegistrySource(this.#workers, randomUUID(), options, parseReference(reference));
+  }
+
+  async collectGarbage(): Promise<void> {
+    await this.#garbage.collect();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#workers[Symbol.asyncDispose]();
+    await this.#resolver[Symbol.asyncDispose]();
+    this.#lookup[Symbol.dispose]();
+    await this.#trees[Symbol.asyncDispose]();
+  }
+
+  /** Nobody waits for files to be deleted, and a failure leaves only what the next collection finds. */
+  #collectSoon(): void {
+    this.#garbage.collect().catch((err: unknown) => this.#logger.error({ err }, "collecting garbage"));
+  }
+
+  /** Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with. */
+  async #ensureUnpacked(image: Image): Promise<void> {
+    if (image.chainId === undefined || this.#snapshotter.stat(image.chainId) !== undefined) return;
+    const layers: readonly PlannedLayer[] = planLayers(image.layers, image.config.diffIds);
+    const gone = async (): Promise<never> => {
+      throw new ImageError(
+        "NotFound",
+        `image ${image.id} is incomplete: its content has been removed; pull it again`,
+      );
+    };
+    await this.#layers.install(layers, gone, new AbortController().signal);
+  }
+
+  #present(id: Digest): Image {
+    const image = this.#lookup.find(id);
+    if (image === undefined)
+      throw new ImageError("Aborted", `image ${id} was removed as soon as it was there`);
+    return image;
+  }
+}

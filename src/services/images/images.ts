@@ -1,0 +1,102 @@
+import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
+import type { Credentials } from "../../parts/registry/index.ts";
+
+/**
+ * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
+ * string is PullImage's image_ref, Image.id, Container.image_id and ContainerStatus.image_id. References (tags and
+ * digests) point at images; several may point at one.
+ */
+export interface ImageCatalog {
+  /**
+   * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same credentials share one download (the last
+   * caller's abort ends it). Throws ImageError or RegistryError; see Registry for the codes.
+   */
+  pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
+  /** An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError InvalidArgument, DataLoss. */
+  importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
+  list(): readonly Image[];
+  /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
+  find(idOrReference: string): Image | undefined;
+  /** Removes every reference of the image; no error when it is not there. Content and snapshots go by garbage collection. */
+  remove(idOrReference: string): Promise<void>;
+  /**
+   * Takes one name away, a tag or a digest reference, with the digest references of its repository when it was the last tag of that. Returns the
+   * names that are gone: none, and nothing is done, for an id and for the last tag of an image.
+   */
+  untag(reference: string): Promise<readonly string[]>;
+  /**
+   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what the configuration
+   * pins stays pinned. Throws ImageError NotFound.
+   */
+  setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
+  /** File systems that hold images and containers' writable layers. */
+  fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }>;
+}
+
+/** Images as file systems, for engines. */
+export interface ImageRootfs {
+  /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */
+  prepareRootfs(image: Image, key: string): Promise<void>;
+  /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
+  layerFiles(
+    image: Image,
+  ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
+  /** Like {@link prepareRootfs}, with a snapshot that shows the image and cannot be written to. */
+  prepareVolume(image: Image, key: string): Promise<void>;
+}
+
+/** All that the images of a namespace offer. */
+export interface Images extends ImageCatalog, ImageRootfs {
+  /** The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept. Throws OciFormatError. */
+  artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
+  collectGarbage(): Promise<void>;
+}
+
+/** Throws RegistryError; see Registry for the codes. */
+export interface ArtifactSource {
+  /** The manifest or index of the reference, verified against its digest. */
+  resolve(signal: AbortSignal): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
+  /** What a descriptor of it names, of at most 4 MiB, verified. */
+  small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export type PullRequest = {
+  /** As the user wrote it. */
+  readonly reference: string;
+  readonly credentials?: Credentials;
+  readonly onProgress?: (progress: PullProgress) => void;
+};
+
+export type PullProgress =
+  | { readonly kind: "resolved"; readonly layers: readonly Descriptor[] }
+  | {
+      readonly kind: "layer";
+      readonly digest: Digest;
+      readonly state: "downloading" | "exists" | "done";
+      readonly receivedBytes: number;
+      readonly totalBytes: number;
+    };
+
+export type Image = {
+  readonly id: Digest;
+  /** `docker.io/library/busybox:latest`. */
+  readonly repoTags: readonly string[];
+  /** `docker.io/library/busybox@sha256:...`. */
+  readonly repoDigests: readonly string[];
+  /** Size of the compressed content. */
+  readonly sizeBytes: number;
+  readonly config: ImageConfig;
+  readonly manifest: Descriptor;
+  readonly layers: readonly Descriptor[];
+  /** Name of the topmost layer's snapshot; undefined for an image without layers. */
+  readonly chainId: Digest | undefined;
+  readonly pinned: boolean;
+  /** Its manifest's annotations say that it holds a checkpoint of a container. */
+  readonly checkpoint: boolean;
+};
+
+export type FsUsage = {
+  readonly mountpoint: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+};

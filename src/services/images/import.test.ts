@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { BerthError } from "../../ground/errors/index.ts";
+import { digestHex, mediaType } from "../../parts/oci/index.ts";
+import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../../testing/images.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { openStack, type TestStack } from "./testing/stack.ts";
+
+const run = promisify(execFile);
+const hasCode = (code: string) => (error: unknown) => error instanceof BerthError && error.code === code;
+
+/** The files of an OCI layout with these images. */
+function layoutOf(
+  images: readonly (readonly [TestImage, Readonly<Record<string, string>>])[],
+): readonly TestEntry[] {
+  const manifests = images.map(([{ target }, annotations]) => ({ ...target, annotations }));
+  const blobs = new Map(images.flatMap(([image]) => [...image.blobs]));
+  return [
+    { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' },
+    {
+      name: "index.json",
+      content: JSON.stringify({ schemaVersion: 2, mediaType: mediaType.ociIndex, manifests }),
+    },
+    ...[...blobs].map(([digest, { bytes }]) => ({
+      name: `blobs/sha256/${digestHex(digest)}`,
+      content: bytes,
+    })),
+  ];
+}
+
+const named = (name: string): Readonly<Record<string, string>> => ({ "io.containerd.image.name": name });
+
+describe("import", () => {
+  let stack: TestStack;
+  let directory: Awaited<ReturnType<typeof tempDir>>;
+  before(async () => {
+    stack = await openStack();
+    directory = await tempDir();
+  });
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  async function archive(name: string, bytes: Uint8Array): Promise<string> {
+    const path = join(directory.path, name);
+    await writeFile(path, bytes);
+    return path;
+  }
+
+  async function shows(
+    image: Awaited<ReturnType<TestStack["images"]["importArchive"]>>[number] | undefined,
+    content: string,
+  ): Promise<void> {
+    assert.ok(image);
+    await stack.inRootfs(image, async (root) =>
+      assert.equal(await readFile(join(root, "hello"), "utf8"), content),
+    );
+  }
+
+  const hello = (content: string): { layers: TestEntry[][] } => ({ layers: [[{ name: "hello", content }]] });
+
+  test("brings in the images of an OCI layout, as a directory or a tar, compressed by gzip, zstd or not", async () => {
+    const files = layoutOf([[await imageOf(hello("layout")), named("example.com/layout:v1")]]);
+    const asDirectory = join(directory.path, "layout");
+    for (const { name, content = "" } of files) {
+      await mkdir(dirname(join(asDirectory, name)), { recursive: true });
+      await writeFile(join(asDirectory, name), content);
+    }
+    const tar = await tarOf(files);
+    const paths = [
+      asDirectory,
+      await archive("layout.tar", tar),
+      await archive("layout.tar.gz", gzipSync(tar)),
+      await archive("layout.of.no.such.name", zstdCompressSync(tar)),
+    ];
+    for (const path of paths) {
+      const [image, ...others] = await stack.images.importArchive(path);
+      assert.deepEqual(others, []);
+      assert.deepEqual(image?.repoTags, ["example.com/layout:v1"]);
+      await shows(image, "layout");
+    }
+    assert.deepEqual(await readdir(join(stack.root, "import")), []);
+  });
+
+  test("names the compression that it cannot unpack", async () => {
+    await run("xz", ["--keep", await archive("a.tar", await tarOf([]))]);
+    const importing = stack.images.importArchive(join(directory.path, "a.tar.xz"));
+    await assert.rejects(importing, (error) => {
+      assert.match(String(error), /a\.tar\.xz: is compressed by xz/);
+      return hasCode("InvalidArgument")(error);
+    });
+  });
+
+  test("takes names from the annotations, familiar ones too, and keeps images without a name by id", async () => {
+    const image = await imageOf(hello("names"));
+    const unnamed = await imageOf(hello("unnamed"));
+    const files = layoutOf([
+      [image, named("busybox:v1")],
+      [image, { "org.opencontainers.image.ref.name": "example.com/other:v2" }],
+      [unnamed, { "org.opencontainers.image.ref.name": "latest" }],
+    ]);
+    const [first, second] = await stack.images.importArchive(await archive("names.tar", await tarOf(files)));
+    assert.deepEqual(first?.repoTags, ["docker.io/library/busybox:v1", "example.com/other:v2"]);
+    assert.deepEqual([second?.repoTags, second?.repoDigests], [[], []]);
+    assert.equal(stack.images.find(second?.id ?? "")?.id, second?.id);
+  });
+
+  test("chooses this host's image from an index, and does not miss the others' layers", async () => {
+    const mine = await imageOf(hello("amd64"));
+    const arm = await imageOf({ ...hello("arm64"), platform: { os: "linux", architecture: "arm64" } });
+    const index = indexOf([
+      [arm, { os: "linux", architecture: "arm64" }],
+      [mine, { os: "linux", architecture: "amd64" }],
+    ]);
+    const partial = {
+      target: index.target,
+      blobs: new Map([...index.blobs].filter(([digest]) => !arm.blobs.has(digest) || mine.blobs.has(digest))),
+    };
+    const [image] = await stack.images.importArchive(
+      await archive("index.tar", await tarOf(layoutOf([[partial, named("example.com/index:v1")]]))),
+    );
+    await shows(image, "amd64");
+  });
+
+  test("reads what skopeo writes as docker-archive and oci-archive", async () => {
+    const source = join(directory.path, "source");
+    for (const { name, content = "" } of layoutOf([
+      [await imageOf(hello("skopeo")), { "org.opencontainers.image.ref.name": "v1" }],
+    ])) {
+      await mkdir(dirname(join(source, name)), { recursive: true });
+      await writeFile(join(source, name), content);
+    }
+    for (const kind of ["docker-archive", "oci-archive"]) {
+      const path = join(directory.path, `${kind}.tar`);
+      await run("skopeo", [
+        "copy",
+        "--insecure-policy",
+        `oci:${source}:v1`,
+        `${kind}:${path}:example.com/${kind}:v1`,
+      ]);
+      const [image] = await stack.images.importArchive(path);
+      assert.ok(image?.repoTags.includes(`example.com/${kind}:v1`));
+      await shows(image, "skopeo");
+    }
+  });
+
+  test("reads docker save's archives with layers that are links to others", async () => {
+    const layer = await tarOf([{ name: "hello", content: "link" }]);
+    const { digestOf } = await import("../../parts/oci/index.ts");
+    const diffId = digestOf(layer);
+    const config = {
+      os: "linux",
+      architecture: "amd64",
+      config: {},
+      rootfs: { type: "layers", diff_ids: [diffId, diffId] },
+    };
+    const tar = await tarOf([
+      { name: "1/layer.tar", content: layer },
+      { name: "2/layer.tar", type: "symlink", linkname: "../1/layer.tar" },
+      { name: "config.json", content: JSON.stringify(config) },
+      {
+        name: "manifest.json",
+        content: JSON.stringify([
+          { Config: "config.json", RepoTags: ["linked"], Layers: ["1/layer.tar", "2/layer.tar"] },
+        ]),
+      },
+    ]);
+    const [image] = await stack.images.importArchive(await archive("linked.tar", tar));
+    assert.deepEqual(image?.repoTags, ["docker.io/library/linked:latest"]);
+    await shows(image, "link");
+  });
+
+  test("writes nothing outside its staging directory, whatever names an archive has", async () => {
+    const outside = join(directory.path, "outside");
+    const tar = await tarOf([
+      { name: "../outside", content: "x" },
+      { name: outside, content: "x" },
+      { name: "link", type: "symlink", linkname: outside },
+      { name: "link/inside", content: "x" },
+      ...layoutOf([[await imageOf(hello("safe")), named("example.com/safe:v1")]]),
+    ]);
+    await shows((await stack.images.importArchive(await archive("escape.tar", tar)))[0], "safe");
+    assert.ok(!(await readdir(directory.path)).includes("outside"));
+  });
+
+  test("clears away what a crash has left of it, however long its paths are", async () => {
+    await using directory = await tempDir();
+    const staging = join(directory.path, "import");
+    await mkdir(staging);
+    // Two chains of directories, one put into the other: together too long for any path.
+    const deepen = `set -e; top=$PWD; name=$(printf %0200d 0)
+      deepen() { mkdir "$1"; cd "$1"; for i in $(seq 15); do mkdir $name; cd $name; done; }
+      (deepen one)
+      (deepen two; mv "$top/one" .)`;
+    await promisify(execFile)("sh", ["-c", deepen], { cwd: staging });
+    await using _stack = await openStack({ root: directory.path });
+    assert.ok(!(await readdir(directory.path)).includes("import"));
+  });
+
+  test("refuses what it cannot read, and brings in nothing", async () => {
+    const image = await imageOf(hello("broken"));
+    const files = layoutOf([[image, named("example.com/broken:v1")]]);
+    const layer = [...image.blobs].find(([, blob]) => blob.mediaType === mediaType.ociLayerGzip)?.[0] ?? "";
+    const damaged = files.map((file) =>
+      file.name.includes(layer.slice(7)) ? { ...file, content: "damaged" } : file,
+    );
+    const without = files.filter(({ name }) => !name.includes(layer.slice(7)));
+    const entry = { Config: "../../etc/passwd", RepoTags: null, Layers: [] };
+    const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
+      ["text.tar", Buffer.from("x".repeat(2000)), /not a tar archive/],
+      ["cut.tar", (await tarOf(files)).subarray(0, 3000), /not a tar archive/],
+      ["empty.tar", await tarOf([{ name: "a" }]), /neither an OCI layout/],
+      ["none.tar", await tarOf(layoutOf([])), /holds no image/],
+      ["without.tar", await tarOf(without), /is not in it/],
+      ["damaged.tar", await tarOf(damaged), /is not in it|damaged/],
+      [
+        "passwd.tar",
+        await tarOf([{ name: "manifest.json", content: JSON.stringify([entry]) }]),
+        /"\.\.\/\.\.\/etc\/passwd", which is not there/,
+      ],
+      ["odd.tar", await tarOf([{ name: "manifest.json", content: "{}" }]), /not what docker save writes/],
+    ];
+    for (const [name, bytes, why] of cases) {
+      await assert.rejects(stack.images.importArchive(await archive(name, bytes)), (error) => {
+        assert.match(String(error), why, name);
+        return error instanceof BerthError;
+      });
+    }
+    assert.equal(stack.images.find("example.com/broken:v1"), undefined);
+    await assert.rejects(stack.images.importArchive(join(directory.path, "absent.tar")), hasCode("NotFound"));
+    assert.deepEqual(await readdir(join(stack.root, "import")), []);
+    assert.deepEqual(stack.leases.list(), []);
+  });
+});

@@ -1,0 +1,123 @@
+import { createReadStream } from "node:fs";
+import { Digester } from "../../parts/oci/index.ts";
+import type { Registry } from "../../parts/registry/index.ts";
+import { type AppliedLayer, applyLayer } from "../../parts/unpack/index.ts";
+import { IngestFile } from "../content/index.ts";
+import { ImageError } from "./image-error.ts";
+import type { LayerJob } from "./worker-messages.ts";
+
+const readChunkBytes = 256 * 1024;
+
+/**
+ * Gets a layer's bytes, keeps them in the ingest and unpacks them, all in one go and chunk by chunk, so that nothing is
+ * read twice. Bytes that an earlier try left in the ingest go through the unpacker first. What comes back has been
+ * verified. Throws RegistryError, UnpackError, ContentError, ImageError.
+ */
+export async function runLayerJob(
+  job: LayerJob,
+  registry: Registry | undefined,
+  signal: AbortSignal,
+  onBytes: (received: number) => void,
+): Promise<AppliedLayer | undefined> {
+  await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
+  const { digest, size } = job.descriptor;
+  if (job.unpack !== undefined) {
+    const { target, diffId } = job.unpack;
+    return await applyLayer(bytes.chunks(), { target, expected: { digest, size, diffId }, signal });
+  }
+  const digester = new Digester(digest);
+  for await (const chunk of bytes.chunks()) digester.update(chunk);
+  const actual = digester.digest();
+  if (actual !== digest) {
+    throw new ImageError("DataLoss", `layer ${digest}: the bytes received have digest ${actual}`);
+  }
+  return undefined;
+}
+
+/** The compressed bytes of a layer, from the ingest as far as it goes and then from the origin. */
+class LayerBytes implements AsyncDisposable {
+  readonly #job: LayerJob;
+  readonly #registry: Registry | undefined;
+  readonly #signal: AbortSignal;
+  readonly #onBytes: (received: number) => void;
+  readonly #ingest: IngestFile | undefined;
+  #received = 0;
+
+  static async open(
+    job: LayerJob,
+    registry: Registry | undefined,
+    signal: AbortSignal,
+    onBytes: (received: number) => void,
+  ): Promise<LayerBytes> {
+    const ingest = job.ingest === undefined ? undefined : await IngestFile.open(job.ingest);
+    return new LayerBytes(job, registry, signal, onBytes, ingest);
+  }
+
+  private constructor(
+    job: LayerJob,
+    registry: Registry | undefined,
+    signal: AbortSignal,
+    onBytes: (received: number) => void,
+    ingest: IngestFile | undefined,
+  ) {
+    this.#job = job;
+    this.#registry = registry;
+    this.#signal = signal;
+    this.#onBytes = onBytes;
+    this.#ingest = ingest;
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of this.#ingest?.existing() ?? []) {
+      this.#count(chunk);
+      yield chunk;
+    }
+    for await (const chunk of this.#fromOrigin()) {
+      await this.#ingest?.append(chunk);
+      this.#count(chunk);
+      yield chunk;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ingest?.[Symbol.asyncDispose]();
+  }
+
+  #fromOrigin(): AsyncIterable<Uint8Array> {
+    const { origin, descriptor } = this.#job;
+    if (origin.kind === "file")
+      return createReadStream(origin.path, { start: this.#received, highWaterMark: readChunkBytes });
+    if (this.#registry === undefined)
+      throw new ImageError("Internal", `layer ${descriptor.digest}: no registry to fetch it from`);
+    const received = this.#registry.fetchBlob(origin.reference, descriptor, this.#received, this.#signal);
+    return skippingRepeats(received, this.#received);
+  }
+
+  #count(chunk: Uint8Array): void {
+    this.#received += chunk.length;
+    this.#onBytes(this.#received);
+  }
+}
+
+/**
+ * A server that cannot resume sends everything from the beginning again. What has been unpacked stays: the repeated bytes
+ * are passed over, and the digest tells in the end if they were not the same.
+ */
+async function* skippingRepeats(
+  received: AsyncIterable<Uint8Array | "restart">,
+  offset: number,
+): AsyncGenerator<Uint8Array, void, void> {
+  let delivered = offset;
+  let position = offset;
+  for await (const chunk of received) {
+    if (chunk === "restart") {
+      position = 0;
+      continue;
+    }
+    const fresh = chunk.subarray(Math.min(chunk.length, Math.max(0, delivered - position)));
+    position += chunk.length;
+    if (fresh.length === 0) continue;
+    delivered += fresh.length;
+    yield fresh;
+  }
+}

@@ -1,0 +1,94 @@
+/** Thread that talks to registries and takes layers and archives apart. Started by worker-pool.ts. */
+import { parentPort } from "node:worker_threads";
+import { BerthError, messageOf } from "../../ground/errors/index.ts";
+import { createRegistry, type Registry, RegistryError } from "../../parts/registry/index.ts";
+import { runLayerJob } from "./layer-job.ts";
+import { stageArchive } from "./stage-archive.ts";
+import type { FromWorker, Job, Outcome, RegistryJob, ToWorker, WorkerFailure } from "./worker-messages.ts";
+
+const progressIntervalMs = 100;
+
+/** Keeps the registry of a session while jobs use it, and then until a job of another one comes. */
+class RegistryKeeper {
+  readonly #kept = new Map<string, { readonly registry: Registry; users: number }>();
+
+  use({ session, registry: options }: RegistryJob): Disposable & { readonly registry: Registry } {
+    const kept = this.#kept.get(session) ?? { registry: createRegistry(options), users: 0 };
+    this.#kept.set(session, kept);
+    kept.users++;
+    for (const [other, { registry, users }] of this.#kept) {
+      if (users > 0) continue;
+      this.#kept.delete(other);
+      void registry[Symbol.asyncDispose]();
+    }
+    return { registry: kept.registry, [Symbol.dispose]: () => void kept.users-- };
+  }
+}
+
+async function run(
+  job: Job,
+  registries: RegistryKeeper,
+  signal: AbortSignal,
+  onBytes: (bytes: number) => void,
+): Promise<Outcome> {
+  switch (job.kind) {
+    case "probe": {
+      using used = registries.use(job);
+      return { kind: "probe", descriptor: await used.registry.probe(job.reference, signal) };
+    }
+    case "resolve": {
+      using used = registries.use(job);
+      return { kind: "resolve", ...(await used.registry.resolve(job.reference, signal)) };
+    }
+    case "fetchSmall": {
+      using used = registries.use(job);
+      return {
+        kind: "fetchSmall",
+        bytes: await used.registry.fetchSmall(job.reference, job.descriptor, signal),
+      };
+    }
+    case "layer": {
+      using used = job.origin.kind === "registry" ? registries.use(job.origin) : undefined;
+      return { kind: "layer", applied: await runLayerJob(job, used?.registry, signal, onBytes) };
+    }
+    case "stage":
+      return { kind: "stage", files: await stageArchive(job.archive, job.directory, job.maxBytes, signal) };
+  }
+}
+
+function failureOf(error: unknown): WorkerFailure {
+  if (!(error instanceof BerthError)) return { room: "images", code: "Internal", message: messageOf(error) };
+  const room = error instanceof RegistryError ? "registry" : "images";
+  return { room, code: error.code, message: messageOf(error) };
+}
+
+function serve(port: NonNullable<typeof parentPort>): void {
+  const registries = new RegistryKeeper();
+  const aborts = new Map<number, AbortController>();
+  const send = (message: FromWorker): void => port.postMessage(message);
+
+  const work = async (id: number, job: Job): Promise<void> => {
+    const abort = new AbortController();
+    aborts.set(id, abort);
+    let reportedAtMs = -progressIntervalMs;
+    const onBytes = (bytes: number): void => {
+      if (performance.now() - reportedAtMs < progressIntervalMs) return;
+      reportedAtMs = performance.now();
+      send({ kind: "progress", id, bytes });
+    };
+    try {
+      send({ kind: "done", id, outcome: await run(job, registries, abort.signal, onBytes) });
+    } catch (error) {
+      send({ kind: "failed", id, error: failureOf(error) });
+    } finally {
+      aborts.delete(id);
+    }
+  };
+
+  port.on("message", (message: ToWorker) => {
+    if (message.kind === "abort") aborts.get(message.id)?.abort();
+    else void work(message.id, message.job);
+  });
+}
+
+if (parentPort !== null) serve(parentPort);

@@ -1,0 +1,37 @@
+import type { Labels } from "../../ground/labels/index.ts";
+import type { ImageName } from "../imagenames/index.ts";
+import { nameIfReference } from "./reference-name.ts";
+
+/** containerd's label of an image that kubelets must not remove. It is the node's to set: an image does not pin itself. */
+const pinnedLabel = "io.cri-containerd.pinned";
+const pinnedValue = "pinned";
+
+/** Labels to merge into those of a name to pin its image, or no longer. */
+export function pinLabels(pinned: boolean): Labels {
+  return { [pinnedLabel]: pinned ? pinnedValue : "" };
+}
+
+/** Tells the names that pin their image: by their label, or by one of the `patterns` of the configuration. */
+export function pinsBy(patterns: readonly string[]): (name: ImageName) => boolean {
+  const matches = patterns.map(pinnedPattern);
+  return ({ name, labels }) => labels[pinnedLabel] === pinnedValue || matches.some((match) => match(name));
+}
+
+/** `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`). */
+function pinnedPattern(pattern: string): (name: string) => boolean {
+  const [first = "", ...others] = (
+    pattern.includes("*") ? pattern : (nameIfReference(pattern) ?? pattern)
+  ).split("*");
+  const last = others.pop();
+  if (last === undefined) return (name) => name === first;
+  return (name) => {
+    if (!name.startsWith(first)) return false;
+    let at = first.length;
+    for (const part of others) {
+      const found = name.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    return name.length >= at + last.length && name.endsWith(last);
+  };
+}

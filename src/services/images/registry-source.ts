@@ -1,0 +1,34 @@
+import type { Descriptor, Reference } from "../../parts/oci/index.ts";
+import type { RegistryOptions } from "../../parts/registry/index.ts";
+import type { ImageSource } from "./image-source.ts";
+import type { LayerOrigin, RegistryJob } from "./worker-messages.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+/** One pull's way to its registry, through the worker threads. */
+export class RegistrySource implements ImageSource {
+  readonly #workers: WorkerPool;
+  readonly #job: RegistryJob;
+
+  constructor(workers: WorkerPool, session: string, registry: RegistryOptions, reference: Reference) {
+    this.#workers = workers;
+    this.#job = { session, registry, reference };
+  }
+
+  async probe(signal: AbortSignal): Promise<Descriptor | undefined> {
+    return (await this.#workers.run({ kind: "probe", ...this.#job }, signal)).descriptor;
+  }
+
+  async resolve(
+    signal: AbortSignal,
+  ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }> {
+    return await this.#workers.run({ kind: "resolve", ...this.#job }, signal);
+  }
+
+  async small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
+    return (await this.#workers.run({ kind: "fetchSmall", ...this.#job, descriptor }, signal)).bytes;
+  }
+
+  async layer(): Promise<LayerOrigin> {
+    return { ...this.#job, kind: "registry" };
+  }
+}

@@ -1,0 +1,43 @@
+import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../../parts/oci/index.ts";
+import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
+import type { ResolvedImage } from "./resolved-images.ts";
+import { type ReadSmall, type SelectedManifest, selectManifest } from "./select-manifest.ts";
+
+/** A target followed to an image for this machine: its documents, and what its layers must be. */
+export type ImagePlan = {
+  readonly selected: SelectedManifest;
+  readonly config: ImageConfig;
+  readonly configBytes: Uint8Array;
+  readonly layers: readonly PlannedLayer[];
+};
+
+/** Throws ImageError and OciFormatError for what is no image for the platform, and what `read` throws. */
+export async function planImage(target: Descriptor, read: ReadSmall, platform: Platform): Promise<ImagePlan> {
+  const selected = await selectManifest(target, read, platform);
+  checkIsImage(selected.manifest);
+  const configBytes = await read(selected.manifest.config);
+  const config = parseImageConfig(configBytes);
+  return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
+}
+
+export function resolvedImage({ selected, config, layers }: ImagePlan): ResolvedImage {
+  const { manifest, document } = selected;
+  const blobs = [manifest.config, ...manifest.layers];
+  return {
+    id: manifest.config.digest,
+    manifest: document.descriptor,
+    layers: manifest.layers,
+    config,
+    chainId: layers.at(-1)?.chainId ?? null,
+    sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
+    ...(isCheckpoint(manifest.annotations) ? { checkpoint: true } : {}),
+  };
+}
+
+/** As CRI-O's documentation has it made with buildah, and as checkpointctl makes it. */
+function isCheckpoint(annotations: Readonly<Record<string, string>> = {}): boolean {
+  return Object.keys(annotations).some(
+    (key) =>
+      key === "io.kubernetes.cri-o.annotations.checkpoint.name" || key.startsWith("org.criu.checkpoint."),
+  );
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { openDatabase } from "../../ground/metadata/index.ts";
+import { startFakeRegistry } from "../../testing/fake-registry.ts";
+import { imageOf, indexOf, type TestImage } from "../../testing/images.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { until } from "../../testing/until.ts";
+import type { ResolvedImage } from "./resolved-images.ts";
+import { namespace, openStack, type TestStack } from "./testing/stack.ts";
+
+/** Puts an image's blobs as another client of the content store does, the target last. */
+async function put({ content }: TestStack, { blobs, target }: TestImage, except = ""): Promise<void> {
+  for (const [digest, { bytes }] of blobs) {
+    if (digest !== target.digest && digest !== except) await content.put(bytes, { digest });
+  }
+  const top = blobs.get(target.digest);
+  if (top !== undefined && target.digest !== except) await content.put(top.bytes, { digest: target.digest });
+}
+
+const host = { os: "linux", architecture: "amd64" };
+const other = { os: "linux", architecture: "arm64" };
+
+describe("a name that is not set by a pull", () => {
+  test("is shown as an image when it and its content are there, whichever comes first, and can be run", async () => {
+    await using stack = await openStack();
+    const [first, second] = [
+      await imageOf({ config: { User: "1" } }),
+      await imageOf({ config: { User: "2" } }),
+    ];
+    await stack.imageNames.create({ name: "example.test/a:1", target: first.target });
+    assert.deepEqual(stack.images.list(), []);
+    await put(stack, first);
+    await put(stack, second);
+    await stack.imageNames.create({ name: "example.test/b:1", target: second.target });
+    await until(async () => stack.images.list().length === 2);
+    const image = stack.images.find("example.test/a:1");
+    assert.deepEqual(image?.repoTags, ["example.test/a:1"]);
+    assert.equal(image?.config.config.user, "1");
+    assert.ok(image !== undefined);
+    await stack.inRootfs(image, async () => undefined);
+  });
+
+  test("is no image while blobs are missing, for other machines or if it is an artifact, and stays a name", async () => {
+    await using root = await tempDir();
+    const foreign = indexOf([[await imageOf({ platform: other }), other]]);
+    const here = await imageOf({ config: { User: "here" } });
+    const artifact = await imageOf({ config: { User: "artifact" } });
+    {
+      await using stack = await openStack({ root: root.path });
+      await put(stack, foreign);
+      await put(stack, artifact);
+      await stack.imageNames.create({ name: "foreign", target: foreign.target });
+      const target = { ...artifact.target, mediaType: "application/vnd.example.artifact" };
+      await stack.imageNames.create({ name: "artifact", target });
+      await stack.imageNames.create({ name: "absent", target: here.target });
+    }
+    await using stack = await openStack({ root: root.path });
+    assert.deepEqual(stack.images.list(), []);
+    assert.deepEqual(
+      stack.imageNames.list().map(({ name }) => name),
+      ["absent", "artifact", "foreign"],
+    );
+    await stack.images.collectGarbage();
+    for (const { target } of [foreign, artifact]) assert.ok(stack.content.has(target.digest));
+    await put(stack, here);
+    await until(async () => stack.images.list().length === 1);
+    assert.equal(stack.images.list()[0]?.config.config.user, "here");
+  });
+
+  test("moves to another image with its target, and is none's once it is deleted", async () => {
+    await using stack = await openStack();
+    const [first, second] = [
+      await imageOf({ config: { User: "1" } }),
+      await imageOf({ config: { User: "2" } }),
+    ];
+    await put(stack, first);
+    await put(stack, second);
+    await stack.imageNames.create({ name: "example.test/a:1", target: first.target });
+    const user = () => stack.images.find("example.test/a:1")?.config.config.user;
+    await until(async () => user() === "1");
+    await stack.imageNames.update("example.test/a:1", { target: second.target });
+    await until(async () => user() === "2");
+    assert.equal(stack.images.list().length, 1);
+    await stack.imageNames.update("example.test/a:1", { labels: { "io.cri-containerd.pinned": "pinned" } });
+    assert.equal(stack.images.find("example.test/a:1")?.pinned, true);
+    await stack.imageNames.delete(["example.test/a:1"]);
+    assert.deepEqual(stack.images.list(), []);
+    await stack.images.collectGarbage();
+    assert.deepEqual(stack.content.list(), []);
+  });
+
+  test("keeps documents and layers from collection, though its client gave them no labels", async () => {
+    await using stack = await openStack();
+    const image = indexOf([[await imageOf(), host]]);
+    await put(stack, image);
+    await stack.imageNames.create({ name: "example.test/a:1", target: image.target });
+    await until(async () => stack.images.list().length === 1);
+    await stack.images.collectGarbage();
+    const [found] = stack.images.list();
+    assert.ok(found !== undefined);
+    await stack.inRootfs(found, async () => undefined);
+  });
+});
+
+/** Removes all that the daemon knows of what targets come to, as a lost table. */
+async function loseResolved(root: string): Promise<readonly string[]> {
+  await using database = await openDatabase({ path: join(root, "metadata.db") });
+  const resolved = await database.collection<ResolvedImage>("resolved_images");
+  const targets = resolved.list(namespace).map(([target]) => target);
+  await database.commit(targets.map((target) => resolved.delete(namespace, target)));
+  return targets;
+}
+
+test("what names stand for is made again from content when it is lost", async () => {
+  await using root = await tempDir();
+  await using server = await startFakeRegistry({
+    "a:1": indexOf([[await imageOf({ config: { User: "1" } }), host]]),
+    "b:1": await imageOf({ config: { User: "2" } }),
+  });
+  const pulled = await (async () => {
+    await using stack = await openStack({ root: root.path });
+    await stack.images.pull({ reference: `${server.host}/a:1` });
+    await stack.images.pull({ reference: `${server.host}/b:1` });
+    await stack.images.setPinned(`${server.host}/b:1`, true);
+    return stack.images.list();
+  })();
+  assert.equal((await loseResolved(root.path)).length, 2);
+  await using stack = await openStack({ root: root.path });
+  assert.deepEqual(stack.images.list(), pulled);
+});
+
+test("what a target came to is forgotten with the last of its names", async () => {
+  await using root = await tempDir();
+  const same = await imageOf();
+  await using server = await startFakeRegistry({ "a:1": same, "b:1": same });
+  {
+    await using stack = await openStack({ root: root.path });
+    await stack.images.pull({ reference: `${server.host}/a:1` });
+    await stack.images.pull({ reference: `${server.host}/b:1` });
+    await stack.images.untag(`${server.host}/a:1`);
+    assert.equal(stack.images.list().length, 1);
+    await stack.images.remove(`${server.host}/b:1`);
+    assert.deepEqual(stack.images.list(), []);
+  }
+  assert.deepEqual(await loseResolved(root.path), []);
+});

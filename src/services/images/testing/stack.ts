@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { mountSnapshot, unmount } from "../../../ground/linux/index.ts";
+import { createLogger } from "../../../ground/logging/index.ts";
+import { openDatabase } from "../../../ground/metadata/index.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import type { ContentStore } from "../../content/index.ts";
+import type { ImageNames } from "../../imagenames/index.ts";
+import type { Leases } from "../../leases/index.ts";
+import { type Snapshotter, type SnapshotterKind, UsageMeter } from "../../snapshots/index.ts";
+import { Storage } from "../../storage/index.ts";
+import { garbageRoots, type Image, type ImageServiceOptions, type Images, openImages } from "../index.ts";
+
+export const namespace = "k8s.io";
+const logger = createLogger({ level: "error", format: "json" });
+
+/** An image service over real parts, under a root of its own. */
+export type TestStack = AsyncDisposable & {
+  readonly root: string;
+  readonly images: Images;
+  readonly imageNames: ImageNames;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  /** Mounts a container's root on top of the image and hands its path to `look`. */
+  inRootfs<T>(image: Image, look: (path: string) => Promise<T>): Promise<T>;
+};
+
+export type StackOptions = Partial<Omit<ImageServiceOptions, "registry">> & {
+  readonly kind?: SnapshotterKind;
+  readonly registry?: Partial<ImageServiceOptions["registry"]>;
+};
+
+export async function openStack(options: StackOptions = {}): Promise<TestStack> {
+  const { kind = "overlayfs", registry, ...overrides } = options;
+  await using undo = new AsyncDisposableStack();
+  const root = options.root ?? undo.use(await tempDir()).path;
+  const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
+  const storage = undo.use(await Storage.open({ root, database, logger, gcDelayMs: 0 }));
+  const stored = await storage.inNamespace(namespace);
+  const { imageNames, content, leases, garbage } = stored;
+  const snapshotter = await stored.snapshotter(kind);
+  stored.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
+  const images = undo.use(
+    await openImages({
+      root,
+      database,
+      imageNames,
+      content,
+      leases,
+      snapshotter,
+      usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
+      garbage,
+      logger,
+      platform: { os: "linux", architecture: "amd64" },
+      maxConcurrentLayers: 3,
+      pinnedImages: [],
+      ...overrides,
+      registry: {
+        certsDirs: [],
+        dockerConfigFiles: [],
+        progressTimeoutMs: 10_000,
+        userAgent: "berth-test",
+        retry: { tries: 3, baseDelayMs: 1, maxDelayMs: 20 },
+        ...registry,
+      },
+    }),
+  );
+  const parts = undo.move();
+  return {
+    root,
+    images,
+    imageNames,
+    content,
+    leases,
+    snapshotter,
+    inRootfs: (image, look) => inRootfs(images, snapshotter, join(root, "mounts"), image, look),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+async function inRootfs<T>(
+  images: Images,
+  snapshotter: Snapshotter,
+  directory: string,
+  image: Image,
+  look: (path: string) => Promise<T>,
+): Promise<T> {
+  const key = randomUUID();
+  const target = join(directory, key);
+  await mkdir(target, { recursive: true });
+  await images.prepareRootfs(image, key);
+  await mountSnapshot(snapshotter.mounts(key), target);
+  try {
+    return await look(target);
+  } finally {
+    await unmount(target);
+    await snapshotter.remove(key);
+  }
+}

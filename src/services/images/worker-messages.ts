@@ -1,0 +1,71 @@
+import type { ErrorCode } from "../../ground/errors/index.ts";
+import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
+import type { RegistryOptions } from "../../parts/registry/index.ts";
+import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+
+/** What a layer worker can be asked to do. Everything here crosses between threads by structured cloning. */
+export type Job =
+  | ({ readonly kind: "probe" } & RegistryJob)
+  | ({ readonly kind: "resolve" } & RegistryJob)
+  | ({ readonly kind: "fetchSmall"; readonly descriptor: Descriptor } & RegistryJob)
+  | LayerJob
+  | {
+      readonly kind: "stage";
+      readonly archive: string;
+      readonly directory: string;
+      readonly maxBytes: number;
+    };
+
+/** Jobs of one `session` share connections and tokens when one worker does them. */
+export type RegistryJob = {
+  readonly session: string;
+  readonly registry: RegistryOptions;
+  readonly reference: Reference;
+};
+
+export type LayerJob = {
+  readonly kind: "layer";
+  readonly descriptor: Descriptor;
+  readonly origin: LayerOrigin;
+  /** The ingest's file, which keeps the compressed bytes; undefined when `origin` keeps them already. */
+  readonly ingest: string | undefined;
+  /** Where to unpack, and what the tar's digest must be; undefined when only the bytes are wanted. */
+  readonly unpack: { readonly target: LayerTarget; readonly diffId: Digest } | undefined;
+};
+
+export type LayerOrigin =
+  | ({ readonly kind: "registry" } & RegistryJob)
+  | { readonly kind: "file"; readonly path: string };
+
+/** What a job comes to. */
+export type Outcome =
+  | { readonly kind: "probe"; readonly descriptor: Descriptor | undefined }
+  | { readonly kind: "resolve"; readonly descriptor: Descriptor; readonly bytes: Uint8Array }
+  | { readonly kind: "fetchSmall"; readonly bytes: Uint8Array }
+  | { readonly kind: "layer"; readonly applied: AppliedLayer | undefined }
+  | { readonly kind: "stage"; readonly files: readonly StagedFile[] };
+
+/** A file of an archive that was taken apart. */
+export type StagedFile = {
+  /** As in the archive, without `./` before it. */
+  readonly name: string;
+  readonly path: string;
+  readonly digest: Digest;
+  readonly size: number;
+};
+
+export type ToWorker =
+  | { readonly kind: "run"; readonly id: number; readonly job: Job }
+  | { readonly kind: "abort"; readonly id: number };
+
+export type FromWorker =
+  | { readonly kind: "progress"; readonly id: number; readonly bytes: number }
+  | { readonly kind: "done"; readonly id: number; readonly outcome: Outcome }
+  | { readonly kind: "failed"; readonly id: number; readonly error: WorkerFailure };
+
+/** Errors lose their class on the way; these are the parts that matter. */
+export type WorkerFailure = {
+  readonly room: "registry" | "images";
+  readonly code: ErrorCode;
+  readonly message: string;
+};

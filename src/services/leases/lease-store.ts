@@ -1,0 +1,186 @@
+import { randomBytes } from "node:crypto";
+import { nowNs } from "../../ground/clock/index.ts";
+import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import { LeaseError } from "./lease-error.ts";
+import type { Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
+
+/** A lease and each of its resources are records of their own, so that adding one is one small write. */
+type LeaseRecord =
+  | ({ readonly kind: "lease" } & Omit<Lease, "resources">)
+  | { readonly kind: "resource"; readonly leaseId: string; readonly resource: LeaseResource };
+
+/** The leases of all namespaces. */
+export class LeaseStore {
+  readonly #database: Database;
+  readonly #records: Collection<LeaseRecord>;
+  /** By namespace. */
+  readonly #locks = new KeyLock();
+
+  private constructor(database: Database, records: Collection<LeaseRecord>) {
+    this.#database = database;
+    this.#records = records;
+  }
+
+  /** Once for each database in a process. */
+  static async open(database: Database): Promise<LeaseStore> {
+    return new LeaseStore(database, await database.collection<LeaseRecord>("leases"));
+  }
+
+  inNamespace(namespace: string): Leases {
+    const records = new NamespaceRecords(this.#database, this.#records, namespace);
+    return new RecordedLeases(records, () => this.#locks.acquire(namespace));
+  }
+}
+
+class RecordedLeases implements Leases {
+  readonly #records: NamespaceRecords;
+  readonly #lock: () => Promise<Disposable>;
+
+  constructor(records: NamespaceRecords, lock: () => Promise<Disposable>) {
+    this.#records = records;
+    this.#lock = lock;
+  }
+
+  async create({ id = randomBytes(16).toString("hex"), expiresAtNs, labels = {} }: LeaseOptions = {}) {
+    using _lock = await this.#lock();
+    if (this.#records.find(id) !== undefined)
+      throw new LeaseError("AlreadyExists", `lease ${id} exists already ${this.#records.where}`);
+    const createdAtNs = nowNs();
+    const lease = { id, createdAtNs, expiresAtNs, labels: updateLabels({}, labels) };
+    await this.#records.commit([this.#records.put(lease)]);
+    return { ...lease, resources: [] };
+  }
+
+  get(id: string): Lease | undefined {
+    return this.list().find((lease) => lease.id === id);
+  }
+
+  list(): readonly Lease[] {
+    return this.#records.list();
+  }
+
+  async setLabels(id: string, labels: Labels, how?: LabelUpdate): Promise<Lease> {
+    using _lock = await this.#lock();
+    const lease = this.#records.get(id);
+    await this.#records.commit([
+      this.#records.put({ ...lease, labels: updateLabels(lease.labels, labels, how) }),
+    ]);
+    return { ...this.#records.get(id), resources: this.get(id)?.resources ?? [] };
+  }
+
+  async expireAt(id: string, expiresAtNs: bigint): Promise<void> {
+    using _lock = await this.#lock();
+    await this.#records.commit([this.#records.put({ ...this.#records.get(id), expiresAtNs })]);
+  }
+
+  async addResources(id: string, resources: readonly LeaseResource[]): Promise<void> {
+    using _lock = await this.#lock();
+    this.#records.get(id);
+    await this.#records.commit(resources.map((resource) => this.#records.putResource(id, resource)));
+  }
+
+  async removeResources(id: string, resources: readonly LeaseResource[]): Promise<void> {
+    using _lock = await this.#lock();
+    this.#records.get(id);
+    await this.#records.commit(resources.map((resource) => this.#records.deleteResource(id, resource)));
+  }
+
+  async delete(id: string): Promise<void> {
+    using _lock = await this.#lock();
+    await this.#records.commit(this.#records.deleteAll(id));
+  }
+
+  async freeze(): Promise<Disposable> {
+    return await this.#lock();
+  }
+}
+
+/** The records of one namespace's leases, and the keys under which they are kept. */
+class NamespaceRecords {
+  readonly #database: Database;
+  readonly #records: Collection<LeaseRecord>;
+  readonly #namespace: string;
+
+  constructor(database: Database, records: Collection<LeaseRecord>, namespace: string) {
+    this.#database = database;
+    this.#records = records;
+    this.#namespace = namespace;
+  }
+
+  /** For messages. */
+  get where(): string {
+    return `in namespace ${this.#namespace}`;
+  }
+
+  find(id: string): Omit<Lease, "resources"> | undefined {
+    const record = this.#records.get(this.#namespace, leaseKey(id));
+    return record?.kind === "lease" ? leaseOf(record) : undefined;
+  }
+
+  /** Throws LeaseError NotFound. */
+  get(id: string): Omit<Lease, "resources"> {
+    const lease = this.find(id);
+    if (lease === undefined) throw new LeaseError("NotFound", `no lease ${id} ${this.where}`);
+    return lease;
+  }
+
+  list(): readonly Lease[] {
+    const leases = new Map<string, Lease & { readonly resources: LeaseResource[] }>();
+    const records = this.#records.list(this.#namespace).map(([, record]) => record);
+    for (const record of records)
+      if (record.kind === "lease") leases.set(record.id, { ...leaseOf(record), resources: [] });
+    for (const record of records)
+      if (record.kind === "resource") leases.get(record.leaseId)?.resources.push(record.resource);
+    return [...leases.values()];
+  }
+
+  put(lease: Omit<Lease, "resources">): Change {
+    return this.#records.put(this.#namespace, leaseKey(lease.id), { kind: "lease", ...lease });
+  }
+
+  putResource(leaseId: string, resource: LeaseResource): Change {
+    const key = resourceKey(leaseId, resource);
+    return this.#records.put(this.#namespace, key, { kind: "resource", leaseId, resource });
+  }
+
+  deleteResource(leaseId: string, resource: LeaseResource): Change {
+    return this.#records.delete(this.#namespace, resourceKey(leaseId, resource));
+  }
+
+  deleteAll(id: string): readonly Change[] {
+    const records = this.#records.list(this.#namespace);
+    const keys = records.filter(([, record]) => leaseIdOf(record) === id).map(([key]) => key);
+    return keys.map((key) => this.#records.delete(this.#namespace, key));
+  }
+
+  commit(changes: readonly Change[]): Promise<void> {
+    return this.#database.commit(changes);
+  }
+}
+
+function leaseOf({
+  id,
+  createdAtNs,
+  expiresAtNs,
+  labels,
+}: Extract<LeaseRecord, { kind: "lease" }>): Omit<Lease, "resources"> {
+  return { id, createdAtNs, expiresAtNs, labels };
+}
+
+function leaseKey(id: string): string {
+  return `lease ${id}`;
+}
+
+/** Independent of the order in which a resource's fields were given. */
+function resourceKey(id: string, resource: LeaseResource): string {
+  const { kind } = resource;
+  if (kind === "content") return `resource ${JSON.stringify([id, kind, resource.digest])}`;
+  if (kind === "ingest") return `resource ${JSON.stringify([id, kind, resource.ref])}`;
+  return `resource ${JSON.stringify([id, kind, resource.snapshotter, resource.key])}`;
+}
+
+function leaseIdOf(record: LeaseRecord): string {
+  return record.kind === "lease" ? record.id : record.leaseId;
+}

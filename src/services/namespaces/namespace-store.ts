@@ -1,0 +1,80 @@
+import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import type { Collection, Database } from "../../ground/metadata/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import { checkNamespace, NamespaceError } from "./name.ts";
+
+export type Namespace = { readonly name: string; readonly labels: Labels };
+
+type NamespaceRecord = { readonly labels: Labels };
+
+/** The key of a namespace's one record. */
+const key = "namespace";
+
+/** Namespaces and their labels. All methods throw NamespaceError InvalidArgument for what is no name. */
+export class NamespaceStore {
+  readonly #database: Database;
+  readonly #records: Collection<NamespaceRecord>;
+  /** By name. */
+  readonly #locks = new KeyLock();
+
+  private constructor(database: Database, records: Collection<NamespaceRecord>) {
+    this.#database = database;
+    this.#records = records;
+  }
+
+  /** Once for each database in a process. */
+  static async open(database: Database): Promise<NamespaceStore> {
+    return new NamespaceStore(database, await database.collection<NamespaceRecord>("namespaces"));
+  }
+
+  /** Those that have a record. */
+  list(): readonly Namespace[] {
+    return this.#records.namespaces().map((name) => this.get(name));
+  }
+
+  /** One that has no record has no labels, and is no error, as in containerd. */
+  get(name: string): Namespace {
+    checkNamespace(name);
+    return { name, labels: this.#records.get(name, key)?.labels ?? {} };
+  }
+
+  /** Throws NamespaceError AlreadyExists, LabelsError. */
+  async create(name: string, labels: Labels = {}): Promise<Namespace> {
+    checkNamespace(name);
+    using _lock = await this.#locks.acquire(name);
+    if (this.#records.get(name, key) !== undefined)
+      throw new NamespaceError("AlreadyExists", `namespace ${name} exists already`);
+    return await this.#put({ name, labels: updateLabels({}, labels) });
+  }
+
+  /** Makes a record if there is none. Throws LabelsError. */
+  async setLabels(name: string, labels: Labels, how?: LabelUpdate): Promise<Namespace> {
+    checkNamespace(name);
+    using _lock = await this.#locks.acquire(name);
+    const { labels: before } = this.get(name);
+    return await this.#put({ name, labels: updateLabels(before, labels, how) });
+  }
+
+  /**
+   * `contents` says what is still in it, in words. Throws NamespaceError NotFound; FailedPrecondition for one that is not
+   * empty.
+   */
+  async delete(name: string, contents: () => readonly string[]): Promise<void> {
+    checkNamespace(name);
+    using _lock = await this.#locks.acquire(name);
+    const left = contents();
+    if (left.length > 0)
+      throw new NamespaceError(
+        "FailedPrecondition",
+        `namespace ${name} must be empty before it is deleted, but it still has ${left.join(", ")}`,
+      );
+    if (this.#records.get(name, key) === undefined)
+      throw new NamespaceError("NotFound", `namespace ${name} not found`);
+    await this.#database.commit([this.#records.delete(name, key)]);
+  }
+
+  async #put({ name, labels }: Namespace): Promise<Namespace> {
+    await this.#database.commit([this.#records.put(name, key, { labels })]);
+    return { name, labels };
+  }
+}

@@ -1,0 +1,97 @@
+import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { TreeRemover } from "../../ground/trees/index.ts";
+import type { Attachment } from "./attachment.ts";
+import { parseAttachment } from "./attachment-format.ts";
+import { NetworkError } from "./network-error.ts";
+
+const suffix = ".json";
+
+/** Of a file that is being written. One that is there at the start is what a daemon left that ended in the middle of it. */
+const partialSuffix = `${suffix}.new`;
+
+/** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
+export class AttachmentStore implements AsyncDisposable {
+  readonly #directory: string;
+  /** For directories that somebody has put in the place of files. */
+  readonly #trees = new TreeRemover();
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Makes the directory when it is not there. */
+  static async open(directory: string): Promise<AttachmentStore> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const store = new AttachmentStore(directory);
+    const partial = (await readdir(directory)).filter((name) => name.endsWith(partialSuffix));
+    await Promise.all(partial.map((name) => store.#remove(`${directory}/${name}`)));
+    return store;
+  }
+
+  /** Replaces what was written for that sandbox, in one step; a power loss may still take it, before {@link sync}. */
+  async write(attachment: Attachment): Promise<void> {
+    const path = this.#path(attachment.pod.sandboxId);
+    try {
+      await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
+      await rename(`${path}.new`, path);
+    } catch (error) {
+      await rm(`${path}.new`, { force: true });
+      throw error;
+    }
+  }
+
+  /** Resolves when what was written for that sandbox outlives a power loss. */
+  async sync(sandboxId: string): Promise<void> {
+    await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
+  }
+
+  /** Undefined when nothing is written. Throws NetworkError DataLoss when what is there cannot be read, or is no attachment (any more). */
+  async read(sandboxId: string): Promise<Attachment | undefined> {
+    const path = this.#path(sandboxId);
+    try {
+      // Opening a FIFO would wait for ever.
+      if (!(await lstat(path)).isFile()) throw new Error("it is no file");
+      return parseAttachment(await readFile(path, "utf8"), sandboxId);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw new NetworkError("DataLoss", `the network attachment in ${path} cannot be read`, { cause });
+    }
+  }
+
+  /** No error when there is none. */
+  async remove(sandboxId: string): Promise<void> {
+    await this.#remove(this.#path(sandboxId));
+  }
+
+  /** The ids of all sandboxes that have one. */
+  async list(): Promise<readonly string[]> {
+    const files = await readdir(this.#directory);
+    return files.filter((file) => file.endsWith(suffix)).map((file) => file.slice(0, -suffix.length));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#trees[Symbol.asyncDispose]();
+  }
+
+  async #remove(path: string): Promise<void> {
+    try {
+      await unlink(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EISDIR") await this.#trees.remove(path);
+      else if (code !== "ENOENT") throw error;
+    }
+  }
+
+  #path(sandboxId: string): string {
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_-]*$/.test(sandboxId)) {
+      throw new NetworkError("InvalidArgument", `${JSON.stringify(sandboxId)} is no id of a pod sandbox`);
+    }
+    return `${this.#directory}/${sandboxId}${suffix}`;
+  }
+}
+
+async function syncToDisk(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.sync();
+}

@@ -1,0 +1,213 @@
+import type { Logger } from "../../ground/logging/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import { AttachmentStore } from "./attachment-store.ts";
+import { ConfiguredNetworks } from "./configured-networks.ts";
+import { Detacher } from "./detacher.ts";
+import { GarbageCollection } from "./garbage-collection.ts";
+import type {
+  AttachedNetworkResult,
+  Network,
+  NetworkResult,
+  NetworkStatus,
+  PodAttachment,
+} from "./network.ts";
+import { NetworkError } from "./network-error.ts";
+import { OrphanPlugins } from "./orphan-plugins.ts";
+import { PluginChain } from "./plugin-chain.ts";
+import { Plugins } from "./plugins.ts";
+import { type IpPreference, type NetworkOutcome, podAddresses } from "./pod-addresses.ts";
+import { writePodCidrConfig } from "./pod-cidr-config.ts";
+
+export type CniNetworkOptions = {
+  /** Directory of the network configurations; need not exist yet. */
+  readonly confDir: string;
+  /** Directories of the plugins' binaries, searched in this order. */
+  readonly binDirs: readonly string[];
+  /** For attachments and their results. It has to outlive a reboot: plugins keep addresses across one, to be freed by DEL. */
+  readonly cacheDir: string;
+  /** How many configuration files are used, in lexical order, each for one interface (eth0, eth1, ...); 0 means all. */
+  readonly maxConfNum: number;
+  /** For one run of one plugin. */
+  readonly pluginTimeoutMs: number;
+  /** For how long DEL may fail before a pod is let go without it. */
+  readonly giveUpAfterMs: number;
+  readonly ipPreference: IpPreference;
+  /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
+  readonly confTemplate?: string;
+};
+
+type Parts = {
+  readonly configured: ConfiguredNetworks;
+  readonly chain: PluginChain;
+  readonly store: AttachmentStore;
+  /** Sandboxes that are attached, or half attached, when this begins. */
+  readonly earlier: readonly string[];
+  readonly logger: Logger;
+};
+
+/** {@link Network} by running CNI plugins. */
+export class CniNetwork implements Network {
+  readonly #options: CniNetworkOptions;
+  readonly #configured: ConfiguredNetworks;
+  readonly #chain: PluginChain;
+  readonly #store: AttachmentStore;
+  readonly #detacher: Detacher;
+  readonly #collection: GarbageCollection;
+  readonly #logger: Logger;
+  /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
+  readonly #turns = new KeyLock();
+
+  private constructor(options: CniNetworkOptions, { configured, chain, store, earlier, logger }: Parts) {
+    this.#options = options;
+    this.#configured = configured;
+    this.#chain = chain;
+    this.#store = store;
+    this.#logger = logger;
+    this.#detacher = new Detacher({
+      chain,
+      store,
+      orphans: new OrphanPlugins(earlier, options.pluginTimeoutMs),
+      logger,
+      earlier,
+      giveUpAfterMs: options.giveUpAfterMs,
+      pluginTimeoutMs: options.pluginTimeoutMs,
+      networksNow: () => this.#networksNow(),
+      tryAgain: (sandboxId) => this.detach(sandboxId),
+    });
+    this.#collection = new GarbageCollection(chain, store, logger);
+  }
+
+  /** Reads the configuration once and watches it from then on. Throws when `cacheDir` cannot be made. */
+  static async open(options: CniNetworkOptions, logger: Logger): Promise<CniNetwork> {
+    const plugins = new Plugins(options);
+    const chain = new PluginChain(plugins);
+    const store = await AttachmentStore.open(options.cacheDir);
+    const earlier = await store.list();
+    const configured = await ConfiguredNetworks.open(options, chain);
+    const network = new CniNetwork(options, { configured, chain, store, earlier, logger });
+    network.#collectGarbage();
+    void network.#detacher.resume();
+    return network;
+  }
+
+  status(): NetworkStatus {
+    return this.#configured.status();
+  }
+
+  async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
+    using _ = await this.#turns.acquire(pod.sandboxId, signal);
+    const networks = await this.#wantedNetworks();
+    for (const { config } of networks) await this.#collection.onceFor(config);
+    return await this.#attach({ pod, networks }, signal);
+  }
+
+  async detach(sandboxId: string, { pod }: { readonly pod?: PodAttachment } = {}): Promise<void> {
+    using _ = await this.#turns.acquire(sandboxId);
+    await this.#detacher.detach(sandboxId, pod);
+  }
+
+  async describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]> {
+    const attachment = await this.#store.read(sandboxId);
+    return (attachment?.networks ?? []).map(({ ifName, config, result }) => ({
+      interface: ifName,
+      network: config.name,
+      result,
+    }));
+  }
+
+  attachments(): Promise<readonly string[]> {
+    return this.#store.list();
+  }
+
+  async setPodCidr(cidr: string): Promise<void> {
+    const { confTemplate, confDir } = this.#options;
+    if (confTemplate === undefined) return;
+    await writePodCidrConfig({ template: confTemplate, directory: confDir, cidr });
+    await this.#configured.reload();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#detacher[Symbol.dispose]();
+    await this.#configured[Symbol.asyncDispose]();
+    await this.#collection[Symbol.asyncDispose]();
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  /** At the start, for the networks that are there already; another one's turn comes before its first pod. */
+  #collectGarbage(): void {
+    for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
+  }
+
+  /** Throws NetworkError before anything is begun: Unavailable without a usable configuration, FailedPrecondition without a plugin. */
+  async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
+    const networks = this.#networksNow();
+    const status = this.status();
+    if (networks.length === 0 && status.kind === "notReady")
+      throw new NetworkError("Unavailable", status.message);
+    for (const { config } of networks) await this.#chain.requirePlugins(config);
+    return networks;
+  }
+
+  #networksNow(): readonly AttachedNetwork[] {
+    const configs = this.#configured.networks();
+    return configs.map((config, index) => ({ ifName: `eth${index}`, config, result: undefined }));
+  }
+
+  /** What is to be undone is on the disk before this ends; the disk is waited for while the plugins run. */
+  async #attach(intent: Attachment, signal: AbortSignal | undefined): Promise<NetworkResult> {
+    const { sandboxId } = intent.pod;
+    await this.#store.write(intent);
+    try {
+      const [added, synced] = await Promise.allSettled([
+        this.#addAll(intent, signal),
+        this.#store.sync(sandboxId),
+      ]);
+      if (added.status === "rejected") throw added.reason;
+      if (synced.status === "rejected") throw synced.reason;
+      const outcomes = added.value;
+      const addresses = podAddresses(outcomes, this.#options.ipPreference);
+      if (addresses.ips.length === 0) {
+        const name = intent.networks[0]?.config.name;
+        throw new NetworkError("Internal", `the CNI network ${name} gave the pod no address on eth0`);
+      }
+      const networks = intent.networks.map((network, index) => ({
+        ...network,
+        result: outcomes[index]?.result.raw,
+      }));
+      await this.#store.write({ ...intent, networks });
+      await this.#store.sync(sandboxId);
+      return addresses;
+    } catch (error) {
+      await this.#undo(intent);
+      throw error;
+    }
+  }
+
+  /** All networks at once, as they do not depend on each other; waits for every one, so that DEL meets no ADD under way. */
+  async #addAll(
+    { pod, networks }: Attachment,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly NetworkOutcome[]> {
+    const additions = networks.map((network) => this.#chain.add(network, pod, signal));
+    await Promise.allSettled(additions);
+    const results = await Promise.all(additions);
+    return results.map((result, index) => ({ ifName: `eth${index}`, result }));
+  }
+
+  /**
+   * What ADD failed with is what the caller has to know. When DEL fails too, the attachment stays written down, and
+   * whoever removes the pod tries again.
+   */
+  async #undo(intent: Attachment): Promise<void> {
+    try {
+      await this.#detacher.undoFailedAdd(intent);
+    } catch (error) {
+      const { sandboxId } = intent.pod;
+      this.#logger.warn(
+        { sandboxId, err: error },
+        "DEL after a failed ADD failed; it is tried again when the pod is removed",
+      );
+    }
+  }
+}

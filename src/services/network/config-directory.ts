@@ -1,0 +1,45 @@
+import { readdir, readFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { messageOf } from "../../ground/errors/index.ts";
+import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
+
+/** What the configuration directory says: the networks of a pod, the default one first, or why there is none. */
+export type Configuration =
+  | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[] }
+  | { readonly kind: "none"; readonly message: string };
+
+/**
+ * Reads the first `maxCount` configurations of a directory (all of them for 0), in the lexical order of their file names.
+ * A broken file among those makes the whole configuration unusable, as in containerd: to skip it would put pods on another
+ * network than the administrator meant, in silence.
+ */
+export async function readConfigDirectory(directory: string, maxCount: number): Promise<Configuration> {
+  try {
+    const files = await configFiles(directory);
+    if (files.length === 0) return { kind: "none", message: `no CNI network configuration in ${directory}` };
+    const chosen = maxCount === 0 ? files : files.slice(0, maxCount);
+    const networks = await Promise.all(chosen.map((file) => readConfig(`${directory}/${file}`)));
+    return { kind: "networks", networks };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+      return { kind: "none", message: messageOf(error) };
+    return { kind: "none", message: `the CNI configuration directory ${directory} does not exist` };
+  }
+}
+
+/** Names of the files in `directory` that hold network configurations, in their order. Throws what reading it throws. */
+export async function configFiles(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory() && [".conf", ".conflist", ".json"].includes(extname(entry.name)))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+async function readConfig(path: string): Promise<NetworkConfig> {
+  try {
+    return parseNetworkConfig(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`the CNI configuration ${path} cannot be used`, { cause });
+  }
+}

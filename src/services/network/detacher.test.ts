@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { enterPrivateNetwork } from "../../testing/private-network.ts";
+import { smallDisk } from "../../testing/small-disk.ts";
+import { until } from "../../testing/until.ts";
+import type { Attachment } from "./attachment.ts";
+import { bridged, leftovers, nothing } from "./testing/bridged.ts";
+import { recorder, TestNetwork } from "./testing/test-network.ts";
+
+await enterPrivateNetwork();
+
+const run = promisify(execFile);
+const limit = { timeout: 120_000 };
+const portmap = { type: "portmap", capabilities: { portMappings: true } };
+const ports = { portMappings: [{ hostPort: 18081, containerPort: 80, protocol: "tcp" as const }] };
+
+type Damage = {
+  readonly title: string;
+  readonly text?: string;
+  /** What is written to the file instead of what it holds. */
+  readonly edit?: (attachment: Attachment) => object;
+  /** Puts something in the file's place. */
+  readonly replace?: (file: string) => Promise<unknown>;
+};
+
+const otherPod = "0".repeat(64);
+
+const damages: readonly Damage[] = [
+  { title: "is gone", replace: () => Promise.resolve() },
+  { title: "names no network", edit: (attachment) => ({ ...attachment, networks: [] }) },
+  {
+    title: "names another interface",
+    edit: ({ pod, networks }) => ({ pod, networks: networks.map((n) => ({ ...n, ifName: "lo" })) }),
+  },
+  {
+    title: "is another pod's",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, sandboxId: otherPod }, networks }),
+  },
+  {
+    title: "names the namespace of another pod",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, netnsPath: "/run/netns/none" }, networks }),
+  },
+  {
+    title: "lacks the pod's ports",
+    edit: ({ pod, networks }) => ({ pod: { ...pod, portMappings: [] }, networks }),
+  },
+  { title: "is a directory", replace: (file) => mkdir(`${file}/with/others`, { recursive: true }) },
+  { title: "is a FIFO", replace: (file) => run("mkfifo", [file]) },
+  { title: "is empty", text: "" },
+  { title: "was cut", text: '{"pod":{"sandboxId":"' },
+  { title: "is JSON of another form", text: '{"pod":{},"networks":[{}]}' },
+  {
+    title: "has another plugin type than a name",
+    text: '{"pod":{},"networks":[{"config":{"plugins":[{"type":7}]}}]}',
+  },
+];
+
+for (const { title, text, edit, replace } of damages) {
+  test(`DEL leaves nothing of a pod whose attachment's file ${title}`, limit, async () => {
+    await using rig = await bridged({ chained: [portmap] });
+    const pod = await rig.pod(ports);
+    await rig.network.attach(pod);
+    assert.notDeepEqual(await leftovers(rig), nothing);
+    const file = `${rig.options.cacheDir}/${pod.sandboxId}.json`;
+    if (text !== undefined) await writeFile(file, text);
+    if (edit !== undefined)
+      await writeFile(file, JSON.stringify(edit(JSON.parse(await readFile(file, "utf8")))));
+    if (replace !== undefined) {
+      await rm(file);
+      await replace(file);
+    }
+    await rig.restart();
+    await rig.network.detach(pod.sandboxId, { pod });
+    assert.deepEqual(await leftovers(rig), nothing);
+    assert.deepEqual(await rig.network.attachments(), []);
+  });
+}
+
+test("the file of an attachment that is about another pod takes nothing from that one", limit, async () => {
+  await using rig = await bridged();
+  const pod = await rig.pod();
+  const other = await rig.pod();
+  await rig.network.attach(pod);
+  await rig.network.attach(other);
+  const before = await leftovers(rig);
+  const directory = rig.options.cacheDir;
+  await copyFile(`${directory}/${other.sandboxId}.json`, `${directory}/${pod.sandboxId}.json`);
+  await rig.network.detach(pod.sandboxId, { pod });
+  assert.equal((await leftovers(rig)).links, before.links - 1);
+  assert.deepEqual(await rig.network.attachments(), [other.sandboxId]);
+  await rig.network.detach(other.sandboxId, { pod: other });
+  assert.deepEqual(await leftovers(rig), nothing);
+});
+
+test("DEL of a pod of which nothing is known but an empty file frees its addresses", limit, async () => {
+  await using rig = await bridged({ ipMasq: false });
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
+  await rig.network.detach(pod.sandboxId);
+  assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
+  assert.deepEqual(await rig.network.attachments(), []);
+});
+
+test("a pod without a file or a configuration is detached from nothing", limit, async () => {
+  await using rig = await TestNetwork.open();
+  const pod = await rig.pod();
+  await rig.network.detach(pod.sandboxId, { pod });
+});
+
+test(
+  "a pod whose plugin is gone is let go after the time for that, and the plugin is asked again when it is back",
+  limit,
+  async () => {
+    await using rig = await bridged({ chained: [{ type: "helper" }] });
+    await rig.plugin("helper", recorder());
+    await rig.restart({ giveUpAfterMs: 1 });
+    const pod = await rig.pod();
+    await rig.network.attach(pod);
+    await rename(`${rig.root}/bin/helper`, `${rig.root}/helper`);
+    await assert.rejects(rig.network.detach(pod.sandboxId, { pod }), {
+      code: "FailedPrecondition",
+      message: /helper is not installed/,
+    });
+    assert.equal((await leftovers(rig)).links, 1);
+    await until(() =>
+      rig.network.detach(pod.sandboxId, { pod }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    assert.deepEqual(await leftovers(rig), nothing);
+    assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
+    await rename(`${rig.root}/helper`, `${rig.root}/bin/helper`);
+    await until(async () => (await rig.network.attachments()).length === 0);
+    assert.deepEqual(await rig.commands("helper"), ["ADD", "DEL"]);
+  },
+);
+
+test("a daemon that comes back asks the plugins of a pod that was let go", limit, async () => {
+  await using rig = await bridged({ chained: [{ type: "helper" }] });
+  await rig.plugin("helper", recorder());
+  await rig.restart({ giveUpAfterMs: 0 });
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  await rename(`${rig.root}/bin/helper`, `${rig.root}/helper`);
+  await rig.network.detach(pod.sandboxId, { pod });
+  await rename(`${rig.root}/helper`, `${rig.root}/bin/helper`);
+  await rig.restart({ giveUpAfterMs: 3_600_000 });
+  await until(async () => (await rig.network.attachments()).length === 0);
+  // On a slow machine the earlier daemon asks too, before it ends.
+  assert.deepEqual([...new Set(await rig.commands("helper"))], ["ADD", "DEL"]);
+});
+
+test("nothing is begun for a pod of a network one of whose plugins is not there", limit, async () => {
+  await using rig = await bridged({ chained: [{ type: "missing" }] });
+  const pod = await rig.pod();
+  await assert.rejects(rig.network.attach(pod), {
+    code: "FailedPrecondition",
+    message: /missing is not inst/,
+  });
+  assert.deepEqual(await rig.network.attachments(), []);
+});
+
+test("a DEL that was under way when its daemon was killed is let finish before the next", limit, async () => {
+  await using rig = await bridged({ chained: [{ type: "slow" }] });
+  const slowly = `if mkdir "$LOG.first" 2>/dev/null; then sleep 1; echo '{"type":"slow","command":"end"}' >> "$LOG"; fi`;
+  await rig.plugin("slow", recorder(`case $CNI_COMMAND in ADD) echo "$RESULT";; DEL) ${slowly};; esac`));
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  const script = new URL("./testing/once.ts", import.meta.url).pathname;
+  const job = JSON.stringify({ options: rig.options, pod, command: "DEL" });
+  const daemon = spawn(process.execPath, [script, job], { stdio: "ignore" });
+  const ended = once(daemon, "exit");
+  await until(async () => (await rig.commands("slow")).includes("DEL"));
+  daemon.kill("SIGKILL");
+  await ended;
+  await rig.restart();
+  await rig.network.detach(pod.sandboxId);
+  assert.deepEqual(await rig.commands("slow"), ["ADD", "DEL", "end", "DEL"]);
+  assert.deepEqual(await leftovers(rig), nothing);
+});
+
+test("a file that was being written when the daemon was killed is removed at the start", limit, async () => {
+  await using rig = await bridged();
+  await writeFile(`${rig.options.cacheDir}/abc.json.new`, "{");
+  await mkdir(`${rig.options.cacheDir}/def.json.new/others`, { recursive: true });
+  await rig.restart();
+  assert.deepEqual(await readdir(rig.options.cacheDir), []);
+});
+
+test("an attachment that cannot be written leaves no file and no address", limit, async () => {
+  await using disk = await smallDisk(1 << 20);
+  await using rig = await TestNetwork.open({ cacheDir: `${disk.path}/cache` });
+  await rig.plugin("plain", recorder());
+  await rig.configure({ cniVersion: "1.0.0", name: "test", plugins: [{ type: "plain" }] });
+  await rig.restart();
+  await disk.fill();
+  await assert.rejects(rig.network.attach(await rig.pod()), { code: "ENOSPC" });
+  assert.deepEqual(await readdir(rig.options.cacheDir), []);
+  assert.deepEqual(await rig.calls(), []);
+});

@@ -1,0 +1,163 @@
+import { hasCode, messageOf } from "../../ground/errors/index.ts";
+import { isNamespacePin } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import type { AttachmentStore } from "./attachment-store.ts";
+import { FailedDetachments } from "./failed-detachments.ts";
+import { removeMasquerade } from "./masquerade.ts";
+import type { PodAttachment } from "./network.ts";
+import type { OrphanPlugins } from "./orphan-plugins.ts";
+import type { PluginChain } from "./plugin-chain.ts";
+
+type Parts = {
+  readonly chain: PluginChain;
+  readonly store: AttachmentStore;
+  readonly orphans: OrphanPlugins;
+  readonly logger: Logger;
+  /** The networks of a pod that would be attached now. */
+  readonly networksNow: () => readonly AttachedNetwork[];
+  /** Sandboxes that were attached, or being attached, in an earlier daemon's time. */
+  readonly earlier: readonly string[];
+  readonly pluginTimeoutMs: number;
+  /** How long DEL may fail before a pod is let go without it. */
+  readonly giveUpAfterMs: number;
+  /** Detaches a sandbox in its turn. */
+  readonly tryAgain: (sandboxId: string) => Promise<void>;
+};
+
+/** DEL of pods: from what was written down of their ADD, or from what else is known of them; and what is done when it fails. */
+export class Detacher implements Disposable {
+  readonly #parts: Parts;
+  readonly #failed: FailedDetachments;
+  /** Of these a plugin may have been cut off half-way: by the end of an earlier daemon, or because it failed or was killed. */
+  readonly #perhapsCut: Set<string>;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#perhapsCut = new Set(parts.earlier);
+    this.#failed = new FailedDetachments(parts.giveUpAfterMs, (id) =>
+      parts
+        .tryAgain(id)
+        .catch((err: unknown) => parts.logger.debug({ sandboxId: id, err }, "DEL failed again")),
+    );
+  }
+
+  /**
+   * Takes a pod off its networks. One whose DEL fails is still attached, and the error is the caller's to show; until the time for that
+   * is over: then the pod is let go with whatever plugins can still take away, and DEL is tried again in the background, as nobody
+   * else asks for it any more.
+   */
+  async detach(sandboxId: string, pod?: PodAttachment): Promise<void> {
+    const attachment = await this.#attachmentOf(sandboxId, pod);
+    if (attachment === undefined) return;
+    try {
+      await this.#undo(attachment);
+    } catch (error) {
+      if (!this.#failed.add(sandboxId)) throw error;
+      await this.#giveUp(attachment, error);
+    }
+  }
+
+  /** DEL after an ADD that failed, or was killed. */
+  async undoFailedAdd(attachment: Attachment): Promise<void> {
+    this.#perhapsCut.add(attachment.pod.sandboxId);
+    await this.#undo(attachment);
+  }
+
+  /**
+   * DEL on every network, the last one first; ends at the first failure. What was written down is removed at the end. Nobody's
+   * giving up ends a plugin half-way: what it has not taken away yet, the next DEL may not find.
+   */
+  async #undo({ pod, networks }: Attachment): Promise<void> {
+    const { chain, store, orphans } = this.#parts;
+    const { sandboxId } = pod;
+    const present = await withoutLostNamespace(pod);
+    const isPerhapsCut = this.#perhapsCut.has(sandboxId);
+    if (isPerhapsCut) await orphans.endFor(sandboxId);
+    this.#perhapsCut.add(sandboxId);
+    for (const network of networks.toReversed()) await chain.delete(network, present);
+    if (isPerhapsCut || present.netnsPath === "") await this.#removeRest(sandboxId, networks);
+    await store.remove(sandboxId);
+    this.#perhapsCut.delete(sandboxId);
+    this.#failed.delete(sandboxId);
+  }
+
+  async #removeRest(sandboxId: string, networks: readonly AttachedNetwork[]): Promise<void> {
+    for (const { config } of networks) {
+      const removed = await removeMasquerade(config.name, sandboxId, this.#parts.pluginTimeoutMs);
+      if (removed.length > 0)
+        this.#parts.logger.info({ sandboxId, removed }, "removed the masquerading that DEL did not find");
+    }
+  }
+
+  /** Goes on with those that an earlier daemon gave up; what fails is tried again later. */
+  async resume(): Promise<void> {
+    const { store, tryAgain, logger } = this.#parts;
+    try {
+      for (const id of await store.list()) {
+        const attachment = await store.read(id).catch(() => undefined);
+        if (attachment?.givenUp) await tryAgain(id);
+      }
+    } catch (err) {
+      logger.debug({ err }, "DEL of pods that were let go failed again");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#failed[Symbol.dispose]();
+  }
+
+  async #attachmentOf(sandboxId: string, pod: PodAttachment | undefined): Promise<Attachment | undefined> {
+    const { store, logger, networksNow } = this.#parts;
+    try {
+      const attachment = await store.read(sandboxId);
+      if (pod === undefined) return attachment;
+      // What is known of the pod counts, whatever became of the file.
+      if (attachment !== undefined) return { ...attachment, pod: { ...attachment.pod, ...pod } };
+      logger.warn({ sandboxId }, "what was written of the pod's networks is gone: DEL on those of today");
+    } catch (err) {
+      if (!hasCode(err, "DataLoss")) throw err;
+      logger.warn({ sandboxId, err }, "DEL on the networks that are configured now");
+    }
+    return { pod: pod ?? unknownPod(sandboxId), networks: networksNow() };
+  }
+
+  /** That it is given up is written down for the next daemon; where it cannot be (a full disk), the pod must go all the same. */
+  async #giveUp(attachment: Attachment, error: unknown): Promise<void> {
+    if (attachment.givenUp) return;
+    const { chain, store, logger } = this.#parts;
+    const { pod, networks } = attachment;
+    const present = await withoutLostNamespace(pod);
+    const failures: unknown[] = [];
+    for (const network of networks.toReversed())
+      failures.push(...(await chain.deleteWhatGoes(network, present)));
+    const log = logger.child({ sandboxId: pod.sandboxId, pod: `${pod.podNamespace}/${pod.podName}` });
+    log.warn(
+      { err: error, failures: failures.map(messageOf) },
+      "DEL keeps failing: the pod is let go. Its addresses, interfaces and rules may stay until DEL, which is tried again, succeeds; `berth doctor --leaks` shows what is left",
+    );
+    await store
+      .write({ ...attachment, givenUp: true })
+      .catch((err: unknown) => log.warn({ err }, "that DEL is still to be made could not be written down"));
+  }
+}
+
+/** CNI_NETNS is empty for a namespace that is gone, as after a reboot. */
+async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> {
+  return (await isNamespacePin(pod.netnsPath)) ? pod : { ...pod, netnsPath: "" };
+}
+
+/** Only the id is known, which is enough for most plugins' DEL. */
+function unknownPod(sandboxId: string): PodAttachment {
+  return {
+    sandboxId,
+    netnsPath: "",
+    podName: "",
+    podNamespace: "",
+    podUid: "",
+    annotations: {},
+    cgroupPath: "",
+    portMappings: [],
+    dns: { servers: [], searches: [], options: [] },
+  };
+}

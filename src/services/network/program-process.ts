@@ -1,0 +1,88 @@
+import { type Subprocess, spawn } from "../../ground/linux/index.ts";
+import { NetworkError } from "./network-error.ts";
+
+const maxOutputBytes = 1 << 20;
+
+/** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
+const deathMs = 2000;
+
+export type ProgramCommand = {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly input: string;
+  readonly timeoutMs: number;
+};
+
+export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
+
+/**
+ * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too long, says too much, or `signal` is aborted,
+ * the group is killed first. Throws NetworkError: DeadlineExceeded, Internal (it cannot be started, more than 1 MiB of
+ * output); and the signal's reason.
+ */
+export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
+  signal?.throwIfAborted();
+  const { path, timeoutMs } = command;
+  const child = start(command);
+  const { promise, resolve, reject } = Promise.withResolvers<ProgramOutput>();
+  let death: NodeJS.Timeout | undefined;
+  const stop = (reason: unknown) => {
+    if (death !== undefined) return;
+    death = setTimeout(reject, deathMs, reason);
+    child.removeAllListeners("close").once("close", () => reject(reason));
+    killGroup(child);
+  };
+  const late = new NetworkError(
+    "DeadlineExceeded",
+    `${path} did not finish in ${timeoutMs / 1000} s and was killed`,
+  );
+  const timer = setTimeout(stop, timeoutMs, late);
+  const abort = () => stop(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+
+  const tooMuch = () => stop(new NetworkError("Internal", `${path} printed more than 1 MiB and was killed`));
+  const stdout = collect(child.pipe(1), tooMuch);
+  const stderr = collect(child.pipe(2), tooMuch);
+  child.once("close", (code) => resolve({ succeeded: code === 0, stdout: stdout(), stderr: stderr() }));
+  // A program may exit without reading what it does not need; what counts is how it exits.
+  child.pipe(0).on("error", () => {});
+  child.pipe(0).end(command.input);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(death);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+function start({ path, args = [], environment: env }: ProgramCommand): Subprocess {
+  try {
+    return spawn(path, args, { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
+  } catch (cause) {
+    throw new NetworkError("Internal", `${path} could not be started`, { cause });
+  }
+}
+
+/** Gathers a stream's text, which the returned function gives. */
+function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  stream.on("data", (chunk: Buffer) => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxOutputBytes) tooMuch();
+    else chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString();
+}
+
+function killGroup(child: Subprocess): void {
+  child.pipe(1).destroy();
+  child.pipe(2).destroy();
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

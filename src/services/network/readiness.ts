@@ -1,0 +1,71 @@
+import { messageOf } from "../../ground/errors/index.ts";
+import { isAtLeast } from "./cni-version.ts";
+import type { NetworkStatus } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import type { PluginChain } from "./plugin-chain.ts";
+
+/** Kubelets ask every few seconds. Plugins are asked no more often than this, by what they answered last. */
+const maxAgeMs = { ready: 5000, notReady: 1000 };
+
+/**
+ * Whether the plugins of the configured networks can serve a pod: their binaries are there, and those of networks that know
+ * STATUS (CNI 1.1.0) say so. Answers from memory and asks anew in the background.
+ */
+export class Readiness implements AsyncDisposable {
+  readonly #networks: readonly NetworkConfig[];
+  readonly #chain: PluginChain;
+  readonly #disposed = new AbortController();
+  #status: NetworkStatus = notReady("the CNI plugins have not said yet whether they are ready");
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+
+  constructor(networks: readonly NetworkConfig[], chain: PluginChain) {
+    this.#networks = networks;
+    this.#chain = chain;
+  }
+
+  /** The last answer; when that is old, the plugins are asked again meanwhile. */
+  status(): NetworkStatus {
+    if (performance.now() - this.#askedAtMs > maxAgeMs[this.#status.kind]) this.ask();
+    return this.#status;
+  }
+
+  /** Resolves when {@link status} is up to date, as far as that can be said without waiting for a plugin to run. */
+  async check(): Promise<void> {
+    const asked = this.ask();
+    if (!this.#networks.some(hasStatus)) await asked;
+  }
+
+  ask(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed.abort();
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    this.#askedAtMs = performance.now();
+    try {
+      for (const network of this.#networks) await this.#chain.requirePlugins(network);
+      for (const network of this.#networks.filter(hasStatus))
+        await this.#chain.status(network, this.#disposed.signal);
+      this.#status = { kind: "ready" };
+    } catch (error) {
+      this.#status = notReady(messageOf(error));
+    }
+  }
+}
+
+/** The reason by which kubelets and their users know this condition. */
+export function notReady(message: string): NetworkStatus {
+  return { kind: "notReady", reason: "NetworkPluginNotReady", message };
+}
+
+function hasStatus({ cniVersion }: NetworkConfig): boolean {
+  return isAtLeast(cniVersion, "1.1.0");
+}

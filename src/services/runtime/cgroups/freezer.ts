@@ -1,0 +1,67 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { childCgroups, writeIfThere } from "./cgroup-processes.ts";
+import { inHierarchyOf } from "./in-hierarchy.ts";
+
+/** A process that waits in the kernel is frozen later; it does nothing meanwhile. */
+const waitMs = 200;
+
+/**
+ * Stops the processes of a cgroup without their noticing (cgroup-v1/freezer-subsystem.rst; cgroup.freeze of v2). With v1 a
+ * signal, SIGKILL too, does nothing to a frozen process until it is thawed; with v2 SIGKILL ends it.
+ */
+export class Freezer {
+  readonly #directory: string | undefined;
+  readonly #isV2: boolean;
+
+  /** `directory` is that of v2, or of v1's memory controller. Where there is no freezer nothing is frozen. */
+  constructor(layout: CgroupLayout, directory: string) {
+    this.#isV2 = layout.kind === "v2";
+    this.#directory = layout.kind === "v2" ? directory : inHierarchyOf(layout, "freezer", directory);
+  }
+
+  /** Does `work` while nothing in the cgroup runs, and thaws it. */
+  async frozen(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await this.#freeze();
+      await work();
+    } finally {
+      await this.thaw();
+    }
+  }
+
+  /** Whether somebody has asked for it, though a process may not be stopped yet. */
+  async isFrozen(): Promise<boolean> {
+    if (this.#directory === undefined) return false;
+    const [file, thawed] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
+    const text = await readFile(join(this.#directory, file), "utf8").catch(() => thawed);
+    return text.trim() !== thawed;
+  }
+
+  async #freeze(): Promise<void> {
+    if (this.#directory === undefined) return;
+    const [file, text] = this.#isV2 ? ["cgroup.freeze", "1"] : ["freezer.state", "FROZEN"];
+    if (!(await writeIfThere(this.#directory, file, text))) return;
+    for (let waited = 0; waited < waitMs && !(await this.#hasStopped(this.#directory)); waited += 2)
+      await sleep(2);
+  }
+
+  async #hasStopped(directory: string): Promise<boolean> {
+    const file = this.#isV2 ? "cgroup.events" : "freezer.state";
+    const text = await readFile(join(directory, file), "utf8").catch(() => "");
+    return /^(frozen 1|FROZEN)$/m.test(text);
+  }
+
+  /** Also those below it, which may have been frozen by themselves. Nothing happens when none is. */
+  async thaw(): Promise<void> {
+    if (this.#directory !== undefined) await this.#thaw(this.#directory);
+  }
+
+  async #thaw(directory: string): Promise<void> {
+    const [file, text] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
+    await writeIfThere(directory, file, text);
+    for (const child of await childCgroups(directory)) await this.#thaw(child);
+  }
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { cgroupProcesses, sendSignal, writeIfThere } from "./cgroup-processes.ts";
+import { Freezer } from "./freezer.ts";
+import { inHierarchyOf } from "./in-hierarchy.ts";
+
+const SIGKILL = 9;
+const maxRounds = 200;
+
+/**
+ * Kills all processes in a cgroup and in those below it, for good: no more can be born in it afterwards. Without that,
+ * processes that fork and end faster than they are listed would live on for ever. Returns when none is left, or after a
+ * second: one that waits in the kernel ends later. `directory` is that of v2, or of v1's memory controller.
+ *
+ * None of them may run between the first kill and the last: a shell that sees its child die prints so and runs its next line.
+ * `init` is the first process of a PID namespace that holds all the others: with it the kernel ends them.
+ */
+export async function killCgroup(
+  layout: CgroupLayout,
+  directory: string,
+  init: number | undefined,
+): Promise<void> {
+  const freezer = new Freezer(layout, directory);
+  const killListed = async () => {
+    const pids = await cgroupProcesses(directory);
+    for (const pid of pids) sendSignal(pid, SIGKILL);
+    return pids.length > 0;
+  };
+  if (init !== undefined) sendSignal(init, SIGKILL);
+  else if (!(await killByKernel(layout, directory))) await freezer.frozen(killListed);
+  // After the kill: a program that finds that it cannot fork would end by itself, with a code of its own.
+  await forbidForks(layout, directory);
+  for (let round = 0; round < maxRounds; round++) {
+    if (!(await killListed())) return;
+    await freezer.thaw();
+    if (round > 0) await sleep(5);
+  }
+}
+
+/** At one stroke, which Linux 5.14 can with cgroup v2; also those whose pid is not to be seen from here. */
+async function killByKernel(layout: CgroupLayout, directory: string): Promise<boolean> {
+  return layout.kind === "v2" && (await writeIfThere(directory, "cgroup.kill", "1"));
+}
+
+async function forbidForks(layout: CgroupLayout, directory: string): Promise<void> {
+  const own = layout.kind === "v2" ? directory : inHierarchyOf(layout, "pids", directory);
+  if (own === undefined) return;
+  await writeIfThere(own, "pids.max", "0");
+  await killByKernel(layout, directory);
+}

@@ -1,0 +1,33 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+
+/**
+ * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one tells the
+ * container's processes and whether memory ran out. Undefined when the process is gone, when the controller is not
+ * mounted, or in a cgroup that is not the container's own (its name does not hold the id): killing all in it would be
+ * wrong, and so would be limiting it.
+ */
+export async function containerCgroupDir(
+  layout: CgroupLayout,
+  pid: number,
+  id: string,
+  controller = "memory",
+): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
+  const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get(controller);
+  const path = layout.kind === "v2" ? cgroupPathIn(text, "") : cgroupPathIn(text, controller);
+  return root === undefined || path === undefined || !path.includes(id) ? undefined : join(root, path);
+}
+
+/**
+ * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from what its /proc/PID/cgroup says. Each line is
+ * `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
+ */
+export function cgroupPathIn(text: string, controller: string): string | undefined {
+  for (const line of text.split("\n")) {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (controllers?.split(",").includes(controller)) return path;
+  }
+  return undefined;
+}

@@ -1,0 +1,36 @@
+import { rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts";
+import { killCgroup } from "./kill-cgroup.ts";
+
+/**
+ * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that berth made:
+ * a pod's parent belongs to the kubelet. No error when it is not there.
+ */
+export async function removeCgroup(layout: CgroupLayout, path: string): Promise<void> {
+  const roots = new Set([
+    ...(layout.kind === "v2" ? [] : layout.v1.values()),
+    ...(layout.kind === "v1" ? [] : [layout.v2.mountPoint]),
+  ]);
+  const main = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
+  if (main !== undefined) await killCgroup(layout, join(main, path), undefined);
+  await Promise.all([...roots].map((root) => removeDirectory(join(root, path))));
+}
+
+/** Those below it go first. A killed process leaves its cgroup a moment later. */
+async function removeDirectory(directory: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    await Promise.all((await childCgroups(directory)).map(removeDirectory));
+    try {
+      return await rmdir(directory);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      if (code !== "EBUSY" || attempt === 50) throw error;
+    }
+    for (const pid of await cgroupProcesses(directory)) sendSignal(pid, 9);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import type { Logger } from "../../../ground/logging/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { TaskDumpRequest } from "../tasks.ts";
+import { criuEnvironment } from "./criu-environment.ts";
+import { criuErrors } from "./criu-log.ts";
+import { dumpSignals, endDump } from "./end-dump.ts";
+
+export type DumpCall = {
+  readonly id: string;
+  readonly handler: RuncLikeHandler;
+  readonly cgroupDriver: CgroupDriver;
+  /** The OCI runtime's log of it. */
+  readonly logPath: string;
+  /** See Task. */
+  readonly livePid: () => Promise<number | undefined>;
+  readonly logger: Logger;
+};
+
+/**
+ * Has the OCI runtime write the state of a container's processes into `imageDir`. Established TCP connections are
+ * written too: without that, a container that has one could not be checkpointed.
+ */
+export async function dumpProcesses(
+  call: DumpCall,
+  { imageDir, workDir, criuPath }: TaskDumpRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, handler, cgroupDriver, logPath } = call;
+  const args = [
+    "checkpoint",
+    ...["--image-path", imageDir, "--work-path", workDir],
+    "--leave-running",
+    "--file-locks",
+    "--tcp-established",
+    id,
+  ];
+  const env = criuEnvironment(criuPath);
+  const ending = { blockedSignals: dumpSignals, end: (leader: number) => endDump(leader, call) };
+  try {
+    await callRuntime({ handler, cgroupDriver, logPath, args, env, ending, timeoutMs: 0 }, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const errors = await criuErrors(join(workDir, "dump.log"));
+    if (errors === "") throw error;
+    const code = /No space left on device/.test(errors) ? "ResourceExhausted" : "FailedPrecondition";
+    throw new RuntimeError(code, `criu cannot checkpoint container ${id}: ${errors}`, { cause: error });
+  }
+}

@@ -1,0 +1,80 @@
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { forbidFileWrites, LinuxError, processGroup } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import { openNetwork } from "./open-network.ts";
+
+const SIGKILL = 9;
+/** How long criu may take to undo what it did; it needs some milliseconds. */
+const graceMs = 5_000;
+/** How long killed processes may take to be gone. */
+const killMs = 10_000;
+const pauseMs = 20;
+
+/**
+ * With it the OCI runtime is started, and criu by that: a file that may not grow is then an error of criu's writing, where
+ * the signal would kill it.
+ */
+export const dumpSignals = ["SIGXFSZ"] as const;
+
+export type EndDumpOptions = {
+  /** The container's first process, while it runs (see Task). */
+  readonly livePid: () => Promise<number | undefined>;
+  readonly logger: Logger;
+};
+
+/**
+ * Ends an OCI runtime that takes a checkpoint, and its criu: the process group of `leader`. Resolves when none of them is
+ * left, or nothing more can be done.
+ *
+ * criu has stopped the container's processes, runs code of its own in them and has closed the pod's network. One that
+ * fails undoes all of that; when one is killed, the processes find back by themselves, and the network is opened here. So
+ * it is made to fail first: it may write no more to its images.
+ */
+export async function endDump(leader: number, { livePid, logger }: EndDumpOptions): Promise<void> {
+  if (await gone(leader, graceMs, (members) => members.forEach(forbidWrites))) return;
+  const killed = await gone(leader, killMs, () => sendSignal(-leader, SIGKILL));
+  const pid = await livePid();
+  logger.warn({ leader, pid }, `criu did not end by itself and ${killed ? "was" : "cannot be"} killed`);
+  const left = "criu may have left the pod's network closed; make the pod anew if it is";
+  if (pid === undefined)
+    logger.error({ leader }, `${left}: the container has ended, through which it would be opened`);
+  else await openNetwork(pid).catch((err: unknown) => logger.error({ err, pid }, left));
+}
+
+/** Ends a dump into a directory that goes on when the daemon that started it is gone. */
+export async function endLeftDump(imageDir: string, options: EndDumpOptions): Promise<void> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  await Promise.all(
+    pids.map(async (pid) => {
+      // The OCI runtime alone is told of it, and leads their group.
+      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (command.split("\0").includes(imageDir)) await endDump(Number(pid), options);
+    }),
+  );
+}
+
+/** Does `press` until no process of the group is left; false when some still are after `limitMs`. */
+async function gone(
+  leader: number,
+  limitMs: number,
+  press: (members: readonly number[]) => void,
+): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < limitMs; waitedMs += pauseMs) {
+    const members = await processGroup(leader);
+    if (members.length === 0) return true;
+    press(members);
+    await sleep(pauseMs);
+  }
+  return (await processGroup(leader)).length === 0;
+}
+
+/** What it starts meanwhile has the same limit. */
+function forbidWrites(pid: number): void {
+  try {
+    forbidFileWrites(pid);
+  } catch (error) {
+    if (!(error instanceof LinuxError && error.errno === "ESRCH")) throw error;
+  }
+}

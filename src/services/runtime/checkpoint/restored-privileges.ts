@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { capabilityMask, parseMountInfo } from "../../../ground/linux/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { resolveInside } from "../spec/resolve/rootfs-file.ts";
+import type { OciSpec } from "../spec/types.ts";
+import { mountExcess } from "./restored-mounts.ts";
+
+/**
+ * Refuses restored processes that may do more than a container of this spec could come to: the images of a checkpoint say
+ * themselves which capabilities, identity, filters and mounts a process gets, and whoever wrote them may have written anything.
+ * The processes must be stopped. Throws RuntimeError PermissionDenied.
+ */
+export async function checkPrivileges(id: string, pids: readonly number[], spec: OciSpec): Promise<void> {
+  for (const pid of pids) {
+    const [status, mounts] = await Promise.all(
+      ["status", "mountinfo"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => undefined)),
+    );
+    // It has ended.
+    if (status === undefined || mounts === undefined) continue;
+    const resolve = (path: string) => resolveInside(`/proc/${pid}/root`, path);
+    const excess = excessOf(status, spec) ?? (await mountExcess(parseMountInfo(mounts), spec, resolve));
+    if (excess === undefined) continue;
+    throw new RuntimeError(
+      "PermissionDenied",
+      `the checkpoint does not fit container ${id}: ${excess}; its processes were ended before they ran`,
+    );
+  }
+}
+
+/** What a process of this /proc/PID/status has that the spec does not give; undefined when it is nothing. */
+export function excessOf(status: string, { process, linux }: OciSpec): string | undefined {
+  const allowed = capabilityMask(process.capabilities.bounding);
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+    const more = BigInt(`0x${field(status, set)}`) & ~allowed;
+    if (more !== 0n)
+      return `a process has capabilities (${set} 0x${more.toString(16)}) that the container has not`;
+  }
+  if (linux.seccomp !== undefined && field(status, "Seccomp") !== "2")
+    return "a process has no seccomp filter, and the container has a profile";
+  if (!process.noNewPrivileges) return undefined;
+  if (field(status, "NoNewPrivs") !== "1")
+    return "a process may gain privileges, and the container sets no_new_privs";
+  const uids = field(status, "Uid").split(/\s+/).map(Number);
+  const changeable = process.capabilities.permitted.includes("CAP_SETUID");
+  if (!changeable && uids.some((uid) => uid !== process.user.uid))
+    return `a process runs as user ${uids.join("/")}, and the container as ${process.user.uid}`;
+  return undefined;
+}
+
+function field(status: string, name: string): string {
+  return new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1]?.trim() ?? "";
+}

@@ -1,0 +1,304 @@
+import { access } from "node:fs/promises";
+import { nowNs } from "../../../ground/clock/index.ts";
+import { type CgroupOptions, isAlive } from "../../../ground/linux/index.ts";
+import { raceAbort } from "../../../ground/sync/index.ts";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
+import { ContainerFreezer } from "../cgroups/container-freezer.ts";
+import { dumpProcesses } from "../checkpoint/dump.ts";
+import { endLeftDump } from "../checkpoint/end-dump.ts";
+import { pauseProcesses } from "../checkpoint/pause.ts";
+import { programRuns } from "../checkpoint/program-runs.ts";
+import { endLeftExecs } from "../exec/end-left-execs.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type {
+  Command,
+  ExecRequest,
+  ExecResult,
+  Process,
+  StreamedExecRequest,
+  Task,
+  TaskDumpRequest,
+  TaskExit,
+  TaskIo,
+  TaskState,
+  TaskUpdate,
+} from "../tasks.ts";
+import { updateTask } from "../update/update-task.ts";
+import { continueRestored } from "./continue-restored.ts";
+import { waitForEnd } from "./process-end.ts";
+import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
+import { RuntimeCalls } from "./runtime-calls.ts";
+import { startProcess } from "./start-process.ts";
+import { TaskEnd, type TaskEndOptions } from "./task-end.ts";
+import { lostExit, recordedState, startFailure } from "./task-exit.ts";
+import { removeTaskFiles } from "./task-files.ts";
+import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";
+
+export type ConmonTaskOptions = TaskStreamsOptions &
+  TaskEndOptions & {
+    /** As configured now; the record's own goes before it. */
+    readonly handler: RuncLikeHandler | undefined;
+    /** Undefined when there is none: the task is lost. */
+    readonly record: TaskRecord | undefined;
+    /** Of a task whose record is there but cannot be read: since when it may have run. */
+    readonly ranSinceNs?: bigint;
+    /** See TaskIdentity. */
+    readonly cgroup: string | undefined;
+    readonly cgroupOptions: CgroupOptions;
+  };
+
+const SIGKILL = 9;
+/** How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to follow it. */
+const endTimeoutMs = 10_000;
+
+/** {@link Task} of one conmon. */
+export class ConmonTask implements Task {
+  readonly id: string;
+  readonly #options: ConmonTaskOptions;
+  readonly #freezer: ContainerFreezer;
+  readonly #streams: TaskStreams;
+  readonly #runtime: RuntimeCalls;
+  readonly #end: TaskEnd;
+  #record: TaskRecord | undefined;
+  /** Until it ends. */
+  #state: TaskState;
+  #deletion: Promise<void> | undefined;
+
+  constructor(options: ConmonTaskOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#freezer = new ContainerFreezer(options.layout, options.record?.cgroupDir, options.files.still);
+    this.#streams = new TaskStreams(options, this.#freezer);
+    this.#runtime = new RuntimeCalls(options);
+    this.#record = options.record;
+    this.#state = recordedState(options.record, options.ranSinceNs);
+    const exit = this.#state.kind === "exited" ? this.#state.exit : undefined;
+    this.#end = new TaskEnd(options, () => this.#record, exit);
+  }
+
+  state(): TaskState {
+    const exit = this.#end.exit();
+    return exit === undefined ? this.#state : { kind: "exited", exit };
+  }
+
+  async livePid(): Promise<number | undefined> {
+    const { init } = this.#record ?? {};
+    return init !== undefined && (await isAlive(init.pid, init.startTime)) ? init.pid : undefined;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    const record = this.#record;
+    const { kind } = this.state();
+    if (record === undefined || kind !== "created") {
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `start of container ${this.id}: it is ${kind}, not created`,
+      );
+    }
+    const startedAtNs = nowNs();
+    await this.#enter(record, { kind: "starting", startedAtNs });
+    const call = (either: AbortSignal) => this.#runtime.start(record.handler, either);
+    try {
+      if (record.restored) await continueRestored(this.id, record, this.#options.files);
+      else await startProcess(call, this.#end.exited, signal);
+    } catch (error) {
+      await this.#failStart(record, error as Error);
+      throw error;
+    }
+    await this.#enter(record, { kind: "running", startedAtNs });
+    this.#state = { kind: "running", pid: record.init.pid, startedAtNs };
+  }
+
+  kill(signal: number): Promise<void> {
+    return this.#end.kill(signal);
+  }
+
+  killAll(): Promise<void> {
+    return this.#end.killAll();
+  }
+
+  async wait(signal?: AbortSignal): Promise<TaskExit> {
+    try {
+      return await raceAbort(this.#end.exited, signal);
+    } catch (cause) {
+      throw new RuntimeError("Canceled", `wait for container ${this.id}: canceled`, { cause });
+    }
+  }
+
+  async execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+    return this.#streams.execSync(this.#requireRunning("exec"), request, signal);
+  }
+
+  async execStreamed(
+    request: StreamedExecRequest,
+    io: TaskIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return this.#streams.execStreamed(this.#requireRunning("exec"), request, io, signal);
+  }
+
+  async pids(): Promise<readonly number[]> {
+    const { cgroupDir } = this.#record ?? {};
+    if (this.#end.exit() !== undefined) return [];
+    if (cgroupDir !== undefined) return cgroupProcesses(cgroupDir);
+    const pid = await this.livePid();
+    return pid === undefined ? [] : [pid];
+  }
+
+  async exec(command: Command): Promise<Process> {
+    return this.#streams.exec(this.#requireRunning("exec"), command);
+  }
+
+  process(id: string): Process {
+    const process = this.#streams.processes.find(id);
+    if (process !== undefined) return process;
+    throw new RuntimeError("NotFound", `container ${this.id} has no process ${id}`);
+  }
+
+  processes(): readonly Process[] {
+    return this.#streams.processes.all();
+  }
+
+  async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
+    await this.#streams.attach(this.#requireRunning("attach"), io, signal);
+  }
+
+  async pause(): Promise<void> {
+    const { handler, restored, init } = this.#requireRunning("pause");
+    if (!restored) await programRuns(this.id, init.pid);
+    await this.#freezer.alone(() => pauseProcesses(() => this.#runtime.pause(handler)));
+  }
+
+  async resume(): Promise<void> {
+    const record = this.#record;
+    if (record === undefined || this.#end.exit() !== undefined) return;
+    await this.#freezer.alone(() => this.#runtime.resumeIfPaused(record.handler));
+  }
+
+  async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
+    const { handler } = await this.#requireAlive("checkpoint");
+    const { id, cgroupDriver, cgroupOptions, files, logger } = this.#options;
+    const logPath = files.runtimeLog("checkpoint");
+    const livePid = () => this.livePid();
+    const call = { id, handler, cgroupDriver, logPath, livePid, logger };
+    // criu mounts cgroups for itself.
+    await cgroupOptions.keep(() => dumpProcesses(call, request, signal));
+  }
+
+  async endLeftDump(imageDir: string): Promise<void> {
+    await endLeftDump(imageDir, { livePid: () => this.livePid(), logger: this.#options.logger });
+  }
+
+  async reopenLog(): Promise<void> {
+    await this.#streams.reopenLog(this.#requireRunning("reopen log"));
+  }
+
+  async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
+    const { id, files, layout, cgroupDriver } = this.#options;
+    const record = await this.#requireAlive("update");
+    await updateTask({ id, record, files, layout, cgroupDriver }, update, signal);
+  }
+
+  delete(): Promise<void> {
+    this.#deletion ??= this.#delete().catch((error: unknown) => {
+      this.#deletion = undefined;
+      throw error;
+    });
+    return this.#deletion;
+  }
+
+  /** After a restart of the daemon: finds out what happened meanwhile. */
+  async recover(): Promise<void> {
+    await this.#freezer.recover();
+    const directory = this.#record?.cgroupDir;
+    const cgroup = directory === undefined ? undefined : { directory, freezer: this.#freezer };
+    await endLeftExecs(this.#options.files.bundleDir, cgroup);
+    await this.#end.take();
+    const record = this.#record;
+    if (this.#end.exit() !== undefined || record === undefined) return;
+    if (record.phase.kind === "starting") await this.#askWhetherStarted(record, record.phase.startedAtNs);
+    await this.checkMonitor();
+  }
+
+  /** See {@link TaskEnd.checkMonitor}. */
+  checkMonitor(): Promise<void> {
+    return this.#end.checkMonitor();
+  }
+
+  /** The daemon ends; the task goes on. */
+  close(): void {
+    this.#streams[Symbol.dispose]();
+    this.#end[Symbol.dispose]();
+  }
+
+  #requireRunning(what: string): TaskRecord {
+    const { kind } = this.state();
+    if (this.#record === undefined || kind !== "running") {
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `${what} in container ${this.id}: it is ${kind}, not running`,
+      );
+    }
+    return this.#record;
+  }
+
+  /** For what is done to the first process by its pid. */
+  async #requireAlive(what: string): Promise<TaskRecord> {
+    const record = this.#requireRunning(what);
+    if ((await this.livePid()) !== undefined) return record;
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `${what} in container ${this.id}: its first process has ended, of which conmon has not told yet`,
+    );
+  }
+
+  async #enter(record: TaskRecord, phase: TaskPhase): Promise<void> {
+    this.#record = { ...record, phase };
+    await writeTaskRecord(this.#options.files.record, this.#record);
+  }
+
+  async #failStart(record: TaskRecord, { message }: Error): Promise<void> {
+    const atNs = nowNs();
+    this.#end.settle(startFailure(message, atNs));
+    await this.#enter(record, { kind: "startFailed", message, atNs });
+    await this.killAll();
+  }
+
+  async #askWhetherStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
+    // What the OCI runtime restored runs for it; being told to go on twice does no harm.
+    if (record.restored) await continueRestored(this.id, record, this.#options.files);
+    const waiting = !record.restored && (await this.#runtime.isWaiting(record.handler));
+    await this.#enter(record, waiting ? { kind: "created" } : { kind: "running", startedAtNs });
+    this.#state = recordedState(this.#record);
+  }
+
+  async #delete(): Promise<void> {
+    const { id, files } = this.#options;
+    const record = this.#record;
+    if (record === undefined) return removeLeftovers(this.#options);
+    // runc polls ten times a second for the end of what it kills itself.
+    await this.killAll();
+    await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
+    await this.#streams.processes.deleteAll();
+    await this.#runtime.delete(record.handler);
+    // An OCI runtime that has lost its own files of the container is content, and leaves this.
+    if (await isThere(record.cgroupDir)) await removeContainerCgroup(this.#options);
+    await removeRuntimeState(record.handler, id);
+    if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
+      sendSignal(record.monitor.pid, SIGKILL);
+    await this.#end.take();
+    this.#end.settle(lostExit(record));
+    this.close();
+    await removeTaskFiles(files);
+  }
+}
+
+async function isThere(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false;
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

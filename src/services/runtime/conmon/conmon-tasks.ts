@@ -1,0 +1,298 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { AttachLock } from "../cgroups/attach-lock.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { oomKills } from "../cgroups/out-of-memory.ts";
+import { CgroupPlace } from "../cgroups/place-process.ts";
+import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
+import { restoreSpec } from "../checkpoint/restore.ts";
+import { MemoryRelease } from "../exec/memory-release.ts";
+import { findHandler, type HandlerTable, type RuncLikeHandler } from "../handlers/handler.ts";
+import { Deadline } from "../oci-runtime/deadline.ts";
+import { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import { replaceFile } from "../replace-file.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { specJson } from "../spec/spec-json.ts";
+import type { OciSpec } from "../spec/types.ts";
+import { giveStreams, streamOwner } from "../streams/stream-owner.ts";
+import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
+import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
+import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
+import { ExitWatch } from "./exit-watch.ts";
+import { checkLogPlace } from "./log-place.ts";
+import { monitorArguments } from "./monitor-arguments.ts";
+import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
+import { startMonitor } from "./start-monitor.ts";
+import { type TaskFiles, taskFiles } from "./task-files.ts";
+import { findTaskRecord, identifyProcess, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+
+export type ConmonTasksOptions = {
+  readonly conmonPath: string;
+  readonly handlers: HandlerTable;
+  readonly cgroupDriver: CgroupDriver;
+  /** On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short. */
+  readonly stateDir: string;
+  readonly logger: Logger;
+  /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
+  readonly createTimeoutMs?: number;
+  /** How long the output of an ExecSync is awaited after its command's end, when something that it left running holds the streams open; 0 is no limit. 10,000 unless given. */
+  readonly drainExecSyncIoTimeoutMs?: number;
+  /** How long one who is attached may take no output while there is some. 10,000 unless given. */
+  readonly slowClientMs?: number;
+  /** How long conmon may take to tell of the end of a container that was killed, or of the OCI runtime that should create one. 10,000 unless given. */
+  readonly monitorGraceMs?: number;
+  /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
+  readonly checkIntervalMs?: number;
+};
+
+/** {@link Tasks} with one conmon for each. Disposing of it stops watching; the tasks run on. */
+export class ConmonTasks implements Tasks {
+  readonly #options: ConmonTasksOptions;
+  readonly #layout: CgroupLayout;
+  readonly #exitsDir: string;
+  readonly #exits: ExitWatch;
+  readonly #pollThread = new PollThread();
+  readonly #memory = new MemoryRelease();
+  readonly #programs = new SealedPrograms();
+  readonly #attachLock: AttachLock;
+  readonly #places = new Map<string, CgroupPlace>();
+  readonly #cgroupOptions = new CgroupOptions();
+  /** Those that have not exited. */
+  readonly #live = new Set<ConmonTask>();
+  readonly #checks: NodeJS.Timeout;
+
+  private constructor(options: ConmonTasksOptions, layout: CgroupLayout, exitsDir: string) {
+    this.#options = options;
+    this.#layout = layout;
+    this.#attachLock = new AttachLock(layout);
+    this.#exitsDir = exitsDir;
+    this.#exits = new ExitWatch(exitsDir, options.logger);
+    this.#checks = setInterval(() => void this.#check(), options.checkIntervalMs ?? 10_000).unref();
+  }
+
+  /** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+  static async open(options: ConmonTasksOptions): Promise<ConmonTasks> {
+    const layout = await cgroupLayout();
+    if (layout === undefined) {
+      throw new RuntimeError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    }
+    const exitsDir = join(options.stateDir, "exits");
+    await mkdir(exitsDir, { recursive: true, mode: 0o700 });
+    return new ConmonTasks(options, layout, exitsDir);
+  }
+
+  hasten(): void {
+    this.#attachLock.warm();
+  }
+
+  async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
+    this.hasten();
+    const handler = usableHandler(this.#options.handlers, task.handler);
+    const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
+    const program = await this.#programs.pathFor(handler);
+    const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
+    using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
+    deadline.check("create");
+    if (task.logPath !== undefined) await checkLogPlace(task.logPath);
+    try {
+      const made =
+        task.restore === undefined
+          ? task.spec
+          : await restoreSpec(task.spec, task.bundleDir, handler, this.#layout);
+      const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
+      await Promise.all([
+        replaceFile(files.config, specJson(spec)),
+        mkdir(handler.root, { recursive: true, mode: 0o700 }),
+      ]);
+      const start = () => this.#startMonitor(task, files, args, deadline);
+      // criu mounts cgroups for itself.
+      const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
+      const record = await this.#newRecord(task, handler, files, pid);
+      await writeTaskRecord(files.record, record);
+      return this.#adopt(task, files, { record });
+    } catch (error) {
+      await this.#undoCreate(task, handler, files).catch((err: unknown) =>
+        this.#options.logger.error(
+          { err, container: task.id },
+          "taking back a creation that failed failed too; removing the container tries again",
+        ),
+      );
+      throw error;
+    }
+  }
+
+  async #undoCreate(task: TaskSpec, handler: RuncLikeHandler, files: TaskFiles): Promise<void> {
+    const { cgroupDriver, logger } = this.#options;
+    const { id, cgroup, logPath } = task;
+    await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
+    if (logPath !== undefined) await removeEmptyLog(logPath);
+  }
+
+  async remove(identity: TaskIdentity): Promise<void> {
+    const handler = findHandler(this.#options.handlers, identity.handler);
+    const { config } = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
+    const left = [config, ...(handler === undefined ? [] : [runtimeState(handler, identity.id)])];
+    if (left.some((path) => existsSync(path))) await (await this.attach(identity)).delete();
+  }
+
+  async attach(identity: TaskIdentity): Promise<Task> {
+    const files = taskFiles(identity.id, identity.bundleDir, this.#exitsDir);
+    const task = this.#adopt(identity, files, await this.#findRecord(identity.id, files));
+    await task.recover();
+    return task;
+  }
+
+  /** What is unreadable is as what is missing, but for the time that it tells. */
+  async #findRecord(id: string, files: TaskFiles): Promise<Pick<ConmonTaskOptions, "record" | "ranSinceNs">> {
+    const found = await findTaskRecord(files.record);
+    if (found.kind === "whole") return { record: found.record };
+    if (found.kind === "missing") return { record: undefined };
+    this.#options.logger.error(
+      { err: found.error, container: id, file: files.record },
+      "what is known of a container's processes cannot be read: it is taken for lost, what is left of it ends with its removal",
+    );
+    return { record: undefined, ranSinceNs: found.writtenAtNs };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#checks);
+    for (const task of this.#live) task.close();
+    this.#exits[Symbol.dispose]();
+    this.#programs[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
+    await this.#pollThread[Symbol.asyncDispose]();
+  }
+
+  #startMonitor(
+    task: TaskSpec,
+    files: TaskFiles,
+    args: readonly string[],
+    deadline: Deadline,
+  ): Promise<number> {
+    const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
+    const { monitorPidFile } = files;
+    const { bundleDir, monitorCgroup } = task;
+    const place = monitorCgroup === undefined ? undefined : this.#place(monitorCgroup);
+    const runtimeLog = files.runtimeLog("create");
+    const criuPath = task.restore?.criuPath;
+    return startMonitor(
+      {
+        conmonPath,
+        args,
+        bundleDir,
+        monitorPidFile,
+        graceMs,
+        temporaryDir: stateDir,
+        runtimeLog,
+        place,
+        criuPath,
+      },
+      deadline,
+    );
+  }
+
+  #place(path: string): CgroupPlace {
+    const place = this.#places.get(path) ?? new CgroupPlace(this.#layout, path);
+    this.#places.set(path, place);
+    return place;
+  }
+
+  async #newRecord(
+    task: TaskSpec,
+    handler: RuncLikeHandler,
+    files: TaskFiles,
+    pid: number,
+  ): Promise<TaskRecord> {
+    const [owner, init, monitor, cgroupDir] = await Promise.all([
+      streamOwner(pid, task.spec.process.user),
+      identifyProcess(pid),
+      readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
+      containerCgroupDir(this.#layout, pid, task.id),
+    ]);
+    const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
+    // What a restored process has open was chosen by whoever made the checkpoint.
+    if (owner !== undefined && task.restore === undefined) await giveStreams(pid, owner);
+    const killAllOnExit = !hasOwnPidNamespace(task.spec);
+    const { terminal, stdin, stdinOnce } = task;
+    return {
+      handler,
+      init,
+      monitor,
+      cgroupDir,
+      ...(oomKillsAbove === undefined ? {} : { oomKillsAbove }),
+      killAllOnExit,
+      logPath: task.logPath,
+      console: { terminal, stdin, stdinOnce },
+      ...(owner === undefined ? {} : { streamOwner: owner }),
+      ...(task.restore === undefined ? {} : { restored: true }),
+      phase: { kind: "created" },
+    };
+  }
+
+  async #oomKillsAbove(cgroupDir: string | undefined): Promise<number | undefined> {
+    if (cgroupDir === undefined || this.#options.cgroupDriver !== "systemd") return undefined;
+    return oomKills(dirname(cgroupDir));
+  }
+
+  #adopt(
+    { id, handler: name, cgroup }: TaskIdentity,
+    files: TaskFiles,
+    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs">,
+  ): ConmonTask {
+    const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
+    const {
+      drainExecSyncIoTimeoutMs = 10_000,
+      slowClientMs = 10_000,
+      monitorGraceMs = 10_000,
+    } = this.#options;
+    const handler = findHandler(handlers, name);
+    const common = {
+      conmonPath,
+      programs: this.#programs,
+      attachLock: this.#attachLock,
+      cgroupDriver,
+      layout: this.#layout,
+      cgroupOptions: this.#cgroupOptions,
+      exits: this.#exits,
+      drainExecSyncIoTimeoutMs,
+      slowClientMs,
+      monitorGraceMs,
+      pollThread: this.#pollThread,
+      memory: this.#memory,
+      logger,
+    };
+    const task = new ConmonTask({ id, handler, cgroup, files, ...found, ...common });
+    this.#live.add(task);
+    void task.wait().then(() => this.#live.delete(task));
+    return task;
+  }
+
+  /** The net under the watch: exits that it did not see, and monitors that were killed. */
+  async #check(): Promise<void> {
+    try {
+      await this.#exits.scan();
+      for (const task of this.#live) await task.checkMonitor();
+    } catch (err) {
+      this.#options.logger.error({ err }, "the periodic check of tasks failed; it comes again");
+    }
+  }
+}
+
+function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
+  const handler = findHandler(table, name);
+  if (handler === undefined)
+    throw new RuntimeError("InvalidArgument", `no runtime handler is named "${name}"`);
+  const { usability } = handler;
+  if (usability.kind === "usable") return handler;
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `runtime handler "${handler.name}" cannot be used: ${usability.reason}; ${usability.remedy}`,
+  );
+}
+
+function hasOwnPidNamespace({ linux }: OciSpec): boolean {
+  return linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined);
+}

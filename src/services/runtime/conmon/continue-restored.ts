@@ -1,0 +1,34 @@
+import { isAlive } from "../../../ground/linux/index.ts";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
+import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { readBundleSpec } from "./bundle-spec.ts";
+import type { TaskFiles } from "./task-files.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+const SIGCONT = 18;
+
+/**
+ * Lets the processes of a restored container run, once they have been found to be what its spec allows. Throws RuntimeError
+ * PermissionDenied, and Internal when criu has put them into a cgroup other than the container's own (they would have no
+ * limits), or the first of them is gone.
+ */
+export async function continueRestored(
+  id: string,
+  { cgroupDir, init }: TaskRecord,
+  files: TaskFiles,
+): Promise<void> {
+  const spec = await readBundleSpec(files);
+  if (cgroupDir === undefined) {
+    throw new RuntimeError(
+      "Internal",
+      `container ${id} was restored into a cgroup that is not its own (see /proc/${init.pid}/cgroup); try another runtime handler`,
+    );
+  }
+  if (!(await isAlive(init.pid, init.startTime))) {
+    throw new RuntimeError("Internal", `container ${id}: its first process had ended before it was started`);
+  }
+  const pids = new Set(await cgroupProcesses(cgroupDir)).add(init.pid);
+  await checkPrivileges(id, [...pids], spec);
+  for (const pid of pids) sendSignal(pid, SIGCONT);
+}

@@ -1,0 +1,86 @@
+import { type FSWatcher, watch } from "node:fs";
+import { readdir } from "node:fs/promises";
+import type { Logger } from "../../../ground/logging/index.ts";
+
+/** Where there is no watch, exits are found so late at most. */
+const scanMs = 1_000;
+
+/**
+ * Tells when exit files appear: one inotify watch on the directory in which every conmon writes its own, named after the
+ * container. {@link scan} finds what the watch may have missed. Where none can be had (the user's inotify instances are used up)
+ * the directory is looked at every second instead, and a watch tried for again.
+ */
+export class ExitWatch implements Disposable {
+  readonly #directory: string;
+  readonly #listeners = new Map<string, () => void>();
+  readonly #logger: Logger;
+  #watcher: FSWatcher | undefined;
+  #scans: NodeJS.Timeout | undefined;
+
+  /** The directory must exist. */
+  constructor(directory: string, logger: Logger) {
+    this.#directory = directory;
+    this.#logger = logger;
+    this.#watch();
+  }
+
+  #watch(): void {
+    try {
+      const watcher = watch(this.#directory, (_event, name) => this.#notify(name ?? ""));
+      watcher.on("error", (error) => {
+        watcher.close();
+        this.#watchFailed(error);
+      });
+      this.#watcher = watcher;
+    } catch (error) {
+      this.#watchFailed(error);
+    }
+  }
+
+  #watchFailed(err: unknown): void {
+    this.#watcher = undefined;
+    if (this.#scans !== undefined) return;
+    this.#logger.warn(
+      { err, directory: this.#directory },
+      "exit files cannot be watched and are looked for every second; raise fs.inotify.max_user_instances",
+    );
+    this.#scans = setInterval(() => void this.#scanAndWatch(), scanMs).unref();
+  }
+
+  async #scanAndWatch(): Promise<void> {
+    this.#watch();
+    await this.scan().catch((err: unknown) =>
+      this.#logger.error(
+        { err, directory: this.#directory },
+        "looking for exit files failed; it comes again",
+      ),
+    );
+    if (this.#watcher === undefined) return;
+    clearInterval(this.#scans);
+    this.#scans = undefined;
+  }
+
+  /** `listener` may be called more than once, also for a file that is gone again. It must look for a file that was there before. */
+  add(id: string, listener: () => void): void {
+    this.#listeners.set(id, listener);
+  }
+
+  remove(id: string): void {
+    this.#listeners.delete(id);
+  }
+
+  /** Calls the listener of each exit file that is there. */
+  async scan(): Promise<void> {
+    for (const name of await readdir(this.#directory)) this.#notify(name);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#scans);
+    this.#watcher?.close();
+    this.#listeners.clear();
+  }
+
+  #notify(name: string): void {
+    this.#listeners.get(name)?.();
+  }
+}

@@ -1,0 +1,54 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { unreadBytes } from "../../../ground/linux/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { TerminalSize } from "../tasks.ts";
+
+const waitMs = 5_000;
+/** conmon hands a size on to itself through a second FIFO; by this time it has read that one as well. */
+const restMs = 20;
+
+/**
+ * The FIFO on which one conmon takes commands. conmon 2.1 takes all commands that it reads at once for the first of
+ * them, so each is sent when the one before was read.
+ */
+export class MonitorControl {
+  readonly #path: string;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Throws RuntimeError: FailedPrecondition (conmon is gone), DeadlineExceeded (it does not listen). */
+  resize({ width, height }: TerminalSize): Promise<void> {
+    return this.#send("resize", `1 ${height} ${width}\n`);
+  }
+
+  /** Throws like {@link resize}. conmon has heard it then, and not yet done it. */
+  reopenLog(): Promise<void> {
+    return this.#send("reopen log", "2 0 0\n");
+  }
+
+  #send(what: string, message: string): Promise<void> {
+    const sent = this.#last.then(() => this.#write(what, message));
+    this.#last = sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Opened without waiting: a FIFO that nobody reads means that conmon is gone. */
+  async #write(what: string, message: string): Promise<void> {
+    await using fifo = await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) => {
+      throw new RuntimeError("FailedPrecondition", `${what}: conmon does not listen on ${this.#path}`, {
+        cause,
+      });
+    });
+    await fifo.write(message);
+    for (let waited = 0; waited < waitMs; waited += restMs) {
+      await sleep(restMs);
+      if (unreadBytes(fifo.fd) === 0) return;
+    }
+    throw new RuntimeError("DeadlineExceeded", `${what}: conmon has not read ${this.#path} for ${waitMs} ms`);
+  }
+}

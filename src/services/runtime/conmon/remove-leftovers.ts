@@ -1,0 +1,95 @@
+import { readdir, readFile, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { removeCgroup } from "../cgroups/remove-cgroup.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import { killMonitor } from "./start-monitor.ts";
+import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
+
+export type Leftovers = {
+  readonly id: string;
+  /** Undefined when it is not known any more: then only what can be found without it goes. */
+  readonly handler: RuncLikeHandler | undefined;
+  readonly cgroupDriver: CgroupDriver;
+  /** See TaskIdentity. */
+  readonly cgroup: string | undefined;
+  readonly layout: CgroupLayout;
+  readonly files: TaskFiles;
+  readonly logger: Logger;
+};
+
+/**
+ * Removes what a creation left that was cut off, in the order in which it hangs together: conmon with the OCI runtime's
+ * process, what that had made, the cgroup, our files. Any part may be missing.
+ */
+export async function removeLeftovers({
+  id,
+  handler,
+  cgroupDriver,
+  cgroup,
+  layout,
+  files,
+  logger,
+}: Leftovers): Promise<void> {
+  for (const pid of await monitorsOf(id, files)) await killMonitor(pid);
+  if (handler !== undefined) {
+    const call = {
+      handler,
+      cgroupDriver,
+      logPath: files.runtimeLog("delete"),
+      args: ["delete", "--force", id],
+      timeoutMs: 10_000,
+    };
+    // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked for has failed already.
+    await callRuntime(call).catch((err: unknown) =>
+      logger.debug({ err, container: id }, "delete of a container that was not made"),
+    );
+  }
+  await removeContainerCgroup({ layout, cgroupDriver, cgroup });
+  if (handler !== undefined) await removeRuntimeState(handler, id);
+  await removeTaskFiles(files);
+}
+
+/** What an OCI runtime keeps of a container below its root. */
+export function runtimeState({ root }: RuncLikeHandler, id: string): string {
+  return join(root, id);
+}
+
+/** For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files, leaves them. */
+export async function removeRuntimeState(handler: RuncLikeHandler, id: string): Promise<void> {
+  await rm(runtimeState(handler, id), { recursive: true, force: true });
+}
+
+/** Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd removes its own. */
+export async function removeContainerCgroup({
+  layout,
+  cgroupDriver,
+  cgroup,
+}: Pick<Leftovers, "layout" | "cgroupDriver" | "cgroup">): Promise<void> {
+  if (cgroupDriver === "cgroupfs" && cgroup !== undefined) await removeCgroup(layout, cgroup);
+}
+
+/** Removes a log in which nothing stands. */
+export async function removeEmptyLog(logPath: string): Promise<void> {
+  const info = await stat(logPath).catch(ignoreMissing);
+  if (info?.size === 0) await unlink(logPath).catch(ignoreMissing);
+}
+
+/**
+ * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since. The file is
+ * written by the process that forks conmon: where that was killed first, conmon is looked for among all processes.
+ */
+async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
+  const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
+  const pids = pid > 0 ? [pid] : (await readdir("/proc")).map(Number).filter((number) => number > 0);
+  const found = pids.map(async (pid) => ((await isMonitorOf(id, pid)) ? [pid] : []));
+  return (await Promise.all(found)).flat();
+}
+
+async function isMonitorOf(id: string, pid: number): Promise<boolean> {
+  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  return words[words.indexOf("--cid") + 1] === id && words.includes("--conmon-pidfile");
+}

@@ -1,0 +1,89 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { callRuntime } from "../oci-runtime/oci-runtime.ts";
+import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import type { TaskFiles } from "./task-files.ts";
+
+export type RuntimeCallsOptions = {
+  readonly id: string;
+  readonly files: TaskFiles;
+  readonly programs: SealedPrograms;
+  readonly cgroupDriver: CgroupDriver;
+  readonly logger: Logger;
+};
+
+const startTimeoutMs = 60_000;
+const deleteTimeoutMs = 60_000;
+const freezeTimeoutMs = 30_000;
+
+/** What the OCI runtime is asked to do with a container that is there. */
+export class RuntimeCalls {
+  readonly #options: RuntimeCallsOptions;
+
+  constructor(options: RuntimeCallsOptions) {
+    this.#options = options;
+  }
+
+  async start(handler: RuncLikeHandler, signal: AbortSignal): Promise<void> {
+    await this.#call(handler, ["start", this.#options.id], startTimeoutMs, signal);
+  }
+
+  async pause(handler: RuncLikeHandler): Promise<void> {
+    await this.#call(handler, ["pause", this.#options.id], freezeTimeoutMs);
+  }
+
+  async resumeIfPaused(handler: RuncLikeHandler): Promise<void> {
+    if ((await this.#state(handler)) === "paused")
+      await this.#call(handler, ["resume", this.#options.id], freezeTimeoutMs);
+  }
+
+  /** Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and removed. */
+  async isWaiting(handler: RuncLikeHandler): Promise<boolean> {
+    try {
+      return (await this.#state(handler)) === "created";
+    } catch (err) {
+      this.#options.logger.error(
+        { err, container: this.#options.id },
+        "the OCI runtime does not know whether a start was made that the daemon's end cut off; it is taken for made",
+      );
+      return false;
+    }
+  }
+
+  /** An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from being removed: all has been killed. */
+  async delete(handler: RuncLikeHandler): Promise<void> {
+    try {
+      await this.#call(handler, ["delete", "--force", this.#options.id], deleteTimeoutMs);
+    } catch (err) {
+      if (!hasCode(err, "Internal")) throw err;
+      this.#options.logger.error(
+        { err, container: this.#options.id },
+        "the OCI runtime cannot delete a container: what it left is removed without it",
+      );
+    }
+  }
+
+  /** The OCI runtime's word for the container's state. */
+  async #state(handler: RuncLikeHandler): Promise<unknown> {
+    const answer: unknown = JSON.parse(
+      await this.#call(handler, ["state", this.#options.id], startTimeoutMs),
+    );
+    return typeof answer === "object" && answer !== null && "status" in answer ? answer.status : undefined;
+  }
+
+  async #call(
+    handler: RuncLikeHandler,
+    args: readonly [string, ...string[]],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { cgroupDriver, files, programs } = this.#options;
+    const program = await programs.pathFor(handler);
+    return callRuntime(
+      { handler, program, cgroupDriver, logPath: files.runtimeLog(args[0]), args, timeoutMs },
+      signal,
+    );
+  }
+}

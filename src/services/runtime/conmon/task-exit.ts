@@ -1,0 +1,94 @@
+import { access } from "node:fs/promises";
+import { dirname } from "node:path";
+import { nowNs } from "../../../ground/clock/index.ts";
+import { oomKills } from "../cgroups/out-of-memory.ts";
+import type { TaskExit, TaskState } from "../tasks.ts";
+import type { MonitorExit } from "./exit-file.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+/** As containerd's for a process that could not be started. */
+const startErrorCode = 128;
+/** As containerd's and CRI-O's for an exit that nobody saw. */
+const unknownCode = 255;
+
+/** 128 and SIGKILL's number. */
+const killedCode = 137;
+
+/** The exit that conmon saw, with its cause. `oomSeen` and `killed` are what the daemon itself has seen, and whether it has sent SIGKILL. */
+export async function exitOf(
+  written: MonitorExit,
+  seen: { record: TaskRecord | undefined; oomFile: string; oomSeen: boolean; killed: boolean },
+): Promise<TaskExit> {
+  const { record, oomFile, oomSeen, killed } = seen;
+  // Whatever the code: it may be a child that was killed, and peers say so too.
+  const oomKilled =
+    oomSeen ||
+    (await ranOutOfMemory(record, oomFile)) ||
+    (written.exitCode === killedCode && !killed && (await wasCountedAbove(record)));
+  const startedAt = startedAtNs(record);
+  return {
+    exitCode: written.exitCode,
+    finishedAtNs: later(written.finishedAtNs, startedAt),
+    startedAtNs: startedAt,
+    cause: oomKilled ? "oomKilled" : "exited",
+    message: oomKilled ? "a process of the container was killed as its memory ran out" : "",
+  };
+}
+
+/** An exit that nobody saw: conmon was killed before, or the machine restarted. `ranSinceNs` is for a record that cannot be read. */
+export function lostExit(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskExit {
+  return {
+    exitCode: unknownCode,
+    finishedAtNs: nowNs(),
+    startedAtNs: ranSinceNs ?? startedAtNs(record),
+    cause: "lost",
+    message: lostMessage(record, ranSinceNs),
+  };
+}
+
+function lostMessage(record: TaskRecord | undefined, ranSinceNs: bigint | undefined): string {
+  if (ranSinceNs !== undefined)
+    return "the file in which berth keeps what the container consists of was damaged";
+  if (record === undefined)
+    return "nothing is left of the container's processes; the machine may have been restarted";
+  return "conmon ended without telling of the exit: it was killed, or had no room for its exit file in the state directory";
+}
+
+export function startFailure(message: string, atNs: bigint): TaskExit {
+  return { exitCode: startErrorCode, finishedAtNs: atNs, startedAtNs: 0n, cause: "startError", message };
+}
+
+/** What a record says before anything is looked at. */
+export function recordedState(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskState {
+  if (record === undefined) return { kind: "exited", exit: lostExit(undefined, ranSinceNs) };
+  const { phase, init } = record;
+  if (phase.kind === "startFailed") return { kind: "exited", exit: startFailure(phase.message, phase.atNs) };
+  if (phase.kind === "running") return { kind: "running", pid: init.pid, startedAtNs: phase.startedAtNs };
+  return { kind: "created", pid: init.pid };
+}
+
+/** An exit file's time lags behind by a tick of the kernel's clock, and nothing ends before it starts. */
+function later(finishedAt: bigint, startedAt: bigint): bigint {
+  if (finishedAt < startedAt) return startedAt;
+  return finishedAt;
+}
+
+function startedAtNs(record: TaskRecord | undefined): bigint {
+  return record !== undefined && "startedAtNs" in record.phase ? record.phase.startedAtNs : 0n;
+}
+
+/** conmon is told by the kernel; with cgroup v1 the end of the process may reach it first. */
+async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): Promise<boolean> {
+  const seen = await access(oomFile).then(
+    () => true,
+    () => false,
+  );
+  return seen || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0);
+}
+
+/** For a cgroup that systemd has removed already, maybe before conmon could look: those above have counted its kills too. */
+async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean> {
+  if (record?.cgroupDir === undefined || record.oomKillsAbove === undefined) return false;
+  if ((await oomKills(record.cgroupDir)) !== undefined) return false;
+  return ((await oomKills(dirname(record.cgroupDir))) ?? 0) > record.oomKillsAbove;
+}

@@ -1,0 +1,97 @@
+import { readFile, stat } from "node:fs/promises";
+import { processStartTime } from "../../../ground/linux/index.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { replaceFile } from "../replace-file.ts";
+import type { StreamOwner } from "../streams/stream-owner.ts";
+import type { TaskSpec } from "../tasks.ts";
+import { ignoreMissing } from "./task-files.ts";
+
+/** A process that can be told from a later one with the same pid. */
+export type ProcessIdentity = {
+  readonly pid: number;
+  /** Clock ticks since boot; 0 when it was gone before it could be read. */
+  readonly startTime: number;
+};
+
+export type TaskConsole = Pick<TaskSpec, "terminal" | "stdin" | "stdinOnce">;
+
+/** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
+export type TaskRecord = {
+  /** As it was at the creation: the configuration may change while containers run. */
+  readonly handler: RuncLikeHandler;
+  readonly init: ProcessIdentity;
+  readonly monitor: ProcessIdentity;
+  /** The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not the container's own. */
+  readonly cgroupDir: string | undefined;
+  /**
+   * What was counted in the cgroup above at the creation, where systemd makes the container's: it removes that one, with its
+   * count, as soon as its last process has ended.
+   */
+  readonly oomKillsAbove?: number;
+  /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
+  readonly killAllOnExit: boolean;
+  readonly logPath: string | undefined;
+  /** As it was asked for. */
+  readonly console: TaskConsole;
+  /** Whose the standard streams are; see {@link streamOwner}. */
+  readonly streamOwner?: StreamOwner;
+  /** Its processes come from a checkpoint, and wait, stopped, for the start. */
+  readonly restored?: boolean;
+  readonly phase: TaskPhase;
+};
+
+export type TaskPhase =
+  | { readonly kind: "created" }
+  /**
+   * Written before the OCI runtime is asked to start the process: a daemon that finds it after its own restart does not
+   * know whether that happened, and asks the runtime.
+   */
+  | { readonly kind: "starting" | "running"; readonly startedAtNs: bigint }
+  | { readonly kind: "startFailed"; readonly message: string; readonly atNs: bigint };
+
+export async function writeTaskRecord(path: string, record: TaskRecord): Promise<void> {
+  await replaceFile(path, JSON.stringify(record, writeBigint));
+}
+
+/** What lies where a record should be. */
+export type FoundRecord =
+  | { readonly kind: "whole"; readonly record: TaskRecord }
+  | { readonly kind: "missing" }
+  /** Damaged from outside: berth never leaves half of one. It was last written when the task was created or started. */
+  | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
+
+/** Throws nothing: whatever there is, the task must remain removable. */
+export async function findTaskRecord(path: string): Promise<FoundRecord> {
+  try {
+    const text = await readFile(path, "utf8").catch(ignoreMissing);
+    return text === undefined ? { kind: "missing" } : { kind: "whole", record: parseRecord(text) };
+  } catch (error) {
+    const info = await stat(path, { bigint: true }).catch(() => undefined);
+    return { kind: "unreadable", error, writtenAtNs: info?.mtimeNs ?? 0n };
+  }
+}
+
+function parseRecord(text: string): TaskRecord {
+  const record: Partial<TaskRecord> | null = JSON.parse(text, readBigint);
+  const { handler, init, monitor, phase } = record ?? {};
+  const whole =
+    typeof handler?.path === "string" &&
+    [init, monitor].every((process) => Number.isInteger(process?.pid) && Number(process?.pid) > 0) &&
+    typeof phase?.kind === "string";
+  if (!whole) throw new TypeError("it is no record of a task");
+  // An earlier berth knew no other kind, and did not say it.
+  return { ...(record as TaskRecord), handler: { ...handler, kind: "runc-like" } as RuncLikeHandler };
+}
+
+export async function identifyProcess(pid: number): Promise<ProcessIdentity> {
+  return { pid, startTime: (await processStartTime(pid)) ?? 0 };
+}
+
+function writeBigint(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+/** Times are the only big integers, and their keys end in Ns. */
+function readBigint(key: string, value: unknown): unknown {
+  return key.endsWith("Ns") && typeof value === "string" ? BigInt(value) : value;
+}

@@ -1,0 +1,149 @@
+import { isAlive, type PollThread } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { MonitorConsole } from "../attach/monitor-console.ts";
+import type { AttachLock } from "../cgroups/attach-lock.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
+import type { ExecContext } from "../exec/exec-context.ts";
+import { ExecProcess, type ExecProcessOptions } from "../exec/exec-process.ts";
+import { ExecProcesses } from "../exec/exec-processes.ts";
+import { execStreamed } from "../exec/exec-streamed.ts";
+import { execSync } from "../exec/exec-sync.ts";
+import type { MemoryRelease } from "../exec/memory-release.ts";
+import { openExecIo } from "../exec/open-exec-io.ts";
+import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import type { OciProcess, OciSpec } from "../spec/types.ts";
+import { followSizes } from "../streams/follow-sizes.ts";
+import type { Command, ExecRequest, ExecResult, Process, StreamedExecRequest, TaskIo } from "../tasks.ts";
+import { readBundleSpec } from "./bundle-spec.ts";
+import { MonitorControl } from "./monitor-control.ts";
+import { reopenLog } from "./reopen-log.ts";
+import type { TaskFiles } from "./task-files.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+export type TaskStreamsOptions = {
+  readonly id: string;
+  readonly files: TaskFiles;
+  readonly conmonPath: string;
+  readonly programs: SealedPrograms;
+  readonly attachLock: AttachLock;
+  readonly cgroupDriver: CgroupDriver;
+  /** See ConmonTasksOptions. */
+  readonly drainExecSyncIoTimeoutMs: number;
+  readonly slowClientMs: number;
+  readonly pollThread: PollThread;
+  readonly memory: MemoryRelease;
+  readonly logger: Logger;
+};
+
+/** What is read and written of a task that runs: its log, the streams of its first process and of commands beside it. */
+export class TaskStreams implements Disposable {
+  readonly #options: TaskStreamsOptions;
+  readonly #freezer: ContainerFreezer;
+  readonly #control: MonitorControl;
+  readonly #processes = new ExecProcesses();
+  #console: MonitorConsole | undefined;
+
+  constructor(options: TaskStreamsOptions, freezer: ContainerFreezer) {
+    this.#options = options;
+    this.#freezer = freezer;
+    this.#control = new MonitorControl(options.files.control);
+  }
+
+  get processes(): ExecProcesses {
+    return this.#processes;
+  }
+
+  async exec(record: TaskRecord, command: Command): Promise<Process> {
+    this.#processes.checkFree(command.id, this.#options.id);
+    const options = await this.#execOptions(record, command);
+    try {
+      return this.#processes.add(options);
+    } catch (error) {
+      await options.io[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #execOptions(record: TaskRecord, { id, process, io }: Command): Promise<ExecProcessOptions> {
+    const { files, pollThread } = this.#options;
+    const spec = await readBundleSpec(files);
+    const whole =
+      process.kind === "whole" ? process.process : likeFirst(spec.process, process.args, io.terminal);
+    const context = await this.#execContext(record, spec);
+    return {
+      id,
+      context,
+      process: whole,
+      io: await openExecIo(io, { pollThread, streamOwner: record.streamOwner }),
+    };
+  }
+
+  /** Of a command that nobody else may ask for. */
+  async #unlisted(record: TaskRecord, command: Command): Promise<ExecProcess> {
+    return new ExecProcess(await this.#execOptions(record, command));
+  }
+
+  async execSync(record: TaskRecord, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+    const { id: containerId, drainExecSyncIoTimeoutMs: drainTimeoutMs, logger } = this.#options;
+    const exec = (command: Command) => this.#unlisted(record, command);
+    const result = await execSync(exec, request, { containerId, drainTimeoutMs, logger }, signal);
+    this.#options.memory.add(result.stdout.length + result.stderr.length);
+    return result;
+  }
+
+  execStreamed(
+    record: TaskRecord,
+    request: StreamedExecRequest,
+    io: TaskIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    return execStreamed((command) => this.#unlisted(record, command), request, io, signal);
+  }
+
+  async attach({ console, init }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
+    const { id: containerId, files, pollThread, slowClientMs } = this.#options;
+    const { bundleDir } = files;
+    const hasEnded = async () => !(await isAlive(init.pid, init.startTime));
+    const options = { containerId, bundleDir, pollThread, slowClientMs, hasEnded, ...console };
+    this.#console ??= new MonitorConsole(options);
+    // A size that conmon does not take leaves the terminal as it is.
+    if (console.terminal) followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
+    await this.#console.attach(io, signal);
+  }
+
+  reopenLog({ logPath, monitor }: TaskRecord): Promise<void> {
+    return reopenLog(this.#control, monitor, logPath);
+  }
+
+  /** Takes off those that are attached. */
+  [Symbol.dispose](): void {
+    this.#console?.[Symbol.dispose]();
+  }
+
+  async #execContext(
+    { handler, cgroupDir, streamOwner }: TaskRecord,
+    { linux }: OciSpec,
+  ): Promise<ExecContext> {
+    this.#options.attachLock.warm();
+    const { id, conmonPath, programs, cgroupDriver, files } = this.#options;
+    return {
+      containerId: id,
+      handler,
+      program: await programs.pathFor(handler),
+      conmonPath,
+      cgroupDriver,
+      bundleDir: files.bundleDir,
+      hostPids: !linux.namespaces.some(({ type }) => type === "pid"),
+      streamOwner,
+      cgroup: cgroupDir === undefined ? undefined : { directory: cgroupDir, freezer: this.#freezer },
+    };
+  }
+}
+
+/** As the peers: programs do little on a terminal of which they do not know the kind. */
+function likeFirst(first: OciProcess, args: readonly string[], terminal: boolean): OciProcess {
+  const hasType = first.env.some((variable) => variable.startsWith("TERM="));
+  const env = hasType || !terminal ? first.env : [...first.env, "TERM=xterm"];
+  return { ...first, args, env };
+}

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { open, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { HostPaths } from "../../../ground/hostpaths/index.ts";
+import { until } from "../../../testing/until.ts";
+import type { Command, Fifos, Task } from "../tasks.ts";
+import { TaskBench, tracesOf } from "../testing/task-bench.ts";
+import { TestClient } from "../testing/test-client.ts";
+
+type Stream = "stdin" | "stdout" | "stderr";
+
+const noFifos: Fifos = {
+  stdin: undefined,
+  stdout: undefined,
+  stderr: undefined,
+  lookUp: new HostPaths().of("test"),
+};
+
+for (const handler of ["crun", "runc"]) {
+  describe(`a process with ${handler}`, () => {
+    let bench: TaskBench;
+    let task: Task;
+    let count = 0;
+    before(async () => {
+      bench = await TaskBench.open();
+      task = await bench.run(handler, "exec sleep 1000");
+    });
+    after(() => bench[Symbol.asyncDispose]());
+
+    const command = (script: string, io: Command["io"] = silent()): Command => ({
+      id: `process-${++count}`,
+      process: { kind: "likeFirst", args: ["/bin/sh", "-c", script] },
+      io,
+    });
+
+    /** FIFOs as a client makes them. */
+    const fifos = async (...names: readonly Stream[]): Promise<Fifos> => {
+      const made: { -readonly [Key in keyof Fifos]: Fifos[Key] } = { ...noFifos };
+      for (const name of names) {
+        const path = join(bench.directory, `${name}-${++count}`);
+        await promisify(execFile)("mkfifo", ["-m", "600", path]);
+        made[name] = path;
+      }
+      return made;
+    };
+
+    test("is created, runs, and has exited, until it is deleted; its task lists it by its id", async () => {
+      const process = await task.exec(command("sleep 1000"));
+      assert.equal(process.state().kind, "created");
+      assert.equal(task.process(process.id), process);
+      await process.start();
+      const state = process.state();
+      assert.ok(state.kind === "running" && (await task.pids()).includes(state.pid));
+      await assert.rejects(process.delete(), { code: "FailedPrecondition" });
+      await process.kill(15);
+      const exit = await process.wait();
+      assert.equal(exit.exitCode, 143);
+      assert.deepEqual(process.state(), { kind: "exited", exit });
+      assert.deepEqual(task.processes(), [process]);
+      await process.delete();
+      assert.deepEqual(task.processes(), []);
+      assert.throws(() => task.process(process.id), { code: "NotFound" });
+      assert.deepEqual(await execDirectories(bench, task), []);
+    });
+
+    test("that was never started is deleted too", async () => {
+      const process = await task.exec(command("true"));
+      await assert.rejects(process.kill(9), { code: "FailedPrecondition" });
+      await process.delete();
+      await assert.rejects(process.start(), { code: "FailedPrecondition" });
+      assert.deepEqual(task.processes(), []);
+    });
+
+    test("has an id of its own in its task", async () => {
+      const first = command("true");
+      const process = await task.exec(first);
+      await assert.rejects(task.exec(first), { code: "AlreadyExists" });
+      await process.delete();
+      await (await task.exec(first)).delete();
+    });
+
+    test("that cannot be run fails to start, with the code of shells, and is deleted like others", async () => {
+      const process = await task.exec({ ...command(""), process: { kind: "likeFirst", args: ["/nosuch"] } });
+      await assert.rejects(process.start(), { code: "Internal", commandStatus: 127, message: /nosuch/ });
+      assert.equal((await process.wait()).exitCode, 127);
+      await process.delete();
+    });
+
+    test("may have another user and environment than the first one", async () => {
+      const client = new TestClient();
+      const { spec } = await bench.spec(handler, "");
+      const process = await task.exec({
+        ...command("", { kind: "streams", terminal: false, ...client.io }),
+        process: {
+          kind: "whole",
+          process: {
+            ...spec.process,
+            args: ["/bin/sh", "-c", "id -u; echo $COLOR"],
+            env: ["PATH=/bin", "COLOR=blue"],
+            user: { uid: 7, gid: 7, additionalGids: [] },
+          },
+        },
+      });
+      await process.start();
+      await process.wait();
+      await process.outputEnded(client.signal);
+      assert.equal(client.stdout, "7\nblue\n");
+      await process.delete();
+    });
+
+    test("is killed with its children", async () => {
+      const process = await task.exec(command(`sleep ${marker(1)} & sleep ${marker(1)}`));
+      await process.start();
+      await until(async () => (await tracesOf(marker(1))).length >= 2);
+      await process.killAll();
+      assert.deepEqual(await tracesOf(marker(1)), []);
+      await process.wait();
+      await process.delete();
+    });
+
+    test("ends with its task, whose deletion forgets it", async () => {
+      const other = await bench.run(handler, "exec sleep 1000");
+      const process = await other.exec(command("sleep 1000"));
+      await process.start();
+      await other.delete();
+      assert.equal((await process.wait()).exitCode, 137);
+      assert.deepEqual(other.processes(), []);
+    });
+
+    test("reads and writes FIFOs of a client, until that closes them", async () => {
+      const paths = await fifos("stdin", "stdout", "stderr");
+      const process = await task.exec(
+        command("cat; echo no >&2", { kind: "fifos", terminal: false, ...paths }),
+      );
+      await process.start();
+      const [stdout, stderr] = [await reading(paths.stdout), await reading(paths.stderr)];
+      const typed = await open(paths.stdin ?? "", "w");
+      await typed.write("some words");
+      await typed.close();
+      assert.equal(process.state().kind, "running");
+      process.closeStdin();
+      assert.equal((await process.wait()).exitCode, 0);
+      assert.deepEqual([await stdout.all, await stderr.all], ["some words", "no\n"]);
+      await process.delete();
+    });
+
+    test("waits for a client that does not read its FIFO, and one may leave and another come", async () => {
+      const paths = await fifos("stdout");
+      const process = await task.exec(
+        command("yes | head -c 300000; echo end", { kind: "fifos", terminal: false, ...paths }),
+      );
+      await process.start();
+      const first = await open(paths.stdout ?? "", "r");
+      const { bytesRead } = await first.read(Buffer.alloc(1000), 0, 1000);
+      await first.close();
+      const rest = await (await reading(paths.stdout)).all;
+      assert.equal(bytesRead + rest.length, 300_004);
+      assert.ok(rest.endsWith("end\n"));
+      assert.equal((await process.wait()).exitCode, 0);
+      await process.delete();
+    });
+
+    test("is deleted with output in a FIFO that nobody reads", async () => {
+      const paths = await fifos("stdout");
+      const process = await task.exec(command("echo unread", { kind: "fifos", terminal: false, ...paths }));
+      await process.start();
+      await process.wait();
+      await process.delete();
+      assert.ok((await stat(paths.stdout ?? "")).isFIFO());
+    });
+
+    test("takes nothing but FIFOs, and makes none", async () => {
+      const missing = { ...noFifos, stdout: join(bench.directory, "nosuch") };
+      const file = { ...missing, stdout: bench.logPath(task) };
+      for (const paths of [missing, file])
+        await assert.rejects(task.exec(command("true", { kind: "fifos", terminal: false, ...paths })), {
+          code: "InvalidArgument",
+        });
+      assert.deepEqual(task.processes(), []);
+    });
+
+    test("on a terminal reads and writes FIFOs too, in the size that it is given", async () => {
+      const paths = await fifos("stdin", "stdout");
+      const process = await task.exec(
+        command("read line; stty size; echo $line; tty", { kind: "fifos", terminal: true, ...paths }),
+      );
+      process.resize({ width: 91, height: 31 });
+      await process.start();
+      const stdout = await reading(paths.stdout);
+      const typed = await open(paths.stdin ?? "", "w");
+      await typed.write("words\n");
+      assert.equal((await process.wait()).exitCode, 0);
+      assert.match(await stdout.all, /31 91\r\nwords\r\n\/dev\/pts\/\d+\r\n$/);
+      await typed.close();
+      await process.delete();
+    });
+  });
+}
+
+function silent(): Command["io"] {
+  return { kind: "fifos", terminal: false, ...noFifos };
+}
+
+function marker(count: number): string {
+  return `8${count}${process.pid}`;
+}
+
+/**
+ * Opens a FIFO that somebody has open for writing, and reads it to its end. By a program of its own: a read that waits would hold a
+ * thread of ours.
+ */
+async function reading(path: string | undefined): Promise<{ readonly all: Promise<string> }> {
+  await using reader = await open(path ?? "", "r");
+  const cat = spawn("cat", { stdio: [reader.fd, "pipe", "inherit"] });
+  assert.ok(cat.stdout !== null);
+  return { all: text(cat.stdout) };
+}
+
+async function execDirectories(bench: TaskBench, task: Task): Promise<readonly string[]> {
+  return (await readdir(bench.bundleOf(task))).filter((name) => name.startsWith("exec-"));
+}

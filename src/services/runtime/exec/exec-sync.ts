@@ -1,0 +1,52 @@
+import type { Logger } from "../../../ground/logging/index.ts";
+import { Deadline } from "../oci-runtime/deadline.ts";
+import type { Command, ExecRequest, ExecResult } from "../tasks.ts";
+import { CollectedOutput } from "./collected-output.ts";
+import type { ExecProcess } from "./exec-process.ts";
+import { noSizes } from "./no-sizes.ts";
+import { runToEnd } from "./run-to-end.ts";
+
+/** Of each stream; as containerd's and CRI-O's. */
+const outputLimitBytes = 16 * 1024 * 1024;
+
+export type ExecSyncOptions = {
+  readonly containerId: string;
+  /** How long the output is awaited after the command's end, when something that it left running holds the streams open; 0 is no limit. */
+  readonly drainTimeoutMs: number;
+  readonly logger: Logger;
+};
+
+/** Runs a command in a container and collects its output. See Task.execSync. */
+export async function execSync(
+  exec: (command: Command) => Promise<ExecProcess>,
+  { args, timeoutMs }: ExecRequest,
+  options: ExecSyncOptions,
+  signal?: AbortSignal,
+): Promise<ExecResult> {
+  using deadline = new Deadline(timeoutMs, signal);
+  deadline.check("exec");
+  const [stdout, stderr] = [new CollectedOutput(outputLimitBytes), new CollectedOutput(outputLimitBytes)];
+  const process = await exec({
+    id: crypto.randomUUID(),
+    process: { kind: "likeFirst", args },
+    io: { kind: "streams", terminal: false, stdin: undefined, stdout, stderr, resize: noSizes },
+  });
+  const { exitCode, notRun } = await runToEnd(process, deadline, () => drain(process, options, deadline));
+  if (notRun === undefined) return { exitCode, stdout: stdout.bytes(), stderr: stderr.bytes() };
+  return { exitCode, stdout: new Uint8Array(), stderr: Buffer.from(notRun) };
+}
+
+/** Waits for the ends of the streams: what the command left running may hold them long after its own. */
+async function drain(
+  process: ExecProcess,
+  { containerId, drainTimeoutMs, logger }: ExecSyncOptions,
+  deadline: Deadline,
+): Promise<void> {
+  using limit = new Deadline(drainTimeoutMs, deadline.signal);
+  await process.outputEnded(limit.signal);
+  if (!limit.signal.aborted || deadline.signal.aborted) return;
+  logger.warn(
+    { container: containerId, afterMs: drainTimeoutMs },
+    "the output of an ExecSync is cut: its command has ended and left something running that holds it open; redirect the output of that, or set runtime.drain_exec_sync_io_timeout",
+  );
+}

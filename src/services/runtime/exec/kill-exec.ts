@@ -1,0 +1,106 @@
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { killProcessTree, processTree, type Subprocess } from "../../../ground/linux/index.ts";
+import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
+import type { ExecCgroup } from "./exec-context.ts";
+
+const SIGSTOP = 19;
+const SIGKILL = 9;
+
+/** How often processes are looked for that others have forked before they stopped. */
+const stopRounds = 5;
+/** How long the OCI runtime, or conmon in its place, may take to notice that the command has ended. */
+const reapTimeMs = 1000;
+/** One that is stuck in the kernel cannot be waited for without end. */
+const endTimeMs = 10_000;
+
+/**
+ * Kills the processes of an exec and resolves when they are gone: the command (`pid`, if it came that far) with all that
+ * descend from it, what is left of its session in the container's cgroup, for a child whose own parent has ended is no
+ * descendant any more, and the OCI runtime's. The runtime comes last: it is the command's parent, and without it the
+ * container would show a zombie for as long as nobody else takes it. A process that made itself a session of its own
+ * stays, as a service that was started on purpose does.
+ *
+ * None of them may run on because it sees another one's end: they are stopped first. Those that fork and end faster than
+ * they can be listed are killed while the whole container is frozen for some milliseconds.
+ */
+export async function killExec(
+  runtime: Subprocess | undefined,
+  pid: number | undefined,
+  cgroup: ExecCgroup | undefined,
+): Promise<void> {
+  const session = pid === undefined ? undefined : await sessionOf(pid);
+  const look = () => lookAt(session, cgroup?.directory);
+  const killed = new Set<number>();
+  let found: readonly number[] = [];
+  const killAll = async () => {
+    found = (await look()).members;
+    const tree = pid === undefined ? [] : await processTree(pid);
+    for (const member of [...tree, ...found]) {
+      sendSignal(member, SIGKILL);
+      killed.add(member);
+    }
+  };
+  const killStill = () => (cgroup === undefined ? killAll() : cgroup.freezer.still(killAll));
+  if (await stopAll(look)) {
+    if (pid !== undefined) await killProcessTree(pid);
+    await killAll();
+  } else await killStill();
+  if (pid !== undefined && runtime !== undefined) await exitOf(runtime);
+  if (runtime !== undefined && isRunning(runtime)) await killProcessTree(runtime.pid);
+  for (const end = performance.now() + endTimeMs; performance.now() < end; await sleep(5)) {
+    const { members, isComplete } = await look();
+    if (isComplete && members.length === 0) return;
+    if (isComplete && members.every((member) => killed.has(member))) continue;
+    await killStill();
+    if (found.length === 0) return;
+  }
+}
+
+/** True once there is none that was not stopped; false when they are too fast. */
+async function stopAll(look: () => Promise<Look>): Promise<boolean> {
+  const stopped = new Set<number>();
+  for (let round = 0; round < stopRounds; round++) {
+    const { members, isComplete } = await look();
+    const others = members.filter((member) => !stopped.has(member));
+    if (isComplete && others.length === 0) return true;
+    for (const member of others) {
+      sendSignal(member, SIGSTOP);
+      stopped.add(member);
+    }
+  }
+  return false;
+}
+
+async function exitOf(child: Subprocess): Promise<void> {
+  if (isRunning(child))
+    await once(child, "exit", { signal: AbortSignal.timeout(reapTimeMs) }).catch(() => undefined);
+}
+
+function isRunning({ end }: Subprocess): boolean {
+  return end === undefined;
+}
+
+/** The processes of a session; not complete when a process of the cgroup ended meanwhile, which may have left a child. */
+type Look = { readonly members: readonly number[]; readonly isComplete: boolean };
+
+async function lookAt(session: number | undefined, cgroupDir: string | undefined): Promise<Look> {
+  if (session === undefined || cgroupDir === undefined) return { members: [], isComplete: true };
+  const pids = await cgroupProcesses(cgroupDir);
+  const sessions = await Promise.all(pids.map(sessionOf));
+  return {
+    members: pids.filter((_, index) => sessions[index] === session),
+    isComplete: !sessions.includes(undefined),
+  };
+}
+
+/** Field 6 of /proc/PID/stat (proc_pid_stat(5)); undefined for a zombie none of whose threads runs, and for what is gone. */
+async function sessionOf(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The command's name before it may hold anything.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state, session, threads] = [fields[0], fields[3], fields[17]];
+  const hasEnded = state === "X" || (state === "Z" && Number(threads) <= 1);
+  return session === undefined || hasEnded ? undefined : Number(session);
+}

@@ -1,0 +1,59 @@
+import type { Socket } from "node:net";
+import type { Subprocess } from "../../../ground/linux/index.ts";
+import type { OciProcess } from "../spec/types.ts";
+import { copyInput } from "../streams/copy-input.ts";
+import { OutputCopy } from "../streams/copy-output.ts";
+import type { TaskIo } from "../tasks.ts";
+import type { ExecIo, ExecStdio } from "./exec-io.ts";
+import { StreamHead } from "./stream-head.ts";
+
+/** Pipes between a command and streams of the daemon's. */
+export class PipeIo implements ExecIo {
+  readonly resize = undefined;
+  readonly #io: Pick<TaskIo, "stdin" | "stdout" | "stderr">;
+  #stdin: Socket | undefined;
+  #outputs: readonly OutputCopy[] = [];
+  #stderr: { readonly copy: OutputCopy; readonly head: StreamHead } | undefined;
+  #stdinIsClosed = false;
+
+  constructor(io: Pick<TaskIo, "stdin" | "stdout" | "stderr">) {
+    this.#io = io;
+  }
+
+  adapt(process: OciProcess): OciProcess {
+    return { ...process, terminal: false };
+  }
+
+  prepare(): ExecStdio {
+    return ["reads", "writes", "writes"];
+  }
+
+  connect(runtime: Subprocess): void {
+    const [stdin, out, err] = [runtime.pipe(0), runtime.pipe(1), runtime.pipe(2)];
+    this.#stdin = stdin;
+    if (this.#io.stdin === undefined || this.#stdinIsClosed) stdin.destroy();
+    else copyInput(this.#io.stdin, stdin, () => stdin.end());
+    const head = new StreamHead(err);
+    const copy = new OutputCopy(err, this.#io.stderr);
+    this.#stderr = { copy, head };
+    this.#outputs = [new OutputCopy(out, this.#io.stdout), copy];
+  }
+
+  stderr(): { readonly bytes: number; readonly text: string } {
+    return { bytes: this.#stderr?.copy.bytes ?? 0, text: this.#stderr?.head.text() ?? "" };
+  }
+
+  async outputEnded(_ran: boolean, signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#outputs.map((output) => output.ended(signal)));
+  }
+
+  closeStdin(): void {
+    this.#stdinIsClosed = true;
+    this.#stdin?.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stdin?.destroy();
+    await this.outputEnded(false, AbortSignal.abort());
+  }
+}

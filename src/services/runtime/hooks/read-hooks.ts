@@ -1,0 +1,62 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { UnusableFile } from "../../../ground/logging/index.ts";
+import type { HookDefinition } from "./hook-definition.ts";
+import { brokenHook, parseHook } from "./parse-hook.ts";
+
+/**
+ * The hooks of some directories, in the order in which they run: by the lower-case names of their files. A file masks those
+ * of the same name in earlier directories. They are read anew for each container, so that what an installer adds or
+ * removes is heeded; a directory that is not there costs one look. Files that cannot be used are among them, as `broken`.
+ */
+export async function readHooks(directories: readonly string[]): Promise<readonly HookDefinition[]> {
+  const listed = await Promise.all(directories.map(hookFiles));
+  const files = new Map(listed.flatMap(({ files }) => files));
+  const ordered = [...files].sort(([a], [b]) => compare(a.toLowerCase(), b.toLowerCase()));
+  const hooks = await Promise.all(ordered.map(([, path]) => readHook(path)));
+  return [...listed.flatMap(({ unreadable }) => unreadable), ...hooks.flat()];
+}
+
+/** Those that cannot be used, to be told of. */
+export function unusableHooks(hooks: readonly HookDefinition[]): readonly UnusableFile[] {
+  return hooks.flatMap((hook) =>
+    hook.kind === "broken" ? [{ path: hook.file, problem: hook.problem }] : [],
+  );
+}
+
+/** The files of these directories that cannot be used. */
+export async function findUnusableHooks(directories: readonly string[]): Promise<readonly UnusableFile[]> {
+  return unusableHooks(await readHooks(directories));
+}
+
+/** One that has gone since it was listed is none. */
+async function readHook(path: string): Promise<readonly HookDefinition[]> {
+  try {
+    return [parseHook(await readFile(path, "utf8"), path)];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    return [brokenHook(path, messageOf(error))];
+  }
+}
+
+type Listed = {
+  readonly files: readonly (readonly [name: string, path: string])[];
+  /** The directory itself, where it cannot be listed. */
+  readonly unreadable: readonly HookDefinition[];
+};
+
+async function hookFiles(directory: string): Promise<Listed> {
+  try {
+    const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
+    return { files: names.map((name) => [name, join(directory, name)] as const), unreadable: [] };
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return { files: [], unreadable: missing ? [] : [brokenHook(directory, messageOf(error))] };
+  }
+}
+
+/** By code units, whatever the daemon's locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,160 @@
+import { once } from "node:events";
+import { constants } from "node:os";
+import { type BerthErrorOptions, codeOf } from "../../../ground/errors/index.ts";
+import { type SpawnOptions, type Subprocess, spawn } from "../../../ground/linux/index.ts";
+import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import type { RuncLikeHandler } from "../handlers/handler.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { BoundedOutput } from "./bounded-output.ts";
+import { Deadline } from "./deadline.ts";
+import { clipped, lastRuntimeError } from "./runtime-log.ts";
+
+/** An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS. */
+export const runtimeEnvironment: Readonly<Record<string, string>> = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+/** What stands on an OCI runtime's command line before the name of the command. */
+export function globalArguments(
+  handler: RuncLikeHandler,
+  cgroupDriver: CgroupDriver,
+  logPath: string,
+): readonly string[] {
+  return [
+    ...(cgroupDriver === "systemd" ? ["--systemd-cgroup"] : []),
+    ...["--root", handler.root, "--log", logPath, "--log-format", "json"],
+  ];
+}
+
+export type RuntimeCall = {
+  readonly handler: RuncLikeHandler;
+  /** What to start for it, where that is not its own path; see {@link SealedPrograms}. */
+  readonly program?: string;
+  readonly cgroupDriver: CgroupDriver;
+  /** Where the runtime writes its log; not removed here. */
+  readonly logPath: string;
+  /** The command and its arguments. */
+  readonly args: readonly string[];
+  /** 0 is no limit. */
+  readonly timeoutMs: number;
+  /** {@link runtimeEnvironment} unless given. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly ending?: ProgramEnding;
+};
+
+/**
+ * Runs one command of an OCI runtime to its end and returns its output (at most 1 MiB). Throws RuntimeError:
+ * FailedPrecondition (no such program), Internal (it failed; with its own message), ResourceExhausted (the same, of a full disk), DeadlineExceeded, Canceled (it was
+ * killed).
+ */
+export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Promise<string> {
+  const { handler, args, timeoutMs, logPath } = call;
+  return runProgram(
+    {
+      what: `${handler.name} ${args[0]}`,
+      program: call.program ?? handler.path,
+      args: [...globalArguments(handler, call.cgroupDriver, logPath), ...args],
+      ...(call.env !== undefined && { env: call.env }),
+      ...(call.ending !== undefined && { ending: call.ending }),
+      timeoutMs,
+      failure: (stderr, code) => failureMessage(logPath, stderr, code),
+    },
+    signal,
+  );
+}
+
+export type ProgramRun = {
+  /** For errors. */
+  readonly what: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** {@link runtimeEnvironment} unless given. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** 0 is no limit. */
+  readonly timeoutMs: number;
+  /** It is killed when its time is over, it alone, unless given. */
+  readonly ending?: ProgramEnding;
+  /** Says why it failed. */
+  readonly failure: (stderr: string, code: number) => Promise<string>;
+};
+
+/** A way to end a program, and what it starts, before its time. */
+export type ProgramEnding = {
+  /** {@link SpawnOptions.blockedSignals}. */
+  readonly blockedSignals: readonly NodeJS.Signals[];
+  /** Ends the process group of `leader`, and resolves then; never rejects. */
+  readonly end: (leader: number) => Promise<void>;
+};
+
+/** Runs a program like {@link callRuntime}, and throws the same. */
+export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise<string> {
+  const { what, ending } = run;
+  using deadline = new Deadline(run.timeoutMs, signal);
+  deadline.check(what);
+  const child = startProgram(run.program, run.args, {
+    cwd: "/",
+    env: run.env ?? runtimeEnvironment,
+    stdio: ["ignore", "writes", "writes"],
+    ...(ending !== undefined && { detached: true, blockedSignals: ending.blockedSignals }),
+  });
+  const stdout = new BoundedOutput(child.pipe(1), 1024 * 1024);
+  const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
+  let ended: Promise<void> | undefined;
+  using _kill = deadline.onAbort(() => {
+    if (ending === undefined) child.kill("SIGKILL");
+    else ended = ending.end(child.pid);
+  });
+  const code = await exitCodeOf(child);
+  await ended;
+  await Promise.all([stdout.ended(drainMs), stderr.ended(drainMs)]);
+  if (code === 0) return stdout.text();
+  deadline.check(what);
+  throw runtimeFailure(what, await run.failure(stderr.text(), code));
+}
+
+/** A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal. */
+export function runtimeFailure(
+  what: string,
+  words: string,
+  options: Pick<BerthErrorOptions, "commandStatus"> = {},
+): RuntimeError {
+  const isFull = ["no space left on device", "disk quota exceeded"].some((text) =>
+    words.toLowerCase().includes(text),
+  );
+  return new RuntimeError(isFull ? "ResourceExhausted" : "Internal", `${what}: ${words}`, options);
+}
+
+/** What a command leaves running may hold its output open; nobody waits for that. */
+const drainMs = 200;
+
+/**
+ * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition when there is no such program, or it cannot be run;
+ * ResourceExhausted when the machine has no process, descriptor or memory left for it.
+ */
+export function startProgram(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
+  try {
+    return spawn(path, args, options);
+  } catch (cause) {
+    if (codeOf(cause) === "ResourceExhausted")
+      throw new RuntimeError(
+        "ResourceExhausted",
+        `cannot start ${path}: no process, descriptor or memory is left for it (see TasksMax= of berthd's unit, ulimit -u and -n, kernel.pid_max)`,
+        { cause },
+      );
+    const remedy = "install it or correct its path in the configuration";
+    throw new RuntimeError("FailedPrecondition", `cannot run ${path}; ${remedy}`, { cause });
+  }
+}
+
+/** Exit code, 128+n for a signal. */
+export async function exitCodeOf(child: Subprocess): Promise<number> {
+  if (child.end === undefined) await once(child, "exit");
+  const { code, signal } = child.end ?? { code: null, signal: "SIGKILL" };
+  return code ?? 128 + constants.signals[signal ?? "SIGKILL"];
+}
+
+/** What an OCI runtime says about its failure: in its log, else on stderr. */
+export async function failureMessage(logPath: string, stderr: string, code: number): Promise<string> {
+  const message = (await lastRuntimeError(logPath)) ?? clipped(stderr.trim());
+  return message === "" ? `failed with code ${code} and said nothing` : message;
+}

@@ -1,0 +1,128 @@
+import { access, readFile } from "node:fs/promises";
+import {
+  type CgroupLayout,
+  cgroupLayout,
+  type KernelRelease,
+  kernelRelease,
+  processCapabilities,
+} from "../../../ground/linux/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+
+/** What of this host and of the daemon's own rights decides how containers can be made. Read once, at start-up. */
+export type HostFacts = {
+  readonly cgroups: CgroupLayout["kind"];
+  /** Limits on swap can be set. */
+  readonly swapController: boolean;
+  readonly hugetlbController: boolean;
+  /** All that the daemon can give to a container, such as "CAP_KILL". */
+  readonly capabilities: readonly string[];
+  /** The lowest oom_score_adj that the daemon may set: -1000, or its own where it lacks CAP_SYS_RESOURCE. */
+  readonly minOomScoreAdj: number;
+  /** The highest hard limit on open files that the daemon can give. */
+  readonly maxOpenFiles: number;
+  /** The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has CAP_SYS_RESOURCE. */
+  readonly rlimitCeilings: Readonly<Record<string, number>>;
+  /** POSIX message queues are mounted at /dev/mqueue. */
+  readonly messageQueues: boolean;
+  readonly seccomp: boolean;
+  readonly appArmor: boolean;
+  readonly seLinux: boolean;
+  /** As Node names it: "x64", "arm64", ... */
+  readonly architecture: string;
+  readonly kernel: KernelRelease;
+};
+
+/** Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+export async function readHostFacts(): Promise<HostFacts> {
+  const [layout, capabilities, status, ownScore, limits, queues, appArmor, seLinux] = await Promise.all([
+    cgroupLayout(),
+    processCapabilities(),
+    readFile("/proc/self/status", "utf8"),
+    readFile("/proc/self/oom_score_adj", "utf8"),
+    readFile("/proc/self/limits", "utf8"),
+    access("/dev/mqueue").then(
+      () => true,
+      () => false,
+    ),
+    readOrUndefined("/sys/module/apparmor/parameters/enabled"),
+    readOrUndefined("/sys/fs/selinux/enforce"),
+  ]);
+  if (layout === undefined) {
+    throw new RuntimeError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+  }
+  return {
+    cgroups: layout.kind,
+    swapController: await hasSwapController(layout),
+    hugetlbController: hasController(layout, "hugetlb"),
+    capabilities: [...capabilities.bounding],
+    minOomScoreAdj: capabilities.effective.has("CAP_SYS_RESOURCE") ? -1000 : Number(ownScore),
+    maxOpenFiles: hardLimits(limits).RLIMIT_NOFILE ?? 1024,
+    rlimitCeilings: capabilities.effective.has("CAP_SYS_RESOURCE") ? {} : hardLimits(limits),
+    messageQueues: queues,
+    seccomp: /^Seccomp:/m.test(status),
+    appArmor: appArmor?.startsWith("Y") ?? false,
+    seLinux: seLinux !== undefined,
+    architecture: process.arch,
+    kernel: kernelRelease(),
+  };
+}
+
+function hasController(layout: CgroupLayout, name: string): boolean {
+  if (layout.kind === "v2") return layout.v2.controllers.includes(name);
+  return layout.v1.has(name);
+}
+
+/** The root of the v2 hierarchy has no memory files of its own: the daemon's own cgroup tells. */
+async function hasSwapController(layout: CgroupLayout): Promise<boolean> {
+  if (layout.kind !== "v2") {
+    const memory = layout.v1.get("memory");
+    return (
+      memory !== undefined && (await readOrUndefined(`${memory}/memory.memsw.limit_in_bytes`)) !== undefined
+    );
+  }
+  const own = /^0::(.*)$/m.exec(await readFile("/proc/self/cgroup", "utf8"))?.[1] ?? "/";
+  return (await readOrUndefined(`${layout.v2.mountPoint}${own}/memory.swap.max`)) !== undefined;
+}
+
+/** proc(5)'s names of limits, without "Max ", and setrlimit(2)'s. */
+const limitNames: Readonly<Record<string, string>> = {
+  "address space": "RLIMIT_AS",
+  "core file size": "RLIMIT_CORE",
+  "cpu time": "RLIMIT_CPU",
+  "data size": "RLIMIT_DATA",
+  "file locks": "RLIMIT_LOCKS",
+  "file size": "RLIMIT_FSIZE",
+  "locked memory": "RLIMIT_MEMLOCK",
+  "msgqueue size": "RLIMIT_MSGQUEUE",
+  "nice priority": "RLIMIT_NICE",
+  "open files": "RLIMIT_NOFILE",
+  "pending signals": "RLIMIT_SIGPENDING",
+  processes: "RLIMIT_NPROC",
+  "realtime priority": "RLIMIT_RTPRIO",
+  "realtime timeout": "RLIMIT_RTTIME",
+  "resident set": "RLIMIT_RSS",
+  "stack size": "RLIMIT_STACK",
+};
+
+/** The hard limits in the text of /proc/PID/limits. */
+function hardLimits(text: string): Readonly<Record<string, number>> {
+  const lines = text.matchAll(/^Max (\S+(?: \S+)*)\s{2,}\S+\s+(\S+)/gm);
+  return Object.fromEntries(
+    [...lines].flatMap(([, name = "", hard]) => {
+      const type = limitNames[name];
+      if (type === undefined) return [];
+      return [[type, hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard)]];
+    }),
+  );
+}
+
+/** A file of a kernel feature that may not be there, or be off (EOPNOTSUPP, which Node calls ENOTSUP). */
+async function readOrUndefined(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ENOTSUP") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import { NamespaceMode } from "../../../ground/protocol/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { hasCgroupNamespace } from "./cgroup-view.ts";
+import type { ContainerSpecInput, SandboxFacts } from "./input.ts";
+import type { OciNamespace } from "./types.ts";
+
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "sandboxConfig" | "sandbox" | "targetPid" | "features" | "host"
+>;
+
+/**
+ * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID and cgroup namespaces that were asked for.
+ */
+export function containerNamespaces(input: Input): readonly OciNamespace[] {
+  const { sandbox, targetPid } = input;
+  return [
+    { type: "mount" },
+    ...sandboxNamespaces(sandbox.namespaces),
+    ...pidNamespace(pidMode(input), sandbox.namespaces.pid, targetPid),
+    ...(hasCgroupNamespace(input) ? [{ type: "cgroup" } as const] : []),
+  ];
+}
+
+/** A container that says nothing wants the one that its pod has. */
+export function pidMode({ config, sandboxConfig }: Pick<Input, "config" | "sandboxConfig">): NamespaceMode {
+  const own = config.linux?.securityContext?.namespaceOptions;
+  return (own ?? sandboxConfig.linux?.securityContext?.namespaceOptions)?.pid ?? NamespaceMode.POD;
+}
+
+function pidNamespace(
+  mode: NamespaceMode,
+  shared: string | undefined,
+  targetPid: number | undefined,
+): readonly OciNamespace[] {
+  switch (mode) {
+    case NamespaceMode.NODE:
+      return [];
+    case NamespaceMode.CONTAINER:
+      return [{ type: "pid" }];
+    case NamespaceMode.TARGET:
+      if (targetPid === undefined) throw noNamespace("the target container's");
+      return [{ type: "pid", path: `/proc/${targetPid}/ns/pid` }];
+    default:
+      if (shared === undefined) throw noNamespace("the pod's");
+      return [{ type: "pid", path: shared }];
+  }
+}
+
+/** Those that the pod's containers and its pause process all join. */
+export function sandboxNamespaces({
+  network,
+  ipc,
+  uts,
+  user,
+}: SandboxFacts["namespaces"]): readonly OciNamespace[] {
+  return [
+    ...joined("user", user),
+    ...joined("network", network),
+    ...joined("ipc", ipc),
+    ...joined("uts", uts),
+  ];
+}
+
+/** The host's is not listed: the OCI runtime is in it already. */
+function joined(type: OciNamespace["type"], path: string | undefined): readonly OciNamespace[] {
+  return path === undefined ? [] : [{ type, path }];
+}
+
+function noNamespace(whose: string): RuntimeError {
+  return new RuntimeError(
+    "FailedPrecondition",
+    `the container is to join ${whose} PID namespace, but there is none`,
+  );
+}

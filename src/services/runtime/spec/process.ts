@@ -1,0 +1,42 @@
+import { posix } from "node:path";
+import type { ContainerConfig } from "../../../ground/protocol/index.ts";
+import type { ImageConfig } from "../../../parts/oci/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+
+type Image = ImageConfig["config"];
+
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Kubernetes' rule: `command` takes the place of the image's entrypoint and then also of its cmd; `args` takes the place
+ * of its cmd. Throws RuntimeError InvalidArgument when nothing is left to run.
+ */
+export function processArgs({ command, args }: ContainerConfig, image: Image): readonly string[] {
+  if (command.length > 0) return [...command, ...args];
+  const entrypoint = image.entrypoint.length === 1 && image.entrypoint[0] === "" ? [] : image.entrypoint;
+  const all = [...entrypoint, ...(args.length > 0 ? args : image.cmd)];
+  if (all.length === 0) {
+    throw new RuntimeError(
+      "InvalidArgument",
+      "no command: neither the container config nor the image has one",
+    );
+  }
+  return all;
+}
+
+/** A later value of the same name takes the place of an earlier one: defaults, then the image's, then the container's. */
+export function processEnv(config: ContainerConfig, image: Image, hostname: string): readonly string[] {
+  const entries = [
+    defaultPath,
+    ...(config.tty ? ["TERM=xterm"] : []),
+    `HOSTNAME=${hostname}`,
+    ...image.env,
+    ...config.envs.map(({ key, value }) => `${key}=${Buffer.from(value).toString("utf8")}`),
+  ];
+  const byName = new Map(entries.map((entry) => [entry.split("=", 1)[0], entry]));
+  return [...byName.values()];
+}
+
+export function processCwd(config: ContainerConfig, image: Image): string {
+  return posix.join("/", config.workingDir || image.workingDir);
+}

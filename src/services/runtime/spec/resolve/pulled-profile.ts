@@ -1,0 +1,60 @@
+import { hasCode } from "../../../../ground/errors/index.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { RuleCondition, SeccompFile } from "../seccomp/profile-conditions.ts";
+import { profileMeaning } from "../seccomp/profile-meaning.ts";
+import type { ProfileChoice } from "../security-profile.ts";
+import { parseSeccompProfile } from "./seccomp-profile.ts";
+
+/** Those that were pulled from registries. */
+export interface PulledProfiles {
+  /** The text of one, by the reference by which it was pulled. Throws with code NotFound. */
+  read(reference: string): Promise<string>;
+}
+
+/** The profile of an OCI choice; undefined for every other. Throws NotFound for one that was not pulled. */
+export async function pulledProfile(
+  choice: ProfileChoice,
+  profiles: PulledProfiles,
+): Promise<SeccompFile | undefined> {
+  return choice.kind === "oci" ? parseSeccompProfile(await profiles.read(choice.reference)) : undefined;
+}
+
+/** The same for who only looks at a container, whose profile may have been removed since: undefined then. */
+export async function pulledProfileIfThere(
+  choice: ProfileChoice,
+  profiles: PulledProfiles,
+): Promise<SeccompFile | undefined> {
+  try {
+    return await pulledProfile(choice, profiles);
+  } catch (error) {
+    if (hasCode(error, "NotFound")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Throws RuntimeError InvalidArgument for a text that is no seccomp profile which could be in force together with another:
+ * see {@link "../seccomp/intersect-profiles.ts"}. Docker's templates are refused, whose meaning
+ * is not known before there is a container.
+ */
+export function checkSeccompProfile(text: string): void {
+  const { archMap, syscalls, ...profile } = parsed(text);
+  if (archMap.length > 0 || syscalls.some(({ includes, excludes }) => isSet(includes) || isSet(excludes)))
+    throw new RuntimeError(
+      "InvalidArgument",
+      "archMap, includes and excludes are of Docker's templates, and not of the runtime-spec",
+    );
+  profileMeaning({ ...profile, syscalls: syscalls.map(({ rule }) => rule) });
+}
+
+function isSet({ caps, arches, minKernel }: RuleCondition): boolean {
+  return caps.length > 0 || arches.length > 0 || minKernel !== undefined;
+}
+
+function parsed(text: string): SeccompFile {
+  try {
+    return parseSeccompProfile(text);
+  } catch (cause) {
+    throw new RuntimeError("InvalidArgument", "it cannot be read", { cause });
+  }
+}

@@ -1,0 +1,139 @@
+import type { LookUp } from "../../../../ground/hostpaths/index.ts";
+import type { UnusableFiles } from "../../../../ground/logging/index.ts";
+import type { LinuxContainerSecurityContext } from "../../../../ground/protocol/index.ts";
+import type { AppArmor } from "../../apparmor/app-armor.ts";
+import { readHooks, unusableHooks } from "../../hooks/read-hooks.ts";
+import type { SeLinux, SeLinuxLabels } from "../../selinux/se-linux.ts";
+import { checkDelegation } from "../cgroup-view.ts";
+import { resolveEdits } from "../edits/resolve-edits.ts";
+import type { HostFacts } from "../host-facts.ts";
+import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
+import { seccompChoice } from "../seccomp/seccomp-choice.ts";
+import { profileChoice } from "../security-profile.ts";
+import type { OciUser } from "../types.ts";
+import { resolveAppArmor } from "./app-armor.ts";
+import { configuredDevices, type DeviceOwner, hostDevices } from "./devices.ts";
+import { checkKernelDirectories } from "./kernel-directories.ts";
+import { describeMount, resolveMount } from "./mounts.ts";
+import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
+import { seccompProfileFile } from "./seccomp-file.ts";
+import { resolveUser } from "./user.ts";
+
+type Input = Pick<
+  ContainerSpecInput,
+  "config" | "image" | "rootfsPath" | "privilegedWithoutHostDevices" | "settings" | "edits" | "labels"
+> & {
+  readonly host: Pick<HostFacts, "appArmor" | "cgroups">;
+  readonly appArmor: AppArmor;
+  readonly seLinux: SeLinux | undefined;
+  /** The pod, whose volumes get its label. */
+  readonly podId: string;
+  /** For paths that the configuration names. */
+  readonly lookUp: LookUp;
+  /** Told of the hooks that cannot be used. */
+  readonly unusableFiles: UnusableFiles;
+  readonly pulledProfiles: PulledProfiles;
+};
+
+/**
+ * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
+ * sources of its mounts (one that is missing is made as a directory, as containerd does, and one that is to have the
+ * pod's SELinux label gets it), its devices, its seccomp file, its AppArmor profile, and OCI hooks.
+ * The root file system must be mounted.
+ *
+ * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
+ * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used, cgroups that it may not
+ * write to), Unavailable
+ * (a path of the configuration that does not answer).
+ */
+export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
+  const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
+  await checkKernelDirectories(rootfsPath);
+  await checkDelegation(input);
+  const [user, mounts, found] = await Promise.all([
+    resolveUser(rootfsPath, config.linux?.securityContext, image.user),
+    Promise.all(
+      config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
+    ),
+    findOthers(input, pulledProfile),
+  ]);
+  if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
+  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+}
+
+/**
+ * The same of a container that is only looked at, and need not run, nor be able to: nothing is made, its root file system need
+ * not be mounted, and what its mounts show need not be there. `user` is what was found when it was made.
+ */
+export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
+  const [mounts, found] = await Promise.all([
+    Promise.all(input.config.mounts.map((mount) => describeMount(mount, input.lookUp))),
+    findOthers(input, pulledProfileIfThere),
+  ]);
+  return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
+}
+
+/** What is neither in the root file system nor made. */
+async function findOthers(
+  {
+    config,
+    privilegedWithoutHostDevices,
+    settings,
+    host,
+    appArmor: kernelProfiles,
+    lookUp,
+    unusableFiles,
+    pulledProfiles,
+  }: Input,
+  pulled: typeof pulledProfile,
+): Promise<Omit<ResolvedContainer, "user" | "mounts" | "edits">> {
+  const security = config.linux?.securityContext;
+  const privileged = security?.privileged ?? false;
+  const owner = settings.deviceOwnershipFromSecurityContext ? ownerOf(security) : {};
+  const appArmor = profileChoice("AppArmor", security?.apparmor, security?.apparmorProfile ?? "");
+  const seccomp = seccompChoice(security, settings.security);
+  const [devices, allDevices, seccompProfile, pulledSeccompProfile, appArmorProfile, hooks] =
+    await Promise.all([
+      Promise.all(config.devices.map((device) => configuredDevices(device, owner, lookUp))),
+      privileged && !privilegedWithoutHostDevices ? hostDevices(lookUp) : [],
+      seccompProfileFile(seccomp, settings.security, lookUp),
+      pulled(seccomp, pulledProfiles),
+      resolveAppArmor({ choice: appArmor, privileged }, host, settings.security, kernelProfiles),
+      readHooks(settings.hooksDirs),
+    ]);
+  unusableFiles.found("OCI hooks", unusableHooks(hooks));
+  return {
+    devices: devices.flat(),
+    hostDevices: allDevices,
+    seccompProfile,
+    pulledSeccompProfile,
+    appArmorProfile,
+    hooks,
+  };
+}
+
+function resolvedEdits({ edits, lookUp }: Input, user: OciUser): Promise<ResolvedContainer["edits"]> {
+  return Promise.all(edits.map((each) => resolveEdits(each, user, lookUp)));
+}
+
+/** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */
+function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwner {
+  const { runAsUser, runAsGroup } = security ?? {};
+  return {
+    ...(runAsUser !== undefined && { uid: Number(runAsUser.value) }),
+    ...(runAsGroup !== undefined && { gid: Number(runAsGroup.value) }),
+  };
+}
+
+/** The volumes that are to be the pod's alone; an image's files have the label by their mount. */
+async function relabelVolumes(
+  { config: { mounts: asked }, podId }: Pick<Input, "config" | "podId">,
+  resolved: readonly ResolvedMount[],
+  { mount }: SeLinuxLabels,
+  seLinux: SeLinux,
+): Promise<void> {
+  for (const [index, { hostPath }] of resolved.entries()) {
+    if (asked[index]?.selinuxRelabel && asked[index].image === undefined)
+      await seLinux.relabel(podId, hostPath, mount);
+  }
+}

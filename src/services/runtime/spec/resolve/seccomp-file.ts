@@ -1,0 +1,54 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { hasCode } from "../../../../ground/errors/index.ts";
+import type { LookUp } from "../../../../ground/hostpaths/index.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { SecuritySettings } from "../input.ts";
+import type { SeccompFile } from "../seccomp/profile-conditions.ts";
+import type { ProfileChoice } from "../security-profile.ts";
+import { parseSeccompProfile } from "./seccomp-profile.ts";
+
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * The profile that lies in a file, in the runtime-spec's form: that of a Localhost choice, whose name is relative to the
+ * configured directory unless it is absolute, as a kubelet's are; and of RuntimeDefault where the configuration names a
+ * file; and that of the base of a pulled one. Undefined for every other choice. Throws RuntimeError: InvalidArgument, FailedPrecondition.
+ */
+export async function seccompProfileFile(
+  choice: ProfileChoice,
+  settings: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+  lookUp: LookUp,
+): Promise<SeccompFile | undefined> {
+  const path = pathOf(choice, settings);
+  if (path === undefined) return undefined;
+  try {
+    return parseSeccompProfile(await lookUp(path, () => readProfile(path)));
+  } catch (cause) {
+    const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
+    throw new RuntimeError(code, `seccomp profile ${path}: cannot be used`, { cause });
+  }
+}
+
+function pathOf(
+  choice: ProfileChoice,
+  { seccompProfile, seccompProfileRoot }: Pick<SecuritySettings, "seccompProfile" | "seccompProfileRoot">,
+): string | undefined {
+  if (choice.kind === "oci") return pathOf(choice.base, { seccompProfile, seccompProfileRoot });
+  if (choice.kind === "runtimeDefault" && seccompProfile !== "") return seccompProfile;
+  if (choice.kind !== "localhost") return undefined;
+  const { reference } = choice;
+  if (reference.split("/").includes("..")) {
+    throw new RuntimeError("InvalidArgument", `seccomp profile ${JSON.stringify(reference)}: has ".." in it`);
+  }
+  return isAbsolute(reference) ? reference : join(seccompProfileRoot, reference);
+}
+
+/** A FIFO or a device under that name must not hold us up. */
+async function readProfile(path: string): Promise<string> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const info = await file.stat();
+  if (!info.isFile() || info.size > maxBytes) throw new Error("it is no regular file of reasonable size");
+  return file.readFile("utf8");
+}

@@ -1,0 +1,75 @@
+import {
+  type LinuxContainerSecurityContext,
+  SupplementalGroupsPolicy,
+} from "../../../../ground/protocol/index.ts";
+import { RuntimeError } from "../../runtime-error.ts";
+import type { OciUser } from "../types.ts";
+import { type GroupEntry, isId, type PasswdEntry, readGroups, readPasswd } from "./user-database.ts";
+
+type Security = LinuxContainerSecurityContext | undefined;
+type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: readonly GroupEntry[] };
+
+/**
+ * Who the container runs as: what CRI says (run_as_username or run_as_user, run_as_group), else the image's `USER`, else
+ * root. The group, where none is given, is the user's own in /etc/passwd, or 0. The primary group is among the
+ * supplemental ones, as after a login; the policy Merge adds those that /etc/group gives to the user.
+ */
+export async function resolveUser(rootfs: string, security: Security, imageUser: string): Promise<OciUser> {
+  const [user, group] = wantedUser(security, imageUser);
+  const [passwd, groups] = await Promise.all([readPasswd(rootfs), readGroups(rootfs)]);
+  const entry = findUser(passwd, user);
+  const gid = group === "" ? entry.gid : findGroup(groups, group);
+  const additional = new Set([
+    gid,
+    ...membership({ passwd, groups }, entry, security),
+    ...requestedGroups(security),
+  ]);
+  return { uid: entry.uid, gid, additionalGids: [...additional] };
+}
+
+/** User and group, as names or numbers; "" for a group that is not given. */
+function wantedUser(security: Security, imageUser: string): readonly [user: string, group: string] {
+  const user = security?.runAsUsername || security?.runAsUser?.value.toString();
+  const group = security?.runAsGroup?.value.toString() ?? "";
+  if (user !== undefined) return [user, group];
+  if (group !== "")
+    throw new RuntimeError("InvalidArgument", "run_as_group needs run_as_user or run_as_username");
+  const [name = "", imageGroup = "", ...rest] = imageUser.split(":");
+  if (rest.length > 0)
+    throw new RuntimeError(
+      "FailedPrecondition",
+      `image: user ${JSON.stringify(imageUser)} is not USER[:GROUP]`,
+    );
+  return [name === "" ? "0" : name, imageGroup];
+}
+
+function findUser(passwd: readonly PasswdEntry[], user: string): PasswdEntry {
+  if (/^-?\d+$/.test(user)) {
+    if (!isId(user))
+      throw new RuntimeError("InvalidArgument", `user ${user}: out of range (0 to 2147483647)`);
+    const uid = Number(user);
+    return passwd.find((entry) => entry.uid === uid) ?? { name: "", uid, gid: 0 };
+  }
+  const entry = passwd.find(({ name }) => name === user);
+  if (entry !== undefined) return entry;
+  throw new RuntimeError("FailedPrecondition", `image: no user ${JSON.stringify(user)} in its /etc/passwd`);
+}
+
+function findGroup(groups: readonly GroupEntry[], group: string): number {
+  if (/^-?\d+$/.test(group)) {
+    if (isId(group)) return Number(group);
+    throw new RuntimeError("InvalidArgument", `group ${group}: out of range (0 to 2147483647)`);
+  }
+  const entry = groups.find(({ name }) => name === group);
+  if (entry !== undefined) return entry.gid;
+  throw new RuntimeError("FailedPrecondition", `image: no group ${JSON.stringify(group)} in its /etc/group`);
+}
+
+function membership({ groups }: Databases, { name }: PasswdEntry, security: Security): readonly number[] {
+  if (name === "" || security?.supplementalGroupsPolicy === SupplementalGroupsPolicy.Strict) return [];
+  return groups.filter(({ members }) => members.includes(name)).map(({ gid }) => gid);
+}
+
+function requestedGroups(security: Security): readonly number[] {
+  return (security?.supplementalGroups ?? []).map((gid) => findGroup([], gid.toString()));
+}

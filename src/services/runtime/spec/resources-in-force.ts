@@ -1,0 +1,65 @@
+import type { LinuxContainerResources } from "../../../ground/protocol/index.ts";
+import type { HostFacts } from "./host-facts.ts";
+
+/** What of the host decides which limits a container can have. */
+export type CgroupFacts = Pick<
+  HostFacts,
+  "cgroups" | "swapController" | "hugetlbController" | "minOomScoreAdj"
+>;
+
+/**
+ * What comes of resources that were asked for: the oom_score_adj that the daemon may set, and the limit on swap that a
+ * container has without asking: none beside its memory (the limit is of both together, as in CRI). Limits whose
+ * controller this host has not got are left out: a kubelet sends one for every size of huge pages.
+ */
+export function resourcesInForce(
+  asked: LinuxContainerResources | undefined,
+  host: CgroupFacts,
+): LinuxContainerResources | undefined {
+  if (asked === undefined) return undefined;
+  const { oomScoreAdj, memoryLimitInBytes, memorySwapLimitInBytes: swap, hugepageLimits } = asked;
+  const lowest = BigInt(host.minOomScoreAdj);
+  return {
+    ...asked,
+    oomScoreAdj: oomScoreAdj < lowest ? lowest : oomScoreAdj,
+    memorySwapLimitInBytes: host.swapController ? swap || memoryLimitInBytes : 0n,
+    hugepageLimits: host.hugetlbController ? hugepageLimits : [],
+  };
+}
+
+/**
+ * Resources after an update, in which a zero or an empty text leaves a limit as it is, and huge pages and cgroup files
+ * are changed one by one. A new limit on memory without one on swap allows no swap, as when a container is made.
+ */
+export function updatedResources(
+  current: LinuxContainerResources,
+  update: LinuxContainerResources,
+): LinuxContainerResources {
+  const pages = [...current.hugepageLimits, ...update.hugepageLimits];
+  const keepsMemory = update.memoryLimitInBytes === 0n;
+  return {
+    cpuPeriod: update.cpuPeriod || current.cpuPeriod,
+    cpuQuota: update.cpuQuota || current.cpuQuota,
+    cpuShares: update.cpuShares || current.cpuShares,
+    memoryLimitInBytes: update.memoryLimitInBytes || current.memoryLimitInBytes,
+    memorySwapLimitInBytes:
+      update.memorySwapLimitInBytes || (keepsMemory ? current.memorySwapLimitInBytes : 0n),
+    oomScoreAdj: update.oomScoreAdj || current.oomScoreAdj,
+    cpusetCpus: update.cpusetCpus || current.cpusetCpus,
+    cpusetMems: update.cpusetMems || current.cpusetMems,
+    hugepageLimits: [...new Map(pages.map((page) => [page.pageSize, page])).values()],
+    unified: { ...current.unified, ...update.unified },
+  };
+}
+
+/** Values that take a limit away again, for those which `resources` does not set: what an update that failed half-way is taken back with. */
+export function withoutLimits(resources: LinuxContainerResources): LinuxContainerResources {
+  return {
+    ...resources,
+    cpuPeriod: resources.cpuPeriod || 100_000n,
+    cpuQuota: resources.cpuQuota || -1n,
+    cpuShares: resources.cpuShares || 1024n,
+    memoryLimitInBytes: resources.memoryLimitInBytes || -1n,
+    memorySwapLimitInBytes: resources.memorySwapLimitInBytes || -1n,
+  };
+}

@@ -1,0 +1,62 @@
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import type { OciLimits } from "../spec/types.ts";
+
+/** A property of a unit, with its D-Bus type and value as words of busctl(1)'s command line. */
+export type UnitProperty = readonly [name: string, type: string, ...value: string[]];
+
+/** What systemd takes for no limit: the largest 64-bit number. */
+const infinity = "18446744073709551615";
+/** systemd keeps quotas as whole percents of a second. */
+const percentUs = 10_000;
+
+/** The limits that systemd has properties for (systemd.resource-control(5)); those of cgroup v1 have names of their own. */
+export function systemdProperties(
+  { memory = {}, cpu = {}, unified = {} }: OciLimits,
+  { kind }: Pick<CgroupLayout, "kind">,
+): readonly UnitProperty[] {
+  const v2 = kind === "v2";
+  return [
+    ...given(memory.limit, (limit) => [v2 ? "MemoryMax" : "MemoryLimit", "t", orInfinity(limit)]),
+    ...given(v2 ? swapAlone(memory) : undefined, (swap) => ["MemorySwapMax", "t", orInfinity(swap)]),
+    ...given(v2 ? unified["cpu.weight"] : undefined, (weight) => ["CPUWeight", "t", weight]),
+    ...given(v2 ? undefined : cpu.shares, (shares) => ["CPUShares", "t", String(shares)]),
+    ...given(cpu.period, (period) => ["CPUQuotaPeriodUSec", "t", String(period)]),
+    ...given(cpu.quota, (quota) => ["CPUQuotaPerSecUSec", "t", quotaPerSecond(quota, cpu.period)]),
+    ...given(cpu.cpus, (cpus) => ["AllowedCPUs", "ay", ...bitmap(cpus)]),
+    ...given(cpu.mems, (mems) => ["AllowedMemoryNodes", "ay", ...bitmap(mems)]),
+  ];
+}
+
+function given<T>(value: T | undefined, property: (value: T) => UnitProperty): readonly UnitProperty[] {
+  return value === undefined ? [] : [property(value)];
+}
+
+function orInfinity(value: number): string {
+  return value < 0 ? infinity : String(value);
+}
+
+/** The runtime-spec counts memory and swap together. */
+function swapAlone({ limit, swap }: NonNullable<OciLimits["memory"]>): number | undefined {
+  if (swap === undefined || swap < 0) return swap;
+  return limit === undefined || limit < 0 ? undefined : Math.max(0, swap - limit);
+}
+
+/** 100 ms is the kernel's period unless another is given. */
+function quotaPerSecond(quota: number, period = 100_000): string {
+  if (quota < 0) return infinity;
+  return String(Math.ceil((quota * 1_000_000) / period / percentUs) * percentUs);
+}
+
+/** A list such as `0-2,5` as bits, the lowest byte first; the number of bytes comes before them. */
+function bitmap(list: string): readonly string[] {
+  const bytes: number[] = [];
+  for (const range of list.split(",").filter((part) => part.trim() !== "")) {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    for (let bit = first; bit <= last; bit++) {
+      const index = bit >> 3;
+      while (bytes.length <= index) bytes.push(0);
+      bytes[index] = (bytes[index] ?? 0) | (1 << (bit & 7));
+    }
+  }
+  return [bytes.length, ...bytes].map(String);
+}

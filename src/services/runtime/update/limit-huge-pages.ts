@@ -1,0 +1,42 @@
+import { access, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
+import type { TaskRecord } from "../conmon/task-record.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { OciLimits } from "../spec/types.ts";
+
+/** Limits a container's huge pages, which runc's `update` passes over. Throws RuntimeError InvalidArgument for a size of pages that this machine has not got. */
+export async function limitHugePages(
+  { id, record, layout }: { readonly id: string; readonly record: TaskRecord; readonly layout: CgroupLayout },
+  limits: NonNullable<OciLimits["hugepageLimits"]>,
+): Promise<void> {
+  if (limits.length === 0) return;
+  const directory = await containerCgroupDir(layout, record.init.pid, id, "hugetlb");
+  if (directory === undefined) return;
+  const suffix = layout.kind === "v2" ? "max" : "limit_in_bytes";
+  for (const { pageSize, limit } of limits) {
+    // As the kernel's own names: 2MB, 1GB.
+    const name = `hugetlb.${pageSize.replace(/i?B$/, "B")}`;
+    await writeLimit(join(directory, `${name}.${suffix}`), limit, pageSize);
+    // Pages that are reserved and not used yet (v1 since Linux 5.7).
+    const reserved = join(directory, `${name}.rsvd.${suffix}`);
+    if (await isThere(reserved)) await writeLimit(reserved, limit, pageSize);
+  }
+}
+
+async function writeLimit(path: string, limit: number, pageSize: string): Promise<void> {
+  if (!(await isThere(path)))
+    throw new RuntimeError(
+      "InvalidArgument",
+      `resources.hugepage_limits: this machine has no huge pages of ${pageSize}`,
+    );
+  await writeFile(path, String(limit));
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,43 @@
+import type { Logger } from "../../ground/logging/index.ts";
+import type { SnapshotDirectories } from "./directories.ts";
+import type { TreeThread } from "./tree-thread.ts";
+
+/** Directories that are being deleted in the background, after their records. */
+export class Deletions {
+  readonly #directories: SnapshotDirectories;
+  readonly #worker: TreeThread;
+  readonly #logger: Logger;
+  readonly #running = new Map<number, Promise<void>>();
+
+  constructor(directories: SnapshotDirectories, worker: TreeThread, logger: Logger) {
+    this.#directories = directories;
+    this.#worker = worker;
+    this.#logger = logger;
+  }
+
+  /** Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next garbage collection. */
+  start(id: number): Promise<void> {
+    const running = this.#running.get(id) ?? this.#delete(id);
+    this.#running.set(id, running);
+    return running;
+  }
+
+  /** Resolves when nothing is being deleted any more. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  async #delete(id: number): Promise<void> {
+    const { path } = this.#directories.at(id);
+    try {
+      await this.#worker.run({ kind: "delete", path });
+    } catch (err) {
+      this.#logger.warn(
+        { err, path },
+        "a snapshot's directory cannot be deleted; the next garbage collection tries again",
+      );
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+}

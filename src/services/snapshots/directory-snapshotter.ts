@@ -1,0 +1,258 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { nowNs } from "../../ground/clock/index.ts";
+import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
+import { syncFileSystem } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { KeyLock, RefCounts } from "../../ground/sync/index.ts";
+import type { LayerTarget } from "../../parts/unpack/index.ts";
+import { Deletions } from "./deletions.ts";
+import type { SnapshotDirectories } from "./directories.ts";
+import { mountedLayers } from "./mounted-layers.ts";
+import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
+import { errorOf, SnapshotError } from "./snapshot-error.ts";
+import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+import type { SnapshotStyle } from "./style.ts";
+import type { TreeThread } from "./tree-thread.ts";
+
+/** Deletions that the daemon waits for when it ends. */
+const lastDeletionsMs = 1000;
+
+/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover` deletes, `meter` measures what is in use. */
+export type SnapshotterParts = {
+  readonly records: SnapshotRecords;
+  readonly directories: SnapshotDirectories;
+  readonly style: SnapshotStyle;
+  readonly walker: TreeThread;
+  readonly remover: TreeThread;
+  readonly meter: TreeThread;
+  readonly logger: Logger;
+};
+
+/**
+ * Snapshots that each have a directory and a record. A directory is made before its record and deleted after it, so that a
+ * crash leaves at most a directory that no record names, which {@link cleanup} deletes.
+ */
+export class DirectorySnapshotter implements Snapshotter {
+  readonly name: string;
+  readonly root: string;
+  readonly capabilities: { readonly rebase: boolean };
+  readonly #parts: SnapshotterParts;
+  readonly #locks = new KeyLock();
+  /** Parents of snapshots that are being made or committed. */
+  readonly #used = new RefCounts();
+  readonly #removing = new Set<string>();
+  /** Numbers whose record is not written yet. */
+  readonly #making = new Set<number>();
+  readonly #deletions: Deletions;
+
+  constructor(parts: SnapshotterParts) {
+    this.#parts = parts;
+    this.#deletions = new Deletions(parts.directories, parts.remover, parts.logger);
+    this.name = parts.style.name;
+    this.root = parts.directories.root;
+    this.capabilities = { rebase: parts.style.rebase };
+  }
+
+  prepare(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
+    return this.#create("active", key, parent, labels);
+  }
+
+  view(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
+    return this.#create("view", key, parent, labels);
+  }
+
+  async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
+    const { records, walker } = this.#parts;
+    using _locks = await this.#locks.acquireAll([name, key]);
+    const record = this.#committable(name, key, options);
+    const parent = record.parent ?? options.parent;
+    using _use = this.#used.acquire(parent);
+    await this.#inherit(record, parent, options.inherit ?? []);
+    const directory = this.#parts.directories.at(record.id);
+    const mustSync = !options.synced || (options.inherit ?? []).length > 0;
+    const [usage] = await Promise.all([
+      walker.run({ kind: "usage", path: directory.fs }),
+      mustSync ? syncFileSystem(directory.fs) : undefined,
+    ]);
+    const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);
+    await records.commit([
+      records.delete(key),
+      records.put(name, { ...record, kind: "committed", parent, labels, usage }),
+    ]);
+  }
+
+  mounts(key: string): readonly Mount[] {
+    const { records, style } = this.#parts;
+    const record = records.get(key);
+    const [directory, ...parents] = this.#chain(key, record);
+    return style.mounts(directory, record.kind, parents);
+  }
+
+  layerTarget(key: string): LayerTarget {
+    const { records, directories, style } = this.#parts;
+    const { id, kind } = records.get(key);
+    if (kind !== "active")
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `no layer can be unpacked into snapshot ${key}: it is ${kind}`,
+      );
+    return { directory: directories.at(id).fs, whiteouts: style.whiteouts };
+  }
+
+  stat(key: string): SnapshotInfo | undefined {
+    const record = this.#parts.records.find(key);
+    return record === undefined ? undefined : infoOf(key, record);
+  }
+
+  list(): readonly SnapshotInfo[] {
+    return this.#parts.records.list().map(([key, record]) => infoOf(key, record));
+  }
+
+  async setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo> {
+    const { records } = this.#parts;
+    using _locks = await this.#locks.acquireAll([key]);
+    const before = records.get(key);
+    const record = { ...before, labels: updateLabels(before.labels, labels, how) };
+    await records.commit([records.put(key, record)]);
+    return infoOf(key, record);
+  }
+
+  async usage(key: string): Promise<Usage> {
+    const { records, directories, meter } = this.#parts;
+    const record = records.get(key);
+    if (record.usage !== undefined) return record.usage;
+    const usage = await meter.run({ kind: "usage", path: directories.at(record.id).fs });
+    return usage ?? { sizeBytes: 0, inodes: 0 };
+  }
+
+  async remove(key: string): Promise<void> {
+    const { records } = this.#parts;
+    using _locks = await this.#locks.acquireAll([key]);
+    const record = records.get(key);
+    if (this.#used.has(key) || records.hasChildren(key)) {
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `snapshot ${key} cannot be removed: others lie on top of it`,
+      );
+    }
+    this.#removing.add(key);
+    try {
+      await records.commit([records.delete(key)]);
+    } finally {
+      this.#removing.delete(key);
+    }
+    void this.#deletions.start(record.id);
+  }
+
+  async cleanup(): Promise<void> {
+    await this.startCleanup();
+    await this.#deletions.finished();
+  }
+
+  async startCleanup(): Promise<void> {
+    const { records, directories, logger } = this.#parts;
+    const present = await directories.ids();
+    const named = new Set(records.list().map(([, record]) => record.id));
+    const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
+    if (unnamed.length === 0) return;
+    const mounted = await mountedLayers(directories.root);
+    for (const id of unnamed) {
+      if (mounted.has(id))
+        logger.warn({ id }, "a snapshot that no record names is mounted, and stays until it is not");
+      else void this.#deletions.start(id);
+    }
+  }
+
+  /** Lets deletions in progress end, if they do so soon. */
+  async close(): Promise<void> {
+    await Promise.race([this.#deletions.finished(), delay(lastDeletionsMs, undefined, { ref: false })]);
+  }
+
+  async #create(
+    kind: "active" | "view",
+    key: string,
+    parent: string | undefined,
+    labels: Labels,
+  ): Promise<readonly Mount[]> {
+    const { records, directories } = this.#parts;
+    using _locks = await this.#locks.acquireAll([key]);
+    if (records.find(key) !== undefined)
+      throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
+    this.#requireCommitted(parent);
+    using _use = this.#used.acquire(parent);
+    const id = directories.takeId();
+    this.#making.add(id);
+    try {
+      await this.#makeDirectory(id, kind, parent);
+      const createdAtNs = nowNs();
+      const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
+      await records.commit([records.put(key, record)]);
+    } catch (error) {
+      void this.#deletions.start(id);
+      throw errorOf(error, `snapshot ${key} cannot be made`);
+    } finally {
+      this.#making.delete(id);
+    }
+    return this.mounts(key);
+  }
+
+  async #makeDirectory(id: number, kind: "active" | "view", parent: string | undefined): Promise<void> {
+    const { directories, records, style } = this.#parts;
+    const parents = parent === undefined ? [] : this.#chain(parent, records.get(parent));
+    await style.populate(await directories.make(id), kind, parents);
+  }
+
+  /** Directories of a snapshot and its parents, nearest first. */
+  #chain(key: string, record: SnapshotRecord) {
+    const { records, directories } = this.#parts;
+    return [
+      directories.at(record.id),
+      ...records.ancestors(key).map(({ id }) => directories.at(id)),
+    ] as const;
+  }
+
+  #committable(name: string, key: string, { parent }: CommitOptions): SnapshotRecord {
+    const { records } = this.#parts;
+    const record = records.get(key);
+    const refuse = (why: string): never => {
+      throw new SnapshotError("FailedPrecondition", `snapshot ${key} cannot be committed as ${name}: ${why}`);
+    };
+    if (record.kind !== "active") refuse(`it is ${record.kind}`);
+    if (records.find(name) !== undefined)
+      throw new SnapshotError("AlreadyExists", `snapshot ${name} exists already`);
+    if (parent !== undefined && parent !== record.parent) {
+      if (!this.capabilities.rebase) refuse(`the ${this.name} snapshotter cannot change its parent`);
+      if (record.parent !== undefined) refuse(`it has the parent ${record.parent} already`);
+      this.#requireCommitted(parent);
+    }
+    return record;
+  }
+
+  #requireCommitted(parent: string | undefined): void {
+    if (parent === undefined) return;
+    const { kind } = this.#parts.records.get(parent);
+    if (kind !== "committed")
+      throw new SnapshotError("FailedPrecondition", `snapshot ${parent} cannot be a parent: it is ${kind}`);
+    if (this.#removing.has(parent))
+      throw new SnapshotError("NotFound", `snapshot ${parent} is being removed`);
+  }
+
+  async #inherit(
+    record: SnapshotRecord,
+    parent: string | undefined,
+    directories: readonly string[],
+  ): Promise<void> {
+    if (parent === undefined || directories.length === 0 || record.parent !== undefined) return;
+    const lower = this.#chain(parent, this.#parts.records.get(parent)).map(({ fs }) => fs);
+    await this.#parts.walker.run({
+      kind: "inherit",
+      upper: this.#parts.directories.at(record.id).fs,
+      lower,
+      directories,
+    });
+  }
+}
+
+function infoOf(key: string, { kind, parent, createdAtNs, labels }: SnapshotRecord): SnapshotInfo {
+  return { key, kind, parent, createdAtNs, labels };
+}

@@ -1,0 +1,99 @@
+import { join } from "node:path";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Collection, Database } from "../../ground/metadata/index.ts";
+import { checkNamespace } from "../namespaces/index.ts";
+import { SnapshotDirectories } from "./directories.ts";
+import { DirectorySnapshotter } from "./directory-snapshotter.ts";
+import { dropLostRecords } from "./lost-records.ts";
+import { nativeStyle } from "./native.ts";
+import { overlayfsStyle } from "./overlayfs.ts";
+import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
+import type { Snapshotter } from "./snapshotter.ts";
+import { treeThread } from "./tree-thread.ts";
+
+/** The snapshotters that there are, by the name that the configuration has. */
+export const snapshotterKinds = ["overlayfs", "native"] as const;
+export type SnapshotterKind = (typeof snapshotterKinds)[number];
+
+/**
+ * The snapshotters of all containerd namespaces, with their directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in
+ * use at once. They share the threads that walk, copy and delete trees; disposing ends these.
+ */
+export class Snapshotters implements AsyncDisposable {
+  readonly #root: string;
+  readonly #database: Database;
+  readonly #collection: Collection<SnapshotRecord>;
+  readonly #logger: Logger;
+  readonly #threads = {
+    walker: treeThread(),
+    mover: treeThread(),
+    remover: treeThread(),
+    meter: treeThread(),
+  };
+  readonly #opened = new Map<string, Promise<DirectorySnapshotter>>();
+
+  private constructor(options: SnapshottersOptions, collection: Collection<SnapshotRecord>) {
+    this.#root = join(options.root, "snapshots");
+    this.#database = options.database;
+    this.#logger = options.logger;
+    this.#collection = collection;
+  }
+
+  /** Once for each root in a process. */
+  static async open(options: SnapshottersOptions): Promise<Snapshotters> {
+    return new Snapshotters(options, await options.database.collection<SnapshotRecord>("snapshots"));
+  }
+
+  /** Namespaces that have snapshots. */
+  namespaces(): readonly string[] {
+    return this.#collection.namespaces();
+  }
+
+  /** The kinds that a namespace has snapshots of. */
+  kindsIn(namespace: string): readonly SnapshotterKind[] {
+    const keys = this.#collection.list(namespace).map(([key]) => key);
+    return snapshotterKinds.filter((kind) => keys.some((key) => key.startsWith(`${kind}/`)));
+  }
+
+  /**
+   * The snapshotter of one namespace, opened when it is first asked for. Records whose directories a power loss has taken are
+   * dropped then. A crash may have come between a record's deletion and its files': the caller is to begin a cleanup when all that
+   * has layers mounted is known. Throws NamespaceError and SnapshotError InvalidArgument.
+   */
+  async get(kind: SnapshotterKind, namespace: string): Promise<Snapshotter> {
+    checkNamespace(namespace);
+    const key = `${kind}/${namespace}`;
+    const opening = this.#opened.get(key) ?? this.#open(kind, namespace);
+    this.#opened.set(key, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      // The next to ask tries again.
+      this.#opened.delete(key);
+      throw error;
+    }
+  }
+
+  /** What takes longer to be deleted than a moment is deleted after the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    await Promise.all(opened.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)));
+    await Promise.all(Object.values(this.#threads).map((thread) => thread[Symbol.asyncDispose]()));
+  }
+
+  async #open(kind: SnapshotterKind, namespace: string): Promise<DirectorySnapshotter> {
+    const directories = await SnapshotDirectories.open(join(this.#root, kind, namespace));
+    const records = new SnapshotRecords(this.#database, this.#collection, { namespace, snapshotter: kind });
+    await dropLostRecords(records, directories, this.#logger);
+    const style =
+      kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(this.#threads.mover);
+    return new DirectorySnapshotter({ ...this.#threads, records, directories, style, logger: this.#logger });
+  }
+}
+
+export type SnapshottersOptions = {
+  /** The daemon's root directory. */
+  readonly root: string;
+  readonly database: Database;
+  readonly logger: Logger;
+};

@@ -1,0 +1,80 @@
+import type { Labels } from "../../ground/labels/index.ts";
+import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
+import { SnapshotError } from "./snapshot-error.ts";
+import type { SnapshotInfo, Usage } from "./snapshotter.ts";
+
+/** What is kept of a snapshot. `id` is the number that its directory is named by. */
+export type SnapshotRecord = {
+  readonly id: number;
+  readonly kind: SnapshotInfo["kind"];
+  readonly parent: string | undefined;
+  readonly createdAtNs: bigint;
+  readonly labels: Labels;
+  /** Of a committed snapshot; nothing changes there any more. */
+  readonly usage: Usage | undefined;
+};
+
+/** Records of one snapshotter in one containerd namespace. Reads are answered from memory. */
+export class SnapshotRecords {
+  readonly #database: Database;
+  readonly #collection: Collection<SnapshotRecord>;
+  readonly #namespace: string;
+  readonly #prefix: string;
+
+  constructor(
+    database: Database,
+    collection: Collection<SnapshotRecord>,
+    scope: { readonly namespace: string; readonly snapshotter: string },
+  ) {
+    this.#database = database;
+    this.#collection = collection;
+    this.#namespace = scope.namespace;
+    this.#prefix = `${scope.snapshotter}/`;
+  }
+
+  find(key: string): SnapshotRecord | undefined {
+    return this.#collection.get(this.#namespace, this.#prefix + key);
+  }
+
+  /** Throws SnapshotError NotFound. */
+  get(key: string): SnapshotRecord {
+    const record = this.find(key);
+    if (record === undefined) throw new SnapshotError("NotFound", `snapshot ${key} does not exist`);
+    return record;
+  }
+
+  list(): readonly (readonly [key: string, record: SnapshotRecord])[] {
+    const all = this.#collection.list(this.#namespace);
+    const own = all.filter(([key]) => key.startsWith(this.#prefix));
+    return own.map(([key, record]) => [key.slice(this.#prefix.length), record]);
+  }
+
+  hasChildren(key: string): boolean {
+    return this.list().some(([, record]) => record.parent === key);
+  }
+
+  /** The parents of a snapshot, nearest first. Throws SnapshotError DataLoss if one is missing. */
+  ancestors(key: string): readonly SnapshotRecord[] {
+    const ancestors: SnapshotRecord[] = [];
+    for (let parent = this.get(key).parent; parent !== undefined; parent = ancestors.at(-1)?.parent) {
+      const record = this.find(parent);
+      if (record === undefined)
+        throw new SnapshotError("DataLoss", `snapshot ${key} has lost its parent ${parent}`);
+      ancestors.push(record);
+    }
+    return ancestors;
+  }
+
+  put(key: string, record: SnapshotRecord): Change {
+    return this.#collection.put(this.#namespace, this.#prefix + key, record);
+  }
+
+  delete(key: string): Change {
+    return this.#collection.delete(this.#namespace, this.#prefix + key);
+  }
+
+  /** All or none; durable when it resolves. Throws MetadataError. */
+  commit(changes: readonly Change[]): Promise<void> {
+    return this.#database.commit(changes);
+  }
+}

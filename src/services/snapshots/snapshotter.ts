@@ -1,0 +1,83 @@
+import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
+import type { SnapshotMount } from "../../ground/linux/index.ts";
+import type { LayerTarget } from "../../parts/unpack/index.ts";
+
+/**
+ * A snapshot is a file-system tree at one point of an image or container. Its life, as in containerd:
+ *
+ * - `prepare(key, parent)` makes an *active* snapshot, writable, on top of a committed one (or of nothing);
+ * - `mounts(key)` says how to mount it; the caller mounts, changes the tree and unmounts;
+ * - `commit(name, key)` turns it into a *committed* snapshot, immutable, that others may have as parent;
+ * - `view(key, parent)` is a read-only active snapshot, never committed;
+ * - `remove(key)` forgets one that nothing has as its parent.
+ *
+ * Keys and names share one space per containerd namespace. A layer's committed name is its chain id
+ * (OCI image-spec, config.md#layer-chainid); a container's active key is its id.
+ *
+ *     await snapshotter.prepare("extract-1", baseChainId);
+ *     await applyLayer(layer, { target: snapshotter.layerTarget("extract-1"), ... });
+ *     await snapshotter.commit(chainId, "extract-1");
+ *
+ * A snapshotter with `capabilities.rebase` lets `commit` say the parent after the fact, so that the layers of an
+ * image can be unpacked at the same time, each on top of nothing.
+ */
+export interface Snapshotter {
+  readonly name: string;
+  /** Directory whose file system holds the snapshots (ImageFsInfo). */
+  readonly root: string;
+  readonly capabilities: { readonly rebase: boolean };
+  /** Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed). */
+  prepare(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  /** Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when it resolves. */
+  commit(name: string, key: string, options?: CommitOptions): Promise<void>;
+  /** Synchronous: it only reads the record. Throws NotFound. */
+  mounts(key: string): readonly Mount[];
+  /**
+   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it. Throws NotFound,
+   * FailedPrecondition (not active).
+   */
+  layerTarget(key: string): LayerTarget;
+  stat(key: string): SnapshotInfo | undefined;
+  list(): readonly SnapshotInfo[];
+  /** Throws NotFound, LabelsError. */
+  setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo>;
+  /** Disk used by this snapshot alone, without its parents. */
+  usage(key: string): Promise<Usage>;
+  /** Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted in the background, also after a crash. */
+  remove(key: string): Promise<void>;
+  /** Deletes directories that no record names and that are not mounted; resolves when they are gone. */
+  cleanup(): Promise<void>;
+  /** Like {@link cleanup}, with the deletions going on in the background. */
+  startCleanup(): Promise<void>;
+}
+
+/** How a snapshot is committed. */
+export type CommitOptions = {
+  /** With `capabilities.rebase`: what it lies on from now on, a committed snapshot. It must have been prepared without one. */
+  readonly parent?: string;
+  readonly labels?: Labels;
+  /**
+   * With `parent`: directories (byte strings, from the root, outermost first) that were made only because something lies in
+   * them; they take owner, mode, times and xattrs of the parent's. AppliedLayer.undescribedDirectories.
+   */
+  readonly inherit?: readonly string[];
+  /**
+   * The caller has called `syncFileSystem(snapshotter.root)` since the tree was last changed, so that one sync serves all
+   * layers of an image. Without it, commit does so itself.
+   */
+  readonly synced?: boolean;
+};
+
+/** To be mounted in order. */
+export type Mount = SnapshotMount;
+
+export type SnapshotInfo = {
+  readonly key: string;
+  readonly kind: "active" | "view" | "committed";
+  readonly parent: string | undefined;
+  readonly createdAtNs: bigint;
+  readonly labels: Labels;
+};
+
+export type Usage = { readonly sizeBytes: number; readonly inodes: number };

@@ -1,0 +1,96 @@
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Container, Containers, Sandboxes } from "../containers/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import { type GarbageCollector, type GarbageNode, ScheduledCollector } from "../gc/index.ts";
+import type { ImageNames } from "../imagenames/index.ts";
+import type { Leases } from "../leases/index.ts";
+import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
+
+/** What somebody's records keep from garbage collection, as of the moment of the call. Must not wait. */
+export type Roots = () => Iterable<GarbageNode>;
+
+type Parts = {
+  readonly name: string;
+  readonly containers: Containers;
+  readonly sandboxes: Sandboxes;
+  readonly imageNames: ImageNames;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly openSnapshotter: (kind: SnapshotterKind) => Promise<Snapshotter>;
+  readonly gcDelayMs: number;
+  readonly logger: Logger;
+};
+
+/** What one containerd namespace has. */
+export class NamespaceStorage {
+  readonly name: string;
+  readonly containers: Containers;
+  readonly sandboxes: Sandboxes;
+  readonly imageNames: ImageNames;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  /** Collects garbage of this namespace alone. */
+  readonly garbage: GarbageCollector;
+  readonly #collector: ScheduledCollector;
+  readonly #openSnapshotter: Parts["openSnapshotter"];
+  readonly #snapshotters = new Set<Snapshotter>();
+  readonly #roots: Roots[];
+
+  constructor(parts: Parts) {
+    const { name, containers, imageNames, content, leases, openSnapshotter, gcDelayMs, logger } = parts;
+    this.name = name;
+    this.containers = containers;
+    this.sandboxes = parts.sandboxes;
+    this.imageNames = imageNames;
+    this.#roots = [
+      () => containers.list().flatMap(rootFileSystem),
+      () => imageNames.list().map(({ target }) => ({ kind: "content", digest: target.digest })),
+    ];
+    this.content = content;
+    this.leases = leases;
+    this.#openSnapshotter = openSnapshotter;
+    this.#collector = new ScheduledCollector({
+      stores: () => ({
+        content,
+        leases,
+        snapshotters: this.snapshotters(),
+        roots: () => this.#roots.flatMap((roots) => [...roots()]),
+      }),
+      delayMs: gcDelayMs,
+      logger: logger.child({ namespace: name }),
+    });
+    this.garbage = this.#collector;
+  }
+
+  /** Opened when it is first asked for. Throws SnapshotError InvalidArgument for one that cannot be used in this root directory. */
+  async snapshotter(kind: SnapshotterKind): Promise<Snapshotter> {
+    const snapshotter = await this.#openSnapshotter(kind);
+    this.#snapshotters.add(snapshotter);
+    return snapshotter;
+  }
+
+  /** Those that are open; those that the namespace has snapshots of always are. */
+  snapshotters(): readonly Snapshotter[] {
+    return [...this.#snapshotters];
+  }
+
+  /** To be called before anybody asks for a collection: what no root reaches is deleted. */
+  addRoots(roots: Roots): void {
+    this.#roots.push(roots);
+  }
+
+  /** Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is known. */
+  async startCleanup(): Promise<void> {
+    await Promise.all(this.snapshotters().map((snapshotter) => snapshotter.startCleanup()));
+  }
+
+  /** Lets a collection in progress end. */
+  async close(): Promise<void> {
+    await this.#collector[Symbol.asyncDispose]();
+  }
+}
+
+/** A container keeps it, of whatever kind the snapshot is. */
+function rootFileSystem({ snapshotter, snapshotKey: key }: Container): readonly GarbageNode[] {
+  return key === "" ? [] : [{ kind: "snapshot", snapshotter, key }];
+}

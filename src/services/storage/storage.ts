@@ -1,0 +1,101 @@
+import type { Logger } from "../../ground/logging/index.ts";
+import type { Database } from "../../ground/metadata/index.ts";
+import { ContainerStore } from "../containers/index.ts";
+import { type Content, openContent } from "../content/index.ts";
+import { ImageNameStore } from "../imagenames/index.ts";
+import { LeaseStore } from "../leases/index.ts";
+import { checkNamespace, NamespaceStore } from "../namespaces/index.ts";
+import { Snapshotters } from "../snapshots/index.ts";
+import { NamespaceStorage } from "./namespace-storage.ts";
+
+export type StorageOptions = {
+  /** The daemon's root directory. */
+  readonly root: string;
+  readonly database: Database;
+  readonly logger: Logger;
+  /** How long garbage is left alone once somebody has asked for a collection. */
+  readonly gcDelayMs: number;
+};
+
+/** What is stored, by containerd namespace. */
+export class Storage implements AsyncDisposable {
+  readonly namespaces: NamespaceStore;
+  readonly #options: StorageOptions;
+  readonly #containers: ContainerStore;
+  readonly #imageNames: ImageNameStore;
+  readonly #content: Content;
+  readonly #leases: LeaseStore;
+  readonly #snapshotters: Snapshotters;
+  readonly #opened = new Map<string, Promise<NamespaceStorage>>();
+
+  private constructor(
+    options: StorageOptions,
+    namespaces: NamespaceStore,
+    containers: ContainerStore,
+    imageNames: ImageNameStore,
+    content: Content,
+    leases: LeaseStore,
+    snapshotters: Snapshotters,
+  ) {
+    this.#options = options;
+    this.namespaces = namespaces;
+    this.#containers = containers;
+    this.#imageNames = imageNames;
+    this.#content = content;
+    this.#leases = leases;
+    this.#snapshotters = snapshotters;
+  }
+
+  /** Once for each root in a process. Throws ContentError, MetadataError. */
+  static async open(options: StorageOptions): Promise<Storage> {
+    const { database } = options;
+    const [namespaces, containers, imageNames, content, leases, snapshotters] = await Promise.all([
+      NamespaceStore.open(database),
+      ContainerStore.open(database),
+      ImageNameStore.open(database),
+      openContent(options),
+      LeaseStore.open(database),
+      Snapshotters.open(options),
+    ]);
+    return new Storage(options, namespaces, containers, imageNames, content, leases, snapshotters);
+  }
+
+  /**
+   * What one namespace has, with every snapshotter that it has snapshots of. The same for everybody who asks; it need not have been
+   * created. Throws NamespaceError InvalidArgument.
+   */
+  async inNamespace(name: string): Promise<NamespaceStorage> {
+    checkNamespace(name);
+    const opening = this.#opened.get(name) ?? this.#open(name);
+    this.#opened.set(name, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      // The next to ask tries again.
+      this.#opened.delete(name);
+      throw error;
+    }
+  }
+
+  /** Ends collections and the threads of snapshotters. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    await Promise.all(opened.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)));
+    await this.#snapshotters[Symbol.asyncDispose]();
+  }
+
+  async #open(name: string): Promise<NamespaceStorage> {
+    const storage = new NamespaceStorage({
+      name,
+      ...this.#containers.inNamespace(name),
+      imageNames: this.#imageNames.inNamespace(name),
+      content: this.#content.inNamespace(name),
+      leases: this.#leases.inNamespace(name),
+      openSnapshotter: (kind) => this.#snapshotters.get(kind, name),
+      gcDelayMs: this.#options.gcDelayMs,
+      logger: this.#options.logger,
+    });
+    for (const kind of this.#snapshotters.kindsIn(name)) await storage.snapshotter(kind);
+    return storage;
+  }
+}

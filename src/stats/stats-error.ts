@@ -1,4 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-/** Figures that could not be read. */
-export class StatsError extends BerthError {}

@@ -1,4 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-/** A streaming request or connection failed. */
-export class StreamingError extends BerthError {}
