@@ -4,6 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { cliOwner, ownerLabel } from "../src/ground/protocol/index.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "../test/support/berth.ts";
 import { busyboxImage } from "../test/support/busybox.ts";
@@ -11,6 +12,8 @@ import { eventually } from "../test/support/condition.ts";
 import { readHostState, whatStays } from "../test/support/host-state.ts";
 
 const cli = new URL("../dist/berth.js", import.meta.url).pathname;
+/** What `berth run` makes is shown to those alone who ask for it. */
+const ofThisCli = { [ownerLabel]: cliOwner };
 const before = await readHostState();
 
 {
@@ -79,7 +82,9 @@ async function runCli(berth: TestBerth, args: readonly string[]): Promise<string
 
 async function podAddress(berth: TestBerth): Promise<string> {
   const { runtime } = berth.clients;
-  const { items } = await runtime.listPodSandbox({ filter: undefined });
+  const { items } = await runtime.listPodSandbox({
+    filter: { id: "", state: undefined, labelSelector: ofThisCli },
+  });
   const podSandboxId = items.find(({ metadata }) => metadata?.name === "server")?.id ?? "";
   const { status } = await runtime.podSandboxStatus({ podSandboxId, verbose: false });
   return status?.network?.ip ?? "";
@@ -88,7 +93,9 @@ async function podAddress(berth: TestBerth): Promise<string> {
 /** The first process of each container, by the daemon's own account. */
 async function processes(berth: TestBerth): Promise<readonly number[]> {
   const { runtime } = berth.clients;
-  const { containers } = await runtime.listContainers({ filter: undefined });
+  const { containers } = await runtime.listContainers({
+    filter: { id: "", podSandboxId: "", state: undefined, labelSelector: ofThisCli },
+  });
   const statuses = await Promise.all(
     containers.map(({ id }) => runtime.containerStatus({ containerId: id, verbose: true })),
   );
