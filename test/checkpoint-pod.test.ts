@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { bindMount, unmount } from "../src/ground/linux/index.ts";
 import {
   type ContainerConfig,
   ContainerState,
@@ -95,6 +96,37 @@ describe("a checkpoint of a pod", () => {
     await rpc().removePodSandbox({ podSandboxId: restored.podSandboxId });
     assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
     assert.ok((await readdir(output)).includes("pod.dump"));
+  });
+
+  it("is kept though what criu wrote beside it cannot be removed, which the next daemon does", async () => {
+    const { pod, ids } = await runPod("held");
+    const output = await outputDirectory("held.checkpoint");
+    const held = join(output, ".criu", "held");
+    const written = rpc().checkpointPod({
+      podSandboxId: pod.id,
+      outputPath: output,
+      containerIds: ids,
+      options: {},
+    });
+    await eventually("criu's directory is there", () =>
+      mkdir(held).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await bindMount(held, held);
+    try {
+      await written;
+    } finally {
+      await unmount(held);
+    }
+    const whole = [...ids.map((id) => `${id}.tar`), "pod.dump"].sort();
+    assert.deepEqual((await readdir(output)).sort(), [".criu", ...whole].sort());
+    await host.berth.restartDaemon();
+    await eventually("what was left is removed", async () => !(await readdir(output)).includes(".criu"));
+    assert.deepEqual((await readdir(output)).sort(), whole);
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
+    await countsTo(pod, "first", 3);
   });
 
   it("must be of all its running containers and of no other, into an empty directory, without options", async () => {

@@ -30,7 +30,7 @@ export type CheckpointRun = {
 
 /**
  * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished is taken away before
- * this rejects; a daemon that is cut finds what there is to take back in the journal.
+ * this rejects, or else by the next daemon, which also finds what one that is cut has left: the journal says it.
  */
 export async function runCheckpoint(
   run: CheckpointRun,
@@ -56,11 +56,32 @@ export async function runCheckpoint(
     signal.throwIfAborted();
     throw error;
   } finally {
-    const garbage = finished ? [scratch] : partial;
-    const lookUp = services.hostPaths.of(run.sandbox.id);
-    await Promise.all(garbage.map((path) => lookUp(path, () => removeApart(path))));
-    await services.trash.take(directory);
+    await removeRest(run, finished ? [scratch] : partial, services);
   }
+}
+
+/**
+ * What lies in the checkpoint's own directory goes with that, in the background; what lies at the client's place goes before. Where that
+ * fails the journal says what is still to go: a checkpoint that is finished stays, and one that is not says why.
+ */
+async function removeRest(
+  { directory, sandbox }: CheckpointRun,
+  rest: readonly string[],
+  { hostPaths, trash, logger }: PodServices,
+): Promise<void> {
+  const lookUp = hostPaths.of(sandbox.id);
+  const outside = rest.filter((path) => !path.startsWith(`${directory}/`));
+  try {
+    await Promise.all(outside.map((path) => lookUp(path, () => removeApart(path))));
+  } catch (err) {
+    await beginJournal(directory, { containerIds: [], partial: outside });
+    logger.warn(
+      { err, paths: outside },
+      "what a checkpoint has left cannot be removed; it is tried again at the next start",
+    );
+    return;
+  }
+  await trash.take(directory);
 }
 
 async function writeAll(run: CheckpointRun, services: PodServices, signal: AbortSignal): Promise<void> {

@@ -13,7 +13,7 @@ export type Journal = {
 
 const name = "journal.json";
 
-/** Makes the directory of a checkpoint, with its journal in it; nothing may be there. */
+/** Makes the directory of a checkpoint, with its journal in it, or writes another journal. */
 export async function beginJournal(directory: string, journal: Journal): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(join(directory, name), JSON.stringify(journal), { mode: 0o600, flush: true });

@@ -52,6 +52,7 @@ async function takeBack(
   const lookUp = services.hostPaths.of(directory, signal);
   await Promise.all([scratch, ...archives].map((path) => lookUp(path, () => removeApart(path))));
   await trash.take(directory);
+  if (ids.length === 0) return;
   logger.warn(
     { containers: ids },
     "a checkpoint was cut when the daemon ended: it is taken back, the containers go on",
