@@ -1,6 +1,5 @@
-import { fchownSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import type { StdioChoice, Subprocess } from "../../../ground/linux/index.ts";
+import type { Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
 import { type OpenFifo, openFifo } from "../streams/fifo.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
@@ -14,11 +13,9 @@ import type { ExecIo, ExecStdio } from "./exec-io.ts";
 export class FifoIo implements ExecIo {
   readonly resize = undefined;
   readonly #fifos: readonly (OpenFifo | undefined)[];
-  readonly #owner: StreamOwner | undefined;
 
-  private constructor(fifos: readonly (OpenFifo | undefined)[], owner: StreamOwner | undefined) {
+  private constructor(fifos: readonly (OpenFifo | undefined)[]) {
     this.#fifos = fifos;
-    this.#owner = owner;
   }
 
   /** Throws RuntimeError InvalidArgument. */
@@ -28,10 +25,14 @@ export class FifoIo implements ExecIo {
   ): Promise<FifoIo> {
     await using opened = new AsyncDisposableStack();
     const fifos: (OpenFifo | undefined)[] = [];
-    for (const path of [stdin, stdout, stderr])
-      fifos.push(path === undefined ? undefined : opened.use(await openFifo(path, lookUp)));
+    for (const path of [stdin, stdout, stderr]) {
+      const fifo = path === undefined ? undefined : opened.use(await openFifo(path, lookUp));
+      if (path !== undefined && fifo !== undefined && owner !== undefined)
+        await lookUp(path, () => fifo.writer.chown(owner.uid, owner.gid));
+      fifos.push(fifo);
+    }
     opened.move();
-    return new FifoIo(fifos, owner);
+    return new FifoIo(fifos);
   }
 
   adapt(process: OciProcess): OciProcess {
@@ -41,17 +42,7 @@ export class FifoIo implements ExecIo {
   /** What has no FIFO is a pipe: OCI runtimes would give the host's /dev/null to the command's user. */
   prepare(): ExecStdio {
     const [stdin, stdout, stderr] = this.#fifos;
-    return [
-      this.#given(stdin?.reader, "reads"),
-      this.#given(stdout?.writer, "writes"),
-      this.#given(stderr?.writer, "writes"),
-    ];
-  }
-
-  #given(end: FileHandle | undefined, pipe: "reads" | "writes"): StdioChoice {
-    if (end === undefined) return pipe;
-    if (this.#owner !== undefined) fchownSync(end.fd, this.#owner.uid, this.#owner.gid);
-    return end.fd;
+    return [stdin?.reader.fd ?? "reads", stdout?.writer.fd ?? "writes", stderr?.writer.fd ?? "writes"];
   }
 
   connect(runtime: Subprocess): void {
