@@ -1,3 +1,4 @@
+import type { Subprocess } from "../../../ground/linux/index.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import { CommandNotRun } from "./command-not-run.ts";
 import type { ExecProcess } from "./exec-process.ts";
@@ -16,8 +17,8 @@ export async function runToEnd(
   outputEnded: () => Promise<void>,
 ): Promise<ExecOutcome> {
   try {
-    await process.launch();
-    const exitCode = await exitOrKill(process, deadline);
+    const runtime = await process.launch();
+    const exitCode = await exitOrKill(process, runtime, deadline);
     await outputEnded();
     deadline.check("exec", "its command has ended, and something that it left running holds its output open");
     const { failure } = process;
@@ -29,14 +30,14 @@ export async function runToEnd(
   }
 }
 
-async function exitOrKill(process: ExecProcess, deadline: Deadline): Promise<number> {
+async function exitOrKill(process: ExecProcess, runtime: Subprocess, deadline: Deadline): Promise<number> {
   let killing: Promise<void> | undefined;
   let exitCode: number;
   {
     using _armed = deadline.onAbort(() => {
       killing = process.killAll();
       // It is thrown below; but first there must be an exit.
-      killing.catch(() => process.kill(9));
+      killing.catch(() => runtime.kill("SIGKILL"));
     });
     ({ exitCode } = await process.wait());
   }
