@@ -13,8 +13,8 @@ export function versionStatusHandlers(
   details: () => Promise<Readonly<Record<string, unknown>>>,
 ): RuntimeHandlers {
   return {
-    version: async () => {
-      const { runtimeName, runtimeVersion } = await engine.status();
+    version: () => {
+      const { runtimeName, runtimeVersion } = engine.about;
       return { version: kubeletApiVersion, runtimeName, runtimeVersion, runtimeApiVersion: "v1" };
     },
 
@@ -36,9 +36,8 @@ export function versionStatusHandlers(
       };
     },
 
-    runtimeConfig: async () => {
-      const { cgroupDriver } = await engine.status();
-      const systemd = cgroupDriver === "systemd";
+    runtimeConfig: () => {
+      const systemd = engine.about.cgroupDriver === "systemd";
       return { linux: { cgroupDriver: systemd ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS } };
     },
 

@@ -36,6 +36,7 @@ export interface Engine {
   untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
   /** Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is disposed of, for who still reads its log. Throws EngineError NotFound. */
   holdContainer(id: string): Disposable;
+  readonly about: EngineAbout;
   status(): Promise<EngineStatus>;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */
   setPodCidr(cidr: string): Promise<void>;
@@ -183,9 +184,15 @@ export type UntaggedImage = {
   readonly removed: Digest | undefined;
 };
 
-export type EngineStatus = {
+/** What stays as it is for as long as the engine runs. */
+export type EngineAbout = {
   readonly runtimeName: string;
   readonly runtimeVersion: string;
+  readonly cgroupDriver: "systemd" | "cgroupfs";
+};
+
+/** As it is at that moment. */
+export type EngineStatus = {
   readonly conditions: readonly {
     readonly type: string;
     readonly ok: boolean;
@@ -205,7 +212,6 @@ export type EngineStatus = {
   readonly seccompProfiles: boolean;
   /** Pods with a user namespace may be on the host's network. */
   readonly userNamespacesHostNetwork: boolean;
-  readonly cgroupDriver: "systemd" | "cgroupfs";
   /** For `info` when verbose. */
   readonly details: Readonly<Record<string, unknown>>;
 };

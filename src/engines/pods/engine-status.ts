@@ -6,11 +6,9 @@ import type { PodEngineOptions } from "./pod-engine-options.ts";
 
 /** Whether pods can be run now, and with what. */
 export async function engineStatus(options: PodEngineOptions): Promise<EngineStatus> {
-  const { version, network, handlers, database, cgroupDriver, snapshotter, stateDir, criu } = options;
+  const { network, handlers, database, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
-    runtimeName: "berth",
-    runtimeVersion: version,
     conditions: [runtimeCondition(handlers, database.trouble()), networkCondition(networkStatus)],
     handlers: criHandlers(handlers),
     // What the pod has not got of its own is bound from the host then, with every handler.
@@ -22,7 +20,6 @@ export async function engineStatus(options: PodEngineOptions): Promise<EngineSta
         ({ usability, features }) => usability.kind === "usable" && features.cgroupNamespaces,
       ) && (await cgroupsAreDelegated(options.host.cgroups)),
     seccompProfiles: options.host.seccomp,
-    cgroupDriver,
     details: {
       config: options.configuration,
       stateDir,

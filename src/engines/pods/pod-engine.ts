@@ -4,6 +4,7 @@ import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import { TreeCopier } from "../../services/snapshots/index.ts";
 import {
   type Engine,
+  type EngineAbout,
   EngineError,
   type EngineEvent,
   type EngineStatus,
@@ -127,6 +128,11 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   holdContainer(id: string): Disposable {
     return this.#ended.hold(id);
+  }
+
+  get about(): EngineAbout {
+    const { version, cgroupDriver } = this.#options;
+    return { runtimeName: "berth", runtimeVersion: version, cgroupDriver };
   }
 
   status(): Promise<EngineStatus> {

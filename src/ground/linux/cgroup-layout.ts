@@ -39,7 +39,7 @@ export function delegatesCgroups(kind: CgroupLayout["kind"], mounts: readonly Mo
 
 /** The same of this moment's mounts. */
 export async function cgroupsAreDelegated(kind: CgroupLayout["kind"]): Promise<boolean> {
-  return delegatesCgroups(kind, await mountInfo({ type: "cgroup2" }));
+  return kind === "v2" && delegatesCgroups(kind, await mountInfo({ type: "cgroup2" }));
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type Container,
   type ContainerStats,
   type Engine,
+  type EngineAbout,
   EngineError,
   type EngineEvent,
   type EngineStatus,
@@ -36,7 +37,7 @@ export class MemoryEngine implements Engine {
   readonly heldIds = new Set<string>();
   readonly #events = new EventEmitter();
   podCidr = "";
-  cgroupDriver: EngineStatus["cgroupDriver"] = "cgroupfs";
+  cgroupDriver: EngineAbout["cgroupDriver"] = "cgroupfs";
 
   /** What RunPodSandbox waits for. */
   run: (signal: AbortSignal | undefined) => Promise<void> = async () => {};
@@ -199,10 +200,12 @@ export class MemoryEngine implements Engine {
     return { untagged: found.repoTags, removed: found.id };
   }
 
+  get about(): EngineAbout {
+    return { runtimeName: "memory", runtimeVersion: "1.2.3", cgroupDriver: this.cgroupDriver };
+  }
+
   async status(): Promise<EngineStatus> {
     return {
-      runtimeName: "memory",
-      runtimeVersion: "1.2.3",
       conditions: [
         { type: "RuntimeReady", ok: true, reason: "", message: "" },
         { type: "NetworkReady", ok: false, reason: "NetworkPluginNotReady", message: "no conflist" },
@@ -211,7 +214,6 @@ export class MemoryEngine implements Engine {
       handlers: [{ name: "", recursiveReadOnlyMounts: true, userNamespaces: false, cgroupNamespaces: true }],
       cgroupMountMode: true,
       seccompProfiles: true,
-      cgroupDriver: this.cgroupDriver,
       details: { config: { root: "/var/lib/berth" } },
     };
   }
