@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { type CgroupLayout, processStartTime } from "../../../ground/linux/index.ts";
 import { cgroupProcesses, sendSignal, writeIfThere } from "./cgroup-processes.ts";
 import { Freezer } from "./freezer.ts";
 import { inHierarchyOf } from "./in-hierarchy.ts";
 
 const SIGKILL = 9;
 const maxRounds = 200;
+/** How long the first process of a PID namespace may take to end; on a busy machine it waits for its turn. */
+const initEndMs = 200;
 
 /**
  * Kills all processes in a cgroup and in those below it, for good: no more can be born in it afterwards. Without that,
@@ -13,7 +15,7 @@ const maxRounds = 200;
  * second: one that waits in the kernel ends later. `directory` is that of v2, or of v1's memory controller.
  *
  * None of them may run between the first kill and the last: a shell that sees its child die prints so and runs its next line.
- * `init` is the first process of a PID namespace that holds all the others: with it the kernel ends them.
+ * `init` is the first process of a PID namespace that holds all the others: with its end the kernel ends them.
  */
 export async function killCgroup(
   layout: CgroupLayout,
@@ -26,8 +28,8 @@ export async function killCgroup(
     for (const pid of pids) sendSignal(pid, SIGKILL);
     return pids.length > 0;
   };
-  if (init !== undefined) sendSignal(init, SIGKILL);
-  else if (!(await killByKernel(layout, directory))) await freezer.frozen(killListed);
+  if (!(await killByInit(init, freezer)) && !(await killByKernel(layout, directory)))
+    await freezer.frozen(killListed);
   // After the kill: a program that finds that it cannot fork would end by itself, with a code of its own.
   await forbidForks(layout, directory);
   for (let round = 0; round < maxRounds; round++) {
@@ -35,6 +37,17 @@ export async function killCgroup(
     await freezer.thaw();
     if (round > 0) await sleep(5);
   }
+}
+
+/** By the end of the first process of their PID namespace, until which they may run; false when it does not end soon. */
+async function killByInit(init: number | undefined, freezer: Freezer): Promise<boolean> {
+  if (init === undefined) return false;
+  sendSignal(init, SIGKILL);
+  for (const end = performance.now() + initEndMs; performance.now() < end; await sleep(1)) {
+    if ((await processStartTime(init)) === undefined) return true;
+    await freezer.thaw();
+  }
+  return false;
 }
 
 /** At one stroke, which Linux 5.14 can with cgroup v2; also those whose pid is not to be seen from here. */
