@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { counting } from "./support/checkpoints.ts";
+import { counting, manyToDump } from "./support/checkpoints.ts";
 import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
@@ -55,9 +55,8 @@ describe("the command line", () => {
   });
 
   it("that is interrupted while criu is at work leaves nothing of the checkpoint, and the container goes on", async () => {
-    const large = `x=$(dd if=/dev/zero bs=1M count=200 2>/dev/null | tr '\\0' a)`;
     const log = ["--log-dir", host.berth.logDir];
-    const script = `${large}; ${counting}`;
+    const script = `${manyToDump}; ${counting}`;
     const id = await output("run", ...log, "-d", "--name", "large", host.image, "sh", "-c", script);
     await eventually("it counts", async () => /^3$/m.test(await output("logs", "large")));
     const interrupt = new AbortController();

@@ -5,7 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { ContainerState } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
-import { checkpoint, counting, countsTo } from "./support/checkpoints.ts";
+import { checkpoint, counting, countsTo, manyToDump } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
 import { CutBerth } from "./support/cut-berth.ts";
@@ -66,8 +66,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
 
   it("while criu is at work ends that before the container goes on", async () => {
     const one = await pod("at-work");
-    const large = `x=$(dd if=/dev/zero bs=1M count=200 | tr '\\0' a)`;
-    const id = await one.shell("main", image(), `${large}; ${counting}`);
+    const id = await one.shell("main", image(), `${manyToDump}; ${counting}`);
     await eventually("it counts", async () => (await one.log("main")).includes("stdout F 3"));
     const location = join(berth().directory, "at-work.tar");
     const cutOff = checkpoint(berth(), id, location).catch(() => undefined);

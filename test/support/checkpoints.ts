@@ -6,6 +6,9 @@ import type { TestPod } from "./pod.ts";
 /** A script that counts in its memory alone, and says each number. */
 export const counting = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.05; done";
 
+/** Processes that keep criu at work for a while, and that a loaded machine starts at once all the same. */
+export const manyToDump = "for n in $(seq 100); do sleep 100000 & done";
+
 /** The numbers that a container has said so far. */
 export async function counted(pod: TestPod, name: string): Promise<readonly number[]> {
   return (await pod.log(name)).map((line) => Number.parseInt(line.split(" ")[2] ?? "", 10));
