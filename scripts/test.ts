@@ -18,8 +18,26 @@ const suites: Readonly<Record<string, string>> = {
 const handlers =
   process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
 
-/** What these test lies above the OCI runtime: in `npm test` they run with the first handler alone. */
-const onceForAll = new Set(["cli", "layers", "pull-crash", "run"].map((name) => `test/${name}.test.ts`));
+/** What these test lies above the OCI runtime, or they choose it themselves: `npm test` runs them with the first handler alone. */
+const onceForAll = new Set(
+  [
+    "attacks-images",
+    "attacks-requests",
+    "cli",
+    "damaged-state",
+    "dead-volumes",
+    "declared-volumes",
+    "exec-memory",
+    "full-disk",
+    "killed-client",
+    "layers",
+    "lists",
+    "metrics",
+    "networks",
+    "pull-crash",
+    "run",
+  ].map((name) => `test/${name}.test.ts`),
+);
 
 /** Test files wait more than they compute. The same everywhere: what fails for one who waits for the answer must fail where nobody does. */
 const filesAtOnce = 2;
