@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { ContainerState, MountPropagation } from "../src/ground/protocol/index.ts";
@@ -11,6 +11,7 @@ import { checkpoint, counted, counting, countsTo } from "./support/checkpoints.t
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { programFiles } from "./support/program-files.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -103,17 +104,23 @@ describe("a checkpoint of a container", () => {
     const hostPath = join(host.berth.directory, "locked");
     await mkdir(hostPath, { recursive: true });
     const propagation = MountPropagation.PROPAGATION_PRIVATE;
-    // Debian's busybox has no flock of its own.
+    // Debian's busybox has no flock of its own. The machine's directories are no volumes for it: what others have mounted in
+    // them stops criu.
+    const programs = join(host.berth.directory, "programs");
+    for (const { name, mode, content } of await programFiles("/usr/bin/flock")) {
+      await mkdir(dirname(join(programs, name)), { recursive: true });
+      await writeFile(join(programs, name), content, { mode });
+    }
     const mounts = [
       { containerPath: "/data", hostPath, propagation },
-      { containerPath: "/usr", hostPath: "/usr", readonly: true, propagation },
+      { containerPath: "/programs", hostPath: programs, readonly: true, propagation },
     ];
     const server = await TestPod.run(host.berth, "server");
     await server.shell("server", host.image, "exec nc -ll -p 7000 -e cat");
     const pod = await TestPod.run(host.berth, "locks");
     const script = [
-      "ln -s usr/lib /lib; ln -s usr/lib64 /lib64",
-      "exec 9>/data/lock; /usr/bin/flock -n 9 || exit",
+      "ln -s programs/lib /lib; ln -s programs/lib64 /lib64",
+      "exec 9>/data/lock; /programs/usr/bin/flock -n 9 || exit",
       `sleep 100000 | (nc ${await server.ip()} 7000; echo closed) &`,
       counting,
     ].join("\n");
@@ -126,7 +133,7 @@ describe("a checkpoint of a container", () => {
     await checkpoint(host.berth, id, location);
     assert.match(await execSync(host.berth, id, "netstat", "-tn"), /ESTABLISHED/);
     const other = await TestPod.run(host.berth, "unlocked");
-    await assert.rejects(other.create(shellConfig("main", location, "")), /mounts at \/data, \/usr/);
+    await assert.rejects(other.create(shellConfig("main", location, "")), /mounts at \/data, \/programs/);
     const restored = await other.create(shellConfig("main", location, "", { mounts }));
     // The lock is the first container's as long as that runs.
     await host.berth.clients.runtime.removeContainer({ containerId: id });
@@ -251,7 +258,12 @@ describe("a checkpoint of a container", () => {
   });
 });
 
-describe("a handler that is built without criu", () => {
+const { stdout: crunVersion } = await run("/usr/bin/crun", ["--version"]);
+const crunHasCriu =
+  crunVersion.includes("+CRIU") &&
+  "this machine's crun is built with criu, as Debian's is from version 13 on";
+
+describe("a handler that is built without criu", { skip: crunHasCriu }, () => {
   const host = withBerth({ config: `[runtime]\ndefault_handler = "crun"\n` });
 
   it("is named by what needs one", async () => {
