@@ -51,7 +51,7 @@ describe("the command line", () => {
     const full = await cli(host.berth, "checkpoint", "--type", "pod", "whole", "-e", at("full"));
     assert.deepEqual([full.status, /not an empty directory/.test(full.stderr)], [2, true]);
     const none = await cli(host.berth, "restore", at("full"));
-    assert.deepEqual([none.status, /no checkpoint of a pod/.test(none.stderr)], [2, true]);
+    assert.deepEqual([none.status, /not the checkpoint of a pod/.test(none.stderr)], [2, true]);
   });
 
   it("that is interrupted while criu is at work leaves nothing of the checkpoint, and the container goes on", async () => {

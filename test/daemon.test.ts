@@ -46,7 +46,7 @@ describe("the daemon", () => {
     const line = (await berth.daemonLog()).split("\n").find((each) => each.includes("made by a test"));
     assert.match(line ?? "", /"level":"error".*faults\.ts/);
     const { stdout } = await cli(berth, "doctor");
-    assert.match(stdout, /^warn +errors that nobody handled +1 since .*made by a test/m);
+    assert.match(stdout, /^warn +unhandled errors +1 since .*made by a test/m);
   });
 
   it("names the files that it cannot use in the status as they are now, in the log, and by the doctor", async () => {

@@ -212,7 +212,10 @@ describe("a pod of berth run", () => {
     await output("exec", "on", "touch", "/tmp/go");
     const { status, stdout, stderr } = await following.outcome;
     assert.deepEqual([status, stdout], [7, "before\nafter\n"]);
-    assert.match(stderr, /^(berth: the runtime has gone away; container [0-9a-f]{12} runs on.*\n)?$/);
+    assert.match(
+      stderr,
+      /^(berth: lost the connection to the runtime; container [0-9a-f]{12} keeps running.*\n)?$/,
+    );
     await gone("on");
   });
 
@@ -268,7 +271,7 @@ describe("a pod of berth run", () => {
     assert.doesNotMatch(await output("images"), /other/);
     const refused = await outcome("rmi", host.image);
     assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /is not removed: container uses \([0-9a-f]+\) uses it/);
+    assert.match(refused.stderr, /is in use by container uses \([0-9a-f]+\)/);
     await output("rmi", "--force", host.image);
     assert.equal(await output("exec", "uses", "echo", "goes on"), "goes on");
     await output("rm", "-f", "uses");

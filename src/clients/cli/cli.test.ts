@@ -47,7 +47,7 @@ for (const argv of [
 test("a mistake of usage is exit status 2, with a hint at what could be meant", async () => {
   const unknown = await berth(["pod"]);
   assert.equal(unknown.status, 2);
-  assert.match(unknown.stderr, /^berth: there is no command `berth pod`: did you mean `berth pods`\?\n$/);
+  assert.match(unknown.stderr, /^berth: unknown command `berth pod`: did you mean `berth pods`\?\n$/);
   assert.equal((await berth(["ps", "-o", "xml"])).status, 2);
   assert.equal((await berth(["logs"])).status, 2);
   assert.equal((await berth(["pods", "--label", "nokey", "--address", "tcp://x"])).status, 2);
@@ -55,8 +55,8 @@ test("a mistake of usage is exit status 2, with a hint at what could be meant", 
 
 const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["top", "web"], /`berth exec NAME ps`/],
-  [["start", "web"], /runs once/],
-  [["--address", "/x.sock", "tag", "a", "b"], /names come with images/],
+  [["start", "web"], /runs only once/],
+  [["--address", "/x.sock", "tag", "a", "b"], /does not tag images/],
   [["image", "ls"], /`berth images`/],
   [["frobnicate"], /`berth --help` lists/],
   [["run", "--network", "host", "busybox"], /`--host-network`/],
@@ -107,7 +107,7 @@ test("a socket that nobody listens on any more is told apart from a missing one"
   await writeFile(plain, "");
   const other = await berth(["ps", "--address", plain]);
   assert.equal(other.status, 4);
-  assert.match(other.stderr, /plain is no socket; --address or BERTH_ADDRESS names another/);
+  assert.match(other.stderr, /plain is not a socket; use --address or BERTH_ADDRESS/);
 });
 
 test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
@@ -123,7 +123,7 @@ test("a socket on which nobody speaks gRPC is exit status 4 too", async () => {
   const { status, stderr } = await berth(["ps", "--timeout", "300ms"], { env: { BERTH_ADDRESS: address } });
   await new Promise((resolve) => server.close(resolve));
   assert.equal(status, 4);
-  assert.match(stderr, /nobody speaks gRPC/);
+  assert.match(stderr, /does not answer gRPC/);
 });
 
 test("the address is taken from --address, also before the command, and then from the environment", async () => {
@@ -171,7 +171,7 @@ test("info shows what each handler and the runtime have of the CRI's optional pa
     stdout,
     /HANDLER +USER NAMESPACES +RECURSIVE READ-ONLY MOUNTS +CGROUP NAMESPACES\n\(default\) +no +yes +yes\n/,
   );
-  assert.match(stdout, /modes of cgroup mounts +yes\nseccomp profiles of registries +yes\n/);
+  assert.match(stdout, /cgroup mount modes +yes\nseccomp profiles from registries +yes\n/);
   assert.match(stdout, /user namespaces on the host's network +no\n/);
 });
 
@@ -181,7 +181,7 @@ test("the default configuration passes the check", async () => {
   await writeFile(file, (await berth(["config", "default"])).stdout);
   assert.deepEqual(await berth(["config", "check", file]), {
     status: 0,
-    stdout: `${file} is right\n`,
+    stdout: `${file} is valid\n`,
     stderr: "",
   });
   await writeFile(file, "adress = 1\n");

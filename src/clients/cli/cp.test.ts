@@ -182,10 +182,10 @@ test("a directory does not replace a file, on either side", async () => {
   await writeFile(join(endpoint.inside, "file"), "kept");
   const from = await endpoint.cp(`web:${endpoint.inside}/dir`, join(endpoint.here, "file"));
   assert.equal(from.status, 1);
-  assert.match(from.stderr, /"file" is no directory here/);
+  assert.match(from.stderr, /"file" is not a directory here/);
   const to = await endpoint.cp(join(endpoint.here, "dir"), `web:${endpoint.inside}/file`);
   assert.equal(to.status, 1);
-  assert.match(to.stderr, /is no directory in container web/);
+  assert.match(to.stderr, /is not a directory in container web/);
   assert.equal(await readFile(join(endpoint.here, "file"), "utf8"), "kept");
   assert.equal(await readFile(join(endpoint.inside, "file"), "utf8"), "kept");
 });
@@ -243,10 +243,10 @@ test("what is no file, directory or link is left out with a word, and all else i
   }
   const to = await endpoint.cp(join(endpoint.here, "dir"), `web:${endpoint.inside}/copy`);
   assert.equal(to.status, 1);
-  assert.match(to.stderr, /^berth: left out ".*\/dir\/pipe": it is neither/);
+  assert.match(to.stderr, /^berth: skipped ".*\/dir\/pipe": not a file/);
   const from = await endpoint.cp(`web:${endpoint.inside}/dir`, join(endpoint.here, "copy"));
   assert.equal(from.status, 1);
-  assert.match(from.stderr, /^berth: left out ".\/dir\/pipe": it is neither/);
+  assert.match(from.stderr, /^berth: skipped ".\/dir\/pipe": not a file/);
   assert.deepEqual(await readdir(join(endpoint.inside, "copy")), ["z"]);
   assert.deepEqual(await readdir(join(endpoint.here, "copy")), ["z"]);
 });
@@ -256,7 +256,7 @@ test("a destination that is a device is refused and stays one", async () => {
   await writeFile(join(endpoint.inside, "file"), "");
   const { status, stderr } = await endpoint.cp(`web:${endpoint.inside}/file`, "/dev/null");
   assert.equal(status, 1);
-  assert.match(stderr, /\/dev\/null is no file/);
+  assert.match(stderr, /\/dev\/null is not a regular file/);
   assert.equal((await lstat("/dev/null")).isCharacterDevice(), true);
 });
 
@@ -281,9 +281,9 @@ async function archiveOf(lies: readonly Lie[]): Promise<Buffer> {
 
 /** Archives of a hostile container that is asked for `dir`, and what may be there of them; outside of the destination never anything. */
 const lies: readonly [title: string, entries: readonly Lie[], left: readonly string[], told: RegExp][] = [
-  ["names that climb out", [{ name: "dir/../../escaped" }], [], /not asked for/],
-  ["absolute names", [{ name: "/escaped" }], [], /not asked for/],
-  ["other names than what was asked for", [{ name: ".ssh/authorized_keys" }], [], /not asked for/],
+  ["names that climb out", [{ name: "dir/../../escaped" }], [], /not requested/],
+  ["absolute names", [{ name: "/escaped" }], [], /not requested/],
+  ["other names than what was asked for", [{ name: ".ssh/authorized_keys" }], [], /not requested/],
   [
     "a file below a symbolic link that it made",
     [
@@ -292,7 +292,7 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
       { name: "dir/out/escaped" },
     ],
     ["dir", "dir/out", "dir/out/escaped"],
-    /left out "dir\/out".*leads elsewhere/,
+    /skipped "dir\/out".*points out of/,
   ],
   [
     "absolute symbolic links",
@@ -301,7 +301,7 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
       { name: "dir/shadow", type: "symlink", linkname: "/etc/shadow" },
     ],
     ["dir"],
-    /left out "dir\/shadow"/,
+    /skipped "dir\/shadow"/,
   ],
   [
     "a link that leads out by way of another",
@@ -311,13 +311,13 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
       { name: "dir/out", type: "symlink", linkname: "a/b/top/../../escaped" },
     ],
     ["dir", "dir/a", "dir/a/b", "dir/a/b/top"],
-    /left out "dir\/out"/,
+    /skipped "dir\/out"/,
   ],
   [
     "a symbolic link in place of the directory",
     [{ name: "dir", type: "symlink", linkname: "x" }],
     [],
-    /left out "dir"/,
+    /skipped "dir"/,
   ],
   [
     "a file below a link inside",
@@ -327,25 +327,25 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
       { name: "dir/link/file" },
     ],
     ["dir", "dir/link", "dir/real"],
-    /"dir\/link" is no directory here/,
+    /"dir\/link" is not a directory here/,
   ],
   [
     "hard links to files outside",
     [{ name: "dir/x", type: "link", linkname: "/etc/passwd" }],
     [],
-    /not asked for/,
+    /not requested/,
   ],
   [
     "hard links to what is not there",
     [{ name: "dir/x", type: "link", linkname: "dir/y" }],
     ["dir"],
-    /left out "dir\/x": it is another name/,
+    /skipped "dir\/x": hard link/,
   ],
   [
     "devices",
     [{ name: "dir/sda", type: "block-device", devmajor: 8, devminor: 0 }],
     [],
-    /left out "dir\/sda"/,
+    /skipped "dir\/sda"/,
   ],
   [
     "names that would colour the terminal",
@@ -374,7 +374,7 @@ test("a link that was in the destination before is not followed, and not replace
   const destination = join(endpoint.here, "destination");
   await mkdir(destination);
   await symlink("..", join(destination, "dir"));
-  assert.match((await endpoint.cp("web:/dir", destination)).stderr, /"dir" is no directory here/);
+  assert.match((await endpoint.cp("web:/dir", destination)).stderr, /"dir" is not a directory here/);
   assert.deepEqual(await readdir(endpoint.here), ["destination"]);
 });
 
@@ -411,7 +411,7 @@ for (const [source, destination, told] of [
   ["-", "b", /one side must be in a container/],
   ["x:/a", "y:/b", /only one side/],
   ["x:", "b", /has no path/],
-  [":/a", "b", /names no container/],
+  [":/a", "b", /no container name/],
   ["./with:colon", "b", /one side must be in a container/],
 ] as const) {
   test(`cp ${source} ${destination} is refused as a mistake of usage`, async () => {

@@ -10,7 +10,7 @@ const neededNode = 24;
 const runningNode = Number(process.versions.node.split(".")[0]);
 if (runningNode < neededNode) {
   process.stderr.write(
-    `berth: needs Node.js ${neededNode} or later, and this is ${process.versions.node} (${process.execPath})\n`,
+    `berth: Node.js ${neededNode} or later is required, but this is ${process.versions.node} (${process.execPath})\n`,
   );
   process.exitCode = 1;
 } else {

@@ -17,7 +17,7 @@ export function addConnectionOptions(command: Command): Command {
     .addOption(
       new Option(
         "--timeout <duration>",
-        "how long to wait for an answer; 0 is for ever (default 2m)",
+        "how long to wait for an answer; 0 waits forever (default 2m)",
       ).helpGroup("Connection:"),
     );
 }
@@ -47,8 +47,8 @@ export type FilterOptions = { readonly namespace?: string; readonly label?: read
 
 export function addFilterOptions(command: Command): Command {
   return command
-    .option("--namespace <namespace>", "only those in this Kubernetes namespace")
-    .option("--label <key=value>", "only those with this label (may be given several times)", collect);
+    .option("--namespace <namespace>", "only in this Kubernetes namespace")
+    .option("--label <key=value>", "only with this label (may be repeated)", collect);
 }
 
 /** Options of every command that prints a list. */
@@ -63,6 +63,6 @@ export type TypeOption<Type extends string> = { readonly type?: Type };
 
 export function addTypeOption(command: Command, types: readonly string[]): Command {
   return command.addOption(
-    new Option("--type <type>", "what the name is a name of, where it could be several").choices(types),
+    new Option("--type <type>", "what the name refers to, if it is ambiguous").choices(types),
   );
 }

@@ -135,10 +135,7 @@ test("the local port is the pod's where none is given, and one that is taken is 
   const taken = await serverInPod(t, "up");
   const { status, stderr } = await endpoint.run(["port-forward", "web", String(taken)]);
   assert.equal(status, 1);
-  assert.match(
-    stderr,
-    new RegExp(`cannot listen on port ${taken}: something listens there already.*:REMOTE`),
-  );
+  assert.match(stderr, new RegExp(`cannot listen on port ${taken}: it is already in use.*:REMOTE`));
 });
 
 for (const argv of [["0"], ["1:2:3"], ["http"], ["80:"], ["1:99999"], ["80", "--bind", "localhost"]]) {

@@ -8,22 +8,22 @@ import { reportFailure } from "./report-failure.ts";
 import { berthVersion } from "./version.ts";
 
 const epilogue = `
-Names: a pod, container or image can be given by a unique beginning of its id, or
-by name. A pod is NAME or NAMESPACE/NAME; a container is NAME, POD/NAME or
+Names: pods, containers and images can be given by name or by a unique prefix of
+their id. A pod is NAME or NAMESPACE/NAME; a container is NAME, POD/NAME or
 NAMESPACE/POD/NAME; an image is a reference.
 
 Exit status:
-  0    done
-  1    failed
-  2    the command line is wrong
-  3    no such pod, container or image
+  0    success
+  1    failure
+  2    invalid command line
+  3    pod, container or image not found
   4    the CRI endpoint cannot be reached
   130  interrupted
-run, exec and attach end with the status of what runs in the container, with 127
-or 126 where there is no such program or it is none, and with 125 where berth
-itself failed.
+run, exec and attach exit with the status of the command in the container: 127 if
+the program was not found, 126 if it cannot be executed, 125 if berth itself
+failed.
 
-"berth COMMAND --help" tells more and gives examples.
+"berth COMMAND --help" shows details and examples.
 `;
 
 /** Where our output is no terminal. */
@@ -45,13 +45,13 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
 function createProgram(invocation: Invocation): Command {
   const { stdout, stderr } = invocation.io;
   const program = new Command("berth")
-    .description("Works with the pods, containers and images of berthd, or of any other CRI endpoint.")
+    .description("Manages pods, containers and images of berthd, or of any other CRI endpoint.")
     .usage("COMMAND [options] [arguments]")
     .exitOverride()
     .enablePositionalOptions()
     .helpCommand(false)
     .showSuggestionAfterError()
-    .showHelpAfterError("(--help behind the command tells what it takes)")
+    .showHelpAfterError("(add --help for usage)")
     .configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),

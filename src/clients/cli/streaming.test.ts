@@ -86,7 +86,7 @@ test("-i and -t without a terminal of ours is a mistake that is told before anyt
   ]) {
     const { status, stderr } = await endpoint.run(argv);
     assert.equal(status, 125);
-    assert.match(stderr, /need a terminal/);
+    assert.match(stderr, /stdin is not a terminal/);
   }
   assert.equal(endpoint.engine.sandboxTable.size, 1);
 });
@@ -192,7 +192,7 @@ test("the detach keys leave an attached container running", async () => {
   ]);
   screen.type("\x18x");
   assert.equal(await screen.status(), 0);
-  assert.match(screen.shown, /berth: detached; the container goes on/);
+  assert.match(screen.shown, /berth: detached; the container keeps running/);
 });
 
 test("run -i gives the container our input and shows its output from the log", async () => {

@@ -55,7 +55,7 @@ export class Client implements Disposable {
       this.#grpc.waitForReady(Date.now() + Math.min(readyTimeoutMs, this.#timeoutMs), (error) => {
         if (error === undefined) return resolve();
         reject(
-          new UnreachableError("Unavailable", "the socket is open, but nobody speaks gRPC there", {
+          new UnreachableError("Unavailable", "the socket is open, but does not answer gRPC", {
             cause: error,
           }),
         );

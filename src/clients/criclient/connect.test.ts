@@ -15,14 +15,11 @@ test("what is not there is unreachable, with what the program's user can do", as
   await assert.rejects(connectEndpoint(path, { ...options, hints }), (error) => {
     assert.ok(error instanceof UnreachableError);
     assert.equal(error.code, "Unavailable");
-    assert.equal(
-      error.message,
-      `there is no socket at ${path}: is berthd running? Start it; --to names another`,
-    );
+    assert.equal(error.message, `socket ${path} not found: is berthd running? Start it; --to names another`);
     return true;
   });
   await assert.rejects(connectEndpoint(path, options), {
-    message: `there is no socket at ${path}: is berthd running?`,
+    message: `socket ${path} not found: is berthd running?`,
   });
 });
 
@@ -30,7 +27,7 @@ test("a directory is no socket", async () => {
   await using directory = await mkdtempDisposable("/tmp/berth-criclient-");
   await assert.rejects(connectEndpoint(directory.path, options), {
     code: "Unavailable",
-    message: `${directory.path} is no socket`,
+    message: `${directory.path} is not a socket`,
   });
 });
 

@@ -32,7 +32,6 @@ async function findImageById(client: Client, text: string): Promise<FoundImage> 
   }));
   const found = resolveOne(text, candidates, "image");
   const status = await imageStatus(client, found.id);
-  if (status === undefined)
-    throw new CriClientError("NotFound", `image ${found.id} has been removed just now`);
+  if (status === undefined) throw new CriClientError("NotFound", `image ${found.id} was removed meanwhile`);
   return status;
 }

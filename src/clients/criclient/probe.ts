@@ -40,17 +40,17 @@ function explain(
     new UnreachableError(code, message, { cause: error });
   const hints = [start, address].filter((hint) => hint !== undefined).join("; ");
   const elsewhere = address === undefined ? "" : `; ${address}`;
-  if (!socket) return fail("Unavailable", `${path} is no socket${elsewhere}`);
+  if (!socket) return fail("Unavailable", `${path} is not a socket${elsewhere}`);
   switch (errno) {
     case "ENOENT":
-      return fail("Unavailable", `there is no socket at ${path}: is berthd running? ${hints}`.trimEnd());
+      return fail("Unavailable", `socket ${path} not found: is berthd running? ${hints}`.trimEnd());
     case "ECONNREFUSED":
-      return fail("Unavailable", `nothing listens on ${path} any more: berthd has ended. ${hints}`.trimEnd());
+      return fail("Unavailable", `nothing listens on ${path}: berthd is not running. ${hints}`.trimEnd());
     case "EACCES":
     case "EPERM":
       return fail(
         "PermissionDenied",
-        `no permission to use ${path}: run this as root; berthd's configuration can let a group in (address_group)`,
+        `no permission to use ${path}: run this as root, or let a group use it (address_group in berthd's configuration)`,
       );
     default:
       return fail("Unavailable", `cannot connect to ${path}${elsewhere}`);

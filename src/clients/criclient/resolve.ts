@@ -36,6 +36,6 @@ function isPrefix(text: string, id: string): boolean {
 function ambiguous<T>(text: string, candidates: readonly Candidate<T>[], kind: string): CriClientError {
   const listed = candidates.slice(0, maxListed).map(({ id, title }) => `\n  ${id.slice(0, 20)}  ${title}`);
   const rest = candidates.length > maxListed ? `\n  and ${candidates.length - maxListed} more` : "";
-  const message = `${JSON.stringify(text)} could be any of ${candidates.length} (${kind}); say which by its id:${listed.join("")}${rest}`;
+  const message = `${JSON.stringify(text)} is ambiguous (${kind}, ${candidates.length} matches); give an id:${listed.join("")}${rest}`;
   return new CriClientError("FailedPrecondition", message);
 }

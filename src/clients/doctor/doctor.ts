@@ -72,11 +72,11 @@ async function runCheck(
 }
 
 function broken(name: string, error: unknown): Finding {
-  const remedy = "run it again as root; if it stays, report it as a bug of berth";
+  const remedy = "run it again as root; if the error stays, report it as a bug in berth";
   return {
     severity: "warn",
     title: name,
-    detail: `this check could not be made: ${messageOf(error)}`,
+    detail: `this check failed to run: ${messageOf(error)}`,
     remedy,
   };
 }

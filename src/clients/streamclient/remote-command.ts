@@ -81,8 +81,7 @@ class ConnectedCommand implements RemoteCommand {
 async function exitCodeOf({ error, version }: ClientStreams): Promise<number> {
   const text = await readUntilClosed(error);
   const outcome = decodeOutcome(text, version);
-  if (outcome === undefined)
-    throw new StreamClientError("Unavailable", "the connection to the command broke");
+  if (outcome === undefined) throw new StreamClientError("Unavailable", "lost the connection to the command");
   if (outcome.kind === "failed") throw new StreamClientError("Unknown", outcome.message);
   return outcome.exitCode;
 }

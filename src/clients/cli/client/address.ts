@@ -9,7 +9,7 @@ export function socketPath(address: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1];
   if (scheme !== undefined && scheme !== "unix") {
     throw usageError(
-      `--address ${JSON.stringify(address)}: only unix sockets are spoken to, as unix:///run/berth/berth.sock or a path`,
+      `--address ${JSON.stringify(address)}: only unix sockets are supported: give a path, or a URL such as unix:///run/berth/berth.sock`,
     );
   }
   const path = address.replace(/^unix:(\/\/)?/, "");

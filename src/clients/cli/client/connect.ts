@@ -17,7 +17,7 @@ export async function connect(
     signal,
     timeoutMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs,
     hints: {
-      address: "--address or BERTH_ADDRESS names another socket",
+      address: "use --address or BERTH_ADDRESS for another socket",
       timeout: "--timeout gives it more",
       ...(path === defaultAddress && { start: "Start it with `systemctl start berthd`" }),
     },

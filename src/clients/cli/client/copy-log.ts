@@ -13,7 +13,7 @@ export async function copyLog(
   { io }: Invocation,
 ): Promise<void> {
   const { logPath } = await containerStatus(client, containerId);
-  if (logPath === "") throw new CliError("FailedPrecondition", `no log is kept of container ${containerId}`);
+  if (logPath === "") throw new CliError("FailedPrecondition", `container ${containerId} has no log`);
   const printer = new LogPrinter(io, printing);
   for await (const lines of readLog(logPath, reading)) {
     await printer.print(lines);

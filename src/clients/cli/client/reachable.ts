@@ -38,7 +38,7 @@ export function isAway(error: unknown): boolean {
 async function sayAway(containerId: string, io: Invocation["io"]): Promise<number> {
   await write(
     io.stderr,
-    `berth: the runtime has gone away; container ${shortId(containerId)} runs on, and is followed again when it is back\n`,
+    `berth: lost the connection to the runtime; container ${shortId(containerId)} keeps running; waiting for the runtime to come back\n`,
   );
   return Date.now();
 }
@@ -48,7 +48,7 @@ export function lost(containerId: string, cause: unknown): CliError {
   const id = shortId(containerId);
   return new CliError(
     "Unavailable",
-    `the runtime cannot be reached any more, and container ${id} runs on: when it is back, \`berth logs -f ${id}\` follows it and \`berth stop ${id}\` stops it`,
+    `lost the connection to the runtime; container ${id} keeps running: once the runtime is back, use \`berth logs -f ${id}\` to follow it or \`berth stop ${id}\` to stop it`,
     { cause, exitCode: exitCode.unreachable },
   );
 }

@@ -16,9 +16,10 @@ import { planSession, runSession } from "../streams/session.ts";
 
 type Options = StreamOptions & InteractiveOptions;
 
-const description = `Shows what a running container writes from now on, and with -i gives it our input; it must have been made with an input
-and, for -t, with a terminal. When the container ends, its exit status is ours. Ctrl-C leaves and the container goes on;
-with -i and -t it goes to the container, and the detach keys leave.`;
+const description = `Shows the output of a running container from now on, and with -i sends it our input. The
+container must have been created with stdin and, for -t, with a terminal. When the container
+ends, berth exits with its exit status. Ctrl-C detaches and the container keeps running; with
+-i and -t it is sent to the container, and the detach keys detach.`;
 
 const examples = `
 Examples:
@@ -45,6 +46,6 @@ async function attach(name: string, options: Options, invocation: Invocation): P
   const target = { containerId: container.id, ...plan };
   await using attached = await openAttach(target, { client, options, signal });
   const outcome = await runSession(attached, { ...plan, redraw: true }, io);
-  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the container goes on\n");
+  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the container keeps running\n");
   else invocation.exitCode = (await endedStatus(client, container.id))?.exitCode ?? exitCode.ok;
 }

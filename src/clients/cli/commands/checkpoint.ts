@@ -29,9 +29,10 @@ const defaultTime = "600";
 /** How much longer than the limit we wait for the answer. */
 const answerMs = 30_000;
 
-const description = `Writes the state of a running container, its memory among it, into an archive, from which \`berth run ARCHIVE\` makes a
-container that goes on from there; or the state of all running containers of a pod into a directory, from which \`berth restore\` makes a
-pod. They are paused meanwhile and go on afterwards. Whoever can read a checkpoint can read what was in their memory.`;
+const description = `Saves the state of a running container, including its memory, to an archive that \`berth run
+ARCHIVE\` restores; or saves the state of all running containers of a pod to a directory that
+\`berth restore\` restores. The containers are paused meanwhile and continue afterwards. Anyone
+who can read a checkpoint can read what was in their memory.`;
 
 const examples = `
 Examples:
@@ -43,8 +44,11 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<name>", "id or name of a pod or container")
-    .option("-e, --export <path>", "the archive of a container; of a pod, a directory that is new or empty")
-    .option("-t, --time <seconds>", `how long it may take (default ${defaultTime})`);
+    .option(
+      "-e, --export <path>",
+      "where to save it: a new archive for a container, a new or empty directory for a pod",
+    )
+    .option("-t, --time <seconds>", `time limit (default ${defaultTime})`);
   addTypeOption(command, ["pod", "container"]);
   addConnectionOptions(command)
     .addHelpText("after", examples)
@@ -52,7 +56,7 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function checkpoint(name: string, options: Options, invocation: Invocation): Promise<void> {
-  if (options.export === undefined) throw usageError("--export says where the checkpoint is to go");
+  if (options.export === undefined) throw usageError("missing --export PATH: where to save the checkpoint");
   const path = resolve(options.export);
   const seconds = parseCount(options.time ?? defaultTime, "--time");
   using client = await connect(options, invocation);

@@ -12,8 +12,8 @@ const scripts: Readonly<Record<string, (commands: readonly CommandModel[]) => st
   fish: fishScript,
 };
 
-const description =
-  "Prints a script that makes a shell complete berth's commands, options, and the names of pods, containers and images.";
+const description = `Prints a completion script for a shell: it completes commands, options, and the names of pods,
+containers and images.`;
 
 const examples = `
 Examples:

@@ -16,16 +16,16 @@ export function define(command: Command, { io }: Invocation): void {
     .addHelpText("after", examples);
   command
     .command("default")
-    .summary("print every key with its default and its meaning")
-    .description("Prints a configuration file with every key at its default, and what it means above it.")
+    .summary("print every key with its default and a description")
+    .description("Prints a configuration file that sets every key to its default, each with a comment.")
     .action(() => write(io.stdout, renderDefaultConfig()));
   command
     .command("check")
     .summary("check a configuration file")
-    .description("Checks a configuration file and names everything that is wrong with it.")
+    .description("Checks a configuration file and lists every problem.")
     .argument("[file]", `the file (default ${defaultConfigFile})`)
     .action(async (file?: string) => {
       await loadConfig({ file });
-      await write(io.stdout, `${file ?? defaultConfigFile} is right\n`);
+      await write(io.stdout, `${file ?? defaultConfigFile} is valid\n`);
     });
 }

@@ -11,12 +11,14 @@ import { addConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { addStreamOptions, type StreamOptions } from "../streams/options.ts";
 
-const description = `Copies a file or directory to or from a running container, with modes and times. It runs tar in the container, which
-must have it. A directory that is there gets the copy under its own name; SOURCE/. copies what is in SOURCE. With "-" a
-tar archive is read from standard input or written to standard output. What comes from a container never gets
-outside of the destination: symbolic links that lead out of it and devices are left out, which is told and makes the
-exit status 1; files belong to us, and set-user-id bits are dropped. In the container files belong to root, or to its
-user when that is another. A path in the container that does not begin with "/" begins at its working directory.`;
+const description = `Copies a file or directory to or from a running container, with modes and times. Runs tar in
+the container, so the image must have it. If the destination is an existing directory, the copy
+is placed in it under its own name; SOURCE/. copies the contents of SOURCE. With "-", a tar
+archive is read from standard input or written to standard output. Files from a container are
+never written outside the destination: devices, and symbolic links that point out of it, are
+skipped with a message, and the exit status is then 1. Copied files belong to the current user,
+without set-user-id bits. In the container, files belong to root, or to the container's user if
+that is not root. A relative path in the container starts at its working directory.`;
 
 const examples = `
 Examples:
@@ -48,13 +50,13 @@ async function copy(
   const { io, signal } = invocation;
   const remote = remoteOf(source, destination);
   if (destination.kind === "archive" && io.stdout.isTTY === true)
-    throw usageError("a tar archive is not for a terminal: send our output elsewhere");
+    throw usageError("refusing to write a tar archive to a terminal: redirect the output");
   using client = await connect(options, invocation);
   const { container } = await findContainer(client, remote.name);
   const of: CopiedContainer = { client, containerId: container.id, name: remote.name, options, signal };
   const onSkipped = async (name: string, why: string) => {
     invocation.exitCode = exitCode.failure;
-    await write(io.stderr, `berth: left out ${JSON.stringify(name)}: ${why}\n`);
+    await write(io.stderr, `berth: skipped ${JSON.stringify(name)}: ${why}\n`);
   };
   if (source.kind === "local") await copyToContainer(of, source.path, remote.path, onSkipped);
   else if (source.kind === "archive") await unpackInContainer(of, remote.path, io.stdin);
@@ -67,7 +69,7 @@ async function copy(
 function remoteOf(source: Location, destination: Location): Extract<Location, { kind: "container" }> {
   if (source.kind === "container" && destination.kind === "container")
     throw usageError(
-      "only one side can be in a container: `berth cp A:PATH - | berth cp - B:PATH` copies between two",
+      "only one side can be in a container: use `berth cp A:PATH - | berth cp - B:PATH` to copy between two",
     );
   const [remote] = [source, destination].filter((side) => side.kind === "container");
   if (remote === undefined) throw usageError("one side must be in a container: CONTAINER:PATH");

@@ -26,9 +26,9 @@ type Options = ConnectionOptions &
     readonly leaks?: boolean;
   };
 
-const description = `Looks whether this machine can run pods: kernel, control groups, limits, disks, programs, pod network, and berthd itself
-when it runs. Each finding that is not ok says what to do about it. Changes nothing. The exit status is 1 when something would
-keep pods from running.`;
+const description = `Checks whether this machine can run pods: kernel, control groups, limits, disks, programs, pod
+network, and berthd itself if it is running. Every finding that is not ok comes with a remedy.
+Changes nothing. The exit status is 1 if something would keep pods from running.`;
 
 const examples = `
 Examples:
@@ -41,15 +41,8 @@ Examples:
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .option(
-      "--registry <host>",
-      "look whether this registry can be reached (may be given several times)",
-      collect,
-    )
-    .option(
-      "--leaks",
-      "look for what is left of pods that are no more: addresses, rules, mounts, directories, cgroups",
-    )
+    .option("--registry <host>", "check that this registry can be reached (may be repeated)", collect)
+    .option("--leaks", "look for leftovers of removed pods: addresses, rules, mounts, directories, cgroups")
     .option("--config <file>", "berthd's configuration file (default /etc/berth/config.toml)");
   addOutputOption(command);
   addConnectionOptions(command)
@@ -87,10 +80,10 @@ async function readConfig(
   try {
     return {
       config: await loadConfig({ file }),
-      findings: [{ severity: "ok", title, detail: "can be read" }],
+      findings: [{ severity: "ok", title, detail: "valid" }],
     };
   } catch (error) {
-    const remedy = "put it right; `berth config default` shows every key";
+    const remedy = "correct the file; `berth config default` shows every key";
     const findings = [{ severity: "fail", title, detail: messageOf(error), remedy } as const];
     return { config: parseConfig("", "defaults"), findings };
   }

@@ -16,7 +16,8 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & { readonly output?: "table" | "json" };
 
-const description = `Follows what happens to pods and containers, from now on until it is interrupted. With -o json each event is one line.`;
+const description = `Streams the events of pods and containers until interrupted, starting now. With -o json, each
+event is one line.`;
 
 const examples = `
 Examples:

@@ -19,10 +19,12 @@ import { parseDuration } from "../values/duration.ts";
 
 type Options = StreamOptions & InteractiveOptions;
 
-const description = `Runs a command in a running container, shows its output as it comes, and ends with its exit status. Ctrl-C ends the
-command; with -i and -t it goes to the command like every other key, and the detach keys cut the connection, with which
-berthd ends the command. With --timeout, and neither -i nor -t, the runtime itself ends the command after that time, and
-its output is shown when it has ended.`;
+const description = `Runs a command in a running container, shows its output as it arrives and exits with its exit
+status. Ctrl-C ends the command; with -i and -t it is sent to the command like any other key,
+and the detach keys close the connection, and
+berthd then ends the command. With --timeout and
+without -i and -t, the runtime itself ends the command after that time, and the output is shown
+once the command has ended.`;
 
 const examples = `
 Examples:
@@ -85,6 +87,6 @@ async function execStreaming(
   const { io, signal } = invocation;
   await using running = await openExec({ containerId, args, ...plan }, { client, options, signal });
   const outcome = await runSession(running, plan, io);
-  if (outcome.kind === "detached") await write(io.stderr, "berth: cut the connection to the command\n");
+  if (outcome.kind === "detached") await write(io.stderr, "berth: detached; the command is ended\n");
   invocation.exitCode = outcome.kind === "ended" ? outcome.exitCode : exitCode.interrupted;
 }

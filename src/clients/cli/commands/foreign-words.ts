@@ -3,41 +3,40 @@ import { usageError } from "../errors.ts";
 
 /** What people type who know docker, podman, nerdctl or crictl, and what to do here. */
 const words: Readonly<Record<string, string>> = {
-  build:
-    "berth builds no images: build elsewhere, then `berth pull` it from a registry or `berth image import` it",
+  build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth image import`",
   commit:
-    "berth makes no images: `berth checkpoint` writes down a running container, `berth cp` copies its files",
+    "berth does not create images: `berth checkpoint` saves a running container, `berth cp` copies its files",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
-  create: "`berth run -d` makes a container and starts it",
-  diff: "`berth checkpoint` writes down what a container has changed; `berth stats` shows how much",
+  create: "`berth run -d` creates a container and starts it",
+  diff: "`berth checkpoint` saves what a container has changed; `berth stats` shows how much",
   history: "`berth inspect IMAGE` shows an image's configuration",
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
   list: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
   load: "`berth image import ARCHIVE` does that",
   login:
-    "credentials are given with `berth pull --creds USER`, or kept in /etc/berth/config.json (images.docker_config_files), which has the form of docker's",
+    "pass credentials with `berth pull --creds USER`, or put them in /etc/berth/config.json (images.docker_config_files), in the format of docker's config.json",
   ls: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
   network:
-    "pod networks are CNI configurations in /etc/cni/net.d (network.conf_dir); `berth doctor` looks at them",
-  pause: "a container cannot be paused; `berth checkpoint` writes down its state",
+    "pod networks are CNI configurations in /etc/cni/net.d (network.conf_dir); `berth doctor` checks them",
+  pause: "containers cannot be paused; `berth checkpoint` saves their state",
   port: "`berth inspect --type pod NAME` shows a pod's ports",
-  prune: "`berth rm $(berth ps --state exited -q)` removes containers that have ended, `berth rmi` images",
-  push: "berth uploads no images",
-  rename: "names stay: `berth run --name NEW` makes another one",
-  restart: "a container runs once: `berth rm NAME`, and `berth run` it again",
+  prune: "`berth rm $(berth ps --state exited -q)` removes exited containers, `berth rmi` images",
+  push: "berth does not push images",
+  rename: "names cannot be changed: `berth run --name NEW` creates another container",
+  restart: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   rmp: "`berth rm --type pod NAME` does that",
-  runp: "`berth run IMAGE` makes a pod with a container",
-  save: "berth writes no archives of images",
+  runp: "`berth run IMAGE` creates a pod with a container",
+  save: "berth does not write image archives",
   search: "berth does not search registries",
-  start: "a container runs once: `berth rm NAME`, and `berth run` it again",
+  start: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   stopp: "`berth stop --type pod NAME` does that",
-  system: "`berth info` shows the runtime's state, `berth doctor` looks at the machine",
-  tag: "names come with images: `berth pull` fetches one under another name",
-  top: "`berth exec NAME ps` shows a container's processes where its image has ps, `berth stats` what containers use",
-  unpause: "a container cannot be paused",
-  volume: "paths of this machine are mounted with `berth run -v PATH:PATH`",
-  wait: "`berth logs -f NAME` goes on until the container ends; `berth run` without -d ends with its exit status",
+  system: "`berth info` shows the runtime's state, `berth doctor` checks the machine",
+  tag: "berth does not tag images: `berth pull` fetches one under another name",
+  top: "`berth exec NAME ps` shows a container's processes if its image has ps; `berth stats` shows the resource usage",
+  unpause: "containers cannot be paused",
+  volume: "`berth run -v PATH:PATH` mounts a path of this machine",
+  wait: "`berth logs -f NAME` follows a container until it ends; `berth run` without -d exits with its exit status",
 };
 
 /** The same behind `berth image`. */
@@ -47,7 +46,7 @@ const wordsOfImages: Readonly<Record<string, string>> = {
   list: "`berth images` does that",
   load: words.load ?? "",
   ls: "`berth images` does that",
-  prune: "`berth rmi $(berth images -q)` removes all that no container uses",
+  prune: "`berth rmi $(berth images -q)` removes all images that no container uses",
   pull: "`berth pull NAME` does that",
   push: words.push ?? "",
   rm: "`berth rmi NAME` does that",
@@ -58,8 +57,8 @@ const wordsOfImages: Readonly<Record<string, string>> = {
 /** The same behind `berth profile`. */
 const wordsOfProfiles: Readonly<Record<string, string>> = {
   list: "`berth profile ls` does that",
-  prune: "`berth profile rm $(berth profile ls -q)` removes all; containers that run keep theirs",
-  push: "berth uploads nothing: push a profile with a tool for artifacts, such as oras",
+  prune: "`berth profile rm $(berth profile ls -q)` removes all; running containers keep theirs",
+  push: "berth does not push: use a tool for artifacts, such as oras",
   remove: "`berth profile rm NAME` does that",
 };
 
@@ -72,25 +71,22 @@ const wordsBehind: Readonly<Record<string, Readonly<Record<string, string>>>> = 
 
 /** Options of `berth run`'s peers. */
 const optionWords: Readonly<Record<string, string>> = {
-  "--cap-add":
-    "capabilities are what a kubelet's containers have; `--user` and `--security-opt` change what may be done",
-  "--hostname": "a pod's host name is its name: `--name`",
-  "--ip": "addresses are given by the CNI configuration",
+  "--cap-add": "capabilities cannot be changed; see `--user` and `--security-opt`",
+  "--hostname": "the host name is the pod's name: use `--name`",
+  "--ip": "addresses are assigned by the CNI configuration",
   "--mount": "`-v PATH:PATH[:OPTIONS]` mounts a path of this machine",
-  "--net": "`--host-network` uses this machine's network, and pods have the CNI configuration's",
-  "--network": "`--host-network` uses this machine's network, and pods have the CNI configuration's",
-  "--privileged": "containers that may do everything are a kubelet's alone to make",
+  "--net": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
+  "--network": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
+  "--privileged": "only a kubelet can create privileged containers",
   "--restart":
-    "a container runs once: a kubelet's static pod, or a systemd unit with `berth run --rm`, restarts one",
+    "a container runs only once: to have it restarted, use a static pod of a kubelet or a systemd unit with `berth run --rm`",
 };
 
 /** Has a command with subcommands say what to do for one that it has not got. */
 export function adviseOnUnknown(command: Command, path: string): void {
   const known = wordsBehind[path] ?? {};
   command.on("command:*", ([word = ""]: readonly string[]) => {
-    throw usageError(
-      `there is no command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`,
-    );
+    throw usageError(`unknown command \`${path} ${word}\`: ${known[word] ?? nearOf(command, word, path)}`);
   });
 }
 
@@ -108,7 +104,7 @@ function nearOf(command: Command, word: string, path: string): string {
     .visibleCommands(command)
     .map((sub) => sub.name());
   const near = names.filter((name) => isOneSlip(word, name));
-  if (near.length === 0) return `\`${path} --help\` lists those that there are`;
+  if (near.length === 0) return `\`${path} --help\` lists all commands`;
   return `did you mean ${near.map((name) => `\`${path} ${name}\``).join(" or ")}?`;
 }
 

@@ -18,8 +18,9 @@ import { adviseOnUnknown } from "./foreign-words.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
 
-const description = `Imports images from an OCI image layout (a directory or a tar) or from an archive made by \`docker save\`. berthd reads
-the file itself; with --send, or from standard input ("-"), its bytes are sent, for when berthd does not see the same files.`;
+const description = `Imports images from an OCI image layout (a directory or a tar) or from an archive made by
+\`docker save\`. berthd reads the file itself; with --send, or from standard input ("-"), the
+content is sent to it, for when berthd cannot see this file system.`;
 
 const examples = `
 Examples:
@@ -33,7 +34,7 @@ export function define(command: Command, invocation: Invocation): void {
     .summary("import images from an archive")
     .description(description)
     .argument("<archive>", 'path of an archive or a layout directory, or "-"')
-    .option("--send", "send the archive's bytes");
+    .option("--send", "send the archive's content to berthd");
   addListOptions(importing);
   addConnectionOptions(importing)
     .addHelpText("after", examples)
@@ -49,8 +50,8 @@ function definePin(command: Command, invocation: Invocation, pinned: boolean): v
     .summary(pinned ? "keep kubelets from removing images" : "let kubelets remove images again")
     .description(
       pinned
-        ? "Pins images: kubelets do not remove them when disk space runs short. They stay pinned when they are pulled anew."
-        : "Lets kubelets remove images that were pinned with `berth image pin`. Those that berthd's configuration pins stay so.",
+        ? "Pins images, so that kubelets do not remove them when disk space runs low. They stay pinned when they are pulled again."
+        : "Unpins images that were pinned with `berth image pin`, so that kubelets may remove them again. Images pinned by berthd's configuration stay pinned.",
     )
     .argument("<image...>", "references or ids");
   addConnectionOptions(pinning).action((names: string[]) =>
@@ -80,7 +81,7 @@ async function pinImages(
 /** What another runtime at the endpoint says is told in other words. */
 function needsBerthd(what: string, cause: unknown): unknown {
   if (!hasCode(cause, "Unimplemented")) return cause;
-  const message = `${what} needs berthd: the CRI has no call for it, and what runs at this endpoint is another runtime`;
+  const message = `${what} needs berthd: CRI has no such call, and this endpoint is served by another runtime`;
   return new CliError("Unimplemented", message, { cause });
 }
 

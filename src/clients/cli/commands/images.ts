@@ -24,12 +24,10 @@ Examples:
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command
-    .description("Lists images, with a row for each of their tags.")
-    .argument("[reference]", "only the image of this name");
+  command.description("Lists images, one row per tag.").argument("[reference]", "only this image");
   // All are listed; people who know other tools ask for that.
   command.addOption(command.createOption("-a, --all").hideHelp());
-  command.option("--digests", "show the digests by which they can be pulled again");
+  command.option("--digests", "show repository digests");
   addListOptions(command);
   addConnectionOptions(command)
     .addHelpText("after", examples)

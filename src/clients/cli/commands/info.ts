@@ -24,8 +24,8 @@ import { write } from "../output/write.ts";
 
 type Options = ConnectionOptions & OutputOptions;
 
-const description = `Shows what runs at the CRI endpoint, whether it is ready and if not why, and which runtime handlers it has. -o json and yaml
-show all that the runtime tells of itself.`;
+const description = `Shows which runtime serves the CRI endpoint, whether it is ready (and if not, why), and its
+runtime handlers. -o json and yaml show everything that the runtime reports about itself.`;
 
 const examples = `
 Examples:
@@ -104,8 +104,8 @@ function featureTable(features: RuntimeFeatures): string {
     ["supplemental groups policy", features.supplementalGroupsPolicy],
     ["user namespaces on the host's network", features.userNamespacesHostNetwork],
     ["mount options", features.mountOptions],
-    ["modes of cgroup mounts", features.cgroupMountMode],
-    ["seccomp profiles of registries", features.seccompProfileOci],
+    ["cgroup mount modes", features.cgroupMountMode],
+    ["seccomp profiles from registries", features.seccompProfileOci],
   ];
   const columns = [
     { title: "FEATURE", value: ([name]: (typeof rows)[number]) => name },

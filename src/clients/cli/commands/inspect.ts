@@ -27,8 +27,8 @@ import { write } from "../output/write.ts";
 type Options = ConnectionOptions &
   TypeOption<"pod" | "container" | "image"> & { readonly output?: "json" | "yaml" };
 
-const description = `Shows all that is known of a pod, a container or an image: "status" is what the CRI tells, what stands beside it is what
-the runtime adds.`;
+const description = `Shows everything known about a pod, a container or an image. "status" is the CRI's status; the
+other keys are additions by the runtime.`;
 
 const examples = `
 Examples:

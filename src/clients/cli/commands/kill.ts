@@ -11,8 +11,7 @@ import { stop } from "./stop.ts";
 
 type Options = ConnectionOptions & TypeOption<"pod" | "container">;
 
-const description =
-  "Kills pods or containers at once, as `berth stop -t 0` does. Other signals than SIGKILL cannot be sent.";
+const description = `Kills pods or containers at once, like \`berth stop -t 0\`. Only SIGKILL can be sent.`;
 
 export function define(command: Command, invocation: Invocation): void {
   command.description(description).argument("<name...>", "ids or names of pods or containers");

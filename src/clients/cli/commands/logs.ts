@@ -14,8 +14,8 @@ type Options = ConnectionOptions & {
   readonly timestamps?: boolean;
 };
 
-const description = `Shows what a container wrote, its stdout on stdout and its stderr on stderr. The log file is read from this machine's
-disk, where the endpoint says that it is.`;
+const description = `Shows a container's log: its stdout on stdout and its stderr on stderr. The log file is read
+from this machine's disk, at the path that the endpoint reports.`;
 
 const examples = `
 Examples:
@@ -28,9 +28,9 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<container>", "id or name")
-    .option("-f, --follow", "go on until the container ends, also across rotations of the log")
-    .option("-n, --tail <lines>", "only the last lines")
-    .option("--since <time>", "only lines since a time (RFC 3339) or for a duration (10m)")
+    .option("-f, --follow", "keep following until the container ends, across log rotations")
+    .option("-n, --tail <lines>", "show only the last lines")
+    .option("--since <time>", "show only lines since a time (RFC 3339) or duration ago (10m)")
     .option("-t, --timestamps", "show the time of each line");
   addConnectionOptions(command)
     .addHelpText("after", examples)

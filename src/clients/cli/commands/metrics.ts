@@ -17,8 +17,8 @@ import { type LabelledMetric, labelledMetrics, labelText, prometheusText } from 
 type Format = "table" | "json" | "yaml" | "prometheus";
 type Options = ConnectionOptions & { readonly output?: Format; readonly descriptors?: boolean };
 
-const description = `Shows the metrics of ready pods and their running containers, or with --descriptors which there are. What they are
-called is what kubelets export under /metrics/cadvisor.`;
+const description = `Shows the metrics of ready pods and their running containers, or with --descriptors the list of
+available metrics. The names are those that kubelets export under /metrics/cadvisor.`;
 
 const examples = `
 Examples:
@@ -30,8 +30,8 @@ Examples:
 export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
-    .argument("[pod]", "only those of this pod")
-    .option("--descriptors", "names, labels and meanings instead of values");
+    .argument("[pod]", "only this pod")
+    .option("--descriptors", "show names, labels and descriptions instead of values");
   addOutputOption(command, ["table", "json", "yaml", "prometheus"]);
   addConnectionOptions(command)
     .addHelpText("after", examples)

@@ -29,7 +29,7 @@ Examples:
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description("Lists pods (pod sandboxes), the newest first.");
+  command.description("Lists pods (pod sandboxes), newest first.");
   addFilterOptions(command);
   command.addOption(
     command.createOption("--state <state>", "only pods in this state").choices(["ready", "notready"]),

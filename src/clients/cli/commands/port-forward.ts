@@ -17,9 +17,10 @@ import { type ForwardedPort, parseForwardedPort } from "../values/forwarded-port
 
 type Options = StreamOptions & { readonly bind?: readonly string[] };
 
-const description = `Listens on this machine's ports and forwards every connection to a port of the pod, as if it came from inside the pod.
-Without LOCAL the port here is the pod's; ":REMOTE" takes a free one. Where it listens is printed, a line for each
-address. A connection that fails is told of and the others go on; Ctrl-C ends all.`;
+const description = `Listens on this machine's ports and forwards every connection to a port of the pod, as if it
+came from inside the pod. Without LOCAL, the local port is the same as the pod's; ":REMOTE"
+picks a free one. Each address that it listens on is printed on a line of its own. If one
+connection fails, an error is printed and the others continue. Ctrl-C stops forwarding.`;
 
 const examples = `
 Examples:
@@ -33,11 +34,7 @@ export function define(command: Command, invocation: Invocation): void {
     .description(description)
     .argument("<pod>", "id or name")
     .argument("<[local:]remote...>", "ports")
-    .option(
-      "--bind <ip>",
-      "address to listen on (default 127.0.0.1 and ::1; may be given several times)",
-      collect,
-    );
+    .option("--bind <ip>", "address to listen on (default 127.0.0.1 and ::1; may be repeated)", collect);
   addStreamOptions(command, { transport: false });
   addConnectionOptions(command)
     .addHelpText("after", examples)

@@ -24,14 +24,16 @@ import { adviseOnUnknown } from "./foreign-words.ts";
 type PullOptions = ConnectionOptions & { readonly creds?: string };
 type Row = { readonly profile: SecurityProfileInfo; readonly reference: string };
 
-const pullDescription = `Fetches a seccomp profile that is an artifact in a registry, unless it is here, and prints its digest. It is named by the digest
-of the artifact's manifest, and containers name it in the same words (SecurityProfile.oci_ref).`;
+const pullDescription = `Pulls a seccomp profile that is stored in a registry as an artifact, if it is not already here,
+and prints its digest. It must be named by the digest of the artifact's manifest; containers
+refer to it by the same name (SecurityProfile.oci_ref).`;
 
-const removeDescription = `Removes profiles. Containers that run keep theirs; those that start later are refused until their profile is pulled again.`;
+const removeDescription = `Removes profiles. Running containers keep theirs; containers that need a removed profile cannot
+start until it is pulled again.`;
 
 export function define(command: Command, invocation: Invocation): void {
   command.description(
-    "Works with seccomp profiles that come from registries. They are no images: no other command shows them.",
+    "Manages seccomp profiles that are stored in registries. They are not images, and no other command shows them.",
   );
   definePull(command, invocation);
   defineList(command, invocation);
@@ -42,12 +44,12 @@ export function define(command: Command, invocation: Invocation): void {
 function definePull(command: Command, invocation: Invocation): void {
   const pulling = command
     .command("pull")
-    .summary("fetch a profile from a registry")
+    .summary("pull a profile from a registry")
     .description(pullDescription)
-    .argument("<profile>", "its reference, with a digest")
+    .argument("<profile>", "reference with a digest")
     .option(
       "--creds <user[:password]>",
-      "credentials for the registry; the password is read from stdin if it is not here",
+      "credentials for the registry; the password is read from stdin if omitted",
     );
   addConnectionOptions(pulling)
     .addHelpText(
@@ -65,7 +67,7 @@ function defineList(command: Command, invocation: Invocation): void {
   const listing = command
     .command("ls")
     .summary("list profiles")
-    .description("Lists profiles, with a row for each reference that led to them.");
+    .description("Lists profiles, one row per reference they were pulled by.");
   addListOptions(listing);
   addConnectionOptions(listing)
     .addHelpText(

@@ -33,11 +33,13 @@ Examples:
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description("Lists containers, the newest first: those that run, unless told otherwise.");
-  command.option("-a, --all", "those that do not run, too").option("--pod <pod>", "only those of this pod");
+  command.description("Lists containers, newest first. Shows only running containers unless -a is given.");
+  command
+    .option("-a, --all", "include containers that are not running")
+    .option("--pod <pod>", "only containers of this pod");
   command.addOption(
     command
-      .createOption("--state <state>", "only those in this state")
+      .createOption("--state <state>", "only containers in this state")
       .choices(["created", "running", "exited", "unknown"]),
   );
   addFilterOptions(command);

@@ -10,8 +10,8 @@ import { createReporter } from "../pull/reporter.ts";
 
 type Options = ConnectionOptions & { readonly creds?: string; readonly quiet?: boolean };
 
-const description = `Fetches an image from its registry and prints its id. Progress is shown on stderr: as bars on a terminal, as lines
-elsewhere. An endpoint that is not berthd tells no progress.`;
+const description = `Pulls an image from its registry and prints its id. Progress is shown on stderr: as bars on a
+terminal, otherwise as lines. Runtimes other than berthd report no progress.`;
 
 const examples = `
 Examples:
@@ -26,7 +26,7 @@ export function define(command: Command, invocation: Invocation): void {
     .argument("<reference>", "name of the image, with a tag or a digest")
     .option(
       "--creds <user[:password]>",
-      "credentials for the registry; the password is read from stdin if it is not here",
+      "credentials for the registry; the password is read from stdin if omitted",
     )
     .option("-q, --quiet", "show no progress");
   addConnectionOptions(command)

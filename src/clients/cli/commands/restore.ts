@@ -23,9 +23,9 @@ type Options = ConnectionOptions & {
   readonly logDir?: string;
 };
 
-const description = `Makes a pod of a checkpoint that \`berth checkpoint\` took of one, starts its containers, which go on from where they were,
-and prints the pod's id. The pod has an address of its own, and connections that were open are closed. A container's checkpoint is
-restored by \`berth run ARCHIVE\`.`;
+const description = `Restores a pod from a checkpoint taken with \`berth checkpoint\`, starts its containers where
+they left off, and prints the pod's id. The pod gets a new address, and connections that were
+open are closed. To restore a container's checkpoint, use \`berth run ARCHIVE\`.`;
 
 const examples = `
 Examples:
@@ -37,10 +37,10 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<directory>", "the checkpoint")
-    .option("--name <name>", "name of the pod (default the old one's and six letters)")
-    .option("--namespace <namespace>", "Kubernetes namespace of the pod (default the old one's)")
+    .option("--name <name>", "name of the pod (default: the old name plus six letters)")
+    .option("--namespace <namespace>", "Kubernetes namespace of the pod (default: the old one)")
     .option("--handler <name>", "runtime handler")
-    .option("--log-dir <path>", "where the pod's logs go (default /var/log/pods)");
+    .option("--log-dir <path>", "directory for the pod's logs (default /var/log/pods)");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((directory: string) => restore(resolve(directory), optionsOf<Options>(command), invocation));
@@ -87,6 +87,6 @@ async function readDump(directory: string) {
     return { config: PodSandboxConfig.fromJSON(dump.config), containers };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw usageError(`${directory} holds no checkpoint of a pod: ${why}`);
+    throw usageError(`${directory} is not the checkpoint of a pod: ${why}`);
   }
 }

@@ -24,8 +24,9 @@ import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly force?: boolean };
 
-const description =
-  "Removes pods, with their containers, or containers. What `berth run` started is removed with its pod and its log. What still runs is removed only with --force, which kills it.";
+const description = `Removes pods (with their containers) or containers. Containers started by \`berth run\` are
+removed together with their pod and their log. Running containers are removed only with
+--force, which kills them first.`;
 
 const examples = `
 Examples:
@@ -38,7 +39,7 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<name...>", "ids or names of pods or containers")
-    .option("-f, --force", "also what still runs");
+    .option("-f, --force", "kill and remove running containers, too");
   addTypeOption(command, ["pod", "container"]);
   addConnectionOptions(command)
     .addHelpText("after", examples)

@@ -17,8 +17,9 @@ import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & { readonly force?: boolean };
 
-const description = `Takes names of images away, and an image with its last tag or when it is named by its id. An image that a container uses, and
-an id of one that has several tags, is refused without --force; the container keeps what it has.`;
+const description = `Removes tags from images. An image itself is removed with its last tag, or when it is given by
+its id. An image that a container uses, or the id of an image with several tags, is removed
+only with --force; containers keep their file systems.`;
 
 const examples = `
 Examples:
@@ -31,7 +32,7 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<image...>", "references or ids")
-    .option("-f, --force", "also images that containers use, and with all their tags");
+    .option("-f, --force", "remove images that containers use, and images with several tags");
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((names: string[]) => remove(names, optionsOf<Options>(command), invocation));
@@ -68,7 +69,7 @@ async function refuseMore(
   if (repoTags.length > 1)
     throw new CliError(
       "FailedPrecondition",
-      `this runtime removes an image with all its tags (${repoTags.join(", ")}): --force does that`,
+      `this runtime removes an image only with all its tags (${repoTags.join(", ")}); use --force to do that`,
     );
   const { containers } = await client.unary(
     RuntimeServiceService.listContainers,
@@ -79,6 +80,6 @@ async function refuseMore(
   const container = `${user.metadata?.name} (${shortId(user.id)})`;
   throw new CliError(
     "FailedPrecondition",
-    `image ${repoTags[0] ?? id} is not removed: container ${container} uses it; remove that first, or use --force`,
+    `image ${repoTags[0] ?? id} is in use by container ${container}: remove the container first, or use --force`,
   );
 }

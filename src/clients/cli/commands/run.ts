@@ -15,10 +15,11 @@ import { type Clients, startContainer } from "../run/start.ts";
 import { addInteractiveOptions, addStreamOptions } from "../streams/options.ts";
 import { planSession } from "../streams/session.ts";
 
-const description = `Runs an image in a pod of its own, or in one that is there, follows its output and ends with its exit status. The pod is
-stopped then, and removed with --rm. Ctrl-C stops the container; with -i and -t it goes to the container like every other
-key, and the detach keys leave it running. With --detach it is left running from the start and its id is printed.
-An image that begins with / or ./ is the archive of a checkpoint: its container goes on from where it was.`;
+const description = `Runs an image in a new pod (or, with --pod, in an existing one), shows its output and exits
+with its exit status. The pod is then stopped; --rm also removes it. Ctrl-C stops the
+container; with -i and -t it is sent to the container like any other key, and the detach keys
+leave it running. --detach starts the container, prints its id and leaves it running. An image
+that begins with / or ./ is the archive of a checkpoint, which is restored.`;
 
 const examples = `
 Examples:
@@ -35,16 +36,16 @@ export function define(command: Command, invocation: Invocation): void {
   invocation.failureExitCode = exitCode.ownFailure;
   command
     .description(description)
-    .argument("<image>", "reference or id of the image, or the path of a checkpoint's archive")
-    .argument("[args...]", "arguments in place of those that the image has")
+    .argument("<image>", "reference or id of an image, or path of a checkpoint archive")
+    .argument("[args...]", "arguments, instead of those of the image")
     .option("--name <name>", "name of the pod and the container")
     .option("--namespace <namespace>", 'Kubernetes namespace of the pod (default "default")')
     .option("--pod <pod>", "run in this pod instead of a new one")
-    .option("-d, --detach", "leave it running and print the container's id")
-    .option("--rm", "remove it when it has ended, with its log and the pod that was made for it")
+    .option("-d, --detach", "run in the background and print the container's id")
+    .option("--rm", "remove the container when it ends, with its log and its pod")
     .option(
       "-e, --env <key=value>",
-      "environment variable; KEY alone takes our own value (may be given several times)",
+      "environment variable; KEY alone takes its value from the current environment (may be repeated)",
       collect,
     )
     .option(
@@ -54,32 +55,28 @@ export function define(command: Command, invocation: Invocation): void {
     )
     .option(
       "-p, --publish <[ip:]host:port>",
-      "publish a port of the pod on this machine, /udp or /sctp behind it if need be",
+      "publish a port of the pod on this machine; append /udp or /sctp if needed",
       collect,
     )
     .option("--host-network", "use this machine's network")
-    .option(
-      "-l, --label <key=value>",
-      "label of the pod and the container (may be given several times)",
-      collect,
-    )
-    .option("--entrypoint <program>", "program in place of the image's")
+    .option("-l, --label <key=value>", "label of the pod and the container (may be repeated)", collect)
+    .option("--entrypoint <program>", "program, instead of the image's entrypoint")
     .option("-u, --user <uid[:gid]>", "user, by number or name, and group, by number")
     .option("-w, --workdir <path>", "working directory")
-    .option("--cpus <count>", "processors that it may use, such as 0.5")
+    .option("--cpus <count>", "CPU limit, such as 0.5")
     .option(
       "--security-opt <option>",
-      "seccomp=unconfined|FILE, apparmor=unconfined|NAME, no-new-privileges (may be given several times)",
+      "seccomp=unconfined|FILE, apparmor=unconfined|NAME, no-new-privileges (may be repeated)",
       collect,
     )
-    .option("-m, --memory <size>", "memory that it may use, such as 512m")
+    .option("-m, --memory <size>", "memory limit, such as 512m")
     .option("--handler <name>", "runtime handler")
     .addOption(
       command
-        .createOption("--pull <when>", "when to fetch the image (default missing)")
+        .createOption("--pull <when>", "when to pull the image (default missing)")
         .choices(["missing", "always", "never"]),
     )
-    .option("--log-dir <path>", "where the pod's logs go (default /var/log/pods)")
+    .option("--log-dir <path>", "directory for the pod's logs (default /var/log/pods)")
     .passThroughOptions();
   addInteractiveOptions(command);
   addStreamOptions(command);

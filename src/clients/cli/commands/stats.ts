@@ -23,9 +23,9 @@ type Options = ConnectionOptions &
   ListOptions &
   FilterOptions & { readonly pods?: boolean; readonly pod?: string; readonly watch?: string | true };
 
-const description = `Shows what running containers use, or ready pods with --pods: those first that use most CPU time. CPU is in percent of
-one CPU; memory is the working set, which is what the kernel cannot easily take back; disk is what a container has written into
-its own layer.`;
+const description = `Shows the resource usage of running containers, or with --pods of ready pods, sorted by CPU
+usage. CPU is in percent of one CPU; MEMORY is the working set, which the kernel cannot easily
+reclaim; DISK is the size of the container's writable layer.`;
 
 const examples = `
 Examples:
@@ -40,9 +40,9 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("[name...]", "only these containers, or these pods with --pods")
-    .option("--pods", "pods instead of containers")
+    .option("--pods", "show pods instead of containers")
     .option("--pod <pod>", "only this pod, or containers of this pod")
-    .option("-w, --watch [duration]", "again and again until interrupted, so far apart (default 2s)");
+    .option("-w, --watch [duration]", "repeat at this interval until interrupted (default 2s)");
   addFilterOptions(command);
   addListOptions(command);
   addConnectionOptions(command)

@@ -16,8 +16,9 @@ type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly 
 
 const defaultGrace = "10";
 
-const description = `Stops pods or containers: the stop signal first, and SIGKILL for what is not gone after the grace period. A stopped pod
-gives back its network. What \`berth run\` started is stopped with its pod.`;
+const description = `Stops pods or containers: sends the stop signal, then SIGKILL to processes still running after
+the grace period. Stopping a pod also tears down its network. Containers started by \`berth run\`
+are stopped together with their pod.`;
 
 const examples = `
 Examples:

@@ -24,7 +24,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "run", summary: "run an image in a new pod", group: workloads, load: () => import("./run.ts") },
   { name: "pods", summary: "list pods", group: workloads, load: () => import("./pods.ts") },
   { name: "ps", summary: "list containers", group: workloads, load: () => import("./ps.ts") },
-  { name: "logs", summary: "show what a container wrote", group: workloads, load: () => import("./logs.ts") },
+  { name: "logs", summary: "show the log of a container", group: workloads, load: () => import("./logs.ts") },
   {
     name: "exec",
     summary: "run a command in a container",
@@ -39,7 +39,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "port-forward",
-    summary: "reach a pod's ports from this machine",
+    summary: "forward ports of this machine to a pod",
     group: workloads,
     load: () => import("./port-forward.ts"),
   },
@@ -51,13 +51,13 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "inspect",
-    summary: "show all that is known of a pod, container or image",
+    summary: "show everything known about a pod, container or image",
     group: workloads,
     load: () => import("./inspect.ts"),
   },
   {
     name: "update",
-    summary: "change the limits of containers",
+    summary: "change the resource limits of containers",
     group: workloads,
     load: () => import("./update.ts"),
   },
@@ -66,19 +66,19 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "rm", summary: "remove pods or containers", group: workloads, load: () => import("./rm.ts") },
   {
     name: "checkpoint",
-    summary: "write down the state of a container or pod",
+    summary: "save the state of a container or pod",
     group: workloads,
     load: () => import("./checkpoint.ts"),
   },
   {
     name: "restore",
-    summary: "make a pod of a checkpoint",
+    summary: "restore a pod from a checkpoint",
     group: workloads,
     load: () => import("./restore.ts"),
   },
   {
     name: "stats",
-    summary: "show what containers or pods use",
+    summary: "show the resource usage of containers or pods",
     group: workloads,
     load: () => import("./stats.ts"),
   },
@@ -90,12 +90,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "events",
-    summary: "follow what happens to containers",
+    summary: "stream the events of pods and containers",
     group: workloads,
     load: () => import("./events.ts"),
   },
   { name: "images", summary: "list images", group: images, load: () => import("./images.ts") },
-  { name: "pull", summary: "fetch an image from a registry", group: images, load: () => import("./pull.ts") },
+  { name: "pull", summary: "pull an image from a registry", group: images, load: () => import("./pull.ts") },
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",
@@ -105,7 +105,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: "profile",
-    summary: "fetch, list and remove security profiles of registries",
+    summary: "pull, list and remove security profiles",
     group: images,
     load: () => import("./profile.ts"),
   },

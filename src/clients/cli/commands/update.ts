@@ -10,8 +10,9 @@ import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & UpdateOptions;
 
-const description = `Changes the limits of containers: at once where they run, else from their start on. What is not given stays as it is.
-A limit on memory below what is in use is refused.`;
+const description = `Changes the resource limits of containers. For a running container this takes effect at once,
+otherwise when it starts. Limits that are not given stay as they are. A memory limit below the
+current usage is refused.`;
 
 const examples = `
 Examples:
@@ -26,24 +27,24 @@ export function define(command: Command, invocation: Invocation): void {
   command
     .description(description)
     .argument("<container...>", "ids or names of containers")
-    .option("--cpus <count>", "processors that it may use, such as 0.5: period, quota and share together")
-    .option("--cpu-period <us>", "length of a period of the CPU quota, in microseconds")
-    .option("--cpu-quota <us>", "CPU time in each period, in microseconds; -1 takes the quota away")
-    .option("--cpu-share <weight>", "CPU weight among others, 1024 being usual")
-    .option("--cpuset-cpus <list>", "processors that it may run on, such as 0-2,7")
-    .option("--cpuset-mems <list>", "memory nodes that it may use")
-    .option("--memory <size>", "memory that it may use, such as 512m; -1 takes the limit away")
+    .option("--cpus <count>", "CPU limit, such as 0.5; sets period, quota and share")
+    .option("--cpu-period <us>", "period of the CPU quota, in microseconds")
+    .option("--cpu-quota <us>", "CPU time per period, in microseconds; -1 removes the quota")
+    .option("--cpu-share <weight>", "relative CPU weight; 1024 is the usual value")
+    .option("--cpuset-cpus <list>", "CPUs to run on, such as 0-2,7")
+    .option("--cpuset-mems <list>", "memory nodes to use")
+    .option("--memory <size>", "memory limit, such as 512m; -1 removes the limit")
     .option(
       "--memory-swap <size>",
-      "memory and swap together; without it a new limit on memory allows no swap",
+      "limit of memory and swap together; if omitted, a new memory limit allows no swap",
     )
     .option(
       "--hugepages <size=limit>",
-      "huge pages of a size, such as 2MB=64m (may be given several times)",
+      "limit of huge pages of a size, such as 2MB=64m (may be repeated)",
       collect,
     )
-    .option("--oom-score-adj <score>", "from -1000 to 1000: the higher, the sooner it is killed for memory")
-    .option("--unified <file=value>", "a file of its version 2 cgroup (may be given several times)", collect);
+    .option("--oom-score-adj <score>", "-1000 to 1000: higher scores are killed first when memory runs out")
+    .option("--unified <file=value>", "value for a file of its cgroup v2 (may be repeated)", collect);
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((names: string[]) => update(names, optionsOf<Options>(command), invocation));

@@ -23,7 +23,7 @@ Examples:
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description("Shows the version of this command and of what runs at the CRI endpoint.");
+  command.description("Shows the versions of this command and of the runtime at the CRI endpoint.");
   addOutputOption(command);
   addConnectionOptions(command)
     .addHelpText("after", examples)

@@ -85,7 +85,7 @@ export class ConfinedDirectory implements AsyncDisposable {
     const temporary = at(directory, `.berth-cp-${randomBytes(6).toString("hex")}`);
     const there = await lstat(path).catch(ignoreMissing);
     if (there !== undefined && !there.isFile() && !there.isSymbolicLink())
-      throw inTheWay(names, there.isDirectory() ? "is a directory" : "is no file");
+      throw inTheWay(names, there.isDirectory() ? "is a directory" : "is not a regular file");
     try {
       await make(temporary);
       await rename(temporary, path);
@@ -138,7 +138,7 @@ async function openOrMake(path: string, names: Names): Promise<FileHandle> {
   try {
     return await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
-    throw ["ELOOP", "ENOTDIR"].includes(errno(error)) ? inTheWay(names, "is no directory") : error;
+    throw ["ELOOP", "ENOTDIR"].includes(errno(error)) ? inTheWay(names, "is not a directory") : error;
   }
 }
 

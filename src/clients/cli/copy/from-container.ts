@@ -68,7 +68,7 @@ async function placeFor(
   if (there?.isDirectory()) return { directory: destination, target: name === undefined ? [] : [name] };
   if (there === undefined) {
     if (destination.endsWith("/"))
-      throw new CliError("NotFound", `there is no directory ${destination} on this machine`, {
+      throw new CliError("NotFound", `directory ${destination} not found on this machine`, {
         exitCode: exitCode.failure,
       });
     return { directory: dirname(destination), target: [basename(destination)] };
@@ -76,7 +76,7 @@ async function placeFor(
   if (!there.isFile())
     throw new CliError(
       "FailedPrecondition",
-      `${destination} is no file; "-" writes a tar archive to our output`,
+      `${destination} is not a regular file; use "-" to write a tar archive to standard output`,
     );
   const path = await realpath(destination);
   return { directory: dirname(path), target: [basename(path)] };

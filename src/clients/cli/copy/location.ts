@@ -13,7 +13,7 @@ export function parseLocation(text: string): Location {
   const colon = text.indexOf(":");
   if (text === "" || colon === text.length - 1) throw usageError(`${JSON.stringify(text)} has no path`);
   if (colon === -1 || /^[./]/.test(text)) return { kind: "local", path: text };
-  if (colon === 0) throw usageError(`${JSON.stringify(text)} names no container before the colon`);
+  if (colon === 0) throw usageError(`${JSON.stringify(text)} has no container name before the colon`);
   return { kind: "container", name: text.slice(0, colon), path: text.slice(colon + 1) };
 }
 

@@ -34,7 +34,7 @@ async function* packOne(path: string, name: string, onSkipped: OnSkipped): Async
     yield tarHeader({ ...common, name, type: "file", size: stats.size });
     yield* content(path, stats);
   } else {
-    await onSkipped(path, "it is neither a file, a directory nor a symbolic link");
+    await onSkipped(path, "not a file, directory or symbolic link");
   }
 }
 
@@ -51,6 +51,6 @@ async function* content(path: string, { size }: Stats): AsyncGenerator<Buffer> {
     left -= chunk.length;
     yield chunk;
   }
-  if (left > 0) throw new CliError("Aborted", `${path} became shorter while it was read`);
+  if (left > 0) throw new CliError("Aborted", `${path} was truncated while it was read`);
   yield tarPadding(size);
 }

@@ -60,5 +60,5 @@ async function planFor(
 }
 
 function noDirectory({ name }: CopiedContainer, path: string): CliError {
-  return new CliError("FailedPrecondition", `${path} is no directory in container ${name}`);
+  return new CliError("FailedPrecondition", `${path} is not a directory in container ${name}`);
 }

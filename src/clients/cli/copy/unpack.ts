@@ -57,12 +57,18 @@ async function unpackEntry({ header, content }: Entry, names: Names, unpacking: 
     case "symlink":
       if (staysInside(linkname ?? "", names.length - target.length - 1))
         return directory.makeSymlink(names, linkname ?? "");
-      return onSkipped(name, `it is a symbolic link that leads elsewhere, to ${JSON.stringify(linkname)}`);
+      return onSkipped(
+        name,
+        `symbolic link that points out of the destination, to ${JSON.stringify(linkname)}`,
+      );
     case "link":
       if (await directory.makeHardLink(names, placeOf(linkname ?? "", unpacking))) return;
-      return onSkipped(name, `it is another name of ${JSON.stringify(linkname)}, which is no file here`);
+      return onSkipped(
+        name,
+        `hard link to ${JSON.stringify(linkname)}, which is not a file of the destination`,
+      );
     default:
-      return onSkipped(name, "it is neither a file, a directory nor a link");
+      return onSkipped(name, "not a file, directory or link");
   }
 }
 
@@ -77,7 +83,7 @@ function placeOf(name: string, { archiveRoot, target }: Unpacking): Names {
   const names = name.split("/").filter((part) => part !== "" && part !== ".");
   const below = archiveRoot === undefined ? names : names.slice(1);
   if (names.includes("..") || (archiveRoot !== undefined && names[0] !== archiveRoot)) {
-    const message = `the container sent an archive with a name that was not asked for: ${JSON.stringify(name)}`;
+    const message = `the container sent an archive with a file that was not requested: ${JSON.stringify(name)}`;
     throw new CliError("InvalidArgument", message);
   }
   return [...target, ...below];

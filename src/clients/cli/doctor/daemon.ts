@@ -37,7 +37,7 @@ export async function examineDaemon(
 
 function toFinding({ type, status, reason, message }: RuntimeCondition): Finding {
   if (status) return { severity: "ok", title: type, detail: "the daemon says so" };
-  const remedy = "see what the other findings say, and the daemon's log (`journalctl -u berthd`)";
+  const remedy = "see the other findings and the daemon's log (`journalctl -u berthd`)";
   return {
     severity: "fail",
     title: `not ${type}`,
@@ -51,10 +51,10 @@ function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
   const { unhandledErrors } = parseInfo(info) as { readonly unhandledErrors?: UnhandledErrors };
   if (unhandledErrors === undefined || unhandledErrors.count === 0) return [];
   const { count, last } = unhandledErrors;
-  const detail = `${count} since the daemon's start, the last at ${last?.at}: ${last?.error.split("\n")[0]}`;
+  const detail = `${count} since the daemon started, the last at ${last?.at}: ${last?.error.split("\n")[0]}`;
   const remedy =
-    "report it as a bug of berth, with the stack from the daemon's log; a restart is harmless to containers";
-  return [{ severity: "warn", title: "errors that nobody handled", detail, remedy }];
+    "report it as a bug in berth, with the stack from the daemon's log; restarting the daemon does not harm containers";
+  return [{ severity: "warn", title: "unhandled errors", detail, remedy }];
 }
 
 type UnhandledErrors = {
@@ -70,6 +70,6 @@ function silent(error: unknown): Finding {
     ? "run `berth doctor` as root"
     : unreachable
       ? "start it: `systemctl start berthd`"
-      : "look into its log: `journalctl -u berthd`";
+      : "see its log: `journalctl -u berthd`";
   return { severity: unreachable ? "warn" : "fail", title: "daemon", detail, remedy };
 }

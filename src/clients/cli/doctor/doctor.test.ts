@@ -21,7 +21,7 @@ test("the report has the remedy below a finding, and a sum", () => {
     "ok    kernel  new\nhint  disk    slow\n      -> buy another\nFAIL  conmon  is; missing\n      -> install it\n\n";
   assert.equal(
     report,
-    `${expected}1 failure and 0 warnings: pods will not run until the failures are put right.\n`,
+    `${expected}1 failure and 0 warnings: pods cannot run until the failures are fixed.\n`,
   );
 });
 
@@ -44,7 +44,7 @@ test("what the daemon says of itself is among the findings, and decides the exit
 test("without a daemon the machine is still looked at", async () => {
   const { stdout } = await berth(["doctor", "--address", "/nonexistent.sock"]);
   assert.match(stdout, /^ok +kernel/m);
-  assert.match(stdout, /^warn +daemon +there is no socket/m);
+  assert.match(stdout, /^warn +daemon +socket .* not found/m);
 });
 
 test("a configuration with a mistake is a failure, with the mistake", async () => {

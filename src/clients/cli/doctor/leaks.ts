@@ -28,7 +28,7 @@ export async function examineLeaks(
     return await findLeaks(config, knownIds, invocation.signal);
   } catch (error) {
     invocation.signal.throwIfAborted();
-    const detail = `could not be looked for: ${messageOf(error)}`;
+    const detail = `the search failed: ${messageOf(error)}`;
     return [{ severity: "warn", title: "leaks", detail, remedy: "run it as root while berthd runs" }];
   }
 }

@@ -22,8 +22,9 @@ function sum(findings: readonly Finding[]): string {
   const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
   const [warnings, failures] = [count("warn"), count("fail")];
   if (failures > 0)
-    return `${plural(failures, "failure")} and ${plural(warnings, "warning")}: pods will not run until the failures are put right.`;
-  if (warnings > 0) return `${plural(warnings, "warning")}: pods run here, except for what the warnings say.`;
+    return `${plural(failures, "failure")} and ${plural(warnings, "warning")}: pods cannot run until the failures are fixed.`;
+  if (warnings > 0)
+    return `${plural(warnings, "warning")}: pods can run, with the limitations named in the warnings.`;
   return "Nothing is amiss.";
 }
 

@@ -114,7 +114,7 @@ function errno(error: unknown): string {
 
 function cannotListen(port: number, cause: unknown): CliError {
   const hint: Readonly<Record<string, string>> = {
-    EADDRINUSE: "something listens there already; `:REMOTE` takes a free port",
+    EADDRINUSE: "it is already in use; `:REMOTE` picks a free port",
     EACCES: "ports below 1024 need root",
     EADDRNOTAVAIL: "this machine has no such address",
   };

@@ -148,13 +148,11 @@ async function openFile(path: string): Promise<FileHandle> {
   } catch (error) {
     const errno = error instanceof Error && "code" in error ? error.code : undefined;
     if (errno === "ENOENT")
-      throw new CliError(
-        "NotFound",
-        `the log file ${path} is not there; logs are read from this machine's disk`,
-        { cause: error },
-      );
+      throw new CliError("NotFound", `log file ${path} not found; logs are read from this machine's disk`, {
+        cause: error,
+      });
     if (errno === "EACCES")
-      throw new CliError("PermissionDenied", `no permission to read the log file ${path}: run this as root`, {
+      throw new CliError("PermissionDenied", `no permission to read log file ${path}: run this as root`, {
         cause: error,
       });
     throw error;

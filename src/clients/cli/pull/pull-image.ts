@@ -47,7 +47,7 @@ async function pullWithProgress(
     if (layer !== undefined) reporter.progress(layer);
     if (done !== undefined) return done.imageRef;
   }
-  throw new CliError("Internal", `pulling ${reference}: the daemon ended the pull without a result`);
+  throw new CliError("Internal", `pulling ${reference}: the daemon ended the stream without a result`);
 }
 
 async function pullSilently(

@@ -17,7 +17,7 @@ export async function ensureImage(
   const present = policy === "always" ? undefined : (await imageStatus(client, reference))?.image.id;
   if (present !== undefined) return present;
   if (policy === "never")
-    throw new CliError("NotFound", `image ${reference} is not here, and --pull=never forbids to fetch it`);
+    throw new CliError("NotFound", `image ${reference} not found, and --pull=never is set`);
   using reporter = createReporter(io);
   return await pullImage(client, reference, reporter);
 }

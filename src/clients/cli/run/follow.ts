@@ -27,7 +27,7 @@ const graceSeconds = 10;
 const hurriedSeconds = 1;
 
 /** Why a run is interrupted whose output cannot be written any more. */
-export const brokenPipe = new Error("nobody reads the output any more");
+export const brokenPipe = new Error("output closed by its reader");
 
 export type Following = { readonly options: RunOptions; readonly plan: SessionPlan };
 
@@ -71,7 +71,7 @@ export async function followToEnd(
 }
 
 const lossWarning =
-  "berth: output is missing here: it came faster than it was read, and logs have a limit (container.run_log_limit_mib)\n";
+  "berth: some output was lost here: it was written faster than it was read, and the log is limited in size (container.run_log_limit_mib)\n";
 
 /** Copies our input to the container until the signal. A container that ends without taking it is no failure. */
 async function giveInput(
@@ -92,7 +92,7 @@ async function giveInput(
     const ended = await throughRestarts(() => endedStatus(client, containerId), containerId, invocation);
     if (ended !== undefined) return;
     if (attached === undefined) throw error;
-    await write(io.stderr, `berth: container ${shortId(containerId)} gets no more of our input\n`);
+    await write(io.stderr, `berth: container ${shortId(containerId)} no longer receives our input\n`);
   } finally {
     await attached?.[Symbol.asyncDispose]();
   }
@@ -134,7 +134,7 @@ export async function waitOrStop(
 
 function gone(containerId: string, cause: unknown): CliError {
   const id = shortId(containerId);
-  const message = `container ${id} was removed while we followed it: its exit status is not known`;
+  const message = `container ${id} was removed while it was followed: its exit status is unknown`;
   return new CliError("NotFound", message, { cause });
 }
 
@@ -153,7 +153,7 @@ export async function putAway(
     const what = ownsPod ? `pod ${shortId(podId)}` : `container ${shortId(containerId)}`;
     await write(
       io.stderr,
-      `berth: the runtime has gone away before ${what} was put away; berthd does it at its next start\n`,
+      `berth: lost the connection to the runtime before ${what} was cleaned up; berthd cleans it up at its next start\n`,
     );
   }
 }

@@ -44,7 +44,7 @@ export async function runInTerminal(
   const outcome = await session(clients, running, early ?? attach, plan, invocation);
   if (outcome === "detached") {
     const id = running.containerId.slice(0, 12);
-    await write(io.stderr, `berth: detached; \`berth attach -it ${id}\` comes back\n`);
+    await write(io.stderr, `berth: detached; run \`berth attach -it ${id}\` to reattach\n`);
     return exitCode.ok;
   }
   try {
@@ -103,7 +103,7 @@ function goesOn(containerId: string, cause: unknown): CliError {
   const id = containerId.slice(0, 12);
   return new CliError(
     "Unavailable",
-    `the terminal of container ${id} was lost and it goes on: \`berth attach -it ${id}\` comes back`,
+    `lost the terminal of container ${id}, which keeps running: run \`berth attach -it ${id}\` to reattach`,
     { cause },
   );
 }

@@ -64,7 +64,7 @@ async function existingPod(client: Client, name: string, options: RunOptions): P
   const { id } = await findPod(client, name);
   const request = PodSandboxStatusRequest.fromPartial({ podSandboxId: id });
   const { status } = await client.unary(RuntimeServiceService.podSandboxStatus, request);
-  if (status === undefined) throw new CliError("NotFound", `pod ${name} has been removed just now`);
+  if (status === undefined) throw new CliError("NotFound", `pod ${name} was removed meanwhile`);
   return { id, config: existingPodConfig(status, options), owned: false };
 }
 
@@ -103,7 +103,7 @@ async function undo(failure: unknown, step: () => Promise<void>): Promise<void> 
   try {
     await step();
   } catch (error) {
-    const message = `${failure instanceof Error ? failure.message : String(failure)}; what was begun could not be removed`;
+    const message = `${failure instanceof Error ? failure.message : String(failure)}; cleaning up failed, too`;
     throw new CliError("Internal", `${message}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: failure,
     });

@@ -15,7 +15,7 @@ function parseKey(key: string, text: string): number {
   if (control !== undefined) return control.toUpperCase().charCodeAt(0) - firstControl;
   if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
   throw usageError(
-    `--detach-keys ${JSON.stringify(text)}: ${JSON.stringify(key)} is neither one character nor ctrl- and a letter`,
+    `--detach-keys ${JSON.stringify(text)}: ${JSON.stringify(key)} is neither a single character nor ctrl- with a letter`,
   );
 }
 

@@ -24,11 +24,11 @@ export const defaultDetachKeys = "ctrl-p,ctrl-q";
 
 export function addInteractiveOptions(command: Command): Command {
   return command
-    .option("-i, --stdin", "give it our standard input")
-    .option("-t, --tty", "give it a terminal")
+    .option("-i, --stdin", "pass our standard input to it")
+    .option("-t, --tty", "allocate a terminal")
     .option(
       "--detach-keys <keys>",
-      `with -i and -t: what to press to leave (default ${defaultDetachKeys}; "" for nothing)`,
+      `with -i and -t: keys to detach (default ${defaultDetachKeys}; "" disables)`,
     );
 }
 
@@ -38,13 +38,13 @@ const group = "Streaming:";
 export function addStreamOptions(command: Command, { transport = true } = {}): Command {
   if (transport) {
     command.addOption(
-      new Option("--transport <name>", "how to speak to the streaming server (default auto)")
+      new Option("--transport <name>", "protocol for the streaming server (default auto)")
         .choices(["auto", "websocket", "spdy"])
         .helpGroup(group),
     );
   }
   const file = (name: string, what: string) =>
-    new Option(`--tls-${name} <file>`, `${what}, where the streaming server speaks TLS`).helpGroup(group);
+    new Option(`--tls-${name} <file>`, `${what}, if the streaming server uses TLS`).helpGroup(group);
   return command
     .addOption(file("ca", "certificates to trust"))
     .addOption(file("cert", "our certificate"))
@@ -52,7 +52,7 @@ export function addStreamOptions(command: Command, { transport = true } = {}): C
     .addOption(
       new Option(
         "--tls-server-name <host>",
-        "name to expect in its certificate, if not the URL's host",
+        "server name to verify in its certificate, instead of the URL's host",
       ).helpGroup(group),
     );
 }

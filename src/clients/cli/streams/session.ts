@@ -38,9 +38,7 @@ export function planSession(
   io: Io,
 ): SessionPlan {
   if (stdin && tty && io.stdin.isTTY !== true) {
-    throw usageError(
-      "-i and -t together need a terminal, and our input is none: leave out -t to give it as it is",
-    );
+    throw usageError("stdin is not a terminal: omit -t to pass it through");
   }
   const keys = parseDetachKeys(detachKeys ?? defaultDetachKeys);
   return { stdin, tty, detachKeys: stdin && tty ? keys : Buffer.alloc(0) };

@@ -18,7 +18,7 @@ export function parseVolume(text: string): Mount {
   const unknown = words.find((word) => word !== "ro" && word !== "rw" && !(word in propagations));
   if (unknown !== undefined)
     throw usageError(
-      `--volume ${JSON.stringify(text)}: ${JSON.stringify(unknown)} is none of ro, rw, rprivate, rslave, rshared`,
+      `--volume ${JSON.stringify(text)}: ${JSON.stringify(unknown)} is not one of ro, rw, rprivate, rslave, rshared`,
     );
   const propagation = words.map((word) => propagations[word]).find((value) => value !== undefined);
   return Mount.fromPartial({

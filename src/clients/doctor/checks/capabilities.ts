@@ -24,12 +24,12 @@ export const capabilitiesCheck: Check = {
           "capabilities",
           `missing: ${missing.join(", ")}`,
           process.getuid?.() === 0
-            ? "run berthd as root, outside of a container, or in a privileged one"
-            : "run `berth doctor` as root: it looks at what it may do itself, as berthd would",
+            ? "run berthd as root, and not in an unprivileged container"
+            : "run `berth doctor` as root: it checks its own capabilities in place of berthd's",
         ),
       ];
     }
-    return [ok("capabilities", "all that berthd needs"), resource(effective)];
+    return [ok("capabilities", "berthd has all that it needs"), resource(effective)];
   },
 };
 
@@ -37,10 +37,10 @@ function resource(effective: ReadonlySet<string>): Finding {
   const title = "CAP_SYS_RESOURCE";
   if (effective.has(title)) return ok(title, "oom_score_adj and resource limits can be set as asked");
   const detail =
-    "missing: an oom_score_adj below berthd's own and hard limits above its own cannot be given to containers";
+    "missing: containers cannot get an oom_score_adj below berthd's own, nor hard limits above its own";
   return warn(
     title,
     detail,
-    "give it to berthd's service; without it berth uses the nearest values that are allowed",
+    "grant it to berthd's service; without it berth uses the nearest allowed values",
   );
 }

@@ -8,13 +8,12 @@ const title = "cgroup delegation";
  * could be mounted otherwise.
  */
 export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding[] {
-  if (delegatesCgroups("v2", mounts))
-    return [ok(title, "containers can have cgroups to write to (nsdelegate)")];
+  if (delegatesCgroups("v2", mounts)) return [ok(title, "containers can get writable cgroups (nsdelegate)")];
   const place = mounts.find(({ type }) => type === "cgroup2")?.mountPoint ?? "/sys/fs/cgroup";
   return [
     hint(
       title,
-      "containers that ask for cgroups to write to are refused: cgroup v2 is mounted without nsdelegate, or another program has taken it away",
+      "containers that ask for writable cgroups are refused: cgroup v2 is mounted without nsdelegate, or another program has removed that option",
       `\`mount -o remount,nsdelegate,memory_recursiveprot ${place}\`, as systemd mounts it`,
     ),
   ];

@@ -36,12 +36,12 @@ export const cgroupsCheck: Check = {
 function describe(layout: CgroupLayout): Finding {
   const title = "cgroups";
   if (layout.kind === "v2") return ok(title, "version 2");
-  const remedy =
-    "start the kernel with systemd.unified_cgroup_hierarchy=1, which modern distributions do by themselves";
+  const remedy = "boot with systemd.unified_cgroup_hierarchy=1, the default of modern distributions";
   if (layout.kind === "v1")
-    return warn(title, "version 1, which Kubernetes and runtimes are giving up", remedy);
+    return warn(title, "version 1, which Kubernetes and OCI runtimes are dropping", remedy);
   const held = layout.v2.controllers;
-  if (held.length === 0) return warn(title, "hybrid: version 1 with an empty version 2 beside it", remedy);
+  if (held.length === 0)
+    return warn(title, "hybrid: version 1, with an empty version 2 hierarchy beside it", remedy);
   const detail = `hybrid, and version 2 holds ${held.join(", ")}: crun refuses that ("cgroups in hybrid mode not supported")`;
   const mounts = held.map(
     (name) => `mkdir -p /sys/fs/cgroup/${name} && mount -t cgroup -o ${name} cgroup /sys/fs/cgroup/${name}`,
@@ -61,7 +61,8 @@ function controllersOf(layout: CgroupLayout): Finding {
     // Version 1 calls it blkio.
     ...(layout.kind !== "v2" && layout.v1.has("blkio") ? ["io"] : []),
   ]);
-  const remedy = "enable them in the kernel and, for version 2, in the cgroup.subtree_control of the parents";
+  const remedy =
+    "enable them in the kernel and, for version 2, in the cgroup.subtree_control of the parent cgroups";
   const missing = needed.filter((name) => !present.has(name));
   if (missing.length > 0)
     return fail(title, `missing: ${missing.join(", ")}; limits of pods cannot be set`, remedy);

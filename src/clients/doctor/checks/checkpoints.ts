@@ -23,5 +23,9 @@ function byHandlers(names: readonly string[] | string, criu: string): Finding {
   if (typeof names === "string")
     return warn(title, names, "correct the section [runtime] of the configuration");
   if (names.length > 0) return ok(title, `by ${names.join(" and ")}, with ${criu}`);
-  return warn(title, "no runtime handler is built to use criu", "install runc, or a crun that lists +CRIU");
+  return warn(
+    title,
+    "no runtime handler is built with criu support",
+    "install runc, or a crun that lists +CRIU",
+  );
 }

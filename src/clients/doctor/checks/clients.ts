@@ -19,7 +19,7 @@ async function look(name: string, signal: AbortSignal): Promise<Finding[]> {
   if (path === undefined) return [];
   const text = await versionOf(path, signal).catch(() => "");
   const [, major, minor] = /(?<!\d)(\d{1,9})\.(\d{1,9})/.exec(text) ?? [];
-  if (major === undefined || minor === undefined) return [ok(name, `${path} does not tell its version`)];
+  if (major === undefined || minor === undefined) return [ok(name, `${path} does not report its version`)];
   if (Number(major) > 1 || Number(minor) >= oldestMinor) return [ok(name, `${major}.${minor}`)];
   const detail = `${path} is ${major}.${minor}: clients before 1.${oldestMinor} send a request that Node's HTTP/2 refuses ("PROTOCOL_ERROR")`;
   return [fail(name, detail, `use ${name} 1.${oldestMinor} or later`)];

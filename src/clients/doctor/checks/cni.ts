@@ -23,7 +23,7 @@ export const cniCheck: Check = {
         fail(
           "CNI configuration",
           `${path}: ${messageOf(error)}`,
-          "put the file right; the first one by name is used, pods wait for it",
+          "correct the file; the first one by name is used, and pods wait for it",
         ),
       ];
     }
@@ -37,7 +37,7 @@ async function configurationFiles(dir: string): Promise<string[]> {
 }
 
 function unconfigured(dir: string): Finding {
-  const remedy = `install your cluster's network add-on, which writes it, or put a conflist there (\`berth doctor\` looks again when asked)`;
+  const remedy = `install your cluster's network add-on, which writes one, or create a conflist there`;
   return warn("CNI configuration", `none in ${dir}: only pods on the host's network can run`, remedy);
 }
 
@@ -59,8 +59,8 @@ async function look(type: string, binDirs: readonly string[]): Promise<Finding> 
   const path = type.includes("/") ? undefined : await findProgram(type, binDirs);
   if (path !== undefined) return ok(title, path);
   const remedy =
-    "install it there (`apt-get install containernetworking-plugins` has the usual ones), or name its directory in the configuration";
-  return fail(title, `is not in ${binDirs.join(" or ")}`, remedy);
+    "install it there (`apt-get install containernetworking-plugins` has the usual ones), or add its directory to network.bin_dirs in the configuration";
+  return fail(title, `not found in ${binDirs.join(" or ")}`, remedy);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -28,29 +28,33 @@ async function rootType(root: string): Promise<Finding> {
   if (type === types.overlay)
     return fail(
       title,
-      "is an overlayfs, which cannot hold the upper directory of another",
+      "overlayfs, which cannot hold the upper directory of another overlayfs",
       'put "root" on a disk, or use the "native" snapshotter',
     );
   if (type === types.nfs)
     return fail(
       title,
-      "is NFS, which cannot hold the upper directory of an overlayfs",
+      "NFS, which cannot hold the upper directory of an overlayfs",
       'put "root" on a local disk',
     );
   if (type === types.tmpfs)
-    return warn(title, "is a tmpfs: images take memory and are gone after a restart", 'put "root" on a disk');
-  return ok(title, "can hold images");
+    return warn(
+      title,
+      "tmpfs: images use memory and are lost when the machine restarts",
+      'put "root" on a disk',
+    );
+  return ok(title, "suitable for images");
 }
 
 async function rootSpace(root: string): Promise<Finding> {
   const title = `space under ${root}`;
   const { freeBytes, freeShare, freeInodesShare } = await spaceOf(root);
   const detail = `${(freeBytes / gib).toFixed(1)} GiB free, ${percent(freeShare)} of the disk, ${percent(freeInodesShare)} of the inodes`;
-  const remedy = "remove images that nobody uses (`berth rmi`), or give the file system more space";
+  const remedy = "remove unused images (`berth rmi`), or enlarge the file system";
   if (freeBytes < gib || freeInodesShare < 0.01) return fail(title, detail, remedy);
   // Kubelets begin to evict pods at 15 % for images and 5 % for inodes.
   if (freeShare < 0.15 || freeInodesShare < 0.05)
-    return warn(title, `${detail}: a kubelet evicts pods here`, remedy);
+    return warn(title, `${detail}: a kubelet would evict pods`, remedy);
   return ok(title, detail);
 }
 
@@ -59,7 +63,7 @@ async function stateType(state: string): Promise<Finding> {
   const { type } = await spaceOf(state);
   if (type === types.tmpfs) return ok(title, "is a tmpfs");
   const detail =
-    "is no tmpfs: what it says of running processes outlives a restart of the machine, after which it is wrong";
+    "not a tmpfs: records of running processes survive a restart of the machine, after which they are wrong";
   return warn(title, detail, 'let "state" be below /run');
 }
 

@@ -6,9 +6,9 @@ export const filesystemsCheck: Check = {
   name: "filesystems",
   async run() {
     const known = (await readKernelFile("/proc/filesystems")) ?? "";
-    if (/\boverlay$/m.test(known)) return [ok("overlayfs", "the kernel has it")];
+    if (/\boverlay$/m.test(known)) return [ok("overlayfs", "the kernel supports it")];
     const remedy =
       'run `modprobe overlay` and write "overlay" to /etc/modules-load.d/berth.conf, or set the snapshotter to "native"';
-    return [fail("overlayfs", "the kernel does not have it, or has not loaded it", remedy)];
+    return [fail("overlayfs", "the kernel does not support it, or its module is not loaded", remedy)];
   },
 };

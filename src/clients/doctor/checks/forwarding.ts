@@ -13,7 +13,7 @@ async function ipForward(): Promise<Finding> {
   const remedy = 'write "net.ipv4.ip_forward=1" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`';
   return warn(
     title,
-    "off: pods reach neither other nodes nor the world (the bridge plugin switches it on for its own bridges)",
+    "off: pods can reach neither other nodes nor the internet (the bridge plugin switches it on for its own bridges)",
     remedy,
   );
 }
@@ -21,9 +21,13 @@ async function ipForward(): Promise<Finding> {
 async function bridgeFilter(): Promise<Finding> {
   const title = "br_netfilter";
   const value = await readKernelFile("/proc/sys/net/bridge/bridge-nf-call-iptables");
-  if (value === "1") return ok(title, "traffic on bridges passes iptables");
+  if (value === "1") return ok(title, "bridged traffic passes through iptables");
   const detail = value === undefined ? "not loaded" : "net.bridge.bridge-nf-call-iptables is off";
   const remedy =
-    "needed only where kube-proxy works with iptables: `modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1`";
-  return warn(title, `${detail}: a Service's address does not lead back to a pod on the same bridge`, remedy);
+    "needed only if kube-proxy uses iptables: `modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1`";
+  return warn(
+    title,
+    `${detail}: pods on the same bridge cannot reach each other through a Service's address`,
+    remedy,
+  );
 }

@@ -8,11 +8,11 @@ export const hooksCheck: Check = {
   name: "hooks",
   async run({ config: { container } }) {
     const files = await findUnusableHooks(container.hooksDirs);
-    if (files.length === 0) return [ok(title, "every file can be used")];
+    if (files.length === 0) return [ok(title, "all files are valid")];
     const remedy =
       container.unusableHooks === "refuse"
-        ? "correct or remove it: containers that it may be for are refused"
-        : "correct or remove it: containers run without it";
+        ? "correct or remove the file: until then, containers that it may apply to are refused"
+        : "correct or remove the file: until then, containers run without this hook";
     return files.map(({ path, problem }) => warn(title, `${path}: ${problem}`, remedy));
   },
 };

@@ -7,7 +7,7 @@ export const iptablesCheck: Check = {
   async run(_, signal) {
     const path = await findProgram("iptables");
     if (path !== undefined) return [ok("iptables", await versionOf(path, signal))];
-    const remedy = "install it (`apt-get install iptables`), or use CNI plugins that do without";
+    const remedy = "install it (`apt-get install iptables`), or use CNI plugins that do not need it";
     return [
       warn(
         "iptables",

@@ -8,11 +8,11 @@ export const kernelCheck: Check = {
     const kernel = kernelRelease();
     if (!isAtLeast(kernel, 4, 18)) {
       return [
-        fail("kernel", `Linux ${kernel.text} is too old`, "install Linux 5.12 or later (4.18 at the least)"),
+        fail("kernel", `Linux ${kernel.text} is too old`, "install Linux 5.12 or later (4.18 at least)"),
       ];
     }
     if (!isAtLeast(kernel, 5, 12)) {
-      const detail = `Linux ${kernel.text} has no mount_setattr: neither recursive read-only mounts nor user namespaces`;
+      const detail = `Linux ${kernel.text} has no mount_setattr: recursive read-only mounts and user namespaces do not work`;
       return [warn("kernel", detail, "install Linux 5.12 or later")];
     }
     return [ok("kernel", `Linux ${kernel.text}`)];

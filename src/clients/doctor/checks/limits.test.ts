@@ -22,6 +22,6 @@ test("a user who has no inotify instance left is warned", async () => {
   assert.equal((await inotify(8))?.severity, "ok");
   const without = await inotify(0);
   assert.equal(without?.severity, "warn");
-  assert.match(without.detail, /no inotify instance is left.*EMFILE/);
+  assert.match(without.detail, /used up its inotify instances.*EMFILE/);
   assert.match(without.remedy ?? "", /fs\.inotify\.max_user_instances/);
 });

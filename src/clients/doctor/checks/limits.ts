@@ -20,7 +20,7 @@ const limits = [
   {
     key: "kernel.keys.root_maxkeys",
     least: 1_000,
-    runsOut: "OCI runtimes cannot make session keyrings ('disk quota exceeded')",
+    runsOut: "OCI runtimes cannot create session keyrings ('disk quota exceeded')",
   },
 ] as const;
 
@@ -38,7 +38,7 @@ function lookForInotify(): Finding {
   } catch (error) {
     return warn(
       "inotify",
-      `no inotify instance is left for this user: ${messageOf(error)}; berthd then learns of exits, and of changed network configurations, by looking every few seconds`,
+      `this user has used up its inotify instances: ${messageOf(error)}; berthd then polls every few seconds for exits and for changed network configurations`,
       'write "fs.inotify.max_user_instances=8192" to /etc/sysctl.d/90-berth.conf and run `sysctl --system`',
     );
   }
@@ -49,5 +49,5 @@ async function look({ key, least, runsOut }: (typeof limits)[number]): Promise<F
   if (value === undefined) return ok(key, "this kernel has no such limit");
   if (Number(value) >= least) return ok(key, value);
   const remedy = `write "${key}=${least}" to /etc/sysctl.d/90-berth.conf and run \`sysctl --system\``;
-  return warn(key, `${value} is low: when it is used up, ${runsOut}`, remedy);
+  return warn(key, `${value} is low: once it is reached, ${runsOut}`, remedy);
 }

@@ -19,9 +19,9 @@ test("moves that wait are hinted at, with what the kernel and the hierarchies le
   assert.match(hint.remedy ?? "", /cgroup_favordynmods=true; or.*remount,favordynmods \/sys\/fs\/cgroup`/);
   assert.match(find([v1(), v2()], [6, 1])?.remedy ?? "", /^`mount -o remount,favordynmods/);
   const onlyV1 = find([v1()], [6, 7])?.remedy ?? "";
-  assert.match(onlyV1, /^start the kernel with cgroup_favordynmods=true;/);
+  assert.match(onlyV1, /^boot with cgroup_favordynmods=true;/);
   assert.doesNotMatch(onlyV1, /remount/);
-  assert.match(find([v1()], [6, 6])?.remedy ?? "", /^use cgroups of version 2/);
+  assert.match(find([v1()], [6, 6])?.remedy ?? "", /^use cgroup v2/);
 });
 
 test("one hierarchy that favours moves is enough, and older kernels have no such option", () => {

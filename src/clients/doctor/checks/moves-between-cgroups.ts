@@ -1,7 +1,7 @@
 import { isAtLeast, type KernelRelease, type MountInfo } from "../../../ground/linux/index.ts";
 import { type Finding, hint, ok } from "../check.ts";
 
-const title = "moves between cgroups";
+const title = "cgroup migration";
 
 /**
  * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told otherwise
@@ -11,17 +11,17 @@ const title = "moves between cgroups";
 export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: KernelRelease): readonly Finding[] {
   if (!isAtLeast(kernel, 6, 0)) return [];
   const favoured = mounts.find(({ superOptions }) => superOptions.includes("favordynmods"));
-  if (favoured !== undefined) return [ok(title, `favoured, by the mount of ${favoured.mountPoint}`)];
+  if (favoured !== undefined) return [ok(title, `fast (favordynmods on ${favoured.mountPoint})`)];
   const detail =
-    "not favoured: what moves a process waits some ten milliseconds for the kernel, in each start of a container and each exec, unless another was just moved";
+    "slow: moving a process to a cgroup waits some ten milliseconds for the kernel, at every container start and every exec, unless another process was just moved";
   const remedies = [
-    ...(isAtLeast(kernel, 6, 7) ? ["start the kernel with cgroup_favordynmods=true"] : []),
+    ...(isAtLeast(kernel, 6, 7) ? ["boot with cgroup_favordynmods=true"] : []),
     ...mounts
       .filter(({ type }) => type === "cgroup2")
       .slice(0, 1)
       .map(({ mountPoint }) => `\`mount -o remount,favordynmods ${mountPoint}\``),
   ];
-  const [remedy = "use cgroups of version 2", ...others] = remedies;
+  const [remedy = "use cgroup v2", ...others] = remedies;
   const till = others.length > 0 ? `; or, until the next start, ${others.join()}` : "";
-  return [hint(title, detail, `${remedy}${till}; forks and ends of processes then cost a little more`)];
+  return [hint(title, detail, `${remedy}${till}; forks and exits of processes then cost a little more`)];
 }

@@ -15,7 +15,7 @@ export const namespacesCheck: Check = {
         fail(
           "namespaces",
           `the kernel lacks: ${missing.join(", ")}`,
-          "use a kernel with CONFIG_NAMESPACES and all that belongs to it",
+          "use a kernel with CONFIG_NAMESPACES and its sub-options",
         ),
       ];
     }
@@ -29,20 +29,20 @@ async function userNamespaces(): Promise<Finding> {
   if (max === undefined)
     return warn(
       title,
-      "the kernel has none: pods with hostUsers: false cannot run",
+      "the kernel has no user namespaces: pods with hostUsers: false cannot run",
       "use a kernel with CONFIG_USER_NS",
     );
   if (max === "0")
     return warn(
       title,
-      "switched off: pods with hostUsers: false cannot run",
+      "disabled: pods with hostUsers: false cannot run",
       "run `sysctl -w user.max_user_namespaces=15000`",
     );
   const programs = await Promise.all(["/usr/bin/unshare", "/bin/unshare"].map(isThere));
   if (!programs.includes(true))
     return warn(
       title,
-      "there is no program unshare, which makes them: pods with hostUsers: false cannot run",
+      "the program unshare, which creates them, is not installed: pods with hostUsers: false cannot run",
       "install util-linux",
     );
   return ok(title, `up to ${max}`);

@@ -20,11 +20,11 @@ async function look(
   if (path === undefined) {
     return missing(
       name,
-      `${program} is not there`,
+      `${program} not found`,
       `install it: \`apt-get install ${name}\` or \`dnf install ${name}\``,
     );
   }
-  return ok(name, `${path} (${await versionOf(path, signal).catch(() => "does not tell its version")})`);
+  return ok(name, `${path} (${await versionOf(path, signal).catch(() => "does not report its version")})`);
 }
 
 function warnAboutPause(title: string, detail: string, remedy: string): Finding {

@@ -29,11 +29,11 @@ async function look(host: string, signal: AbortSignal): Promise<Finding[]> {
 
 function answered(title: string, url: string, status: number): Finding {
   if (status === 200) return ok(title, "answers");
-  if (status === 401) return ok(title, "answers, and wants credentials");
+  if (status === 401) return ok(title, "reachable; it asks for credentials");
   return warn(
     title,
-    `${url} answers ${status}, which registries do not`,
-    "look whether this is a registry, or a proxy in front of one",
+    `${url} answers ${status}, which no registry does`,
+    "check that this is a registry, and not a proxy in front of one",
   );
 }
 
@@ -45,19 +45,19 @@ function clockSkew(date: string | null): Finding[] {
     warn(
       "clock",
       `differs from the registry's by ${Math.round(skewMs / 60_000)} minutes`,
-      "set it, and keep it right with NTP",
+      "set the clock, and keep it in sync with NTP",
     ),
   ];
 }
 
 function remedyFor(code: string): string {
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "look at the spelling and at /etc/resolv.conf";
-  if (code === "ECONNREFUSED") return "nothing listens on that port; is it another one (HOST:PORT)?";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "check the spelling and /etc/resolv.conf";
+  if (code === "ECONNREFUSED") return "nothing listens on that port: check HOST:PORT";
   if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code))
     return "give berthd the registry's CA in certs.d/HOST/hosts.toml";
   if (/SSL|TLS/.test(code))
     return 'if it speaks plain HTTP, say so in certs.d/HOST/hosts.toml: server = "http://HOST"';
-  return "look at routes, firewalls and proxies (HTTPS_PROXY) between here and the registry";
+  return "check routes, firewalls and proxies (HTTPS_PROXY) between this machine and the registry";
 }
 
 function errorCode(error: unknown): string {

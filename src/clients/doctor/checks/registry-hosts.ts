@@ -8,7 +8,7 @@ export const registryHostsCheck: Check = {
   name: "registry-hosts",
   async run({ config: { images } }) {
     const files = await findHostsProblems(images.certsDirs);
-    if (files.length === 0) return [ok(title, "every file can be used")];
-    return files.map(({ path, problem }) => warn(title, `${path}: ${problem}`, "correct it"));
+    if (files.length === 0) return [ok(title, "all files are valid")];
+    return files.map(({ path, problem }) => warn(title, `${path}: ${problem}`, "correct the file"));
   },
 };

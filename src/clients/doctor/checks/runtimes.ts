@@ -29,6 +29,6 @@ function defaultOf(table: HandlerTable): Finding {
   const usability = findHandler(table, "")?.usability;
   if (usability?.kind === "usable") return ok(title, `${table.defaultName}: ${table.explanation}`);
   const remedy =
-    usability?.remedy ?? "install runc (`apt-get install runc`), which works on every layout of cgroups";
+    usability?.remedy ?? "install runc (`apt-get install runc`), which works with every cgroup layout";
   return fail(title, `${table.defaultName} cannot be used: ${table.explanation}`, remedy);
 }

@@ -25,7 +25,7 @@ export function unmountedHierarchies(layout: CgroupLayout, procCgroups: string):
   return [
     warn(
       "cgroup hierarchies",
-      `${names.join(", ")}: of version 1 and mounted nowhere; limits of theirs have no effect`,
+      `${names.join(", ")}: version 1 hierarchies that are not mounted; their limits have no effect`,
       `mount them: \`${mounts.join("; ")}\``,
     ),
   ];

@@ -22,7 +22,7 @@ export async function findLeaks(
   const isKnown = (id: string) =>
     whole.has(id) || (id.length < 64 && known.some((one) => one.startsWith(id)));
   const leaks = traces.filter(({ ids }) => ids.length > 0 && !ids.some(isKnown));
-  if (leaks.length === 0) return [ok("leaks", `none: ${traces.length} traces of pods looked at`)];
+  if (leaks.length === 0) return [ok("leaks", `none (${traces.length} traces of pods checked)`)];
   return [...Map.groupBy(leaks, ({ kind }) => kind)].map(([kind, ofKind]) => finding(kind, ofKind));
 }
 
@@ -30,8 +30,8 @@ function finding(kind: string, leaks: readonly Trace[]): Finding {
   const places = leaks.slice(0, shown).map(({ where }) => where);
   const more = leaks.length > shown ? `, and ${leaks.length - shown} more` : "";
   return warn(
-    `left ${kind}`,
-    `${leaks.length} of no pod or container that berthd knows: ${places.join(", ")}${more}`,
-    `if another container runtime of this machine did not make them: ${leaks[0]?.removal}`,
+    `leftover ${kind}`,
+    `${leaks.length} that belong to no pod or container of berthd: ${places.join(", ")}${more}`,
+    `unless another container runtime on this machine created them: ${leaks[0]?.removal}`,
   );
 }

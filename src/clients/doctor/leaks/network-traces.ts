@@ -26,9 +26,9 @@ export async function networkTraces(
 }
 
 async function attachments(directory: string): Promise<readonly Trace[]> {
-  const removal = "berthd repeats DEL by itself; put the plugin back that it names in its log";
+  const removal = "berthd retries DEL by itself; reinstall the plugin that its log names";
   return (await readdirIfThere(directory)).map((name) => ({
-    kind: "attachments whose DEL is still to be made",
+    kind: "attachments with a pending DEL",
     ids: idsIn(name),
     where: join(directory, name),
     removal,
