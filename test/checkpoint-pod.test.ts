@@ -140,9 +140,9 @@ describe("a checkpoint of a pod", () => {
       assert.deepEqual(await readdir(output), []);
     };
     await refused({ containerIds: [] }, /INVALID_ARGUMENT.*container_ids/);
-    await refused({ containerIds: [one] }, /FAILED_PRECONDITION.*not among those asked for/);
+    await refused({ containerIds: [one] }, /FAILED_PRECONDITION.*was not requested/);
     await refused({ containerIds: [one, one] }, /FAILED_PRECONDITION.*twice/);
-    await refused({ containerIds: [...ids, ...other.ids] }, /FAILED_PRECONDITION.*does not run in it/);
+    await refused({ containerIds: [...ids, ...other.ids] }, /FAILED_PRECONDITION.*is not running in it/);
     await refused({ options: { "x/mode": "fast" } as never }, /INVALID_ARGUMENT.*options.*x\/mode/);
     await refused({ outputPath: join(output, "none") }, /INVALID_ARGUMENT.*does not exist/);
     await refused({ podSandboxId: "0123" }, /NOT_FOUND/);
@@ -155,7 +155,7 @@ describe("a checkpoint of a pod", () => {
     assert.equal(await readFile(join(full, "kept"), "utf8"), "kept");
     await rpc().stopContainer({ containerId: one, timeout: 0n });
     await exited(host.berth, one);
-    await refused({}, /FAILED_PRECONDITION.*does not run in it/);
+    await refused({}, /FAILED_PRECONDITION.*is not running in it/);
   });
 
   it("that fails at one container leaves nothing, and all go on", async () => {
@@ -188,8 +188,8 @@ describe("a checkpoint of a pod", () => {
       assert.equal((await rpc().listPodSandbox({ filter: undefined })).items.length, before);
       assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), []);
     };
-    await refused([first], /INVALID_ARGUMENT.*second has none/);
-    await refused([first, first], /INVALID_ARGUMENT.*"first" is not, or not once/);
+    await refused([first], /INVALID_ARGUMENT.*no configuration .*second/);
+    await refused([first, first], /INVALID_ARGUMENT.*"first" must match exactly one/);
     await refused([first, shellConfig("third", host.image, follower)], /INVALID_ARGUMENT.*"third"/);
     await refused([first, shellConfig("second", host.image, "other")], /FAILED_PRECONDITION.*runs/);
     const image = { ...second, image: { ...second.image, image: "example.com/other:1" } };

@@ -159,7 +159,7 @@ describe("the daemon", () => {
     );
     await berth.stopDaemon("SIGTERM");
     await failed;
-    assert.match(await berth.daemonLog(), /"level":"error".*did not end in time/);
+    assert.match(await berth.daemonLog(), /"level":"error".*shutdown took too long/);
     await berth.startDaemon();
     assert.deepEqual((await berth.clients.runtime.listPodSandbox({ filter: undefined })).items, []);
   });

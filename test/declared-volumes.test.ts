@@ -168,7 +168,7 @@ for (const handler of ["crun", "runc"]) {
 
     it("that is a file in the image is no container", async () => {
       const image = await push(host.registry, "data", ["/data/file"]);
-      await assert.rejects(containerOf(image), { details: /volume \/data\/file is no directory/ });
+      await assert.rejects(containerOf(image), { details: /volume \/data\/file is not a directory/ });
     });
   });
 }

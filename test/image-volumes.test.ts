@@ -83,7 +83,7 @@ describe("an image as a volume", () => {
   it("that is not there, or has no such sub-path, fails in the words that kubelets know", async () => {
     const absent = wholeImage("berth.invalid/no/such:image");
     await assert.rejects(containerWith(absent), {
-      details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image is not here/,
+      details: /^ImageVolumeMountFailed: mount \/volume: image berth\.invalid\/no\/such:image not found/,
     });
     await assert.rejects(containerWith({ imageSubPath: "models/none" }), {
       details: /^ImageVolumeMountFailed: mount \/volume: sub-path "models\/none" does not exist/,
@@ -104,7 +104,7 @@ describe("an image that is mounted", () => {
     const id = await pod.shell("main", host.image, "exec sleep 1000", { mounts: [wholeImage(name)] });
     const image = { image: name, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" };
     await assert.rejects(images.removeImage({ image }), {
-      details: new RegExp(`container ${id} has it mounted`),
+      details: new RegExp(`container ${id} mounts it`),
     });
     assert.equal(await execSync(berth, id, "cat", "/volume/models/small"), "weights");
     await runtime.removeContainer({ containerId: id });
@@ -168,7 +168,7 @@ describe("a daemon that ends while an image is a volume", () => {
     await runtime.startContainer({ containerId });
     assert.match(await execSync(host.berth, containerId, "ls", "/volume"), /^bin$/m);
     const spec = { image, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" };
-    await assert.rejects(images.removeImage({ image: spec }), { details: /has it mounted/ });
+    await assert.rejects(images.removeImage({ image: spec }), { details: /mounts it as a volume/ });
     await runtime.removeContainer({ containerId });
     await host.returnsTo(clean);
   });

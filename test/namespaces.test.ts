@@ -96,7 +96,7 @@ describe("a container that joins another's PID namespace", () => {
     assert.deepEqual([exitCode, reason], [137, "Error"]);
     assert.equal((await containerStatus(host.berth, other)).state, ContainerState.CONTAINER_RUNNING);
 
-    const gone = /FAILED_PRECONDITION.*whose PID namespace is to be joined, does not run/;
+    const gone = /FAILED_PRECONDITION.*whose PID namespace was requested, is not running/;
     await assert.rejects(runtime.startContainer({ containerId: late }), gone);
     assert.equal((await containerStatus(host.berth, late)).reason, "StartError");
     await assert.rejects(pod.create(shellConfig("later", host.image, sleep, join)), gone);

@@ -216,14 +216,17 @@ describe("berth doctor --leaks", () => {
       ({ title, detail }: { title: string; detail: string }) => `${title}: ${detail}`,
     );
     // Others' pods leave cgroups on a machine that tests share.
-    const ours = texts.filter((text: string) => !text.startsWith("left cgroups"));
-    assert.match(ours.join("\n"), new RegExp(`left mounts: 1 of .*${pin}`));
-    assert.match(ours.join("\n"), /left network interfaces: 1 of .*: gone0$/m);
-    assert.match(ours.join("\n"), /left nftables rules: 1 of .*masq_checks: ip saddr 10\.255\.255\.254 /);
-    assert.match(ours.join("\n"), new RegExp(`left address reservations: 1 of .*${lease}`));
-    assert.match(ours.join("\n"), new RegExp(`left directories: 1 of .*${directory}`));
-    assert.match(ours.join("\n"), new RegExp(`left iptables rules: 1 of .*${gone}`));
-    assert.match(ours.join("\n"), new RegExp(`left attachments whose DEL .*: 1 of .*${gone}`));
+    const ours = texts.filter((text: string) => !text.startsWith("leftover cgroups"));
+    assert.match(ours.join("\n"), new RegExp(`leftover mounts: 1 that .*${pin}`));
+    assert.match(ours.join("\n"), /leftover network interfaces: 1 that .*: gone0$/m);
+    assert.match(
+      ours.join("\n"),
+      /leftover nftables rules: 1 that .*masq_checks: ip saddr 10\.255\.255\.254 /,
+    );
+    assert.match(ours.join("\n"), new RegExp(`leftover address reservations: 1 that .*${lease}`));
+    assert.match(ours.join("\n"), new RegExp(`leftover directories: 1 that .*${directory}`));
+    assert.match(ours.join("\n"), new RegExp(`leftover iptables rules: 1 that .*${gone}`));
+    assert.match(ours.join("\n"), new RegExp(`leftover attachments with a pending DEL.*: 1 that .*${gone}`));
     assert.equal(ours.length, 7, ours.join("\n"));
     assert.ok(!texts.some((text: string) => text.includes(pod.id)));
   });

@@ -79,7 +79,7 @@ describe("a pod of berth run", () => {
     await assert.rejects(
       images.removeImage(RemoveImageRequest.fromPartial({ image: { image: host.image } })),
       {
-        details: /container user \(.*\) uses it; remove that first$/,
+        details: /in use by container user \(.*\); remove the container first$/,
       },
     );
     await output("rm", "-f", "user");
@@ -113,7 +113,10 @@ describe("a pod of berth run", () => {
     const [pod = ""] = await podsNamed("taken");
     const second = await outcome(...run("-d", "--name", "taken", host.image, ...sleeping));
     assert.equal(second.status, 125);
-    assert.match(second.stderr, new RegExp(`the name default/taken is taken by pod ${pod.slice(0, 12)}`));
+    assert.match(
+      second.stderr,
+      new RegExp(`the name default/taken is already used by pod ${pod.slice(0, 12)}`),
+    );
     const both = ["one", "two"].map(() => outcome(...run("-d", "--name", "race", host.image, ...sleeping)));
     const statuses = (await Promise.all(both)).map(({ status }) => status);
     assert.deepEqual(statuses.toSorted(), [0, 125]);
@@ -130,16 +133,16 @@ describe("a pod of berth run", () => {
     };
     assert.match(
       await refused("18082:80"),
-      /port 18082\/tcp of this machine is taken by pod default\/holder/,
+      /port 18082\/tcp of this machine is already used by pod default\/holder/,
     );
-    assert.match(await refused("18083:80", "18083:81"), /port 18083\/tcp of this machine is asked for twice/);
-    assert.match(await refused("192.0.2.77:18083:80"), /192\.0\.2\.77 is no address of this machine/);
+    assert.match(await refused("18083:80", "18083:81"), /port 18083\/tcp of this machine is requested twice/);
+    assert.match(await refused("192.0.2.77:18083:80"), /192\.0\.2\.77 is not an address of this machine/);
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { readonly port: number };
     assert.match(
       await refused(`${port}:80`),
-      new RegExp(`port ${port}/tcp of this machine is taken by another program`),
+      new RegExp(`port ${port}/tcp of this machine is already used by another program`),
     );
     await output(...run("--rm", "-p", `${port}:80/udp`, "-p", "127.0.0.2:18082:80", host.image, "true"));
     server.close();
@@ -264,7 +267,7 @@ describe("a pod of berth run", () => {
     const [id = ""] = (await output("images", "-q", "--no-trunc")).split("\n");
     assert.match(
       (await outcome("rmi", id)).stderr,
-      /it has the tags .*busybox:latest, .*other:v1; name those/,
+      /several tags: .*busybox:latest, .*other:v1; remove it by tag/,
     );
     await output("rmi", second);
     assert.match(await output("images"), /busybox +latest/);

@@ -62,7 +62,7 @@ describe("a PID namespace that is to be joined", () => {
       await eventually("it has ended", async () => (await processStartTime(init)) === undefined);
       await assert.rejects(
         runtime.startContainer({ containerId }),
-        /FAILED_PRECONDITION.*whose PID namespace is to be joined, does not run/,
+        /FAILED_PRECONDITION.*whose PID namespace was requested, is not running/,
       );
     } finally {
       process.kill(monitor, "SIGCONT");

@@ -153,7 +153,7 @@ describe("UpdateContainerResources", () => {
     const pod = await TestPod.run(host.berth, "refused");
     const id = await pod.shell("main", host.image, "exit 0");
     await exited(host.berth, id);
-    await assert.rejects(update(id, { cpuShares: 10n }), /FAILED_PRECONDITION.*does not run/);
+    await assert.rejects(update(id, { cpuShares: 10n }), /FAILED_PRECONDITION.*has exited/);
     await assert.rejects(update("f".repeat(64), { cpuShares: 10n }), /NOT_FOUND/);
     const windows = UpdateContainerResourcesRequest.fromPartial({ containerId: id, linux: {}, windows: {} });
     await assert.rejects(runtime.updateContainerResources(windows), /INVALID_ARGUMENT: windows/);

@@ -314,7 +314,7 @@ describe("a pod with a user namespace", () => {
     const pod = await TestPod.run(host.berth, "refused", mapped());
     const others = { mode: POD, uids: [{ containerId: 0, hostId: 1, length }], gids };
     const other = shellConfig("other", host.image, sleep, mapped({ usernsOptions: others }));
-    await assert.rejects(pod.create(other), /INVALID_ARGUMENT.*userns_options: must be those of the pod/);
+    await assert.rejects(pod.create(other), /INVALID_ARGUMENT.*userns_options: must equal those of the pod/);
     const none = shellConfig("none", host.image, sleep, mapped({ usernsOptions: { mode: NODE } }));
     await assert.rejects(pod.create(none), /INVALID_ARGUMENT.*userns_options/);
     const far = shellConfig("far", host.image, sleep, mapped({}, { runAsUser: { value: 70_000n } }));

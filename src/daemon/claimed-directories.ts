@@ -27,7 +27,7 @@ async function make(directory: string): Promise<void> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code !== "EACCES" && code !== "EPERM") throw cause;
-    throw new BerthError("PermissionDenied", `${directory} cannot be made: run berthd as root`, { cause });
+    throw new BerthError("PermissionDenied", `cannot create ${directory}: run berthd as root`, { cause });
   }
 }
 
@@ -45,7 +45,7 @@ function inUse(directory: string, pid: number | undefined): BerthError {
   const other = pid === undefined ? "another process" : `process ${pid}`;
   return new BerthError(
     "FailedPrecondition",
-    `${directory} is in use by ${other}; two daemons cannot share a root or a state directory: end that one, or give this one ` +
+    `${directory} is in use by ${other}; two daemons cannot share a root or state directory: stop that one, or give this one ` +
       "directories of its own (--root, --state)",
   );
 }

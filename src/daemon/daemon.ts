@@ -77,7 +77,10 @@ export class Daemon implements AsyncDisposable {
     const group = await socketGroup(config.addressGroup);
     const hostPaths = new HostPaths({
       onHang: ({ owner, path }) =>
-        logger.warn({ sandbox: owner, path }, "a path of the host does not answer; what needs it waits"),
+        logger.warn(
+          { sandbox: owner, path },
+          "a path of the host does not respond; requests that need it wait",
+        ),
     });
     const trees = rooms.use(new TreeRemover());
     const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
@@ -106,7 +109,7 @@ export class Daemon implements AsyncDisposable {
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()
-      .catch((err: unknown) => logger.error({ err }, "collecting garbage after the start failed"));
+      .catch((err: unknown) => logger.error({ err }, "garbage collection after the start failed"));
     return new Daemon(server, hostPaths, rooms.move(), database.died);
   }
 
@@ -174,7 +177,7 @@ async function openSeLinux(
   if (!enableSelinux) return undefined;
   if (host.seLinux) return rooms.use(await SeLinux.open({ categoryRange }));
   logger.warn(
-    "security.enable_selinux is set, but SELinux is not enabled on this machine: there are no labels",
+    "security.enable_selinux is set, but SELinux is not enabled on this machine: nothing is labelled",
   );
   return undefined;
 }

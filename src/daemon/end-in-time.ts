@@ -11,7 +11,7 @@ const writingLogMs = 500;
 export function endInTime(logger: Logger): void {
   setTimeout(() => {
     logger.error(
-      "did not end in time: ending as by a crash; what is under way is taken up by the next start",
+      "shutdown took too long: exiting as in a crash; work in flight is recovered at the next start",
     );
     setTimeout(() => process.kill(process.pid, "SIGKILL"), writingLogMs);
   }, limitMs).unref();

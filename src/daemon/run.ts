@@ -15,11 +15,11 @@ import { version } from "./version.ts";
 export async function run(args: readonly string[], hooks: DaemonHooks = {}): Promise<void> {
   const program = new Command("berthd")
     .description(
-      "A Kubernetes container runtime: serves the Container Runtime Interface. Ends on SIGTERM or SIGINT; containers go on.",
+      "A Kubernetes container runtime: serves the Container Runtime Interface. Shuts down on SIGTERM or SIGINT; containers keep running.",
     )
-    .option("--config <file>", "configuration file (default: /etc/berth/config.toml, if it is there)")
-    .option("--root <dir>", "directory of what must survive a restart of the machine")
-    .option("--state <dir>", "directory of what must not")
+    .option("--config <file>", "configuration file (default: /etc/berth/config.toml, if it exists)")
+    .option("--root <dir>", "directory for persistent data")
+    .option("--state <dir>", "directory for run-time state, which must not survive a restart of the machine")
     .option("--address <socket>", "unix socket to serve on")
     .version(version)
     .action(async ({ config: file, ...overrides }: { config?: string } & ConfigSource["overrides"]) => {
@@ -57,7 +57,10 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   logger.info({ address: config.address, version, ms: Math.round(performance.now() - startedAt) }, "serving");
   const reason = await Promise.race([told, daemon.failed]);
   if (reason instanceof Error) {
-    logger.fatal({ err: reason }, "nothing can be written down any more. Ending; containers go on");
+    logger.fatal(
+      { err: reason },
+      "the metadata database can no longer be written. Shutting down; containers keep running",
+    );
     process.exitCode = 1;
   } else {
     logger.info({ signal: reason }, "ending; containers go on");

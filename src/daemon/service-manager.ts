@@ -37,7 +37,7 @@ export class ServiceManager implements AsyncDisposable {
   async #tell(message: string): Promise<void> {
     if (this.#socket === undefined) return;
     await sendDatagram(this.#socket, message).catch((error: unknown) => {
-      this.#logger.warn({ message, error: messageOf(error) }, "the service manager was not reached");
+      this.#logger.warn({ message, error: messageOf(error) }, "cannot notify the service manager");
     });
   }
 

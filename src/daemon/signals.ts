@@ -13,7 +13,7 @@ export function toldToEnd(logger: Logger): Promise<NodeJS.Signals> {
     process.on(signal, () =>
       logger.warn(
         { signal },
-        "ignored: berthd reads its configuration when it starts; restart it to have it read, containers go on",
+        "ignored: berthd reads its configuration only at the start; restart it to apply changes (containers keep running)",
       ),
     );
   }

@@ -12,5 +12,5 @@ test("the socket's group is given by a name of the machine's, by a number, or no
   assert.equal(await socketGroup("berth", file), 4711);
   assert.equal(await socketGroup("12", file), 12);
   assert.equal(await socketGroup("", file), undefined);
-  await assert.rejects(socketGroup("nosuch", file), /no group "nosuch" in .*groupadd nosuch/);
+  await assert.rejects(socketGroup("nosuch", file), /group "nosuch" not found in .*groupadd nosuch/);
 });

@@ -13,6 +13,6 @@ export async function socketGroup(name: string, groupFile = "/etc/group"): Promi
   if (id !== undefined) return Number(id);
   throw new ConfigError(
     "InvalidArgument",
-    `address_group: there is no group ${JSON.stringify(name)} in ${groupFile}; make it with \`groupadd ${name}\`, or give a number`,
+    `address_group: group ${JSON.stringify(name)} not found in ${groupFile}; create it with \`groupadd ${name}\`, or give a number`,
   );
 }

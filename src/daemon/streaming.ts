@@ -19,7 +19,7 @@ async function readTls({
 }: Config["streaming"]["tls"]): Promise<StreamingTls | undefined> {
   if (cert === "" && key === "" && clientCa === "") return undefined;
   if (cert === "" || key === "")
-    throw new ConfigError("InvalidArgument", "streaming.tls: cert and key are needed, both of them");
+    throw new ConfigError("InvalidArgument", "streaming.tls: both cert and key must be set");
   return {
     cert: await readPem("cert", cert),
     key: await readPem("key", key),

@@ -29,13 +29,13 @@ export class UnhandledErrors {
       };
       logger.error(
         { err: error, count: this.#seen.count },
-        "an error that nobody handled: a fault of berth, please report it",
+        "unhandled error: this is a bug in berth, please report it",
       );
     });
     process.on("uncaughtException", (err) => {
       logger.fatal(
         { err },
-        "an error that nobody caught: a fault of berth, please report it. Ending; containers go on",
+        "uncaught error: this is a bug in berth, please report it. Shutting down; containers keep running",
       );
       process.exit(internalError);
     });

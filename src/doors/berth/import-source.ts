@@ -14,7 +14,7 @@ export async function receiveSource(
   const iterator = requests[Symbol.asyncIterator]();
   const first = await iterator.next();
   if (first.done === true)
-    throw new BerthServiceError("import: the request has neither a path nor an archive's bytes");
+    throw new BerthServiceError("import: the request has neither a path nor archive data");
   if (first.value.path !== undefined) return localSource(first.value.path);
   return spool({ first: first.value, rest: { [Symbol.asyncIterator]: () => iterator } }, spoolDir);
 }
@@ -52,6 +52,6 @@ async function spool(
 
 function chunkOf(request: berthV1.ImportImageRequest): Uint8Array {
   if (request.chunk === undefined)
-    throw new BerthServiceError("import: a path may only come alone, as the first message");
+    throw new BerthServiceError("import: a path must be the first and only message");
   return request.chunk;
 }

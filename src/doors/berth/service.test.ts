@@ -145,7 +145,11 @@ test("a client that goes away ends its pull", async () => {
 for (const [what, requests, reason] of [
   ["nothing", [], /neither a path nor/],
   ["a relative path", [{ path: "app.tar" }], /"app\.tar" is not an absolute path/],
-  ["a path behind bytes", [{ chunk: Buffer.from("x") }, { path: "/app.tar" }], /a path may only come alone/],
+  [
+    "a path behind bytes",
+    [{ chunk: Buffer.from("x") }, { path: "/app.tar" }],
+    /a path must be the first and only message/,
+  ],
 ] as const) {
   test(`an import of ${what} is refused, and leaves nothing behind`, async () => {
     await using berth = await serve();

@@ -43,6 +43,6 @@ function ownerIn({ metadata }: CallContext): string {
   if (/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/.test(owner)) return owner;
   throw new CriError(
     "InvalidArgument",
-    `metadata ${ownerMetadata}: ${JSON.stringify(owner)} is no name: up to 63 lower-case letters, digits and "-"`,
+    `metadata ${ownerMetadata}: ${JSON.stringify(owner)} is not a valid name: use up to 63 lower-case letters, digits and "-"`,
   );
 }

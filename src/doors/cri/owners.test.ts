@@ -32,5 +32,8 @@ test("an owner that no label can hold is refused", async () => {
       error === null ? resolve(response) : reject(error),
     );
   });
-  await assert.rejects(answer, refusal("INVALID_ARGUMENT", /metadata berth-owner: "not a name" is no name/));
+  await assert.rejects(
+    answer,
+    refusal("INVALID_ARGUMENT", /metadata berth-owner: "not a name" is not a valid name/),
+  );
 });

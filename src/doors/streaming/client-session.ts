@@ -52,7 +52,7 @@ export class ClientSession {
   async run(request: StreamingRequest): Promise<void> {
     using idle = new IdleTimer(this.#options.idleTimeoutMs, () => {
       this.#upgraded.socket.destroy(
-        new StreamingError("DeadlineExceeded", "nothing happened on the connection"),
+        new StreamingError("DeadlineExceeded", "the connection was idle for too long"),
       );
     });
     const onActivity = () => idle.touch();

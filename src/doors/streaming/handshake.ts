@@ -25,7 +25,7 @@ export type Upgrade = { readonly transport: "spdy" | "websocket"; readonly proto
 /** Reads method and path. */
 export function parseTarget(request: IncomingMessage): Target | Refusal {
   if (request.method !== "GET" && request.method !== "POST") {
-    return { status: 405, message: "only GET and POST are served here", headers: { Allow: "GET, POST" } };
+    return { status: 405, message: "only GET and POST are supported here", headers: { Allow: "GET, POST" } };
   }
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   const [, kind, token] = /^\/(exec|attach|portforward)\/([A-Za-z0-9_-]{22})$/.exec(path) ?? [];
@@ -63,7 +63,7 @@ function negotiateSpdy(request: IncomingMessage, kind: StreamingRequest["kind"])
   const accepted = [...known.keys()].join(", ");
   return {
     status: 403,
-    message: `none of the client's protocols (${offered.join(", ")}) is among ${accepted}`,
+    message: `no common protocol: the client offers ${offered.join(", ")}, the server supports ${accepted}`,
     headers: { "X-Accepted-Stream-Protocol-Versions": accepted },
   };
 }
@@ -78,7 +78,7 @@ function negotiateWebSocket(request: IncomingMessage, kind: StreamingRequest["ki
   const accepted = [...known.keys()].filter((name) => name !== "").join(", ");
   return {
     status: 403,
-    message: `none of the client's subprotocols (${offered.join(", ")}) is among ${accepted}`,
+    message: `no common subprotocol: the client offers ${offered.join(", ")}, the server supports ${accepted}`,
   };
 }
 

@@ -12,7 +12,7 @@ export type StreamingRequest =
 export function checkRequest(request: StreamingRequest): void {
   switch (request.kind) {
     case "exec":
-      if (request.args.length === 0) throw invalid("exec: no command is given");
+      if (request.args.length === 0) throw invalid("exec: no command given");
       checkTarget("exec", "container id", request.containerId);
       checkStreams("exec", request);
       break;
@@ -35,7 +35,8 @@ function checkTarget(what: string, name: string, id: string): void {
 }
 
 function checkStreams(what: string, { tty, stdin, stdout, stderr }: WantedStreams): void {
-  if (tty && stderr) throw invalid(`${what}: a terminal has one output; tty and stderr cannot both be true`);
+  if (tty && stderr)
+    throw invalid(`${what}: tty and stderr cannot both be true: a terminal has only one output`);
   if (!stdin && !stdout && !stderr) throw invalid(`${what}: one of stdin, stdout and stderr must be true`);
 }
 

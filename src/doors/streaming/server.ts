@@ -66,14 +66,14 @@ export class StreamingServer implements AsyncDisposable {
    */
   url(request: StreamingRequest): URL {
     if (this.#closing.signal.aborted) {
-      throw new StreamingError("Unavailable", "give out a streaming URL: the streaming server is closed");
+      throw new StreamingError("Unavailable", "create a streaming URL: the streaming server is closed");
     }
     checkRequest(request);
     return new URL(`/${request.kind}/${this.#tokens.add(request)}`, this.#baseUrl);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new StreamingError("Canceled", "the streaming server is closing"));
+    this.#closing.abort(new StreamingError("Canceled", "the streaming server is shutting down"));
     const closed = this.#server.listening ? once(this.#server, "close") : Promise.resolve();
     this.#server.close();
     const timer = setTimeout(() => this.#destroySockets(), CLOSE_TIMEOUT_MS);

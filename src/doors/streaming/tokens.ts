@@ -24,7 +24,7 @@ export class Tokens<T> {
     if (this.#waiting.size >= maxInFlight) {
       throw new StreamingError(
         "ResourceExhausted",
-        `give out a streaming URL: ${maxInFlight} requests already wait for their clients; try again in ${ttlMs / 1000} s`,
+        `create a streaming URL: ${maxInFlight} requests already wait for their clients; retry in ${ttlMs / 1000} s`,
       );
     }
     const token = randomBytes(16).toString("base64url");

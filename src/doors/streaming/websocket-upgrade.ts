@@ -29,7 +29,7 @@ export async function upgradeToWebSocket<T>(
   if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
     const onClose = () =>
-      reject(new StreamingError("Canceled", "the client went away during the WebSocket handshake"));
+      reject(new StreamingError("Canceled", "the client disconnected during the WebSocket handshake"));
     socket.once("close", onClose);
     server.on("wsClientError", (error) => {
       reject(

@@ -46,7 +46,7 @@ function runtimeCondition(
   if (usability?.kind === "usable") return { type: "RuntimeReady", ok: true, reason: "", message: "" };
   const message =
     usability === undefined
-      ? `no runtime handler is named ${JSON.stringify(handlers.defaultName)}`
+      ? `runtime handler ${JSON.stringify(handlers.defaultName)} not found`
       : `runtime handler ${handlers.defaultName}: ${usability.reason}; ${usability.remedy}`;
   return { type: "RuntimeReady", ok: false, reason: "NoUsableRuntime", message };
 }

@@ -8,7 +8,7 @@ export function usableHandler(table: HandlerTable, name: string): Handler {
     const known = table.handlers.map((each) => each.name).join(", ");
     throw new EngineError(
       "InvalidArgument",
-      `no runtime handler is named ${JSON.stringify(name)}; there are: ${known}`,
+      `runtime handler ${JSON.stringify(name)} not found; available: ${known}`,
     );
   }
   if (handler.usability.kind === "unusable") {

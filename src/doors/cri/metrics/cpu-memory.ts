@@ -88,7 +88,7 @@ export const memoryGroup: ContainerGroup = {
     ofMemory("container_memory_usage_bytes", "Memory in use, page cache included.", (m) => m.usageBytes),
     ofMemory(
       "container_memory_working_set_bytes",
-      "Memory in use without file pages that have not been used lately.",
+      "Memory in use, without file pages that were not used recently.",
       (m) => m.workingSetBytes,
     ),
     ofMemory("container_memory_rss", "Anonymous memory, in bytes.", (m) => m.rssBytes),
@@ -97,12 +97,12 @@ export const memoryGroup: ContainerGroup = {
     ofMemoryDetails("container_memory_mapped_file", "Mapped files, in bytes.", (d) => d.mappedFileBytes),
     ofMemoryDetails(
       "container_memory_total_active_file_bytes",
-      "File pages that have been used lately.",
+      "File pages that were used recently.",
       (d) => d.activeFileBytes,
     ),
     ofMemoryDetails(
       "container_memory_total_inactive_file_bytes",
-      "File pages that have not been used lately.",
+      "File pages that were not used recently.",
       (d) => d.inactiveFileBytes,
     ),
     ofMemoryDetails("container_memory_kernel_usage", "The kernel's memory, in bytes.", (d) => d.kernelBytes),

@@ -9,7 +9,7 @@ import {
 
 type Device = NonNullable<CgroupUsage["devices"]>[number];
 
-/** About the file system that holds the container's own layer. */
+/** About the file system that holds the container's writable layer. */
 function ofFileSystem(
   name: string,
   help: string,
@@ -41,7 +41,7 @@ export const diskGroup: ContainerGroup = {
     {
       name: "container_fs_usage_bytes",
       type: "gauge",
-      help: "What the container has written into its own layer, in bytes.",
+      help: "Size of the container's writable layer, in bytes.",
       labels: ["device"],
       values: ({ stats: { writableLayer }, fileSystem }) =>
         value([fileSystem.device], writableLayer?.sizeBytes).map((one) => ({
@@ -51,17 +51,17 @@ export const diskGroup: ContainerGroup = {
     },
     ofFileSystem(
       "container_fs_limit_bytes",
-      "Size of the file system that holds the container's own layer.",
+      "Size of the file system that holds the container's writable layer.",
       ({ fileSystem }) => fileSystem.sizeBytes,
     ),
     ofFileSystem(
       "container_fs_inodes_total",
-      "Inodes of the file system that holds the container's own layer.",
+      "Inodes of the file system that holds the container's writable layer.",
       ({ fileSystem }) => fileSystem.inodes,
     ),
     ofFileSystem(
       "container_fs_inodes_free",
-      "Free inodes of the file system that holds the container's own layer.",
+      "Free inodes of the file system that holds the container's writable layer.",
       ({ fileSystem }) => fileSystem.freeInodes,
     ),
   ],

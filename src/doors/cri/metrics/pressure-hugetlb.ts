@@ -29,7 +29,7 @@ function ofResource(
     one(
       `container_pressure_${resource}_stalled_seconds_total`,
       "counter",
-      `Time for which no task of the container could go on for want of ${word}, in seconds.`,
+      `Time for which every task of the container was stalled on ${word}, in seconds.`,
       (subject) => seconds(subject, "full"),
     ),
   ];

@@ -33,7 +33,7 @@ export const processGroup: ContainerGroup = {
     gauge("container_threads", "Threads of the container.", ({ tasks }) => tasks?.count),
     gauge(
       "container_threads_max",
-      "Threads that the container may have; 0 is no limit.",
+      "Limit of threads of the container; 0 means no limit.",
       ({ tasks }) => tasks && (tasks.limit ?? 0n),
     ),
     {
@@ -76,7 +76,7 @@ export const specGroup: ContainerGroup = {
     gauge("container_spec_cpu_period", "CPU period, in microseconds.", ({ limits }) => limits?.cpuPeriodUs),
     gauge(
       "container_spec_cpu_quota",
-      "CPU time in each period, in microseconds.",
+      "CPU quota per period, in microseconds.",
       ({ limits }) => limits && (limits.cpuQuotaUs ?? 0n),
     ),
     gauge(
@@ -86,7 +86,7 @@ export const specGroup: ContainerGroup = {
     ),
     gauge(
       "container_spec_memory_reservation_limit_bytes",
-      "Memory that is kept for the container.",
+      "Memory reserved for the container.",
       ({ memory }) => memory?.details?.reservationBytes,
     ),
     gauge("container_spec_memory_swap_limit_bytes", "Limit of memory and swap together.", swapLimit),

@@ -172,7 +172,7 @@ export class MemoryEngine implements Engine {
     untag: async () => [],
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);
-      if (found === undefined) throw new EngineError("NotFound", `image ${wanted} is not here`);
+      if (found === undefined) throw new EngineError("NotFound", `image ${wanted} not found`);
       const changed = { ...found, pinned };
       this.imageTable.splice(this.imageTable.indexOf(found), 1, changed);
       return changed;
@@ -195,7 +195,7 @@ export class MemoryEngine implements Engine {
 
   async untagImage(idOrReference: string): Promise<UntaggedImage> {
     const found = this.images.find(idOrReference);
-    if (found === undefined) throw new EngineError("NotFound", `image ${idOrReference} is not here`);
+    if (found === undefined) throw new EngineError("NotFound", `image ${idOrReference} not found`);
     await this.images.remove(idOrReference);
     return { untagged: found.repoTags, removed: found.id };
   }

@@ -90,7 +90,7 @@ const mount = all(
     if (value.image === undefined) hostMount(value, path);
     else imageMount(value, path);
     if ((value.uidMappings.length === 0) !== (value.gidMappings.length === 0)) {
-      refuse(path, "must have both uidMappings and gidMappings, or none");
+      refuse(path, "must have both uidMappings and gidMappings, or neither");
     }
     if (value.recursiveReadOnly && !value.readonly) refuse(`${path}.recursive_read_only`, "needs readonly");
     if (value.recursiveReadOnly && value.propagation !== MountPropagation.PROPAGATION_PRIVATE) {

@@ -10,7 +10,10 @@ const idMapping: Check<IDMapping> = ({ containerId, hostId, length }, path) => {
   if (length < 1) refuse(`${path}.length`, `must be at least 1, is ${length}`);
   for (const [name, first] of Object.entries({ container_id: containerId, host_id: hostId })) {
     if (first + length - 1 > maxId) {
-      refuse(`${path}.length`, `must not lead beyond id ${maxId}, but ${name} ${first} with ${length} does`);
+      refuse(
+        `${path}.length`,
+        `must not exceed id ${maxId}, but ${name} ${first} with length ${length} does`,
+      );
     }
   }
 };
@@ -18,7 +21,7 @@ const idMapping: Check<IDMapping> = ({ containerId, hostId, length }, path) => {
 /** As the kernel wants them: none overlaps another, neither inside nor outside. */
 export const idMappings: Check<readonly IDMapping[]> = all(each(idMapping), (mappings, path) => {
   if (mappings.length > maxMappings) {
-    refuse(path, `must not be more than ${maxMappings}, are ${mappings.length}`);
+    refuse(path, `must not have more than ${maxMappings} entries, has ${mappings.length}`);
   }
   refuseOverlap(mappings, ({ containerId }) => containerId, `${path}: container_id`);
   refuseOverlap(mappings, ({ hostId }) => hostId, `${path}: host_id`);

@@ -130,7 +130,7 @@ export const checkpointContainer = request<CheckpointContainerRequest>({
 /** Options are each runtime's own, and none are known. */
 const noOptions: Check<Readonly<Record<string, string>>> = (options, path) => {
   const [key] = Object.keys(options);
-  if (key !== undefined) refuse(`${path}[${JSON.stringify(key)}]`, "is not known; there are no options");
+  if (key !== undefined) refuse(`${path}[${JSON.stringify(key)}]`, "is not known; no options are supported");
 };
 
 export const checkpointPod = request<CheckpointPodRequest>({
@@ -166,7 +166,7 @@ export const attach: RequestCheck<AttachRequest, AttachRequest> = (value) => {
 function streams(value: ExecRequest | AttachRequest): void {
   if (!value.stdin && !value.stdout && !value.stderr)
     refuse("stdin", "one of stdin, stdout and stderr must be set");
-  if (value.tty && value.stderr) refuse("stderr", "must not be set with tty: a terminal has one output");
+  if (value.tty && value.stderr) refuse("stderr", "must not be set with tty: a terminal has only one output");
 }
 
 export const portForward = request<PortForwardRequest>({ podSandboxId: id, port: each(between(1, 65_535)) });

@@ -9,7 +9,7 @@ const limit = between(-1n, maxInt64);
 /** Microseconds, as the kernel takes them. */
 const quota: Check<bigint> = (value, path) => {
   // Whatever is below zero is no limit to the kernel.
-  if (value > 0n && value < 1000n) refuse(path, `must be at least 1000, or -1 for none, is ${value}`);
+  if (value > 0n && value < 1000n) refuse(path, `must be at least 1000, or -1 for no limit, is ${value}`);
 };
 const cpuList = orEmpty(matching(/^[0-9,-]{1,4096}$/, "a list such as 0-3,7"));
 

@@ -233,13 +233,13 @@ test("a user namespace has the mappings that the kernel takes", () => {
   refuses(pod([all], []), /userns_options\.gids: must map container_id 0/);
   refuses(pod([mapping(1, 1000, 10)]), /uids: must map container_id 0/);
   refuses(pod([mapping(0, 1000, 0)]), /uids\[0\]\.length: must be at least 1, is 0$/);
-  refuses(pod([mapping(0, 0xffff_fffe, 2)]), /uids\[0\]\.length: .*host_id 4294967294 with 2/);
+  refuses(pod([mapping(0, 0xffff_fffe, 2)]), /uids\[0\]\.length: .*host_id 4294967294 with length 2/);
   refuses(pod([mapping(0, 1000, 0xffff_ffff)]), /host_id 1000/);
   refuses(pod([all, mapping(65_535, 1000, 1)]), /uids: container_id: 65535 must be in one mapping only$/);
   refuses(pod([mapping(0, 1000, 10), mapping(10, 1009, 1)]), /uids: host_id: 1009 must be in one mapping/);
   refuses(pod([all], [], NamespaceMode.NODE), /uids: must be empty when mode is NODE$/);
   const many = Array.from({ length: 341 }, (_, index) => mapping(index, 1000 + index, 1));
-  refuses(pod(many), /uids: must not be more than 340, are 341$/);
+  refuses(pod(many), /uids: must not have more than 340 entries, has 341$/);
 });
 
 test("a local security profile needs a name", () => {

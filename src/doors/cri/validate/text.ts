@@ -144,7 +144,7 @@ function staysBelow(value: string, path: string, root: string): void {
   let depth = 0;
   for (const component of value.split("/")) {
     if (component !== "" && component !== ".") depth += component === ".." ? -1 : 1;
-    if (depth < 0) refuse(path, `must not lead out of ${root} with "..", is ${quote(value)}`);
+    if (depth < 0) refuse(path, `must not leave ${root} with "..", is ${quote(value)}`);
   }
 }
 

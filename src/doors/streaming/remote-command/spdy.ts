@@ -53,7 +53,7 @@ export async function spdyStreams(
     reject(new StreamingError("DeadlineExceeded", "the client did not open its streams in time"));
   }, options.creationTimeoutMs);
   const abort = () =>
-    reject(new StreamingError("Canceled", "the client went away before it had opened its streams"));
+    reject(new StreamingError("Canceled", "the client disconnected before it opened its streams"));
   session.signal.addEventListener("abort", abort, { once: true });
   try {
     await complete;
@@ -87,7 +87,7 @@ function named(
 ): RemoteCommandStreams {
   const get = (type: string) => (expected.has(type) ? arrived.get(type) : undefined);
   const error = get("error");
-  if (error === undefined) throw new StreamingError("Internal", "no error stream among the client's streams");
+  if (error === undefined) throw new StreamingError("Internal", "the client opened no error stream");
   const stdin = get("stdin");
   // Version 1 clients wait for our side of stdin to end before they show the end of their own.
   if (version === 1) stdin?.end();

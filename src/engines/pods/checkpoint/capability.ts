@@ -18,14 +18,14 @@ export function criuFor(
     const remedy = able.length === 0 ? "install runc" : `pods of handler ${able.join(" or ")} can be`;
     throw new EngineError(
       "Unimplemented",
-      `runtime handler ${handler.name} (${handler.path}, version ${handler.version}) is built without checkpoint and restore; ${remedy}`,
+      `runtime handler ${handler.name} (${handler.path}, version ${handler.version}) is built without support for checkpoint and restore; ${remedy}`,
     );
   }
   // Seen with criu 4.2: by crun it cannot write down the devices that are bound there, by runc not restore into the pod's network.
   if (podIdMappings(pod) !== undefined)
     throw new EngineError(
       "Unimplemented",
-      `runtime handler ${handler.name} has no checkpoint and restore for pods with a user namespace (userns_options): criu cannot restore their containers; use a pod without one`,
+      `runtime handler ${handler.name} cannot checkpoint or restore pods with a user namespace (userns_options), as criu cannot restore their containers; use a pod without a user namespace`,
     );
   if (criu.usability.kind === "usable") return criu.path;
   const { reason, remedy } = criu.usability;

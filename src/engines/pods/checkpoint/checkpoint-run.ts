@@ -77,7 +77,7 @@ async function removeRest(
     await beginJournal(directory, { containerIds: [], partial: outside });
     logger.warn(
       { err, paths: outside },
-      "what a checkpoint has left cannot be removed; it is tried again at the next start",
+      "cannot remove the leftovers of a checkpoint; removal is retried at the next start",
     );
     return;
   }
@@ -103,7 +103,9 @@ export function limited(signal: AbortSignal | undefined, timeoutMs: number): Abo
   const expiry = new AbortController();
   const timer = setTimeout(
     () =>
-      expiry.abort(new EngineError("DeadlineExceeded", `the checkpoint was not done after ${timeoutMs} ms`)),
+      expiry.abort(
+        new EngineError("DeadlineExceeded", `the checkpoint did not finish within ${timeoutMs} ms`),
+      ),
     timeoutMs,
   );
   const both = signal === undefined ? expiry.signal : AbortSignal.any([signal, expiry.signal]);

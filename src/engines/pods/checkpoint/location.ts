@@ -26,9 +26,9 @@ async function requireFilePlace(path: string): Promise<void> {
     parent === undefined ||
     (directory !== undefined && !directory.isSymbolicLink() && !directory.isDirectory())
   )
-    refuse("its directory does not exist; make it first");
+    refuse("its directory does not exist; create it first");
   const found = await lstat(path).catch(() => undefined);
-  if (found !== undefined && !found.isFile()) refuse("something that is no regular file lies there");
+  if (found !== undefined && !found.isFile()) refuse("it exists and is not a regular file");
 }
 
 /** Gives a finished file its name; on disk when it resolves. */

@@ -60,7 +60,7 @@ async function requireFile(path: string): Promise<void> {
   if (found?.isFile()) return;
   throw new EngineError(
     "NotFound",
-    `there is no checkpoint archive ${JSON.stringify(path)}; an image that begins with a slash is the path of one`,
+    `checkpoint archive ${JSON.stringify(path)} not found; an image that starts with a slash is the path of a checkpoint archive`,
   );
 }
 
@@ -71,6 +71,6 @@ function baseImage(config: ConfigDump, { images }: PodServices): Image {
   if (image !== undefined && image.checkpoint !== true) return image;
   throw new EngineError(
     "NotFound",
-    `the checkpoint was made of a container of image ${name || "without a name"} (${ref || "of unknown id"}), which is not here; pull that image first`,
+    `the checkpoint is of a container of image ${name || "without a name"} (${ref || "of unknown id"}), which was not found; pull that image first`,
   );
 }

@@ -90,18 +90,18 @@ export class PodCheckpoints implements Checkpoints {
   #selected(sandboxId: string, ids: readonly string[]): readonly ContainerRecord[] {
     const { containers, taskTable } = this.#services;
     const refuse = (why: string): never => {
-      throw new EngineError("FailedPrecondition", `pod sandbox ${sandboxId} is not checkpointed: ${why}`);
+      throw new EngineError("FailedPrecondition", `cannot checkpoint pod sandbox ${sandboxId}: ${why}`);
     };
     const running = containers
       .list()
       .filter((record) => record.sandboxId === sandboxId)
       .filter((record) => containerView(record, taskTable.get(record.id)).state.kind === "running");
     const chosen = new Set(ids);
-    if (chosen.size !== ids.length) refuse("a container is named twice");
+    if (chosen.size !== ids.length) refuse("a container is listed twice");
     for (const id of ids)
-      if (!running.some((record) => record.id === id)) refuse(`container ${id} does not run in it`);
+      if (!running.some((record) => record.id === id)) refuse(`container ${id} is not running in it`);
     const left = running.find(({ id }) => !chosen.has(id));
-    if (left !== undefined) refuse(`container ${left.id} runs in it too and is not among those asked for`);
+    if (left !== undefined) refuse(`container ${left.id} is running in it, too, but was not requested`);
     const names = new Set(running.map(({ config }) => config.metadata?.name));
     if (names.size !== running.length) refuse("two of its running containers have the same name");
     return running;

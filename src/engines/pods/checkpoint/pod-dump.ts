@@ -50,12 +50,12 @@ export async function readPodDump(directory: string, lookUp: LookUp): Promise<Po
   };
   const text = await lookUp(path, async () => {
     const stat = await lstat(path).catch(() => undefined);
-    if (!stat?.isFile()) return refuse("is not there: the directory holds no checkpoint of a pod");
+    if (!stat?.isFile()) return refuse("not found: the directory does not hold a checkpoint of a pod");
     if (stat.size > maxBytes) return refuse(`is larger than ${maxBytes} bytes`);
     return readFile(path, "utf8");
   });
   const { version, containers } = parse(text, refuse);
-  if (version !== 1) return refuse(`is of version ${String(version)}, and only 1 is known`);
+  if (version !== 1) return refuse(`has version ${String(version)}, but only version 1 is supported`);
   if (!Array.isArray(containers) || !containers.every(isContainer))
     return refuse("has no list of containers");
   return { containers };

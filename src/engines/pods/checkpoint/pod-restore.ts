@@ -57,10 +57,13 @@ function archivesByName(
     const known = containers.map((container) => container.name).join(", ");
     throw new EngineError(
       "InvalidArgument",
-      `container_configs: ${JSON.stringify(name)} is not, or not once, among the checkpoint's containers (${known})`,
+      `container_configs: ${JSON.stringify(name)} must match exactly one of the checkpoint's containers (${known})`,
     );
   });
   const [left] = archives.keys();
   if (left === undefined) return pairs;
-  throw new EngineError("InvalidArgument", `container_configs: the checkpoint's container ${left} has none`);
+  throw new EngineError(
+    "InvalidArgument",
+    `container_configs: no configuration for the checkpoint's container ${left}`,
+  );
 }

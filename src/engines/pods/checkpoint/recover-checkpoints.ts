@@ -27,7 +27,7 @@ export async function recoverCheckpoints(
       takeBack(directory, services, containers, signal).catch((err: unknown) =>
         logger.error(
           { err, directory },
-          "taking back a checkpoint that was cut failed; it is tried again at the next start",
+          "rolling back an interrupted checkpoint failed; it is retried at the next start",
         ),
       );
     }
@@ -55,6 +55,6 @@ async function takeBack(
   if (ids.length === 0) return;
   logger.warn(
     { containers: ids },
-    "a checkpoint was cut when the daemon ended: it is taken back, the containers go on",
+    "a checkpoint was interrupted when the daemon ended: rolling it back; the containers keep running",
   );
 }

@@ -29,12 +29,12 @@ export function requireSameShape(
   const binds = mounts.filter(({ type }) => type === "bind").map(({ destination }) => destination);
   const missing = difference(was.bindMounts, binds);
   if (missing.length > 0)
-    refuse(`its checkpoint has mounts at ${missing.join(", ")}, and its configuration has none there`);
+    refuse(`its checkpoint has mounts at ${missing.join(", ")}, but its configuration does not`);
   const more = difference(binds, was.bindMounts);
   if (more.length > 0)
-    refuse(`its configuration has mounts at ${more.join(", ")}, and its checkpoint has none there`);
+    refuse(`its configuration has mounts at ${more.join(", ")}, but its checkpoint does not`);
   if (was.terminal !== process.terminal)
-    refuse(`its checkpoint has ${was.terminal ? "a" : "no"} terminal, and its configuration says otherwise`);
+    refuse(`its checkpoint has ${was.terminal ? "a" : "no"} terminal, but its configuration differs`);
   if (!exact) return;
   if (was.args.join("\0") !== process.args.join("\0"))
     refuse(`its checkpoint runs ${JSON.stringify(was.args)}, not ${JSON.stringify(process.args)}`);

@@ -30,7 +30,7 @@ export async function draftContainer(
     await forgetCheckpoint({ id: containerId }, services);
     throw new EngineError(
       "FailedPrecondition",
-      `the checkpoint was made of a container of image ${image.id}, which ${JSON.stringify(reference)} is not`,
+      `the checkpoint is of a container of image ${image.id}, but ${JSON.stringify(reference)} is another image`,
     );
   }
   return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
@@ -41,6 +41,6 @@ function imageOf(reference: string, { images }: PodServices): Image {
   if (image !== undefined) return image;
   throw new EngineError(
     "NotFound",
-    `image ${JSON.stringify(reference)} is not here; pull it before a container is made of it`,
+    `image ${JSON.stringify(reference)} not found; pull it before creating a container from it`,
   );
 }

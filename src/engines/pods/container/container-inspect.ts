@@ -57,7 +57,7 @@ async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefin
     if ((err as NodeJS.ErrnoException).code !== "ENOENT")
       logger.warn(
         { err, path },
-        "the specification of a container cannot be read: it is made anew of what is recorded",
+        "cannot read the specification of a container: rebuilding it from its record",
       );
     return undefined;
   }

@@ -110,7 +110,7 @@ export class ContainerLifecycle implements Containers {
       await runSteps(this.#steps, draftOf(record), { observer, logger });
     } catch (error) {
       await this.#giveUp(record, error).catch((err: unknown) =>
-        logger.error({ err }, "the record of a container that was not made stays until the next start"),
+        logger.error({ err }, "the record of a container whose creation failed stays until the next start"),
       );
       throw error;
     }
@@ -128,7 +128,7 @@ export class ContainerLifecycle implements Containers {
     const why = same ? `is ${existing.phase.kind}` : "has another configuration";
     throw new EngineError(
       "AlreadyExists",
-      `container ${existing.id} of this pod has the same name and attempt and ${why}; remove it, or ask for the next attempt`,
+      `container ${existing.id} of this pod has the same name and attempt, and ${why}; remove it, or use the next attempt`,
     );
   }
 
@@ -136,7 +136,7 @@ export class ContainerLifecycle implements Containers {
   async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
     const { containers } = this.#services;
     if (error instanceof UndoError)
-      await containers.save({ ...record, phase: neverRan("creating it failed and could not be undone") });
+      await containers.save({ ...record, phase: neverRan("creation failed and could not be rolled back") });
     else await containers.delete(record.id);
   }
 
@@ -151,7 +151,7 @@ export class ContainerLifecycle implements Containers {
     if (state !== "created" || record.phase.kind !== "created") {
       throw new EngineError(
         "FailedPrecondition",
-        `container ${id} is ${state}; only a container that was created and not started yet can be started`,
+        `container ${id} is ${state}; only a created container that has not been started yet can be started`,
       );
     }
     await this.#starts.run(id, (signal) => this.#tasks.start(record, sandbox, signal));
@@ -280,12 +280,12 @@ export class ContainerLifecycle implements Containers {
       if (record.phase.kind === "creating") await this.#undoCut(record, logger);
       else await this.#tasks.recover(record);
     } catch (err) {
-      logger.error({ err }, "taking up the container failed; it stays until it is removed");
+      logger.error({ err }, "recovering the container failed; it stays until it is removed");
     }
   }
 
   async #undoCut(record: ContainerRecord, logger: Logger): Promise<void> {
-    logger.warn("the container was being made when the daemon ended: undoing");
+    logger.warn("the container was being created when the daemon ended: rolling back");
     const undone = undoSteps(this.#steps, draftOf(record), this.#services.observer);
     const error = await undone.catch((error: unknown) => error);
     await this.#giveUp(record, error);

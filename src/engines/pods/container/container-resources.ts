@@ -44,7 +44,7 @@ export async function updateResources(
   if (running === undefined && record.phase.kind !== "created") {
     throw new EngineError(
       "FailedPrecondition",
-      `container ${record.id} does not run and will not be started any more: its resources cannot be updated`,
+      `container ${record.id} has exited and cannot be started again: its resources cannot be updated`,
     );
   }
   const before = resourcesOf(record) ?? LinuxContainerResources.fromPartial({});
@@ -58,7 +58,7 @@ export async function updateResources(
     await running
       .update(toTask(withoutLimits(before)))
       .catch((err: unknown) =>
-        logger.error({ err, container: record.id }, "taking back an update that failed did not succeed"),
+        logger.error({ err, container: record.id }, "rolling back a failed update failed"),
       );
     throw error;
   });

@@ -168,7 +168,7 @@ async function runningTargetPid(record: ContainerRecord, services: PodServices):
   if (pid === undefined) {
     throw new EngineError(
       "FailedPrecondition",
-      `container ${services.containers.get(options.targetId).id}, whose PID namespace is to be joined, does not run in the same pod sandbox`,
+      `container ${services.containers.get(options.targetId).id}, whose PID namespace was requested, is not running in the same pod sandbox`,
     );
   }
   return pid;

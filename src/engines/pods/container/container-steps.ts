@@ -39,7 +39,7 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
       if (image === undefined)
         throw new EngineError(
           "NotFound",
-          `image ${imageId} was removed while a container was made of it; pull it again`,
+          `image ${imageId} was removed while a container was being created from it; pull it again`,
         );
       await images.prepareRootfs(image, id);
     },

@@ -100,7 +100,7 @@ export class EndedContainers {
     } catch (err) {
       this.#services.logger.error(
         { err, container: record.id },
-        "putting away a container that has ended failed; it is tried again",
+        "cleaning up an ended container failed; it is retried",
       );
       await delay(retryMs, undefined, { signal: this.#closed.signal, ref: false });
       this.#look(record.id);
@@ -125,7 +125,7 @@ export class EndedContainers {
     const quiet = work
       .catch((err: unknown) => {
         if (!this.#closed.signal.aborted)
-          this.#services.logger.error({ err }, "looking after ended containers failed");
+          this.#services.logger.error({ err }, "checking for ended containers failed");
       })
       .finally(() => this.#underWay.delete(quiet));
     this.#underWay.add(quiet);

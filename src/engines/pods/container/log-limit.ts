@@ -60,7 +60,10 @@ export class LogLimit {
       await lookUp(logPath, () => rename(logPath, oldLog(logPath)));
       await this.#reopen(record, lookUp);
     } catch (err) {
-      this.#services.logger.warn({ err, container: id }, "limiting the container's log failed; it goes on");
+      this.#services.logger.warn(
+        { err, container: id },
+        "limiting the size of the container's log failed; it keeps growing",
+      );
     }
   }
 

@@ -15,6 +15,6 @@ export function requirePrivileged(
   if (sandboxConfigs.some((config) => config.linux?.securityContext?.privileged)) return;
   throw new EngineError(
     "InvalidArgument",
-    `container ${JSON.stringify(metadata?.name)}: privileged, but neither the pod sandbox nor sandbox_config is; set linux.security_context.privileged in sandbox_config`,
+    `container ${JSON.stringify(metadata?.name)}: it is privileged, but neither the pod sandbox nor sandbox_config is; set linux.security_context.privileged in sandbox_config`,
   );
 }

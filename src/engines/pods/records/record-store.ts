@@ -34,7 +34,7 @@ export abstract class RecordStore<R extends Identified> {
     if (matches.length > 1) {
       throw new EngineError(
         "InvalidArgument",
-        `${this.#kind} id ${idOrPrefix} is ambiguous: ${matches.length} ids begin so; give more digits`,
+        `${this.#kind} id ${idOrPrefix} is ambiguous: it matches ${matches.length} ids; give more digits`,
       );
     }
     return matches[0];

@@ -14,7 +14,7 @@ export async function removeDirectory(directory: string, trees: Pick<TreeRemover
   if (mounted !== undefined) {
     throw new EngineError(
       "FailedPrecondition",
-      `${directory} is not removed: ${mounted.mountPoint} is still mounted; unmount it and remove again`,
+      `cannot remove ${directory}: ${mounted.mountPoint} is still mounted; unmount it and try again`,
     );
   }
   await trees.remove(directory);

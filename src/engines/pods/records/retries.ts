@@ -19,10 +19,7 @@ export class Retries implements Disposable {
   run(what: string, fields: object, work: () => Promise<void>): void {
     work().catch((err: unknown) => {
       if (this.#disposed) return;
-      this.#logger.error(
-        { err, ...fields },
-        `${what} failed; it is tried again in ${this.#pauseMs / 1000} s`,
-      );
+      this.#logger.error({ err, ...fields }, `${what} failed; retrying in ${this.#pauseMs / 1000} s`);
       const timer = setTimeout(() => {
         this.#waiting.delete(timer);
         this.run(what, fields, work);

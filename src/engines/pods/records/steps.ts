@@ -49,7 +49,7 @@ export class UndoError extends EngineError {
     const codes = [cause, failure].map(codeOf);
     const code = codes.find((each) => each !== "Internal") ?? "Internal";
     const why = cause === undefined ? "" : `${messageOf(cause)}; `;
-    super(code, `${why}taking it down failed at ${step}, removing it tries again: ${messageOf(failure)}`, {
+    super(code, `${why}teardown failed at ${step}; removing it will retry: ${messageOf(failure)}`, {
       cause,
     });
   }

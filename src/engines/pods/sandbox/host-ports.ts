@@ -25,7 +25,7 @@ export async function refuseTakenPorts(
   const wanted = hostPorts(config);
   for (const [index, one] of wanted.entries()) {
     if (wanted.slice(0, index).some((other) => overlap(one, other)))
-      throw new EngineError("InvalidArgument", `port ${text(one)} of this machine is asked for twice`);
+      throw new EngineError("InvalidArgument", `port ${text(one)} of this machine is requested twice`);
     const holder = others.find(
       (record) => record.phase !== "stopped" && hostPorts(record.config).some((other) => overlap(one, other)),
     );
@@ -63,11 +63,11 @@ async function refuseIfListenedOn(one: HostPort): Promise<void> {
       if (errno === "EADDRNOTAVAIL" && one.address !== "")
         throw new EngineError(
           "InvalidArgument",
-          `port ${text(one)}: ${address} is no address of this machine; \`ip address\` lists them`,
+          `port ${text(one)}: ${address} is not an address of this machine; \`ip address\` lists them`,
         );
       // A machine without IPv6.
       if (errno !== "EAFNOSUPPORT" && errno !== "EADDRNOTAVAIL")
-        throw new EngineError("Internal", `port ${text(one)}: cannot find out whether it is taken`, {
+        throw new EngineError("Internal", `port ${text(one)}: cannot check whether it is in use`, {
           cause,
         });
     }
@@ -102,7 +102,7 @@ function text({ address, port, protocol }: HostPort): string {
 function takenByPod(one: HostPort, { id, config: { metadata } }: SandboxRecord): EngineError {
   return new EngineError(
     "AlreadyExists",
-    `port ${text(one)} of this machine is taken by pod ${metadata?.namespace}/${metadata?.name} (${id.slice(0, 13)}); stop that or choose another port`,
+    `port ${text(one)} of this machine is already used by pod ${metadata?.namespace}/${metadata?.name} (${id.slice(0, 13)}); stop that pod or choose another port`,
   );
 }
 
@@ -111,6 +111,6 @@ function takenByProgram(one: HostPort): EngineError {
   const table = protocol === "tcp" ? "-ltnp" : "-lunp";
   return new EngineError(
     "AlreadyExists",
-    `port ${text(one)} of this machine is taken by another program (\`ss ${table} 'sport = :${port}'\` says which); choose another port`,
+    `port ${text(one)} of this machine is already used by another program (\`ss ${table} 'sport = :${port}'\` shows which); choose another port`,
   );
 }

@@ -8,6 +8,6 @@ export function readySandbox(sandboxes: RecordStore<SandboxRecord>, idOrPrefix: 
   if (sandbox.phase === "ready") return sandbox;
   throw new EngineError(
     "FailedPrecondition",
-    `pod sandbox ${sandbox.id} is not ready; a container needs a sandbox that runs`,
+    `pod sandbox ${sandbox.id} is not ready; containers need a running sandbox`,
   );
 }

@@ -98,7 +98,7 @@ export class SandboxLifecycle implements Sandboxes {
     if (holder !== undefined) {
       throw new EngineError(
         "AlreadyExists",
-        `the name ${namespace}/${name} is taken by pod ${holder.id.slice(0, 13)}; remove that, or choose another name`,
+        `the name ${namespace}/${name} is already used by pod ${holder.id.slice(0, 13)}; remove that pod, or choose another name`,
       );
     }
     await refuseTakenPorts(config, sandboxes);
@@ -107,8 +107,11 @@ export class SandboxLifecycle implements Sandboxes {
   #requireUserNamespaces({ name, features }: Handler): void {
     if (features.userNamespaces) return;
     const { userNamespaces: support } = this.#services;
-    const why = support.kind === "unsupported" ? support.reason : `runtime handler ${name} cannot join one`;
-    throw new EngineError("FailedPrecondition", `the pod cannot have a user namespace: ${why}`);
+    const why =
+      support.kind === "unsupported"
+        ? support.reason
+        : `runtime handler ${name} does not support user namespaces`;
+    throw new EngineError("FailedPrecondition", `cannot create a user namespace for the pod: ${why}`);
   }
 
   /** Also for a pod without a pause process, which would have no use for it. */
@@ -125,7 +128,7 @@ export class SandboxLifecycle implements Sandboxes {
       this.#watchPause(record.id);
     } catch (error) {
       await this.#giveUp(record, error).catch((err: unknown) =>
-        logger.error({ err }, "the record of a sandbox that was not made stays until the next start"),
+        logger.error({ err }, "the record of a sandbox whose creation failed stays until the next start"),
       );
       throw error;
     }
@@ -146,7 +149,7 @@ export class SandboxLifecycle implements Sandboxes {
     const why = existing.phase === "ready" ? "has another configuration" : "is not ready";
     throw new EngineError(
       "AlreadyExists",
-      `pod sandbox ${existing.id} has the same name, namespace, uid and attempt and ${why}; remove it, or ask for the next attempt`,
+      `pod sandbox ${existing.id} has the same name, namespace, uid and attempt, and ${why}; remove it, or use the next attempt`,
     );
   }
 
@@ -188,7 +191,7 @@ export class SandboxLifecycle implements Sandboxes {
       await this.#containers
         .stopAll(record.id)
         .catch((err: unknown) =>
-          this.#services.logger.error({ err, sandbox: record.id }, "stopping its containers failed too"),
+          this.#services.logger.error({ err, sandbox: record.id }, "stopping its containers failed, too"),
         );
       throw error;
     }
@@ -246,7 +249,7 @@ export class SandboxLifecycle implements Sandboxes {
     const survives = await sandboxSurvival(this.#services);
     await Promise.all(this.#services.sandboxes.list().map((record) => this.#recoverOne(record, survives)));
     this.#finishing = this.#finish().catch((err: unknown) =>
-      this.#services.logger.error({ err }, "going on with what was being taken down failed"),
+      this.#services.logger.error({ err }, "continuing an interrupted teardown failed"),
     );
   }
 
@@ -260,15 +263,15 @@ export class SandboxLifecycle implements Sandboxes {
       if (record.phase === "creating") await this.#undoCut(record, logger);
       if (record.phase !== "ready") return;
       if (await survives(record)) return this.#watchPause(record.id);
-      logger.warn("what the sandbox consists of is gone (the machine was restarted): it is not ready");
+      logger.warn("the sandbox's namespaces and files are gone (the machine was restarted): it is not ready");
       await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     } catch (err) {
-      logger.error({ err }, "taking up the sandbox failed; it stays until it is removed");
+      logger.error({ err }, "recovering the sandbox failed; it stays until it is removed");
     }
   }
 
   async #undoCut(record: SandboxRecord, logger: Logger): Promise<void> {
-    logger.warn("the sandbox was being made when the daemon ended: undoing");
+    logger.warn("the sandbox was being created when the daemon ended: rolling back");
     const undone = undoSteps(this.#steps, { record, ips: [] }, this.#services.observer);
     const error = await undone.catch((error: unknown) => error);
     await this.#giveUp(record, error);
@@ -281,7 +284,7 @@ export class SandboxLifecycle implements Sandboxes {
     const goOn = async (id: string, work: () => Promise<void>) => {
       if (this.#closed) return;
       await work().catch((err: unknown) =>
-        logger.error({ err, sandbox: id }, "taking down the sandbox failed; removing it tries again"),
+        logger.error({ err, sandbox: id }, "teardown of the sandbox failed; removing it will retry"),
       );
     };
     for (const { id, phase } of sandboxes.list())
@@ -294,7 +297,7 @@ export class SandboxLifecycle implements Sandboxes {
   #watchPause(id: string): void {
     const pause = this.#services.pauses.get(id);
     if (pause === undefined) return;
-    this.#retries.run("recording the end of a pause", { sandbox: id }, async () => {
+    this.#retries.run("recording the exit of a pause process", { sandbox: id }, async () => {
       await pause.wait();
       await this.#pauseEnded(id);
     });
@@ -305,7 +308,7 @@ export class SandboxLifecycle implements Sandboxes {
     using _ = await this.#locks.acquire(id);
     const record = this.#services.sandboxes.find(id);
     if (record?.phase !== "ready") return;
-    this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has ended: it is not ready");
+    this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has exited: it is not ready");
     await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     this.#services.events.publish("stopped", id, id);
   }

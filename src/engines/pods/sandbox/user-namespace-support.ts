@@ -24,10 +24,10 @@ export async function userNamespaceSupport(
 ): Promise<UserNamespaceSupport> {
   const kernel = kernelRelease();
   if (name === "overlayfs" && !isAtLeast(kernel, 5, 19))
-    return unsupported(`overlayfs has ID-mapped layers since Linux 5.19, and this is ${kernel.text}`);
+    return unsupported(`overlayfs supports ID-mapped layers since Linux 5.19, but this is ${kernel.text}`);
   const barrier = await privateDirectory(stateDir);
   if (barrier !== undefined)
-    return unsupported(`${barrier} lets nobody but root through; run \`chmod o+x ${barrier}\``);
+    return unsupported(`only root can traverse ${barrier}; run \`chmod o+x ${barrier}\``);
   const target = join(stateDir, "user-namespace-trial");
   try {
     // A daemon may have been cut here.

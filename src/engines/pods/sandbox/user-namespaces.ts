@@ -25,7 +25,7 @@ export function checkSameUserNamespace(pod: PodSandboxConfig, container: UserNam
   if (sameIdMappings(podIdMappings(pod), idMappings(container))) return;
   throw new EngineError(
     "InvalidArgument",
-    "linux.security_context.namespace_options.userns_options: must be those of the pod sandbox, whose user namespace the container joins",
+    "linux.security_context.namespace_options.userns_options: must equal those of the pod sandbox, whose user namespace the container joins",
   );
 }
 

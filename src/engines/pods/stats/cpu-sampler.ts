@@ -61,8 +61,7 @@ export class CpuSampler {
       const usages = await readings.read([...sampled.values()], cpuAlone);
       for (const [index, key] of [...sampled.keys()].entries()) this.rateUpTo(key, usages[index]);
     } catch (err) {
-      if (!this.#stopped)
-        logger.warn({ err }, "sampling CPU time failed; it is tried again in the next period");
+      if (!this.#stopped) logger.warn({ err }, "sampling CPU time failed; it is retried in the next period");
     }
   }
 }

@@ -73,7 +73,7 @@ export class ContainerTasks implements Disposable {
       if (end.status === "rejected")
         log.error(
           { err: end.reason },
-          "taking back a failed start failed; removing the container tries again",
+          "rolling back a failed start failed; removing the container will retry",
         );
     }
   }
@@ -135,7 +135,7 @@ export class ContainerTasks implements Disposable {
     if (!(await this.#hasRun(task))) {
       this.#services.logger.warn(
         { container: record.id },
-        "the container was being started when the daemon ended: it can be started again",
+        "the container was being started when the daemon ended: rolled back; it can be started again",
       );
       await this.delete(record);
       await this.#services.containers.save({ ...record, phase: { kind: "created" } });

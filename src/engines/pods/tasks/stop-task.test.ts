@@ -21,7 +21,7 @@ test("a stop of what does not end though it was killed says so, and the next one
     await until(async () => (await readFile(state, "utf8")) === "FROZEN\n");
     await assert.rejects(stopTask(task, SIGTERM, 0, undefined, 100), {
       code: "DeadlineExceeded",
-      message: /was killed, but process \d+ has not ended/,
+      message: /was killed, but process \d+ has not exited/,
     });
   } finally {
     await writeFile(state, "THAWED");

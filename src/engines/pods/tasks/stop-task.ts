@@ -27,7 +27,7 @@ export async function stopTask(
   if (await endsWithin(task, limitMs, signal)) return;
   throw new EngineError(
     "DeadlineExceeded",
-    `container ${task.id} was killed, but process ${state.pid} has not ended after ${limitMs / 1000} s: it waits in the kernel, as for a file system that does not answer, or its pod's cgroup is frozen (see /proc/${state.pid}/stack)`,
+    `container ${task.id} was killed, but process ${state.pid} has not exited after ${limitMs / 1000} s: it is blocked in the kernel, for example by a file system that does not respond, or its pod's cgroup is frozen (see /proc/${state.pid}/stack)`,
   );
 }
 

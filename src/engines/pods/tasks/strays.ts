@@ -48,12 +48,9 @@ async function idsIn(directory: string): Promise<readonly string[]> {
 async function endLogged(path: string, end: () => Promise<void>, { logger }: PodServices): Promise<void> {
   try {
     await end();
-    logger.warn({ path }, "no record knows of this: it was ended and removed");
+    logger.warn({ path }, "found without a record: killed and removed");
   } catch (err) {
-    logger.error(
-      { err, path },
-      "no record knows of this, and it cannot be ended; the next start tries again",
-    );
+    logger.error({ err, path }, "found without a record, and cannot be killed; retrying at the next start");
   }
 }
 
@@ -71,7 +68,7 @@ async function endSandbox(id: string, services: PodServices): Promise<void> {
   await services.network
     .detach(id)
     .catch((err: unknown) =>
-      services.logger.warn({ err, sandbox: id }, "its network is taken down when the plugins can be called"),
+      services.logger.warn({ err, sandbox: id }, "its network is torn down once the plugins can be called"),
     );
   await unpinNamespaces(namespaces);
   await unmountAll(directory);

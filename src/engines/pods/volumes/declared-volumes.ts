@@ -115,7 +115,7 @@ async function directoryInImage(rootfs: string, path: string): Promise<string | 
     if (error instanceof LinuxError && error.errno === "ENOENT") return undefined;
     throw error;
   }
-  throw new EngineError("FailedPrecondition", `image: volume ${path} is no directory in it`);
+  throw new EngineError("FailedPrecondition", `image: volume ${path} is not a directory`);
 }
 
 function isWithin(path: string, directory: string): boolean {

@@ -10,14 +10,14 @@ function usersOf(image: Image, containers: readonly ContainerRecord[]): readonly
 /** Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown, and so cannot take into account. */
 export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
   const user = usersOf(image, containers).find(isOwned);
-  if (user !== undefined) throw inUse(image, [user], "remove that first");
+  if (user !== undefined) throw inUse(image, [user], "remove the container first");
 }
 
 /** Throws EngineError FailedPrecondition when any container is made of it. */
 export function refuseIfUsed(image: Image, containers: readonly ContainerRecord[]): void {
   const users = usersOf(image, containers);
   if (users.length > 0)
-    throw inUse(image, users, "remove that first, or force it: the container keeps what it has");
+    throw inUse(image, users, "remove the container first, or use force: containers keep their file systems");
 }
 
 /** Whoever names an image by its id may not know what else it is called. Throws EngineError FailedPrecondition. */
@@ -25,15 +25,17 @@ export function refuseIfSeveralTags(image: Image): void {
   if (image.repoTags.length < 2) return;
   throw new EngineError(
     "FailedPrecondition",
-    `image ${image.id} is not removed: it has the tags ${image.repoTags.join(", ")}; name those to remove them, or force it`,
+    `image ${image.id} has several tags: ${image.repoTags.join(", ")}; remove it by tag, or use force`,
   );
 }
 
-function inUse(image: Image, users: readonly ContainerRecord[], remedy: string): EngineError {
-  const [first, ...others] = users.map(({ id, config }) => `${config.metadata?.name} (${id.slice(0, 13)})`);
-  const use = others.length === 0 ? "uses it" : `and ${others.length} more use it`;
+function inUse(image: Image, containers: readonly ContainerRecord[], remedy: string): EngineError {
+  const [first, ...others] = containers.map(
+    ({ id, config }) => `${config.metadata?.name} (${id.slice(0, 13)})`,
+  );
+  const users = others.length === 0 ? `container ${first}` : `container ${first} and ${others.length} more`;
   return new EngineError(
     "FailedPrecondition",
-    `image ${image.repoTags[0] ?? image.id} is not removed: container ${first} ${use}; ${remedy}`,
+    `image ${image.repoTags[0] ?? image.id} is in use by ${users}; ${remedy}`,
   );
 }

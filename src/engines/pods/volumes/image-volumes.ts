@@ -26,11 +26,7 @@ export function imageVolumesOf(
     if (mount.image === undefined) return [];
     const image = images.find(mount.image.image);
     if (image === undefined)
-      throw failure(
-        "NotFound",
-        mount,
-        `image ${mount.image.image} is not here; pull it before it is mounted`,
-      );
+      throw failure("NotFound", mount, `image ${mount.image.image} not found; pull it before mounting it`);
     return [{ mount: index, imageId: image.id }];
   });
   return imageVolumes.length === 0 ? {} : { imageVolumes };
@@ -138,7 +134,7 @@ export function refuseIfMounted(image: Image, containers: readonly ContainerReco
   if (user === undefined) return;
   throw new EngineError(
     "FailedPrecondition",
-    `image ${image.id} is not removed: container ${user.id} has it mounted as a volume; remove the container first`,
+    `image ${image.id} is in use: container ${user.id} mounts it as a volume; remove the container first`,
   );
 }
 
