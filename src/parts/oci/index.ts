@@ -15,7 +15,7 @@ export {
 export type { Descriptor, ImageConfig, Index, Manifest, Platform } from "./image.ts";
 export { parseImageConfig } from "./image-config.ts";
 export { JsonNode } from "./json.ts";
-export { parseIndex, parseManifest } from "./manifest.ts";
+export { parseIndex, parseManifest, parseReferrer, type Referrer } from "./manifest.ts";
 export {
   isForeignLayerType,
   isImageConfigType,

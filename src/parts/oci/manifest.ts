@@ -40,6 +40,32 @@ export function parseIndex(bytes: Uint8Array, type: string): Index {
   };
 }
 
+/** What a document says of another one in its repository (image-spec 1.1, `subject`). */
+export type Referrer = {
+  readonly subject: Descriptor;
+  /** Of the document itself, or what it is by its config's media type. */
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+};
+
+/** What a manifest or index refers to with `subject`; undefined for one without. Throws {@link OciFormatError}. */
+export function parseReferrer(bytes: Uint8Array): Referrer | undefined {
+  const root = JsonNode.parse(bytes, "document");
+  if (root.at("subject").absent) return undefined;
+  const artifactType = root.at("artifactType");
+  const config = root.at("config");
+  const type = artifactType.absent
+    ? config.absent
+      ? undefined
+      : config.at("mediaType").string()
+    : artifactType.string();
+  return {
+    subject: parseDescriptor(root.at("subject")),
+    ...(type === undefined ? {} : { artifactType: type }),
+    ...annotationsOf(root),
+  };
+}
+
 /** OCI's and Docker's documents have the same shape, and some registries serve the one as the other. */
 function checkEnvelope(root: JsonNode, isKind: (type: string) => boolean, type: string): void {
   const version = root.at("schemaVersion").integer();

@@ -5,8 +5,17 @@ import { credentialsFor } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import type { Credentials, RegistryOptions } from "./registry.ts";
+import { areCovered, scopesOfChallenge } from "./scopes.ts";
 import { fetchToken, type Token } from "./token.ts";
 import type { HttpResponse, Transport } from "./transport.ts";
+
+/** Who is asked, and for what. Requests that want the same share a token. */
+export type Wanted = {
+  readonly endpoint: Endpoint;
+  readonly reference: Reference;
+  /** Besides what the challenges name: a registry asks for what a request needs at least, which may be less than the next one does. */
+  readonly scopes: readonly string[];
+};
 
 /**
  * Answers the challenges of endpoints (RFC 7617 Basic, and the distribution project's Bearer tokens) and remembers
@@ -24,8 +33,8 @@ export class Authorizer {
   }
 
   /** The Authorization header that the endpoint is known to want. */
-  async known(endpoint: Endpoint, reference: Reference): Promise<string | undefined> {
-    const key = keyOf(endpoint, reference);
+  async known(wanted: Wanted): Promise<string | undefined> {
+    const key = keyOf(wanted);
     const answer = await this.#answers.get(key);
     if (answer === undefined) return undefined;
     if (answer.expiresAtMs > performance.now()) return answer.authorization;
@@ -35,18 +44,18 @@ export class Authorizer {
 
   /** An answer to a 401 for a request that was sent with `used`. Throws RegistryError Unauthenticated when there is none. */
   async answer(
-    endpoint: Endpoint,
-    reference: Reference,
+    wanted: Wanted,
     refused: HttpResponse,
     used: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<string> {
-    const key = keyOf(endpoint, reference);
+    const key = keyOf(wanted);
     const current = this.#answers.get(key);
-    const other = current === undefined ? undefined : (await raceAbort(current, signal)).authorization;
-    if (other !== undefined && other !== used) return other;
+    const other = current === undefined ? undefined : await raceAbort(current, signal);
+    if (other !== undefined && other.authorization !== used) return other.authorization;
     // Others wait for it too: it does not end with the request that happens to be the first.
-    const fresh = this.#obtain(endpoint, reference, refused);
+    const scopes = [...wanted.scopes, ...(other?.scopes ?? [])];
+    const fresh = this.#obtain({ ...wanted, scopes }, refused);
     this.#answers.set(key, fresh);
     fresh.catch(() => {
       if (this.#answers.get(key) === fresh) this.#answers.delete(key);
@@ -54,12 +63,23 @@ export class Authorizer {
     return (await raceAbort(fresh, signal)).authorization;
   }
 
-  async #obtain(endpoint: Endpoint, reference: Reference, refused: HttpResponse): Promise<Token> {
+  /** Whether a challenge names something that the token which it refuses was not asked for. */
+  async wantsMore(wanted: Wanted, refused: HttpResponse): Promise<boolean> {
+    const token = await this.#answers.get(keyOf(wanted));
+    const bearer = parseChallenges(refused.headers["www-authenticate"]).find(
+      ({ scheme }) => scheme === "bearer",
+    );
+    return (
+      token !== undefined && bearer !== undefined && !areCovered(scopesOfChallenge(bearer), token.scopes)
+    );
+  }
+
+  async #obtain(wanted: Wanted, refused: HttpResponse): Promise<Token> {
+    const { endpoint, reference } = wanted;
     const credentials = await credentialsFor(endpoint, reference, this.#options, undefined);
     const challenges = parseChallenges(refused.headers["www-authenticate"]);
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
-    if (bearer !== undefined)
-      return await this.#bearer(endpoint, reference, bearer, credentials, refused.url);
+    if (bearer !== undefined) return await this.#bearer(wanted, bearer, credentials, refused.url);
     if (challenges.some(({ scheme }) => scheme === "basic")) return basic(endpoint, credentials);
     const offered = challenges.map(({ scheme }) => scheme).join(", ") || "none";
     throw new RegistryError(
@@ -69,25 +89,25 @@ export class Authorizer {
   }
 
   async #bearer(
-    endpoint: Endpoint,
-    reference: Reference,
+    wanted: Wanted,
     challenge: Challenge,
     credentials: Credentials | undefined,
     from: URL,
   ): Promise<Token> {
     if (credentials?.kind === "registryToken") {
-      return { authorization: `Bearer ${credentials.token}`, expiresAtMs: Number.POSITIVE_INFINITY };
+      return lasting(`Bearer ${credentials.token}`, [...wanted.scopes, ...scopesOfChallenge(challenge)]);
     }
-    return await fetchToken(
-      this.#transport,
-      { endpoint, reference, challenge, credentials, from },
-      undefined,
-    );
+    return await fetchToken(this.#transport, { ...wanted, challenge, credentials, from }, undefined);
   }
 }
 
-function keyOf(endpoint: Endpoint, reference: Reference): string {
-  return `${endpoint.base} ${reference.repository}`;
+function keyOf({ endpoint, reference, scopes }: Wanted): string {
+  return [endpoint.base, reference.repository, ...scopes].join(" ");
+}
+
+/** One that nobody can ask for more with. */
+function lasting(authorization: string, scopes: readonly string[]): Token {
+  return { authorization, expiresAtMs: Number.POSITIVE_INFINITY, scopes };
 }
 
 function basic(endpoint: Endpoint, credentials: Credentials | undefined): Token {
@@ -98,5 +118,5 @@ function basic(endpoint: Endpoint, credentials: Credentials | undefined): Token 
     );
   }
   const pair = Buffer.from(`${credentials.username}:${credentials.password}`, "utf8").toString("base64");
-  return { authorization: `Basic ${pair}`, expiresAtMs: Number.POSITIVE_INFINITY };
+  return lasting(`Basic ${pair}`, []);
 }

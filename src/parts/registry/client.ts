@@ -1,6 +1,8 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 import { fetchBlob } from "./blobs.ts";
 import { fetchSmall, probe, resolve } from "./manifests.ts";
+import { pushBlob } from "./push-blob.ts";
+import { hasManifest, pushManifest } from "./push-manifest.ts";
 import type { Registry, RegistryOptions } from "./registry.ts";
 import { Session } from "./session.ts";
 
@@ -14,6 +16,11 @@ export function createRegistry(options: RegistryOptions): Registry {
       fetchSmall(session, reference, descriptor, signal),
     fetchBlob: (reference: Reference, descriptor: Descriptor, offset: number, signal?: AbortSignal) =>
       fetchBlob(session, reference, descriptor, offset, signal),
+    hasManifest: (reference, descriptor, signal) => hasManifest(session, reference, descriptor, signal),
+    pushBlob: (reference, descriptor, source, signal) =>
+      pushBlob(session, reference, descriptor, source, signal),
+    pushManifest: (reference, descriptor, bytes, signal) =>
+      pushManifest(session, reference, descriptor, bytes, signal),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

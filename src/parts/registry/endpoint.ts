@@ -14,6 +14,8 @@ export type Endpoint = {
   /** Whether it may say what a tag means, besides serving content by digest. */
   readonly resolves: boolean;
   readonly pulls: boolean;
+  /** Whether it takes pushes. */
+  readonly pushes: boolean;
   readonly tls: TlsSettings;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly dialTimeoutMs: number;
@@ -65,6 +67,7 @@ export function foreignEndpoints(
         role: "blob",
         resolves: false,
         pulls: true,
+        pushes: false,
         tls: { caFiles: [], clientPairs: [], skipVerify: false },
         headers: {},
         dialTimeoutMs: defaultDialTimeoutMs,

@@ -6,17 +6,22 @@ type Details = {
   readonly transient?: boolean;
   /** What the server asked for with Retry-After. */
   readonly retryAfterMs?: number | undefined;
+  /** Of the answer that is the failure. */
+  readonly status?: number | undefined;
 };
 
 /** A registry, or a file that configures one, did not do what was asked. See {@link Registry} for the codes. */
 export class RegistryError extends BerthError {
   readonly transient: boolean;
   readonly retryAfterMs: number | undefined;
+  /** The HTTP status that the server answered, if it did. */
+  readonly status: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: Details = {}) {
     super(code, message, details.cause === undefined ? undefined : { cause: details.cause });
     this.transient = details.transient ?? false;
     this.retryAfterMs = details.retryAfterMs;
+    this.status = details.status;
   }
 }
 
@@ -42,7 +47,8 @@ export function summarise(what: string, failures: ReadonlyMap<string, RegistryEr
   }
   const message = `${what}: ${all.map((failure) => failure.message).join("; ")}`;
   const prefix = last.code === "Unavailable" ? "RegistryUnavailable: " : "";
-  return new RegistryError(last.code, prefix + message, { cause: last.cause, transient: last.transient });
+  const { cause, transient, status } = last;
+  return new RegistryError(last.code, prefix + message, { cause, transient, status });
 }
 
 /** Throws when `signal` is aborted. */

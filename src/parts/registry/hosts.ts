@@ -33,7 +33,7 @@ export async function endpointsFor(host: string, certsDirs: readonly string[]): 
 
 const bareEntry: HostEntry = {
   base: undefined,
-  capabilities: new Set(["pull", "resolve"]),
+  capabilities: new Set(["pull", "resolve", "push"]),
   tls: {},
   headers: {},
   dialTimeoutMs: undefined,
@@ -65,6 +65,7 @@ function endpoint(entry: HostEntry, base: string, registryHost: string, isServer
     role: isServer || url.host === registryHost ? "registry" : "mirror",
     resolves: entry.capabilities.has("resolve"),
     pulls: entry.capabilities.has("pull"),
+    pushes: entry.capabilities.has("push"),
     tls: completeTls(entry.tls, false),
     headers: entry.headers,
     dialTimeoutMs: entry.dialTimeoutMs ?? defaultDialTimeoutMs,

@@ -1,5 +1,5 @@
 /**
- * Registries: getting manifests and blobs from whoever serves the OCI distribution API.
+ * Registries: getting manifests and blobs from whoever serves the OCI distribution API, and bringing them there.
  *
  * A *reference* names a registry's host; certs.d/HOST/hosts.toml may put *mirrors* before it. An *endpoint* is one of
  * these. Credentials come with the request or from docker's config files, and are shown to the registry they belong to
@@ -19,3 +19,4 @@ export {
   type Resolved,
   type RetryOptions,
 } from "./registry.ts";
+export type { BlobSource, PushedBlob, RegistryWriter } from "./registry-writer.ts";

@@ -1,4 +1,5 @@
 import type { Descriptor, Digest, Reference } from "../oci/index.ts";
+import type { RegistryWriter } from "./registry-writer.ts";
 
 /**
  * A client of the OCI distribution API (distribution-spec 1.1). It knows hosts, mirrors, TLS and credentials; it keeps
@@ -11,7 +12,7 @@ import type { Descriptor, Digest, Reference } from "../oci/index.ts";
  * allowed), DataLoss (not the bytes that the digest names), Unavailable (no answer; the message begins with
  * `RegistryUnavailable`, which kubelet looks for), InvalidArgument (a configuration file is wrong), Canceled.
  */
-export interface Registry extends AsyncDisposable {
+export interface Registry extends RegistryWriter, AsyncDisposable {
   /**
    * Asks for a reference's descriptor without its bytes (HEAD), so that an image that is here already costs no download
    * and no unit of a registry's rate limit. `undefined` when the registry does not say size and digest.

@@ -1,22 +1,28 @@
 import type { Reference } from "../oci/index.ts";
 import { Authorizer } from "./authorizer.ts";
-import { backOff, defaultRetry, parseRetryAfter } from "./backoff.ts";
+import { backOff, defaultRetry } from "./backoff.ts";
 import { type Endpoint, repositoryUrl } from "./endpoint.ts";
-import { quoteErrorBody } from "./error-body.ts";
-import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import { asRegistryError, type RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
+import { refusal } from "./refusal.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
-import { type HttpResponse, Transport } from "./transport.ts";
+import { type HttpResponse, type Method, type RequestBody, Transport } from "./transport.ts";
 
 export type RepositoryRequest = {
-  readonly method: "GET" | "HEAD";
+  readonly method: Method;
   readonly reference: Reference;
-  /** Within the repository: `manifests/latest`. */
-  readonly path: string;
+  /** Within the repository, `manifests/latest`; or what the registry itself has named for the next step of an upload. */
+  readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Answers that the caller deals with itself, besides 200. */
   readonly accepted?: readonly number[];
+  readonly body?: RequestBody;
+  /** What its token must be good for, where that is more than the challenge of a registry names; see {@link Authorizer}. */
+  readonly scopes?: readonly string[];
 };
+
+/** To a challenge, and to one for more than the first named. */
+const maxAnswers = 2;
 
 /** Requests to the endpoints of repositories, with authentication and one way of retrying. */
 export class Session implements AsyncDisposable {
@@ -33,13 +39,17 @@ export class Session implements AsyncDisposable {
     this.#authorizer = new Authorizer(this.#transport, options);
   }
 
-  /** The endpoints that may serve the reference's content, or, to `resolve`, say what its tag means. */
-  async endpoints(reference: Reference, purpose: "pull" | "resolve"): Promise<readonly Endpoint[]> {
+  /**
+   * The endpoints that may serve the reference's content, or, to `resolve`, say what its tag means. A `push` goes to the first
+   * that takes it and to no other, as containerd has it: half an image on each of two hosts is one on none.
+   */
+  async endpoints(reference: Reference, purpose: "pull" | "resolve" | "push"): Promise<readonly Endpoint[]> {
     let found = this.#endpoints.get(reference.host);
     if (found === undefined) {
       found = endpointsFor(reference.host, this.#options.certsDirs);
       this.#endpoints.set(reference.host, found);
     }
+    if (purpose === "push") return (await found).filter((endpoint) => endpoint.pushes).slice(0, 1);
     return (await found).filter((endpoint) => endpoint.pulls && (purpose === "pull" || endpoint.resolves));
   }
 
@@ -78,34 +88,39 @@ export class Session implements AsyncDisposable {
     request: RepositoryRequest,
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse> {
-    const { reference } = request;
-    const isOurs = endpoint.role !== "blob";
-    const known = isOurs ? await this.#authorizer.known(endpoint, reference) : undefined;
-    let response = await this.#sendWith(endpoint, request, known, signal);
-    if (response.status === 401 && isOurs && response.url.host === endpoint.host) {
+    const url = urlOf(endpoint, request);
+    const isOurs = endpoint.role !== "blob" && url.host === endpoint.host;
+    const wanted = { endpoint, reference: request.reference, scopes: request.scopes ?? [] };
+    let used = isOurs ? await this.#authorizer.known(wanted) : undefined;
+    let response = await this.#sendWith(endpoint, request, url, used, signal);
+    for (let answers = 0; answers < maxAnswers; answers++) {
+      if (response.status !== 401 || !isOurs || response.url.host !== endpoint.host) break;
+      if (answers > 0 && !(await this.#authorizer.wantsMore(wanted, response))) break;
       await response.body.dump();
-      const answer = await this.#authorizer.answer(endpoint, reference, response, known, signal);
-      response = await this.#sendWith(endpoint, request, answer, signal);
+      used = await this.#authorizer.answer(wanted, response, used, signal);
+      response = await this.#sendWith(endpoint, request, url, used, signal);
     }
     if (response.status === 200 || request.accepted?.includes(response.status) === true) return response;
-    throw await refusal(response, endpoint);
+    throw await refusal(response, endpoint, request.scopes === undefined ? "pull" : "push");
   }
 
   async #sendWith(
     endpoint: Endpoint,
     request: RepositoryRequest,
+    url: URL,
     authorization: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse> {
     return await this.#transport.send({
       method: request.method,
-      url: repositoryUrl(endpoint, request.reference, request.path),
+      url,
       endpoint,
       headers: {
-        ...endpoint.headers,
+        ...(url.host === endpoint.host ? endpoint.headers : {}),
         ...request.headers,
         ...(authorization === undefined ? {} : { authorization }),
       },
+      ...(request.body === undefined ? {} : { body: request.body }),
       signal,
     });
   }
@@ -115,31 +130,6 @@ export class Session implements AsyncDisposable {
   }
 }
 
-async function refusal(response: HttpResponse, endpoint: Endpoint): Promise<RegistryError> {
-  const said = await quoteErrorBody(response);
-  const detail = said === "" ? "" : ` (${said})`;
-  const { status } = response;
-  const elsewhere = response.url.host === endpoint.host ? "" : ` (redirected to ${response.url.host})`;
-  const who = `${endpoint.host}${elsewhere}`;
-  switch (status) {
-    case 401:
-      return new RegistryError(
-        "Unauthenticated",
-        `${who}: pull access denied, the repository does not exist or wants other credentials${detail}`,
-      );
-    case 403:
-      return new RegistryError("PermissionDenied", `${who}: forbidden${detail}`);
-    case 404:
-      return new RegistryError("NotFound", `${who}: not found${detail}`);
-    case 429:
-      return new RegistryError("ResourceExhausted", `${who}: too many requests${detail}`, {
-        transient: true,
-        retryAfterMs: parseRetryAfter(response.headers["retry-after"]),
-      });
-    default:
-      return new RegistryError("Unavailable", `${who}: answered ${status}${detail}`, {
-        transient: status === 408 || status >= 500,
-        retryAfterMs: parseRetryAfter(response.headers["retry-after"]),
-      });
-  }
+function urlOf(endpoint: Endpoint, { reference, path }: RepositoryRequest): URL {
+  return typeof path === "string" ? repositoryUrl(endpoint, reference, path) : path;
 }

@@ -6,7 +6,8 @@ import { quoteErrorBody } from "./error-body.ts";
 import { RegistryError } from "./errors.ts";
 import { quoteUrl } from "./quote-url.ts";
 import type { Credentials } from "./registry.ts";
-import type { HttpRequest, Transport } from "./transport.ts";
+import { mergeScopes, scopesOfChallenge } from "./scopes.ts";
+import { bytesBody, type HttpRequest, type Transport } from "./transport.ts";
 
 const maxTokenBytes = 1024 * 1024;
 /** What the specification says of a token that does not say how long it lives. */
@@ -14,13 +15,20 @@ const defaultLifeSeconds = 60;
 const clientId = "berth";
 
 /** `expiresAtMs` is by the clock that nobody sets, `performance.now()`. */
-export type Token = { readonly authorization: string; readonly expiresAtMs: number };
+export type Token = {
+  readonly authorization: string;
+  readonly expiresAtMs: number;
+  /** What it was asked for; what it is good for may be less. */
+  readonly scopes: readonly string[];
+};
 
 type TokenRequest = {
   readonly endpoint: Endpoint;
   readonly reference: Reference;
   readonly challenge: Challenge;
   readonly credentials: Credentials | undefined;
+  /** What the requests need, besides what the challenge names. */
+  readonly scopes: readonly string[];
   /** The URL that was refused. */
   readonly from: URL;
 };
@@ -37,11 +45,12 @@ export async function fetchToken(
 ): Promise<Token> {
   const { endpoint, credentials } = request;
   const realm = checkedRealm(request);
+  const scopes = scopesOf(request);
   const sent = performance.now();
   const response = await transport.send({
     ...(credentials?.kind === "identityToken"
-      ? refreshRequest(request, realm, credentials.token)
-      : getRequest(request, realm)),
+      ? refreshRequest(request, realm, credentials.token, scopes)
+      : getRequest(request, realm, scopes)),
     endpoint,
     signal,
   });
@@ -55,17 +64,18 @@ export async function fetchToken(
     );
   }
   const bytes = await readBounded(response, maxTokenBytes, "the token");
-  return parseToken(bytes, sent, `${endpoint.host}: its token service ${quoteUrl(realm)}`);
+  return { ...parseToken(bytes, sent, `${endpoint.host}: its token service ${quoteUrl(realm)}`), scopes };
 }
 
 function getRequest(
-  { challenge, reference, credentials, endpoint }: TokenRequest,
+  { challenge, credentials, endpoint }: TokenRequest,
   realm: URL,
+  scopes: readonly string[],
 ): Pick<HttpRequest, "method" | "url" | "headers"> {
   const url = new URL(realm);
   if (challenge.parameters.service !== undefined)
     url.searchParams.set("service", challenge.parameters.service);
-  for (const scope of scopes(challenge, reference)) url.searchParams.append("scope", scope);
+  for (const scope of scopes) url.searchParams.append("scope", scope);
   const pair = credentials?.kind === "basic" ? `${credentials.username}:${credentials.password}` : undefined;
   return {
     method: "GET",
@@ -80,23 +90,25 @@ function getRequest(
 }
 
 function refreshRequest(
-  { challenge, reference }: TokenRequest,
+  { challenge }: TokenRequest,
   url: URL,
   refreshToken: string,
-): Pick<HttpRequest, "method" | "url" | "headers" | "body"> {
+  scopes: readonly string[],
+): Pick<HttpRequest, "method" | "url" | "headers" | "body" | "keepsTo"> {
   const form = new URLSearchParams({
     grant_type: "refresh_token",
     refresh_token: refreshToken,
     client_id: clientId,
-    scope: scopes(challenge, reference).join(" "),
+    scope: scopes.join(" "),
     service: challenge.parameters.service ?? "",
   });
   const headers = { "content-type": "application/x-www-form-urlencoded" };
-  return { method: "POST", url, headers, body: form.toString() };
+  const body = Buffer.from(form.toString());
+  return { method: "POST", url, headers, body: bytesBody(body), keepsTo: "url" };
 }
 
-function scopes({ parameters }: Challenge, reference: Reference): readonly string[] {
-  const asked = (parameters.scope ?? "").split(" ").filter((scope) => scope !== "");
+function scopesOf({ challenge, reference, scopes }: TokenRequest): readonly string[] {
+  const asked = mergeScopes([...scopes, ...scopesOfChallenge(challenge)]);
   return asked.length > 0 ? asked : [`repository:${reference.repository}:pull`];
 }
 
@@ -126,7 +138,7 @@ function checkedRealm({ endpoint, challenge, credentials, from }: TokenRequest):
   return realm;
 }
 
-function parseToken(bytes: Uint8Array, sentAtMs: number, who: string): Token {
+function parseToken(bytes: Uint8Array, sentAtMs: number, who: string): Omit<Token, "scopes"> {
   let answer: unknown;
   try {
     answer = JSON.parse(Buffer.from(bytes).toString("utf8"));

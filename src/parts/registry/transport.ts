@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { makeDispatcher } from "./dispatcher.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -10,13 +11,23 @@ const maxRedirects = 10;
 /** Loaded with the first request: it is large, and a daemon that starts has none to send. */
 const loadUndici = () => import("undici");
 
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
+
+/** What a request carries. It is opened anew wherever a redirect leads. */
+export type RequestBody = {
+  readonly sizeBytes: number;
+  open(): AsyncIterable<Uint8Array> | Uint8Array;
+};
+
 export type HttpRequest = {
-  readonly method: "GET" | "HEAD" | "POST";
+  readonly method: Method;
   readonly url: URL;
   /** Whose TLS settings, headers and time limits hold. */
   readonly endpoint: Endpoint;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body?: string;
+  readonly body?: RequestBody;
+  /** The body is a secret: it goes to no other place than the one it is for. */
+  readonly keepsTo?: "url";
   readonly signal: AbortSignal | undefined;
 };
 
@@ -60,9 +71,9 @@ export class Transport implements AsyncDisposable {
         continue;
       }
       const location = redirectTarget(response);
-      if (location === undefined || first.method === "POST") return response;
+      if (location === undefined || !mayFollow(first, response)) return response;
       await response.body.dump();
-      url = followed(url, location);
+      url = redirected(url, location);
     }
     throw new RegistryError("FailedPrecondition", `${first.url.host}: more than ${maxRedirects} redirects`);
   }
@@ -75,8 +86,9 @@ export class Transport implements AsyncDisposable {
         "user-agent": this.#userAgent,
         "accept-encoding": "identity",
         ...(url.host === first.url.host ? mutable(first.headers) : withoutSecrets(first.headers)),
+        ...(first.body === undefined ? {} : { "content-length": String(first.body.sizeBytes) }),
       },
-      body: first.body ?? null,
+      body: openBody(first.body),
       signal: first.signal ?? null,
       dispatcher: await this.#dispatcher(first.endpoint, url),
       headersTimeout: this.#progressTimeoutMs,
@@ -106,6 +118,10 @@ export class Transport implements AsyncDisposable {
   }
 }
 
+export function bytesBody(bytes: Uint8Array): RequestBody {
+  return { sizeBytes: bytes.length, open: () => bytes };
+}
+
 /** Ends an answer whose body is of no interest. */
 export function discard({ body }: HttpResponse): void {
   // Being destroyed before its end is an error to a stream; here it is meant.
@@ -125,12 +141,26 @@ function plain(url: URL): URL {
   return other;
 }
 
+/** `undefined` and an iterable of nothing would be sent with another framing than a length of 0. */
+function openBody(body: RequestBody | undefined): Uint8Array | Readable | null {
+  if (body === undefined) return null;
+  const opened = body.sizeBytes === 0 ? new Uint8Array() : body.open();
+  return opened instanceof Uint8Array ? opened : Readable.from(opened, { objectMode: false });
+}
+
+/** A request that carries something is sent on as it is; 303 asks for another one in its place, which is none of ours. */
+function mayFollow({ method, keepsTo }: HttpRequest, { status }: HttpResponse): boolean {
+  if (keepsTo === "url") return false;
+  return method === "GET" || method === "HEAD" || status !== 303;
+}
+
 function redirectTarget({ status, headers }: HttpResponse): string | undefined {
   if (![301, 302, 303, 307, 308].includes(status)) return undefined;
   return typeof headers.location === "string" ? headers.location : undefined;
 }
 
-function followed(from: URL, location: string): URL {
+/** Where a server sends us on to. Throws RegistryError PermissionDenied for what is no URL, and for http behind https. */
+export function redirected(from: URL, location: string): URL {
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
   const allowed =
     to !== undefined && (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:"));
@@ -146,11 +176,11 @@ function followed(from: URL, location: string): URL {
   return to;
 }
 
+const knownToAll: ReadonlySet<string> = new Set(["accept", "range", "content-type", "content-range"]);
+
 /** What another host may know of the request. */
 function withoutSecrets(headers: HttpRequest["headers"]): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(mutable(headers)).filter(([name]) => name === "accept" || name === "range"),
-  );
+  return Object.fromEntries(Object.entries(mutable(headers)).filter(([name]) => knownToAll.has(name)));
 }
 
 function mutable(headers: HttpRequest["headers"]): Record<string, string | string[]> {

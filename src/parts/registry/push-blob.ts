@@ -1,0 +1,136 @@
+import { createReadStream } from "node:fs";
+import { type Descriptor, formatReference, type Reference } from "../oci/index.ts";
+import { backOff } from "./backoff.ts";
+import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import type { BlobSource, PushedBlob } from "./registry-writer.ts";
+import type { Session } from "./session.ts";
+import type { RequestBody } from "./transport.ts";
+import { type Upload, UploadRequests } from "./upload-session.ts";
+
+const readChunkBytes = 256 * 1024;
+/** What is tried, one after the other, where a registry or a proxy before it refuses a whole blob for its size. */
+const chunkSizes = [64, 16, 4, 1].map((mebibytes) => mebibytes * 1024 * 1024);
+
+/** See {@link RegistryWriter.pushBlob}. */
+export async function pushBlob(
+  session: Session,
+  reference: Reference,
+  descriptor: Descriptor,
+  source: BlobSource,
+  signal: AbortSignal | undefined,
+): Promise<PushedBlob> {
+  const what = `pushing ${descriptor.digest} to ${formatReference(reference)}`;
+  const [endpoint] = await session.endpoints(reference, "push");
+  if (endpoint === undefined) throw summarise(what, new Map());
+  const requests = new UploadRequests(session, endpoint, reference, signal);
+  const push = new BlobPush(requests, descriptor, source);
+  for (let fruitless = 0; ; ) {
+    throwIfAborted(signal, what);
+    const before = push.furthestBytes;
+    try {
+      return await push.run();
+    } catch (error) {
+      throwIfAborted(signal, what);
+      const failure = asRegistryError(error, endpoint.host);
+      if (failure.status === 413 && push.takeSmallerPieces()) continue;
+      fruitless = push.furthestBytes > before ? 1 : fruitless + 1;
+      if (!failure.transient || fruitless >= session.retry.tries)
+        throw summarise(what, new Map([[endpoint.base, failure]]));
+      await backOff(session.retry, fruitless, failure.retryAfterMs, signal);
+      await push.findOut();
+    }
+  }
+}
+
+/** One blob on its way, over any number of tries. */
+class BlobPush {
+  /** The most that the registry ever said it had. */
+  furthestBytes = 0;
+  readonly #requests: UploadRequests;
+  readonly #descriptor: Descriptor;
+  readonly #source: BlobSource;
+  #upload: Upload | undefined;
+  /** Undefined while the whole blob goes in one piece. */
+  #chunkBytes: number | undefined;
+
+  constructor(requests: UploadRequests, descriptor: Descriptor, source: BlobSource) {
+    this.#requests = requests;
+    this.#descriptor = descriptor;
+    this.#source = source;
+  }
+
+  async run(): Promise<PushedBlob> {
+    const { path, mountFrom } = this.#source;
+    if (this.#upload === undefined) {
+      // Also after a failure: the answer to the last request may be all that was lost.
+      if ((await this.#requests.exists(this.#descriptor)) === true) return "exists";
+      for (const from of mountFrom) {
+        const mounted = await this.#requests.mount(this.#descriptor, from);
+        if (mounted === "mounted") return "mounted";
+        this.#upload = mounted ?? this.#upload;
+      }
+    }
+    if (path === undefined) return "absent";
+    this.#upload ??= await this.#requests.start();
+    await this.#send(path, this.#upload);
+    return "uploaded";
+  }
+
+  /** Where the registry says that it stopped, once something has broken. */
+  async findOut(): Promise<void> {
+    if (this.#upload === undefined) return;
+    this.#upload = await this.#requests.resume(this.#upload);
+    this.furthestBytes = Math.max(this.furthestBytes, this.#upload?.offset ?? 0);
+  }
+
+  /** False when there are none that the registry would take. */
+  takeSmallerPieces(): boolean {
+    const now = this.#chunkBytes ?? this.#descriptor.size;
+    const next = chunkSizes.find((size) => size < now);
+    if (next === undefined || next < (this.#upload?.minChunkBytes ?? 0)) return false;
+    this.#chunkBytes = next;
+    // What it refused may have ended the upload.
+    this.#upload = undefined;
+    return true;
+  }
+
+  async #send(path: string, begun: Upload): Promise<void> {
+    const { size } = this.#descriptor;
+    let upload = begun;
+    // The rest of a broken upload is a piece too: not all registries take one with the request that ends it.
+    while (upload.offset < size && (this.#chunkBytes !== undefined || upload.offset > 0)) {
+      const end = Math.min(size, upload.offset + (this.#chunkBytes ?? size));
+      const next = await this.#requests.append(upload, this.#part(path, upload.offset, end));
+      if (next.offset <= upload.offset)
+        throw new RegistryError("Unavailable", `${next.location.host}: took nothing of what was sent to it`);
+      upload = next;
+      this.#upload = upload;
+      this.furthestBytes = Math.max(this.furthestBytes, upload.offset);
+    }
+    await this.#requests.finish(upload, this.#descriptor, this.#part(path, upload.offset, size));
+  }
+
+  #part(path: string, start: number, end: number): RequestBody {
+    return { sizeBytes: end - start, open: () => this.#read(path, start, end) };
+  }
+
+  async *#read(path: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+    let position = start;
+    const fail = (cause?: unknown): RegistryError =>
+      new RegistryError("DataLoss", `reading ${path}, of which ${end} bytes are to be sent`, { cause });
+    try {
+      for await (const chunk of createReadStream(path, {
+        start,
+        end: end - 1,
+        highWaterMark: readChunkBytes,
+      })) {
+        position += (chunk as Uint8Array).length;
+        yield chunk as Uint8Array;
+        this.#source.onBytes?.(position);
+      }
+    } catch (cause) {
+      throw fail(cause);
+    }
+    if (position < end) throw fail();
+  }
+}

@@ -1,0 +1,92 @@
+import { type Descriptor, formatReference, isDigest, parseReferrer, type Reference } from "../oci/index.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { pushScopes } from "./push-scopes.ts";
+import { enterReferrer } from "./referrers.ts";
+import { manifestName } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { bytesBody } from "./transport.ts";
+
+/** See {@link RegistryWriter.hasManifest}. */
+export async function hasManifest(
+  session: Session,
+  reference: Reference,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const named = { ...reference, tag: undefined, digest: descriptor.digest };
+  const what = `looking for ${formatReference(named)}`;
+  const endpoints = await session.endpoints(reference, "push");
+  return await session.tryEndpoints(what, endpoints, signal, (endpoint) =>
+    isThere(session, endpoint, named, descriptor, signal),
+  );
+}
+
+/** See {@link RegistryWriter.pushManifest}. */
+export async function pushManifest(
+  session: Session,
+  reference: Reference,
+  descriptor: Descriptor,
+  bytes: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const endpoints = await session.endpoints(reference, "push");
+  const referrer = parseReferrer(bytes);
+  await session.tryEndpoints(`pushing ${formatReference(reference)}`, endpoints, signal, async (endpoint) => {
+    // One with a subject may be there without its entry, when an earlier push was cut.
+    if (referrer === undefined && (await isThere(session, endpoint, reference, descriptor, signal))) return;
+    const response = await session.send(
+      endpoint,
+      {
+        method: "PUT",
+        reference,
+        path: `manifests/${manifestName(reference)}`,
+        headers: { "content-type": descriptor.mediaType },
+        body: bytesBody(bytes),
+        accepted: [201, 202],
+        scopes: pushScopes(reference),
+      },
+      signal,
+    );
+    await response.body.dump();
+    checkDigest(endpoint, response.headers["docker-content-digest"], descriptor);
+    // A registry that keeps lists of referrers says so.
+    if (referrer !== undefined && response.headers["oci-subject"] === undefined)
+      await enterReferrer(session, endpoint, reference, descriptor, referrer, signal);
+  });
+}
+
+/** By its digest, or whether its tag stands for it already. */
+async function isThere(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  { mediaType, digest }: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const response = await session.send(
+    endpoint,
+    {
+      method: "HEAD",
+      reference,
+      path: `manifests/${manifestName(reference)}`,
+      headers: { accept: `${mediaType}, */*` },
+      accepted: [401, 403, 404, 405],
+      scopes: pushScopes(reference),
+    },
+    signal,
+  );
+  await response.body.dump();
+  if (response.status !== 200) return false;
+  const announced = response.headers["docker-content-digest"];
+  return announced === digest || (announced === undefined && reference.digest === digest);
+}
+
+function checkDigest(
+  { host }: Endpoint,
+  announced: string | string[] | undefined,
+  { digest }: Descriptor,
+): void {
+  if (typeof announced !== "string" || !isDigest(announced) || announced === digest) return;
+  throw new RegistryError("DataLoss", `${host}: keeps ${digest} as ${announced}: it has changed it`);
+}

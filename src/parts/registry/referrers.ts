@@ -1,0 +1,89 @@
+import {
+  type Descriptor,
+  type Digest,
+  digestOf,
+  mediaType,
+  type Reference,
+  type Referrer,
+} from "../oci/index.ts";
+import { readBounded } from "./bounded.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { pushScopes } from "./push-scopes.ts";
+import { maxSmallBytes } from "./registry.ts";
+import type { Session } from "./session.ts";
+import { bytesBody } from "./transport.ts";
+
+/**
+ * Enters a manifest that has a `subject` in the list of that one's referrers, an index under the tag `sha256-HEX`, where the registry
+ * keeps no such lists itself (distribution-spec 1.1, "Referrers Tag Schema"). Two that do this at once may lose an entry, since
+ * registries have no way to prevent it.
+ */
+export async function enterReferrer(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  descriptor: Descriptor,
+  referrer: Referrer,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const path = `manifests/${tagOf(referrer.subject.digest)}`;
+  const request = { reference, path, scopes: pushScopes(reference) };
+  const headers = { accept: mediaType.ociIndex };
+  const found = await session.send(endpoint, { method: "GET", ...request, headers, accepted: [404] }, signal);
+  const listed = await readBounded(found, maxSmallBytes, "the list of referrers");
+  const entries = found.status === 404 ? [] : entriesOf(endpoint, path, listed);
+  if (entries.some((entry) => digestIn(entry) === descriptor.digest)) return;
+  const list = {
+    schemaVersion: 2,
+    mediaType: mediaType.ociIndex,
+    manifests: [...entries, entryOf(descriptor, referrer)],
+  };
+  const index = Buffer.from(JSON.stringify(list));
+  const put = {
+    method: "PUT",
+    ...request,
+    headers: { "content-type": mediaType.ociIndex },
+    body: bytesBody(index),
+    accepted: [201, 202],
+  } as const;
+  const response = await session.send(endpoint, put, signal);
+  await response.body.dump();
+}
+
+/** `sha256-HEX`, at most as long as a tag may be. */
+function tagOf(digest: Digest): string {
+  const [algorithm = "", hex = ""] = digest.split(":");
+  return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
+}
+
+/** Entries of others are kept as they are, with what we do not know of them. Whatever is no list is left alone. */
+function entriesOf({ host }: Endpoint, path: string, bytes: Uint8Array): readonly unknown[] {
+  const refuse = (): never => {
+    throw new RegistryError(
+      "FailedPrecondition",
+      `${host}: ${path} is no list of referrers (${digestOf(bytes)}); it is left as it is`,
+    );
+  };
+  try {
+    const { manifests } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly manifests?: unknown };
+    return Array.isArray(manifests) ? (manifests as readonly unknown[]) : refuse();
+  } catch (error) {
+    if (error instanceof SyntaxError) return refuse();
+    throw error;
+  }
+}
+
+function digestIn(entry: unknown): unknown {
+  return typeof entry === "object" && entry !== null && "digest" in entry ? entry.digest : undefined;
+}
+
+function entryOf({ mediaType: type, digest, size }: Descriptor, { artifactType, annotations }: Referrer) {
+  return {
+    mediaType: type,
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}

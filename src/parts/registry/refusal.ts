@@ -1,0 +1,97 @@
+import type { ErrorCode } from "../../ground/errors/index.ts";
+import { parseRetryAfter } from "./backoff.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { quoteErrorBody } from "./error-body.ts";
+import { RegistryError } from "./errors.ts";
+import type { HttpResponse } from "./transport.ts";
+
+type Meaning = { readonly code: ErrorCode; readonly why: string; readonly transient?: boolean };
+
+/** What a server refuses to do, as an error that says why, in its own words too. Reads the answer to its end. */
+export async function refusal(
+  response: HttpResponse,
+  endpoint: Endpoint,
+  purpose: "pull" | "push",
+): Promise<RegistryError> {
+  const said = await quoteErrorBody(response);
+  const detail = said === "" ? "" : ` (${said})`;
+  const { status } = response;
+  const elsewhere = response.url.host === endpoint.host ? "" : ` (redirected to ${response.url.host})`;
+  const retryAfterMs = parseRetryAfter(response.headers["retry-after"]);
+  const { code, why, transient = false } = meaningOf(response, purpose);
+  const wait =
+    retryAfterMs === undefined ? "" : `; it asks to wait for ${Math.ceil(retryAfterMs / 1000)} seconds`;
+  return new RegistryError(code, `${endpoint.host}${elsewhere}: ${why}${wait}${detail}`, {
+    status,
+    transient,
+    retryAfterMs,
+  });
+}
+
+function meaningOf(response: HttpResponse, purpose: "pull" | "push"): Meaning {
+  const { status } = response;
+  const common = meanings[status];
+  if (purpose === "pull") {
+    if (status === 401) return pullDenied;
+    return common ?? other(status);
+  }
+  if (status === 401) return isKnown(response) ? pushForbidden : pushDenied;
+  return pushMeanings[status] ?? common ?? other(status);
+}
+
+/** It knows who asks, and that is not enough (RFC 6750, section 3.1). */
+function isKnown({ headers }: HttpResponse): boolean {
+  return parseChallenges(headers["www-authenticate"]).some(
+    ({ parameters }) => parameters.error === "insufficient_scope",
+  );
+}
+
+function other(status: number): Meaning {
+  return { code: "Unavailable", why: `answered ${status}`, transient: status === 408 || status >= 500 };
+}
+
+const pullDenied: Meaning = {
+  code: "Unauthenticated",
+  why: "pull access denied, the repository does not exist or wants other credentials",
+};
+const pushDenied: Meaning = {
+  code: "Unauthenticated",
+  why: "push access denied: it wants credentials, or other ones than were given",
+};
+const pushForbidden: Meaning = {
+  code: "PermissionDenied",
+  why: "push access denied: these credentials do not allow pushes to this repository",
+};
+
+const meanings: Readonly<Record<number, Meaning>> = {
+  403: { code: "PermissionDenied", why: "forbidden" },
+  404: { code: "NotFound", why: "not found" },
+  429: { code: "ResourceExhausted", why: "too many requests", transient: true },
+};
+
+/** What some statuses say to one who brings something. */
+const pushMeanings: Readonly<Record<number, Meaning>> = {
+  400: { code: "InvalidArgument", why: "does not take it" },
+  404: {
+    code: "NotFound",
+    why: "not found: the repository does not exist, and is not created by a push here",
+  },
+  405: {
+    code: "FailedPrecondition",
+    why: "takes no pushes (405): it is read-only, or only a mirror; push to another registry",
+  },
+  409: { code: "FailedPrecondition", why: "does not take it as things are there (409)" },
+  412: {
+    code: "FailedPrecondition",
+    why: "does not take it as things are there (412): the tag may be one that cannot be changed",
+  },
+  413: {
+    code: "ResourceExhausted",
+    why: "takes nothing so large (413), nor does a proxy before it; its limit has to be raised",
+  },
+  415: { code: "FailedPrecondition", why: "takes no content of this kind (415)" },
+  422: { code: "InvalidArgument", why: "does not take it (422)" },
+  501: { code: "Unimplemented", why: "cannot do this (501)" },
+  507: { code: "ResourceExhausted", why: "has no room left (507)" },
+};
