@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
+import { decode, encode } from "../src/ground/metadata/index.ts";
 import { ContainerState } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
+import { cli, cliOutput } from "./support/cli.ts";
 import { CutBerth } from "./support/cut-berth.ts";
-import { containerStatus, exited, TestPod } from "./support/pod.ts";
+import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { verboseInfo } from "./support/verbose.ts";
 
 describe("files in the state directory that were damaged", () => {
@@ -48,3 +51,69 @@ describe("files in the state directory that were damaged", () => {
     await cut.returnsTo(before);
   });
 });
+
+describe("a record that cannot be read", () => {
+  it("is left out of lists and named in the verbose Status, everything else goes on, and it can be removed", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using cut = await CutBerth.start();
+    const { berth } = cut;
+    await berth.pull(registry.image);
+    const before = await cut.traces();
+    const linux = { cgroupParent: cut.cgroupParent };
+    const [lost, half, whole] = await Promise.all(
+      ["lost", "half", "whole"].map((name) => TestPod.run(berth, name, { linux })),
+    );
+    assert.ok(lost && half && whole);
+    const running = "sleep 1000 & sleep 1000";
+    const ofLost = await lost.shell("main", registry.image, running);
+    const unreadable = await half.shell("unreadable", registry.image, running);
+    const kept = await half.shell("kept", registry.image, running);
+    const ofWhole = await whole.shell("main", registry.image, running);
+    await berth.stopDaemon("SIGKILL");
+    damageRecord(berth.root, "sandboxes", lost.id);
+    damageRecord(berth.root, "containers", unreadable);
+    await berth.startDaemon();
+
+    const { containers } = await berth.clients.runtime.listContainers({ filter: undefined });
+    assert.deepEqual(containers.map(({ id }) => id).sort(), [ofLost, kept, ofWhole].sort());
+    const { items } = await berth.clients.runtime.listPodSandbox({ filter: undefined });
+    assert.deepEqual(items.map(({ id }) => id).sort(), [half.id, whole.id].sort());
+    const { info } = await berth.clients.runtime.status({ verbose: true });
+    const named = JSON.parse(info.unreadableRecords ?? "[]").map(({ id }: { id: string }) => id);
+    assert.deepEqual(named, [lost.id, unreadable]);
+    assert.match(await berth.daemonLog(), new RegExp(`${unreadable}.*cannot be read`));
+    await assert.rejects(
+      containerStatus(berth, unreadable),
+      /DATA_LOSS.*io\.berth\.cri\.container.*remove it/,
+    );
+    // Those beside it, and the container of the pod that cannot be read, are as they were.
+    for (const id of [ofLost, kept, ofWhole])
+      assert.equal(await execSync(berth, id, "echo", "here"), "here\n");
+    await berth.clients.runtime.stopContainer({ containerId: ofLost, timeout: 0n });
+    assert.equal((await exited(berth, ofLost)).exitCode, 137);
+
+    const doctor = await cli(berth, "doctor");
+    assert.match(
+      doctor.stdout,
+      new RegExp(`records that cannot be read .*${lost.id}, container ${unreadable}`),
+    );
+    await cliOutput(berth, "rm", "--force", lost.id);
+    for (const { id } of [half, whole]) await berth.clients.runtime.removePodSandbox({ podSandboxId: id });
+    const after = await berth.clients.runtime.status({ verbose: true });
+    assert.equal(after.info.unreadableRecords, "[]");
+    await cut.returnsTo(before);
+  });
+});
+
+/** Writes something else in the place of what CRI has recorded, in the database of a daemon that does not run. */
+function damageRecord(root: string, table: "containers" | "sandboxes", id: string): void {
+  const db = new DatabaseSync(join(root, "metadata.db"));
+  try {
+    const row = db.prepare(`SELECT value FROM ${table} WHERE key = ?`).get(id);
+    const record = decode(String(row?.value)) as { extensions: Record<string, { value: Uint8Array }> };
+    for (const extension of Object.values(record.extensions)) extension.value = new TextEncoder().encode("{");
+    db.prepare(`UPDATE ${table} SET value = ? WHERE key = ?`).run(encode(record), id);
+  } finally {
+    db.close();
+  }
+}

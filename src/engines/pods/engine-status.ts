@@ -3,9 +3,13 @@ import type { NetworkStatus } from "../../services/network/index.ts";
 import { findHandler, type HandlerTable } from "../../services/runtime/index.ts";
 import type { EngineStatus } from "../engine/index.ts";
 import type { PodEngineOptions } from "./pod-engine-options.ts";
+import type { UnreadableRecord } from "./records/record-store.ts";
 
 /** Whether pods can be run now, and with what. */
-export async function engineStatus(options: PodEngineOptions): Promise<EngineStatus> {
+export async function engineStatus(
+  options: PodEngineOptions,
+  unreadableRecords: readonly UnreadableRecord[],
+): Promise<EngineStatus> {
   const { network, handlers, database, snapshotter, stateDir, criu } = options;
   const networkStatus = network.status();
   return {
@@ -30,6 +34,7 @@ export async function engineStatus(options: PodEngineOptions): Promise<EngineSta
         handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
       },
       criu,
+      unreadableRecords,
       // containerd's name for it, which scripts look at.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
     },

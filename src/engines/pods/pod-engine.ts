@@ -66,8 +66,8 @@ export class PodEngine implements Engine, AsyncDisposable {
       userNamespaceSupport(snapshotter, stateDir),
     ]);
     const options = { ...given, handlers: withSupport(given.handlers, userNamespaces) };
-    const sandboxes = sandboxRecords(given.sandboxes);
-    const containers = containerRecords(given.containers, snapshotter.name);
+    const sandboxes = sandboxRecords(given.sandboxes, given.logger);
+    const containers = containerRecords(given.containers, snapshotter.name, given.logger);
     const taskTable = new TaskTable();
     if (layout === undefined)
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
@@ -136,7 +136,8 @@ export class PodEngine implements Engine, AsyncDisposable {
   }
 
   status(): Promise<EngineStatus> {
-    return engineStatus(this.#options);
+    const { sandboxes, containers } = this.#services;
+    return engineStatus(this.#options, [...sandboxes.unreadable(), ...containers.unreadable()]);
   }
 
   setPodCidr(cidr: string): Promise<void> {

@@ -20,6 +20,7 @@ import {
   optionsOf,
   type TypeOption,
 } from "../options.ts";
+import { findUnreadable } from "../output/unreadable-records.ts";
 import { forEachName } from "./each-name.ts";
 
 type Options = ConnectionOptions & TypeOption<"pod" | "container"> & { readonly force?: boolean };
@@ -52,6 +53,7 @@ async function remove(names: readonly string[], options: Options, invocation: In
   const found = new Map(names.map((name) => [name, findNamed(client, name, options)]));
   await Promise.allSettled(found.values());
   const removeOne = async (name: string) => {
+    if (options.force === true && (await removeUnreadable(client, name))) return;
     const one = await (found.get(name) ?? findNamed(client, name, options));
     const running = await runningOf(client, one);
     if (running.length > 0 && options.force !== true) throw stillRuns(name, one);
@@ -60,6 +62,15 @@ async function remove(names: readonly string[], options: Options, invocation: In
     else await removeContainer(client, one.container.id);
   };
   await forEachName(names, removeOne, invocation);
+}
+
+/** Nothing is known of it but its id: it may run. */
+async function removeUnreadable(client: Client, id: string): Promise<boolean> {
+  const record = await findUnreadable(client, id);
+  if (record === undefined) return false;
+  if (record.kind === "container") await removeContainer(client, id);
+  else await removePod(client, id);
+  return true;
 }
 
 async function findNamed(client: Client, name: string, { type }: Options): Promise<Found> {

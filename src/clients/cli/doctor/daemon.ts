@@ -10,6 +10,7 @@ import { connect } from "../client/connect.ts";
 import { exitCode, exitCodeOf, isWorded } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ConnectionOptions } from "../options.ts";
+import { unreadableRecords } from "../output/unreadable-records.ts";
 import { parseInfo } from "../output/verbose-info.ts";
 
 /** Does berthd run, and what does it say of itself? */
@@ -28,7 +29,7 @@ export async function examineDaemon(
       title: "daemon",
       detail: `${version.runtimeName} ${version.runtimeVersion} answers`,
     };
-    return [running, ...(status?.conditions ?? []).map(toFinding), ...unhandled(info)];
+    return [running, ...(status?.conditions ?? []).map(toFinding), ...unhandled(info), ...unreadable(info)];
   } catch (error) {
     invocation.signal.throwIfAborted();
     return [silent(error)];
@@ -55,6 +56,15 @@ function unhandled(info: Readonly<Record<string, string>>): readonly Finding[] {
   const remedy =
     "report it as a bug in berth, with the stack from the daemon's log; restarting the daemon does not harm containers";
   return [{ severity: "warn", title: "unhandled errors", detail, remedy }];
+}
+
+/** Containers and pods whose records the daemon cannot read: it shows them nowhere else. */
+function unreadable(info: Readonly<Record<string, string>>): readonly Finding[] {
+  const records = unreadableRecords(info);
+  if (records.length === 0) return [];
+  const detail = records.map(({ kind, id }) => `${kind} ${id}`).join(", ");
+  const remedy = "remove them by these ids, which ends what runs in them: `berth rm --force ID`";
+  return [{ severity: "warn", title: "records that cannot be read", detail, remedy }];
 }
 
 type UnhandledErrors = {

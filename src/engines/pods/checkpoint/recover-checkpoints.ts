@@ -21,7 +21,7 @@ export async function recoverCheckpoints(
   for (const name of names) {
     const directory = join(checkpointDir, name);
     if (name.startsWith(restorePrefix)) {
-      if (services.containers.find(name.slice(restorePrefix.length)) === undefined)
+      if (!services.containers.isKnown(name.slice(restorePrefix.length)))
         await services.trash.take(directory);
     } else if (name.startsWith(dumpPrefix)) {
       takeBack(directory, services, containers, signal).catch((err: unknown) =>

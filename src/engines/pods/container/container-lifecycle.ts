@@ -18,6 +18,7 @@ import { ContainerTasks } from "../tasks/container-tasks.ts";
 import { runningTask } from "../tasks/running-task.ts";
 import { StartsUnderWay } from "../tasks/starts-under-way.ts";
 import { stopTask } from "../tasks/stop-task.ts";
+import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
 import { draftContainer } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
@@ -166,6 +167,10 @@ export class ContainerLifecycle implements Containers {
   }
 
   async stop(idOrPrefix: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#services.containers.findUnreadable(idOrPrefix) !== undefined) {
+      using _ = await this.#locks.acquire(idOrPrefix);
+      return stopUnreadableContainer(idOrPrefix, this.#services);
+    }
     const id = this.#services.containers.match(idOrPrefix)?.id;
     if (id === undefined) return;
     const record = this.#services.containers.find(id);
@@ -184,10 +189,14 @@ export class ContainerLifecycle implements Containers {
 
   /** Ends all containers of a sandbox at once, as kubelets expect: they have had their time. */
   async stopAll(sandboxId: string): Promise<void> {
-    await Promise.all(this.#ofSandbox(sandboxId).map((record) => this.stop(record.id, 0)));
+    await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.stop(id, 0)));
   }
 
   async remove(idOrPrefix: string): Promise<void> {
+    if (this.#services.containers.findUnreadable(idOrPrefix) !== undefined) {
+      using _ = await this.#locks.acquire(idOrPrefix);
+      return removeUnreadableContainer(idOrPrefix, this.#services);
+    }
     const id = this.#services.containers.match(idOrPrefix)?.id;
     if (id === undefined) return;
     await this.stop(id, 0);
@@ -213,11 +222,15 @@ export class ContainerLifecycle implements Containers {
   }
 
   async removeAll(sandboxId: string): Promise<void> {
-    await Promise.all(this.#ofSandbox(sandboxId).map((record) => this.remove(record.id)));
+    await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.remove(id)));
   }
 
-  #ofSandbox(sandboxId: string): readonly ContainerRecord[] {
-    return this.#services.containers.list().filter((record) => record.sandboxId === sandboxId);
+  /** The ids of its containers, also of those whose records cannot be read. */
+  #ofSandbox(sandboxId: string): readonly string[] {
+    const { containers } = this.#services;
+    return [...containers.list(), ...containers.unreadable()]
+      .filter((record) => record.sandboxId === sandboxId)
+      .map(({ id }) => id);
   }
 
   /** Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed of. */

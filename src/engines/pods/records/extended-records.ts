@@ -1,8 +1,8 @@
 import { messageOf } from "../../../ground/errors/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
 import { decode, encode } from "../../../ground/metadata/index.ts";
 import type { TypedValue } from "../../../services/containers/index.ts";
-import { EngineError } from "../../engine/index.ts";
-import { type NotYetCreated, RecordStore } from "./record-store.ts";
+import { type NotYetCreated, RecordStore, type UnreadableRecord } from "./record-store.ts";
 
 /**
  * How a pod's or container's record (R) is kept: some of its fields are those of a common record (C, Fields of it when it is new), which
@@ -17,10 +17,16 @@ export type RecordForm<R, C, Fields, Own> = {
   readonly common: (record: NotYetCreated<R>) => Fields;
   /** Plain data. */
   readonly own: (record: NotYetCreated<R>) => Own;
+  /** Whether a value is one of an extension: any client of containers can write there. */
+  readonly isOwn: (value: unknown) => value is Own;
   readonly join: (common: C, own: Own) => R;
 };
 
-type Extended = { readonly id: string; readonly extensions: Readonly<Record<string, TypedValue>> };
+type Extended = {
+  readonly id: string;
+  readonly sandboxId?: string | undefined;
+  readonly extensions: Readonly<Record<string, TypedValue>>;
+};
 
 /** What is needed of the common records. */
 type CommonRecords<C, Fields> = {
@@ -40,22 +46,36 @@ export class ExtendedRecords<
 > extends RecordStore<R> {
   readonly #records: CommonRecords<C, Fields>;
   readonly #form: RecordForm<R, C, Fields, Own>;
-  /** Of each version of a common record, so that it is decoded once. */
-  readonly #joined = new WeakMap<C, R>();
+  readonly #logger: Pick<Logger, "error">;
+  /** Of each version of a common record, so that it is decoded once: the record, or what is wrong with it. */
+  readonly #read = new WeakMap<C, Reading<R>>();
 
-  constructor(records: CommonRecords<C, Fields>, form: RecordForm<R, C, Fields, Own>) {
+  constructor(
+    records: CommonRecords<C, Fields>,
+    form: RecordForm<R, C, Fields, Own>,
+    logger: Pick<Logger, "error">,
+  ) {
     super(form.kind);
     this.#records = records;
     this.#form = form;
+    this.#logger = logger;
   }
 
   find(id: string): R | undefined {
     const common = this.#records.find(id);
-    return common === undefined ? undefined : this.#read(common);
+    return common === undefined ? undefined : this.#reading(common).record;
   }
 
   list(): readonly R[] {
-    return this.#records.list().flatMap((common) => this.#read(common) ?? []);
+    return this.#records.list().flatMap((common) => this.#reading(common).record ?? []);
+  }
+
+  unreadable(): readonly UnreadableRecord[] {
+    return this.#records.list().flatMap((common) => {
+      const { problem } = this.#reading(common);
+      const { id, sandboxId } = common;
+      return problem === undefined ? [] : [{ kind: this.#form.kind, id, sandboxId, problem }];
+    });
   }
 
   isKnown(id: string): boolean {
@@ -86,26 +106,38 @@ export class ExtendedRecords<
     return { [extension]: { typeUrl, value: new TextEncoder().encode(encode(own)) } };
   }
 
-  /** Undefined for one that is not CRI's. Throws EngineError DataLoss. */
-  #read(common: C): R | undefined {
-    const { extension, kind } = this.#form;
-    const known = this.#joined.get(common);
+  /** Neither of both for one that is not CRI's. */
+  #reading(common: C): Reading<R> {
+    const known = this.#read.get(common);
+    if (known !== undefined) return known;
+    const reading = this.#decode(common);
+    this.#read.set(common, reading);
+    return reading;
+  }
+
+  #decode(common: C): Reading<R> {
+    const { extension, kind, join, isOwn } = this.#form;
     const given = common.extensions[extension];
-    if (known !== undefined || given === undefined) return known;
+    if (given === undefined) return {};
     try {
-      return this.#join(common, decode(new TextDecoder().decode(given.value)) as Own);
-    } catch (error) {
-      throw new EngineError(
-        "DataLoss",
-        `extension ${extension} of ${kind} ${common.id} cannot be read: ${messageOf(error)}`,
-        { cause: error },
+      const own = decode(new TextDecoder().decode(given.value));
+      if (!isOwn(own)) throw new Error("it is not what berth writes there");
+      return { record: join(common, own) };
+    } catch (err) {
+      const problem = `extension ${extension}: ${messageOf(err)}`;
+      this.#logger.error(
+        { err, [kind]: common.id },
+        `a record cannot be read (extension ${extension}): it is left out of lists; remove it by its id`,
       );
+      return { problem };
     }
   }
 
   #join(common: C, own: Own): R {
     const record = this.#form.join(common, own);
-    this.#joined.set(common, record);
+    this.#read.set(common, { record });
     return record;
   }
 }
+
+type Reading<R> = { readonly record?: R; readonly problem?: string };

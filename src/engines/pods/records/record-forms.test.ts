@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { createLogger } from "../../../ground/logging/index.ts";
 import { commonContainerRecords } from "../../../ground/metadata/common-container-records.ts";
 import { decode, encode, openDatabase } from "../../../ground/metadata/index.ts";
 import { migrations } from "../../../ground/metadata/migrations.ts";
@@ -18,12 +19,13 @@ async function opened(path: string, namespace = "k8s.io") {
   const common = (await ContainerStore.open(database)).inNamespace(namespace);
   return {
     common,
-    containers: containerRecords(common.containers, "overlayfs"),
-    sandboxes: sandboxRecords(common.sandboxes),
+    containers: containerRecords(common.containers, "overlayfs", logger),
+    sandboxes: sandboxRecords(common.sandboxes, logger),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
 
+const logger = createLogger({ level: "silent", format: "json" });
 const [podId, containerId] = ["aa".repeat(32), "bb".repeat(32)];
 const imageId = `sha256:${"cc".repeat(32)}`;
 
@@ -101,6 +103,30 @@ test("CRI keeps what another client has added to its container, and sees no othe
   );
   assert.equal(open.containers.find("bb"), undefined);
   assert.ok(open.containers.isKnown("bb"));
+});
+
+test("what is written in place of CRI's part is no record, and hides no other", async () => {
+  await using root = await tempDir();
+  await using open = await opened(join(root.path, "metadata.db"));
+  await open.containers.create(drafted());
+  const others = ["cc", "dd", "ee"].map((digits) => digits.repeat(32));
+  const written = ["{", "null", '{"config":{"labels":{}}}'];
+  for (const [index, id] of others.entries()) {
+    await open.containers.create(drafted({ id }));
+    const value = new TextEncoder().encode(written[index] ?? "");
+    const extensions = { "io.berth.cri.container": { typeUrl: "x", value } };
+    await open.common.containers.update(id, () => ({ extensions }));
+  }
+  assert.deepEqual(
+    open.containers.list().map(({ id }) => id),
+    [containerId],
+  );
+  assert.deepEqual(
+    open.containers.unreadable().map(({ id, sandboxId }) => [id, sandboxId]),
+    others.map((id) => [id, podId]),
+  );
+  assert.equal(open.containers.find(others[0] ?? ""), undefined);
+  assert.throws(() => open.containers.get(others[0] ?? ""), { code: "DataLoss", message: /cc.*remove it/ });
 });
 
 test("a label that no other client could give is CRI's alone", async () => {

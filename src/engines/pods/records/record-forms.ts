@@ -1,4 +1,5 @@
 import type { Labels } from "../../../ground/labels/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
 import type { Container, Containers, Sandbox, Sandboxes } from "../../../services/containers/index.ts";
 import { ExtendedRecords, type RecordForm } from "./extended-records.ts";
 import type { RecordStore } from "./record-store.ts";
@@ -12,7 +13,11 @@ type CriSandbox = Omit<SandboxRecord, "id" | "resolvedHandler" | "createdAtNs">;
 type New<C> = Omit<C, "createdAtNs" | "updatedAtNs" | "extensions">;
 
 /** CRI's containers; `snapshotter` names that of new ones. */
-export function containerRecords(containers: Containers, snapshotter: string): RecordStore<ContainerRecord> {
+export function containerRecords(
+  containers: Containers,
+  snapshotter: string,
+  logger: Pick<Logger, "error">,
+): RecordStore<ContainerRecord> {
   const form: RecordForm<ContainerRecord, Container, New<Container>, CriContainer> = {
     kind: "container",
     extension: "io.berth.cri.container",
@@ -30,6 +35,7 @@ export function containerRecords(containers: Containers, snapshotter: string): R
       const { id: _, sandboxId: _2, imageName: _3, runtime: _4, ...own } = withoutTime(record);
       return own;
     },
+    isOwn: (value): value is CriContainer => hasConfig(value) && isObject(value.phase),
     join: ({ id, sandboxId = "", image, runtime, createdAtNs }, own) => ({
       ...own,
       id,
@@ -39,11 +45,14 @@ export function containerRecords(containers: Containers, snapshotter: string): R
       createdAtNs,
     }),
   };
-  return new ExtendedRecords(containers, form);
+  return new ExtendedRecords(containers, form, logger);
 }
 
 /** CRI's sandboxes. */
-export function sandboxRecords(sandboxes: Sandboxes): RecordStore<SandboxRecord> {
+export function sandboxRecords(
+  sandboxes: Sandboxes,
+  logger: Pick<Logger, "error">,
+): RecordStore<SandboxRecord> {
   const form: RecordForm<SandboxRecord, Sandbox, New<Sandbox>, CriSandbox> = {
     kind: "pod sandbox",
     extension: "io.berth.cri.sandbox",
@@ -58,9 +67,19 @@ export function sandboxRecords(sandboxes: Sandboxes): RecordStore<SandboxRecord>
       const { id: _, resolvedHandler: _2, ...own } = withoutTime(record);
       return own;
     },
+    isOwn: (value): value is CriSandbox => hasConfig(value) && typeof value.phase === "string",
     join: ({ id, runtime, createdAtNs }, own) => ({ ...own, id, resolvedHandler: runtime.name, createdAtNs }),
   };
-  return new ExtendedRecords(sandboxes, form);
+  return new ExtendedRecords(sandboxes, form, logger);
+}
+
+/** What is looked at of every record, in lists too. */
+function hasConfig(value: unknown): value is { readonly config: object; readonly phase?: unknown } {
+  return isObject(value) && isObject(value.config) && isObject(value.config.labels);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** A record that is there already has one, which is kept with the common fields. */

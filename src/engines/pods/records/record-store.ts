@@ -5,6 +5,16 @@ type Identified = { readonly id: string };
 /** What a record gets when it is written down; afterwards it never changes. */
 export type NotYetCreated<R> = Omit<R, "createdAtNs">;
 
+/** A record of ours of which CRI's part cannot be read. */
+export type UnreadableRecord = {
+  readonly kind: string;
+  readonly id: string;
+  /** Of a container. */
+  readonly sandboxId?: string | undefined;
+  /** What is wrong. */
+  readonly problem: string;
+};
+
 /** The records of one kind (sandboxes or containers), found by id or a unique prefix of one. What a method has answered is on disk. */
 export abstract class RecordStore<R extends Identified> {
   readonly #kind: string;
@@ -14,9 +24,11 @@ export abstract class RecordStore<R extends Identified> {
     this.#kind = kind;
   }
 
-  /** By whole id only. */
+  /** By whole id only. Undefined also for one that cannot be read. */
   abstract find(id: string): R | undefined;
+  /** Without those that cannot be read: one must not hide the others. */
   abstract list(): readonly R[];
+  abstract unreadable(): readonly UnreadableRecord[];
   /** Whether there is a record of that id, be it CRI's or another client's. */
   abstract isKnown(id: string): boolean;
   /** Throws ContainersError AlreadyExists. */
@@ -26,10 +38,17 @@ export abstract class RecordStore<R extends Identified> {
   /** Throws ContainersError NotFound. */
   abstract delete(id: string): Promise<void>;
 
-  /** By id or unique prefix. Throws EngineError InvalidArgument when several match. */
+  /** By id or unique prefix. Throws EngineError InvalidArgument when several match, and DataLoss for one that cannot be read. */
   match(idOrPrefix: string): R | undefined {
     const exact = this.find(idOrPrefix);
     if (exact !== undefined || idOrPrefix === "") return exact;
+    const unreadable = this.findUnreadable(idOrPrefix);
+    if (unreadable !== undefined) {
+      throw new EngineError(
+        "DataLoss",
+        `what is recorded of ${this.#kind} ${unreadable.id} cannot be read: ${unreadable.problem}; remove it`,
+      );
+    }
     const matches = this.list().filter((record) => record.id.startsWith(idOrPrefix));
     if (matches.length > 1) {
       throw new EngineError(
@@ -38,6 +57,11 @@ export abstract class RecordStore<R extends Identified> {
       );
     }
     return matches[0];
+  }
+
+  /** By whole id only. */
+  findUnreadable(id: string): UnreadableRecord | undefined {
+    return this.isKnown(id) ? this.unreadable().find((record) => record.id === id) : undefined;
   }
 
   /** Like {@link match}; throws EngineError NotFound. */

@@ -13,6 +13,7 @@ import type { SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
+import { stopUnreadableSandbox } from "../tasks/unreadable.ts";
 import { newSeLinuxLevel } from "../volumes/se-linux-labels.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
 import { readySandbox } from "./ready-sandbox.ts";
@@ -163,6 +164,10 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   async stop(idOrPrefix: string): Promise<void> {
+    if (this.#services.sandboxes.findUnreadable(idOrPrefix) !== undefined) {
+      using _ = await this.#locks.acquire(idOrPrefix);
+      return this.#stopUnreadable(idOrPrefix);
+    }
     const id = this.#services.sandboxes.match(idOrPrefix)?.id;
     if (id === undefined) return;
     using _ = await this.#locks.acquire(id);
@@ -197,7 +202,18 @@ export class SandboxLifecycle implements Sandboxes {
     }
   }
 
+  async #stopUnreadable(id: string): Promise<void> {
+    await this.#containers.stopAll(id);
+    await stopUnreadableSandbox(id, this.#services);
+  }
+
   async remove(idOrPrefix: string): Promise<void> {
+    if (this.#services.sandboxes.findUnreadable(idOrPrefix) !== undefined) {
+      using _ = await this.#locks.acquire(idOrPrefix);
+      await this.#stopUnreadable(idOrPrefix);
+      await this.#containers.removeAll(idOrPrefix);
+      return this.#services.sandboxes.delete(idOrPrefix);
+    }
     const id = this.#services.sandboxes.match(idOrPrefix)?.id;
     if (id === undefined) return;
     using _ = await this.#locks.acquire(id);
@@ -290,7 +306,7 @@ export class SandboxLifecycle implements Sandboxes {
     for (const { id, phase } of sandboxes.list())
       if (phase === "stopping") await goOn(id, () => this.stop(id));
     for (const id of await network.attachments())
-      if (sandboxes.find(id) === undefined) await goOn(id, () => network.detach(id));
+      if (!sandboxes.isKnown(id)) await goOn(id, () => network.detach(id));
   }
 
   /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */

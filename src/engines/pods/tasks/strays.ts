@@ -54,15 +54,16 @@ async function endLogged(path: string, end: () => Promise<void>, { logger }: Pod
   }
 }
 
-async function endContainer(id: string, services: PodServices): Promise<void> {
+/** Ends a container and removes what it has in the state directory. Throws what a step throws; can be repeated. */
+export async function endContainer(id: string, services: PodServices): Promise<void> {
   const { bundle } = containerPaths(services.stateDir, id);
   await endTask(id, bundle, services);
   await unmountAll(bundle);
   await removeDirectory(bundle, services.trees);
 }
 
-/** In the order in which a pod is taken down. */
-async function endSandbox(id: string, services: PodServices): Promise<void> {
+/** The same of a pod, in the order in which one is taken down. */
+export async function endSandbox(id: string, services: PodServices): Promise<void> {
   const { directory, namespaces, pauseBundle } = sandboxPaths(services.stateDir, id);
   await endTask(id, pauseBundle, services);
   await services.network
@@ -76,7 +77,11 @@ async function endSandbox(id: string, services: PodServices): Promise<void> {
 }
 
 /** What the task's own record does not tell, the default handler is to find out. */
-async function endTask(id: string, bundleDir: string, { tasks, handlers }: PodServices): Promise<void> {
+export async function endTask(
+  id: string,
+  bundleDir: string,
+  { tasks, handlers }: PodServices,
+): Promise<void> {
   const names = await readdir(bundleDir).catch((): string[] => []);
   if (!names.includes("config.json")) return;
   const task = await tasks.attach({ id, handler: handlers.defaultName, bundleDir, cgroup: undefined });
