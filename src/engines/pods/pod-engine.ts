@@ -103,7 +103,8 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   async removeImage(idOrReference: string): Promise<void> {
     const image = this.images.find(idOrReference);
-    if (image === undefined) return;
+    // A name may be there that comes to no image.
+    if (image === undefined) return this.images.remove(idOrReference);
     const containers = this.#services.containers.list();
     refuseIfMounted(image, containers);
     refuseIfOwned(image, containers);
@@ -112,10 +113,10 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   async untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage> {
     const image = this.images.find(idOrReference);
-    if (image === undefined)
-      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
     const untagged = await this.images.untag(idOrReference);
     if (untagged.length > 0) return { untagged, removed: undefined };
+    if (image === undefined)
+      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
     const containers = this.#services.containers.list();
     refuseIfMounted(image, containers);
     if (!force) {

@@ -46,11 +46,23 @@ export class ImageLookup implements Disposable {
       .map(({ name }) => name);
   }
 
+  /** A name that comes to no image, be its content damaged or for other machines, with all others of its target; none for every other text. */
+  namesOfNoImage(reference: string): readonly string[] {
+    const name = nameIfReference(reference);
+    const found = name === undefined ? undefined : this.#names.get(name);
+    if (found === undefined || this.#resolve(found) !== undefined) return [];
+    return this.#names
+      .list()
+      .filter(({ target }) => target.digest === found.target.digest)
+      .map((other) => other.name);
+  }
+
   /** See {@link Images.untag}. */
   namesThatGoWith(reference: string): readonly string[] {
     const name = nameIfReference(reference);
-    const image = name === undefined ? undefined : this.#named(name);
-    if (name === undefined || image === undefined) return [];
+    if (name === undefined || this.#names.get(name) === undefined) return [];
+    const image = this.#named(name);
+    if (image === undefined) return [name];
     const tags = image.repoTags.filter((tag) => tag !== name);
     if (tags.length === 0) return [];
     if (name.includes("@")) return [name];

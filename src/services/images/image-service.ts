@@ -135,8 +135,10 @@ class ImageService implements Images, AsyncDisposable {
 
   async remove(idOrReference: string): Promise<void> {
     const image = this.find(idOrReference);
-    if (image === undefined) return;
-    await this.#names.delete(this.#lookup.namesOf(image.id));
+    const names =
+      image === undefined ? this.#lookup.namesOfNoImage(idOrReference) : this.#lookup.namesOf(image.id);
+    if (names.length === 0) return;
+    await this.#names.delete(names);
     this.#collectSoon();
   }
 

@@ -17,11 +17,11 @@ export interface ImageCatalog {
   list(): readonly Image[];
   /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
   find(idOrReference: string): Image | undefined;
-  /** Removes every reference of the image; no error when it is not there. Content and snapshots go by garbage collection. */
+  /** Removes every reference of the image, or of what a reference that comes to no image here stands for; no error when it is not there. Content and snapshots go by garbage collection. */
   remove(idOrReference: string): Promise<void>;
   /**
    * Takes one name away, a tag or a digest reference, with the digest references of its repository when it was the last tag of that. Returns the
-   * names that are gone: none, and nothing is done, for an id and for the last tag of an image.
+   * names that are gone: none, and nothing is done, for an id and for the last tag of an image. A name that comes to no image here goes alone.
    */
   untag(reference: string): Promise<readonly string[]>;
   /**

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
@@ -128,6 +129,30 @@ test("what names stand for is made again from content when it is lost", async ()
   assert.equal((await loseResolved(root.path)).length, 2);
   await using stack = await openStack({ root: root.path });
   assert.deepEqual(stack.images.list(), pulled);
+});
+
+test("a name whose image can be neither read nor made again is removed by itself and with the others of its target", async () => {
+  await using root = await tempDir();
+  const image = await imageOf();
+  await using server = await startFakeRegistry({ "a:1": image, "b:1": image });
+  const damage = async ({ content }: TestStack) => writeFile(content.path(image.target.digest), "{");
+  const [a, b] = [`${server.host}/a:1`, `${server.host}/b:1`];
+  {
+    await using stack = await openStack({ root: root.path });
+    await stack.images.pull({ reference: a });
+    await stack.images.pull({ reference: b });
+    await damage(stack);
+  }
+  await loseResolved(root.path);
+  await using stack = await openStack({ root: root.path });
+  const names = () => stack.imageNames.list().map(({ name }) => name);
+  assert.equal(stack.images.find(a), undefined);
+  assert.deepEqual(await stack.images.untag(a), [a]);
+  assert.ok(!names().includes(a) && names().includes(b));
+  await stack.images.remove(b);
+  assert.deepEqual(names(), []);
+  await stack.images.collectGarbage();
+  assert.deepEqual(stack.content.list(), []);
 });
 
 test("what a target came to is forgotten with the last of its names", async () => {
