@@ -10,6 +10,7 @@ import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
 import { extractKey, type LayerInstaller } from "./layer-installer.ts";
 import type { ProgressBoard } from "./layer-progress.ts";
+import { recordSource } from "./push/blob-sources.ts";
 import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
 import type { Document } from "./select-manifest.ts";
@@ -76,6 +77,7 @@ export class ImageInstaller {
     await layers.install(plan.layers, (descriptor) => request.source.layer(descriptor), signal);
     signal.throwIfAborted();
     await this.#putDocuments(plan);
+    await this.#recordSource(request, plan);
     return await this.#putNames(request, plan);
   }
 
@@ -156,6 +158,15 @@ export class ImageInstaller {
       }),
       ...indexes.map((index) => put(index, { "containerd.io/gc.ref.content.m.0": index.chosen.digest })),
     ]);
+  }
+
+  /** For pushes: a registry can take from the image's repository what another of its repositories wants. */
+  async #recordSource({ source }: InstallRequest, { selected }: ImagePlan): Promise<void> {
+    if (source.repository === undefined) return;
+    const { manifest, document, indexes } = selected;
+    const documents = [document, ...indexes].map(({ descriptor }) => descriptor);
+    const all = [manifest.config, ...manifest.layers, ...documents].map(({ digest }) => digest);
+    await recordSource(this.#parts.content, all, source.repository);
   }
 
   async #putNames({ target, names }: InstallRequest, plan: ImagePlan): Promise<Digest> {

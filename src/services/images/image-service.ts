@@ -10,6 +10,7 @@ import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import { ContentHold } from "./content-hold.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
@@ -21,8 +22,11 @@ import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressBoard } from "./layer-progress.ts";
+import { NamedTargets } from "./named-targets.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
 import { Puller, type PullOptions } from "./pull.ts";
+import type { Pushed, PushRequest } from "./push/push.ts";
+import { Pusher } from "./push/pusher.ts";
 import { RegistrySource } from "./registry-source.ts";
 import { ResolvedImages } from "./resolved-images.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -65,6 +69,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #garbage: GarbageCollector;
   readonly #logger: Logger;
   readonly #names: ImageNames;
+  readonly #leases: Leases;
   readonly #lookup: ImageLookup;
   readonly #resolver: ImageResolver;
   readonly #workers: WorkerPool;
@@ -75,6 +80,8 @@ class ImageService implements Images, AsyncDisposable {
   readonly #puller: Puller;
   readonly #importer: Importer;
   readonly #fsUsages: FsUsages;
+  readonly #targets: NamedTargets;
+  readonly #pusher: Pusher;
 
   constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
@@ -84,6 +91,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#garbage = options.garbage;
     this.#logger = options.logger;
     this.#names = imageNames;
+    this.#leases = options.leases;
     this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
     this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
     this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
@@ -99,6 +107,8 @@ class ImageService implements Images, AsyncDisposable {
     this.#puller = new Puller(options.registry, this.#workers, content, imageNames, this.#installer);
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, this.#trees);
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
+    this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
+    this.#pusher = new Pusher({ ...options, workers: this.#workers, targets: this.#targets });
   }
 
   async start(): Promise<void> {
@@ -107,6 +117,7 @@ class ImageService implements Images, AsyncDisposable {
       this.#importer.clean(),
       this.#layers.clean(),
       this.#installer.clean(),
+      ContentHold.clean(this.#leases),
     ]);
   }
 
@@ -123,6 +134,14 @@ class ImageService implements Images, AsyncDisposable {
   async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
     const ids = await this.#importer.import(path, signal ?? new AbortController().signal);
     return ids.map((id) => this.#present(id));
+  }
+
+  async push(request: PushRequest, signal?: AbortSignal): Promise<Pushed> {
+    return await this.#pusher.push(request, signal ?? new AbortController().signal);
+  }
+
+  async tag(idOrReference: string, tag: string): Promise<string> {
+    return await this.#targets.tag(idOrReference, tag);
   }
 
   list(): readonly Image[] {

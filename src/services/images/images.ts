@@ -1,5 +1,6 @@
 import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
+import type { Pushed, PushRequest } from "./push/push.ts";
 
 /**
  * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
@@ -14,6 +15,18 @@ export interface ImageCatalog {
   pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
   /** An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError InvalidArgument, DataLoss. */
   importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
+  /**
+   * Brings what a name stands for to a registry, with all that it consists of: what the registry has is not sent, and a tag comes to stand
+   * for it only when all is there. A push that fails or is given up leaves the store as it was, and can be made again. Throws ImageError
+   * (NotFound; InvalidArgument; FailedPrecondition when something is missing, here and there), RegistryError (see RegistryWriter), and
+   * OciFormatError.
+   */
+  push(request: PushRequest, signal?: AbortSignal): Promise<Pushed>;
+  /**
+   * Gives an image, or an artifact by its name, a tag, which may have stood for another. Returns it in full. Throws ImageError NotFound and
+   * InvalidArgument, OciFormatError.
+   */
+  tag(idOrReference: string, tag: string): Promise<string>;
   list(): readonly Image[];
   /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
   find(idOrReference: string): Image | undefined;

@@ -1,5 +1,5 @@
 /**
- * Images: pulling, importing, listing and removing them, and a container's root on top of one.
+ * Images: pulling, importing, pushing, tagging, listing and removing them, and a container's root on top of one.
  *
  * Terms: an image's *id* is the digest of its config, everywhere; a *name* (`docker.io/library/busybox:latest`, `...@sha256:...`)
  * points to a *target*, an index or a manifest, and through it to an image; an image is *installed* when its documents are in
@@ -22,3 +22,4 @@ export type {
   PullProgress,
   PullRequest,
 } from "./images.ts";
+export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";

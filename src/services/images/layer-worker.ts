@@ -47,6 +47,27 @@ async function run(
         bytes: await used.registry.fetchSmall(job.reference, job.descriptor, signal),
       };
     }
+    case "hasManifest": {
+      using used = registries.use(job);
+      return {
+        kind: "hasManifest",
+        found: await used.registry.hasManifest(job.reference, job.descriptor, signal),
+      };
+    }
+    case "pushManifest": {
+      using used = registries.use(job);
+      await used.registry.pushManifest(job.reference, job.descriptor, job.bytes, signal);
+      return { kind: "pushManifest" };
+    }
+    case "pushBlob": {
+      using used = registries.use(job);
+      const { reference, descriptor, path, mountFrom } = job;
+      const source = { path, mountFrom, onBytes };
+      return {
+        kind: "pushBlob",
+        pushed: await used.registry.pushBlob(reference, descriptor, source, signal),
+      };
+    }
     case "layer": {
       using used = job.origin.kind === "registry" ? registries.use(job.origin) : undefined;
       return { kind: "layer", applied: await runLayerJob(job, used?.registry, signal, onBytes) };

@@ -89,6 +89,7 @@ export class Puller {
     }
     const { descriptor, bytes } = await registry.resolve(signal);
     const source: ImageSource = {
+      repository: registry.repository,
       small: async (wanted, wait) =>
         wanted.digest === descriptor.digest ? bytes : await registry.small(wanted, wait),
       layer: () => registry.layer(),

@@ -14,6 +14,10 @@ export class RegistrySource implements ImageSource {
     this.#job = { session, registry, reference };
   }
 
+  get repository(): Reference {
+    return this.#job.reference;
+  }
+
   async probe(signal: AbortSignal): Promise<Descriptor | undefined> {
     return (await this.#workers.run({ kind: "probe", ...this.#job }, signal)).descriptor;
   }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../ground/errors/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
-import type { RegistryOptions } from "../../parts/registry/index.ts";
+import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
 import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
 
 /** What a layer worker can be asked to do. Everything here crosses between threads by structured cloning. */
@@ -8,6 +8,13 @@ export type Job =
   | ({ readonly kind: "probe" } & RegistryJob)
   | ({ readonly kind: "resolve" } & RegistryJob)
   | ({ readonly kind: "fetchSmall"; readonly descriptor: Descriptor } & RegistryJob)
+  | ({ readonly kind: "hasManifest"; readonly descriptor: Descriptor } & RegistryJob)
+  | ({
+      readonly kind: "pushManifest";
+      readonly descriptor: Descriptor;
+      readonly bytes: Uint8Array;
+    } & RegistryJob)
+  | PushBlobJob
   | LayerJob
   | {
       readonly kind: "stage";
@@ -22,6 +29,14 @@ export type RegistryJob = {
   readonly registry: RegistryOptions;
   readonly reference: Reference;
 };
+
+export type PushBlobJob = {
+  readonly kind: "pushBlob";
+  readonly descriptor: Descriptor;
+  /** Undefined when its bytes are not here. */
+  readonly path: string | undefined;
+  readonly mountFrom: readonly string[];
+} & RegistryJob;
 
 export type LayerJob = {
   readonly kind: "layer";
@@ -42,6 +57,9 @@ export type Outcome =
   | { readonly kind: "probe"; readonly descriptor: Descriptor | undefined }
   | { readonly kind: "resolve"; readonly descriptor: Descriptor; readonly bytes: Uint8Array }
   | { readonly kind: "fetchSmall"; readonly bytes: Uint8Array }
+  | { readonly kind: "hasManifest"; readonly found: boolean }
+  | { readonly kind: "pushManifest" }
+  | { readonly kind: "pushBlob"; readonly pushed: PushedBlob }
   | { readonly kind: "layer"; readonly applied: AppliedLayer | undefined }
   | { readonly kind: "stage"; readonly files: readonly StagedFile[] };
 

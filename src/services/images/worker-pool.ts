@@ -104,7 +104,7 @@ export class WorkerPool implements AsyncDisposable {
     for (const task of this.#running()) task.pacedBytes = task.receivedBytes;
     return setInterval(() => {
       for (const task of this.#running()) {
-        task.slow = isFetched(task.job) && task.receivedBytes - task.pacedBytes < slowBytes;
+        task.slow = isTransferred(task.job) && task.receivedBytes - task.pacedBytes < slowBytes;
         task.pacedBytes = task.receivedBytes;
       }
       this.#dispatch();
@@ -196,11 +196,12 @@ export class WorkerPool implements AsyncDisposable {
 }
 
 function isHeavy(job: Job): boolean {
-  return job.kind === "layer" || job.kind === "stage";
+  return job.kind === "layer" || job.kind === "stage" || job.kind === "pushBlob";
 }
 
-function isFetched(job: Job): boolean {
-  return job.kind === "layer" && job.origin.kind === "registry";
+/** It waits for its registry rather than for us. */
+function isTransferred(job: Job): boolean {
+  return job.kind === "pushBlob" || (job.kind === "layer" && job.origin.kind === "registry");
 }
 
 function heavyLoad({ tasks }: Member): number {

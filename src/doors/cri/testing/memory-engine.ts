@@ -27,7 +27,7 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
- * says; a test may put its own function in the place of `run`, `exec`, `pull` or `importArchive`.
+ * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -49,6 +49,10 @@ export class MemoryEngine implements Engine {
     });
   pull: Images["pull"] = async () => image();
   importArchive: Images["importArchive"] = async () => [];
+  push: Images["push"] = async ({ image: name, destination = name }) => ({
+    reference: destination,
+    digest: image().manifest.digest,
+  });
 
   readonly securityProfiles: Engine["securityProfiles"] = {
     pull: async ({ reference }) => {
@@ -162,6 +166,14 @@ export class MemoryEngine implements Engine {
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
     importArchive: (path, signal) => this.importArchive(path, signal),
+    push: (request, signal) => this.push(request, signal),
+    tag: async (wanted, tag) => {
+      const found = this.images.find(wanted);
+      if (found === undefined) throw new EngineError("NotFound", `image ${wanted} not found`);
+      const tagged = { ...found, repoTags: [...found.repoTags, tag] };
+      this.imageTable.splice(this.imageTable.indexOf(found), 1, tagged);
+      return tag;
+    },
     list: () => this.imageTable,
     find: (wanted) =>
       this.imageTable.find((one) => one.id === wanted || one.repoTags.some((tag) => tag.includes(wanted))),

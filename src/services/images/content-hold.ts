@@ -1,0 +1,39 @@
+import type { Descriptor } from "../../parts/oci/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
+
+/** On a lease: the digest of what is being pushed or named. */
+const label = "berth/held-target";
+
+/** Keeps blobs from garbage collection until it is disposed of. */
+export class ContentHold implements AsyncDisposable {
+  readonly #leases: Leases;
+  readonly #id: string;
+
+  private constructor(leases: Leases, id: string) {
+    this.#leases = leases;
+    this.#id = id;
+  }
+
+  static async open(leases: Leases, target: Descriptor): Promise<ContentHold> {
+    const { id } = await leases.create({ labels: { [label]: target.digest } });
+    const hold = new ContentHold(leases, id);
+    await hold.add([target]);
+    return hold;
+  }
+
+  /** Ends those that a process has left which died. */
+  static async clean(leases: Leases): Promise<void> {
+    const left = leases.list().filter(({ labels }) => labels[label] !== undefined);
+    await Promise.all(left.map(({ id }) => leases.delete(id)));
+  }
+
+  /** What is there when it resolves stays. */
+  async add(descriptors: readonly Descriptor[]): Promise<void> {
+    const resources = descriptors.map(({ digest }): LeaseResource => ({ kind: "content", digest }));
+    await this.#leases.addResources(this.#id, resources);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#leases.delete(this.#id);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Digest, Reference } from "../../../parts/oci/index.ts";
+import type { ContentStore } from "../../content/index.ts";
+
+/** containerd's label of a blob: the repositories of a registry that have it, apart by commas. */
+const labelPrefix = "containerd.io/distribution.source.";
+/** A label has room for few names of the longest kind, and one that registries can give a blob from is enough. */
+const maxKept = 8;
+const maxTried = 3;
+
+/** Repositories of the reference's registry that one of the blobs came from or went to, and that may have the others: not its own. */
+export function sourcesOf(
+  content: ContentStore,
+  digests: readonly Digest[],
+  { host, repository }: Reference,
+): readonly string[] {
+  const known = digests.flatMap((digest) => (content.has(digest) ? listed(content, digest, host) : []));
+  return [...new Set(known)].filter((other) => other !== repository).slice(0, maxTried);
+}
+
+/** Notes on those blobs that are here that the reference's repository has them. */
+export async function recordSource(
+  content: ContentStore,
+  digests: readonly Digest[],
+  { host, repository }: Pick<Reference, "host" | "repository">,
+): Promise<void> {
+  const news = [...new Set(digests)].filter(
+    (digest) => content.has(digest) && !listed(content, digest, host).includes(repository),
+  );
+  await Promise.all(
+    news.map(async (digest) => {
+      const all = [repository, ...listed(content, digest, host)].slice(0, maxKept);
+      await content.setLabels(digest, { [`${labelPrefix}${host}`]: all.join(",") });
+    }),
+  );
+}
+
+function listed(content: ContentStore, digest: Digest, host: string): readonly string[] {
+  const value = content.info(digest).labels[`${labelPrefix}${host}`] ?? "";
+  return value.split(",").filter((repository) => repository !== "");
+}

@@ -1,0 +1,72 @@
+import {
+  type Descriptor,
+  type Digest,
+  isForeignLayerType,
+  isIndexType,
+  isManifestType,
+  parseIndex,
+  parseManifest,
+} from "../../../parts/oci/index.ts";
+import { ImageError } from "../image-error.ts";
+
+const maxIndexDepth = 4;
+
+/** What a push brings to a repository. */
+export type PushPlan = {
+  /** Configs, layers and files of artifacts. */
+  readonly blobs: readonly PlannedBlob[];
+  /** Manifests and indexes, each behind what it refers to: the target comes last. */
+  readonly documents: readonly PlannedDocument[];
+};
+
+export type PlannedBlob = {
+  readonly descriptor: Descriptor;
+  /** The document that refers to it. */
+  readonly parent: Digest;
+};
+
+export type PlannedDocument = {
+  readonly descriptor: Descriptor;
+  /** Undefined when it is not here. */
+  readonly bytes: Uint8Array | undefined;
+};
+
+/** Bytes of a document; undefined when it is not here. */
+export type ReadDocument = (descriptor: Descriptor) => Promise<Uint8Array | undefined>;
+
+/**
+ * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out: nobody's registry is to be
+ * given them. Throws OciFormatError, and ImageError InvalidArgument for what lies too deep.
+ */
+export async function planPush(target: Descriptor, read: ReadDocument): Promise<PushPlan> {
+  const blobs = new Map<Digest, PlannedBlob>();
+  const documents = new Map<Digest, PlannedDocument>();
+
+  const addBlobs = (parent: Digest, descriptors: readonly Descriptor[]): void => {
+    for (const descriptor of descriptors) {
+      if (blobs.has(descriptor.digest) || isForeignLayerType(descriptor.mediaType)) continue;
+      blobs.set(descriptor.digest, { descriptor, parent });
+    }
+  };
+  const follow = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    const { digest, mediaType } = descriptor;
+    if (documents.has(digest)) return;
+    if (depth > maxIndexDepth)
+      throw new ImageError("InvalidArgument", `more than ${maxIndexDepth} indexes lie within each other`);
+    const bytes = await read(descriptor);
+    if (bytes !== undefined && isIndexType(mediaType)) {
+      const { manifests } = parseIndex(bytes, mediaType);
+      for (const child of manifests) {
+        if (isIndexType(child.mediaType) || isManifestType(child.mediaType)) await follow(child, depth + 1);
+        else addBlobs(digest, [child]);
+      }
+    } else if (bytes !== undefined) {
+      const { config, layers } = parseManifest(bytes, mediaType);
+      addBlobs(digest, [config, ...layers]);
+    }
+    documents.set(digest, { descriptor, bytes });
+  };
+
+  await follow(target, 0);
+  return { blobs: [...blobs.values()], documents: [...documents.values()] };
+}

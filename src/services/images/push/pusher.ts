@@ -1,0 +1,202 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { KeyLock, Semaphore } from "../../../ground/sync/index.ts";
+import {
+  type Descriptor,
+  formatPlatform,
+  formatReference,
+  type Platform,
+  parseReference,
+  type Reference,
+  repositoryName,
+} from "../../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../../parts/registry/index.ts";
+import type { ContentStore } from "../../content/index.ts";
+import type { Leases } from "../../leases/index.ts";
+import { ContentHold } from "../content-hold.ts";
+import { ImageError } from "../image-error.ts";
+import type { NamedTargets } from "../named-targets.ts";
+import type { PullOptions } from "../pull.ts";
+import { nameIfReference } from "../reference-name.ts";
+import { selectManifest } from "../select-manifest.ts";
+import type { WorkerPool } from "../worker-pool.ts";
+import { recordSource, sourcesOf } from "./blob-sources.ts";
+import type { Pushed, PushRequest } from "./push.ts";
+import { type PlannedBlob, type PushPlan, planPush } from "./push-plan.ts";
+import { RegistryTarget } from "./registry-target.ts";
+
+export type PusherParts = {
+  readonly registry: PullOptions;
+  readonly workers: WorkerPool;
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly targets: NamedTargets;
+  readonly platform: Platform;
+  /** Blobs of one push that are sent at the same time. */
+  readonly maxConcurrentLayers: number;
+  readonly logger: Logger;
+};
+
+/** One push, once it is known what goes where. */
+type Push = {
+  readonly plan: PushPlan;
+  readonly reference: Reference;
+  readonly target: RegistryTarget;
+  readonly onProgress: NonNullable<PushRequest["onProgress"]>;
+};
+
+/** Pushes images and artifacts. What they consist of stays while they are pushed, also when their names go. */
+export class Pusher {
+  readonly #parts: PusherParts;
+  /** Two pushes into one repository do not write its documents at once: lists of referrers are read and written. */
+  readonly #documents = new KeyLock();
+
+  constructor(parts: PusherParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws ImageError, RegistryError, OciFormatError; see {@link ImageCatalog.push}. */
+  async push(request: PushRequest, signal: AbortSignal): Promise<Pushed> {
+    const { leases, registry, workers } = this.#parts;
+    const { credentials, onProgress = () => undefined } = request;
+    const { name, target: named } = this.#parts.targets.find(request.image);
+    const destination = parseReference(destinationOf(request, name));
+    await using hold = await ContentHold.open(leases, named);
+    const root = await this.#select(named, request, hold);
+    const reference = checkedReference(destination, root);
+    const plan = await planPush(root, (descriptor) => this.#read(descriptor, hold));
+    await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
+    const job = { session: randomUUID(), registry: { ...registry, credentials }, reference };
+    const push = { plan, reference, target: new RegistryTarget(workers, job), onProgress };
+    await this.#checkWhole(push, request.image, signal);
+    onProgress({ kind: "resolved", blobs: plan.blobs.map(({ descriptor }) => descriptor) });
+    await this.#pushBlobs(push, request.image, signal);
+    await this.#pushDocuments(push, signal);
+    await this.#record(push);
+    return { reference: formatReference(reference), digest: root.digest };
+  }
+
+  async #select(
+    named: Descriptor,
+    { image, platform = this.#parts.platform }: PushRequest,
+    hold: ContentHold,
+  ): Promise<Descriptor> {
+    if (!this.#parts.content.has(named.digest))
+      throw new ImageError("NotFound", `image ${image}: its content is not here; pull it first`);
+    if (platform === "all") return named;
+    const read = async (descriptor: Descriptor): Promise<Uint8Array> => {
+      const bytes = await this.#read(descriptor, hold);
+      if (bytes !== undefined) return bytes;
+      throw new ImageError(
+        "FailedPrecondition",
+        `image ${image}: what belongs to ${formatPlatform(platform)} is not here (${descriptor.digest})`,
+      );
+    };
+    return (await selectManifest(named, read, platform)).document.descriptor;
+  }
+
+  async #read(descriptor: Descriptor, hold: ContentHold): Promise<Uint8Array | undefined> {
+    const { content } = this.#parts;
+    await hold.add([descriptor]);
+    return content.has(descriptor.digest) ? await content.read(descriptor.digest, maxSmallBytes) : undefined;
+  }
+
+  /** Before anything is sent: what is not here the registry must have. */
+  async #checkWhole({ plan, target }: Push, image: string, signal: AbortSignal): Promise<void> {
+    const absent = plan.documents.filter(({ bytes }) => bytes === undefined);
+    for (const { descriptor } of absent) {
+      if (await target.hasManifest(descriptor, signal)) continue;
+      const whose =
+        descriptor.platform === undefined ? descriptor.digest : formatPlatform(descriptor.platform);
+      throw new ImageError(
+        "FailedPrecondition",
+        `image ${image} is not here for all its platforms: ${whose} is missing, here and in the registry; push the image of one platform`,
+      );
+    }
+  }
+
+  /** When one fails the others are stopped. */
+  async #pushBlobs(push: Push, image: string, signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const slots = new Semaphore(this.#parts.maxConcurrentLayers);
+    const pushed = push.plan.blobs.map(async (blob) => {
+      using _slot = await slots.acquire(either);
+      await this.#pushBlob(push, blob, image, either);
+    });
+    try {
+      await Promise.all(pushed);
+    } catch (error) {
+      stop.abort(error);
+      await Promise.allSettled(pushed);
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async #pushBlob(
+    { reference, target, onProgress }: Push,
+    { descriptor, parent }: PlannedBlob,
+    image: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { content } = this.#parts;
+    const { digest, size: totalBytes } = descriptor;
+    const path = content.has(digest) ? content.path(digest) : undefined;
+    const mountFrom = sourcesOf(content, [digest, parent], reference);
+    const tell = (state: "uploading" | "exists" | "mounted" | "done", sentBytes: number): void =>
+      onProgress({ kind: "blob", digest, state, sentBytes, totalBytes });
+    const pushed = await target.blob(descriptor, { path, mountFrom }, signal, (sent) =>
+      tell("uploading", sent),
+    );
+    if (pushed === "absent")
+      throw new ImageError(
+        "FailedPrecondition",
+        `image ${image}: the bytes of ${digest} were not kept here, only its files, and ${reference.host} does not have them`,
+      );
+    tell(pushed === "uploaded" ? "done" : pushed, pushed === "uploaded" ? totalBytes : 0);
+  }
+
+  /** The target gets its tag last, so that it never stands for something that is not whole. */
+  async #pushDocuments({ plan, reference, target }: Push, signal: AbortSignal): Promise<void> {
+    using _lock = await this.#documents.acquire(repositoryName(reference), signal);
+    for (const [position, { descriptor, bytes }] of plan.documents.entries()) {
+      if (bytes === undefined) continue;
+      const isTarget = position === plan.documents.length - 1;
+      const named = isTarget ? reference : { ...reference, tag: undefined, digest: descriptor.digest };
+      await target.manifest(named, descriptor, bytes, signal);
+    }
+  }
+
+  /** So that the next push to this registry can take blobs from here. */
+  async #record({ plan, reference }: Push): Promise<void> {
+    const { content, logger } = this.#parts;
+    const digests = [...plan.blobs, ...plan.documents].map(({ descriptor }) => descriptor.digest);
+    try {
+      await recordSource(content, digests, reference);
+    } catch (err) {
+      // The push is done; the next one only sends more than it need.
+      logger.warn({ err, repository: repositoryName(reference) }, "noting where content was pushed");
+    }
+  }
+}
+
+/** Throws ImageError InvalidArgument where there is none. */
+function destinationOf({ image, destination }: PushRequest, name: string): string {
+  if (destination !== undefined) return destination;
+  if (nameIfReference(image) === name) return name;
+  throw new ImageError(
+    "InvalidArgument",
+    `image ${image} is named by its id: say where to push it, with a repository and a tag`,
+  );
+}
+
+/** A digest may stand there when it is that of what is pushed. */
+function checkedReference(reference: Reference, { digest }: Descriptor): Reference {
+  if (reference.digest === undefined) return reference;
+  if (reference.digest === digest) return { ...reference, tag: undefined };
+  throw new ImageError(
+    "InvalidArgument",
+    `what is pushed has the digest ${digest}, not that of ${formatReference(reference)}; give a tag, or push all platforms of an index`,
+  );
+}
