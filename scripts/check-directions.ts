@@ -29,7 +29,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   imagenames: ["metadata", "namespaces", "oci"],
   content: ["metadata", "namespaces", "oci"],
   unpack: ["linux", "oci"],
-  checkpoint: ["linux", "oci", "unpack"],
+  checkpoint: ["linux", "hostpaths", "oci", "unpack"],
   snapshots: ["metadata", "namespaces", "linux", "oci", "trees", "unpack"],
   registry: ["oci"],
   leases: ["metadata"],

@@ -4,6 +4,7 @@ import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
+import { HostPaths, type LookUp } from "../../ground/hostpaths/index.ts";
 import { unmount } from "../../ground/linux/index.ts";
 import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
@@ -46,7 +47,7 @@ async function overlay(root: string) {
 
 async function restoreTo(target: string, archive: string, directory: string): Promise<readonly string[]> {
   await mkdir(directory);
-  await unpackArchive([{ path: archive }], directory);
+  await unpackArchive([{ path: archive }], directory, new HostPaths().of("pod"));
   await run("tar", ["-tf", join(directory, "rootfs-diff.tar")]);
   const deleted = JSON.parse(await readFile(join(directory, "deleted.files"), "utf8"));
   await applyRootfsDiff({ diff: join(directory, "rootfs-diff.tar"), deleted }, target);
@@ -65,7 +66,7 @@ for (const kind of ["write", "unpack"]) {
     const work =
       kind === "write"
         ? writeArchive(archive, [], source, caller.signal)
-        : unpackArchive([{ path: archive }], root.path, caller.signal);
+        : unpackArchive([{ path: archive }], root.path, new HostPaths().of("pod", caller.signal));
     const ends = assert.rejects(work, { message: "gone" });
     // A kernel that does not say what its threads wait for is given the time.
     await until(waitsForAnswer).catch(() => undefined);
@@ -73,6 +74,33 @@ for (const kind of ["write", "unpack"]) {
     await ends;
   });
 }
+
+test("an archive that stops answering while it is unpacked ends the work", async () => {
+  await using root = await tempDir();
+  const [archive, file] = [join(root.path, "archive.tar"), join(root.path, "file")];
+  await writeFile(file, Buffer.alloc(2 * 1024 * 1024, "x"));
+  await run("tar", ["-cf", archive, "-C", root.path, "file"]);
+  const hostPaths = new HostPaths({ answerMs: 300 });
+  const release = Promise.withResolvers<void>();
+  let looks = 0;
+  const stopsAnswering: LookUp = (path, work) =>
+    hostPaths.of("pod")(path, async () => {
+      if (++looks === 6) await release.promise;
+      return work();
+    });
+  const into = async (name: string) => {
+    await mkdir(join(root.path, name));
+    return join(root.path, name);
+  };
+  await assert.rejects(unpackArchive([{ path: archive }], await into("first"), stopsAnswering), {
+    code: "Unavailable",
+    message: /archive\.tar of the host does not answer/,
+  });
+  release.resolve();
+  const directory = await into("second");
+  await unpackArchive([{ path: archive }], directory, new HostPaths().of("pod"));
+  assert.equal((await readFile(join(directory, "file"))).length, 2 * 1024 * 1024);
+});
 
 /** Whether a thread of this process waits for an answer of FUSE. */
 async function waitsForAnswer(): Promise<boolean> {
@@ -140,7 +168,7 @@ describe("an archive", () => {
     await run("cmp", [join(images, "pages-1.img"), join(other, "checkpoint", "pages-1.img")]);
     const directory = join(root.path, "unpacked");
     await mkdir(directory);
-    await unpackArchive([{ path: archive }], directory);
+    await unpackArchive([{ path: archive }], directory, new HostPaths().of("pod"));
     const checkpoint = await readCheckpoint(directory);
     assert.deepEqual(
       [checkpoint.config.name, checkpoint.config.restored, checkpoint.log],

@@ -1,9 +1,10 @@
 /** The thread behind {@link "./work.ts"}: does the one job that it was made for, synchronously. */
+import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { BerthError, type ErrorCode, messageOf } from "../../ground/errors/index.ts";
 import { applyLayer, type LayerTarget, removePaths } from "../../parts/unpack/index.ts";
-import type { ArchiveSource, Job, JobResult } from "./jobs.ts";
+import type { ArchiveBytes, Job, JobResult, ReadRequest } from "./jobs.ts";
 import { writeArchiveFile } from "./write-archive.ts";
 
 const readChunkBytes = 256 * 1024;
@@ -14,26 +15,43 @@ async function perform(job: Job): Promise<void> {
       writeArchiveFile(job.path, job.parts, job.rootfs);
       break;
     case "unpack":
-      for (const source of job.sources) await apply(source, job.directory);
+      for (const { path, expected } of job.sources)
+        await applyLayer(bytesOf(path), {
+          target: { directory: job.directory, whiteouts: "remove" },
+          expected,
+        });
       break;
     case "add":
-      await apply({ path: job.tar }, job.directory, "none");
+      await apply(job.tar, job.directory, "none");
       break;
     case "apply":
-      if (job.diff !== undefined) await apply({ path: job.diff }, job.rootfs);
+      if (job.diff !== undefined) await apply(job.diff, job.rootfs);
       removePaths(job.rootfs, job.deleted);
       break;
   }
 }
 
+/** Of an archive that may lie anywhere: read by the thread that made this one. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  if (parentPort === null) throw new Error("this file is a thread's");
+  for (;;) {
+    const answer = once(parentPort, "message");
+    parentPort.postMessage({ kind: "read", path } satisfies ReadRequest);
+    const [{ bytes }]: [ArchiveBytes] = (await answer) as [ArchiveBytes];
+    if (bytes.length === 0) return;
+    yield bytes;
+  }
+}
+
+/** Of a tar in a directory of ours. */
 async function apply(
-  { path, expected }: ArchiveSource,
+  path: string,
   directory: string,
   whiteouts: LayerTarget["whiteouts"] = "remove",
 ): Promise<void> {
   await applyLayer(createReadStream(path, { highWaterMark: readChunkBytes }), {
     target: { directory, whiteouts },
-    expected: expected ?? { size: statSync(path).size },
+    expected: { size: statSync(path).size },
   });
 }
 

@@ -10,8 +10,8 @@ export type Job =
       readonly parts: readonly ArchivePart[];
       readonly rootfs: RootfsSource;
     }
-  /** Applies archives, one over the other, to an empty directory. */
-  | { readonly kind: "unpack"; readonly sources: readonly ArchiveSource[]; readonly directory: string }
+  /** Applies archives, one over the other, to an empty directory. The thread asks for their bytes. */
+  | { readonly kind: "unpack"; readonly sources: readonly SizedArchive[]; readonly directory: string }
   /** Makes the files of a tar that a directory has not; what is there stays as it is. Others may write to the directory meanwhile. */
   | { readonly kind: "add"; readonly tar: string; readonly directory: string }
   /** Changes a container's file system as a checkpoint says. */
@@ -46,6 +46,18 @@ export type ArchiveSource = {
   readonly path: string;
   readonly expected?: { readonly digest: Digest; readonly size: number };
 };
+
+/** The digest is undefined where nobody vouched for the bytes. */
+export type SizedArchive = {
+  readonly path: string;
+  readonly expected: { readonly digest?: Digest; readonly size: number };
+};
+
+/** The thread asks for an archive's next bytes; the answer is an {@link ArchiveBytes}. */
+export type ReadRequest = { readonly kind: "read"; readonly path: string };
+
+/** None at the end. */
+export type ArchiveBytes = { readonly bytes: Uint8Array };
 
 export type JobResult =
   | { readonly kind: "done" }

@@ -1,6 +1,17 @@
+import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { endThread, startThread, threadFile } from "../../ground/threads/index.ts";
+import { ArchiveReader } from "./archive-reader.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
-import type { ArchivePart, ArchiveSource, Job, JobResult, RootfsSource } from "./jobs.ts";
+import type {
+  ArchiveBytes,
+  ArchivePart,
+  ArchiveSource,
+  Job,
+  JobResult,
+  ReadRequest,
+  RootfsSource,
+  SizedArchive,
+} from "./jobs.ts";
 
 /**
  * Writes an archive at `path`, readable by its owner alone; on disk when it resolves. On an error, or when `signal`
@@ -15,13 +26,21 @@ export async function writeArchive(
   await run({ kind: "write", path, parts, rootfs }, signal);
 }
 
-/** Takes archives apart, one over the other, in an empty directory that is the caller's to remove. Throws CheckpointError and the signal's reason. */
+/**
+ * Takes archives apart, one over the other, in an empty directory that is the caller's to remove. They are read by `lookUp`, each
+ * piece of them one. Throws CheckpointError, HostPathError for one that does not answer any more, and the signal's reason.
+ */
 export async function unpackArchive(
   sources: readonly ArchiveSource[],
   directory: string,
+  lookUp: LookUp,
   signal?: AbortSignal,
 ): Promise<void> {
-  await run({ kind: "unpack", sources, directory }, signal);
+  using reader = new ArchiveReader(lookUp);
+  const sized: SizedArchive[] = [];
+  for (const { path, expected } of sources)
+    sized.push({ path, expected: expected ?? { size: await reader.sizeBytes(path) } });
+  await run({ kind: "unpack", sources: sized, directory }, signal, reader);
 }
 
 /**
@@ -42,7 +61,7 @@ export async function applyRootfsDiff(
 }
 
 /** Each job has a thread of its own: they are rare, and one that is not wanted any more ends with its thread. */
-async function run(job: Job, signal?: AbortSignal): Promise<void> {
+async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Promise<void> {
   signal?.throwIfAborted();
   const worker = startThread(threadFile(import.meta.url, "./checkpoint-worker"), {
     name: "checkpoint",
@@ -50,7 +69,14 @@ async function run(job: Job, signal?: AbortSignal): Promise<void> {
     workerData: job,
   });
   const done = Promise.withResolvers<JobResult>();
-  worker.once("message", done.resolve);
+  worker.on("message", (message: JobResult | ReadRequest) => {
+    if (message.kind !== "read") done.resolve(message);
+    else
+      reader
+        ?.next(message.path)
+        .then((bytes) => worker.postMessage({ bytes } satisfies ArchiveBytes, [bytes.buffer]))
+        .catch(done.reject);
+  });
   worker.once("error", done.reject);
   worker.once("exit", () =>
     done.reject(new CheckpointError("Internal", "the thread for checkpoints has ended before its work")),

@@ -40,13 +40,14 @@ export async function checkpointSources(
 /** Throws EngineError. What it has made is removed again then. */
 export async function openCheckpoint(
   sources: readonly ArchiveSource[],
+  lookUp: LookUp,
   services: PodServices,
 ): Promise<OpenedCheckpoint> {
   const containerId = newId();
   const directory = restoreDirectory(services.checkpointDir, containerId);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
-    await unpackArchive(sources, directory);
+    await unpackArchive(sources, directory, lookUp);
     const { config } = await readCheckpoint(directory);
     return { containerId, image: baseImage(config, services) };
   } catch (error) {

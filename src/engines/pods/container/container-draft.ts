@@ -24,7 +24,7 @@ export async function draftContainer(
   const sources = archive === undefined ? await checkpointSources(reference, lookUp, services) : [archive];
   if (sources === undefined)
     return newContainerRecord(sandbox, config, imageOf(reference, services), services);
-  const { containerId, image } = await openCheckpoint(sources, services);
+  const { containerId, image } = await openCheckpoint(sources, lookUp, services);
   const exact = archive !== undefined;
   if (exact && !reference.startsWith("/") && services.images.find(reference)?.id !== image.id) {
     await forgetCheckpoint({ id: containerId }, services);
