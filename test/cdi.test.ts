@@ -107,12 +107,12 @@ describe("a CDI device", () => {
     assert.equal(await colorOf(), "red\n");
   });
 
-  it("that is not described, or not there, is no container, and the error has its name", async () => {
+  it("that is not defined, or not there, is no container, and the error has its name", async () => {
     const pod = await TestPod.run(host.berth, "cdi-missing");
     const create = (name: string) =>
       pod.create(shellConfig("main", host.image, "exit 0", { CDIDevices: [{ name }] }));
     await assert.rejects(create("berth.test/thing=none"), {
-      details: /CDI device berth\.test\/thing=none is not described/,
+      details: /CDI device berth\.test\/thing=none is not defined/,
     });
     await assert.rejects(create("thing"), { details: /"thing" is not the name of a CDI device/ });
     await assert.rejects(create("berth.test/thing=lost"), { details: /\/dev\/no-such-device/ });

@@ -19,7 +19,7 @@ const script = `dd if=/dev/zero bs=400M count=1 2>/dev/null | (sleep 100000) & n
 describe("a checkpoint that is not done in time", () => {
   const host = withBerth(options);
   const rpc = () => host.berth.clients.runtime;
-  const killed = async () => (await host.berth.daemonLog()).includes("criu did not end");
+  const killed = async () => (await host.berth.daemonLog()).includes("criu did not exit");
 
   const start = async (name: string) => {
     const pod = await TestPod.run(host.berth, name);

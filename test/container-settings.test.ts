@@ -133,10 +133,10 @@ describe("OCI hooks", () => {
     const config = shellConfig("main", host.image, sleeping, { annotations: { "example.org/bad": "yes" } });
     await assert.rejects(
       pod.create(config),
-      /FAILED_PRECONDITION: OCI hook .*30-bad\.json cannot be used and is for this container: hook\.path must be/,
+      /FAILED_PRECONDITION: OCI hook .*30-bad\.json is invalid and applies to this container: hook\.path must be/,
     );
     await writeFile(file, "{");
-    await assert.rejects(pod.create(config), /30-bad\.json cannot be used and may be for this container: /);
+    await assert.rejects(pod.create(config), /30-bad\.json is invalid and may apply to this container: /);
     await rm(file);
     await pod.create(config);
     assert.deepEqual(await unusable(), []);

@@ -68,7 +68,7 @@ describe("the daemon", () => {
       );
     assert.deepEqual(await named(), [`OCI hooks: ${hook}`, `registry hosts: ${hosts}`]);
     for (const path of [hosts, hook])
-      assert.match(await berth.daemonLog(), new RegExp(`"level":"warn".*${path}.*a file cannot be used`));
+      assert.match(await berth.daemonLog(), new RegExp(`"level":"warn".*${path}.*a file is invalid`));
     const { stdout } = await cli(berth, "doctor", "--config", join(berth.directory, "config.toml"));
     assert.match(stdout, new RegExp(`^warn +hosts\\.toml +${hosts}: `, "m"));
     assert.match(stdout, new RegExp(`^warn +OCI hooks +${hook}: `, "m"));

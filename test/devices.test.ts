@@ -94,7 +94,7 @@ privileged_without_host_devices = true
     const missing = { hostPath: "/dev/no-such-device", containerPath: "", permissions: "rw" };
     await assert.rejects(containerWith([missing]), { message: /\/dev\/no-such-device/ });
     await assert.rejects(containerWith([{ ...missing, hostPath: "/etc/passwd" }]), {
-      message: /is no device/,
+      message: /is not a device/,
     });
   });
 

@@ -71,7 +71,7 @@ describe("who a container runs as", () => {
     const pod = await TestPod.run(host.berth, "no-users");
     for (const [user, message] of [
       ["nobody-here", /FAILED_PRECONDITION.*no user "nobody-here"/],
-      ["app:nogroup", /FAILED_PRECONDITION.*no group "nogroup"/],
+      ["app:nogroup", /FAILED_PRECONDITION.*group "nogroup" not found/],
       ["a:b:c", /FAILED_PRECONDITION.*"a:b:c" is not USER/],
       ["-1", /INVALID_ARGUMENT.*user -1: out of range/],
       ["2147483648", /INVALID_ARGUMENT.*out of range/],

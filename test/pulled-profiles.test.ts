@@ -106,7 +106,7 @@ describe("a security profile of a registry", () => {
     };
     const large = profileArtifact(`{"defaultAction": "SCMP_ACT_ALLOW"}${" ".repeat(2 ** 20)}`);
     const bad: readonly (readonly [TestImage, RegExp])[] = [
-      [artifactOf({ layers: [layer] }), /it is no seccomp profile: its media types are/],
+      [artifactOf({ layers: [layer] }), /it is not a seccomp profile: its media types are/],
       [
         artifactOf({
           configType: seccompConfigType,
@@ -122,11 +122,11 @@ describe("a security profile of a registry", () => {
           ...noDirectories,
           archMap: [{ architecture: "SCMP_ARCH_X86_64", subArchitectures: [] }],
         }),
-        /excludes are of Docker's templates/,
+        /excludes belong to Docker's templates/,
       ],
       [profileArtifact(unclear), /system call mkdir: two rules with different actions/],
       [large, /has 10486\d\d bytes, at most 1048576/],
-      [await busyboxImage(), /it is no seccomp profile/],
+      [await busyboxImage(), /it is not a seccomp profile/],
     ];
     for (const [artifact, problem] of bad) {
       await assert.rejects(pull(host.berth, await push(artifact)), ({ code, details }) => {
@@ -148,7 +148,7 @@ describe("a security profile of a registry", () => {
       pod.create(shellConfig("main", host.image, "true", { linux: { securityContext } }));
     await assert.rejects(create(ofRegistry(reference)), {
       code: status.NOT_FOUND,
-      details: /must be pulled/,
+      details: /pull it/,
     });
     await assert.rejects(
       TestPod.run(host.berth, "sandbox", { linux: { securityContext: ofRegistry(reference) } }),
@@ -175,10 +175,7 @@ describe("a security profile of a registry", () => {
     const tried = await execSync(host.berth, running, "sh", "-c", "mkdir /tmp/x 2>&1 || true");
     assert.match(tried, /quota exceeded/i);
     await host.berth.clients.runtime.containerStatus({ containerId: running, verbose: true });
-    await assert.rejects(
-      host.berth.clients.runtime.startContainer({ containerId: waiting }),
-      /must be pulled/,
-    );
+    await assert.rejects(host.berth.clients.runtime.startContainer({ containerId: waiting }), /pull it/);
   });
 
   it("is the pause process's too, where the pod has one", async () => {

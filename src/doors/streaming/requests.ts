@@ -24,7 +24,7 @@ export function checkRequest(request: StreamingRequest): void {
       checkTarget("port-forward", "pod sandbox id", request.sandboxId);
       for (const port of request.ports) {
         if (!Number.isInteger(port) || port < 1 || port > 65_535)
-          throw invalid(`port-forward: ${port} is no port`);
+          throw invalid(`port-forward: ${port} is not a port`);
       }
       break;
   }

@@ -119,7 +119,7 @@ export function profile(standard: string, doc: string): Key<string> {
   return key(standard, doc, (value) => {
     if (typeof value === "string" && /^(unconfined|runtime\/default|localhost\/.+)$/.test(value))
       return value;
-    throw new Refused('must be "unconfined", "runtime/default" or "localhost/" and a name');
+    throw new Refused('must be "unconfined", "runtime/default" or "localhost/NAME"');
   });
 }
 

@@ -36,9 +36,9 @@ async function readConfigFile(file: string | undefined): Promise<string> {
     if (missing)
       throw new ConfigError(
         "NotFound",
-        `configuration file ${path} does not exist; make one with \`berth config default\``,
+        `configuration file ${path} not found; create one with \`berth config default\``,
       );
-    throw new ConfigError("InvalidArgument", `configuration file ${path} cannot be read`, { cause });
+    throw new ConfigError("InvalidArgument", `cannot read configuration file ${path}`, { cause });
   }
 }
 

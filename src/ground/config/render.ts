@@ -6,7 +6,8 @@ const widthOfDoc = 100;
 
 /** A configuration file with every key at its default, and what it means above it. */
 export function renderDefaultConfig(): string {
-  const head = "# berthd's configuration. Every key is shown with its default; what is left out has it.\n";
+  const head =
+    "# berthd's configuration. Every key is shown with its default, which also applies if the key is left out.\n";
   return `${head}\n${renderKeys(schema.keys, "").join("\n")}`;
 }
 

@@ -18,7 +18,7 @@ function readUlimit(text: string): Ulimit {
   const [, name = "", soft = "", hard = soft] = /^(?:RLIMIT_)?(\w+)=([^:]+)(?::(.+))?$/i.exec(text) ?? [];
   const limit = { type: `RLIMIT_${name.toUpperCase()}`, soft: readLimit(soft), hard: readLimit(hard) };
   if (names.includes(name.toLowerCase()) && limit.soft <= limit.hard) return limit;
-  throw new Refused(`must be a list of NAME=SOFT[:HARD], with a name of ${names.join(", ")}`);
+  throw new Refused(`must be a list of NAME=SOFT[:HARD], where NAME is one of ${names.join(", ")}`);
 }
 
 /** NaN for what is none, which is not at most anything. */

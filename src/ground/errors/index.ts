@@ -86,8 +86,8 @@ export function nameLookupFailure(error: unknown): string | undefined {
   const { code, hostname } = (error ?? {}) as { readonly code?: unknown; readonly hostname?: unknown };
   if (typeof hostname !== "string") return undefined;
   if (code === "ENOTFOUND")
-    return `there is no host ${hostname}: look at the spelling, and at /etc/hosts and /etc/resolv.conf`;
+    return `host ${hostname} not found: check the spelling, /etc/hosts and /etc/resolv.conf`;
   if (code === "EAI_AGAIN")
-    return `the name of host ${hostname} cannot be looked up now: no name server of /etc/resolv.conf answers; look whether they can be reached`;
+    return `cannot look up host ${hostname}: no name server of /etc/resolv.conf answers; check that they can be reached`;
   return undefined;
 }

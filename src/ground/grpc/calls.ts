@@ -34,7 +34,7 @@ export class Calls {
 
   /** Ends calls that have no end of their own, or every call in flight, with UNAVAILABLE. */
   end(which: "endless" | "all"): void {
-    const reason = new GrpcError("Unavailable", "the runtime is stopping");
+    const reason = new GrpcError("Unavailable", "the runtime is shutting down");
     for (const [controller, { method }] of this.#inFlight) {
       if (which === "all" || method.endless) controller.abort(reason);
     }
@@ -75,8 +75,8 @@ export class Calls {
 
 function cancellation({ call }: Work): GrpcError {
   if (Number(call.getDeadline()) <= Date.now())
-    return new GrpcError("DeadlineExceeded", "the client's deadline passed");
-  return new GrpcError("Canceled", "the client went away");
+    return new GrpcError("DeadlineExceeded", "the client's deadline expired");
+  return new GrpcError("Canceled", "the client disconnected");
 }
 
 /** What Node's own functions throw when their signal aborts. */

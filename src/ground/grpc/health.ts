@@ -16,7 +16,7 @@ export function healthService(services: readonly string[], closing: AbortSignal)
     {
       check: ({ service }) => {
         if (isKnown(service)) return { status: ofKnown() };
-        throw new GrpcError("NotFound", `there is no service ${JSON.stringify(service)}`);
+        throw new GrpcError("NotFound", `service ${JSON.stringify(service)} not found`);
       },
       async *watch({ service }, { signal }) {
         const known = isKnown(service);

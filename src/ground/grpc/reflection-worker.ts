@@ -32,7 +32,7 @@ function reflectionMethod({ service, services }: ReflectionData): Method {
   const reflection = new ReflectionService(describedFiles(), { services: [...services] });
   reflection.addToServer(server as unknown as Parameters<ReflectionService["addToServer"]>[0]);
   const [method] = found;
-  if (method === undefined) throw new Error(`there is no service ${service}`);
+  if (method === undefined) throw new Error(`service ${service} not found`);
   return method;
 }
 

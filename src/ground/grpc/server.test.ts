@@ -144,7 +144,7 @@ for (const kind of kinds) {
     const { answers } = words.call(kind, ["a"]);
     await entered;
     await words.server.close(0);
-    await assert.rejects(answers, { code: status.UNAVAILABLE, details: "the runtime is stopping" });
+    await assert.rejects(answers, { code: status.UNAVAILABLE, details: "the runtime is shutting down" });
   });
 }
 

@@ -40,7 +40,7 @@ test("a socket that a process answers on is left alone", async () => {
   await assert.rejects(claimSocketPath(path), {
     name: "GrpcError",
     code: "FailedPrecondition",
-    message: /another process serves it/,
+    message: /another process is listening on it/,
   });
   assert.ok((await lstat(path)).isSocket());
   server.close();
@@ -53,7 +53,7 @@ test("a path that is something else, too long or relative is refused", async () 
   await writeFile(file, "keep me");
   await assert.rejects(claimSocketPath(file), {
     code: "FailedPrecondition",
-    message: /something else at this path/,
+    message: /the path is not a socket/,
   });
   assert.ok((await lstat(file)).isFile());
   await assert.rejects(claimSocketPath(`/${"x".repeat(107)}`), {

@@ -25,13 +25,13 @@ export async function claimSocketPath(path: string): Promise<void> {
   if (!existing.isSocket()) {
     throw new GrpcError(
       "FailedPrecondition",
-      `socket ${path}: there is something else at this path; remove it or choose another address`,
+      `socket ${path}: the path is not a socket; remove it or choose another address`,
     );
   }
   if (await isAnswered(path)) {
     throw new GrpcError(
       "FailedPrecondition",
-      `socket ${path}: another process serves it; stop that or choose another address`,
+      `socket ${path}: another process is listening on it; stop that process or choose another address`,
     );
   }
   await unlink(path).catch(ignoreMissing);
@@ -50,9 +50,13 @@ function isAnswered(path: string): Promise<boolean> {
       else if (error.code === "EAGAIN") resolve(true);
       else
         reject(
-          new GrpcError("Unavailable", `socket ${path}: cannot find out whether it is served`, {
-            cause: error,
-          }),
+          new GrpcError(
+            "Unavailable",
+            `socket ${path}: cannot check whether another process is listening on it`,
+            {
+              cause: error,
+            },
+          ),
         );
     });
   });

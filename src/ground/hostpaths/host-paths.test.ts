@@ -57,7 +57,7 @@ test("nobody waits longer than the limit, for an answer or for a turn, and what 
   const lookUp = paths.of("pod");
   const error = {
     code: "Unavailable",
-    message: /^\/x\/y of the host does not answer \(waited for 0\.02 s\).* at \//,
+    message: /^\/x\/y of the host does not respond \(waited for 0\.02 s\).* at \//,
   };
   await Promise.all([1, 2].map(() => assert.rejects(lookUp("/x/y", held.work), error)));
   held.release.resolve("late");
@@ -75,7 +75,7 @@ test("waiting ends with the caller's signal, and soon when the daemon stops", as
   caller.abort(new Error("gone"));
   await assert.rejects(one, { message: "gone" });
   paths.hurry();
-  await assert.rejects(two, { code: "Unavailable", message: /the daemon is stopping/ });
+  await assert.rejects(two, { code: "Unavailable", message: /the daemon is shutting down/ });
   held.release.resolve("late");
 });
 
@@ -164,6 +164,6 @@ function tenOwners(paths: HostPaths, directory: string): readonly Promise<void>[
   return Array.from({ length: 10 }, (_, index) => {
     const path = join(directory, `${index}`);
     const lookUp = paths.of(path)(path, () => stat(path));
-    return assert.rejects(lookUp, { code: "Unavailable", message: /does not answer/ });
+    return assert.rejects(lookUp, { code: "Unavailable", message: /does not respond/ });
   });
 }

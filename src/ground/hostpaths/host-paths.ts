@@ -77,7 +77,7 @@ export class HostPaths {
     this.#answerMs = this.#limits.slowMs;
     const late = [...this.#awaited];
     setTimeout(() => {
-      for (const entry of late) entry.giveUp("the daemon is stopping");
+      for (const entry of late) entry.giveUp("the daemon is shutting down");
     }, this.#limits.slowMs).unref();
   }
 
@@ -163,7 +163,7 @@ async function noAnswer(path: string, why: string): Promise<HostPathError> {
   const where = mount && `${mount.type} ${mount.source} at ${mount.mountPoint}`;
   return new HostPathError(
     "Unavailable",
-    `${path} of the host does not answer (${why}); see whether its file system (${where}) and those that its links lead to can be reached`,
+    `${path} of the host does not respond (${why}); check that its file system (${where}) and those that its symbolic links point to can be reached`,
   );
 }
 

@@ -25,7 +25,7 @@ export class UnusableFiles {
     const before = this.#byReader.get(reader) ?? [];
     for (const { path, problem } of files) {
       if (!before.some((known) => known.path === path && known.problem === problem))
-        this.#logger.warn({ reader, path, problem }, "a file cannot be used as it is");
+        this.#logger.warn({ reader, path, problem }, "a file is invalid");
     }
     if (files.length === 0) this.#byReader.delete(reader);
     else this.#byReader.set(reader, files);

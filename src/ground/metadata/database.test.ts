@@ -144,7 +144,7 @@ test("a commit that SQLite refuses takes no other along, and changes nothing its
   );
 });
 
-test("a value that is no plain data is refused and changes nothing", async () => {
+test("a value that is not plain data is refused and changes nothing", async () => {
   await using file = await emptyDatabase();
   await using database = await file.open();
   const images = await database.collection<unknown>("images");

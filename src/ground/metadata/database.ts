@@ -14,7 +14,7 @@ import type { MetadataError } from "./metadata-error.ts";
 export interface Database extends AsyncDisposable {
   /** Opens the collection that a migration has made a table for. Records are loaded before this resolves. */
   collection<T>(name: CollectionName): Promise<Collection<T>>;
-  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is no plain data), Unavailable (closed). */
+  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is not plain data), Unavailable (closed). */
   commit(changes: readonly Change[]): Promise<void>;
   /**
    * Why nothing can be written, such as a disk that fails or has become read-only; undefined while commits succeed. It is tried

@@ -27,7 +27,7 @@ function toJson(value: unknown, path: string): unknown {
   if (value instanceof Uint8Array) return { $bytes: value.toBase64() };
   if (Array.isArray(value)) return value.map((item, index) => toJson(item, `${path}[${index}]`));
   if (isPlainObject(value)) return objectToJson(value, path);
-  throw new MetadataError("InvalidArgument", `cannot record ${path}: ${describe(value)} is no plain data`);
+  throw new MetadataError("InvalidArgument", `cannot record ${path}: ${describe(value)} is not plain data`);
 }
 
 function objectToJson(value: PlainObject, path: string): unknown {

@@ -29,7 +29,7 @@ export async function openDatabase(options: {
   try {
     const { collections, migratedFrom } = await load(worker, path);
     if (migratedFrom !== undefined)
-      logger?.info({ path, from: migratedFrom }, "brought the database to the newest schema");
+      logger?.info({ path, from: migratedFrom }, "migrated the database to the newest schema");
     return new SqliteDatabase(path, worker, collections, logger);
   } catch (error) {
     await worker.terminate();
@@ -178,7 +178,7 @@ class SqliteDatabase implements Database {
     if (reply.kind === "withoutRoom")
       this.#logger?.warn(
         { path: this.#path, error: reply.reason },
-        "there is no room to keep for removals on a full disk; it is tried again at the next start",
+        "cannot reserve space for removals on a full disk; it is retried at the next start",
       );
     if (reply.kind !== "committed") return;
     const finished = this.#underWay;

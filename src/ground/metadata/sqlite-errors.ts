@@ -48,10 +48,10 @@ export function toMetadataError(error: unknown, step: string, path: string): Met
 function whyNotWritable(path: string): string {
   try {
     accessSync(path, constants.W_OK);
-    return "; see what the kernel says of the disk (dmesg)";
+    return "; check the kernel's messages about the disk (dmesg)";
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EROFS"
-      ? "; its file system is read-only: see why (dmesg), and mount it writable"
+      ? "; its file system is read-only: find out why (dmesg), and remount it writable"
       : `; ${messageOf(error)}`;
   }
 }

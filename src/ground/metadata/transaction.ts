@@ -54,7 +54,7 @@ function isNew(db: DatabaseSync, { collection, namespace, key, value }: EncodedC
 function noRoom(path: string): MetadataError {
   return new MetadataError(
     "ResourceExhausted",
-    `writing to ${path}: the disk is full, but for what removals need; nothing was changed`,
+    `writing to ${path}: the disk is full, except for space reserved for removals; nothing was changed`,
   );
 }
 

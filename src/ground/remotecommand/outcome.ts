@@ -23,8 +23,7 @@ export function decodeOutcome(text: string, version: RemoteCommandVersion): Remo
   if (version < 4) return text === "" ? { kind: "exited", exitCode: 0 } : { kind: "failed", message: text };
   if (text === "") return undefined;
   const status = parseStatus(text);
-  if (status === undefined)
-    return { kind: "failed", message: `the server sent an unreadable status: ${text}` };
+  if (status === undefined) return { kind: "failed", message: `the server sent an invalid status: ${text}` };
   if (status.status === "Success") return { kind: "exited", exitCode: 0 };
   const cause = status.details?.causes?.find(({ reason }) => reason === "ExitCode");
   const exitCode = Number(cause?.message);

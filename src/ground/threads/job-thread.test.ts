@@ -33,7 +33,7 @@ test("what fails is the room's own error, with the code and all of the message, 
 
 test("a thread that ends fails the jobs that wait, and the next one gets a new thread", async () => {
   await using jobs = thread();
-  const ended = { name: "TestError", code: "Internal", message: /thread test has ended/ };
+  const ended = { name: "TestError", code: "Internal", message: /thread test ended/ };
   await Promise.all(["exit" as const, 1].map((job) => assert.rejects(jobs.run(job), ended)));
   assert.equal(await jobs.run(2), 2);
 });

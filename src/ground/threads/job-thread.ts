@@ -89,7 +89,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     this.#worker = undefined;
     const { name, error: RoomError } = this.#options;
     for (const { reject } of this.#waiting.values())
-      reject(new RoomError("Internal", `the thread ${name} has ended before its work`, { cause }));
+      reject(new RoomError("Internal", `the thread ${name} ended before its work was done`, { cause }));
     this.#waiting.clear();
   }
 }

@@ -12,7 +12,7 @@ export function startThread(file: URL, options: WorkerOptions & { readonly name:
   } catch (cause) {
     throw new ThreadError(
       "ResourceExhausted",
-      `no thread ${options.name} can be started: raise the limit of tasks (pids.max, TasksMax) or free some`,
+      `cannot start thread ${options.name}: raise the limit of tasks (pids.max, TasksMax), or end some tasks`,
       { cause },
     );
   }

@@ -52,10 +52,7 @@ export class Trash implements AsyncDisposable {
   #delete(path: string): void {
     this.#remover.remove(path).catch((err: unknown) => {
       if (!this.#closed)
-        this.#logger.warn(
-          { err, path },
-          "what was removed cannot be deleted; it is tried again at the next start",
-        );
+        this.#logger.warn({ err, path }, "cannot delete removed files; it is retried at the next start");
     });
   }
 }

@@ -87,14 +87,14 @@ devices:
     await at.write(join(at.high, "twin.json"), high);
     await assert.rejects(at.env(zero), {
       code: "FailedPrecondition",
-      message: /vendor\.com\/gpu=0 is described twice, by .*gpu\.json and .*twin\.json/,
+      message: /vendor\.com\/gpu=0 is defined twice, by .*gpu\.json and .*twin\.json/,
     });
   });
 
   test("are those of the files as they are now", async () => {
     await using at = await directories();
     const [zero, file] = ["vendor.com/gpu=0", join(at.low, "gpu.json")];
-    await assert.rejects(at.env(zero), { message: /vendor\.com\/gpu=0 is not described by any spec$/ });
+    await assert.rejects(at.env(zero), { message: /vendor\.com\/gpu=0 is not defined by any spec$/ });
     await at.write(file, specOf());
     assert.deepEqual(await at.env(zero), ["ALL=1", "DEVICE=0"]);
     await at.write(`${file}.new`, specOf({ containerEdits: { env: ["ALL=2"] } }));
@@ -139,7 +139,7 @@ describe("a CDI spec is not taken, and says why,", () => {
     [
       "with permissions that are none",
       edits({ deviceNodes: [{ path: "/dev/x", permissions: "x" }] }),
-      /permissions: expected some of r, w and m/,
+      /permissions: expected a combination of r, w and m/,
     ],
     [
       "with a hook that no OCI runtime knows",
@@ -155,7 +155,7 @@ describe("a CDI spec is not taken, and says why,", () => {
     [
       "that uses what is newer than its version",
       edits({ additionalGids: [1] }, "0.6.0"),
-      /says version 0\.6\.0, but uses what came with 0\.7\.0/,
+      /declares version 0\.6\.0, but uses features of version 0\.7\.0/,
     ],
   ];
   for (const [title, spec, message] of cases) {

@@ -54,10 +54,10 @@ function find(
     if (only !== undefined && other === undefined) return only;
     if (only !== undefined) {
       const described = found.map(({ file }) => file).join(" and ");
-      throw new CdiError("FailedPrecondition", `CDI device ${name} is described twice, by ${described}`);
+      throw new CdiError("FailedPrecondition", `CDI device ${name} is defined twice, by ${described}`);
     }
   }
   const problems = directories.flat().flatMap((one) => ("problem" in one ? [one.problem] : []));
   const ignored = problems.length === 0 ? "" : `; not taken are: ${problems.join("; ")}`;
-  throw new CdiError("FailedPrecondition", `CDI device ${name} is not described by any spec${ignored}`);
+  throw new CdiError("FailedPrecondition", `CDI device ${name} is not defined by any spec${ignored}`);
 }

@@ -49,7 +49,8 @@ function parseDeviceNode(node: JsonNode): CdiDeviceNode {
   const path = absolutePath(node.at("path"));
   const type = text(node.at("type"));
   const permissions = text(node.at("permissions"));
-  if (!/^(?:[rwm]*|none)$/.test(permissions)) node.at("permissions").fail("some of r, w and m, or none");
+  if (!/^(?:[rwm]*|none)$/.test(permissions))
+    node.at("permissions").fail("a combination of r, w and m, or empty");
   return {
     path,
     hostPath: node.at("hostPath").absent ? path : absolutePath(node.at("hostPath")),
@@ -88,7 +89,7 @@ function parseHook(node: JsonNode): CdiHook {
   node.onlyKeys(["hookName", "path", "args", "env", "timeout"]);
   const name = node.at("hookName").string();
   const timeout = optional(node.at("timeout"));
-  if (timeout === 0) node.at("timeout").fail("a number of seconds above zero");
+  if (timeout === 0) node.at("timeout").fail("a positive number of seconds");
   return {
     hookName:
       hookNames.find((one) => one === name) ?? node.at("hookName").fail(`one of ${hookNames.join(", ")}`),
@@ -122,7 +123,7 @@ function text(node: JsonNode): string {
 }
 
 function nonEmpty(node: JsonNode): string {
-  return node.string() === "" ? node.fail("a text that is not empty") : node.string();
+  return node.string() === "" ? node.fail("a non-empty string") : node.string();
 }
 
 function absolutePath(node: JsonNode): string {
@@ -133,7 +134,7 @@ function absolutePath(node: JsonNode): string {
 function optional(node: JsonNode): number | undefined {
   if (node.absent) return undefined;
   const value = node.integer();
-  return value >= 0 ? value : node.fail("a number that is not negative");
+  return value >= 0 ? value : node.fail("a non-negative number");
 }
 
 function id(node: JsonNode): number {

@@ -25,7 +25,9 @@ export function parseSpec(value: unknown, file: string): CdiSpec {
   if (devices.size === 0) root.at("devices").fail("at least one device");
   const required = requiredVersion(root);
   if (isOlder(version, required))
-    throw new OciFormatError(`${file}: says version ${version}, but uses what came with ${required}`);
+    throw new OciFormatError(
+      `${file}: declares version ${version}, but uses features of version ${required}`,
+    );
   return { version, kind, devices, edits: parseEdits(root.at("containerEdits")) };
 }
 

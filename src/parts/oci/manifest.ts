@@ -13,7 +13,8 @@ export function parseManifest(bytes: Uint8Array, type: string): Manifest {
   const root = JsonNode.parse(bytes, "manifest");
   checkEnvelope(root, isManifestType, type);
   // A document that is both manifest and index means different images to different readers (CVE-2021-41190).
-  if (!root.at("manifests").absent) root.at("manifests").fail("nothing: a manifest has no list of manifests");
+  if (!root.at("manifests").absent)
+    root.at("manifests").fail("nothing, as a manifest has no list of manifests");
   return {
     schemaVersion: 2,
     mediaType: type,
@@ -30,7 +31,7 @@ export function parseIndex(bytes: Uint8Array, type: string): Index {
   const root = JsonNode.parse(bytes, "index");
   checkEnvelope(root, isIndexType, type);
   for (const key of ["config", "layers"]) {
-    if (!root.at(key).absent) root.at(key).fail("nothing: an index has no config and no layers");
+    if (!root.at(key).absent) root.at(key).fail("nothing, as an index has no config and no layers");
   }
   return {
     schemaVersion: 2,

@@ -84,7 +84,7 @@ export class Authorizer {
     const offered = challenges.map(({ scheme }) => scheme).join(", ") || "none";
     throw new RegistryError(
       "Unauthenticated",
-      `${endpoint.host}: wants authentication in a way that is not supported (offered: ${offered})`,
+      `${endpoint.host}: no supported authentication scheme (offered: ${offered})`,
     );
   }
 
@@ -114,7 +114,7 @@ function basic(endpoint: Endpoint, credentials: Credentials | undefined): Token 
   if (credentials?.kind !== "basic") {
     throw new RegistryError(
       "Unauthenticated",
-      `${endpoint.host}: wants a user name and password, and none are known for it`,
+      `${endpoint.host}: needs a user name and password, but no credentials are configured for it`,
     );
   }
   const pair = Buffer.from(`${credentials.username}:${credentials.password}`, "utf8").toString("base64");

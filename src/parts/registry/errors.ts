@@ -43,7 +43,7 @@ export function summarise(what: string, failures: ReadonlyMap<string, RegistryEr
   const all = [...failures.values()];
   const last = all.at(-1);
   if (last === undefined) {
-    return new RegistryError("FailedPrecondition", `${what}: no host with that capability in hosts.toml`);
+    return new RegistryError("FailedPrecondition", `${what}: hosts.toml lists no host with that capability`);
   }
   const message = `${what}: ${all.map((failure) => failure.message).join("; ")}`;
   const prefix = last.code === "Unavailable" ? "RegistryUnavailable: " : "";
@@ -67,15 +67,15 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
 
 /** Failures that another try will not mend. */
 const lasting: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused; nothing listens there",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; give its CA in certs.d",
-  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an unknown CA; give the CA in certs.d",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an unknown CA; give the CA in certs.d",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate is signed by an unknown CA; give the CA in certs.d",
+  ECONNREFUSED: "connection refused",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed; add its CA to certs.d",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an unknown CA; add the CA to certs.d",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is signed by an unknown CA; add the CA to certs.d",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate is signed by an unknown CA; add the CA to certs.d",
   CERT_HAS_EXPIRED: "its certificate has expired",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; write http:// in hosts.toml if that is meant",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not speak TLS; write http:// in hosts.toml if that is meant",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it does not use TLS; if that is intended, write http:// in hosts.toml",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "it does not use TLS; if that is intended, write http:// in hosts.toml",
 };
 
 const passing: Readonly<Record<string, string>> = {

@@ -106,7 +106,7 @@ class HostsReader {
     if (url.username !== "" || url.password !== "" || url.search !== "") {
       this.fail(
         prefix === "" ? "server" : prefix.slice(0, -1),
-        "no user, password or query may stand in the URL",
+        "the URL must not contain a user, password or query",
       );
     }
     const path = url.pathname.replace(/\/+$/, "");
@@ -150,7 +150,7 @@ class HostsReader {
       const where = `${key}.${name}`;
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) this.fail(where, "not a header name");
       const values = this.#strings(header, where);
-      if (values.some((text) => /[\r\n\0]/.test(text))) this.fail(where, "a header is one line");
+      if (values.some((text) => /[\r\n\0]/.test(text))) this.fail(where, "a header must be a single line");
       return [name.toLowerCase(), values.length === 1 ? (values[0] ?? "") : values] as const;
     });
     return Object.fromEntries(entries);

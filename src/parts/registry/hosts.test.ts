@@ -111,10 +111,10 @@ describe("hosts.toml", () => {
     ['skip_verify = "yes"', /skip_verify: expected true or false/],
     ['dial_timeout = "soon"', /dial_timeout: expected a duration/],
     ['server = "ftp://a"', /server: "ftp:\/\/a" is not/],
-    ['server = "https://u:p@a"', /no user, password or query/],
+    ['server = "https://u:p@a"', /must not contain a user, password or query/],
     ["ca = 1", /ca: expected a string/],
     ['client = [["a", "b", "c"]]', /client: expected a file or a pair/],
-    ['[header]\nx = "a\\r\\nb"', /header\.x: a header is one line/],
+    ['[header]\nx = "a\\r\\nb"', /header\.x: a header must be a single line/],
     ["server = ", /hosts\.toml: not TOML/],
   ];
   for (const [text, why] of wrong) {

@@ -94,7 +94,7 @@ export async function fetchSmall(
 ): Promise<Uint8Array> {
   const what = `fetching ${descriptor.digest} of ${formatReference(reference)}`;
   if (descriptor.size > maxSmallBytes) {
-    const message = `${what}: it is said to have ${descriptor.size} bytes, at most ${maxSmallBytes} are allowed`;
+    const message = `${what}: its size of ${descriptor.size} bytes is more than the allowed ${maxSmallBytes}`;
     throw new RegistryError("ResourceExhausted", message);
   }
   const isManifest = isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType);

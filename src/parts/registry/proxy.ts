@@ -30,7 +30,7 @@ function parseProxy(written: string, name: string): URL {
   if (url?.protocol === "socks5h:") url.protocol = "socks5:";
   if (url !== undefined && ["http:", "https:", "socks5:"].includes(url.protocol)) return url;
   // It may hold a password.
-  throw new RegistryError("InvalidArgument", `${name} of the daemon's environment is not the URL of a proxy`);
+  throw new RegistryError("InvalidArgument", `${name} in the daemon's environment is not the URL of a proxy`);
 }
 
 function isExcepted(url: URL, list: string): boolean {

@@ -53,7 +53,7 @@ function other(status: number): Meaning {
 
 const pullDenied: Meaning = {
   code: "Unauthenticated",
-  why: "pull access denied, the repository does not exist or wants other credentials",
+  why: "pull access denied: the repository does not exist or needs other credentials",
 };
 const pushDenied: Meaning = {
   code: "Unauthenticated",

@@ -130,7 +130,7 @@ function checkedRealm({ endpoint, challenge, credentials, from }: TokenRequest):
   ) {
     throw new RegistryError(
       "Unauthenticated",
-      `${endpoint.host}: its token service ${quoteUrl(realm)} has no TLS; credentials are not sent there`,
+      `${endpoint.host}: its token service ${quoteUrl(realm)} does not use TLS; refusing to send credentials`,
     );
   }
   realm.username = "";

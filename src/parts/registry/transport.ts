@@ -165,7 +165,7 @@ export function redirected(from: URL, location: string): URL {
   const allowed =
     to !== undefined && (to.protocol === "https:" || (to.protocol === "http:" && from.protocol === "http:"));
   if (!allowed) {
-    const where = to === undefined ? "something that is no URL" : quoteUrl(to);
+    const where = to === undefined ? "an invalid URL" : quoteUrl(to);
     throw new RegistryError(
       "PermissionDenied",
       `${from.host}: redirects from ${from.protocol} to ${where}; not followed`,

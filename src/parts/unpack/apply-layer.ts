@@ -23,7 +23,7 @@ export async function applyLayer(
     if (expected.diffId !== undefined && diffId !== expected.diffId) {
       throw new UnpackError(
         "DataLoss",
-        `layer ${digest} unpacks to ${diffId}, the image's config says ${expected.diffId}`,
+        `layer ${digest} unpacks to ${diffId}, but the image's config lists ${expected.diffId}`,
       );
     }
     return { diffId, digest, sizeBytes: input.sizeBytes, unpackedBytes, undescribedDirectories };

@@ -34,7 +34,7 @@ export class CompressedInput implements AsyncDisposable {
     if (this.#sizeBytes > this.#expected.size) {
       throw new UnpackError(
         "DataLoss",
-        `layer ${this.#expected.digest ?? ""} has more than its ${this.#expected.size} bytes`,
+        `layer ${this.#expected.digest ?? ""} has more than the expected ${this.#expected.size} bytes`,
       );
     }
     this.#digester.update(step.value);
@@ -48,7 +48,7 @@ export class CompressedInput implements AsyncDisposable {
     if (this.#sizeBytes !== size) {
       throw new UnpackError(
         "DataLoss",
-        `layer ${digest ?? ""} is truncated: ${this.#sizeBytes} of ${size} bytes came`,
+        `layer ${digest ?? ""} is truncated: only ${this.#sizeBytes} of ${size} bytes were received`,
       );
     }
     const actual = this.#digester.digest();

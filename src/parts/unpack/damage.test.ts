@@ -114,7 +114,7 @@ describe("what is not what was promised is DataLoss", () => {
 
   test("a layer that is whole and unpacks to another diff id than the config's", async () => {
     const promise = { ...expected(tar).expected, diffId: digestOf("other") };
-    await assert.rejects(applied(tar, { expected: promise }), refused("DataLoss", /config says/));
+    await assert.rejects(applied(tar, { expected: promise }), refused("DataLoss", /config lists/));
   });
 
   test("an archive that was made without its last entry's end", async () => {

@@ -14,7 +14,7 @@ export function entryPath(name: string): readonly string[] {
   for (const component of name.split("/")) {
     if (component === "" || component === ".") continue;
     if (component !== "..") components.push(component);
-    else if (components.pop() === undefined) throw invalid("the path leads out of the layer's root");
+    else if (components.pop() === undefined) throw invalid("the path leaves the layer's root");
   }
   if (components.some((component) => component.length > maxNameBytes)) {
     throw invalid(`a name in the path is longer than ${maxNameBytes} bytes`);

@@ -18,7 +18,7 @@ export class FileWriter implements Disposable {
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       const extent = this.#content.extents[this.#extent];
-      if (extent === undefined) throw new RangeError("more bytes than the file's extents take");
+      if (extent === undefined) throw new RangeError("more bytes than the file's extents hold");
       const room = extent.length - this.#written;
       const length = Math.min(bytes.length - at, room);
       const written =

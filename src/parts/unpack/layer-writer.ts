@@ -99,7 +99,7 @@ export class LayerWriter implements EntrySink, Disposable {
     if (parent === undefined) {
       // Where the layer has put a file, nothing of the parent's is left to hide; umoci says it nevertheless.
       if (meaning.kind !== "entry") return;
-      throw invalid("something that is no directory is in the way");
+      throw invalid("a parent of the path is not a directory");
     }
     if (meaning.kind === "opaque") this.#whiteouts.hideContents(parent);
     else if (meaning.kind === "whiteout") this.#whiteouts.hide(parent, meaning.hides);
@@ -164,7 +164,7 @@ export class LayerWriter implements EntrySink, Disposable {
       const found = statAt(directory.fd, targetName);
       if (found === undefined || found.isDirectory()) {
         throw invalid(
-          `the hard link's target ${JSON.stringify(fromByteString(target))} is no file of this layer`,
+          `the hard link's target ${JSON.stringify(fromByteString(target))} is not a file of this layer`,
         );
       }
       const from = { directory: directory.fd, name: targetName };

@@ -38,7 +38,7 @@ export class RootedTree implements Disposable {
 
   /**
    * Opens the directory at `components`, following symbolic links within the root and making what is missing; undefined if
-   * something that is no directory is in the way. Throws UnpackError InvalidArgument for a path of endless links.
+   * a component is not a directory. Throws UnpackError InvalidArgument for a path of endless links.
    */
   enter(components: readonly string[]): TreeDirectory | undefined {
     if (this.#entered?.path === components.join("/")) return this.#entered;
@@ -50,7 +50,7 @@ export class RootedTree implements Disposable {
   /** Calls `use` with the directory at `components`, found as by {@link enter}, which what was entered outlives. */
   visit(components: readonly string[], use: (directory: TreeDirectory) => void): void {
     const directory = this.#open(components);
-    if (directory === undefined) throw invalid("something that is no directory is in the way");
+    if (directory === undefined) throw invalid("a parent of the path is not a directory");
     try {
       use(directory);
     } finally {
@@ -132,7 +132,7 @@ export class RootedTree implements Disposable {
         path = joinPath(path, name);
         continue;
       }
-      if (++links > maxLinks) throw invalid("the path leads through too many symbolic links");
+      if (++links > maxLinks) throw invalid("the path has too many symbolic links");
       if (step.target.startsWith("/")) path = "";
       rest.push(...step.target.split("/").reverse());
     }

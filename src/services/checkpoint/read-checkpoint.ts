@@ -41,7 +41,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
     const missing = config === undefined ? configDumpName : specDumpName;
     throw new CheckpointError(
       "InvalidArgument",
-      `this is no checkpoint of a container: it has no ${missing}`,
+      `this is not the checkpoint of a container: it has no ${missing}`,
     );
   }
   const logs = await Promise.all(logNames.map((name) => regularFile(directory, name)));
@@ -71,7 +71,7 @@ async function regularFile(directory: string, name: string) {
   });
   if (stat === undefined) return undefined;
   if (!stat.isFile() || stat.nlink !== 1)
-    throw new CheckpointError("InvalidArgument", `${name} is not a regular file with one name`);
+    throw new CheckpointError("InvalidArgument", `${name} is not a regular file with a single link`);
   return { path, sizeBytes: stat.size };
 }
 

@@ -79,7 +79,7 @@ async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Prom
   });
   worker.once("error", done.reject);
   worker.once("exit", () =>
-    done.reject(new CheckpointError("Internal", "the thread for checkpoints has ended before its work")),
+    done.reject(new CheckpointError("Internal", "the checkpoint thread ended before its work was done")),
   );
   const abort = () => done.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });

@@ -18,7 +18,11 @@ export function checkSandbox(sandbox: Checked<Sandbox>): void {
 
 function checkCommon(kind: string, { id, runtime, extensions }: Checked<CommonFields>): void {
   if (!isIdentifier(id))
-    throw invalid(kind, id, "has no valid id: at most 76 letters and digits, with single - . _ between them");
+    throw invalid(
+      kind,
+      id,
+      "has no valid id: use at most 76 letters and digits, with single - . _ between them",
+    );
   if (runtime.name === "") throw invalid(kind, id, "has no runtime; name one");
   if ("" in extensions) throw invalid(kind, id, "has an extension without a name");
 }

@@ -69,7 +69,7 @@ test("an id is taken once in a namespace, and free in every other", async () => 
   await assert.rejects(moby?.create(container()) ?? assert.fail(), {
     name: "ContainersError",
     code: "AlreadyExists",
-    message: /container web exists already in namespace moby/,
+    message: /container web already exists in namespace moby/,
   });
   const races = await Promise.allSettled([1, 2, 3].map(() => cri?.create(container({ id: "raced" }))));
   assert.deepEqual(races.map(({ status }) => status).sort(), ["fulfilled", "rejected", "rejected"]);

@@ -40,7 +40,7 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
     if (this.find(given.id) !== undefined)
       throw new ContainersError(
         "AlreadyExists",
-        `${kind} ${given.id} exists already in namespace ${namespace}`,
+        `${kind} ${given.id} already exists in namespace ${namespace}`,
       );
     const createdAtNs = nowNs();
     return await this.#put("created", { ...given, createdAtNs, updatedAtNs: createdAtNs });

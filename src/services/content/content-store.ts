@@ -111,7 +111,7 @@ class LocalContentStore implements ContentStore {
     if (sizeBytes > maxBytes) {
       throw new ContentError(
         "ResourceExhausted",
-        `blob ${digest} has ${sizeBytes} bytes, more than the ${maxBytes} that are allowed here`,
+        `blob ${digest} has ${sizeBytes} bytes, more than the allowed ${maxBytes}`,
       );
     }
     const bytes = await this.#shared.blobs.read(digest);
@@ -205,7 +205,7 @@ class LocalContentStore implements ContentStore {
     throw new ContentError(
       "DataLoss",
       actualSize === size
-        ? `blob ${digest} is corrupt: the bytes that came have digest ${actual}`
+        ? `blob ${digest} is corrupt: the received bytes have digest ${actual}`
         : `blob ${digest} should have ${size} bytes, but ${actualSize} came`,
     );
   }
@@ -227,7 +227,7 @@ class LocalContentStore implements ContentStore {
   #record(digest: Digest): ContentRecord {
     const record = this.#find(digest);
     if (record === undefined)
-      throw new ContentError("NotFound", `no blob ${digest} in namespace ${this.#namespace}`);
+      throw new ContentError("NotFound", `blob ${digest} not found in namespace ${this.#namespace}`);
     return record;
   }
 

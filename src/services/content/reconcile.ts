@@ -26,6 +26,6 @@ export async function reconcile(content: {
   await Promise.all([...files].filter((digest) => !wanted.has(digest)).map((digest) => blobs.remove(digest)));
   const missing = recorded.filter(({ digest }) => !files.has(digest));
   if (missing.length > 0)
-    logger?.warn({ missing }, "blobs have disappeared from the disk; they will be fetched again when needed");
+    logger?.warn({ missing }, "blobs are missing on disk; they will be fetched again when needed");
   await database.commit(missing.map(({ namespace, digest }) => records.delete(namespace, digest)));
 }

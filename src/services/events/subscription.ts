@@ -64,7 +64,7 @@ export class EventQueue<E> implements Subscription<E> {
 
   #overflow(): void {
     this.#pending = [];
-    const message = `a listener fell more than ${maxPendingEvents} events behind and was ended; list what there is, and subscribe again`;
+    const message = `a listener fell more than ${maxPendingEvents} events behind and was disconnected; list the current state, then subscribe again`;
     this.#state = { kind: "overflowed", error: new EventsError("ResourceExhausted", message) };
     this.#onEnd();
   }

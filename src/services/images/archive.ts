@@ -110,7 +110,7 @@ async function dockerImages(
     if (file === undefined)
       throw new ImageError(
         "InvalidArgument",
-        `${archive}: manifest.json names ${JSON.stringify(name)}, which is not there`,
+        `${archive}: manifest.json names ${JSON.stringify(name)}, which is missing`,
       );
     return file;
   };

@@ -128,7 +128,7 @@ export class ImageInstaller {
         await end();
       });
     } catch (err) {
-      logger.warn({ err, id }, "deleting the lease of an image being installed");
+      logger.warn({ err, id }, "deleting the lease of an image installation");
     }
   }
 

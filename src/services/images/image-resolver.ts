@@ -80,7 +80,7 @@ export class ImageResolver implements AsyncDisposable {
     try {
       await work();
     } catch (err) {
-      this.#parts.logger.warn({ err, target }, "making or deleting what a name of an image stands for");
+      this.#parts.logger.warn({ err, target }, "updating the resolved image of a name");
     }
   }
 

@@ -219,7 +219,7 @@ class ImageService implements Images, AsyncDisposable {
     const gone = async (): Promise<never> => {
       throw new ImageError(
         "NotFound",
-        `image ${image.id} is incomplete: its content has been removed; pull it again`,
+        `image ${image.id} is incomplete: its content was removed; pull it again`,
       );
     };
     await this.#layers.install(layers, gone, new AbortController().signal);
@@ -228,7 +228,7 @@ class ImageService implements Images, AsyncDisposable {
   #present(id: Digest): Image {
     const image = this.#lookup.find(id);
     if (image === undefined)
-      throw new ImageError("Aborted", `image ${id} was removed as soon as it was there`);
+      throw new ImageError("Aborted", `image ${id} was removed while it was being pulled`);
     return image;
   }
 }

@@ -144,6 +144,6 @@ export class LayerFetcher {
 /** Bytes that were on the disk before were not what they should be; they have been dropped. */
 export class ReusedBytesError extends ImageError {
   constructor(cause: unknown) {
-    super("DataLoss", "bytes kept from an earlier pull were damaged", { cause });
+    super("DataLoss", "discarded damaged data from an earlier pull", { cause });
   }
 }

@@ -111,7 +111,7 @@ describe("pull", () => {
     await pushImage(server, "foreign", "v1", indexOf([[arm64, platform("arm64")]]));
     const pulling = stack.images.pull({ reference: `${server.host}/foreign:v1` });
     await assert.rejects(pulling, (error) => {
-      assert.match(String(error), /no manifest for linux\/amd64; it is there for linux\/arm64/);
+      assert.match(String(error), /no manifest for linux\/amd64; it is available for linux\/arm64/);
       return hasCode("NotFound")(error);
     });
   });

@@ -48,7 +48,7 @@ export async function selectManifest(
   const list = [...new Set(offered)].join(", ") || "none";
   throw new ImageError(
     "NotFound",
-    `image has no manifest for ${formatPlatform(platform)}; it is there for ${list}`,
+    `image has no manifest for ${formatPlatform(platform)}; it is available for ${list}`,
   );
 }
 
@@ -66,7 +66,7 @@ async function select(
     );
   }
   if (indexes.length >= maxIndexDepth) {
-    throw new ImageError("InvalidArgument", `more than ${maxIndexDepth} indexes lie within each other`);
+    throw new ImageError("InvalidArgument", `more than ${maxIndexDepth} indexes are nested`);
   }
   const bytes = await read(descriptor);
   const { manifests } = parseIndex(bytes, descriptor.mediaType);

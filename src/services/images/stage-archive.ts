@@ -99,7 +99,7 @@ async function decompressorOf(archive: string): Promise<Gunzip | ZstdDecompress 
   if (other === undefined) return undefined;
   throw new ImageError(
     "InvalidArgument",
-    `${archive}: is compressed by ${other}, which cannot be unpacked here; unpack it before (${other} -d)`,
+    `${archive}: it is compressed with ${other}, which is not supported; decompress it first (${other} -d)`,
   );
 }
 
@@ -124,7 +124,7 @@ function archiveError(archive: string, error: unknown): Error {
   if (error instanceof BerthError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new ImageError("ResourceExhausted", `${archive}: no space left on the disk to take it apart`, {
+    return new ImageError("ResourceExhausted", `${archive}: no space left on the disk to unpack it`, {
       cause: error,
     });
   }

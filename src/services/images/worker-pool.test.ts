@@ -20,7 +20,7 @@ test("a pull for which no thread can be started is ResourceExhausted, and works 
     await limit.allow(more);
     const result = await stack.images.pull({ reference }).catch((error: unknown) => error);
     if (result instanceof Error) assert.ok(hasCode("ResourceExhausted")(result), String(result));
-    if (more === 0) assert.match(String(result), /no thread layers can be started: .*pids\.max/);
+    if (more === 0) assert.match(String(result), /cannot start thread layers: .*pids\.max/);
     await stack.images.remove(reference);
     await stack.images.collectGarbage();
   }

@@ -187,7 +187,7 @@ export class WorkerPool implements AsyncDisposable {
     const position = this.#queue.indexOf(task);
     if (position !== -1) {
       this.#queue.splice(position, 1);
-      task.settle.reject(new ImageError("Canceled", "canceled before it began"));
+      task.settle.reject(new ImageError("Canceled", "canceled before it started"));
       return;
     }
     const member = [...this.#members].find(({ tasks }) => tasks.has(task.id));
@@ -213,7 +213,7 @@ function post({ worker }: Member, message: ToWorker): void {
 }
 
 function closing(): ImageError {
-  return new ImageError("Unavailable", "the image service is closing");
+  return new ImageError("Unavailable", "the image service is shutting down");
 }
 
 function errorOf({ room, code, message }: WorkerFailure): RegistryError | ImageError {

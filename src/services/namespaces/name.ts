@@ -16,6 +16,6 @@ export function checkNamespace(name: string): void {
   if (isIdentifier(name)) return;
   throw new NamespaceError(
     "InvalidArgument",
-    `${JSON.stringify(name.slice(0, 2 * maxLength))} is not a namespace: at most ${maxLength} letters and digits, with single - . _ between them`,
+    `${JSON.stringify(name.slice(0, 2 * maxLength))} is not a valid namespace: use at most ${maxLength} letters and digits, with single - . _ between them`,
   );
 }

@@ -66,7 +66,7 @@ export class NamespaceStore {
     if (left.length > 0)
       throw new NamespaceError(
         "FailedPrecondition",
-        `namespace ${name} must be empty before it is deleted, but it still has ${left.join(", ")}`,
+        `namespace ${name} is not empty: it still has ${left.join(", ")}; remove them first`,
       );
     if (this.#records.get(name, key) === undefined)
       throw new NamespaceError("NotFound", `namespace ${name} not found`);

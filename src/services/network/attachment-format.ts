@@ -11,7 +11,7 @@ import { parseNetworkConfig } from "./network-config.ts";
  */
 export function parseAttachment(text: string, sandboxId: string): Attachment {
   const value: unknown = JSON.parse(text);
-  if (!isRecord(value)) throw new Error("it is no attachment");
+  if (!isRecord(value)) throw new Error("it is not a valid attachment");
   const networks = listOf(value.networks, "networks");
   if (networks.length === 0) throw wrong("networks");
   return {

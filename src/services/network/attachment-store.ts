@@ -50,7 +50,7 @@ export class AttachmentStore implements AsyncDisposable {
     const path = this.#path(sandboxId);
     try {
       // Opening a FIFO would wait for ever.
-      if (!(await lstat(path)).isFile()) throw new Error("it is no file");
+      if (!(await lstat(path)).isFile()) throw new Error("it is not a regular file");
       return parseAttachment(await readFile(path, "utf8"), sandboxId);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -85,7 +85,10 @@ export class AttachmentStore implements AsyncDisposable {
 
   #path(sandboxId: string): string {
     if (!/^[a-zA-Z0-9][a-zA-Z0-9_-]*$/.test(sandboxId)) {
-      throw new NetworkError("InvalidArgument", `${JSON.stringify(sandboxId)} is no id of a pod sandbox`);
+      throw new NetworkError(
+        "InvalidArgument",
+        `${JSON.stringify(sandboxId)} is not the id of a pod sandbox`,
+      );
     }
     return `${this.#directory}/${sandboxId}${suffix}`;
   }

@@ -145,7 +145,7 @@ const failures = [
     script: "echo ' hello, I am not JSON'",
     error: {
       code: "Internal",
-      message: /plugin broken gave no valid result at ADD \(not JSON\): " hello, I am not JSON/,
+      message: /plugin broken returned an invalid result for ADD \(not JSON\): " hello, I am not JSON/,
     },
   },
   {
@@ -161,7 +161,7 @@ const failures = [
   {
     title: "a result without an address is refused",
     script: "echo '{}'",
-    error: { code: "Internal", message: /network test gave the pod no address/ },
+    error: { code: "Internal", message: /network test assigned no address to the pod/ },
   },
   {
     title: "a plugin's error is passed on with its code and details",
@@ -176,7 +176,7 @@ const failures = [
   {
     title: "a plugin that fails without an error object is quoted from both outputs",
     script: "echo out; echo err >&2; exit 3",
-    error: { code: "Internal", message: /printed "out\\n", and as errors "err\\n"/ },
+    error: { code: "Internal", message: /stdout: "out\\n", stderr: "err\\n"/ },
   },
   {
     title: "a plugin that prints without end is killed",

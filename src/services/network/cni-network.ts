@@ -169,7 +169,7 @@ export class CniNetwork implements Network {
       const addresses = podAddresses(outcomes, this.#options.ipPreference);
       if (addresses.ips.length === 0) {
         const name = intent.networks[0]?.config.name;
-        throw new NetworkError("Internal", `the CNI network ${name} gave the pod no address on eth0`);
+        throw new NetworkError("Internal", `the CNI network ${name} assigned no address to the pod on eth0`);
       }
       const networks = intent.networks.map((network, index) => ({
         ...network,
@@ -206,7 +206,7 @@ export class CniNetwork implements Network {
       const { sandboxId } = intent.pod;
       this.#logger.warn(
         { sandboxId, err: error },
-        "DEL after a failed ADD failed; it is tried again when the pod is removed",
+        "DEL after a failed ADD failed; it is retried when the pod is removed",
       );
     }
   }

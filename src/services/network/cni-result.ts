@@ -21,7 +21,7 @@ export function parseResult(stdout: string, plugin: string): CniResult {
   const garbage = (problem: string, cause?: unknown) =>
     new NetworkError(
       "Internal",
-      `the CNI plugin ${plugin} gave no valid result at ADD (${problem}): ${quote(stdout)}`,
+      `the CNI plugin ${plugin} returned an invalid result for ADD (${problem}): ${quote(stdout)}`,
       {
         cause,
       },

@@ -40,6 +40,6 @@ async function readConfig(path: string): Promise<NetworkConfig> {
   try {
     return parseNetworkConfig(await readFile(path, "utf8"));
   } catch (cause) {
-    throw new Error(`the CNI configuration ${path} cannot be used`, { cause });
+    throw new Error(`the CNI configuration ${path} is invalid`, { cause });
   }
 }

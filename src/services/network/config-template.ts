@@ -59,7 +59,7 @@ function renderNode(node: Node, scope: Scope): string {
 
 function lookUp(name: string, scope: Scope): Scope[string] {
   const value = scope[name];
-  if (value === undefined) throw invalid(`there is no ${name}`);
+  if (value === undefined) throw invalid(`unknown field ${name}`);
   return value;
 }
 

@@ -86,7 +86,7 @@ test("the first file in lexical order counts, and other files and directories do
 });
 
 const broken = [
-  { what: "is not JSON", text: "{", message: /10-test\.conflist cannot be used: it is not JSON/ },
+  { what: "is not JSON", text: "{", message: /10-test\.conflist is invalid: it is not JSON/ },
   { what: "is no object", text: "[]", message: /not a JSON object/ },
   {
     what: "has no plugins",

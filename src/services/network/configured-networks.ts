@@ -20,7 +20,7 @@ export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
   readonly #chain: PluginChain;
   readonly #watcher: PathWatcher;
-  #state: State = { kind: "none", message: "the CNI configuration is not read yet" };
+  #state: State = { kind: "none", message: "the CNI configuration has not been read yet" };
   #reading: Promise<void> = Promise.resolve();
   #readsWaiting = 0;
 

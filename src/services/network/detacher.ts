@@ -86,7 +86,7 @@ export class Detacher implements Disposable {
     for (const { config } of networks) {
       const removed = await removeMasquerade(config.name, sandboxId, this.#parts.pluginTimeoutMs);
       if (removed.length > 0)
-        this.#parts.logger.info({ sandboxId, removed }, "removed the masquerading that DEL did not find");
+        this.#parts.logger.info({ sandboxId, removed }, "removed masquerading rules that DEL left behind");
     }
   }
 
@@ -99,7 +99,7 @@ export class Detacher implements Disposable {
         if (attachment?.givenUp) await tryAgain(id);
       }
     } catch (err) {
-      logger.debug({ err }, "DEL of pods that were let go failed again");
+      logger.debug({ err }, "DEL of abandoned pods failed again");
     }
   }
 
@@ -114,10 +114,13 @@ export class Detacher implements Disposable {
       if (pod === undefined) return attachment;
       // What is known of the pod counts, whatever became of the file.
       if (attachment !== undefined) return { ...attachment, pod: { ...attachment.pod, ...pod } };
-      logger.warn({ sandboxId }, "what was written of the pod's networks is gone: DEL on those of today");
+      logger.warn(
+        { sandboxId },
+        "the record of the pod's networks is gone: running DEL on the currently configured networks",
+      );
     } catch (err) {
       if (!hasCode(err, "DataLoss")) throw err;
-      logger.warn({ sandboxId, err }, "DEL on the networks that are configured now");
+      logger.warn({ sandboxId, err }, "running DEL on the currently configured networks");
     }
     return { pod: pod ?? unknownPod(sandboxId), networks: networksNow() };
   }
@@ -134,11 +137,11 @@ export class Detacher implements Disposable {
     const log = logger.child({ sandboxId: pod.sandboxId, pod: `${pod.podNamespace}/${pod.podName}` });
     log.warn(
       { err: error, failures: failures.map(messageOf) },
-      "DEL keeps failing: the pod is let go. Its addresses, interfaces and rules may stay until DEL, which is tried again, succeeds; `berth doctor --leaks` shows what is left",
+      "DEL keeps failing: the pod is removed anyway. Its addresses, interfaces and rules may remain until a retry of DEL succeeds; `berth doctor --leaks` shows leftovers",
     );
     await store
       .write({ ...attachment, givenUp: true })
-      .catch((err: unknown) => log.warn({ err }, "that DEL is still to be made could not be written down"));
+      .catch((err: unknown) => log.warn({ err }, "cannot record that DEL is still pending"));
   }
 }
 

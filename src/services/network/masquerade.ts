@@ -59,7 +59,7 @@ async function must(tool: string, args: readonly string[], options: Options): Pr
   const why = output === undefined ? "it is not installed" : JSON.stringify(output.stderr.trim());
   throw new NetworkError(
     "Internal",
-    `${tool} could not remove the masquerading that a plugin left of the pod: ${why}`,
+    `${tool} cannot remove masquerading rules that a plugin left behind: ${why}`,
   );
 }
 

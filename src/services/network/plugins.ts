@@ -67,7 +67,7 @@ export class Plugins {
     const places = this.#binDirs.join(", ");
     throw new NetworkError(
       "FailedPrecondition",
-      `the CNI plugin ${type} is not installed: there is none in ${places}`,
+      `the CNI plugin ${type} is not installed: not found in ${places}`,
     );
   }
 
@@ -97,10 +97,7 @@ function pluginError({ type, command }: PluginCall, { stdout, stderr }: ProgramO
   const step = `the CNI plugin ${type} failed at ${command}`;
   const error = parseError(stdout);
   if (error === undefined) {
-    return new NetworkError(
-      "Internal",
-      `${step}; it printed ${quote(stdout)}, and as errors ${quote(stderr)}`,
-    );
+    return new NetworkError("Internal", `${step}; stdout: ${quote(stdout)}, stderr: ${quote(stderr)}`);
   }
   const details = error.details ? `: ${error.details}` : "";
   const code = unavailableCodes.has(error.code) ? "Unavailable" : "Internal";

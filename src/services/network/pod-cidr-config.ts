@@ -65,7 +65,7 @@ function checkConfig(text: string, template: string): void {
   } catch (cause) {
     throw new NetworkError(
       "FailedPrecondition",
-      `what the template ${template} renders is no CNI configuration`,
+      `the template ${template} does not render a valid CNI configuration`,
       { cause },
     );
   }

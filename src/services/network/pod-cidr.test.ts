@@ -75,9 +75,9 @@ const broken = [
   { template: "{{if eq .PodCIDR 1}}{{end}}", message: /\{\{if eq \.PodCIDR 1\}\} is not understood/ },
   { template: "{{range .PodCIDRRanges}}", message: /\{\{range \.PodCIDRRanges\}\} is not closed/ },
   { template: "{{end}}", message: /closes nothing/ },
-  { template: "{{.PodCidr}}", message: /there is no \.PodCidr/ },
+  { template: "{{.PodCidr}}", message: /unknown field \.PodCidr/ },
   { template: "{{range .PodCIDR}}{{end}}", message: /\.PodCIDR is not a list/ },
-  { template: "{}", message: /renders is no CNI configuration/ },
+  { template: "{}", message: /does not render a valid CNI configuration/ },
 ];
 
 for (const { template, message } of broken) {

@@ -15,7 +15,7 @@ export class Readiness implements AsyncDisposable {
   readonly #networks: readonly NetworkConfig[];
   readonly #chain: PluginChain;
   readonly #disposed = new AbortController();
-  #status: NetworkStatus = notReady("the CNI plugins have not said yet whether they are ready");
+  #status: NetworkStatus = notReady("the CNI plugins have not reported yet whether they are ready");
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
 

@@ -31,13 +31,13 @@ export async function fetchProfile(
   if (layer.size > maxProfileBytes)
     throw invalidProfile(
       reference,
-      `the profile has ${layer.size} bytes, at most ${maxProfileBytes} are allowed`,
+      `the profile has ${layer.size} bytes, more than the allowed ${maxProfileBytes}`,
     );
   const profile = await fromRegistry(source.small(layer, signal));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(profile);
   } catch (cause) {
-    throw invalidProfile(reference, "the profile is no text in UTF-8", cause);
+    throw invalidProfile(reference, "the profile is not UTF-8 text", cause);
   }
 }
 
@@ -45,13 +45,10 @@ function profileLayer(reference: string, { mediaType }: Descriptor, bytes: Uint8
   if (isIndexType(mediaType))
     throw invalidProfile(reference, "it is an index; a reference must name the manifest of one profile");
   if (!isManifestType(mediaType))
-    throw invalidProfile(
-      reference,
-      `it has the media type ${JSON.stringify(mediaType)}, which is no manifest's`,
-    );
+    throw invalidProfile(reference, `its media type ${JSON.stringify(mediaType)} is not that of a manifest`);
   const { types, layers } = readManifest(reference, mediaType, bytes);
   if (!types.some((type) => seccompTypes.has(type)))
-    throw invalidProfile(reference, `it is no seccomp profile: its media types are ${types.join(", ")}`);
+    throw invalidProfile(reference, `it is not a seccomp profile: its media types are ${types.join(", ")}`);
   const [layer, ...others] = layers;
   if (layer !== undefined && others.length === 0) return layer;
   throw invalidProfile(reference, `it has ${layers.length} layers; the profile must be the only one`);

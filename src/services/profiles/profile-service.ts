@@ -56,7 +56,7 @@ class ProfileService implements SecurityProfiles {
     try {
       this.#options.check(text);
     } catch (cause) {
-      throw invalidProfile(reference, "it is no profile that can be used", cause);
+      throw invalidProfile(reference, "it is not a valid profile", cause);
     }
     await this.#keep(reference, manifest, Buffer.from(text));
     return { cached: false };
@@ -79,13 +79,13 @@ class ProfileService implements SecurityProfiles {
     if (digest === undefined)
       throw new ProfileError(
         "NotFound",
-        `seccomp profile ${reference} is not here; it must be pulled (PullSecurityProfile) before it is used`,
+        `seccomp profile ${reference} not found; pull it (PullSecurityProfile) before using it`,
       );
     try {
       return Buffer.from(await this.#options.content.read(digest, maxProfileBytes)).toString();
     } catch (cause) {
       if (!isDamage(cause)) throw cause;
-      const message = `seccomp profile ${reference} is damaged on disk; its next pull (PullSecurityProfile) fetches it again`;
+      const message = `seccomp profile ${reference} is damaged on disk; pull it again (PullSecurityProfile)`;
       throw new ProfileError("DataLoss", message, { cause });
     }
   }

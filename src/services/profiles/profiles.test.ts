@@ -91,7 +91,7 @@ test("a profile that several ask for at once is fetched once, and one that is ke
   await made.profiles.remove(profile?.digest ?? "");
   await made.collectAll();
   assert.deepEqual([made.profiles.list(), made.content.list()], [[], []]);
-  await assert.rejects(made.profiles.read(reference), { code: "NotFound", message: /must be pulled/ });
+  await assert.rejects(made.profiles.read(reference), { code: "NotFound", message: /pull it/ });
 });
 
 test("a profile whose file is damaged or gone is fetched again by its next pull, and not given out until then", async () => {

@@ -15,7 +15,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await rm(temporary, { force: true });
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOSPC" || code === "EDQUOT")
-      throw new RuntimeError("ResourceExhausted", `${path} cannot be written; make room there`, { cause });
+      throw new RuntimeError("ResourceExhausted", `cannot write ${path}; free some space there`, { cause });
     throw cause;
   }
 }

@@ -34,7 +34,7 @@ export class Deletions {
     } catch (err) {
       this.#logger.warn(
         { err, path },
-        "a snapshot's directory cannot be deleted; the next garbage collection tries again",
+        "cannot delete a snapshot's directory; the next garbage collection will retry",
       );
     } finally {
       this.#running.delete(id);

@@ -94,7 +94,7 @@ export class DirectorySnapshotter implements Snapshotter {
     if (kind !== "active")
       throw new SnapshotError(
         "FailedPrecondition",
-        `no layer can be unpacked into snapshot ${key}: it is ${kind}`,
+        `cannot unpack a layer into snapshot ${key}: it is ${kind}`,
       );
     return { directory: directories.at(id).fs, whiteouts: style.whiteouts };
   }
@@ -132,7 +132,7 @@ export class DirectorySnapshotter implements Snapshotter {
     if (this.#used.has(key) || records.hasChildren(key)) {
       throw new SnapshotError(
         "FailedPrecondition",
-        `snapshot ${key} cannot be removed: others lie on top of it`,
+        `cannot remove snapshot ${key}: other snapshots depend on it`,
       );
     }
     this.#removing.add(key);
@@ -158,7 +158,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const mounted = await mountedLayers(directories.root);
     for (const id of unnamed) {
       if (mounted.has(id))
-        logger.warn({ id }, "a snapshot that no record names is mounted, and stays until it is not");
+        logger.warn({ id }, "a snapshot without a record is mounted; it stays until it is unmounted");
       else void this.#deletions.start(id);
     }
   }
@@ -215,14 +215,14 @@ export class DirectorySnapshotter implements Snapshotter {
     const { records } = this.#parts;
     const record = records.get(key);
     const refuse = (why: string): never => {
-      throw new SnapshotError("FailedPrecondition", `snapshot ${key} cannot be committed as ${name}: ${why}`);
+      throw new SnapshotError("FailedPrecondition", `cannot commit snapshot ${key} as ${name}: ${why}`);
     };
     if (record.kind !== "active") refuse(`it is ${record.kind}`);
     if (records.find(name) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${name} exists already`);
     if (parent !== undefined && parent !== record.parent) {
       if (!this.capabilities.rebase) refuse(`the ${this.name} snapshotter cannot change its parent`);
-      if (record.parent !== undefined) refuse(`it has the parent ${record.parent} already`);
+      if (record.parent !== undefined) refuse(`it already has the parent ${record.parent}`);
       this.#requireCommitted(parent);
     }
     return record;

@@ -22,6 +22,6 @@ export async function dropLostRecords(
     for (const [key] of orphans) lost.add(key);
     found = orphans.length > 0;
   }
-  logger.warn({ snapshots: [...lost] }, "snapshots have lost their directories and are forgotten");
+  logger.warn({ snapshots: [...lost] }, "directories of snapshots are missing; their records are dropped");
   await records.commit([...lost].map((key) => records.delete(key)));
 }

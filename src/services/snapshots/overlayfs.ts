@@ -15,7 +15,7 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
   if (/[,:\\]/.test(root)) {
     throw new SnapshotError(
       "InvalidArgument",
-      `overlayfs cannot have layers in ${root}: choose a root without , : and \\`,
+      `overlayfs cannot have layers in ${root}: choose a root path without , : and \\`,
     );
   }
   const empty = join(root, "empty");

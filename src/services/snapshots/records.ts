@@ -59,7 +59,7 @@ export class SnapshotRecords {
     for (let parent = this.get(key).parent; parent !== undefined; parent = ancestors.at(-1)?.parent) {
       const record = this.find(parent);
       if (record === undefined)
-        throw new SnapshotError("DataLoss", `snapshot ${key} has lost its parent ${parent}`);
+        throw new SnapshotError("DataLoss", `the parent ${parent} of snapshot ${key} is missing`);
       ancestors.push(record);
     }
     return ancestors;

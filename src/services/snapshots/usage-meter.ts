@@ -73,7 +73,7 @@ export class UsageMeter {
       last = { ...(await this.#snapshotter.usage(key)), takenAtNs };
     } catch (error) {
       if (hasCode(error, "NotFound")) return void this.#entries.delete(key);
-      logger.warn({ snapshot: key, err: error }, "measuring a snapshot failed; it is tried again");
+      logger.warn({ snapshot: key, err: error }, "measuring a snapshot failed; it is retried");
     }
     const now = performance.now();
     const dueAtMs = now + Math.max(periodMs, (now - startedAtMs) / walkingShare);

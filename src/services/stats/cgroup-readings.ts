@@ -27,7 +27,7 @@ export class CgroupReadings implements AsyncDisposable {
   async read(paths: readonly string[], parts: ReadonlySet<UsagePart>): Promise<Readings["usages"]> {
     if (paths.length === 0) return [];
     const { usages, failures } = await this.#thread.run({ paths, parts });
-    for (const error of failures) this.#logger.warn({ error }, "figures of a cgroup cannot be read");
+    for (const error of failures) this.#logger.warn({ error }, "cannot read the statistics of a cgroup");
     return usages;
   }
 

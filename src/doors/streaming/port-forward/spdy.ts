@@ -124,7 +124,7 @@ export function parsePortQuery(values: readonly string[]): readonly number[] {
     .map((text) => {
       const port = parsePort(text);
       if (port === undefined)
-        throw new StreamingError("InvalidArgument", `${JSON.stringify(text)} is no port`);
+        throw new StreamingError("InvalidArgument", `${JSON.stringify(text)} is not a port`);
       return port;
     });
 }

@@ -14,7 +14,7 @@ test("a place of a checkpoint that does not answer any more is told, in its begi
   await mkdir(path);
   await using _dead = await deadFileSystem(path);
   const lookUp = new HostPaths({ answerMs: 100, slowMs: 50 }).of("pod");
-  const silent = { code: "Unavailable", message: /dead.* of the host does not answer/ };
+  const silent = { code: "Unavailable", message: /dead.* of the host does not respond/ };
   const location = { path: join(path, "archive.tar"), partial: join(path, "archive.partial") };
   await assert.rejects(requireEmptyDirectory(path, lookUp), silent);
   await assert.rejects(finishLocation(location, lookUp), silent);

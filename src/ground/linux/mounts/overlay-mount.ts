@@ -75,6 +75,6 @@ function commonDirectory(paths: readonly string[]): string {
 }
 
 function tooLong(target: string, { lower }: OverlaySnapshotMount, length: number): LinuxError {
-  const subject = `overlay of ${lower.length} layers on ${target}: their names are ${length} bytes, of which the kernel takes ${maxDataBytes}; an image with fewer layers will do`;
+  const subject = `overlay of ${lower.length} layers on ${target}: their names have ${length} bytes, but the kernel takes only ${maxDataBytes}; use an image with fewer layers`;
   return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
 }

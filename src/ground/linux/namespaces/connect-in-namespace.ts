@@ -59,7 +59,7 @@ function comeHome(home: number): void {
   try {
     enterNamespace(home, "net");
   } catch (error) {
-    console.error("the main thread could not come back to the host's network namespace:", error);
+    console.error("the main thread cannot return to the host's network namespace:", error);
     process.abort();
   }
 }

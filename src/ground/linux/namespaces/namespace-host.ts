@@ -30,7 +30,7 @@ export class HostNamespaces {
     try {
       for (const [kind, fd] of this.#fds) enterNamespace(fd, kind);
     } catch (cause) {
-      throw new StrandedError("the thread could not come back to the host's namespaces", { cause });
+      throw new StrandedError("the thread cannot return to the host's namespaces", { cause });
     }
   }
 }

@@ -88,22 +88,22 @@ const refused: readonly {
   {
     what: "of the host",
     request: { sysctls: { "kernel.panic": "1" } },
-    message: /"kernel.panic".*not kept per namespace/,
+    message: /"kernel.panic".*not namespaced/,
   },
   {
     what: "that is the hostname",
     request: { sysctls: { "kernel.hostname": "x" } },
-    message: /not kept per namespace/,
+    message: /not namespaced/,
   },
   {
     what: "that leaves its directory",
     request: { sysctls: { "net/../kernel/panic": "1" } },
-    message: /no name of a kernel parameter/,
+    message: /not the name of a kernel parameter/,
   },
   {
     what: "that leaves its directory by slashes between dots",
     request: { sysctls: { "net.//kernel.panic": "1" } },
-    message: /no name|ENOENT/,
+    message: /not the name|ENOENT/,
   },
   {
     what: "of a namespace that is the host's",

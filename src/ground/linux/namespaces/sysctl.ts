@@ -16,7 +16,7 @@ export function namespacedSysctls(
   return Object.entries(sysctls).map(([name, value]) => {
     const parts = partsOf(name);
     const namespace = namespaceOf(parts);
-    if (namespace === undefined) throw invalid(name, "it is not kept per namespace");
+    if (namespace === undefined) throw invalid(name, "it is not namespaced");
     if (!owned[namespace]) throw invalid(name, `the pod shares the host's ${namespace} namespace`);
     return { path: `/proc/sys/${parts.join("/")}`, value };
   });
@@ -30,7 +30,7 @@ function partsOf(name: string): readonly string[] {
   const separator = /[./]/.exec(name)?.[0] ?? ".";
   const parts = name.split(separator).map((part) => (separator === "." ? part.replaceAll("/", ".") : part));
   const good = parts.every((part) => /^[A-Za-z0-9_.:-]+$/.test(part) && part !== "." && part !== "..");
-  if (!good) throw invalid(name, "it is no name of a kernel parameter");
+  if (!good) throw invalid(name, "it is not the name of a kernel parameter");
   return parts;
 }
 

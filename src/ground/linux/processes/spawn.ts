@@ -46,7 +46,7 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
   pipe(descriptor: number): Socket {
     const socket = this.stdio[descriptor];
     if (socket === undefined)
-      throw new TypeError(`descriptor ${descriptor} of process ${this.pid} is no pipe`);
+      throw new TypeError(`descriptor ${descriptor} of process ${this.pid} is not a pipe`);
     return socket;
   }
 

@@ -115,7 +115,7 @@ export class PollThread implements AsyncDisposable {
     const waiting = this.#receiving.get(id);
     this.#receiving.delete(id);
     if (terminalFd === undefined) {
-      waiting?.reject(new LinuxError("recvmsg", "EPROTO", "console socket: no terminal came"));
+      waiting?.reject(new LinuxError("recvmsg", "EPROTO", "console socket: no terminal was received"));
       return;
     }
     const terminal = new Terminal(terminalFd, (fd) => this.#relay("terminal", fd));

@@ -67,7 +67,7 @@ export class FrameParser {
     if (version !== SPDY_VERSION)
       throw protocolError(`control frame of version ${version}, expected ${SPDY_VERSION}`);
     const max = this.#limits.maxControlFrameBytes;
-    if (length > max) throw protocolError(`control frame of ${length} bytes, at most ${max} are allowed`);
+    if (length > max) throw protocolError(`control frame of ${length} bytes, more than the allowed ${max}`);
     const taken = FRAME_HEAD_BYTES + length;
     if (input.length < taken) return undefined;
     return {

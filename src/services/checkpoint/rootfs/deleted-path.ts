@@ -7,7 +7,7 @@ export function deletedPath(path: string): string {
   if (text.includes("\uFFFD")) {
     throw new CheckpointError(
       "FailedPrecondition",
-      `the container deleted ${JSON.stringify(text)} of its image: a checkpoint cannot say so of a name that is not UTF-8`,
+      `the container deleted ${JSON.stringify(text)} from its image: a checkpoint cannot record this, as the name is not UTF-8`,
     );
   }
   return `/${text}`;

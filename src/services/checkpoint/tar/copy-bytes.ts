@@ -21,7 +21,7 @@ export function copyBytes(
   for (let left = sizeBytes; left > 0; ) {
     const wanted = Math.min(buffer.length, left);
     const read = readSync(fd, buffer, 0, wanted, null);
-    if (read === 0 && !fill) throw new Error(`${about} became shorter while it was read`);
+    if (read === 0 && !fill) throw new Error(`${about} was truncated while it was read`);
     const taken = read === 0 ? buffer.fill(0).subarray(0, wanted) : buffer.subarray(0, read);
     tar.write(taken);
     left -= taken.length;

@@ -122,7 +122,7 @@ test("Unconfined is none", async () => {
 test("without AppArmor, or with it disabled, a profile is an error, and no profile is fine", async () => {
   await using machine = await host([name], loads);
   for (const [change, has, reason] of [
-    [{}, false, /no AppArmor/],
+    [{}, false, /does not have AppArmor/],
     [{ disableApparmor: true }, true, /disable_apparmor/],
   ] as const) {
     for (const asked of [runtimeDefault, localhost(name)])

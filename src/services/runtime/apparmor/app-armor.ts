@@ -56,7 +56,7 @@ export class AppArmor {
 
   async #load(name: string): Promise<void> {
     const parser = await this.#parser();
-    if (parser === undefined) throw failed(name, "there is no apparmor_parser; install AppArmor's tools");
+    if (parser === undefined) throw failed(name, "apparmor_parser not found; install AppArmor's tools");
     const child = startProgram(parser, ["--replace", "--skip-cache"], {
       cwd: "/",
       env: runtimeEnvironment,

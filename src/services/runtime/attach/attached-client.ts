@@ -53,9 +53,9 @@ export class AttachedClient {
         least = sink.writableLength;
         takenAt = performance.now();
       } else if (performance.now() - takenAt >= slowClientMs) {
-        this.#takeOff(`no output was taken for ${slowClientMs / 1000} s`);
+        this.#takeOff(`the client read no output for ${slowClientMs / 1000} s`);
       } else if (await hasEnded()) {
-        this.#takeOff("the container has ended and its output was not taken");
+        this.#takeOff("the container has ended and the client did not read its output");
       }
     }
   }

@@ -27,6 +27,6 @@ export function cgroupsPath(driver: CgroupDriver, parent: string, id: string): s
 function mismatch(driver: CgroupDriver, parent: string, wanted: string): RuntimeError {
   return new RuntimeError(
     "InvalidArgument",
-    `cgroup parent "${parent}" is not ${wanted}, as the ${driver} cgroup driver needs; set the kubelet's cgroupDriver and berth's to the same`,
+    `cgroup parent "${parent}" is not ${wanted}, which the ${driver} cgroup driver needs; set the same cgroup driver for the kubelet (cgroupDriver) and berth (cgroup.driver)`,
   );
 }

@@ -36,10 +36,10 @@ export async function endDump(leader: number, { livePid, logger }: EndDumpOption
   if (await gone(leader, graceMs, (members) => members.forEach(forbidWrites))) return;
   const killed = await gone(leader, killMs, () => sendSignal(-leader, SIGKILL));
   const pid = await livePid();
-  logger.warn({ leader, pid }, `criu did not end by itself and ${killed ? "was" : "cannot be"} killed`);
-  const left = "criu may have left the pod's network closed; make the pod anew if it is";
+  logger.warn({ leader, pid }, `criu did not exit by itself and ${killed ? "was" : "cannot be"} killed`);
+  const left = "criu may have left the pod's network blocked; if so, recreate the pod";
   if (pid === undefined)
-    logger.error({ leader }, `${left}: the container has ended, through which it would be opened`);
+    logger.error({ leader }, `${left}: it cannot be unblocked, as the container has ended`);
   else await openNetwork(pid).catch((err: unknown) => logger.error({ err, pid }, left));
 }
 

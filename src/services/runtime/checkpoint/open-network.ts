@@ -27,10 +27,10 @@ done`;
  * that no connection changes. Throws RuntimeError.
  */
 export async function openNetwork(pid: number): Promise<void> {
-  const what = `opening the network of process ${pid}`;
+  const what = `unblocking the network of process ${pid}`;
   const program = await findProgram("nsenter");
   if (program === undefined)
-    throw new RuntimeError("FailedPrecondition", `${what}: there is no nsenter; install util-linux`);
+    throw new RuntimeError("FailedPrecondition", `${what}: nsenter not found; install util-linux`);
   const args = [`--net=/proc/${pid}/ns/net`, "sh", "-c", script];
   await runProgram({ what, program, args, timeoutMs, failure: async (stderr) => stderr.trim() });
 }

@@ -15,7 +15,7 @@ export async function programRuns(id: string, pid: number): Promise<void> {
     if (performance.now() < end) continue;
     throw new RuntimeError(
       "Unavailable",
-      `container ${id} was started, but its program does not run yet; see whether one of its startContainer hooks hangs`,
+      `container ${id} was started, but its program is not running yet; check whether one of its startContainer hooks hangs`,
     );
   }
 }

@@ -17,8 +17,7 @@ export async function mountExcess(
   const { maskedPaths, readonlyPaths } = spec.linux;
   // Of several mounts at one point the last one is seen.
   const at = new Map(mounts.map((mount) => [mount.mountPoint, mount]));
-  if (spec.root.readonly && !at.get("/")?.options.includes("ro"))
-    return "its root file system can be written";
+  if (spec.root.readonly && !at.get("/")?.options.includes("ro")) return "its root file system is writable";
   for (const mount of spec.mounts) {
     const found = at.get(await placeOf(mount.destination, resolve));
     const lost = found && restrictionsOf(mount, found).find((one) => !found.options.includes(one));

@@ -22,7 +22,7 @@ export async function checkPrivileges(id: string, pids: readonly number[], spec:
     if (excess === undefined) continue;
     throw new RuntimeError(
       "PermissionDenied",
-      `the checkpoint does not fit container ${id}: ${excess}; its processes were ended before they ran`,
+      `the checkpoint does not match container ${id}: ${excess}; its processes were killed before they ran`,
     );
   }
 }
@@ -33,17 +33,17 @@ export function excessOf(status: string, { process, linux }: OciSpec): string | 
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
     const more = BigInt(`0x${field(status, set)}`) & ~allowed;
     if (more !== 0n)
-      return `a process has capabilities (${set} 0x${more.toString(16)}) that the container has not`;
+      return `a process has capabilities (${set} 0x${more.toString(16)}) that the container does not have`;
   }
   if (linux.seccomp !== undefined && field(status, "Seccomp") !== "2")
-    return "a process has no seccomp filter, and the container has a profile";
+    return "a process has no seccomp filter, but the container has a profile";
   if (!process.noNewPrivileges) return undefined;
   if (field(status, "NoNewPrivs") !== "1")
-    return "a process may gain privileges, and the container sets no_new_privs";
+    return "a process may gain privileges, but the container sets no_new_privs";
   const uids = field(status, "Uid").split(/\s+/).map(Number);
   const changeable = process.capabilities.permitted.includes("CAP_SETUID");
   if (!changeable && uids.some((uid) => uid !== process.user.uid))
-    return `a process runs as user ${uids.join("/")}, and the container as ${process.user.uid}`;
+    return `a process runs as user ${uids.join("/")}, but the container as ${process.user.uid}`;
   return undefined;
 }
 

@@ -9,7 +9,7 @@ export async function readBundleSpec({ config }: Pick<TaskFiles, "config">): Pro
   try {
     return parseSpecJson<OciSpec>(await readFile(config, "utf8"));
   } catch (cause) {
-    throw new RuntimeError("DataLoss", `${config} cannot be read; stop the container and make it anew`, {
+    throw new RuntimeError("DataLoss", `cannot read ${config}; stop the container and recreate it`, {
       cause,
     });
   }

@@ -250,7 +250,7 @@ export class ConmonTask implements Task {
     if ((await this.livePid()) !== undefined) return record;
     throw new RuntimeError(
       "FailedPrecondition",
-      `${what} in container ${this.id}: its first process has ended, of which conmon has not told yet`,
+      `${what} in container ${this.id}: its first process has ended, but conmon has not reported it yet`,
     );
   }
 

@@ -117,7 +117,7 @@ export class ConmonTasks implements Tasks {
       await this.#undoCreate(task, handler, files).catch((err: unknown) =>
         this.#options.logger.error(
           { err, container: task.id },
-          "taking back a creation that failed failed too; removing the container tries again",
+          "rolling back a failed creation failed, too; removing the container will retry",
         ),
       );
       throw error;
@@ -152,7 +152,7 @@ export class ConmonTasks implements Tasks {
     if (found.kind === "missing") return { record: undefined };
     this.#options.logger.error(
       { err: found.error, container: id, file: files.record },
-      "what is known of a container's processes cannot be read: it is taken for lost, what is left of it ends with its removal",
+      "cannot read the record of a container's processes: treating the container as lost; its leftovers are removed together with it",
     );
     return { record: undefined, ranSinceNs: found.writtenAtNs };
   }
@@ -276,15 +276,14 @@ export class ConmonTasks implements Tasks {
       await this.#exits.scan();
       for (const task of this.#live) await task.checkMonitor();
     } catch (err) {
-      this.#options.logger.error({ err }, "the periodic check of tasks failed; it comes again");
+      this.#options.logger.error({ err }, "the periodic check of tasks failed; it is retried");
     }
   }
 }
 
 function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
   const handler = findHandler(table, name);
-  if (handler === undefined)
-    throw new RuntimeError("InvalidArgument", `no runtime handler is named "${name}"`);
+  if (handler === undefined) throw new RuntimeError("InvalidArgument", `runtime handler "${name}" not found`);
   const { usability } = handler;
   if (usability.kind === "usable") return handler;
   throw new RuntimeError(

@@ -22,11 +22,11 @@ export async function continueRestored(
   if (cgroupDir === undefined) {
     throw new RuntimeError(
       "Internal",
-      `container ${id} was restored into a cgroup that is not its own (see /proc/${init.pid}/cgroup); try another runtime handler`,
+      `container ${id} was restored into a wrong cgroup (see /proc/${init.pid}/cgroup); try another runtime handler`,
     );
   }
   if (!(await isAlive(init.pid, init.startTime))) {
-    throw new RuntimeError("Internal", `container ${id}: its first process had ended before it was started`);
+    throw new RuntimeError("Internal", `container ${id}: its first process exited before it was started`);
   }
   const pids = new Set(await cgroupProcesses(cgroupDir)).add(init.pid);
   await checkPrivileges(id, [...pids], spec);

@@ -16,7 +16,7 @@ for (const handler of ["crun", "runc"]) {
       await disk.fill();
       await assert.rejects(bench.create(spec), {
         code: "ResourceExhausted",
-        message: /config\.json.*make room/,
+        message: /config\.json.*free some space/,
       });
       assert.deepEqual(await readdir(spec.bundleDir), []);
       await disk.free();

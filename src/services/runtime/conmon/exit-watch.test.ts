@@ -68,7 +68,7 @@ test("without an inotify instance left exit files are found by looking", async (
     if (line === "watching") await writeFile(join(directory.path, "a"), "0");
   }
   assert.deepEqual(lines, [
-    "EMFILE exit files cannot be watched and are looked for every second; raise fs.inotify.max_user_instances",
+    "EMFILE cannot watch exit files: polling for them every second; raise fs.inotify.max_user_instances",
     "watching",
     "told",
   ]);

@@ -42,7 +42,7 @@ export class ExitWatch implements Disposable {
     if (this.#scans !== undefined) return;
     this.#logger.warn(
       { err, directory: this.#directory },
-      "exit files cannot be watched and are looked for every second; raise fs.inotify.max_user_instances",
+      "cannot watch exit files: polling for them every second; raise fs.inotify.max_user_instances",
     );
     this.#scans = setInterval(() => void this.#scanAndWatch(), scanMs).unref();
   }
@@ -52,7 +52,7 @@ export class ExitWatch implements Disposable {
     await this.scan().catch((err: unknown) =>
       this.#logger.error(
         { err, directory: this.#directory },
-        "looking for exit files failed; it comes again",
+        "checking for exit files failed; it is retried",
       ),
     );
     if (this.#watcher === undefined) return;

@@ -63,7 +63,7 @@ describe("a creation", () => {
 
   test("fails when the OCI runtime dies without a word", async () => {
     await using bench = await benchWith("kill -SEGV $$");
-    assert.match((await failureOf(bench)).message, /said nothing/);
+    assert.match((await failureOf(bench)).message, /printed nothing/);
   });
 
   test("fails when the OCI runtime claims success but made nothing", async () => {

@@ -13,6 +13,6 @@ export async function checkLogPlace(logPath: string): Promise<void> {
   const what = info.isSymbolicLink() ? "a symbolic link" : "no regular file";
   throw new RuntimeError(
     "FailedPrecondition",
-    `log ${JSON.stringify(logPath)}: there is ${what}, which is not written to; remove it`,
+    `log ${JSON.stringify(logPath)}: refusing to write to ${what}; remove it`,
   );
 }

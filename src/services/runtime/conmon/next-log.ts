@@ -21,10 +21,10 @@ export async function makeNextLog(logPath: string, monitorPid: number): Promise<
     return path;
   } catch (cause) {
     const gone = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const what = gone ? "its directory is gone; make it again" : "a new file cannot be made";
+    const what = gone ? "its directory is gone; recreate it" : "cannot create a new file";
     throw new RuntimeError(
       gone ? "FailedPrecondition" : codeOf(cause),
-      `reopen log ${logPath}: ${what}; the container goes on writing to the old one`,
+      `reopen log ${logPath}: ${what}; the container keeps writing to the old one`,
       { cause },
     );
   }

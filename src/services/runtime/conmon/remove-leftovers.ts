@@ -45,7 +45,7 @@ export async function removeLeftovers({
     };
     // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked for has failed already.
     await callRuntime(call).catch((err: unknown) =>
-      logger.debug({ err, container: id }, "delete of a container that was not made"),
+      logger.debug({ err, container: id }, "delete a container whose creation failed"),
     );
   }
   await removeContainerCgroup({ layout, cgroupDriver, cgroup });

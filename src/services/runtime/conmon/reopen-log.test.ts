@@ -32,7 +32,7 @@ test("a log for whose next file there is no inode is not rotated; the container 
   await writeFile(join(disk.path, "the-last-inode"), "");
   await assert.rejects(task.reopenLog(), {
     code: "ResourceExhausted",
-    message: /goes on writing to the old/,
+    message: /keeps writing to the old/,
   });
   await says(task, "meanwhile", `${logPath}.1`);
   await rm(join(disk.path, "the-last-inode"));

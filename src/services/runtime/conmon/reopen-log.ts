@@ -23,7 +23,7 @@ export async function reopenLog(
   if (logPath === undefined) return;
   await checkLogPlace(logPath);
   if (!(await isAlive(monitor.pid, monitor.startTime)))
-    throw new RuntimeError("FailedPrecondition", `reopen log ${logPath}: conmon, which wrote it, is gone`);
+    throw new RuntimeError("FailedPrecondition", `reopen log ${logPath}: its writer, conmon, is gone`);
   const before = await identity(logPath);
   if (before !== undefined && (await openFiles(monitor.pid)).includes(before)) return;
   const next = await makeNextLog(logPath, monitor.pid);
@@ -36,7 +36,7 @@ export async function reopenLog(
     }
     throw new RuntimeError(
       "DeadlineExceeded",
-      `reopen log ${logPath}: conmon has made no new file after ${waitMs} ms`,
+      `reopen log ${logPath}: conmon has created no new file after ${waitMs} ms`,
     );
   } finally {
     await rm(next, { force: true });

@@ -46,7 +46,7 @@ export class RuntimeCalls {
     } catch (err) {
       this.#options.logger.error(
         { err, container: this.#options.id },
-        "the OCI runtime does not know whether a start was made that the daemon's end cut off; it is taken for made",
+        "the OCI runtime cannot tell whether an interrupted start took place; assuming that it did",
       );
       return false;
     }
@@ -60,7 +60,7 @@ export class RuntimeCalls {
       if (!hasCode(err, "Internal")) throw err;
       this.#options.logger.error(
         { err, container: this.#options.id },
-        "the OCI runtime cannot delete a container: what it left is removed without it",
+        "the OCI runtime cannot delete a container: removing its leftovers without it",
       );
     }
   }

@@ -93,7 +93,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
 function lostRuntime(cause: unknown): RuntimeError {
   return new RuntimeError(
     "Unavailable",
-    "create: the OCI runtime has ended before it was done, without a word to conmon: it was killed, by the kernel for want of memory (see dmesg) or by hand; try again",
+    "create: the OCI runtime ended before it was done and reported nothing to conmon: it was killed, by the kernel because memory ran out (see dmesg) or by hand; try again",
     { cause },
   );
 }

@@ -114,7 +114,7 @@ export class TaskEnd implements Disposable {
     const { id, logger } = this.#options;
     logger.error(
       { container: id },
-      "conmon is gone while its container runs: its log ends here and its exit code will not be known",
+      "conmon is gone while its container is running: its log ends here, and its exit code will be unknown",
     );
     this.#endWithInit(record).catch((err: unknown) => {
       // Looked for again at the next check.
@@ -146,7 +146,7 @@ export class TaskEnd implements Disposable {
       this.#endExpected = false;
       this.#options.logger.error(
         { err, container: this.#options.id },
-        "waiting for the end of a killed container failed; stopping it again tries again",
+        "waiting for a killed container to end failed; stopping it again will retry",
       );
     });
   }
@@ -159,7 +159,7 @@ export class TaskEnd implements Disposable {
     if (ended === false) return;
     this.#options.logger.error(
       { container: this.#options.id, conmon: record.monitor.pid, exitCode: ended.exitCode },
-      "conmon has not told of the end of a container that was killed, and was ended: the last of its log may be missing",
+      "conmon did not report the exit of a killed container and was killed: the end of its log may be missing",
     );
     await this.take();
     this.settle(await this.#exitWithoutFile(record, ended.exitCode));
@@ -178,7 +178,7 @@ export class TaskEnd implements Disposable {
     this.take().catch((err: unknown) =>
       this.#options.logger.error(
         { err, container: this.#options.id },
-        "reading an exit file failed; it is read again at the next check",
+        "reading an exit file failed; it is retried at the next check",
       ),
     );
   }

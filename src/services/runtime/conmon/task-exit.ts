@@ -31,7 +31,7 @@ export async function exitOf(
     finishedAtNs: later(written.finishedAtNs, startedAt),
     startedAtNs: startedAt,
     cause: oomKilled ? "oomKilled" : "exited",
-    message: oomKilled ? "a process of the container was killed as its memory ran out" : "",
+    message: oomKilled ? "a process of the container was killed because its memory ran out" : "",
   };
 }
 
@@ -47,11 +47,9 @@ export function lostExit(record: TaskRecord | undefined, ranSinceNs?: bigint): T
 }
 
 function lostMessage(record: TaskRecord | undefined, ranSinceNs: bigint | undefined): string {
-  if (ranSinceNs !== undefined)
-    return "the file in which berth keeps what the container consists of was damaged";
-  if (record === undefined)
-    return "nothing is left of the container's processes; the machine may have been restarted";
-  return "conmon ended without telling of the exit: it was killed, or had no room for its exit file in the state directory";
+  if (ranSinceNs !== undefined) return "berth's record of the container was damaged";
+  if (record === undefined) return "the container's processes are gone; the machine may have been restarted";
+  return "conmon ended without reporting the exit: it was killed, or the state directory had no room for its exit file";
 }
 
 export function startFailure(message: string, atNs: bigint): TaskExit {

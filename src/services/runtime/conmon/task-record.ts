@@ -78,7 +78,7 @@ function parseRecord(text: string): TaskRecord {
     typeof handler?.path === "string" &&
     [init, monitor].every((process) => Number.isInteger(process?.pid) && Number(process?.pid) > 0) &&
     typeof phase?.kind === "string";
-  if (!whole) throw new TypeError("it is no record of a task");
+  if (!whole) throw new TypeError("it is not a record of a task");
   // An earlier berth knew no other kind, and did not say it.
   return { ...(record as TaskRecord), handler: { ...handler, kind: "runc-like" } as RuncLikeHandler };
 }

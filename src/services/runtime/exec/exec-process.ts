@@ -91,7 +91,7 @@ export class ExecProcess implements Process {
    */
   async launch(): Promise<Subprocess> {
     if (this.#isBegun || this.#deletion !== undefined)
-      throw this.#wrong("start", "was started or deleted before");
+      throw this.#wrong("start", "was already started or deleted");
     this.#isBegun = true;
     const { context, io, process } = this.#options;
     try {

@@ -19,7 +19,7 @@ export class ExecProcesses {
     if (!this.#byId.has(id)) return;
     throw new RuntimeError(
       "AlreadyExists",
-      `container ${containerId} has a process ${id} already; delete that, or take another id`,
+      `container ${containerId} already has a process ${id}; delete it, or use another id`,
     );
   }
 

@@ -47,6 +47,6 @@ async function drain(
   if (!limit.signal.aborted || deadline.signal.aborted) return;
   logger.warn(
     { container: containerId, afterMs: drainTimeoutMs },
-    "the output of an ExecSync is cut: its command has ended and left something running that holds it open; redirect the output of that, or set runtime.drain_exec_sync_io_timeout",
+    "the output of an ExecSync is truncated: its command has ended, but left a process running that keeps the output open; redirect the output of that process, or set runtime.drain_exec_sync_io_timeout",
   );
 }

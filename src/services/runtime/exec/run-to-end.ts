@@ -20,7 +20,7 @@ export async function runToEnd(
     const runtime = await process.launch();
     const exitCode = await exitOrKill(process, runtime, deadline);
     await outputEnded();
-    deadline.check("exec", "its command has ended, and something that it left running holds its output open");
+    deadline.check("exec", "its command has ended, but left a process running that keeps its output open");
     const { failure } = process;
     if (failure === undefined) return { exitCode, notRun: undefined };
     if (!(failure instanceof CommandNotRun)) throw failure;

@@ -25,7 +25,7 @@ export async function ask(path: string, argument: string, answerMs: number): Pro
     const [stdout, stderr] = [String(output.stdout ?? ""), String(output.stderr ?? "")];
     // One that says too much is killed too, with a code.
     if (killed && typeof code !== "string") {
-      const message = `${path} ${argument} gave no answer within ${answerMs / 1000} s`;
+      const message = `${path} ${argument} did not answer within ${answerMs / 1000} s`;
       return { stdout, stderr, failure: { kind: "late", message } };
     }
     const how = signal ?? (typeof code === "number" ? `exit code ${code}` : code);

@@ -19,7 +19,7 @@ export function chooseDefault(
   }
   return {
     defaultName: candidates[0]?.name ?? "",
-    explanation: [...passedOver, "no runtime handler can be used"].join("; "),
+    explanation: [...passedOver, "no runtime handler is usable"].join("; "),
   };
 }
 
@@ -28,11 +28,11 @@ function chosen(
   name: string,
 ): Pick<HandlerTable, "defaultName" | "explanation"> {
   if (handlers.some((handler) => handler.name === name))
-    return { defaultName: name, explanation: `${name} is the default by configuration` };
+    return { defaultName: name, explanation: `${name} is configured as the default` };
   const names = handlers.map((handler) => handler.name).join(", ");
   throw new RuntimeError(
     "InvalidArgument",
-    `default runtime handler "${name}" is not configured; configured are: ${names}`,
+    `default runtime handler "${name}" is not configured; available: ${names}`,
   );
 }
 

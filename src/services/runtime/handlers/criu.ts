@@ -37,7 +37,7 @@ export async function detectCriu({ program, stateDir }: DetectCriuOptions): Prom
     return {
       path: program,
       version: "",
-      usability: { kind: "unusable", reason: `there is no program ${program}`, remedy },
+      usability: { kind: "unusable", reason: `program ${program} not found`, remedy },
     };
   }
   const cache = await FactsCache.open<Omit<Criu, "path">>(join(stateDir, "criu.json"));

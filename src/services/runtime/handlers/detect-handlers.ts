@@ -102,7 +102,7 @@ function missing(name: string, path: string, root: string): Omit<Handler, keyof 
     root,
     usability: {
       kind: "unusable",
-      reason: `there is no program ${path}`,
+      reason: `program ${path} not found`,
       remedy: `install ${path.split("/").at(-1)} or correct its path in the configuration`,
     },
     features: noFeatures,

@@ -10,7 +10,7 @@ export function obstacleFor(
 ): Extract<Usability, { kind: "unusable" }> | undefined {
   // A late one counts as usable for now: a pod tells what is wrong with it.
   if (facts.version === "" && facts.type !== "other" && facts.failure?.kind !== "late") {
-    const reason = facts.failure?.message ?? `${path} does not tell its version`;
+    const reason = facts.failure?.message ?? `${path} does not report its version`;
     return { kind: "unusable", reason, remedy: "install it again, and start berthd again" };
   }
   if (layout === undefined) {
@@ -22,7 +22,7 @@ export function obstacleFor(
     const first = layout.v2.controllers[0];
     return {
       kind: "unusable",
-      reason: `crun refuses hybrid cgroups while the cgroup2 hierarchy has controllers (${controllers})`,
+      reason: `crun refuses hybrid cgroups if the cgroup2 hierarchy has controllers (${controllers})`,
       remedy: `boot with pure cgroup v2, or give each controller a v1 hierarchy: mkdir /sys/fs/cgroup/${first} && mount -t cgroup -o ${first} cgroup /sys/fs/cgroup/${first}`,
     };
   }

@@ -7,7 +7,7 @@ export function hookEntry(value: unknown): OciHook {
   if (typeof path !== "string" || !path.startsWith("/"))
     throw new Error("hook.path must be an absolute path");
   if (timeout !== undefined && !(Number.isInteger(timeout) && Number(timeout) > 0))
-    throw new Error("hook.timeout must be a whole number of seconds above 0");
+    throw new Error("hook.timeout must be a positive whole number of seconds");
   return {
     path,
     ...(args !== undefined && { args: strings(args, "hook.args") }),
@@ -23,6 +23,6 @@ export function stageNames(value: unknown): readonly OciHookStage[] {
   return names.map((name) => {
     const stage = ociHookStages.find((each) => each === name);
     if (stage !== undefined) return stage;
-    throw new Error(`stages: ${JSON.stringify(name)} is none of ${ociHookStages.join(", ")}`);
+    throw new Error(`stages: ${JSON.stringify(name)} is not one of ${ociHookStages.join(", ")}`);
   });
 }

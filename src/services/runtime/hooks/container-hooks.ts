@@ -41,10 +41,10 @@ function usable(
   if (verdict === "no") return [];
   if (definition.kind === "usable") return [definition];
   if (unusable === "skip") return [];
-  const whose = verdict === "yes" ? "is for this container" : "may be for this container";
+  const whose = verdict === "yes" ? "applies to this container" : "may apply to this container";
   throw new RuntimeError(
     "FailedPrecondition",
-    `OCI hook ${definition.file} cannot be used and ${whose}: ${definition.problem}; correct or remove it, or set container.unusable_hooks = "skip"`,
+    `OCI hook ${definition.file} is invalid and ${whose}: ${definition.problem}; correct or remove the file, or set container.unusable_hooks = "skip"`,
   );
 }
 

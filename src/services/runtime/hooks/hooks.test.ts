@@ -84,7 +84,7 @@ describe("a hook", () => {
       [{ when: { always: true, never: true } }, /when: unknown property "never"/, "unknown"],
       [{ when: { commands: ["[[:none:]]"] } }, /is not a regular expression/, "unknown"],
       [{ stages: [] }, /stages must not be empty/, "yes"],
-      [{ stages: ["later"] }, /stages: "later" is none of prestart, /, "yes"],
+      [{ stages: ["later"] }, /stages: "later" is not one of prestart, /, "yes"],
     ];
     for (const [change, problem, whose] of wrong) {
       const definition = parsed(change);

@@ -27,7 +27,7 @@ export function parseOld(properties: Readonly<Record<string, unknown>>): ParsedH
     action: () => {
       for (const [name, other] of Object.entries(singular)) {
         if (properties[name] !== undefined && properties[other] !== undefined)
-          throw new Error(`${name} and ${other} say the same; give one`);
+          throw new Error(`${name} and ${other} mean the same; give only one`);
       }
       const rest = args === undefined ? {} : { args: [hook, ...strings(args, "arguments")] };
       return { hook: hookEntry({ path: hook, ...rest }), stages: stageNames(either("stages")) };

@@ -138,7 +138,7 @@ export function startProgram(path: string, args: readonly string[], options: Spa
     if (codeOf(cause) === "ResourceExhausted")
       throw new RuntimeError(
         "ResourceExhausted",
-        `cannot start ${path}: no process, descriptor or memory is left for it (see TasksMax= of berthd's unit, ulimit -u and -n, kernel.pid_max)`,
+        `cannot start ${path}: out of processes, descriptors or memory (see TasksMax= of berthd's unit, ulimit -u and -n, kernel.pid_max)`,
         { cause },
       );
     const remedy = "install it or correct its path in the configuration";
@@ -156,5 +156,5 @@ export async function exitCodeOf(child: Subprocess): Promise<number> {
 /** What an OCI runtime says about its failure: in its log, else on stderr. */
 export async function failureMessage(logPath: string, stderr: string, code: number): Promise<string> {
   const message = (await lastRuntimeError(logPath)) ?? clipped(stderr.trim());
-  return message === "" ? `failed with code ${code} and said nothing` : message;
+  return message === "" ? `failed with code ${code} and printed nothing` : message;
 }

@@ -21,7 +21,7 @@ export function newLevel(inUse: ReadonlySet<string>, range: number): string {
   }
   throw new RuntimeError(
     "ResourceExhausted",
-    `SELinux: every pair of ${range} categories is in use; raise security.selinux_category_range`,
+    `SELinux: all pairs of the ${range} categories are in use; raise security.selinux_category_range`,
   );
 }
 

@@ -57,7 +57,7 @@ export class SeLinux implements AsyncDisposable {
     if (contexts !== undefined) return new SeLinux(contexts, categoryRange);
     throw new RuntimeError(
       "FailedPrecondition",
-      `security.enable_selinux: the policy that ${directory}/config names has no contexts/lxc_contexts; install the policy for containers (container-selinux), or turn the key off`,
+      `security.enable_selinux: the policy that ${directory}/config names has no contexts/lxc_contexts; install the policy for containers (container-selinux), or unset the key`,
     );
   }
 
@@ -92,7 +92,7 @@ export class SeLinux implements AsyncDisposable {
     if (protectedPaths.has(path)) {
       throw new RuntimeError(
         "InvalidArgument",
-        `selinux_relabel: ${path} is the whole machine's and is not relabelled`,
+        `selinux_relabel: refusing to relabel ${path}, which the whole machine uses`,
       );
     }
     await this.#paths.of(owner)(path, () => this.#inThread({ path, label }));

@@ -378,7 +378,7 @@ describe("a container's cgroups", () => {
 
   test("are not said to be mounted as asked where something else covers them", () => {
     const readWrite = { cgroupMountMode: CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE };
-    const refused = { code: "InvalidArgument", message: /cgroup_mount_mode: cannot be had.* cover \/sys/ };
+    const refused = { code: "InvalidArgument", message: /cgroup_mount_mode: not possible.* cover \/sys/ };
     const mount = {
       containerPath: "/sys/fs/cgroup/",
       hostPath: "/srv",

@@ -104,7 +104,7 @@ test("a pause process does without profiles that the host cannot have, unless th
   assert.deepEqual([linux.seccomp, process.apparmorProfile], [undefined, undefined]);
   const asked = { profileType: ProfileType.RuntimeDefault };
   await assert.rejects(host.spec({ seccomp: asked }, { seccomp: false }), /no seccomp/);
-  await assert.rejects(host.spec({ apparmor: asked }, { appArmor: false }), /no AppArmor/);
+  await assert.rejects(host.spec({ apparmor: asked }, { appArmor: false }), /does not have AppArmor/);
   const missing = { profileType: ProfileType.Localhost, localhostRef: "missing" };
   await assert.rejects(host.spec({ seccomp: missing }), { code: "FailedPrecondition" });
   await assert.rejects(host.spec({ apparmor: missing }), { code: "FailedPrecondition" });

@@ -61,7 +61,7 @@ function fullNames(names: readonly string[] = []): readonly string[] {
     if (full === all || capabilityNames.includes(full)) return full;
     throw new RuntimeError(
       "InvalidArgument",
-      `capabilities: ${JSON.stringify(name)} is no capability's name`,
+      `capabilities: ${JSON.stringify(name)} is not the name of a capability`,
     );
   });
 }

@@ -21,7 +21,7 @@ export function hasCgroupNamespace({ config, features, host }: Omit<Input, "reso
   if (features.cgroupNamespaces) return true;
   throw new RuntimeError(
     "FailedPrecondition",
-    "linux.security_context.namespace_options.cgroupns_options.mode: CONTAINER needs a runtime handler that can make cgroup namespaces",
+    "linux.security_context.namespace_options.cgroupns_options.mode: CONTAINER needs a runtime handler that supports cgroup namespaces",
   );
 }
 
@@ -50,7 +50,7 @@ export async function checkDelegation({
     return;
   throw new RuntimeError(
     "FailedPrecondition",
-    `${field}: CGROUP_MOUNT_MODE_READ_WRITE needs a host with cgroup v2 alone, mounted with the option nsdelegate`,
+    `${field}: CGROUP_MOUNT_MODE_READ_WRITE needs a host that uses only cgroup v2, mounted with the option nsdelegate`,
   );
 }
 
@@ -72,6 +72,6 @@ function refuseCover({ config, resolved }: Input): void {
   if (cover === undefined) return;
   throw new RuntimeError(
     "InvalidArgument",
-    `${field}: cannot be had, as the container's mounts, masked_paths or readonly_paths cover ${cover}`,
+    `${field}: not possible, as the container's mounts, masked_paths or readonly_paths cover ${cover}`,
   );
 }

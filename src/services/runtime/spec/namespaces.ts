@@ -39,10 +39,10 @@ function pidNamespace(
     case NamespaceMode.CONTAINER:
       return [{ type: "pid" }];
     case NamespaceMode.TARGET:
-      if (targetPid === undefined) throw noNamespace("the target container's");
+      if (targetPid === undefined) throw noNamespace("the target container");
       return [{ type: "pid", path: `/proc/${targetPid}/ns/pid` }];
     default:
-      if (shared === undefined) throw noNamespace("the pod's");
+      if (shared === undefined) throw noNamespace("the pod");
       return [{ type: "pid", path: shared }];
   }
 }
@@ -67,9 +67,9 @@ function joined(type: OciNamespace["type"], path: string | undefined): readonly 
   return path === undefined ? [] : [{ type, path }];
 }
 
-function noNamespace(whose: string): RuntimeError {
+function noNamespace(whose: "the pod" | "the target container"): RuntimeError {
   return new RuntimeError(
     "FailedPrecondition",
-    `the container is to join ${whose} PID namespace, but there is none`,
+    `the container needs the PID namespace of ${whose}, which has none`,
   );
 }

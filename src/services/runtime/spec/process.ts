@@ -18,7 +18,7 @@ export function processArgs({ command, args }: ContainerConfig, image: Image): r
   if (all.length === 0) {
     throw new RuntimeError(
       "InvalidArgument",
-      "no command: neither the container config nor the image has one",
+      "no command: neither the container config nor the image sets one",
     );
   }
   return all;

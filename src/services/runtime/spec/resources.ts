@@ -84,7 +84,7 @@ function memoryLimits({
   if (swap > 0n && (limit <= 0n || swap < limit)) {
     throw new RuntimeError(
       "InvalidArgument",
-      `resources.memory_swap_limit_in_bytes: ${swap} is memory and swap together; it needs a memory_limit_in_bytes that is not above it`,
+      `resources.memory_swap_limit_in_bytes: ${swap} is the limit of memory and swap together; it needs a memory_limit_in_bytes that does not exceed it`,
     );
   }
   return {

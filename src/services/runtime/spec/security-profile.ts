@@ -45,7 +45,10 @@ export function choiceOfText(what: string, text: string): ProfileChoice {
   if (text === "unconfined") return { kind: "unconfined" };
   if (text === "runtime/default" || text === "docker/default") return { kind: "runtimeDefault" };
   if (text.startsWith("localhost/")) return localhost(what, text);
-  throw new RuntimeError("InvalidArgument", `${what} profile: ${JSON.stringify(text)} is none`);
+  throw new RuntimeError(
+    "InvalidArgument",
+    `${what} profile: ${JSON.stringify(text)} is not a valid profile`,
+  );
 }
 
 function localhost(what: string, text: string): ProfileChoice {

@@ -24,7 +24,7 @@ function requireMapped(what: "user" | "group", mappings: readonly IdMapping[], i
   if (missing === undefined) return;
   throw new RuntimeError(
     "InvalidArgument",
-    `${what} ${missing} is not mapped in the pod's user namespace; choose one that is, or map more ids`,
+    `${what} ${missing} is not mapped in the pod's user namespace; choose a mapped id, or map more ids`,
   );
 }
 

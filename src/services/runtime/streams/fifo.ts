@@ -18,7 +18,7 @@ export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> 
   await using opened = new AsyncDisposableStack();
   // Only a reader need not wait for a writer. The others are opened by it, as another file may lie at the path by then.
   const first = opened.use(await lookUp(path, () => openPath(path)));
-  if (!(await first.stat()).isFIFO()) throw noFifo(path, "it is another kind of file");
+  if (!(await first.stat()).isFIFO()) throw noFifo(path, "it is not a FIFO");
   const same = `/proc/self/fd/${first.fd}`;
   const writer = opened.use(await open(same, constants.O_WRONLY));
   const reader = opened.use(await open(same, constants.O_RDONLY));
@@ -38,7 +38,7 @@ async function openPath(path: string): Promise<FileHandle> {
 function noFifo(path: string, why: string, cause?: unknown): RuntimeError {
   return new RuntimeError(
     "InvalidArgument",
-    `${JSON.stringify(path)} is no FIFO for a process's streams: ${why}; make it before the process`,
+    `cannot use ${JSON.stringify(path)} for a process's streams: ${why}; create the FIFO before the process`,
     { cause },
   );
 }

@@ -30,7 +30,7 @@ export async function tellSystemd(
       program: busctl,
       args: ["--quiet", "call", ...manager, "SetUnitProperties", "sba(sv)", ...unit],
       timeoutMs,
-      failure: async (stderr, code) => stderr.trim() || `busctl failed with code ${code} and said nothing`,
+      failure: async (stderr, code) => stderr.trim() || `busctl failed with code ${code} and printed nothing`,
     },
     signal,
   );

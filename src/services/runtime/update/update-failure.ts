@@ -9,8 +9,8 @@ export function updateFailure(cause: unknown): unknown {
   if (!hasCode(cause, "Internal")) return cause;
   const message = messageOf(cause);
   if (/resource busy/i.test(message))
-    return new RuntimeError("FailedPrecondition", "resources: a limit is below what is in use", { cause });
+    return new RuntimeError("FailedPrecondition", "resources: a limit is below the current usage", { cause });
   if (/invalid argument|out of range|permission denied|no space left/i.test(message))
-    return new RuntimeError("InvalidArgument", "resources: the kernel refuses a limit", { cause });
+    return new RuntimeError("InvalidArgument", "resources: the kernel rejects a limit", { cause });
   return cause;
 }

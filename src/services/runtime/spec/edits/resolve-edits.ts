@@ -31,7 +31,7 @@ export async function resolveEdits(
   if (netDevice !== undefined) {
     throw new RuntimeError(
       "Unimplemented",
-      `CDI edits: network interface ${netDevice.hostInterfaceName} cannot be moved: OCI runtimes that know netDevices are not supported yet`,
+      `CDI edits: network interface ${netDevice.hostInterfaceName} cannot be moved: netDevices are not supported yet`,
     );
   }
   if (rest.intelRdt !== undefined) await mustExist(resctrl, "intelRdt needs the resctrl file system", lookUp);

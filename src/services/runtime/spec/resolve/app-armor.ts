@@ -19,7 +19,7 @@ export async function resolveAppArmor(
   const obstacle = obstacleOf(host, settings);
   if (obstacle !== undefined) {
     if (choice.kind === "unset") return undefined;
-    throw new RuntimeError("FailedPrecondition", `an AppArmor profile was asked for, but ${obstacle}`);
+    throw new RuntimeError("FailedPrecondition", `an AppArmor profile was requested, but ${obstacle}`);
   }
   if (choice.kind === "localhost") {
     if (await appArmor.isLoaded(choice.reference)) return choice.reference;
@@ -40,6 +40,6 @@ function obstacleOf(
   host: Pick<HostFacts, "appArmor">,
   settings: Pick<SecuritySettings, "disableApparmor">,
 ): string | undefined {
-  if (!host.appArmor) return "this host has no AppArmor";
+  if (!host.appArmor) return "this host does not have AppArmor";
   return settings.disableApparmor ? "security.disable_apparmor is set in the configuration" : undefined;
 }

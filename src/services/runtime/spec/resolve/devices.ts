@@ -23,7 +23,7 @@ export async function configuredDevices(
   if (!/^[rwm]*$/.test(permissions)) {
     throw new RuntimeError(
       "InvalidArgument",
-      `device ${hostPath}: permissions ${JSON.stringify(permissions)} are not of r, w, m`,
+      `device ${hostPath}: permissions ${JSON.stringify(permissions)} may only contain r, w and m`,
     );
   }
   const target = containerPath || hostPath;
@@ -47,7 +47,7 @@ type FoundDevice = Pick<ResolvedDevice, "device" | "hostPath">;
 export async function hostDevice(hostPath: string, lookUp: LookUp): Promise<OciDevice> {
   const [found, ...others] = await devicesAt(hostPath, hostPath, lookUp);
   if (found !== undefined && others.length === 0) return found.device;
-  throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
+  throw new RuntimeError("FailedPrecondition", `${hostPath} is not a device`);
 }
 
 async function devicesAt(
@@ -62,7 +62,7 @@ async function devicesAt(
     const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
     throw new RuntimeError(code, `device ${hostPath}: cannot be read`, { cause });
   }
-  throw new RuntimeError("FailedPrecondition", `device ${hostPath}: is no device`);
+  throw new RuntimeError("FailedPrecondition", `${hostPath} is not a device`);
 }
 
 /** Undefined for what is neither a device nor a directory. */

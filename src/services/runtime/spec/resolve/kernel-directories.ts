@@ -23,6 +23,6 @@ async function check(rootfs: string, name: string): Promise<void> {
   }
   throw new RuntimeError(
     "FailedPrecondition",
-    `image: /${name} is no directory (a symbolic link or a file), and the kernel's own cannot be put there`,
+    `image: /${name} is not a directory (but a symbolic link or a file), so the kernel's file system cannot be mounted there`,
   );
 }

@@ -55,7 +55,7 @@ async function existingSource(
   if (reject.includes(posix.resolve(hostPath))) {
     throw new RuntimeError(
       "FailedPrecondition",
-      `mount ${containerPath}: ${hostPath} of the host does not exist, and container.absent_mount_sources_to_reject forbids making it`,
+      `mount ${containerPath}: ${hostPath} of the host does not exist, and container.absent_mount_sources_to_reject forbids creating it`,
     );
   }
   try {
@@ -71,7 +71,7 @@ async function existingSource(
 function unusable(hostPath: string, containerPath: string, cause: unknown): RuntimeError {
   return new RuntimeError(
     hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition",
-    `mount ${containerPath}: ${hostPath} of the host cannot be used`,
+    `mount ${containerPath}: cannot use ${hostPath} of the host`,
     { cause },
   );
 }
@@ -102,6 +102,6 @@ async function checkPropagation(
   const needed = wanted === "shared" ? "shared" : "shared or slave";
   throw new RuntimeError(
     "FailedPrecondition",
-    `mount ${containerPath}: ${hostPath} of the host is on a ${actual} mount, but the propagation asked for needs it to be ${needed}; see mount --make-rshared`,
+    `mount ${containerPath}: ${hostPath} of the host is on a ${actual} mount, but the requested propagation needs a ${needed} mount; see mount --make-rshared`,
   );
 }

@@ -42,7 +42,7 @@ export function checkSeccompProfile(text: string): void {
   if (archMap.length > 0 || syscalls.some(({ includes, excludes }) => isSet(includes) || isSet(excludes)))
     throw new RuntimeError(
       "InvalidArgument",
-      "archMap, includes and excludes are of Docker's templates, and not of the runtime-spec",
+      "archMap, includes and excludes belong to Docker's templates, not to the runtime-spec",
     );
   profileMeaning({ ...profile, syscalls: syscalls.map(({ rule }) => rule) });
 }

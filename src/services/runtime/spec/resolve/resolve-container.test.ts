@@ -168,7 +168,7 @@ describe("the user", () => {
     await using rootfs = await rootfsWith({ group });
     await symlink("/dev", join(rootfs.rootfsPath, "etc/passwd"));
     await mkdir(join(rootfs.rootfsPath, "dev"));
-    await assert.rejects(resolve(rootfs.rootfsPath, {}, "app"), { message: /no regular file/ });
+    await assert.rejects(resolve(rootfs.rootfsPath, {}, "app"), { message: /not a regular file/ });
   });
 });
 
@@ -237,7 +237,7 @@ test("devices come with their numbers, and with what may be done with them", asy
   const none = [{ hostPath: "/etc/passwd", containerPath: "/dev/x", permissions: "r" }];
   await assert.rejects(resolve(rootfs.rootfsPath, { devices: none }), {
     code: "FailedPrecondition",
-    message: /no device/,
+    message: /not a device/,
   });
 });
 

@@ -22,7 +22,7 @@ export async function readRootfsFile(rootfs: string, path: string): Promise<stri
   );
   const info = await file.stat();
   if (!info.isFile() || info.size > maxBytes) {
-    throw new RuntimeError("FailedPrecondition", `image: /${path} is no regular file of reasonable size`);
+    throw new RuntimeError("FailedPrecondition", `image: /${path} is not a regular file of reasonable size`);
   }
   return file.readFile("utf8");
 }

@@ -27,7 +27,7 @@ export async function seccompProfileFile(
     return parseSeccompProfile(await lookUp(path, () => readProfile(path)));
   } catch (cause) {
     const code = hasCode(cause, "Unavailable") ? "Unavailable" : "FailedPrecondition";
-    throw new RuntimeError(code, `seccomp profile ${path}: cannot be used`, { cause });
+    throw new RuntimeError(code, `seccomp profile ${path} is invalid`, { cause });
   }
 }
 
@@ -40,7 +40,10 @@ function pathOf(
   if (choice.kind !== "localhost") return undefined;
   const { reference } = choice;
   if (reference.split("/").includes("..")) {
-    throw new RuntimeError("InvalidArgument", `seccomp profile ${JSON.stringify(reference)}: has ".." in it`);
+    throw new RuntimeError(
+      "InvalidArgument",
+      `seccomp profile ${JSON.stringify(reference)}: must not contain ".."`,
+    );
   }
   return isAbsolute(reference) ? reference : join(seccompProfileRoot, reference);
 }
@@ -49,6 +52,6 @@ function pathOf(
 async function readProfile(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const info = await file.stat();
-  if (!info.isFile() || info.size > maxBytes) throw new Error("it is no regular file of reasonable size");
+  if (!info.isFile() || info.size > maxBytes) throw new Error("it is not a regular file of reasonable size");
   return file.readFile("utf8");
 }

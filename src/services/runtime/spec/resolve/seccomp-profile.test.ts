@@ -80,7 +80,7 @@ test("what is wrong with a profile is said with its path", () => {
     [[], /^it must be an object$/],
     [{}, /^defaultAction must be a text$/],
     [{ defaultAction: "A", syscalls: {} }, /^syscalls must be a list$/],
-    [{ defaultAction: "A", syscalls: [{ name: "read" }] }, /^syscalls\[0\]\.action must be a text$/],
+    [{ defaultAction: "A", syscalls: [{ name: "read" }] }, /^syscalls\[0\]\.action must be a string$/],
     [{ defaultAction: "A", syscalls: [{ ...allow, names: [1] }] }, /^syscalls\[0\]\.names must be a list/],
     [
       { defaultAction: "A", syscalls: [{ ...allow, names: ["read"], includes: { moon: "full" } }] },

@@ -32,9 +32,9 @@ function plainRule(
   { name, names, action, ...rest }: Readonly<Record<string, unknown>>,
   path: string,
 ): OciSyscallRule {
-  if (typeof action !== "string") throw new Error(`${path}.action must be a text`);
+  if (typeof action !== "string") throw new Error(`${path}.action must be a string`);
   if (name === undefined || name === "") return { ...rest, names: texts(names, `${path}.names`), action };
-  if (typeof name !== "string") throw new Error(`${path}.name must be a text`);
+  if (typeof name !== "string") throw new Error(`${path}.name must be a string`);
   if (texts(names, `${path}.names`).length > 0) throw new Error(`${path} must not have both name and names`);
   return { ...rest, names: [name], action };
 }
@@ -61,7 +61,7 @@ function release(value: unknown, path: string): RuleCondition["minKernel"] {
 
 function mapping(value: unknown, path: string): SeccompFile["archMap"][number] {
   const { architecture, subArchitectures } = object(value, path);
-  if (typeof architecture !== "string") throw new Error(`${path}.architecture must be a text`);
+  if (typeof architecture !== "string") throw new Error(`${path}.architecture must be a string`);
   return { architecture, subArchitectures: texts(subArchitectures, `${path}.subArchitectures`) };
 }
 
@@ -74,7 +74,7 @@ function list(value: unknown, path: string): readonly unknown[] {
 function texts(value: unknown, path: string): readonly string[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
-  throw new Error(`${path} must be a list of texts`);
+  throw new Error(`${path} must be a list of strings`);
 }
 
 function object(value: unknown, path: string): Readonly<Record<string, unknown>> {

@@ -52,7 +52,10 @@ function findUser(passwd: readonly PasswdEntry[], user: string): PasswdEntry {
   }
   const entry = passwd.find(({ name }) => name === user);
   if (entry !== undefined) return entry;
-  throw new RuntimeError("FailedPrecondition", `image: no user ${JSON.stringify(user)} in its /etc/passwd`);
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `image: user ${JSON.stringify(user)} not found in its /etc/passwd`,
+  );
 }
 
 function findGroup(groups: readonly GroupEntry[], group: string): number {
@@ -62,7 +65,10 @@ function findGroup(groups: readonly GroupEntry[], group: string): number {
   }
   const entry = groups.find(({ name }) => name === group);
   if (entry !== undefined) return entry.gid;
-  throw new RuntimeError("FailedPrecondition", `image: no group ${JSON.stringify(group)} in its /etc/group`);
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `image: group ${JSON.stringify(group)} not found in its /etc/group`,
+  );
 }
 
 function membership({ groups }: Databases, { name }: PasswdEntry, security: Security): readonly number[] {

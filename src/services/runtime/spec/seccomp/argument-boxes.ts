@@ -107,6 +107,6 @@ function limited<T>(list: readonly T[]): readonly T[] {
   if (list.length <= mostBoxes) return list;
   throw new RuntimeError(
     "InvalidArgument",
-    `the conditions on the arguments of one system call would take more than ${mostBoxes} rules`,
+    `the conditions on the arguments of one system call would need more than ${mostBoxes} rules`,
   );
 }

@@ -43,7 +43,7 @@ function bitsOf({ value, valueTwo }: OciSyscallCondition): ArgumentSet {
   const upper = typeof value === "bigint" && value >> 32n === max32 ? upperHalf : 0n;
   const mask = upper | number32(upper === 0n ? value : BigInt(value) & max32, "value");
   const wanted = number32(valueTwo ?? 0, "valueTwo");
-  if ((wanted & ~mask) !== 0n) throw invalid("valueTwo has bits that its mask has not");
+  if ((wanted & ~mask) !== 0n) throw invalid("valueTwo has bits that its mask does not have");
   return { kind: "bits", mask, value: wanted };
 }
 

@@ -23,7 +23,7 @@ export function containerSeccomp(
   if (!host.seccomp)
     throw new RuntimeError(
       "FailedPrecondition",
-      "a seccomp profile was asked for, but this kernel has no seccomp",
+      "a seccomp profile was requested, but this kernel has no seccomp",
     );
   const circumstances = { capabilities, ...host };
   const profile = file === undefined ? builtIn() : applicableProfile(file, circumstances);

@@ -73,7 +73,7 @@ function withDecision(
   if (others.some((other) => intersectBoxes(other.boxes, boxes).length > 0))
     throw new RuntimeError(
       "InvalidArgument",
-      `system call ${name}: two rules with different actions are about the same arguments`,
+      `system call ${name}: two rules with different actions match the same arguments`,
     );
   if (same === undefined) return [...others, { boxes, verdict }];
   // One without conditions says all that the others do.
