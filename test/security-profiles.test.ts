@@ -84,7 +84,7 @@ disable_apparmor = true
       );
     await refuses(localhost("missing.json"), /FAILED_PRECONDITION.*missing\.json.*ENOENT/s);
     await refuses(localhost("broken.json"), /FAILED_PRECONDITION.*broken\.json.*JSON/s);
-    await refuses(localhost("/dev/zero"), /FAILED_PRECONDITION.*no regular file/s);
+    await refuses(localhost("/dev/zero"), /FAILED_PRECONDITION.*not a regular file/s);
     await refuses(localhost("team/../../etc/passwd"), /INVALID_ARGUMENT/);
     await refuses(localhost(""), /INVALID_ARGUMENT.*localhost_ref/);
     await refuses({ ...runtimeDefault, localhostRef: "team/no-directories.json" }, /INVALID_ARGUMENT/);
