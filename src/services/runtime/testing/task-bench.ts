@@ -134,17 +134,21 @@ export class TaskBench implements AsyncDisposable {
   }
 }
 
-/** Processes whose command line names it, mounts below it and cgroups of its name: what a container may have left. */
+/**
+ * Processes whose command line names it, mounts below it and cgroups of its name: what a container may have left. It is looked for
+ * as a whole word: a few digits are found in the middle of some id of somebody else's container, sooner or later.
+ */
 export async function tracesOf(needle: string): Promise<readonly string[]> {
+  const word = new RegExp(`(?<![0-9A-Za-z])${RegExp.escape(needle)}(?![0-9A-Za-z])`);
   const traces: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (commandLine.includes(needle)) traces.push(`process ${pid}: ${commandLine.replaceAll("\0", " ")}`);
+    if (word.test(commandLine)) traces.push(`process ${pid}: ${commandLine.replaceAll("\0", " ")}`);
   }
   for (const mount of await mountInfo())
-    if (mount.mountPoint.includes(needle)) traces.push(`mount ${mount.mountPoint}`);
+    if (word.test(mount.mountPoint)) traces.push(`mount ${mount.mountPoint}`);
   for (const path of await directoriesBelow("/sys/fs/cgroup"))
-    if (path.includes(needle)) traces.push(`cgroup ${path}`);
+    if (word.test(path)) traces.push(`cgroup ${path}`);
   return traces;
 }
 
