@@ -22,7 +22,7 @@ import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
-import { checkLogPlace } from "./log-place.ts";
+import { checkLogPlace, checkOpenedLog } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
@@ -111,6 +111,7 @@ export class ConmonTasks implements Tasks {
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid);
+      if (task.logPath !== undefined) await checkOpenedLog(task.logPath, record.monitor.pid);
       await writeTaskRecord(files.record, record);
       return this.#adopt(task, files, { record });
     } catch (error) {

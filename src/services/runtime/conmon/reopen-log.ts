@@ -1,11 +1,10 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { checkLogPlace } from "./log-place.ts";
+import { checkLogPlace, identity, openFiles } from "./log-place.ts";
 import type { MonitorControl } from "./monitor-control.ts";
 import { makeNextLog } from "./next-log.ts";
-import { ignoreMissing } from "./task-files.ts";
 import type { ProcessIdentity } from "./task-record.ts";
 
 const waitMs = 5_000;
@@ -41,16 +40,4 @@ export async function reopenLog(
   } finally {
     await rm(next, { force: true });
   }
-}
-
-/** Device and inode; undefined when there is no such file. */
-async function identity(path: string): Promise<string | undefined> {
-  const found = await stat(path, { bigint: true }).catch(ignoreMissing);
-  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
-}
-
-async function openFiles(pid: number): Promise<readonly (string | undefined)[]> {
-  const directory = `/proc/${pid}/fd`;
-  const names = (await readdir(directory).catch(ignoreMissing)) ?? [];
-  return Promise.all(names.map((name) => identity(`${directory}/${name}`)));
 }
