@@ -10,7 +10,7 @@ import { ignoreMissing } from "./task-files.ts";
 export async function checkLogPlace(logPath: string): Promise<void> {
   const info = await lstat(logPath).catch(ignoreMissing);
   if (info === undefined || info.isFile()) return;
-  const what = info.isSymbolicLink() ? "a symbolic link" : "no regular file";
+  const what = info.isSymbolicLink() ? "a symbolic link" : "something that is not a regular file";
   throw new RuntimeError(
     "FailedPrecondition",
     `log ${JSON.stringify(logPath)}: refusing to write to ${what}; remove it`,
