@@ -69,6 +69,25 @@ test("who watches a collection is told once of each commit that changed a namesp
   assert.equal(seen.length, 3);
 });
 
+test("who commits is called back in the order of commits, once memory shows the change and before anybody is answered", async () => {
+  await using file = await emptyDatabase();
+  await using database = await file.open();
+  const images = await database.collection<Image>("images");
+  const seen: string[] = [];
+  const told = (key: string) => () => void seen.push(`${key}: ${images.list(ns).map(([each]) => each)}`);
+  const put = async (key: string) => {
+    await database.commit([images.put(ns, key, { name: key })], told(key));
+    seen.push(`${key} answered`);
+  };
+  await Promise.all([put("a"), put("b")]);
+  assert.deepEqual(seen, ["a: a", "b: a,b", "a answered", "b answered"]);
+  await database.commit([], told("nothing"));
+  await assert.rejects(
+    database.commit([images.put(ns, "c", new Map() as unknown as Image)], told("what cannot be recorded")),
+  );
+  assert.equal(seen.length, 4);
+});
+
 test("a record is replaced by a put and gone after a delete; deleting what is not there is no error", async () => {
   await using file = await emptyDatabase();
   {

@@ -14,8 +14,13 @@ import type { MetadataError } from "./metadata-error.ts";
 export interface Database extends AsyncDisposable {
   /** Opens the collection that a migration has made a table for. Records are loaded before this resolves. */
   collection<T>(name: CollectionName): Promise<Collection<T>>;
-  /** Applies all changes or none; resolves when they are on disk. Throws MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a value that is not plain data), Unavailable (closed). */
-  commit(changes: readonly Change[]): Promise<void>;
+  /**
+   * Applies all changes or none; resolves when they are on disk. `committed` is called then, once memory shows them and before the
+   * promise resolves, for one commit after the other; it must neither wait nor throw, and is not called for no changes. Throws
+   * MetadataError, and nothing is changed: ResourceExhausted (disk full; later commits work once there is space), InvalidArgument (a
+   * value that is not plain data), Unavailable (closed).
+   */
+  commit(changes: readonly Change[], committed?: () => void): Promise<void>;
   /**
    * Why nothing can be written, such as a disk that fails or has become read-only; undefined while commits succeed. It is tried
    * again by itself, so this is true without commits too. A full disk is no such trouble: removals have room.

@@ -80,6 +80,7 @@ function toError({ code, message }: Failure): MetadataError {
 type PendingCommit = {
   readonly changes: readonly Change[];
   readonly batch: Batch;
+  readonly committed: (() => void) | undefined;
   readonly done: PromiseWithResolvers<void>;
 };
 
@@ -126,18 +127,18 @@ class SqliteDatabase implements Database {
     return collection as MemoryCollection<T>;
   }
 
-  async commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly Change[], committed?: () => void): Promise<void> {
     if (this.#state !== "open") throw this.#unavailable("it is closed");
-    if (changes.length > 0) await this.#enqueue(changes);
+    if (changes.length > 0) await this.#enqueue(changes, committed);
   }
 
-  #enqueue(changes: readonly Change[]): Promise<void> {
+  #enqueue(changes: readonly Change[], committed?: () => void): Promise<void> {
     const batch = changes.map((change) => ({
       ...change,
       value: change.value === undefined ? undefined : encode(change.value),
     }));
     const done = Promise.withResolvers<void>();
-    this.#queue.push({ changes, batch, done });
+    this.#queue.push({ changes, batch, committed, done });
     this.#scheduleSend();
     return done.promise;
   }
@@ -183,11 +184,12 @@ class SqliteDatabase implements Database {
     if (reply.kind !== "committed") return;
     const finished = this.#underWay;
     this.#underWay = [];
-    for (const [index, { changes, done }] of finished.entries()) {
+    for (const [index, { changes, committed, done }] of finished.entries()) {
       const failure = reply.outcomes[index];
       this.#noteTrouble(failure);
       if (failure === undefined) {
         this.#applyAll(changes);
+        committed?.();
         done.resolve();
       } else {
         done.reject(toError(failure));
