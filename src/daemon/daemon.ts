@@ -13,6 +13,7 @@ import type { Database } from "../ground/metadata/index.ts";
 import { Trash, TreeRemover } from "../ground/trees/index.ts";
 import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
+import { ServiceEvents } from "../services/events/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
@@ -134,8 +135,9 @@ async function openEngine(
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
 ): Promise<PodEngine> {
+  const events = new ServiceEvents();
   const [{ storage, ...images }, running] = await Promise.all([
-    openStorage(config, logger, database, rooms),
+    openStorage(config, logger, database, events, rooms),
     openRunning(config, logger, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
@@ -148,6 +150,7 @@ async function openEngine(
     checkpointDir: join(config.root, "checkpoints"),
     containers: storage.containers,
     sandboxes: storage.sandboxes,
+    events,
     logger,
     pauseProgram,
     defaultSysctls,
@@ -183,9 +186,16 @@ async function openSeLinux(
 }
 
 /** CRI's storage, images and security profiles. */
-async function openStorage(config: Config, logger: Logger, database: Database, rooms: AsyncDisposableStack) {
+async function openStorage(
+  config: Config,
+  logger: Logger,
+  database: Database,
+  events: ServiceEvents,
+  rooms: AsyncDisposableStack,
+) {
   const { root, images: settings } = config;
-  const all = rooms.use(await Storage.open({ root, database, logger, gcDelayMs: settings.gcDelayMs }));
+  const { gcDelayMs } = settings;
+  const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs }));
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, imageNames, content, leases, garbage } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);

@@ -4,6 +4,7 @@ import type { Database } from "../../ground/metadata/index.ts";
 import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
 import type { CdiDevices } from "../../parts/cdi/index.ts";
 import type { Containers, Sandboxes } from "../../services/containers/index.ts";
+import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Images } from "../../services/images/index.ts";
 import type { Network } from "../../services/network/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
@@ -34,6 +35,8 @@ export type PodEngineOptions = {
   /** Of CRI's namespace. */
   readonly sandboxes: Sandboxes;
   readonly containers: Containers;
+  /** Of all services, whose events it publishes too. */
+  readonly events: ServiceEvents;
   readonly images: Images;
   readonly securityProfiles: SecurityProfiles;
   readonly snapshotter: Snapshotter;

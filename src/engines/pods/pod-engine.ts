@@ -82,7 +82,7 @@ export class PodEngine implements Engine, AsyncDisposable {
       containers,
       taskTable,
       pauses: new Pauses(options),
-      events: new PodEvents(sandboxes, containers, taskTable),
+      events: new PodEvents(given.events, sandboxes, containers, taskTable),
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);

@@ -1,28 +1,36 @@
 import type { Collection, Database } from "../../ground/metadata/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { checkContainer, checkSandbox } from "./checks.ts";
 import type { Container, Containers, Sandbox, Sandboxes } from "./containers.ts";
-import { NamespaceRecords } from "./namespace-records.ts";
+import { NamespaceRecords, type RecordChange } from "./namespace-records.ts";
 
 /** The containers and sandboxes of all namespaces. */
 export class ContainerStore {
   readonly #database: Database;
   readonly #containers: Collection<Container>;
   readonly #sandboxes: Collection<Sandbox>;
+  readonly #events: EventPublisher;
   readonly #opened = new Map<string, { readonly containers: Containers; readonly sandboxes: Sandboxes }>();
 
-  private constructor(database: Database, containers: Collection<Container>, sandboxes: Collection<Sandbox>) {
+  private constructor(
+    database: Database,
+    containers: Collection<Container>,
+    sandboxes: Collection<Sandbox>,
+    events: EventPublisher,
+  ) {
     this.#database = database;
     this.#containers = containers;
     this.#sandboxes = sandboxes;
+    this.#events = events;
   }
 
-  /** Once for each database in a process. */
-  static async open(database: Database): Promise<ContainerStore> {
+  /** Once for each database in a process. Containers are published; of sandboxes tells who runs them. */
+  static async open(database: Database, events: EventPublisher): Promise<ContainerStore> {
     const [containers, sandboxes] = await Promise.all([
       database.collection<Container>("containers"),
       database.collection<Sandbox>("sandboxes"),
     ]);
-    return new ContainerStore(database, containers, sandboxes);
+    return new ContainerStore(database, containers, sandboxes, events);
   }
 
   /** The same for everybody who asks. */
@@ -41,6 +49,7 @@ export class ContainerStore {
         namespace,
         kind: "container",
         check: checkContainer,
+        changed: (kind, container) => publishContainer(this.#events, namespace, kind, container),
       }),
       sandboxes: new NamespaceRecords({
         database,
@@ -48,7 +57,21 @@ export class ContainerStore {
         namespace,
         kind: "sandbox",
         check: checkSandbox,
+        changed: () => undefined,
       }),
     };
   }
+}
+
+function publishContainer(
+  events: EventPublisher,
+  namespace: string,
+  kind: RecordChange,
+  { id, image, labels, snapshotKey, runtime }: Container,
+): void {
+  if (kind === "created")
+    events.publish(namespace, "/containers/create", { id, image, runtime: runtime.name });
+  else if (kind === "updated")
+    events.publish(namespace, "/containers/update", { id, image, labels, snapshotKey });
+  else events.publish(namespace, "/containers/delete", { id });
 }

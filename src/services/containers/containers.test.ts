@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { updateLabels } from "../../ground/labels/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { ContainerStore, type Containers } from "./index.ts";
 
 async function opened(root: string) {
   const database = await openDatabase({ path: join(root, "metadata.db") });
-  const store = await ContainerStore.open(database);
-  return { store, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+  const events = new PublishedEvents();
+  const store = await ContainerStore.open(database, events);
+  return { store, events, database, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
 
 type NewContainer = Parameters<Containers["create"]>[0];
@@ -138,25 +140,50 @@ test("what is not there can be neither changed nor deleted", async () => {
   await assert.rejects(containers.delete("web"), notFound);
 });
 
-test("listeners hear of each change in their namespace, in order, once it is on disk", async () => {
+test("each change is published in its namespace, in the order of commits, and nothing that fails", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const { events, database } = open;
+  const { containers } = open.store.inNamespace("moby");
+  await open.store.inNamespace("k8s.io").containers.create(container());
+  await containers.create(container({ image: "old" }));
+  await assert.rejects(containers.create(container()), { code: "AlreadyExists" });
+  await Promise.all([
+    containers.update("web", () => ({ image: "new", labels: { a: "1" } })),
+    containers.delete("web"),
+    containers.create(container({ id: "db" })),
+  ]);
+  await assert.rejects(
+    containers.update("web", () => ({})),
+    { code: "NotFound" },
+  );
+  await database[Symbol.asyncDispose]();
+  await assert.rejects(containers.delete("db"), { code: "Unavailable" });
+  assert.deepEqual(events.take(), [
+    ["/containers/create", "k8s.io", { id: "web", image: "", runtime: "crun" }],
+    ["/containers/create", "moby", { id: "web", image: "old", runtime: "crun" }],
+    ["/containers/update", "moby", { id: "web", image: "new", labels: { a: "1" }, snapshotKey: "" }],
+    ["/containers/create", "moby", { id: "db", image: "", runtime: "crun" }],
+    ["/containers/delete", "moby", { id: "web" }],
+  ]);
+});
+
+test("a listener finds the record as the event says", async () => {
   await using root = await tempDir();
   await using open = await opened(root.path);
   const { containers } = open.store.inNamespace("moby");
-  const end = new AbortController();
-  const changes = open.store.inNamespace("moby").containers.changes(end.signal);
-  await open.store.inNamespace("k8s.io").containers.create(container());
-  await containers.create(container());
+  const seen: unknown[] = [];
+  open.events.subscribe(new AbortController().signal, ({ topic }) => {
+    seen.push([topic, containers.find("web")?.image]);
+    return undefined;
+  });
+  await containers.create(container({ image: "old" }));
   await containers.update("web", () => ({ image: "new" }));
   await containers.delete("web");
-  const heard = [];
-  for await (const { kind, record, atNs } of changes) {
-    heard.push([kind, record.image, atNs > 0n]);
-    if (kind === "deleted") end.abort();
-  }
-  assert.deepEqual(heard, [
-    ["created", "", true],
-    ["updated", "new", true],
-    ["deleted", "new", true],
+  assert.deepEqual(seen, [
+    ["/containers/create", "old"],
+    ["/containers/update", "new"],
+    ["/containers/delete", undefined],
   ]);
 });
 

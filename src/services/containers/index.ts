@@ -10,4 +10,4 @@
 
 export { ContainerStore } from "./container-store.ts";
 export type { Container, Containers, Sandbox, Sandboxes } from "./containers.ts";
-export { ContainersError, type RecordChange, type Records, type TypedValue } from "./records.ts";
+export { ContainersError, type Records, type TypedValue } from "./records.ts";

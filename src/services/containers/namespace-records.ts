@@ -2,12 +2,10 @@ import { nowNs } from "../../ground/clock/index.ts";
 import { updateLabels } from "../../ground/labels/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import { EventBus } from "../events/index.ts";
 import {
   ContainersError,
   type MutableFields,
   type NewRecord,
-  type RecordChange,
   type RecordOf,
   type Records,
 } from "./records.ts";
@@ -20,14 +18,17 @@ type Options<Fixed, Mutable> = {
   readonly kind: "container" | "sandbox";
   /** Throws ContainersError InvalidArgument. */
   readonly check: (record: NewRecord<Fixed, Mutable>) => void;
+  /** Told of each change once it is durable; one that was deleted is as it was last. Must neither wait nor throw. */
+  readonly changed: (kind: RecordChange, record: RecordOf<Fixed, Mutable>) => void;
 };
+
+export type RecordChange = "created" | "updated" | "deleted";
 
 /** Records of one kind in one namespace. */
 export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable> {
   readonly #options: Options<Fixed, Mutable>;
   /** By id. */
   readonly #locks = new KeyLock();
-  readonly #bus = new EventBus<RecordChange<RecordOf<Fixed, Mutable>>>();
 
   constructor(options: Options<Fixed, Mutable>) {
     this.#options = options;
@@ -76,25 +77,19 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   }
 
   async delete(id: string): Promise<void> {
-    const { database, collection, namespace } = this.#options;
+    const { database, collection, namespace, changed } = this.#options;
     using _ = await this.#locks.acquire(id);
     const record = this.get(id);
-    await database.commit([collection.delete(namespace, id)]);
-    this.#bus.publish({ kind: "deleted", atNs: nowNs(), record });
-  }
-
-  changes(signal: AbortSignal): AsyncIterable<RecordChange<RecordOf<Fixed, Mutable>>> {
-    return this.#bus.subscribe(signal);
+    await database.commit([collection.delete(namespace, id)], () => changed("deleted", record));
   }
 
   async #put(
-    kind: "created" | "updated",
+    kind: Exclude<RecordChange, "deleted">,
     given: RecordOf<Fixed, Mutable>,
   ): Promise<RecordOf<Fixed, Mutable>> {
-    const { database, collection, namespace } = this.#options;
+    const { database, collection, namespace, changed } = this.#options;
     const record = { ...given, labels: updateLabels({}, given.labels) };
-    await database.commit([collection.put(namespace, record.id, record)]);
-    this.#bus.publish({ kind, atNs: record.updatedAtNs, record });
+    await database.commit([collection.put(namespace, record.id, record)], () => changed(kind, record));
     return record;
   }
 }

@@ -58,15 +58,6 @@ export interface Records<Fixed, Mutable> {
   ): Promise<RecordOf<Fixed, Mutable>>;
   /** Throws ContainersError NotFound. */
   delete(id: string): Promise<void>;
-  /** Changes from this call on, each told once it is on disk, until the signal is aborted. Throws what {@link EventBus.subscribe} throws. */
-  changes(signal: AbortSignal): AsyncIterable<RecordChange<RecordOf<Fixed, Mutable>>>;
 }
 
 export type NewRecord<Fixed, Mutable> = Omit<CommonFields, "createdAtNs" | "updatedAtNs"> & Fixed & Mutable;
-
-export type RecordChange<R> = {
-  readonly kind: "created" | "updated" | "deleted";
-  readonly atNs: bigint;
-  /** As it is since; one that was deleted as it was last. */
-  readonly record: R;
-};

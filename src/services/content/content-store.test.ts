@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { type Digest, digestHex, digestOf } from "../../parts/oci/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { type Content, type ContentStore, openContent } from "./index.ts";
@@ -13,15 +14,17 @@ import { contentStoreSuite } from "./testing/content-store-suite.ts";
 type OpenStore = AsyncDisposable & {
   readonly content: Content;
   readonly store: ContentStore;
+  readonly events: PublishedEvents;
   readonly root: string;
 };
 
 /** Opens what lies under `root`; disposing closes it as a restart of the daemon would. */
 async function openStore(root: string): Promise<OpenStore> {
   const database = await openDatabase({ path: join(root, "metadata.db") });
-  const content = await openContent({ root, database });
+  const events = new PublishedEvents();
+  const content = await openContent({ root, database, events });
   const store = content.inNamespace("k8s.io");
-  return { content, store, root, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+  return { content, store, events, root, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
 
 async function emptyStore(): Promise<OpenStore> {
@@ -68,6 +71,23 @@ test("namespaces share files but not records; a file goes with its last record",
   assert.ok(small.equals(await other.read(digest, 100)));
   await other.delete(digest);
   await assert.rejects(stat(blobFile(root, digest)), { code: "ENOENT" });
+});
+
+test("a blob is published once it can be read, and when it is deleted, not when its labels change or it is refused", async () => {
+  await using open = await emptyStore();
+  const { store, content, events } = open;
+  const digest = digestOf(small);
+  await assert.rejects(store.put(large, { digest }), { code: "DataLoss" });
+  await store.put(small, { digest });
+  await store.put(small, { digest, labels: { a: "1" } });
+  await content.inNamespace("moby").put(small, { digest });
+  await store.delete(digest);
+  await assert.rejects(store.delete(digest), { code: "NotFound" });
+  assert.deepEqual(events.take(), [
+    ["/content/create", "k8s.io", { digest, sizeBytes: small.length }],
+    ["/content/create", "moby", { digest, sizeBytes: small.length }],
+    ["/content/delete", "k8s.io", { digest }],
+  ]);
 });
 
 test("a namespace that would lead out of the directory is refused", async () => {

@@ -6,6 +6,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import { type Digest, digestOf } from "../../parts/oci/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { BlobFiles } from "./blob-files.ts";
 import { ContentError, fileError, isErrno } from "./content-error.ts";
@@ -31,16 +32,17 @@ import type {
 export async function openContent(options: {
   readonly root: string;
   readonly database: Database;
+  readonly events: EventPublisher;
   readonly logger?: Logger;
 }): Promise<Content> {
-  const { database, logger } = options;
+  const { database, events, logger } = options;
   const root = join(options.root, "content");
   const blobs = new BlobFiles(root);
   const records = await database.collection<ContentRecord>("content");
   await blobs.open();
   await reconcile({ blobs, records, database, logger });
   for (const namespace of await namespacesOfIngests(root)) await ingestsOf(root, namespace).clean();
-  const shared = { root, database, records, blobs, locks: new KeyLock() };
+  const shared = { root, database, records, events, blobs, locks: new KeyLock() };
   return {
     inNamespace: (namespace) => new LocalContentStore(shared, namespace),
     namespaces: () => records.namespaces(),
@@ -52,6 +54,7 @@ type Shared = {
   readonly root: string;
   readonly database: Database;
   readonly records: Collection<ContentRecord>;
+  readonly events: EventPublisher;
   readonly blobs: BlobFiles;
   readonly locks: KeyLock;
 };
@@ -133,10 +136,12 @@ class LocalContentStore implements ContentStore {
   }
 
   async delete(digest: Digest): Promise<void> {
-    const { database, records, blobs } = this.#shared;
+    const { database, records, events, blobs } = this.#shared;
     using _lock = await this.#lockBlob(digest);
     this.#record(digest);
-    await database.commit([records.delete(this.#namespace, digest)]);
+    await database.commit([records.delete(this.#namespace, digest)], () =>
+      events.publish(this.#namespace, "/content/delete", { digest }),
+    );
     if (!this.#hasAnyone(digest)) await blobs.remove(digest);
   }
 
@@ -189,8 +194,12 @@ class LocalContentStore implements ContentStore {
     const { digest, size, labels = {} } = expected;
     using _lock = await this.#lockBlob(digest);
     if (!this.#hasAnyone(digest)) await this.#shared.blobs.adopt(this.#ingests.dataPath(ref), digest);
-    const before = this.#find(digest) ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
-    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) });
+    const known = this.#find(digest);
+    const before = known ?? { sizeBytes: size, createdAtNs: nowNs(), labels: {} };
+    await this.#put(digest, { ...before, labels: updateLabels(before.labels, labels) }, () => {
+      if (known === undefined)
+        this.#shared.events.publish(this.#namespace, "/content/create", { digest, sizeBytes: size });
+    });
     await this.#ingests.remove(ref);
   }
 
@@ -236,9 +245,9 @@ class LocalContentStore implements ContentStore {
     return records.namespaces().some((namespace) => records.get(namespace, digest) !== undefined);
   }
 
-  async #put(digest: Digest, record: ContentRecord): Promise<void> {
+  async #put(digest: Digest, record: ContentRecord, committed?: () => void): Promise<void> {
     const { database, records } = this.#shared;
-    await database.commit([records.put(this.#namespace, digest, record)]);
+    await database.commit([records.put(this.#namespace, digest, record)], committed);
   }
 
   #lockBlob(digest: Digest): Promise<Disposable> {

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { digestOf } from "../../parts/oci/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { ServiceEvents } from "../events/index.ts";
 import { openContent } from "./index.ts";
 
 function moduleUrl(path: string): string {
@@ -18,10 +19,11 @@ async function commitUntilKilled(root: string, round: number, enough: number): P
   const script = `
     import { openDatabase } from ${moduleUrl("../../ground/metadata/index.ts")};
     import { openContent } from ${moduleUrl("./index.ts")};
+    import { ServiceEvents } from ${moduleUrl("../events/index.ts")};
     import { digestOf } from ${moduleUrl("../../parts/oci/index.ts")};
     const root = ${JSON.stringify(root)};
     const database = await openDatabase({ path: root + "/metadata.db" });
-    const store = (await openContent({ root, database })).inNamespace("k8s.io");
+    const store = (await openContent({ root, database, events: new ServiceEvents() })).inNamespace("k8s.io");
     let next = 0;
     await Promise.all([1, 2, 3].map(async () => {
       for (;;) {
@@ -51,7 +53,7 @@ test("after kill -9 in the middle of commits every acknowledged blob is whole, a
   for (const [round, enough] of [1, 25, 60].entries()) {
     acknowledged.push(...(await commitUntilKilled(root, round, enough)));
     await using database = await openDatabase({ path: join(root, "metadata.db") });
-    const store = (await openContent({ root, database })).inNamespace("k8s.io");
+    const store = (await openContent({ root, database, events: new ServiceEvents() })).inNamespace("k8s.io");
     for (const text of acknowledged) {
       assert.equal(Buffer.from(await store.read(digestOf(Buffer.from(text)), 100)).toString(), text);
     }

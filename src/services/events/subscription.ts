@@ -27,7 +27,19 @@ export class EventQueue<E> implements Subscription<E> {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting.resolve({ done: false, value: event });
     else if (this.#pending.length < maxPendingEvents) this.#pending.push(event);
-    else this.#overflow();
+    else this.fail(tooSlow());
+  }
+
+  /** The listener gets `error` next, and no more events, not even those that are pending. One that waits gets it at once. */
+  fail(error: unknown): void {
+    if (this.#state.kind !== "open") return;
+    this.#pending = [];
+    this.#state = { kind: "failed", error };
+    this.#onEnd();
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) return;
+    waiting.reject(error);
+    this.end();
   }
 
   /** The listener gets no more events, not even those that are pending. */
@@ -41,7 +53,7 @@ export class EventQueue<E> implements Subscription<E> {
   }
 
   async next(): Promise<IteratorResult<E>> {
-    if (this.#state.kind === "overflowed") {
+    if (this.#state.kind === "failed") {
       const { error } = this.#state;
       this.end();
       throw error;
@@ -61,17 +73,17 @@ export class EventQueue<E> implements Subscription<E> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
 
-  #overflow(): void {
-    this.#pending = [];
-    const message = `a listener fell more than ${maxPendingEvents} events behind and was disconnected; list the current state, then subscribe again`;
-    this.#state = { kind: "overflowed", error: new EventsError("ResourceExhausted", message) };
-    this.#onEnd();
-  }
+function tooSlow(): EventsError {
+  return new EventsError(
+    "ResourceExhausted",
+    `a listener fell more than ${maxPendingEvents} events behind and was disconnected; list the current state, then subscribe again`,
+  );
 }
 
 type State =
   | { readonly kind: "open" }
   /** The next call of `next` throws, and ends it. */
-  | { readonly kind: "overflowed"; readonly error: EventsError }
+  | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "ended" };

@@ -9,6 +9,7 @@ import { type Digest, digestOf } from "../../parts/oci/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { type ContentStore, openContent } from "../content/index.ts";
+import { ServiceEvents } from "../events/index.ts";
 import { type Lease, type LeaseResource, LeaseStore, type Leases } from "../leases/index.ts";
 import { type Snapshotter, Snapshotters } from "../snapshots/index.ts";
 import { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./index.ts";
@@ -41,9 +42,10 @@ class Stores implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const { path: root } = undo.use(await tempDir());
     const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-    const snapshotters = undo.use(await Snapshotters.open({ root, database, logger }));
+    const events = new ServiceEvents();
+    const snapshotters = undo.use(await Snapshotters.open({ root, database, events, logger }));
     const snapshotter = await snapshotters.get("overlayfs", namespace);
-    const content = (await openContent({ root, database })).inNamespace(namespace);
+    const content = (await openContent({ root, database, events })).inNamespace(namespace);
     return new Stores(
       content,
       (await LeaseStore.open(database)).inNamespace(namespace),

@@ -1,5 +1,6 @@
 import type { Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import type { ImageNameRecord } from "./image-name.ts";
 import { ImageNames, type SharedNames } from "./image-names.ts";
@@ -13,9 +14,9 @@ export class ImageNameStore {
   }
 
   /** Once for each database in a process. */
-  static async open(database: Database): Promise<ImageNameStore> {
+  static async open(database: Database, events: EventPublisher): Promise<ImageNameStore> {
     const records = await database.collection<ImageNameRecord>("images");
-    return new ImageNameStore({ database, records, locks: new KeyLock() });
+    return new ImageNameStore({ database, records, events, locks: new KeyLock() });
   }
 
   /** Throws NamespaceError InvalidArgument. */

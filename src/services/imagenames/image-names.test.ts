@@ -3,14 +3,17 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { type Descriptor, type Digest, digestOf } from "../../parts/oci/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { ImageNameStore, type ImageNames } from "./index.ts";
 
 async function opened(root: string) {
   const database = await openDatabase({ path: join(root, "metadata.db") });
-  const store = await ImageNameStore.open(database);
+  const events = new PublishedEvents();
+  const store = await ImageNameStore.open(database, events);
   return {
     database,
+    events,
     names: store.inNamespace("k8s.io"),
     inNamespace: (namespace: string): ImageNames => store.inNamespace(namespace),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
@@ -136,4 +139,29 @@ test("what is no name and no target is refused, with nothing changed", async () 
     code: "InvalidArgument",
   });
   assert.deepEqual(names.list(), []);
+});
+
+test("each name that a call changes is published, once all of it is durable, and none where it fails", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const { names, events, database } = open;
+  const app = target("app");
+  await names.create({ name: "app:1", target: app, labels: { a: "1" } });
+  await assert.rejects(names.create({ name: "app:1", target: app }), { code: "AlreadyExists" });
+  await assert.rejects(names.update("gone", { labels: {} }), { code: "NotFound" });
+  await names.point(["app:1", "app:2"], app);
+  await names.point(["app:1", "app:2"], target("newer"));
+  await names.updateAll(["app:2", "gone"], { labels: { b: "2" } });
+  await names.delete(["app:1", "gone"]);
+  await names.delete(["gone"]);
+  await database[Symbol.asyncDispose]();
+  await assert.rejects(names.delete(["app:2"]), { code: "Unavailable" });
+  assert.deepEqual(events.take(), [
+    ["/images/create", "k8s.io", { name: "app:1", labels: { a: "1" } }],
+    ["/images/create", "k8s.io", { name: "app:2", labels: {} }],
+    ["/images/update", "k8s.io", { name: "app:1", labels: { a: "1" } }],
+    ["/images/update", "k8s.io", { name: "app:2", labels: {} }],
+    ["/images/update", "k8s.io", { name: "app:2", labels: { b: "2" } }],
+    ["/images/delete", "k8s.io", { name: "app:1" }],
+  ]);
 });

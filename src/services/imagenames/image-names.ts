@@ -3,12 +3,14 @@ import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels
 import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
 import type { KeyLock } from "../../ground/sync/index.ts";
 import { type Descriptor, type Digest, isDigest } from "../../parts/oci/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { type ImageName, ImageNameError, type ImageNameRecord } from "./image-name.ts";
 
 /** What all namespaces share. Locks are taken on `<namespace> <name>`. */
 export type SharedNames = {
   readonly database: Database;
   readonly records: Collection<ImageNameRecord>;
+  readonly events: EventPublisher;
   readonly locks: KeyLock;
 };
 
@@ -72,9 +74,7 @@ export class ImageNames {
   /** {@link update} for all of the names that exist; the others are left out. */
   async updateAll(names: readonly string[], update: ImageNameUpdate): Promise<void> {
     using _lock = await this.#lock(names);
-    await this.#commit(
-      this.#existing(names).map((before) => this.#put(before.name, updated(before, update))),
-    );
+    await this.#commit(this.#existing(names).map((before) => ({ ...before, ...updated(before, update) })));
   }
 
   /**
@@ -89,12 +89,12 @@ export class ImageNames {
   ): Promise<void> {
     for (const name of names) checkTarget(name, target);
     using _lock = await this.#lock(names);
-    const changes = [...new Set(names)].flatMap((name) => {
+    const changed = [...new Set(names)].flatMap((name) => {
       const before = this.get(name);
-      if (before === undefined) return [this.#put(name, newRecord(target, {}))];
-      return before.target.digest === target.digest ? [] : [this.#put(name, updated(before, { target }))];
+      if (before === undefined) return [{ name, ...newRecord(target, {}) }];
+      return before.target.digest === target.digest ? [] : [{ name, ...updated(before, { target }) }];
     });
-    await this.#commit([...changes, ...alongside]);
+    await this.#commit(changed, alongside);
   }
 
   /** Deletes those that exist, if there is a `target` those that stand for it alone, and returns them. */
@@ -103,7 +103,13 @@ export class ImageNames {
     const deleted = this.#existing(names)
       .filter((each) => target === undefined || each.target.digest === target)
       .map(({ name }) => name);
-    await this.#commit(deleted.map((name) => this.#shared.records.delete(this.namespace, name)));
+    const { database, records } = this.#shared;
+    await database.commit(
+      deleted.map((name) => records.delete(this.namespace, name)),
+      () => {
+        for (const name of deleted) this.#shared.events.publish(this.namespace, "/images/delete", { name });
+      },
+    );
     return deleted;
   }
 
@@ -112,16 +118,22 @@ export class ImageNames {
   }
 
   async #putOne(name: string, record: ImageNameRecord): Promise<ImageName> {
-    await this.#commit([this.#put(name, record)]);
-    return { name, ...record };
+    const put = { name, ...record };
+    await this.#commit([put]);
+    return put;
   }
 
-  #put(name: string, record: ImageNameRecord): Change {
-    return this.#shared.records.put(this.namespace, name, record);
-  }
-
-  async #commit(changes: readonly Change[]): Promise<void> {
-    if (changes.length > 0) await this.#shared.database.commit(changes);
+  /** Puts names and publishes them. */
+  async #commit(names: readonly ImageName[], alongside: readonly Change[] = []): Promise<void> {
+    const { database, records, events } = this.#shared;
+    const topics = names.map(({ name }) =>
+      this.get(name) === undefined ? "/images/create" : "/images/update",
+    );
+    const puts = names.map(({ name, ...record }) => records.put(this.namespace, name, record));
+    await database.commit([...puts, ...alongside], () => {
+      for (const [index, { name, labels }] of names.entries())
+        events.publish(this.namespace, topics[index] ?? "/images/update", { name, labels });
+    });
   }
 
   #lock(names: readonly string[]): Promise<Disposable> {

@@ -1,6 +1,7 @@
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace, NamespaceError } from "./name.ts";
 
 export type Namespace = { readonly name: string; readonly labels: Labels };
@@ -14,17 +15,19 @@ const key = "namespace";
 export class NamespaceStore {
   readonly #database: Database;
   readonly #records: Collection<NamespaceRecord>;
+  readonly #events: EventPublisher;
   /** By name. */
   readonly #locks = new KeyLock();
 
-  private constructor(database: Database, records: Collection<NamespaceRecord>) {
+  private constructor(database: Database, records: Collection<NamespaceRecord>, events: EventPublisher) {
     this.#database = database;
     this.#records = records;
+    this.#events = events;
   }
 
   /** Once for each database in a process. */
-  static async open(database: Database): Promise<NamespaceStore> {
-    return new NamespaceStore(database, await database.collection<NamespaceRecord>("namespaces"));
+  static async open(database: Database, events: EventPublisher): Promise<NamespaceStore> {
+    return new NamespaceStore(database, await database.collection<NamespaceRecord>("namespaces"), events);
   }
 
   /** Those that have a record. */
@@ -70,11 +73,17 @@ export class NamespaceStore {
       );
     if (this.#records.get(name, key) === undefined)
       throw new NamespaceError("NotFound", `namespace ${name} not found`);
-    await this.#database.commit([this.#records.delete(name, key)]);
+    await this.#database.commit([this.#records.delete(name, key)], () =>
+      this.#events.publish(name, "/namespaces/delete", { name }),
+    );
   }
 
-  async #put({ name, labels }: Namespace): Promise<Namespace> {
-    await this.#database.commit([this.#records.put(name, key, { labels })]);
-    return { name, labels };
+  async #put(namespace: Namespace): Promise<Namespace> {
+    const { name, labels } = namespace;
+    const topic = this.#records.get(name, key) === undefined ? "/namespaces/create" : "/namespaces/update";
+    await this.#database.commit([this.#records.put(name, key, { labels })], () =>
+      this.#events.publish(name, topic, namespace),
+    );
+    return namespace;
   }
 }

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { checkNamespace, NamespaceStore } from "./index.ts";
 
 async function opened(root: string) {
   const database = await openDatabase({ path: join(root, "metadata.db") });
-  const namespaces = await NamespaceStore.open(database);
-  return { namespaces, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
+  const events = new PublishedEvents();
+  const namespaces = await NamespaceStore.open(database, events);
+  return { namespaces, events, [Symbol.asyncDispose]: () => database[Symbol.asyncDispose]() };
 }
 
 test("a namespace has labels, also after a restart, until it is deleted", async () => {
@@ -54,6 +56,25 @@ test("one that is not empty stays, and the error says what it holds", async () =
     { code: "FailedPrecondition", message: /still has images, blobs/ },
   );
   assert.equal(open.namespaces.list().length, 1);
+});
+
+test("its creation, its labels and its deletion are published in it, and nothing that fails", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const { namespaces, events } = open;
+  await namespaces.create("moby", { a: "1" });
+  await assert.rejects(namespaces.create("moby"), { code: "AlreadyExists" });
+  await namespaces.setLabels("moby", { b: "2" });
+  await namespaces.setLabels("other", { a: "1" });
+  await assert.rejects(namespaces.delete("moby", () => ["images"]));
+  await namespaces.delete("moby", () => []);
+  await assert.rejects(namespaces.delete("moby", () => []));
+  assert.deepEqual(events.take(), [
+    ["/namespaces/create", "moby", { name: "moby", labels: { a: "1" } }],
+    ["/namespaces/update", "moby", { name: "moby", labels: { a: "1", b: "2" } }],
+    ["/namespaces/create", "other", { name: "other", labels: { a: "1" } }],
+    ["/namespaces/delete", "moby", { name: "moby" }],
+  ]);
 });
 
 test("names are containerd's identifiers", () => {

@@ -8,6 +8,7 @@ import { type Digest, digestOf, parseReference } from "../../parts/oci/index.ts"
 import { profileArtifact } from "../../testing/artifacts.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openContent } from "../content/index.ts";
+import { ServiceEvents } from "../events/index.ts";
 import { collectGarbage } from "../gc/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import { openSecurityProfiles, profileRoots } from "./index.ts";
@@ -21,7 +22,9 @@ async function stores() {
   await using undo = new AsyncDisposableStack();
   const { path: root } = undo.use(await tempDir());
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-  const content = (await openContent({ root, database, logger })).inNamespace(namespace);
+  const content = (await openContent({ root, database, events: new ServiceEvents(), logger })).inNamespace(
+    namespace,
+  );
   const leases = (await LeaseStore.open(database)).inNamespace(namespace);
   const { blobs, target } = profileArtifact({ defaultAction: "SCMP_ACT_ALLOW" });
   const manifest = blobs.get(target.digest)?.bytes ?? new Uint8Array();

@@ -5,6 +5,7 @@ import { syncFileSystem } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock, RefCounts } from "../../ground/sync/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { Deletions } from "./deletions.ts";
 import type { SnapshotDirectories } from "./directories.ts";
 import { mountedLayers } from "./mounted-layers.ts";
@@ -19,12 +20,14 @@ const lastDeletionsMs = 1000;
 
 /** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover` deletes, `meter` measures what is in use. */
 export type SnapshotterParts = {
+  readonly namespace: string;
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
   readonly walker: TreeThread;
   readonly remover: TreeThread;
   readonly meter: TreeThread;
+  readonly events: EventPublisher;
   readonly logger: Logger;
 };
 
@@ -75,10 +78,11 @@ export class DirectorySnapshotter implements Snapshotter {
       mustSync ? syncFileSystem(directory.fs) : undefined,
     ]);
     const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);
-    await records.commit([
-      records.delete(key),
-      records.put(name, { ...record, kind: "committed", parent, labels, usage }),
-    ]);
+    const { namespace, events } = this.#parts;
+    await records.commit(
+      [records.delete(key), records.put(name, { ...record, kind: "committed", parent, labels, usage })],
+      () => events.publish(namespace, "/snapshot/commit", { snapshotter: this.name, key, name }),
+    );
   }
 
   mounts(key: string): readonly Mount[] {
@@ -126,7 +130,7 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   async remove(key: string): Promise<void> {
-    const { records } = this.#parts;
+    const { namespace, records, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
     const record = records.get(key);
     if (this.#used.has(key) || records.hasChildren(key)) {
@@ -137,7 +141,9 @@ export class DirectorySnapshotter implements Snapshotter {
     }
     this.#removing.add(key);
     try {
-      await records.commit([records.delete(key)]);
+      await records.commit([records.delete(key)], () =>
+        events.publish(namespace, "/snapshot/remove", { snapshotter: this.name, key }),
+      );
     } finally {
       this.#removing.delete(key);
     }
@@ -174,7 +180,7 @@ export class DirectorySnapshotter implements Snapshotter {
     parent: string | undefined,
     labels: Labels,
   ): Promise<readonly Mount[]> {
-    const { records, directories } = this.#parts;
+    const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
     if (records.find(key) !== undefined)
       throw new SnapshotError("AlreadyExists", `snapshot ${key} exists already`);
@@ -186,7 +192,10 @@ export class DirectorySnapshotter implements Snapshotter {
       await this.#makeDirectory(id, kind, parent);
       const createdAtNs = nowNs();
       const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
-      await records.commit([records.put(key, record)]);
+      await records.commit([records.put(key, record)], () => {
+        if (kind === "active")
+          events.publish(namespace, "/snapshot/prepare", { snapshotter: this.name, key, parent });
+      });
     } catch (error) {
       void this.#deletions.start(id);
       throw errorOf(error, `snapshot ${key} cannot be made`);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { SnapshotDirectories } from "./directories.ts";
 import { DirectorySnapshotter } from "./directory-snapshotter.ts";
@@ -23,6 +24,7 @@ export class Snapshotters implements AsyncDisposable {
   readonly #root: string;
   readonly #database: Database;
   readonly #collection: Collection<SnapshotRecord>;
+  readonly #events: EventPublisher;
   readonly #logger: Logger;
   readonly #threads = {
     walker: treeThread(),
@@ -35,6 +37,7 @@ export class Snapshotters implements AsyncDisposable {
   private constructor(options: SnapshottersOptions, collection: Collection<SnapshotRecord>) {
     this.#root = join(options.root, "snapshots");
     this.#database = options.database;
+    this.#events = options.events;
     this.#logger = options.logger;
     this.#collection = collection;
   }
@@ -87,7 +90,16 @@ export class Snapshotters implements AsyncDisposable {
     await dropLostRecords(records, directories, this.#logger);
     const style =
       kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(this.#threads.mover);
-    return new DirectorySnapshotter({ ...this.#threads, records, directories, style, logger: this.#logger });
+    const [events, logger] = [this.#events, this.#logger];
+    return new DirectorySnapshotter({
+      ...this.#threads,
+      namespace,
+      records,
+      directories,
+      style,
+      events,
+      logger,
+    });
   }
 }
 
@@ -95,5 +107,6 @@ export type SnapshottersOptions = {
   /** The daemon's root directory. */
   readonly root: string;
   readonly database: Database;
+  readonly events: EventPublisher;
   readonly logger: Logger;
 };

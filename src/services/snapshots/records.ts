@@ -73,8 +73,8 @@ export class SnapshotRecords {
     return this.#collection.delete(this.#namespace, this.#prefix + key);
   }
 
-  /** All or none; durable when it resolves. Throws MetadataError. */
-  commit(changes: readonly Change[]): Promise<void> {
-    return this.#database.commit(changes);
+  /** See Database.commit. */
+  commit(changes: readonly Change[], committed?: () => void): Promise<void> {
+    return this.#database.commit(changes, committed);
   }
 }

@@ -14,6 +14,7 @@ import {
 } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { type SnapshotterKind, Snapshotters } from "./index.ts";
@@ -27,10 +28,11 @@ const kinds: readonly SnapshotterKind[] = ["overlayfs", "native"];
 async function opened(kind: SnapshotterKind, root: string, namespace = "k8s.io") {
   await using undo = new AsyncDisposableStack();
   const database = undo.use(await openDatabase({ path: join(root, "meta.db") }));
-  const snapshotters = undo.use(await Snapshotters.open({ root, database, logger }));
+  const events = new PublishedEvents();
+  const snapshotters = undo.use(await Snapshotters.open({ root, database, events, logger }));
   const snapshotter = await snapshotters.get(kind, namespace);
   const kept = undo.move();
-  return { snapshotter, snapshotters, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { snapshotter, snapshotters, events, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 for (const kind of kinds) {
@@ -42,6 +44,27 @@ for (const kind of kinds) {
   });
 
   describe(`${kind} snapshots`, () => {
+    test("are published as they are prepared, committed and removed, and not when that fails", async () => {
+      await using root = await tempDir();
+      await using session = await opened(kind, root.path, "moby");
+      const { snapshotter, events } = session;
+      await snapshotter.prepare("a", undefined);
+      await assert.rejects(snapshotter.prepare("a", undefined), code("AlreadyExists"));
+      await snapshotter.commit("layer-a", "a");
+      await assert.rejects(snapshotter.commit("layer-b", "a"), code("NotFound"));
+      await snapshotter.view("v", "layer-a");
+      await snapshotter.prepare("b", "layer-a");
+      await snapshotter.setLabels("b", { own: "1" });
+      await assert.rejects(snapshotter.remove("layer-a"), code("FailedPrecondition"));
+      await snapshotter.remove("b");
+      assert.deepEqual(events.take(), [
+        ["/snapshot/prepare", "moby", { snapshotter: kind, key: "a", parent: undefined }],
+        ["/snapshot/commit", "moby", { snapshotter: kind, key: "a", name: "layer-a" }],
+        ["/snapshot/prepare", "moby", { snapshotter: kind, key: "b", parent: "layer-a" }],
+        ["/snapshot/remove", "moby", { snapshotter: kind, key: "b" }],
+      ]);
+    });
+
     test("of two namespaces and two snapshotters are not seen by each other, under the same keys", async () => {
       await using root = await tempDir();
       await using session = await opened(kind, root.path);
@@ -141,7 +164,12 @@ test("a copy that the disk has no room for is ResourceExhausted, and nothing of 
   await using disk = await smallDisk(4 << 20);
   await using records = await tempDir();
   await using database = await openDatabase({ path: join(records.path, "meta.db") });
-  await using snapshotters = await Snapshotters.open({ root: disk.path, database, logger });
+  await using snapshotters = await Snapshotters.open({
+    root: disk.path,
+    database,
+    events: new PublishedEvents(),
+    logger,
+  });
   const snapshotter = await snapshotters.get("native", "k8s.io");
   const mounts = await snapshotter.prepare("a", undefined);
   await mounted(mounts, (tree) => writeFile(join(tree, "f"), Buffer.alloc(3 << 20, 1)));
@@ -162,7 +190,9 @@ test("a snapshot that no record names stays while it is mounted", async () => {
   const open = async (file: string) => {
     await using opened = new AsyncDisposableStack();
     const database = opened.use(await openDatabase({ path: join(root.path, file) }));
-    const snapshotters = opened.use(await Snapshotters.open({ root: root.path, database, logger }));
+    const snapshotters = opened.use(
+      await Snapshotters.open({ root: root.path, database, events: new PublishedEvents(), logger }),
+    );
     const snapshotter = await snapshotters.get("overlayfs", "k8s.io");
     const all = opened.move();
     return { snapshotter, [Symbol.asyncDispose]: () => all.disposeAsync() };
@@ -189,7 +219,12 @@ test("a root that mount options cannot hold, and a namespace that is no name, ar
   await using root = await tempDir();
   await using database = await openDatabase({ path: join(root.path, "meta.db") });
   const open = async (path: string, namespace: string) => {
-    await using snapshotters = await Snapshotters.open({ root: path, database, logger });
+    await using snapshotters = await Snapshotters.open({
+      root: path,
+      database,
+      events: new PublishedEvents(),
+      logger,
+    });
     await snapshotters.get("overlayfs", namespace);
   };
   await assert.rejects(open(join(root.path, "a:b"), "k8s.io"), code("InvalidArgument"));

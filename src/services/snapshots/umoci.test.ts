@@ -11,6 +11,7 @@ import { openDatabase } from "../../ground/metadata/index.ts";
 import { type Digest, digestHex } from "../../parts/oci/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { ServiceEvents } from "../events/index.ts";
 import { chainIdOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
 
 const run = promisify(execFile);
@@ -104,7 +105,12 @@ for (const kind of ["overlayfs", "native"] satisfies readonly SnapshotterKind[])
     const { layers, tree } = await imageByUmoci(root.path);
     assert.equal(layers.length, steps.length);
     await using database = await openDatabase({ path: join(root.path, "meta.db") });
-    await using snapshotters = await Snapshotters.open({ root: root.path, database, logger });
+    await using snapshotters = await Snapshotters.open({
+      root: root.path,
+      database,
+      events: new ServiceEvents(),
+      logger,
+    });
     const snapshotter = await snapshotters.get(kind, "k8s.io");
     const top = await unpackAll(snapshotter, layers);
     const target = await mkdtemp(join(root.path, "mnt-"));

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { digestOf } from "../../parts/oci/index.ts";
+import { PublishedEvents } from "../../testing/published.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
@@ -16,9 +17,10 @@ const layer = Buffer.from("a layer");
 async function opened(root: string) {
   await using undo = new AsyncDisposableStack();
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-  const storage = undo.use(await Storage.open({ root, database, logger, gcDelayMs: 0 }));
+  const events = new PublishedEvents();
+  const storage = undo.use(await Storage.open({ root, database, events, logger, gcDelayMs: 0 }));
   const all = undo.move();
-  return { storage, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { storage, events, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** A blob and a snapshot, the same in every namespace. */
@@ -125,6 +127,28 @@ test("a name of an image keeps what its target reaches from collection, in its o
   await moby.imageNames.delete(["app"]);
   await moby.garbage.collect();
   assert.deepEqual(moby.content.list(), []);
+});
+
+test("what is collected is published as what is deleted, snapshots from the top down", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const moby = await open.storage.inNamespace("moby");
+  const snapshotter = await moby.snapshotter("overlayfs");
+  await fill(moby, snapshotter);
+  await snapshotter.prepare("extract", "layer");
+  await snapshotter.commit("top", "extract");
+  open.events.take();
+  await moby.garbage.collect();
+  const events = open.events.take();
+  const removed = events.filter(([topic]) => topic === "/snapshot/remove");
+  assert.deepEqual(removed, [
+    ["/snapshot/remove", "moby", { snapshotter: "overlayfs", key: "top" }],
+    ["/snapshot/remove", "moby", { snapshotter: "overlayfs", key: "layer" }],
+  ]);
+  assert.deepEqual(
+    events.filter((event) => !removed.includes(event)),
+    [["/content/delete", "moby", { digest: digestOf(layer) }]],
+  );
 });
 
 test("what is no name of a namespace is refused", async () => {

@@ -2,6 +2,7 @@ import type { Logger } from "../../ground/logging/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import { ContainerStore } from "../containers/index.ts";
 import { type Content, openContent } from "../content/index.ts";
+import type { EventPublisher } from "../events/index.ts";
 import { ImageNameStore } from "../imagenames/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import { checkNamespace, NamespaceStore } from "../namespaces/index.ts";
@@ -12,6 +13,8 @@ export type StorageOptions = {
   /** The daemon's root directory. */
   readonly root: string;
   readonly database: Database;
+  /** Told of each change in any namespace. */
+  readonly events: EventPublisher;
   readonly logger: Logger;
   /** How long garbage is left alone once somebody has asked for a collection. */
   readonly gcDelayMs: number;
@@ -48,11 +51,11 @@ export class Storage implements AsyncDisposable {
 
   /** Once for each root in a process. Throws ContentError, MetadataError. */
   static async open(options: StorageOptions): Promise<Storage> {
-    const { database } = options;
+    const { database, events } = options;
     const [namespaces, containers, imageNames, content, leases, snapshotters] = await Promise.all([
-      NamespaceStore.open(database),
-      ContainerStore.open(database),
-      ImageNameStore.open(database),
+      NamespaceStore.open(database, events),
+      ContainerStore.open(database, events),
+      ImageNameStore.open(database, events),
       openContent(options),
       LeaseStore.open(database),
       Snapshotters.open(options),

@@ -97,7 +97,7 @@ export class ContainerLifecycle implements Containers {
       using _ = await this.#locks.acquire(id);
       await this.#make(await this.#services.containers.create(draft));
       this.#services.observer("container-made");
-      this.#services.events.publish("created", id, sandbox.id);
+      this.#services.events.container("created", id, sandbox.id);
       return id;
     } finally {
       this.#making.delete(id);
@@ -209,7 +209,7 @@ export class ContainerLifecycle implements Containers {
     if (isOwned(record)) await removeLog(record, this.#services);
     observer("container-delete");
     await containers.delete(id);
-    events.publish("deleted", id, record.sandboxId, record);
+    events.containerDeleted(record);
   }
 
   /** Kills what was started between a stop and the lock, and removes the task. */
@@ -217,7 +217,7 @@ export class ContainerLifecycle implements Containers {
     const task = await this.#tasks.find(record);
     if (task !== undefined) await stopTask(task, record.stopSignal, 0);
     if (record.phase.kind === "started")
-      this.#services.events.publish("stopped", record.id, record.sandboxId);
+      this.#services.events.container("stopped", record.id, record.sandboxId);
     await this.#tasks.delete(record);
   }
 

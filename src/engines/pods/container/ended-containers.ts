@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { EngineEvent } from "../../engine/index.ts";
 import { whenEnded } from "../records/ownership.ts";
 import type { ContainerRecord } from "../records/records.ts";
 import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
@@ -58,14 +57,10 @@ export class EndedContainers {
   }
 
   async #listen(): Promise<void> {
-    for await (const { kind, containerId } of this.#events()) {
-      if (kind === "stopped" && this.#graceIsOver) this.#look(containerId);
-      if (kind === "created") this.#goOn(this.#removeUnstarted(containerId));
+    for await (const { kind, id } of this.#services.events.changes(this.#closed.signal)) {
+      if (kind === "stopped" && this.#graceIsOver) this.#look(id);
+      if (kind === "created") this.#goOn(this.#removeUnstarted(id));
     }
-  }
-
-  #events(): AsyncIterable<EngineEvent> {
-    return this.#services.events.subscribe(this.#closed.signal);
   }
 
   async #putAwayEarlier(): Promise<void> {

@@ -9,6 +9,7 @@ import { migrations } from "../../../ground/metadata/migrations.ts";
 import { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { parseDigest } from "../../../parts/oci/index.ts";
 import { ContainerStore } from "../../../services/containers/index.ts";
+import { ServiceEvents } from "../../../services/events/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { containerRecords, sandboxRecords } from "./record-forms.ts";
 import type { NotYetCreated } from "./record-store.ts";
@@ -16,7 +17,7 @@ import type { ContainerRecord } from "./records.ts";
 
 async function opened(path: string, namespace = "k8s.io") {
   const database = await openDatabase({ path });
-  const common = (await ContainerStore.open(database)).inNamespace(namespace);
+  const common = (await ContainerStore.open(database, new ServiceEvents())).inNamespace(namespace);
   return {
     common,
     containers: containerRecords(common.containers, "overlayfs", logger),

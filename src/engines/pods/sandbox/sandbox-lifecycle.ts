@@ -73,8 +73,8 @@ export class SandboxLifecycle implements Sandboxes {
       if (record.id !== id) return record.id;
       await this.#make(record);
       this.#services.observer("sandbox-made");
-      this.#services.events.publish("created", id, id);
-      this.#services.events.publish("started", id, id);
+      this.#services.events.sandbox("create", id);
+      this.#services.events.sandbox("start", id);
       return id;
     } finally {
       this.#making.delete(id);
@@ -185,7 +185,7 @@ export class SandboxLifecycle implements Sandboxes {
     await undoSteps(this.#steps, { record, ips: [] }, observer);
     observer("sandbox-stopped");
     await sandboxes.save({ ...record, phase: "stopped" });
-    events.publish("stopped", id, id);
+    events.sandbox("exit", id);
   }
 
   /** That it cannot be written down is no reason to let the containers run on. */
@@ -326,7 +326,7 @@ export class SandboxLifecycle implements Sandboxes {
     if (record?.phase !== "ready") return;
     this.#services.logger.warn({ sandbox: id }, "the sandbox's pause process has exited: it is not ready");
     await this.#services.sandboxes.save({ ...record, phase: "stopping" });
-    this.#services.events.publish("stopped", id, id);
+    this.#services.events.sandbox("exit", id);
   }
 }
 

@@ -49,7 +49,7 @@ export class ContainerTasks implements Disposable {
     }
     if (record.restore !== undefined) await forgetCheckpoint(record, this.#services);
     observer("container-started");
-    events.publish("started", record.id, record.sandboxId);
+    events.container("started", record.id, record.sandboxId);
   }
 
   async #create(record: ContainerRecord, sandbox: SandboxRecord, signal: AbortSignal): Promise<Task> {
@@ -67,7 +67,7 @@ export class ContainerTasks implements Disposable {
       this.delete(record),
       containers.save({ ...record, phase: neverRan(messageOf(error)) }),
     ]);
-    events.publish("stopped", record.id, record.sandboxId);
+    events.container("stopped", record.id, record.sandboxId);
     const log = logger.child({ container: record.id });
     for (const end of ends) {
       if (end.status === "rejected")
@@ -82,7 +82,7 @@ export class ContainerTasks implements Disposable {
   #watch(task: Task): void {
     let told = false;
     const tell = ({ id, sandboxId }: ContainerRecord) => {
-      if (!told) this.#services.events.publish("stopped", id, sandboxId);
+      if (!told) this.#services.events.container("stopped", id, sandboxId);
       told = true;
     };
     this.#retries.run("recording the container's exit", { container: task.id }, () =>

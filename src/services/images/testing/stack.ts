@@ -6,6 +6,7 @@ import { createLogger } from "../../../ground/logging/index.ts";
 import { openDatabase } from "../../../ground/metadata/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import type { ContentStore } from "../../content/index.ts";
+import { ServiceEvents } from "../../events/index.ts";
 import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { type Snapshotter, type SnapshotterKind, UsageMeter } from "../../snapshots/index.ts";
@@ -37,7 +38,9 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   await using undo = new AsyncDisposableStack();
   const root = options.root ?? undo.use(await tempDir()).path;
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
-  const storage = undo.use(await Storage.open({ root, database, logger, gcDelayMs: 0 }));
+  const storage = undo.use(
+    await Storage.open({ root, database, events: new ServiceEvents(), logger, gcDelayMs: 0 }),
+  );
   const stored = await storage.inNamespace(namespace);
   const { imageNames, content, leases, garbage } = stored;
   const snapshotter = await stored.snapshotter(kind);

@@ -1,0 +1,21 @@
+import type { EventByTopic, Topic } from "./topics.ts";
+
+/** One event, as listeners get it: a union by `topic`, which says what `event` is. */
+export type Envelope = {
+  [T in Topic]: {
+    readonly atNs: bigint;
+    /** containerd's namespace, of what the event is about. */
+    readonly namespace: string;
+    readonly topic: T;
+    readonly event: EventByTopic[T];
+  };
+}[Topic];
+
+/** What a service is given to publish by. */
+export interface EventPublisher {
+  /**
+   * To be called right when the change is durable, so that events come in the order of commits, and before whoever asked for the
+   * change is answered. Never waits and never throws.
+   */
+  publish<T extends Topic>(namespace: string, topic: T, event: EventByTopic[T]): void;
+}

@@ -1,0 +1,97 @@
+import type { Labels } from "../../ground/labels/index.ts";
+
+/**
+ * What each service tells, by topic. Topics are containerd's (its API's `events`), and each event has at least the facts of
+ * containerd's message; the last ones are berth's own. Times are nanoseconds since the epoch.
+ */
+export type EventByTopic = {
+  readonly "/namespaces/create": NamespaceChanged;
+  readonly "/namespaces/update": NamespaceChanged;
+  readonly "/namespaces/delete": { readonly name: string };
+
+  readonly "/images/create": ImageChanged;
+  readonly "/images/update": ImageChanged;
+  readonly "/images/delete": { readonly name: string };
+
+  readonly "/content/create": { readonly digest: string; readonly sizeBytes: number };
+  readonly "/content/delete": { readonly digest: string };
+
+  /** An active snapshot; views are not told, as in containerd. */
+  readonly "/snapshot/prepare": SnapshotKey & { readonly parent: string | undefined };
+  /** `key` is the active snapshot that has become `name`. */
+  readonly "/snapshot/commit": SnapshotKey & { readonly name: string };
+  /** Of any kind, by a client or by garbage collection. */
+  readonly "/snapshot/remove": SnapshotKey;
+
+  readonly "/containers/create": {
+    readonly id: string;
+    readonly image: string;
+    readonly runtime: string;
+  };
+  readonly "/containers/update": {
+    readonly id: string;
+    readonly image: string;
+    readonly labels: Labels;
+    readonly snapshotKey: string;
+  };
+  readonly "/containers/delete": { readonly id: string };
+
+  readonly "/tasks/create": {
+    readonly containerId: string;
+    readonly pid: number;
+    readonly bundleDir: string;
+    readonly terminal: boolean;
+    /** The directory of the checkpoint that it is restored from. */
+    readonly checkpoint: string | undefined;
+  };
+  readonly "/tasks/start": { readonly containerId: string; readonly pid: number };
+  /** Of a task's first process, whose id is the container's, or of a command that was told with `exec-added`. */
+  readonly "/tasks/exit": { readonly id: string } & ProcessEnded;
+  readonly "/tasks/delete": ProcessEnded;
+  readonly "/tasks/exec-added": { readonly containerId: string; readonly execId: string };
+  readonly "/tasks/exec-started": {
+    readonly containerId: string;
+    readonly execId: string;
+    readonly pid: number;
+  };
+  /** The kernel killed a process of the container, and the task ended of it. Comes before its exit. */
+  readonly "/tasks/oom": { readonly containerId: string };
+  readonly "/tasks/paused": { readonly containerId: string };
+  readonly "/tasks/resumed": { readonly containerId: string };
+  /** `checkpoint` is the directory of its images. */
+  readonly "/tasks/checkpointed": { readonly containerId: string; readonly checkpoint: string };
+
+  /** All that containers share is there. */
+  readonly "/sandboxes/create": SandboxChanged;
+  readonly "/sandboxes/start": SandboxChanged;
+  /** It runs nothing any more, or its first process has ended: then it comes again once the rest is stopped. */
+  readonly "/sandboxes/exit": SandboxChanged;
+  /** berth's own: its record is gone. */
+  readonly "/sandboxes/delete": SandboxChanged;
+
+  /*
+   * berth's own: what happened to a container of a pod, as its engine sees it. A record is there before the container can be
+   * started, and a task ends before that is in the record; these come once lists show the same.
+   */
+  readonly "/pods/container-created": PodContainerChanged;
+  readonly "/pods/container-started": PodContainerChanged;
+  /** Also for one whose start failed. */
+  readonly "/pods/container-stopped": PodContainerChanged;
+  readonly "/pods/container-deleted": PodContainerChanged;
+};
+
+export type Topic = keyof EventByTopic;
+
+type NamespaceChanged = { readonly name: string; readonly labels: Labels };
+type ImageChanged = { readonly name: string; readonly labels: Labels };
+type SnapshotKey = { readonly snapshotter: string; readonly key: string };
+type ProcessEnded = {
+  readonly containerId: string;
+  /** 0 for one that never ran. */
+  readonly pid: number;
+  /** 0-255; 128+n for a signal. */
+  readonly exitCode: number;
+  readonly exitedAtNs: bigint;
+};
+type SandboxChanged = { readonly sandboxId: string };
+type PodContainerChanged = { readonly containerId: string; readonly sandboxId: string };
