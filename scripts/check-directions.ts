@@ -86,7 +86,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   ],
   grpc: ["protocol"],
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
-  berth: ["engine", "grpc", "images", "protocol", "registry"],
+  berth: ["engine", "grpc", "images", "oci", "protocol", "registry"],
   remotecommand: [],
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],

@@ -35,6 +35,7 @@ const onceForAll = new Set(
     "metrics",
     "networks",
     "pull-crash",
+    "push-crash",
     "run",
   ].map((name) => `test/${name}.test.ts`),
 );

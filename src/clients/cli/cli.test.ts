@@ -56,7 +56,7 @@ test("a mistake of usage is exit status 2, with a hint at what could be meant", 
 const foreign: readonly [argv: readonly string[], advice: RegExp][] = [
   [["top", "web"], /`berth exec NAME ps`/],
   [["start", "web"], /runs only once/],
-  [["--address", "/x.sock", "tag", "a", "b"], /does not tag images/],
+  [["--address", "/x.sock", "search", "a"], /does not search registries/],
   [["image", "ls"], /`berth images`/],
   [["frobnicate"], /`berth --help` lists/],
   [["run", "--network", "host", "busybox"], /`--host-network`/],

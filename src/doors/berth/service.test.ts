@@ -142,6 +142,58 @@ test("a client that goes away ends its pull", async () => {
   await until(() => signal?.aborted === true);
 });
 
+test("a push ends with what stands in the registry, after what was done on the way", async () => {
+  await using berth = await serve();
+  const { digest } = image().manifest;
+  let given: unknown;
+  berth.engine.push = async ({ onProgress, ...request }) => {
+    given = request;
+    onProgress?.({ kind: "resolved", blobs: [{ mediaType: "", digest, size: 10 }] });
+    onProgress?.({ kind: "blob", digest, state: "mounted", sentBytes: 0, totalBytes: 10 });
+    return { reference: "r.example/a:1", digest };
+  };
+  const request = {
+    image: "busybox",
+    destination: "r.example/a:1",
+    platform: "linux/arm64/v8",
+    credentials: { basic: { username: "u", password: "p" } },
+  };
+  const call = berth.client.pushImage(berthV1.PushImageRequest.fromPartial(request));
+  const messages: berthV1.PushImageResponse[] = [];
+  for await (const message of call) messages.push(message);
+  assert.deepEqual(messages[0]?.resolved?.blobs, [{ digest, size: 10n }]);
+  assert.equal(messages[1]?.blob?.state, berthV1.BlobState.BLOB_STATE_MOUNTED);
+  assert.deepEqual(messages[2]?.done, { reference: "r.example/a:1", digest });
+  assert.deepEqual(given, {
+    image: "busybox",
+    destination: "r.example/a:1",
+    platform: { os: "linux", architecture: "arm64" },
+    credentials: { kind: "basic", username: "u", password: "p" },
+  });
+  assert.ok(!JSON.stringify(berth.logged()).includes('"p"'), "no password in the log");
+});
+
+for (const [what, request] of [
+  ["of a platform that is none", { platform: "arm" }],
+  ["of a platform and of all", { platform: "linux/arm64", allPlatforms: true }],
+] as const) {
+  test(`a push ${what} is refused`, async () => {
+    await using berth = await serve();
+    const call = berth.client.pushImage(berthV1.PushImageRequest.fromPartial({ image: "a", ...request }));
+    await assert.rejects(once(call, "data"), { code: status.INVALID_ARGUMENT });
+  });
+}
+
+test("a tag is given, and told in full", async () => {
+  await using berth = await serve();
+  berth.engine.images.tag = async (name, tag) => `${name} ${tag}`;
+  const answer = Promise.withResolvers<berthV1.TagImageResponse>();
+  berth.client.tagImage({ image: "busybox", tag: "a:1" }, (error, response) =>
+    error === null ? answer.resolve(response) : answer.reject(error),
+  );
+  assert.deepEqual(await answer.promise, { reference: "busybox a:1" });
+});
+
 for (const [what, requests, reason] of [
   ["nothing", [], /neither a path nor/],
   ["a relative path", [{ path: "app.tar" }], /"app\.tar" is not an absolute path/],

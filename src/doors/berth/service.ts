@@ -4,9 +4,9 @@ import type { Engine } from "../../engines/engine/index.ts";
 import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
 import { berthV1 } from "../../ground/protocol/index.ts";
 import type { Image } from "../../services/images/index.ts";
-import { toCredentials } from "./credentials.ts";
 import { receiveSource } from "./import-source.ts";
-import { ProgressMessages } from "./pull-progress.ts";
+import { pullImage } from "./pull.ts";
+import { pushImage } from "./push.ts";
 
 export type BerthServiceOptions = {
   readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer">;
@@ -21,18 +21,11 @@ export async function openBerthService({ engine, spoolDir }: BerthServiceOptions
   return defineService(
     berthV1.BerthService,
     {
-      pullImage({ reference, credentials: given }, { signal }) {
-        const progress = new ProgressMessages();
-        const credentials = toCredentials(given);
-        const pull = images.pull(
-          {
-            reference,
-            onProgress: (step) => progress.report(step),
-            ...(credentials === undefined ? {} : { credentials }),
-          },
-          signal,
-        );
-        return progress.until(pull);
+      pullImage: (request, { signal }) => pullImage(images, request, signal),
+      pushImage: (request, { signal }) => pushImage(images, request, signal),
+
+      async tagImage({ image, tag }) {
+        return { reference: await images.tag(image, tag) };
       },
 
       async importImage(requests, { signal }) {

@@ -24,5 +24,5 @@ export {
   isManifestType,
   mediaType,
 } from "./media-types.ts";
-export { formatPlatform, matchPlatform, runsOn } from "./platform.ts";
+export { formatPlatform, matchPlatform, parsePlatform, runsOn } from "./platform.ts";
 export { formatReference, parseReference, type Reference, repositoryName } from "./reference.ts";

@@ -1,3 +1,4 @@
+import { OciFormatError } from "./digest.ts";
 import type { Descriptor, Platform } from "./image.ts";
 
 /**
@@ -27,6 +28,16 @@ export function runsOn(platform: Platform, host: Platform): boolean {
 /** `linux/arm64/v8`; the variant is left out where it is the usual one. */
 export function formatPlatform(platform: Platform): string {
   return platformKey(normalise(platform));
+}
+
+/** Reads what {@link formatPlatform} writes: `linux/amd64`, `linux/arm/v7`. Throws {@link OciFormatError}. */
+export function parsePlatform(text: string): Platform {
+  const [, os, architecture, variant] = /^([a-z0-9]+)\/([a-z0-9_-]+)(?:\/([a-z0-9.]+))?$/i.exec(text) ?? [];
+  if (os === undefined || architecture === undefined)
+    throw new OciFormatError(
+      `invalid platform ${JSON.stringify(text)}: expected OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT, such as linux/arm64`,
+    );
+  return normalise({ os, architecture, ...(variant === undefined ? {} : { variant }) });
 }
 
 function platformKey({ os, architecture, variant }: Platform): string {

@@ -338,7 +338,7 @@ describe("an upload", () => {
     [415, "FailedPrecondition", /of this kind/],
     [429, "ResourceExhausted", /too many requests; it asks to wait for 1 seconds/],
     [500, "Unavailable", /RegistryUnavailable.*answered 500/],
-    [501, "Unimplemented", /501/],
+    [501, "FailedPrecondition", /501/],
     [503, "Unavailable", /answered 503/],
     [507, "ResourceExhausted", /no room/],
   ] as const) {

@@ -92,6 +92,6 @@ const pushMeanings: Readonly<Record<number, Meaning>> = {
   },
   415: { code: "FailedPrecondition", why: "takes no content of this kind (415)" },
   422: { code: "InvalidArgument", why: "does not take it (422)" },
-  501: { code: "Unimplemented", why: "cannot do this (501)" },
+  501: { code: "FailedPrecondition", why: "cannot do this (501)" },
   507: { code: "ResourceExhausted", why: "has no room left (507)" },
 };

@@ -22,7 +22,6 @@ const words: Readonly<Record<string, string>> = {
   pause: "containers cannot be paused; `berth checkpoint` saves their state",
   port: "`berth inspect --type pod NAME` shows a pod's ports",
   prune: "`berth rm $(berth ps --state exited -q)` removes exited containers, `berth rmi` images",
-  push: "berth does not push images",
   rename: "names cannot be changed: `berth run --name NEW` creates another container",
   restart: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   rmp: "`berth rm --type pod NAME` does that",
@@ -32,7 +31,6 @@ const words: Readonly<Record<string, string>> = {
   start: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   stopp: "`berth stop --type pod NAME` does that",
   system: "`berth info` shows the runtime's state, `berth doctor` checks the machine",
-  tag: "berth does not tag images: `berth pull` fetches one under another name",
   top: "`berth exec NAME ps` shows a container's processes if its image has ps; `berth stats` shows the resource usage",
   unpause: "containers cannot be paused",
   volume: "`berth run -v PATH:PATH` mounts a path of this machine",
@@ -48,10 +46,10 @@ const wordsOfImages: Readonly<Record<string, string>> = {
   ls: "`berth images` does that",
   prune: "`berth rmi $(berth images -q)` removes all images that no container uses",
   pull: "`berth pull NAME` does that",
-  push: words.push ?? "",
+  push: "`berth push NAME` does that",
   rm: "`berth rmi NAME` does that",
   save: words.save ?? "",
-  tag: words.tag ?? "",
+  tag: "`berth tag NAME OTHER` does that",
 };
 
 /** The same behind `berth profile`. */

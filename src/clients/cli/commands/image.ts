@@ -2,7 +2,6 @@ import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import type { Command } from "commander";
-import { hasCode } from "../../../ground/errors/index.ts";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { findImage } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
@@ -15,6 +14,7 @@ import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import { forEachName } from "./each-name.ts";
 import { adviseOnUnknown } from "./foreign-words.ts";
+import { needsBerthd } from "./needs-berthd.ts";
 
 type Options = ConnectionOptions & ListOptions & { readonly send?: boolean };
 
@@ -76,13 +76,6 @@ async function pinImages(
       throw new CliError("FailedPrecondition", `image ${name} is pinned by berthd's configuration`);
   };
   await forEachName(names, pinOne, invocation);
-}
-
-/** What another runtime at the endpoint says is told in other words. */
-function needsBerthd(what: string, cause: unknown): unknown {
-  if (!hasCode(cause, "Unimplemented")) return cause;
-  const message = `${what} needs berthd: CRI has no such call, and this endpoint is served by another runtime`;
-  return new CliError("Unimplemented", message, { cause });
 }
 
 async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {

@@ -96,6 +96,8 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { name: "images", summary: "list images", group: images, load: () => import("./images.ts") },
   { name: "pull", summary: "pull an image from a registry", group: images, load: () => import("./pull.ts") },
+  { name: "push", summary: "push an image to a registry", group: images, load: () => import("./push.ts") },
+  { name: "tag", summary: "give an image another name", group: images, load: () => import("./tag.ts") },
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",

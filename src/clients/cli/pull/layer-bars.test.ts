@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { berthV1 } from "../../../ground/protocol/index.ts";
 import { captured } from "../testing/captured-io.ts";
 import { LayerBars } from "./layer-bars.ts";
+import type { TransferProgress } from "./transfer-reporter.ts";
 
-const { LAYER_STATE_DONE, LAYER_STATE_DOWNLOADING, LAYER_STATE_EXISTS } = berthV1.LayerState;
+const words = { moving: "", done: "done", spared: "already here" };
 
 function digest(index: number): string {
   return `sha256:${String(index).padStart(12, "a")}${"0".repeat(52)}`;
@@ -17,14 +17,20 @@ function screen(text: string): string[] {
 
 function drawn(
   layers: number,
-  progress: readonly [number, berthV1.LayerState, number][],
+  progress: readonly [number, TransferProgress["state"], number][],
   columns = 80,
 ): string {
   const stream = captured({ columns });
-  const bars = new LayerBars(stream);
+  const bars = new LayerBars(stream, "layer");
   bars.resolved(Array.from({ length: layers }, (_, index) => ({ digest: digest(index), size: 1000n })));
   for (const [index, state, received] of progress) {
-    bars.progress({ digest: digest(index), state, receivedBytes: BigInt(received), totalBytes: 1000n });
+    bars.progress({
+      digest: digest(index),
+      state,
+      word: words[state],
+      movedBytes: BigInt(received),
+      totalBytes: 1000n,
+    });
   }
   bars[Symbol.dispose]();
   return stream.text();
@@ -33,9 +39,9 @@ function drawn(
 test("a layer has a bar that shows its share, and a word once it is here", () => {
   const lines = screen(
     drawn(3, [
-      [0, LAYER_STATE_DOWNLOADING, 500],
-      [1, LAYER_STATE_DONE, 1000],
-      [2, LAYER_STATE_EXISTS, 0],
+      [0, "moving", 500],
+      [1, "done", 1000],
+      [2, "spared", 0],
     ]),
   );
   assert.match(lines[0] ?? "", /^a{11}0 +\[={20} {20}\] +500 B of 1\.0 kB$/);
@@ -44,24 +50,23 @@ test("a layer has a bar that shows its share, and a word once it is here", () =>
 });
 
 test("lines never reach the last column, where a terminal would break them", () => {
-  for (const line of screen(drawn(2, [[0, LAYER_STATE_DOWNLOADING, 999]], 40)))
-    assert.ok(line.length < 40, line);
+  for (const line of screen(drawn(2, [[0, "moving", 999]], 40))) assert.ok(line.length < 40, line);
 });
 
 test("of very many layers those that are here give way, so that all can be drawn over", () => {
   const text = drawn(40, [
-    [0, LAYER_STATE_DONE, 1000],
-    [1, LAYER_STATE_DONE, 1000],
+    [0, "done", 1000],
+    [1, "done", 1000],
   ]);
   const lines = screen(text);
   assert.equal(lines.length, 16);
   assert.doesNotMatch(lines[0] ?? "", /done/);
-  assert.equal(lines.at(-1), "and 25 more, 2 of 40 layers are here");
+  assert.equal(lines.at(-1), "and 25 more, 2 of 40 layers are done");
 });
 
 test("what was drawn before is drawn over", () => {
   const stream = captured({ columns: 80 });
-  const bars = new LayerBars(stream);
+  const bars = new LayerBars(stream, "layer");
   bars.resolved([{ digest: digest(0), size: 1000n }]);
   bars[Symbol.dispose]();
   bars[Symbol.dispose]();

@@ -1,42 +1,35 @@
-import { berthV1 } from "../../../ground/protocol/index.ts";
 import type { OutputStream } from "../invocation.ts";
 import { formatBytes, shortId } from "../output/units.ts";
-import type { PullReporter } from "./pull-reporter.ts";
-
-const { LAYER_STATE_DONE, LAYER_STATE_EXISTS } = berthV1.LayerState;
+import type { TransferProgress, TransferReporter, Transferred } from "./transfer-reporter.ts";
 
 const redrawMs = 80;
 const maxBars = 15;
 const clearToEnd = "\x1b[J";
 
-type LayerView = {
-  readonly digest: string;
-  readonly state: berthV1.LayerState;
-  readonly received: bigint;
-  readonly total: bigint;
-};
+type LayerView = Omit<TransferProgress, "state"> & { readonly state: TransferProgress["state"] | "waiting" };
 
 /** A progress bar for each layer, drawn over again in place on a terminal. */
-export class LayerBars implements PullReporter {
+export class LayerBars implements TransferReporter {
   readonly #stream: OutputStream;
+  readonly #noun: string;
   readonly #layers = new Map<string, LayerView>();
   #drawnLines = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: OutputStream) {
+  /** `noun`: what one of them is called. */
+  constructor(stream: OutputStream, noun: string) {
     this.#stream = stream;
+    this.#noun = noun;
   }
 
-  resolved(layers: readonly berthV1.Layer[]): void {
-    for (const { digest, size } of layers) {
-      const state = berthV1.LayerState.LAYER_STATE_UNSPECIFIED;
-      this.#layers.set(digest, { digest, state, received: 0n, total: size });
-    }
+  resolved(all: readonly Transferred[]): void {
+    for (const { digest, size } of all)
+      this.#layers.set(digest, { digest, state: "waiting", word: "", movedBytes: 0n, totalBytes: size });
     this.#redrawSoon();
   }
 
-  progress({ digest, state, receivedBytes, totalBytes }: berthV1.LayerProgress): void {
-    this.#layers.set(digest, { digest, state, received: receivedBytes, total: totalBytes });
+  progress(progress: TransferProgress): void {
+    this.#layers.set(progress.digest, progress);
     this.#redrawSoon();
   }
 
@@ -66,7 +59,7 @@ export class LayerBars implements PullReporter {
     const shown = layers.filter((layer) => !hidden.has(layer)).slice(0, maxBars);
     const rest = layers.length - shown.length;
     const summary =
-      rest === 0 ? [] : [`and ${rest} more, ${arrived.length} of ${layers.length} layers are here`];
+      rest === 0 ? [] : [`and ${rest} more, ${arrived.length} of ${layers.length} ${this.#noun}s are done`];
     return [...shown.map((layer) => renderLayer(layer, columns)), ...summary].map((line) =>
       line.slice(0, columns),
     );
@@ -75,20 +68,20 @@ export class LayerBars implements PullReporter {
 
 function renderLayer(layer: LayerView, columns: number): string {
   const label = shortId(layer.digest).padEnd(14);
-  if (layer.state === LAYER_STATE_EXISTS) return `${label}already here`;
-  const total = formatBytes(layer.total);
-  if (layer.state === LAYER_STATE_DONE) return `${label}done ${total}`;
-  const figures = `${formatBytes(layer.received).padStart(8)} of ${total}`;
+  if (layer.state === "spared") return `${label}${layer.word}`;
+  const total = formatBytes(layer.totalBytes);
+  if (layer.state === "done") return `${label}${layer.word} ${total}`;
+  const figures = `${formatBytes(layer.movedBytes).padStart(8)} of ${total}`;
   const width = Math.max(10, Math.min(40, columns - label.length - figures.length - 3));
   return `${label}[${bar(layer, width)}] ${figures}`;
 }
 
-function bar({ received, total }: LayerView, width: number): string {
-  const share = total === 0n ? 0 : Math.min(1, Number(received) / Number(total));
+function bar({ movedBytes, totalBytes }: LayerView, width: number): string {
+  const share = totalBytes === 0n ? 0 : Math.min(1, Number(movedBytes) / Number(totalBytes));
   const filled = Math.floor(share * width);
   return "=".repeat(filled).padEnd(width, " ");
 }
 
 function hasArrived({ state }: LayerView): boolean {
-  return state === LAYER_STATE_DONE || state === LAYER_STATE_EXISTS;
+  return state === "done" || state === "spared";
 }

@@ -7,7 +7,7 @@ import {
 } from "../../../ground/protocol/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
-import type { PullReporter } from "./pull-reporter.ts";
+import type { TransferProgress, TransferReporter } from "./transfer-reporter.ts";
 
 export type BasicCredentials = { readonly username: string; readonly password: string };
 
@@ -18,7 +18,7 @@ export type BasicCredentials = { readonly username: string; readonly password: s
 export async function pullImage(
   client: Client,
   reference: string,
-  reporter: PullReporter,
+  reporter: TransferReporter,
   credentials?: BasicCredentials,
 ): Promise<string> {
   try {
@@ -32,7 +32,7 @@ export async function pullImage(
 async function pullWithProgress(
   client: Client,
   reference: string,
-  reporter: PullReporter,
+  reporter: TransferReporter,
   credentials: BasicCredentials | undefined,
 ): Promise<string> {
   const request = berthV1.PullImageRequest.fromPartial({
@@ -44,10 +44,20 @@ async function pullWithProgress(
     request,
   )) {
     if (resolved !== undefined) reporter.resolved(resolved.layers);
-    if (layer !== undefined) reporter.progress(layer);
+    if (layer !== undefined) reporter.progress(toProgress(layer));
     if (done !== undefined) return done.imageRef;
   }
   throw new CliError("Internal", `pulling ${reference}: the daemon ended the stream without a result`);
+}
+
+const states: Readonly<Partial<Record<berthV1.LayerState, Pick<TransferProgress, "state" | "word">>>> = {
+  [berthV1.LayerState.LAYER_STATE_EXISTS]: { state: "spared", word: "already here" },
+  [berthV1.LayerState.LAYER_STATE_DONE]: { state: "done", word: "done" },
+};
+
+function toProgress({ digest, state, receivedBytes, totalBytes }: berthV1.LayerProgress): TransferProgress {
+  const known = states[state] ?? { state: "moving", word: "" };
+  return { digest, movedBytes: receivedBytes, totalBytes, ...known };
 }
 
 async function pullSilently(

@@ -5,6 +5,8 @@ import {
   type Descriptor,
   formatPlatform,
   formatReference,
+  isIndexType,
+  isManifestType,
   type Platform,
   parseReference,
   type Reference,
@@ -83,6 +85,11 @@ export class Pusher {
   ): Promise<Descriptor> {
     if (!this.#parts.content.has(named.digest))
       throw new ImageError("NotFound", `image ${image}: its content is not here; pull it first`);
+    if (!isIndexType(named.mediaType) && !isManifestType(named.mediaType))
+      throw new ImageError(
+        "FailedPrecondition",
+        `${image} is neither an image nor an artifact: its media type is ${JSON.stringify(named.mediaType)}`,
+      );
     if (platform === "all") return named;
     const read = async (descriptor: Descriptor): Promise<Uint8Array> => {
       const bytes = await this.#read(descriptor, hold);

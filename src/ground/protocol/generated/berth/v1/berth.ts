@@ -79,6 +79,70 @@ export function layerStateToJSON(object: LayerState): string {
   }
 }
 
+export const BlobState = {
+  BLOB_STATE_UNSPECIFIED: 0,
+  BLOB_STATE_UPLOADING: 1,
+  /** BLOB_STATE_EXISTS - The repository had it before. */
+  BLOB_STATE_EXISTS: 2,
+  /** BLOB_STATE_MOUNTED - The registry took it from another of its repositories. */
+  BLOB_STATE_MOUNTED: 3,
+  BLOB_STATE_DONE: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type BlobState = typeof BlobState[keyof typeof BlobState];
+
+export namespace BlobState {
+  export type BLOB_STATE_UNSPECIFIED = typeof BlobState.BLOB_STATE_UNSPECIFIED;
+  export type BLOB_STATE_UPLOADING = typeof BlobState.BLOB_STATE_UPLOADING;
+  export type BLOB_STATE_EXISTS = typeof BlobState.BLOB_STATE_EXISTS;
+  export type BLOB_STATE_MOUNTED = typeof BlobState.BLOB_STATE_MOUNTED;
+  export type BLOB_STATE_DONE = typeof BlobState.BLOB_STATE_DONE;
+  export type UNRECOGNIZED = typeof BlobState.UNRECOGNIZED;
+}
+
+export function blobStateFromJSON(object: any): BlobState {
+  switch (object) {
+    case 0:
+    case "BLOB_STATE_UNSPECIFIED":
+      return BlobState.BLOB_STATE_UNSPECIFIED;
+    case 1:
+    case "BLOB_STATE_UPLOADING":
+      return BlobState.BLOB_STATE_UPLOADING;
+    case 2:
+    case "BLOB_STATE_EXISTS":
+      return BlobState.BLOB_STATE_EXISTS;
+    case 3:
+    case "BLOB_STATE_MOUNTED":
+      return BlobState.BLOB_STATE_MOUNTED;
+    case 4:
+    case "BLOB_STATE_DONE":
+      return BlobState.BLOB_STATE_DONE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return BlobState.UNRECOGNIZED;
+  }
+}
+
+export function blobStateToJSON(object: BlobState): string {
+  switch (object) {
+    case BlobState.BLOB_STATE_UNSPECIFIED:
+      return "BLOB_STATE_UNSPECIFIED";
+    case BlobState.BLOB_STATE_UPLOADING:
+      return "BLOB_STATE_UPLOADING";
+    case BlobState.BLOB_STATE_EXISTS:
+      return "BLOB_STATE_EXISTS";
+    case BlobState.BLOB_STATE_MOUNTED:
+      return "BLOB_STATE_MOUNTED";
+    case BlobState.BLOB_STATE_DONE:
+      return "BLOB_STATE_DONE";
+    case BlobState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface PullImageRequest {
   /** As the user wrote it: `busybox` means `docker.io/library/busybox:latest`. */
   reference: string;
@@ -130,6 +194,58 @@ export interface LayerProgress {
 export interface PullDone {
   /** The id of the image, as PullImage of the CRI answers. */
   imageRef: string;
+}
+
+export interface PushImageRequest {
+  /** Reference or id. */
+  image: string;
+  /** Reference; empty: what `image` says. */
+  destination: string;
+  /** Not set: what berthd's configuration holds for the registry. */
+  credentials:
+    | Credentials
+    | undefined;
+  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  platform: string;
+  /** The whole of an image for several platforms. Not with `platform`. */
+  allPlatforms: boolean;
+}
+
+export interface PushImageResponse {
+  resolved?: PushResolved | undefined;
+  blob?: BlobProgress | undefined;
+  done?: PushDone | undefined;
+}
+
+/** What the registry must have: layers and configurations, or the files of an artifact. */
+export interface PushResolved {
+  blobs: Layer[];
+}
+
+export interface BlobProgress {
+  digest: string;
+  state: BlobState;
+  sentBytes: bigint;
+  totalBytes: bigint;
+}
+
+export interface PushDone {
+  /** `registry.example/team/app:1.2`. */
+  reference: string;
+  /** Of the manifest or index that it stands for now. */
+  digest: string;
+}
+
+export interface TagImageRequest {
+  /** Reference or id. */
+  image: string;
+  /** Reference without a digest: `team/app:1.2`. */
+  tag: string;
+}
+
+export interface TagImageResponse {
+  /** The tag in full: `docker.io/team/app:1.2`. */
+  reference: string;
 }
 
 export interface ImportImageRequest {
@@ -938,6 +1054,687 @@ export const PullDone: MessageFns<PullDone> = {
   },
 };
 
+function createBasePushImageRequest(): PushImageRequest {
+  return { image: "", destination: "", credentials: undefined, platform: "", allPlatforms: false };
+}
+
+export const PushImageRequest: MessageFns<PushImageRequest> = {
+  encode(message: PushImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.destination !== "") {
+      writer.uint32(18).string(message.destination);
+    }
+    if (message.credentials !== undefined) {
+      Credentials.encode(message.credentials, writer.uint32(26).fork()).join();
+    }
+    if (message.platform !== "") {
+      writer.uint32(34).string(message.platform);
+    }
+    if (message.allPlatforms !== false) {
+      writer.uint32(40).bool(message.allPlatforms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.destination = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.credentials = Credentials.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.allPlatforms = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushImageRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      destination: isSet(object.destination) ? globalThis.String(object.destination) : "",
+      credentials: isSet(object.credentials) ? Credentials.fromJSON(object.credentials) : undefined,
+      platform: isSet(object.platform) ? globalThis.String(object.platform) : "",
+      allPlatforms: isSet(object.allPlatforms)
+        ? globalThis.Boolean(object.allPlatforms)
+        : isSet(object.all_platforms)
+        ? globalThis.Boolean(object.all_platforms)
+        : false,
+    };
+  },
+
+  toJSON(message: PushImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.destination !== undefined) {
+      obj.destination = message.destination;
+    }
+    if (message.credentials !== undefined) {
+      obj.credentials = Credentials.toJSON(message.credentials);
+    }
+    if (message.platform !== undefined) {
+      obj.platform = message.platform;
+    }
+    if (message.allPlatforms !== undefined) {
+      obj.allPlatforms = message.allPlatforms;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushImageRequest>): PushImageRequest {
+    return PushImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushImageRequest>): PushImageRequest {
+    const message = createBasePushImageRequest();
+    message.image = object.image ?? "";
+    message.destination = object.destination ?? "";
+    message.credentials = (object.credentials !== undefined && object.credentials !== null)
+      ? Credentials.fromPartial(object.credentials)
+      : undefined;
+    message.platform = object.platform ?? "";
+    message.allPlatforms = object.allPlatforms ?? false;
+    return message;
+  },
+};
+
+function createBasePushImageResponse(): PushImageResponse {
+  return { resolved: undefined, blob: undefined, done: undefined };
+}
+
+export const PushImageResponse: MessageFns<PushImageResponse> = {
+  encode(message: PushImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resolved !== undefined) {
+      PushResolved.encode(message.resolved, writer.uint32(10).fork()).join();
+    }
+    if (message.blob !== undefined) {
+      BlobProgress.encode(message.blob, writer.uint32(18).fork()).join();
+    }
+    if (message.done !== undefined) {
+      PushDone.encode(message.done, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resolved = PushResolved.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blob = BlobProgress.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.done = PushDone.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushImageResponse {
+    return {
+      resolved: isSet(object.resolved) ? PushResolved.fromJSON(object.resolved) : undefined,
+      blob: isSet(object.blob) ? BlobProgress.fromJSON(object.blob) : undefined,
+      done: isSet(object.done) ? PushDone.fromJSON(object.done) : undefined,
+    };
+  },
+
+  toJSON(message: PushImageResponse): unknown {
+    const obj: any = {};
+    if (message.resolved !== undefined) {
+      obj.resolved = PushResolved.toJSON(message.resolved);
+    }
+    if (message.blob !== undefined) {
+      obj.blob = BlobProgress.toJSON(message.blob);
+    }
+    if (message.done !== undefined) {
+      obj.done = PushDone.toJSON(message.done);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushImageResponse>): PushImageResponse {
+    return PushImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushImageResponse>): PushImageResponse {
+    const message = createBasePushImageResponse();
+    message.resolved = (object.resolved !== undefined && object.resolved !== null)
+      ? PushResolved.fromPartial(object.resolved)
+      : undefined;
+    message.blob = (object.blob !== undefined && object.blob !== null)
+      ? BlobProgress.fromPartial(object.blob)
+      : undefined;
+    message.done = (object.done !== undefined && object.done !== null) ? PushDone.fromPartial(object.done) : undefined;
+    return message;
+  },
+};
+
+function createBasePushResolved(): PushResolved {
+  return { blobs: [] };
+}
+
+export const PushResolved: MessageFns<PushResolved> = {
+  encode(message: PushResolved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.blobs) {
+      Layer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushResolved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushResolved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blobs.push(Layer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushResolved {
+    return { blobs: globalThis.Array.isArray(object?.blobs) ? object.blobs.map((e: any) => Layer.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: PushResolved): unknown {
+    const obj: any = {};
+    if (message.blobs?.length) {
+      obj.blobs = message.blobs.map((e) => Layer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushResolved>): PushResolved {
+    return PushResolved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushResolved>): PushResolved {
+    const message = createBasePushResolved();
+    message.blobs = object.blobs?.map((e) => Layer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBlobProgress(): BlobProgress {
+  return { digest: "", state: 0, sentBytes: 0n, totalBytes: 0n };
+}
+
+export const BlobProgress: MessageFns<BlobProgress> = {
+  encode(message: BlobProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.sentBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sentBytes) !== message.sentBytes) {
+        throw new globalThis.Error("value provided for field message.sentBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sentBytes);
+    }
+    if (message.totalBytes !== 0n) {
+      if (BigInt.asUintN(64, message.totalBytes) !== message.totalBytes) {
+        throw new globalThis.Error("value provided for field message.totalBytes of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.totalBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlobProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlobProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sentBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.totalBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BlobProgress {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      state: isSet(object.state) ? blobStateFromJSON(object.state) : 0,
+      sentBytes: isSet(object.sentBytes)
+        ? BigInt(object.sentBytes)
+        : isSet(object.sent_bytes)
+        ? BigInt(object.sent_bytes)
+        : 0n,
+      totalBytes: isSet(object.totalBytes)
+        ? BigInt(object.totalBytes)
+        : isSet(object.total_bytes)
+        ? BigInt(object.total_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: BlobProgress): unknown {
+    const obj: any = {};
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    if (message.state !== undefined) {
+      obj.state = blobStateToJSON(message.state);
+    }
+    if (message.sentBytes !== undefined) {
+      obj.sentBytes = message.sentBytes.toString();
+    }
+    if (message.totalBytes !== undefined) {
+      obj.totalBytes = message.totalBytes.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BlobProgress>): BlobProgress {
+    return BlobProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlobProgress>): BlobProgress {
+    const message = createBaseBlobProgress();
+    message.digest = object.digest ?? "";
+    message.state = object.state ?? 0;
+    message.sentBytes = (object.sentBytes !== undefined && object.sentBytes !== null) ? BigInt(object.sentBytes) : 0n;
+    message.totalBytes = (object.totalBytes !== undefined && object.totalBytes !== null)
+      ? BigInt(object.totalBytes)
+      : 0n;
+    return message;
+  },
+};
+
+function createBasePushDone(): PushDone {
+  return { reference: "", digest: "" };
+}
+
+export const PushDone: MessageFns<PushDone> = {
+  encode(message: PushDone, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reference !== "") {
+      writer.uint32(10).string(message.reference);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PushDone {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePushDone();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PushDone {
+    return {
+      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+    };
+  },
+
+  toJSON(message: PushDone): unknown {
+    const obj: any = {};
+    if (message.reference !== undefined) {
+      obj.reference = message.reference;
+    }
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PushDone>): PushDone {
+    return PushDone.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PushDone>): PushDone {
+    const message = createBasePushDone();
+    message.reference = object.reference ?? "";
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBaseTagImageRequest(): TagImageRequest {
+  return { image: "", tag: "" };
+}
+
+export const TagImageRequest: MessageFns<TagImageRequest> = {
+  encode(message: TagImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.tag !== "") {
+      writer.uint32(18).string(message.tag);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TagImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTagImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tag = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TagImageRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      tag: isSet(object.tag) ? globalThis.String(object.tag) : "",
+    };
+  },
+
+  toJSON(message: TagImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.tag !== undefined) {
+      obj.tag = message.tag;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TagImageRequest>): TagImageRequest {
+    return TagImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TagImageRequest>): TagImageRequest {
+    const message = createBaseTagImageRequest();
+    message.image = object.image ?? "";
+    message.tag = object.tag ?? "";
+    return message;
+  },
+};
+
+function createBaseTagImageResponse(): TagImageResponse {
+  return { reference: "" };
+}
+
+export const TagImageResponse: MessageFns<TagImageResponse> = {
+  encode(message: TagImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reference !== "") {
+      writer.uint32(10).string(message.reference);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TagImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTagImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TagImageResponse {
+    return { reference: isSet(object.reference) ? globalThis.String(object.reference) : "" };
+  },
+
+  toJSON(message: TagImageResponse): unknown {
+    const obj: any = {};
+    if (message.reference !== undefined) {
+      obj.reference = message.reference;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TagImageResponse>): TagImageResponse {
+    return TagImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TagImageResponse>): TagImageResponse {
+    const message = createBaseTagImageResponse();
+    message.reference = object.reference ?? "";
+    return message;
+  },
+};
+
 function createBaseImportImageRequest(): ImportImageRequest {
   return { path: undefined, chunk: undefined };
 }
@@ -1697,6 +2494,26 @@ export const BerthService = {
     responseSerialize: (value: PullImageResponse): Buffer => Buffer.from(PullImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PullImageResponse => PullImageResponse.decode(value),
   },
+  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  pushImage: {
+    path: "/berth.v1.Berth/PushImage" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PushImageRequest): Buffer => Buffer.from(PushImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PushImageRequest => PushImageRequest.decode(value),
+    responseSerialize: (value: PushImageResponse): Buffer => Buffer.from(PushImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PushImageResponse => PushImageResponse.decode(value),
+  },
+  /** Gives an image another tag, or a tag another image. */
+  tagImage: {
+    path: "/berth.v1.Berth/TagImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TagImageRequest): Buffer => Buffer.from(TagImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TagImageRequest => TagImageRequest.decode(value),
+    responseSerialize: (value: TagImageResponse): Buffer => Buffer.from(TagImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TagImageResponse => TagImageResponse.decode(value),
+  },
   /** Takes an OCI image layout or an archive made by `docker save`. */
   importImage: {
     path: "/berth.v1.Berth/ImportImage" as const,
@@ -1746,6 +2563,10 @@ export const BerthService = {
 export interface BerthServer extends UntypedServiceImplementation {
   /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
   pullImage: handleServerStreamingCall<PullImageRequest, PullImageResponse>;
+  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  pushImage: handleServerStreamingCall<PushImageRequest, PushImageResponse>;
+  /** Gives an image another tag, or a tag another image. */
+  tagImage: handleUnaryCall<TagImageRequest, TagImageResponse>;
   /** Takes an OCI image layout or an archive made by `docker save`. */
   importImage: handleClientStreamingCall<ImportImageRequest, ImportImageResponse>;
   /** Pins an image, so that kubelets do not remove it, or no longer. */
@@ -1767,6 +2588,29 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<PullImageResponse>;
+  /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
+  pushImage(request: PushImageRequest, options?: Partial<CallOptions>): ClientReadableStream<PushImageResponse>;
+  pushImage(
+    request: PushImageRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PushImageResponse>;
+  /** Gives an image another tag, or a tag another image. */
+  tagImage(
+    request: TagImageRequest,
+    callback: (error: ServiceError | null, response: TagImageResponse) => void,
+  ): ClientUnaryCall;
+  tagImage(
+    request: TagImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TagImageResponse) => void,
+  ): ClientUnaryCall;
+  tagImage(
+    request: TagImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TagImageResponse) => void,
+  ): ClientUnaryCall;
   /** Takes an OCI image layout or an archive made by `docker save`. */
   importImage(
     callback: (error: ServiceError | null, response: ImportImageResponse) => void,
