@@ -13,6 +13,7 @@ export { AppArmor } from "./apparmor/app-armor.ts";
 export { containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
+export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
 export { type Criu, type DetectCriuOptions, detectCriu } from "./handlers/criu.ts";
 export {
@@ -65,6 +66,7 @@ export type {
   TaskExit,
   TaskIdentity,
   TaskIo,
+  TaskLog,
   TaskRestore,
   TaskSpec,
   TaskState,

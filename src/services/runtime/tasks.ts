@@ -12,10 +12,10 @@ import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
  */
 export interface Tasks extends AsyncDisposable {
   /**
-   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes the kernel time begins in
-   * the background. May be called in vain.
+   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes time begins in the
+   * background, where there is anything. May be called in vain.
    */
-  hasten(): void;
+  prewarm(): void;
   /**
    * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is created, with its
    * first process waiting. The bundle directory must exist; what else lies in it (a mounted rootfs) is left alone.
@@ -81,6 +81,8 @@ export type TaskDumpRequest = {
 /** One container's process. */
 export interface Task {
   readonly id: string;
+  /** Undefined where no log file is written. */
+  readonly log: TaskLog | undefined;
   state(): TaskState;
   /**
    * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended, of which
@@ -154,13 +156,15 @@ export interface Task {
    * with criu's words), ResourceExhausted (disk full), Canceled.
    */
   dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void>;
-  /** Ends a {@link dump} into `imageDir` that the daemon before this one has begun, where it is still at work. */
-  endLeftDump(imageDir: string): Promise<void>;
-  /** Makes conmon close and open the log file again; the old one must have been renamed before. Throws FailedPrecondition when not running. */
-  reopenLog(): Promise<void>;
   /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */
   delete(): Promise<void>;
 }
+
+/** The log file of a task's first process. */
+export type TaskLog = {
+  /** Closes the file and opens it again; the old one must have been renamed before. Throws RuntimeError FailedPrecondition when not running. */
+  reopen(): Promise<void>;
+};
 
 /**
  * A command that runs beside a task's first process. Its life: {@link Task.exec} makes it known, `start` runs it, it exits by itself or by

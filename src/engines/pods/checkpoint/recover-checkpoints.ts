@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { removeApart } from "../../../ground/trees/index.ts";
+import { endLeftDump } from "../../../services/runtime/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import type { PodServices } from "../services.ts";
 import { readJournal } from "./journal.ts";
@@ -46,7 +47,13 @@ async function takeBack(
   const ids = journal?.containerIds ?? [];
   using _ = await containers.hold(ids);
   const [scratch = directory, ...archives] = journal?.partial ?? [];
-  await Promise.all(ids.map((id) => taskTable.get(id)?.endLeftDump(criuPaths(scratch, id).imageDir)));
+  await Promise.all(
+    ids.map(async (id) => {
+      const task = taskTable.get(id);
+      if (task === undefined) return;
+      await endLeftDump(criuPaths(scratch, id).imageDir, { livePid: () => task.livePid(), logger });
+    }),
+  );
   if (signal.aborted) return;
   await Promise.all(ids.map((id) => taskTable.get(id)?.resume()));
   const lookUp = services.hostPaths.of(directory, signal);

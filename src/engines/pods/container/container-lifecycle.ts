@@ -89,7 +89,7 @@ export class ContainerLifecycle implements Containers {
     const existing = this.#existing(sandbox, config);
     if (existing !== undefined) return existing.id;
     // Kubelets start at once what they have made.
-    this.#services.tasks.hasten();
+    this.#services.tasks.prewarm();
     const draft = await draftContainer(sandbox, config, archive, this.#services);
     const { id } = draft;
     this.#making.add(id);
@@ -257,7 +257,7 @@ export class ContainerLifecycle implements Containers {
   }
 
   expectExec(): void {
-    this.#services.tasks.hasten();
+    this.#services.tasks.prewarm();
   }
 
   async execSync(
@@ -270,7 +270,7 @@ export class ContainerLifecycle implements Containers {
   }
 
   async reopenLog(id: string): Promise<void> {
-    await runningTask(this.#services, id).reopenLog();
+    await runningTask(this.#services, id).log?.reopen();
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {

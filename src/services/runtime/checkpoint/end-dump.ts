@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { forbidFileWrites, LinuxError, processGroup } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
+import type { Task } from "../tasks.ts";
 import { openNetwork } from "./open-network.ts";
 
 const SIGKILL = 9;
@@ -20,7 +21,7 @@ export const dumpSignals = ["SIGXFSZ"] as const;
 
 export type EndDumpOptions = {
   /** The container's first process, while it runs (see Task). */
-  readonly livePid: () => Promise<number | undefined>;
+  readonly livePid: Task["livePid"];
   readonly logger: Logger;
 };
 
@@ -43,7 +44,7 @@ export async function endDump(leader: number, { livePid, logger }: EndDumpOption
   else await openNetwork(pid).catch((err: unknown) => logger.error({ err, pid }, left));
 }
 
-/** Ends a dump into a directory that goes on when the daemon that started it is gone. */
+/** Ends a dump of a container ({@link Task.dump}) into `imageDir` that an earlier daemon has begun, where it is still at work. */
 export async function endLeftDump(imageDir: string, options: EndDumpOptions): Promise<void> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   await Promise.all(

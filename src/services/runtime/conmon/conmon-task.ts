@@ -5,7 +5,6 @@ import { raceAbort } from "../../../ground/sync/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
-import { endLeftDump } from "../checkpoint/end-dump.ts";
 import { pauseProcesses } from "../checkpoint/pause.ts";
 import { programRuns } from "../checkpoint/program-runs.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
@@ -21,6 +20,7 @@ import type {
   TaskDumpRequest,
   TaskExit,
   TaskIo,
+  TaskLog,
   TaskState,
   TaskUpdate,
 } from "../tasks.ts";
@@ -76,6 +76,11 @@ export class ConmonTask implements Task {
     this.#state = recordedState(options.record, options.ranSinceNs);
     const exit = this.#state.kind === "exited" ? this.#state.exit : undefined;
     this.#end = new TaskEnd(options, () => this.#record, exit);
+  }
+
+  get log(): TaskLog | undefined {
+    if (this.#record?.logPath === undefined) return undefined;
+    return { reopen: async () => this.#streams.reopenLog(this.#requireRunning("reopen log")) };
   }
 
   state(): TaskState {
@@ -185,14 +190,6 @@ export class ConmonTask implements Task {
     const call = { id, handler, cgroupDriver, logPath, livePid, logger };
     // criu mounts cgroups for itself.
     await cgroupOptions.keep(() => dumpProcesses(call, request, signal));
-  }
-
-  async endLeftDump(imageDir: string): Promise<void> {
-    await endLeftDump(imageDir, { livePid: () => this.livePid(), logger: this.#options.logger });
-  }
-
-  async reopenLog(): Promise<void> {
-    await this.#streams.reopenLog(this.#requireRunning("reopen log"));
   }
 
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {

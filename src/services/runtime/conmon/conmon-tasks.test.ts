@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { parseSpecJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
+import type { Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
 /** Seconds to sleep, by which a process is found again that is this run's alone. */
@@ -111,20 +113,42 @@ for (const handler of ["crun", "runc"]) {
       );
       await bench.logged(task, "one");
       await rename(bench.logPath(task), `${bench.logPath(task)}.1`);
-      await task.reopenLog();
+      await reopen(task);
       await task.execSync({ args: ["/bin/sh", "-c", "echo > /tmp/go"], timeoutMs: 0 });
       await bench.logged(task, "two");
       assert.match(await readFile(`${bench.logPath(task)}.1`, "utf8"), /one\n$/);
       await task.kill(9);
       await task.wait();
-      await assert.rejects(task.reopenLog(), { code: "FailedPrecondition" });
+      await assert.rejects(reopen(task), { code: "FailedPrecondition" });
     });
 
     test("a log that was not renamed keeps what is in it when it is reopened", async () => {
       const task = await bench.run(handler, "echo one; sleep 1000");
       await bench.logged(task, "one");
-      await task.reopenLog();
+      await reopen(task);
       assert.match(await readFile(bench.logPath(task), "utf8"), /one\n$/);
+    });
+
+    test("what berth does not know of a specification reaches the OCI runtime as it is, also after an update", async () => {
+      const unknown = { deep: [1, { nothing: null, endless: 18446744073709551615n }], "": "no name" };
+      const foreign = ({ process, linux, ...spec }: OciSpec) => ({
+        ...spec,
+        process: { ...process, "org.example": unknown },
+        linux: { ...linux, "org.example": unknown },
+        hostname: "of-the-client",
+        "org.example": unknown,
+      });
+      const spec = await bench.spec(handler, "cat /proc/sys/kernel/hostname; sleep 1000", foreign);
+      const task = await bench.create(spec);
+      const written = async () =>
+        parseSpecJson(await readFile(join(bench.bundleOf(task), "config.json"), "utf8"));
+      assert.deepEqual(await written(), spec.spec);
+      await task.start();
+      await bench.logged(task, "of-the-client");
+      await task.update({ limits: { pids: { limit: 50 } }, oomScoreAdj: undefined });
+      const { resources, ...linux } = spec.spec.linux;
+      const updated = { ...spec.spec, linux: { ...linux, resources: { ...resources, pids: { limit: 50 } } } };
+      assert.deepEqual(await written(), updated);
     });
 
     test("the next daemon finds a running task, and learns of its exit", async () => {
@@ -240,4 +264,9 @@ function withMemory(spec: OciSpec, limit: number): OciSpec {
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function reopen({ log }: Task): Promise<void> {
+  assert.ok(log);
+  await log.reopen();
 }

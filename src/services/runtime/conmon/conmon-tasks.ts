@@ -84,12 +84,12 @@ export class ConmonTasks implements Tasks {
     return new ConmonTasks(options, layout, exitsDir);
   }
 
-  hasten(): void {
+  prewarm(): void {
     this.#attachLock.warm();
   }
 
   async create(task: TaskSpec, signal?: AbortSignal): Promise<Task> {
-    this.hasten();
+    this.prewarm();
     const handler = usableHandler(this.#options.handlers, task.handler);
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
     const program = await this.#programs.pathFor(handler);
