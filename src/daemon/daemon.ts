@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openBerthService } from "../doors/berth/index.ts";
+import { containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
 import { StreamingServer } from "../doors/streaming/index.ts";
 import { criNamespace } from "../engines/engine/index.ts";
@@ -31,6 +32,7 @@ import {
 import { UsageMeter } from "../services/snapshots/index.ts";
 import { Storage } from "../services/storage/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
+import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
@@ -88,7 +90,7 @@ export class Daemon implements AsyncDisposable {
     const unusableFiles = new UnusableFiles(logger);
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
-    const engine = await openEngine(config, logger, database, given, rooms);
+    const { engine, storage } = await openEngine(config, logger, database, given, rooms);
     const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
@@ -104,9 +106,14 @@ export class Daemon implements AsyncDisposable {
         return { unhandledErrors: unhandledErrors.seen(), unusableFiles: unusableFiles.list() };
       },
     });
-    const server = new GrpcServer({ services: [...cri, berth], logger });
-    await mkdir(dirname(config.address), { recursive: true, mode: 0o755 });
-    await server.listen(config.address, group);
+    const containerd = config.containerdApi.enabled
+      ? containerdServices({ storage, platform: hostPlatform(), version, uuid: await serverUuid(database) })
+      : [];
+    const server = new GrpcServer({ services: [...cri, berth, ...containerd], logger });
+    for (const address of addresses(config)) {
+      await mkdir(dirname(address), { recursive: true, mode: 0o755 });
+      await server.listen(address, group);
+    }
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()
@@ -122,6 +129,12 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
+/** The sockets that everything is served on: clients of containerd may look for it elsewhere. */
+function addresses({ address, containerdApi }: Config): ReadonlySet<string> {
+  const { enabled, address: another } = containerdApi;
+  return new Set(enabled && another !== "" ? [address, another] : [address]);
+}
+
 /** Looks at files that are read anew for each container or pull, so that what is wrong with them is told before. */
 async function lookForUnusable({ container, images }: Config, files: UnusableFiles): Promise<void> {
   files.found("OCI hooks", await findUnusableHooks(container.hooksDirs));
@@ -134,9 +147,9 @@ async function openEngine(
   database: Database,
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
-): Promise<PodEngine> {
+): Promise<{ readonly engine: PodEngine; readonly storage: Storage }> {
   const events = new ServiceEvents();
-  const [{ storage, ...images }, running] = await Promise.all([
+  const [{ all, storage, ...images }, running] = await Promise.all([
     openStorage(config, logger, database, events, rooms),
     openRunning(config, logger, rooms),
   ]);
@@ -167,7 +180,7 @@ async function openEngine(
   const engine = rooms.use(await PodEngine.open(options));
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
-  return engine;
+  return { engine, storage: all };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */
@@ -232,7 +245,7 @@ async function openStorage(
     images,
     check: checkSeccompProfile,
   });
-  return { storage, database, snapshotter, usageMeter, images, securityProfiles };
+  return { all, storage, database, snapshotter, usageMeter, images, securityProfiles };
 }
 
 /** Network, OCI runtimes and tasks. */

@@ -40,7 +40,8 @@ export type CollectionName =
   | "sandboxes"
   | "containers"
   | "profiles"
-  | "namespaces";
+  | "namespaces"
+  | "server";
 
 /** One change to one record; made by a collection, applied by {@link Database.commit}. */
 export type Change = {

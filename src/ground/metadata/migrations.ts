@@ -39,6 +39,7 @@ export const migrations: readonly Migration[] = [
        'createdAtNs', json_extract(value, '$.createdAtNs'),
        'updatedAtNs', json_extract(value, '$.createdAtNs'))
      WHERE json_valid(value);`,
+  recordTable("server"),
 ];
 
 function recordTable(name: string): string {

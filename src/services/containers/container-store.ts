@@ -33,6 +33,11 @@ export class ContainerStore {
     return new ContainerStore(database, containers, sandboxes, events);
   }
 
+  /** Namespaces that have containers or sandboxes. */
+  namespaces(): readonly string[] {
+    return [...new Set([...this.#containers.namespaces(), ...this.#sandboxes.namespaces()])];
+  }
+
   /** The same for everybody who asks. */
   inNamespace(namespace: string): { readonly containers: Containers; readonly sandboxes: Sandboxes } {
     const opened = this.#opened.get(namespace) ?? this.#open(namespace);

@@ -19,6 +19,11 @@ export class ImageNameStore {
     return new ImageNameStore({ database, records, events, locks: new KeyLock() });
   }
 
+  /** Namespaces that have names of images. */
+  namespaces(): readonly string[] {
+    return this.#shared.records.namespaces();
+  }
+
   /** Throws NamespaceError InvalidArgument. */
   inNamespace(namespace: string): ImageNames {
     checkNamespace(namespace);

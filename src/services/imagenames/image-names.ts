@@ -59,7 +59,7 @@ export class ImageNames {
     checkTarget(name, target);
     using _lock = await this.#lock([name]);
     if (this.get(name) !== undefined)
-      throw new ImageNameError("AlreadyExists", `image ${JSON.stringify(name)} exists already`);
+      throw new ImageNameError("AlreadyExists", `image ${JSON.stringify(name)} already exists`);
     return await this.#putOne(name, newRecord(target, updateLabels({}, labels)));
   }
 

@@ -28,6 +28,11 @@ export class LeaseStore {
     return new LeaseStore(database, await database.collection<LeaseRecord>("leases"));
   }
 
+  /** Namespaces that have leases. */
+  namespaces(): readonly string[] {
+    return this.#records.namespaces();
+  }
+
   inNamespace(namespace: string): Leases {
     const records = new NamespaceRecords(this.#database, this.#records, namespace);
     return new RecordedLeases(records, () => this.#locks.acquire(namespace));
@@ -46,7 +51,7 @@ class RecordedLeases implements Leases {
   async create({ id = randomBytes(16).toString("hex"), expiresAtNs, labels = {} }: LeaseOptions = {}) {
     using _lock = await this.#lock();
     if (this.#records.find(id) !== undefined)
-      throw new LeaseError("AlreadyExists", `lease ${id} exists already ${this.#records.where}`);
+      throw new LeaseError("AlreadyExists", `lease ${id} already exists ${this.#records.where}`);
     const createdAtNs = nowNs();
     const lease = { id, createdAtNs, expiresAtNs, labels: updateLabels({}, labels) };
     await this.#records.commit([this.#records.put(lease)]);

@@ -46,7 +46,7 @@ export class NamespaceStore {
     checkNamespace(name);
     using _lock = await this.#locks.acquire(name);
     if (this.#records.get(name, key) !== undefined)
-      throw new NamespaceError("AlreadyExists", `namespace ${name} exists already`);
+      throw new NamespaceError("AlreadyExists", `namespace ${name} already exists`);
     return await this.#put({ name, labels: updateLabels({}, labels) });
   }
 

@@ -80,6 +80,32 @@ export class Storage implements AsyncDisposable {
     }
   }
 
+  /** Namespaces that have a record or something in them, in the order of their names. */
+  usedNamespaces(): readonly string[] {
+    const stores = [this.#containers, this.#imageNames, this.#content, this.#leases, this.#snapshotters];
+    const recorded = this.namespaces.list().map(({ name }) => name);
+    return [...new Set([...recorded, ...stores.flatMap((store) => store.namespaces())])].sort();
+  }
+
+  /** What is in a namespace that keeps it from being deleted, in containerd's words; leases go with it. */
+  contentsOf(name: string): readonly string[] {
+    const stores = { images: this.#imageNames, blobs: this.#content, containers: this.#containers };
+    const kinds = Object.entries(stores).filter(([, store]) => store.namespaces().includes(name));
+    const snapshots = this.#snapshotters.kindsIn(name).map((kind) => `snapshots on "${kind}" snapshotter`);
+    return [...kinds.map(([kind]) => kind), ...snapshots];
+  }
+
+  /** Deletes an empty one with its leases and ingests. Throws NamespaceError InvalidArgument, NotFound, FailedPrecondition. */
+  async deleteNamespace(name: string): Promise<void> {
+    const { leases, content } = await this.inNamespace(name);
+    const held = leases.list();
+    // It is there by what is in it.
+    if (held.length > 0) await this.namespaces.setLabels(name, {});
+    await this.namespaces.delete(name, () => this.contentsOf(name));
+    await Promise.all(held.map(({ id }) => leases.delete(id)));
+    await Promise.all((await content.ingests()).map(({ ref }) => content.abort(ref)));
+  }
+
   /** Ends collections and the threads of snapshotters. */
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await Promise.allSettled(this.#opened.values());

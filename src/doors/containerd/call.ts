@@ -1,0 +1,73 @@
+import type { CallContext, Handlers } from "../../ground/grpc/index.ts";
+import { checkNamespace } from "../../services/namespaces/index.ts";
+import type { NamespaceStorage, Storage } from "../../services/storage/index.ts";
+import { ContainerdError, withEnding } from "./errors.ts";
+
+/** What a handler knows of its call besides the request. */
+export type ContainerdCall = CallContext & {
+  /** What the call's namespace (metadata `containerd-namespace`) has. Throws FailedPrecondition for none, InvalidArgument for a bad one. */
+  readonly namespace: () => Promise<NamespaceStorage>;
+  /** The lease that what the call makes is put into (metadata `containerd-lease`); "" for none. */
+  readonly leaseId: string;
+};
+
+type Handler = (request: unknown, call: CallContext) => unknown;
+
+/** Handlers that are told namespace and lease, in front of those that the server knows; what they throw ends as containerd's errors do. */
+export function withNamespace<Definition>(
+  handlers: Handlers<Definition, ContainerdCall>,
+  storage: Storage,
+): Handlers<Definition> {
+  type Given = (request: unknown, call: ContainerdCall) => unknown;
+  const entries = Object.entries(handlers as Readonly<Record<string, Given>>);
+  const told = entries.map(([method, handler]): [string, Handler] => [
+    method,
+    (request, call) => {
+      const leaseId = header(call, "containerd-lease");
+      const given = { ...call, leaseId, namespace: () => namespaceOf(call, storage) };
+      return withEndings(() => handler(request, given));
+    },
+  ]);
+  return Object.fromEntries(told) as Handlers<Definition>;
+}
+
+async function namespaceOf(call: CallContext, storage: Storage): Promise<NamespaceStorage> {
+  const name = header(call, "containerd-namespace");
+  if (name === "") throw new ContainerdError("FailedPrecondition", "namespace is required");
+  checkNamespace(name);
+  return await storage.inNamespace(name);
+}
+
+/** The first value, as containerd takes it. */
+function header({ metadata }: CallContext, name: string): string {
+  return String(metadata.get(name)[0] ?? "");
+}
+
+function isStream(answer: unknown): answer is AsyncIterable<unknown> {
+  return typeof answer === "object" && answer !== null && Symbol.asyncIterator in answer;
+}
+
+function withEndings(handle: () => unknown): unknown {
+  try {
+    const answer = handle();
+    return isStream(answer) ? endedStream(answer) : endedAnswer(answer);
+  } catch (error) {
+    throw withEnding(error);
+  }
+}
+
+async function* endedStream(answers: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  try {
+    yield* answers;
+  } catch (error) {
+    throw withEnding(error);
+  }
+}
+
+async function endedAnswer(answer: unknown): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw withEnding(error);
+  }
+}

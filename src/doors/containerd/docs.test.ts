@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createLogger } from "../../ground/logging/index.ts";
+import { openDatabase } from "../../ground/metadata/index.ts";
+import { ServiceEvents } from "../../services/events/index.ts";
+import { Storage } from "../../services/storage/index.ts";
+import { projectFiles, readProjectFile, testExists } from "../../testing/docs.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { containerdServices } from "./index.ts";
+
+const page = "docs/containerd-api.md";
+const notServed = "not served yet";
+
+/** Every RPC in the words of the protocol: `containerd.services.images.v1.Images/Get`. */
+async function protocol(): Promise<readonly string[]> {
+  const files = await projectFiles("proto/containerd/services/**/*.proto");
+  const rpcs = await Array.fromAsync(files, async (file) => {
+    const text = (await readProjectFile(file)).replaceAll(/\/\/.*/g, "");
+    const name = /^package ([\w.]+);/m.exec(text)?.[1];
+    return [...text.matchAll(/^service (\w+) \{((?:[^{}]|\{[^{}]*\})*)\}/gm)].flatMap(
+      ([, service, body = ""]) =>
+        [...body.matchAll(/\brpc\s+(\w+)/g)].map(([, rpc]) => `${name}.${service}/${rpc}`),
+    );
+  });
+  return rpcs.flat().sort();
+}
+
+/** The rows of the page. */
+async function documented() {
+  const sections = (await readProjectFile(page)).split(/^## /m).slice(1);
+  return sections.flatMap((section) => {
+    const [service = "", ...lines] = section.split("\n");
+    const rows = lines.filter((line) => line.startsWith("| `"));
+    return rows.map((row) => {
+      const [, name = "", effect = "", , shownBy = ""] = row.split("|").map((cell) => cell.trim());
+      return { rpc: `${service}/${name.replaceAll("`", "")}`, effect, shownBy };
+    });
+  });
+}
+
+/** Every RPC that has a handler. */
+async function served(): Promise<readonly string[]> {
+  await using root = await tempDir();
+  await using database = await openDatabase({ path: join(root.path, "metadata.db") });
+  const logger = createLogger({ level: "silent", format: "json" });
+  await using storage = await Storage.open({
+    root: root.path,
+    database,
+    logger,
+    events: new ServiceEvents(),
+    gcDelayMs: 0,
+  });
+  const platform = { os: "linux", architecture: "amd64" };
+  const services = containerdServices({ storage, platform, version: "1.2.3", uuid: "" });
+  const methods = services.flatMap(({ definition, handlers }) =>
+    Object.entries(definition).flatMap(([key, { path }]) =>
+      handlers[key] === undefined ? [] : [path.slice(1)],
+    ),
+  );
+  return methods.sort();
+}
+
+test(`${page} has each RPC of each service once, and no others`, async () => {
+  const rows = await documented();
+  assert.deepEqual(rows.map(({ rpc }) => rpc).sort(), await protocol());
+  assert.deepEqual(
+    rows.filter(({ effect }) => effect === ""),
+    [],
+  );
+});
+
+test(`${page} says which RPCs are not served yet, and names tests that exist for all others`, async () => {
+  const rows = await documented();
+  const said = rows.filter(({ effect }) => effect !== notServed);
+  assert.deepEqual(said.map(({ rpc }) => rpc).sort(), await served());
+  const without = await Array.fromAsync(said, async (row) => {
+    const [, file = "", title = ""] = /^([\w.-]+): (.+)$/.exec(row.shownBy) ?? [];
+    return (await testExists(file, title)) ? [] : [row];
+  });
+  assert.deepEqual(without.flat(), []);
+});

@@ -1,0 +1,49 @@
+import type { Handlers } from "../../ground/grpc/index.ts";
+import type { Labels } from "../../ground/labels/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { labelsOfMask } from "./field-mask.ts";
+import type { ServiceOptions } from "./options.ts";
+
+type NamespaceHandlers = Handlers<typeof containerd.namespacesV1.NamespacesService, ContainerdCall>;
+
+/** Namespaces are in no namespace themselves: these need no header. */
+export function namespaceHandlers({ storage }: ServiceOptions): NamespaceHandlers {
+  const { namespaces } = storage;
+  return {
+    get: ({ name }) => ({ namespace: toMessage(namespaces.get(name)) }),
+
+    list: () => ({ namespaces: storage.usedNamespaces().map((name) => toMessage(namespaces.get(name))) }),
+
+    async create({ namespace }) {
+      const { name, labels } = required(namespace);
+      return { namespace: toMessage(await namespaces.create(name, labels)) };
+    },
+
+    async update({ namespace, updateMask = [] }) {
+      const { name, labels } = required(namespace);
+      const updated =
+        updateMask.length === 0
+          ? await namespaces.setLabels(name, labels, "replace")
+          : await namespaces.setLabels(name, labelsOfMask(updateMask, labels));
+      return { namespace: toMessage(updated) };
+    },
+
+    async delete({ name }) {
+      await storage.deleteNamespace(name);
+      return {};
+    },
+  };
+}
+
+type Namespace = { readonly name: string; readonly labels: Labels };
+
+function toMessage({ name, labels }: Namespace): containerd.namespacesV1.Namespace {
+  return { name, labels: { ...labels } };
+}
+
+function required(namespace: Namespace | undefined): Namespace {
+  if (namespace !== undefined) return namespace;
+  throw new ContainerdError("InvalidArgument", "namespace: the request has none");
+}

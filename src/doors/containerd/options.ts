@@ -1,0 +1,16 @@
+import type { Platform } from "../../parts/oci/index.ts";
+import type { Storage } from "../../services/storage/index.ts";
+import type { Plugin } from "./plugins.ts";
+
+export type ContainerdOptions = {
+  readonly storage: Storage;
+  /** Of images that this machine runs. */
+  readonly platform: Platform;
+  /** berth's own. */
+  readonly version: string;
+  /** The server's, the same for ever; BuildKit names its workers by it. */
+  readonly uuid: string;
+};
+
+/** What a service's handlers are made with. */
+export type ServiceOptions = ContainerdOptions & { readonly plugins: readonly Plugin[] };

@@ -1,0 +1,33 @@
+import type { containerd } from "../../ground/protocol/index.ts";
+import type { Platform } from "../../parts/oci/index.ts";
+
+export type Plugin = containerd.introspectionV1.Plugin;
+
+/**
+ * What berth has of that which is a plugin in containerd, by containerd's types and ids. Clients look there for snapshotters, and for
+ * what they may ask for. `services` are the ids of the gRPC services that are served.
+ */
+export function plugins(
+  services: readonly string[],
+  { os, architecture, variant = "" }: Platform,
+): readonly Plugin[] {
+  const platform = { os, architecture, variant, osVersion: "", osFeatures: [] };
+  const plugin = (type: string, id: string, more: Partial<Plugin> = {}): Plugin => ({
+    type: `io.containerd.${type}`,
+    id,
+    requires: [],
+    platforms: [],
+    exports: {},
+    capabilities: [],
+    initErr: undefined,
+    ...more,
+  });
+  return [
+    plugin("content.v1", "content"),
+    plugin("snapshotter.v1", "native", { platforms: [platform] }),
+    plugin("snapshotter.v1", "overlayfs", { platforms: [platform] }),
+    plugin("gc.v1", "scheduler"),
+    plugin("grpc.v1", "healthcheck"),
+    ...services.map((id) => plugin("grpc.v1", id)),
+  ];
+}

@@ -1,0 +1,64 @@
+import type { ServiceDefinition } from "@grpc/grpc-js";
+import { defineService, type GrpcService, type Handlers } from "../../ground/grpc/index.ts";
+import { containerd } from "../../ground/protocol/index.ts";
+import { type ContainerdCall, withNamespace } from "./call.ts";
+import { introspectionHandlers } from "./introspection.ts";
+import { namespaceHandlers } from "./namespaces.ts";
+import type { ContainerdOptions, ServiceOptions } from "./options.ts";
+import { plugins } from "./plugins.ts";
+import { versionHandlers } from "./version.ts";
+
+type Row = {
+  /** The plugin of type io.containerd.grpc.v1 that serves it in containerd. */
+  readonly id: string;
+  readonly served: boolean;
+  readonly make: (options: ServiceOptions) => GrpcService;
+};
+
+/** Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go into a file of its own. */
+const rows: readonly Row[] = [
+  row("containers", containerd.containersV1.ContainersService),
+  row("content", containerd.contentV1.ContentService),
+  row("diff", containerd.diffV1.DiffService),
+  row("events", containerd.eventsV1.EventsService),
+  row("images", containerd.imagesV1.ImagesService),
+  row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
+  row("leases", containerd.leasesV1.LeasesService),
+  row("mounts", containerd.mountsV1.MountsService),
+  row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
+  row("sandboxes", containerd.sandboxV1.StoreService),
+  row("sandbox-controllers", containerd.sandboxV1.ControllerService),
+  row("snapshots", containerd.snapshotsV1.SnapshotsService),
+  row("streaming", containerd.streamingV1.StreamingService),
+  row("tasks", containerd.tasksV1.TasksService),
+  row("transfer", containerd.transferV1.TransferService),
+  row("version", containerd.versionV1.VersionService, versionHandlers),
+];
+
+/** All of containerd's services, for the server that serves the CRI. */
+export function containerdServices(options: ContainerdOptions): readonly GrpcService[] {
+  const served = rows.filter((each) => each.served).map(({ id }) => id);
+  const known = { ...options, plugins: plugins(served, options.platform) };
+  return rows.map(({ make }) => make(known));
+}
+
+function row<Definition extends ServiceDefinition>(
+  id: string,
+  definition: Definition,
+  handlers?: (options: ServiceOptions) => Handlers<Definition, ContainerdCall>,
+): Row {
+  const make = (options: ServiceOptions) => {
+    const own = handlers?.(options) ?? ({} as Handlers<Definition, ContainerdCall>);
+    return defineService(definition, withNamespace<Definition>(own, options.storage), {
+      quiet: polled(definition),
+    });
+  };
+  return { id, served: handlers !== undefined, make };
+}
+
+/** What only looks is asked for again and again: by cAdvisor, and by every command of ctr and nerdctl. */
+function polled(definition: ServiceDefinition): readonly string[] {
+  return Object.keys(definition).filter((method) =>
+    /^(?:get|info|list|mounts|plugins|server|stat|status|usage|version)(?:[A-Z]|$)/.test(method),
+  );
+}

@@ -1,0 +1,15 @@
+import type { Handlers } from "../../ground/grpc/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import type { ServiceOptions } from "./options.ts";
+
+/** The containerd whose API this is: clients choose by it what they ask for. */
+const containerdVersion = "v2.4.2";
+
+type VersionHandlers = Handlers<typeof containerd.versionV1.VersionService, ContainerdCall>;
+
+export function versionHandlers({ version }: ServiceOptions): VersionHandlers {
+  return {
+    version: () => ({ version: `${containerdVersion}+berth.${version}`, revision: "" }),
+  };
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { TestBerth } from "./support/berth.ts";
+import { ContainerdClients } from "./support/containerd.ts";
+
+const { UpdateNamespaceRequest } = containerd.namespacesV1;
+
+describe("containerd's API", () => {
+  let berth: TestBerth;
+  let clients: ContainerdClients;
+  before(async () => {
+    berth = await TestBerth.start({ network: undefined });
+    clients = new ContainerdClients(berth.socket);
+  });
+  after(async () => {
+    clients?.[Symbol.dispose]();
+    await berth?.[Symbol.asyncDispose]();
+  });
+
+  test("tells its version, and a UUID that a restart does not change", async () => {
+    const { version, introspection } = clients.in(undefined);
+    const { version: told, revision } = await version.version({});
+    assert.match(told, /^v2\.4\.2\+berth\.\d+\.\d+\.\d+/);
+    assert.equal(revision, "");
+    const { uuid, pid, pidns, deprecations } = await introspection.server({});
+    assert.match(uuid, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    const { ino } = await stat("/proc/self/ns/pid", { bigint: true });
+    assert.deepEqual([pid, pidns, deprecations], [BigInt(berth.pid), ino, []]);
+    await berth.restartDaemon();
+    using again = new ContainerdClients(berth.socket);
+    const { uuid: after } = await again.in(undefined).introspection.server({});
+    assert.equal(after, uuid);
+  });
+
+  test("lists what clients look for among plugins, by type and id", async () => {
+    const { introspection } = clients.in(undefined);
+    const ids = async (...filters: string[]) => {
+      const { plugins } = await introspection.plugins({ filters });
+      return plugins.map(({ id }) => id);
+    };
+    assert.deepEqual(await ids("type==io.containerd.snapshotter.v1"), ["native", "overlayfs"]);
+    assert.deepEqual(await ids("type==io.containerd.snapshotter.v1,id==overlayfs"), ["overlayfs"]);
+    assert.deepEqual(await ids("type==io.containerd.grpc.v1,id~=^(version|introspection)$"), [
+      "introspection",
+      "version",
+    ]);
+    assert.ok((await ids()).length > 5);
+    const [overlayfs] = (await introspection.plugins({ filters: ["id==overlayfs"] })).plugins;
+    assert.equal(overlayfs?.platforms[0]?.os, "linux");
+    const type = "io.containerd.snapshotter.v1";
+    const { plugin } = await introspection.pluginInfo({ type, id: "overlayfs", options: undefined });
+    assert.deepEqual(plugin, overlayfs);
+    await assert.rejects(introspection.pluginInfo({ type, id: "zfs", options: undefined }), {
+      code: status.NOT_FOUND,
+      details: /io\.containerd\.snapshotter\.v1\.zfs.* not found$/,
+    });
+    const options = { typeUrl: "x", value: Buffer.alloc(0) };
+    await assert.rejects(introspection.pluginInfo({ type, id: "overlayfs", options }), {
+      code: status.UNIMPLEMENTED,
+    });
+    await assert.rejects(introspection.plugins({ filters: ["type="] }), {
+      code: status.INVALID_ARGUMENT,
+      details: /^filter "type=": at character 5: .*: invalid argument$/,
+    });
+  });
+
+  test("creates, labels and lists namespaces", async () => {
+    const { namespaces } = clients.in(undefined);
+    const created = await namespaces.create({ namespace: { name: "one", labels: { a: "1", b: "2" } } });
+    assert.deepEqual(created.namespace, { name: "one", labels: { a: "1", b: "2" } });
+    await assert.rejects(namespaces.create({ namespace: { name: "one", labels: {} } }), {
+      code: status.ALREADY_EXISTS,
+      details: "namespace one already exists",
+    });
+    const update = async (request: Parameters<typeof UpdateNamespaceRequest.fromPartial>[0]) => {
+      await namespaces.update(UpdateNamespaceRequest.fromPartial(request));
+      return (await namespaces.get({ name: "one" })).namespace?.labels;
+    };
+    const labels = { a: "", b: "x", c: "3" };
+    const namespace = { name: "one", labels };
+    assert.deepEqual(await update({ namespace, updateMask: ["labels.a", "labels.c"] }), { b: "2", c: "3" });
+    assert.deepEqual(await update({ namespace: { name: "one", labels: { d: "4" } } }), { d: "4" });
+    await assert.rejects(update({ namespace, updateMask: ["name"] }), {
+      code: status.INVALID_ARGUMENT,
+      details: 'cannot update "name" field: invalid argument',
+    });
+    await assert.rejects(namespaces.create({ namespace: { name: "a b", labels: {} } }), {
+      code: status.INVALID_ARGUMENT,
+    });
+    await assert.rejects(namespaces.create({ namespace: undefined }), {
+      code: status.INVALID_ARGUMENT,
+      details: "namespace: the request has none: invalid argument",
+    });
+    // One that is not there has no labels, and is no error.
+    assert.deepEqual((await namespaces.get({ name: "absent" })).namespace, { name: "absent", labels: {} });
+    const names = (await namespaces.list({ filter: "" })).namespaces.map(({ name }) => name);
+    assert.deepEqual([names.includes("one"), names.includes("absent")], [true, false]);
+  });
+
+  test("deletes only a namespace that is empty, and says of one that is not there that it is not found", async () => {
+    const { namespaces } = clients.in(undefined);
+    await namespaces.create({ namespace: { name: "empty", labels: { a: "1" } } });
+    await namespaces.delete({ name: "empty" });
+    await assert.rejects(namespaces.delete({ name: "empty" }), {
+      code: status.NOT_FOUND,
+      details: "namespace empty not found",
+    });
+  });
+
+  test("answers UNIMPLEMENTED by name where an RPC is not served yet", async () => {
+    const { tasks } = clients.in("default");
+    await assert.rejects(tasks.list({ filter: "" }), {
+      code: status.UNIMPLEMENTED,
+      details: /^containerd\.services\.tasks\.v1\.Tasks\/List is not implemented$/,
+    });
+  });
+});
+
+test("containerd's API has a socket of its own where one is configured, with the same rights", async () => {
+  await using directory = await tempDir();
+  const socket = join(directory.path, "containerd", "containerd.sock");
+  await using berth = await TestBerth.start({
+    network: undefined,
+    config: `[containerd_api]\naddress = ${JSON.stringify(socket)}`,
+  });
+  for (const address of [berth.socket, socket]) {
+    using clients = new ContainerdClients(address);
+    assert.match((await clients.in(undefined).version.version({})).version, /berth/);
+    assert.equal((await stat(address)).mode & 0o777, 0o660);
+  }
+  await berth.stopDaemon();
+  await assert.rejects(stat(socket), { code: "ENOENT" });
+});
+
+test("containerd's API is not there where it is turned off", async () => {
+  await using berth = await TestBerth.start({
+    network: undefined,
+    config: "[containerd_api]\nenabled = false",
+  });
+  using clients = new ContainerdClients(berth.socket);
+  await assert.rejects(clients.in(undefined).version.version({}), { code: status.UNIMPLEMENTED });
+});

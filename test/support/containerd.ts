@@ -1,0 +1,71 @@
+import {
+  type ChannelCredentials,
+  type Client,
+  type ClientOptions,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { containerd } from "../../src/ground/protocol/index.ts";
+import type { Promised } from "./clients.ts";
+
+const services = {
+  content: containerd.contentV1.ContentClient,
+  images: containerd.imagesV1.ImagesClient,
+  introspection: containerd.introspectionV1.IntrospectionClient,
+  leases: containerd.leasesV1.LeasesClient,
+  namespaces: containerd.namespacesV1.NamespacesClient,
+  snapshots: containerd.snapshotsV1.SnapshotsClient,
+  tasks: containerd.tasksV1.TasksClient,
+  version: containerd.versionV1.VersionClient,
+} as const;
+
+type ClientOf<Service> = Service extends {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): infer C;
+}
+  ? C
+  : never;
+type RawClients = { readonly [Name in keyof typeof services]: ClientOf<(typeof services)[Name]> };
+
+/** Clients of containerd's API, whose calls carry metadata of their own. */
+export class ContainerdClients implements Disposable {
+  readonly #raw: RawClients;
+
+  constructor(socket: string) {
+    const entries = Object.entries(services).map(([name, Service]) => [
+      name,
+      new Service(`unix:${socket}`, credentials.createInsecure()),
+    ]);
+    this.#raw = Object.fromEntries(entries) as RawClients;
+  }
+
+  /** In a namespace, and with a lease. */
+  in(namespace: string | undefined, lease?: string) {
+    const metadata = new Metadata();
+    if (namespace !== undefined) metadata.set("containerd-namespace", namespace);
+    if (lease !== undefined) metadata.set("containerd-lease", lease);
+    const clients = Object.entries(this.#raw).map(([name, client]) => [name, withMetadata(client, metadata)]);
+    return {
+      ...(Object.fromEntries(clients) as { readonly [Name in keyof RawClients]: Promised<RawClients[Name]> }),
+      metadata,
+      /** For streams, which are given the metadata. */
+      raw: this.#raw,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of Object.values(this.#raw)) client.close();
+  }
+}
+
+function withMetadata(client: Client, metadata: Metadata) {
+  return new Proxy(client, {
+    get: (target, name) => (request: unknown) =>
+      new Promise((resolve, reject) => {
+        const method = Reflect.get(target, name) as (this: Client, ...args: unknown[]) => unknown;
+        method.call(target, request, metadata, (error: ServiceError | null, response: unknown) =>
+          error === null ? resolve(response) : reject(error),
+        );
+      }),
+  });
+}
