@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import {
   type AttachRequest,
   EngineError,
@@ -7,7 +8,6 @@ import {
   type Streams,
 } from "../engine/index.ts";
 import { connectLoopback } from "./port-forward/connect-loopback.ts";
-import { copyBothWays } from "./port-forward/copy-both-ways.ts";
 import { sandboxFacts } from "./sandbox/sandbox-facts.ts";
 import type { PodServices } from "./services.ts";
 import { runningTask } from "./tasks/running-task.ts";
@@ -40,4 +40,12 @@ export class PodStreams implements Streams {
     const socket = await connectLoopback({ netnsPath, port }, signal);
     await copyBothWays(connection, socket, signal);
   }
+}
+
+/**
+ * Copies between two connections until both directions have ended; the end of one is handed on while the other goes on.
+ * When either breaks, or `signal` aborts, both are destroyed. Never rejects: there is nobody to tell but the two.
+ */
+async function copyBothWays(one: Duplex, other: Duplex, signal: AbortSignal): Promise<void> {
+  await Promise.allSettled([pipeline(one, other, { signal }), pipeline(other, one, { signal })]);
 }

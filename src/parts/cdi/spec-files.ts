@@ -1,7 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
-import { readSpec } from "./read-spec.ts";
+import { parseSpec } from "./parse-spec.ts";
 import type { CdiSpec } from "./spec.ts";
 
 /** One file of a directory: what it says, or why it is not taken. */
@@ -59,4 +59,23 @@ async function namesIn(directory: string): Promise<readonly string[]> {
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
+}
+
+/** Reads one file, JSON or YAML by its name. Throws OciFormatError and Node's own errors. */
+async function readSpec(file: string): Promise<CdiSpec> {
+  const content = await readFile(file, "utf8");
+  return parseSpec(file.endsWith(".json") ? JSON.parse(content) : await parseYaml(content), file);
+}
+
+/** YAML 1.2, in which a file's mode would be decimal: Go's reader, for which vendors write, takes 0660 as octal. */
+async function parseYaml(content: string): Promise<unknown> {
+  // Most machines have no such file.
+  const { parse } = await import("yaml");
+  const octal = {
+    tag: "tag:yaml.org,2002:int",
+    default: true,
+    test: /^0[0-7]+$/,
+    resolve: (digits: string) => Number.parseInt(digits, 8),
+  };
+  return parse(content, { customTags: (tags) => [octal, ...tags] });
 }

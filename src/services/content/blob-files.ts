@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Digest,
@@ -8,7 +8,6 @@ import {
   isDigest,
 } from "../../parts/oci/index.ts";
 import { fileError } from "./content-error.ts";
-import { syncDirectory } from "./durable.ts";
 
 const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 
@@ -71,4 +70,10 @@ export class BlobFiles {
   #directoryOf(algorithm: DigestAlgorithm): string {
     return join(this.#directory, algorithm);
   }
+}
+
+/** Makes the names in a directory durable, after a file in it was made, renamed or deleted. */
+async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, "r");
+  await directory.sync();
 }

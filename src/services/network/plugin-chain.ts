@@ -1,13 +1,12 @@
 import type { AttachedNetwork } from "./attachment.ts";
 import { type CniResult, parseResult } from "./cni-result.ts";
 import { isAtLeast } from "./cni-version.ts";
-import type { JsonObject } from "./json.ts";
+import { isRecord, type JsonObject } from "./json.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkConfig, PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 import type { AttachmentParameters, Plugins } from "./plugins.ts";
 import { capabilityArgs, cniArgs } from "./pod-arguments.ts";
-import { requestConfig, runtimeConfig } from "./request-config.ts";
 
 /** A container that a network still has; the names are the protocol's. */
 export type ValidAttachment = { readonly containerID: string; readonly ifname: string };
@@ -110,4 +109,22 @@ function forPod(config: JsonObject | undefined): JsonObject {
 
 function previous(result: JsonObject | undefined): JsonObject {
   return result === undefined ? {} : { prevResult: result };
+}
+
+/**
+ * The configuration that one plugin is handed (section 3, "Deriving request configuration from plugin configuration").
+ * `extra` holds what depends on the command: `runtimeConfig` and `prevResult`, or the valid attachments of GC.
+ */
+function requestConfig(network: NetworkConfig, plugin: PluginConfig, extra: JsonObject = {}): JsonObject {
+  const { capabilities: _, ...rest } = plugin;
+  return { ...rest, name: network.name, cniVersion: network.cniVersion, ...extra };
+}
+
+/** `runtimeConfig` with those of `args` that the plugin declares; undefined when there are none. */
+function runtimeConfig(plugin: PluginConfig, args: JsonObject): JsonObject | undefined {
+  const declared = isRecord(plugin.capabilities) ? plugin.capabilities : {};
+  const wanted = Object.entries(args).filter(
+    ([name]) => Object.hasOwn(declared, name) && declared[name] === true,
+  );
+  return wanted.length === 0 ? undefined : Object.fromEntries(wanted);
 }

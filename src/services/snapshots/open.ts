@@ -5,7 +5,6 @@ import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { SnapshotDirectories } from "./directories.ts";
 import { DirectorySnapshotter } from "./directory-snapshotter.ts";
-import { dropLostRecords } from "./lost-records.ts";
 import { nativeStyle } from "./native.ts";
 import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
@@ -110,3 +109,27 @@ export type SnapshottersOptions = {
   readonly events: EventPublisher;
   readonly logger: Logger;
 };
+
+/**
+ * Drops records whose directory is gone, and those on top of them. A container's directory is not made durable before its
+ * record, which would cost every container an fsync: a power loss may take it, and has ended the container too.
+ */
+async function dropLostRecords(
+  records: SnapshotRecords,
+  directories: SnapshotDirectories,
+  logger: Logger,
+): Promise<void> {
+  const present = new Set(await directories.ids());
+  const all = records.list();
+  const lost = new Set(all.filter(([, { id }]) => !present.has(id)).map(([key]) => key));
+  if (lost.size === 0) return;
+  for (let found = true; found; ) {
+    const orphans = all.filter(
+      ([key, { parent }]) => !lost.has(key) && parent !== undefined && lost.has(parent),
+    );
+    for (const [key] of orphans) lost.add(key);
+    found = orphans.length > 0;
+  }
+  logger.warn({ snapshots: [...lost] }, "directories of snapshots are missing; their records are dropped");
+  await records.commit([...lost].map((key) => records.delete(key)));
+}

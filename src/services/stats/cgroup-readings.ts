@@ -1,9 +1,12 @@
+import { BerthError } from "../../ground/errors/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
 import type { Readings, ReadingsJob } from "./readings-messages.ts";
-import { StatsError } from "./stats-error.ts";
 import type { UsagePart } from "./usage.ts";
+
+/** Figures that could not be read. */
+class StatsError extends BerthError {}
 
 /** Reads cgroups in a thread that is started when something is to be read and ended when nothing was for a while. */
 export class CgroupReadings implements AsyncDisposable {

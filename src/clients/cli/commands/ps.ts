@@ -11,7 +11,6 @@ import {
   type FilterOptions,
   optionsOf,
 } from "../options.ts";
-import { containerStateName } from "../output/container-state.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";
 import { toProtobufJson } from "../output/structured.ts";
 import { type Style, styleFor } from "../output/style.ts";
@@ -104,4 +103,18 @@ function columns({ trunc }: Options, style: Style): Column<PodContainer>[] {
 /** What the user asked for, if the endpoint knows that; kubelets ask by id. */
 function imageName({ image, imageRef }: Container): string {
   return image?.userSpecifiedImage || image?.image || imageRef;
+}
+
+/** A container's state as a word. */
+function containerStateName(state: ContainerState): "Created" | "Running" | "Exited" | "Unknown" {
+  switch (state) {
+    case ContainerState.CONTAINER_CREATED:
+      return "Created";
+    case ContainerState.CONTAINER_RUNNING:
+      return "Running";
+    case ContainerState.CONTAINER_EXITED:
+      return "Exited";
+    default:
+      return "Unknown";
+  }
 }

@@ -1,15 +1,17 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import { type Client, imageStatus } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
-import { exitCode, usageError } from "../errors.ts";
-import type { Invocation } from "../invocation.ts";
+import { CliError, exitCode, usageError } from "../errors.ts";
+import type { Invocation, Io } from "../invocation.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
+import { pullImage } from "../pull/pull-image.ts";
+import { createReporter } from "../pull/reporter.ts";
 import { containerConfig } from "../run/container-config.ts";
-import { ensureImage } from "../run/ensure-image.ts";
 import { brokenPipe, followToEnd } from "../run/follow.ts";
 import { runInTerminal } from "../run/in-terminal.ts";
-import type { RunOptions } from "../run/options.ts";
+import type { PullPolicy, RunOptions } from "../run/options.ts";
 import { newPodConfig } from "../run/pod-config.ts";
 import { type Clients, startContainer } from "../run/start.ts";
 import { addInteractiveOptions, addStreamOptions } from "../streams/options.ts";
@@ -135,4 +137,16 @@ function refuseContradictions(options: RunOptions): void {
   const given = ofNewPods.find(([, value]) => value !== undefined);
   if (given !== undefined)
     throw usageError(`${given[0]} belongs to a new pod, and --pod names one that is there`);
+}
+
+/** The id of the image, pulled when the policy wants that. Throws CliError NotFound when it is not here and may not be pulled. */
+async function ensureImage(client: Client, reference: string, policy: PullPolicy, io: Io): Promise<string> {
+  // As for CRI's CreateContainer: the archive of a checkpoint.
+  if (reference.startsWith("/")) return reference;
+  const present = policy === "always" ? undefined : (await imageStatus(client, reference))?.image.id;
+  if (present !== undefined) return present;
+  if (policy === "never")
+    throw new CliError("NotFound", `image ${reference} not found, and --pull=never is set`);
+  using reporter = createReporter(io);
+  return await pullImage(client, reference, reporter);
 }

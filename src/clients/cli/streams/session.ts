@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import type { RemoteCommand } from "../../streamclient/index.ts";
+import type { RemoteCommand, TerminalSize } from "../../streamclient/index.ts";
 import { usageError } from "../errors.ts";
 import type { Io, OutputStream } from "../invocation.ts";
 import { write } from "../output/write.ts";
 import { DetachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { defaultDetachKeys, type InteractiveOptions } from "./options.ts";
 import { RawTerminal } from "./raw-terminal.ts";
-import { followWindowSize } from "./window-size.ts";
 
 export type SessionOutcome =
   | { readonly kind: "ended"; readonly exitCode: number }
@@ -114,4 +113,30 @@ async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerato
   } finally {
     from.pause();
   }
+}
+
+/**
+ * Calls with the size of our terminal, now and whenever it changes, until it is disposed of. Without a terminal it never calls.
+ * With `redraw` it begins with another size: a program that runs already draws again only when the size changes.
+ */
+function followWindowSize(
+  { stdout, stderr }: Io,
+  onSize: (size: TerminalSize) => void,
+  { redraw = false } = {},
+): Disposable {
+  const output = [stdout, stderr].find(({ isTTY }) => isTTY === true);
+  const report = () => {
+    const size = output && windowSize(output);
+    if (size !== undefined) onSize(size);
+  };
+  const now = output && windowSize(output);
+  if (now !== undefined && redraw) onSize({ ...now, height: now.height + 1 });
+  report();
+  output?.on("resize", report);
+  return { [Symbol.dispose]: () => void output?.off("resize", report) };
+}
+
+/** A terminal that was never told its size says 0. */
+function windowSize({ columns = 0, rows = 0 }: OutputStream): TerminalSize | undefined {
+  return columns > 0 && rows > 0 ? { width: columns, height: rows } : undefined;
 }

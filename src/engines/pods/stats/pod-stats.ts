@@ -1,4 +1,5 @@
-import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { statfs } from "node:fs/promises";
+import { type CgroupLayout, mountOf } from "../../../ground/linux/index.ts";
 import type { MeasuredUsage, UsageMeter } from "../../../services/snapshots/index.ts";
 import { CgroupReadings, type CgroupUsage, CpuRates, sumOfUsages } from "../../../services/stats/index.ts";
 import type {
@@ -14,9 +15,34 @@ import type {
 import type { PodServices } from "../services.ts";
 import { withAskedShares } from "./asked-shares.ts";
 import { CpuSampler } from "./cpu-sampler.ts";
-import { LayerFileSystem } from "./layer-file-system.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
 import { networkStats } from "./pod-network.ts";
+
+/** The file system that holds containers' own layers. */
+class LayerFileSystem {
+  readonly #directory: string;
+  /** Found once: a node has hundreds of mounts to look through. */
+  #device: Promise<string> | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async stats(): Promise<FileSystemStats> {
+    this.#device ??= deviceOf(this.#directory);
+    const [stats, device] = await Promise.all([statfs(this.#directory, { bigint: true }), this.#device]);
+    return {
+      device,
+      sizeBytes: stats.blocks * stats.bsize,
+      inodes: stats.files,
+      freeInodes: stats.ffree,
+    };
+  }
+}
+
+async function deviceOf(directory: string): Promise<string> {
+  return (await mountOf(directory))?.source ?? "";
+}
 
 type Services = Pick<
   PodServices,

@@ -1,8 +1,30 @@
+import { constants } from "node:os";
+import koffi from "koffi";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { libcFunction } from "../libc.ts";
-import { readInto, writeFrom } from "./nonblocking-io.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, type PollEntry } from "./poll-call.ts";
 import type { RelayedDevice, RelayOrder } from "./poll-messages.ts";
+
+const readCall = libcFunction("long read(int fd, uint8_t *buffer, size_t length)");
+const writeCall = libcFunction("long write(int fd, const uint8_t *buffer, size_t length)");
+
+/** How a read or write on a non-blocking descriptor went: bytes, "later", or "broken" when there will never be more. */
+type IoOutcome = number | "later" | "broken";
+
+/** 0 is the end. */
+function readInto(fd: number, buffer: Buffer): IoOutcome {
+  return outcome(readCall(fd, buffer, buffer.length));
+}
+
+function writeFrom(fd: number, buffer: Buffer): IoOutcome {
+  return outcome(writeCall(fd, buffer, buffer.length));
+}
+
+function outcome(result: number): IoOutcome {
+  if (result >= 0) return result;
+  const errno = koffi.errno();
+  return errno === constants.errno.EAGAIN || errno === constants.errno.EINTR ? "later" : "broken";
+}
 
 const shutdownCall = libcFunction("int shutdown(int fd, int how)");
 const SHUT_WR = 1;
