@@ -107,6 +107,39 @@ describe("a CDI device", () => {
     assert.equal(await colorOf(), "red\n");
   });
 
+  it("is for a container what it was at its creation, also for the next daemon, and is shown", async () => {
+    const pod = await TestPod.run(host.berth, "cdi-kept");
+    const kept = await pod.create(shellConfig("kept", host.image, "exec sleep 1000", devices));
+    await rm(join(first, "vendor.json"));
+    await host.berth.restartDaemon();
+    const { runtime } = host.berth.clients;
+    await runtime.startContainer({ containerId: kept });
+    assert.equal(await execSync(host.berth, kept, "sh", "-c", "echo $COLOR $THING"), "red fuse\n");
+    const { info } = await runtime.containerStatus({ containerId: kept, verbose: true });
+    const { adjustments } = JSON.parse(info.info ?? "{}");
+    assert.deepEqual(
+      adjustments.map((each: { extension: string; edits: readonly { env: readonly string[] }[] }) => [
+        each.extension,
+        each.edits.map(({ env }) => env),
+      ]),
+      [["cdi", [["THING=all", "COLOR=red"], ["THING=fuse"]]]],
+    );
+    const { info: status } = await runtime.status({ verbose: true });
+    assert.deepEqual(JSON.parse(status.extensions ?? "[]"), [
+      { name: "cdi", order: 0, points: ["createContainer"] },
+    ]);
+    const late = pod.create(shellConfig("late", host.image, "exit 0", devices));
+    await assert.rejects(late, {
+      details: /extension cdi failed at createContainer: CDI device berth\.test\/thing=fuse is not defined/,
+    });
+    await writeFile(join(first, "vendor.json"), JSON.stringify(vendorSpec("red")));
+    const { containers } = await runtime.listContainers({ filter: undefined });
+    assert.deepEqual(
+      containers.filter(({ podSandboxId }) => podSandboxId === pod.id).map(({ id }) => id),
+      [kept],
+    );
+  });
+
   it("that is not defined, or not there, is no container, and the error has its name", async () => {
     const pod = await TestPod.run(host.berth, "cdi-missing");
     const create = (name: string) =>

@@ -121,6 +121,7 @@ describe("a daemon that is killed", () => {
   });
 
   for (const step of [
+    "container-extensions",
     "container-snapshot",
     "container-bundle",
     "container-rootfs",
@@ -207,6 +208,7 @@ describe("a daemon that is killed", () => {
     "undo container-rootfs",
     "undo container-bundle",
     "undo container-snapshot",
+    "undo container-extensions",
     "container-delete",
     "sandbox-delete",
   ]) {

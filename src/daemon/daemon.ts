@@ -5,7 +5,7 @@ import { containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
 import { StreamingServer } from "../doors/streaming/index.ts";
 import { criNamespace } from "../engines/engine/index.ts";
-import { PodEngine, type PodEngineOptions, type StepObserver } from "../engines/pods/index.ts";
+import { cdiExtension, PodEngine, type PodEngineOptions, type StepObserver } from "../engines/pods/index.ts";
 import type { Config } from "../ground/config/index.ts";
 import { GrpcServer } from "../ground/grpc/index.ts";
 import { HostPaths } from "../ground/hostpaths/index.ts";
@@ -172,7 +172,7 @@ async function openEngine(
     volumeDir: join(config.root, "volumes"),
     declaredVolumes: config.container.declaredVolumes,
     ownedLogBytes: config.container.runLogLimitMib * 2 ** 20,
-    cdi: new CdiDevices(config.container.cdiSpecDirs),
+    extensions: [cdiExtension(new CdiDevices(config.container.cdiSpecDirs))],
     seLinux: await openSeLinux(config.security, running.host, logger, rooms),
     samplePeriodMs: config.stats.samplePeriodMs,
     ...given,

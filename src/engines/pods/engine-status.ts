@@ -2,12 +2,14 @@ import { cgroupsAreDelegated } from "../../ground/linux/index.ts";
 import type { NetworkStatus } from "../../services/network/index.ts";
 import { findHandler, type HandlerTable } from "../../services/runtime/index.ts";
 import type { EngineStatus } from "../engine/index.ts";
+import type { Extensions } from "./extensions/extensions.ts";
 import type { PodEngineOptions } from "./pod-engine-options.ts";
 import type { UnreadableRecord } from "./records/record-store.ts";
 
 /** Whether pods can be run now, and with what. */
 export async function engineStatus(
   options: PodEngineOptions,
+  extensions: Extensions,
   unreadableRecords: readonly UnreadableRecord[],
 ): Promise<EngineStatus> {
   const { network, handlers, database, snapshotter, stateDir, criu } = options;
@@ -34,6 +36,7 @@ export async function engineStatus(
         handlers: Object.fromEntries(handlers.handlers.map((handler) => [handler.name, handler])),
       },
       criu,
+      extensions: extensions.describe(),
       unreadableRecords,
       // containerd's name for it, which scripts look at.
       lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,

@@ -6,6 +6,7 @@
  *
  * It must not know how it is spoken to (gRPC, streams), nor make system calls or start processes itself.
  */
+export { cdiExtension } from "./extensions/cdi-extension.ts";
 export { PodEngine } from "./pod-engine.ts";
 export type { PodEngineOptions } from "./pod-engine-options.ts";
 export type { StepObserver } from "./records/steps.ts";

@@ -2,7 +2,6 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger, UnusableFiles } from "../../ground/logging/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
-import type { CdiDevices } from "../../parts/cdi/index.ts";
 import type { Containers, Sandboxes } from "../../services/containers/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Images } from "../../services/images/index.ts";
@@ -19,6 +18,7 @@ import type {
   Tasks,
 } from "../../services/runtime/index.ts";
 import type { Snapshotter, UsageMeter } from "../../services/snapshots/index.ts";
+import type { Extension } from "./extensions/extension.ts";
 import type { StepObserver } from "./records/steps.ts";
 
 export type PodEngineOptions = {
@@ -56,7 +56,8 @@ export type PodEngineOptions = {
   /** On the disk of volumes and checkpoints. */
   readonly trash: Trash;
   readonly appArmor: AppArmor;
-  readonly cdi: CdiDevices;
+  /** In any order: each says its place. */
+  readonly extensions: readonly Extension[];
   /** On disk: volumes that images declare. */
   readonly volumeDir: string;
   readonly declaredVolumes: "copy" | "ignore";

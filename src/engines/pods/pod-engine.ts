@@ -15,6 +15,7 @@ import { ContainerLifecycle } from "./container/container-lifecycle.ts";
 import { EndedContainers } from "./container/ended-containers.ts";
 import { LogLimit } from "./container/log-limit.ts";
 import { engineStatus } from "./engine-status.ts";
+import { Extensions } from "./extensions/extensions.ts";
 import type { PodEngineOptions } from "./pod-engine-options.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
@@ -74,6 +75,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     const treeCopier = new TreeCopier();
     const services: PodServices = {
       ...options,
+      extensions: new Extensions(options.extensions, options.logger),
       userNamespaces,
       treeCopier,
       declaredVolumes: new DeclaredVolumes(options, treeCopier),
@@ -138,7 +140,10 @@ export class PodEngine implements Engine, AsyncDisposable {
 
   status(): Promise<EngineStatus> {
     const { sandboxes, containers } = this.#services;
-    return engineStatus(this.#options, [...sandboxes.unreadable(), ...containers.unreadable()]);
+    return engineStatus(this.#options, this.#services.extensions, [
+      ...sandboxes.unreadable(),
+      ...containers.unreadable(),
+    ]);
   }
 
   setPodCidr(cidr: string): Promise<void> {

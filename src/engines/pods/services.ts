@@ -2,7 +2,6 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger, UnusableFiles } from "../../ground/logging/index.ts";
 import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
-import type { CdiDevices } from "../../parts/cdi/index.ts";
 import type { ImageCatalog, ImageRootfs } from "../../services/images/index.ts";
 import type { Network } from "../../services/network/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
@@ -17,6 +16,7 @@ import type {
   Tasks,
 } from "../../services/runtime/index.ts";
 import type { Snapshotter, TreeCopier } from "../../services/snapshots/index.ts";
+import type { Extensions } from "./extensions/extensions.ts";
 import type { PodEvents } from "./pod-events.ts";
 import type { RecordStore } from "./records/record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records/records.ts";
@@ -48,7 +48,7 @@ export type PodServices = {
   /** For those on disk. */
   readonly trash: Trash;
   readonly appArmor: AppArmor;
-  readonly cdi: CdiDevices;
+  readonly extensions: Extensions;
   readonly treeCopier: TreeCopier;
   readonly declaredVolumes: DeclaredVolumes;
   /** Undefined where SELinux is not enabled. */

@@ -29,6 +29,8 @@ export async function inspectContainer(
     bundle,
     rootfs,
     ...(await describedSpec(record, services)),
+    // What extensions have changed, from its creation to its end.
+    adjustments: record.adjustments,
     config: record.config,
   };
 }

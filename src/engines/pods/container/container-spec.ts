@@ -15,7 +15,7 @@ import { EngineError } from "../../engine/index.ts";
 import { containerPaths } from "../paths.ts";
 import { newId } from "../records/ids.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
-import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
+import type { Adjustment, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
 import { currentConfig } from "../sandbox/sandbox-resources.ts";
 import { checkSameUserNamespace } from "../sandbox/user-namespaces.ts";
@@ -107,7 +107,6 @@ async function specInput(
   services: PodServices,
 ): Promise<Omit<ContainerSpecInput, "resolved" | "targetPid">> {
   const handler = handlerOf(sandbox, services);
-  const { CDIDevices, annotations } = record.config;
   return {
     id: record.id,
     config: services.declaredVolumes.addTo(withMappedVolumes(config, record, services), record),
@@ -121,13 +120,19 @@ async function specInput(
     privilegedWithoutHostDevices: handler.privilegedWithoutHostDevices,
     annotationRules: handler,
     settings: services.containerSettings,
-    edits: await services.cdi.edits(
-      CDIDevices.map(({ name }) => name),
-      annotations,
-    ),
+    edits: (await adjustmentsOf(record, sandbox, services)).flatMap(({ edits }) => edits),
     labels: containerLabels(record.config, sandbox, services),
     host: services.host,
   };
+}
+
+/** What extensions have answered; older records lack it, and they are asked then. */
+async function adjustmentsOf(
+  record: ContainerRecord,
+  sandbox: SandboxRecord,
+  { extensions }: PodServices,
+): Promise<readonly Adjustment[]> {
+  return record.adjustments ?? extensions.createContainer({ container: record, sandbox });
 }
 
 /** By what the machine is looked at. */

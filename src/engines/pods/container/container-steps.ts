@@ -19,6 +19,7 @@ import { checkSpec } from "./container-spec.ts";
 /** Everything that makes a container, in order. Their undos, in reverse, also remove a finished one. */
 export function containerSteps(services: PodServices): readonly Step<ContainerDraft>[] {
   return [
+    extensions(services),
     snapshot(services),
     bundle(services),
     rootfs(services),
@@ -29,6 +30,19 @@ export function containerSteps(services: PodServices): readonly Step<ContainerDr
     restoreStep(services),
     commit(services),
   ];
+}
+
+/** Asked first, so that what cannot be had fails before anything is made. */
+function extensions({ extensions: all, sandboxes }: PodServices): Step<ContainerDraft> {
+  return {
+    name: "container-extensions",
+    run: async (draft) => {
+      const { record: container } = draft;
+      const sandbox = sandboxes.get(container.sandboxId);
+      draft.record = { ...container, adjustments: await all.createContainer({ container, sandbox }) };
+    },
+    undo: ({ record }) => all.removeContainer(record),
+  };
 }
 
 function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {

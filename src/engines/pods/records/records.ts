@@ -1,3 +1,4 @@
+import type { ContainerEdits } from "../../../parts/cdi/index.ts";
 import type { Digest } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
 import type { Container, PodResources, Sandbox } from "../../engine/index.ts";
@@ -52,9 +53,14 @@ export type ContainerRecord = {
   readonly restore?: { readonly exact: boolean };
   /** Absent in records of containers that mount none, and in old ones. */
   readonly imageVolumes?: Container["imageVolumes"];
+  /** What extensions have changed, in the order in which it is made part of the specification; absent in old records, and while it is being created. */
+  readonly adjustments?: readonly Adjustment[];
   /** Paths in the container that its image declares as volumes; absent where there are none, and in old records. */
   readonly declaredVolumes?: readonly string[];
 };
+
+/** What an extension changes of a container: edits of its specification, in the form that the Container Device Interface has. */
+export type Adjustment = { readonly extension: string; readonly edits: readonly ContainerEdits[] };
 
 export type ContainerPhase =
   /** Steps are running, or were cut. */
@@ -66,6 +72,7 @@ export type ContainerPhase =
 
 /** A container on its way: its record, and what the steps find out. */
 export type ContainerDraft = {
-  readonly record: ContainerRecord;
+  /** What extensions answer is added. */
+  record: ContainerRecord;
   user: ContainerRecord["user"];
 };
