@@ -151,7 +151,7 @@ async function openEngine(
   const events = new ServiceEvents();
   const [{ all, storage, ...images }, running] = await Promise.all([
     openStorage(config, logger, database, events, rooms),
-    openRunning(config, logger, rooms),
+    openRunning(config, logger, events, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
   const options = {
@@ -249,7 +249,12 @@ async function openStorage(
 }
 
 /** Network, OCI runtimes and tasks. */
-async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposableStack) {
+async function openRunning(
+  config: Config,
+  logger: Logger,
+  events: ServiceEvents,
+  rooms: AsyncDisposableStack,
+) {
   const { runtime, network: settings, state: stateDir } = config;
   const { confTemplate, ipPref, ...cni } = settings;
   const [driver, host, criu, handlers, network] = await Promise.all([
@@ -275,6 +280,8 @@ async function openRunning(config: Config, logger: Logger, rooms: AsyncDisposabl
       handlers,
       cgroupDriver: driver,
       stateDir,
+      namespace: criNamespace,
+      events,
       logger,
       createTimeoutMs,
       drainExecSyncIoTimeoutMs,

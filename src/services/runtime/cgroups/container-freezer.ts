@@ -17,9 +17,9 @@ export class ContainerFreezer {
   }
 
   /** Does `work`, which pauses or resumes the container, when it is not still. */
-  async alone(work: () => Promise<unknown>): Promise<void> {
+  async alone<T>(work: () => Promise<T>): Promise<T> {
     using _ = await this.#turns.acquire("");
-    await work();
+    return await work();
   }
 
   /** Does `work` while no process of the container runs, so that none can fork; one that is paused stays so afterwards. */

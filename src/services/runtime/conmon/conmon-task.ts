@@ -10,6 +10,7 @@ import { programRuns } from "../checkpoint/program-runs.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import type { PublishTask } from "../task-events.ts";
 import type {
   Command,
   ExecRequest,
@@ -37,7 +38,7 @@ import { type TaskPhase, type TaskRecord, writeTaskRecord } from "./task-record.
 import { TaskStreams, type TaskStreamsOptions } from "./task-streams.ts";
 
 export type ConmonTaskOptions = TaskStreamsOptions &
-  TaskEndOptions & {
+  Omit<TaskEndOptions, "onExit"> & {
     /** As configured now; the record's own goes before it. */
     readonly handler: RuncLikeHandler | undefined;
     /** Undefined when there is none: the task is lost. */
@@ -47,6 +48,7 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     /** See TaskIdentity. */
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
+    readonly publish: PublishTask;
   };
 
 const SIGKILL = 9;
@@ -64,6 +66,9 @@ export class ConmonTask implements Task {
   #record: TaskRecord | undefined;
   /** Until it ends. */
   #state: TaskState;
+  /** This object was asked to start it. */
+  #isStarting = false;
+  #isStartTold = false;
   #deletion: Promise<void> | undefined;
 
   constructor(options: ConmonTaskOptions) {
@@ -75,7 +80,7 @@ export class ConmonTask implements Task {
     this.#record = options.record;
     this.#state = recordedState(options.record, options.ranSinceNs);
     const exit = this.#state.kind === "exited" ? this.#state.exit : undefined;
-    this.#end = new TaskEnd(options, () => this.#record, exit);
+    this.#end = new TaskEnd({ ...options, onExit: (end) => this.#tellExit(end) }, () => this.#record, exit);
   }
 
   get log(): TaskLog | undefined {
@@ -104,6 +109,7 @@ export class ConmonTask implements Task {
     }
     const startedAtNs = nowNs();
     await this.#enter(record, { kind: "starting", startedAtNs });
+    this.#isStarting = true;
     const call = (either: AbortSignal) => this.#runtime.start(record.handler, either);
     try {
       if (record.restored) await continueRestored(this.id, record, this.#options.files);
@@ -114,6 +120,7 @@ export class ConmonTask implements Task {
     }
     await this.#enter(record, { kind: "running", startedAtNs });
     this.#state = { kind: "running", pid: record.init.pid, startedAtNs };
+    this.#tellStart();
   }
 
   kill(signal: number): Promise<void> {
@@ -174,12 +181,14 @@ export class ConmonTask implements Task {
     const { handler, restored, init } = this.#requireRunning("pause");
     if (!restored) await programRuns(this.id, init.pid);
     await this.#freezer.alone(() => pauseProcesses(() => this.#runtime.pause(handler)));
+    this.#options.publish("/tasks/paused", { containerId: this.id });
   }
 
   async resume(): Promise<void> {
     const record = this.#record;
     if (record === undefined || this.#end.exit() !== undefined) return;
-    await this.#freezer.alone(() => this.#runtime.resumeIfPaused(record.handler));
+    if (await this.#freezer.alone(() => this.#runtime.resumeIfPaused(record.handler)))
+      this.#options.publish("/tasks/resumed", { containerId: this.id });
   }
 
   async dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void> {
@@ -190,6 +199,7 @@ export class ConmonTask implements Task {
     const call = { id, handler, cgroupDriver, logPath, livePid, logger };
     // criu mounts cgroups for itself.
     await cgroupOptions.keep(() => dumpProcesses(call, request, signal));
+    this.#options.publish("/tasks/checkpointed", { containerId: id, checkpoint: request.imageDir });
   }
 
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
@@ -289,7 +299,29 @@ export class ConmonTask implements Task {
     this.#end.settle(lostExit(record));
     this.close();
     await removeTaskFiles(files);
+    const exit = this.#end.exit();
+    if (exit !== undefined) this.#options.publish("/tasks/delete", endedProcess(record, id, exit));
   }
+
+  /** Once; of one that has ended at once, before its exit. */
+  #tellStart(): void {
+    if (this.#isStartTold || this.#record === undefined) return;
+    this.#isStartTold = true;
+    this.#options.publish("/tasks/start", { containerId: this.id, pid: this.#record.init.pid });
+  }
+
+  #tellExit(exit: TaskExit): void {
+    const { publish } = this.#options;
+    const record = this.#record;
+    if (record === undefined) return;
+    if (this.#isStarting && exit.cause !== "startError") this.#tellStart();
+    if (exit.cause === "oomKilled") publish("/tasks/oom", { containerId: this.id });
+    publish("/tasks/exit", { id: this.id, ...endedProcess(record, this.id, exit) });
+  }
+}
+
+function endedProcess({ init }: TaskRecord, containerId: string, { exitCode, finishedAtNs }: TaskExit) {
+  return { containerId, pid: init.pid, exitCode, exitedAtNs: finishedAtNs };
 }
 
 async function isThere(path: string | undefined): Promise<boolean> {

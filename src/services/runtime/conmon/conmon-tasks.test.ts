@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { PublishedEvents } from "../../../testing/published.ts";
 import { parseSpecJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task } from "../tasks.ts";
@@ -12,9 +13,10 @@ const marker = `7${process.pid}`;
 
 for (const handler of ["crun", "runc"]) {
   describe(`tasks with ${handler}`, () => {
+    const events = new PublishedEvents();
     let bench: TaskBench;
     before(async () => {
-      bench = await TaskBench.open();
+      bench = await TaskBench.open({ events });
     });
     after(() => bench[Symbol.asyncDispose]());
 
@@ -67,13 +69,16 @@ for (const handler of ["crun", "runc"]) {
       await until(async () => (await tracesOf(marker)).length === 0);
     });
 
-    test("a process that is killed for want of memory is oomKilled", async () => {
+    test("a process that is killed for want of memory is oomKilled, which is published before its exit", async () => {
+      events.take();
       const task = await bench.run(handler, 'x=$(yes | head -c 100000000); echo "$x"', (spec) =>
         withMemory(spec, 16 << 20),
       );
       const exit = await task.wait();
       assert.equal(exit.cause, "oomKilled");
       assert.notEqual(exit.exitCode, 0);
+      const topics = ["/tasks/create", "/tasks/start", "/tasks/oom", "/tasks/exit"];
+      assert.deepEqual(events.topics(), topics);
     });
 
     test("a program that is not there fails the creation in the OCI runtime's words and leaves nothing", async () => {

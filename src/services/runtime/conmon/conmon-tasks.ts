@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
+import type { EventPublisher } from "../../events/index.ts";
 import { AttachLock } from "../cgroups/attach-lock.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { oomKills } from "../cgroups/out-of-memory.ts";
@@ -19,6 +20,7 @@ import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
 import { giveStreams, streamOwner } from "../streams/stream-owner.ts";
 import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
+import { type PublishTask, publishTasks } from "../task-events.ts";
 import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
@@ -35,6 +37,9 @@ export type ConmonTasksOptions = {
   readonly cgroupDriver: CgroupDriver;
   /** On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short. */
   readonly stateDir: string;
+  /** containerd's, of all tasks, and who is told what happens to them. */
+  readonly namespace: string;
+  readonly events: EventPublisher;
   readonly logger: Logger;
   /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
   readonly createTimeoutMs?: number;
@@ -60,6 +65,7 @@ export class ConmonTasks implements Tasks {
   readonly #attachLock: AttachLock;
   readonly #places = new Map<string, CgroupPlace>();
   readonly #cgroupOptions = new CgroupOptions();
+  readonly #publish: PublishTask;
   /** Those that have not exited. */
   readonly #live = new Set<ConmonTask>();
   readonly #checks: NodeJS.Timeout;
@@ -69,6 +75,7 @@ export class ConmonTasks implements Tasks {
     this.#layout = layout;
     this.#attachLock = new AttachLock(layout);
     this.#exitsDir = exitsDir;
+    this.#publish = publishTasks(options.events, options.namespace);
     this.#exits = new ExitWatch(exitsDir, options.logger);
     this.#checks = setInterval(() => void this.#check(), options.checkIntervalMs ?? 10_000).unref();
   }
@@ -113,7 +120,15 @@ export class ConmonTasks implements Tasks {
       const record = await this.#newRecord(task, handler, files, pid);
       if (task.logPath !== undefined) await checkOpenedLog(task.logPath, record.monitor.pid);
       await writeTaskRecord(files.record, record);
-      return this.#adopt(task, files, { record });
+      const adopted = this.#adopt(task, files, { record });
+      this.#publish("/tasks/create", {
+        containerId: task.id,
+        pid,
+        bundleDir: task.bundleDir,
+        terminal: task.terminal,
+        checkpoint: task.restore?.imageDir,
+      });
+      return adopted;
     } catch (error) {
       await this.#undoCreate(task, handler, files).catch((err: unknown) =>
         this.#options.logger.error(
@@ -263,6 +278,7 @@ export class ConmonTasks implements Tasks {
       monitorGraceMs,
       pollThread: this.#pollThread,
       memory: this.#memory,
+      publish: this.#publish,
       logger,
     };
     const task = new ConmonTask({ id, handler, cgroup, files, ...found, ...common });

@@ -34,9 +34,11 @@ export class RuntimeCalls {
     await this.#call(handler, ["pause", this.#options.id], freezeTimeoutMs);
   }
 
-  async resumeIfPaused(handler: RuncLikeHandler): Promise<void> {
-    if ((await this.#state(handler)) === "paused")
-      await this.#call(handler, ["resume", this.#options.id], freezeTimeoutMs);
+  /** Whether it was paused. */
+  async resumeIfPaused(handler: RuncLikeHandler): Promise<boolean> {
+    if ((await this.#state(handler)) !== "paused") return false;
+    await this.#call(handler, ["resume", this.#options.id], freezeTimeoutMs);
+    return true;
   }
 
   /** Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and removed. */

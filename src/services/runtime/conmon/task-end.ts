@@ -20,6 +20,8 @@ export type TaskEndOptions = {
   readonly exits: ExitWatch;
   /** See ConmonTasksOptions. */
   readonly monitorGraceMs: number;
+  /** Called with the end before anybody who waits for it is told. Must neither wait nor throw. */
+  readonly onExit: (exit: TaskExit) => void;
   readonly logger: Logger;
 };
 
@@ -95,6 +97,7 @@ export class TaskEnd implements Disposable {
     this.#exit = exit;
     this.#options.exits.remove(this.#options.id);
     this.#oomWatch?.[Symbol.dispose]();
+    this.#options.onExit(exit);
     this.#exited.resolve(exit);
   }
 

@@ -14,6 +14,7 @@ import { openExecIo } from "../exec/open-exec-io.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import type { OciProcess, OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
+import type { PublishTask } from "../task-events.ts";
 import type { Command, ExecRequest, ExecResult, Process, StreamedExecRequest, TaskIo } from "../tasks.ts";
 import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
@@ -33,6 +34,7 @@ export type TaskStreamsOptions = {
   readonly slowClientMs: number;
   readonly pollThread: PollThread;
   readonly memory: MemoryRelease;
+  readonly publish: PublishTask;
   readonly logger: Logger;
 };
 
@@ -55,10 +57,13 @@ export class TaskStreams implements Disposable {
   }
 
   async exec(record: TaskRecord, command: Command): Promise<Process> {
-    this.#processes.checkFree(command.id, this.#options.id);
-    const options = await this.#execOptions(record, command);
+    const { id: containerId, publish } = this.#options;
+    this.#processes.checkFree(command.id, containerId);
+    const options = { ...(await this.#execOptions(record, command)), publish };
     try {
-      return this.#processes.add(options);
+      const process = this.#processes.add(options);
+      publish("/tasks/exec-added", { containerId, execId: command.id });
+      return process;
     } catch (error) {
       await options.io[Symbol.asyncDispose]();
       throw error;

@@ -9,6 +9,7 @@ import { exitCodeOf, runtimeFailure } from "../oci-runtime/oci-runtime.ts";
 import { clipped, lastRuntimeError } from "../oci-runtime/runtime-log.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciProcess } from "../spec/types.ts";
+import type { PublishTask } from "../task-events.ts";
 import type { ExitStatus, Process, ProcessState, TerminalSize } from "../tasks.ts";
 import { commandFailure } from "./command-failure.ts";
 import { CommandNotRun } from "./command-not-run.ts";
@@ -31,6 +32,8 @@ export type ExecProcessOptions = {
   readonly process: OciProcess;
   /** This object's to dispose of. */
   readonly io: ExecIo;
+  /** Left out for a command that nobody else can know of. */
+  readonly publish?: PublishTask;
   /** Called once it is forgotten. */
   readonly onDelete?: () => void;
 };
@@ -118,7 +121,7 @@ export class ExecProcess implements Process {
     for (let pauseMs = 5; runtime.end === undefined; pauseMs = Math.min(1.5 * pauseMs, 50)) {
       const pid = await pidOf(this.#files);
       if (pid !== undefined) {
-        if (this.#state.kind === "created") this.#state = { kind: "running", pid, startedAtNs: nowNs() };
+        this.#runs(pid);
         return;
       }
       await Promise.race([sleep(pauseMs), this.#exited.promise]);
@@ -128,7 +131,9 @@ export class ExecProcess implements Process {
 
   async #follow(runtime: Subprocess): Promise<void> {
     const exitCode = await exitCodeOf(runtime);
-    const ran = (await pidOf(this.#files)) !== undefined;
+    const pid = await pidOf(this.#files);
+    const ran = pid !== undefined;
+    if (ran) this.#runs(pid);
     this.#output = this.#options.io.outputEnded(ran, this.#givenUp.signal);
     this.#output.catch(() => undefined);
     if (!ran) this.#failure = await this.#whyNotRun(exitCode).catch((error: RuntimeError) => error);
@@ -145,9 +150,23 @@ export class ExecProcess implements Process {
     return runtimeFailure(what, message === "" ? `failed with code ${exitCode}` : message);
   }
 
+  /** Also of one whose end is noticed first. */
+  #runs(pid: number): void {
+    if (this.#state.kind !== "created") return;
+    this.#state = { kind: "running", pid, startedAtNs: nowNs() };
+    const { id: execId, context, publish } = this.#options;
+    publish?.("/tasks/exec-started", { containerId: context.containerId, execId, pid });
+  }
+
   #end(exitCode: number): void {
     const exit = { exitCode, finishedAtNs: nowNs() };
+    const before = this.#state;
     this.#state = { kind: "exited", exit };
+    if (before.kind === "running") {
+      const { id, context, publish } = this.#options;
+      const { containerId } = context;
+      publish?.("/tasks/exit", { id, containerId, pid: before.pid, exitCode, exitedAtNs: exit.finishedAtNs });
+    }
     this.#exited.resolve(exit);
   }
 

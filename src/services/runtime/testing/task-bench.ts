@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cgroupLayout, mountInfo } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
+import { ServiceEvents } from "../../events/index.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts";
 import type { HandlerTable, RuncLikeHandler } from "../handlers/handler.ts";
@@ -42,6 +43,8 @@ export class TaskBench implements AsyncDisposable {
       handlers: handlers(directory),
       cgroupDriver: "cgroupfs",
       stateDir: directory,
+      namespace: "moby",
+      events: new ServiceEvents(),
       logger: createLogger({ level: "silent", format: "json" }),
       ...options,
     };
