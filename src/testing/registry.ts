@@ -6,10 +6,13 @@ import { createInterface } from "node:readline";
 import { isIndexType, isManifestType } from "../parts/oci/index.ts";
 import type { TestImage } from "./images.ts";
 import { tempDir } from "./temp-dir.ts";
+import { tokenParty } from "./token-service.ts";
 
 export type RegistrySettings = {
   /** A line of htpasswd, bcrypt. */
   readonly htpasswd?: string;
+  /** Wants tokens of this service, {@link startTokenService}. */
+  readonly tokens?: { readonly realm: string; readonly certificateFile: string };
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
 };
 
@@ -38,7 +41,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Te
 function configuration(
   directory: string,
   htpasswd: string,
-  { htpasswd: line, tls }: RegistrySettings,
+  { htpasswd: line, tls, tokens }: RegistrySettings,
 ): string {
   // JSON is YAML.
   return JSON.stringify({
@@ -50,7 +53,12 @@ function configuration(
       ...(tls === undefined ? {} : { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
     },
     ...(line === undefined ? {} : { auth: { htpasswd: { realm: "test", path: htpasswd } } }),
+    ...(tokens === undefined ? {} : { auth: { token: tokenAuthentication(tokens) } }),
   });
+}
+
+function tokenAuthentication({ realm, certificateFile }: NonNullable<RegistrySettings["tokens"]>): object {
+  return { realm, service: tokenParty, issuer: tokenParty, rootcertbundle: certificateFile };
 }
 
 async function listeningPort(child: ChildProcess): Promise<number> {

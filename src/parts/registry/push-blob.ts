@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { type Descriptor, formatReference, type Reference } from "../oci/index.ts";
 import { backOff } from "./backoff.ts";
-import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import { asRegistryError, errorCode, RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import type { BlobSource, PushedBlob } from "./registry-writer.ts";
 import type { Session } from "./session.ts";
 import type { RequestBody } from "./transport.ts";
@@ -33,13 +33,25 @@ export async function pushBlob(
       throwIfAborted(signal, what);
       const failure = asRegistryError(error, endpoint.host);
       if (failure.status === 413 && push.takeSmallerPieces()) continue;
+      if (!failure.transient) throw summarise(what, new Map([[endpoint.base, failure]]));
+      await push.broke(failure);
       fruitless = push.furthestBytes > before ? 1 : fruitless + 1;
-      if (!failure.transient || fruitless >= session.retry.tries)
-        throw summarise(what, new Map([[endpoint.base, failure]]));
+      if (fruitless >= 2 && isCut(failure) && push.takeSmallerPieces()) {
+        fruitless = 0;
+        continue;
+      }
+      if (fruitless >= session.retry.tries) throw summarise(what, new Map([[endpoint.base, failure]]));
       await backOff(session.retry, fruitless, failure.retryAfterMs, signal);
-      await push.findOut();
     }
   }
+}
+
+/**
+ * A server that finds a body too large may close the connection while it is being sent, and what it answers is lost then: two breaks in
+ * a row at the same place count as that answer.
+ */
+function isCut({ status, cause }: RegistryError): boolean {
+  return status === undefined && ["EPIPE", "ECONNRESET", "UND_ERR_SOCKET"].includes(errorCode(cause));
 }
 
 /** One blob on its way, over any number of tries. */
@@ -50,6 +62,8 @@ class BlobPush {
   readonly #descriptor: Descriptor;
   readonly #source: BlobSource;
   #upload: Upload | undefined;
+  /** Something has broken, and how much the registry has is not known. */
+  #isUnsure = false;
   /** Undefined while the whole blob goes in one piece. */
   #chunkBytes: number | undefined;
 
@@ -61,6 +75,7 @@ class BlobPush {
 
   async run(): Promise<PushedBlob> {
     const { path, mountFrom } = this.#source;
+    if (this.#isUnsure) await this.#findOut();
     if (this.#upload === undefined) {
       // Also after a failure: the answer to the last request may be all that was lost.
       if ((await this.#requests.exists(this.#descriptor)) === true) return "exists";
@@ -76,11 +91,10 @@ class BlobPush {
     return "uploaded";
   }
 
-  /** Where the registry says that it stopped, once something has broken. */
-  async findOut(): Promise<void> {
-    if (this.#upload === undefined) return;
-    this.#upload = await this.#requests.resume(this.#upload);
-    this.furthestBytes = Math.max(this.furthestBytes, this.#upload?.offset ?? 0);
+  /** Asks the registry how far it has come: at once when the connection broke, with the next try when it wants to be left alone. */
+  async broke({ status }: RegistryError): Promise<void> {
+    this.#isUnsure = true;
+    if (status === undefined || status === 416) await this.#findOut();
   }
 
   /** False when there are none that the registry would take. */
@@ -92,6 +106,13 @@ class BlobPush {
     // What it refused may have ended the upload.
     this.#upload = undefined;
     return true;
+  }
+
+  async #findOut(): Promise<void> {
+    this.#isUnsure = false;
+    if (this.#upload === undefined) return;
+    this.#upload = await this.#requests.resume(this.#upload);
+    this.furthestBytes = Math.max(this.furthestBytes, this.#upload?.offset ?? 0);
   }
 
   async #send(path: string, begun: Upload): Promise<void> {

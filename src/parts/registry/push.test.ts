@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -11,10 +13,11 @@ import { takesPushes } from "../../testing/fake-uploads.ts";
 import { imageOf, indexOf, type TestImage } from "../../testing/images.ts";
 import { startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { startTokenService } from "../../testing/token-service.ts";
 import { type Descriptor, digestOf, isIndexType, isManifestType, mediaType } from "../oci/index.ts";
 import { type Credentials, createRegistry, type Registry, RegistryError } from "./index.ts";
 import type { RegistryOptions } from "./registry.ts";
-import { referenceTo, testOptions } from "./testing/options.ts";
+import { collect, referenceTo, testOptions } from "./testing/options.ts";
 
 const run = promisify(execFile);
 const hasCode = (code: string) => (error: unknown) => error instanceof RegistryError && error.code === code;
@@ -54,6 +57,41 @@ async function pushImage(
     outcomes.push(await registry.pushBlob(reference, descriptor, { path, mountFrom: [] }));
   }
   return outcomes;
+}
+
+/** Passes connections on, and breaks the first that has brought so many bytes. */
+async function breakingProxy(port: number, afterBytes: number) {
+  let broke = false;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(port, "127.0.0.1");
+    let received = 0;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+    }
+    client.on("data", (chunk) => {
+      received += chunk.length;
+      if (broke || received < afterBytes) return;
+      broke = true;
+      client.destroy();
+      upstream.end();
+    });
+    client.pipe(upstream).pipe(client);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    host: `127.0.0.1:${address.port}`,
+    broke: () => broke,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 describe("against a real registry", () => {
@@ -107,6 +145,45 @@ describe("against a real registry", () => {
     assert.equal(await registry.pushBlob(referenceTo(server, "b:x"), descriptor, nowhere), "absent");
     assert.equal(await registry.pushBlob(referenceTo(server, "b:x"), descriptor, source), "mounted");
     assert.equal(await registry.pushBlob(referenceTo(server, "b:x"), descriptor, source), "exists");
+  });
+
+  test("one that wants tokens gets them for what is pushed, and for what a blob is taken from", async () => {
+    await using directory = await tempDir();
+    const basic = `Basic ${Buffer.from("me:hush").toString("base64")}`;
+    const readOnly = (repository: string, action: string) => repository !== "theirs" || action === "pull";
+    await using tokens = await startTokenService(basic, readOnly);
+    await using server = await startRegistry({ tokens });
+    const { path, descriptor } = await blobIn(directory.path, 1000);
+    await using registry = createRegistry(testOptions({ credentials: me }));
+    const push = (repository: string, mountFrom: readonly string[]) =>
+      registry.pushBlob(referenceTo(server, `${repository}:x`), descriptor, { path, mountFrom });
+    assert.equal(await push("a", []), "uploaded");
+    assert.equal(await push("b", ["a"]), "mounted");
+    assert.deepEqual(tokens.asked, [
+      ["repository:a:pull,push"],
+      ["repository:b:pull,push"],
+      ["repository:b:pull,push", "repository:a:pull"],
+    ]);
+    await assert.rejects(push("theirs", []), hasCode("PermissionDenied"));
+    await using other = createRegistry(testOptions({ credentials: { ...me, password: "wrong" } }));
+    const source = { path, mountFrom: [] };
+    await assert.rejects(
+      other.pushBlob(referenceTo(server, "c:x"), descriptor, source),
+      hasCode("Unauthenticated"),
+    );
+  });
+
+  test("an upload that a broken connection cut is made all the same", async () => {
+    await using directory = await tempDir();
+    await using server = await startRegistry();
+    await using proxy = await breakingProxy(server.port, 100_000);
+    await using registry = createRegistry(testOptions());
+    const { path, descriptor, bytes } = await blobIn(directory.path, 2_000_000);
+    const reference = referenceTo(proxy, "a:x");
+    assert.equal(await registry.pushBlob(reference, descriptor, { path, mountFrom: [] }), "uploaded");
+    assert.ok(proxy.broke());
+    const kept = await collect(registry.fetchBlob(reference, descriptor, 0));
+    assert.ok(kept.bytes.equals(bytes));
   });
 
   test("wrong credentials, and none, are Unauthenticated", async () => {
@@ -210,6 +287,33 @@ describe("an upload", () => {
     );
   });
 
+  test("that breaks more often than is tried without progress is made while each try brings some", async () => {
+    let broken = 0;
+    const { result, server, isWhole } = await pushTo(() => false, {
+      size: 5 * 1024 * 1024,
+      breakAfterBytes: ({ method }) => (method !== "POST" && broken++ < 6 ? 500_000 : undefined),
+    });
+    assert.equal(result, "uploaded");
+    assert.ok(isWhole);
+    assert.equal(server.requests.filter(({ method }) => method === "POST").length, 1, "never begun anew");
+  });
+
+  test("that a registry refuses for its place (416) goes on at the one that it names", async () => {
+    let sent = 0;
+    const { result, server, isWhole } = await pushTo(
+      (request, response) => {
+        if (request.method !== "PATCH" || sent++ > 0) return false;
+        request.resume();
+        response.writeHead(416).end();
+        return true;
+      },
+      { breakAfterBytes: ({ method }) => (method === "PUT" && sent === 0 ? 20_000 : undefined) },
+    );
+    assert.equal(result, "uploaded");
+    assert.equal(methods(server), "HEAD POST PUT GET PATCH GET PATCH PUT");
+    assert.ok(isWhole);
+  });
+
   test("whose registry has forgotten it is begun anew", async () => {
     let broken = false;
     const { result, server, isWhole } = await pushTo((request, response) => {
@@ -256,6 +360,19 @@ describe("an upload", () => {
     assert.match(methods(server), /PATCH PATCH PATCH PATCH PUT$/);
   });
 
+  test("that a server cuts for its size, without an answer, goes in pieces too", async () => {
+    const { result, isWhole } = await pushTo(
+      (request) => {
+        if (Number(request.headers["content-length"] ?? 0) <= 2 * 1024 * 1024) return false;
+        request.socket.destroy();
+        return true;
+      },
+      { size: 5 * 1024 * 1024 },
+    );
+    assert.equal(result, "uploaded");
+    assert.ok(isWhole);
+  });
+
   test("goes where the registry redirects it, without credentials and with its bytes", async () => {
     const store = takesPushes();
     await using elsewhere = await startFakeRegistry({}, store.answer);
@@ -275,7 +392,7 @@ describe("an upload", () => {
       );
       assert.equal(result, "uploaded", String(status));
     }
-    assert.equal(store.blobs.size, 1);
+    assert.equal(store.blobs.size, 4);
     assert.ok(elsewhere.requests.every(({ headers }) => headers.authorization === undefined));
   });
 
@@ -329,7 +446,7 @@ describe("an upload", () => {
 
   for (const [status, code, words] of [
     [400, "InvalidArgument", /does not take it/],
-    [401, "Unauthenticated", /not supported/],
+    [401, "Unauthenticated", /offered: none/],
     [403, "PermissionDenied", /forbidden/],
     [404, "NotFound", /repository does not exist/],
     [405, "FailedPrecondition", /read-only/],

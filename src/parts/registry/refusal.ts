@@ -91,6 +91,7 @@ const pushMeanings: Readonly<Record<number, Meaning>> = {
     why: "takes nothing so large (413), nor does a proxy before it; its limit has to be raised",
   },
   415: { code: "FailedPrecondition", why: "takes no content of this kind (415)" },
+  416: { code: "Unavailable", why: "has another part of the upload than we think (416)", transient: true },
   422: { code: "InvalidArgument", why: "does not take it (422)" },
   501: { code: "FailedPrecondition", why: "cannot do this (501)" },
   507: { code: "ResourceExhausted", why: "has no room left (507)" },
