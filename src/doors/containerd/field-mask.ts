@@ -1,4 +1,4 @@
-import type { Labels } from "../../ground/labels/index.ts";
+import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
@@ -7,10 +7,27 @@ import { ContainerdError } from "./errors.ts";
  */
 export function labelsOfMask(paths: readonly string[], labels: Labels): Labels {
   const named = paths.map((path) => {
-    if (!path.startsWith("labels."))
-      throw new ContainerdError("InvalidArgument", `cannot update ${JSON.stringify(path)} field`);
+    if (!path.startsWith("labels.")) throw cannotUpdate(path);
     const name = path.slice("labels.".length);
     return [name, labels[name] ?? ""] as const;
   });
   return Object.fromEntries(named);
+}
+
+/**
+ * What a mask makes of given labels, where it may also name all of them (`labels`), as one that is empty does. Throws
+ * InvalidArgument for a path of any other field.
+ */
+export function labelUpdate(
+  paths: readonly string[],
+  labels: Labels,
+): { readonly labels: Labels; readonly how: LabelUpdate } {
+  if (paths.length === 0) return { labels, how: "replace" };
+  const others = paths.filter((path) => path !== "labels");
+  const named = labelsOfMask(others, labels);
+  return others.length < paths.length ? { labels, how: "replace" } : { labels: named, how: "merge" };
+}
+
+export function cannotUpdate(path: string): ContainerdError {
+  return new ContainerdError("InvalidArgument", `cannot update ${JSON.stringify(path)} field`);
 }

@@ -2,10 +2,13 @@ import type { ServiceDefinition } from "@grpc/grpc-js";
 import { defineService, type GrpcService, type Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { type ContainerdCall, withNamespace } from "./call.ts";
+import { imageHandlers } from "./images.ts";
 import { introspectionHandlers } from "./introspection.ts";
+import { leaseHandlers } from "./leases.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
+import { snapshotHandlers } from "./snapshots.ts";
 import { versionHandlers } from "./version.ts";
 
 type Row = {
@@ -21,14 +24,14 @@ const rows: readonly Row[] = [
   row("content", containerd.contentV1.ContentService),
   row("diff", containerd.diffV1.DiffService),
   row("events", containerd.eventsV1.EventsService),
-  row("images", containerd.imagesV1.ImagesService),
+  row("images", containerd.imagesV1.ImagesService, imageHandlers),
   row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
-  row("leases", containerd.leasesV1.LeasesService),
+  row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
   row("mounts", containerd.mountsV1.MountsService),
   row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
   row("sandboxes", containerd.sandboxV1.StoreService),
   row("sandbox-controllers", containerd.sandboxV1.ControllerService),
-  row("snapshots", containerd.snapshotsV1.SnapshotsService),
+  row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
   row("streaming", containerd.streamingV1.StreamingService),
   row("tasks", containerd.tasksV1.TasksService),
   row("transfer", containerd.transferV1.TransferService),

@@ -10,4 +10,4 @@
  */
 export { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./collect-garbage.ts";
 export type { GarbageNode } from "./reachable.ts";
-export { type GarbageCollector, ScheduledCollector } from "./scheduled-collector.ts";
+export { type GarbageCollector, type NamespaceCollector, ScheduledCollector } from "./scheduled-collector.ts";

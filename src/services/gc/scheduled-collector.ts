@@ -4,7 +4,16 @@ import { collectGarbage, type GarbageOptions } from "./collect-garbage.ts";
 
 /** What deletes content and snapshots that nothing refers to. */
 export interface GarbageCollector {
+  /** Resolves when a collection has ended that began some time after this call. */
   collect(): Promise<void>;
+}
+
+/** One that clients of a namespace ask for themselves. */
+export interface NamespaceCollector extends GarbageCollector {
+  /** The same for whoever does not wait for it; when it fails, the log says so. */
+  collectSoon(): void;
+  /** Collects without delay. */
+  collectNow(): Promise<void>;
 }
 
 export type ScheduledCollectorOptions = {
@@ -15,7 +24,7 @@ export type ScheduledCollectorOptions = {
 };
 
 /** Collects garbage some time after it was asked to; all that ask meanwhile share one collection. */
-export class ScheduledCollector implements GarbageCollector, AsyncDisposable {
+export class ScheduledCollector implements NamespaceCollector, AsyncDisposable {
   readonly #options: ScheduledCollectorOptions;
   readonly #closed = new AbortController();
   #waiting: Promise<void> | undefined;
@@ -29,14 +38,24 @@ export class ScheduledCollector implements GarbageCollector, AsyncDisposable {
     return this.#waiting;
   }
 
+  collectSoon(): void {
+    const { logger } = this.#options;
+    this.collect().catch((err: unknown) => logger.error({ err }, "collecting garbage failed"));
+  }
+
+  async collectNow(): Promise<void> {
+    const { stores, logger } = this.#options;
+    const removed = await collectGarbage(stores());
+    logger.info(removed, "collected garbage");
+  }
+
   async #collectLater(): Promise<void> {
-    const { stores, delayMs, logger } = this.#options;
+    const { delayMs } = this.#options;
     await delay(delayMs, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
     // Whoever asks from here on may have made garbage that this collection does not see.
     this.#waiting = undefined;
     if (this.#closed.signal.aborted) return;
-    const removed = await collectGarbage(stores());
-    logger.info(removed, "collected garbage");
+    await this.collectNow();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

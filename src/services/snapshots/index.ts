@@ -8,8 +8,10 @@
  * This room mounts nothing, unpacks nothing and does not know what is in use: collecting garbage is for those who hold references.
  * Trees are copied, measured and deleted in worker threads.
  */
+/** What a snapshotter's mount is in the words of mount(8). */
+export { describeMount } from "../../ground/linux/index.ts";
 export { chainIdOf } from "./chain-id.ts";
-export { type SnapshotterKind, Snapshotters } from "./open.ts";
+export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 export { TreeCopier } from "./tree-copier.ts";

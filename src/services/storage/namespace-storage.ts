@@ -1,7 +1,7 @@
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Container, Containers, Sandboxes } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import { type GarbageCollector, type GarbageNode, ScheduledCollector } from "../gc/index.ts";
+import { type GarbageNode, type NamespaceCollector, ScheduledCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
@@ -30,7 +30,7 @@ export class NamespaceStorage {
   readonly content: ContentStore;
   readonly leases: Leases;
   /** Collects garbage of this namespace alone. */
-  readonly garbage: GarbageCollector;
+  readonly garbage: NamespaceCollector;
   readonly #collector: ScheduledCollector;
   readonly #openSnapshotter: Parts["openSnapshotter"];
   readonly #snapshotters = new Set<Snapshotter>();

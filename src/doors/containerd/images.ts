@@ -1,0 +1,137 @@
+import type { Handlers } from "../../ground/grpc/index.ts";
+import { containerd } from "../../ground/protocol/index.ts";
+import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
+import { type Descriptor, parseDigest } from "../../parts/oci/index.ts";
+import type { ImageName, ImageNames, ImageNameUpdate } from "../../services/imagenames/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { labelUpdate } from "./field-mask.ts";
+import { toTimestamp } from "./messages.ts";
+
+type ImageHandlers = Handlers<typeof containerd.imagesV1.ImagesService, ContainerdCall>;
+type Image = containerd.imagesV1.Image;
+
+/** The names of images: what containerd calls an image is a name with a target, whether its content is there or not. */
+export function imageHandlers(): ImageHandlers {
+  return {
+    async get({ name }, { namespace }) {
+      const { imageNames } = await namespace();
+      return { image: toMessage(existing(imageNames, name)) };
+    },
+
+    async list({ filters }, { namespace }) {
+      const matches = parseFilters(filters);
+      const { imageNames } = await namespace();
+      return {
+        images: imageNames
+          .list()
+          .filter((image) => matches((path) => fieldOf(image, path)))
+          .map(toMessage),
+      };
+    },
+
+    async create({ image }, { namespace }) {
+      const { imageNames } = await namespace();
+      const { name, labels, target } = named(image);
+      return { image: toMessage(await imageNames.create({ name, labels, target: toDescriptor(target) })) };
+    },
+
+    async update({ image, updateMask = [] }, { namespace }) {
+      const storage = await namespace();
+      const given = named(image);
+      const before = existing(storage.imageNames, given.name);
+      const updated = await storage.imageNames.update(given.name, updateOf(before, given, updateMask));
+      if (updated.target.digest !== before.target.digest) storage.garbage.collectSoon();
+      return { image: toMessage(updated) };
+    },
+
+    async delete({ name, sync, target }, { namespace }) {
+      const storage = await namespace();
+      existing(storage.imageNames, name);
+      const digest = target === undefined || target.digest === "" ? undefined : parseDigest(target.digest);
+      const deleted = await storage.imageNames.delete([name], digest);
+      if (deleted.length === 0)
+        throw new ContainerdError(
+          "NotFound",
+          `image ${JSON.stringify(name)} with target ${digest ?? ""} not found`,
+        );
+      if (sync) await storage.garbage.collectNow();
+      else storage.garbage.collectSoon();
+      return {};
+    },
+  };
+}
+
+function existing(imageNames: ImageNames, name: string): ImageName {
+  const image = imageNames.get(name);
+  if (image === undefined) throw new ContainerdError("NotFound", `image ${JSON.stringify(name)}: not found`);
+  return image;
+}
+
+function named(image: Image | undefined): Image {
+  if (image === undefined || image.name === "")
+    throw new ContainerdError("InvalidArgument", "Image.Name required");
+  return image;
+}
+
+/** A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one all is replaced. */
+function updateOf(before: ImageName, given: Image, paths: readonly string[]): ImageNameUpdate {
+  const ofTarget = paths.filter((path) => /^(?:target$|annotations(?:$|\.))/.test(path));
+  const ofLabels = paths.filter((path) => !ofTarget.includes(path));
+  const all = paths.length === 0;
+  return {
+    ...(all || ofLabels.length > 0 ? labelUpdate(ofLabels, given.labels) : {}),
+    ...(all || ofTarget.length > 0 ? { target: targetOf(before.target, given, ofTarget) } : {}),
+  };
+}
+
+function targetOf(before: Descriptor, { target }: Image, paths: readonly string[]): Descriptor {
+  if (paths.length === 0 || paths.includes("target")) return toDescriptor(target);
+  const given = target?.annotations ?? {};
+  const whole = paths.includes("annotations");
+  const names = paths
+    .filter((path) => path !== "annotations")
+    .map((path) => path.slice("annotations.".length));
+  const changed = names.map((name) => [name, given[name] ?? ""] as const);
+  const annotations = { ...(whole ? given : before.annotations), ...Object.fromEntries(changed) };
+  return { ...before, annotations };
+}
+
+function toDescriptor(target: containerd.types.Descriptor | undefined): Descriptor {
+  const { mediaType, digest, size, annotations } = target ?? containerd.types.Descriptor.fromPartial({});
+  return {
+    mediaType,
+    digest: parseDigest(digest),
+    size: Number(size),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+  };
+}
+
+function toMessage({ name, target, labels, createdAtNs, updatedAtNs }: ImageName): Image {
+  const { mediaType, digest, size, annotations = {} } = target;
+  return {
+    name,
+    labels: { ...labels },
+    target: { mediaType, digest, size: BigInt(size), annotations: { ...annotations } },
+    createdAt: toTimestamp(createdAtNs),
+    updatedAt: toTimestamp(updatedAtNs),
+  };
+}
+
+function fieldOf(
+  { name, target, labels }: ImageName,
+  [field, ...rest]: readonly string[],
+): string | undefined {
+  switch (field) {
+    case "name":
+      return name;
+    case "target":
+      return rest[0] === "digest" ? target.digest : rest[0] === "mediatype" ? target.mediaType : undefined;
+    case "labels":
+      return fieldOfLabels(labels, rest);
+    case "annotations":
+      return fieldOfLabels(target.annotations ?? {}, rest);
+    default:
+      return undefined;
+  }
+}

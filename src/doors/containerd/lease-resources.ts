@@ -1,0 +1,34 @@
+import type { containerd } from "../../ground/protocol/index.ts";
+import { parseDigest } from "../../parts/oci/index.ts";
+import type { LeaseResource } from "../../services/leases/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
+import { ContainerdError } from "./errors.ts";
+
+const snapshots = "snapshots/";
+
+/** containerd's types are `content`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument; Unimplemented for others. */
+export function toResource(resource: containerd.leasesV1.Resource | undefined): LeaseResource {
+  const { id = "", type = "" } = resource ?? {};
+  if (id === "")
+    throw new ContainerdError("InvalidArgument", "resource: the request has none, or one without an id");
+  if (type === "content") return { kind: "content", digest: parseDigest(id) };
+  if (type === "ingests") return { kind: "ingest", ref: id };
+  if (type.startsWith(snapshots) && type.length > snapshots.length)
+    return { kind: "snapshot", snapshotter: type.slice(snapshots.length), key: id };
+  throw new ContainerdError("Unimplemented", `resource: the type ${JSON.stringify(type)} cannot be leased`);
+}
+
+export function toResourceMessage(resource: LeaseResource): containerd.leasesV1.Resource {
+  if (resource.kind === "content") return { id: resource.digest, type: "content" };
+  if (resource.kind === "ingest") return { id: resource.ref, type: "ingests" };
+  return { id: resource.key, type: `${snapshots}${resource.snapshotter}` };
+}
+
+/** Puts what a call is about to make into its lease, if it has one. Throws LeaseError NotFound for a lease that is not there. */
+export async function addToLease(
+  { leases }: NamespaceStorage,
+  leaseId: string,
+  resource: LeaseResource,
+): Promise<void> {
+  if (leaseId !== "") await leases.addResources(leaseId, [resource]);
+}

@@ -1,0 +1,139 @@
+import type { Handlers } from "../../ground/grpc/index.ts";
+import { containerd } from "../../ground/protocol/index.ts";
+import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
+import {
+  describeMount,
+  type Mount,
+  type SnapshotInfo,
+  type Snapshotter,
+  snapshotterKinds,
+} from "../../services/snapshots/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { labelUpdate } from "./field-mask.ts";
+import { addToLease } from "./lease-resources.ts";
+import { pages, toTimestamp } from "./messages.ts";
+
+type SnapshotHandlers = Handlers<typeof containerd.snapshotsV1.SnapshotsService, ContainerdCall>;
+type Info = containerd.snapshotsV1.Info;
+
+export function snapshotHandlers(): SnapshotHandlers {
+  return {
+    async prepare({ snapshotter: name, key, parent, labels }, call) {
+      const snapshotter = await leasing(name, required("key", key), call);
+      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, labels)) };
+    },
+
+    async view({ snapshotter: name, key, parent, labels }, call) {
+      const snapshotter = await leasing(name, required("key", key), call);
+      return { mounts: toMounts(await snapshotter.view(key, parent || undefined, labels)) };
+    },
+
+    async mounts({ snapshotter, key }, call) {
+      return { mounts: toMounts((await named(snapshotter, call)).mounts(key)) };
+    },
+
+    async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {
+      const snapshotter = await leasing(name, required("name", committed), call);
+      await snapshotter.commit(committed, key, { labels, ...(parent === "" ? {} : { parent }) });
+      return {};
+    },
+
+    async remove({ snapshotter, key }, call) {
+      await (await named(snapshotter, call)).remove(key);
+      return {};
+    },
+
+    async stat({ snapshotter, key }, call) {
+      return { info: toInfo(existing(await named(snapshotter, call), key)) };
+    },
+
+    async update({ snapshotter, info, updateMask = [] }, call) {
+      const { name, labels } = info ?? containerd.snapshotsV1.Info.fromPartial({});
+      const update = labelUpdate(updateMask, labels);
+      const updated = await (await named(snapshotter, call)).setLabels(name, update.labels, update.how);
+      return { info: toInfo(updated) };
+    },
+
+    async *list({ snapshotter, filters }, call) {
+      const matches = parseFilters(filters);
+      const all = (await named(snapshotter, call)).list();
+      const matching = all.filter((snapshot) => matches((path) => fieldOf(snapshot, path)));
+      for (const page of pages(matching)) yield { info: page.map(toInfo) };
+    },
+
+    async usage({ snapshotter, key }, call) {
+      const { sizeBytes, inodes } = await (await named(snapshotter, call)).usage(key);
+      return { size: BigInt(sizeBytes), inodes: BigInt(inodes) };
+    },
+
+    async cleanup({ snapshotter }, call) {
+      await (await named(snapshotter, call)).cleanup();
+      return {};
+    },
+  };
+}
+
+/** Throws InvalidArgument for a name that is no snapshotter's. */
+async function named(name: string, { namespace }: ContainerdCall): Promise<Snapshotter> {
+  const kind = snapshotterKinds.find((each) => each === name);
+  if (kind === undefined)
+    throw new ContainerdError(
+      "InvalidArgument",
+      name === "" ? "snapshotter argument missing" : `snapshotter not loaded: ${name}`,
+    );
+  return await (await namespace()).snapshotter(kind);
+}
+
+/** The snapshotter, with what it is to make put into the call's lease before. */
+async function leasing(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
+  const snapshotter = await named(name, call);
+  await addToLease(await call.namespace(), call.leaseId, { kind: "snapshot", snapshotter: name, key });
+  return snapshotter;
+}
+
+function required(field: string, value: string): string {
+  if (value === "") throw new ContainerdError("InvalidArgument", `${field}: must not be empty`);
+  return value;
+}
+
+function existing(snapshotter: Snapshotter, key: string): SnapshotInfo {
+  const info = snapshotter.stat(key);
+  if (info === undefined) throw new ContainerdError("NotFound", `snapshot ${key} does not exist`);
+  return info;
+}
+
+function toMounts(mounts: readonly Mount[]): containerd.types.Mount[] {
+  return mounts.map(describeMount).map(({ type, source, options }) => ({
+    type,
+    source,
+    target: "",
+    options: [...options],
+  }));
+}
+
+const kinds = {
+  active: containerd.snapshotsV1.Kind.ACTIVE,
+  view: containerd.snapshotsV1.Kind.VIEW,
+  committed: containerd.snapshotsV1.Kind.COMMITTED,
+} as const;
+
+function toInfo({ key, kind, parent = "", createdAtNs, labels }: SnapshotInfo): Info {
+  const createdAt = toTimestamp(createdAtNs);
+  return { name: key, parent, kind: kinds[kind], createdAt, updatedAt: createdAt, labels: { ...labels } };
+}
+
+function fieldOf(snapshot: SnapshotInfo, [field, ...rest]: readonly string[]): string | undefined {
+  switch (field) {
+    case "kind":
+      return snapshot.kind;
+    case "name":
+      return snapshot.key;
+    case "parent":
+      return snapshot.parent ?? "";
+    case "labels":
+      return fieldOfLabels(snapshot.labels, rest);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { type ClientReadableStream, status } from "@grpc/grpc-js";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { TestBerth } from "./support/berth.ts";
+import { ContainerdClients } from "./support/containerd.ts";
+
+const { Kind } = containerd.snapshotsV1;
+const absentDigest = `sha256:${"a".repeat(64)}`;
+
+describe("containerd's API of what is stored", () => {
+  let berth: TestBerth;
+  let clients: ContainerdClients;
+  before(async () => {
+    berth = await TestBerth.start({ network: undefined, config: '[images]\ngc_delay = "0s"' });
+    clients = new ContainerdClients(berth.socket);
+  });
+  after(async () => {
+    clients?.[Symbol.dispose]();
+    await berth?.[Symbol.asyncDispose]();
+  });
+
+  test("needs a namespace, and one that can be", async () => {
+    await assert.rejects(clients.in(undefined).images.list({ filters: [] }), {
+      code: status.FAILED_PRECONDITION,
+      details: "namespace is required: failed precondition",
+    });
+    await assert.rejects(clients.in("a b").leases.list({ filters: [] }), { code: status.INVALID_ARGUMENT });
+  });
+
+  test("leases are made with ids and labels, hold resources, and are listed by filters", async () => {
+    const { leases } = clients.in("leases");
+    const { lease } = await leases.create({ id: "one", labels: { a: "1" } });
+    assert.deepEqual([lease?.id, lease?.labels], ["one", { a: "1" }]);
+    assert.ok((lease?.createdAt?.seconds ?? 0n) > 0n);
+    assert.match((await leases.create({ id: "", labels: {} })).lease?.id ?? "", /./);
+    await assert.rejects(leases.create({ id: "one", labels: {} }), { code: status.ALREADY_EXISTS });
+    const ids = async (...filters: string[]) => (await leases.list({ filters })).leases.map(({ id }) => id);
+    assert.equal((await ids()).length, 2);
+    assert.deepEqual(await ids("id==one"), ["one"]);
+    assert.deepEqual(await ids("labels.a==1"), ["one"]);
+
+    const resources = [
+      { id: absentDigest, type: "content" },
+      { id: "a ref", type: "ingests" },
+      { id: "a key", type: "snapshots/overlayfs" },
+    ];
+    for (const resource of resources) await leases.addResource({ id: "one", resource });
+    const held = async () =>
+      (await leases.listResources({ id: "one" })).resources.map(({ type }) => type).sort();
+    assert.deepEqual(await held(), ["content", "ingests", "snapshots/overlayfs"]);
+    await leases.deleteResource({ id: "one", resource: resources[1] });
+    assert.deepEqual(await held(), ["content", "snapshots/overlayfs"]);
+    await assert.rejects(leases.addResource({ id: "one", resource: { id: "x", type: "content" } }), {
+      code: status.INVALID_ARGUMENT,
+    });
+    await assert.rejects(leases.addResource({ id: "one", resource: { id: "x", type: "things" } }), {
+      code: status.UNIMPLEMENTED,
+    });
+    await assert.rejects(leases.addResource({ id: "absent", resource: resources[0] }), {
+      code: status.NOT_FOUND,
+    });
+    await leases.delete({ id: "one", sync: false });
+    await assert.rejects(leases.delete({ id: "one", sync: false }), { code: status.NOT_FOUND });
+    await assert.rejects(leases.listResources({ id: "one" }), { code: status.NOT_FOUND });
+  });
+
+  test("a lease with a time of expiry goes with the first collection after it", async () => {
+    const { leases } = clients.in("expiry");
+    const expire = (time: string) => ({ "containerd.io/gc.expire": time });
+    await leases.create({ id: "past", labels: expire(new Date(Date.now() - 1000).toISOString()) });
+    await leases.create({ id: "future", labels: expire(new Date(Date.now() + 3_600_000).toISOString()) });
+    await leases.create({ id: "other", labels: {} });
+    await assert.rejects(leases.create({ id: "bad", labels: expire("tomorrow") }), {
+      code: status.INVALID_ARGUMENT,
+    });
+    await leases.delete({ id: "other", sync: true });
+    const { leases: left } = await leases.list({ filters: [] });
+    assert.deepEqual(
+      left.map(({ id }) => id),
+      ["future"],
+    );
+  });
+
+  test("images are names with targets, labels and annotations, updated by masks and listed by filters", async () => {
+    const { images } = clients.in("images");
+    const target = { mediaType: "application/x", digest: absentDigest, size: 3n, annotations: { note: "n" } };
+    const made = {
+      name: "app:1",
+      labels: { a: "1", b: "2" },
+      target,
+      createdAt: undefined,
+      updatedAt: undefined,
+    };
+    const { image } = await images.create({ image: made, sourceDateEpoch: undefined });
+    assert.deepEqual([image?.name, image?.labels, image?.target], ["app:1", made.labels, target]);
+    const again = images.create({ image: made, sourceDateEpoch: undefined });
+    await assert.rejects(again, { code: status.ALREADY_EXISTS, details: 'image "app:1" already exists' });
+    await assert.rejects(images.get({ name: "absent" }), {
+      code: status.NOT_FOUND,
+      details: 'image "absent": not found',
+    });
+    const update = async (image: Partial<containerd.imagesV1.Image>, ...updateMask: string[]) => {
+      const request = { image: { name: "app:1", ...image }, updateMask };
+      await images.update(containerd.imagesV1.UpdateImageRequest.fromPartial(request));
+      return (await images.get({ name: "app:1" })).image;
+    };
+    assert.deepEqual((await update({ labels: { a: "x", c: "y" } }, "labels.a"))?.labels, { a: "x", b: "2" });
+    assert.deepEqual((await update({ labels: { c: "y" } }, "labels"))?.labels, { c: "y" });
+    const other = { ...target, digest: `sha256:${"b".repeat(64)}`, annotations: { note: "m" } };
+    const annotated = await update({ target: other }, "annotations.note");
+    assert.deepEqual(
+      [annotated?.target?.digest, annotated?.target?.annotations],
+      [absentDigest, { note: "m" }],
+    );
+    assert.deepEqual((await update({ target: other }, "target"))?.target, other);
+    const replaced = await update({ target, labels: { z: "1" } });
+    assert.deepEqual([replaced?.target, replaced?.labels], [target, { z: "1" }]);
+    await assert.rejects(update({}, "name"), { code: status.INVALID_ARGUMENT });
+    const bad = { ...made, name: "bad", target: { ...target, digest: "x" } };
+    await assert.rejects(images.create({ image: bad, sourceDateEpoch: undefined }), {
+      code: status.INVALID_ARGUMENT,
+    });
+
+    const names = async (...filters: string[]) =>
+      (await images.list({ filters })).images.map(({ name }) => name);
+    for (const filter of [
+      "name~=^app",
+      "labels.z==1",
+      `target.digest==${absentDigest}`,
+      "annotations.note==n",
+    ])
+      assert.deepEqual(await names(filter), ["app:1"], filter);
+    assert.deepEqual(await names("name==other"), []);
+    assert.deepEqual((await clients.in("other").images.list({ filters: [] })).images, []);
+
+    await assert.rejects(images.delete({ name: "app:1", sync: false, target: other }), {
+      code: status.NOT_FOUND,
+    });
+    await images.delete({ name: "app:1", sync: true });
+    await assert.rejects(images.delete({ name: "app:1", sync: true }), { code: status.NOT_FOUND });
+  });
+
+  test("snapshots are prepared, viewed, committed, labelled, listed and removed by snapshotter", async () => {
+    const own = clients.in("snapshots");
+    const { snapshots } = own;
+    const snapshotter = "overlayfs";
+    const { mounts } = await snapshots.prepare({ snapshotter, key: "one", parent: "", labels: { a: "1" } });
+    assert.deepEqual([mounts.length, mounts[0]?.type], [1, "overlay"]);
+    assert.ok(mounts[0]?.options.some((option) => option.startsWith("upperdir=")));
+    assert.deepEqual((await snapshots.mounts({ snapshotter, key: "one" })).mounts, mounts);
+    const stat = async (key: string) => (await snapshots.stat({ snapshotter, key })).info;
+    assert.deepEqual([(await stat("one"))?.kind, (await stat("one"))?.labels], [Kind.ACTIVE, { a: "1" }]);
+    await snapshots.commit({ snapshotter, name: "layer", key: "one", labels: { b: "2" }, parent: "" });
+    assert.deepEqual(
+      [(await stat("layer"))?.kind, (await stat("layer"))?.labels],
+      [Kind.COMMITTED, { b: "2" }],
+    );
+    await assert.rejects(stat("one"), {
+      code: status.NOT_FOUND,
+      details: "snapshot one does not exist: not found",
+    });
+    const view = await snapshots.view({ snapshotter, key: "look", parent: "layer", labels: {} });
+    assert.ok(view.mounts[0]?.options.includes("ro"));
+    await snapshots.prepare({ snapshotter, key: "top", parent: "layer", labels: {} });
+    assert.deepEqual([(await stat("look"))?.kind, (await stat("top"))?.parent], [Kind.VIEW, "layer"]);
+
+    const info = containerd.snapshotsV1.Info.fromPartial({ name: "top", labels: { c: "3", d: "4" } });
+    const updated = await snapshots.update({ snapshotter, info, updateMask: ["labels.c"] });
+    assert.deepEqual(updated.info?.labels, { c: "3" });
+    await assert.rejects(snapshots.update({ snapshotter, info, updateMask: ["parent"] }), {
+      code: status.INVALID_ARGUMENT,
+    });
+
+    const keys = async (...filters: string[]) => {
+      const stream = own.raw.snapshots.list({ snapshotter, filters }, own.metadata);
+      return (await all(stream)).flatMap((answer) => answer.info.map(({ name }) => name)).sort();
+    };
+    assert.deepEqual(await keys(), ["layer", "look", "top"]);
+    assert.deepEqual(await keys("kind==committed", "labels.c==3"), ["layer", "top"]);
+    assert.deepEqual(await keys("parent==layer,kind==view"), ["look"]);
+    const usage = await snapshots.usage({ snapshotter, key: "layer" });
+    assert.ok(usage.inodes >= 1n);
+    await assert.rejects(snapshots.remove({ snapshotter, key: "layer" }), {
+      code: status.FAILED_PRECONDITION,
+    });
+    for (const key of ["look", "top", "layer"]) await snapshots.remove({ snapshotter, key });
+    await snapshots.cleanup({ snapshotter });
+    assert.deepEqual(await keys(), []);
+    await assert.rejects(snapshots.mounts({ snapshotter, key: "one" }), { code: status.NOT_FOUND });
+    for (const bad of ["zfs", ""])
+      await assert.rejects(snapshots.usage({ snapshotter: bad, key: "x" }), {
+        code: status.INVALID_ARGUMENT,
+      });
+    await assert.rejects(snapshots.prepare({ snapshotter, key: "", parent: "", labels: {} }), {
+      code: status.INVALID_ARGUMENT,
+    });
+  });
+
+  test("what nothing holds is collected, and a snapshot that a lease holds is not", async () => {
+    const snapshotter = "overlayfs";
+    const { leases } = clients.in("held");
+    await leases.create({ id: "hold", labels: {} });
+    await leases.create({ id: "other", labels: {} });
+    const { snapshots } = clients.in("held", "hold");
+    const make = async (own: typeof snapshots, name: string) => {
+      await own.prepare({ snapshotter, key: `making ${name}`, parent: "", labels: {} });
+      await own.commit({ snapshotter, name, key: `making ${name}`, labels: {}, parent: "" });
+    };
+    await make(snapshots, "leased");
+    await make(clients.in("held").snapshots, "loose");
+    await leases.delete({ id: "other", sync: true });
+    await snapshots.stat({ snapshotter, key: "leased" });
+    await assert.rejects(snapshots.stat({ snapshotter, key: "loose" }), { code: status.NOT_FOUND });
+    await leases.delete({ id: "hold", sync: true });
+    await assert.rejects(snapshots.stat({ snapshotter, key: "leased" }), { code: status.NOT_FOUND });
+    const gone = clients.in("held", "hold").snapshots;
+    await assert.rejects(gone.prepare({ snapshotter, key: "x", parent: "", labels: {} }), {
+      code: status.NOT_FOUND,
+    });
+  });
+
+  test("a namespace with something in it is listed, and not deleted", async () => {
+    const { namespaces, images, leases } = clients.in("full");
+    const target = { mediaType: "application/x", digest: absentDigest, size: 3n, annotations: {} };
+    const image = { name: "a", labels: {}, target, createdAt: undefined, updatedAt: undefined };
+    await images.create({ image, sourceDateEpoch: undefined });
+    await leases.create({ id: "one", labels: {} });
+    const names = async () => (await namespaces.list({ filter: "" })).namespaces.map(({ name }) => name);
+    assert.ok((await names()).includes("full"));
+    await assert.rejects(namespaces.delete({ name: "full" }), {
+      code: status.FAILED_PRECONDITION,
+      details: /^namespace full is not empty: it still has images.*: failed precondition$/,
+    });
+    await images.delete({ name: "a", sync: true });
+    await namespaces.delete({ name: "full" });
+    assert.equal((await names()).includes("full"), false);
+  });
+});
+
+async function all<Message>(stream: ClientReadableStream<Message>): Promise<readonly Message[]> {
+  return await Array.fromAsync(stream as AsyncIterable<Message>);
+}
