@@ -7,9 +7,11 @@ import { sourceImports } from "./source-imports.ts";
 /** The floors of `src/` from top to bottom. A room lies on one of them; `daemon` wires all rooms, `testing` is for tests. */
 const floors: readonly string[] = ["daemon", "clients", "doors", "engines", "services", "parts", "ground"];
 
-/** What each room may import besides `errors`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
+/** What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
+  fs: [],
+  json: [],
   clock: [],
   labels: [],
   sync: [],
@@ -109,7 +111,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   criclient: ["protocol"],
   cli: ["criclient", "directories", "protocol", "config", "doctor", "streamclient"],
 };
-const open = ["clock", "errors", "labels", "logging", "sync", "threads"];
+const open = ["clock", "errors", "fs", "json", "labels", "logging", "sync", "threads"];
 
 const problems: string[] = [];
 for (const [file, targets] of await sourceImports()) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { exists } from "../src/ground/fs/index.ts";
 import {
   ContainerState,
   NamespaceMode,
@@ -278,10 +279,3 @@ describe("a daemon that is killed while a program runs that it started", () => {
     assert.equal(await execSync(host.berth, containerId, "echo", "alive"), "alive\n");
   });
 });
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -1,7 +1,9 @@
 /** What `berth run --rm` has begun when it is killed before there is a container to end. */
-import { access, writeFile } from "node:fs/promises";
+
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { exists } from "../src/ground/fs/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
@@ -24,12 +26,6 @@ echo '${result}'
 `;
 }
 
-const isThere = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
 describe("a pod whose client is killed before it has made a container", () => {
   it("is removed by the daemon after a while, also by one that was started again meanwhile", async () => {
     await using directory = await tempDir();
@@ -41,7 +37,7 @@ describe("a pod whose client is killed before it has made a container", () => {
     await berth.pull(registry.image);
     const argv = ["run", "--rm", "--log-dir", berth.logDir, "--name", "left", registry.image, "true"];
     const { child, outcome } = startCli(berth, argv);
-    await eventually("the pod is being made", () => isThere(join(directory.path, "begun")));
+    await eventually("the pod is being made", () => exists(join(directory.path, "begun")));
     child.kill("SIGKILL");
     await outcome;
     await writeFile(join(directory.path, "go"), "");

@@ -1,5 +1,5 @@
-import { access } from "node:fs/promises";
 import type { Config } from "../ground/config/index.ts";
+import { exists } from "../ground/fs/index.ts";
 import { cgroupLayout } from "../ground/linux/index.ts";
 import type { CgroupDriver } from "../services/runtime/index.ts";
 
@@ -8,11 +8,4 @@ export async function cgroupDriver(configured: Config["cgroup"]["driver"]): Prom
   if (configured !== "auto") return configured;
   const layout = await cgroupLayout();
   return layout?.kind === "v2" && (await exists("/run/systemd/system")) ? "systemd" : "cgroupfs";
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
+import { isErrno } from "../fs/index.ts";
 import { ConfigError } from "./config-error.ts";
 import { type Problem, readKeys } from "./read.ts";
 import { type Config, schema } from "./schema.ts";
@@ -29,7 +30,7 @@ async function readConfigFile(file: string | undefined): Promise<string> {
   try {
     return await readFile(file ?? defaultConfigFile, "utf8");
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = isErrno(cause, "ENOENT");
     if (missing && file === undefined) return "";
     const path = file ?? defaultConfigFile;
     if (missing)

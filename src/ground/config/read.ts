@@ -1,3 +1,4 @@
+import { isRecord } from "../json/index.ts";
 import { type Entry, type Key, type Keys, Refused } from "./keys.ts";
 import { tomlName } from "./toml-name.ts";
 
@@ -73,7 +74,7 @@ function unknownKey(path: string, name: string, names: readonly string[]): Probl
 }
 
 function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  return isRecord(value) && !(value instanceof Date);
 }
 
 function join(path: string, name: string): string {

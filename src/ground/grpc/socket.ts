@@ -1,6 +1,7 @@
 import { lstat, mkdir, unlink } from "node:fs/promises";
 import { connect } from "node:net";
 import { dirname, isAbsolute } from "node:path";
+import { ignoreMissing } from "../fs/index.ts";
 import { GrpcError } from "./errors.ts";
 
 /** `sun_path` has 108 bytes, the last of which is NUL. */
@@ -60,8 +61,4 @@ function isAnswered(path: string): Promise<boolean> {
         );
     });
   });
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -1,5 +1,6 @@
 import { readlink } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import { isErrno } from "../fs/index.ts";
 import { type MountInfo, mountInfo } from "../linux/index.ts";
 
 /** As many as the kernel follows, in paths of the length that it takes. */
@@ -51,7 +52,7 @@ async function linkTarget(path: string): Promise<{ readonly path: string } | "no
   try {
     return { path: await readlink(path) };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EINVAL" ? "no link" : "nothing there";
+    return isErrno(error, "EINVAL") ? "no link" : "nothing there";
   }
 }
 

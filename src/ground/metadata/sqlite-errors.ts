@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { messageOf } from "../errors/index.ts";
+import { isErrno } from "../fs/index.ts";
 import { MetadataError } from "./metadata-error.ts";
 
 /** Primary result codes, https://www.sqlite.org/rescode.html. */
@@ -50,7 +51,7 @@ function whyNotWritable(path: string): string {
     accessSync(path, constants.W_OK);
     return "; check the kernel's messages about the disk (dmesg)";
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EROFS"
+    return isErrno(error, "EROFS")
       ? "; its file system is read-only: find out why (dmesg), and remount it writable"
       : `; ${messageOf(error)}`;
   }

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import manifest from "../../../package.json" with { type: "json" };
+import { isErrno } from "../fs/index.ts";
 import type { CollectionName } from "./database.ts";
 import { giveBackLog } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
@@ -44,7 +45,7 @@ function createPrivately(path: string): void {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
     // An existing file is not even opened here: closing it again would drop the lock of another connection in this process.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if (!isErrno(error, "EEXIST")) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { opendirSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { isErrno } from "../fs/index.ts";
 import { closeFile, LinuxError, openDirectory, pathAt, toByteString, unlinkAt } from "../linux/index.ts";
 import { mountedError, TreeCursor } from "./tree-cursor.ts";
 
@@ -92,7 +93,7 @@ function openParentOf(path: string): number | undefined {
   try {
     return openDirectory(dirname(path));
   } catch (error) {
-    if (error instanceof LinuxError && error.errno === "ENOENT") return undefined;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }

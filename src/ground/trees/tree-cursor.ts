@@ -1,7 +1,7 @@
+import { isErrno } from "../fs/index.ts";
 import {
   closeFile,
   fromByteString,
-  LinuxError,
   openDirectory,
   openDirectoryWithin,
   openParent,
@@ -61,7 +61,7 @@ export class TreeCursor implements Disposable {
     try {
       return openDirectoryWithin(this.#directory, name);
     } catch (error) {
-      if (!(error instanceof LinuxError && error.errno === "EXDEV")) throw error;
+      if (!isErrno(error, "EXDEV")) throw error;
       throw mountedError(this.#path, name);
     }
   }

@@ -1,5 +1,6 @@
 import { opendir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno } from "../fs/index.ts";
 import { JobThread, threadFile } from "../threads/index.ts";
 import { TreeError } from "./tree-error.ts";
 
@@ -50,15 +51,15 @@ async function removeSmall(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     // The thread finds out what is in the way, and says it.
-    return (error as NodeJS.ErrnoException).code === "ENOENT" && !(await isThere(path));
+    return isErrno(error, "ENOENT") && !(await mayBeThere(path));
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function mayBeThere(path: string): Promise<boolean> {
   try {
     await (await opendir(path)).close();
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ENOENT";
+    return !isErrno(error, "ENOENT");
   }
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../ground/json/index.ts";
 import { OciFormatError } from "./digest.ts";
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -85,8 +86,8 @@ export class JsonNode {
 
   #object(): JsonObject {
     const value = this.#value;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) this.fail("an object");
-    return value as JsonObject;
+    if (!isRecord(value)) this.fail("an object");
+    return value;
   }
 }
 

@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { isErrno } from "../../ground/fs/index.ts";
+import { isRecord } from "../../ground/json/index.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 import { isDockerHub } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
@@ -42,7 +44,7 @@ async function readConfig(file: string): Promise<Table | undefined> {
   try {
     text = await readFile(file, "utf8");
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    if (isErrno(cause, "ENOENT")) return undefined;
     throw new RegistryError("FailedPrecondition", `reading ${file}`, { cause });
   }
   try {
@@ -101,5 +103,5 @@ function credentialsOf(entry: Table, file: string, host: string): Credentials | 
 }
 
 function asTable(value: unknown): Table {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Table) : {};
+  return isRecord(value) ? value : {};
 }

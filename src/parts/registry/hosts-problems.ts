@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import type { UnusableFile } from "../../ground/logging/index.ts";
 import { parseHostsToml } from "./hosts-toml.ts";
 
@@ -22,13 +23,9 @@ async function problemsOf(directory: string): Promise<readonly UnusableFile[]> {
     const { ignored } = parseHostsToml(await readFile(path, "utf8"), path, directory);
     return ignored.map((key) => ({ path, problem: `${key}: unknown key, ignored` }));
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return [];
     return [
       { path, problem: `${messageOf(error).replace(`${path}: `, "")}; pulls from its host are refused` },
     ];
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

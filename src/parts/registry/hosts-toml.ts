@@ -1,5 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { parse } from "smol-toml";
+import { isRecord } from "../../ground/json/index.ts";
 import type { TlsSettings } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { parseGoDuration } from "./go-duration.ts";
@@ -73,9 +74,8 @@ class HostsReader {
   }
 
   table(value: unknown, key: string): Table {
-    if (typeof value !== "object" || value === null || Array.isArray(value))
-      this.fail(key, "expected a table");
-    return value as Table;
+    if (!isRecord(value)) this.fail(key, "expected a table");
+    return value;
   }
 
   string(value: unknown, key: string): string {

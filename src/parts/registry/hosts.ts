@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno } from "../../ground/fs/index.ts";
 import {
   defaultDialTimeoutMs,
   type Endpoint,
@@ -48,7 +49,7 @@ async function findHostDirectory(
   for (const root of certsDirs) {
     for (const name of names) {
       const path = join(root, name);
-      if (await isThere(path)) return { path, specific: name !== "_default" };
+      if (await isDirectory(path)) return { path, specific: name !== "_default" };
     }
   }
   return undefined;
@@ -107,11 +108,11 @@ async function certificateFiles(directory: string): Promise<HostEntry> {
   return { ...bareEntry, tls };
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {
-    if (isMissing(cause)) return false;
+    if (isErrno(cause, "ENOENT", "ENOTDIR")) return false;
     throw new RegistryError("FailedPrecondition", `reading ${path}`, { cause });
   }
 }
@@ -120,11 +121,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    if (isMissing(cause)) return undefined;
+    if (isErrno(cause, "ENOENT", "ENOTDIR")) return undefined;
     throw new RegistryError("FailedPrecondition", `reading ${path}`, { cause });
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }

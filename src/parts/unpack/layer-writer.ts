@@ -1,9 +1,9 @@
 import { type BigIntStats, constants } from "node:fs";
+import { isErrno } from "../../ground/fs/index.ts";
 import {
   chmodAt,
   deviceNumber,
   fromByteString,
-  LinuxError,
   linkAt,
   makeDirectoryAt,
   makeNodeAt,
@@ -179,7 +179,7 @@ export class LayerWriter implements EntrySink, Disposable {
     try {
       return make();
     } catch (error) {
-      if (this.#adds || !(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
+      if (this.#adds || !isErrno(error, "EEXIST")) throw error;
     }
     this.#tree.remove(parent, name);
     return make();
@@ -189,7 +189,7 @@ export class LayerWriter implements EntrySink, Disposable {
     try {
       makeDirectoryAt(parent.fd, name);
     } catch (error) {
-      if (!(error instanceof LinuxError && error.errno === "EEXIST")) throw error;
+      if (!isErrno(error, "EEXIST")) throw error;
       if (statAt(parent.fd, name)?.isDirectory()) return;
       unlinkAt(parent.fd, name);
       makeDirectoryAt(parent.fd, name);

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
+import { isErrno } from "../../ground/fs/index.ts";
 import {
   closeFile,
-  LinuxError,
   listAt,
   openDirectory,
   openDirectoryBeneath,
@@ -109,8 +109,7 @@ export class RootedTree implements Disposable {
     try {
       return { fd: openDirectoryBeneath(this.#root, path), path };
     } catch (error) {
-      if (error instanceof LinuxError && ["ENOENT", "ELOOP", "ENOTDIR"].includes(error.errno))
-        return undefined;
+      if (isErrno(error, "ENOENT", "ELOOP", "ENOTDIR")) return undefined;
       throw error;
     }
   }

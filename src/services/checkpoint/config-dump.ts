@@ -1,3 +1,4 @@
+import { isRecord } from "../../ground/json/index.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 
 /** What `config.dump` says: the part of Podman's container configuration that all engines write. */
@@ -44,7 +45,6 @@ export function parseObject(text: string, name: string): Readonly<Record<string,
   } catch (cause) {
     throw new CheckpointError("InvalidArgument", `${name} is not JSON`, { cause });
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>>;
+  if (isRecord(value)) return value;
   throw new CheckpointError("InvalidArgument", `${name} is not an object`);
 }

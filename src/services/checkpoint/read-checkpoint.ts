@@ -1,5 +1,6 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 import {
   configDumpName,
   deletedFilesName,
@@ -66,9 +67,7 @@ async function readText(directory: string, name: string): Promise<string | undef
 
 async function regularFile(directory: string, name: string) {
   const path = join(directory, name);
-  const stat = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
+  const stat = await lstat(path).catch(ignoreMissing);
   if (stat === undefined) return undefined;
   if (!stat.isFile() || stat.nlink !== 1)
     throw new CheckpointError("InvalidArgument", `${name} is not a regular file with a single link`);

@@ -1,4 +1,5 @@
 import { BerthError, messageOf } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 
 /**
  * A blob or ingest that is not there, is wrong or cannot be written. Codes: NotFound, InvalidArgument,
@@ -10,10 +11,6 @@ export class ContentError extends BerthError {}
 /** A file operation that failed while doing `step`. */
 export function fileError(step: string, error: unknown): ContentError {
   if (error instanceof ContentError) return error;
-  const code = isErrno(error, "ENOSPC") || isErrno(error, "EDQUOT") ? "ResourceExhausted" : "Internal";
+  const code = isErrno(error, "ENOSPC", "EDQUOT") ? "ResourceExhausted" : "Internal";
   return new ContentError(code, `${step}: ${messageOf(error)}`, { cause: error });
-}
-
-export function isErrno(error: unknown, errno: string): boolean {
-  return error instanceof Error && "code" in error && error.code === errno;
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { nowNs } from "../../ground/clock/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
@@ -9,7 +10,7 @@ import { type Digest, digestOf } from "../../parts/oci/index.ts";
 import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { BlobFiles } from "./blob-files.ts";
-import { ContentError, fileError, isErrno } from "./content-error.ts";
+import { ContentError, fileError } from "./content-error.ts";
 import { hashFile } from "./hash-file.ts";
 import { IngestDirectories } from "./ingest-directories.ts";
 import { IngestFile } from "./ingest-file.ts";

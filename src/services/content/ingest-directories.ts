@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, isErrno } from "./content-error.ts";
+import { isErrno } from "../../ground/fs/index.ts";
+import { fileError } from "./content-error.ts";
 import type { IngestStatus } from "./store.ts";
 
 /** The ingests of one namespace: a directory for each, with the ref it stands for and its data. */

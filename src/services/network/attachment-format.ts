@@ -1,5 +1,5 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
-import { isRecord, type JsonObject } from "./json.ts";
 import type { PodAttachment, PortMapping } from "./network.ts";
 import { parseNetworkConfig } from "./network-config.ts";
 

@@ -1,4 +1,5 @@
 import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { isErrno } from "../../ground/fs/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Attachment } from "./attachment.ts";
 import { parseAttachment } from "./attachment-format.ts";
@@ -53,7 +54,7 @@ export class AttachmentStore implements AsyncDisposable {
       if (!(await lstat(path)).isFile()) throw new Error("it is not a regular file");
       return parseAttachment(await readFile(path, "utf8"), sandboxId);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      if (isErrno(cause, "ENOENT")) return undefined;
       throw new NetworkError("DataLoss", `the network attachment in ${path} cannot be read`, { cause });
     }
   }

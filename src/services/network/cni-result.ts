@@ -1,5 +1,5 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { addressOf } from "./address.ts";
-import { isRecord, type JsonObject } from "./json.ts";
 import { NetworkError } from "./network-error.ts";
 import { quote } from "./plugins.ts";
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
 
 /** What the configuration directory says: the networks of a pod, the default one first, or why there is none. */
@@ -21,8 +22,7 @@ export async function readConfigDirectory(directory: string, maxCount: number): 
     const networks = await Promise.all(chosen.map((file) => readConfig(`${directory}/${file}`)));
     return { kind: "networks", networks };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT")
-      return { kind: "none", message: messageOf(error) };
+    if (!isErrno(error, "ENOENT")) return { kind: "none", message: messageOf(error) };
     return { kind: "none", message: `the CNI configuration directory ${directory} does not exist` };
   }
 }

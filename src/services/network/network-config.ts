@@ -1,5 +1,5 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { type CniVersion, chooseVersion, supportedRange, unnamedVersion } from "./cni-version.ts";
-import { isRecord, type JsonObject } from "./json.ts";
 import { NetworkError } from "./network-error.ts";
 
 /** A network configuration (CNI specification 1.1.0, section 1), as read from one file. */

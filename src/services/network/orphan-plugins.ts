@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isErrno } from "../../ground/fs/index.ts";
 
 /** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
 const deathMs = 2000;
@@ -73,6 +74,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }

@@ -1,7 +1,7 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import type { AttachedNetwork } from "./attachment.ts";
 import { type CniResult, parseResult } from "./cni-result.ts";
 import { isAtLeast } from "./cni-version.ts";
-import { isRecord, type JsonObject } from "./json.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkConfig, PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";

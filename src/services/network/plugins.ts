@@ -1,5 +1,5 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { findExecutable, toolPath } from "./executables.ts";
-import { isRecord, type JsonObject } from "./json.ts";
 import { NetworkError } from "./network-error.ts";
 import { type ProgramOutput, runProgram } from "./program-process.ts";
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from "./json.ts";
+import type { JsonObject } from "../../ground/json/index.ts";
 import type { PodAttachment } from "./network.ts";
 import { NetworkError } from "./network-error.ts";
 

@@ -1,3 +1,4 @@
+import { isErrno } from "../../ground/fs/index.ts";
 import { type Subprocess, spawn } from "../../ground/linux/index.ts";
 import { NetworkError } from "./network-error.ts";
 
@@ -83,6 +84,6 @@ function killGroup(child: Subprocess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }

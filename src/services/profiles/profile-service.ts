@@ -1,5 +1,6 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import { type Digest, digestOf, parseReference } from "../../parts/oci/index.ts";
@@ -139,5 +140,5 @@ class ProfileService implements SecurityProfiles {
 function isDamage(error: unknown): boolean {
   if (hasCode(error, "DataLoss") || hasCode(error, "NotFound")) return true;
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  return isErrno(cause, "ENOENT");
 }

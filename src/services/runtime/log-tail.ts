@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { isErrno } from "../../ground/fs/index.ts";
 
 /** The end of a log that another program writes, however long it is: at most `limitBytes`; "" when there is none. */
 export async function readLogTail(path: string, limitBytes = 64 * 1024): Promise<string> {
@@ -9,7 +10,7 @@ export async function readLogTail(path: string, limitBytes = 64 * 1024): Promise
     const { bytesRead } = await file.read(buffer, 0, buffer.length, size - buffer.length);
     return buffer.toString("utf8", 0, bytesRead);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    if (isErrno(error, "ENOENT")) return "";
     throw error;
   }
 }

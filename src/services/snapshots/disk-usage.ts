@@ -1,4 +1,5 @@
-import { LinuxError, listAt, statAt } from "../../ground/linux/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
+import { listAt, statAt } from "../../ground/linux/index.ts";
 import { TreeCursor } from "../../ground/trees/index.ts";
 import type { Usage } from "./snapshotter.ts";
 
@@ -43,7 +44,7 @@ function enter(cursor: TreeCursor, name: string): boolean {
     cursor.down(name);
     return true;
   } catch (error) {
-    if (error instanceof LinuxError && ["ENOENT", "ELOOP", "ENOTDIR"].includes(error.errno)) return false;
+    if (isErrno(error, "ENOENT", "ELOOP", "ENOTDIR")) return false;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { isErrno } from "../../ground/fs/index.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { single } from "./parse.ts";
 import type { ProcessUsage, TaskStates } from "./usage.ts";
@@ -14,7 +15,7 @@ export function processUsage(directory: string): ProcessUsage | undefined {
   try {
     return usageOf(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EACCES") return undefined;
+    if (isErrno(error, "EACCES")) return undefined;
     throw error;
   }
 }

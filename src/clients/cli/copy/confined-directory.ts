@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, rename, rm, symlink } from "node:fs/promises";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { CliError } from "../errors.ts";
 
 /** The names from the directory down, none of them "", "." or "..", nor with a slash in it. */
@@ -149,10 +150,6 @@ function at(directory: FileHandle, name: string): string {
 
 function inTheWay(names: Names, what: string): CliError {
   return new CliError("FailedPrecondition", `${JSON.stringify(names.join("/"))} ${what} here`);
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (errno(error) !== "ENOENT") throw error;
 }
 
 function ignoreExisting(error: unknown): undefined {

@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { CliError, exitCode } from "../errors.ts";
 import type { OutputStream } from "../invocation.ts";
 import { write } from "../output/write.ts";
@@ -80,8 +81,4 @@ async function placeFor(
     );
   const path = await realpath(destination);
   return { directory: dirname(path), target: [basename(path)] };
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
 }

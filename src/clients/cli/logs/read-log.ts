@@ -1,6 +1,7 @@
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { hasCode } from "../../../ground/errors/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { CliError } from "../errors.ts";
 import { ChangeWatcher } from "./change-watcher.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -165,7 +166,7 @@ async function statIfThere(
   try {
     return await stat(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { isRecord } from "../../../ground/json/index.ts";
 
 export type StructuredFormat = "json" | "yaml";
 
@@ -34,7 +35,5 @@ function withEmptyCollections(message: unknown, json: unknown): unknown {
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  );
+  return isRecord(value) && !(value instanceof Uint8Array);
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { isRecord } from "../../../ground/json/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { findProgram } from "../programs.ts";
 
@@ -61,8 +62,4 @@ async function look(type: string, binDirs: readonly string[]): Promise<Finding> 
   const remedy =
     "install it there (`apt-get install containernetworking-plugins` has the usual ones), or add its directory to network.bin_dirs in the configuration";
   return fail(title, `not found in ${binDirs.join(" or ")}`, remedy);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

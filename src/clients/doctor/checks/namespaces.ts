@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import { exists } from "../../../ground/fs/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { readKernelFile } from "../kernel-files.ts";
 
@@ -38,7 +39,7 @@ async function userNamespaces(): Promise<Finding> {
       "disabled: pods with hostUsers: false cannot run",
       "run `sysctl -w user.max_user_namespaces=15000`",
     );
-  const programs = await Promise.all(["/usr/bin/unshare", "/bin/unshare"].map(isThere));
+  const programs = await Promise.all(["/usr/bin/unshare", "/bin/unshare"].map(exists));
   if (!programs.includes(true))
     return warn(
       title,
@@ -46,11 +47,4 @@ async function userNamespaces(): Promise<Finding> {
       "install util-linux",
     );
   return ok(title, `up to ${max}`);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

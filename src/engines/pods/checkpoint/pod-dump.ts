@@ -1,6 +1,7 @@
 import { lstat, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { isRecord } from "../../../ground/json/index.ts";
 import { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { CheckpointError } from "../../../services/checkpoint/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
@@ -64,7 +65,7 @@ export async function readPodDump(directory: string, lookUp: LookUp): Promise<Po
 function parse(text: string, refuse: (why: string) => never) {
   try {
     const value: unknown = JSON.parse(text);
-    return (typeof value === "object" && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+    return isRecord(value) ? value : {};
   } catch {
     return refuse("is not JSON");
   }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { describeMount } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { OciSpec } from "../../../services/runtime/index.ts";
@@ -56,7 +57,7 @@ async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefin
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (err) {
-    if ((err as NodeJS.ErrnoException).code !== "ENOENT")
+    if (!isErrno(err, "ENOENT"))
       logger.warn(
         { err, path },
         "cannot read the specification of a container: rebuilding it from its record",

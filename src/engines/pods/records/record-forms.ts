@@ -1,3 +1,4 @@
+import { isRecord } from "../../../ground/json/index.ts";
 import type { Labels } from "../../../ground/labels/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { Container, Containers, Sandbox, Sandboxes } from "../../../services/containers/index.ts";
@@ -35,7 +36,7 @@ export function containerRecords(
       const { id: _, sandboxId: _2, imageName: _3, runtime: _4, ...own } = withoutTime(record);
       return own;
     },
-    isOwn: (value): value is CriContainer => hasConfig(value) && isObject(value.phase),
+    isOwn: (value): value is CriContainer => hasConfig(value) && isRecord(value.phase),
     join: ({ id, sandboxId = "", image, runtime, createdAtNs }, own) => ({
       ...own,
       id,
@@ -75,11 +76,7 @@ export function sandboxRecords(
 
 /** What is looked at of every record, in lists too. */
 function hasConfig(value: unknown): value is { readonly config: object; readonly phase?: unknown } {
-  return isObject(value) && isObject(value.config) && isObject(value.config.labels);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
+  return isRecord(value) && isRecord(value.config) && isRecord(value.config.labels);
 }
 
 /** A record that is there already has one, which is kept with the common fields. */

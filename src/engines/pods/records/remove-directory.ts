@@ -1,4 +1,5 @@
 import { rmdir } from "node:fs/promises";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { mountInfo, unmount } from "../../../ground/linux/index.ts";
 import type { TreeRemover } from "../../../ground/trees/index.ts";
 import { EngineError } from "../../engine/index.ts";
@@ -30,6 +31,6 @@ export async function removeMountPoint(directory: string): Promise<void> {
   try {
     await rmdir(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!isErrno(error, "ENOENT")) throw error;
   }
 }

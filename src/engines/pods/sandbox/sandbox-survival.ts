@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { exists } from "../../../ground/fs/index.ts";
 import { mountInfo } from "../../../ground/linux/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
@@ -19,9 +19,6 @@ export async function sandboxSurvival(
     const pins = [network, ipc, uts, user].filter((path) => path !== undefined);
     if (!pins.every((path) => mounted.has(path))) return false;
     if (needsPause(record.config) && !(await services.pauses.attach(record))) return false;
-    return access(sandboxPaths(services.stateDir, record.id).hosts).then(
-      () => true,
-      () => false,
-    );
+    return exists(sandboxPaths(services.stateDir, record.id).hosts);
   };
 }

@@ -1,6 +1,6 @@
-import { access } from "node:fs/promises";
 import { nowNs } from "../../../ground/clock/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { exists } from "../../../ground/fs/index.ts";
 import type { KeyLock } from "../../../ground/sync/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { forgetCheckpoint, resetNamespaces } from "../checkpoint/restore-step.ts";
@@ -153,7 +153,7 @@ export class ContainerTasks implements Disposable {
     if (state.kind !== "exited") return state.kind === "running";
     const { cause, startedAtNs } = state.exit;
     if (cause !== "lost" || startedAtNs !== 0n) return true;
-    return !(await isThere(containerPaths(this.#services.stateDir, task.id).bundle));
+    return !(await exists(containerPaths(this.#services.stateDir, task.id).bundle));
   }
 }
 
@@ -161,11 +161,4 @@ export class ContainerTasks implements Disposable {
 async function allOrThrow<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

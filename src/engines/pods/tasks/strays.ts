@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { mountInfo, unmount, unpinNamespaces } from "../../../ground/linux/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
@@ -40,7 +41,7 @@ async function idsIn(directory: string): Promise<readonly string[]> {
   try {
     return (await readdir(directory)).filter((name) => idPattern.test(name));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

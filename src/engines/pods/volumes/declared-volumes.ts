@@ -1,6 +1,7 @@
 import { chown, mkdir, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
-import { LinuxError, resolveInRoot } from "../../../ground/linux/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { resolveInRoot } from "../../../ground/linux/index.ts";
 import { type ContainerConfig, Mount, type PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import type { Trash } from "../../../ground/trees/index.ts";
 import type { Image } from "../../../services/images/index.ts";
@@ -112,7 +113,7 @@ async function directoryInImage(rootfs: string, path: string): Promise<string | 
     const found = await resolveInRoot(rootfs, path);
     if ((await stat(found)).isDirectory()) return found;
   } catch (error) {
-    if (error instanceof LinuxError && error.errno === "ENOENT") return undefined;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
   throw new EngineError("FailedPrecondition", `image: volume ${path} is not a directory`);

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
+import { isErrno } from "../../fs/index.ts";
 import { check, libcFunction } from "../libc.ts";
-import { LinuxError } from "../linux-error.ts";
 
 const flock = libcFunction("int flock(int fd, int operation)");
 
@@ -25,7 +25,7 @@ export async function lockDirectory(
   } catch (error) {
     const heldBy = await holderOf(directory).catch(() => undefined);
     await directory.close();
-    if (error instanceof LinuxError && error.errno === "EAGAIN") return { kind: "held", heldBy };
+    if (isErrno(error, "EAGAIN")) return { kind: "held", heldBy };
     throw error;
   }
 }

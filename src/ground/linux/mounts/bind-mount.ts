@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { isErrno } from "../../fs/index.ts";
 import { closeDescriptorAsync } from "../files/descriptors.ts";
 import { callAsync, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
@@ -84,7 +85,7 @@ async function mapIds(tree: number, userNamespace: string, source: string): Prom
   try {
     await setAttributes(tree, { set: MOUNT_ATTR_IDMAP, userNamespace: file.fd, scope: 0 }, source);
   } catch (error) {
-    if (!(error instanceof LinuxError && error.errno === "EINVAL")) throw error;
+    if (!isErrno(error, "EINVAL")) throw error;
     throw new LinuxError("mount_setattr", "EINVAL", `${source}: its file system has no ID-mapped mounts`, {
       code: "FailedPrecondition",
       cause: error,

@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { isIPv6, Socket } from "node:net";
+import { isErrno } from "../../fs/index.ts";
 import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
 import { enterNamespace, enterNamespaceAt, namespaceFile } from "./namespace-calls.ts";
@@ -69,7 +70,7 @@ function startConnecting(fd: number, destination: Buffer, subject: string): void
   try {
     check("connect", connectCall(fd, destination, destination.length), subject);
   } catch (error) {
-    if (!(error instanceof LinuxError && error.errno === "EINPROGRESS")) throw error;
+    if (!isErrno(error, "EINPROGRESS")) throw error;
   }
 }
 

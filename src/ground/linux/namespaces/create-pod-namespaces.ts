@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { isErrno } from "../../fs/index.ts";
 import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
 import { mountFlags } from "../mounts/mount-flags.ts";
@@ -79,7 +80,7 @@ export function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined
       write();
     } catch (error) {
       // Since Linux 6.9 those of an IPC namespace are its own root's to write, and not even the host's.
-      if ((error as NodeJS.ErrnoException).code !== "EACCES" || rootUid === undefined) throw error;
+      if (!isErrno(error, "EACCES") || rootUid === undefined) throw error;
       asUser(rootUid, write);
     }
   } catch (cause) {

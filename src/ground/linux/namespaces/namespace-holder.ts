@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
+import { exists } from "../../fs/index.ts";
 import { LinuxError } from "../linux-error.ts";
 import { type Subprocess, spawn } from "../processes/spawn.ts";
 import { type IdMapping, type IdMappings, mapFile } from "./id-mappings.ts";
@@ -60,10 +61,7 @@ export class NamespaceHolder implements AsyncDisposable {
 
 async function findProgram(): Promise<string> {
   for (const program of programs) {
-    const found = await access(program).then(
-      () => true,
-      () => false,
-    );
+    const found = await exists(program);
     if (found) return program;
   }
   throw new LinuxError("exec", "ENOENT", "unshare (of util-linux), which makes user namespaces");

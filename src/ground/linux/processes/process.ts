@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { isErrno } from "../../fs/index.ts";
 
 /** PF_FORKNOEXEC of linux/sched.h. */
 const forkedWithoutExec = 0x40;
@@ -103,7 +104,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
+import { isErrno } from "../../../ground/fs/index.ts";
 import {
   closeFile,
-  LinuxError,
   listAt,
   openDirectory,
   openDirectoryBeneath,
@@ -22,8 +22,7 @@ export class OpenTree implements Disposable {
     try {
       directory = openDirectoryBeneath(this.#root, path);
     } catch (error) {
-      if (error instanceof LinuxError && ["ENOENT", "ENOTDIR", "ELOOP"].includes(error.errno))
-        return undefined;
+      if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
       throw error;
     }
     try {

@@ -1,5 +1,6 @@
 import type { BigIntStats } from "node:fs";
-import { getXattrAt, LinuxError } from "../../../ground/linux/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { getXattrAt } from "../../../ground/linux/index.ts";
 import { deletedPath } from "./deleted-path.ts";
 import { join, OpenTree } from "./open-tree.ts";
 import type { TreeEntries } from "./tree-entries.ts";
@@ -88,8 +89,7 @@ function has(directory: number, name: string, key: string): boolean {
     const value = Buffer.from(getXattrAt(directory, name, `trusted.overlay.${key}`)).toString("latin1");
     return key !== "opaque" || value === "y";
   } catch (error) {
-    if (error instanceof LinuxError && ["ENODATA", "EOPNOTSUPP", "ENOTSUP"].includes(error.errno))
-      return false;
+    if (isErrno(error, "ENODATA", "EOPNOTSUPP", "ENOTSUP")) return false;
     throw error;
   }
 }

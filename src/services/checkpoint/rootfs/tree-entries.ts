@@ -1,9 +1,9 @@
 import type { BigIntStats } from "node:fs";
+import { isErrno } from "../../../ground/fs/index.ts";
 import {
   closeFile,
   fromByteString,
   getXattrAt,
-  LinuxError,
   listXattrsAt,
   openFileAt,
   readlinkAt,
@@ -39,7 +39,7 @@ export class TreeEntries implements Disposable {
       try {
         this.#write(path, directory, name, stat);
       } catch (error) {
-        if (!(this.#changing && error instanceof LinuxError && error.errno === "ENOENT")) throw error;
+        if (!(this.#changing && isErrno(error, "ENOENT"))) throw error;
       }
     });
   }
@@ -123,8 +123,7 @@ function xattrsOf(directory: number, name: string): ReadonlyMap<string, Uint8Arr
     const keys = listXattrsAt(directory, name).filter((key) => !key.startsWith("trusted."));
     return new Map(keys.map((key) => [key, getXattrAt(directory, name, key)]));
   } catch (error) {
-    if (error instanceof LinuxError && ["EOPNOTSUPP", "ENOTSUP", "ENODATA"].includes(error.errno))
-      return new Map();
+    if (isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENODATA")) return new Map();
     throw error;
   }
 }

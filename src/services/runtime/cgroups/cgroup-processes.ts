@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno } from "../../../ground/fs/index.ts";
 
 /**
  * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID namespace, which the
@@ -34,7 +35,7 @@ export function sendSignal(pid: number, signal: number): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
 

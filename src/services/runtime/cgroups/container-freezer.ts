@@ -1,4 +1,5 @@
-import { access, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
+import { exists } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { KeyLock } from "../../../ground/sync/index.ts";
 import { Freezer } from "./freezer.ts";
@@ -33,10 +34,7 @@ export class ContainerFreezer {
 
   /** Ends a moment of stillness that another daemon has begun. */
   async recover(): Promise<void> {
-    const left = await access(this.#mark).then(
-      () => true,
-      () => false,
-    );
+    const left = await exists(this.#mark);
     if (!left) return;
     await this.#freezer?.thaw();
     await rm(this.#mark, { force: true });

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { forbidFileWrites, LinuxError, processGroup } from "../../../ground/linux/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { forbidFileWrites, processGroup } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { Task } from "../tasks.ts";
@@ -76,6 +77,6 @@ function forbidWrites(pid: number): void {
   try {
     forbidFileWrites(pid);
   } catch (error) {
-    if (!(error instanceof LinuxError && error.errno === "ESRCH")) throw error;
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }

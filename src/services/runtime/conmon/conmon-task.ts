@@ -1,5 +1,5 @@
-import { access } from "node:fs/promises";
 import { nowNs } from "../../../ground/clock/index.ts";
+import { exists } from "../../../ground/fs/index.ts";
 import { type CgroupOptions, isAlive } from "../../../ground/linux/index.ts";
 import { raceAbort } from "../../../ground/sync/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
@@ -291,7 +291,8 @@ export class ConmonTask implements Task {
     await this.#streams.processes.deleteAll();
     await this.#runtime.delete(record.handler);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.
-    if (await isThere(record.cgroupDir)) await removeContainerCgroup(this.#options);
+    if (record.cgroupDir !== undefined && (await exists(record.cgroupDir)))
+      await removeContainerCgroup(this.#options);
     await removeRuntimeState(record.handler, id);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))
       sendSignal(record.monitor.pid, SIGKILL);
@@ -322,12 +323,4 @@ export class ConmonTask implements Task {
 
 function endedProcess({ init }: TaskRecord, containerId: string, { exitCode, finishedAtNs }: TaskExit) {
   return { containerId, pid: init.pid, exitCode, exitedAtNs: finishedAtNs };
-}
-
-async function isThere(path: string | undefined): Promise<boolean> {
-  if (path === undefined) return false;
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

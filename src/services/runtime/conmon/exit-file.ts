@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { ignoreMissing } from "./task-files.ts";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 
 /** What conmon wrote when a container's first process had exited. */
 export type MonitorExit = { readonly exitCode: number; readonly finishedAtNs: bigint };

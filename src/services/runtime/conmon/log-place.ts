@@ -1,6 +1,6 @@
 import { lstat, readdir, stat } from "node:fs/promises";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { ignoreMissing } from "./task-files.ts";
 
 /**
  * Refuses a log path at which something other than a regular file lies: conmon opens what is there, follows a symbolic

@@ -1,8 +1,8 @@
 import { open, readdir, readlink, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../../../ground/errors/index.ts";
+import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { ignoreMissing } from "./task-files.ts";
 
 /**
  * Makes the file that conmon (2.1) opens to rotate its log, and then renames to the log's own name: conmon ends when it cannot
@@ -20,7 +20,7 @@ export async function makeNextLog(logPath: string, monitorPid: number): Promise<
     await file.chmod(mode);
     return path;
   } catch (cause) {
-    const gone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const gone = isErrno(cause, "ENOENT");
     const what = gone ? "its directory is gone; recreate it" : "cannot create a new file";
     throw new RuntimeError(
       gone ? "FailedPrecondition" : codeOf(cause),

@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -7,7 +8,7 @@ import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { killMonitor } from "./start-monitor.ts";
-import { ignoreMissing, removeTaskFiles, type TaskFiles } from "./task-files.ts";
+import { removeTaskFiles, type TaskFiles } from "./task-files.ts";
 
 export type Leftovers = {
   readonly id: string;

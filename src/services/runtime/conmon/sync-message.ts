@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { isErrno } from "../../../ground/fs/index.ts";
 
 /**
  * What conmon says on its sync pipe once the OCI runtime's `create` is done, as one line of JSON: the pid of the
@@ -21,7 +22,7 @@ export async function readSyncMessage(pipe: Readable): Promise<SyncMessage> {
     }
   } catch (error) {
     // What was said before the pipe broke still counts.
-    if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+    if (!isErrno(error, "ECONNRESET")) throw error;
   }
   return text === "" ? { kind: "ended" } : parseSyncMessage(text);
 }

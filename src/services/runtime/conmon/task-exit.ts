@@ -1,6 +1,6 @@
-import { access } from "node:fs/promises";
 import { dirname } from "node:path";
 import { nowNs } from "../../../ground/clock/index.ts";
+import { exists } from "../../../ground/fs/index.ts";
 import { oomKills } from "../cgroups/out-of-memory.ts";
 import type { TaskExit, TaskState } from "../tasks.ts";
 import type { MonitorExit } from "./exit-file.ts";
@@ -77,10 +77,7 @@ function startedAtNs(record: TaskRecord | undefined): bigint {
 
 /** conmon is told by the kernel; with cgroup v1 the end of the process may reach it first. */
 async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): Promise<boolean> {
-  const seen = await access(oomFile).then(
-    () => true,
-    () => false,
-  );
+  const seen = await exists(oomFile);
   return seen || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0);
 }
 

@@ -1,5 +1,6 @@
 import { readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 
 /** The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make most of them. */
 export type TaskFiles = {
@@ -56,8 +57,4 @@ export async function removeTaskFiles({ bundleDir, exit }: TaskFiles): Promise<v
     ...exits.filter((name) => name === id || name.startsWith(`${id}.`)).map((name) => join(exitsDir, name)),
   ];
   await Promise.all(paths.map((path) => unlink(path).catch(ignoreMissing)));
-}
-
-export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

@@ -1,10 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { processStartTime } from "../../../ground/linux/index.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { TaskSpec } from "../tasks.ts";
-import { ignoreMissing } from "./task-files.ts";
 
 /** A process that can be told from a later one with the same pid. */
 export type ProcessIdentity = {

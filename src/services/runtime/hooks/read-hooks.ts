@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
 import type { UnusableFile } from "../../../ground/logging/index.ts";
 import type { HookDefinition } from "./hook-definition.ts";
 import { brokenHook, parseHook } from "./parse-hook.ts";
@@ -35,7 +36,7 @@ async function readHook(path: string): Promise<readonly HookDefinition[]> {
   try {
     return [parseHook(await readFile(path, "utf8"), path)];
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (isErrno(error, "ENOENT")) return [];
     return [brokenHook(path, messageOf(error))];
   }
 }
@@ -51,7 +52,7 @@ async function hookFiles(directory: string): Promise<Listed> {
     const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
     return { files: names.map((name) => [name, join(directory, name)] as const), unreadable: [] };
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = isErrno(error, "ENOENT");
     return { files: [], unreadable: missing ? [] : [brokenHook(directory, messageOf(error))] };
   }
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../../ground/json/index.ts";
 /** Reads the values of a hook's file; each throws an error that names the property. */
 
 /** An object; with `names`, one that has no other properties. */
@@ -6,8 +7,7 @@ export function table(
   what: string,
   names?: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error(`${what} must be an object`);
+  if (!isRecord(value)) throw new Error(`${what} must be an object`);
   const unknown = names === undefined ? undefined : Object.keys(value).find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`${what}: unknown property ${JSON.stringify(unknown)}`);
   return { ...value };

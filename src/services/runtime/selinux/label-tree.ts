@@ -1,4 +1,5 @@
 import { basename, dirname } from "node:path";
+import { isErrno } from "../../../ground/fs/index.ts";
 import {
   closeFile,
   LinuxError,
@@ -56,8 +57,4 @@ function openIfDirectory(parent: number, name: string): number | undefined {
     if (isErrno(error, "ENOTDIR", "ELOOP", "ENOENT")) return undefined;
     throw error;
   }
-}
-
-function isErrno(error: unknown, ...errnos: readonly string[]): boolean {
-  return error instanceof LinuxError && errnos.includes(error.errno);
 }

@@ -1,4 +1,5 @@
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { exists } from "../../../ground/fs/index.ts";
 import {
   type CgroupLayout,
   cgroupLayout,
@@ -40,10 +41,7 @@ export async function readHostFacts(): Promise<HostFacts> {
     readFile("/proc/self/status", "utf8"),
     readFile("/proc/self/oom_score_adj", "utf8"),
     readFile("/proc/self/limits", "utf8"),
-    access("/dev/mqueue").then(
-      () => true,
-      () => false,
-    ),
+    exists("/dev/mqueue"),
     readOrUndefined("/sys/module/apparmor/parameters/enabled"),
     readOrUndefined("/sys/fs/selinux/enforce"),
   ]);

@@ -1,5 +1,6 @@
-import { access, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { exists } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
 import type { TaskRecord } from "../conmon/task-record.ts";
@@ -21,22 +22,15 @@ export async function limitHugePages(
     await writeLimit(join(directory, `${name}.${suffix}`), limit, pageSize);
     // Pages that are reserved and not used yet (v1 since Linux 5.7).
     const reserved = join(directory, `${name}.rsvd.${suffix}`);
-    if (await isThere(reserved)) await writeLimit(reserved, limit, pageSize);
+    if (await exists(reserved)) await writeLimit(reserved, limit, pageSize);
   }
 }
 
 async function writeLimit(path: string, limit: number, pageSize: string): Promise<void> {
-  if (!(await isThere(path)))
+  if (!(await exists(path)))
     throw new RuntimeError(
       "InvalidArgument",
       `resources.hugepage_limits: this machine has no huge pages of ${pageSize}`,
     );
   await writeFile(path, String(limit));
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,5 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno } from "../../../../ground/fs/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 
 /** Where OCI runtimes mount the kernel's file systems and make devices and links. */
@@ -18,7 +19,7 @@ async function check(rootfs: string, name: string): Promise<void> {
   try {
     if ((await lstat(join(rootfs, name))).isDirectory()) return;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    if (isErrno(error, "ENOENT")) return;
     throw error;
   }
   throw new RuntimeError(

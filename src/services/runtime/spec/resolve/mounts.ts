@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import { posix } from "node:path";
 import { makeDirectories } from "../../../../ground/directories/index.ts";
 import { hasCode } from "../../../../ground/errors/index.ts";
+import { isErrno } from "../../../../ground/fs/index.ts";
 import type { LookUp } from "../../../../ground/hostpaths/index.ts";
 import { mountPropagationOf } from "../../../../ground/linux/index.ts";
 import { type Mount, MountPropagation } from "../../../../ground/protocol/index.ts";
@@ -50,7 +51,7 @@ async function existingSource(
   try {
     return await lookUp(hostPath, () => realpath(hostPath));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw unusable(hostPath, containerPath, error);
+    if (!isErrno(error, "ENOENT")) throw unusable(hostPath, containerPath, error);
   }
   if (reject.includes(posix.resolve(hostPath))) {
     throw new RuntimeError(

@@ -1,3 +1,4 @@
+import { isRecord } from "../../../../ground/json/index.ts";
 import type { RuleCondition, SeccompFile } from "../seccomp/profile-conditions.ts";
 import { readBigints } from "../spec-json.ts";
 import type { OciSyscallRule } from "../types.ts";
@@ -78,6 +79,6 @@ function texts(value: unknown, path: string): readonly string[] {
 }
 
 function object(value: unknown, path: string): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  if (isRecord(value)) return { ...value };
   throw new Error(`${path} must be an object`);
 }

@@ -1,6 +1,9 @@
+/** What was parsed of JSON, TOML or YAML that others wrote, and may be anything. */
+
+/** Values by name. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** True for what JSON calls an object. */
+/** True for what JSON calls an object: no array, and not null. */
 export function isRecord(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

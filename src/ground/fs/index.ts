@@ -1,0 +1,22 @@
+/** The questions that everybody asks of files and of the errors of system calls. This room knows nothing of what the files are. */
+import { access } from "node:fs/promises";
+
+/** Whether something is at the path that can be looked at. False also where it cannot be told: a caller that must tell these apart uses stat. */
+export async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether an error is of a system call that failed with one of these errnos: one of Node's own, or a LinuxError. */
+export function isErrno(error: unknown, ...errnos: readonly string[]): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };
+  return errnos.some((name) => name === code || name === errno);
+}
+
+/** For `.catch`: undefined in place of what is not there. Throws every other error. */
+export function ignoreMissing(error: unknown): undefined {
+  if (!isErrno(error, "ENOENT")) throw error;
+}
