@@ -50,11 +50,7 @@ export type TaskIdentity = {
 export type TaskSpec = TaskIdentity & {
   /** OCI runtime spec, complete; made by `buildContainerSpec` or `buildPauseSpec`. */
   readonly spec: OciSpec;
-  /** Absolute path, in a directory that exists; undefined keeps no log. CRI format. */
-  readonly logPath: string | undefined;
-  readonly terminal: boolean;
-  readonly stdin: boolean;
-  readonly stdinOnce: boolean;
+  readonly io: FirstProcessIo;
   /**
    * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there. Undefined
    * leaves them in the daemon's own, as containerd does with its shims.
@@ -62,6 +58,30 @@ export type TaskSpec = TaskIdentity & {
   readonly monitorCgroup: string | undefined;
   /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
   readonly restore?: TaskRestore;
+};
+
+/** Where the standard streams of a task's first process lead. All of it outlives the daemon. */
+export type FirstProcessIo =
+  /** Stdin reads as the end, output is thrown away. */
+  | { readonly kind: "none" }
+  | ({ readonly kind: "console" } & TaskConsole)
+  /**
+   * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads it (of a process that has
+   * ended: until its deletion or the daemon's end), and when a client leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
+   */
+  | ({ readonly kind: "fifos"; readonly stdout: string; readonly stderr: string } & Pick<
+      Fifos,
+      "stdin" | "lookUp"
+    >);
+
+/** Streams for whoever is attached ({@link Task.attach}), and a log of the output. */
+export type TaskConsole = {
+  /** Absolute path, in a directory that exists; undefined keeps no log. CRI format. */
+  readonly logPath: string | undefined;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  /** Stdin ends when the first one who was attached to it leaves. */
+  readonly stdinOnce: boolean;
 };
 
 export type TaskRestore = {
@@ -133,10 +153,18 @@ export interface Task {
    * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
    * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
    * written. When `signal` aborts the caller is taken off, the process goes on. Throws RuntimeError: FailedPrecondition
-   * (not running), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
+   * (not running; its streams are a client's FIFOs), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
    * process and its log stand still for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;
+  /** Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (not running; it has no terminal). */
+  resize(size: TerminalSize): Promise<void>;
+  /**
+   * No more input comes by the FIFO that is the first process's stdin: it reads the end as soon as no client has that open for writing. As
+   * well when the daemon ends. No error when it was closed or the process is gone. Throws RuntimeError FailedPrecondition when its stdin
+   * is no FIFO.
+   */
+  closeStdin(): Promise<void>;
   /**
    * Puts other limits in force; what it leaves out stays as it is. The bundle's config.json says the new ones, so that
    * commands run later have them too. Throws RuntimeError: FailedPrecondition (it has exited, or takes up more memory than

@@ -90,10 +90,7 @@ export class Pauses {
     const task = await tasks.create({
       ...identity,
       spec,
-      logPath: undefined,
-      terminal: false,
-      stdin: false,
-      stdinOnce: false,
+      io: { kind: "none" },
       monitorCgroup: undefined,
     });
     this.#running.set(record.id, task);

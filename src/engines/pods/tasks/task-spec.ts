@@ -21,10 +21,13 @@ export async function taskSpec(
   return {
     ...taskIdentity(record, sandbox, services),
     spec,
-    logPath: record.logPath === "" ? undefined : record.logPath,
-    terminal: tty,
-    stdin,
-    stdinOnce,
+    io: {
+      kind: "console",
+      logPath: record.logPath === "" ? undefined : record.logPath,
+      terminal: tty,
+      stdin,
+      stdinOnce,
+    },
     monitorCgroup: undefined,
     ...(restore === undefined ? {} : { restore }),
   };

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { until } from "../../../testing/until.ts";
-import type { Task, TaskSpec } from "../tasks.ts";
+import type { Task, TaskConsole } from "../tasks.ts";
 import { TaskBench } from "../testing/task-bench.ts";
 import { TestClient } from "../testing/test-client.ts";
 
@@ -18,12 +18,12 @@ describe("attach", () => {
   });
   after(() => bench[Symbol.asyncDispose]());
 
-  async function run(script: string, console: Partial<TaskSpec> = {}): Promise<Task> {
+  async function run(script: string, console: Partial<TaskConsole> = {}): Promise<Task> {
     const spec = await bench.spec("crun", script, (made) => ({
       ...made,
       process: { ...made.process, terminal: console.terminal ?? false },
     }));
-    const task = await bench.create({ ...spec, ...console });
+    const task = await bench.create({ ...spec, io: bench.console(spec.id, console) });
     await task.start();
     return task;
   }
@@ -122,7 +122,7 @@ describe("attach", () => {
     await using patient = await TaskBench.open({ slowClientMs: 600_000 });
     const script = "read go; (yes | head -c 30000000) & read end; echo done >&2; exit 4";
     const spec = await patient.spec("crun", script);
-    const task = await patient.create({ ...spec, stdin: true });
+    const task = await patient.create({ ...spec, io: patient.console(spec.id, { stdin: true }) });
     await task.start();
     const stuck = new TestClient({ takes: false });
     const attached = task.attach(stuck.io, stuck.signal);

@@ -24,9 +24,11 @@ import type {
   TaskLog,
   TaskState,
   TaskUpdate,
+  TerminalSize,
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
+import type { KeptFifos } from "./first-fifos.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { RuntimeCalls } from "./runtime-calls.ts";
@@ -49,6 +51,8 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
     readonly publish: PublishTask;
+    /** Of a task that this daemon has made with a client's FIFOs. */
+    readonly fifos?: KeptFifos | undefined;
   };
 
 const SIGKILL = 9;
@@ -177,6 +181,20 @@ export class ConmonTask implements Task {
     await this.#streams.attach(this.#requireRunning("attach"), io, signal);
   }
 
+  async resize(size: TerminalSize): Promise<void> {
+    await this.#streams.resize(this.#requireRunning("resize"), size);
+  }
+
+  async closeStdin(): Promise<void> {
+    const { id, fifos, record } = this.#options;
+    if (record?.console !== undefined)
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `close stdin of container ${id}: it is not a FIFO; whoever is attached to it can end it`,
+      );
+    await fifos?.closeStdin();
+  }
+
   async pause(): Promise<void> {
     const { handler, restored, init } = this.#requireRunning("pause");
     if (!restored) await programRuns(this.id, init.pid);
@@ -237,6 +255,7 @@ export class ConmonTask implements Task {
   /** The daemon ends; the task goes on. */
   close(): void {
     this.#streams[Symbol.dispose]();
+    void this.#options.fifos?.[Symbol.asyncDispose]();
     this.#end[Symbol.dispose]();
   }
 

@@ -248,9 +248,12 @@ for (const handler of ["crun", "runc"]) {
 test("a log path that conmon would misread is refused", async () => {
   await using bench = await TaskBench.open();
   const spec = await bench.spec("crun", "exit 0");
-  await assert.rejects(bench.create({ ...spec, logPath: `${bench.directory}/a:b` }), {
-    code: "InvalidArgument",
-  });
+  await assert.rejects(
+    bench.create({ ...spec, io: bench.console(spec.id, { logPath: `${bench.directory}/a:b` }) }),
+    {
+      code: "InvalidArgument",
+    },
+  );
 });
 
 function withoutPidNamespace(spec: OciSpec): OciSpec {

@@ -21,9 +21,10 @@ import type { OciSpec } from "../spec/types.ts";
 import { giveStreams, streamOwner } from "../streams/stream-owner.ts";
 import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import { type PublishTask, publishTasks } from "../task-events.ts";
-import type { Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
+import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
+import { FirstFifos } from "./first-fifos.ts";
 import { checkLogPlace, checkOpenedLog } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
@@ -103,7 +104,9 @@ export class ConmonTasks implements Tasks {
     const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
-    if (task.logPath !== undefined) await checkLogPlace(task.logPath);
+    const logPath = logPathOf(task.io);
+    if (logPath !== undefined) await checkLogPlace(logPath);
+    await using fifos = task.io.kind === "fifos" ? await FirstFifos.open(task.io) : undefined;
     try {
       const made =
         task.restore === undefined
@@ -114,18 +117,19 @@ export class ConmonTasks implements Tasks {
         replaceFile(files.config, specJson(spec)),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
-      const start = () => this.#startMonitor(task, files, args, deadline);
+      const start = () => this.#startMonitor(task, files, args, fifos, deadline);
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid);
-      if (task.logPath !== undefined) await checkOpenedLog(task.logPath, record.monitor.pid);
+      if (logPath !== undefined) await checkOpenedLog(logPath, record.monitor.pid);
+      if (record.streamOwner !== undefined) await fifos?.giveTo(record.streamOwner);
       await writeTaskRecord(files.record, record);
-      const adopted = this.#adopt(task, files, { record });
+      const adopted = this.#adopt(task, files, { record, fifos: await fifos?.keep() });
       this.#publish("/tasks/create", {
         containerId: task.id,
         pid,
         bundleDir: task.bundleDir,
-        terminal: task.terminal,
+        terminal: consoleOf(task.io)?.terminal ?? false,
         checkpoint: task.restore?.imageDir,
       });
       return adopted;
@@ -142,7 +146,8 @@ export class ConmonTasks implements Tasks {
 
   async #undoCreate(task: TaskSpec, handler: RuncLikeHandler, files: TaskFiles): Promise<void> {
     const { cgroupDriver, logger } = this.#options;
-    const { id, cgroup, logPath } = task;
+    const { id, cgroup, io } = task;
+    const logPath = logPathOf(io);
     await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
     if (logPath !== undefined) await removeEmptyLog(logPath);
   }
@@ -186,6 +191,7 @@ export class ConmonTasks implements Tasks {
     task: TaskSpec,
     files: TaskFiles,
     args: readonly string[],
+    fifos: FirstFifos | undefined,
     deadline: Deadline,
   ): Promise<number> {
     const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
@@ -204,6 +210,7 @@ export class ConmonTasks implements Tasks {
         temporaryDir: stateDir,
         runtimeLog,
         place,
+        streams: fifos?.stdio,
         criuPath,
       },
       deadline,
@@ -230,9 +237,10 @@ export class ConmonTasks implements Tasks {
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
     // What a restored process has open was chosen by whoever made the checkpoint.
-    if (owner !== undefined && task.restore === undefined) await giveStreams(pid, owner);
+    if (owner !== undefined && task.restore === undefined && task.io.kind !== "fifos")
+      await giveStreams(pid, owner);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
-    const { terminal, stdin, stdinOnce } = task;
+    const console = consoleOf(task.io);
     return {
       handler,
       init,
@@ -240,8 +248,8 @@ export class ConmonTasks implements Tasks {
       cgroupDir,
       ...(oomKillsAbove === undefined ? {} : { oomKillsAbove }),
       killAllOnExit,
-      logPath: task.logPath,
-      console: { terminal, stdin, stdinOnce },
+      logPath: logPathOf(task.io),
+      ...(console === undefined ? {} : { console }),
       ...(owner === undefined ? {} : { streamOwner: owner }),
       ...(task.restore === undefined ? {} : { restored: true }),
       phase: { kind: "created" },
@@ -256,7 +264,7 @@ export class ConmonTasks implements Tasks {
   #adopt(
     { id, handler: name, cgroup }: TaskIdentity,
     files: TaskFiles,
-    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs">,
+    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs" | "fifos">,
   ): ConmonTask {
     const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
     const {
@@ -307,6 +315,17 @@ function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
     "FailedPrecondition",
     `runtime handler "${handler.name}" cannot be used: ${usability.reason}; ${usability.remedy}`,
   );
+}
+
+function logPathOf(io: FirstProcessIo): string | undefined {
+  return io.kind === "console" ? io.logPath : undefined;
+}
+
+function consoleOf(io: FirstProcessIo): TaskRecord["console"] {
+  if (io.kind === "fifos") return undefined;
+  if (io.kind === "none") return { terminal: false, stdin: false, stdinOnce: false };
+  const { terminal, stdin, stdinOnce } = io;
+  return { terminal, stdin, stdinOnce };
 }
 
 function hasOwnPidNamespace({ linux }: OciSpec): boolean {

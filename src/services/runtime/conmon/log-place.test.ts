@@ -18,7 +18,8 @@ for (const handler of ["crun", "runc"]) {
     await writeFile(target, "untouched");
     await using bench = await TaskBench.open({ conmonPath });
     const spec = await bench.spec(handler, "echo written");
-    await writeFile(place, spec.logPath ?? "");
+    assert(spec.io.kind === "console");
+    await writeFile(place, spec.io.logPath ?? "");
     await assert.rejects(bench.create(spec), { code: "FailedPrecondition", message: /symbolic link/ });
     assert.equal(await readFile(target, "utf8"), "untouched");
     assert.deepEqual(await tracesOf(spec.id), []);

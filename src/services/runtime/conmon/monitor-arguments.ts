@@ -3,7 +3,7 @@ import { restoreOptions } from "../checkpoint/restore.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import type { TaskRestore, TaskSpec } from "../tasks.ts";
+import type { FirstProcessIo, TaskRestore, TaskSpec } from "../tasks.ts";
 import type { TaskFiles } from "./task-files.ts";
 
 /** The command line of conmon (2.1) for creating a container, or restoring one. */
@@ -26,7 +26,7 @@ export function monitorArguments(
       files.monitorPidFile,
     ],
     ...["--exit-dir", exitsDir],
-    ...["--log-path", logDriver(task.logPath)],
+    ...["--log-path", logDriver(task.io)],
     // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd does not sync either.
     "--no-sync-log",
     // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
@@ -38,9 +38,16 @@ export function monitorArguments(
       argument,
     ]),
     ...(task.restore === undefined ? [] : restoreArguments(task.spec, task.restore)),
-    ...(task.terminal ? ["--terminal"] : []),
-    ...(task.stdin ? ["--stdin"] : []),
-    ...(task.stdin && !task.stdinOnce ? ["--leave-stdin-open"] : []),
+    ...consoleArguments(task.io),
+  ];
+}
+
+function consoleArguments(io: FirstProcessIo): readonly string[] {
+  if (io.kind !== "console") return [];
+  return [
+    ...(io.terminal ? ["--terminal"] : []),
+    ...(io.stdin ? ["--stdin"] : []),
+    ...(io.stdin && !io.stdinOnce ? ["--leave-stdin-open"] : []),
   ];
 }
 
@@ -48,8 +55,13 @@ function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): re
   return ["--restore", imageDir, ...restoreOptions(spec).flatMap((option) => ["--runtime-opt", option])];
 }
 
-/** conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon. */
-function logDriver(logPath: string | undefined): string {
+/**
+ * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon. With `passthrough` the container's process gets conmon's
+ * own standard streams, which conmon then closes.
+ */
+function logDriver(io: FirstProcessIo): string {
+  if (io.kind === "fifos") return "passthrough";
+  const logPath = io.kind === "console" ? io.logPath : undefined;
   if (logPath === undefined) return "none";
   if (logPath.includes(":")) {
     throw new RuntimeError(

@@ -11,7 +11,8 @@ import { TaskBench } from "../testing/task-bench.ts";
 const speaker = "while :; do [ -e /tmp/say ] && cat /tmp/say && rm /tmp/say; sleep 0.02; done";
 
 async function speakingTask(bench: TaskBench, logPath: string): Promise<Task> {
-  const task = await bench.create({ ...(await bench.spec("crun", speaker)), logPath });
+  const spec = await bench.spec("crun", speaker);
+  const task = await bench.create({ ...spec, io: bench.console(spec.id, { logPath }) });
   await task.start();
   return task;
 }

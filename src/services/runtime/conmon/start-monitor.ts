@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { killProcessTree, type Subprocess } from "../../../ground/linux/index.ts";
+import { killProcessTree, type StdioChoice, type Subprocess } from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
 import { criuEnvironment } from "../checkpoint/criu-environment.ts";
@@ -32,6 +32,8 @@ export type MonitorLaunch = {
   readonly runtimeLog: string;
   /** Puts conmon into its cgroup, before it or what it starts has done anything. */
   readonly place: CgroupPlace | undefined;
+  /** What conmon hands to the container's first process as its streams; undefined where it copies. */
+  readonly streams: readonly [StdioChoice, StdioChoice, StdioChoice] | undefined;
   /** Where it restores: the criu to do it with. */
   readonly criuPath: string | undefined;
 };
@@ -40,8 +42,8 @@ export type MonitorLaunch = {
  * Starts conmon and returns the pid of the container's first process. conmon forks: the process started here ends at
  * once, the one that stays is in a session of its own and has no open file in common with the daemon.
  *
- * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all, the sync pipe (3) on which it
- * reports the outcome, and the start pipe (4), for which it waits before it forks.
+ * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all (a client's FIFO, where the container's process
+ * gets that), the sync pipe (3) on which it reports the outcome, and the start pipe (4), for which it waits before it forks.
  *
  * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal, DeadlineExceeded,
  * Canceled. Processes may be left then: see {@link killMonitor}.
@@ -51,10 +53,12 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     // conmon writes its `oom` file to its working directory.
     cwd: launch.bundleDir,
     env: { ...environment(launch), TMPDIR: launch.temporaryDir, _OCI_SYNCPIPE: "3", _OCI_STARTPIPE: "4" },
-    stdio: ["ignore", "ignore", "writes", "writes", "reads"],
+    stdio: [...(launch.streams ?? (["ignore", "ignore", "writes"] as const)), "writes", "reads"],
     detached: true,
   });
-  const stderr = new BoundedOutput(child.pipe(2), 64 * 1024);
+  // An absent stdin reads as the end.
+  child.stdio[0]?.destroy();
+  const stderr = launch.streams === undefined ? new BoundedOutput(child.pipe(2), 64 * 1024) : undefined;
   const [syncPipe, startPipe] = [child.pipe(3), child.pipe(4)];
   // A conmon that dies early breaks the pipe; the sync pipe tells of that.
   startPipe.on("error", () => undefined);
@@ -84,7 +88,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
     throw error;
   } finally {
     over.abort();
-    await stderr.ended(0);
+    await stderr?.ended(0);
     syncPipe.destroy();
     startPipe.destroy();
   }
@@ -102,9 +106,13 @@ function environment({ criuPath }: MonitorLaunch): Readonly<Record<string, strin
   return criuPath === undefined ? runtimeEnvironment : criuEnvironment(criuPath);
 }
 
-async function reason(message: SyncMessage, launch: MonitorLaunch, stderr: BoundedOutput): Promise<string> {
-  await stderr.ended(100);
-  const said = message.kind === "failed" ? message.message : stderr.text();
+async function reason(
+  message: SyncMessage,
+  launch: MonitorLaunch,
+  stderr: BoundedOutput | undefined,
+): Promise<string> {
+  await stderr?.ended(100);
+  const said = message.kind === "failed" ? message.message : (stderr?.text() ?? "");
   const failure = await failureMessage(launch.runtimeLog, said, 1);
   if (launch.criuPath === undefined) return failure;
   const errors = await criuErrors(join(launch.bundleDir, "restore.log"));

@@ -4,7 +4,7 @@ import { processStartTime } from "../../../ground/linux/index.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { replaceFile } from "../replace-file.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
-import type { TaskSpec } from "../tasks.ts";
+import type { TaskConsole } from "../tasks.ts";
 
 /** A process that can be told from a later one with the same pid. */
 export type ProcessIdentity = {
@@ -12,8 +12,6 @@ export type ProcessIdentity = {
   /** Clock ticks since boot; 0 when it was gone before it could be read. */
   readonly startTime: number;
 };
-
-export type TaskConsole = Pick<TaskSpec, "terminal" | "stdin" | "stdinOnce">;
 
 /** What is remembered of a task across restarts of the daemon (not of the machine: it lies on a tmpfs). */
 export type TaskRecord = {
@@ -31,8 +29,8 @@ export type TaskRecord = {
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
-  /** As it was asked for. */
-  readonly console: TaskConsole;
+  /** As it was asked for; undefined where the streams are a client's FIFOs. */
+  readonly console?: Omit<TaskConsole, "logPath">;
   /** Whose the standard streams are; see {@link streamOwner}. */
   readonly streamOwner?: StreamOwner;
   /** Its processes come from a checkpoint, and wait, stopped, for the start. */

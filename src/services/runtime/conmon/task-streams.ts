@@ -12,10 +12,19 @@ import { execSync } from "../exec/exec-sync.ts";
 import type { MemoryRelease } from "../exec/memory-release.ts";
 import { openExecIo } from "../exec/open-exec-io.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
+import { RuntimeError } from "../runtime-error.ts";
 import type { OciProcess, OciSpec } from "../spec/types.ts";
 import { followSizes } from "../streams/follow-sizes.ts";
 import type { PublishTask } from "../task-events.ts";
-import type { Command, ExecRequest, ExecResult, Process, StreamedExecRequest, TaskIo } from "../tasks.ts";
+import type {
+  Command,
+  ExecRequest,
+  ExecResult,
+  Process,
+  StreamedExecRequest,
+  TaskIo,
+  TerminalSize,
+} from "../tasks.ts";
 import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
 import { reopenLog } from "./reopen-log.ts";
@@ -108,6 +117,11 @@ export class TaskStreams implements Disposable {
 
   async attach({ console, init }: TaskRecord, io: TaskIo, signal: AbortSignal): Promise<void> {
     const { id: containerId, files, pollThread, slowClientMs } = this.#options;
+    if (console === undefined)
+      throw new RuntimeError(
+        "FailedPrecondition",
+        `attach to container ${containerId}: its streams are FIFOs of the client that made it; open those`,
+      );
     const { bundleDir } = files;
     const hasEnded = async () => !(await isAlive(init.pid, init.startTime));
     const options = { containerId, bundleDir, pollThread, slowClientMs, hasEnded, ...console };
@@ -115,6 +129,11 @@ export class TaskStreams implements Disposable {
     // A size that conmon does not take leaves the terminal as it is.
     if (console.terminal) followSizes(io.resize, (size) => this.#control.resize(size)).catch(() => undefined);
     await this.#console.attach(io, signal);
+  }
+
+  async resize({ console }: TaskRecord, size: TerminalSize): Promise<void> {
+    if (console?.terminal === true) return this.#control.resize(size);
+    throw new RuntimeError("FailedPrecondition", `resize container ${this.#options.id}: it has no terminal`);
   }
 
   reopenLog({ logPath, monitor }: TaskRecord): Promise<void> {

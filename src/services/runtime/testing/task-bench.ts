@@ -9,7 +9,7 @@ import { ConmonTasks, type ConmonTasksOptions } from "../conmon/conmon-tasks.ts"
 import type { HandlerTable, RuncLikeHandler } from "../handlers/handler.ts";
 import { passNone } from "../spec/passed-annotations.ts";
 import type { OciSpec } from "../spec/types.ts";
-import type { Task, TaskSpec } from "../tasks.ts";
+import type { FirstProcessIo, Task, TaskConsole, TaskSpec } from "../tasks.ts";
 
 /**
  * A place for tests of tasks: a directory of its own, a root file system of busybox, a cgroup of its own, and tasks with
@@ -72,12 +72,15 @@ export class TaskBench implements AsyncDisposable {
       bundleDir,
       cgroup: join(this.cgroup, id),
       spec: change(busyboxSpec(this.rootfs, join(this.cgroup, id), ["/bin/sh", "-c", script])),
-      logPath: join(this.directory, `${id}.log`),
-      terminal: false,
-      stdin: false,
-      stdinOnce: false,
+      io: this.console(id),
       monitorCgroup: undefined,
     };
+  }
+
+  /** As a container's that has neither terminal nor stdin. */
+  console(id: string, other: Partial<TaskConsole> = {}): FirstProcessIo {
+    const logPath = join(this.directory, `${id}.log`);
+    return { kind: "console", logPath, terminal: false, stdin: false, stdinOnce: false, ...other };
   }
 
   async create(spec: TaskSpec): Promise<Task> {
