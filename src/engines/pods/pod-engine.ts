@@ -118,7 +118,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     const untagged = await this.images.untag(idOrReference);
     if (untagged.length > 0) return { untagged, removed: undefined };
     if (image === undefined)
-      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
     const containers = this.#services.containers.list();
     refuseIfMounted(image, containers);
     if (!force) {

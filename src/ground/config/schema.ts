@@ -52,10 +52,10 @@ export const schema = section("", {
       "Include the container statuses and a timestamp in PodSandboxStatus, as the protocol specifies for kubelets that follow events (EventedPLEG). Kubelets 1.37 then restart init containers in a loop. If false, kubelets query each container instead.",
     ),
   }),
-  containerdApi: section("containerd's own API, which ctr, nerdctl, BuildKit and cAdvisor speak.", {
-    enabled: boolean(true, "Whether it is served, on the socket of the Container Runtime Interface."),
+  containerdApi: section("containerd's API, which ctr, nerdctl, BuildKit and cAdvisor use.", {
+    enabled: boolean(true, "Serve this API on the socket of the Container Runtime Interface."),
     address: optionalPath(
-      "A second unix socket to serve everything on, for tools that look for /run/containerd/containerd.sock; whoever may use the first may use it. Empty is none.",
+      "An additional unix socket that serves all APIs, for tools that expect /run/containerd/containerd.sock. It has the same permissions as the first socket. If empty, there is none.",
     ),
   }),
   log: section("The daemon's log, written to standard error.", {

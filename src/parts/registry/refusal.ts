@@ -57,7 +57,7 @@ const pullDenied: Meaning = {
 };
 const pushDenied: Meaning = {
   code: "Unauthenticated",
-  why: "push access denied: it wants credentials, or other ones than were given",
+  why: "push access denied: the registry needs credentials, or other ones than those given",
 };
 const pushForbidden: Meaning = {
   code: "PermissionDenied",

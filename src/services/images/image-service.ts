@@ -168,7 +168,7 @@ class ImageService implements Images, AsyncDisposable {
   async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
     const image = this.find(idOrReference);
     if (image === undefined)
-      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
     await this.#names.updateAll(this.#lookup.namesOf(image.id), { labels: pinLabels(pinned) });
     return this.#present(image.id);
   }

@@ -26,7 +26,7 @@ export class NamedTargets {
     const image = this.#lookup.find(idOrReference);
     const [found] = image === undefined ? [] : this.#namesOf(image.id);
     if (found !== undefined) return found;
-    throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} is not here`);
+    throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
   }
 
   /** Lets a tag stand for it too, or in place of what that stood for. Throws ImageError NotFound and InvalidArgument, OciFormatError. */

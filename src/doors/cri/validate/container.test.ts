@@ -155,7 +155,7 @@ test("devices may take the host's path, and permissions are r, w and m", () => {
   refuses({ devices: [{ hostPath: "/dev/../x" }] }, /^config\.devices\[0\]\.host_path: must not contain/);
   refuses(
     { devices: [{ hostPath: "/dev/null", permissions: "rwx" }] },
-    'config.devices[0].permissions: must be made of r, w and m, is "rwx"',
+    'config.devices[0].permissions: must be a combination of r, w and m, is "rwx"',
   );
 });
 

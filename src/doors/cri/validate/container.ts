@@ -103,7 +103,7 @@ const device = message<Device>({
   // The same as on the host when it is empty.
   containerPath: orEmpty(containerPath),
   hostPath,
-  permissions: matching(/^[rwm]{0,3}$/, "made of r, w and m"),
+  permissions: matching(/^[rwm]{0,3}$/, "a combination of r, w and m"),
 });
 
 const linux = message<LinuxContainerConfig>({

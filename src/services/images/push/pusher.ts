@@ -84,7 +84,7 @@ export class Pusher {
     hold: ContentHold,
   ): Promise<Descriptor> {
     if (!this.#parts.content.has(named.digest))
-      throw new ImageError("NotFound", `image ${image}: its content is not here; pull it first`);
+      throw new ImageError("NotFound", `image ${image}: its content is missing; pull it first`);
     if (!isIndexType(named.mediaType) && !isManifestType(named.mediaType))
       throw new ImageError(
         "FailedPrecondition",
@@ -96,7 +96,7 @@ export class Pusher {
       if (bytes !== undefined) return bytes;
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: what belongs to ${formatPlatform(platform)} is not here (${descriptor.digest})`,
+        `image ${image}: its content for ${formatPlatform(platform)} is missing (${descriptor.digest})`,
       );
     };
     return (await selectManifest(named, read, platform)).document.descriptor;
@@ -117,7 +117,7 @@ export class Pusher {
         descriptor.platform === undefined ? descriptor.digest : formatPlatform(descriptor.platform);
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image} is not here for all its platforms: ${whose} is missing, here and in the registry; push the image of one platform`,
+        `image ${image} is incomplete: ${whose} is missing, both here and in the registry; push the image for a single platform`,
       );
     }
   }
