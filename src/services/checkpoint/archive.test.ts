@@ -94,7 +94,7 @@ test("an archive that stops answering while it is unpacked ends the work", async
   };
   await assert.rejects(unpackArchive([{ path: archive }], await into("first"), stopsAnswering), {
     code: "Unavailable",
-    message: /archive\.tar of the host does not answer/,
+    message: /archive\.tar of the host does not respond/,
   });
   release.resolve();
   const directory = await into("second");
