@@ -32,7 +32,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   imagenames: ["events", "metadata", "namespaces", "oci"],
   content: ["events", "metadata", "namespaces", "oci"],
   unpack: ["linux", "oci"],
-  checkpoint: ["linux", "hostpaths", "oci", "unpack"],
+  tar: ["linux"],
+  checkpoint: ["linux", "hostpaths", "oci", "tar", "unpack"],
   snapshots: ["events", "metadata", "namespaces", "linux", "oci", "trees", "unpack"],
   registry: ["oci"],
   leases: ["metadata"],
@@ -109,7 +110,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
   criclient: ["protocol"],
-  cli: ["criclient", "directories", "protocol", "config", "doctor", "streamclient"],
+  cli: ["criclient", "directories", "protocol", "config", "doctor", "streamclient", "tar"],
 };
 const open = ["clock", "errors", "fs", "json", "labels", "logging", "sync", "threads"];
 

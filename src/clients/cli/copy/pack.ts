@@ -1,8 +1,8 @@
 import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../parts/tar/index.ts";
 import { CliError } from "../errors.ts";
-import { tarEnd, tarHeader, tarPadding } from "./tar-header.ts";
 
 /** What to pack: a path, and the name that it gets; without one, what is in the directory gets names of its own. */
 export type Packing = { readonly path: string; readonly name: string | undefined };
@@ -24,18 +24,39 @@ type OnSkipped = Parameters<typeof pack>[1];
 
 async function* packOne(path: string, name: string, onSkipped: OnSkipped): AsyncGenerator<Buffer> {
   const stats = await lstat(path);
-  const common = { mode: stats.mode & 0o7777, mtimeMs: stats.mtimeMs, size: 0, linkTarget: "" };
+  const header = (kind: Pick<TarEntry, "type"> & Partial<TarEntry>) =>
+    tarHeader({ ...entryOf(name, stats), ...kind }, "gnu");
   if (stats.isDirectory()) {
-    yield tarHeader({ ...common, name: `${name}/`, type: "directory" });
+    yield header({ type: "directory" });
     yield* packChildren(path, `${name}/`, onSkipped);
   } else if (stats.isSymbolicLink()) {
-    yield tarHeader({ ...common, name, type: "symlink", linkTarget: await readlink(path) });
+    yield header({ type: "symlink", target: byteString(await readlink(path)) });
   } else if (stats.isFile()) {
-    yield tarHeader({ ...common, name, type: "file", size: stats.size });
+    yield header({ type: "file", sizeBytes: stats.size });
     yield* content(path, stats);
   } else {
     await onSkipped(path, "not a file, directory or symbolic link");
   }
+}
+
+/** All files are root's: who owns them here means nothing in the container. */
+function entryOf(name: string, { mode, mtimeMs }: Stats): Omit<TarEntry, "type"> {
+  return {
+    name: byteString(name),
+    mode: mode & 0o7777,
+    uid: 0,
+    gid: 0,
+    mtime: { seconds: Math.floor(mtimeMs / 1000), nanoseconds: 0 },
+    sizeBytes: 0,
+    target: "",
+    major: 0,
+    minor: 0,
+    xattrs: new Map(),
+  };
+}
+
+function byteString(text: string): string {
+  return Buffer.from(text).toString("latin1");
 }
 
 async function* packChildren(path: string, prefix: string, onSkipped: OnSkipped): AsyncGenerator<Buffer> {

@@ -9,9 +9,7 @@ import {
   readlinkAt,
   type Timestamp,
 } from "../../../ground/linux/index.ts";
-import { copyBytes } from "../tar/copy-bytes.ts";
-import type { TarEntry } from "../tar/header.ts";
-import type { TarWriter } from "../tar/writer.ts";
+import { copyBytes, type TarEntry, type TarWriter } from "../../../parts/tar/index.ts";
 import { join, OpenTree, split } from "./open-tree.ts";
 
 /** Writes files of a tree as entries of an archive, with all that the kernel keeps of them. */

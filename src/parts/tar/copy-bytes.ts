@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import type { TarWriter } from "./writer.ts";
+import type { TarWriter } from "./tar-writer.ts";
 
 const chunkBytes = 1024 * 1024;
 

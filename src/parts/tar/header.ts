@@ -1,4 +1,4 @@
-import type { Timestamp } from "../../../ground/linux/index.ts";
+import type { Timestamp } from "../../ground/linux/index.ts";
 
 /** An entry of a tar archive. Names are byte strings (one character for each byte); a directory's has no slash at its end. */
 export type TarEntry = {
@@ -23,6 +23,19 @@ export const blockBytes = 512;
 export const sizeField = { at: 124, bytes: 12 } as const;
 
 const nameBytes = 100;
+const posixMagic = "ustar\0" + "00";
+const gnuMagic = "ustar  \0";
+
+/** What GNU's tar says of a file that is a name. */
+const longLink: Fields = {
+  name: "././@LongLink",
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  mtime: { seconds: 0, nanoseconds: 0 },
+  target: "",
+};
 const typeFlags = {
   file: "0",
   hardlink: "1",
@@ -34,22 +47,46 @@ const typeFlags = {
 } as const;
 
 /**
- * The header of an entry in pax format (POSIX.1-2001): what does not fit into the block of 1988 (long names, attributes,
- * fractions of a second) comes before it as records, which hold names as the bytes that they are.
+ * The header of an entry. What does not fit into the block of 1988 comes before it. In pax format these are records of long
+ * names, attributes and fractions of a second, which hold names as the bytes that they are. In GNU's they are files of long
+ * names; attributes and fractions are left out.
  */
-export function tarHeader(entry: TarEntry): Buffer {
-  const name = entry.type === "directory" ? `${entry.name}/` : entry.name;
-  const records = Buffer.concat([...paxRecords({ ...entry, name })]);
-  const own = headerBlock({ ...entry, name }, typeFlags[entry.type]);
+export function tarHeader(entry: TarEntry, format: "pax" | "gnu" = "pax"): Buffer {
+  const named = entry.type === "directory" ? { ...entry, name: `${entry.name}/` } : entry;
+  return format === "pax" ? paxHeader(named) : gnuHeader(named);
+}
+
+function paxHeader(entry: TarEntry): Buffer {
+  const records = Buffer.concat([...paxRecords(entry)]);
+  const own = posixBlock(entry, typeFlags[entry.type]);
   if (records.length === 0) return own;
   const before = { ...entry, name: "PaxHeaders/0", target: "", sizeBytes: records.length, mode: 0o600 };
-  return Buffer.concat([headerBlock(before, "x"), records, padding(records.length), own]);
+  return Buffer.concat([posixBlock(before, "x"), records, tarPadding(records.length), own]);
+}
+
+function gnuHeader(entry: TarEntry): Buffer {
+  const own = headerBlock(entry, typeFlags[entry.type], gnuMagic);
+  if (entry.type === "character" || entry.type === "block") writeDevice(own, entry);
+  writeChecksum(own);
+  return Buffer.concat([...longRecord("L", entry.name), ...longRecord("K", entry.target), own]);
+}
+
+/** A name that does not fit, with the NUL at its end, comes before the header as a file of its own. */
+function longRecord(flag: string, text: string): readonly Buffer[] {
+  if (text.length < nameBytes) return [];
+  const content = bytesOf(`${text}\0`);
+  const header = headerBlock({ ...longLink, sizeBytes: content.length }, flag, gnuMagic);
+  writeChecksum(header);
+  return [header, content, tarPadding(content.length)];
 }
 
 /** Fills the last block of that many bytes. */
-export function padding(sizeBytes: number): Buffer {
+export function tarPadding(sizeBytes: number): Buffer {
   return Buffer.alloc((blockBytes - (sizeBytes % blockBytes)) % blockBytes);
 }
+
+/** Ends an archive, or one within another. */
+export const tarEnd = Buffer.alloc(2 * blockBytes);
 
 /** Writes the size into a block that was made without knowing it, and its sum anew. */
 export function setSize(block: Buffer, sizeBytes: number): void {
@@ -81,21 +118,34 @@ function decimal({ seconds, nanoseconds }: Timestamp): string {
   return `${whole === 0 ? "-0" : whole}.${String(1_000_000_000 - nanoseconds).padStart(9, "0")}`;
 }
 
-function headerBlock(entry: TarEntry, flag: string): Buffer {
+function posixBlock(entry: TarEntry, flag: string): Buffer {
+  const block = headerBlock(entry, flag, posixMagic);
+  writeDevice(block, entry);
+  writeChecksum(block);
+  return block;
+}
+
+type Fields = Pick<TarEntry, "name" | "mode" | "uid" | "gid" | "sizeBytes" | "mtime" | "target">;
+
+/** Without its sum. Larger owners than the field's octal digits can say are for pax records to say. */
+function headerBlock(entry: Fields, flag: string, magic: string): Buffer {
   const block = Buffer.alloc(blockBytes);
+  const owner = (id: number) => (id < 2 ** 21 || magic === gnuMagic ? id : 0);
   block.write(entry.name.slice(0, nameBytes), 0, "latin1");
   writeNumber(block, 100, 8, entry.mode);
-  writeNumber(block, 108, 8, entry.uid < 2 ** 21 ? entry.uid : 0);
-  writeNumber(block, 116, 8, entry.gid < 2 ** 21 ? entry.gid : 0);
+  writeNumber(block, 108, 8, owner(entry.uid));
+  writeNumber(block, 116, 8, owner(entry.gid));
   writeNumber(block, sizeField.at, sizeField.bytes, entry.sizeBytes);
   writeNumber(block, 136, 12, Math.max(0, entry.mtime.seconds));
   block.write(flag, 156, "latin1");
   block.write(entry.target.slice(0, nameBytes), 157, "latin1");
-  block.write("ustar\0" + "00", 257, "latin1");
-  writeNumber(block, 329, 8, entry.major);
-  writeNumber(block, 337, 8, entry.minor);
-  writeChecksum(block);
+  block.write(magic, 257, "latin1");
   return block;
+}
+
+function writeDevice(block: Buffer, { major, minor }: TarEntry): void {
+  writeNumber(block, 329, 8, major);
+  writeNumber(block, 337, 8, minor);
 }
 
 /** Octal digits, and where they do not suffice (8 GiB and more) GNU's binary form, which every tar reads. */

@@ -1,9 +1,9 @@
 import { writeSync } from "node:fs";
-import { blockBytes, padding, setSize, type TarEntry, tarHeader } from "./header.ts";
+import { blockBytes, setSize, type TarEntry, tarEnd, tarHeader, tarPadding } from "./header.ts";
 
 const bufferBytes = 1024 * 1024;
 
-/** Writes a tar archive to an open file that is empty, synchronously. Throws Node's own errors. */
+/** Writes a tar archive, in pax format, to an open file that is empty, synchronously. Throws Node's own errors. */
 export class TarWriter {
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(bufferBytes);
@@ -31,7 +31,7 @@ export class TarWriter {
 
   /** Ends a file of that many bytes. */
   pad(sizeBytes: number): void {
-    this.write(padding(sizeBytes));
+    this.write(tarPadding(sizeBytes));
   }
 
   /** A file whose size is known only when `write` has written it: its header is put right afterwards. */
@@ -52,7 +52,7 @@ export class TarWriter {
 
   /** The two blocks that end an archive, or one within another. */
   end(): void {
-    this.write(Buffer.alloc(2 * blockBytes));
+    this.write(tarEnd);
     this.#flush();
   }
 
