@@ -30,7 +30,7 @@ test("a program for which the machine has no process left is no program that is 
     const { stdout } = await promisify(execFile)(process.execPath, args);
     const { code, message } = JSON.parse(stdout);
     assert.equal(code, "ResourceExhausted");
-    assert.match(message, /cannot start \/bin\/true: no process.*TasksMax/);
+    assert.match(message, /cannot start \/bin\/true: out of processes.*TasksMax/);
   } finally {
     await rmdir(cgroup);
   }
