@@ -108,7 +108,7 @@ describe("a container", () => {
     });
     await assert.rejects(
       pod.create(config),
-      /INVALID_ARGUMENT.*"debugger": privileged, but neither the pod sandbox nor sandbox_config is/,
+      /INVALID_ARGUMENT.*"debugger": it is privileged, but neither the pod sandbox nor sandbox_config is/,
     );
     const { containerId } = await runtime.createContainer({
       podSandboxId: pod.id,
