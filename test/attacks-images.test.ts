@@ -74,7 +74,10 @@ describe("an image that is made to break out", () => {
       "/proc/self/cwd",
     ]) {
       const image = await pulled({ layers: [[link("etc/passwd", target)]] });
-      await assert.rejects(pod.create(shellConfig("evil", image, "id", { linux })), /user .* not found|regular file/);
+      await assert.rejects(
+        pod.create(shellConfig("evil", image, "id", { linux })),
+        /user .* not found|regular file/,
+      );
     }
     const fifo: TestEntry = { name: "etc/passwd", type: "fifo" };
     const image = await pulled({ layers: [[fifo]] });
