@@ -70,7 +70,7 @@ describe("who a container runs as", () => {
   it("is refused when the image's user is nobody, or a number that overflows", async () => {
     const pod = await TestPod.run(host.berth, "no-users");
     for (const [user, message] of [
-      ["nobody-here", /FAILED_PRECONDITION.*no user "nobody-here"/],
+      ["nobody-here", /FAILED_PRECONDITION.*user "nobody-here" not found/],
       ["app:nogroup", /FAILED_PRECONDITION.*group "nogroup" not found/],
       ["a:b:c", /FAILED_PRECONDITION.*"a:b:c" is not USER/],
       ["-1", /INVALID_ARGUMENT.*user -1: out of range/],
@@ -78,7 +78,7 @@ describe("who a container runs as", () => {
       ["4294967296", /INVALID_ARGUMENT.*out of range/],
       ["18446744073709551616", /INVALID_ARGUMENT.*out of range/],
       ["0:4294967296", /INVALID_ARGUMENT.*group 4294967296: out of range/],
-      ["0x0", /FAILED_PRECONDITION.*no user "0x0"/],
+      ["0x0", /FAILED_PRECONDITION.*user "0x0" not found/],
     ] as const) {
       const config = shellConfig(`user-${images}`, await imageOf(user), sleep);
       await assert.rejects(pod.create(config), message, user);
@@ -127,7 +127,7 @@ describe("who a container runs as", () => {
       [{ runAsUser: { value: 1n << 32n } }, /INVALID_ARGUMENT.*run_as_user\.value/],
       [{ runAsUser: { value: (1n << 32n) - 2n } }, /INVALID_ARGUMENT.*out of range/],
       [{ runAsGroup: { value: 5n } }, /INVALID_ARGUMENT.*run_as_group: needs run_as_user/],
-      [{ runAsUsername: "stranger" }, /FAILED_PRECONDITION.*no user "stranger"/],
+      [{ runAsUsername: "stranger" }, /FAILED_PRECONDITION.*user "stranger" not found/],
       [{ runAsUsername: "app\n" }, /INVALID_ARGUMENT.*run_as_username/],
       [{ runAsUsername: "99999999999" }, /INVALID_ARGUMENT.*out of range/],
       [{ supplementalGroups: [-5n] }, /INVALID_ARGUMENT.*supplemental_groups\[0\]/],

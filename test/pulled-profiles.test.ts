@@ -125,7 +125,7 @@ describe("a security profile of a registry", () => {
         /excludes belong to Docker's templates/,
       ],
       [profileArtifact(unclear), /system call mkdir: two rules with different actions/],
-      [large, /has 10486\d\d bytes, at most 1048576/],
+      [large, /has 10486\d\d bytes, more than the allowed 1048576/],
       [await busyboxImage(), /it is not a seccomp profile/],
     ];
     for (const [artifact, problem] of bad) {

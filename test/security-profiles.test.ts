@@ -102,7 +102,7 @@ disable_apparmor = true
       const config = shellConfig("none", image, "", { linux: { securityContext: { apparmor } } });
       await assert.rejects(
         pod.create(config),
-        /FAILED_PRECONDITION.*AppArmor.*(disable_apparmor|no AppArmor)/,
+        /FAILED_PRECONDITION.*AppArmor.*(disable_apparmor|does not have AppArmor)/,
       );
     }
     assert.equal(await outcome({ apparmor: unconfined, seccomp: unconfined }), open);
