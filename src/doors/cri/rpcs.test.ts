@@ -315,7 +315,7 @@ test("event streams end when the server stops", async () => {
   await using cri = await serve();
   const stream = cri.client.getContainerEvents({});
   await until(() => cri.engine.listeners() === 1);
-  const ended = assert.rejects(stream.toArray(), refusal("UNAVAILABLE", /stopping/));
+  const ended = assert.rejects(stream.toArray(), refusal("UNAVAILABLE", /shutting down/));
   await cri.server.close(60_000);
   await ended;
 });

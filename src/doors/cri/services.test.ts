@@ -267,7 +267,7 @@ test("closing aborts calls that take too long, and their clients learn why", asy
   };
   const asked = cri.runtime.runPodSandbox(runRequest);
   await entered.promise;
-  const refused = assert.rejects(asked, refusal("UNAVAILABLE", /stopping/));
+  const refused = assert.rejects(asked, refusal("UNAVAILABLE", /shutting down/));
   await cri.server.close(0);
   await refused;
 });
