@@ -321,6 +321,21 @@ describe("an archive", () => {
     await assert.rejects(create([configDump(other), specDump, ...images]), /NOT_FOUND/);
   });
 
+  it("is not kept unpacked for a container that cannot be created", async () => {
+    const pod = await TestPod.run(host.berth, "uncreated");
+    const id = await pod.shell("main", host.image, counting);
+    await countsTo(pod, "main", 3);
+    const location = join(host.berth.directory, "uncreated.tar");
+    await checkpoint(host.berth, id, location);
+    const before = await readdir(join(host.berth.root, "checkpoints"));
+    const mount = { containerPath: "/data", image: { image: "registry.invalid/absent:1" } };
+    await assert.rejects(
+      pod.create(shellConfig("copy", location, "", { mounts: [mount] })),
+      /NOT_FOUND.*absent/,
+    );
+    assert.deepEqual(await readdir(join(host.berth.root, "checkpoints")), before);
+  });
+
   it("cannot lead out of its directory, nor have anything but regular files read", async () => {
     const secret = join(host.berth.directory, "secret");
     await mkdir(secret);

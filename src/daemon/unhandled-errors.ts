@@ -1,3 +1,4 @@
+import { exitAtOnce } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
 /** EX_SOFTWARE of sysexits(3). */
@@ -37,6 +38,8 @@ export class UnhandledErrors {
         { err },
         "uncaught error: this is a bug in berth, please report it. Shutting down; containers keep running",
       );
+      // A thread that the kernel holds in a dead file system would keep Node from ending.
+      process.once("exit", exitAtOnce);
       process.exit(internalError);
     });
   }

@@ -25,15 +25,35 @@ export async function draftContainer(
   if (sources === undefined)
     return newContainerRecord(sandbox, config, imageOf(reference, services), services);
   const { containerId, image } = await openCheckpoint(sources, lookUp, services);
-  const exact = archive !== undefined;
-  if (exact && !reference.startsWith("/") && services.images.find(reference)?.id !== image.id) {
+  try {
+    const exact = archive !== undefined;
+    if (exact && !reference.startsWith("/")) requireImage(reference, image, services);
+    return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
+  } catch (error) {
     await forgetCheckpoint({ id: containerId }, services);
-    throw new EngineError(
-      "FailedPrecondition",
-      `the checkpoint is of a container of image ${image.id}, but ${JSON.stringify(reference)} is another image`,
-    );
+    throw error;
   }
-  return { ...newContainerRecord(sandbox, config, image, services, containerId), restore: { exact } };
+}
+
+/** Saves a drafted container's record. When it cannot, a checkpoint that was unpacked for the container is removed. */
+export async function saveDraft(
+  draft: NotYetCreated<ContainerRecord>,
+  services: PodServices,
+): Promise<ContainerRecord> {
+  try {
+    return await services.containers.create(draft);
+  } catch (error) {
+    if (draft.restore !== undefined) await forgetCheckpoint(draft, services);
+    throw error;
+  }
+}
+
+function requireImage(reference: string, { id }: Image, { images }: PodServices): void {
+  if (images.find(reference)?.id === id) return;
+  throw new EngineError(
+    "FailedPrecondition",
+    `the checkpoint is of a container of image ${id}, but ${JSON.stringify(reference)} is another image`,
+  );
 }
 
 function imageOf(reference: string, { images }: PodServices): Image {

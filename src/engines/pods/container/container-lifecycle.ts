@@ -19,7 +19,7 @@ import { runningTask } from "../tasks/running-task.ts";
 import { StartsUnderWay } from "../tasks/starts-under-way.ts";
 import { stopTask } from "../tasks/stop-task.ts";
 import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
-import { draftContainer } from "./container-draft.ts";
+import { draftContainer, saveDraft } from "./container-draft.ts";
 import { inspectContainer } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
@@ -95,7 +95,7 @@ export class ContainerLifecycle implements Containers {
     this.#making.add(id);
     try {
       using _ = await this.#locks.acquire(id);
-      await this.#make(await this.#services.containers.create(draft));
+      await this.#make(await saveDraft(draft, this.#services));
       this.#services.observer("container-made");
       this.#services.events.container("created", id, sandbox.id);
       return id;
