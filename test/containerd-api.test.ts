@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -112,6 +115,21 @@ describe("containerd's API", () => {
     });
   });
 
+  test("refuses to delete a namespace that is not empty, and leaves no trace of it where it was never created", async () => {
+    const { namespaces } = clients.in(undefined);
+    const { leases, snapshots } = clients.in("used");
+    await leases.create({ id: "one", labels: {} });
+    await snapshots.prepare({ snapshotter: "native", key: "one", parent: "", labels: {} });
+    await assert.rejects(namespaces.delete({ name: "used" }), {
+      code: status.FAILED_PRECONDITION,
+      details: /it still has snapshots on "native" snapshotter/,
+    });
+    await snapshots.remove({ snapshotter: "native", key: "one" });
+    await leases.delete({ id: "one", sync: true });
+    const left = (await namespaces.list({ filter: "" })).namespaces.map(({ name }) => name);
+    assert.ok(!left.includes("used"), left.join(", "));
+  });
+
   test("answers UNIMPLEMENTED by name where an RPC is not served yet", async () => {
     const { tasks } = clients.in("default");
     await assert.rejects(tasks.list({ filter: "" }), {
@@ -135,6 +153,26 @@ test("containerd's API has a socket of its own where one is configured, with the
   }
   await berth.stopDaemon();
   await assert.rejects(stat(socket), { code: "ENOENT" });
+});
+
+test("a daemon one of whose sockets is another process's does not start, and serves none", async () => {
+  await using directory = await tempDir();
+  const at = (name: string) => join(directory.path, name);
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(at("taken.sock"), resolve));
+  await writeFile(at("config.toml"), `[containerd_api]\naddress = ${JSON.stringify(at("taken.sock"))}`);
+  const program = new URL("../dist/berthd.js", import.meta.url).pathname;
+  const args = ["--config", at("config.toml"), "--root", at("root"), "--state", at("state")];
+  const env = { ...process.env, CACHE_DIRECTORY: at("cache") };
+  try {
+    await assert.rejects(
+      promisify(execFile)(process.execPath, [program, ...args, "--address", at("berth.sock")], { env }),
+      { code: 1, stderr: /taken\.sock: another process is listening on it/ },
+    );
+    await assert.rejects(stat(at("berth.sock")), { code: "ENOENT" });
+  } finally {
+    await new Promise((resolve) => taken.close(resolve));
+  }
 });
 
 test("containerd's API is not there where it is turned off", async () => {

@@ -116,6 +116,12 @@ describe("containerd's API of what is stored", () => {
     assert.deepEqual((await update({ target: other }, "target"))?.target, other);
     const replaced = await update({ target, labels: { z: "1" } });
     assert.deepEqual([replaced?.target, replaced?.labels], [target, { z: "1" }]);
+    const unusual = await update({}, "labels.constructor", "annotations.toString");
+    assert.equal(
+      JSON.stringify([unusual?.labels, unusual?.target?.annotations]),
+      '[{"z":"1"},{"toString":""}]',
+    );
+    await update({ target }, "target");
     await assert.rejects(update({}, "name"), { code: status.INVALID_ARGUMENT });
     const bad = { ...made, name: "bad", target: { ...target, digest: "x" } };
     await assert.rejects(images.create({ image: bad, sourceDateEpoch: undefined }), {

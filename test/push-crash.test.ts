@@ -31,7 +31,10 @@ describe("a daemon that is killed in the middle of a push", () => {
     const listed = async () => (await berth.clients.images.listImages({ filter: undefined })).images;
     const before = await listed();
     const pushing = cli(berth, "push", reference, `${stalls.host}/app:v1`);
-    await stalled.promise;
+    await Promise.race([
+      stalled.promise,
+      pushing.then(({ stderr }) => assert.fail(`push ended before it sent anything: ${stderr}`)),
+    ]);
     await berth.stopDaemon("SIGKILL");
     assert.notEqual((await pushing).status, 0);
     assert.equal(uploads.manifests.size, 0);

@@ -107,12 +107,23 @@ export class Daemon implements AsyncDisposable {
       },
     });
     const containerd = config.containerdApi.enabled
-      ? containerdServices({ storage, platform: hostPlatform(), version, uuid: await serverUuid(database) })
+      ? containerdServices({
+          storage,
+          platform: hostPlatform(),
+          version,
+          uuid: await serverUuid(database, logger),
+        })
       : [];
     const server = new GrpcServer({ services: [...cri, berth, ...containerd], logger });
-    for (const address of addresses(config)) {
-      await mkdir(dirname(address), { recursive: true, mode: 0o755 });
-      await server.listen(address, group);
+    try {
+      for (const address of addresses(config)) {
+        await mkdir(dirname(address), { recursive: true, mode: 0o755 });
+        await server.listen(address, group);
+      }
+    } catch (error) {
+      // A socket that is open already would answer, over rooms that are closed.
+      await server.close();
+      throw error;
     }
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
@@ -180,6 +191,7 @@ async function openEngine(
   const engine = rooms.use(await PodEngine.open(options));
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
+  await all.collectOthers(criNamespace);
   return { engine, storage: all };
 }
 

@@ -9,9 +9,14 @@ export function labelsOfMask(paths: readonly string[], labels: Labels): Labels {
   const named = paths.map((path) => {
     if (!path.startsWith("labels.")) throw cannotUpdate(path);
     const name = path.slice("labels.".length);
-    return [name, labels[name] ?? ""] as const;
+    return [name, given(labels, name)] as const;
   });
   return Object.fromEntries(named);
+}
+
+/** The value of a label; "" for one that is not there, whatever its name. */
+export function given(labels: Labels, name: string): string {
+  return Object.hasOwn(labels, name) ? (labels[name] ?? "") : "";
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Descriptor, parseDigest } from "../../parts/oci/index.ts";
 import type { ImageName, ImageNames, ImageNameUpdate } from "../../services/imagenames/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import { labelUpdate } from "./field-mask.ts";
+import { given, labelUpdate } from "./field-mask.ts";
 import { toTimestamp } from "./messages.ts";
 
 type ImageHandlers = Handlers<typeof containerd.imagesV1.ImagesService, ContainerdCall>;
@@ -38,10 +38,12 @@ export function imageHandlers(): ImageHandlers {
 
     async update({ image, updateMask = [] }, { namespace }) {
       const storage = await namespace();
-      const given = named(image);
-      const before = existing(storage.imageNames, given.name);
-      const updated = await storage.imageNames.update(given.name, updateOf(before, given, updateMask));
-      if (updated.target.digest !== before.target.digest) storage.garbage.collectSoon();
+      const asked = named(image);
+      const updated = await storage.imageNames.update(asked.name, (before) =>
+        updateOf(before, asked, updateMask),
+      );
+      // It may have stood for another.
+      storage.garbage.collectSoon();
       return { image: toMessage(updated) };
     },
 
@@ -75,25 +77,25 @@ function named(image: Image | undefined): Image {
 }
 
 /** A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one all is replaced. */
-function updateOf(before: ImageName, given: Image, paths: readonly string[]): ImageNameUpdate {
+function updateOf(before: ImageName, asked: Image, paths: readonly string[]): ImageNameUpdate {
   const ofTarget = paths.filter((path) => /^(?:target$|annotations(?:$|\.))/.test(path));
   const ofLabels = paths.filter((path) => !ofTarget.includes(path));
   const all = paths.length === 0;
   return {
-    ...(all || ofLabels.length > 0 ? labelUpdate(ofLabels, given.labels) : {}),
-    ...(all || ofTarget.length > 0 ? { target: targetOf(before.target, given, ofTarget) } : {}),
+    ...(all || ofLabels.length > 0 ? labelUpdate(ofLabels, asked.labels) : {}),
+    ...(all || ofTarget.length > 0 ? { target: targetOf(before.target, asked, ofTarget) } : {}),
   };
 }
 
 function targetOf(before: Descriptor, { target }: Image, paths: readonly string[]): Descriptor {
   if (paths.length === 0 || paths.includes("target")) return toDescriptor(target);
-  const given = target?.annotations ?? {};
+  const wanted = target?.annotations ?? {};
   const whole = paths.includes("annotations");
   const names = paths
     .filter((path) => path !== "annotations")
     .map((path) => path.slice("annotations.".length));
-  const changed = names.map((name) => [name, given[name] ?? ""] as const);
-  const annotations = { ...(whole ? given : before.annotations), ...Object.fromEntries(changed) };
+  const changed = names.map((name) => [name, given(wanted, name)] as const);
+  const annotations = { ...(whole ? wanted : before.annotations), ...Object.fromEntries(changed) };
   return { ...before, annotations };
 }
 

@@ -41,6 +41,7 @@ export function snapshotHandlers(): SnapshotHandlers {
 
     async remove({ snapshotter, key }, call) {
       await (await named(snapshotter, call)).remove(key);
+      (await call.namespace()).garbage.collectSoon();
       return {};
     },
 

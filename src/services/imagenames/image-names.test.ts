@@ -55,16 +55,19 @@ test("an update changes target or labels, merged or replaced, and the time of th
   await using open = await opened(root.path);
   const { names } = open;
   const before = await names.create({ name: "a", target: target("1"), labels: { a: "1", b: "2" } });
-  const merged = await names.update("a", { labels: { b: "", c: "3" } });
+  const merged = await names.update("a", () => ({ labels: { b: "", c: "3" } }));
   assert.deepEqual([merged.labels, merged.target], [{ a: "1", c: "3" }, before.target]);
-  const moved = await names.update("a", { target: target("2") });
+  const moved = await names.update("a", () => ({ target: target("2") }));
   assert.deepEqual([moved.labels, moved.target], [merged.labels, target("2")]);
-  const replaced = await names.update("a", { labels: { d: "4" }, how: "replace" });
+  const replaced = await names.update("a", () => ({ labels: { d: "4" }, how: "replace" }));
   assert.deepEqual(replaced.labels, { d: "4" });
   assert.equal(replaced.createdAtNs, before.createdAtNs);
   assert.ok(replaced.updatedAtNs > before.updatedAtNs);
   assert.deepEqual(names.get("a"), replaced);
-  await assert.rejects(names.update("b", { labels: {} }), { name: "ImageNameError", code: "NotFound" });
+  await assert.rejects(
+    names.update("b", () => ({ labels: {} })),
+    { name: "ImageNameError", code: "NotFound" },
+  );
 });
 
 test("names are pointed at a target together, and keep labels and what needs no change", async () => {
@@ -90,7 +93,7 @@ test("changes that are made at the same time are all there", async () => {
   await names.create({ name: "b", target: target("1") });
   await Promise.all([
     names.updateAll(["a", "b", "nowhere"], { labels: { all: "yes" } }),
-    names.update("b", { labels: { one: "yes" } }),
+    names.update("b", () => ({ labels: { one: "yes" } })),
     names.updateAll(["b", "a"], { labels: { again: "yes" } }),
   ]);
   assert.deepEqual(Object.keys(names.get("a")?.labels ?? {}).sort(), ["again", "all"]);
@@ -148,7 +151,10 @@ test("each name that a call changes is published, once all of it is durable, and
   const app = target("app");
   await names.create({ name: "app:1", target: app, labels: { a: "1" } });
   await assert.rejects(names.create({ name: "app:1", target: app }), { code: "AlreadyExists" });
-  await assert.rejects(names.update("gone", { labels: {} }), { code: "NotFound" });
+  await assert.rejects(
+    names.update("gone", () => ({ labels: {} })),
+    { code: "NotFound" },
+  );
   await names.point(["app:1", "app:2"], app);
   await names.point(["app:1", "app:2"], target("newer"));
   await names.updateAll(["app:2", "gone"], { labels: { b: "2" } });

@@ -63,12 +63,12 @@ export class ImageNames {
     return await this.#putOne(name, newRecord(target, updateLabels({}, labels)));
   }
 
-  /** Throws ImageNameError NotFound and InvalidArgument, LabelsError. */
-  async update(name: string, update: ImageNameUpdate): Promise<ImageName> {
+  /** `change` sees the name as it is, and nobody else changes it meanwhile. Throws ImageNameError NotFound and InvalidArgument, LabelsError. */
+  async update(name: string, change: (before: ImageName) => ImageNameUpdate): Promise<ImageName> {
     using _lock = await this.#lock([name]);
     const before = this.get(name);
     if (before === undefined) throw new ImageNameError("NotFound", `image ${JSON.stringify(name)} not found`);
-    return await this.#putOne(name, updated(before, update));
+    return await this.#putOne(name, updated(before, change(before)));
   }
 
   /** {@link update} for all of the names that exist; the others are left out. */

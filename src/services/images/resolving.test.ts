@@ -80,10 +80,12 @@ describe("a name that is not set by a pull", () => {
     await stack.imageNames.create({ name: "example.test/a:1", target: first.target });
     const user = () => stack.images.find("example.test/a:1")?.config.config.user;
     await until(async () => user() === "1");
-    await stack.imageNames.update("example.test/a:1", { target: second.target });
+    await stack.imageNames.update("example.test/a:1", () => ({ target: second.target }));
     await until(async () => user() === "2");
     assert.equal(stack.images.list().length, 1);
-    await stack.imageNames.update("example.test/a:1", { labels: { "io.cri-containerd.pinned": "pinned" } });
+    await stack.imageNames.update("example.test/a:1", () => ({
+      labels: { "io.cri-containerd.pinned": "pinned" },
+    }));
     assert.equal(stack.images.find("example.test/a:1")?.pinned, true);
     await stack.imageNames.delete(["example.test/a:1"]);
     assert.deepEqual(stack.images.list(), []);

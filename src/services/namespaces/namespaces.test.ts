@@ -23,12 +23,9 @@ test("a namespace has labels, also after a restart, until it is deleted", async 
   }
   await using open = await opened(root.path);
   assert.deepEqual(open.namespaces.list(), [{ name: "moby", labels: { a: "1", b: "2" } }]);
-  await open.namespaces.delete("moby", () => []);
+  await open.namespaces.delete("moby", { contents: () => [] });
   assert.deepEqual(open.namespaces.list(), []);
-  await assert.rejects(
-    open.namespaces.delete("moby", () => []),
-    { code: "NotFound" },
-  );
+  await assert.rejects(open.namespaces.delete("moby", { contents: () => [] }), { code: "NotFound" });
 });
 
 test("one that was never created has no labels, and gets a record with its first", async () => {
@@ -51,10 +48,10 @@ test("one that is not empty stays, and the error says what it holds", async () =
   await using root = await tempDir();
   await using open = await opened(root.path);
   await open.namespaces.create("moby");
-  await assert.rejects(
-    open.namespaces.delete("moby", () => ["images", "blobs"]),
-    { code: "FailedPrecondition", message: /still has images, blobs/ },
-  );
+  await assert.rejects(open.namespaces.delete("moby", { contents: () => ["images", "blobs"] }), {
+    code: "FailedPrecondition",
+    message: /still has images, blobs/,
+  });
   assert.equal(open.namespaces.list().length, 1);
 });
 
@@ -66,9 +63,9 @@ test("its creation, its labels and its deletion are published in it, and nothing
   await assert.rejects(namespaces.create("moby"), { code: "AlreadyExists" });
   await namespaces.setLabels("moby", { b: "2" });
   await namespaces.setLabels("other", { a: "1" });
-  await assert.rejects(namespaces.delete("moby", () => ["images"]));
-  await namespaces.delete("moby", () => []);
-  await assert.rejects(namespaces.delete("moby", () => []));
+  await assert.rejects(namespaces.delete("moby", { contents: () => ["images"] }));
+  await namespaces.delete("moby", { contents: () => [] });
+  await assert.rejects(namespaces.delete("moby", { contents: () => [] }));
   assert.deepEqual(events.take(), [
     ["/namespaces/create", "moby", { name: "moby", labels: { a: "1" } }],
     ["/namespaces/update", "moby", { name: "moby", labels: { a: "1", b: "2" } }],

@@ -100,10 +100,19 @@ export class Storage implements AsyncDisposable {
     const { leases, content } = await this.inNamespace(name);
     const held = leases.list();
     // It is there by what is in it.
-    if (held.length > 0) await this.namespaces.setLabels(name, {});
-    await this.namespaces.delete(name, () => this.contentsOf(name));
+    const isThere = held.length > 0;
+    await this.namespaces.delete(name, { contents: () => this.contentsOf(name), isThere });
     await Promise.all(held.map(({ id }) => leases.delete(id)));
     await Promise.all((await content.ingests()).map(({ ref }) => content.abort(ref)));
+  }
+
+  /**
+   * Begins to collect, after the usual delay, what a crash or clients that went away have left in every namespace but `own`, whose
+   * owner does so.
+   */
+  async collectOthers(own: string): Promise<void> {
+    for (const name of this.usedNamespaces().filter((each) => each !== own))
+      (await this.inNamespace(name)).garbage.collectSoon();
   }
 
   /** Ends collections and the threads of snapshotters. */
