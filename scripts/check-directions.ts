@@ -92,6 +92,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
   berth: ["engine", "grpc", "images", "oci", "protocol", "registry"],
   containerd: [
+    "containers",
     "content",
     "events",
     "filters",

@@ -90,7 +90,8 @@ export class Daemon implements AsyncDisposable {
     const unusableFiles = new UnusableFiles(logger);
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
-    const { engine, storage } = await openEngine(config, logger, database, given, rooms);
+    const events = new ServiceEvents();
+    const { engine, storage } = await openEngine(config, logger, database, events, given, rooms);
     const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
@@ -109,6 +110,7 @@ export class Daemon implements AsyncDisposable {
     const containerd = config.containerdApi.enabled
       ? containerdServices({
           storage,
+          events,
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),
@@ -156,10 +158,10 @@ async function openEngine(
   config: Config,
   logger: Logger,
   database: Database,
+  events: ServiceEvents,
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
 ): Promise<{ readonly engine: PodEngine; readonly storage: Storage }> {
-  const events = new ServiceEvents();
   const [{ all, storage, ...images }, running] = await Promise.all([
     openStorage(config, logger, database, events, rooms),
     openRunning(config, logger, events, rooms),

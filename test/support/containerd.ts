@@ -10,7 +10,9 @@ import { containerd } from "../../src/ground/protocol/index.ts";
 import type { Promised } from "./clients.ts";
 
 const services = {
+  containers: containerd.containersV1.ContainersClient,
   content: containerd.contentV1.ContentClient,
+  events: containerd.eventsV1.EventsClient,
   images: containerd.imagesV1.ImagesClient,
   introspection: containerd.introspectionV1.IntrospectionClient,
   leases: containerd.leasesV1.LeasesClient,

@@ -44,15 +44,10 @@ async function served(): Promise<readonly string[]> {
   await using root = await tempDir();
   await using database = await openDatabase({ path: join(root.path, "metadata.db") });
   const logger = createLogger({ level: "silent", format: "json" });
-  await using storage = await Storage.open({
-    root: root.path,
-    database,
-    logger,
-    events: new ServiceEvents(),
-    gcDelayMs: 0,
-  });
+  const events = new ServiceEvents();
+  await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
-  const services = containerdServices({ storage, platform, version: "1.2.3", uuid: "" });
+  const services = containerdServices({ storage, events, platform, version: "1.2.3", uuid: "" });
   const methods = services.flatMap(({ definition, handlers }) =>
     Object.entries(definition).flatMap(([key, { path }]) =>
       handlers[key] === undefined ? [] : [path.slice(1)],

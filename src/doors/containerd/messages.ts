@@ -1,5 +1,7 @@
 import type { containerd } from "../../ground/protocol/index.ts";
+import type { TypedValue } from "../../services/containers/index.ts";
 
+const emptyAny = { typeUrl: "", value: Buffer.alloc(0) };
 const nsPerSecond = 1_000_000_000n;
 /** As many as containerd answers with in one message of a stream. */
 const itemsPerMessage = 100;
@@ -7,6 +9,19 @@ const itemsPerMessage = 100;
 /** A time in nanoseconds since the epoch. */
 export function toTimestamp(ns: bigint): containerd.types.Timestamp {
   return { seconds: ns / nsPerSecond, nanos: Number(ns % nsPerSecond) };
+}
+
+export function fromTimestamp({ seconds, nanos }: containerd.types.Timestamp): bigint {
+  return seconds * nsPerSecond + BigInt(nanos);
+}
+
+/** protobuf's Any as records keep it: copied, as the bytes of a message are a part of all that was received with it. */
+export function toValue({ typeUrl, value }: containerd.types.Any | undefined = emptyAny): TypedValue {
+  return { typeUrl, value: Uint8Array.from(value) };
+}
+
+export function toAny({ typeUrl, value }: TypedValue): containerd.types.Any {
+  return { typeUrl, value: Buffer.from(value) };
 }
 
 /** What a stream of lists answers with; nothing for an empty list. */

@@ -1,9 +1,11 @@
 import type { Platform } from "../../parts/oci/index.ts";
+import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
 import type { Plugin } from "./plugins.ts";
 
 export type ContainerdOptions = {
   readonly storage: Storage;
+  readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
   /** Of images that this machine runs. */
   readonly platform: Platform;
   /** berth's own. */

@@ -2,6 +2,8 @@ import type { ServiceDefinition } from "@grpc/grpc-js";
 import { defineService, type GrpcService, type Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { type ContainerdCall, withNamespace } from "./call.ts";
+import { containerHandlers } from "./containers.ts";
+import { eventHandlers } from "./events.ts";
 import { imageHandlers } from "./images.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { leaseHandlers } from "./leases.ts";
@@ -20,10 +22,10 @@ type Row = {
 
 /** Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go into a file of its own. */
 const rows: readonly Row[] = [
-  row("containers", containerd.containersV1.ContainersService),
+  row("containers", containerd.containersV1.ContainersService, containerHandlers),
   row("content", containerd.contentV1.ContentService),
   row("diff", containerd.diffV1.DiffService),
-  row("events", containerd.eventsV1.EventsService),
+  row("events", containerd.eventsV1.EventsService, eventHandlers, ["subscribe"]),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),
   row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
   row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
@@ -49,11 +51,14 @@ function row<Definition extends ServiceDefinition>(
   id: string,
   definition: Definition,
   handlers?: (options: ServiceOptions) => Handlers<Definition, ContainerdCall>,
+  /** Those that last as long as their client wants. */
+  endless: readonly (keyof Definition & string)[] = [],
 ): Row {
   const make = (options: ServiceOptions) => {
     const own = handlers?.(options) ?? ({} as Handlers<Definition, ContainerdCall>);
     return defineService(definition, withNamespace<Definition>(own, options.storage), {
       quiet: polled(definition),
+      endless,
     });
   };
   return { id, served: handlers !== undefined, make };

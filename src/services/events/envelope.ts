@@ -11,6 +11,15 @@ export type Envelope = {
   };
 }[Topic];
 
+/** An event that a client has published, for other clients: nobody here need know its type. */
+export type ForeignEnvelope = {
+  readonly atNs: bigint;
+  readonly namespace: string;
+  readonly topic: string;
+  /** protobuf's Any. */
+  readonly foreign: { readonly typeUrl: string; readonly value: Uint8Array };
+};
+
 /** What a service is given to publish by. */
 export interface EventPublisher {
   /**

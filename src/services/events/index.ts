@@ -7,7 +7,7 @@
  *
  * This room knows no other, no protocol and no client.
  */
-export type { Envelope, EventPublisher } from "./envelope.ts";
+export type { Envelope, EventPublisher, ForeignEnvelope } from "./envelope.ts";
 export { ServiceEvents } from "./service-events.ts";
 export { EventsError, type Subscription } from "./subscription.ts";
 export type { EventByTopic, Topic } from "./topics.ts";

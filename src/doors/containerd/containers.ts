@@ -1,0 +1,202 @@
+import type { Handlers } from "../../ground/grpc/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
+import type { Container, Containers, TypedValue } from "../../services/containers/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
+import { toAny, toTimestamp, toValue } from "./messages.ts";
+
+type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
+type Message = containerd.containersV1.Container;
+type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotKey" | "spec">;
+
+/** The records of containers: what tasks are made from. */
+export function containerHandlers(): ContainerHandlers {
+  return {
+    async get({ id }, { namespace }) {
+      const { containers } = await namespace();
+      return { container: toMessage(containers.get(id)) };
+    },
+
+    async list({ filters }, call) {
+      return { containers: (await matching(filters, call)).map(toMessage) };
+    },
+
+    async *listStream({ filters }, call) {
+      for (const container of await matching(filters, call)) yield { container: toMessage(container) };
+    },
+
+    async create({ container: given }, { namespace }) {
+      const { containers } = await namespace();
+      const message = present(given);
+      checkExtensions(message);
+      if (message.spec === undefined)
+        throw new ContainerdError("InvalidArgument", `container ${message.id}: spec must be set`);
+      return { container: toMessage(await containers.create(toContainer(message))) };
+    },
+
+    async update({ container: given, updateMask = [] }, { namespace }) {
+      const { containers } = await namespace();
+      const message = present(given);
+      checkExtensions(message);
+      const updated = await containers.update(message.id, (before) => changeOf(before, message, updateMask));
+      return { container: toMessage(updated) };
+    },
+
+    async delete({ id }, { namespace }) {
+      const storage = await namespace();
+      checkNoPods(storage.containers.get(id));
+      await storage.containers.delete(id);
+      storage.garbage.collectSoon();
+      return {};
+    },
+  };
+}
+
+async function matching(
+  filters: readonly string[],
+  { namespace }: ContainerdCall,
+): Promise<readonly Container[]> {
+  const matches = parseFilters(filters);
+  const { containers } = await namespace();
+  return containers.list().filter((container) => matches((path) => fieldOf(container, path)));
+}
+
+/** Extensions of this prefix are berth's own: what a pod's engine must know of its containers. */
+function isOwn(extension: string): boolean {
+  return extension.startsWith("io.berth.");
+}
+
+function present(container: Message | undefined): Message {
+  if (container === undefined) throw new ContainerdError("InvalidArgument", "container: must be set");
+  return container;
+}
+
+/** Throws PermissionDenied: with these, a client could pass its container off as a pod's. */
+function checkExtensions({ id, extensions }: Message): void {
+  const own = Object.keys(extensions).find(isOwn);
+  if (own !== undefined)
+    throw new ContainerdError(
+      "PermissionDenied",
+      `container ${id}: extensions: ${own} is berth's own; leave it out`,
+    );
+}
+
+/** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
+function checkNoPods({ id, extensions }: Container): void {
+  if (Object.keys(extensions).some(isOwn))
+    throw new ContainerdError(
+      "FailedPrecondition",
+      `container ${id} is a pod's; remove it with the pod's client, such as crictl rm or berth rm`,
+    );
+}
+
+/** Without a mask all that can change is replaced (containerd's core/metadata). */
+function changeOf(before: Container, given: Message, paths: readonly string[]): Changeable {
+  if (paths.length === 0) checkUnchanged(before, given);
+  const { labels, extensions, image, snapshotKey, spec } = before;
+  const fields = paths.length === 0 ? ["labels", "extensions", "image", "snapshotkey", "spec"] : paths;
+  return fields.reduce<Changeable>((changed, path) => changeAt(path, changed, given), {
+    labels,
+    extensions,
+    image,
+    snapshotKey,
+    spec,
+  });
+}
+
+/** What a client that names no field cannot have meant to change. */
+function checkUnchanged(before: Container, given: Message): void {
+  const changed =
+    before.snapshotter !== given.snapshotter
+      ? "Snapshotter"
+      : before.runtime.name !== given.runtime?.name
+        ? "Runtime.Name"
+        : undefined;
+  if (changed !== undefined)
+    throw new ContainerdError("InvalidArgument", `container.${changed} field is immutable`);
+}
+
+function changeAt(path: string, before: Changeable, given: Message): Changeable {
+  if (path.startsWith("labels."))
+    return { ...before, labels: { ...before.labels, ...labelsOfMask([path], given.labels) } };
+  if (path.startsWith("extensions.")) {
+    const { [path.slice("extensions.".length)]: _, ...others } = before.extensions;
+    const named = Object.entries(toValues(given.extensions)).filter(
+      ([name]) => path === `extensions.${name}`,
+    );
+    return { ...before, extensions: { ...others, ...Object.fromEntries(named) } };
+  }
+  switch (path) {
+    case "labels":
+      return { ...before, labels: given.labels };
+    case "extensions":
+      return { ...before, extensions: { ...ownOf(before.extensions), ...toValues(given.extensions) } };
+    case "spec":
+      return { ...before, spec: given.spec && toValue(given.spec) };
+    case "image":
+      return { ...before, image: given.image };
+    case "snapshotkey":
+      return { ...before, snapshotKey: given.snapshotKey };
+    default:
+      throw cannotUpdate(path);
+  }
+}
+
+/** They stay whatever a client sends, which cannot send them. */
+function ownOf(extensions: Container["extensions"]): Container["extensions"] {
+  return Object.fromEntries(Object.entries(extensions).filter(([name]) => isOwn(name)));
+}
+
+function toContainer(message: Message): Parameters<Containers["create"]>[0] {
+  const { id, labels, image, runtime, snapshotter, snapshotKey, spec, extensions, sandbox } = message;
+  return {
+    id,
+    labels,
+    image,
+    runtime: { name: runtime?.name ?? "", ...(runtime?.options && { options: toValue(runtime.options) }) },
+    ...(spec && { spec: toValue(spec) }),
+    snapshotter,
+    snapshotKey,
+    extensions: toValues(extensions),
+    ...(sandbox !== "" && { sandboxId: sandbox }),
+  };
+}
+
+function toMessage(container: Container): Message {
+  const { id, labels, image, runtime, snapshotter, snapshotKey, spec, sandboxId = "" } = container;
+  const extensions = Object.entries(container.extensions).map(([name, value]) => [name, toAny(value)]);
+  return {
+    id,
+    labels: { ...labels },
+    image,
+    runtime: { name: runtime.name, options: runtime.options && toAny(runtime.options) },
+    spec: spec && toAny(spec),
+    snapshotter,
+    snapshotKey,
+    createdAt: toTimestamp(container.createdAtNs),
+    updatedAt: toTimestamp(container.updatedAtNs),
+    extensions: Object.fromEntries(extensions),
+    sandbox: sandboxId,
+  };
+}
+
+function toValues(extensions: Message["extensions"]): Readonly<Record<string, TypedValue>> {
+  return Object.fromEntries(Object.entries(extensions).map(([name, any]) => [name, toValue(any)]));
+}
+
+function fieldOf(container: Container, [field, ...rest]: readonly string[]): string | undefined {
+  switch (field) {
+    case "id":
+      return container.id;
+    case "runtime":
+      return rest[0] === "name" ? container.runtime.name : undefined;
+    case "image":
+      return container.image;
+    case "labels":
+      return fieldOfLabels(container.labels, rest);
+    default:
+      return undefined;
+  }
+}

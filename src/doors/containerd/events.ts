@@ -1,0 +1,85 @@
+import { nowNs } from "../../ground/clock/index.ts";
+import type { Handlers } from "../../ground/grpc/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
+import type { Envelope, ForeignEnvelope } from "../../services/events/index.ts";
+import { checkNamespace, isIdentifier } from "../../services/namespaces/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { toEventMessage } from "./event-messages.ts";
+import { fromTimestamp, toAny, toTimestamp, toValue } from "./messages.ts";
+import type { ServiceOptions } from "./options.ts";
+
+type EventHandlers = Handlers<typeof containerd.eventsV1.EventsService, ContainerdCall>;
+
+/** The events of all namespaces, berth's and those that clients publish. */
+export function eventHandlers({ events }: ServiceOptions): EventHandlers {
+  return {
+    async publish({ topic, event }, { namespace }) {
+      checkTopic(topic);
+      const { name } = await namespace();
+      events.publishForeign({ atNs: nowNs(), namespace: name, topic, foreign: toValue(event) });
+      return {};
+    },
+
+    forward({ envelope }) {
+      const { namespace = "", topic = "", timestamp, event } = envelope ?? {};
+      checkNamespace(namespace);
+      checkTopic(topic);
+      if (timestamp === undefined)
+        throw new ContainerdError("InvalidArgument", "envelope.timestamp: must be set on a forwarded event");
+      events.publishForeign({ atNs: fromTimestamp(timestamp), namespace, topic, foreign: toValue(event) });
+      return {};
+    },
+
+    async *subscribe({ filters }, { signal }) {
+      const matches = parseFilters(filters);
+      yield* events.subscribeAll(signal, (envelope) => {
+        const message = messageOf(envelope);
+        return message !== undefined && matches((path) => fieldOf(envelope, message.fields, path))
+          ? {
+              timestamp: toTimestamp(envelope.atNs),
+              namespace: envelope.namespace,
+              topic: envelope.topic,
+              event: message.any,
+            }
+          : undefined;
+      });
+    },
+  };
+}
+
+/** containerd's rule (core/events/exchange): a path of identifiers. Throws InvalidArgument. */
+function checkTopic(topic: string): void {
+  const parts = topic.split("/");
+  if (parts.length < 2 || parts[0] !== "" || !parts.slice(1).every(isIdentifier))
+    throw new ContainerdError(
+      "InvalidArgument",
+      `topic ${JSON.stringify(topic.slice(0, 200))} must start with a slash and have identifiers between slashes`,
+    );
+}
+
+function messageOf(envelope: Envelope | ForeignEnvelope) {
+  return "foreign" in envelope ? { any: toAny(envelope.foreign), fields: {} } : toEventMessage(envelope);
+}
+
+/** `event.container_id` and the like: the fields of containerd's message that are text, and its labels. */
+function fieldOf(
+  { namespace, topic }: Envelope | ForeignEnvelope,
+  fields: Readonly<Record<string, unknown>>,
+  [field, name = "", ...rest]: readonly string[],
+): string | undefined {
+  switch (field) {
+    case "namespace":
+      return namespace;
+    case "topic":
+      return topic;
+    case "event": {
+      const value = fields[name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+      if (typeof value === "string") return value;
+      return name === "labels" ? fieldOfLabels(value as Readonly<Record<string, string>>, rest) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}

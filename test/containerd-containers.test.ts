@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { ContainerdClients } from "./support/containerd.ts";
+import { TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const { Container } = containerd.containersV1;
+const { events } = containerd;
+
+/** As a Go program writes it, with a field that is nobody's here. */
+const spec = {
+  typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
+  value: Buffer.from('{"ociVersion":"1.2.0","vendor":{"limit":18446744073709551615}}'),
+};
+
+function container(fields: Partial<containerd.containersV1.Container>) {
+  return Container.fromPartial({
+    id: "web",
+    image: "docker.io/library/nginx:1",
+    runtime: { name: "io.containerd.runc.v2" },
+    spec,
+    ...fields,
+  });
+}
+
+describe("containerd's API of containers and events", () => {
+  const host = withBerth();
+  let clients: ContainerdClients;
+  before(() => {
+    clients = new ContainerdClients(host.berth.socket);
+  });
+  after(() => clients?.[Symbol.dispose]());
+
+  /** What a subscription brings, once it is known to be there. */
+  async function listen(filter: string): Promise<AsyncIterator<containerd.types.Envelope>> {
+    const { events: client, raw, metadata } = clients.in("probe");
+    const stream = raw.events.subscribe({ filters: [filter, 'topic=="/probe"'] }, metadata);
+    stream.on("error", () => undefined);
+    after(() => stream.cancel());
+    const messages: AsyncIterator<containerd.types.Envelope> = stream[Symbol.asyncIterator]();
+    let first: IteratorResult<containerd.types.Envelope> | undefined;
+    const heard = messages.next().then((result) => {
+      first = result;
+    });
+    await eventually("it listens", async () => {
+      await client.publish({ topic: "/probe", event: { typeUrl: "Probe", value: Buffer.alloc(0) } });
+      return first !== undefined;
+    });
+    await heard;
+    return messages;
+  }
+
+  test("containers are kept with all that was written into them, each in its namespace", async () => {
+    const { containers } = clients.in("kept");
+    const given = container({
+      labels: { app: "shop" },
+      runtime: {
+        name: "io.containerd.runc.v2",
+        options: { typeUrl: "runc.Options", value: Buffer.from([8, 1]) },
+      },
+      snapshotter: "overlayfs",
+      snapshotKey: "web",
+      extensions: { note: { typeUrl: "Note", value: Buffer.from("hm") } },
+      sandbox: "pod",
+    });
+    const { container: created } = await containers.create({ container: given });
+    assert.ok(created?.createdAt !== undefined && created.createdAt.seconds > 0n);
+    assert.deepEqual(created.updatedAt, created.createdAt);
+    assert.deepEqual({ ...created, createdAt: undefined, updatedAt: undefined }, given);
+    assert.deepEqual((await containers.get({ id: "web" })).container, created);
+    await assert.rejects(containers.create({ container: given }), {
+      code: status.ALREADY_EXISTS,
+      details: /already exists$/,
+    });
+    await assert.rejects(clients.in("other").containers.get({ id: "web" }), { code: status.NOT_FOUND });
+    for (const [wrong, details] of [
+      [{ id: "../x" }, /"\.\.\/x" has no valid id/],
+      [{ runtime: undefined }, /has no runtime/],
+      [{ spec: undefined }, /spec must be set/],
+      [{ snapshotKey: "key" }, /has a snapshot but no snapshotter/],
+    ] as const)
+      await assert.rejects(containers.create({ container: container({ id: "wrong", ...wrong }) }), {
+        code: status.INVALID_ARGUMENT,
+        details,
+      });
+  });
+
+  test("containers are listed by filters", async () => {
+    const { containers, raw, metadata } = clients.in("listed");
+    for (const id of ["a", "b"]) await containers.create({ container: container({ id, labels: { id } }) });
+    const list = async (...filters: string[]) =>
+      (await containers.list({ filters })).containers.map(({ id }) => id);
+    assert.deepEqual(await list(), ["a", "b"]);
+    assert.deepEqual(await list("labels.id==b"), ["b"]);
+    assert.deepEqual(await list("id==a", "id==b"), ["a", "b"]);
+    assert.deepEqual(await list("runtime.name==io.containerd.runc.v2,image~=nginx,id!=b"), ["a"]);
+    const streamed: (string | undefined)[] = [];
+    for await (const message of raw.containers.listStream({ filters: ["labels.id"] }, metadata))
+      streamed.push(message.container?.id);
+    assert.deepEqual(streamed, ["a", "b"]);
+  });
+
+  test("an update changes what its mask names, and without one all that can change", async () => {
+    const { containers } = clients.in("updated");
+    const note = (text: string) => ({ typeUrl: "Note", value: Buffer.from(text) });
+    const before = container({ labels: { a: "1", b: "2" }, extensions: { one: note("1"), two: note("2") } });
+    await containers.create({ container: before });
+    const update = async (fields: Partial<containerd.containersV1.Container>, ...updateMask: string[]) =>
+      (await containers.update({ container: container(fields), updateMask })).container;
+    const given = { labels: { a: "x", b: "y" }, image: "new", extensions: { one: note("x") } };
+    const named = await update(given, "labels.a", "extensions.one");
+    assert.deepEqual(
+      [named?.labels, named?.extensions, named?.image],
+      [{ a: "x", b: "2" }, { one: note("x"), two: note("2") }, before.image],
+    );
+    assert.deepEqual((await update({}, "extensions.two", "labels.b"))?.extensions, { one: note("x") });
+    assert.deepEqual((await update(given, "image"))?.image, "new");
+    const whole = await update({ labels: { c: "3" }, image: "last" });
+    assert.deepEqual([whole?.labels, whole?.extensions, whole?.image], [{ c: "3" }, {}, "last"]);
+    await assert.rejects(update({ snapshotter: "native" }), {
+      code: status.INVALID_ARGUMENT,
+      details: /container\.Snapshotter field is immutable/,
+    });
+    await assert.rejects(update({}, "snapshotter"), {
+      code: status.INVALID_ARGUMENT,
+      details: /cannot update "snapshotter" field/,
+    });
+    await containers.delete({ id: "web" });
+    await assert.rejects(update({}, "image"), { code: status.NOT_FOUND });
+    await assert.rejects(containers.delete({ id: "web" }), { code: status.NOT_FOUND });
+  });
+
+  test("a pod's container is shown in k8s.io, and is its engine's alone", async () => {
+    const pod = await TestPod.run(host.berth, "shown");
+    const id = await pod.create(shellConfig("main", host.image, "sleep 1000"));
+    const { containers } = clients.in("k8s.io");
+    const { container: shown } = await containers.get({ id });
+    assert.deepEqual([shown?.id, shown?.sandbox], [id, pod.id]);
+    assert.ok((await containers.list({ filters: [] })).containers.some((each) => each.id === id));
+    await assert.rejects(containers.delete({ id }), {
+      code: status.FAILED_PRECONDITION,
+      details: /is a pod's; remove it with the pod's client/,
+    });
+    const extensions = { "io.berth.cri.container": { typeUrl: "x", value: Buffer.alloc(0) } };
+    await assert.rejects(containers.create({ container: container({ id: "false", extensions }) }), {
+      code: status.PERMISSION_DENIED,
+      details: /io\.berth\.cri\.container is berth's own/,
+    });
+  });
+
+  test("events tell what happened in every namespace, as containerd's messages, to whom their filters let through", async () => {
+    const { containers } = clients.in("told");
+    const all = await listen('namespace==told,topic~="^/containers/"');
+    const deleted = await listen('topic=="/containers/delete",event.id==b');
+    for (const id of ["a", "b"]) await containers.create({ container: container({ id }) });
+    for (const id of ["a", "b"]) await containers.delete({ id });
+    const heard = await take(all, 4);
+    assert.deepEqual(
+      heard.map(({ topic, namespace }) => [topic, namespace]),
+      ["create", "create", "delete", "delete"].map((kind) => [`/containers/${kind}`, "told"]),
+    );
+    const [created] = heard;
+    assert.equal(created?.event?.typeUrl, "containerd.events.ContainerCreate");
+    assert.deepEqual(events.ContainerCreate.decode(created.event.value), {
+      id: "a",
+      image: "docker.io/library/nginx:1",
+      runtime: { name: "io.containerd.runc.v2", options: undefined },
+    });
+    assert.ok((created.timestamp?.seconds ?? 0n) > 0n);
+    const [only] = await take(deleted, 1);
+    assert.equal(events.ContainerDelete.decode(only?.event?.value ?? Buffer.alloc(0)).id, "b");
+  });
+
+  test("clients publish events of their own, for each other", async () => {
+    const { events: client } = clients.in("said");
+    const stream = await listen('topic~="^/client/"');
+    const event = { typeUrl: "example.Said", value: Buffer.from("hello") };
+    await client.publish({ topic: "/client/said", event });
+    const timestamp = { seconds: 1n, nanos: 5 };
+    await client.forward({ envelope: { timestamp, namespace: "elsewhere", topic: "/client/told", event } });
+    const [said, told] = await take(stream, 2);
+    assert.deepEqual([said?.namespace, said?.topic, said?.event], ["said", "/client/said", event]);
+    assert.deepEqual(told, { timestamp, namespace: "elsewhere", topic: "/client/told", event });
+    for (const topic of ["", "client", "/", "/a//b", "/a b"])
+      await assert.rejects(client.publish({ topic, event }), { code: status.INVALID_ARGUMENT }, topic);
+    const untimed = { timestamp: undefined, namespace: "said", topic: "/client/said", event };
+    await assert.rejects(client.forward({ envelope: untimed }), { code: status.INVALID_ARGUMENT });
+  });
+});
+
+/** The next ones that are no probes. */
+async function take(
+  messages: AsyncIterator<containerd.types.Envelope>,
+  count: number,
+): Promise<readonly containerd.types.Envelope[]> {
+  const taken: containerd.types.Envelope[] = [];
+  while (taken.length < count) {
+    const { value, done } = await messages.next();
+    assert.ok(done !== true, "the stream ended");
+    if (value.topic !== "/probe") taken.push(value);
+  }
+  return taken;
+}
