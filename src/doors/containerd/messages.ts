@@ -11,6 +11,11 @@ export function toTimestamp(ns: bigint): containerd.types.Timestamp {
   return { seconds: ns / nsPerSecond, nanos: Number(ns % nsPerSecond) };
 }
 
+/** Nanoseconds of milliseconds that files have as their times. */
+export function fromMs(ms: number): bigint {
+  return BigInt(Math.round(ms * 1e6));
+}
+
 export function fromTimestamp({ seconds, nanos }: containerd.types.Timestamp): bigint {
   return seconds * nsPerSecond + BigInt(nanos);
 }

@@ -3,6 +3,7 @@ import { defineService, type GrpcService, type Handlers } from "../../ground/grp
 import { containerd } from "../../ground/protocol/index.ts";
 import { type ContainerdCall, withNamespace } from "./call.ts";
 import { containerHandlers } from "./containers.ts";
+import { contentHandlers } from "./content.ts";
 import { eventHandlers } from "./events.ts";
 import { imageHandlers } from "./images.ts";
 import { introspectionHandlers } from "./introspection.ts";
@@ -23,7 +24,7 @@ type Row = {
 /** Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go into a file of its own. */
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
-  row("content", containerd.contentV1.ContentService),
+  row("content", containerd.contentV1.ContentService, contentHandlers, ["write"]),
   row("diff", containerd.diffV1.DiffService),
   row("events", containerd.eventsV1.EventsService, eventHandlers, ["subscribe"]),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),

@@ -28,6 +28,19 @@ export class KeyLock {
     return { [Symbol.dispose]: release };
   }
 
+  /** Undefined when somebody holds the key, or waits for it. */
+  tryAcquire(key: string): Disposable | undefined {
+    if (this.#tails.has(key)) return undefined;
+    const turn = Promise.withResolvers<void>();
+    this.#tails.set(key, turn.promise);
+    return {
+      [Symbol.dispose]: () => {
+        turn.resolve();
+        if (this.#tails.get(key) === turn.promise) this.#tails.delete(key);
+      },
+    };
+  }
+
   /** Takes all `keys`, in one order, so that two takers never wait for each other. */
   async acquireAll(keys: readonly string[]): Promise<Disposable> {
     const held = new DisposableStack();

@@ -14,7 +14,7 @@ import { ContentError, fileError } from "./content-error.ts";
 import { hashFile } from "./hash-file.ts";
 import { IngestDirectories } from "./ingest-directories.ts";
 import { IngestFile } from "./ingest-file.ts";
-import { IngestWriter } from "./ingest-writer.ts";
+import { HashingIngestWriter, IngestWriter } from "./ingest-writer.ts";
 import { reconcile } from "./reconcile.ts";
 import type {
   Content,
@@ -23,7 +23,9 @@ import type {
   ContentStore,
   ContentWriter,
   ExpectedBlob,
+  HashingWriter,
   IngestStatus,
+  WantedBlob,
 } from "./store.ts";
 
 /**
@@ -132,7 +134,8 @@ class LocalContentStore implements ContentStore {
   async setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo> {
     using _lock = await this.#lockBlob(digest);
     const record = this.#record(digest);
-    await this.#put(digest, { ...record, labels: updateLabels(record.labels, labels, how) });
+    const updated = { ...record, updatedAtNs: nowNs(), labels: updateLabels(record.labels, labels, how) };
+    await this.#put(digest, updated);
     return this.info(digest);
   }
 
@@ -154,6 +157,24 @@ class LocalContentStore implements ContentStore {
     const file = await IngestFile.open(path);
     undo.move();
     return new IngestWriter(path, file, (expected) => this.#commit(ref, expected), lock);
+  }
+
+  async hashingWriter(ref: string, wanted: WantedBlob): Promise<HashingWriter> {
+    await using undo = new AsyncDisposableStack();
+    const lock = this.#shared.locks.tryAcquire(`ingest ${this.#namespace} ${ref}`);
+    if (lock === undefined)
+      throw new ContentError(
+        "Unavailable",
+        `ref ${JSON.stringify(ref)} is locked: another writer has it open`,
+      );
+    undo.use(lock);
+    await this.#ingests.create(ref, wanted);
+    const path = this.#ingests.dataPath(ref);
+    const file = await IngestFile.open(path, { hash: true });
+    undo.move();
+    const commit = (expected: ExpectedBlob) => this.#commit(ref, expected);
+    const status = async () => (await this.#ingests.find(ref)) ?? aborted(ref);
+    return new HashingIngestWriter(path, file, commit, lock, status);
   }
 
   async put(
@@ -224,8 +245,7 @@ class LocalContentStore implements ContentStore {
     try {
       return (await stat(this.#ingests.dataPath(ref))).size;
     } catch (error) {
-      if (isErrno(error, "ENOENT"))
-        throw new ContentError("Aborted", `ingest ${ref} was aborted`, { cause: error });
+      if (isErrno(error, "ENOENT")) aborted(ref, error);
       throw fileError(`looking at ingest ${ref}`, error);
     }
   }
@@ -254,4 +274,8 @@ class LocalContentStore implements ContentStore {
   #lockBlob(digest: Digest): Promise<Disposable> {
     return this.#shared.locks.acquire(`blob ${digest}`);
   }
+}
+
+function aborted(ref: string, cause?: unknown): never {
+  throw new ContentError("Aborted", `ingest ${ref} was aborted`, { cause });
 }

@@ -16,5 +16,7 @@ export type {
   ContentProvider,
   ContentStore,
   ContentWriter,
+  HashingWriter,
   IngestStatus,
+  WantedBlob,
 } from "./store.ts";

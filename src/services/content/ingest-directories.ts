@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
 import { fileError } from "./content-error.ts";
-import type { IngestStatus } from "./store.ts";
+import type { IngestStatus, WantedBlob } from "./store.ts";
 
 /** The ingests of one namespace: a directory for each, with the ref it stands for and its data. */
 export class IngestDirectories {
@@ -19,12 +19,14 @@ export class IngestDirectories {
     return join(this.#directory(ref), "data");
   }
 
-  /** Makes the directory of a ref, if it is not there. */
-  async create(ref: string): Promise<void> {
+  /** Makes the directory of a ref, if it is not there. The file `ref` tells since when it is. */
+  async create(ref: string, wanted?: WantedBlob): Promise<void> {
     const directory = this.#directory(ref);
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeFile(join(directory, "ref"), ref, { mode: 0o600 });
+      if ((await readRef(directory)) !== ref) await writeFile(join(directory, "ref"), ref, { mode: 0o600 });
+      if (wanted !== undefined)
+        await writeFile(join(directory, "wanted"), JSON.stringify(wanted), { mode: 0o600 });
     } catch (error) {
       throw fileError(`making ingest ${ref}`, error);
     }
@@ -36,6 +38,11 @@ export class IngestDirectories {
     } catch (error) {
       throw fileError(`removing ingest ${ref}`, error);
     }
+  }
+
+  /** Undefined when there is none. */
+  async find(ref: string): Promise<IngestStatus | undefined> {
+    return await status(this.#directory(ref));
   }
 
   async list(): Promise<readonly IngestStatus[]> {
@@ -73,11 +80,28 @@ async function status(directory: string): Promise<IngestStatus | undefined> {
   const ref = await readRef(directory);
   if (ref === undefined) return undefined;
   try {
-    const { size, mtimeMs } = await stat(join(directory, "data"));
-    return { ref, offsetBytes: size, updatedAtMs: mtimeMs };
+    const [{ size, mtimeMs }, { mtimeMs: startedAtMs }, wanted] = await Promise.all([
+      stat(join(directory, "data")),
+      stat(join(directory, "ref")),
+      readWanted(directory),
+    ]);
+    return { ref, offsetBytes: size, wanted, startedAtMs, updatedAtMs: mtimeMs };
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw fileError(`looking at ingest ${ref}`, error);
+  }
+}
+
+/** One that a crash has cut short is as good as none. */
+async function readWanted(directory: string): Promise<WantedBlob> {
+  try {
+    const { digest, sizeBytes }: Partial<WantedBlob> = JSON.parse(
+      await readFile(join(directory, "wanted"), "utf8"),
+    );
+    return { digest, sizeBytes };
+  } catch (error) {
+    if (!isErrno(error, "ENOENT") && !(error instanceof SyntaxError)) throw error;
+    return { digest: undefined, sizeBytes: undefined };
   }
 }
 

@@ -1,11 +1,12 @@
+import type { Digest } from "../../parts/oci/index.ts";
 import { ContentError } from "./content-error.ts";
 import type { IngestFile } from "./ingest-file.ts";
-import type { ContentWriter, ExpectedBlob } from "./store.ts";
+import type { ContentWriter, ExpectedBlob, HashingWriter, IngestStatus } from "./store.ts";
 
 /** An ingest held by its writer, until it is committed or put down. */
 export class IngestWriter implements ContentWriter {
   readonly path: string;
-  readonly #file: IngestFile;
+  protected readonly file: IngestFile;
   readonly #commit: (expected: ExpectedBlob) => Promise<void>;
   readonly #release: Disposable;
   #closed = false;
@@ -18,28 +19,28 @@ export class IngestWriter implements ContentWriter {
     release: Disposable,
   ) {
     this.path = path;
-    this.#file = file;
+    this.file = file;
     this.#commit = commit;
     this.#release = release;
   }
 
   get offset(): number {
-    return this.#file.offset;
+    return this.file.offset;
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#requireOpen();
-    await this.#file.append(chunk);
+    await this.file.append(chunk);
   }
 
   async truncate(): Promise<void> {
     this.#requireOpen();
-    await this.#file.truncate();
+    await this.file.truncate();
   }
 
   async commit(expected: ExpectedBlob): Promise<void> {
     this.#requireOpen();
-    await this.#file.sync();
+    await this.file.sync();
     await this.#commit(expected);
     await this[Symbol.asyncDispose]();
   }
@@ -48,11 +49,31 @@ export class IngestWriter implements ContentWriter {
     if (this.#closed) return;
     this.#closed = true;
     using _release = this.#release;
-    await this.#file[Symbol.asyncDispose]();
+    await this.file[Symbol.asyncDispose]();
   }
 
   #requireOpen(): void {
     if (this.#closed)
       throw new ContentError("FailedPrecondition", `ingest ${this.path}: its writer is closed`);
+  }
+}
+
+/** The same with a file that was opened with `hash`. */
+export class HashingIngestWriter extends IngestWriter implements HashingWriter {
+  readonly status: () => Promise<IngestStatus>;
+
+  constructor(
+    path: string,
+    file: IngestFile,
+    commit: (expected: ExpectedBlob) => Promise<void>,
+    release: Disposable,
+    status: () => Promise<IngestStatus>,
+  ) {
+    super(path, file, commit, release);
+    this.status = status;
+  }
+
+  digest(): Digest {
+    return this.file.digest();
   }
 }

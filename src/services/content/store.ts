@@ -47,6 +47,11 @@ export interface ContentProvider {
 export interface ContentIngester {
   /** Opens or resumes the ingest `ref`. One writer a ref at a time: a second waits for the first (or `signal`). */
   writer(ref: string, signal?: AbortSignal): Promise<ContentWriter>;
+  /**
+   * The same for a client that says what it will write ({@link IngestStatus}) and wants to know the digest as it goes
+   * ({@link HashingWriter.digest}). Throws ContentError Unavailable when another writer has the ref.
+   */
+  hashingWriter(ref: string, wanted: WantedBlob): Promise<HashingWriter>;
   /** Writes a small blob in one go; if it is there only the labels are set. Throws DataLoss. */
   put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Labels }): Promise<void>;
   ingests(): Promise<readonly IngestStatus[]>;
@@ -70,6 +75,16 @@ export interface ContentWriter extends AsyncDisposable {
   commit(expected: ExpectedBlob): Promise<void>;
 }
 
+/** A writer that hashes what it writes. */
+export interface HashingWriter extends ContentWriter {
+  /** By sha256, of all bytes so far. */
+  digest(): Digest;
+  status(): Promise<IngestStatus>;
+}
+
+/** What a client expects of a blob before all of it is there; undefined where it does not know. */
+export type WantedBlob = { readonly digest: Digest | undefined; readonly sizeBytes: number | undefined };
+
 /** What a blob must turn out to be. */
 export type ExpectedBlob = {
   readonly digest: Digest;
@@ -84,6 +99,8 @@ export type ContentInfo = {
   readonly digest: Digest;
   readonly sizeBytes: number;
   readonly createdAtNs: bigint;
+  /** When its labels were last changed; undefined when they never were. */
+  readonly updatedAtNs?: bigint;
   readonly labels: Labels;
 };
 
@@ -93,5 +110,8 @@ export type ContentRecord = Omit<ContentInfo, "digest">;
 export type IngestStatus = {
   readonly ref: string;
   readonly offsetBytes: number;
+  /** As its last {@link ContentIngester.hashingWriter} was told. */
+  readonly wanted: WantedBlob;
+  readonly startedAtMs: number;
   readonly updatedAtMs: number;
 };

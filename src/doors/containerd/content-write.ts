@@ -1,0 +1,139 @@
+import { containerd } from "../../ground/protocol/index.ts";
+import { type Digest, digestAlgorithm, parseDigest } from "../../parts/oci/index.ts";
+import type { HashingWriter } from "../../services/content/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
+import type { ContainerdCall } from "./call.ts";
+import { ContainerdError } from "./errors.ts";
+import { addToLease } from "./lease-resources.ts";
+import { fromMs, toTimestamp } from "./messages.ts";
+
+type Request = containerd.contentV1.WriteContentRequest;
+type Response = containerd.contentV1.WriteContentResponse;
+
+const { WRITE, COMMIT } = containerd.contentV1.WriteAction;
+
+/**
+ * A blob that is written message by message, each of which is answered with how far it has come, as in containerd
+ * (plugins/services/content/contentserver). The ref is its writer's alone until the stream ends; what is not committed stays, for a
+ * later stream to resume.
+ */
+export async function* writeContent(
+  requests: AsyncIterable<Request>,
+  call: ContainerdCall,
+): AsyncGenerator<Response> {
+  const storage = await call.namespace();
+  await using opened = new AsyncDisposableStack();
+  let writing: Writing | undefined;
+  for await (const request of requests) {
+    writing ??= opened.use(await Writing.open(request, storage, call.leaseId));
+    yield await writing.take(request);
+    if (request.action === COMMIT) return;
+  }
+}
+
+/** One ref, while its stream lasts. */
+class Writing implements AsyncDisposable {
+  readonly #ref: string;
+  readonly #writer: HashingWriter;
+  readonly #storage: NamespaceStorage;
+  readonly #leaseId: string;
+  /** What messages have said of the blob so far: any may, and none may say otherwise. */
+  #expected: Digest | undefined;
+  #total = 0n;
+
+  private constructor(ref: string, writer: HashingWriter, storage: NamespaceStorage, leaseId: string) {
+    this.#ref = ref;
+    this.#writer = writer;
+    this.#storage = storage;
+    this.#leaseId = leaseId;
+  }
+
+  /** Throws InvalidArgument, AlreadyExists (the expected blob is there), Unavailable (the ref is another writer's). */
+  static async open(first: Request, storage: NamespaceStorage, leaseId: string): Promise<Writing> {
+    const { ref, total } = first;
+    if (ref === "") throw new ContainerdError("InvalidArgument", "first message must have a reference");
+    const digest = first.expected === "" ? undefined : parseDigest(first.expected);
+    if (digest !== undefined && storage.content.has(digest)) throw exists(digest);
+    await addToLease(storage, leaseId, { kind: "ingest", ref });
+    const wanted = { digest, sizeBytes: total > 0n ? Number(total) : undefined };
+    const writer = await storage.content.hashingWriter(ref, wanted);
+    return new Writing(ref, writer, storage, leaseId);
+  }
+
+  async take(request: Request): Promise<Response> {
+    await this.#hear(request);
+    if (request.action === WRITE || request.action === COMMIT) await this.#append(request);
+    const { startedAtMs, updatedAtMs } = await this.#writer.status();
+    const digest = this.#writer.digest();
+    const offset = BigInt(this.#writer.offset);
+    if (request.action === COMMIT) await this.#commit(request);
+    return {
+      action: request.action,
+      startedAt: toTimestamp(fromMs(startedAtMs)),
+      updatedAt: toTimestamp(fromMs(updatedAtMs)),
+      offset,
+      total: this.#total,
+      digest: this.#expected !== undefined && request.action === COMMIT ? this.#expected : digest,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async #hear({ expected, total }: Request): Promise<void> {
+    const { content } = this.#storage;
+    if (expected !== "") {
+      const digest = parseDigest(expected);
+      if (this.#expected !== undefined && this.#expected !== digest)
+        throw inconsistent("digest", digest, this.#expected);
+      this.#expected = digest;
+      if (content.has(digest)) {
+        await content.abort(this.#ref);
+        throw exists(digest);
+      }
+    }
+    if (total > 0n) {
+      if (this.#total > 0n && this.#total !== total) throw inconsistent("total", total, this.#total);
+      this.#total = total;
+    }
+  }
+
+  /** A WRITE at 0 begins from the start; a COMMIT that says no offset, which cannot be told from 0, appends. */
+  async #append({ action, offset, data }: Request): Promise<void> {
+    const at = BigInt(this.#writer.offset);
+    if (offset !== 0n && offset !== at)
+      throw new ContainerdError("OutOfRange", `write @${offset} must occur at current offset ${at}`);
+    if (offset === 0n && at > 0n && action === WRITE) await this.#writer.truncate();
+    if (data.length > 0) await this.#writer.write(data);
+  }
+
+  /** What does not fit is left as it is, as in containerd: its writer may truncate it and write again. */
+  async #commit({ labels }: Request): Promise<void> {
+    const { offset: size } = this.#writer;
+    const actual = this.#writer.digest();
+    if (this.#total > 0n && BigInt(size) !== this.#total)
+      throw new ContainerdError(
+        "FailedPrecondition",
+        `unexpected commit size ${size}, expected ${this.#total}`,
+      );
+    const digest = this.#expected ?? actual;
+    const verified = digestAlgorithm(digest) === "sha256";
+    if (verified && digest !== actual)
+      throw new ContainerdError(
+        "FailedPrecondition",
+        `unexpected commit digest ${actual}, expected ${digest}`,
+      );
+    if (this.#storage.content.has(digest)) throw exists(digest);
+    await addToLease(this.#storage, this.#leaseId, { kind: "content", digest });
+    await this.#writer.commit({ digest, size, labels, verified });
+  }
+}
+
+function exists(digest: Digest): ContainerdError {
+  return new ContainerdError("AlreadyExists", `blob with expected digest ${digest} exists`);
+}
+
+function inconsistent(what: string, given: unknown, before: unknown): ContainerdError {
+  return new ContainerdError("InvalidArgument", `inconsistent ${what} provided: ${given} is not ${before}`);
+}
