@@ -328,7 +328,7 @@ describe("an archive", () => {
     const location = join(host.berth.directory, "uncreated.tar");
     await checkpoint(host.berth, id, location);
     const before = await readdir(join(host.berth.root, "checkpoints"));
-    const mount = { containerPath: "/data", image: { image: "registry.invalid/absent:1" } };
+    const mount = { containerPath: "/data", readonly: true, image: { image: "registry.invalid/absent:1" } };
     await assert.rejects(
       pod.create(shellConfig("copy", location, "", { mounts: [mount] })),
       /NOT_FOUND.*absent/,
