@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
 import { TaskBench } from "../../../services/runtime/testing/task-bench.ts";
-import { until } from "../../../testing/until.ts";
+import { freeze } from "../../../testing/freeze.ts";
 import { stopTask } from "./stop-task.ts";
 
 const SIGTERM = 15;
@@ -17,8 +17,7 @@ test("a stop of what does not end though it was killed says so, and the next one
   // That of the pod, which is not the container's to thaw.
   const state = join(layout.v1.get("freezer") ?? "", bench.cgroup, "freezer.state");
   try {
-    await writeFile(state, "FROZEN");
-    await until(async () => (await readFile(state, "utf8")) === "FROZEN\n");
+    await freeze(state);
     await assert.rejects(stopTask(task, SIGTERM, 0, undefined, 100), {
       code: "DeadlineExceeded",
       message: /was killed, but process \d+ has not exited/,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
+import { freeze } from "../../../testing/freeze.ts";
 import { until } from "../../../testing/until.ts";
 import type { OciSpec } from "../spec/types.ts";
 import type { Task } from "../tasks.ts";
@@ -45,7 +45,7 @@ for (const handler of ["crun", "runc"]) {
 
       test(`in ${namespace} ends one that is frozen`, async () => {
         const task = await bench.run(handler, "sleep 1000 & sleep 1000", change);
-        await freeze(bench, task);
+        await freezeTask(bench, task);
         await task.killAll();
         assert.equal((await task.wait()).exitCode, 137);
         await task.delete();
@@ -75,10 +75,8 @@ function withoutPidNamespace(spec: OciSpec): OciSpec {
 }
 
 /** As an administrator does by hand, or a daemon that dies in the middle of a checkpoint leaves it. */
-async function freeze(bench: TaskBench, { id }: Task): Promise<void> {
+async function freezeTask(bench: TaskBench, { id }: Task): Promise<void> {
   const layout = await cgroupLayout();
   assert.ok(layout !== undefined && layout.kind !== "v2");
-  const state = join(layout.v1.get("freezer") ?? "", bench.cgroup, id, "freezer.state");
-  await writeFile(state, "FROZEN");
-  await until(async () => (await readFile(state, "utf8")) === "FROZEN\n");
+  await freeze(join(layout.v1.get("freezer") ?? "", bench.cgroup, id, "freezer.state"));
 }
