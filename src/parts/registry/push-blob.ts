@@ -33,7 +33,8 @@ export async function pushBlob(
       throwIfAborted(signal, what);
       const failure = asRegistryError(error, endpoint.host);
       if (failure.status === 413 && push.takeSmallerPieces()) continue;
-      if (!failure.transient) throw summarise(what, new Map([[endpoint.base, failure]]));
+      if (!failure.transient && !push.hasLostUpload(failure))
+        throw summarise(what, new Map([[endpoint.base, failure]]));
       await push.broke(failure);
       fruitless = push.furthestBytes > before ? 1 : fruitless + 1;
       if (fruitless >= 2 && isCut(failure) && push.takeSmallerPieces()) {
@@ -95,6 +96,13 @@ class BlobPush {
   async broke({ status }: RegistryError): Promise<void> {
     this.#isUnsure = true;
     if (status === undefined || status === 416) await this.#findOut();
+  }
+
+  /** A registry that was restarted has forgotten uploads (BLOB_UPLOAD_UNKNOWN): the blob is begun anew. False for any other failure. */
+  hasLostUpload({ status }: RegistryError): boolean {
+    if (this.#upload === undefined || (status !== 404 && status !== 410)) return false;
+    this.#upload = undefined;
+    return true;
   }
 
   /** False when there are none that the registry would take. */

@@ -331,6 +331,21 @@ describe("an upload", () => {
     assert.equal(methods(server), "HEAD POST PUT GET HEAD POST PUT");
   });
 
+  test("that its registry forgets while it is being sent is begun anew", async () => {
+    let forgotten = false;
+    const { result, server, isWhole } = await pushTo(async (request, response) => {
+      if (request.method !== "PUT" || forgotten) return false;
+      forgotten = true;
+      request.resume();
+      await once(request, "end");
+      response.writeHead(404).end(JSON.stringify({ errors: [{ code: "BLOB_UPLOAD_UNKNOWN" }] }));
+      return true;
+    });
+    assert.equal(result, "uploaded");
+    assert.ok(isWhole);
+    assert.equal(methods(server), "HEAD POST PUT HEAD POST PUT");
+  });
+
   test("whose last answer is lost is not made again", async () => {
     let lost = false;
     const uploads = takesPushes();
