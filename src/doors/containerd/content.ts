@@ -57,7 +57,7 @@ export function contentHandlers(): ContentHandlers {
 
     async status({ ref }, { namespace }) {
       const { content } = await namespace();
-      const found = (await content.ingests()).find((ingest) => ingest.ref === ref);
+      const found = await content.ingest(ref);
       if (found === undefined)
         throw new ContainerdError("NotFound", `no such ingest: ${JSON.stringify(ref)}`);
       return { status: toStatus(found) };
@@ -76,7 +76,7 @@ export function contentHandlers(): ContentHandlers {
 
     async abort({ ref }, { namespace }) {
       const { content } = await namespace();
-      if (!(await content.ingests()).some((ingest) => ingest.ref === ref))
+      if ((await content.ingest(ref)) === undefined)
         throw new ContainerdError("NotFound", `reference ${JSON.stringify(ref)}`);
       await content.abort(ref);
       return {};

@@ -173,7 +173,7 @@ class LocalContentStore implements ContentStore {
     const file = await IngestFile.open(path, { hash: true });
     undo.move();
     const commit = (expected: ExpectedBlob) => this.#commit(ref, expected);
-    const status = async () => (await this.#ingests.find(ref)) ?? aborted(ref);
+    const status = async () => (await this.ingest(ref)) ?? aborted(ref);
     return new HashingIngestWriter(path, file, commit, lock, status);
   }
 
@@ -201,6 +201,10 @@ class LocalContentStore implements ContentStore {
 
   async ingests(): Promise<readonly IngestStatus[]> {
     return await this.#ingests.list();
+  }
+
+  async ingest(ref: string): Promise<IngestStatus | undefined> {
+    return await this.#ingests.find(ref);
   }
 
   async abort(ref: string): Promise<void> {

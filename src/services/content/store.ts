@@ -55,6 +55,8 @@ export interface ContentIngester {
   /** Writes a small blob in one go; if it is there only the labels are set. Throws DataLoss. */
   put(bytes: Uint8Array, expected: { readonly digest: Digest; readonly labels?: Labels }): Promise<void>;
   ingests(): Promise<readonly IngestStatus[]>;
+  /** Undefined when there is none of that ref. */
+  ingest(ref: string): Promise<IngestStatus | undefined>;
   /** Forgets a ref and its bytes; no error when it is not there. The commit of a writer that has it open throws Aborted then. */
   abort(ref: string): Promise<void>;
 }
