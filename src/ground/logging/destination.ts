@@ -4,8 +4,8 @@ const maxPendingChars = 8 << 20;
 const retryDelayMs = 50;
 
 /**
- * A file descriptor written asynchronously: one write at a time, lines that come meanwhile go out together with the
- * next. While whoever reads the descriptor does not, 8 Mi characters are kept and further lines are dropped. What is
+ * A file descriptor written asynchronously: one write at a time, lines of one turn of the event loop and those that come
+ * meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are kept and further lines are dropped. What is
  * pending when the process exits is written then.
  *
  * It stands in for pino's own destination, which never returns from its flush at exit once the reader is gone, and ends
@@ -27,9 +27,11 @@ export class DescriptorDestination {
     this.#pending.push(line);
     this.#pendingChars += line.length;
     if (this.#writing) return;
+    this.#writing = true;
     // Only as long as there is something to write: one that is done with must not be kept for it.
     process.once("exit", this.#flush);
-    this.#writeNext();
+    // Not in this turn: the last words before an exit must not wait for a thread of the pool, which that exit may not wait for.
+    setImmediate(() => this.#writeNext());
   }
 
   #writeNext(): void {

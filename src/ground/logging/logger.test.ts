@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { promisify } from "node:util";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { DescriptorDestination } from "./destination.ts";
@@ -97,6 +98,28 @@ for (const format of ["json", "pretty"] as const) {
     assert.match(output, /line 500 of 500/);
   });
 }
+
+test("the last line before an exit that waits for no thread is not lost while threads are held", async () => {
+  await using directory = await tempDir();
+  const fifo = join(directory.path, "fifo");
+  await promisify(execFile)("mkfifo", [fifo]);
+  const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  const script = `
+    import { open } from "node:fs";
+    import { createLogger } from ${url("./index.ts")};
+    import { exitAtOnce } from ${url("../linux/index.ts")};
+    open(${JSON.stringify(fifo)}, "r", () => undefined);
+    createLogger({ level: "info", format: "json" }).fatal("the last words");
+    process.once("exit", exitAtOnce);
+    process.exit(70);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
+  });
+  const [output, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+  assert.equal(code, 70);
+  assert.match(output, /the last words/);
+});
 
 test("a destination that has written all holds nothing of the process", async () => {
   await using directory = await tempDir();
