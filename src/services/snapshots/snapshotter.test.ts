@@ -215,6 +215,22 @@ test("a snapshot that no record names stays while it is mounted", async () => {
   assert.deepEqual(await numbered(snapshotter.root), []);
 });
 
+test("a snapshot that no record names is not kept by a mount of many layers in another directory", async () => {
+  await using root = await tempDir();
+  await using session = await opened("overlayfs", root.path);
+  const { snapshotter } = session;
+  await mkdir(join(snapshotter.root, "7"));
+  const elsewhere = join(root.path, "x".repeat(200));
+  const layers = Array.from({ length: 30 }, (_, index) => join(elsewhere, `${index + 1}`));
+  const [directory, work, target] = ["upper", "work", "target"].map((name) => join(elsewhere, name));
+  assert.ok(directory && work && target);
+  for (const path of [...layers, directory, work, target]) await mkdir(path, { recursive: true });
+  await using _mount = { [Symbol.asyncDispose]: () => unmount(target, { missingOk: true }) };
+  await mountSnapshot([{ type: "overlay", upper: { directory, work }, lower: layers, options: [] }], target);
+  await snapshotter.cleanup();
+  assert.deepEqual(await numbered(snapshotter.root), []);
+});
+
 test("a root that mount options cannot hold, and a namespace that is no name, are refused", async () => {
   await using root = await tempDir();
   await using database = await openDatabase({ path: join(root.path, "meta.db") });
