@@ -3,12 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
+import { Metadata } from "@grpc/grpc-js";
 import { decode, encode } from "../src/ground/metadata/index.ts";
-import { ContainerState } from "../src/ground/protocol/index.ts";
+import { ContainerState, ownerMetadata } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { cli, cliOutput } from "./support/cli.ts";
 import { CutBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { podConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
 
 describe("files in the state directory that were damaged", () => {
@@ -101,6 +103,35 @@ describe("a record that cannot be read", () => {
     for (const { id } of [half, whole]) await berth.clients.runtime.removePodSandbox({ podSandboxId: id });
     const after = await berth.clients.runtime.status({ verbose: true });
     assert.equal(after.info.unreadableRecords, "[]");
+    await cut.returnsTo(before);
+  });
+
+  it("makes no leftover of what belongs to it, and neither does another owner", async () => {
+    await using cut = await CutBerth.start();
+    const { berth } = cut;
+    const before = await cut.traces();
+    const linux = { cgroupParent: cut.cgroupParent };
+    const lost = await TestPod.run(berth, "lost", { linux });
+    const others = new Metadata();
+    others.set(ownerMetadata, "builder");
+    const config = podConfig("others", { logDirectory: join(berth.logDir, "others"), linux });
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    berth.clients.rawRuntime.runPodSandbox({ config, runtimeHandler: "" }, others, (error, response) =>
+      error === null ? resolve(response.podSandboxId) : reject(error),
+    );
+    const podSandboxId = await promise;
+    await berth.stopDaemon("SIGKILL");
+    damageRecord(berth.root, "sandboxes", lost.id);
+    await berth.startDaemon();
+    const options = ["-o", "json", "--config", join(berth.directory, "config.toml")];
+    const { stdout } = await cli(berth, "doctor", "--leaks", ...options);
+    assert.match(stdout, /"check": ?"leaks"/);
+    assert.doesNotMatch(stdout, /the search failed/);
+    // A pod has mounts and a directory below the state directory, which is this daemon's alone.
+    for (const own of [join(berth.state, "sandboxes"), podSandboxId])
+      assert.ok(!stdout.includes(own), stdout);
+    await cliOutput(berth, "rm", "--force", lost.id);
+    await berth.clients.runtime.removePodSandbox({ podSandboxId });
     await cut.returnsTo(before);
   });
 });

@@ -9,7 +9,7 @@ import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 
 export type BerthServiceOptions = {
-  readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer">;
+  readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer" | "ids">;
   /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
   readonly spoolDir: string;
 };
@@ -48,6 +48,10 @@ export async function openBerthService({ engine, spoolDir }: BerthServiceOptions
         using _ = engine.holdContainer(containerId);
         yield {};
         if (!signal.aborted) await once(signal, "abort");
+      },
+
+      async listIds() {
+        return { ids: [...engine.ids()] };
       },
     },
     { endless: ["holdContainer"] },

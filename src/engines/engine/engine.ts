@@ -36,6 +36,8 @@ export interface Engine {
   untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
   /** Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is disposed of, for who still reads its log. Throws EngineError NotFound. */
   holdContainer(id: string): Disposable;
+  /** Of all sandboxes and containers, also of those that are being made and of those of which what is recorded cannot be read. */
+  ids(): readonly string[];
   readonly about: EngineAbout;
   status(): Promise<EngineStatus>;
   /** UpdateRuntimeConfig; an empty CIDR changes nothing. */

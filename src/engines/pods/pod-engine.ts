@@ -133,6 +133,13 @@ export class PodEngine implements Engine, AsyncDisposable {
     return this.#ended.hold(id);
   }
 
+  ids(): readonly string[] {
+    const { sandboxes, containers } = this.#services;
+    return [sandboxes, containers].flatMap((records) =>
+      [...records.list(), ...records.unreadable()].map(({ id }) => id),
+    );
+  }
+
   get about(): EngineAbout {
     const { version, cgroupDriver } = this.#options;
     return { runtimeName: "berth", runtimeVersion: version, cgroupDriver };

@@ -1,10 +1,6 @@
 import type { Config } from "../../../ground/config/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
-import {
-  ListContainersRequest,
-  ListPodSandboxRequest,
-  RuntimeServiceService,
-} from "../../../ground/protocol/index.ts";
+import { berthV1 } from "../../../ground/protocol/index.ts";
 import { type Finding, findLeaks } from "../../doctor/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
@@ -18,13 +14,8 @@ export async function examineLeaks(
 ): Promise<readonly Finding[]> {
   try {
     using client = await connect(options, invocation);
-    const knownIds = async () => {
-      const [pods, all] = await Promise.all([
-        client.unary(RuntimeServiceService.listPodSandbox, ListPodSandboxRequest.fromPartial({})),
-        client.unary(RuntimeServiceService.listContainers, ListContainersRequest.fromPartial({})),
-      ]);
-      return [...pods.items, ...all.containers].map(({ id }) => id);
-    };
+    // Lists of the CRI leave out other owners' pods, those being made, and records that cannot be read.
+    const knownIds = async () => (await client.unary(berthV1.BerthService.listIds, {})).ids;
     return await findLeaks(config, knownIds, invocation.signal);
   } catch (error) {
     invocation.signal.throwIfAborted();

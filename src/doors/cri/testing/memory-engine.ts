@@ -212,6 +212,10 @@ export class MemoryEngine implements Engine {
     return { untagged: found.repoTags, removed: found.id };
   }
 
+  ids(): readonly string[] {
+    return [...this.sandboxes.list(), ...this.containers.list()].map(({ id }) => id);
+  }
+
   get about(): EngineAbout {
     return { runtimeName: "memory", runtimeVersion: "1.2.3", cgroupDriver: this.cgroupDriver };
   }

@@ -303,6 +303,14 @@ export interface HoldContainerRequest {
 export interface HoldContainerResponse {
 }
 
+export interface ListIdsRequest {
+}
+
+export interface ListIdsResponse {
+  /** Of pod sandboxes and containers, also of those that are being made and of those whose records cannot be read. */
+  ids: string[];
+}
+
 function createBasePullImageRequest(): PullImageRequest {
   return { reference: "", credentials: undefined };
 }
@@ -2482,6 +2490,125 @@ export const HoldContainerResponse: MessageFns<HoldContainerResponse> = {
   },
 };
 
+function createBaseListIdsRequest(): ListIdsRequest {
+  return {};
+}
+
+export const ListIdsRequest: MessageFns<ListIdsRequest> = {
+  encode(_: ListIdsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIdsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIdsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListIdsRequest {
+    return {};
+  },
+
+  toJSON(_: ListIdsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListIdsRequest>): ListIdsRequest {
+    return ListIdsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListIdsRequest>): ListIdsRequest {
+    const message = createBaseListIdsRequest();
+    return message;
+  },
+};
+
+function createBaseListIdsResponse(): ListIdsResponse {
+  return { ids: [] };
+}
+
+export const ListIdsResponse: MessageFns<ListIdsResponse> = {
+  encode(message: ListIdsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ids) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListIdsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListIdsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListIdsResponse {
+    return { ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: ListIdsResponse): unknown {
+    const obj: any = {};
+    if (message.ids?.length) {
+      obj.ids = message.ids;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListIdsResponse>): ListIdsResponse {
+    return ListIdsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListIdsResponse>): ListIdsResponse {
+    const message = createBaseListIdsResponse();
+    message.ids = object.ids?.map((e) => e) || [];
+    return message;
+  },
+};
+
 export type BerthService = typeof BerthService;
 export const BerthService = {
   /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
@@ -2558,6 +2685,16 @@ export const BerthService = {
       Buffer.from(HoldContainerResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HoldContainerResponse => HoldContainerResponse.decode(value),
   },
+  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  listIds: {
+    path: "/berth.v1.Berth/ListIds" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListIdsRequest): Buffer => Buffer.from(ListIdsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListIdsRequest => ListIdsRequest.decode(value),
+    responseSerialize: (value: ListIdsResponse): Buffer => Buffer.from(ListIdsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListIdsResponse => ListIdsResponse.decode(value),
+  },
 } as const;
 
 export interface BerthServer extends UntypedServiceImplementation {
@@ -2578,6 +2715,8 @@ export interface BerthServer extends UntypedServiceImplementation {
    * The one message comes when that holds.
    */
   holdContainer: handleServerStreamingCall<HoldContainerRequest, HoldContainerResponse>;
+  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  listIds: handleUnaryCall<ListIdsRequest, ListIdsResponse>;
 }
 
 export interface BerthClient extends Client {
@@ -2673,6 +2812,22 @@ export interface BerthClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<HoldContainerResponse>;
+  /** The ids of all that something on the machine may belong to, whoever owns it, for a search for what is left of others. */
+  listIds(
+    request: ListIdsRequest,
+    callback: (error: ServiceError | null, response: ListIdsResponse) => void,
+  ): ClientUnaryCall;
+  listIds(
+    request: ListIdsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListIdsResponse) => void,
+  ): ClientUnaryCall;
+  listIds(
+    request: ListIdsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListIdsResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const BerthClient = makeGenericClientConstructor(BerthService, "berth.v1.Berth") as unknown as {
