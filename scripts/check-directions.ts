@@ -59,6 +59,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "metadata",
     "gc",
     "oci",
+    "hostpaths",
     "linux",
     "trees",
   ],

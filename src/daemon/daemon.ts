@@ -163,7 +163,7 @@ async function openEngine(
   rooms: AsyncDisposableStack,
 ): Promise<{ readonly engine: PodEngine; readonly storage: Storage }> {
   const [{ all, storage, ...images }, running] = await Promise.all([
-    openStorage(config, logger, database, events, rooms),
+    openStorage(config, logger, database, events, given.hostPaths, rooms),
     openRunning(config, logger, events, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
@@ -218,6 +218,7 @@ async function openStorage(
   logger: Logger,
   database: Database,
   events: ServiceEvents,
+  hostPaths: HostPaths,
   rooms: AsyncDisposableStack,
 ) {
   const { root, images: settings } = config;
@@ -240,6 +241,7 @@ async function openStorage(
       usageMeter,
       garbage,
       logger,
+      hostPaths,
       platform: hostPlatform(),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       pinnedImages: settings.pinned,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { hasCode } from "../../ground/errors/index.ts";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
@@ -44,6 +45,8 @@ export type ImageServiceOptions = {
   readonly usageMeter: UsageMeter;
   readonly garbage: GarbageCollector;
   readonly logger: Logger;
+  /** For paths of archives. */
+  readonly hostPaths: HostPaths;
   /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
   readonly platform: Platform;
   /** Layers of one image that are fetched and unpacked at the same time. */
@@ -105,7 +108,10 @@ class ImageService implements Images, AsyncDisposable {
     });
     this.#registry = options.registry;
     this.#puller = new Puller(options.registry, this.#workers, content, imageNames, this.#installer);
-    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, this.#trees);
+    this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
+      trees: this.#trees,
+      hostPaths: options.hostPaths,
+    });
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
     this.#pusher = new Pusher({ ...options, workers: this.#workers, targets: this.#targets });

@@ -6,7 +6,9 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { BerthError } from "../../ground/errors/index.ts";
+import { HostPaths } from "../../ground/hostpaths/index.ts";
 import { digestHex, mediaType } from "../../parts/oci/index.ts";
+import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { imageOf, indexOf, type TestEntry, type TestImage, tarOf } from "../../testing/images.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack, type TestStack } from "./testing/stack.ts";
@@ -34,6 +36,34 @@ function layoutOf(
 }
 
 const named = (name: string): Readonly<Record<string, string>> => ({ "io.containerd.image.name": name });
+
+test("an archive on a file system that does not answer is given up, and no thread for layers waits for it", async () => {
+  await using mountPoint = await tempDir();
+  await using stack = await openStack({
+    hostPaths: new HostPaths({ perFileSystem: 2, slowMs: 50, answerMs: 5_000 }),
+  });
+  await using dead = await deadFileSystem(mountPoint.path);
+  // One more and no thread would be free for others, if these went to the threads for layers.
+  const imports = Array.from({ length: 16 }, (_, n) =>
+    stack.images.importArchive(join(dead.path, `${n}.tar`)),
+  );
+  for (const outcome of await Promise.allSettled(imports)) {
+    assert.equal(outcome.status, "rejected");
+    assert.ok(hasCode("Unavailable")(outcome.reason), String(outcome.reason));
+  }
+  await using directory = await tempDir();
+  const path = join(directory.path, "layout.tar");
+  await writeFile(path, await tarOf(layoutOf([[await imageOf(), named("example.com/f:v1")]])));
+  assert.deepEqual((await stack.images.importArchive(path))[0]?.repoTags, ["example.com/f:v1"]);
+});
+
+test("what is neither an archive's file nor a directory is refused and not waited for", async () => {
+  await using directory = await tempDir();
+  await using stack = await openStack();
+  const path = join(directory.path, "fifo");
+  await run("mkfifo", [path]);
+  await assert.rejects(stack.images.importArchive(path), /fifo: neither a file nor a directory/);
+});
 
 describe("import", () => {
   let stack: TestStack;

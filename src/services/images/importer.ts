@@ -1,5 +1,7 @@
-import { mkdir, mkdtemp, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { BerthError } from "../../ground/errors/index.ts";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import { type ArchivedImage, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
@@ -16,13 +18,20 @@ export class Importer {
   readonly #workers: WorkerPool;
   readonly #installer: ImageInstaller;
   readonly #trees: TreeRemover;
+  readonly #hostPaths: HostPaths;
 
   /** `staging`: a directory of its own, in which archives are taken apart. */
-  constructor(staging: string, workers: WorkerPool, installer: ImageInstaller, trees: TreeRemover) {
+  constructor(
+    staging: string,
+    workers: WorkerPool,
+    installer: ImageInstaller,
+    { trees, hostPaths }: { readonly trees: TreeRemover; readonly hostPaths: HostPaths },
+  ) {
     this.#staging = staging;
     this.#workers = workers;
     this.#installer = installer;
     this.#trees = trees;
+    this.#hostPaths = hostPaths;
   }
 
   /** Throws away what a crash has left. */
@@ -30,9 +39,15 @@ export class Importer {
     await this.#trees.remove(this.#staging);
   }
 
-  /** Returns the ids of the images. */
+  /**
+   * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one that waits for a
+   * dead file system would be lost to pulls. Throws HostPathError Unavailable for what does not answer.
+   */
   async import(path: string, signal: AbortSignal): Promise<readonly Digest[]> {
-    if (await isDirectory(path)) return await this.#install(await imagesOfDirectory(path), path, signal);
+    // Imports have nothing to do with each other: what they share is the file system, which has limits of its own.
+    const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
+    const laidOut = await lookUp(path, () => look(path));
+    if (laidOut !== undefined) return await this.#install(laidOut, path, signal);
     await mkdir(this.#staging, { recursive: true, mode: 0o700 });
     const directory = await mkdtemp(join(this.#staging, "import-"));
     try {
@@ -58,10 +73,17 @@ export class Importer {
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
+/** The images of a directory; undefined for a file that can be read. */
+async function look(path: string): Promise<readonly ArchivedImage[] | undefined> {
   try {
-    return (await stat(path)).isDirectory();
+    const found = await stat(path);
+    if (found.isDirectory()) return await imagesOfDirectory(path);
+    if (!found.isFile()) throw new ImageError("InvalidArgument", `${path}: neither a file nor a directory`);
+    await using file = await open(path);
+    await file.read(Buffer.alloc(1), 0, 1, 0);
+    return undefined;
   } catch (cause) {
+    if (cause instanceof BerthError) throw cause;
     throw new ImageError("NotFound", `${path}: cannot be read`, { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { mountSnapshot, unmount } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
 import { openDatabase } from "../../../ground/metadata/index.ts";
@@ -56,6 +57,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
       garbage,
       logger,
+      hostPaths: new HostPaths(),
       platform: { os: "linux", architecture: "amd64" },
       maxConcurrentLayers: 3,
       pinnedImages: [],
