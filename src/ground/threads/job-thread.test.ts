@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BerthError } from "../errors/index.ts";
 import { JobThread, threadFile } from "./index.ts";
+import type { TestJob } from "./testing/held-job.ts";
 
 class TestError extends BerthError {}
 
 const thread = () =>
-  new JobThread<number | "refused" | "broken" | "exit", number>({
+  new JobThread<TestJob, number>({
     name: "test",
     file: threadFile(import.meta.url, "./testing/test-thread"),
     error: TestError,

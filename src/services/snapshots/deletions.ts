@@ -1,15 +1,15 @@
 import type { Logger } from "../../ground/logging/index.ts";
 import type { SnapshotDirectories } from "./directories.ts";
-import type { TreeThread } from "./tree-thread.ts";
+import type { TreeThreads } from "./tree-threads.ts";
 
 /** Directories that are being deleted in the background, after their records. */
 export class Deletions {
   readonly #directories: SnapshotDirectories;
-  readonly #worker: TreeThread;
+  readonly #worker: TreeThreads;
   readonly #logger: Logger;
   readonly #running = new Map<number, Promise<void>>();
 
-  constructor(directories: SnapshotDirectories, worker: TreeThread, logger: Logger) {
+  constructor(directories: SnapshotDirectories, worker: TreeThreads, logger: Logger) {
     this.#directories = directories;
     this.#worker = worker;
     this.#logger = logger;

@@ -13,7 +13,7 @@ import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
-import type { TreeThread } from "./tree-thread.ts";
+import type { TreeThreads } from "./tree-threads.ts";
 
 /** Deletions that the daemon waits for when it ends. */
 const lastDeletionsMs = 1000;
@@ -24,9 +24,9 @@ export type SnapshotterParts = {
   readonly records: SnapshotRecords;
   readonly directories: SnapshotDirectories;
   readonly style: SnapshotStyle;
-  readonly walker: TreeThread;
-  readonly remover: TreeThread;
-  readonly meter: TreeThread;
+  readonly walker: TreeThreads;
+  readonly remover: TreeThreads;
+  readonly meter: TreeThreads;
   readonly events: EventPublisher;
   readonly logger: Logger;
 };

@@ -1,11 +1,11 @@
 import type { SnapshotStyle } from "./style.ts";
-import type { TreeThread } from "./tree-thread.ts";
+import type { TreeThreads } from "./tree-threads.ts";
 
 /**
  * Plain directories: a snapshot is a whole copy of its parent, by reflink where the file system has them. For hosts and file
  * systems without overlayfs.
  */
-export function nativeStyle(worker: TreeThread): SnapshotStyle {
+export function nativeStyle(worker: TreeThreads): SnapshotStyle {
   return {
     name: "native",
     rebase: false,

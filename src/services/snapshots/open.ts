@@ -9,7 +9,7 @@ import { nativeStyle } from "./native.ts";
 import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
 import type { Snapshotter } from "./snapshotter.ts";
-import { treeThread } from "./tree-thread.ts";
+import { treeThreads } from "./tree-threads.ts";
 
 /** The snapshotters that there are, by the name that the configuration has. */
 export const snapshotterKinds = ["overlayfs", "native"] as const;
@@ -26,10 +26,11 @@ export class Snapshotters implements AsyncDisposable {
   readonly #events: EventPublisher;
   readonly #logger: Logger;
   readonly #threads = {
-    walker: treeThread(),
-    mover: treeThread(),
-    remover: treeThread(),
-    meter: treeThread(),
+    walker: treeThreads(2),
+    mover: treeThreads(4),
+    // Nobody waits for it.
+    remover: treeThreads(1),
+    meter: treeThreads(2),
   };
   readonly #opened = new Map<string, Promise<DirectorySnapshotter>>();
 

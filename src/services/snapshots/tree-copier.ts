@@ -1,10 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { copyTree } from "./copy-tree.ts";
-import { treeThread } from "./tree-thread.ts";
+import { treeThreads } from "./tree-threads.ts";
 
-/** Copies trees that are no snapshots, with all that the files have. The thread for it ends when it is not needed. */
+/** So that three containers with large volumes hold up no fourth. */
+const mostCopies = 4;
+
+/** Copies trees that are no snapshots, with all that the files have, several at a time. The threads for it end when they are not needed. */
 export class TreeCopier implements AsyncDisposable {
-  readonly #thread = treeThread();
+  readonly #threads = treeThreads(mostCopies);
 
   /**
    * Copies what is in the directory `from` into the empty directory `to`, and `from`'s own attributes. Nobody may change
@@ -13,11 +16,11 @@ export class TreeCopier implements AsyncDisposable {
   async copy(from: string, to: string): Promise<void> {
     // Most are empty, and a thread takes longer to start than they to copy.
     if ((await readdir(from)).length === 0) copyTree(from, to);
-    else await this.#thread.run({ kind: "copy", from, to });
+    else await this.#threads.run({ kind: "copy", from, to });
   }
 
-  /** A copy under way fails. */
+  /** Copies under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#thread[Symbol.asyncDispose]();
+    await this.#threads[Symbol.asyncDispose]();
   }
 }

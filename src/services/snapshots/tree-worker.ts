@@ -1,4 +1,4 @@
-/** The thread behind {@link "./tree-thread.ts"}. */
+/** The threads behind {@link "./tree-threads.ts"}. */
 import { serveJobs } from "../../ground/threads/index.ts";
 import { removeTree } from "../../ground/trees/index.ts";
 import { copyTree } from "./copy-tree.ts";
