@@ -66,7 +66,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
   stats: ["linux"],
-  runtime: ["directories", "events", "linux", "hostpaths", "oci", "protocol", "cdi"],
+  runtime: ["directories", "events", "linux", "hostpaths", "oci", "protocol", "cdi", "trees"],
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],
   pods: [

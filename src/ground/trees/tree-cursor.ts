@@ -3,6 +3,7 @@ import {
   closeFile,
   fromByteString,
   openDirectory,
+  openDirectoryBeneath,
   openDirectoryWithin,
   openParent,
   statAt,
@@ -13,17 +14,19 @@ type Identity = { readonly dev: bigint; readonly ino: bigint };
 
 /**
  * A place in a tree: an open directory, from which one goes down and up by one name. However deep it is, one descriptor is open,
- * and no name in the tree is taken twice. Symbolic links and mount points are not entered. Names are byte strings. Synchronous,
- * for worker threads.
+ * and no name in the tree is taken twice. Symbolic links are not entered, nor are mount points unless that is asked for. Names are
+ * byte strings. Synchronous, for worker threads.
  */
 export class TreeCursor implements Disposable {
   readonly #path: string;
+  readonly #entersMounts: boolean;
   readonly #above: Identity[] = [];
   #directory: number;
 
   /** Starts at a directory; symbolic links in `path` are followed. Throws LinuxError. */
-  constructor(path: string) {
+  constructor(path: string, { entersMounts = false }: { readonly entersMounts?: boolean } = {}) {
     this.#path = path;
+    this.#entersMounts = entersMounts;
     this.#directory = openDirectory(path);
   }
 
@@ -36,7 +39,7 @@ export class TreeCursor implements Disposable {
     return this.#above.length;
   }
 
-  /** Throws TreeError FailedPrecondition for a mount point, LinuxError for what is no directory. */
+  /** Throws TreeError FailedPrecondition for a mount point that is not to be entered, LinuxError for what is no directory. */
   down(name: string): void {
     const here = this.#identity();
     const below = this.#open(name);
@@ -58,6 +61,7 @@ export class TreeCursor implements Disposable {
   }
 
   #open(name: string): number {
+    if (this.#entersMounts) return openDirectoryBeneath(this.#directory, name);
     try {
       return openDirectoryWithin(this.#directory, name);
     } catch (error) {

@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { lstat, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { closeFile, getXattrAt, openDirectory } from "../../../ground/linux/index.ts";
+import { promisify } from "node:util";
+import {
+  closeFile,
+  getXattrAt,
+  mount,
+  mountFlags,
+  openDirectory,
+  unmount,
+} from "../../../ground/linux/index.ts";
 import { SELinuxOption } from "../../../ground/protocol/index.ts";
 import { deadFileSystem } from "../../../testing/dead-file-system.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { formatLabel, parseLabel } from "./label.ts";
 import { newLevel } from "./levels.ts";
 import { SeLinux } from "./se-linux.ts";
+
+const run = promisify(execFile);
 
 const contexts = `process = "system_u:system_r:container_t:s0"
 content = "system_u:object_r:virt_var_lib_t:s0"
@@ -127,6 +138,35 @@ describe("relabelling", () => {
       [join(directory.path, "outside"), "file"],
     ] as const)
       assert.throws(() => labelOf(parent, name), { errno: "ENODATA" });
+  });
+
+  test("goes into what is mounted in a directory", async () => {
+    await using directory = await tempDir();
+    await using opened = await open();
+    const [elsewhere, volume] = [join(directory.path, "elsewhere"), join(directory.path, "volume")];
+    const place = join(volume, "below", "mounted");
+    await mkdir(join(elsewhere, "in"), { recursive: true });
+    await mkdir(place, { recursive: true });
+    await writeFile(join(volume, "last"), "");
+    await mount({ source: elsewhere, target: place, type: "", flags: mountFlags.bind });
+    try {
+      await opened.seLinux.relabel("pod", volume, label);
+    } finally {
+      await unmount(place, { detach: true });
+    }
+    assert.equal(labelOf(elsewhere, "in"), `${label}\0`);
+    assert.equal(labelOf(volume, "last"), `${label}\0`);
+  });
+
+  test("takes no more descriptors for a tree that is deeper than there are", async () => {
+    await using directory = await tempDir();
+    const volume = join(directory.path, "volume");
+    const depth = 200;
+    await mkdir(join(volume, "d/".repeat(depth)), { recursive: true });
+    const module = new URL("./label-tree.ts", import.meta.url).href;
+    const script = `(await import(${JSON.stringify(module)})).labelTree(${JSON.stringify(volume)}, "${label}")`;
+    await run("sh", ["-c", 'ulimit -n 100; exec "$0" -e "$1"', process.execPath, script]);
+    assert.equal(labelOf(join(volume, "d/".repeat(depth - 1)), "d"), `${label}\0`);
   });
 
   test("of one file is of that file alone, and of what is missing an error that names it", async () => {
