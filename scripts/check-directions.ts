@@ -104,6 +104,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "namespaces",
     "oci",
     "protocol",
+    "runtime",
     "snapshots",
     "storage",
   ],

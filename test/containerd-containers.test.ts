@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { readlink } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
-import { TestPod } from "./support/pod.ts";
+import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -150,6 +151,46 @@ describe("containerd's API of containers and events", () => {
       code: status.PERMISSION_DENIED,
       details: /io\.berth\.cri\.container is berth's own/,
     });
+  });
+
+  test("tasks of pods are shown in k8s.io with what has become of their processes, and can be waited for", async () => {
+    const { Status } = containerd.types;
+    const pod = await TestPod.run(host.berth, "tasks");
+    const script = "trap 'exit 7' TERM; echo ready; sleep 1000 & wait";
+    const containerId = await pod.shell("main", host.image, script);
+    await eventually("its trap is set", async () => (await pod.log("main")).length > 0);
+    const { tasks } = clients.in("k8s.io");
+    const { process } = await tasks.get({ containerId, execId: "" });
+    assert.ok(process !== undefined && process.pid > 0);
+    assert.deepEqual(
+      [process.containerId, process.id, process.status],
+      [containerId, containerId, Status.RUNNING],
+    );
+    const mountNamespace = await execSync(host.berth, containerId, "readlink", "/proc/self/ns/mnt");
+    assert.equal(await readlink(`/proc/${process.pid}/ns/mnt`), mountNamespace.trim());
+    const { tasks: listed } = await tasks.list({ filter: "" });
+    assert.deepEqual(
+      listed.find((each) => each.containerId === containerId),
+      process,
+    );
+    await assert.rejects(tasks.get({ containerId, execId: "none" }), { code: status.NOT_FOUND });
+    const waiting = tasks.wait({ containerId, execId: "" });
+    // Over the same connection: it waits when this is answered.
+    const { processes } = await tasks.listPids({ containerId });
+    assert.ok(processes.some(({ pid }) => pid === process.pid));
+    await host.berth.clients.runtime.stopContainer({ containerId, timeout: 60n });
+    const { exitStatus, exitedAt } = await waiting;
+    assert.equal(exitStatus, 7);
+    assert.ok((exitedAt?.seconds ?? 0n) > 0n);
+
+    const none = { code: status.NOT_FOUND, details: /has no task: not found$/ };
+    await assert.rejects(clients.in("default").tasks.get({ containerId, execId: "" }), none);
+    assert.deepEqual(await clients.in("default").tasks.list({ filter: "" }), { tasks: [] });
+    await eventually("its task is deleted", async () => {
+      const { tasks: left } = await tasks.list({ filter: "" });
+      return left.every((each) => each.containerId !== containerId);
+    });
+    await assert.rejects(tasks.get({ containerId, execId: "" }), none);
   });
 
   test("events tell what happened in every namespace, as containerd's messages, to whom their filters let through", async () => {

@@ -111,6 +111,7 @@ export class Daemon implements AsyncDisposable {
       ? containerdServices({
           storage,
           events,
+          tasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),

@@ -47,7 +47,14 @@ async function served(): Promise<readonly string[]> {
   const events = new ServiceEvents();
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
-  const services = containerdServices({ storage, events, platform, version: "1.2.3", uuid: "" });
+  const services = containerdServices({
+    storage,
+    events,
+    tasks: () => undefined,
+    platform,
+    version: "1.2.3",
+    uuid: "",
+  });
   const methods = services.flatMap(({ definition, handlers }) =>
     Object.entries(definition).flatMap(([key, { path }]) =>
       handlers[key] === undefined ? [] : [path.slice(1)],

@@ -1,17 +1,26 @@
 import type { Platform } from "../../parts/oci/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
+import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
 import type { Plugin } from "./plugins.ts";
 
 export type ContainerdOptions = {
   readonly storage: Storage;
   readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
+  /** The tasks of a namespace; undefined where none can be. */
+  readonly tasks: (namespace: string) => KnownTasks | undefined;
   /** Of images that this machine runs. */
   readonly platform: Platform;
   /** berth's own. */
   readonly version: string;
   /** The server's, the same for ever; BuildKit names its workers by it. */
   readonly uuid: string;
+};
+
+/** Tasks by the ids of their containers. */
+export type KnownTasks = {
+  get(id: string): Task | undefined;
+  list(): readonly Task[];
 };
 
 /** What a service's handlers are made with. */

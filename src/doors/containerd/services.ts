@@ -12,6 +12,7 @@ import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
 import { snapshotHandlers } from "./snapshots.ts";
+import { taskHandlers } from "./tasks.ts";
 import { versionHandlers } from "./version.ts";
 
 type Row = {
@@ -36,7 +37,7 @@ const rows: readonly Row[] = [
   row("sandbox-controllers", containerd.sandboxV1.ControllerService),
   row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
   row("streaming", containerd.streamingV1.StreamingService),
-  row("tasks", containerd.tasksV1.TasksService),
+  row("tasks", containerd.tasksV1.TasksService, taskHandlers, ["wait"]),
   row("transfer", containerd.transferV1.TransferService),
   row("version", containerd.versionV1.VersionService, versionHandlers),
 ];
@@ -51,7 +52,7 @@ export function containerdServices(options: ContainerdOptions): readonly GrpcSer
 function row<Definition extends ServiceDefinition>(
   id: string,
   definition: Definition,
-  handlers?: (options: ServiceOptions) => Handlers<Definition, ContainerdCall>,
+  handlers?: (options: ServiceOptions) => Partial<Handlers<Definition, ContainerdCall>>,
   /** Those that last as long as their client wants. */
   endless: readonly (keyof Definition & string)[] = [],
 ): Row {

@@ -129,6 +129,11 @@ export class PodEngine implements Engine, AsyncDisposable {
     return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
   }
 
+  /** The tasks of containers, for doors that speak of tasks: to look at. */
+  get tasks(): Pick<TaskTable, "get" | "list"> {
+    return this.#services.taskTable;
+  }
+
   holdContainer(id: string): Disposable {
     return this.#ended.hold(id);
   }

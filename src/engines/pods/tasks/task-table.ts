@@ -8,6 +8,11 @@ export class TaskTable {
     return this.#tasks.get(id);
   }
 
+  /** In the order in which they were made, or found again after a restart. */
+  list(): readonly Task[] {
+    return [...this.#tasks.values()];
+  }
+
   add(task: Task): void {
     this.#tasks.set(task.id, task);
   }
