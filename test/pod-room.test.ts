@@ -45,14 +45,15 @@ describe("the state directory's room", () => {
     return bavail * bsize;
   };
 
-  for (const [kind, network] of [
-    ["its own network", NamespaceMode.POD],
-    ["the host's network", NamespaceMode.NODE],
+  for (const [kind, network, pid] of [
+    ["its own network", NamespaceMode.POD, NamespaceMode.CONTAINER],
+    ["the host's network", NamespaceMode.NODE, NamespaceMode.CONTAINER],
+    ["its own network whose containers share a PID namespace", NamespaceMode.POD, NamespaceMode.POD],
   ] as const) {
     it(`is not for a pod on ${kind} to fill by the files that it may write to`, async () => {
-      const namespaceOptions = { network, pid: NamespaceMode.CONTAINER };
+      const namespaceOptions = { network, pid };
       const linux = { securityContext: { namespaceOptions } };
-      const pod = await TestPod.run(berth, `filler-${network}`, { linux });
+      const pod = await TestPod.run(berth, `filler-${network}-${pid}`, { linux });
       const id = await pod.shell("main", image, "exec sleep 1000");
       const freeBefore = await free();
       for (const file of [...podFiles, "/dev/shm/x"]) {
@@ -60,7 +61,7 @@ describe("the state directory's room", () => {
         await assert.rejects(execSync(berth, id, "sh", "-c", script), /No space left on device/);
       }
       assert.ok(freeBefore - (await free()) < 2 ** 20, `${freeBefore - (await free())} bytes are taken`);
-      const other = await TestPod.run(berth, `other-${network}`);
+      const other = await TestPod.run(berth, `other-${network}-${pid}`);
       assert.equal((await exited(berth, await other.shell("main", image, "exit 7"))).exitCode, 7);
       assert.equal((await exited(berth, await pod.shell("second", image, "exit 8"))).exitCode, 8);
     });
