@@ -60,7 +60,43 @@ async function fetchLayer(
   return { result, server, bytes };
 }
 
+const oddAnswers: readonly (readonly [string, (response: ServerResponse, layer: Uint8Array) => unknown])[] = [
+  ["203, content that a proxy has changed", (response, layer) => response.writeHead(203).end(layer)],
+  [
+    "206 that was not asked for",
+    (response, layer) =>
+      response.writeHead(206, { "content-range": `bytes 0-${layer.length - 1}/${layer.length}` }).end(layer),
+  ],
+  [
+    "100 that was not asked for",
+    (response, layer) => {
+      response.writeContinue();
+      response.writeHead(200).end(layer);
+    },
+  ],
+  [
+    "a header that goes on in the next line",
+    (response, layer) => {
+      const { socket } = response;
+      socket?.write(`HTTP/1.1 200 OK\r\ncontent-length: ${layer.length}\r\nx-folded: one\r\n two\r\n\r\n`);
+      socket?.end(layer);
+    },
+  ],
+];
+
 describe("fetchBlob", () => {
+  for (const [answer, respond] of oddAnswers) {
+    test(`refuses an answer that the specifications do not know here: ${answer}`, async () => {
+      const { result } = await fetchLayer((layer) => (request, response) => {
+        if (!isBlob(request.url)) return false;
+        respond(response, layer);
+        return true;
+      });
+      assert.ok(result instanceof RegistryError, "it was taken");
+      assert.equal(result.code, "Unavailable");
+    });
+  }
+
   test("takes a transfer that dies up again where it stopped, as often as it makes progress", async () => {
     const step = 40_000;
     const { result, server, bytes } = await fetchLayer((layer) => (request, response) => {
