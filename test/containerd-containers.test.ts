@@ -5,7 +5,7 @@ import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
-import { execSync, TestPod } from "./support/pod.ts";
+import { execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -191,6 +191,26 @@ describe("containerd's API of containers and events", () => {
       return left.every((each) => each.containerId !== containerId);
     });
     await assert.rejects(tasks.get({ containerId, execId: "" }), none);
+  });
+
+  test("tasks of pods get signals, and the pod's client is told of their end", async () => {
+    const pod = await TestPod.run(host.berth, "signals");
+    const { tasks } = clients.in("k8s.io");
+    const script = "trap 'exit 7' TERM; echo ready; sleep 1000 & wait";
+    const asked = await pod.shell("asked", host.image, script);
+    const killed = await pod.shell("killed", host.image, "trap '' TERM; sleep 1000 & wait");
+    await eventually("its trap is set", async () => (await pod.log("asked")).length > 0);
+    for (const [wrong, code] of [
+      [{ containerId: asked, signal: 0, all: false }, status.INVALID_ARGUMENT],
+      [{ containerId: asked, signal: 65, all: false }, status.INVALID_ARGUMENT],
+      [{ containerId: asked, signal: 15, all: true }, status.UNIMPLEMENTED],
+      [{ containerId: "none", signal: 15, all: false }, status.NOT_FOUND],
+    ] as const)
+      await assert.rejects(tasks.kill({ ...wrong, execId: "" }), { code });
+    await tasks.kill({ containerId: asked, execId: "", signal: 15, all: false });
+    assert.equal((await exited(host.berth, asked)).exitCode, 7);
+    await tasks.kill({ containerId: killed, execId: "", signal: 9, all: true });
+    assert.equal((await exited(host.berth, killed)).exitCode, 137);
   });
 
   test("events tell what happened in every namespace, as containerd's messages, to whom their filters let through", async () => {

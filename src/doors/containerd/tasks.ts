@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import type { ProcessState, Task, TaskState } from "../../services/runtime/index.ts";
@@ -10,8 +11,9 @@ type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdC
 type Message = containerd.types.Process;
 
 const { Process, Status } = containerd.types;
+const maxSignal = 64;
 
-/** Tasks that somebody else makes: those of pods. What would make or change one is not served yet. */
+/** Tasks that somebody else makes: those of pods. What would make one is not served yet. */
 export function taskHandlers({ tasks }: ServiceOptions): Partial<TaskHandlers> {
   const find = async (id: string, call: ContainerdCall): Promise<Task> => {
     const { name } = await call.namespace();
@@ -40,6 +42,14 @@ export function taskHandlers({ tasks }: ServiceOptions): Partial<TaskHandlers> {
       return { processes: pids.map((pid) => ({ pid, info: undefined })) };
     },
 
+    async kill({ containerId, execId, signal, all }, call) {
+      checkSignal(signal, all);
+      const task = await find(containerId, call);
+      const process = execId === "" ? task : task.process(execId);
+      await (all ? process.killAll() : process.kill(signal));
+      return {};
+    },
+
     async wait({ containerId, execId }, call) {
       const task = await find(containerId, call);
       const waited = execId === "" ? task : task.process(execId);
@@ -47,6 +57,17 @@ export function taskHandlers({ tasks }: ServiceOptions): Partial<TaskHandlers> {
       return { exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
     },
   };
+}
+
+/** Throws InvalidArgument (signal(7)), Unimplemented. */
+function checkSignal(signal: number, all: boolean): void {
+  if (signal < 1 || signal > maxSignal)
+    throw new ContainerdError("InvalidArgument", `signal: ${signal} is none; give one of 1 to ${maxSignal}`);
+  if (all && signal !== constants.signals.SIGKILL)
+    throw new ContainerdError(
+      "Unimplemented",
+      `signal: ${signal} cannot go to all processes, only SIGKILL can`,
+    );
 }
 
 /** The first process, or that of a command. Throws RuntimeError NotFound. */
