@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { release } from "node:os";
 import { test } from "node:test";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
@@ -140,14 +141,42 @@ test("four hundred layers are mounted in their order, the bottom one too", async
   await readFile(`${dirs.target}/only-399`);
 });
 
+/** Names so long that a page has room for some ten of them. */
+async function longNames(root: string, count: number): Promise<readonly string[]> {
+  const names = Array.from({ length: count }, (_, index) => `${root}/${"n".repeat(150)}:\\${index}`);
+  for (const name of names) await mkdir(name);
+  return names;
+}
+
+const [major = 0, minor = 0] = release().split(".").map(Number);
+const beforeLayersByOne = major < 6 || (major === 6 && minor < 8);
+
+test("as many layers as overlayfs takes are mounted in their order however long their names are", {
+  skip: beforeLayersByOne && "the kernel takes layers one by one since Linux 6.8",
+}, async () => {
+  await using dirs = await directories("layers", "target", "upper:a\\b", "work");
+  const lower = await longNames(dirs.layers, 500);
+  for (const [index, name] of lower.entries()) await writeFile(`${name}/top`, `${index}`);
+  await writeFile(`${lower.at(-1)}/bottom`, "");
+  const overlay = { type: "overlay", lower, options: ["index=off"] } as const;
+  const upper = { directory: dirs["upper:a\\b"], work: dirs.work };
+  await mountSnapshot([{ ...overlay, upper }], dirs.target);
+  assert.equal(await readFile(`${dirs.target}/top`, "utf8"), "0");
+  await readFile(`${dirs.target}/bottom`);
+  await writeFile(`${dirs.target}/top`, "changed");
+  assert.deepEqual(await readdir(upper.directory), ["top"]);
+  await unmount(dirs.target);
+  await mountSnapshot([{ ...overlay, upper: undefined }], dirs.target);
+  await assert.rejects(writeFile(`${dirs.target}/top`, ""), { code: "EROFS" });
+});
+
 test("more layers than the kernel can be told of are refused with their number, and nothing is mounted", async () => {
   await using dirs = await directories("layers", "target");
-  const names = Array.from({ length: 120 }, (_, index) => `${dirs.layers}/${"n".repeat(80)}${index}`);
-  for (const name of names) await mkdir(name);
-  const overlay = { type: "overlay", upper: undefined, lower: names, options: [] } as const;
+  const lower = await longNames(dirs.layers, 501);
+  const overlay = { type: "overlay", upper: undefined, lower, options: [] } as const;
   await assert.rejects(mountSnapshot([overlay], dirs.target), {
     code: "FailedPrecondition",
-    message: /120 layers/,
+    message: /501 layers/,
   });
   assert.deepEqual(await readdir(dirs.target), []);
 });

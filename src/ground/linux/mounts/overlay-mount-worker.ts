@@ -2,7 +2,8 @@
 import { serveJobs } from "../../threads/index.ts";
 import { check, libcFunction } from "../libc.ts";
 import { failureOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
-import type { RelativeMount } from "./overlay-mount.ts";
+import { mountByParts } from "./overlay-by-parts.ts";
+import type { OverlayByParts, RelativeMount } from "./overlay-mount.ts";
 
 const unshareCall = libcFunction("int unshare(int flags)");
 const chdirCall = libcFunction("int chdir(const char *path)");
@@ -11,9 +12,10 @@ const mountCall = libcFunction(
 );
 const CLONE_FS = 0x200;
 
-serveJobs((request: RelativeMount): NamespaceFailure | undefined => {
+serveJobs((request: RelativeMount | OverlayByParts): NamespaceFailure | undefined => {
   try {
-    mountFrom(request);
+    if ("overlay" in request) mountByParts(request);
+    else mountFrom(request);
     return undefined;
   } catch (error) {
     return failureOf(error);

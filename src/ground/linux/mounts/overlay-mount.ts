@@ -1,7 +1,6 @@
 import { sep } from "node:path";
 import { BerthError } from "../../errors/index.ts";
 import { JobThread, threadFile } from "../../threads/index.ts";
-import { LinuxError } from "../linux-error.ts";
 import { errorOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
 import { type MountRequest, mount } from "./mount.ts";
 import { mountFlags } from "./mount-flags.ts";
@@ -20,6 +19,9 @@ export type OverlaySnapshotMount = {
 /** A mount whose data names files relative to `directory`. */
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };
 
+/** A mount whose options the kernel is told one by one. */
+export type OverlayByParts = { readonly overlay: OverlaySnapshotMount; readonly target: string };
+
 /** mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every architecture's page has at least this. */
 const maxDataBytes = 4095;
 
@@ -27,8 +29,8 @@ class MountThreadError extends BerthError {}
 
 /**
  * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more layers it shows them
- * relative to the directory that they all lie in, as containerd's does: some 400 of ours. Throws LinuxError, FailedPrecondition
- * where even those do not fit.
+ * relative to the directory that they all lie in, as containerd's does: some 400 of ours. More, up to the 500 that overlayfs takes,
+ * need Linux 6.8. Throws LinuxError, FailedPrecondition for more layers than the kernel takes.
  */
 export async function mountOverlay(overlay: OverlaySnapshotMount, target: string): Promise<void> {
   const flags = overlay.upper === undefined ? mountFlags.readonly : 0;
@@ -38,8 +40,8 @@ export async function mountOverlay(overlay: OverlaySnapshotMount, target: string
   const directory = commonDirectory(overlay.lower);
   const lower = overlay.lower.map((path) => path.slice(directory.length));
   const short = overlayData({ ...overlay, lower }).join(",");
-  if (Buffer.byteLength(short) > maxDataBytes) throw tooLong(target, overlay, Buffer.byteLength(short));
-  await mountInDirectory({ ...request, data: short, directory });
+  if (Buffer.byteLength(short) > maxDataBytes) return inMountThread({ overlay, target });
+  await inMountThread({ ...request, data: short, directory });
 }
 
 /** The options by which the kernel is told of an overlay. */
@@ -50,13 +52,13 @@ export function overlayData({ upper, lower, options }: OverlaySnapshotMount): re
 }
 
 /** overlayfs lets a backslash take away the meaning of a character in a path. */
-function escaped(path: string): string {
+export function escaped(path: string): string {
   return path.replace(/[\\:,]/g, "\\$&");
 }
 
 /** A thread for one mount: so many layers are rare, and no other thread can have a working directory of its own. */
-async function mountInDirectory(request: RelativeMount): Promise<void> {
-  await using thread = new JobThread<RelativeMount, NamespaceFailure | undefined>({
+async function inMountThread(request: RelativeMount | OverlayByParts): Promise<void> {
+  await using thread = new JobThread<RelativeMount | OverlayByParts, NamespaceFailure | undefined>({
     name: "mount",
     file: threadFile(import.meta.url, "./overlay-mount-worker"),
     error: MountThreadError,
@@ -72,9 +74,4 @@ function commonDirectory(paths: readonly string[]): string {
   while (!others.every((path) => path.startsWith(directory)))
     directory = directory.slice(0, directory.lastIndexOf(sep, directory.length - 2) + 1);
   return directory;
-}
-
-function tooLong(target: string, { lower }: OverlaySnapshotMount, length: number): LinuxError {
-  const subject = `overlay of ${lower.length} layers on ${target}: their names have ${length} bytes, but the kernel takes only ${maxDataBytes}; use an image with fewer layers`;
-  return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
 }

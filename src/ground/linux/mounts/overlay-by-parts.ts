@@ -1,0 +1,83 @@
+import { closeDescriptor } from "../files/descriptors.ts";
+import { check, libcFunction } from "../libc.ts";
+import { LinuxError } from "../linux-error.ts";
+import { escaped, type OverlayByParts } from "./overlay-mount.ts";
+
+/** These numbers are the same on every architecture that Node runs on. */
+const SYS_move_mount = 429;
+const SYS_fsopen = 430;
+const SYS_fsconfig = 431;
+const SYS_fsmount = 432;
+
+const fsopenCall = libcFunction("long syscall(long number, const char *type, unsigned int flags)");
+const fsconfigCall = libcFunction(
+  "long syscall(long number, int fd, unsigned int command, const char *key, const char *value, int aux)",
+);
+const fsmountCall = libcFunction(
+  "long syscall(long number, int fd, unsigned int flags, unsigned int attributes)",
+);
+const moveMountCall = libcFunction(
+  "long syscall(long number, int fromFd, const char *from, int toFd, const char *to, unsigned int flags)",
+);
+
+const AT_FDCWD = -100;
+const CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const MOUNT_ATTR_RDONLY = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+
+/**
+ * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all names are together; one
+ * alone may have 255 bytes. Blocks. Needs Linux 6.8. Throws LinuxError, FailedPrecondition for more layers than the kernel takes. See
+ * https://docs.kernel.org/filesystems/overlayfs.html#multiple-lower-layers
+ */
+export function mountByParts({ overlay, target }: OverlayByParts): void {
+  const subject = `overlay on ${target}`;
+  const fs = check("fsopen", fsopenCall(SYS_fsopen, "overlay", CLOEXEC), subject);
+  try {
+    configure(fs, { overlay, target });
+    const attributes = overlay.upper === undefined ? MOUNT_ATTR_RDONLY : 0;
+    const mounted = check("fsmount", fsmountCall(SYS_fsmount, fs, CLOEXEC, attributes), subject);
+    try {
+      const result = moveMountCall(SYS_move_mount, mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+      check("move_mount", result, subject);
+    } finally {
+      closeDescriptor(mounted);
+    }
+  } finally {
+    closeDescriptor(fs);
+  }
+}
+
+function configure(fs: number, { overlay, target }: OverlayByParts): void {
+  const call = (command: number, key: string | null, value: string | null) =>
+    check(
+      "fsconfig",
+      fsconfigCall(SYS_fsconfig, fs, command, key, value, 0),
+      `overlay on ${target}: ${key ?? "create"} ${value ?? ""}`,
+    );
+  const { upper, lower, options } = overlay;
+  try {
+    for (const path of lower) call(FSCONFIG_SET_STRING, "lowerdir+", path);
+  } catch (error) {
+    throw error instanceof LinuxError && error.errno === "EINVAL" ? tooMany(lower.length, target) : error;
+  }
+  if (upper !== undefined) {
+    // Unlike those of lower layers, which are taken as they are.
+    call(FSCONFIG_SET_STRING, "upperdir", escaped(upper.directory));
+    call(FSCONFIG_SET_STRING, "workdir", escaped(upper.work));
+  }
+  for (const option of options) {
+    const [key = "", value] = option.split("=", 2);
+    if (value === undefined) call(FSCONFIG_SET_FLAG, key, null);
+    else call(FSCONFIG_SET_STRING, key, value);
+  }
+  call(FSCONFIG_CMD_CREATE, null, null);
+}
+
+function tooMany(layers: number, target: string): LinuxError {
+  const subject = `overlay of ${layers} layers on ${target}: the kernel takes no more than have room in a page with their names, or 500 since Linux 6.8; use an image with fewer layers`;
+  return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
+}
