@@ -142,6 +142,15 @@ describe("containerd's API of containers and events", () => {
     const { container: shown } = await containers.get({ id });
     assert.deepEqual([shown?.id, shown?.sandbox], [id, pod.id]);
     assert.ok((await containers.list({ filters: [] })).containers.some((each) => each.id === id));
+    const specOf = async () => {
+      const { container: now } = await containers.get({ id });
+      assert.equal(now?.spec?.typeUrl, spec.typeUrl);
+      return JSON.parse(String(now.spec.value));
+    };
+    const created = await specOf();
+    assert.deepEqual(created.process.args, ["/bin/sh", "-c", "sleep 1000"]);
+    await host.berth.clients.runtime.startContainer({ containerId: id });
+    assert.equal((await specOf()).linux.cgroupsPath, created.linux.cgroupsPath);
     await assert.rejects(containers.delete({ id }), {
       code: status.FAILED_PRECONDITION,
       details: /is a pod's; remove it with the pod's client/,

@@ -112,6 +112,7 @@ export class Daemon implements AsyncDisposable {
           storage,
           events,
           tasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
+          podSpec: (id) => engine.containers.spec(id),
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),

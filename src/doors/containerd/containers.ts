@@ -6,17 +6,20 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
+import type { ServiceOptions } from "./options.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
 type Message = containerd.containersV1.Container;
 type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotKey" | "spec">;
 
 /** The records of containers: what tasks are made from. */
-export function containerHandlers(): ContainerHandlers {
+export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">): ContainerHandlers {
   return {
     async get({ id }, { namespace }) {
       const { containers } = await namespace();
-      return { container: toMessage(containers.get(id)) };
+      const container = containers.get(id);
+      const spec = isPods(container) ? specValue(await podSpec(id)) : container.spec;
+      return { container: toMessage({ ...container, ...(spec && { spec }) }) };
     },
 
     async list({ filters }, call) {
@@ -83,9 +86,22 @@ function checkExtensions({ id, extensions }: Message): void {
     );
 }
 
+function isPods({ extensions }: Container): boolean {
+  return Object.keys(extensions).some(isOwn);
+}
+
+/** As containerd's clients write specifications. */
+function specValue(spec: object): TypedValue {
+  return {
+    typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec",
+    value: Buffer.from(JSON.stringify(spec)),
+  };
+}
+
 /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
-function checkNoPods({ id, extensions }: Container): void {
-  if (Object.keys(extensions).some(isOwn))
+function checkNoPods(container: Container): void {
+  const { id } = container;
+  if (isPods(container))
     throw new ContainerdError(
       "FailedPrecondition",
       `container ${id} is a pod's; remove it with the pod's client, such as crictl rm or berth rm`,

@@ -51,6 +51,7 @@ async function served(): Promise<readonly string[]> {
     storage,
     events,
     tasks: () => undefined,
+    podSpec: async () => ({}),
     platform,
     version: "1.2.3",
     uuid: "",

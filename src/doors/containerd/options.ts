@@ -9,6 +9,8 @@ export type ContainerdOptions = {
   readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
   /** The tasks of a namespace; undefined where none can be. */
   readonly tasks: (namespace: string) => KnownTasks | undefined;
+  /** The OCI specification of a pod's container, in whatever state that is. */
+  readonly podSpec: (containerId: string) => Promise<object>;
   /** Of images that this machine runs. */
   readonly platform: Platform;
   /** berth's own. */

@@ -38,15 +38,17 @@ export async function inspectContainer(
 
 type DescribedSpec = { readonly runtimeSpec: OciSpec } | { readonly runtimeSpecError: string };
 
-/** That of its process while it has one, and as it would be else; or why it cannot be told. Whoever looks is to be shown the rest. */
-async function describedSpec(record: ContainerRecord, services: PodServices): Promise<DescribedSpec> {
+/** That of its process while it has one, and as it would be else. */
+export async function shownSpec(record: ContainerRecord, services: PodServices): Promise<OciSpec> {
   const { bundle } = containerPaths(services.stateDir, record.id);
+  const started = await readSpec(join(bundle, "config.json"), services.logger);
+  return started ?? (await describeSpec(record, services.sandboxes.get(record.sandboxId), services));
+}
+
+/** Or why it cannot be told: whoever looks is to be shown the rest. */
+async function describedSpec(record: ContainerRecord, services: PodServices): Promise<DescribedSpec> {
   try {
-    const started = await readSpec(join(bundle, "config.json"), services.logger);
-    return {
-      runtimeSpec:
-        started ?? (await describeSpec(record, services.sandboxes.get(record.sandboxId), services)),
-    };
+    return { runtimeSpec: await shownSpec(record, services) };
   } catch (error) {
     return { runtimeSpecError: messageOf(error) };
   }

@@ -7,7 +7,7 @@ import {
 } from "../../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../../ground/sync/index.ts";
 import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
-import type { Task } from "../../../services/runtime/index.ts";
+import type { OciSpec, Task } from "../../../services/runtime/index.ts";
 import { type Container, type Containers, EngineError, type ExecOutcome } from "../../engine/index.ts";
 import { isOwned } from "../records/ownership.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
@@ -20,7 +20,7 @@ import { StartsUnderWay } from "../tasks/starts-under-way.ts";
 import { stopTask } from "../tasks/stop-task.ts";
 import { removeUnreadableContainer, stopUnreadableContainer } from "../tasks/unreadable.ts";
 import { draftContainer, saveDraft } from "./container-draft.ts";
-import { inspectContainer } from "./container-inspect.ts";
+import { inspectContainer, shownSpec } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { containerSteps } from "./container-steps.ts";
@@ -276,6 +276,11 @@ export class ContainerLifecycle implements Containers {
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
     const record = this.#services.containers.get(id);
     return inspectContainer(record, this.#services);
+  }
+
+  /** The OCI specification of its process while it has one, and as it would be else. Throws EngineError NotFound. */
+  async spec(id: string): Promise<OciSpec> {
+    return await shownSpec(this.#services.containers.get(id), this.#services);
   }
 
   /**
