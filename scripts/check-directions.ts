@@ -63,6 +63,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "trees",
   ],
+  diff: ["content", "linux", "oci", "snapshots", "unpack"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
   stats: ["linux"],
@@ -95,6 +96,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   containerd: [
     "containers",
     "content",
+    "diff",
     "events",
     "filters",
     "grpc",

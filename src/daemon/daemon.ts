@@ -14,6 +14,7 @@ import type { Database } from "../ground/metadata/index.ts";
 import { Trash, TreeRemover } from "../ground/trees/index.ts";
 import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
+import { Differ } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
@@ -113,6 +114,7 @@ export class Daemon implements AsyncDisposable {
           events,
           tasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
+          differ: rooms.use(new Differ()),
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import {
   type ChannelCredentials,
   type Client,
+  type ClientDuplexStream,
   type ClientOptions,
   credentials,
   Metadata,
@@ -12,6 +14,7 @@ import type { Promised } from "./clients.ts";
 const services = {
   containers: containerd.containersV1.ContainersClient,
   content: containerd.contentV1.ContentClient,
+  diff: containerd.diffV1.DiffClient,
   events: containerd.eventsV1.EventsClient,
   images: containerd.imagesV1.ImagesClient,
   introspection: containerd.introspectionV1.IntrospectionClient,
@@ -22,6 +25,7 @@ const services = {
   version: containerd.versionV1.VersionClient,
 } as const;
 
+type WriteRequest = containerd.contentV1.WriteContentRequest;
 type ClientOf<Service> = Service extends {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): infer C;
 }
@@ -70,4 +74,28 @@ function withMetadata(client: Client, metadata: Metadata) {
         );
       }),
   });
+}
+
+/** Writes a blob into the content of a namespace, and gives its digest. */
+export async function writeBlob(
+  clients: ContainerdClients,
+  namespace: string,
+  bytes: Uint8Array,
+): Promise<string> {
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const { raw, metadata } = clients.in(namespace);
+  const write: (metadata: Metadata) => ClientDuplexStream<WriteRequest, unknown> = raw.content.write.bind(
+    raw.content,
+  );
+  const stream = write(metadata);
+  const request = { action: containerd.contentV1.WriteAction.COMMIT, ref: digest, expected: digest };
+  stream.end(
+    containerd.contentV1.WriteContentRequest.fromPartial({
+      ...request,
+      total: BigInt(bytes.length),
+      data: Buffer.from(bytes),
+    }),
+  );
+  await stream.resume().toArray();
+  return digest;
 }

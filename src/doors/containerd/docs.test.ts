@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { Differ } from "../../services/diff/index.ts";
 import { ServiceEvents } from "../../services/events/index.ts";
 import { Storage } from "../../services/storage/index.ts";
 import { projectFiles, readProjectFile, testExists } from "../../testing/docs.ts";
@@ -47,11 +48,13 @@ async function served(): Promise<readonly string[]> {
   const events = new ServiceEvents();
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
+  await using differ = new Differ();
   const services = containerdServices({
     storage,
     events,
     tasks: () => undefined,
     podSpec: async () => ({}),
+    differ,
     platform,
     version: "1.2.3",
     uuid: "",

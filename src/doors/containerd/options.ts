@@ -1,4 +1,5 @@
 import type { Platform } from "../../parts/oci/index.ts";
+import type { Differ } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
@@ -11,6 +12,7 @@ export type ContainerdOptions = {
   readonly tasks: (namespace: string) => KnownTasks | undefined;
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
+  readonly differ: Differ;
   /** Of images that this machine runs. */
   readonly platform: Platform;
   /** berth's own. */

@@ -4,6 +4,7 @@ import { containerd } from "../../ground/protocol/index.ts";
 import { type ContainerdCall, withNamespace } from "./call.ts";
 import { containerHandlers } from "./containers.ts";
 import { contentHandlers } from "./content.ts";
+import { diffHandlers } from "./diff.ts";
 import { eventHandlers } from "./events.ts";
 import { imageHandlers } from "./images.ts";
 import { introspectionHandlers } from "./introspection.ts";
@@ -26,7 +27,7 @@ type Row = {
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
   row("content", containerd.contentV1.ContentService, contentHandlers, ["write"]),
-  row("diff", containerd.diffV1.DiffService),
+  row("diff", containerd.diffV1.DiffService, diffHandlers),
   row("events", containerd.eventsV1.EventsService, eventHandlers, ["subscribe"]),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),
   row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),

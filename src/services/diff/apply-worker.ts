@@ -1,0 +1,19 @@
+/** The threads behind {@link "./differ.ts"}. */
+import { createReadStream } from "node:fs";
+import { syncFileSystem } from "../../ground/linux/index.ts";
+import { serveJobs } from "../../ground/threads/index.ts";
+import { type AppliedLayer, applyLayer } from "../../parts/unpack/index.ts";
+import { inheritDirectories } from "../snapshots/index.ts";
+import type { ApplyJob } from "./differ.ts";
+
+const readChunkBytes = 256 * 1024;
+
+serveJobs(apply);
+
+async function apply({ path, descriptor, target, lower, sync }: ApplyJob): Promise<AppliedLayer> {
+  const blob = createReadStream(path, { highWaterMark: readChunkBytes });
+  const applied = await applyLayer(blob, { target, expected: descriptor });
+  inheritDirectories(target.directory, lower, applied.undescribedDirectories);
+  if (sync) await syncFileSystem(target.directory);
+  return applied;
+}

@@ -1,0 +1,52 @@
+import { JobThreads, threadFile } from "../../ground/threads/index.ts";
+import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
+import type { AppliedLayer } from "../../parts/unpack/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import { type ApplyTarget, applyTarget, type ClientMount } from "./apply-target.ts";
+import { DiffError } from "./diff-error.ts";
+
+/** So many layers are unpacked at one time; more wait. */
+const maxThreads = 4;
+
+/** What the thread is asked for. */
+export type ApplyJob = ApplyTarget & {
+  /** The blob's file. */
+  readonly path: string;
+  readonly descriptor: Pick<Descriptor, "digest" | "size">;
+  /** Whether all is to be on the disk before the job is done. */
+  readonly sync: boolean;
+};
+
+/** Threads that apply layers. */
+export class Differ implements AsyncDisposable {
+  readonly #threads = new JobThreads<ApplyJob, AppliedLayer>(
+    { name: "diff", file: threadFile(import.meta.url, "./apply-worker"), error: DiffError },
+    maxThreads,
+  );
+
+  /**
+   * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to what `mounts` would show.
+   * Resolves with digest and size of the uncompressed tar. On an error what is there holds part of the layer. Throws ContentError
+   * NotFound; DiffError: Unimplemented (no layer's type, mounts of other kinds), InvalidArgument, DataLoss, ResourceExhausted.
+   */
+  async apply(
+    content: ContentStore,
+    descriptor: Pick<Descriptor, "digest" | "mediaType">,
+    mounts: readonly ClientMount[],
+    sync: boolean,
+  ): Promise<Pick<Descriptor, "digest" | "size">> {
+    const { digest, mediaType } = descriptor;
+    if (!isLayerType(mediaType))
+      throw new DiffError("Unimplemented", `layer ${digest}: the media type ${JSON.stringify(mediaType)}`);
+    const { sizeBytes: size } = content.info(digest);
+    const target = applyTarget(mounts);
+    const job = { ...target, path: content.path(digest), descriptor: { digest, size }, sync };
+    const { diffId, unpackedBytes } = await this.#threads.run(job);
+    return { digest: diffId, size: unpackedBytes };
+  }
+
+  /** Layers that are being applied stay unfinished. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#threads[Symbol.asyncDispose]();
+  }
+}
