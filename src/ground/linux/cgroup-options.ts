@@ -1,19 +1,15 @@
 import { closeDescriptorAsync } from "./files/descriptors.ts";
-import { callAsync, libcFunction } from "./libc.ts";
+import { callAsync } from "./libc.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSOPEN_CLOEXEC,
+  fsconfigCall,
+  fsopenCall,
+  SYS_fsconfig,
+  SYS_fsopen,
+} from "./mounts/mount-calls.ts";
 import { mountInfo } from "./mounts/mount-info.ts";
-
-/** These numbers are the same on every architecture that Node runs on. */
-const SYS_fsopen = 430;
-const SYS_fsconfig = 431;
-
-const fsopenCall = libcFunction("long syscall(long number, const char *type, unsigned int flags)");
-const fsconfigCall = libcFunction(
-  "long syscall(long number, int fd, unsigned int command, const char *key, const char *value, int aux)",
-);
-
-const FSOPEN_CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_CMD_CREATE = 6;
 
 /**
  * Keeps the options that cgroup v2 has, such as nsdelegate, over programs that mount it for themselves, as criu does: the options are

@@ -3,29 +3,24 @@ import { isErrno } from "../../fs/index.ts";
 import { closeDescriptorAsync } from "../files/descriptors.ts";
 import { callAsync, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
+import { AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH, moveMountCall, SYS_move_mount } from "./mount-calls.ts";
 import { mountFlags, type Propagation } from "./mount-flags.ts";
 
 /** These numbers are the same on every architecture that Node runs on. */
 const SYS_open_tree = 428;
-const SYS_move_mount = 429;
 const SYS_mount_setattr = 442;
 
 const openTreeCall = libcFunction(
   "long syscall(long number, int dirfd, const char *path, unsigned int flags)",
 );
-const moveMountCall = libcFunction(
-  "long syscall(long number, int fromFd, const char *from, int toFd, const char *to, unsigned int flags)",
-);
 const mountSetattrCall = libcFunction(
   "long syscall(long number, int dirfd, const char *path, unsigned int flags, const uint64_t *attributes, size_t size)",
 );
 
-const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const MOUNT_ATTR_RDONLY = 1n;
 const MOUNT_ATTR_IDMAP = 0x10_0000n;
 

@@ -1,32 +1,29 @@
 import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
+import {
+  AT_FDCWD,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSOPEN_CLOEXEC,
+  fsconfigCall,
+  fsopenCall,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  moveMountCall,
+  SYS_fsconfig,
+  SYS_fsopen,
+  SYS_move_mount,
+} from "./mount-calls.ts";
 import { escaped, type OverlayByParts } from "./overlay-mount.ts";
 
-/** These numbers are the same on every architecture that Node runs on. */
-const SYS_move_mount = 429;
-const SYS_fsopen = 430;
-const SYS_fsconfig = 431;
 const SYS_fsmount = 432;
-
-const fsopenCall = libcFunction("long syscall(long number, const char *type, unsigned int flags)");
-const fsconfigCall = libcFunction(
-  "long syscall(long number, int fd, unsigned int command, const char *key, const char *value, int aux)",
-);
 const fsmountCall = libcFunction(
   "long syscall(long number, int fd, unsigned int flags, unsigned int attributes)",
 );
-const moveMountCall = libcFunction(
-  "long syscall(long number, int fromFd, const char *from, int toFd, const char *to, unsigned int flags)",
-);
 
-const AT_FDCWD = -100;
-const CLOEXEC = 1;
-const FSCONFIG_SET_FLAG = 0;
-const FSCONFIG_SET_STRING = 1;
-const FSCONFIG_CMD_CREATE = 6;
+const FSMOUNT_CLOEXEC = 1;
 const MOUNT_ATTR_RDONLY = 1;
-const MOVE_MOUNT_F_EMPTY_PATH = 4;
 
 /**
  * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all names are together; one
@@ -35,11 +32,11 @@ const MOVE_MOUNT_F_EMPTY_PATH = 4;
  */
 export function mountByParts({ overlay, target }: OverlayByParts): void {
   const subject = `overlay on ${target}`;
-  const fs = check("fsopen", fsopenCall(SYS_fsopen, "overlay", CLOEXEC), subject);
+  const fs = check("fsopen", fsopenCall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC), subject);
   try {
     configure(fs, { overlay, target });
     const attributes = overlay.upper === undefined ? MOUNT_ATTR_RDONLY : 0;
-    const mounted = check("fsmount", fsmountCall(SYS_fsmount, fs, CLOEXEC, attributes), subject);
+    const mounted = check("fsmount", fsmountCall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes), subject);
     try {
       const result = moveMountCall(SYS_move_mount, mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
       check("move_mount", result, subject);
@@ -70,14 +67,14 @@ function configure(fs: number, { overlay, target }: OverlayByParts): void {
     call(FSCONFIG_SET_STRING, "workdir", escaped(upper.work));
   }
   for (const option of options) {
-    const [key = "", value] = option.split("=", 2);
-    if (value === undefined) call(FSCONFIG_SET_FLAG, key, null);
-    else call(FSCONFIG_SET_STRING, key, value);
+    const end = option.indexOf("=");
+    if (end === -1) call(FSCONFIG_SET_FLAG, option, null);
+    else call(FSCONFIG_SET_STRING, option.slice(0, end), option.slice(end + 1));
   }
   call(FSCONFIG_CMD_CREATE, null, null);
 }
 
 function tooMany(layers: number, target: string): LinuxError {
-  const subject = `overlay of ${layers} layers on ${target}: the kernel takes no more than have room in a page with their names, or 500 since Linux 6.8; use an image with fewer layers`;
+  const subject = `overlay of ${layers} layers on ${target}: the kernel takes no more than have room in a page with their names, or 500 of at most 255 bytes each since Linux 6.8; use an image with fewer layers`;
   return new LinuxError("mount", "E2BIG", subject, { code: "FailedPrecondition" });
 }
