@@ -67,7 +67,12 @@ export {
   mountPropagationOf,
   parseMountInfo,
 } from "./mounts/mount-info.ts";
-export { describeMount, mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
+export {
+  type DescribedMount,
+  describeMount,
+  mountSnapshot,
+  type SnapshotMount,
+} from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";

@@ -1,12 +1,6 @@
+import type { DescribedMount } from "../../ground/linux/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import { DiffError } from "./diff-error.ts";
-
-/** A mount as containerd's clients describe it, in the words of mount(8). */
-export type ClientMount = {
-  readonly type: string;
-  readonly source: string;
-  readonly options: readonly string[];
-};
 
 export type ApplyTarget = {
   readonly target: LayerTarget;
@@ -18,7 +12,7 @@ export type ApplyTarget = {
  * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes whiteouts as overlayfs
  * wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those that nothing can be written to.
  */
-export function applyTarget(mounts: readonly ClientMount[]): ApplyTarget {
+export function applyTarget(mounts: readonly DescribedMount[]): ApplyTarget {
   const [mount, ...others] = mounts;
   if (mount === undefined) throw new DiffError("InvalidArgument", "mounts: give one");
   if (others.length > 0)
@@ -39,7 +33,7 @@ export function applyTarget(mounts: readonly ClientMount[]): ApplyTarget {
   };
 }
 
-function isBind({ type, options }: ClientMount): boolean {
+function isBind({ type, options }: DescribedMount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 

@@ -1,8 +1,9 @@
+import type { DescribedMount } from "../../ground/linux/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
 import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
 import type { AppliedLayer } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import { type ApplyTarget, applyTarget, type ClientMount } from "./apply-target.ts";
+import { type ApplyTarget, applyTarget } from "./apply-target.ts";
 import { DiffError } from "./diff-error.ts";
 
 /** So many layers are unpacked at one time; more wait. */
@@ -32,12 +33,15 @@ export class Differ implements AsyncDisposable {
   async apply(
     content: ContentStore,
     descriptor: Pick<Descriptor, "digest" | "mediaType">,
-    mounts: readonly ClientMount[],
+    mounts: readonly DescribedMount[],
     sync: boolean,
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { digest, mediaType } = descriptor;
     if (!isLayerType(mediaType))
-      throw new DiffError("Unimplemented", `layer ${digest}: the media type ${JSON.stringify(mediaType)}`);
+      throw new DiffError(
+        "Unimplemented",
+        `blob ${digest}: its media type ${JSON.stringify(mediaType)} is not a layer's`,
+      );
     const { sizeBytes: size } = content.info(digest);
     const target = applyTarget(mounts);
     const job = { ...target, path: content.path(digest), descriptor: { digest, size }, sync };

@@ -23,12 +23,15 @@ export async function mountSnapshot(mounts: readonly SnapshotMount[], target: st
   }
 }
 
-/** In the words of mount(8), for people and for containerd's clients. */
-export function describeMount(mount: SnapshotMount): {
+/** A mount in the words of mount(8), for people and for containerd's clients. */
+export type DescribedMount = {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
-} {
+};
+
+/** What {@link mountSnapshot} mounts, in those words. */
+export function describeMount(mount: SnapshotMount): DescribedMount {
   if (mount.type === "bind") {
     const { type, source, readonly } = mount;
     return { type, source, options: [readonly ? "ro" : "rw", "rbind"] };
