@@ -3,45 +3,37 @@ import { execFile } from "node:child_process";
 import { stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { TestBerth } from "./support/berth.ts";
 import { ContainerdClients } from "./support/containerd.ts";
+import { withContainerd } from "./support/with-containerd.ts";
 
 const { UpdateNamespaceRequest } = containerd.namespacesV1;
 
 describe("containerd's API", () => {
-  let berth: TestBerth;
-  let clients: ContainerdClients;
-  before(async () => {
-    berth = await TestBerth.start({ network: undefined });
-    clients = new ContainerdClients(berth.socket);
-  });
-  after(async () => {
-    clients?.[Symbol.dispose]();
-    await berth?.[Symbol.asyncDispose]();
-  });
+  const host = withContainerd();
 
   test("tells its version, and a UUID that a restart does not change", async () => {
-    const { version, introspection } = clients.in(undefined);
+    const { version, introspection } = host.clients.in(undefined);
     const { version: told, revision } = await version.version({});
     assert.match(told, /^v2\.4\.2\+berth\.\d+\.\d+\.\d+/);
     assert.equal(revision, "");
     const { uuid, pid, pidns, deprecations } = await introspection.server({});
     assert.match(uuid, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     const { ino } = await stat("/proc/self/ns/pid", { bigint: true });
-    assert.deepEqual([pid, pidns, deprecations], [BigInt(berth.pid), ino, []]);
-    await berth.restartDaemon();
-    using again = new ContainerdClients(berth.socket);
+    assert.deepEqual([pid, pidns, deprecations], [BigInt(host.berth.pid), ino, []]);
+    await host.berth.restartDaemon();
+    using again = new ContainerdClients(host.berth.socket);
     const { uuid: after } = await again.in(undefined).introspection.server({});
     assert.equal(after, uuid);
   });
 
   test("lists what clients look for among plugins, by type and id", async () => {
-    const { introspection } = clients.in(undefined);
+    const { introspection } = host.clients.in(undefined);
     const ids = async (...filters: string[]) => {
       const { plugins } = await introspection.plugins({ filters });
       return plugins.map(({ id }) => id);
@@ -73,7 +65,7 @@ describe("containerd's API", () => {
   });
 
   test("creates, labels and lists namespaces", async () => {
-    const { namespaces } = clients.in(undefined);
+    const { namespaces } = host.clients.in(undefined);
     const created = await namespaces.create({ namespace: { name: "one", labels: { a: "1", b: "2" } } });
     assert.deepEqual(created.namespace, { name: "one", labels: { a: "1", b: "2" } });
     await assert.rejects(namespaces.create({ namespace: { name: "one", labels: {} } }), {
@@ -106,7 +98,7 @@ describe("containerd's API", () => {
   });
 
   test("deletes only a namespace that is empty, and says of one that is not there that it is not found", async () => {
-    const { namespaces } = clients.in(undefined);
+    const { namespaces } = host.clients.in(undefined);
     await namespaces.create({ namespace: { name: "empty", labels: { a: "1" } } });
     await namespaces.delete({ name: "empty" });
     await assert.rejects(namespaces.delete({ name: "empty" }), {
@@ -116,8 +108,8 @@ describe("containerd's API", () => {
   });
 
   test("refuses to delete a namespace that is not empty, and leaves no trace of it where it was never created", async () => {
-    const { namespaces } = clients.in(undefined);
-    const { leases, snapshots } = clients.in("used");
+    const { namespaces } = host.clients.in(undefined);
+    const { leases, snapshots } = host.clients.in("used");
     await leases.create({ id: "one", labels: {} });
     await snapshots.prepare({ snapshotter: "native", key: "one", parent: "", labels: {} });
     await assert.rejects(namespaces.delete({ name: "used" }), {
@@ -131,7 +123,7 @@ describe("containerd's API", () => {
   });
 
   test("answers UNIMPLEMENTED by name where an RPC is not served yet", async () => {
-    const { tasks } = clients.in("default");
+    const { tasks } = host.clients.in("default");
     await assert.rejects(tasks.pause({ containerId: "none" }), {
       code: status.UNIMPLEMENTED,
       details: /^containerd\.services\.tasks\.v1\.Tasks\/Pause is not implemented$/,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type ClientDuplexStream, type Metadata, status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
-import { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
-import { ContainerdClients } from "./support/containerd.ts";
+import type { ContainerdClients } from "./support/containerd.ts";
+import { withContainerd } from "./support/with-containerd.ts";
 
 const { WriteAction, WriteContentRequest } = containerd.contentV1;
 const { STAT, WRITE, COMMIT } = WriteAction;
@@ -48,20 +48,11 @@ class Writing {
 }
 
 describe("containerd's API of content", () => {
-  let berth: TestBerth;
-  let clients: ContainerdClients;
-  before(async () => {
-    berth = await TestBerth.start({ network: undefined });
-    clients = new ContainerdClients(berth.socket);
-  });
-  after(async () => {
-    clients?.[Symbol.dispose]();
-    await berth?.[Symbol.asyncDispose]();
-  });
+  const host = withContainerd();
 
   const put = async (namespace: string, data: Buffer, labels: Readonly<Record<string, string>> = {}) => {
     const expected = digestOf(data);
-    const writing = new Writing(clients, namespace);
+    const writing = new Writing(host.clients, namespace);
     const total = BigInt(data.length);
     await writing.ask({
       action: COMMIT,
@@ -75,7 +66,7 @@ describe("containerd's API of content", () => {
   };
 
   const read = async (namespace: string, digest: string, offset = 0n, size = 0n) => {
-    const { raw, metadata } = clients.in(namespace);
+    const { raw, metadata } = host.clients.in(namespace);
     const pieces: Buffer[] = [];
     for await (const { data } of raw.content.read({ digest, offset, size }, metadata)) pieces.push(data);
     return Buffer.concat(pieces);
@@ -84,12 +75,12 @@ describe("containerd's API of content", () => {
   test("a blob is written in pieces, each answered with how far it has come, and read in any part", async () => {
     const pieces = [Buffer.alloc(700_000, "a"), Buffer.alloc(900_000, "b")] as const;
     const digest = digestOf(...pieces);
-    const writing = new Writing(clients, "pieces");
+    const writing = new Writing(host.clients, "pieces");
     const begun = await writing.ask({ action: STAT, ref: "blob", total: 1_600_000n, expected: digest });
     assert.deepEqual([begun.offset, begun.total, begun.digest], [0n, 1_600_000n, digestOf()]);
     const first = await writing.ask({ action: WRITE, ref: "blob", data: pieces[0] });
     assert.deepEqual([first.offset, first.digest], [700_000n, digestOf(pieces[0])]);
-    const { content } = clients.in("pieces");
+    const { content } = host.clients.in("pieces");
     const { status: found } = await content.status({ ref: "blob" });
     assert.deepEqual([found?.offset, found?.total, found?.expected], [700_000n, 1_600_000n, digest]);
     assert.ok((found?.startedAt?.seconds ?? 0n) > 0n);
@@ -112,11 +103,11 @@ describe("containerd's API of content", () => {
 
   test("a write is resumed where it stopped, or begun again, also after its client has vanished", async () => {
     const data = Buffer.from("some bytes");
-    const gone = new Writing(clients, "resumed");
+    const gone = new Writing(host.clients, "resumed");
     await gone.ask({ action: WRITE, ref: "blob", data });
     gone.vanish();
     const again = await eventually("the ref is free", async () => {
-      const writing = new Writing(clients, "resumed");
+      const writing = new Writing(host.clients, "resumed");
       const answer = await writing.ask({ action: STAT, ref: "blob" }).catch(({ code }): undefined => {
         assert.equal(code, status.UNAVAILABLE);
       });
@@ -127,7 +118,7 @@ describe("containerd's API of content", () => {
       code: status.OUT_OF_RANGE,
       details: /must occur at current offset 10/,
     });
-    const anew = new Writing(clients, "resumed");
+    const anew = new Writing(host.clients, "resumed");
     const other = Buffer.from("others");
     assert.equal((await anew.ask({ action: WRITE, ref: "blob", data: other })).offset, 6n);
     const { digest } = await anew.ask({ action: COMMIT, ref: "blob" });
@@ -136,15 +127,15 @@ describe("containerd's API of content", () => {
   });
 
   test("a ref is one writer's at a time", async () => {
-    const first = new Writing(clients, "locked");
+    const first = new Writing(host.clients, "locked");
     await first.ask({ action: STAT, ref: "blob" });
-    await assert.rejects(new Writing(clients, "locked").ask({ action: STAT, ref: "blob" }), {
+    await assert.rejects(new Writing(host.clients, "locked").ask({ action: STAT, ref: "blob" }), {
       code: status.UNAVAILABLE,
       details: /"blob" is locked.*unavailable$/,
     });
-    await new Writing(clients, "elsewhere").ask({ action: STAT, ref: "blob" });
+    await new Writing(host.clients, "elsewhere").ask({ action: STAT, ref: "blob" });
     await first.end();
-    await new Writing(clients, "locked").ask({ action: STAT, ref: "blob" });
+    await new Writing(host.clients, "locked").ask({ action: STAT, ref: "blob" });
   });
 
   test("a writer that is wrong about size or digest commits nothing, and harms no other blob", async () => {
@@ -155,24 +146,24 @@ describe("containerd's API of content", () => {
       [{ expected: digestOf(Buffer.from("other")) }, /unexpected commit digest/],
     ] as const) {
       await assert.rejects(
-        new Writing(clients, "wrong").ask({ action: COMMIT, ref: "blob", data, ...said }),
+        new Writing(host.clients, "wrong").ask({ action: COMMIT, ref: "blob", data, ...said }),
         {
           code: status.FAILED_PRECONDITION,
           details,
         },
       );
-      await clients.in("wrong").content.abort({ ref: "blob" });
+      await host.clients.in("wrong").content.abort({ ref: "blob" });
     }
     for (const request of [{ ref: "" }, { ref: "blob", expected: "sha256:abc" }])
-      await assert.rejects(new Writing(clients, "wrong").ask({ action: STAT, ...request }), {
+      await assert.rejects(new Writing(host.clients, "wrong").ask({ action: STAT, ...request }), {
         code: status.INVALID_ARGUMENT,
       });
-    const twoMinds = new Writing(clients, "wrong");
+    const twoMinds = new Writing(host.clients, "wrong");
     await twoMinds.ask({ action: STAT, ref: "blob", total: 4n });
     await assert.rejects(twoMinds.ask({ action: STAT, ref: "blob", total: 5n }), {
       code: status.INVALID_ARGUMENT,
     });
-    const known = new Writing(clients, "wrong");
+    const known = new Writing(host.clients, "wrong");
     await assert.rejects(known.ask({ action: STAT, ref: "again", expected: kept }), {
       code: status.ALREADY_EXISTS,
     });
@@ -185,7 +176,7 @@ describe("containerd's API of content", () => {
       await put("listed", Buffer.from("b")),
     ];
     await put("other", Buffer.from("a"));
-    const { content, raw, metadata } = clients.in("listed");
+    const { content, raw, metadata } = host.clients.in("listed");
     const list = async (...filters: string[]) => {
       const found: string[] = [];
       const pages: AsyncIterable<containerd.contentV1.ListContentResponse> = raw.content.list(
@@ -217,10 +208,10 @@ describe("containerd's API of content", () => {
   });
 
   test("what is being written is listed, and can be aborted", async () => {
-    const writing = new Writing(clients, "aborted");
+    const writing = new Writing(host.clients, "aborted");
     await writing.ask({ action: WRITE, ref: "blob", data: Buffer.from("data") });
     await writing.end();
-    const { content } = clients.in("aborted");
+    const { content } = host.clients.in("aborted");
     const refs = async (...filters: string[]) =>
       (await content.listStatuses({ filters })).statuses.map(({ ref }) => ref);
     assert.deepEqual([await refs(), await refs("ref==blob"), await refs("ref==x")], [["blob"], ["blob"], []]);
@@ -231,17 +222,17 @@ describe("containerd's API of content", () => {
   });
 
   test("what is written with a lease is held by it, from its first byte on", async () => {
-    const { leases } = clients.in("leased");
+    const { leases } = host.clients.in("leased");
     await leases.create({ id: "mine", labels: {} });
     const data = Buffer.from("leased");
-    const writing = new Writing(clients, "leased", "mine");
+    const writing = new Writing(host.clients, "leased", "mine");
     await writing.ask({ action: COMMIT, ref: "blob", data });
     const { resources } = await leases.listResources({ id: "mine" });
     assert.deepEqual(resources.map(({ id, type }) => [type, id]).sort(), [
       ["content", digestOf(data)],
       ["ingests", "blob"],
     ]);
-    await assert.rejects(new Writing(clients, "leased", "absent").ask({ action: STAT, ref: "x" }), {
+    await assert.rejects(new Writing(host.clients, "leased", "absent").ask({ action: STAT, ref: "x" }), {
       code: status.NOT_FOUND,
     });
   });

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { status } from "@grpc/grpc-js";
@@ -11,8 +11,8 @@ import { unmount } from "../src/ground/linux/index.ts";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { tarOf } from "../src/testing/images.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
-import { TestBerth } from "./support/berth.ts";
-import { ContainerdClients, writeBlob } from "./support/containerd.ts";
+import { writeBlob } from "./support/containerd.ts";
+import { withContainerd } from "./support/with-containerd.ts";
 
 const run = promisify(execFile);
 const { Descriptor } = containerd.types;
@@ -20,21 +20,12 @@ const gzipLayer = "application/vnd.oci.image.layer.v1.tar+gzip";
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 describe("containerd's API of diffs", () => {
-  let berth: TestBerth;
-  let clients: ContainerdClients;
-  before(async () => {
-    berth = await TestBerth.start({ network: undefined });
-    clients = new ContainerdClients(berth.socket);
-  });
-  after(async () => {
-    clients?.[Symbol.dispose]();
-    await berth?.[Symbol.asyncDispose]();
-  });
+  const host = withContainerd();
 
   async function layer(namespace: string, entries: Parameters<typeof tarOf>[0]) {
     const tar = await tarOf(entries);
     const bytes = gzipSync(tar);
-    const digest = await writeBlob(clients, namespace, bytes);
+    const digest = await writeBlob(host.clients, namespace, bytes);
     return {
       tar: { digest: digestOf(tar), size: BigInt(tar.length) },
       diff: Descriptor.fromPartial({ mediaType: gzipLayer, digest, size: BigInt(bytes.length) }),
@@ -48,7 +39,7 @@ describe("containerd's API of diffs", () => {
     parent: string,
     { diff, tar }: Awaited<ReturnType<typeof layer>>,
   ) {
-    const { snapshots, diff: differ } = clients.in(snapshotter);
+    const { snapshots, diff: differ } = host.clients.in(snapshotter);
     const key = `extract ${name}`;
     const { mounts } = await snapshots.prepare({ snapshotter, key, parent, labels: {} });
     const { applied } = await differ.apply({ diff, mounts, payloads: {}, syncFs: true });
@@ -75,7 +66,7 @@ describe("containerd's API of diffs", () => {
       ]);
       await unpack(snapshotter, "bottom", "", bottom);
       await unpack(snapshotter, "top", "bottom", top);
-      const { snapshots } = clients.in(snapshotter);
+      const { snapshots } = host.clients.in(snapshotter);
       const { mounts } = await snapshots.view({ snapshotter, key: "look", parent: "top", labels: {} });
       const [{ type, source, options }] = mounts as [containerd.types.Mount];
       const tree = join(directory.path, "tree");
@@ -90,7 +81,7 @@ describe("containerd's API of diffs", () => {
 
   test("a layer that is not here, or is no layer, or has nowhere to go is refused, and nothing is written", async () => {
     await using directory = await tempDir();
-    const { diff: differ } = clients.in("diff");
+    const { diff: differ } = host.clients.in("diff");
     const { diff } = await layer("diff", [{ name: "file", content: "1" }]);
     const source = join(directory.path, "target");
     await mkdir(source);
@@ -112,7 +103,7 @@ describe("containerd's API of diffs", () => {
     const overlay = { type: "overlay", source: "overlay", target: "", options: ["lowerdir=/a:/b"] };
     await refused(INVALID_ARGUMENT, { mounts: [overlay] }, /without upperdir/);
     assert.deepEqual(await readdir(source), []);
-    const blob = join(berth.root, "content/blobs/sha256", diff.digest.slice("sha256:".length));
+    const blob = join(host.berth.root, "content/blobs/sha256", diff.digest.slice("sha256:".length));
     await writeFile(blob, gzipSync("damaged"));
     await refused(DATA_LOSS, {}, /data loss$/);
   });

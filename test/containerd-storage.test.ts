@@ -1,35 +1,27 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type ClientReadableStream, status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
-import { TestBerth } from "./support/berth.ts";
-import { ContainerdClients } from "./support/containerd.ts";
+import { withContainerd } from "./support/with-containerd.ts";
 
 const { Kind } = containerd.snapshotsV1;
 const absentDigest = `sha256:${"a".repeat(64)}`;
 
 describe("containerd's API of what is stored", () => {
-  let berth: TestBerth;
-  let clients: ContainerdClients;
-  before(async () => {
-    berth = await TestBerth.start({ network: undefined, config: '[images]\ngc_delay = "0s"' });
-    clients = new ContainerdClients(berth.socket);
-  });
-  after(async () => {
-    clients?.[Symbol.dispose]();
-    await berth?.[Symbol.asyncDispose]();
-  });
+  const host = withContainerd({ config: '[images]\ngc_delay = "0s"' });
 
   test("needs a namespace, and one that can be", async () => {
-    await assert.rejects(clients.in(undefined).images.list({ filters: [] }), {
+    await assert.rejects(host.clients.in(undefined).images.list({ filters: [] }), {
       code: status.FAILED_PRECONDITION,
       details: "namespace is required: failed precondition",
     });
-    await assert.rejects(clients.in("a b").leases.list({ filters: [] }), { code: status.INVALID_ARGUMENT });
+    await assert.rejects(host.clients.in("a b").leases.list({ filters: [] }), {
+      code: status.INVALID_ARGUMENT,
+    });
   });
 
   test("leases are made with ids and labels, hold resources, and are listed by filters", async () => {
-    const { leases } = clients.in("leases");
+    const { leases } = host.clients.in("leases");
     const { lease } = await leases.create({ id: "one", labels: { a: "1" } });
     assert.deepEqual([lease?.id, lease?.labels], ["one", { a: "1" }]);
     assert.ok((lease?.createdAt?.seconds ?? 0n) > 0n);
@@ -66,7 +58,7 @@ describe("containerd's API of what is stored", () => {
   });
 
   test("a lease with a time of expiry goes with the first collection after it", async () => {
-    const { leases } = clients.in("expiry");
+    const { leases } = host.clients.in("expiry");
     const expire = (time: string) => ({ "containerd.io/gc.expire": time });
     await leases.create({ id: "past", labels: expire(new Date(Date.now() - 1000).toISOString()) });
     await leases.create({ id: "future", labels: expire(new Date(Date.now() + 3_600_000).toISOString()) });
@@ -83,7 +75,7 @@ describe("containerd's API of what is stored", () => {
   });
 
   test("images are names with targets, labels and annotations, updated by masks and listed by filters", async () => {
-    const { images } = clients.in("images");
+    const { images } = host.clients.in("images");
     const target = { mediaType: "application/x", digest: absentDigest, size: 3n, annotations: { note: "n" } };
     const made = {
       name: "app:1",
@@ -138,7 +130,7 @@ describe("containerd's API of what is stored", () => {
     ])
       assert.deepEqual(await names(filter), ["app:1"], filter);
     assert.deepEqual(await names("name==other"), []);
-    assert.deepEqual((await clients.in("other").images.list({ filters: [] })).images, []);
+    assert.deepEqual((await host.clients.in("other").images.list({ filters: [] })).images, []);
 
     await assert.rejects(images.delete({ name: "app:1", sync: false, target: other }), {
       code: status.NOT_FOUND,
@@ -148,7 +140,7 @@ describe("containerd's API of what is stored", () => {
   });
 
   test("snapshots are prepared, viewed, committed, labelled, listed and removed by snapshotter", async () => {
-    const own = clients.in("snapshots");
+    const own = host.clients.in("snapshots");
     const { snapshots } = own;
     const snapshotter = "overlayfs";
     const { mounts } = await snapshots.prepare({ snapshotter, key: "one", parent: "", labels: { a: "1" } });
@@ -204,29 +196,29 @@ describe("containerd's API of what is stored", () => {
 
   test("what nothing holds is collected, and a snapshot that a lease holds is not", async () => {
     const snapshotter = "overlayfs";
-    const { leases } = clients.in("held");
+    const { leases } = host.clients.in("held");
     await leases.create({ id: "hold", labels: {} });
     await leases.create({ id: "other", labels: {} });
-    const { snapshots } = clients.in("held", "hold");
+    const { snapshots } = host.clients.in("held", "hold");
     const make = async (own: typeof snapshots, name: string) => {
       await own.prepare({ snapshotter, key: `making ${name}`, parent: "", labels: {} });
       await own.commit({ snapshotter, name, key: `making ${name}`, labels: {}, parent: "" });
     };
     await make(snapshots, "leased");
-    await make(clients.in("held").snapshots, "loose");
+    await make(host.clients.in("held").snapshots, "loose");
     await leases.delete({ id: "other", sync: true });
     await snapshots.stat({ snapshotter, key: "leased" });
     await assert.rejects(snapshots.stat({ snapshotter, key: "loose" }), { code: status.NOT_FOUND });
     await leases.delete({ id: "hold", sync: true });
     await assert.rejects(snapshots.stat({ snapshotter, key: "leased" }), { code: status.NOT_FOUND });
-    const gone = clients.in("held", "hold").snapshots;
+    const gone = host.clients.in("held", "hold").snapshots;
     await assert.rejects(gone.prepare({ snapshotter, key: "x", parent: "", labels: {} }), {
       code: status.NOT_FOUND,
     });
   });
 
   test("a namespace with something in it is listed, and not deleted", async () => {
-    const { namespaces, images, leases } = clients.in("full");
+    const { namespaces, images, leases } = host.clients.in("full");
     const target = { mediaType: "application/x", digest: absentDigest, size: 3n, annotations: {} };
     const image = { name: "a", labels: {}, target, createdAt: undefined, updatedAt: undefined };
     await images.create({ image, sourceDateEpoch: undefined });
