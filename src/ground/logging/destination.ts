@@ -5,8 +5,8 @@ const retryDelayMs = 50;
 
 /**
  * A file descriptor written asynchronously: one write at a time, lines of one turn of the event loop and those that come
- * meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are kept and further lines are dropped. What is
- * pending when the process exits is written then.
+ * meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are kept and further lines are
+ * dropped. What is pending when the process exits is written then.
  *
  * It stands in for pino's own destination, which never returns from its flush at exit once the reader is gone, and ends
  * the process with an uncaught error when the disk of a log is full.

@@ -3,8 +3,8 @@ import { BerthError, type ErrorCode, messageOf } from "../errors/index.ts";
 import type { JobReply, JobRequest } from "./messages.ts";
 
 /**
- * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for something overlap. What `perform` throws is the job's
- * error, with a BerthError's own code, or what `codeOf` says of others (Internal unless given).
+ * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for something overlap. What
+ * `perform` throws is the job's error, with a BerthError's own code, or what `codeOf` says of others (Internal unless given).
  */
 export function serveJobs<Job, Result>(
   perform: (job: Job) => Result | Promise<Result>,
