@@ -20,6 +20,13 @@ export class LinuxError extends BerthError {
   }
 }
 
+/** Whatever was thrown on the way; node:fs names call, errno and path as well. `call` is for what names none. */
+export function asLinuxError(error: unknown, call: string): LinuxError {
+  if (error instanceof LinuxError) return error;
+  const { syscall = call, code = "EIO", path = String(error) } = error as NodeJS.ErrnoException;
+  return new LinuxError(syscall, code, path);
+}
+
 const names = new Map([
   ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
   // Not its second name, EWOULDBLOCK.

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
+import { sentError } from "../threads/index.ts";
 import { keepFreePages } from "./file-room.ts";
 import { keepRoom } from "./log-room.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
@@ -53,6 +54,5 @@ function afterCommit(db: DatabaseSync): void {
 try {
   serve();
 } catch (error) {
-  const { code, message } = toMetadataError(error, "opening database", path);
-  reply({ kind: "refused", failure: { code, message } });
+  reply({ kind: "refused", error: sentError(toMetadataError(error, "opening database", path)) });
 }

@@ -2,13 +2,13 @@ import { on } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
-import { startThread, threadFile } from "../threads/index.ts";
+import { receivedError, type SentError, startThread, threadFile } from "../threads/index.ts";
 import { MemoryCollection } from "./collection.ts";
 import type { Change, Collection, CollectionName, Database } from "./database.ts";
 import { decode, encode } from "./encoding.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { damaged } from "./sqlite-errors.ts";
-import type { Batch, Failure, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
+import type { Batch, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
 
 /**
  * Opens the SQLite file at `path` (absolute), makes it with mode 0600 if it is not there, brings it to the newest schema and loads every
@@ -50,7 +50,7 @@ async function load(
   const collections = new Map<CollectionName, MemoryCollection<unknown>>();
   for await (const [reply] of on(worker, "message", { close: ["exit"] }) as AsyncIterable<[WorkerReply]>) {
     if (reply.kind === "opened") return { collections, migratedFrom: reply.migratedFrom };
-    if (reply.kind === "refused") throw toError(reply.failure);
+    if (reply.kind === "refused") throw receivedError(reply.error, MetadataError);
     if (reply.kind !== "records") continue;
     const collection = collections.get(reply.collection) ?? new MemoryCollection(reply.collection);
     collections.set(reply.collection, collection);
@@ -68,13 +68,9 @@ function fill(
     try {
       target.set(namespace, key, decode(value));
     } catch (error) {
-      throw damaged(path, `${collection} record ${namespace}/${key}: ${messageOf(error)}`, { cause: error });
+      throw damaged(path, `${collection} record ${namespace}/${key}: ${messageOf(error)}`);
     }
   }
-}
-
-function toError({ code, message }: Failure): MetadataError {
-  return new MetadataError(code, message);
 }
 
 type PendingCommit = {
@@ -192,14 +188,14 @@ class SqliteDatabase implements Database {
         committed?.();
         done.resolve();
       } else {
-        done.reject(toError(failure));
+        done.reject(receivedError(failure, MetadataError));
       }
     }
     this.#sendNext();
   }
 
   /** What SQLite or the file system could not do (Internal) says more of them than of the commit. */
-  #noteTrouble(failure: Failure | undefined): void {
+  #noteTrouble(failure: SentError | undefined): void {
     if (failure === undefined) {
       this.#trouble = undefined;
     } else if (failure.code === "Internal") {

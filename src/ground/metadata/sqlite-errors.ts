@@ -12,36 +12,26 @@ const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
 
-/** What a failure of SQLite means for the database at `path`. */
+/** What a failure of SQLite means for the database at `path`; the message has SQLite's own where it says more. */
 export function toMetadataError(error: unknown, step: string, path: string): MetadataError {
   if (error instanceof MetadataError) return error;
-  const options = { cause: error };
   switch (primaryCode(error)) {
     case sqliteBusy:
       return new MetadataError(
         "FailedPrecondition",
         `${step} ${path}: it is in use by another process; two daemons cannot share one root directory`,
-        options,
       );
     case sqliteFull:
-      return new MetadataError(
-        "ResourceExhausted",
-        `${step} ${path}: the disk is full; nothing was changed`,
-        options,
-      );
+      return new MetadataError("ResourceExhausted", `${step} ${path}: the disk is full; nothing was changed`);
     case sqliteCorrupt:
     case sqliteNotADatabase:
-      return damaged(path, messageOf(error), options);
+      return damaged(path, messageOf(error));
     case sqliteReadOnly:
     case sqliteIoError:
     case sqliteCantOpen:
-      return new MetadataError(
-        "Internal",
-        `${step} ${path}: ${messageOf(error)}${whyNotWritable(path)}`,
-        options,
-      );
+      return new MetadataError("Internal", `${step} ${path}: ${messageOf(error)}${whyNotWritable(path)}`);
     default:
-      return new MetadataError("Internal", `${step} ${path}: ${messageOf(error)}`, options);
+      return new MetadataError("Internal", `${step} ${path}: ${messageOf(error)}`);
   }
 }
 
@@ -58,17 +48,12 @@ function whyNotWritable(path: string): string {
 }
 
 /** A file that cannot be trusted; it is left as it is. */
-export function damaged(
-  path: string,
-  finding: string,
-  options?: { readonly cause?: unknown },
-): MetadataError {
+export function damaged(path: string, finding: string): MetadataError {
   return new MetadataError(
     "DataLoss",
     `database ${path} is damaged (${finding}) and was left as it is. Keep a copy of it and of ${path}-wal, ` +
       `look at it with: sqlite3 ${path} "PRAGMA integrity_check", save what can be read with: sqlite3 ${path} .recover; ` +
       "or restore a backup, or move it away to start with an empty one (pods and images are forgotten then)",
-    options,
   );
 }
 

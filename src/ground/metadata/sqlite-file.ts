@@ -75,7 +75,7 @@ function applyStep(db: DatabaseSync, step: Migration, path: string): void {
   try {
     step(db);
   } catch (error) {
-    if (error instanceof MetadataError) throw damaged(path, error.message, { cause: error });
+    if (error instanceof MetadataError) throw damaged(path, error.message);
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
+import { type SentError, sentError } from "../threads/index.ts";
 import { hasRoomToAdd } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
-import type { Batch, EncodedChange, Failure } from "./worker-messages.ts";
+import type { Batch, EncodedChange } from "./worker-messages.ts";
 
 /**
  * Applies all batches in one transaction, with one fsync for all. When that fails, each is tried alone, so that one that
@@ -14,7 +15,7 @@ export function commitBatches(
   batches: readonly Batch[],
   path: string,
   keepsRoom: boolean,
-): (Failure | undefined)[] {
+): (SentError | undefined)[] {
   const mayAdd = !keepsRoom || hasRoomToAdd(path);
   const failure = commitTogether(db, batches, path, mayAdd);
   if (failure === undefined) return batches.map(() => undefined);
@@ -27,7 +28,7 @@ function commitTogether(
   batches: readonly Batch[],
   path: string,
   mayAdd: boolean,
-): Failure | undefined {
+): SentError | undefined {
   try {
     db.exec("BEGIN IMMEDIATE");
     for (const batch of batches) {
@@ -40,8 +41,7 @@ function commitTogether(
   } catch (error) {
     // SQLite itself rolls back after some failures, such as a full disk.
     if (db.isTransaction) db.exec("ROLLBACK");
-    const { code, message } = toMetadataError(error, "writing to", path);
-    return { code, message };
+    return sentError(toMetadataError(error, "writing to", path));
   }
 }
 

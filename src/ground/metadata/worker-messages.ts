@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../errors/index.ts";
+import type { SentError } from "../threads/index.ts";
 import type { CollectionName } from "./database.ts";
 
 /** What the thread that owns the SQLite file is told when it starts. */
@@ -24,14 +24,11 @@ export type EncodedChange = {
 export type WorkerReply =
   | { readonly kind: "records"; readonly collection: CollectionName; readonly rows: readonly Row[] }
   | { readonly kind: "opened"; readonly migratedFrom: number | undefined }
-  | { readonly kind: "refused"; readonly failure: Failure }
+  | { readonly kind: "refused"; readonly error: SentError }
   /** Why no room is kept for commits on a full disk. */
   | { readonly kind: "withoutRoom"; readonly reason: string }
   /** For each batch the reason why it was not applied, or undefined: it is on disk. */
-  | { readonly kind: "committed"; readonly outcomes: readonly (Failure | undefined)[] };
+  | { readonly kind: "committed"; readonly outcomes: readonly (SentError | undefined)[] };
 
 /** A record with its value encoded. */
 export type Row = readonly [namespace: string, key: string, value: string];
-
-/** A MetadataError on its way between threads. */
-export type Failure = { readonly code: ErrorCode; readonly message: string };

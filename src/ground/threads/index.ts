@@ -7,6 +7,7 @@
 export { endThread } from "./end-thread.ts";
 export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";
 export { JobThreads } from "./job-threads.ts";
+export { receivedError, type SentError, sentError } from "./sent-error.ts";
 export { serveJobs } from "./serve-jobs.ts";
 export { startThread } from "./start-thread.ts";
 export { ThreadError } from "./thread-error.ts";

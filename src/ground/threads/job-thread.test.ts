@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BerthError } from "../errors/index.ts";
 import { JobThread, threadFile } from "./index.ts";
-import type { TestJob } from "./testing/held-job.ts";
+import { RefusedError, type TestJob } from "./testing/held-job.ts";
 
 class TestError extends BerthError {}
 
-const thread = () =>
-  new JobThread<TestJob, number>({
-    name: "test",
-    file: threadFile(import.meta.url, "./testing/test-thread"),
-    error: TestError,
-  });
+const options = {
+  name: "test",
+  file: threadFile(import.meta.url, "./testing/test-thread"),
+  error: TestError,
+};
+const thread = () => new JobThread<TestJob, number>(options);
 
 test("each job gets its own answer, in order", async () => {
   await using jobs = thread();
@@ -24,12 +24,26 @@ test("each job gets its own answer, in order", async () => {
 test("what fails is the room's own error, with the code and all of the message, and harms no other job", async () => {
   await using jobs = thread();
   const refused = jobs.run("refused");
+  const full = jobs.run("full");
   const broken = jobs.run("broken");
   const fine = jobs.run(7);
-  const expected = { name: "TestError", code: "FailedPrecondition", message: "not now: why" };
-  await assert.rejects(refused, expected);
-  await assert.rejects(broken, { name: "TestError", code: "InvalidArgument", message: "broken" });
+  await assert.rejects(refused, { name: "TestError", code: "FailedPrecondition", message: "not now" });
+  await assert.rejects(full, { name: "TestError", code: "ResourceExhausted", message: "no space left" });
+  await assert.rejects(broken, { name: "TestError", code: "Internal", message: "broken: why" });
   assert.equal(await fine, 7);
+});
+
+test("an error of another room keeps its class and its fields where its class is told", async () => {
+  await using jobs = new JobThread<TestJob, number>({ ...options, otherErrors: [RefusedError] });
+  await assert.rejects(jobs.run("refused"), (error) => {
+    assert.ok(error instanceof RefusedError);
+    const { name, code, message, attempts } = error;
+    assert.deepEqual(
+      { name, code, message, attempts },
+      { name: "RefusedError", code: "FailedPrecondition", message: "not now", attempts: 7 },
+    );
+    return true;
+  });
 });
 
 test("a thread that ends fails the jobs that wait, and the next one gets a new thread", async () => {

@@ -2,6 +2,7 @@ import type { Worker } from "node:worker_threads";
 import type { BerthError, ErrorCode } from "../errors/index.ts";
 import { endThread } from "./end-thread.ts";
 import type { JobReply, JobRequest } from "./messages.ts";
+import { type ErrorClass, receivedError } from "./sent-error.ts";
 import { startThread } from "./start-thread.ts";
 
 /** The error class of the room whose thread it is. */
@@ -18,6 +19,8 @@ export type JobThreadOptions = {
   readonly file: URL;
   readonly workerData?: unknown;
   readonly error: JobError;
+  /** Of other rooms: what its jobs may throw besides and whose class matters to callers. */
+  readonly otherErrors?: readonly ErrorClass[];
 };
 
 type Waiting<Result> = { resolve(result: Result): void; reject(error: Error): void };
@@ -38,8 +41,9 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Throws the room's error: with the code and message of what went wrong, Internal when the thread ends. Throws ThreadError when
-   * there can be none.
+   * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code (that of a failed
+   * system call by its errno), its message with those of its causes, and its fields. Throws the room's error Internal when the
+   * thread ends, and ThreadError when there can be none.
    */
   async run(job: Job): Promise<Result> {
     clearTimeout(this.#idle);
@@ -72,7 +76,8 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.kind === "done") waiting?.resolve(reply.result);
-    else waiting?.reject(new this.#options.error(reply.code, reply.message));
+    else
+      waiting?.reject(receivedError(reply.error, this.#options.error, ...(this.#options.otherErrors ?? [])));
     if (this.#waiting.size > 0) return;
     this.#worker?.unref();
     this.#idle = setTimeout(() => this.#retire(), idleMs).unref();

@@ -1,21 +1,17 @@
 import { parentPort } from "node:worker_threads";
-import { BerthError, type ErrorCode, messageOf } from "../errors/index.ts";
 import type { JobReply, JobRequest } from "./messages.ts";
+import { sentError } from "./sent-error.ts";
 
 /**
  * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for something overlap. What
- * `perform` throws is the job's error, with a BerthError's own code, or what `codeOf` says of others (Internal unless given).
+ * `perform` throws is the job's error.
  */
-export function serveJobs<Job, Result>(
-  perform: (job: Job) => Result | Promise<Result>,
-  codeOf: (error: unknown) => ErrorCode = () => "Internal",
-): void {
+export function serveJobs<Job, Result>(perform: (job: Job) => Result | Promise<Result>): void {
   const reply = async ({ id, job }: JobRequest<Job>): Promise<JobReply<Result>> => {
     try {
       return { id, kind: "done", result: await perform(job) };
     } catch (error) {
-      const code = error instanceof BerthError ? error.code : codeOf(error);
-      return { id, kind: "failed", code, message: messageOf(error) };
+      return { id, kind: "failed", error: sentError(error) };
     }
   };
   parentPort?.on("message", (request: JobRequest<Job>) => {

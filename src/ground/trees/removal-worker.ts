@@ -1,6 +1,5 @@
 /** The thread behind {@link "./tree-remover.ts"}. */
 import { serveJobs } from "../threads/index.ts";
 import { removeTree } from "./remove-tree.ts";
-import { codeOfError } from "./tree-error.ts";
 
-serveJobs(removeTree, codeOfError);
+serveJobs(removeTree);

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { BerthError, type ErrorCode, messageOf } from "../../ground/errors/index.ts";
+import { sentError } from "../../ground/threads/index.ts";
 import { applyLayer, type LayerTarget, removePaths } from "../../parts/unpack/index.ts";
 import type { ArchiveBytes, Job, JobResult, ReadRequest } from "./jobs.ts";
 import { writeArchiveFile } from "./write-archive.ts";
@@ -55,18 +55,12 @@ async function apply(
   });
 }
 
-function codeOf(error: unknown): ErrorCode {
-  if (error instanceof BerthError) return error.code;
-  const errno = (error as NodeJS.ErrnoException).code;
-  return errno === "ENOSPC" || errno === "EDQUOT" ? "ResourceExhausted" : "Internal";
-}
-
 async function resultOf(job: Job): Promise<JobResult> {
   try {
     await perform(job);
     return { kind: "done" };
   } catch (error) {
-    return { kind: "failed", code: codeOf(error), message: messageOf(error) };
+    return { kind: "failed", error: sentError(error) };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../ground/errors/index.ts";
+import type { SentError } from "../../ground/threads/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 
 /** What the thread can be asked to do. Paths are absolute. */
@@ -59,6 +59,4 @@ export type ReadRequest = { readonly kind: "read"; readonly path: string };
 /** None at the end. */
 export type ArchiveBytes = { readonly bytes: Uint8Array };
 
-export type JobResult =
-  | { readonly kind: "done" }
-  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
+export type JobResult = { readonly kind: "done" } | { readonly kind: "failed"; readonly error: SentError };

@@ -1,5 +1,5 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import { endThread, startThread, threadFile } from "../../ground/threads/index.ts";
+import { endThread, receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { CheckpointError } from "./checkpoint-error.ts";
 import type {
@@ -85,7 +85,7 @@ async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Prom
   signal?.addEventListener("abort", abort, { once: true });
   try {
     const result = await done.promise;
-    if (result.kind === "failed") throw new CheckpointError(result.code, result.message);
+    if (result.kind === "failed") throw receivedError(result.error, CheckpointError);
   } finally {
     signal?.removeEventListener("abort", abort);
     await endThread(worker);

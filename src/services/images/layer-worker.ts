@@ -1,10 +1,10 @@
 /** Thread that talks to registries and takes layers and archives apart. Started by worker-pool.ts. */
 import { parentPort } from "node:worker_threads";
-import { BerthError, messageOf } from "../../ground/errors/index.ts";
-import { createRegistry, type Registry, RegistryError } from "../../parts/registry/index.ts";
+import { sentError } from "../../ground/threads/index.ts";
+import { createRegistry, type Registry } from "../../parts/registry/index.ts";
 import { runLayerJob } from "./layer-job.ts";
 import { stageArchive } from "./stage-archive.ts";
-import type { FromWorker, Job, Outcome, RegistryJob, ToWorker, WorkerFailure } from "./worker-messages.ts";
+import type { FromWorker, Job, Outcome, RegistryJob, ToWorker } from "./worker-messages.ts";
 
 const progressIntervalMs = 100;
 
@@ -77,12 +77,6 @@ async function run(
   }
 }
 
-function failureOf(error: unknown): WorkerFailure {
-  if (!(error instanceof BerthError)) return { room: "images", code: "Internal", message: messageOf(error) };
-  const room = error instanceof RegistryError ? "registry" : "images";
-  return { room, code: error.code, message: messageOf(error) };
-}
-
 function serve(port: NonNullable<typeof parentPort>): void {
   const registries = new RegistryKeeper();
   const aborts = new Map<number, AbortController>();
@@ -100,7 +94,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     try {
       send({ kind: "done", id, outcome: await run(job, registries, abort.signal, onBytes) });
     } catch (error) {
-      send({ kind: "failed", id, error: failureOf(error) });
+      send({ kind: "failed", id, error: sentError(error) });
     } finally {
       aborts.delete(id);
     }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../ground/errors/index.ts";
+import type { SentError } from "../../ground/threads/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
 import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
@@ -79,11 +79,4 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: "progress"; readonly id: number; readonly bytes: number }
   | { readonly kind: "done"; readonly id: number; readonly outcome: Outcome }
-  | { readonly kind: "failed"; readonly id: number; readonly error: WorkerFailure };
-
-/** Errors lose their class on the way; these are the parts that matter. */
-export type WorkerFailure = {
-  readonly room: "registry" | "images";
-  readonly code: ErrorCode;
-  readonly message: string;
-};
+  | { readonly kind: "failed"; readonly id: number; readonly error: SentError };

@@ -1,8 +1,8 @@
 import type { Worker } from "node:worker_threads";
-import { startThread, threadFile } from "../../ground/threads/index.ts";
+import { receivedError, startThread, threadFile } from "../../ground/threads/index.ts";
 import { RegistryError } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
-import type { FromWorker, Job, Outcome, ToWorker, WorkerFailure } from "./worker-messages.ts";
+import type { FromWorker, Job, Outcome, ToWorker } from "./worker-messages.ts";
 
 const idleMs = 30_000;
 /** A layer mostly waits for the network, so that several share a thread well. */
@@ -158,7 +158,7 @@ export class WorkerPool implements AsyncDisposable {
       return;
     }
     if (message.kind === "done") task.settle.resolve(message.outcome);
-    else task.settle.reject(errorOf(message.error));
+    else task.settle.reject(receivedError(message.error, ImageError, RegistryError));
     member.tasks.delete(message.id);
     if (member.tasks.size === 0) this.#rest(member);
     this.#dispatch();
@@ -214,8 +214,4 @@ function post({ worker }: Member, message: ToWorker): void {
 
 function closing(): ImageError {
   return new ImageError("Unavailable", "the image service is shutting down");
-}
-
-function errorOf({ room, code, message }: WorkerFailure): RegistryError | ImageError {
-  return room === "registry" ? new RegistryError(code, message) : new ImageError(code, message);
 }

@@ -1,4 +1,4 @@
-import { BerthError, type ErrorCode } from "../../ground/errors/index.ts";
+import { BerthError, codeOf } from "../../ground/errors/index.ts";
 
 /** A snapshot that could not be made, changed or removed. Codes as the methods of {@link "./snapshotter.ts"} say. */
 export class SnapshotError extends BerthError {}
@@ -6,11 +6,5 @@ export class SnapshotError extends BerthError {}
 /** What went wrong on the way as an error of this room that says what could not be done; rooms' own errors stay as they are. */
 export function errorOf(error: unknown, message: string): BerthError {
   if (error instanceof BerthError) return error;
-  return new SnapshotError(codeOfFileError(error), message, { cause: error });
-}
-
-/** The code of a failed call of node:fs. */
-export function codeOfFileError(error: unknown): ErrorCode {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ENOSPC" || code === "EDQUOT" ? "ResourceExhausted" : "Internal";
+  return new SnapshotError(codeOf(error), message, { cause: error });
 }

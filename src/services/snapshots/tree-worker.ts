@@ -4,11 +4,10 @@ import { removeTree } from "../../ground/trees/index.ts";
 import { copyTree } from "./copy-tree.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { inheritDirectories } from "./inherit.ts";
-import { codeOfFileError } from "./snapshot-error.ts";
 import type { Usage } from "./snapshotter.ts";
 import type { TreeJob } from "./tree-jobs.ts";
 
-serveJobs(perform, codeOfFileError);
+serveJobs(perform);
 
 function perform(job: TreeJob): Usage | undefined {
   if (job.kind === "usage") return diskUsage(job.path);

@@ -1,7 +1,6 @@
 /** The thread behind {@link "./overlay-mount.ts"}. */
 import { serveJobs } from "../../threads/index.ts";
 import { check, libcFunction } from "../libc.ts";
-import { failureOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
 import { mountByParts } from "./overlay-by-parts.ts";
 import type { OverlayByParts, RelativeMount } from "./overlay-mount.ts";
 
@@ -12,14 +11,9 @@ const mountCall = libcFunction(
 );
 const CLONE_FS = 0x200;
 
-serveJobs((request: RelativeMount | OverlayByParts): NamespaceFailure | undefined => {
-  try {
-    if ("overlay" in request) mountByParts(request);
-    else mountFrom(request);
-    return undefined;
-  } catch (error) {
-    return failureOf(error);
-  }
+serveJobs((request: RelativeMount | OverlayByParts): void => {
+  if ("overlay" in request) mountByParts(request);
+  else mountFrom(request);
 });
 
 /** All threads of a process have one working directory until one of them parts with it. */

@@ -1,7 +1,7 @@
 import { sep } from "node:path";
 import { BerthError } from "../../errors/index.ts";
 import { JobThread, threadFile } from "../../threads/index.ts";
-import { errorOf, type NamespaceFailure } from "../namespaces/namespace-messages.ts";
+import { LinuxError } from "../linux-error.ts";
 import { type MountRequest, mount } from "./mount.ts";
 import { mountFlags } from "./mount-flags.ts";
 
@@ -58,13 +58,13 @@ export function escaped(path: string): string {
 
 /** A thread for one mount: so many layers are rare, and no other thread can have a working directory of its own. */
 async function inMountThread(request: RelativeMount | OverlayByParts): Promise<void> {
-  await using thread = new JobThread<RelativeMount | OverlayByParts, NamespaceFailure | undefined>({
+  await using thread = new JobThread<RelativeMount | OverlayByParts, void>({
     name: "mount",
     file: threadFile(import.meta.url, "./overlay-mount-worker"),
     error: MountThreadError,
+    otherErrors: [LinuxError],
   });
-  const failure = await thread.run(request);
-  if (failure !== undefined) throw errorOf(failure);
+  await thread.run(request);
 }
 
 /** The longest directory that all paths lie below, with a slash at its end. */

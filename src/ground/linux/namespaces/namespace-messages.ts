@@ -1,5 +1,4 @@
-import type { ErrorCode } from "../../errors/index.ts";
-import { LinuxError } from "../linux-error.ts";
+import type { SentError } from "../../threads/index.ts";
 import type { InterfaceCounters } from "../network-counters.ts";
 import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./pod-namespaces.ts";
 
@@ -25,28 +24,5 @@ export type NamespaceCall = {
 
 export type NamespaceAnswer = { readonly id: number } & (
   | { readonly result: NamespaceJobs[NamespaceJob]["result"] }
-  | { readonly failure: NamespaceFailure }
+  | { readonly error: SentError }
 );
-
-/** A LinuxError on its way between threads, where classes are lost. */
-export type NamespaceFailure = {
-  readonly syscall: string;
-  readonly errno: string;
-  readonly subject: string;
-  readonly code: ErrorCode;
-};
-
-/** Of whatever was thrown in the thread; node:fs names call, errno and path as well. */
-export function failureOf(error: unknown): NamespaceFailure {
-  if (error instanceof LinuxError) {
-    const { syscall, errno, subject, code } = error;
-    return { syscall, errno, subject, code };
-  }
-  const { syscall = "namespaces", code = "EIO", path = String(error) } = error as NodeJS.ErrnoException;
-  return failureOf(new LinuxError(syscall, code, path));
-}
-
-/** The other way round. */
-export function errorOf({ syscall, errno, subject, code }: NamespaceFailure): LinuxError {
-  return new LinuxError(syscall, errno, subject, { code });
-}

@@ -1,15 +1,10 @@
 import type { Worker } from "node:worker_threads";
-import { startThread, threadFile } from "../../threads/index.ts";
+import { receivedError, startThread, threadFile } from "../../threads/index.ts";
 import { LinuxError } from "../linux-error.ts";
 import type { InterfaceCounters } from "../network-counters.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
-import {
-  errorOf,
-  type NamespaceAnswer,
-  type NamespaceJob,
-  type NamespaceJobs,
-} from "./namespace-messages.ts";
+import type { NamespaceAnswer, NamespaceJob, NamespaceJobs } from "./namespace-messages.ts";
 import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 
 type Pending = { resolve(result: unknown): void; reject(error: Error): void };
@@ -82,7 +77,7 @@ export class NamespaceThread implements AsyncDisposable {
     const pending = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
     if ("result" in answer) pending?.resolve(answer.result);
-    else pending?.reject(errorOf(answer.failure));
+    else pending?.reject(receivedError(answer.error, LinuxError));
   }
 
   /** A thread that ends by an error says so twice, the second time perhaps when there is another one already. */

@@ -1,8 +1,10 @@
 import { parentPort } from "node:worker_threads";
+import { sentError } from "../../threads/index.ts";
+import { asLinuxError } from "../linux-error.ts";
 import { readNetworkCounters } from "../network-counters.ts";
 import { createPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
-import { failureOf, type NamespaceAnswer, type NamespaceCall } from "./namespace-messages.ts";
+import type { NamespaceAnswer, NamespaceCall } from "./namespace-messages.ts";
 import { resetPodNamespaces } from "./reset-pod-namespaces.ts";
 
 /**
@@ -20,7 +22,7 @@ function answer(call: NamespaceCall): NamespaceAnswer {
   } catch (error) {
     for (const step of undo.reverse()) step();
     if (error instanceof StrandedError) throw error;
-    return { id: call.id, failure: failureOf(error) };
+    return { id: call.id, error: sentError(asLinuxError(error, "namespaces")) };
   }
 }
 
