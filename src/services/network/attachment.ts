@@ -8,6 +8,7 @@ import type { NetworkConfig } from "./network-config.ts";
  */
 export type Attachment = {
   readonly pod: PodAttachment;
+  /** None only of a pod that was let go while nothing told its networks: DEL is made on those that are configured then. */
   readonly networks: readonly AttachedNetwork[];
   /** DEL failed for so long that the pod was let go without it; it is still to be made. */
   readonly givenUp?: boolean;

@@ -106,10 +106,46 @@ test("DEL of a pod of which nothing is known but an empty file frees its address
   assert.deepEqual(await rig.network.attachments(), []);
 });
 
-test("a pod without a file or a configuration is detached from nothing", limit, async () => {
+for (const { title, damage } of [
+  { title: "gone", damage: (file: string) => rm(file) },
+  { title: "empty", damage: (file: string) => writeFile(file, "") },
+]) {
+  test(
+    `a pod whose attachment's file is ${title} is kept while there is no configuration, let go in the end, and detached when there is one again`,
+    limit,
+    async () => {
+      await using rig = await bridged();
+      const pod = await rig.pod();
+      await rig.network.attach(pod);
+      const configuration = `${rig.options.confDir}/10-test.conflist`;
+      await rename(configuration, `${rig.root}/kept`);
+      await damage(`${rig.options.cacheDir}/${pod.sandboxId}.json`);
+
+      await rig.restart();
+      await assert.rejects(rig.network.detach(pod.sandboxId, { pod }), {
+        code: "Unavailable",
+        message: /the record of its networks is lost.*restore the configuration/,
+      });
+      assert.equal((await leftovers(rig)).links, 1);
+
+      await rig.restart({ giveUpAfterMs: 0 });
+      await rig.network.detach(pod.sandboxId, { pod });
+      assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
+      assert.deepEqual(await rig.network.describe(pod.sandboxId), []);
+
+      await rename(`${rig.root}/kept`, configuration);
+      await rig.restart();
+      await until(async () => (await rig.network.attachments()).length === 0);
+      assert.deepEqual(await leftovers(rig), nothing);
+    },
+  );
+}
+
+test("a pod that was never attached is detached at once without a configuration", limit, async () => {
   await using rig = await TestNetwork.open();
   const pod = await rig.pod();
-  await rig.network.detach(pod.sandboxId, { pod });
+  await rig.network.detach(pod.sandboxId);
+  assert.deepEqual(await rig.network.attachments(), []);
 });
 
 test(

@@ -6,6 +6,7 @@ import type { AttachmentStore } from "./attachment-store.ts";
 import { FailedDetachments } from "./failed-detachments.ts";
 import { removeMasquerade } from "./masquerade.ts";
 import type { PodAttachment } from "./network.ts";
+import { NetworkError } from "./network-error.ts";
 import type { OrphanPlugins } from "./orphan-plugins.ts";
 import type { PluginChain } from "./plugin-chain.ts";
 
@@ -51,6 +52,7 @@ export class Detacher implements Disposable {
     const attachment = await this.#attachmentOf(sandboxId, pod);
     if (attachment === undefined) return;
     try {
+      if (attachment.networks.length === 0) throw unknownNetworks(sandboxId);
       await this.#undo(attachment);
     } catch (error) {
       if (!this.#failed.add(sandboxId)) throw error;
@@ -111,9 +113,12 @@ export class Detacher implements Disposable {
     const { store, logger, networksNow } = this.#parts;
     try {
       const attachment = await store.read(sandboxId);
-      if (pod === undefined) return attachment;
-      // What is known of the pod counts, whatever became of the file.
-      if (attachment !== undefined) return { ...attachment, pod: { ...attachment.pod, ...pod } };
+      if (attachment !== undefined) {
+        const networks = attachment.networks.length === 0 ? networksNow() : attachment.networks;
+        // What is known of the pod counts, whatever became of the file.
+        return { ...attachment, networks, pod: { ...attachment.pod, ...pod } };
+      }
+      if (pod === undefined) return undefined;
       logger.warn(
         { sandboxId },
         "the record of the pod's networks is gone: running DEL on the currently configured networks",
@@ -148,6 +153,14 @@ export class Detacher implements Disposable {
 /** CNI_NETNS is empty for a namespace that is gone, as after a reboot. */
 async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> {
   return (await isNamespacePin(pod.netnsPath)) ? pod : { ...pod, netnsPath: "" };
+}
+
+/** Of a pod that was attached, when nothing tells to what: without a DEL, its addresses and rules would stay unseen. */
+function unknownNetworks(sandboxId: string): NetworkError {
+  return new NetworkError(
+    "Unavailable",
+    `pod sandbox ${sandboxId} cannot be detached: the record of its networks is lost, and there is no usable CNI configuration to tell which they were; restore the configuration`,
+  );
 }
 
 /** Only the id is known, which is enough for most plugins' DEL. */

@@ -19,7 +19,7 @@ export interface Network extends AsyncDisposable {
   /**
    * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty).
    * `pod`: of one that was attached for certain, what is known of it. Where what was written down is lost or damaged, it is detached by
-   * this from the networks that are configured now. A plugin is not ended half-way because somebody does not want to wait; where
+   * this from the networks that are configured now; where none is, DEL has failed. A plugin is not ended half-way because somebody does not want to wait; where
    * one was cut off before, the masquerading that its DEL does not find any more is taken away too.
    * Throws NetworkError when DEL fails; but for no longer than the configured time: then the pod is let go with a warning, and
    * DEL is tried again in the background and at the next start, until it succeeds.

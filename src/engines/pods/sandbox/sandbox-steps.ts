@@ -82,12 +82,12 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       draft.ips = ips;
       await writeHosts(config, paths, ips);
     },
-    // Of one that is being made it is certain only from what was written down that plugins were run.
+    // Of one that never got as far as its addresses, only what was written down tells whether plugins were run.
     undo: async ({ record }) => {
-      const { id, config, phase } = record;
+      const { id, config, ips } = record;
       if (sharesHostNetwork(config)) return;
       const pod = podToDetach(id, config, sandboxPaths(stateDir, id));
-      await network.detach(id, phase === "creating" ? {} : { pod });
+      await network.detach(id, ips.length === 0 ? {} : { pod });
     },
   };
 }
