@@ -5,19 +5,45 @@
  */
 import { glob, rm } from "node:fs/promises";
 import { basename } from "node:path";
-import { build } from "rolldown";
+import { type BuildOptions, build } from "rolldown";
 
-const input: Record<string, string> = { berthd: "src/daemon/main.ts", berth: "src/clients/cli/main.ts" };
+const threads: Record<string, string> = {};
 for await (const file of glob("src/**/*-worker.ts")) {
   const name = basename(file, ".ts");
-  if (input[name] !== undefined) throw new Error(`two threads are named ${name}: ${input[name]}, ${file}`);
-  input[name] = file;
+  if (threads[name] !== undefined)
+    throw new Error(`two threads are named ${name}: ${threads[name]}, ${file}`);
+  threads[name] = file;
 }
+
+const shared = {
+  platform: "node",
+  external: ["koffi", "pino-pretty", "@grpc/reflection"],
+  // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything but define until
+  // it is called, and neither does what the generated code imports for the clients that it makes.
+  treeshake: {
+    moduleSideEffects: [
+      { test: /\/src\//, sideEffects: false },
+      { test: /\/node_modules\/@grpc\/grpc-js\//, sideEffects: false },
+    ],
+    manualPureFunctions: ["makeGenericClientConstructor"],
+  },
+} satisfies BuildOptions;
 
 await rm("dist", { recursive: true, force: true });
 await build({
-  input,
-  platform: "node",
-  external: ["koffi", "pino-pretty", "@grpc/reflection"],
+  ...shared,
+  input: { berthd: "src/daemon/main.ts", ...threads },
   output: { dir: "dist", format: "esm", chunkFileNames: "[name]-[hash].js" },
+});
+// A command line is started often. An ECMAScript module that imports a thing of Node's loads all that belongs to it (of node:fs,
+// streams and readline too), where `require` loads what is touched.
+await build({
+  ...shared,
+  input: { berth: "src/clients/cli/main.ts" },
+  output: {
+    dir: "dist",
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
+  },
 });

@@ -14,6 +14,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   json: [],
   clock: [],
   labels: [],
+  compilecache: [],
   sync: [],
   threads: [],
   logging: [],
@@ -115,7 +116,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
   criclient: ["protocol"],
-  cli: ["criclient", "directories", "protocol", "config", "doctor", "streamclient", "tar"],
+  cli: ["compilecache", "criclient", "directories", "protocol", "config", "doctor", "streamclient", "tar"],
 };
 const open = ["clock", "errors", "fs", "json", "labels", "logging", "sync", "threads"];
 

@@ -11,7 +11,7 @@ import { busyboxImage } from "../test/support/busybox.ts";
 import { eventually } from "../test/support/condition.ts";
 import { readHostState, whatStays } from "../test/support/host-state.ts";
 
-const cli = new URL("../dist/berth.js", import.meta.url).pathname;
+const cli = new URL("../dist/berth.cjs", import.meta.url).pathname;
 /** What `berth run` makes is shown to those alone who ask for it. */
 const ofThisCli = { [ownerLabel]: cliOwner };
 const before = await readHostState();

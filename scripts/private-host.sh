@@ -10,10 +10,11 @@ fi
 inside='
 set -eu
 ip link set lo up
-# Addresses that CNI plugins hand out, and what iptables locks, are this run'"'"'s own.
-mkdir -p /var/lib/cni /run/netns
-mount -t tmpfs tmpfs /var/lib/cni
-mount -t tmpfs tmpfs /run/netns
+# Addresses that CNI plugins hand out, what iptables locks, and compiled code that berth keeps are this run'"'"'s own.
+for private in /var/lib/cni /run/netns /var/cache/berth; do
+  mkdir -p "$private"
+  mount -t tmpfs -o mode=0755 tmpfs "$private"
+done
 # crun 1.8 refuses a hybrid hierarchy whose cgroup2 half has controllers: these are given to version 1, and so are those
 # that an earlier run gave to it and that are not mounted any more.
 unified=/sys/fs/cgroup/unified/cgroup.controllers

@@ -19,7 +19,7 @@ import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const run = promisify(execFile);
-const cli = new URL("../dist/berth.js", import.meta.url).pathname;
+const cli = new URL("../dist/berth.cjs", import.meta.url).pathname;
 const limit = { timeout: 120_000 };
 
 await enterPrivateNetwork();

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { TestTerminal } from "../../src/clients/cli/testing/terminal.ts";
 import type { TestBerth } from "./berth.ts";
 
-const main = new URL("../../dist/berth.js", import.meta.url).pathname;
+const main = new URL("../../dist/berth.cjs", import.meta.url).pathname;
 
 export type CliOutcome = { readonly status: number; readonly stdout: string; readonly stderr: string };
 

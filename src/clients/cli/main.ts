@@ -14,7 +14,7 @@ if (runningNode < neededNode) {
   );
   process.exitCode = 1;
 } else {
-  import("./process.ts").then(({ runProcess }) => runProcess());
+  import("./start.ts").then(({ start }) => start());
 }
 
 export {};

@@ -1,7 +1,9 @@
+import { isatty } from "node:tty";
 import type { Io } from "./invocation.ts";
 import { runCli } from "./program.ts";
 
 const interruptedTwice = 130;
+const stdinDescriptor = 0;
 
 /** Runs the command line of this process and leaves its status in `process.exitCode`. */
 export async function runProcess(): Promise<void> {
@@ -13,9 +15,17 @@ export async function runProcess(): Promise<void> {
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   // With its terminal gone a command has to clean up too; without one it may have been started with nohup.
-  if (process.stdin.isTTY) process.on("SIGHUP", interrupt);
-  const { stdin, stdout, stderr, env } = process;
-  const io: Io = { stdin, stdout, stderr, env };
+  if (isatty(stdinDescriptor)) process.on("SIGHUP", interrupt);
+  const { stdout, stderr, env } = process;
+  const io: Io = {
+    // Opened by commands that read it.
+    get stdin() {
+      return process.stdin;
+    },
+    stdout,
+    stderr,
+    env,
+  };
   for (const stream of [stdout, stderr]) stream.on("error", (error) => onOutputError(error, io));
   const status = await runCli(process.argv.slice(2), io, controller.signal);
   // A pipe takes writes asynchronously: exiting before they are out would lose them.

@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import { messageOf } from "../../ground/errors/index.ts";
 import { exitCode, exitCodeOf, isWorded } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
@@ -10,7 +9,12 @@ export function reportFailure(error: unknown, { io, signal, failureExitCode }: I
   if (signal.aborted) return exitCode.interrupted;
   const text = printableLines(isWorded(error) ? error.message : messageOf(error));
   io.stderr.write(`${styleFor(io.stderr, io.env).red("berth:")} ${text}\n`);
-  if ((io.env.BERTH_DEBUG ?? "") !== "") io.stderr.write(`${inspect(error)}\n`);
+  if ((io.env.BERTH_DEBUG ?? "") !== "") io.stderr.write(`${inspected(error)}\n`);
   if (!isWorded(error)) return failureExitCode ?? exitCode.failure;
   return error.commandStatus ?? failureExitCode ?? exitCodeOf(error);
+}
+
+/** Importing node:util loads a seventh of what Node has, which every command would wait for. */
+function inspected(error: unknown): string {
+  return process.getBuiltinModule("node:util").inspect(error);
 }

@@ -68,7 +68,7 @@ async function examine(options: Options, invocation: Invocation): Promise<void> 
   const { output = "table" } = options;
   const worst = worstOf(results);
   if (output === "table") await write(stdout, renderReport(results, styleFor(stdout, env)));
-  else await write(stdout, renderStructured(toJson(worst, results), output));
+  else await write(stdout, await renderStructured(toJson(worst, results), output));
   if (worst === "fail") invocation.exitCode = exitCode.failure;
 }
 

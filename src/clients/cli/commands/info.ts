@@ -53,7 +53,7 @@ async function printInfo(options: Options, invocation: Invocation): Promise<void
     stdout,
     output === "table"
       ? summary(version, status, styleFor(stdout, env))
-      : renderStructured(details(status), output),
+      : await renderStructured(details(status), output),
   );
 }
 

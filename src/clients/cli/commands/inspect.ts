@@ -52,7 +52,7 @@ async function inspect(name: string, options: Options, invocation: Invocation): 
     options.type === "image"
       ? await inspectImage(client, name)
       : await inspectAny(client, name, options.type);
-  await write(invocation.io.stdout, renderStructured(details, options.output ?? "json"));
+  await write(invocation.io.stdout, await renderStructured(details, options.output ?? "json"));
 }
 
 async function inspectAny(

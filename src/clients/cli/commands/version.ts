@@ -46,6 +46,6 @@ async function printVersions(options: Options, invocation: Invocation): Promise<
   else
     await write(
       stdout,
-      renderStructured({ client, runtime: toProtobufJson(VersionResponse, runtime) }, output),
+      await renderStructured({ client, runtime: toProtobufJson(VersionResponse, runtime) }, output),
     );
 }

@@ -61,9 +61,9 @@ test("JSON is protobuf's: enums by name, int64 as text, bytes in base64, zeros a
   assert.deepEqual(toProtobufJson(ListPodSandboxResponse, { items: [] }), { items: [] });
 });
 
-test("YAML says the same as JSON", () => {
+test("YAML says the same as JSON", async () => {
   assert.equal(
-    renderStructured({ items: [{ id: "1" }], none: [] }, "yaml"),
+    await renderStructured({ items: [{ id: "1" }], none: [] }, "yaml"),
     'items:\n  - id: "1"\nnone: []\n',
   );
 });

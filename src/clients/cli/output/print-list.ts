@@ -21,13 +21,13 @@ export async function printList<Row>(
   options: ListOptions,
   { io }: Invocation,
 ): Promise<void> {
-  await write(io.stdout, render(list, options));
+  await write(io.stdout, await render(list, options));
 }
 
-function render<Row>(
+async function render<Row>(
   { rows, columns, idOf, toJson }: List<Row>,
   { output = "table", quiet }: ListOptions,
-): string {
+): Promise<string> {
   if (quiet === true) return rows.map((row) => `${idOf(row)}\n`).join("");
   return output === "table" ? renderTable(columns, rows) : renderStructured(toJson(), output);
 }

@@ -1,13 +1,13 @@
-import { stringify } from "yaml";
 import { isRecord } from "../../../ground/json/index.ts";
 
 export type StructuredFormat = "json" | "yaml";
 
 /** Data as indented JSON or as YAML. Ends with a newline. */
-export function renderStructured(data: unknown, format: StructuredFormat): string {
-  return format === "json"
-    ? `${JSON.stringify(data, undefined, 2)}\n`
-    : stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
+export async function renderStructured(data: unknown, format: StructuredFormat): Promise<string> {
+  if (format === "json") return `${JSON.stringify(data, undefined, 2)}\n`;
+  // Loaded by those alone who ask for it.
+  const { stringify } = await import("yaml");
+  return stringify(data, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** The part of a generated message type that this needs. */
