@@ -102,6 +102,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "filters",
     "grpc",
     "imagenames",
+    "images",
     "leases",
 
     "namespaces",

@@ -21,7 +21,9 @@ const services = {
   leases: containerd.leasesV1.LeasesClient,
   namespaces: containerd.namespacesV1.NamespacesClient,
   snapshots: containerd.snapshotsV1.SnapshotsClient,
+  streaming: containerd.streamingV1.StreamingClient,
   tasks: containerd.tasksV1.TasksClient,
+  transfer: containerd.transferV1.TransferClient,
   version: containerd.versionV1.VersionClient,
 } as const;
 

@@ -16,7 +16,7 @@ export function imageHandlers(): ImageHandlers {
   return {
     async get({ name }, { namespace }) {
       const { imageNames } = await namespace();
-      return { image: toMessage(existing(imageNames, name)) };
+      return { image: toMessage(existingImage(imageNames, name)) };
     },
 
     async list({ filters }, { namespace }) {
@@ -49,7 +49,7 @@ export function imageHandlers(): ImageHandlers {
 
     async delete({ name, sync, target }, { namespace }) {
       const storage = await namespace();
-      existing(storage.imageNames, name);
+      existingImage(storage.imageNames, name);
       const digest = target === undefined || target.digest === "" ? undefined : parseDigest(target.digest);
       const deleted = await storage.imageNames.delete([name], digest);
       if (deleted.length === 0)
@@ -64,7 +64,8 @@ export function imageHandlers(): ImageHandlers {
   };
 }
 
-function existing(imageNames: ImageNames, name: string): ImageName {
+/** Throws NotFound. */
+export function existingImage(imageNames: ImageNames, name: string): ImageName {
   const image = imageNames.get(name);
   if (image === undefined) throw new ContainerdError("NotFound", `image ${JSON.stringify(name)}: not found`);
   return image;

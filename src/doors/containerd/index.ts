@@ -5,7 +5,7 @@
  *
  * Terms: a *namespace* is containerd's, and comes in a call's metadata, as does a *lease*, which what the call makes is put into.
  *
- * This room keeps no state. Records and files are the storage's; what clients say unchecked goes no further than here.
+ * This room keeps no state but the streams that clients have open. Records and files are the storage's; what clients say unchecked goes no further than here.
  */
 export type { ContainerdOptions } from "./options.ts";
 export { containerdServices } from "./services.ts";

@@ -1,5 +1,6 @@
 import type { containerd } from "../../ground/protocol/index.ts";
 import type { TypedValue } from "../../services/containers/index.ts";
+import { ContainerdError } from "./errors.ts";
 
 const emptyAny = { typeUrl: "", value: Buffer.alloc(0) };
 const nsPerSecond = 1_000_000_000n;
@@ -33,4 +34,26 @@ export function toAny({ typeUrl, value }: TypedValue): containerd.types.Any {
 export function* pages<Item>(items: readonly Item[]): Generator<Item[]> {
   for (let from = 0; from < items.length; from += itemsPerMessage)
     yield items.slice(from, from + itemsPerMessage);
+}
+
+/** Decodes a message that must be of one type. Throws InvalidArgument for another type, and for bytes that are none. */
+export function ofType<Message>(
+  any: containerd.types.Any | undefined,
+  name: string,
+  codec: { readonly decode: (bytes: Uint8Array) => Message },
+): Message {
+  const type = typeOf(any);
+  if (any === undefined || type !== name)
+    throw new ContainerdError("InvalidArgument", `a message of type ${JSON.stringify(type)}, not ${name}`);
+  try {
+    return codec.decode(any.value);
+  } catch (cause) {
+    throw new ContainerdError("InvalidArgument", `${name}: the bytes are no such message`, { cause });
+  }
+}
+
+/** The name of a message's type: containerd's clients write it alone, protobuf's with a host before it. */
+export function typeOf(any: containerd.types.Any | undefined): string {
+  const url = any?.typeUrl ?? "";
+  return url.slice(url.lastIndexOf("/") + 1);
 }

@@ -4,6 +4,7 @@ import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
 import type { Plugin } from "./plugins.ts";
+import type { Streams } from "./streams.ts";
 
 export type ContainerdOptions = {
   readonly storage: Storage;
@@ -28,4 +29,7 @@ export type KnownTasks = {
 };
 
 /** What a service's handlers are made with. */
-export type ServiceOptions = ContainerdOptions & { readonly plugins: readonly Plugin[] };
+export type ServiceOptions = ContainerdOptions & {
+  readonly plugins: readonly Plugin[];
+  readonly streams: Streams;
+};

@@ -13,7 +13,10 @@ import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
 import { snapshotHandlers } from "./snapshots.ts";
+import { streamingHandlers } from "./streaming.ts";
+import { Streams } from "./streams.ts";
 import { taskHandlers } from "./tasks.ts";
+import { transferHandlers } from "./transfer.ts";
 import { versionHandlers } from "./version.ts";
 
 type Row = {
@@ -37,16 +40,16 @@ const rows: readonly Row[] = [
   row("sandboxes", containerd.sandboxV1.StoreService),
   row("sandbox-controllers", containerd.sandboxV1.ControllerService),
   row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
-  row("streaming", containerd.streamingV1.StreamingService),
+  row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, ["stream"]),
   row("tasks", containerd.tasksV1.TasksService, taskHandlers, ["wait"]),
-  row("transfer", containerd.transferV1.TransferService),
+  row("transfer", containerd.transferV1.TransferService, transferHandlers),
   row("version", containerd.versionV1.VersionService, versionHandlers),
 ];
 
 /** All of containerd's services, for the server that serves the CRI. */
 export function containerdServices(options: ContainerdOptions): readonly GrpcService[] {
   const served = rows.filter((each) => each.served).map(({ id }) => id);
-  const known = { ...options, plugins: plugins(served, options.platform) };
+  const known = { ...options, plugins: plugins(served, options.platform), streams: new Streams() };
   return rows.map(({ make }) => make(known));
 }
 

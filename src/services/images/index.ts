@@ -8,6 +8,7 @@
  * This room knows no sandboxes and no containers. What takes time (network, hashing, unpacking) happens on threads of its
  * own; what is no longer named is left to garbage collection.
  */
+export { ContentHold } from "./content-hold.ts";
 export { garbageRoots } from "./garbage-roots.ts";
 export { hostPlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";

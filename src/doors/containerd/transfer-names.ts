@@ -1,0 +1,43 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Labels } from "../../ground/labels/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import type { Descriptor } from "../../parts/oci/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
+import { ContainerdError } from "./errors.ts";
+
+type ImageStore = containerd.transferImages.ImageStore;
+type Named = { readonly name: string; readonly labels: Labels };
+
+/**
+ * The names that a client wants its target to have, as containerd makes them (core/transfer/image): the store's own, further whole ones,
+ * and those that are a prefix with the target's digest.
+ */
+export function namesIn(
+  { name, labels, extraReferences }: ImageStore,
+  { digest }: Descriptor,
+): readonly Named[] {
+  const further = extraReferences
+    .filter(({ isPrefix, addDigest }) => addDigest || !isPrefix)
+    .map((reference) => (reference.addDigest ? `${reference.name}@${digest}` : reference.name));
+  return [...(name === "" ? [] : [name]), ...further].map((each) => ({ name: each, labels }));
+}
+
+/** Lets the names stand for the target, whatever they stood for; labels are added to those that they have. Throws NotFound without a name. */
+export async function putNames(
+  { imageNames, garbage }: NamespaceStorage,
+  names: readonly Named[],
+  target: Descriptor,
+): Promise<void> {
+  if (names.length === 0)
+    throw new ContainerdError("NotFound", "destination: there is no name to give to the image");
+  for (const { name, labels } of names) {
+    try {
+      await imageNames.create({ name, target, labels });
+    } catch (error) {
+      if (!hasCode(error, "AlreadyExists")) throw error;
+      await imageNames.update(name, () => ({ target, labels }));
+    }
+  }
+  // One of them may have stood for another.
+  garbage.collectSoon();
+}
