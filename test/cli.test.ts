@@ -47,6 +47,16 @@ describe("the command line", () => {
     );
   });
 
+  it("shows images as docker does, and prunes only those that no container uses", async () => {
+    await start("using", "true");
+    const [shown] = JSON.parse(await output("image", "inspect", host.image));
+    assert.deepEqual([shown.Os, shown.RepoTags.includes(host.image)], ["linux", true]);
+    assert.equal(await output("image", "prune", "-af"), "total reclaimed space: 0 B");
+    await output("rm", "using");
+    assert.match(await output("image", "prune", "-af"), new RegExp(`^deleted: ${shown.Id}$`, "m"));
+    await output("pull", "-q", host.image);
+  });
+
   it("runs a pod to its end and leaves nothing of it with --rm", async () => {
     const script = "echo out; echo err >&2; exit 7";
     const argv = run("--rm", "--name", "job", host.image, "sh", "-c", script);

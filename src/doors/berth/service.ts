@@ -5,11 +5,13 @@ import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
 import { berthV1 } from "../../ground/protocol/index.ts";
 import type { Image } from "../../services/images/index.ts";
 import { receiveSource } from "./import-source.ts";
+import { toInspectImageResponse } from "./inspect-image.ts";
+import { pruneImages } from "./prune-images.ts";
 import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 
 export type BerthServiceOptions = {
-  readonly engine: Pick<Engine, "images" | "untagImage" | "holdContainer" | "ids">;
+  readonly engine: Pick<Engine, "images" | "untagImage" | "pruneImages" | "holdContainer" | "ids">;
   /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
   readonly spoolDir: string;
 };
@@ -43,6 +45,12 @@ export async function openBerthService({ engine, spoolDir }: BerthServiceOptions
         const { untagged, removed = "" } = await engine.untagImage(image, force);
         return { untagged: [...untagged], removed };
       },
+
+      async inspectImage({ image }) {
+        return toInspectImageResponse(await images.inspect(image));
+      },
+
+      pruneImages: (request) => pruneImages(engine, request),
 
       async *holdContainer({ containerId }, { signal }) {
         using _ = engine.holdContainer(containerId);

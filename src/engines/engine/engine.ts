@@ -5,7 +5,7 @@ import type {
   PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
-import type { Image, ImageCatalog } from "../../services/images/index.ts";
+import type { Image, ImageCatalog, PrunedImages, PruneRequest } from "../../services/images/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import type { Container, Sandbox } from "./states.ts";
 import type { Stats } from "./stats.ts";
@@ -34,6 +34,8 @@ export interface Engine {
    * tags.
    */
   untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage>;
+  /** Images.prune, which leaves the images of containers and of their volumes alone. */
+  pruneImages(request: PruneImagesRequest): Promise<PrunedImages>;
   /** Keeps a container that is put away when it has ended (`whenEndedAnnotation`) until what this returns is disposed of, for who still reads its log. Throws EngineError NotFound. */
   holdContainer(id: string): Disposable;
   /** Of all sandboxes and containers, also of those that are being made and of those of which what is recorded cannot be read. */
@@ -179,6 +181,8 @@ export type EngineEvent = {
   readonly sandbox: Sandbox | undefined;
   readonly containers: readonly Container[];
 };
+
+export type PruneImagesRequest = Omit<PruneRequest, "isUsed">;
 
 export type UntaggedImage = {
   readonly untagged: readonly string[];

@@ -1,5 +1,5 @@
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
-import type { Images } from "../../services/images/index.ts";
+import type { Images, PrunedImages } from "../../services/images/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import { TreeCopier } from "../../services/snapshots/index.ts";
 import {
@@ -8,6 +8,7 @@ import {
   EngineError,
   type EngineEvent,
   type EngineStatus,
+  type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
 import { PodCheckpoints } from "./checkpoint/pod-checkpoints.ts";
@@ -28,7 +29,7 @@ import { Pauses } from "./tasks/pauses.ts";
 import { endStrays } from "./tasks/strays.ts";
 import { TaskTable } from "./tasks/task-table.ts";
 import { DeclaredVolumes } from "./volumes/declared-volumes.ts";
-import { refuseIfOwned, refuseIfSeveralTags, refuseIfUsed } from "./volumes/image-users.ts";
+import { isUsed, refuseIfOwned, refuseIfSeveralTags, refuseIfUsed } from "./volumes/image-users.ts";
 import { refuseIfMounted } from "./volumes/image-volumes.ts";
 
 /** The native engine: pods made of namespaces, snapshots, CNI and OCI runtimes. */
@@ -127,6 +128,11 @@ export class PodEngine implements Engine, AsyncDisposable {
     }
     await this.images.remove(image.id);
     return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
+  }
+
+  async pruneImages(request: PruneImagesRequest): Promise<PrunedImages> {
+    const { containers } = this.#services;
+    return await this.images.prune({ ...request, isUsed: (image) => isUsed(image, containers.list()) });
   }
 
   /** The tasks of containers, for doors that speak of tasks: to look at. */

@@ -48,6 +48,8 @@ export class ImageInstaller {
   readonly #parts: InstallerParts;
   /** Ids of the leases of installations that are under way; any other is of a daemon that was cut. */
   readonly #leases = new Set<string>();
+  /** How many installations of a target are under way. */
+  readonly #targets = new Map<Digest, number>();
 
   constructor(parts: InstallerParts) {
     this.#parts = parts;
@@ -66,8 +68,14 @@ export class ImageInstaller {
     }
   }
 
+  /** Whether a name is about to be given to this target. */
+  isInstalling(target: Digest): boolean {
+    return this.#targets.has(target);
+  }
+
   /** Returns the image's id. */
   async install(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
+    using _mark = this.#mark(request.target.digest);
     const { layers, progress } = this.#parts;
     const plan = await this.#plan(request, signal);
     const descriptors = plan.selected.manifest.layers;
@@ -79,6 +87,16 @@ export class ImageInstaller {
     await this.#putDocuments(plan);
     await this.#recordSource(request, plan);
     return await this.#putNames(request, plan);
+  }
+
+  #mark(target: Digest): Disposable {
+    const change = (by: number): void => {
+      const count = (this.#targets.get(target) ?? 0) + by;
+      if (count === 0) this.#targets.delete(target);
+      else this.#targets.set(target, count);
+    };
+    change(1);
+    return { [Symbol.dispose]: () => change(-1) };
   }
 
   /** Reads the image's documents, from the store where they are there. */

@@ -13,11 +13,21 @@ import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import { ContentHold } from "./content-hold.ts";
 import { FsUsages } from "./fs-usage.ts";
+import { imageDetails } from "./image-details.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
 import { ImageLookup } from "./image-lookup.ts";
 import { ImageResolver } from "./image-resolver.ts";
-import type { ArtifactSource, FsUsage, Image, Images, PullRequest } from "./images.ts";
+import type {
+  ArtifactSource,
+  FsUsage,
+  Image,
+  ImageDetails,
+  Images,
+  PrunedImages,
+  PruneRequest,
+  PullRequest,
+} from "./images.ts";
 import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
@@ -25,6 +35,7 @@ import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressBoard } from "./layer-progress.ts";
 import { NamedTargets } from "./named-targets.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
+import { pruneImages } from "./prune.ts";
 import { Puller, type PullOptions } from "./pull.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import { Pusher } from "./push/pusher.ts";
@@ -158,6 +169,23 @@ class ImageService implements Images, AsyncDisposable {
     return this.#lookup.find(idOrReference);
   }
 
+  async inspect(idOrReference: string): Promise<ImageDetails> {
+    const image = this.#found(idOrReference);
+    const names = this.#lookup.namesOf(image.id).flatMap((name) => this.#names.get(name) ?? []);
+    return await imageDetails(image, names, { content: this.#content, snapshotter: this.#snapshotter });
+  }
+
+  async prune(request: PruneRequest): Promise<PrunedImages> {
+    return await pruneImages(request, {
+      imageNames: this.#names,
+      lookup: this.#lookup,
+      content: this.#content,
+      snapshotter: this.#snapshotter,
+      garbage: this.#garbage,
+      isInstalling: (target) => this.#installer.isInstalling(target),
+    });
+  }
+
   async remove(idOrReference: string): Promise<void> {
     const image = this.find(idOrReference);
     const names =
@@ -172,9 +200,7 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
-    const image = this.find(idOrReference);
-    if (image === undefined)
-      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
+    const image = this.#found(idOrReference);
     await this.#names.updateAll(this.#lookup.namesOf(image.id), { labels: pinLabels(pinned) });
     return this.#present(image.id);
   }
@@ -229,6 +255,13 @@ class ImageService implements Images, AsyncDisposable {
       );
     };
     await this.#layers.install(layers, gone, new AbortController().signal);
+  }
+
+  #found(idOrReference: string): Image {
+    const image = this.find(idOrReference);
+    if (image === undefined)
+      throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
+    return image;
   }
 
   #present(id: Digest): Image {

@@ -30,6 +30,10 @@ export interface ImageCatalog {
   list(): readonly Image[];
   /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
   find(idOrReference: string): Image | undefined;
+  /** All that is known of an image, with its documents. Throws ImageError NotFound, also when its content was removed. */
+  inspect(idOrReference: string): Promise<ImageDetails>;
+  /** Removes the images that the request means, but none that is pinned or being pulled; resolves when their content and snapshots are gone. */
+  prune(request: PruneRequest): Promise<PrunedImages>;
   /** Removes every reference of the image, or of what a reference that comes to no image here stands for; no error when it is not there. Content and snapshots go by garbage collection. */
   remove(idOrReference: string): Promise<void>;
   /**
@@ -107,6 +111,48 @@ export type Image = {
   /** Its manifest's annotations say that it holds a checkpoint of a container. */
   readonly checkpoint: boolean;
 };
+
+/** An image with what its record leaves out. */
+export type ImageDetails = {
+  readonly image: Image;
+  /** What its names stand for: the manifest, or indexes that lead to it. */
+  readonly targets: readonly Descriptor[];
+  readonly manifestBytes: Uint8Array;
+  readonly configBytes: Uint8Array;
+  /** Bottom first. */
+  readonly layers: readonly ImageLayer[];
+  /** When one of its names was given or changed last. */
+  readonly namedAtNs: bigint;
+};
+
+export type ImageLayer = {
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  /** What its files take on the disk; undefined where it is not unpacked. */
+  readonly unpackedBytes: number | undefined;
+};
+
+/** Which images nobody needs. */
+export type PruneRequest = {
+  /** Those without a tag, or all. */
+  readonly which: "dangling" | "all";
+  /** Only images all of whose names are older, as they are; nanoseconds since 1970. */
+  readonly namedBeforeNs?: bigint;
+  /** `key` or `key=value`: only images whose configuration has all of these labels. */
+  readonly labels?: readonly string[];
+  /** No image whose configuration has one of these. */
+  readonly withoutLabels?: readonly string[];
+  /** Whether somebody needs it, whatever else is asked for. */
+  readonly isUsed: (image: Image) => boolean;
+};
+
+export type PrunedImages = {
+  readonly images: readonly PrunedImage[];
+  /** Bytes of blobs and of unpacked files that are gone. */
+  readonly reclaimedBytes: number;
+};
+
+export type PrunedImage = { readonly id: Digest; readonly names: readonly string[] };
 
 export type FsUsage = {
   readonly mountpoint: string;

@@ -18,8 +18,13 @@ export type {
   FsUsage,
   Image,
   ImageCatalog,
+  ImageDetails,
+  ImageLayer,
   ImageRootfs,
   Images,
+  PrunedImage,
+  PrunedImages,
+  PruneRequest,
   PullProgress,
   PullRequest,
 } from "./images.ts";

@@ -6,6 +6,9 @@ import { berthV1 } from "../../../ground/protocol/index.ts";
 import { findImage } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError } from "../errors.ts";
+import { defineHistory } from "../image/history.ts";
+import { defineInspect } from "../image/inspect.ts";
+import { definePrune } from "../image/prune.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";
@@ -40,6 +43,9 @@ export function define(command: Command, invocation: Invocation): void {
     .addHelpText("after", examples)
     .action((archive: string) => importImages(archive, optionsOf<Options>(importing), invocation));
   adviseOnUnknown(command, "berth image");
+  defineInspect(command, invocation);
+  defineHistory(command, invocation);
+  definePrune(command, invocation);
   definePin(command, invocation, true);
   definePin(command, invocation, false);
 }

@@ -101,7 +101,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",
-    summary: "import images from an archive, and pin images",
+    summary: "import, inspect, pin and prune images",
     group: images,
     load: () => import("./image.ts"),
   },

@@ -27,7 +27,7 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
- * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push` or `importArchive`.
+ * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `inspect`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -53,6 +53,11 @@ export class MemoryEngine implements Engine {
     reference: destination,
     digest: image().manifest.digest,
   });
+
+  inspect: Images["inspect"] = async (wanted) => {
+    throw new EngineError("NotFound", `image ${wanted} not found`);
+  };
+  prune: Engine["pruneImages"] = async () => ({ images: [], reclaimedBytes: 0 });
 
   readonly securityProfiles: Engine["securityProfiles"] = {
     pull: async ({ reference }) => {
@@ -182,6 +187,8 @@ export class MemoryEngine implements Engine {
       if (found !== undefined) this.imageTable.splice(this.imageTable.indexOf(found), 1);
     },
     untag: async () => [],
+    inspect: (wanted) => this.inspect(wanted),
+    prune: (request) => this.prune(request),
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);
       if (found === undefined) throw new EngineError("NotFound", `image ${wanted} not found`);
@@ -197,6 +204,10 @@ export class MemoryEngine implements Engine {
 
   removeImage(idOrReference: string): Promise<void> {
     return this.images.remove(idOrReference);
+  }
+
+  pruneImages(request: Parameters<Engine["pruneImages"]>[0]): ReturnType<Engine["pruneImages"]> {
+    return this.prune(request);
   }
 
   holdContainer(id: string): Disposable {

@@ -7,6 +7,14 @@ function usersOf(image: Image, containers: readonly ContainerRecord[]): readonly
   return containers.filter(({ imageId }) => imageId === image.id);
 }
 
+/** Whether a container is made of the image, or has it mounted as a volume. */
+export function isUsed(image: Image, containers: readonly ContainerRecord[]): boolean {
+  return containers.some(
+    ({ imageId, imageVolumes = [] }) =>
+      imageId === image.id || imageVolumes.some((volume) => volume.imageId === image.id),
+  );
+}
+
 /** Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown, and so cannot take into account. */
 export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
   const user = usersOf(image, containers).find(isOwned);

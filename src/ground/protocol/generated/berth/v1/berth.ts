@@ -296,6 +296,63 @@ export interface RemoveImageResponse {
   removed: string;
 }
 
+export interface InspectImageRequest {
+  /** Id or reference. */
+  image: string;
+}
+
+export interface InspectImageResponse {
+  id: string;
+  repoTags: string[];
+  repoDigests: string[];
+  pinned: boolean;
+  /** Bytes of its content, compressed. */
+  size: bigint;
+  /** What its names stand for: the manifest, or an index that leads to it. */
+  targets: Descriptor[];
+  manifest:
+    | Descriptor
+    | undefined;
+  /** As they are kept, byte by byte. */
+  manifestDocument: Buffer;
+  configDocument: Buffer;
+  /** Bottom first. */
+  layers: ImageLayer[];
+  /** When one of its names was given or changed last, in nanoseconds since 1970. */
+  namedAt: bigint;
+}
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: bigint;
+}
+
+export interface ImageLayer {
+  digest: string;
+  /** Of its tar, not compressed. */
+  diffId: string;
+  /** What its files take on the disk, where it is unpacked. */
+  unpackedSize?: bigint | undefined;
+}
+
+export interface PruneImagesRequest {
+  /** Also those with tags. */
+  all: boolean;
+  /** Only those that have had their names, as they are, since before this time, in nanoseconds since 1970; 0: all. */
+  namedBefore: bigint;
+  /** Only those whose configuration has all of these labels: `key` or `key=value`. */
+  labels: string[];
+  /** None whose configuration has one of these. */
+  withoutLabels: string[];
+}
+
+export interface PruneImagesResponse {
+  images: RemoveImageResponse[];
+  /** Bytes of content and of files that are gone, or go in the background. */
+  reclaimedBytes: bigint;
+}
+
 export interface HoldContainerRequest {
   containerId: string;
 }
@@ -2365,6 +2422,788 @@ export const RemoveImageResponse: MessageFns<RemoveImageResponse> = {
   },
 };
 
+function createBaseInspectImageRequest(): InspectImageRequest {
+  return { image: "" };
+}
+
+export const InspectImageRequest: MessageFns<InspectImageRequest> = {
+  encode(message: InspectImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InspectImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspectImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InspectImageRequest {
+    return { image: isSet(object.image) ? globalThis.String(object.image) : "" };
+  },
+
+  toJSON(message: InspectImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InspectImageRequest>): InspectImageRequest {
+    return InspectImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InspectImageRequest>): InspectImageRequest {
+    const message = createBaseInspectImageRequest();
+    message.image = object.image ?? "";
+    return message;
+  },
+};
+
+function createBaseInspectImageResponse(): InspectImageResponse {
+  return {
+    id: "",
+    repoTags: [],
+    repoDigests: [],
+    pinned: false,
+    size: 0n,
+    targets: [],
+    manifest: undefined,
+    manifestDocument: Buffer.alloc(0),
+    configDocument: Buffer.alloc(0),
+    layers: [],
+    namedAt: 0n,
+  };
+}
+
+export const InspectImageResponse: MessageFns<InspectImageResponse> = {
+  encode(message: InspectImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    for (const v of message.repoTags) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.repoDigests) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.pinned !== false) {
+      writer.uint32(32).bool(message.pinned);
+    }
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.size);
+    }
+    for (const v of message.targets) {
+      Descriptor.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.manifest !== undefined) {
+      Descriptor.encode(message.manifest, writer.uint32(58).fork()).join();
+    }
+    if (message.manifestDocument.length !== 0) {
+      writer.uint32(66).bytes(message.manifestDocument);
+    }
+    if (message.configDocument.length !== 0) {
+      writer.uint32(74).bytes(message.configDocument);
+    }
+    for (const v of message.layers) {
+      ImageLayer.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.namedAt !== 0n) {
+      if (BigInt.asIntN(64, message.namedAt) !== message.namedAt) {
+        throw new globalThis.Error("value provided for field message.namedAt of type int64 too large");
+      }
+      writer.uint32(88).int64(message.namedAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InspectImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspectImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.repoTags.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.repoDigests.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pinned = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.targets.push(Descriptor.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.manifest = Descriptor.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.manifestDocument = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.configDocument = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.layers.push(ImageLayer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.namedAt = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InspectImageResponse {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      repoTags: globalThis.Array.isArray(object?.repoTags)
+        ? object.repoTags.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.repo_tags)
+        ? object.repo_tags.map((e: any) => globalThis.String(e))
+        : [],
+      repoDigests: globalThis.Array.isArray(object?.repoDigests)
+        ? object.repoDigests.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.repo_digests)
+        ? object.repo_digests.map((e: any) => globalThis.String(e))
+        : [],
+      pinned: isSet(object.pinned) ? globalThis.Boolean(object.pinned) : false,
+      size: isSet(object.size) ? BigInt(object.size) : 0n,
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => Descriptor.fromJSON(e)) : [],
+      manifest: isSet(object.manifest) ? Descriptor.fromJSON(object.manifest) : undefined,
+      manifestDocument: isSet(object.manifestDocument)
+        ? Buffer.from(bytesFromBase64(object.manifestDocument))
+        : isSet(object.manifest_document)
+        ? Buffer.from(bytesFromBase64(object.manifest_document))
+        : Buffer.alloc(0),
+      configDocument: isSet(object.configDocument)
+        ? Buffer.from(bytesFromBase64(object.configDocument))
+        : isSet(object.config_document)
+        ? Buffer.from(bytesFromBase64(object.config_document))
+        : Buffer.alloc(0),
+      layers: globalThis.Array.isArray(object?.layers)
+        ? object.layers.map((e: any) => ImageLayer.fromJSON(e))
+        : [],
+      namedAt: isSet(object.namedAt) ? BigInt(object.namedAt) : isSet(object.named_at) ? BigInt(object.named_at) : 0n,
+    };
+  },
+
+  toJSON(message: InspectImageResponse): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.repoTags?.length) {
+      obj.repoTags = message.repoTags;
+    }
+    if (message.repoDigests?.length) {
+      obj.repoDigests = message.repoDigests;
+    }
+    if (message.pinned !== undefined) {
+      obj.pinned = message.pinned;
+    }
+    if (message.size !== undefined) {
+      obj.size = message.size.toString();
+    }
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => Descriptor.toJSON(e));
+    }
+    if (message.manifest !== undefined) {
+      obj.manifest = Descriptor.toJSON(message.manifest);
+    }
+    if (message.manifestDocument !== undefined) {
+      obj.manifestDocument = base64FromBytes(message.manifestDocument);
+    }
+    if (message.configDocument !== undefined) {
+      obj.configDocument = base64FromBytes(message.configDocument);
+    }
+    if (message.layers?.length) {
+      obj.layers = message.layers.map((e) => ImageLayer.toJSON(e));
+    }
+    if (message.namedAt !== undefined) {
+      obj.namedAt = message.namedAt.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InspectImageResponse>): InspectImageResponse {
+    return InspectImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InspectImageResponse>): InspectImageResponse {
+    const message = createBaseInspectImageResponse();
+    message.id = object.id ?? "";
+    message.repoTags = object.repoTags?.map((e) => e) || [];
+    message.repoDigests = object.repoDigests?.map((e) => e) || [];
+    message.pinned = object.pinned ?? false;
+    message.size = (object.size !== undefined && object.size !== null) ? BigInt(object.size) : 0n;
+    message.targets = object.targets?.map((e) => Descriptor.fromPartial(e)) || [];
+    message.manifest = (object.manifest !== undefined && object.manifest !== null)
+      ? Descriptor.fromPartial(object.manifest)
+      : undefined;
+    message.manifestDocument = object.manifestDocument ?? Buffer.alloc(0);
+    message.configDocument = object.configDocument ?? Buffer.alloc(0);
+    message.layers = object.layers?.map((e) => ImageLayer.fromPartial(e)) || [];
+    message.namedAt = (object.namedAt !== undefined && object.namedAt !== null) ? BigInt(object.namedAt) : 0n;
+    return message;
+  },
+};
+
+function createBaseDescriptor(): Descriptor {
+  return { mediaType: "", digest: "", size: 0n };
+}
+
+export const Descriptor: MessageFns<Descriptor> = {
+  encode(message: Descriptor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mediaType !== "") {
+      writer.uint32(10).string(message.mediaType);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Descriptor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescriptor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Descriptor {
+    return {
+      mediaType: isSet(object.mediaType)
+        ? globalThis.String(object.mediaType)
+        : isSet(object.media_type)
+        ? globalThis.String(object.media_type)
+        : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      size: isSet(object.size) ? BigInt(object.size) : 0n,
+    };
+  },
+
+  toJSON(message: Descriptor): unknown {
+    const obj: any = {};
+    if (message.mediaType !== undefined) {
+      obj.mediaType = message.mediaType;
+    }
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    if (message.size !== undefined) {
+      obj.size = message.size.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Descriptor>): Descriptor {
+    return Descriptor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Descriptor>): Descriptor {
+    const message = createBaseDescriptor();
+    message.mediaType = object.mediaType ?? "";
+    message.digest = object.digest ?? "";
+    message.size = (object.size !== undefined && object.size !== null) ? BigInt(object.size) : 0n;
+    return message;
+  },
+};
+
+function createBaseImageLayer(): ImageLayer {
+  return { digest: "", diffId: "", unpackedSize: undefined };
+}
+
+export const ImageLayer: MessageFns<ImageLayer> = {
+  encode(message: ImageLayer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.diffId !== "") {
+      writer.uint32(18).string(message.diffId);
+    }
+    if (message.unpackedSize !== undefined) {
+      if (BigInt.asUintN(64, message.unpackedSize) !== message.unpackedSize) {
+        throw new globalThis.Error("value provided for field message.unpackedSize of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.unpackedSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImageLayer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImageLayer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.diffId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unpackedSize = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImageLayer {
+    return {
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+      diffId: isSet(object.diffId)
+        ? globalThis.String(object.diffId)
+        : isSet(object.diff_id)
+        ? globalThis.String(object.diff_id)
+        : "",
+      unpackedSize: isSet(object.unpackedSize)
+        ? BigInt(object.unpackedSize)
+        : isSet(object.unpacked_size)
+        ? BigInt(object.unpacked_size)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ImageLayer): unknown {
+    const obj: any = {};
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    if (message.diffId !== undefined) {
+      obj.diffId = message.diffId;
+    }
+    if (message.unpackedSize !== undefined) {
+      obj.unpackedSize = message.unpackedSize.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImageLayer>): ImageLayer {
+    return ImageLayer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImageLayer>): ImageLayer {
+    const message = createBaseImageLayer();
+    message.digest = object.digest ?? "";
+    message.diffId = object.diffId ?? "";
+    message.unpackedSize = (object.unpackedSize !== undefined && object.unpackedSize !== null)
+      ? BigInt(object.unpackedSize)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePruneImagesRequest(): PruneImagesRequest {
+  return { all: false, namedBefore: 0n, labels: [], withoutLabels: [] };
+}
+
+export const PruneImagesRequest: MessageFns<PruneImagesRequest> = {
+  encode(message: PruneImagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.all !== false) {
+      writer.uint32(8).bool(message.all);
+    }
+    if (message.namedBefore !== 0n) {
+      if (BigInt.asIntN(64, message.namedBefore) !== message.namedBefore) {
+        throw new globalThis.Error("value provided for field message.namedBefore of type int64 too large");
+      }
+      writer.uint32(16).int64(message.namedBefore);
+    }
+    for (const v of message.labels) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.withoutLabels) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PruneImagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePruneImagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.namedBefore = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.withoutLabels.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PruneImagesRequest {
+    return {
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+      namedBefore: isSet(object.namedBefore)
+        ? BigInt(object.namedBefore)
+        : isSet(object.named_before)
+        ? BigInt(object.named_before)
+        : 0n,
+      labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => globalThis.String(e)) : [],
+      withoutLabels: globalThis.Array.isArray(object?.withoutLabels)
+        ? object.withoutLabels.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.without_labels)
+        ? object.without_labels.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PruneImagesRequest): unknown {
+    const obj: any = {};
+    if (message.all !== undefined) {
+      obj.all = message.all;
+    }
+    if (message.namedBefore !== undefined) {
+      obj.namedBefore = message.namedBefore.toString();
+    }
+    if (message.labels?.length) {
+      obj.labels = message.labels;
+    }
+    if (message.withoutLabels?.length) {
+      obj.withoutLabels = message.withoutLabels;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PruneImagesRequest>): PruneImagesRequest {
+    return PruneImagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PruneImagesRequest>): PruneImagesRequest {
+    const message = createBasePruneImagesRequest();
+    message.all = object.all ?? false;
+    message.namedBefore = (object.namedBefore !== undefined && object.namedBefore !== null)
+      ? BigInt(object.namedBefore)
+      : 0n;
+    message.labels = object.labels?.map((e) => e) || [];
+    message.withoutLabels = object.withoutLabels?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePruneImagesResponse(): PruneImagesResponse {
+  return { images: [], reclaimedBytes: 0n };
+}
+
+export const PruneImagesResponse: MessageFns<PruneImagesResponse> = {
+  encode(message: PruneImagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.images) {
+      RemoveImageResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.reclaimedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.reclaimedBytes) !== message.reclaimedBytes) {
+        throw new globalThis.Error("value provided for field message.reclaimedBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.reclaimedBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PruneImagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePruneImagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.images.push(RemoveImageResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reclaimedBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PruneImagesResponse {
+    return {
+      images: globalThis.Array.isArray(object?.images)
+        ? object.images.map((e: any) => RemoveImageResponse.fromJSON(e))
+        : [],
+      reclaimedBytes: isSet(object.reclaimedBytes)
+        ? BigInt(object.reclaimedBytes)
+        : isSet(object.reclaimed_bytes)
+        ? BigInt(object.reclaimed_bytes)
+        : 0n,
+    };
+  },
+
+  toJSON(message: PruneImagesResponse): unknown {
+    const obj: any = {};
+    if (message.images?.length) {
+      obj.images = message.images.map((e) => RemoveImageResponse.toJSON(e));
+    }
+    if (message.reclaimedBytes !== undefined) {
+      obj.reclaimedBytes = message.reclaimedBytes.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PruneImagesResponse>): PruneImagesResponse {
+    return PruneImagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PruneImagesResponse>): PruneImagesResponse {
+    const message = createBasePruneImagesResponse();
+    message.images = object.images?.map((e) => RemoveImageResponse.fromPartial(e)) || [];
+    message.reclaimedBytes = (object.reclaimedBytes !== undefined && object.reclaimedBytes !== null)
+      ? BigInt(object.reclaimedBytes)
+      : 0n;
+    return message;
+  },
+};
+
 function createBaseHoldContainerRequest(): HoldContainerRequest {
   return { containerId: "" };
 }
@@ -2671,6 +3510,27 @@ export const BerthService = {
     responseSerialize: (value: RemoveImageResponse): Buffer => Buffer.from(RemoveImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RemoveImageResponse => RemoveImageResponse.decode(value),
   },
+  /** All that is known of an image, with its documents. */
+  inspectImage: {
+    path: "/berth.v1.Berth/InspectImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: InspectImageRequest): Buffer => Buffer.from(InspectImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): InspectImageRequest => InspectImageRequest.decode(value),
+    responseSerialize: (value: InspectImageResponse): Buffer =>
+      Buffer.from(InspectImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): InspectImageResponse => InspectImageResponse.decode(value),
+  },
+  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  pruneImages: {
+    path: "/berth.v1.Berth/PruneImages" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PruneImagesRequest): Buffer => Buffer.from(PruneImagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PruneImagesRequest => PruneImagesRequest.decode(value),
+    responseSerialize: (value: PruneImagesResponse): Buffer => Buffer.from(PruneImagesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PruneImagesResponse => PruneImagesResponse.decode(value),
+  },
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
    * The one message comes when that holds.
@@ -2710,6 +3570,10 @@ export interface BerthServer extends UntypedServiceImplementation {
   pinImage: handleUnaryCall<PinImageRequest, PinImageResponse>;
   /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageResponse>;
+  /** All that is known of an image, with its documents. */
+  inspectImage: handleUnaryCall<InspectImageRequest, InspectImageResponse>;
+  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  pruneImages: handleUnaryCall<PruneImagesRequest, PruneImagesResponse>;
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
    * The one message comes when that holds.
@@ -2798,6 +3662,38 @@ export interface BerthClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RemoveImageResponse) => void,
+  ): ClientUnaryCall;
+  /** All that is known of an image, with its documents. */
+  inspectImage(
+    request: InspectImageRequest,
+    callback: (error: ServiceError | null, response: InspectImageResponse) => void,
+  ): ClientUnaryCall;
+  inspectImage(
+    request: InspectImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: InspectImageResponse) => void,
+  ): ClientUnaryCall;
+  inspectImage(
+    request: InspectImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: InspectImageResponse) => void,
+  ): ClientUnaryCall;
+  /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
+  pruneImages(
+    request: PruneImagesRequest,
+    callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
+  ): ClientUnaryCall;
+  pruneImages(
+    request: PruneImagesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
+  ): ClientUnaryCall;
+  pruneImages(
+    request: PruneImagesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
   ): ClientUnaryCall;
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.

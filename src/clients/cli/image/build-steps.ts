@@ -1,0 +1,36 @@
+import { isRecord } from "../../../ground/json/index.ts";
+import type { InspectedImage } from "./inspected-image.ts";
+
+/** A step that an image was built in (OCI image-spec, config.md, `history`). */
+export type BuildStep = {
+  /** RFC 3339; "" where it is not told. */
+  readonly created: string;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Of its layer, 0 without one; undefined where the layer is not unpacked. */
+  readonly unpackedBytes: bigint | undefined;
+};
+
+/** First to last. An image need not tell its history: layers of which it tells nothing are steps without words. */
+export function buildSteps({ answer, config }: InspectedImage): BuildStep[] {
+  const layers = answer.layers.map(({ unpackedSize }) => unpackedSize);
+  const told: readonly unknown[] = Array.isArray(config.history) ? config.history : [];
+  let next = 0;
+  const steps = told.filter(isRecord).map((entry): BuildStep => {
+    const isEmpty = entry.empty_layer === true || next >= layers.length;
+    return {
+      created: text(entry.created),
+      createdBy: text(entry.created_by),
+      comment: text(entry.comment),
+      unpackedBytes: isEmpty ? 0n : layers[next++],
+    };
+  });
+  const untold = layers
+    .slice(next)
+    .map((unpackedBytes) => ({ created: "", createdBy: "", comment: "", unpackedBytes }));
+  return [...steps, ...untold];
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,59 @@
+import type { Digest } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { GarbageCollector } from "../gc/index.ts";
+import type { ImageName, ImageNames } from "../imagenames/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import { lastNamedAtNs } from "./image-details.ts";
+import type { ImageLookup } from "./image-lookup.ts";
+import type { Image, PrunedImage, PrunedImages, PruneRequest } from "./images.ts";
+import { ReclaimedBytes } from "./reclaimed-bytes.ts";
+
+export type PruneParts = {
+  readonly imageNames: ImageNames;
+  readonly lookup: ImageLookup;
+  readonly content: ContentStore;
+  readonly snapshotter: Snapshotter;
+  readonly garbage: GarbageCollector;
+  /** Whether something is being installed for which a name stands, or will. */
+  readonly isInstalling: (target: Digest) => boolean;
+};
+
+/** Removes images that nobody needs, see {@link ImageCatalog.prune}. */
+export async function pruneImages(request: PruneRequest, parts: PruneParts): Promise<PrunedImages> {
+  const { lookup, imageNames, garbage } = parts;
+  const removed: PrunedImage[] = [];
+  const reclaimed = new ReclaimedBytes(parts);
+  for (const { id } of lookup.list()) {
+    // Looked at anew, as each removal takes a while; nothing is waited for between the look and the removal.
+    const image = lookup.find(id);
+    const names = lookup.namesOf(id).flatMap((name) => imageNames.get(name) ?? []);
+    if (image === undefined || !isWanted(image, names, request, parts)) continue;
+    const targets = names.map(({ target }) => target.digest);
+    reclaimed.expect(image, targets);
+    const deleted = await imageNames.delete(names.map(({ name }) => name));
+    if (deleted.length > 0) removed.push({ id, names: deleted });
+  }
+  if (removed.length === 0) return { images: [], reclaimedBytes: 0 };
+  await garbage.collect();
+  return { images: removed, reclaimedBytes: await reclaimed.gone() };
+}
+
+function isWanted(
+  image: Image,
+  names: readonly ImageName[],
+  { which, namedBeforeNs, labels = [], withoutLabels = [], isUsed }: PruneRequest,
+  { isInstalling }: PruneParts,
+): boolean {
+  if (image.pinned || isUsed(image) || names.some(({ target }) => isInstalling(target.digest))) return false;
+  if (which === "dangling" && image.repoTags.length > 0) return false;
+  if (namedBeforeNs !== undefined && lastNamedAtNs(names) >= namedBeforeNs) return false;
+  const has = (label: string): boolean => hasLabel(image.config.config.labels, label);
+  return labels.every(has) && !withoutLabels.some(has);
+}
+
+function hasLabel(present: Readonly<Record<string, string>>, label: string): boolean {
+  const equals = label.indexOf("=");
+  if (equals === -1) return Object.hasOwn(present, label);
+  const key = label.slice(0, equals);
+  return Object.hasOwn(present, key) && present[key] === label.slice(equals + 1);
+}

@@ -1,0 +1,43 @@
+import type { Digest } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import { unpackedBytes, withChainIds } from "./image-details.ts";
+import type { Image } from "./images.ts";
+
+/** How much room the removal of images has made: what others share with them stays, and does not count. */
+export class ReclaimedBytes {
+  readonly #content: ContentStore;
+  readonly #snapshotter: Snapshotter;
+  readonly #blobs = new Map<Digest, number>();
+  readonly #layers = new Map<Digest, Promise<number | undefined>>();
+
+  constructor({
+    content,
+    snapshotter,
+  }: { readonly content: ContentStore; readonly snapshotter: Snapshotter }) {
+    this.#content = content;
+    this.#snapshotter = snapshotter;
+  }
+
+  /** To be called while the image is there, with what its names stand for. */
+  expect(image: Image, targets: readonly Digest[]): void {
+    const blobs = [...targets, image.manifest.digest, image.id, ...image.layers.map(({ digest }) => digest)];
+    for (const digest of blobs) {
+      if (this.#content.has(digest)) this.#blobs.set(digest, this.#content.info(digest).sizeBytes);
+    }
+    for (const { chainId } of withChainIds(image)) {
+      // One that goes in this moment takes nothing with it that counts.
+      const size = unpackedBytes(this.#snapshotter, chainId).catch(() => undefined);
+      if (!this.#layers.has(chainId)) this.#layers.set(chainId, size);
+    }
+  }
+
+  /** Of what was expected and is no longer there. */
+  async gone(): Promise<number> {
+    const blobs = [...this.#blobs].flatMap(([digest, size]) => (this.#content.has(digest) ? [] : [size]));
+    const layers = [...this.#layers].map(async ([chainId, size]) =>
+      this.#snapshotter.stat(chainId) === undefined ? ((await size) ?? 0) : 0,
+    );
+    return [...blobs, ...(await Promise.all(layers))].reduce((sum, size) => sum + size, 0);
+  }
+}
