@@ -11,9 +11,12 @@ export class LinuxError extends BerthError {
     syscall: string,
     errno: string,
     subject: string,
-    options?: { readonly code?: ErrorCode; readonly cause?: unknown },
+    options?: { readonly code?: ErrorCode; readonly cause?: unknown; readonly remedy?: string },
   ) {
-    super(options?.code ?? codeOfCall(errno), `${syscall} ${subject}: ${errno}`, { cause: options?.cause });
+    const remedy = options?.remedy === undefined ? "" : `; ${options.remedy}`;
+    super(options?.code ?? codeOfCall(errno), `${syscall} ${subject}: ${errno}${remedy}`, {
+      cause: options?.cause,
+    });
     this.syscall = syscall;
     this.errno = errno;
     this.subject = subject;

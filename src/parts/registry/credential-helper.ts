@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
+import { codeOf } from "../../ground/errors/index.ts";
 import { RegistryError } from "./errors.ts";
 import type { Credentials } from "./registry.ts";
 
@@ -25,16 +26,27 @@ export async function askCredentialHelper(
   if (failure !== undefined) {
     if (/credentials not found/i.test(output)) return undefined;
     // Its output is left out of the message: it may hold a secret.
-    throw new RegistryError("FailedPrecondition", `${program} get for ${server}: ${failure}`);
+    const code = failure.noRoom ? "ResourceExhausted" : "FailedPrecondition";
+    throw new RegistryError(code, `${program} get for ${server}: ${failure.why}`);
   }
   return parse(output, `${program} get for ${server}`);
+}
+
+/** `noRoom`: the machine has no process, descriptor or memory left to start it. */
+type Failure = { readonly why: string; readonly noRoom: boolean };
+
+function failureOf(error: ExecFileException): Failure {
+  if (codeOf(error) === "ResourceExhausted")
+    return { why: `out of processes, descriptors or memory (${error.code})`, noRoom: true };
+  const why = error.killed ? "no answer in time" : (error.code ?? error.name);
+  return { why: `failed (${why})`, noRoom: false };
 }
 
 function run(
   program: string,
   input: string,
   signal: AbortSignal | undefined,
-): Promise<{ readonly failure: string | undefined; readonly output: string }> {
+): Promise<{ readonly failure: Failure | undefined; readonly output: string }> {
   return new Promise((resolve) => {
     const options = {
       timeout: timeoutMs,
@@ -43,9 +55,7 @@ function run(
       ...(signal ? { signal } : {}),
     };
     const child = execFile(program, ["get"], options, (error, output) => {
-      const why =
-        error === null ? undefined : error.killed ? "no answer in time" : (error.code ?? error.name);
-      resolve({ failure: why === undefined ? undefined : `failed (${why})`, output });
+      resolve({ failure: error === null ? undefined : failureOf(error), output });
     });
     // A helper that ends without reading its input is judged by its exit code.
     child.stdin?.on("error", () => undefined);

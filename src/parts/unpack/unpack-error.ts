@@ -1,4 +1,5 @@
-import { BerthError, type ErrorCode } from "../../ground/errors/index.ts";
+import { BerthError, codeOf, type ErrorCode } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import { LinuxError } from "../../ground/linux/index.ts";
 
 /**
@@ -18,15 +19,13 @@ export function entryError(entry: string, error: unknown): UnpackError {
   const about = `layer entry ${JSON.stringify(entry)}`;
   if (error instanceof UnpackError)
     return new UnpackError(error.code, `${about}: ${error.message}`, { cause: error.cause });
-  return new UnpackError(codeOf(error), `${about} cannot be written`, { cause: error });
+  return new UnpackError(codeOfEntry(error), `${about} cannot be written`, { cause: error });
 }
 
 /** Errors that come from what the archive asks for, not from the host. */
 const archiveErrnos = new Set(["EINVAL", "ENAMETOOLONG", "ELOOP", "ENOENT", "EFBIG", "ERANGE", "E2BIG"]);
 
-function codeOf(error: unknown): ErrorCode {
+function codeOfEntry(error: unknown): ErrorCode {
   if (error instanceof LinuxError) return archiveErrnos.has(error.errno) ? "InvalidArgument" : error.code;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT") return "ResourceExhausted";
-  return code === "EFBIG" ? "InvalidArgument" : "Internal";
+  return isErrno(error, "EFBIG") ? "InvalidArgument" : codeOf(error);
 }

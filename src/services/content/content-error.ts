@@ -1,5 +1,4 @@
-import { BerthError, messageOf } from "../../ground/errors/index.ts";
-import { isErrno } from "../../ground/fs/index.ts";
+import { BerthError, codeOf, messageOf } from "../../ground/errors/index.ts";
 
 /**
  * A blob or ingest that is not there, is wrong or cannot be written. Codes: NotFound, InvalidArgument,
@@ -11,6 +10,5 @@ export class ContentError extends BerthError {}
 /** A file operation that failed while doing `step`. */
 export function fileError(step: string, error: unknown): ContentError {
   if (error instanceof ContentError) return error;
-  const code = isErrno(error, "ENOSPC", "EDQUOT") ? "ResourceExhausted" : "Internal";
-  return new ContentError(code, `${step}: ${messageOf(error)}`, { cause: error });
+  return new ContentError(codeOf(error), `${step}: ${messageOf(error)}`, { cause: error });
 }

@@ -6,7 +6,7 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { extract } from "tar-stream";
-import { BerthError } from "../../ground/errors/index.ts";
+import { BerthError, codeOf } from "../../ground/errors/index.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { StagedFile } from "./worker-messages.ts";
@@ -123,8 +123,8 @@ async function firstBytes(path: string): Promise<string> {
 function archiveError(archive: string, error: unknown): Error {
   if (error instanceof BerthError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new ImageError("ResourceExhausted", `${archive}: no space left on the disk to unpack it`, {
+  if (codeOf(error) === "ResourceExhausted") {
+    return new ImageError("ResourceExhausted", `${archive}: no room to unpack it`, {
       cause: error,
     });
   }

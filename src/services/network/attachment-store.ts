@@ -1,4 +1,5 @@
 import { lstat, mkdir, open, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { codeOf } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
 import type { Attachment } from "./attachment.ts";
@@ -46,7 +47,10 @@ export class AttachmentStore implements AsyncDisposable {
     await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
   }
 
-  /** Undefined when nothing is written. Throws NetworkError DataLoss when what is there cannot be read, or is no attachment (any more). */
+  /**
+   * Undefined when nothing is written. Throws NetworkError: DataLoss when what is there is no attachment (any more), or a bad disk;
+   * ResourceExhausted when the daemon has no descriptor or memory left to read it.
+   */
   async read(sandboxId: string): Promise<Attachment | undefined> {
     const path = this.#path(sandboxId);
     try {
@@ -55,7 +59,8 @@ export class AttachmentStore implements AsyncDisposable {
       return parseAttachment(await readFile(path, "utf8"), sandboxId);
     } catch (cause) {
       if (isErrno(cause, "ENOENT")) return undefined;
-      throw new NetworkError("DataLoss", `the network attachment in ${path} cannot be read`, { cause });
+      const code = codeOf(cause) === "ResourceExhausted" ? "ResourceExhausted" : "DataLoss";
+      throw new NetworkError(code, `the network attachment in ${path} cannot be read`, { cause });
     }
   }
 

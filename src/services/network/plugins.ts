@@ -45,7 +45,8 @@ export class Plugins {
 
   /**
    * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no such binary),
-   * Unavailable or Internal with the plugin's own message, DeadlineExceeded; and the signal's reason.
+   * Unavailable or Internal with the plugin's own message, DeadlineExceeded, ResourceExhausted (it could not be started); and the signal's
+   * reason.
    */
   async run(call: PluginCall, signal?: AbortSignal): Promise<string> {
     const path = await this.find(call.type);

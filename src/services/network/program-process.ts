@@ -1,3 +1,4 @@
+import { hasCode } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { type Subprocess, spawn } from "../../ground/linux/index.ts";
 import { NetworkError } from "./network-error.ts";
@@ -19,8 +20,8 @@ export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: stri
 
 /**
  * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too long, says too much, or `signal` is aborted,
- * the group is killed first. Throws NetworkError: DeadlineExceeded, Internal (it cannot be started, more than 1 MiB of
- * output); and the signal's reason.
+ * the group is killed first. Throws NetworkError: DeadlineExceeded, ResourceExhausted (the machine has no process,
+ * descriptor or memory left for it), Internal (it cannot be started for another reason, more than 1 MiB of output); and the signal's reason.
  */
 export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
   signal?.throwIfAborted();
@@ -62,7 +63,8 @@ function start({ path, args = [], environment: env }: ProgramCommand): Subproces
   try {
     return spawn(path, args, { cwd: "/", env, detached: true, stdio: ["reads", "writes", "writes"] });
   } catch (cause) {
-    throw new NetworkError("Internal", `${path} could not be started`, { cause });
+    const code = hasCode(cause, "ResourceExhausted") ? "ResourceExhausted" : "Internal";
+    throw new NetworkError(code, `${path} could not be started`, { cause });
   }
 }
 

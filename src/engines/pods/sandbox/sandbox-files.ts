@@ -1,6 +1,6 @@
 import { chown, readFile, writeFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { codeOf } from "../../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import type { SandboxPaths } from "../paths.ts";
@@ -42,8 +42,7 @@ async function write(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text, { mode: 0o644 });
   } catch (cause) {
-    const full = isErrno(cause, "ENOSPC");
-    throw new EngineError(full ? "ResourceExhausted" : "Internal", `${path} cannot be written`, { cause });
+    throw new EngineError(codeOf(cause), `${path} cannot be written`, { cause });
   }
 }
 

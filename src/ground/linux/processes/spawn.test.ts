@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { forbidFileWrites } from "./resource-limits.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
@@ -21,6 +23,34 @@ async function shell(script: string, options: Partial<SpawnOptions> = {}, input 
   const [code, signal] = await ended;
   return { out, err, code, signal };
 }
+
+/** Starts a program with one free descriptor after the other, until it can be started; tells what was said and what is left open. */
+const fewDescriptors = `
+  const { readdirSync } = await import("node:fs");
+  const { spawn } = await import(${JSON.stringify(new URL("spawn.ts", import.meta.url).href)});
+  const open = () => readdirSync("/proc/self/fd").length;
+  const { libcFunction } = await import(${JSON.stringify(new URL("../libc.ts", import.meta.url).href)});
+  const setrlimit = libcFunction("int setrlimit(int resource, const uint64_t *limits)");
+  const allow = (limit) => setrlimit(7, new BigUint64Array([BigInt(limit), 1000n]));
+  const start = () => spawn("/bin/true", [], { cwd: "/", env: {}, stdio: ["reads", "writes", "writes"] });
+  allow(1000);
+  await new Promise((resolve) => start().once("close", resolve).stdio.forEach((pipe) => pipe.resume().end()));
+  const before = open();
+  const errors = [];
+  for (let limit = 3; errors.length < 100; limit++) {
+    allow(limit);
+    try {
+      start().once("close", () => {}).stdio.forEach((pipe) => pipe.resume().end());
+      break;
+    } catch ({ code, message }) {
+      errors.push({ code, message });
+    } finally {
+      allow(1000);
+    }
+    if (open() !== before) errors.push({ code: "leak", message: limit + ": " + (open() - before) });
+  }
+  console.log(JSON.stringify(errors));
+`;
 
 describe("a process", () => {
   it("reads and writes its pipes and tells its exit code", async () => {
@@ -85,6 +115,17 @@ describe("a process", () => {
       errno: "ENOENT",
       message: /\/no\/such\/program/,
     });
+  });
+
+  it("for which there are too few descriptors leaves none of them open, and says what to do", async () => {
+    const args = ["--input-type=module", "-e", fewDescriptors];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const errors: readonly { readonly code: string; readonly message: string }[] = JSON.parse(stdout);
+    assert.ok(errors.length > 1);
+    for (const { code, message } of errors) {
+      assert.equal(code, "ResourceExhausted", message);
+      assert.match(message, /\/bin\/true: EMFILE; out of .*descriptors.*LimitNOFILE/);
+    }
   });
 
   it("is one of many that end at the same time", async () => {

@@ -2,7 +2,9 @@ import { EventEmitter } from "node:events";
 import { closeSync, fchownSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import { makePipe } from "../streams/pipe.ts";
+import { hasCode } from "../../errors/index.ts";
+import { asLinuxError, LinuxError } from "../linux-error.ts";
+import { makePipe, type Pipe } from "../streams/pipe.ts";
 import { type ProcessEnd, posixSpawn, reap } from "./spawn-call.ts";
 
 export type SpawnOptions = {
@@ -68,46 +70,64 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
 
 /**
  * Starts a program. It is made on this thread, which takes a fraction of a millisecond, where Node's own `spawn` copies
- * the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started.
+ * the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started: ResourceExhausted when the machine, or a
+ * limit of the daemon's, has no process, descriptor or memory left for it. Nothing is left open then.
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
-  const { env, cwd, detached: newSession = false, pipeOwner } = options;
-  const blockedSignals = (options.blockedSignals ?? []).map((name) => constants.signals[name]);
-  const pipes = options.stdio.map((choice) =>
-    choice === "reads" || choice === "writes" ? makePipe() : undefined,
-  );
-  const theirs = options.stdio.map((choice, index) => {
-    if (typeof choice === "number") return choice;
-    return choice === "reads" ? pipes[index]?.readFd : pipes[index]?.writeFd;
-  });
-  listen();
+  const pipes: (Pipe | undefined)[] = [];
   try {
-    if (pipeOwner !== undefined)
-      for (const pipe of pipes) if (pipe !== undefined) fchownSync(pipe.readFd, pipeOwner.uid, pipeOwner.gid);
-    const argv = [path, ...args];
-    const pid = posixSpawn({ path, argv, env, cwd, newSession, blockedSignals, descriptors: theirs });
-    return new Subprocess(
-      pid,
-      pipes.map((pipe, index) => {
-        if (pipe === undefined) return undefined;
-        const weWrite = options.stdio[index] === "reads";
-        return new Socket({
-          fd: weWrite ? pipe.writeFd : pipe.readFd,
-          readable: !weWrite,
-          writable: weWrite,
-        });
-      }),
-    );
+    for (const choice of options.stdio)
+      pipes.push(typeof choice === "number" || choice === "ignore" ? undefined : makePipe());
+    return start(path, args, options, pipes);
   } catch (error) {
     pipes.forEach((pipe, index) => {
       if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.writeFd : pipe.readFd);
     });
-    throw error;
+    throw noRoomFor(path, error) ?? error;
   } finally {
     pipes.forEach((pipe, index) => {
       if (pipe !== undefined) closeSync(options.stdio[index] === "reads" ? pipe.readFd : pipe.writeFd);
     });
   }
+}
+
+function start(
+  path: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  pipes: readonly (Pipe | undefined)[],
+): Subprocess {
+  const { env, cwd, detached: newSession = false, pipeOwner } = options;
+  const blockedSignals = (options.blockedSignals ?? []).map((name) => constants.signals[name]);
+  const theirs = options.stdio.map((choice, index) => {
+    if (typeof choice === "number") return choice;
+    return choice === "reads" ? pipes[index]?.readFd : pipes[index]?.writeFd;
+  });
+  if (pipeOwner !== undefined)
+    for (const pipe of pipes) if (pipe !== undefined) fchownSync(pipe.readFd, pipeOwner.uid, pipeOwner.gid);
+  listen();
+  const argv = [path, ...args];
+  const pid = posixSpawn({ path, argv, env, cwd, newSession, blockedSignals, descriptors: theirs });
+  return new Subprocess(
+    pid,
+    pipes.map((pipe, index) => {
+      if (pipe === undefined) return undefined;
+      const weWrite = options.stdio[index] === "reads";
+      return new Socket({
+        fd: weWrite ? pipe.writeFd : pipe.readFd,
+        readable: !weWrite,
+        writable: weWrite,
+      });
+    }),
+  );
+}
+
+function noRoomFor(path: string, cause: unknown): LinuxError | undefined {
+  if (!hasCode(cause, "ResourceExhausted")) return undefined;
+  const { syscall, errno } = asLinuxError(cause, "posix_spawn");
+  const remedy =
+    "out of processes, descriptors or memory (see TasksMax= and LimitNOFILE= of berthd's unit, ulimit -u and -n, kernel.pid_max)";
+  return new LinuxError(syscall, errno, path, { remedy });
 }
 
 function closed(socket: Socket | undefined): Promise<void> {

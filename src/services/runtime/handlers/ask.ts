@@ -1,5 +1,6 @@
 import { type ExecFileException, execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { codeOf } from "../../../ground/errors/index.ts";
 import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
 
 const run = promisify(execFile);
@@ -8,7 +9,7 @@ const run = promisify(execFile);
 export type Answer = {
   readonly stdout: string;
   readonly stderr: string;
-  /** Why it is no answer: it ended with a failure, could not be started, or said nothing in time. */
+  /** Why it is no answer: it ended with a failure, could not be started, or (`late`) said nothing in time or found no room on the machine. */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
 };
 
@@ -26,6 +27,10 @@ export async function ask(path: string, argument: string, answerMs: number): Pro
     // One that says too much is killed too, with a code.
     if (killed && typeof code !== "string") {
       const message = `${path} ${argument} did not answer within ${answerMs / 1000} s`;
+      return { stdout, stderr, failure: { kind: "late", message } };
+    }
+    if (codeOf(error) === "ResourceExhausted") {
+      const message = `${path} ${argument} cannot be started: out of processes, descriptors or memory (${code})`;
       return { stdout, stderr, failure: { kind: "late", message } };
     }
     const how = signal ?? (typeof code === "number" ? `exit code ${code}` : code);

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../../ground/errors/index.ts";
+import { codeOf, messageOf } from "../../../ground/errors/index.ts";
 import { isErrno } from "../../../ground/fs/index.ts";
 import type { UnusableFile } from "../../../ground/logging/index.ts";
 import type { HookDefinition } from "./hook-definition.ts";
@@ -9,7 +9,8 @@ import { brokenHook, parseHook } from "./parse-hook.ts";
 /**
  * The hooks of some directories, in the order in which they run: by the lower-case names of their files. A file masks those
  * of the same name in earlier directories. They are read anew for each container, so that what an installer adds or
- * removes is heeded; a directory that is not there costs one look. Files that cannot be used are among them, as `broken`.
+ * removes is heeded; a directory that is not there costs one look. Files that cannot be used are among them, as `broken`. Throws the
+ * error of a system call for which the daemon has no descriptor or memory: it says nothing of the file.
  */
 export async function readHooks(directories: readonly string[]): Promise<readonly HookDefinition[]> {
   const listed = await Promise.all(directories.map(hookFiles));
@@ -37,6 +38,7 @@ async function readHook(path: string): Promise<readonly HookDefinition[]> {
     return [parseHook(await readFile(path, "utf8"), path)];
   } catch (error) {
     if (isErrno(error, "ENOENT")) return [];
+    if (codeOf(error) === "ResourceExhausted") throw error;
     return [brokenHook(path, messageOf(error))];
   }
 }
@@ -52,6 +54,7 @@ async function hookFiles(directory: string): Promise<Listed> {
     const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
     return { files: names.map((name) => [name, join(directory, name)] as const), unreadable: [] };
   } catch (error) {
+    if (codeOf(error) === "ResourceExhausted") throw error;
     const missing = isErrno(error, "ENOENT");
     return { files: [], unreadable: missing ? [] : [brokenHook(directory, messageOf(error))] };
   }

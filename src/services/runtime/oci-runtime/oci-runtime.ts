@@ -136,11 +136,7 @@ export function startProgram(path: string, args: readonly string[], options: Spa
     return spawn(path, args, options);
   } catch (cause) {
     if (codeOf(cause) === "ResourceExhausted")
-      throw new RuntimeError(
-        "ResourceExhausted",
-        `cannot start ${path}: out of processes, descriptors or memory (see TasksMax= of berthd's unit, ulimit -u and -n, kernel.pid_max)`,
-        { cause },
-      );
+      throw new RuntimeError("ResourceExhausted", `cannot start ${path}`, { cause });
     const remedy = "install it or correct its path in the configuration";
     throw new RuntimeError("FailedPrecondition", `cannot run ${path}; ${remedy}`, { cause });
   }

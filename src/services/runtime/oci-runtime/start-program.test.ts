@@ -9,14 +9,15 @@ import { cgroupLayout } from "../../../ground/linux/index.ts";
 /** Starts a program in a cgroup that has no process left to give. */
 const script = `
   const { readFile, writeFile } = await import("node:fs/promises");
+  const { messageOf } = await import(${JSON.stringify(new URL("../../../ground/errors/index.ts", import.meta.url).href)});
   const { startProgram } = await import(${JSON.stringify(new URL("oci-runtime.ts", import.meta.url).href)});
   const [cgroup] = process.argv.slice(1);
   await writeFile(cgroup + "/cgroup.procs", String(process.pid));
   await writeFile(cgroup + "/pids.max", await readFile(cgroup + "/pids.current"));
   try {
     startProgram("/bin/true", [], { cwd: "/", env: {}, stdio: ["ignore"] });
-  } catch ({ code, message }) {
-    console.log(JSON.stringify({ code, message }));
+  } catch (error) {
+    console.log(JSON.stringify({ code: error.code, message: messageOf(error) }));
   }
 `;
 
@@ -30,7 +31,7 @@ test("a program for which the machine has no process left is no program that is 
     const { stdout } = await promisify(execFile)(process.execPath, args);
     const { code, message } = JSON.parse(stdout);
     assert.equal(code, "ResourceExhausted");
-    assert.match(message, /cannot start \/bin\/true: out of processes.*TasksMax/);
+    assert.match(message, /cannot start \/bin\/true: posix_spawn.*EAGAIN; out of processes.*TasksMax/);
   } finally {
     await rmdir(cgroup);
   }
