@@ -57,6 +57,7 @@ export { trimMemory } from "./free-memory.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";
 export { type BindMountOptions, bindMount } from "./mounts/bind-mount.ts";
+export { type DescribedMount, describeMount, mountDescribed } from "./mounts/described-mount.ts";
 export { mountMappedSnapshot, type SnapshotMapping } from "./mounts/mapped-snapshot.ts";
 export { type MountRequest, mount, unmount } from "./mounts/mount.ts";
 export { mountFlags, type Propagation } from "./mounts/mount-flags.ts";
@@ -67,12 +68,8 @@ export {
   mountPropagationOf,
   parseMountInfo,
 } from "./mounts/mount-info.ts";
-export {
-  type DescribedMount,
-  describeMount,
-  mountSnapshot,
-  type SnapshotMount,
-} from "./mounts/snapshot-mount.ts";
+export { openNullDevice } from "./mounts/null-device.ts";
+export { mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";

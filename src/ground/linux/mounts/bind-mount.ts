@@ -21,6 +21,7 @@ const AT_EMPTY_PATH = 0x1000;
 const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
+/** It and those of nosuid, nodev and noexec are the flags of mount(2). */
 const MOUNT_ATTR_RDONLY = 1n;
 const MOUNT_ATTR_IDMAP = 0x10_0000n;
 
@@ -29,6 +30,8 @@ export type BindMountOptions = {
   readonly recursive?: boolean;
   /** `recursive` makes the mounts below read-only too. The other flags of the source's mount are kept. */
   readonly readonly?: boolean | "recursive";
+  /** A sum of `mountFlags.nosuid`, `nodev` and `noexec`, for the topmost mount. */
+  readonly flags?: number;
   /** Of the new mount, and of those below it when `recursive`. By default it is a peer of the source, if that is shared. */
   readonly propagation?: Propagation;
   /**
@@ -60,6 +63,7 @@ export async function bindMount(
       const scope = options.readonly === "recursive" ? AT_RECURSIVE : 0;
       await setAttributes(tree, { set: MOUNT_ATTR_RDONLY, scope }, target);
     }
+    if (options.flags) await setAttributes(tree, { set: BigInt(options.flags), scope: 0 }, target);
     if (options.propagation !== undefined) {
       const propagation = BigInt(mountFlags[options.propagation]);
       await setAttributes(tree, { propagation, scope: recursive }, target);

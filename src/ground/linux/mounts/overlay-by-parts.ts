@@ -1,6 +1,7 @@
 import { closeDescriptor } from "../files/descriptors.ts";
-import { check, libcFunction } from "../libc.ts";
+import { check } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
+import { detachedMount } from "./detached-mount.ts";
 import {
   AT_FDCWD,
   FSCONFIG_CMD_CREATE,
@@ -17,12 +18,6 @@ import {
 } from "./mount-calls.ts";
 import { escaped, type OverlayByParts } from "./overlay-mount.ts";
 
-const SYS_fsmount = 432;
-const fsmountCall = libcFunction(
-  "long syscall(long number, int fd, unsigned int flags, unsigned int attributes)",
-);
-
-const FSMOUNT_CLOEXEC = 1;
 const MOUNT_ATTR_RDONLY = 1;
 
 /**
@@ -36,7 +31,7 @@ export function mountByParts({ overlay, target }: OverlayByParts): void {
   try {
     configure(fs, { overlay, target });
     const attributes = overlay.upper === undefined ? MOUNT_ATTR_RDONLY : 0;
-    const mounted = check("fsmount", fsmountCall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes), subject);
+    const mounted = detachedMount(fs, attributes, subject);
     try {
       const result = moveMountCall(SYS_move_mount, mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
       check("move_mount", result, subject);

@@ -32,8 +32,11 @@ class MountThreadError extends BerthError {}
  * relative to the directory that they all lie in, as containerd's does: some 400 of ours. More, up to the 500 that overlayfs takes,
  * need Linux 6.8. Throws LinuxError, FailedPrecondition for more layers than the kernel takes.
  */
-export async function mountOverlay(overlay: OverlaySnapshotMount, target: string): Promise<void> {
-  const flags = overlay.upper === undefined ? mountFlags.readonly : 0;
+export async function mountOverlay(
+  overlay: OverlaySnapshotMount,
+  target: string,
+  flags = overlay.upper === undefined ? mountFlags.readonly : 0,
+): Promise<void> {
   const request = { source: "overlay", target, type: "overlay", flags } as const;
   const data = overlayData(overlay).join(",");
   if (Buffer.byteLength(data) <= maxDataBytes) return mount({ ...request, data });

@@ -1,5 +1,5 @@
 import { bindMount } from "./bind-mount.ts";
-import { mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
+import { mountOverlay, type OverlaySnapshotMount } from "./overlay-mount.ts";
 
 /** A mount as snapshotters describe theirs. Paths are absolute. */
 export type SnapshotMount = BindSnapshotMount | OverlaySnapshotMount;
@@ -21,21 +21,4 @@ export async function mountSnapshot(mounts: readonly SnapshotMount[], target: st
       await bindMount(each.source, target, { recursive: true, readonly: each.readonly });
     else await mountOverlay(each, target);
   }
-}
-
-/** A mount in the words of mount(8), for people and for containerd's clients. */
-export type DescribedMount = {
-  readonly type: string;
-  readonly source: string;
-  readonly options: readonly string[];
-};
-
-/** What {@link mountSnapshot} mounts, in those words. */
-export function describeMount(mount: SnapshotMount): DescribedMount {
-  if (mount.type === "bind") {
-    const { type, source, readonly } = mount;
-    return { type, source, options: [readonly ? "ro" : "rw", "rbind"] };
-  }
-  const options = overlayData(mount);
-  return { type: "overlay", source: "overlay", options: mount.upper ? options : ["ro", ...options] };
 }

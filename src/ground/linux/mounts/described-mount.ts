@@ -1,0 +1,138 @@
+import { bindMount } from "./bind-mount.ts";
+import { mount } from "./mount.ts";
+import { mountFlags, type Propagation } from "./mount-flags.ts";
+import { mountOverlay, type OverlaySnapshotMount, overlayData } from "./overlay-mount.ts";
+import type { SnapshotMount } from "./snapshot-mount.ts";
+
+/** A mount in the words of mount(8), as containerd's clients get and give it. */
+export type DescribedMount = {
+  readonly type: string;
+  /** A path, or whatever the file system takes for one. */
+  readonly source: string;
+  readonly options: readonly string[];
+};
+
+/** For people and for containerd's clients. {@link mountDescribed} takes it back. */
+export function describeMount(mount: SnapshotMount): DescribedMount {
+  if (mount.type === "bind") {
+    const { type, source, readonly } = mount;
+    return { type, source, options: [readonly ? "ro" : "rw", "rbind"] };
+  }
+  const options = overlayData(mount);
+  return { type: "overlay", source: "overlay", options: mount.upper ? options : ["ro", ...options] };
+}
+
+/**
+ * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all others are the file
+ * system's own, as in containerd (core/mount). An overlay may have more layers than fit into a page: see {@link mountOverlay}.
+ * Throws LinuxError.
+ */
+export async function mountDescribed(described: DescribedMount, target: string): Promise<void> {
+  const { type, source } = described;
+  const { flags, propagation, data, bind } = parseOptions(described.options);
+  if (type === "bind" || bind !== undefined) {
+    const readonly = (flags & mountFlags.readonly) !== 0;
+    const recursive = bind === "recursive";
+    const rest = flags & (mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec);
+    return bindMount(source, target, {
+      recursive,
+      readonly,
+      flags: rest,
+      ...(propagation && { propagation }),
+    });
+  }
+  const overlay = type === "overlay" ? parseOverlay(data) : undefined;
+  if (overlay === undefined) return mount({ type, source, target, flags, data: data.join(",") });
+  await mountOverlay(overlay, target, flags);
+}
+
+type Options = {
+  readonly flags: number;
+  readonly propagation: Propagation | undefined;
+  readonly bind: "alone" | "recursive" | undefined;
+  readonly data: readonly string[];
+};
+
+/** mount(8), "filesystem-independent mount options": the flags that a word sets, and those that it takes away. */
+const words: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
+  defaults: {},
+  async: { clear: mountFlags.synchronous },
+  atime: { clear: mountFlags.noatime },
+  dev: { clear: mountFlags.nodev },
+  diratime: { clear: mountFlags.nodiratime },
+  dirsync: { set: mountFlags.dirsync },
+  exec: { clear: mountFlags.noexec },
+  lazytime: { set: mountFlags.lazytime },
+  noatime: { set: mountFlags.noatime },
+  nodev: { set: mountFlags.nodev },
+  nodiratime: { set: mountFlags.nodiratime },
+  noexec: { set: mountFlags.noexec },
+  norelatime: { clear: mountFlags.relatime },
+  nostrictatime: { clear: mountFlags.strictatime },
+  nosuid: { set: mountFlags.nosuid },
+  relatime: { set: mountFlags.relatime },
+  ro: { set: mountFlags.readonly },
+  rw: { clear: mountFlags.readonly },
+  strictatime: { set: mountFlags.strictatime },
+  suid: { clear: mountFlags.nosuid },
+  sync: { set: mountFlags.synchronous },
+};
+
+const propagations: Readonly<Record<string, Propagation>> = {
+  private: "private",
+  rprivate: "private",
+  shared: "shared",
+  rshared: "shared",
+  slave: "slave",
+  rslave: "slave",
+  unbindable: "unbindable",
+  runbindable: "unbindable",
+};
+
+function parseOptions(options: readonly string[]): Options {
+  let flags = 0;
+  let bind: Options["bind"];
+  let propagation: Propagation | undefined;
+  const data: string[] = [];
+  for (const option of options) {
+    const word = Object.hasOwn(words, option) ? words[option] : undefined;
+    if (word !== undefined) flags = (flags | (word.set ?? 0)) & ~(word.clear ?? 0);
+    else if (Object.hasOwn(propagations, option)) propagation = propagations[option];
+    else if (option === "bind") bind ??= "alone";
+    else if (option === "rbind") bind = "recursive";
+    else data.push(option);
+  }
+  return { flags, propagation, bind, data };
+}
+
+/** Undefined for one that names its layers in another way than by `lowerdir=`, or its upper one in part: the kernel is to judge it. */
+function parseOverlay(data: readonly string[]): OverlaySnapshotMount | undefined {
+  const one = (name: string) => {
+    const found = data.filter((option) => option.startsWith(`${name}=`));
+    return found.length === 1 ? found[0]?.slice(name.length + 1) : undefined;
+  };
+  const [lower, directory, work] = [one("lowerdir"), one("upperdir"), one("workdir")];
+  if (lower === undefined || (directory === undefined) !== (work === undefined)) return undefined;
+  const upper =
+    directory === undefined || work === undefined
+      ? undefined
+      : { directory: unescaped(directory), work: unescaped(work) };
+  const named = ["lowerdir=", "upperdir=", "workdir="];
+  const options = data.filter((option) => !named.some((name) => option.startsWith(name)));
+  return { type: "overlay", upper, lower: splitLayers(lower), options };
+}
+
+/** At the colons that no backslash stands before. */
+function splitLayers(text: string): readonly string[] {
+  const layers = [""];
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === ":") layers.push("");
+    else layers[layers.length - 1] += character === "\\" ? text.charAt(++at) : character;
+  }
+  return layers;
+}
+
+function unescaped(text: string): string {
+  return splitLayers(text).join(":");
+}
