@@ -10,8 +10,9 @@
  */
 
 export { AppArmor } from "./apparmor/app-armor.ts";
-export { containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
+export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
+export { checkCgroupUnused } from "./cgroups/check-unused.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
@@ -49,6 +50,7 @@ export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
+export { parseSpecJson } from "./spec/spec-json.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
   Command,

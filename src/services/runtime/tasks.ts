@@ -69,10 +69,12 @@ export type FirstProcessIo =
    * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads it (of a process that has
    * ended: until its deletion or the daemon's end), and when a client leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
    */
-  | ({ readonly kind: "fifos"; readonly stdout: string; readonly stderr: string } & Pick<
-      Fifos,
-      "stdin" | "lookUp"
-    >);
+  | ({ readonly kind: "fifos" } & Fifos)
+  /**
+   * The process has a file itself that its output is appended to; it is made if it is not there, with its directory. Throws RuntimeError
+   * InvalidArgument for what is no regular file.
+   */
+  | ({ readonly kind: "file"; readonly path: string } & Pick<Fifos, "stdin" | "lookUp">);
 
 /** Streams for whoever is attached ({@link Task.attach}), and a log of the output. */
 export type TaskConsole = {
@@ -103,6 +105,8 @@ export interface Task {
   readonly id: string;
   /** Undefined where no log file is written. */
   readonly log: TaskLog | undefined;
+  /** The first process's, also after its end, when it may be another's; 0 where it is not known any more. */
+  readonly pid: number;
   state(): TaskState;
   /**
    * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended, of which

@@ -1,23 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import type { TaskIdentity } from "../tasks.ts";
 
 /**
  * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one tells the
  * container's processes and whether memory ran out. Undefined when the process is gone, when the controller is not
- * mounted, or in a cgroup that is not the container's own (its name does not hold the id): killing all in it would be
- * wrong, and so would be limiting it.
+ * mounted, or in a cgroup that is not the container's own (not the one that was asked for nor below it, where systemd's scope
+ * has one; its name does not hold the id where that is not known): killing all in it would be wrong, and so would be limiting it.
  */
 export async function containerCgroupDir(
   layout: CgroupLayout,
   pid: number,
-  id: string,
+  { id, cgroup }: Pick<TaskIdentity, "id" | "cgroup">,
   controller = "memory",
 ): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
   const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get(controller);
   const path = layout.kind === "v2" ? cgroupPathIn(text, "") : cgroupPathIn(text, controller);
-  return root === undefined || path === undefined || !path.includes(id) ? undefined : join(root, path);
+  const isOwn = (name: string) =>
+    cgroup === undefined ? name.includes(id) : `${name}/`.startsWith(`${cgroup}/`);
+  return root === undefined || path === undefined || !isOwn(path) ? undefined : join(root, path);
 }
 
 /**

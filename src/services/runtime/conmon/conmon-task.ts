@@ -28,7 +28,7 @@ import type {
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
-import type { KeptFifos } from "./first-fifos.ts";
+import type { KeptStreams } from "./passed-streams.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { RuntimeCalls } from "./runtime-calls.ts";
@@ -51,8 +51,8 @@ export type ConmonTaskOptions = TaskStreamsOptions &
     readonly cgroup: string | undefined;
     readonly cgroupOptions: CgroupOptions;
     readonly publish: PublishTask;
-    /** Of a task that this daemon has made with a client's FIFOs. */
-    readonly fifos?: KeptFifos | undefined;
+    /** Of a task that this daemon has made with streams of a client. */
+    readonly kept?: KeptStreams | undefined;
   };
 
 const SIGKILL = 9;
@@ -90,6 +90,10 @@ export class ConmonTask implements Task {
   get log(): TaskLog | undefined {
     if (this.#record?.logPath === undefined) return undefined;
     return { reopen: async () => this.#streams.reopenLog(this.#requireRunning("reopen log")) };
+  }
+
+  get pid(): number {
+    return this.#record?.init.pid ?? 0;
   }
 
   state(): TaskState {
@@ -186,13 +190,13 @@ export class ConmonTask implements Task {
   }
 
   async closeStdin(): Promise<void> {
-    const { id, fifos, record } = this.#options;
+    const { id, kept, record } = this.#options;
     if (record?.console !== undefined)
       throw new RuntimeError(
         "FailedPrecondition",
         `close stdin of container ${id}: it is not a FIFO; whoever is attached to it can end it`,
       );
-    await fifos?.closeStdin();
+    await kept?.closeStdin();
   }
 
   async pause(): Promise<void> {
@@ -221,9 +225,9 @@ export class ConmonTask implements Task {
   }
 
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
-    const { id, files, layout, cgroupDriver } = this.#options;
+    const { id, cgroup, files, layout, cgroupDriver } = this.#options;
     const record = await this.#requireAlive("update");
-    await updateTask({ id, record, files, layout, cgroupDriver }, update, signal);
+    await updateTask({ id, cgroup, record, files, layout, cgroupDriver }, update, signal);
   }
 
   delete(): Promise<void> {
@@ -255,7 +259,7 @@ export class ConmonTask implements Task {
   /** The daemon ends; the task goes on. */
   close(): void {
     this.#streams[Symbol.dispose]();
-    void this.#options.fifos?.[Symbol.asyncDispose]();
+    void this.#options.kept?.[Symbol.asyncDispose]();
     this.#end[Symbol.dispose]();
   }
 

@@ -24,9 +24,9 @@ import { type PublishTask, publishTasks } from "../task-events.ts";
 import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
-import { FirstFifos } from "./first-fifos.ts";
 import { checkLogPlace, checkOpenedLog } from "./log-place.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
+import { type PassedIo, PassedStreams } from "./passed-streams.ts";
 import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
@@ -106,7 +106,7 @@ export class ConmonTasks implements Tasks {
     deadline.check("create");
     const logPath = logPathOf(task.io);
     if (logPath !== undefined) await checkLogPlace(logPath);
-    await using fifos = task.io.kind === "fifos" ? await FirstFifos.open(task.io) : undefined;
+    await using passed = isPassed(task.io) ? await PassedStreams.open(task.io) : undefined;
     try {
       const made =
         task.restore === undefined
@@ -117,14 +117,14 @@ export class ConmonTasks implements Tasks {
         replaceFile(files.config, specJson(spec)),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
-      const start = () => this.#startMonitor(task, files, args, fifos, deadline);
+      const start = () => this.#startMonitor(task, files, args, passed, deadline);
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid);
       if (logPath !== undefined) await checkOpenedLog(logPath, record.monitor.pid);
-      if (record.streamOwner !== undefined) await fifos?.giveTo(record.streamOwner);
+      if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
       await writeTaskRecord(files.record, record);
-      const adopted = this.#adopt(task, files, { record, fifos: await fifos?.keep() });
+      const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
       this.#publish("/tasks/create", {
         containerId: task.id,
         pid,
@@ -191,7 +191,7 @@ export class ConmonTasks implements Tasks {
     task: TaskSpec,
     files: TaskFiles,
     args: readonly string[],
-    fifos: FirstFifos | undefined,
+    passed: PassedStreams | undefined,
     deadline: Deadline,
   ): Promise<number> {
     const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
@@ -210,7 +210,7 @@ export class ConmonTasks implements Tasks {
         temporaryDir: stateDir,
         runtimeLog,
         place,
-        streams: fifos?.stdio,
+        streams: passed?.stdio,
         criuPath,
       },
       deadline,
@@ -233,11 +233,11 @@ export class ConmonTasks implements Tasks {
       streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
       readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
-      containerCgroupDir(this.#layout, pid, task.id),
+      containerCgroupDir(this.#layout, pid, task),
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
     // What a restored process has open was chosen by whoever made the checkpoint.
-    if (owner !== undefined && task.restore === undefined && task.io.kind !== "fifos")
+    if (owner !== undefined && task.restore === undefined && !isPassed(task.io))
       await giveStreams(pid, owner);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
     const console = consoleOf(task.io);
@@ -264,7 +264,7 @@ export class ConmonTasks implements Tasks {
   #adopt(
     { id, handler: name, cgroup }: TaskIdentity,
     files: TaskFiles,
-    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs" | "fifos">,
+    found: Pick<ConmonTaskOptions, "record" | "ranSinceNs" | "kept">,
   ): ConmonTask {
     const { handlers, conmonPath, cgroupDriver, logger } = this.#options;
     const {
@@ -317,12 +317,16 @@ function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
   );
 }
 
+function isPassed(io: FirstProcessIo): io is PassedIo {
+  return io.kind === "fifos" || io.kind === "file";
+}
+
 function logPathOf(io: FirstProcessIo): string | undefined {
   return io.kind === "console" ? io.logPath : undefined;
 }
 
 function consoleOf(io: FirstProcessIo): TaskRecord["console"] {
-  if (io.kind === "fifos") return undefined;
+  if (isPassed(io)) return undefined;
   if (io.kind === "none") return { terminal: false, stdin: false, stdinOnce: false };
   const { terminal, stdin, stdinOnce } = io;
   return { terminal, stdin, stdinOnce };

@@ -60,7 +60,7 @@ function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): re
  * own standard streams, which conmon then closes.
  */
 function logDriver(io: FirstProcessIo): string {
-  if (io.kind === "fifos") return "passthrough";
+  if (io.kind === "fifos" || io.kind === "file") return "passthrough";
   const logPath = io.kind === "console" ? io.logPath : undefined;
   if (logPath === undefined) return "none";
   if (logPath.includes(":")) {

@@ -86,11 +86,13 @@ export async function removeEmptyLog(logPath: string): Promise<void> {
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);
   const pids = pid > 0 ? [pid] : (await readdir("/proc")).map(Number).filter((number) => number > 0);
-  const found = pids.map(async (pid) => ((await isMonitorOf(id, pid)) ? [pid] : []));
+  const found = pids.map(async (pid) => ((await isMonitorOf(id, files, pid)) ? [pid] : []));
   return (await Promise.all(found)).flat();
 }
 
-async function isMonitorOf(id: string, pid: number): Promise<boolean> {
+/** Two containers of different namespaces may have the same id. */
+async function isMonitorOf(id: string, { bundleDir }: TaskFiles, pid: number): Promise<boolean> {
   const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-  return words[words.indexOf("--cid") + 1] === id && words.includes("--conmon-pidfile");
+  const after = (word: string) => words[words.indexOf(word) + 1];
+  return after("--cid") === id && after("--bundle") === bundleDir && words.includes("--conmon-pidfile");
 }

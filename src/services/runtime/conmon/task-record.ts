@@ -29,7 +29,7 @@ export type TaskRecord = {
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
-  /** As it was asked for; undefined where the streams are a client's FIFOs. */
+  /** As it was asked for; undefined where the streams are FIFOs or a file of a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
   /** Whose the standard streams are; see {@link streamOwner}. */
   readonly streamOwner?: StreamOwner;

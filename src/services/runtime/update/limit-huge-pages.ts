@@ -1,21 +1,21 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exists } from "../../../ground/fs/index.ts";
-import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
-import type { TaskRecord } from "../conmon/task-record.ts";
+
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciLimits } from "../spec/types.ts";
+import type { UpdatedTask } from "./updated-task.ts";
 
 /** Limits a container's huge pages, which runc's `update` passes over. Throws RuntimeError InvalidArgument for a size of pages that this machine has not got. */
 export async function limitHugePages(
-  { id, record, layout }: { readonly id: string; readonly record: TaskRecord; readonly layout: CgroupLayout },
+  task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,
   limits: NonNullable<OciLimits["hugepageLimits"]>,
 ): Promise<void> {
   if (limits.length === 0) return;
-  const directory = await containerCgroupDir(layout, record.init.pid, id, "hugetlb");
+  const directory = await containerCgroupDir(task.layout, task.record.init.pid, task, "hugetlb");
   if (directory === undefined) return;
-  const suffix = layout.kind === "v2" ? "max" : "limit_in_bytes";
+  const suffix = task.layout.kind === "v2" ? "max" : "limit_in_bytes";
   for (const { pageSize, limit } of limits) {
     // As the kernel's own names: 2MB, 1GB.
     const name = `hugetlb.${pageSize.replace(/i?B$/, "B")}`;

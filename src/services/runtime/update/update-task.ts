@@ -1,9 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import type { CgroupLayout } from "../../../ground/linux/index.ts";
-import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { readBundleSpec } from "../conmon/bundle-spec.ts";
 import type { TaskFiles } from "../conmon/task-files.ts";
-import type { TaskRecord } from "../conmon/task-record.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { replaceFile } from "../replace-file.ts";
 import { specJson } from "../spec/spec-json.ts";
@@ -15,14 +12,7 @@ import { liftQuota } from "./lift-quota.ts";
 import { limitHugePages } from "./limit-huge-pages.ts";
 import { setOomScores } from "./set-oom-scores.ts";
 import { updateFailure } from "./update-failure.ts";
-
-export type UpdatedTask = {
-  readonly id: string;
-  readonly record: TaskRecord;
-  readonly files: TaskFiles;
-  readonly layout: CgroupLayout;
-  readonly cgroupDriver: CgroupDriver;
-};
+import type { UpdatedTask } from "./updated-task.ts";
 
 const updateTimeoutMs = 60_000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { constants, open, stat } from "node:fs/promises";
+import { constants, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
@@ -10,10 +10,11 @@ import { until } from "../../../testing/until.ts";
 import type { FirstProcessIo, Task } from "../tasks.ts";
 import { TaskBench } from "../testing/task-bench.ts";
 
-type Streams = Extract<FirstProcessIo, { readonly kind: "fifos" }>;
+type Paths = { readonly stdin: string; readonly stdout: string; readonly stderr: string };
+type Streams = Extract<FirstProcessIo, { readonly kind: "fifos" }> & Paths;
 
 for (const handler of ["crun", "runc"]) {
-  describe(`a first process with ${handler} whose streams are FIFOs of a client`, () => {
+  describe(`a first process with ${handler} whose streams are a client's`, () => {
     let bench: TaskBench;
     let count = 0;
     before(async () => {
@@ -22,7 +23,7 @@ for (const handler of ["crun", "runc"]) {
     after(() => bench[Symbol.asyncDispose]());
 
     /** As a client makes them. */
-    const fifos = async (): Promise<Streams & { readonly stdin: string }> => {
+    const fifos = async (): Promise<Streams> => {
       const number = ++count;
       const [stdin, stdout, stderr] = ["stdin", "stdout", "stderr"].map((name) =>
         join(bench.directory, `${name}-${number}`),
@@ -63,6 +64,39 @@ for (const handler of ["crun", "runc"]) {
       assert.equal(await stdout.all, "end\n");
     });
 
+    test("may write to an output that there is none of, and the host's null device stays root's", async () => {
+      const { stdout: _, ...io } = await fifos();
+      const spec = await bench.spec(
+        handler,
+        "echo lost && echo named > /dev/stdout && echo told >&2",
+        (made) => ({
+          ...made,
+          process: { ...made.process, user: { uid: 1000, gid: 1001, additionalGids: [] } },
+        }),
+      );
+      const task = await bench.create({ ...spec, io: { ...io, stdout: undefined } });
+      const stderr = await reading(io.stderr);
+      await task.start();
+      assert.equal((await task.wait()).exitCode, 0);
+      assert.equal(await stderr.all, "told\n");
+      assert.equal((await stat("/dev/null")).uid, 0);
+    });
+
+    test("appends both outputs to a file, also when a daemon goes and another comes", async () => {
+      const path = join(bench.directory, `logs-${++count}`, "output");
+      const io: FirstProcessIo = { kind: "file", path, stdin: undefined, lookUp: new HostPaths().of("test") };
+      const first = await run("echo one; echo two >&2; cat; exit 4", io);
+      assert.equal((await first.wait()).exitCode, 4);
+      const second = await run("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo three", io);
+      await bench.restart();
+      const next = await bench.attach(handler, second);
+      await next.execSync({ args: ["/bin/sh", "-c", "echo > /tmp/go"], timeoutMs: 0 });
+      assert.equal((await next.wait()).exitCode, 0);
+      assert.equal(await readFile(path, "utf8"), "one\ntwo\nthree\n");
+      for (const wrong of [bench.directory, "/dev/null", join(path, "below")])
+        await assert.rejects(run("true", { ...io, path: wrong }), { code: "InvalidArgument" });
+    });
+
     test("waits for a client, and loses nothing and does not end when a daemon and a client go and others come", async () => {
       const io = await fifos();
       const task = await run("yes | head -c 300000; echo end", io);
@@ -95,7 +129,7 @@ for (const handler of ["crun", "runc"]) {
       const nothing = { stdin: undefined, stdout: undefined, stderr: undefined, resize: noSizes() };
       await assert.rejects(task.attach(nothing, new AbortController().signal), {
         code: "FailedPrecondition",
-        message: /FIFOs of the client/,
+        message: /of the client that made it/,
       });
     });
 
