@@ -69,6 +69,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   network: ["linux", "trees"],
   stats: ["linux"],
   runtime: ["directories", "events", "linux", "hostpaths", "oci", "protocol", "cdi", "trees"],
+  tasks: ["containers", "hostpaths", "linux", "protocol", "runtime", "trees"],
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],
   pods: [
@@ -111,6 +112,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "snapshots",
     "storage",
+    "tasks",
   ],
   remotecommand: [],
   streaming: ["engine", "protocol", "remotecommand"],

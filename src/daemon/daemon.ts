@@ -32,6 +32,7 @@ import {
 } from "../services/runtime/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import { Storage } from "../services/storage/index.ts";
+import { TaskStore } from "../services/tasks/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
@@ -92,7 +93,7 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
-    const { engine, storage } = await openEngine(config, logger, database, events, given, rooms);
+    const { engine, storage, tasks } = await openEngine(config, logger, database, events, given, rooms);
     const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
@@ -112,7 +113,8 @@ export class Daemon implements AsyncDisposable {
       ? containerdServices({
           storage,
           events,
-          tasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
+          tasks,
+          podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
           differ: rooms.use(new Differ()),
           platform: hostPlatform(),
@@ -165,8 +167,8 @@ async function openEngine(
   events: ServiceEvents,
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
-): Promise<{ readonly engine: PodEngine; readonly storage: Storage }> {
-  const [{ all, storage, ...images }, running] = await Promise.all([
+): Promise<{ readonly engine: PodEngine; readonly storage: Storage; readonly tasks: TaskStore }> {
+  const [{ all, storage, ...images }, { running, taskOptions }] = await Promise.all([
     openStorage(config, logger, database, events, given.hostPaths, rooms),
     openRunning(config, logger, events, rooms),
   ]);
@@ -195,10 +197,19 @@ async function openEngine(
     ...given,
   };
   const engine = rooms.use(await PodEngine.open(options));
+  const tasks = rooms.use(
+    await TaskStore.open({
+      stateDir: config.state,
+      runtime: taskOptions,
+      hostPaths: given.hostPaths,
+      trees: given.trees,
+      logger,
+    }),
+  );
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
   await all.collectOthers(criNamespace);
-  return { engine, storage: all };
+  return { engine, storage: all, tasks };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */
@@ -294,18 +305,9 @@ async function openRunning(
   ]);
   rooms.use(network);
   const { conmon: conmonPath, createTimeoutMs, drainExecSyncIoTimeoutMs } = runtime;
+  const taskOptions = { conmonPath, handlers, events, logger, createTimeoutMs, drainExecSyncIoTimeoutMs };
   const tasks = rooms.use(
-    await ConmonTasks.open({
-      conmonPath,
-      handlers,
-      cgroupDriver: driver,
-      stateDir,
-      namespace: criNamespace,
-      events,
-      logger,
-      createTimeoutMs,
-      drainExecSyncIoTimeoutMs,
-    }),
+    await ConmonTasks.open({ ...taskOptions, cgroupDriver: driver, stateDir, namespace: criNamespace }),
   );
-  return { network, tasks, handlers, criu, host, cgroupDriver: driver };
+  return { running: { network, tasks, handlers, criu, host, cgroupDriver: driver }, taskOptions };
 }

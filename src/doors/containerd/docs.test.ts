@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { HostPaths } from "../../ground/hostpaths/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { TreeRemover } from "../../ground/trees/index.ts";
 import { Differ } from "../../services/diff/index.ts";
 import { ServiceEvents } from "../../services/events/index.ts";
 import { Storage } from "../../services/storage/index.ts";
+import { TaskStore } from "../../services/tasks/index.ts";
 import { projectFiles, readProjectFile, testExists } from "../../testing/docs.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { containerdServices } from "./index.ts";
@@ -49,10 +52,14 @@ async function served(): Promise<readonly string[]> {
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
   await using differ = new Differ();
+  await using trees = new TreeRemover();
+  const handlers = { handlers: [], defaultName: "crun", explanation: "" };
+  const runtime = { conmonPath: "", handlers, events, logger };
   const services = containerdServices({
     storage,
     events,
-    tasks: () => undefined,
+    tasks: await TaskStore.open({ stateDir: root.path, runtime, hostPaths: new HostPaths(), trees, logger }),
+    podTasks: () => undefined,
     podSpec: async () => ({}),
     differ,
     platform,

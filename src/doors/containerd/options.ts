@@ -3,14 +3,17 @@ import type { Differ } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
+import type { TaskStore } from "../../services/tasks/index.ts";
 import type { Plugin } from "./plugins.ts";
 import type { Streams } from "./streams.ts";
 
 export type ContainerdOptions = {
   readonly storage: Storage;
   readonly events: Pick<ServiceEvents, "publishForeign" | "subscribeAll">;
-  /** The tasks of a namespace; undefined where none can be. */
-  readonly tasks: (namespace: string) => KnownTasks | undefined;
+  /** Of the containers that clients made. */
+  readonly tasks: TaskStore;
+  /** The tasks of pods in a namespace; undefined where none can be. */
+  readonly podTasks: (namespace: string) => PodTasks | undefined;
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
   readonly differ: Differ;
@@ -23,7 +26,7 @@ export type ContainerdOptions = {
 };
 
 /** Tasks by the ids of their containers. */
-export type KnownTasks = {
+export type PodTasks = {
   get(id: string): Task | undefined;
   list(): readonly Task[];
 };

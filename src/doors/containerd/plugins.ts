@@ -27,6 +27,7 @@ export function plugins(
     plugin("snapshotter.v1", "native", { platforms: [platform] }),
     plugin("snapshotter.v1", "overlayfs", { platforms: [platform] }),
     plugin("differ.v1", "walking", { platforms: [platform] }),
+    plugin("runtime.v2", "task", { platforms: [platform] }),
     plugin("gc.v1", "scheduler"),
     plugin("grpc.v1", "healthcheck"),
     ...services.map((id) => plugin("grpc.v1", id)),

@@ -1,62 +1,122 @@
 import { constants } from "node:os";
 import type { Handlers } from "../../ground/grpc/index.ts";
-import { containerd } from "../../ground/protocol/index.ts";
-import type { ProcessState, Task, TaskState } from "../../services/runtime/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
+import type { KnownTask } from "../../services/tasks/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import { toTimestamp } from "./messages.ts";
+import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { processOf } from "./task-messages.ts";
 
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
-type Message = containerd.types.Process;
 
-const { Process, Status } = containerd.types;
 const maxSignal = 64;
+const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
-/** Tasks that somebody else makes: those of pods. What would make one is not served yet. */
-export function taskHandlers({ tasks }: ServiceOptions): Partial<TaskHandlers> {
-  const find = async (id: string, call: ContainerdCall): Promise<Task> => {
+/** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
+export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskHandlers> {
+  const all = (namespace: string): readonly KnownTask[] => [
+    ...(podTasks(namespace)?.list() ?? []).map((task) => ({ task, streams: noStreams })),
+    ...tasks.inNamespace(namespace).list(),
+  ];
+  const find = async (id: string, call: ContainerdCall): Promise<KnownTask> => {
     const { name } = await call.namespace();
-    const task = tasks(name)?.get(id);
-    if (task === undefined)
+    const pods = podTasks(name)?.get(id);
+    const known = pods === undefined ? tasks.inNamespace(name).get(id) : { task: pods, streams: noStreams };
+    if (known !== undefined) return known;
+    throw new ContainerdError("NotFound", `container ${JSON.stringify(id)} in namespace ${name} has no task`);
+  };
+  /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
+  const checkNoPods = (id: string, namespace: string, what: string): void => {
+    if (podTasks(namespace)?.get(id) !== undefined)
       throw new ContainerdError(
-        "NotFound",
-        `container ${JSON.stringify(id)} in namespace ${name} has no task`,
+        "FailedPrecondition",
+        `container ${id} is a pod's: its task is not ${what} by others; use the pod's client, such as crictl or berth`,
       );
-    return task;
   };
   return {
+    async create(request, { namespace, signal }) {
+      const { name, containers } = await namespace();
+      const { containerId, rootfs, options, stdin, stdout, stderr, terminal } = request;
+      checkCreation(request);
+      checkNoPods(containerId, name, "created");
+      const streams = { stdin, stdout, stderr, terminal };
+      const task = { rootfs, options: options && toValue(options), streams };
+      const created = await tasks.inNamespace(name).create(containers.get(containerId), task, signal);
+      return { containerId, pid: created.task.pid };
+    },
+
+    async start({ containerId, execId }, call) {
+      const { task } = await find(containerId, call);
+      if (execId !== "") throw new ContainerdError("Unimplemented", "exec_id: of first processes alone");
+      checkNoPods(containerId, (await call.namespace()).name, "started");
+      await task.start(call.signal);
+      return { pid: task.pid };
+    },
+
+    async delete({ containerId }, call) {
+      const { name } = await call.namespace();
+      const { task } = await find(containerId, call);
+      checkNoPods(containerId, name, "deleted");
+      const { pid } = task;
+      const { exitCode, finishedAtNs } = await tasks.inNamespace(name).delete(containerId);
+      return { id: containerId, pid, exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
+    },
+
     async get({ containerId, execId }, call) {
-      const task = await find(containerId, call);
-      return { process: processOf(task, execId) };
+      return { process: processOf(await find(containerId, call), execId) };
     },
 
     // The filter means nothing in containerd either.
     async list(_request, { namespace }) {
       const { name } = await namespace();
-      return { tasks: (tasks(name)?.list() ?? []).map((task) => processOf(task, "")) };
+      return { tasks: all(name).map((known) => processOf(known, "")) };
     },
 
     async listPids({ containerId }, call) {
-      const pids = await (await find(containerId, call)).pids();
+      const pids = await (await find(containerId, call)).task.pids();
       return { processes: pids.map((pid) => ({ pid, info: undefined })) };
     },
 
-    async kill({ containerId, execId, signal, all }, call) {
-      checkSignal(signal, all);
-      const task = await find(containerId, call);
+    async kill({ containerId, execId, signal, all: toAll }, call) {
+      checkSignal(signal, toAll);
+      const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
-      await (all ? process.killAll() : process.kill(signal));
+      await (toAll ? process.killAll() : process.kill(signal));
+      return {};
+    },
+
+    async closeIo({ containerId, execId, stdin }, call) {
+      const { task, streams } = await find(containerId, call);
+      if (execId !== "") throw new ContainerdError("Unimplemented", "exec_id: of first processes alone");
+      if (stdin && streams.stdin !== "") await task.closeStdin();
       return {};
     },
 
     async wait({ containerId, execId }, call) {
-      const task = await find(containerId, call);
+      const { task } = await find(containerId, call);
       const waited = execId === "" ? task : task.process(execId);
       const { exitCode, finishedAtNs } = await waited.wait(call.signal);
       return { exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
     },
   };
+}
+
+/** Throws Unimplemented. */
+function checkCreation({
+  checkpoint,
+  runtimePath,
+  taskApiAddress,
+  rootfs,
+}: containerd.tasksV1.CreateTaskRequest): void {
+  const asked = {
+    checkpoint: checkpoint !== undefined && checkpoint.digest !== "",
+    runtime_path: runtimePath !== "",
+    task_api_address: taskApiAddress !== "",
+    "rootfs.target": rootfs.some(({ target }) => target !== ""),
+  };
+  for (const [field, isAsked] of Object.entries(asked))
+    if (isAsked) throw new ContainerdError("Unimplemented", `${field}: is not supported; leave it out`);
 }
 
 /** Throws InvalidArgument (signal(7)), Unimplemented. */
@@ -68,19 +128,4 @@ function checkSignal(signal: number, all: boolean): void {
       "Unimplemented",
       `signal: ${signal} cannot go to all processes, only SIGKILL can`,
     );
-}
-
-/** The first process, or that of a command. Throws RuntimeError NotFound. */
-function processOf(task: Task, execId: string): Message {
-  const state = execId === "" ? task.state() : task.process(execId).state();
-  return Process.fromPartial({ containerId: task.id, id: execId || task.id, ...stateOf(state) });
-}
-
-function stateOf(state: TaskState | ProcessState): Pick<Message, "status"> & Partial<Message> {
-  if (state.kind === "exited") {
-    const { exitCode, finishedAtNs } = state.exit;
-    return { status: Status.STOPPED, exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
-  }
-  const status = state.kind === "running" ? Status.RUNNING : Status.CREATED;
-  return { status, ...("pid" in state && { pid: state.pid }) };
 }

@@ -1,0 +1,65 @@
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ignoreMissing } from "../../ground/fs/index.ts";
+import { type DescribedMount, mountDescribed, mountInfo, unmount } from "../../ground/linux/index.ts";
+import type { TreeRemover } from "../../ground/trees/index.ts";
+import type { NamedStreams } from "./named-streams.ts";
+
+/** What must be known of a task to find it again that an earlier daemon made. */
+export type TaskOrigin = {
+  readonly namespace: string;
+  /** Name of the runtime handler. */
+  readonly handler: string;
+  /** See OCI's `linux.cgroupsPath`. */
+  readonly cgroupsPath: string;
+  readonly streams: NamedStreams;
+};
+
+/** A task's private directory. */
+export class Bundle {
+  readonly directory: string;
+  readonly #rootfs: string;
+  readonly #origin: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+    // As `root.path` of containerd's clients has it.
+    this.#rootfs = join(directory, "rootfs");
+    this.#origin = join(directory, "origin.json");
+  }
+
+  /** The origin is there before anything else is. */
+  async make(origin: TaskOrigin): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const temporary = `${this.#origin}.new`;
+    await writeFile(temporary, JSON.stringify(origin), { mode: 0o600 });
+    await rename(temporary, this.#origin);
+    await mkdir(this.#rootfs, { recursive: true, mode: 0o711 });
+  }
+
+  /** In that order, one over the other. Throws LinuxError. */
+  async mount(mounts: readonly DescribedMount[]): Promise<void> {
+    for (const each of mounts) await mountDescribed(each, this.#rootfs);
+  }
+
+  /** Undefined for a bundle that was cut in the making. */
+  async origin(): Promise<TaskOrigin | undefined> {
+    const text = await readFile(this.#origin, "utf8").catch(ignoreMissing);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** Once its task is deleted. Never deletes what is mounted. Throws LinuxError, and TreeError where something is still mounted. */
+  async remove(trees: Pick<TreeRemover, "remove">): Promise<void> {
+    const inside = (await mountInfo()).filter(({ mountPoint }) =>
+      mountPoint.startsWith(`${this.directory}/`),
+    );
+    for (const { mountPoint } of inside.toReversed())
+      await unmount(mountPoint, { detach: true, missingOk: true });
+    await trees.remove(this.directory);
+  }
+}
+
+/** The names in a directory, none when it is not there. */
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory).catch(ignoreMissing)) ?? [];
+}

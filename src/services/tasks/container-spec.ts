@@ -1,0 +1,78 @@
+import { posix } from "node:path";
+import type { Container } from "../containers/index.ts";
+import { type OciSpec, parseSpecJson } from "../runtime/index.ts";
+import { TasksError } from "./tasks-error.ts";
+
+/** What a client may have left out, as far as berth itself needs it. */
+type GivenSpec = Partial<Omit<OciSpec, "process" | "linux">> & {
+  readonly process?: Partial<OciSpec["process"]>;
+  readonly linux?: Partial<OciSpec["linux"]>;
+};
+
+/**
+ * The OCI specification in a container's record, with every field that a client wrote, known here or not. Throws TasksError
+ * InvalidArgument; FailedPrecondition for a container that has none, as its owner makes it at the start.
+ */
+export function containerSpec(namespace: string, { id, spec }: Container, terminal: boolean): OciSpec {
+  if (spec === undefined)
+    throw new TasksError(
+      "FailedPrecondition",
+      `container ${id} has no OCI specification; create it with one, or start it through whoever made it`,
+    );
+  const given = parse(id, spec);
+  const { process, linux } = given;
+  if (process === undefined || linux === undefined)
+    throw invalid(id, `it has no ${process === undefined ? "process" : "linux"}`);
+  if ((process.terminal ?? false) !== terminal)
+    throw invalid(id, `process.terminal is not ${terminal}, as that of the task`);
+  const { user = { uid: 0, gid: 0, additionalGids: [] } } = process;
+  const { namespaces = [], resources = { devices: [] }, cgroupsPath = "" } = linux;
+  return {
+    ...(given as OciSpec),
+    // OCI runtimes of before its time refuse what they could run: crun 1.8 knows no 1.1. What is new in it are fields.
+    ociVersion: "1.0.2",
+    process: { ...process, user } as OciSpec["process"],
+    linux: {
+      ...linux,
+      namespaces,
+      resources,
+      cgroupsPath: checkedCgroup(id, cgroupsPath === "" ? posix.join(namespace, id) : cgroupsPath),
+    } as OciSpec["linux"],
+  };
+}
+
+function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): GivenSpec {
+  try {
+    const parsed = parseSpecJson<unknown>(new TextDecoder("utf-8", { fatal: true }).decode(value));
+    if (
+      isObject(parsed) &&
+      [parsed.process, parsed.linux].every((part) => part === undefined || isObject(part))
+    )
+      return parsed;
+    throw new TypeError("no object");
+  } catch (cause) {
+    throw new TasksError(
+      "InvalidArgument",
+      `container ${id}: its spec (${typeUrl}) is not an OCI specification in JSON`,
+      { cause },
+    );
+  }
+}
+
+/** `SLICE:PREFIX:NAME` is systemd's, all else a path below that of the hierarchies. All in a cgroup ends with its task: the root is nobody's. */
+function checkedCgroup(id: string, path: string): string {
+  if (/^[^/:]*:[^/:]*:[^/:]+$/.test(path)) return path;
+  const absolute = posix.join("/", path);
+  const parts = path.split("/");
+  if (absolute === "/" || parts.includes("..") || parts.includes("."))
+    throw invalid(id, `linux.cgroupsPath: ${JSON.stringify(path)} is no cgroup for one container`);
+  return absolute.replace(/\/$/, "");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(id: string, why: string): TasksError {
+  return new TasksError("InvalidArgument", `container ${id}: its spec: ${why}`);
+}

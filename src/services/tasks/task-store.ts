@@ -1,0 +1,179 @@
+import { join } from "node:path";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import type { TreeRemover } from "../../ground/trees/index.ts";
+import type { Container } from "../containers/index.ts";
+import { cgroupOf, checkCgroupUnused, type Task, type TaskExit } from "../runtime/index.ts";
+import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
+import { containerSpec } from "./container-spec.ts";
+import { firstProcessIo } from "./named-streams.ts";
+import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
+import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
+import { chooseRuntime } from "./runtime-choice.ts";
+import { TasksError } from "./tasks-error.ts";
+
+export type TaskStoreOptions = {
+  /** On a tmpfs: all lies in `tasks/` there. */
+  readonly stateDir: string;
+  readonly runtime: NamespaceRuntimesOptions;
+  readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
+  readonly logger: Logger;
+};
+
+type Entry = KnownTask & { readonly bundle: Bundle };
+type Entries = Map<string, Entry>;
+
+/** The tasks of all namespaces. Disposing of it stops watching; the tasks run on. */
+export class TaskStore implements AsyncDisposable {
+  readonly #options: TaskStoreOptions;
+  readonly #runtimes: NamespaceRuntimes;
+  readonly #entries = new Map<string, Entries>();
+  /** By namespace and id. */
+  readonly #locks = new KeyLock();
+
+  private constructor(options: TaskStoreOptions) {
+    this.#options = options;
+    this.#runtimes = new NamespaceRuntimes(join(options.stateDir, "tasks"), options.runtime);
+  }
+
+  /**
+   * Takes up what an earlier daemon has left: tasks that were made, running or not; the rest of what was cut in its making or removal goes.
+   * Once for each state directory in a process.
+   */
+  static async open(options: TaskStoreOptions): Promise<TaskStore> {
+    const store = new TaskStore(options);
+    for (const bundlesDir of await store.#runtimes.bundlesDirs())
+      for (const id of await namesIn(bundlesDir)) await store.#takeUp(bundlesDir, id);
+    return store;
+  }
+
+  inNamespace(namespace: string): NamespaceTasks {
+    const entries = () => this.#entries.get(namespace);
+    return {
+      create: (container, task, signal) => this.#create(namespace, container, task, signal),
+      get: (id) => entries()?.get(id),
+      list: () => [...(entries()?.values() ?? [])],
+      delete: (id) => this.#delete(namespace, id),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#runtimes[Symbol.asyncDispose]();
+  }
+
+  async #create(
+    namespace: string,
+    container: Container,
+    asked: NewTask,
+    signal?: AbortSignal,
+  ): Promise<KnownTask> {
+    const { id } = container;
+    using _lock = await this.#locks.acquire(`${namespace}/${id}`);
+    const entries = this.#entriesOf(namespace);
+    if (entries.has(id))
+      throw new TasksError("AlreadyExists", `container ${id} has a task already; delete that one first`);
+    const { handler, monitorCgroup } = chooseRuntime(
+      container,
+      asked.options,
+      this.#options.runtime.handlers,
+    );
+    const spec = containerSpec(namespace, container, asked.streams.terminal);
+    const { cgroupsPath } = spec.linux;
+    const io = firstProcessIo(asked.streams, this.#options.hostPaths.of(`${namespace}/${id}`, signal));
+    const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
+    await checkCgroupUnused(cgroupOf(cgroupsPath));
+    const bundle = new Bundle(join(bundlesDir, id));
+    try {
+      const origin = {
+        namespace,
+        handler: handler || this.#options.runtime.handlers.defaultName,
+        cgroupsPath,
+        streams: asked.streams,
+      };
+      await bundle.make(origin);
+      await bundle.mount(asked.rootfs);
+      const task = await tasks.create({ ...identityOf(id, bundle, origin), spec, io, monitorCgroup }, signal);
+      const entry = { task, bundle, streams: asked.streams };
+      entries.set(id, entry);
+      return entry;
+    } catch (error) {
+      await this.#discard(bundle);
+      throw error;
+    }
+  }
+
+  /** The caller has to hear of the first error; what stays is removed by the next start. */
+  async #discard(bundle: Bundle): Promise<void> {
+    await bundle
+      .remove(this.#options.trees)
+      .catch((err: unknown) =>
+        this.#options.logger.error({ err, path: bundle.directory }, "rolling back a task failed"),
+      );
+  }
+
+  async #delete(namespace: string, id: string): Promise<TaskExit> {
+    using _lock = await this.#locks.acquire(`${namespace}/${id}`);
+    const entries = this.#entriesOf(namespace);
+    const entry = entries.get(id);
+    if (entry === undefined)
+      throw new TasksError(
+        "NotFound",
+        `container ${JSON.stringify(id)} in namespace ${namespace} has no task`,
+      );
+    const { task, bundle } = entry;
+    if (task.state().kind === "running")
+      throw new TasksError(
+        "FailedPrecondition",
+        `task ${id} must be stopped before deletion: running; kill it first`,
+      );
+    await task.delete();
+    await bundle.remove(this.#options.trees);
+    entries.delete(id);
+    return await task.wait();
+  }
+
+  async #takeUp(bundlesDir: string, id: string): Promise<void> {
+    const { trees, logger } = this.#options;
+    const bundle = new Bundle(join(bundlesDir, id));
+    try {
+      const origin = await bundle.origin();
+      if (origin === undefined) return await bundle.remove(trees);
+      const { namespace, cgroupsPath, streams } = origin;
+      const { tasks } = await this.#runtimes.for(namespace, cgroupsPath);
+      const task = await tasks.attach(identityOf(id, bundle, origin));
+      if (wasMade(task)) {
+        this.#entriesOf(namespace).set(id, { task, bundle, streams });
+        return;
+      }
+      logger.warn(
+        { namespace, container: id },
+        "a task was being created or deleted when the daemon ended: it is removed",
+      );
+      await task.delete();
+      await bundle.remove(trees);
+    } catch (err) {
+      logger.error(
+        { err, container: id, path: bundle.directory },
+        "a task cannot be recovered; the next start tries again",
+      );
+    }
+  }
+
+  #entriesOf(namespace: string): Entries {
+    const entries = this.#entries.get(namespace) ?? new Map();
+    this.#entries.set(namespace, entries);
+    return entries;
+  }
+}
+
+function identityOf(id: string, { directory }: Bundle, { handler, cgroupsPath }: TaskOrigin) {
+  return { id, handler, bundleDir: directory, cgroup: cgroupOf(cgroupsPath) };
+}
+
+/** Of a task that was cut in its creation or its deletion nothing is known. */
+function wasMade(task: Task): boolean {
+  const state = task.state();
+  return state.kind !== "exited" || state.exit.cause !== "lost" || state.exit.startedAtNs !== 0n;
+}

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { mountInfo } from "../src/ground/linux/index.ts";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { ClientContainers } from "./support/client-containers.ts";
+import { eventually } from "./support/condition.ts";
+import { testHandler } from "./support/handler.ts";
+import { withContainerd } from "./support/with-containerd.ts";
+
+const { Status, Any } = containerd.types;
+const { events } = containerd;
+type CreateTaskRequest = containerd.tasksV1.CreateTaskRequest;
+
+/** What a FIFO brings until its last writer has gone. */
+async function reading(path: string): Promise<{ readonly all: Promise<string> }> {
+  const file = await open(path, "r+");
+  const reader = await open(path, "r");
+  await file.close();
+  return { all: text(reader.createReadStream()) };
+}
+
+describe("containerd's API of the tasks of clients' containers", () => {
+  let own: ClientContainers;
+  // Before the daemon ends, as hooks run in the order of their making.
+  after(() => own?.[Symbol.asyncDispose]());
+  const host = withContainerd();
+  before(async () => {
+    own = await ClientContainers.open(host.clients, "tasks");
+  });
+
+  const shell = (id: string, script: string) => ({ id, args: ["/bin/sh", "-c", script] });
+  const run = async (
+    container: Parameters<ClientContainers["task"]>[0],
+    asked: Parameters<ClientContainers["task"]>[1] = {},
+  ) => {
+    await own.task(container, asked);
+    await own.api.tasks.start({ containerId: container.id, execId: "" });
+  };
+  const get = async (containerId: string) => (await own.api.tasks.get({ containerId, execId: "" })).process;
+
+  test("a client's container runs as a task over its snapshot, with the client's FIFOs as its streams", async () => {
+    const { tasks } = own.api;
+    const fifos = await own.fifos();
+    const containerId = "fifos";
+    const { pid } = await own.task(shell(containerId, "cat; echo err >&2; exit 3"), fifos);
+    const stdout = await reading(fifos.stdout);
+    const stderr = await reading(fifos.stderr);
+    const expected = { containerId, id: containerId, pid, ...fifos, terminal: false };
+    const { status: created, ...shown } = (await get(containerId)) ?? {};
+    assert.equal(created, Status.CREATED);
+    assert.deepEqual({ ...shown, exitedAt: undefined }, { ...expected, exitStatus: 0, exitedAt: undefined });
+    await assert.rejects(own.createTask({ containerId }), { code: status.ALREADY_EXISTS });
+    const waiting = tasks.wait({ containerId, execId: "" });
+    assert.deepEqual(await tasks.start({ containerId, execId: "" }), { pid });
+    await assert.rejects(tasks.delete({ containerId }), {
+      code: status.FAILED_PRECONDITION,
+      details: /must be stopped before deletion/,
+    });
+    assert.ok((await tasks.listPids({ containerId })).processes.some((each) => each.pid === pid));
+    await writeFile(fifos.stdin, "hello\n");
+    await tasks.closeIo({ containerId, execId: "", stdin: true });
+    const { exitStatus } = await waiting;
+    assert.equal(exitStatus, 3);
+    assert.deepEqual([await stdout.all, await stderr.all], ["hello\n", "err\n"]);
+    const stopped = await get(containerId);
+    assert.deepEqual([stopped?.status, stopped?.pid, stopped?.exitStatus], [Status.STOPPED, pid, 3]);
+    const deleted = await tasks.delete({ containerId });
+    assert.deepEqual([deleted.id, deleted.pid, deleted.exitStatus], [containerId, pid, 3]);
+    assert.deepEqual(deleted.exitedAt, stopped?.exitedAt);
+    await assert.rejects(tasks.get({ containerId, execId: "" }), { code: status.NOT_FOUND });
+    await own.api.snapshots.remove({ snapshotter: "overlayfs", key: containerId });
+    assert.ok((await stat(fifos.stdout)).isFIFO());
+    const mounts = (await mountInfo()).filter(({ mountPoint }) => mountPoint.startsWith(host.berth.state));
+    assert.deepEqual(mounts, []);
+  });
+
+  test("events of a task come in order, its exit before whoever waits or deletes is answered", async () => {
+    const heard: containerd.types.Envelope[] = [];
+    const { raw, metadata } = own.api;
+    const filters = [`namespace==${own.namespace},topic~="^/tasks/"`, 'topic=="/probe"'];
+    const stream = raw.events.subscribe({ filters }, metadata);
+    stream.on("error", () => undefined);
+    stream.on("data", (envelope) => heard.push(envelope));
+    after(() => stream.cancel());
+    await eventually("it listens", async () => {
+      await own.api.events.publish({ topic: "/probe", event: Any.fromPartial({ typeUrl: "Probe" }) });
+      return heard.length > 0;
+    });
+    const containerId = "told";
+    await run(shell(containerId, "exit 5"));
+    await own.api.tasks.wait({ containerId, execId: "" });
+    await own.api.tasks.delete({ containerId });
+    await own.api.events.publish({ topic: "/probe", event: Any.fromPartial({ typeUrl: "Last" }) });
+    await eventually("the last one has come", async () => heard.at(-1)?.event?.typeUrl === "Last");
+    const told = heard.filter(({ topic }) => topic !== "/probe");
+    assert.deepEqual(
+      told.map(({ topic }) => topic),
+      ["/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"],
+    );
+    const exit = events.TaskExit.decode(told[2]?.event?.value ?? Buffer.alloc(0));
+    assert.deepEqual([exit.containerId, exit.id, exit.exitStatus], [containerId, containerId, 5]);
+  });
+
+  test("a container of the same id runs in each of two namespaces, and signals go to the one that is meant", async () => {
+    await using other = await ClientContainers.open(host.clients, "others");
+    await run(shell("same", "trap 'exit 7' TERM; echo > /ready; sleep 1000 & wait"));
+    await other.task(shell("same", "exec sleep 1000"));
+    await other.api.tasks.start({ containerId: "same", execId: "" });
+    const pid = (await get("same"))?.pid ?? 0;
+    await eventually("its trap is set", () =>
+      stat(`/proc/${pid}/root/ready`).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await own.api.tasks.kill({ containerId: "same", execId: "", signal: 15, all: false });
+    assert.equal((await own.api.tasks.wait({ containerId: "same", execId: "" })).exitStatus, 7);
+    await own.api.tasks.delete({ containerId: "same" });
+    const { tasks: left } = await other.api.tasks.list({ filter: "" });
+    assert.deepEqual(
+      left.map(({ id, status: now }) => [id, now]),
+      [["same", Status.RUNNING]],
+    );
+    await other.api.tasks.kill({ containerId: "same", execId: "", signal: 9, all: true });
+    assert.equal((await other.api.tasks.wait({ containerId: "same", execId: "" })).exitStatus, 137);
+  });
+
+  test("tasks outlive the daemon, and what they write meanwhile is not lost", async () => {
+    const output = join(own.directory, "logs", "output");
+    const fifos = await own.fifos();
+    const wait = "while [ ! -e /go ]; do sleep 0.02; done; echo";
+    await run(shell("filed", `echo one; ${wait} two; exit 4`), { stdout: `file://${output}` });
+    await run(shell("piped", `${wait} late; exit 6`), fifos);
+    await own.task(shell("waiting", "exit 2"));
+    const pids = [await get("filed"), await get("piped")].map((process) => process?.pid ?? 0);
+    const stdout = await reading(fifos.stdout);
+    await host.berth.stopDaemon("SIGKILL");
+    for (const pid of pids) await writeFile(`/proc/${pid}/root/go`, "");
+    await eventually("both have ended", async () =>
+      Promise.all(pids.map((pid) => stat(`/proc/${pid}`))).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await host.berth.startDaemon();
+    for (const [containerId, code] of [
+      ["filed", 4],
+      ["piped", 6],
+    ] as const) {
+      assert.equal((await own.api.tasks.wait({ containerId, execId: "" })).exitStatus, code);
+      assert.equal((await own.api.tasks.delete({ containerId })).exitStatus, code);
+    }
+    assert.equal(await readFile(output, "utf8"), "one\ntwo\n");
+    assert.equal(await stdout.all, "late\n");
+    assert.equal((await get("waiting"))?.status, Status.CREATED);
+    await own.api.tasks.start({ containerId: "waiting", execId: "" });
+    assert.equal((await own.api.tasks.wait({ containerId: "waiting", execId: "" })).exitStatus, 2);
+    await own.api.tasks.delete({ containerId: "waiting" });
+  });
+
+  test("io.containerd.runc.v2 stands for the handler that its options name, and else for the default one", async () => {
+    const other = testHandler === "crun" ? "runc" : "crun";
+    const { Options } = containerd.runcOptions;
+    const options = (binaryName: string, typeUrl = "containerd.runc.v1.Options") => ({
+      typeUrl,
+      value: Buffer.from(Options.encode(Options.fromPartial({ binaryName })).finish()),
+    });
+    const name = "io.containerd.runc.v2";
+    const handlerOf = async (id: string) => {
+      const entries = await readdir(join(host.berth.state, "tasks"), { recursive: true });
+      return entries
+        .find((entry) => entry.endsWith(`/${id}`) && entry.includes("/runtimes/"))
+        ?.split("/")
+        .at(-2);
+    };
+    await own.task(shell("default", "exit 0"));
+    assert.equal(await handlerOf("default"), testHandler);
+    await own.task({ ...shell("named", "exit 0"), runtime: { name, options: options(other) } });
+    assert.equal(await handlerOf("named"), other);
+    await own.task({ ...shell("direct", "exit 0"), runtime: { name: other, options: undefined } });
+    assert.equal(await handlerOf("direct"), other);
+    for (const [id, runtime] of [
+      ["nobinary", { name, options: options("nosuch") }],
+      ["notype", { name, options: options("", "example.Options") }],
+      ["noruntime", { name: "io.containerd.nosuch.v2", options: undefined }],
+    ] as const)
+      await assert.rejects(own.task({ ...shell(id, "exit 0"), runtime }), { code: status.INVALID_ARGUMENT });
+    for (const containerId of ["default", "named", "direct"]) await own.api.tasks.delete({ containerId });
+  });
+
+  test("what cannot become a task is refused with the field that is wrong, and leaves nothing", async () => {
+    const { INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, FAILED_PRECONDITION } = status;
+    const mounts = await own.create(shell("refused", "exit 0"));
+    const asked = { containerId: "refused", rootfs: mounts };
+    const nowhere = { type: "bind", source: "/nosuch", target: "", options: ["rbind"] };
+    for (const [wrong, code, details] of [
+      [{ containerId: "none" }, NOT_FOUND, /none/],
+      [{ terminal: true }, INVALID_ARGUMENT, /process\.terminal/],
+      [{ stdout: "relative" }, INVALID_ARGUMENT, /stdout: "relative" has no absolute path/],
+      [{ stdout: "file:///" }, INVALID_ARGUMENT, /output to "\/"/],
+      [{ stdout: "binary:///bin/true" }, UNIMPLEMENTED, /stdout: "binary:/],
+      [{ stderr: "/nosuch/fifo" }, INVALID_ARGUMENT, /"\/nosuch\/fifo"/],
+      [{ runtimePath: "/bin/true" }, UNIMPLEMENTED, /runtime_path/],
+      [{ rootfs: [nowhere] }, NOT_FOUND, /open_tree \/nosuch/],
+    ] as const)
+      await assert.rejects(own.createTask({ ...asked, ...wrong } as Partial<CreateTaskRequest>), {
+        code,
+        details,
+      });
+    const linux = { namespaces: [{ type: "mount" }], cgroupsPath: "/" };
+    await assert.rejects(own.task({ ...shell("root", "exit 0"), spec: { linux } }), {
+      code: INVALID_ARGUMENT,
+      details: /cgroupsPath: "\/"/,
+    });
+    await own.task(shell("holder", "exit 0"));
+    const taken = { ...linux, cgroupsPath: `/${own.namespace}/holder` };
+    await assert.rejects(own.task({ ...shell("second", "exit 0"), spec: { linux: taken } }), {
+      code: FAILED_PRECONDITION,
+      details: /is in use: 1 processes/,
+    });
+    await own.api.tasks.delete({ containerId: "holder" });
+    assert.deepEqual((await own.api.tasks.list({ filter: "" })).tasks, []);
+    const state = await readdir(join(host.berth.state, "tasks"), { recursive: true });
+    assert.deepEqual(
+      state.filter((entry) => /(bundles|exits|runtimes\/\w+)\/./.test(entry)),
+      [],
+    );
+    await own.createTask(asked);
+    await own.api.tasks.delete({ containerId: "refused" });
+  });
+});
