@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import type { TarWriter } from "./tar-writer.ts";
+import type { TarStream } from "./tar-stream.ts";
 
 const chunkBytes = 1024 * 1024;
 
@@ -12,7 +12,7 @@ export type CopyOptions = {
 
 /** Writes that many bytes of an open file, and what fills the last block. */
 export function copyBytes(
-  tar: TarWriter,
+  tar: TarStream,
   fd: number,
   sizeBytes: number,
   { about, fill = false }: CopyOptions,

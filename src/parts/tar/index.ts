@@ -7,4 +7,5 @@
  */
 export { copyBytes } from "./copy-bytes.ts";
 export { type TarEntry, tarEnd, tarHeader, tarPadding } from "./header.ts";
+export { TarStream } from "./tar-stream.ts";
 export { TarWriter } from "./tar-writer.ts";

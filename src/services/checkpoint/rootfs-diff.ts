@@ -1,8 +1,8 @@
+import { TreeEntries } from "../../parts/layerdiff/index.ts";
 import type { TarWriter } from "../../parts/tar/index.ts";
 import type { RootfsSource } from "./jobs.ts";
 import { changesOfCopy } from "./rootfs/copy-changes.ts";
 import { changesOfOverlay } from "./rootfs/overlay-changes.ts";
-import { TreeEntries } from "./rootfs/tree-entries.ts";
 
 /**
  * Writes what differs between a container's file system and its image's as entries, and returns the paths that the

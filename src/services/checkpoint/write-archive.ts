@@ -1,10 +1,10 @@
 import { closeSync, fsyncSync, lstatSync, openSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { closeFile, openDirectory, openFileAt, toByteString } from "../../ground/linux/index.ts";
+import { TreeEntries } from "../../parts/layerdiff/index.ts";
 import { copyBytes, type TarEntry, TarWriter } from "../../parts/tar/index.ts";
 import { deletedFilesName, rootfsDiffName } from "./archive-names.ts";
 import type { ArchivePart, RootfsSource } from "./jobs.ts";
-import { TreeEntries } from "./rootfs/tree-entries.ts";
 import { writeRootfsDiff } from "./rootfs-diff.ts";
 
 /** Makes an archive file of these parts and the changes to a container's file system. Its bytes are on disk when it returns, its name perhaps not. */

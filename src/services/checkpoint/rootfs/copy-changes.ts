@@ -1,7 +1,6 @@
 import type { BigIntStats } from "node:fs";
+import { joinPath, OpenTree, type TreeEntries } from "../../../parts/layerdiff/index.ts";
 import { deletedPath } from "./deleted-path.ts";
-import { join, OpenTree } from "./open-tree.ts";
-import type { TreeEntries } from "./tree-entries.ts";
 
 /** Writes what a tree has otherwise than the one that it was copied from, by comparing them name by name. */
 export function changesOfCopy(
@@ -21,8 +20,8 @@ export function changesOfCopy(
   function visit(directory: string): void {
     const names = new Set(now.list(directory));
     for (const name of before.list(directory))
-      if (!names.has(name)) deleted.push(deletedPath(join(directory, name)));
-    for (const name of names) compare(join(directory, name));
+      if (!names.has(name)) deleted.push(deletedPath(joinPath(directory, name)));
+    for (const name of names) compare(joinPath(directory, name));
   }
 
   function compare(path: string): void {

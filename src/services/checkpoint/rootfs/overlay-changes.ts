@@ -1,9 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import { isErrno } from "../../../ground/fs/index.ts";
 import { getXattrAt } from "../../../ground/linux/index.ts";
+import { joinPath, OpenTree, type TreeEntries } from "../../../parts/layerdiff/index.ts";
 import { deletedPath } from "./deleted-path.ts";
-import { join, OpenTree } from "./open-tree.ts";
-import type { TreeEntries } from "./tree-entries.ts";
 
 /** The layers of one overlay mount: what is written to, and what lies below, nearest first. */
 export type OverlayLayers = { readonly upper: string; readonly lower: readonly string[] };
@@ -24,7 +23,7 @@ export function changesOfOverlay(
 
   function visit(directory: string): void {
     for (const name of top.list(directory)) {
-      const path = join(directory, name);
+      const path = joinPath(directory, name);
       const stat = top.stat(path);
       if (stat === undefined) continue;
       if (isWhiteout(stat)) deleted.push(deletedPath(path));
@@ -47,7 +46,7 @@ export function changesOfOverlay(
   function forget(path: string): void {
     const kept = new Set(entries.names(path));
     for (const name of namesBelow(below, path)) {
-      const child = join(path, name);
+      const child = joinPath(path, name);
       if (!kept.has(name)) deleted.push(deletedPath(child));
       else forget(child);
     }
@@ -60,7 +59,7 @@ function namesBelow(below: readonly OpenTree[], path: string): readonly string[]
   const hidden = new Set<string>();
   for (const tree of below) {
     for (const name of tree.list(path)) {
-      const stat = tree.stat(join(path, name));
+      const stat = tree.stat(joinPath(path, name));
       if (stat !== undefined && isWhiteout(stat)) hidden.add(name);
       else if (!hidden.has(name)) names.add(name);
     }

@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import {
   closeFile,
   fromByteString,
@@ -8,13 +8,13 @@ import {
   openFileAt,
   readlinkAt,
   type Timestamp,
-} from "../../../ground/linux/index.ts";
-import { copyBytes, type TarEntry, type TarWriter } from "../../../parts/tar/index.ts";
-import { join, OpenTree, split } from "./open-tree.ts";
+} from "../../ground/linux/index.ts";
+import { copyBytes, type TarEntry, type TarStream } from "../tar/index.ts";
+import { joinPath, OpenTree, split } from "./open-tree.ts";
 
 /** Writes files of a tree as entries of an archive, with all that the kernel keeps of them. */
 export class TreeEntries implements Disposable {
-  readonly #tar: TarWriter;
+  readonly #tar: TarStream;
   readonly #tree: OpenTree;
   /** Files with several names, by inode: the name written first. */
   readonly #links = new Map<string, string>();
@@ -22,7 +22,7 @@ export class TreeEntries implements Disposable {
   readonly #changing: boolean;
 
   /** `changing`: others may write to the tree. What they take away is left out, what they cut short is filled with zeros. */
-  constructor(tar: TarWriter, directory: string, { changing = false }: { readonly changing?: boolean } = {}) {
+  constructor(tar: TarStream, directory: string, { changing = false }: { readonly changing?: boolean } = {}) {
     this.#tar = tar;
     this.#changing = changing;
     this.#tree = new OpenTree(directory);
@@ -45,7 +45,7 @@ export class TreeEntries implements Disposable {
   /** Writes what lies at a path and all that is below it. */
   addAll(path: string): void {
     this.add(path);
-    for (const name of this.#tree.list(path)) this.addAll(join(path, name));
+    for (const name of this.#tree.list(path)) this.addAll(joinPath(path, name));
   }
 
   names(path: string): readonly string[] {

@@ -1,12 +1,6 @@
 import type { BigIntStats } from "node:fs";
-import { isErrno } from "../../../ground/fs/index.ts";
-import {
-  closeFile,
-  listAt,
-  openDirectory,
-  openDirectoryBeneath,
-  statAt,
-} from "../../../ground/linux/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
+import { closeFile, listAt, openDirectory, openDirectoryBeneath, statAt } from "../../ground/linux/index.ts";
 
 /** A tree of files below an open directory, looked at without following symbolic links. Paths are byte strings from its root. */
 export class OpenTree implements Disposable {
@@ -53,6 +47,6 @@ export function split(path: string): { readonly parent: string; readonly name: s
   return { parent: path.slice(0, Math.max(at, 0)), name: path.slice(at + 1) };
 }
 
-export function join(parent: string, name: string): string {
+export function joinPath(parent: string, name: string): string {
   return parent === "" ? name : `${parent}/${name}`;
 }
