@@ -94,10 +94,11 @@ export function setSize(block: Buffer, sizeBytes: number): void {
   writeChecksum(block);
 }
 
-function* paxRecords({ name, target, mtime, uid, gid, xattrs }: TarEntry): Generator<Buffer> {
+function* paxRecords({ name, target, sizeBytes, mtime, uid, gid, xattrs }: TarEntry): Generator<Buffer> {
   if (name.length > nameBytes) yield paxRecord("path", bytesOf(name));
   if (target.length > nameBytes) yield paxRecord("linkpath", bytesOf(target));
   if (mtime.nanoseconds !== 0 || mtime.seconds < 0) yield paxRecord("mtime", bytesOf(decimal(mtime)));
+  if (sizeBytes >= 2 ** 33) yield paxRecord("size", bytesOf(String(sizeBytes)));
   if (uid >= 2 ** 21) yield paxRecord("uid", bytesOf(String(uid)));
   if (gid >= 2 ** 21) yield paxRecord("gid", bytesOf(String(gid)));
   for (const [key, value] of xattrs) yield paxRecord(`SCHILY.xattr.${key}`, value);

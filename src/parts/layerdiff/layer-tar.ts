@@ -1,0 +1,47 @@
+import { writeSync } from "node:fs";
+import { type Digest, Digester } from "../oci/index.ts";
+import { TarStream } from "../tar/index.ts";
+import { type Compression, type Compressor, compressorOf } from "./compressor.ts";
+
+/** What a layer has become. */
+export type WrittenLayer = {
+  /** Of the bytes that were written, and how many they are. */
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** Of the tar before it was compressed. */
+  readonly diffId: Digest;
+};
+
+/** A tar archive that is compressed on its way into an open file, from its start, and hashed before and after. */
+export class LayerTar extends TarStream {
+  readonly #fd: number;
+  readonly #compressor: Compressor;
+  readonly #tar = new Digester(undefined);
+  readonly #blob = new Digester(undefined);
+  #sizeBytes = 0;
+
+  constructor(fd: number, compression: Compression) {
+    super();
+    this.#fd = fd;
+    this.#compressor = compressorOf(compression);
+  }
+
+  /** Ends the archive. */
+  finish(): WrittenLayer {
+    this.end();
+    this.#write(this.#compressor.end());
+    return { digest: this.#blob.digest(), sizeBytes: this.#sizeBytes, diffId: this.#tar.digest() };
+  }
+
+  protected override put(bytes: Buffer): void {
+    this.#tar.update(bytes);
+    this.#write(this.#compressor.compress(bytes));
+  }
+
+  #write(bytes: Buffer): void {
+    this.#blob.update(bytes);
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#sizeBytes + done);
+    this.#sizeBytes += bytes.length;
+  }
+}
