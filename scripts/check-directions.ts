@@ -65,7 +65,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "trees",
   ],
-  diff: ["content", "linux", "oci", "snapshots", "unpack"],
+  diff: ["content", "layerdiff", "linux", "oci", "snapshots", "unpack"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
   stats: ["linux"],

@@ -7,7 +7,6 @@
  */
 export type { Compression } from "./compressor.ts";
 export type { WrittenLayer } from "./layer-tar.ts";
-export { LayerDiffError } from "./layerdiff-error.ts";
 export { joinPath, OpenTree } from "./open-tree.ts";
 export { TreeEntries } from "./tree-entries.ts";
 export { type LayerSource, writeLayer } from "./write-layer.ts";

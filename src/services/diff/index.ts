@@ -1,8 +1,16 @@
 /**
- * What containerd calls a differ: applies layers to mounts that a client describes.
+ * What containerd calls a differ, both ways: applies layers to mounts that a client describes, and writes differences of snapshots as
+ * layers into the content store, for what commits a container and for containerd's Diff.
  *
- * Layers are unpacked in threads of their own. Nothing is mounted: the directory that a mount would write to takes the layer, as in
+ * Terms: the *lower* tree is what is there already, the *upper* one what a layer is to make of it, each given as its snapshotter's
+ * mounts. What a layer says, and how trees are compared, is the room layerdiff's.
+ *
+ * Both happen in threads of their own. To apply a layer nothing is mounted: the directory that a mount would write to takes it, as in
  * containerd (core/diff/apply).
+ *
+ * This room keeps no leases and no snapshots: the caller sees to it that nobody changes or removes the trees meanwhile, and that
+ * the blob is wanted.
  */
 export { DiffError } from "./diff-error.ts";
 export { Differ } from "./differ.ts";
+export { type LayerBlob, LayerDiffs } from "./layer-diffs.ts";

@@ -1,0 +1,16 @@
+/** The thread behind {@link "./layer-diffs.ts"}. */
+import { closeSync, openSync } from "node:fs";
+import { serveJobs } from "../../ground/threads/index.ts";
+import { type WrittenLayer, writeLayer } from "../../parts/layerdiff/index.ts";
+import type { DiffJob } from "./jobs.ts";
+
+serveJobs(perform);
+
+function perform({ path, source, compression }: DiffJob): WrittenLayer {
+  const fd = openSync(path, "r+");
+  try {
+    return writeLayer(fd, source, compression);
+  } finally {
+    closeSync(fd);
+  }
+}

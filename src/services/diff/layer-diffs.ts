@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import type { Labels } from "../../ground/labels/index.ts";
+import { raceAbort, Semaphore } from "../../ground/sync/index.ts";
+import { JobThread, threadFile } from "../../ground/threads/index.ts";
+import type { Compression, LayerSource, WrittenLayer } from "../../parts/layerdiff/index.ts";
+import { type Descriptor, type Digest, mediaType } from "../../parts/oci/index.ts";
+import type { ContentStore, ContentWriter } from "../content/index.ts";
+import { DiffError } from "./diff-error.ts";
+import type { DiffJob } from "./jobs.ts";
+import { type ComparedMounts, withSource } from "./mounted-source.ts";
+
+/** Each takes a core and reads a disk. */
+const mostAtOnce = 2;
+
+export type DiffOptions = {
+  readonly compression: Compression;
+  /** Of the ingest; a new one unless given. What is there under it is dropped. */
+  readonly ref?: string;
+  /** For the blob, besides `containerd.io/uncompressed`. */
+  readonly labels?: Labels;
+  /** Called before the blob is there, so that a lease can keep it from garbage collection. */
+  readonly hold?: (digest: Digest) => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** A layer in the content store. */
+export type LayerBlob = {
+  readonly descriptor: Descriptor;
+  /** Of the uncompressed tar. */
+  readonly diffId: Digest;
+};
+
+const mediaTypes = {
+  none: mediaType.ociLayer,
+  gzip: mediaType.ociLayerGzip,
+  zstd: mediaType.ociLayerZstd,
+} as const;
+
+/** Writes layers to content, a thread for each, which ends when its caller's signal aborts; two at a time, others wait. */
+export class LayerDiffs {
+  readonly #directory: string;
+  readonly #slots = new Semaphore(mostAtOnce);
+
+  /** `directory`: for mounts, which are there only while two trees are compared. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Writes what the upper tree has otherwise than the lower one as a layer; nothing of it is left on an error. Throws DiffError,
+   * ContentError, LinuxError, and the signal's reason.
+   */
+  async compare(content: ContentStore, mounts: ComparedMounts, options: DiffOptions): Promise<LayerBlob> {
+    using _slot = await this.#slots.acquire(options.signal);
+    return await withSource(mounts, this.#directory, (source) => writeBlob(content, source, options));
+  }
+}
+
+async function writeBlob(
+  content: ContentStore,
+  source: LayerSource,
+  options: DiffOptions,
+): Promise<LayerBlob> {
+  const ref = options.ref ?? `diff-${randomUUID()}`;
+  try {
+    await using writer = await content.writer(ref, options.signal);
+    await writer.truncate();
+    const { digest, sizeBytes, diffId } = await runThread({ path: writer.path, source, ...options });
+    await options.hold?.(digest);
+    await commit(writer, { digest, sizeBytes, diffId }, options.labels);
+    return { descriptor: { mediaType: mediaTypes[options.compression], digest, size: sizeBytes }, diffId };
+  } catch (error) {
+    await content.abort(ref);
+    throw error;
+  }
+}
+
+async function commit(
+  writer: ContentWriter,
+  { digest, sizeBytes, diffId }: WrittenLayer,
+  labels: Labels | undefined,
+): Promise<void> {
+  const all = { ...labels, "containerd.io/uncompressed": diffId };
+  await writer.commit({ digest, size: sizeBytes, labels: all, verified: true });
+}
+
+async function runThread({
+  path,
+  source,
+  compression,
+  signal,
+}: DiffJob & { readonly signal: AbortSignal }): Promise<WrittenLayer> {
+  const file = threadFile(import.meta.url, "./diff-worker");
+  await using thread = new JobThread<DiffJob, WrittenLayer>({ name: "diff", file, error: DiffError });
+  return await raceAbort(thread.run({ path, source, compression }), signal);
+}
