@@ -32,7 +32,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   containers: ["events", "metadata", "namespaces"],
   imagenames: ["events", "metadata", "namespaces", "oci"],
   content: ["events", "metadata", "namespaces", "oci"],
-  unpack: ["linux", "oci"],
+  unpack: ["linux", "oci", "tar"],
   tar: ["linux"],
   layerdiff: ["linux", "oci", "tar"],
   checkpoint: ["layerdiff", "linux", "hostpaths", "oci", "tar", "unpack"],

@@ -1,8 +1,8 @@
 import { Digester } from "../oci/index.ts";
+import { TarError, TarReader } from "../tar/index.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
 import { LayerWriter } from "./layer-writer.ts";
-import { TarReader } from "./tar/tar-reader.ts";
 import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
@@ -27,7 +27,8 @@ export async function applyLayer(
       );
     }
     return { diffId, digest, sizeBytes: input.sizeBytes, unpackedBytes, undescribedDirectories };
-  } catch (error) {
+  } catch (cause) {
+    const error = cause instanceof TarError ? new UnpackError(cause.code, cause.message) : cause;
     if (mayBeDamage(error)) await input.verify();
     throw error;
   }

@@ -1,5 +1,5 @@
 import { chmodAt, chownAt, LinuxError, setTimesAt, setXattrAt } from "../../ground/linux/index.ts";
-import type { EntryAttributes } from "./tar/entry.ts";
+import type { EntryAttributes } from "../tar/index.ts";
 import { invalid } from "./unpack-error.ts";
 
 /** 2^32 - 1 would mean "leave as it is". */

@@ -1,6 +1,6 @@
 import { ftruncateSync, writeSync } from "node:fs";
 import { closeFile, createFileAt } from "../../ground/linux/index.ts";
-import type { FileContent } from "./tar/entry.ts";
+import type { FileContent } from "../tar/index.ts";
 
 /** Writes one new file's extents, in the order of the archive. Throws LinuxError and Node's own errors. */
 export class FileWriter implements Disposable {

@@ -13,11 +13,11 @@ import {
   type Timestamp,
   unlinkAt,
 } from "../../ground/linux/index.ts";
+import type { ArchiveEntry, EntrySink } from "../tar/index.ts";
 import { applyAttributes, type Written } from "./attributes.ts";
 import { entryPath, joinPath } from "./entry-path.ts";
 import { FileWriter } from "./file-writer.ts";
 import { RootedTree, type TreeDirectory } from "./rooted-tree.ts";
-import type { EntrySink, TarEntry } from "./tar/entry.ts";
 import type { LayerTarget } from "./unpack.ts";
 import { entryError, invalid } from "./unpack-error.ts";
 import { meaningOf } from "./whiteout-name.ts";
@@ -43,7 +43,7 @@ export class LayerWriter implements EntrySink, Disposable {
   readonly #directoryTimes = new Map<string, Timestamp>();
   readonly #undescribed = new Set<string>();
   #entryName = "";
-  #file: { readonly writer: FileWriter; readonly place: Place; readonly entry: TarEntry } | undefined;
+  #file: { readonly writer: FileWriter; readonly place: Place; readonly entry: ArchiveEntry } | undefined;
 
   constructor(target: LayerTarget) {
     this.#tree = new RootedTree(target.directory, (parent, name, found) =>
@@ -54,7 +54,7 @@ export class LayerWriter implements EntrySink, Disposable {
       target.whiteouts === "overlayfs" ? new OverlayWhiteouts() : new RemovingWhiteouts(this.#tree);
   }
 
-  begin(entry: TarEntry): void {
+  begin(entry: ArchiveEntry): void {
     this.#entryName = entry.name;
     this.#naming(() => this.#write(entry));
   }
@@ -89,7 +89,7 @@ export class LayerWriter implements EntrySink, Disposable {
   }
 
   /** The root itself keeps its mode and owner, as in other engines: images are made whose `./` is 0700 and means nothing. */
-  #write(entry: TarEntry): void {
+  #write(entry: ArchiveEntry): void {
     const components = entryPath(entry.name);
     const name = components.at(-1);
     if (name === undefined) return;
@@ -106,7 +106,7 @@ export class LayerWriter implements EntrySink, Disposable {
     else this.#put({ parent, name, path: joinPath(parent.path, name) }, entry);
   }
 
-  #put(place: Place, entry: TarEntry): void {
+  #put(place: Place, entry: ArchiveEntry): void {
     if (this.#adds && statAt(place.parent.fd, place.name) !== undefined) return;
     if (entry.kind === "file") {
       const writer = this.#replacing(place, () => new FileWriter(place.parent.fd, place.name, entry.content));
@@ -132,12 +132,12 @@ export class LayerWriter implements EntrySink, Disposable {
     this.#finish(place, entry, "file");
   }
 
-  #finish({ parent, name, path }: Place, entry: TarEntry, written: Written): void {
+  #finish({ parent, name, path }: Place, entry: ArchiveEntry, written: Written): void {
     applyAttributes(parent.fd, name, entry, written);
     this.#whiteouts.wrote(path);
   }
 
-  #make(place: Place, entry: Exclude<TarEntry, { kind: "file" }>): Written {
+  #make(place: Place, entry: Exclude<ArchiveEntry, { kind: "file" }>): Written {
     const { parent, name } = place;
     if (entry.kind === "directory") {
       this.#makeDirectory(parent, name);
@@ -208,7 +208,7 @@ export class LayerWriter implements EntrySink, Disposable {
 }
 
 /** Arguments of mknod(2). */
-function nodeOf(entry: Extract<TarEntry, { kind: "fifo" | "character-device" | "block-device" }>) {
+function nodeOf(entry: Extract<ArchiveEntry, { kind: "fifo" | "character-device" | "block-device" }>) {
   if (entry.kind === "fifo") return { mode: constants.S_IFIFO, device: 0 };
   const { kind, major, minor } = entry;
   if (major < 0 || minor < 0 || major > maxMajor || minor > maxMinor) {

@@ -1,9 +1,9 @@
 import type { Timestamp } from "../../../ground/linux/index.ts";
-import { invalid } from "../unpack-error.ts";
+import { invalid } from "../tar-error.ts";
 
 /**
  * A number of a header: octal digits, padded with spaces and NULs, or GNU's base-256 (first bit set, then big-endian two's
- * complement). An empty field is 0. Throws UnpackError InvalidArgument.
+ * complement). An empty field is 0. Throws TarError InvalidArgument.
  */
 export function parseNumber(field: Buffer, what: string): number {
   const first = field[0] ?? 0;
@@ -25,7 +25,7 @@ function parseBase256(field: Buffer, first: number): number {
   return Number(value);
 }
 
-/** A number of an extended header: decimal digits. Throws UnpackError InvalidArgument. */
+/** A number of an extended header: decimal digits. Throws TarError InvalidArgument. */
 export function parseDecimal(text: string, what: string): number {
   const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw invalid(`the extended header's ${what} is not a number`);

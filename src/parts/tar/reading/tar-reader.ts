@@ -1,4 +1,4 @@
-import { UnpackError } from "../unpack-error.ts";
+import { TarError } from "../tar-error.ts";
 import { readArchive, type Want } from "./archive.ts";
 import type { EntrySink } from "./entry.ts";
 
@@ -20,7 +20,7 @@ export class TarReader {
     this.#advance(this.#parser.next());
   }
 
-  /** Takes the next bytes. What comes after the end of the archive is ignored. Throws UnpackError, and what the sink throws. */
+  /** Takes the next bytes. What comes after the end of the archive is ignored. Throws TarError, and what the sink throws. */
   push(chunk: Uint8Array): void {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     while (rest.length > 0 && this.#want !== undefined) {
@@ -34,10 +34,10 @@ export class TarReader {
     }
   }
 
-  /** To be called when there are no more bytes. Throws UnpackError DataLoss if the archive is not at an end. */
+  /** To be called when there are no more bytes. Throws TarError DataLoss if the archive is not at an end. */
   finish(): void {
     const atEnd = this.#want === undefined || (this.#want.kind === "header" && this.#gatheredBytes === 0);
-    if (!atEnd) throw new UnpackError("DataLoss", "the archive ends in the middle of an entry");
+    if (!atEnd) throw new TarError("DataLoss", "the archive ends in the middle of an entry");
   }
 
   /** What is wanted, if `rest` has it in one piece. */

@@ -1,7 +1,6 @@
-import { invalid } from "../unpack-error.ts";
+import { blockBytes } from "../header.ts";
+import { invalid } from "../tar-error.ts";
 import { parseNumber } from "./numbers.ts";
-
-export const blockBytes = 512;
 
 /** The fields of one 512-byte header block that berth uses, as they stand. POSIX ustar, with GNU's and v7's variations. */
 export type Header = {
@@ -17,7 +16,7 @@ export type Header = {
   readonly minor: number;
 };
 
-/** Parses a header block that is not all zero. Throws UnpackError InvalidArgument. */
+/** Parses a header block that is not all zero. Throws TarError InvalidArgument. */
 export function parseHeader(block: Buffer): Header {
   verifyChecksum(block);
   const type = block.toString("latin1", 156, 157);

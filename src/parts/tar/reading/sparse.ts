@@ -1,4 +1,4 @@
-import { invalid } from "../unpack-error.ts";
+import { invalid } from "../tar-error.ts";
 import type { Extent, FileContent } from "./entry.ts";
 import { parseDecimal, parseNumber } from "./numbers.ts";
 import { type PaxRecords, paxText } from "./pax.ts";
@@ -10,7 +10,7 @@ import { type PaxRecords, paxText } from "./pax.ts";
 const maxExtents = 1 << 16;
 const maxNumberCharacters = 32;
 
-/** Checks that extents are in order, within the file, and take `dataBytes` in all. Throws UnpackError InvalidArgument. */
+/** Checks that extents are in order, within the file, and take `dataBytes` in all. Throws TarError InvalidArgument. */
 export function sparseContent(sizeBytes: number, extents: readonly Extent[], dataBytes: number): FileContent {
   if (extents.length > maxExtents) throw invalid(`a sparse file has more than ${maxExtents} extents`);
   let end = 0;

@@ -1,6 +1,7 @@
-import { invalid } from "../unpack-error.ts";
+import { blockBytes } from "../header.ts";
+import { invalid } from "../tar-error.ts";
 import type { EntryAttributes, EntrySink, FileContent } from "./entry.ts";
-import { blockBytes, type Header, parseHeader } from "./header.ts";
+import { type Header, parseHeader } from "./header.ts";
 import { parseDecimal, parseTime } from "./numbers.ts";
 import { type PaxRecords, parsePax, paxText, paxXattrs } from "./pax.ts";
 import {
@@ -27,7 +28,7 @@ const maxExtendedHeaderBytes = 1 << 20;
 /** Headers that stand before the one they belong to. */
 type Extensions = { pax: PaxRecords; longName?: string; longLink?: string };
 
-/** Parses an archive from what it asks for, up to two blocks of zeros. Throws UnpackError InvalidArgument. */
+/** Parses an archive from what it asks for, up to two blocks of zeros. Throws TarError InvalidArgument. */
 export function* readArchive(sink: EntrySink): Generator<Want, void, Buffer> {
   let extensions: Extensions = { pax: [] };
   while (true) {

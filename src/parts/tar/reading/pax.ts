@@ -1,4 +1,4 @@
-import { invalid } from "../unpack-error.ts";
+import { invalid } from "../tar-error.ts";
 
 /** Records of a PAX extended header in the archive's order; a value is bytes. */
 export type PaxRecords = readonly (readonly [key: string, value: Buffer])[];
@@ -10,7 +10,7 @@ const equals = 0x3d;
 /** Real archives have a handful; old maps of sparse files some thousands. Each costs time of a thread that others wait for. */
 const maxRecords = 16_384;
 
-/** Parses `LENGTH KEY=VALUE\n` records (POSIX, pax, "pax Extended Header"). Throws UnpackError InvalidArgument. */
+/** Parses `LENGTH KEY=VALUE\n` records (POSIX, pax, "pax Extended Header"). Throws TarError InvalidArgument. */
 export function parsePax(body: Buffer): PaxRecords {
   const records: (readonly [string, Buffer])[] = [];
   for (let rest = body; rest.length > 0; ) {

@@ -4,7 +4,7 @@ import type { Timestamp } from "../../../ground/linux/index.ts";
  * One entry of a tar archive. Names and link targets are byte strings (one character for each byte), as the archive has
  * them: nothing is cleaned or checked yet but that they hold no NUL.
  */
-export type TarEntry = EntryAttributes & EntryKind;
+export type ArchiveEntry = EntryAttributes & EntryKind;
 
 /** What entries of every kind have. */
 export type EntryAttributes = {
@@ -33,7 +33,7 @@ export type Extent = { readonly offset: number; readonly length: number };
 
 /** Takes what a {@link "./tar-reader.ts"} finds: for every entry `begin`, then for files their bytes in order, then `end`. */
 export interface EntrySink {
-  begin(entry: TarEntry): void;
+  begin(entry: ArchiveEntry): void;
   data(bytes: Uint8Array): void;
   end(): void;
 }
