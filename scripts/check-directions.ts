@@ -56,6 +56,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "imagenames",
     "leases",
     "snapshots",
+    "tar",
     "unpack",
     "registry",
     "metadata",

@@ -5,18 +5,20 @@ import { join, posix } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
-import { extract } from "tar-stream";
 import { BerthError, codeOf } from "../../ground/errors/index.ts";
+import { fromByteString } from "../../ground/linux/index.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
+import { readEntries, TarError } from "../../parts/tar/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { StagedFile } from "./worker-messages.ts";
 
 const maxEntries = 100_000;
 
 /**
- * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not: its files go into `directory` under numbers, so that no name in
- * the archive is ever a name on the disk. Links stand for the file they name within the archive, as older versions of
- * `docker save` write them. Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, or a full disk).
+ * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not: its files go into
+ * `directory` under numbers, so that no name in the archive is ever a name on the disk. Links stand for the file they name within
+ * the archive, as older versions of `docker save` write them. Throws ImageError: InvalidArgument, ResourceExhausted (more than
+ * `maxBytes`, or a full disk).
  */
 export async function stageArchive(
   archive: string,
@@ -25,25 +27,19 @@ export async function stageArchive(
   signal: AbortSignal,
 ): Promise<readonly StagedFile[]> {
   const decompressor = await decompressorOf(archive);
-  const tar = extract();
   const source = createReadStream(archive);
-  const reading =
-    decompressor === undefined
-      ? pipeline(source, tar, { signal })
-      : pipeline(source, decompressor, tar, { signal });
-  const staging = stageEntries(tar, directory, archive, maxBytes);
+  const stage = (bytes: AsyncIterable<Uint8Array>) => stageEntries(bytes, directory, archive, maxBytes);
   try {
-    const [files] = await Promise.all([staging, reading]);
-    return files;
+    return await (decompressor === undefined
+      ? pipeline(source, stage, { signal })
+      : pipeline(source, decompressor, stage, { signal }));
   } catch (error) {
-    tar.destroy();
-    await Promise.allSettled([staging, reading]);
     throw archiveError(archive, error);
   }
 }
 
 async function stageEntries(
-  tar: ReturnType<typeof extract>,
+  tar: AsyncIterable<Uint8Array>,
   directory: string,
   archive: string,
   maxBytes: number,
@@ -52,25 +48,22 @@ async function stageEntries(
   const links = new Map<string, string>();
   let total = 0;
   let entries = 0;
-  for await (const entry of tar) {
-    const { name: written, type, size = 0, linkname } = entry.header;
-    const name = posix.normalize(written).replace(/^\/+/, "");
+  for await (const { entry, content } of readEntries(tar)) {
+    const name = posix.normalize(fromByteString(entry.name)).replace(/^\/+/, "");
+    const size = entry.kind === "file" ? entry.content.sizeBytes : 0;
     total += size;
     if (++entries > maxEntries)
       throw new ImageError("InvalidArgument", `${archive}: more than ${maxEntries} entries`);
     if (total > maxBytes)
       throw new ImageError("ResourceExhausted", `${archive}: holds more than ${maxBytes} bytes`);
-    if (type === "file" || type === "contiguous-file") {
+    if (entry.kind === "file") {
       const path = join(directory, String(entries));
-      // tar-stream's types do not say that an entry, like every stream, can be iterated.
-      const content = entry as unknown as AsyncIterable<Uint8Array>;
       files.set(name, { name, path, size, digest: await writeEntry(content, path) });
-      continue;
+    } else if (entry.kind === "symlink") {
+      links.set(name, posix.join(posix.dirname(name), fromByteString(entry.target)));
+    } else if (entry.kind === "hardlink") {
+      links.set(name, posix.normalize(fromByteString(entry.target)));
     }
-    if (type === "symlink" && typeof linkname === "string")
-      links.set(name, posix.join(posix.dirname(name), linkname));
-    if (type === "link" && typeof linkname === "string") links.set(name, posix.normalize(linkname));
-    entry.resume();
   }
   for (const [name, target] of links) {
     const file = files.get(target);
@@ -121,7 +114,7 @@ async function firstBytes(path: string): Promise<string> {
 }
 
 function archiveError(archive: string, error: unknown): Error {
-  if (error instanceof BerthError) return error;
+  if (error instanceof BerthError && !(error instanceof TarError)) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (codeOf(error) === "ResourceExhausted") {
     return new ImageError("ResourceExhausted", `${archive}: no room to unpack it`, {
