@@ -348,6 +348,12 @@ const lies: readonly [title: string, entries: readonly Lie[], left: readonly str
     /skipped "dir\/sda"/,
   ],
   [
+    "a hole that would fill the disk",
+    [{ name: "dir/x", content: "x", pax: { "GNU.sparse.size": "9000000000000", "GNU.sparse.map": "0,1" } }],
+    [],
+    /skipped "dir\/x": sparse file/,
+  ],
+  [
     "names that would colour the terminal",
     [{ name: "dir/\x1b[31m", type: "fifo" }],
     [],

@@ -23,7 +23,7 @@ export async function copyFromContainer(
   const { command, done } = await startTar(container, packArguments(source), { stdin: false });
   await using _command = command;
   const archive = checked(command.stdout ?? Readable.from([]), done);
-  await unpack(Readable.from(archive), {
+  await unpack(archive, {
     directory,
     archiveRoot: source.name,
     target: place.target,

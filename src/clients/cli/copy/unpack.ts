@@ -1,6 +1,4 @@
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { type Extract, extract, type Header } from "tar-stream";
+import { type ArchiveEntry, type FileContent, readEntries } from "../../../parts/tar/index.ts";
 import { CliError } from "../errors.ts";
 import type { ConfinedDirectory, Names } from "./confined-directory.ts";
 
@@ -16,60 +14,68 @@ export type Unpacking = {
 };
 
 /**
- * Unpacks what a container sent, trusting none of it: names lead nowhere but below the target, symbolic links that lead out of it, devices and
- * pipes are left out, and so are the bits that give a program its owner's rights; all belongs to us. Throws CliError
- * InvalidArgument for an archive with names that are not below its root, and what {@link ConfinedDirectory} throws.
+ * Unpacks what a container sent, trusting none of it: names lead nowhere but below the target, symbolic links that lead out of it, devices,
+ * pipes and sparse files are left out, and so are the bits that give a program its owner's rights; all belongs to us. Throws CliError
+ * InvalidArgument for an archive with names that are not below its root, TarError for what is none, and what {@link ConfinedDirectory}
+ * throws.
  */
-export async function unpack(archive: Readable, unpacking: Unpacking): Promise<void> {
-  const entries = extract();
-  // What fails on the way destroys the entries, and is thrown where they are read.
-  pipeline(archive, entries).catch(() => {});
-  await unpackEntries(entries, unpacking);
-}
-
-type Entry = { readonly header: Header; readonly content: AsyncIterable<Uint8Array> };
-
-async function unpackEntries(entries: Extract, unpacking: Unpacking): Promise<void> {
-  const directories: [Names, Header][] = [];
-  for await (const entry of entries) {
-    const { header } = entry;
-    const names = placeOf(header.name, unpacking);
-    if (header.type === "directory") directories.push([names, header]);
-    // tar-stream's types do not say that an entry, like every stream, can be iterated.
-    const content = entry as unknown as AsyncIterable<Uint8Array>;
-    await unpackEntry({ header, content }, names, unpacking).catch((error) => explain(error, header.name));
-    entry.resume();
+export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpacking): Promise<void> {
+  const directories: [Names, ArchiveEntry][] = [];
+  for await (const { entry, content } of readEntries(archive)) {
+    const name = textOf(entry.name);
+    const names = placeOf(name, unpacking);
+    if (entry.kind === "directory") directories.push([names, entry]);
+    await unpackEntry(entry, content, names, unpacking).catch((error) => explain(error, name));
   }
   // Last, as they may forbid us to write into them; from the inside out, as that changes the times of those above.
-  for (const [names, header] of directories.reverse())
-    if (names.length > 0) await unpacking.directory.setDirectory(names, attributes(header));
+  for (const [names, entry] of directories.reverse())
+    if (names.length > 0) await unpacking.directory.setDirectory(names, attributes(entry));
 }
 
-async function unpackEntry({ header, content }: Entry, names: Names, unpacking: Unpacking): Promise<void> {
+async function unpackEntry(
+  entry: ArchiveEntry,
+  content: AsyncIterable<Uint8Array>,
+  names: Names,
+  unpacking: Unpacking,
+): Promise<void> {
   const { directory, target, onSkipped } = unpacking;
-  const { name, type, linkname } = header;
-  switch (type) {
+  const name = textOf(entry.name);
+  switch (entry.kind) {
     case "directory":
       return directory.makeDirectory(names);
     case "file":
-    case "contiguous-file":
-      return directory.writeFile(names, attributes(header), content);
-    case "symlink":
-      if (staysInside(linkname ?? "", names.length - target.length - 1))
-        return directory.makeSymlink(names, linkname ?? "");
+      // A few bytes of an archive can be a hole that fills our disk.
+      if (hasHoles(entry.content)) return onSkipped(name, "sparse file");
+      return directory.writeFile(names, attributes(entry), content);
+    case "symlink": {
+      const linkTarget = textOf(entry.target);
+      if (staysInside(linkTarget, names.length - target.length - 1))
+        return directory.makeSymlink(names, linkTarget);
       return onSkipped(
         name,
-        `symbolic link that points out of the destination, to ${JSON.stringify(linkname)}`,
+        `symbolic link that points out of the destination, to ${JSON.stringify(linkTarget)}`,
       );
-    case "link":
-      if (await directory.makeHardLink(names, placeOf(linkname ?? "", unpacking))) return;
+    }
+    case "hardlink": {
+      const existing = textOf(entry.target);
+      if (await directory.makeHardLink(names, placeOf(existing, unpacking))) return;
       return onSkipped(
         name,
-        `hard link to ${JSON.stringify(linkname)}, which is not a file of the destination`,
+        `hard link to ${JSON.stringify(existing)}, which is not a file of the destination`,
       );
+    }
     default:
       return onSkipped(name, "not a file, directory or link");
   }
+}
+
+function hasHoles({ sizeBytes, extents }: FileContent): boolean {
+  return extents.reduce((total, { length }) => total + length, 0) < sizeBytes;
+}
+
+/** Of a byte string. */
+function textOf(name: string): string {
+  return Buffer.from(name, "latin1").toString();
 }
 
 /** Says of what the system speaks, whose own messages have paths that nobody knows. */
@@ -102,6 +108,6 @@ function staysInside(linkTarget: string, depth: number): boolean {
 }
 
 /** Only who may do what: a program that runs as its owner would run as us. */
-function attributes({ mode, mtime }: Header): { mode: number; mtime: Date } {
-  return { mode: (mode ?? 0o600) & 0o777, mtime: mtime ?? new Date() };
+function attributes({ mode, mtime }: ArchiveEntry): { mode: number; mtime: Date } {
+  return { mode: mode & 0o777, mtime: new Date(mtime.seconds * 1000 + mtime.nanoseconds / 1e6) };
 }
