@@ -47,6 +47,15 @@ describe("the command line", () => {
     );
   });
 
+  it("saves an image into an archive, and loads it again", async () => {
+    const archive = join(host.berth.directory, "saved.tar.zst");
+    await output("save", "--compression", "zstd", "-o", archive, host.image);
+    const id = await output("images", "-q", host.image);
+    await output("rmi", "-f", id);
+    assert.equal(await output("load", "-i", archive), `Loaded image: ${host.image}`);
+    assert.equal(await output("images", "-q", host.image), id);
+  });
+
   it("shows images as docker does, and prunes only those that no container uses", async () => {
     await start("using", "true");
     const [shown] = JSON.parse(await output("image", "inspect", host.image));

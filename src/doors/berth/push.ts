@@ -1,8 +1,7 @@
 import { berthV1 } from "../../ground/protocol/index.ts";
-import { parsePlatform } from "../../parts/oci/index.ts";
-import type { ImageCatalog, PushProgress, PushRequest } from "../../services/images/index.ts";
+import type { ImageCatalog, PushProgress } from "../../services/images/index.ts";
 import { toCredentials } from "./credentials.ts";
-import { BerthServiceError } from "./errors.ts";
+import { platformOf } from "./platform.ts";
 import { ProgressMessages } from "./progress-messages.ts";
 
 const blobStates = {
@@ -27,18 +26,11 @@ export function pushImage(
       onProgress: (step) => messages.report(step.kind === "blob" ? step.digest : "", toMessage(step)),
       ...(destination === "" ? {} : { destination }),
       ...(credentials === undefined ? {} : { credentials }),
-      ...platformOf(request),
+      ...platformOf(request, "push"),
     },
     signal,
   );
   return messages.until(push, (done) => berthV1.PushImageResponse.fromPartial({ done }));
-}
-
-function platformOf({ platform, allPlatforms }: berthV1.PushImageRequest): Pick<PushRequest, "platform"> {
-  if (allPlatforms && platform !== "")
-    throw new BerthServiceError("push: a platform and all platforms cannot be asked for at once");
-  if (allPlatforms) return { platform: "all" };
-  return platform === "" ? {} : { platform: parsePlatform(platform) };
 }
 
 function toMessage(progress: PushProgress): berthV1.PushImageResponse {

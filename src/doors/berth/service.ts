@@ -9,6 +9,7 @@ import { toInspectImageResponse } from "./inspect-image.ts";
 import { pruneImages } from "./prune-images.ts";
 import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
+import { saveImages } from "./save.ts";
 
 export type BerthServiceOptions = {
   readonly engine: Pick<Engine, "images" | "untagImage" | "pruneImages" | "holdContainer" | "ids">;
@@ -35,6 +36,8 @@ export async function openBerthService({ engine, spoolDir }: BerthServiceOptions
         const imported = await images.importArchive(source.path, signal);
         return { images: imported.map(toImportedImage) };
       },
+
+      saveImages: (request, { signal }) => saveImages(images, request, signal),
 
       async pinImage(request) {
         const { id, pinned } = await images.setPinned(request.image, request.pinned);

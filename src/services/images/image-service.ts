@@ -41,6 +41,8 @@ import type { Pushed, PushRequest } from "./push/push.ts";
 import { Pusher } from "./push/pusher.ts";
 import { RegistrySource } from "./registry-source.ts";
 import { ResolvedImages } from "./resolved-images.ts";
+import type { SavedArchive, SaveRequest } from "./save/save.ts";
+import { Saver } from "./save/saver.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
@@ -96,6 +98,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #fsUsages: FsUsages;
   readonly #targets: NamedTargets;
   readonly #pusher: Pusher;
+  readonly #saver: Saver;
 
   constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
@@ -126,6 +129,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
     this.#pusher = new Pusher({ ...options, workers: this.#workers, targets: this.#targets });
+    this.#saver = new Saver({ ...options, targets: this.#targets });
   }
 
   async start(): Promise<void> {
@@ -155,6 +159,10 @@ class ImageService implements Images, AsyncDisposable {
 
   async push(request: PushRequest, signal?: AbortSignal): Promise<Pushed> {
     return await this.#pusher.push(request, signal ?? new AbortController().signal);
+  }
+
+  async save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive> {
+    return await this.#saver.save(request, signal);
   }
 
   async tag(idOrReference: string, tag: string): Promise<string> {

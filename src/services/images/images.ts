@@ -1,6 +1,7 @@
 import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
+import type { SavedArchive, SaveRequest } from "./save/save.ts";
 
 /**
  * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
@@ -22,6 +23,12 @@ export interface ImageCatalog {
    * OciFormatError.
    */
   push(request: PushRequest, signal?: AbortSignal): Promise<Pushed>;
+  /**
+   * An archive of images, which {@link importArchive} and other tools read. All that can fail but reading is done when it resolves; what
+   * the archive consists of stays until it is disposed of, whatever becomes of names. Throws ImageError (NotFound; InvalidArgument;
+   * FailedPrecondition for content that is not here) and OciFormatError.
+   */
+  save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive>;
   /**
    * Gives an image, or an artifact by its name, a tag, which may have stood for another. Returns it in full. Throws ImageError NotFound and
    * InvalidArgument, OciFormatError.

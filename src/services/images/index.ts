@@ -29,3 +29,4 @@ export type {
   PullRequest,
 } from "./images.ts";
 export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";
+export type { SavedArchive, SavedImage, SaveRequest } from "./save/save.ts";

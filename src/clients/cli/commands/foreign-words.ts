@@ -3,7 +3,7 @@ import { usageError } from "../errors.ts";
 
 /** What people type who know docker, podman, nerdctl or crictl, and what to do here. */
 const words: Readonly<Record<string, string>> = {
-  build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth image import`",
+  build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
   commit:
     "berth does not create images: `berth checkpoint` saves a running container, `berth cp` copies its files",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
@@ -13,7 +13,6 @@ const words: Readonly<Record<string, string>> = {
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
   list: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
-  load: "`berth image import ARCHIVE` does that",
   login:
     "pass credentials with `berth pull --creds USER`, or put them in /etc/berth/config.json (images.docker_config_files), in the format of docker's config.json",
   ls: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
@@ -26,7 +25,6 @@ const words: Readonly<Record<string, string>> = {
   restart: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   rmp: "`berth rm --type pod NAME` does that",
   runp: "`berth run IMAGE` creates a pod with a container",
-  save: "berth does not write image archives",
   search: "berth does not search registries",
   start: "a container runs only once: `berth rm NAME`, then `berth run` it again",
   stopp: "`berth stop --type pod NAME` does that",
@@ -41,12 +39,12 @@ const words: Readonly<Record<string, string>> = {
 const wordsOfImages: Readonly<Record<string, string>> = {
   build: words.build ?? "",
   list: "`berth images` does that",
-  load: words.load ?? "",
+  load: "`berth load -i ARCHIVE` does that",
   ls: "`berth images` does that",
   pull: "`berth pull NAME` does that",
   push: "`berth push NAME` does that",
   rm: "`berth rmi NAME` does that",
-  save: words.save ?? "",
+  save: "`berth save -o ARCHIVE NAME` does that",
   tag: "`berth tag NAME OTHER` does that",
 };
 

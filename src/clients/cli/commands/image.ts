@@ -1,12 +1,10 @@
-import { createReadStream } from "node:fs";
-import { resolve } from "node:path";
-import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { berthV1 } from "../../../ground/protocol/index.ts";
 import { findImage } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import { CliError } from "../errors.ts";
 import { defineHistory } from "../image/history.ts";
+import { importArchive } from "../image/import-archive.ts";
 import { defineInspect } from "../image/inspect.ts";
 import { definePrune } from "../image/prune.ts";
 import type { Invocation } from "../invocation.ts";
@@ -86,34 +84,14 @@ async function pinImages(
 
 async function importImages(archive: string, options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  try {
-    const response = await client.clientStream(
-      berthV1.BerthService.importImage,
-      requests(archive, options, invocation),
-    );
-    const toJson = () => toProtobufJson(berthV1.ImportImageResponse, response);
-    await printList(
-      { rows: response.images, columns: columns(options), idOf: ({ id }) => id, toJson },
-      options,
-      invocation,
-    );
-  } catch (error) {
-    throw needsBerthd("image import", error);
-  }
-}
-
-function requests(
-  archive: string,
-  { send }: Options,
-  { io }: Invocation,
-): AsyncIterable<berthV1.ImportImageRequest> | berthV1.ImportImageRequest[] {
-  if (archive === "-") return chunks(io.stdin);
-  if (send === true) return chunks(createReadStream(archive, { highWaterMark: 1024 * 1024 }));
-  return [berthV1.ImportImageRequest.fromPartial({ path: resolve(archive) })];
-}
-
-async function* chunks(source: Readable): AsyncGenerator<berthV1.ImportImageRequest> {
-  for await (const chunk of source) yield { chunk: Buffer.from(chunk), path: undefined };
+  const source = { archive, send: options.send ?? false, command: "image import" };
+  const response = await importArchive(client, source, invocation);
+  const toJson = () => toProtobufJson(berthV1.ImportImageResponse, response);
+  await printList(
+    { rows: response.images, columns: columns(options), idOf: ({ id }) => id, toJson },
+    options,
+    invocation,
+  );
 }
 
 /** Every tag: which of them the archive brought is not known. */

@@ -98,6 +98,18 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "pull", summary: "pull an image from a registry", group: images, load: () => import("./pull.ts") },
   { name: "push", summary: "push an image to a registry", group: images, load: () => import("./push.ts") },
   { name: "tag", summary: "give an image another name", group: images, load: () => import("./tag.ts") },
+  {
+    name: "save",
+    summary: "write images into an archive",
+    group: images,
+    load: () => import("./save.ts"),
+  },
+  {
+    name: "load",
+    summary: "load images from an archive",
+    group: images,
+    load: () => import("./load.ts"),
+  },
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",

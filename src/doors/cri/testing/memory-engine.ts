@@ -27,7 +27,7 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
- * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `inspect`, `prune` or `importArchive`.
+ * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `save`, `inspect`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -54,6 +54,9 @@ export class MemoryEngine implements Engine {
     digest: image().manifest.digest,
   });
 
+  save: Images["save"] = async () => {
+    throw new EngineError("NotFound", "no image is here");
+  };
   inspect: Images["inspect"] = async (wanted) => {
     throw new EngineError("NotFound", `image ${wanted} not found`);
   };
@@ -187,6 +190,7 @@ export class MemoryEngine implements Engine {
       if (found !== undefined) this.imageTable.splice(this.imageTable.indexOf(found), 1);
     },
     untag: async () => [],
+    save: (request, signal) => this.save(request, signal),
     inspect: (wanted) => this.inspect(wanted),
     prune: (request) => this.prune(request),
     setPinned: async (wanted, pinned) => {

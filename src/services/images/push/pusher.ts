@@ -21,10 +21,10 @@ import type { NamedTargets } from "../named-targets.ts";
 import type { PullOptions } from "../pull.ts";
 import { nameIfReference } from "../reference-name.ts";
 import { selectManifest } from "../select-manifest.ts";
+import { type PlannedBlob, planTransfer, type TransferPlan } from "../transfer-plan.ts";
 import type { WorkerPool } from "../worker-pool.ts";
 import { recordSource, sourcesOf } from "./blob-sources.ts";
 import type { Pushed, PushRequest } from "./push.ts";
-import { type PlannedBlob, type PushPlan, planPush } from "./push-plan.ts";
 import { RegistryTarget } from "./registry-target.ts";
 
 export type PusherParts = {
@@ -41,7 +41,7 @@ export type PusherParts = {
 
 /** One push, once it is known what goes where. */
 type Push = {
-  readonly plan: PushPlan;
+  readonly plan: TransferPlan;
   readonly reference: Reference;
   readonly target: RegistryTarget;
   readonly onProgress: NonNullable<PushRequest["onProgress"]>;
@@ -66,7 +66,7 @@ export class Pusher {
     await using hold = await ContentHold.open(leases, named);
     const root = await this.#select(named, request, hold);
     const reference = checkedReference(destination, root);
-    const plan = await planPush(root, (descriptor) => this.#read(descriptor, hold));
+    const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold));
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
     const job = { session: randomUUID(), registry: { ...registry, credentials }, reference };
     const push = { plan, reference, target: new RegistryTarget(workers, job), onProgress };

@@ -143,6 +143,57 @@ export function blobStateToJSON(object: BlobState): string {
   }
 }
 
+export const ArchiveFormat = {
+  /** ARCHIVE_FORMAT_UNSPECIFIED - OCI_ARCHIVE. */
+  ARCHIVE_FORMAT_UNSPECIFIED: 0,
+  /** ARCHIVE_FORMAT_OCI_ARCHIVE - A tar of an OCI image layout, with docker's manifest.json in it. */
+  ARCHIVE_FORMAT_OCI_ARCHIVE: 1,
+  /** ARCHIVE_FORMAT_DOCKER_ARCHIVE - A tar with docker's manifest.json alone. */
+  ARCHIVE_FORMAT_DOCKER_ARCHIVE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ArchiveFormat = typeof ArchiveFormat[keyof typeof ArchiveFormat];
+
+export namespace ArchiveFormat {
+  export type ARCHIVE_FORMAT_UNSPECIFIED = typeof ArchiveFormat.ARCHIVE_FORMAT_UNSPECIFIED;
+  export type ARCHIVE_FORMAT_OCI_ARCHIVE = typeof ArchiveFormat.ARCHIVE_FORMAT_OCI_ARCHIVE;
+  export type ARCHIVE_FORMAT_DOCKER_ARCHIVE = typeof ArchiveFormat.ARCHIVE_FORMAT_DOCKER_ARCHIVE;
+  export type UNRECOGNIZED = typeof ArchiveFormat.UNRECOGNIZED;
+}
+
+export function archiveFormatFromJSON(object: any): ArchiveFormat {
+  switch (object) {
+    case 0:
+    case "ARCHIVE_FORMAT_UNSPECIFIED":
+      return ArchiveFormat.ARCHIVE_FORMAT_UNSPECIFIED;
+    case 1:
+    case "ARCHIVE_FORMAT_OCI_ARCHIVE":
+      return ArchiveFormat.ARCHIVE_FORMAT_OCI_ARCHIVE;
+    case 2:
+    case "ARCHIVE_FORMAT_DOCKER_ARCHIVE":
+      return ArchiveFormat.ARCHIVE_FORMAT_DOCKER_ARCHIVE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ArchiveFormat.UNRECOGNIZED;
+  }
+}
+
+export function archiveFormatToJSON(object: ArchiveFormat): string {
+  switch (object) {
+    case ArchiveFormat.ARCHIVE_FORMAT_UNSPECIFIED:
+      return "ARCHIVE_FORMAT_UNSPECIFIED";
+    case ArchiveFormat.ARCHIVE_FORMAT_OCI_ARCHIVE:
+      return "ARCHIVE_FORMAT_OCI_ARCHIVE";
+    case ArchiveFormat.ARCHIVE_FORMAT_DOCKER_ARCHIVE:
+      return "ARCHIVE_FORMAT_DOCKER_ARCHIVE";
+    case ArchiveFormat.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface PullImageRequest {
   /** As the user wrote it: `busybox` means `docker.io/library/busybox:latest`. */
   reference: string;
@@ -267,6 +318,38 @@ export interface ImportedImage {
   repoDigests: string[];
   /** Bytes of its content, compressed. */
   size: bigint;
+}
+
+export interface SaveImagesRequest {
+  /** References or ids. */
+  images: string[];
+  /** Of images for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  platform: string;
+  /** The whole of images for several platforms. Not with `platform`. */
+  allPlatforms: boolean;
+  format: ArchiveFormat;
+}
+
+export interface SaveImagesResponse {
+  archive?:
+    | SavedArchive
+    | undefined;
+  /** The next bytes of the archive. */
+  chunk?: Buffer | undefined;
+}
+
+/** Everything that it will hold is here. */
+export interface SavedArchive {
+  images: SavedImage[];
+}
+
+export interface SavedImage {
+  /** As the request has it. */
+  image: string;
+  /** What the archive calls it; empty for an image that was asked for by its id. */
+  name: string;
+  /** Of its manifest or index. */
+  digest: string;
 }
 
 export interface PinImageRequest {
@@ -2082,6 +2165,384 @@ export const ImportedImage: MessageFns<ImportedImage> = {
   },
 };
 
+function createBaseSaveImagesRequest(): SaveImagesRequest {
+  return { images: [], platform: "", allPlatforms: false, format: 0 };
+}
+
+export const SaveImagesRequest: MessageFns<SaveImagesRequest> = {
+  encode(message: SaveImagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.images) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.platform !== "") {
+      writer.uint32(18).string(message.platform);
+    }
+    if (message.allPlatforms !== false) {
+      writer.uint32(24).bool(message.allPlatforms);
+    }
+    if (message.format !== 0) {
+      writer.uint32(32).int32(message.format);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaveImagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaveImagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.images.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.allPlatforms = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SaveImagesRequest {
+    return {
+      images: globalThis.Array.isArray(object?.images) ? object.images.map((e: any) => globalThis.String(e)) : [],
+      platform: isSet(object.platform) ? globalThis.String(object.platform) : "",
+      allPlatforms: isSet(object.allPlatforms)
+        ? globalThis.Boolean(object.allPlatforms)
+        : isSet(object.all_platforms)
+        ? globalThis.Boolean(object.all_platforms)
+        : false,
+      format: isSet(object.format) ? archiveFormatFromJSON(object.format) : 0,
+    };
+  },
+
+  toJSON(message: SaveImagesRequest): unknown {
+    const obj: any = {};
+    if (message.images?.length) {
+      obj.images = message.images;
+    }
+    if (message.platform !== undefined) {
+      obj.platform = message.platform;
+    }
+    if (message.allPlatforms !== undefined) {
+      obj.allPlatforms = message.allPlatforms;
+    }
+    if (message.format !== undefined) {
+      obj.format = archiveFormatToJSON(message.format);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SaveImagesRequest>): SaveImagesRequest {
+    return SaveImagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaveImagesRequest>): SaveImagesRequest {
+    const message = createBaseSaveImagesRequest();
+    message.images = object.images?.map((e) => e) || [];
+    message.platform = object.platform ?? "";
+    message.allPlatforms = object.allPlatforms ?? false;
+    message.format = object.format ?? 0;
+    return message;
+  },
+};
+
+function createBaseSaveImagesResponse(): SaveImagesResponse {
+  return { archive: undefined, chunk: undefined };
+}
+
+export const SaveImagesResponse: MessageFns<SaveImagesResponse> = {
+  encode(message: SaveImagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.archive !== undefined) {
+      SavedArchive.encode(message.archive, writer.uint32(10).fork()).join();
+    }
+    if (message.chunk !== undefined) {
+      writer.uint32(18).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SaveImagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSaveImagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.archive = SavedArchive.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SaveImagesResponse {
+    return {
+      archive: isSet(object.archive) ? SavedArchive.fromJSON(object.archive) : undefined,
+      chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : undefined,
+    };
+  },
+
+  toJSON(message: SaveImagesResponse): unknown {
+    const obj: any = {};
+    if (message.archive !== undefined) {
+      obj.archive = SavedArchive.toJSON(message.archive);
+    }
+    if (message.chunk !== undefined) {
+      obj.chunk = base64FromBytes(message.chunk);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SaveImagesResponse>): SaveImagesResponse {
+    return SaveImagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SaveImagesResponse>): SaveImagesResponse {
+    const message = createBaseSaveImagesResponse();
+    message.archive = (object.archive !== undefined && object.archive !== null)
+      ? SavedArchive.fromPartial(object.archive)
+      : undefined;
+    message.chunk = object.chunk ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSavedArchive(): SavedArchive {
+  return { images: [] };
+}
+
+export const SavedArchive: MessageFns<SavedArchive> = {
+  encode(message: SavedArchive, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.images) {
+      SavedImage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SavedArchive {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSavedArchive();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.images.push(SavedImage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SavedArchive {
+    return {
+      images: globalThis.Array.isArray(object?.images) ? object.images.map((e: any) => SavedImage.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: SavedArchive): unknown {
+    const obj: any = {};
+    if (message.images?.length) {
+      obj.images = message.images.map((e) => SavedImage.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SavedArchive>): SavedArchive {
+    return SavedArchive.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SavedArchive>): SavedArchive {
+    const message = createBaseSavedArchive();
+    message.images = object.images?.map((e) => SavedImage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSavedImage(): SavedImage {
+  return { image: "", name: "", digest: "" };
+}
+
+export const SavedImage: MessageFns<SavedImage> = {
+  encode(message: SavedImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.digest !== "") {
+      writer.uint32(26).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SavedImage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSavedImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SavedImage {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      digest: isSet(object.digest) ? globalThis.String(object.digest) : "",
+    };
+  },
+
+  toJSON(message: SavedImage): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.digest !== undefined) {
+      obj.digest = message.digest;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SavedImage>): SavedImage {
+    return SavedImage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SavedImage>): SavedImage {
+    const message = createBaseSavedImage();
+    message.image = object.image ?? "";
+    message.name = object.name ?? "";
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
 function createBasePinImageRequest(): PinImageRequest {
   return { image: "", pinned: false };
 }
@@ -3490,6 +3951,16 @@ export const BerthService = {
     responseSerialize: (value: ImportImageResponse): Buffer => Buffer.from(ImportImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ImportImageResponse => ImportImageResponse.decode(value),
   },
+  /** Writes an archive of images, which ImportImage and other tools read. The first message is `archive`. */
+  saveImages: {
+    path: "/berth.v1.Berth/SaveImages" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: SaveImagesRequest): Buffer => Buffer.from(SaveImagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SaveImagesRequest => SaveImagesRequest.decode(value),
+    responseSerialize: (value: SaveImagesResponse): Buffer => Buffer.from(SaveImagesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SaveImagesResponse => SaveImagesResponse.decode(value),
+  },
   /** Pins an image, so that kubelets do not remove it, or no longer. */
   pinImage: {
     path: "/berth.v1.Berth/PinImage" as const,
@@ -3566,6 +4037,8 @@ export interface BerthServer extends UntypedServiceImplementation {
   tagImage: handleUnaryCall<TagImageRequest, TagImageResponse>;
   /** Takes an OCI image layout or an archive made by `docker save`. */
   importImage: handleClientStreamingCall<ImportImageRequest, ImportImageResponse>;
+  /** Writes an archive of images, which ImportImage and other tools read. The first message is `archive`. */
+  saveImages: handleServerStreamingCall<SaveImagesRequest, SaveImagesResponse>;
   /** Pins an image, so that kubelets do not remove it, or no longer. */
   pinImage: handleUnaryCall<PinImageRequest, PinImageResponse>;
   /** Takes one name of an image away, or the image where that was its last or where it is named by its id. */
@@ -3631,6 +4104,13 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ImportImageResponse) => void,
   ): ClientWritableStream<ImportImageRequest>;
+  /** Writes an archive of images, which ImportImage and other tools read. The first message is `archive`. */
+  saveImages(request: SaveImagesRequest, options?: Partial<CallOptions>): ClientReadableStream<SaveImagesResponse>;
+  saveImages(
+    request: SaveImagesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<SaveImagesResponse>;
   /** Pins an image, so that kubelets do not remove it, or no longer. */
   pinImage(
     request: PinImageRequest,

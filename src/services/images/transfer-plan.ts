@@ -6,13 +6,13 @@ import {
   isManifestType,
   parseIndex,
   parseManifest,
-} from "../../../parts/oci/index.ts";
-import { ImageError } from "../image-error.ts";
+} from "../../parts/oci/index.ts";
+import { ImageError } from "./image-error.ts";
 
 const maxIndexDepth = 4;
 
-/** What a push brings to a repository. */
-export type PushPlan = {
+/** What a target consists of: what a push brings to a repository, and an archive holds. */
+export type TransferPlan = {
   /** Configs, layers and files of artifacts. */
   readonly blobs: readonly PlannedBlob[];
   /** Manifests and indexes, each behind what it refers to: the target comes last. */
@@ -38,7 +38,7 @@ export type ReadDocument = (descriptor: Descriptor) => Promise<Uint8Array | unde
  * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out: nobody's registry is to be
  * given them. Throws OciFormatError, and ImageError InvalidArgument for what lies too deep.
  */
-export async function planPush(target: Descriptor, read: ReadDocument): Promise<PushPlan> {
+export async function planTransfer(target: Descriptor, read: ReadDocument): Promise<TransferPlan> {
   const blobs = new Map<Digest, PlannedBlob>();
   const documents = new Map<Digest, PlannedDocument>();
 

@@ -1,0 +1,151 @@
+import {
+  type Descriptor,
+  formatPlatform,
+  isIndexType,
+  isManifestType,
+  type Platform,
+} from "../../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../../parts/registry/index.ts";
+import type { ContentStore } from "../../content/index.ts";
+import type { Leases } from "../../leases/index.ts";
+import { ContentHold } from "../content-hold.ts";
+import { ImageError } from "../image-error.ts";
+import type { NamedTargets } from "../named-targets.ts";
+import { nameIfReference } from "../reference-name.ts";
+import { planImage } from "../resolve-image.ts";
+import { selectManifest } from "../select-manifest.ts";
+import { planTransfer, type TransferPlan } from "../transfer-plan.ts";
+import { type ArchiveFile, archiveBytes } from "./archive-bytes.ts";
+import {
+  type ArchiveImage,
+  blobName,
+  dockerManifest,
+  layoutIndex,
+  layoutMarker,
+} from "./archive-documents.ts";
+import type { SavedArchive, SaveRequest } from "./save.ts";
+
+export type SaverParts = {
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly targets: NamedTargets;
+  readonly platform: Platform;
+};
+
+type PlannedImage = ArchiveImage & { readonly image: string; readonly plan: TransferPlan };
+
+/** Writes archives of images and artifacts. What they consist of stays while they are written, also when their names go. */
+export class Saver {
+  readonly #parts: SaverParts;
+
+  constructor(parts: SaverParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws ImageError, OciFormatError; see {@link ImageCatalog.save}. */
+  async save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive> {
+    const [first] = request.images;
+    if (first === undefined) throw new ImageError("InvalidArgument", "save: no image is named");
+    await using undo = new AsyncDisposableStack();
+    const hold = undo.use(await ContentHold.open(this.#parts.leases, this.#parts.targets.find(first).target));
+    const images: PlannedImage[] = [];
+    for (const image of request.images) images.push(await this.#plan(image, request, hold));
+    const files = this.#files(images, request.format);
+    const held = undo.move();
+    return {
+      images: images.map(({ image, name, target }) => ({ image, name, digest: target.digest })),
+      bytes: archiveBytes(files, signal),
+      [Symbol.asyncDispose]: () => held.disposeAsync(),
+    };
+  }
+
+  async #plan(
+    image: string,
+    { platform = this.#parts.platform, format }: SaveRequest,
+    hold: ContentHold,
+  ): Promise<PlannedImage> {
+    const found = this.#parts.targets.find(image);
+    const named = found.target;
+    await hold.add([named]);
+    if (!isIndexType(named.mediaType) && !isManifestType(named.mediaType))
+      throw new ImageError(
+        "FailedPrecondition",
+        `${image} is neither an image nor an artifact: its media type is ${JSON.stringify(named.mediaType)}`,
+      );
+    const read = (descriptor: Descriptor) => this.#read(image, descriptor, hold);
+    const target =
+      platform === "all" ? named : (await selectManifest(named, read, platform)).document.descriptor;
+    const plan = await planTransfer(target, read);
+    await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
+    this.#checkWhole(image, plan);
+    const docker = await this.#dockerParts(target, platform, read);
+    if (docker === undefined && format === "docker")
+      throw new ImageError(
+        "FailedPrecondition",
+        `${image} is no image that an archive of docker's could hold; save it as an OCI archive`,
+      );
+    const name = nameIfReference(image) === found.name ? found.name : undefined;
+    return { image, name, target, docker, plan };
+  }
+
+  async #read(image: string, descriptor: Descriptor, hold: ContentHold): Promise<Uint8Array> {
+    const { content } = this.#parts;
+    await hold.add([descriptor]);
+    if (content.has(descriptor.digest)) return await content.read(descriptor.digest, maxSmallBytes);
+    const { platform, digest } = descriptor;
+    const whose = platform === undefined ? digest : formatPlatform(platform);
+    throw new ImageError(
+      "FailedPrecondition",
+      `image ${image} is incomplete: ${whose} is missing; save it for a single platform that is here, or pull it again`,
+    );
+  }
+
+  #checkWhole(image: string, { blobs }: TransferPlan): void {
+    const absent = blobs.find(({ descriptor }) => !this.#parts.content.has(descriptor.digest));
+    if (absent === undefined) return;
+    throw new ImageError(
+      "FailedPrecondition",
+      `image ${image}: the bytes of ${absent.descriptor.digest} were not kept here, only its files; remove the image and pull it again`,
+    );
+  }
+
+  async #dockerParts(
+    target: Descriptor,
+    platform: Platform | "all",
+    read: (descriptor: Descriptor) => Promise<Uint8Array>,
+  ): Promise<ArchiveImage["docker"]> {
+    try {
+      const wanted = platform === "all" ? this.#parts.platform : platform;
+      const { manifest } = (await planImage(target, read, wanted)).selected;
+      return { config: manifest.config, layers: manifest.layers };
+    } catch (error) {
+      if (error instanceof ImageError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Small files first, so that a reader knows soon what it reads. */
+  #files(images: readonly PlannedImage[], format: SaveRequest["format"]): readonly ArchiveFile[] {
+    const docker = dockerManifest(images);
+    const plans = images.map(({ plan }) => plan);
+    const documents = plans.flatMap((plan) => plan.documents.map(({ descriptor }) => descriptor));
+    const blobs = plans.flatMap((plan) => plan.blobs.map(({ descriptor }) => descriptor));
+    const layout = [
+      { name: "oci-layout", content: layoutMarker },
+      { name: "index.json", content: layoutIndex(images) },
+    ];
+    return [
+      ...(format === "oci" ? layout : []),
+      ...(docker === undefined ? [] : [{ name: "manifest.json", content: docker }]),
+      ...this.#blobFiles(format === "oci" ? [...documents, ...blobs] : blobs),
+    ];
+  }
+
+  #blobFiles(descriptors: readonly Descriptor[]): readonly ArchiveFile[] {
+    const { content } = this.#parts;
+    return [...new Set(descriptors.map(({ digest }) => digest))].map((digest) => ({
+      name: blobName(digest),
+      content: { path: content.path(digest), sizeBytes: content.info(digest).sizeBytes },
+    }));
+  }
+}
