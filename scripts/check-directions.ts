@@ -51,6 +51,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "namespaces",
     "snapshots",
   ],
+  policy: ["oci"],
   images: [
     "content",
     "imagenames",
@@ -58,6 +59,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "snapshots",
     "tar",
     "unpack",
+    "policy",
     "registry",
     "metadata",
     "gc",

@@ -14,6 +14,7 @@ const own: ReadonlyMap<string, string> = new Map([
   ["berth/service.ts", "archives that were being received"],
   ["berth/import-source.ts", "one archive that was received"],
   ["content/ingest-directories.ts", "the data of one blob, and what it is"],
+  ["policy/gpg-verify.ts", "keyrings for one start of gpgv"],
 ]);
 
 const call = /\b(?:rm|rmSync|rmdir|rmdirSync|cp|cpSync)\(/g;

@@ -51,6 +51,8 @@ apparmor:/usr/sbin/apparmor_parser
 strace:/usr/bin/strace
 socat:/usr/bin/socat
 openssl:/usr/bin/openssl
+gnupg:/usr/bin/gpg
+gpgv:/usr/bin/gpgv
 criu:/usr/sbin/criu
 patchelf:/usr/bin/patchelf
 "

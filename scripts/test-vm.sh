@@ -9,7 +9,7 @@ say() { printf 'test-vm: %s\n' "$*"; }
 
 packages=systemd,systemd-sysv,dbus,udev,kmod,linux-image-cloud-amd64,initramfs-tools,apparmor,ca-certificates
 packages=$packages,crun,runc,criu,conmon,catatonit,containernetworking-plugins,iptables,iproute2,procps,util-linux
-packages=$packages,busybox-static,docker-registry,skopeo,umoci,socat,openssl,zstd,strace,sudo,python3-minimal,libatomic1
+packages=$packages,busybox-static,docker-registry,skopeo,umoci,socat,openssl,gnupg,gpgv,zstd,strace,sudo,python3-minimal,libatomic1
 
 missing=""
 for part in mmdebstrap:mmdebstrap qemu-system-x86:qemu-system-x86_64 e2fsprogs:mke2fs; do

@@ -260,6 +260,10 @@ async function openStorage(
       platform: hostPlatform(),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       pinnedImages: settings.pinned,
+      trust: {
+        policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
+        registriesDir: settings.registriesDir,
+      },
       registry: {
         certsDirs: settings.certsDirs,
         dockerConfigFiles: settings.dockerConfigFiles,

@@ -61,12 +61,14 @@ export function imageHandlers(engine: Engine): ImageHandlers {
 }
 
 /**
- * Kubelets tell an unavailable registry by the message's first word, and see the message bare only where the code is
- * UNKNOWN: with any other they put the code before it.
+ * Kubelets tell an unavailable registry, and an image that a policy refuses, by the message's first word, and see the message bare only
+ * where the code is UNKNOWN: with any other they put the code before it.
  */
 function rethrowForKubelet(error: unknown): never {
-  if (hasCode(error, "Unavailable") && messageOf(error).startsWith("RegistryUnavailable"))
-    throw new CriError("Unknown", messageOf(error));
+  const message = messageOf(error);
+  const isUnavailable = hasCode(error, "Unavailable") && message.startsWith("RegistryUnavailable");
+  const isRefused = hasCode(error, "PermissionDenied") && message.startsWith("SignatureValidationFailed");
+  if (isUnavailable || isRefused) throw new CriError("Unknown", message);
   throw error;
 }
 

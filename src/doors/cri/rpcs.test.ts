@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
-import { BerthError } from "../../ground/errors/index.ts";
+import { BerthError, type ErrorCode } from "../../ground/errors/index.ts";
 import {
   AuthConfig,
   CgroupDriver,
@@ -218,18 +218,23 @@ test("an image's answers: its status, nothing for one that is not there, a list,
   assert.equal((await cri.images.listImages({ filter: undefined })).images.length, 0);
 });
 
-test("a pull from a registry that is not there fails with UNKNOWN, so that kubelets see the message's first word", async () => {
+test("a pull that a registry's absence or a policy ends fails with UNKNOWN, so that kubelets see the message's first word", async () => {
   await using cri = await serve();
   const request = PullImageRequest.fromPartial({ image: { image: "busybox" } });
-  const failing = (message: string) => {
+  const failing = (message: string, code: ErrorCode = "Unavailable") => {
     cri.engine.pull = async () => {
-      throw new BerthError("Unavailable", message);
+      throw new BerthError(code, message);
     };
     return cri.images.pullImage(request);
   };
   const gone = "RegistryUnavailable: resolving busybox: connection refused";
   await assert.rejects(failing(gone), { code: status.UNKNOWN, details: gone });
   await assert.rejects(failing("the image service is closing"), { code: status.UNAVAILABLE });
+  const refused =
+    "SignatureValidationFailed: docker.io/library/busybox:latest: images of this scope are rejected";
+  await assert.rejects(failing(refused, "PermissionDenied"), { code: status.UNKNOWN, details: refused });
+  const denied = "access denied (403)";
+  await assert.rejects(failing(denied, "PermissionDenied"), { code: status.PERMISSION_DENIED });
 });
 
 test("ImageFsInfo tells both file systems", async () => {

@@ -207,6 +207,13 @@ export const schema = section("", {
       ["/etc/berth/config.json"],
       "Files in the format of docker's config.json, with credentials for pulls that provide none.",
     ),
+    signaturePolicy: optionalPath(
+      "File that says which images of registries may be used, and by whose keys they must be signed, in the format of containers-policy.json(5). It is read at each pull. If empty, every image may be used.",
+    ),
+    registriesDir: absolutePath(
+      "/etc/containers/registries.d",
+      "Directory of files that say where signatures are stored, in the format of containers-registries.d(5).",
+    ),
     maxConcurrentDownloads: integer(
       4,
       { min: 1, max: 64 },

@@ -1,5 +1,6 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 import { fetchBlob } from "./blobs.ts";
+import { fetchFile } from "./fetch-file.ts";
 import { fetchSmall, probe, resolve } from "./manifests.ts";
 import { pushBlob } from "./push-blob.ts";
 import { hasManifest, pushManifest } from "./push-manifest.ts";
@@ -16,6 +17,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       fetchSmall(session, reference, descriptor, signal),
     fetchBlob: (reference: Reference, descriptor: Descriptor, offset: number, signal?: AbortSignal) =>
       fetchBlob(session, reference, descriptor, offset, signal),
+    fetchFile: (url: URL, maxBytes: number, signal?: AbortSignal) =>
+      fetchFile(session.transport, url, maxBytes, signal),
     hasManifest: (reference, descriptor, signal) => hasManifest(session, reference, descriptor, signal),
     pushBlob: (reference, descriptor, source, signal) =>
       pushBlob(session, reference, descriptor, source, signal),

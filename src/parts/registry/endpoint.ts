@@ -61,19 +61,24 @@ export function foreignEndpoints(
     .map((url) => {
       url.username = "";
       url.password = "";
-      return {
-        base: url.href,
-        host: url.host,
-        role: "blob",
-        resolves: false,
-        pulls: true,
-        pushes: false,
-        tls: { caFiles: [], clientPairs: [], skipVerify: false },
-        headers: {},
-        dialTimeoutMs: defaultDialTimeoutMs,
-        plainHttpFallback: false,
-      };
+      return endpointOfUrl(url);
     });
+}
+
+/** A place that is no registry. */
+export function endpointOfUrl(url: URL): Endpoint {
+  return {
+    base: url.href,
+    host: url.host,
+    role: "blob",
+    resolves: false,
+    pulls: true,
+    pushes: false,
+    tls: { caFiles: [], clientPairs: [], skipVerify: false },
+    headers: {},
+    dialTimeoutMs: defaultDialTimeoutMs,
+    plainHttpFallback: false,
+  };
 }
 
 const dockerHub: ReadonlySet<string> = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);

@@ -23,6 +23,11 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
   /** A manifest, index or config by digest: at most 4 MiB; size and digest are checked. */
   fetchSmall(reference: Reference, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
   /**
+   * A file of a web server that is no registry, such as a signature, without credentials; undefined where it has none. Larger than
+   * `maxBytes` is ResourceExhausted.
+   */
+  fetchFile(url: URL, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /**
    * A blob's bytes from `offset` on. A broken transfer is taken up again with Range, on another host where there is
    * one; a transfer without a byte for the progress timeout counts as broken. Never yields more than the descriptor's
    * size. The digest is not verified: whoever reads the bytes hashes them. Yields `"restart"` in place of bytes when the

@@ -28,15 +28,16 @@ const maxAnswers = 2;
 export class Session implements AsyncDisposable {
   readonly retry: RetryOptions;
   readonly #options: RegistryOptions;
-  readonly #transport: Transport;
+  /** For what is no registry's. */
+  readonly transport: Transport;
   readonly #authorizer: Authorizer;
   readonly #endpoints = new Map<string, Promise<readonly Endpoint[]>>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.retry = options.retry ?? defaultRetry;
-    this.#transport = new Transport(options.progressTimeoutMs, options.userAgent);
-    this.#authorizer = new Authorizer(this.#transport, options);
+    this.transport = new Transport(options.progressTimeoutMs, options.userAgent);
+    this.#authorizer = new Authorizer(this.transport, options);
   }
 
   /**
@@ -111,7 +112,7 @@ export class Session implements AsyncDisposable {
     authorization: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<HttpResponse> {
-    return await this.#transport.send({
+    return await this.transport.send({
       method: request.method,
       url,
       endpoint,
@@ -126,7 +127,7 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#transport[Symbol.asyncDispose]();
+    await this.transport[Symbol.asyncDispose]();
   }
 }
 

@@ -13,7 +13,7 @@ import type { ProgressBoard } from "./layer-progress.ts";
 import { recordSource } from "./push/blob-sources.ts";
 import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
-import type { Document } from "./select-manifest.ts";
+import type { Document, SelectedManifest } from "./select-manifest.ts";
 
 /** A lease that a crash leaves behind holds its content for so long after the next start, for another pull to go on with. */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
@@ -26,6 +26,8 @@ export type InstallRequest = {
   /** Names under which the image is to be known; with none, under its id. */
   readonly names: readonly string[];
   readonly onProgress: (progress: PullProgress) => void;
+  /** Asked once it is known what the image is, before anything large of it is fetched; throws where it must not be used. */
+  readonly requireTrusted?: (selected: SelectedManifest, signal: AbortSignal) => Promise<void>;
 };
 
 export type InstallerParts = {
@@ -78,6 +80,7 @@ export class ImageInstaller {
     using _mark = this.#mark(request.target.digest);
     const { layers, progress } = this.#parts;
     const plan = await this.#plan(request, signal);
+    await request.requireTrusted?.(plan.selected, signal);
     const descriptors = plan.selected.manifest.layers;
     request.onProgress({ kind: "resolved", layers: descriptors });
     await using _lease = await this.#lease(request.target, plan);

@@ -43,6 +43,7 @@ import { RegistrySource } from "./registry-source.ts";
 import { ResolvedImages } from "./resolved-images.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import { Saver } from "./save/saver.ts";
+import type { TrustOptions } from "./trust/image-trust.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
@@ -67,6 +68,7 @@ export type ImageServiceOptions = {
   /** Names of images, `*` for any characters, that kubelet must not remove. */
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
+  readonly trust: TrustOptions;
 };
 
 const maxThreads = 4;
@@ -121,7 +123,14 @@ class ImageService implements Images, AsyncDisposable {
       progress,
     });
     this.#registry = options.registry;
-    this.#puller = new Puller(options.registry, this.#workers, content, imageNames, this.#installer);
+    this.#puller = new Puller(
+      options.registry,
+      this.#workers,
+      content,
+      imageNames,
+      this.#installer,
+      options.trust,
+    );
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
       trees: this.#trees,
       hostPaths: options.hostPaths,

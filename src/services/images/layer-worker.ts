@@ -47,6 +47,13 @@ async function run(
         bytes: await used.registry.fetchSmall(job.reference, job.descriptor, signal),
       };
     }
+    case "fetchFile": {
+      using used = registries.use(job);
+      return {
+        kind: "fetchFile",
+        bytes: await used.registry.fetchFile(new URL(job.url), job.maxBytes, signal),
+      };
+    }
     case "hasManifest": {
       using used = registries.use(job);
       return {

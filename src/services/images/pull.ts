@@ -9,6 +9,7 @@ import type { ImageSource } from "./image-source.ts";
 import type { PullProgress, PullRequest } from "./images.ts";
 import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
+import { requireTrusted, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What every pull has in common. */
@@ -21,6 +22,7 @@ export class Puller {
   readonly #content: ContentStore;
   readonly #names: ImageNames;
   readonly #installer: ImageInstaller;
+  readonly #trust: TrustOptions;
   readonly #underWay = new SingleFlight<string, Digest>();
   readonly #listeners = new Map<string, Listeners>();
 
@@ -30,8 +32,10 @@ export class Puller {
     content: ContentStore,
     names: ImageNames,
     installer: ImageInstaller,
+    trust: TrustOptions,
   ) {
     this.#options = options;
+    this.#trust = trust;
     this.#workers = workers;
     this.#content = content;
     this.#names = names;
@@ -71,7 +75,16 @@ export class Puller {
     const { source, target } = await this.#resolve(name, registry, signal);
     const names = [name, `${repositoryName(reference)}@${target.digest}`];
     const onProgress = (progress: PullProgress): void => listeners.tell(progress);
-    return await this.#installer.install({ source, target, names: [...new Set(names)], onProgress }, signal);
+    return await this.#installer.install(
+      {
+        source,
+        target,
+        names: [...new Set(names)],
+        onProgress,
+        requireTrusted: (selected, wait) => requireTrusted(this.#trust, registry, selected, wait),
+      },
+      signal,
+    );
   }
 
   /** An image that is here is only asked about, since registries count (and limit) downloads of manifests. */

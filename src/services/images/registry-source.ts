@@ -1,5 +1,6 @@
+import { hasCode } from "../../ground/errors/index.ts";
 import type { Descriptor, Reference } from "../../parts/oci/index.ts";
-import type { RegistryOptions } from "../../parts/registry/index.ts";
+import type { RegistryOptions, Resolved } from "../../parts/registry/index.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerOrigin, RegistryJob } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -22,14 +23,29 @@ export class RegistrySource implements ImageSource {
     return (await this.#workers.run({ kind: "probe", ...this.#job }, signal)).descriptor;
   }
 
-  async resolve(
-    signal: AbortSignal,
-  ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }> {
+  async resolve(signal: AbortSignal): Promise<Resolved> {
     return await this.#workers.run({ kind: "resolve", ...this.#job }, signal);
   }
 
   async small(descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array> {
     return (await this.#workers.run({ kind: "fetchSmall", ...this.#job, descriptor }, signal)).bytes;
+  }
+
+  /** Of the same repository; undefined where it has no such tag. */
+  async manifestOfTag(tag: string, signal: AbortSignal): Promise<Resolved | undefined> {
+    const reference = { ...this.#job.reference, tag, digest: undefined };
+    try {
+      return await this.#workers.run({ kind: "resolve", ...this.#job, reference }, signal);
+    } catch (error) {
+      if (hasCode(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  /** See {@link Registry.fetchFile}. */
+  async file(url: URL, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return (await this.#workers.run({ kind: "fetchFile", ...this.#job, url: url.href, maxBytes }, signal))
+      .bytes;
   }
 
   async layer(): Promise<LayerOrigin> {

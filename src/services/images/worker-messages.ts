@@ -8,6 +8,7 @@ export type Job =
   | ({ readonly kind: "probe" } & RegistryJob)
   | ({ readonly kind: "resolve" } & RegistryJob)
   | ({ readonly kind: "fetchSmall"; readonly descriptor: Descriptor } & RegistryJob)
+  | ({ readonly kind: "fetchFile"; readonly url: string; readonly maxBytes: number } & RegistryJob)
   | ({ readonly kind: "hasManifest"; readonly descriptor: Descriptor } & RegistryJob)
   | ({
       readonly kind: "pushManifest";
@@ -57,6 +58,7 @@ export type Outcome =
   | { readonly kind: "probe"; readonly descriptor: Descriptor | undefined }
   | { readonly kind: "resolve"; readonly descriptor: Descriptor; readonly bytes: Uint8Array }
   | { readonly kind: "fetchSmall"; readonly bytes: Uint8Array }
+  | { readonly kind: "fetchFile"; readonly bytes: Uint8Array | undefined }
   | { readonly kind: "hasManifest"; readonly found: boolean }
   | { readonly kind: "pushManifest" }
   | { readonly kind: "pushBlob"; readonly pushed: PushedBlob }

@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { dearmored } from "./gpg-keyring.ts";
+import { PolicyError } from "./policy-error.ts";
+
+const timeoutMs = 30_000;
+
+/**
+ * What an OpenPGP signed message says, if one of the keys of `keyrings` has signed it, and neither key nor signature has expired or
+ * been revoked; undefined if not. Starts gpgv. Throws PolicyError FailedPrecondition where there is none, and the signal's reason.
+ */
+export async function verifyByGpg(
+  message: Uint8Array,
+  keyrings: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const directory = await mkdtemp(join(tmpdir(), "berth-gpgv-"));
+  try {
+    const files = await Promise.all(
+      keyrings.map(async (keyring, index) => {
+        const file = join(directory, `keys-${index}.gpg`);
+        await writeFile(file, dearmored(keyring), { mode: 0o600 });
+        return file;
+      }),
+    );
+    const { status, content } = await runGpgv(directory, files, message, signal);
+    return isGood(status) ? content : undefined;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** gpgv gives the content whether the signature is good or not; what it thinks of it comes by a descriptor of its own. */
+async function runGpgv(
+  directory: string,
+  keyrings: readonly string[],
+  message: Uint8Array,
+  signal: AbortSignal,
+): Promise<{ readonly status: string; readonly content: Buffer }> {
+  const args = ["--homedir", directory, "--weak-digest", "SHA1", "--status-fd", "3", "--output", "-"];
+  const rings = keyrings.flatMap((file) => ["--keyring", file]);
+  const child = spawn("gpgv", [...args, ...rings, "-"], {
+    stdio: ["pipe", "pipe", "ignore", "pipe"],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+    signal,
+  });
+  const failed = once(child, "error").then(([error]) => {
+    signal.throwIfAborted();
+    throw new PolicyError("FailedPrecondition", `cannot run gpgv to check a signature: ${error.message}`);
+  });
+  const { stdin: input, stdout: output } = child;
+  const statusPipe = child.stdio[3];
+  if (input === null || output === null || !(statusPipe instanceof Readable))
+    throw new PolicyError("Internal", "gpgv was started without its pipes");
+  // One that ends without reading all is judged by what it says.
+  input.on("error", () => undefined);
+  input.end(message);
+  const answers = Promise.all([buffer(output), buffer(statusPipe)]);
+  const [content, status] = await Promise.race([answers, failed]);
+  return { status: status.toString("utf8"), content };
+}
+
+/** One signature, which is good; see "doc/DETAILS" of GnuPG. */
+function isGood(status: string): boolean {
+  const keywords = status
+    .split("\n")
+    .filter((line) => line.startsWith("[GNUPG:] "))
+    .map((line) => line.split(" ")[1] ?? "");
+  const count = (...wanted: string[]): number => keywords.filter((word) => wanted.includes(word)).length;
+  const bad = count(
+    "BADSIG",
+    "ERRSIG",
+    "EXPSIG",
+    "EXPKEYSIG",
+    "REVKEYSIG",
+    "NODATA",
+    "UNEXPECTED",
+    "FAILURE",
+  );
+  return count("GOODSIG") === 1 && count("VALIDSIG") === 1 && count("PLAINTEXT") === 1 && bad === 0;
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { parseReference } from "../oci/index.ts";
+import { parsePolicy, RegistriesD, requirementsFor } from "./index.ts";
+
+const accept = { type: "insecureAcceptAnything" };
+const reject = { type: "reject" };
+const parse = (value: unknown) => parsePolicy(JSON.stringify(value), "policy.json");
+
+test("an image has the requirements of its most specific scope, and no others", async () => {
+  const scopes = {
+    "registry.example/team/app:v1": [reject],
+    "registry.example/team/app": [accept, accept],
+    "registry.example/team": [reject, reject],
+    "*.corp.example": [accept, reject],
+    "": [reject, accept],
+  };
+  const policy = await parse({
+    default: [accept],
+    transports: { docker: scopes, "docker-daemon": { "": [reject] } },
+  });
+  const kinds = (name: string) => requirementsFor(policy, parseReference(name)).map(({ kind }) => kind[0]);
+  const expected = {
+    "registry.example/team/app:v1": "r",
+    "registry.example/team/app:v2": "ii",
+    [`registry.example/team/app@sha256:${"0".repeat(64)}`]: "ii",
+    "registry.example/team/app2:v1": "rr",
+    "registry.example/teams/app:v1": "ri",
+    "a.b.corp.example:5000/app": "ir",
+    "corp.example/app": "ri",
+    busybox: "ri",
+  };
+  for (const [name, each] of Object.entries(expected)) assert.equal(kinds(name).join(""), each, name);
+  const without = await parse({ default: [accept] });
+  assert.equal(requirementsFor(without, parseReference("busybox")).length, 1);
+});
+
+test("a policy with anything that is not understood is refused, with its place", async () => {
+  const key = { keyData: "AAAA" };
+  const sigstore = { type: "sigstoreSigned", ...key };
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{}, /default: expected a list/],
+    [{ default: [] }, /default: expected a list that is not empty/],
+    [{ default: [accept], transport: {} }, /unknown field "transport"; known are default, transports/],
+    [{ default: [accept], transports: { docker: { a: [] } } }, /transports\.docker\["a"\]: expected a list/],
+    [{ default: [{ type: "accept" }] }, /default\[0\]: unknown type "accept"/],
+    [{ default: [{ ...reject, ...key }] }, /type reject has no further fields/],
+    [{ default: [{ type: "sigstoreSigned" }] }, /expected exactly one of keyPath, keyPaths, keyData/],
+    [{ default: [{ ...sigstore, keyPath: "/key" }] }, /expected exactly one of/],
+    [{ default: [{ type: "sigstoreSigned", keyPath: "key" }] }, /"key" is not an absolute path/],
+    [{ default: [{ type: "sigstoreSigned", keyData: "?" }] }, /keyData: expected base64/],
+    [{ default: [{ ...sigstore, keyType: "GPGKeys" }] }, /keyType: expected none/],
+    [{ default: [{ type: "signedBy", ...key }] }, /keyType: expected GPGKeys/],
+    [{ default: [{ ...sigstore, fulcio: {} }] }, /fulcio is not supported/],
+    [{ default: [{ ...sigstore, signedIdentity: { type: "matchAll" } }] }, /signedIdentity: unknown type/],
+    [
+      { default: [{ ...sigstore, signedIdentity: { type: "matchExact", prefix: "a" } }] },
+      /prefix does not go with type "matchExact"/,
+    ],
+    [
+      { default: [{ ...sigstore, signedIdentity: { type: "exactReference", dockerReference: "a.b/c" } }] },
+      /dockerReference: expected a tag or a digest/,
+    ],
+  ];
+  for (const [policy, message] of cases)
+    await assert.rejects(parse(policy), { name: "PolicyError", code: "FailedPrecondition", message });
+  const twice = '{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}';
+  await assert.rejects(parsePolicy(twice, "policy.json"), { message: /policy\.json has a key twice/ });
+  await assert.rejects(parsePolicy("{", "policy.json"), { message: /policy\.json is not valid JSON/ });
+});
+
+test("signatures are stored where the most specific scope of registries.d says, of all its files", async () => {
+  await using directory = await tempDir();
+  const write = (name: string, text: string) => writeFile(join(directory.path, name), text);
+  assert.deepEqual(
+    (await RegistriesD.read(join(directory.path, "none"))).storageOf(parseReference("a.b/c")),
+    {
+      lookaside: "file:///var/lib/containers/sigstore",
+      sigstoreAttachments: false,
+    },
+  );
+  await write("default.yaml", "# nothing\n");
+  await write("a.yaml", "default-docker:\n  sigstore: https://old.example/\ndocker:\n  a.b: {}\n");
+  await write(
+    "b.yaml",
+    "docker:\n  a.b/c:\n    lookaside: https://c.example\n    use-sigstore-attachments: true\n",
+  );
+  await write("ignored.yml", "no: yaml\n");
+  const storageOf = async (name: string) =>
+    (await RegistriesD.read(directory.path)).storageOf(parseReference(name));
+  assert.deepEqual(await storageOf("a.b/c"), { lookaside: "https://c.example", sigstoreAttachments: true });
+  assert.deepEqual(await storageOf("a.b/d"), { lookaside: undefined, sigstoreAttachments: false });
+  assert.deepEqual(await storageOf("x.y/z"), {
+    lookaside: "https://old.example",
+    sigstoreAttachments: false,
+  });
+  await write("c.yaml", "docker:\n  a.b/c: {}\n");
+  await assert.rejects(storageOf("a.b/c"), {
+    code: "FailedPrecondition",
+    message: /c\.yaml: docker\.a\.b\/c is in/,
+  });
+  await write("c.yaml", "docker:\n  a.b/e:\n    lookaside: /var/lib\n");
+  await assert.rejects(storageOf("a.b/c"), { message: /expected a URL of https, http or file/ });
+});

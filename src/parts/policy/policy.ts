@@ -1,0 +1,80 @@
+import { readFile } from "node:fs/promises";
+import { messageOf } from "../../ground/errors/index.ts";
+import { type Reference, repositoryName } from "../oci/index.ts";
+import { PolicyError } from "./policy-error.ts";
+import { parseRequirement, type Requirement } from "./requirement.ts";
+import { arrayAt, fieldsOf, objectAt, parseStrictJson } from "./strict-json.ts";
+
+/** All of them must be met. */
+export type Requirements = readonly Requirement[];
+
+/** What images may be used, by where they come from; containers-policy.json(5). */
+export type Policy = {
+  /** Its file, for messages. */
+  readonly file: string;
+  readonly default: Requirements;
+  /** By transport (`docker`), then by scope. */
+  readonly transports: ReadonlyMap<string, ReadonlyMap<string, Requirements>>;
+};
+
+/** Reads a policy file. Throws PolicyError FailedPrecondition for one that is not there, or in which anything is wrong. */
+export async function readPolicy(file: string): Promise<Policy> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    throw new PolicyError("FailedPrecondition", `cannot read the signature policy: ${messageOf(error)}`);
+  }
+  return await parsePolicy(text, file);
+}
+
+/** `file` is its name in messages. Throws as {@link readPolicy} does. */
+export async function parsePolicy(text: string, file: string): Promise<Policy> {
+  const fields = fieldsOf(await parseStrictJson(text, file), file, ["default", "transports"]);
+  const transports =
+    fields.transports === undefined ? {} : objectAt(fields.transports, `${file}: transports`);
+  return {
+    file,
+    default: parseRequirements(fields.default, `${file}: default`),
+    transports: new Map(
+      Object.entries(transports).map(([transport, scopes]) => [
+        transport,
+        parseScopes(scopes, `${file}: transports.${transport}`),
+      ]),
+    ),
+  };
+}
+
+function parseScopes(value: unknown, path: string): ReadonlyMap<string, Requirements> {
+  return new Map(
+    Object.entries(objectAt(value, path)).map(([scope, requirements]) => [
+      scope,
+      parseRequirements(requirements, `${path}[${JSON.stringify(scope)}]`),
+    ]),
+  );
+}
+
+function parseRequirements(value: unknown, path: string): Requirements {
+  return arrayAt(value, path).map((each, index) => parseRequirement(each, `${path}[${index}]`));
+}
+
+/** Those of the most specific scope that an image of a registry is in; others do not count. */
+export function requirementsFor(policy: Policy, reference: Reference): Requirements {
+  const scopes = policy.transports.get("docker");
+  const scope = scopesOf(reference).find((each) => scopes?.has(each));
+  return (scope === undefined ? undefined : scopes?.get(scope)) ?? policy.default;
+}
+
+/**
+ * The scopes that an image is in, the most specific first: itself, its repository and what that lies in up to the host,
+ * `*.DOMAIN` for the domains that the host is in, and the transport as a whole.
+ */
+export function scopesOf(reference: Reference): readonly string[] {
+  const name = repositoryName(reference);
+  const parts = name.split("/");
+  const paths = parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
+  const labels = reference.host.replace(/:\d+$/, "").split(".");
+  const domains = labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join(".")}`);
+  const version = reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`;
+  return [name + version, ...paths, ...domains, ""];
+}

@@ -1,0 +1,103 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
+import type { Reference } from "../oci/index.ts";
+import { scopesOf } from "./policy.ts";
+import { fieldsOf, objectAt, stringAt, wrong } from "./strict-json.ts";
+
+/** Where the signatures of a registry's images are; containers-registries.d(5). */
+export type SignatureStorage = {
+  /** `https://`, `http://` or `file://` URL below which simple signatures are, or undefined for nowhere. */
+  readonly lookaside: string | undefined;
+  /** True if sigstore signatures are looked for beside the image in its registry. */
+  readonly sigstoreAttachments: boolean;
+};
+
+/** Where podman, skopeo and others write signatures if nothing else is said. */
+const builtIn: SignatureStorage = {
+  lookaside: "file:///var/lib/containers/sigstore",
+  sigstoreAttachments: false,
+};
+
+type Namespaces = ReadonlyMap<string, SignatureStorage>;
+
+/** What the files `*.yaml` of a directory say together. No directory is the same as none that says anything. */
+export class RegistriesD {
+  readonly #default: SignatureStorage;
+  readonly #namespaces: Namespaces;
+
+  private constructor(defaults: SignatureStorage, namespaces: Namespaces) {
+    this.#default = defaults;
+    this.#namespaces = namespaces;
+  }
+
+  /** Throws PolicyError FailedPrecondition for a file that is wrong, and for two that say something of one scope. */
+  static async read(directory: string): Promise<RegistriesD> {
+    let defaults: SignatureStorage | undefined;
+    const namespaces = new Map<string, SignatureStorage>();
+    for (const file of await yamlFiles(directory)) {
+      const fields = fieldsOf(await parseYaml(file), file, ["default-docker", "docker"]);
+      if (fields["default-docker"] !== undefined) {
+        if (defaults !== undefined) throw wrong(`${file}: default-docker is in another file too`);
+        defaults = parseStorage(fields["default-docker"], `${file}: default-docker`);
+      }
+      const docker = fields.docker ?? {};
+      for (const [scope, storage] of Object.entries(objectAt(docker, `${file}: docker`))) {
+        if (namespaces.has(scope)) throw wrong(`${file}: docker.${scope} is in another file too`);
+        namespaces.set(scope, parseStorage(storage, `${file}: docker.${scope}`));
+      }
+    }
+    return new RegistriesD(defaults ?? builtIn, namespaces);
+  }
+
+  /** Of the most specific scope that says something of an image. */
+  storageOf(reference: Reference): SignatureStorage {
+    const scope = scopesOf(reference).find((each) => this.#namespaces.has(each));
+    return (scope === undefined ? undefined : this.#namespaces.get(scope)) ?? this.#default;
+  }
+}
+
+async function yamlFiles(directory: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(directory);
+    return names
+      .filter((name) => name.endsWith(".yaml"))
+      .sort()
+      .map((name) => join(directory, name));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw wrong(`cannot read ${directory}: ${messageOf(error)}`);
+  }
+}
+
+async function parseYaml(file: string): Promise<unknown> {
+  const { parse } = await import("yaml");
+  try {
+    // A file of comments alone says nothing.
+    return parse(await readFile(file, "utf8")) ?? {};
+  } catch (error) {
+    throw wrong(`cannot read ${file}: ${messageOf(error)}`);
+  }
+}
+
+/** The names with `sigstore` are older ones for the lookaside, and have nothing to do with sigstore. */
+function parseStorage(value: unknown, path: string): SignatureStorage {
+  const known = ["lookaside", "lookaside-staging", "sigstore", "sigstore-staging"] as const;
+  const fields = fieldsOf(value, path, [...known, "use-sigstore-attachments"]);
+  const attachments = fields["use-sigstore-attachments"] ?? false;
+  if (typeof attachments !== "boolean")
+    throw wrong(`${path}.use-sigstore-attachments: expected true or false`);
+  const lookaside = fields.lookaside ?? fields.sigstore;
+  return {
+    lookaside: lookaside === undefined ? undefined : urlAt(lookaside, `${path}.lookaside`),
+    sigstoreAttachments: attachments,
+  };
+}
+
+function urlAt(value: unknown, path: string): string {
+  const text = stringAt(value, path);
+  if (!/^(?:https?|file):\/\/./.test(text))
+    throw wrong(`${path}: expected a URL of https, http or file, not ${JSON.stringify(text)}`);
+  return text.replace(/\/$/, "");
+}

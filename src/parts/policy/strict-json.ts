@@ -1,0 +1,54 @@
+import { messageOf } from "../../ground/errors/index.ts";
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
+import { PolicyError } from "./policy-error.ts";
+
+/**
+ * Parses JSON in which no object has a key twice, of which readers would differ in what they take. `what` names the text in errors.
+ * Throws PolicyError FailedPrecondition.
+ */
+export async function parseStrictJson(text: string, what: string): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new PolicyError("FailedPrecondition", `${what} is not valid JSON: ${messageOf(error)}`);
+  }
+  const { parseDocument } = await import("yaml");
+  // JSON is YAML, whose parser knows of keys that stand twice. What else it says of style does not matter.
+  const twice = parseDocument(text, { uniqueKeys: true }).errors.find(({ code }) => code === "DUPLICATE_KEY");
+  if (twice !== undefined)
+    throw new PolicyError("FailedPrecondition", `${what} has a key twice: ${twice.message}`);
+  return value;
+}
+
+/** The object's fields, all of which must be among `known`. `path` says where it is, such as `policy.json: default[0]`. */
+export function fieldsOf<Key extends string>(
+  value: unknown,
+  path: string,
+  known: readonly Key[],
+): Readonly<Partial<Record<Key, unknown>>> {
+  const object = objectAt(value, path);
+  const unknown = Object.keys(object).find((key) => !known.some((each) => each === key));
+  if (unknown !== undefined)
+    throw wrong(`${path}: unknown field ${JSON.stringify(unknown)}; known are ${known.join(", ")}`);
+  return object as Partial<Record<Key, unknown>>;
+}
+
+export function objectAt(value: unknown, path: string): JsonObject {
+  if (!isRecord(value)) throw wrong(`${path}: expected an object`);
+  return value;
+}
+
+export function stringAt(value: unknown, path: string): string {
+  if (typeof value !== "string" || value === "") throw wrong(`${path}: expected a text that is not empty`);
+  return value;
+}
+
+export function arrayAt(value: unknown, path: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length === 0) throw wrong(`${path}: expected a list that is not empty`);
+  return value;
+}
+
+export function wrong(message: string): PolicyError {
+  return new PolicyError("FailedPrecondition", message);
+}

@@ -1,0 +1,130 @@
+import { execFile } from "node:child_process";
+import { generateKeyPairSync, sign } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { digestOf, mediaType } from "../../../parts/oci/index.ts";
+import type { TestImage } from "../../../testing/images.ts";
+import { pushImage, type TestRegistry } from "../../../testing/registry.ts";
+
+const run = promisify(execFile);
+
+const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
+
+/**
+ * Signs images: with skopeo where that can do it, which Debian's cannot for sigstore; then in the form that cosign's specification
+ * describes (SIGNATURE_SPEC.md). Its directory is the caller's.
+ */
+export class Signer {
+  readonly registriesDir: string;
+  /** Where signatures of GnuPG are. */
+  readonly lookaside: string;
+  /** Of GnuPG: the public key, armoured. */
+  readonly gpgPublicKey: string;
+  readonly #sigstore = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  readonly #directory: string;
+  readonly #fingerprint: string;
+
+  private constructor(directory: string, gpg: { readonly publicKey: string; readonly fingerprint: string }) {
+    this.#directory = directory;
+    this.registriesDir = join(directory, "registries.d");
+    this.lookaside = join(directory, "lookaside");
+    this.gpgPublicKey = gpg.publicKey;
+    this.#fingerprint = gpg.fingerprint;
+  }
+
+  /** Signatures of GnuPG go to `lookaside` in the directory, those of sigstore to the registry. */
+  static async create(directory: string): Promise<Signer> {
+    const home = join(directory, "gnupg");
+    await mkdir(home, { mode: 0o700 });
+    await mkdir(join(directory, "registries.d"));
+    await writeFile(
+      join(directory, "registries.d/default.yaml"),
+      `default-docker:\n  lookaside: file://${directory}/lookaside\n  use-sigstore-attachments: true\n`,
+    );
+    const gpg = async (...args: readonly string[]) =>
+      (await run("gpg", ["--homedir", home, "--batch", "--no-tty", "--passphrase", "", ...args])).stdout;
+    await gpg("--quick-generate-key", "signer@example.test", "ed25519", "sign", "never");
+    const listed = await gpg("--with-colons", "--list-keys");
+    const fingerprint = /^fpr:+([0-9A-F]+):/m.exec(listed)?.[1] ?? "";
+    const publicKey = await gpg("--armor", "--export");
+    // What gpg leaves running would keep the directory in use.
+    await run("gpgconf", ["--homedir", home, "--kill", "all"]);
+    return new Signer(directory, { publicKey, fingerprint });
+  }
+
+  get sigstorePublicKey(): string {
+    return this.#sigstore.publicKey.export({ type: "spki", format: "pem" }).toString();
+  }
+
+  /** Copies an image of the registry to another name, and signs it there for GnuPG. */
+  async signByGpg(registry: TestRegistry, { from, to }: { from: string; to: string }): Promise<void> {
+    const global = ["--insecure-policy", "--registries.d", this.registriesDir];
+    const plain = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    const names = [from, to].map((name) => `docker://${registry.host}/${name}`);
+    const args = [...global, "copy", ...plain, "--sign-by", this.#fingerprint, ...names];
+    const home = join(this.#directory, "gnupg");
+    await run("skopeo", args, { env: { ...process.env, GNUPGHOME: home } });
+    await run("gpgconf", ["--homedir", home, "--kill", "all"]);
+  }
+
+  /** Pushes an image and a signature of it as `identity`, which is `REPOSITORY:TAG` unless it is given. */
+  async pushSigned(registry: TestRegistry, { image, repository, tag, identity }: SignedPush): Promise<void> {
+    await pushImage(registry, repository, tag, image);
+    const { digest } = image.target;
+    const payload = Buffer.from(
+      JSON.stringify({
+        critical: {
+          identity: { "docker-reference": identity ?? `${registry.host}/${repository}:${tag}` },
+          image: { "docker-manifest-digest": digest },
+          type: "cosign container image signature",
+        },
+        optional: null,
+      }),
+    );
+    const signature = sign("sha256", payload, this.#sigstore.privateKey).toString("base64");
+    await pushImage(
+      registry,
+      repository,
+      `${digest.replace(":", "-")}.sig`,
+      signatureImage(payload, signature),
+    );
+  }
+}
+
+export type SignedPush = {
+  readonly image: TestImage;
+  readonly repository: string;
+  readonly tag: string;
+  readonly identity?: string;
+};
+
+function signatureImage(payload: Buffer, signature: string): TestImage {
+  const config = Buffer.from(
+    JSON.stringify({ architecture: "", os: "", rootfs: { type: "layers", diff_ids: [] } }),
+  );
+  const blob = (type: string, bytes: Uint8Array) => ({
+    mediaType: type,
+    digest: digestOf(bytes),
+    size: bytes.length,
+  });
+  const layer = {
+    ...blob(payloadType, payload),
+    annotations: { "dev.cosignproject.cosign/signature": signature },
+  };
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaType.ociManifest,
+      config: blob(mediaType.ociConfig, config),
+      layers: [layer],
+    }),
+  );
+  const target = blob(mediaType.ociManifest, manifest);
+  const blobs = new Map([
+    [digestOf(config), { mediaType: mediaType.ociConfig, bytes: config }],
+    [layer.digest, { mediaType: payloadType, bytes: payload }],
+    [target.digest, { mediaType: mediaType.ociManifest, bytes: manifest }],
+  ]);
+  return { target, blobs };
+}

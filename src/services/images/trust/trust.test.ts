@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { imageOf, indexOf, type TestImage } from "../../../testing/images.ts";
+import { pushImage, startRegistry, type TestRegistry } from "../../../testing/registry.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import { Signer } from "../testing/signing.ts";
+import { openStack, type TestStack } from "../testing/stack.ts";
+
+const layers = [[{ name: "file", content: "of an image" }]];
+const other = [[{ name: "file", content: "of another image" }]];
+const matchRepository = { type: "matchRepository" };
+
+/** A policy file in which each scope of a registry has one requirement; everything else is rejected. */
+async function writePolicy(file: string, scopes: Readonly<Record<string, object>>): Promise<void> {
+  const docker = Object.fromEntries(Object.entries(scopes).map(([scope, each]) => [scope, [each]]));
+  await writeFile(file, JSON.stringify({ default: [{ type: "reject" }], transports: { docker } }));
+}
+
+describe("a pull under a signature policy", () => {
+  let directory: Awaited<ReturnType<typeof tempDir>>;
+  let registry: TestRegistry;
+  let signer: Signer;
+  let stack: TestStack;
+  let policy: string;
+  let image: TestImage;
+  const sign = (by: "gpg" | "sigstore", repository: string, tag: string): Promise<void> =>
+    by === "gpg"
+      ? signer.signByGpg(registry, { from: "plain:v1", to: `${repository}:${tag}` })
+      : signer.pushSigned(registry, { image, repository, tag });
+  const under = (scopes: Readonly<Record<string, object>>): Promise<void> =>
+    writePolicy(
+      policy,
+      Object.fromEntries(Object.entries(scopes).map(([path, each]) => [`${registry.host}${path}`, each])),
+    );
+  const pull = (name: string) => stack.images.pull({ reference: `${registry.host}/${name}` });
+  const refused = (why: RegExp) => (error: Error) => {
+    assert.match(error.message, /^SignatureValidationFailed: /);
+    assert.match(error.message, why);
+    assert.equal((error as Error & { readonly code?: string }).code, "PermissionDenied");
+    return true;
+  };
+  const gpg = (more: object = {}) => ({
+    type: "signedBy",
+    keyType: "GPGKeys",
+    keyData: Buffer.from(signer.gpgPublicKey).toString("base64"),
+    ...more,
+  });
+  const sigstore = (more: object = {}) => ({
+    type: "sigstoreSigned",
+    keyData: Buffer.from(signer.sigstorePublicKey).toString("base64"),
+    ...more,
+  });
+
+  before(async () => {
+    directory = await tempDir();
+    policy = join(directory.path, "policy.json");
+    registry = await startRegistry();
+    signer = await Signer.create(directory.path);
+    stack = await openStack({ trust: { policy, registriesDir: signer.registriesDir } });
+    image = await imageOf({ layers });
+    await pushImage(registry, "plain", "v1", image);
+    await pushImage(registry, "other", "v1", await imageOf({ layers: other }));
+    await sign("gpg", "gpg", "v1");
+    await sign("sigstore", "sigstore", "v1");
+  });
+  after(async () => {
+    await stack[Symbol.asyncDispose]();
+    await registry[Symbol.asyncDispose]();
+    await directory[Symbol.asyncDispose]();
+  });
+
+  test("takes what its scope accepts, and refuses what no scope names", async () => {
+    await under({ "/plain": { type: "insecureAcceptAnything" } });
+    await pull("plain:v1");
+    await assert.rejects(
+      pull("other:v1"),
+      refused(/other:v1: images of this scope are rejected \(policy .*policy\.json\)/),
+    );
+  });
+
+  for (const by of ["gpg", "sigstore"] as const) {
+    const requirement = () => (by === "gpg" ? gpg() : sigstore());
+
+    test(`takes an image that is signed by ${by}, by its tag and by its digest`, async () => {
+      await under({ "": requirement() });
+      const pulled = await pull(`${by}:v1`);
+      const byDigest = `${registry.host}/${by}@${image.target.digest}`;
+      assert.equal((await stack.images.pull({ reference: byDigest })).id, pulled.id);
+    });
+
+    test(`refuses one without a signature by ${by}, also where it is here already`, async () => {
+      await under({ "/plain": { type: "insecureAcceptAnything" } });
+      await pull("plain:v1");
+      await under({ "": requirement() });
+      await assert.rejects(pull("plain:v1"), refused(/a signature is required, and none was found/));
+    });
+
+    test(`refuses another image with the signature by ${by} of this one`, async () => {
+      await under({ "": requirement() });
+      await pushImage(registry, by, "v2", await imageOf({ layers: other }));
+      await assert.rejects(pull(`${by}:v2`), refused(/none was found/));
+    });
+
+    test(`refuses a signature by ${by} that names another repository or tag, unless its rule takes that`, async () => {
+      const signed = `${by === "gpg" ? "gpg" : "sigstore"}:v1`;
+      await sign(by, `moved-${by}`, "v1");
+      await sign(by, `moved-${by}`, "v3");
+      const rule = (signedIdentity: object) => ({ ...requirement(), signedIdentity });
+      const exact = (name: string) =>
+        rule({ type: "exactReference", dockerReference: `${registry.host}/${name}` });
+      await under({ "": exact("elsewhere:v1") });
+      await assert.rejects(pull(signed), refused(/is one of .*:v1, which exactReference does not take/));
+      await under({ "": exact(signed) });
+      await pull(signed);
+      await under({
+        "": rule({ type: "exactRepository", dockerRepository: `${registry.host}/moved-${by}` }),
+      });
+      await pull(`moved-${by}:v3`);
+      await under({
+        "": rule({ type: "remapIdentity", prefix: registry.host, signedPrefix: "vendor.example" }),
+      });
+      await assert.rejects(pull(signed), refused(/remapIdentity does not take/));
+    });
+  }
+
+  test("takes a signature that a web server keeps, and refuses the image where it has none", async () => {
+    await using directory = await tempDir();
+    const signatures = new Map<string, Buffer>();
+    const server = createServer((request, response) => {
+      const found = signatures.get(request.url ?? "");
+      response.writeHead(found === undefined ? 404 : 200).end(found);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      const yaml = `docker:\n  ${registry.host}/gpg:\n    lookaside: http://127.0.0.1:${port}/signatures\n`;
+      await writeFile(join(directory.path, "web.yaml"), yaml);
+      await using web = await openStack({ trust: { policy, registriesDir: directory.path } });
+      await under({ "": gpg() });
+      const reference = `${registry.host}/gpg:v1`;
+      await assert.rejects(web.images.pull({ reference }), refused(/none was found/));
+      const path = `gpg@${image.target.digest.replace(":", "=")}/signature-1`;
+      signatures.set(`/signatures/${path}`, await readFile(join(signer.lookaside, path)));
+      await web.images.pull({ reference });
+    } finally {
+      server.close();
+    }
+  });
+
+  test("refuses a signature by a key that is not the policy's", async () => {
+    await using another = await tempDir();
+    const stranger = await Signer.create(another.path);
+    await under({ "": gpg({ keyData: Buffer.from(stranger.gpgPublicKey).toString("base64") }) });
+    await assert.rejects(
+      pull("gpg:v1"),
+      refused(/none that was found counts: it is not by a key of the policy/),
+    );
+    const keyFile = join(another.path, "other.pub");
+    await writeFile(
+      keyFile,
+      "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+    );
+    await under({ "": { type: "sigstoreSigned", keyPath: keyFile } });
+    await assert.rejects(pull("sigstore:v1"), refused(/it is not by a key of the policy/));
+  });
+
+  test("does not look for sigstore signatures where registries.d does not say that they are there", async () => {
+    await under({ "": sigstore({ signedIdentity: matchRepository }) });
+    const { registriesDir } = signer;
+    const file = join(registriesDir, "without.yaml");
+    await writeFile(file, `docker:\n  ${registry.host}/sigstore:\n    lookaside: file:///nonexistent\n`);
+    await assert.rejects(pull("sigstore:v1"), refused(/none was found/));
+    await writeFile(file, "");
+    await pull("sigstore:v1");
+  });
+
+  test("takes an image of an index whose signature vouches for it", async () => {
+    const index = indexOf([[await imageOf({ layers: other }), { os: "linux", architecture: "amd64" }]]);
+    await signer.pushSigned(registry, { image: index, repository: "index", tag: "v1" });
+    await pushImage(registry, "index", "unsigned", index);
+    await under({ "": sigstore() });
+    await pull("index:v1");
+    await assert.rejects(pull("index:unsigned"), refused(/which matchRepoDigestOrExact does not take/));
+  });
+
+  test("fails for a policy that cannot be read or is not understood, and says where", async () => {
+    await writeFile(policy, '{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "keyFile": "/b"}]}');
+    await assert.rejects(pull("plain:v1"), {
+      code: "FailedPrecondition",
+      message: /policy\.json: default\[0\]: unknown field "keyFile"/,
+    });
+    await under({ "": { type: "sigstoreSigned", keyPath: "/nonexistent/key" } });
+    await assert.rejects(pull("sigstore:v1"), {
+      code: "FailedPrecondition",
+      message: /cannot read a key of the signature policy: .*\/nonexistent\/key/,
+    });
+  });
+});
