@@ -124,9 +124,10 @@ describe("containerd's API", () => {
 
   test("answers UNIMPLEMENTED by name where an RPC is not served yet", async () => {
     const { tasks } = host.clients.in("default");
-    await assert.rejects(tasks.pause({ containerId: "none" }), {
+    const none = { containerId: "none", parentCheckpoint: "", options: undefined };
+    await assert.rejects(tasks.checkpoint(none), {
       code: status.UNIMPLEMENTED,
-      details: /^containerd\.services\.tasks\.v1\.Tasks\/Pause is not implemented$/,
+      details: /^containerd\.services\.tasks\.v1\.Tasks\/Checkpoint is not implemented$/,
     });
   });
 });

@@ -13,7 +13,14 @@ import { withContainerd } from "./support/with-containerd.ts";
 
 const { Status, Any } = containerd.types;
 const { events } = containerd;
+const { ExecProcessRequest } = containerd.tasksV1;
+type ExecProcessRequest = containerd.tasksV1.ExecProcessRequest;
 type CreateTaskRequest = containerd.tasksV1.CreateTaskRequest;
+
+/** The specification of a command's process. */
+function process(fields: object): Buffer {
+  return Buffer.from(JSON.stringify({ cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 }, ...fields }));
+}
 
 /** What a FIFO brings until its last writer has gone. */
 async function reading(path: string): Promise<{ readonly all: Promise<string> }> {
@@ -39,6 +46,11 @@ describe("containerd's API of the tasks of clients' containers", () => {
   ) => {
     await own.task(container, asked);
     await own.api.tasks.start({ containerId: container.id, execId: "" });
+  };
+  const stop = async (containerId: string) => {
+    await own.api.tasks.kill({ containerId, execId: "", signal: 9, all: true });
+    await own.api.tasks.wait({ containerId, execId: "" });
+    await own.api.tasks.delete({ containerId });
   };
   const get = async (containerId: string) => (await own.api.tasks.get({ containerId, execId: "" })).process;
 
@@ -160,6 +172,79 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await own.api.tasks.start({ containerId: "waiting", execId: "" });
     assert.equal((await own.api.tasks.wait({ containerId: "waiting", execId: "" })).exitStatus, 2);
     await own.api.tasks.delete({ containerId: "waiting" });
+  });
+
+  test("commands run beside the first process under ids of their own, with the client's FIFOs or a terminal", async () => {
+    const { tasks } = own.api;
+    const containerId = "execs";
+    await run(shell(containerId, "exec sleep 1000"));
+    const exec = async (execId: string, script: string, asked: Partial<ExecProcessRequest> = {}) => {
+      const args = ["/bin/sh", "-c", script];
+      const spec = {
+        typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
+        value: process({ args }),
+      };
+      await tasks.exec(ExecProcessRequest.fromPartial({ containerId, execId, spec, ...asked }));
+    };
+    const fifos = await own.fifos();
+    await exec("one", "cat; echo err >&2; exit 4", fifos);
+    const [stdout, stderr] = [await reading(fifos.stdout), await reading(fifos.stderr)];
+    const shown = async (execId: string) => (await tasks.get({ containerId, execId })).process;
+    const created = await shown("one");
+    assert.deepEqual([created?.id, created?.status, created?.stdin], ["one", Status.CREATED, fifos.stdin]);
+    await assert.rejects(exec("one", "true"), { code: status.ALREADY_EXISTS });
+    const { pid } = await tasks.start({ containerId, execId: "one" });
+    assert.equal((await shown("one"))?.pid, pid);
+    await assert.rejects(tasks.deleteProcess({ containerId, execId: "one" }), {
+      code: status.FAILED_PRECONDITION,
+    });
+    const waiting = tasks.wait({ containerId, execId: "one" });
+    await writeFile(fifos.stdin, "typed\n");
+    await tasks.closeIo({ containerId, execId: "one", stdin: true });
+    assert.equal((await waiting).exitStatus, 4);
+    assert.deepEqual([await stdout.all, await stderr.all], ["typed\n", "err\n"]);
+    const deleted = await tasks.deleteProcess({ containerId, execId: "one" });
+    assert.deepEqual([deleted.id, deleted.pid, deleted.exitStatus], ["one", pid, 4]);
+    await assert.rejects(tasks.get({ containerId, execId: "one" }), { code: status.NOT_FOUND });
+
+    const screen = await own.fifos();
+    await exec("two", "read _; stty size", { ...screen, stderr: "", terminal: true });
+    const shownText = await reading(screen.stdout);
+    await tasks.start({ containerId, execId: "two" });
+    await tasks.resizePty({ containerId, execId: "two", width: 90, height: 21 });
+    await writeFile(screen.stdin, "\n");
+    assert.equal((await tasks.wait({ containerId, execId: "two" })).exitStatus, 0);
+    assert.match(await shownText.all, /21 90/);
+    await tasks.deleteProcess({ containerId, execId: "two" });
+
+    await exec("three", "exec sleep 1000");
+    await tasks.start({ containerId, execId: "three" });
+    await tasks.kill({ containerId, execId: "three", signal: 9, all: false });
+    assert.equal((await tasks.wait({ containerId, execId: "three" })).exitStatus, 137);
+    assert.equal((await get(containerId))?.status, Status.RUNNING);
+    for (const [execId, value, code] of [
+      ["", process({ args: ["true"] }), status.INVALID_ARGUMENT],
+      ["four", Buffer.from("no JSON"), status.INVALID_ARGUMENT],
+      ["four", process({ args: [] }), status.INVALID_ARGUMENT],
+    ] as const)
+      await assert.rejects(
+        tasks.exec(ExecProcessRequest.fromPartial({ containerId, execId, spec: { typeUrl: "", value } })),
+        { code },
+      );
+    await stop(containerId);
+  });
+
+  test("a task is paused and goes on, and is shown as what it is", async () => {
+    const { tasks } = own.api;
+    const containerId = "paused";
+    await run(shell(containerId, "exec sleep 1000"));
+    await tasks.pause({ containerId });
+    assert.equal((await get(containerId))?.status, Status.PAUSED);
+    await tasks.resume({ containerId });
+    assert.equal((await get(containerId))?.status, Status.RUNNING);
+    await tasks.pause({ containerId });
+    await stop(containerId);
+    await assert.rejects(tasks.pause({ containerId }), { code: status.NOT_FOUND });
   });
 
   test("io.containerd.runc.v2 stands for the handler that its options name, and else for the default one", async () => {

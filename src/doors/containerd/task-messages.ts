@@ -1,20 +1,23 @@
 import { containerd } from "../../ground/protocol/index.ts";
-import type { ProcessState, TaskState } from "../../services/runtime/index.ts";
-import type { KnownTask } from "../../services/tasks/index.ts";
+import type { Process as Command, ProcessState, TaskState } from "../../services/runtime/index.ts";
+import type { KnownTask, NamedStreams } from "../../services/tasks/index.ts";
 import { toTimestamp } from "./messages.ts";
 
 type Message = containerd.types.Process;
 
 const { Process, Status } = containerd.types;
 
-/** The first process, or that of a command. Throws RuntimeError NotFound. */
-export function processOf({ task, streams }: KnownTask, execId: string): Message {
-  const { id: containerId, pid } = task;
-  if (execId === "")
-    return Process.fromPartial({ containerId, id: containerId, pid, ...streams, ...stateOf(task.state()) });
-  const state = task.process(execId).state();
-  const running = state.kind === "running" && { pid: state.pid };
-  return Process.fromPartial({ containerId, id: execId, ...running, ...stateOf(state) });
+/** A task's first process. */
+export async function processOf({ task, streams }: KnownTask): Promise<Message> {
+  const { id, pid } = task;
+  const paused = (await task.isPaused()) && { status: Status.PAUSED };
+  return Process.fromPartial({ containerId: id, id, pid, ...streams, ...stateOf(task.state()), ...paused });
+}
+
+/** A command. */
+export function commandOf(containerId: string, command: Command, streams: NamedStreams | undefined): Message {
+  const { id, pid } = command;
+  return Process.fromPartial({ containerId, id, pid, ...streams, ...stateOf(command.state()) });
 }
 
 function stateOf(state: TaskState | ProcessState): Pick<Message, "status"> & Partial<Message> {

@@ -6,11 +6,13 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { processOf } from "./task-messages.ts";
+import { commandOf, processOf } from "./task-messages.ts";
 
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
 
 const maxSignal = 64;
+/** Of a terminal, in characters (ioctl_tty(2)). */
+const maxSize = 65_535;
 const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
 /** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
@@ -48,10 +50,44 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
 
     async start({ containerId, execId }, call) {
       const { task } = await find(containerId, call);
-      if (execId !== "") throw new ContainerdError("Unimplemented", "exec_id: of first processes alone");
-      checkNoPods(containerId, (await call.namespace()).name, "started");
-      await task.start(call.signal);
-      return { pid: task.pid };
+      if (execId === "") checkNoPods(containerId, (await call.namespace()).name, "started");
+      const started = execId === "" ? task : task.process(execId);
+      await started.start(call.signal);
+      return { pid: started.pid };
+    },
+
+    async exec({ containerId, execId, spec, stdin, stdout, stderr, terminal }, call) {
+      const { task } = await find(containerId, call);
+      if (spec === undefined) throw new ContainerdError("InvalidArgument", "spec: must be set");
+      const streams = { stdin, stdout, stderr, terminal };
+      await tasks.exec(task, { id: execId, spec: spec.value, streams }, call.signal);
+      return {};
+    },
+
+    async deleteProcess({ containerId, execId }, call) {
+      const { task } = await find(containerId, call);
+      const process = task.process(execId);
+      await process.delete();
+      const { exitCode, finishedAtNs } = await process.wait();
+      return { id: execId, pid: process.pid, exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
+    },
+
+    async resizePty({ containerId, execId, width, height }, call) {
+      const { task } = await find(containerId, call);
+      if (width > maxSize || height > maxSize)
+        throw new ContainerdError("InvalidArgument", `width, height: at most ${maxSize}`);
+      await (execId === "" ? task : task.process(execId)).resize({ width, height });
+      return {};
+    },
+
+    async pause({ containerId }, call) {
+      await (await find(containerId, call)).task.pause();
+      return {};
+    },
+
+    async resume({ containerId }, call) {
+      await (await find(containerId, call)).task.resume();
+      return {};
     },
 
     async delete({ containerId }, call) {
@@ -64,13 +100,16 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
     },
 
     async get({ containerId, execId }, call) {
-      return { process: processOf(await find(containerId, call), execId) };
+      const known = await find(containerId, call);
+      if (execId === "") return { process: await processOf(known) };
+      const process = known.task.process(execId);
+      return { process: commandOf(containerId, process, tasks.execStreams(process)) };
     },
 
     // The filter means nothing in containerd either.
     async list(_request, { namespace }) {
       const { name } = await namespace();
-      return { tasks: all(name).map((known) => processOf(known, "")) };
+      return { tasks: await Promise.all(all(name).map(processOf)) };
     },
 
     async listPids({ containerId }, call) {
@@ -88,8 +127,9 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
 
     async closeIo({ containerId, execId, stdin }, call) {
       const { task, streams } = await find(containerId, call);
-      if (execId !== "") throw new ContainerdError("Unimplemented", "exec_id: of first processes alone");
-      if (stdin && streams.stdin !== "") await task.closeStdin();
+      if (!stdin) return {};
+      if (execId !== "") task.process(execId).closeStdin();
+      else if (streams.stdin !== "" && !streams.terminal) await task.closeStdin();
       return {};
     },
 

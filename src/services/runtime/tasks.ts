@@ -180,6 +180,8 @@ export interface Task {
    * RuntimeError: FailedPrecondition when not running, Unavailable when the program does not run for half a minute.
    */
   pause(): Promise<void>;
+  /** Whether they are stopped now, by whomever. */
+  isPaused(): Promise<boolean>;
   /** Lets them go on. No error when they are not paused, or gone. */
   resume(): Promise<void>;
   /**
@@ -205,6 +207,8 @@ export type TaskLog = {
  */
 export interface Process {
   readonly id: string;
+  /** Also after its end, when it may be another's; 0 before it runs, and where it never did. */
+  readonly pid: number;
   state(): ProcessState;
   /**
    * Resolves when the command runs, or has run. Throws RuntimeError: FailedPrecondition (it was started before, or the task is not

@@ -9,6 +9,7 @@
  * This room does not know CRI, nor images: a pod's containers are run by its engine.
  */
 
+export type { NewProcess } from "./exec.ts";
 export type { NamedStreams } from "./named-streams.ts";
 export type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 export type { RuntimeChoice } from "./runtime-choice.ts";

@@ -4,10 +4,11 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Container } from "../containers/index.ts";
-import { cgroupOf, checkCgroupUnused, type Task, type TaskExit } from "../runtime/index.ts";
+import { cgroupOf, checkCgroupUnused, type Process, type Task, type TaskExit } from "../runtime/index.ts";
 import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
 import { containerSpec } from "./container-spec.ts";
-import { firstProcessIo } from "./named-streams.ts";
+import { addProcess, type NewProcess } from "./exec.ts";
+import { firstProcessIo, type NamedStreams } from "./named-streams.ts";
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { chooseRuntime } from "./runtime-choice.ts";
@@ -30,6 +31,7 @@ export class TaskStore implements AsyncDisposable {
   readonly #options: TaskStoreOptions;
   readonly #runtimes: NamespaceRuntimes;
   readonly #entries = new Map<string, Entries>();
+  readonly #execStreams = new WeakMap<Process, NamedStreams>();
   /** By namespace and id. */
   readonly #locks = new KeyLock();
 
@@ -47,6 +49,17 @@ export class TaskStore implements AsyncDisposable {
     for (const bundlesDir of await store.#runtimes.bundlesDirs())
       for (const id of await namesIn(bundlesDir)) await store.#takeUp(bundlesDir, id);
     return store;
+  }
+
+  /** Makes a command known in a task of whoever's: see Task.exec. Throws TasksError InvalidArgument, RuntimeError. */
+  async exec(task: Task, asked: NewProcess, signal?: AbortSignal): Promise<void> {
+    const process = await addProcess(task, asked, this.#options.hostPaths.of(task.id, signal));
+    this.#execStreams.set(process, asked.streams);
+  }
+
+  /** Of a command that {@link exec} made known. */
+  execStreams(process: Process): NamedStreams | undefined {
+    return this.#execStreams.get(process);
   }
 
   inNamespace(namespace: string): NamespaceTasks {

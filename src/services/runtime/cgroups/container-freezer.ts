@@ -32,6 +32,12 @@ export class ContainerFreezer {
     await rm(this.#mark, { force: true });
   }
 
+  /** Not during a moment of stillness. */
+  async isPaused(): Promise<boolean> {
+    using _ = await this.#turns.acquire("");
+    return (await this.#freezer?.isFrozen()) ?? false;
+  }
+
   /** Ends a moment of stillness that another daemon has begun. */
   async recover(): Promise<void> {
     const left = await exists(this.#mark);

@@ -206,6 +206,10 @@ export class ConmonTask implements Task {
     this.#options.publish("/tasks/paused", { containerId: this.id });
   }
 
+  async isPaused(): Promise<boolean> {
+    return this.state().kind === "running" && (await this.#freezer.isPaused());
+  }
+
   async resume(): Promise<void> {
     const record = this.#record;
     if (record === undefined || this.#end.exit() !== undefined) return;

@@ -47,6 +47,7 @@ export class ExecProcess implements Process {
   /** Aborts when nobody waits for output any more. */
   readonly #givenUp = new AbortController();
   #state: ProcessState = { kind: "created" };
+  #pid = 0;
   #isBegun = false;
   #runtime: Subprocess | undefined;
   /** Why there was no command. */
@@ -58,6 +59,10 @@ export class ExecProcess implements Process {
     this.id = options.id;
     this.#options = options;
     this.#files = newExecFiles(options.context.bundleDir);
+  }
+
+  get pid(): number {
+    return this.#pid;
   }
 
   state(): ProcessState {
@@ -153,6 +158,7 @@ export class ExecProcess implements Process {
   /** Also of one whose end is noticed first. */
   #runs(pid: number): void {
     if (this.#state.kind !== "created") return;
+    this.#pid = pid;
     this.#state = { kind: "running", pid, startedAtNs: nowNs() };
     const { id: execId, context, publish } = this.#options;
     publish?.("/tasks/exec-started", { containerId: context.containerId, execId, pid });

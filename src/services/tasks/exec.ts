@@ -1,0 +1,45 @@
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { type OciProcess, type Process, parseSpecJson, type Task } from "../runtime/index.ts";
+import { fifosOf, type NamedStreams } from "./named-streams.ts";
+import { TasksError } from "./tasks-error.ts";
+
+/** A command that is to run beside a task's first process. */
+export type NewProcess = {
+  readonly id: string;
+  /** runtime-spec, config.md, `process`, in JSON. */
+  readonly spec: Uint8Array;
+  readonly streams: NamedStreams;
+};
+
+/** Makes it known to the task, not running yet. Throws TasksError InvalidArgument, and what Task.exec does. */
+export async function addProcess(
+  task: Task,
+  { id, spec, streams }: NewProcess,
+  lookUp: LookUp,
+): Promise<Process> {
+  if (id === "") throw new TasksError("InvalidArgument", "exec_id: give one");
+  const { terminal } = streams;
+  return await task.exec({
+    id,
+    process: { kind: "whole", process: parseProcess(task.id, spec) },
+    io: { kind: "fifos", terminal, ...fifosOf(streams, lookUp) },
+  });
+}
+
+function parseProcess(containerId: string, spec: Uint8Array): OciProcess {
+  let process: Partial<OciProcess> | null;
+  try {
+    process = parseSpecJson(new TextDecoder("utf-8", { fatal: true }).decode(spec));
+  } catch (cause) {
+    throw new TasksError("InvalidArgument", `exec in container ${containerId}: spec: it is not JSON`, {
+      cause,
+    });
+  }
+  if (!Array.isArray(process?.args) || process.args.length === 0)
+    throw new TasksError(
+      "InvalidArgument",
+      `exec in container ${containerId}: spec: args must have a program`,
+    );
+  const { cwd = "/", user = { uid: 0, gid: 0, additionalGids: [] }, env = [] } = process;
+  return { ...(process as OciProcess), cwd, user, env };
+}
