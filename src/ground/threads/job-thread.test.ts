@@ -46,6 +46,16 @@ test("an error of another room keeps its class and its fields where its class is
   });
 });
 
+test("a job whose caller gives up ends, and its caller gets the reason", async () => {
+  await using jobs = thread();
+  const controller = new AbortController();
+  const ended = assert.rejects(jobs.run("until aborted", controller.signal), { message: "not wanted" });
+  assert.equal(await jobs.run(1), 1);
+  controller.abort(new Error("not wanted"));
+  await ended;
+  await assert.rejects(jobs.run(2, controller.signal), { message: "not wanted" });
+});
+
 test("a thread that ends fails the jobs that wait, and the next one gets a new thread", async () => {
   await using jobs = thread();
   const ended = { name: "TestError", code: "Internal", message: /thread test ended/ };

@@ -43,17 +43,28 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   /**
    * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code (that of a failed
    * system call by its errno), its message with those of its causes, and its fields. Throws the room's error Internal when the
-   * thread ends, and ThreadError when there can be none.
+   * thread ends, and ThreadError when there can be none. When `signal` aborts the job is told; its reason is thrown once the job
+   * has failed for it, so that nothing is done any more.
    */
-  async run(job: Job): Promise<Result> {
+  async run(job: Job, signal?: AbortSignal): Promise<Result> {
+    signal?.throwIfAborted();
     clearTimeout(this.#idle);
     const worker = this.#worker ?? this.#start();
     worker.ref();
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.#waiting.set(id, { resolve, reject });
-    worker.postMessage({ id, job } satisfies JobRequest<Job>);
-    return await promise;
+    worker.postMessage({ id, kind: "run", job } satisfies JobRequest<Job>);
+    const abort = (): void => worker.postMessage({ id, kind: "abort" } satisfies JobRequest<Job>);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await promise;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   /** Jobs under way fail, once their thread ends: see endThread. */

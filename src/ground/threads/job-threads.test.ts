@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { BerthError } from "../errors/index.ts";
 import { JobThreads, threadFile } from "./index.ts";
 import { heldJob, type TestJob } from "./testing/held-job.ts";
@@ -36,9 +37,22 @@ test("jobs beyond the number of threads wait for the next that is free, and none
   assert.deepEqual(await Promise.all(long), [0, 0]);
 });
 
+test("a job that waits for a thread and is not wanted any more is never begun", async () => {
+  await using jobs = threads(1);
+  const held = heldJob();
+  const long = jobs.run(held.job);
+  const controller = new AbortController();
+  const given = assert.rejects(jobs.run("exit", controller.signal), { message: "not wanted" });
+  controller.abort(new Error("not wanted"));
+  await given;
+  held.release();
+  assert.deepEqual([await long, await jobs.run(1)], [0, 1]);
+});
+
 test("disposing of the threads fails what waits for one, and starts none anew", async () => {
   const jobs = threads(1);
   const long = assert.rejects(jobs.run(heldJob().job), { name: "TestError", code: "Internal" });
+  await setImmediate(); // it has begun
   const waiting = assert.rejects(jobs.run(1), { name: "TestError", code: "Unavailable" });
   const disposed = jobs[Symbol.asyncDispose]();
   await waiting;

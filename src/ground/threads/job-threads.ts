@@ -1,3 +1,4 @@
+import { Semaphore } from "../sync/index.ts";
 import { JobThread, type JobThreadOptions } from "./job-thread.ts";
 
 /**
@@ -6,53 +7,42 @@ import { JobThread, type JobThreadOptions } from "./job-thread.ts";
  */
 export class JobThreads<Job, Result> implements AsyncDisposable {
   readonly #options: JobThreadOptions;
-  readonly #most: number;
   readonly #threads: JobThread<Job, Result>[] = [];
   readonly #free: JobThread<Job, Result>[] = [];
-  readonly #waiting: PromiseWithResolvers<JobThread<Job, Result>>[] = [];
-  #closed = false;
+  readonly #slots: Semaphore;
+  readonly #closing = new AbortController();
 
   /** `most`: how many there are at most, one or more. */
   constructor(options: JobThreadOptions, most: number) {
     this.#options = options;
-    this.#most = most;
+    this.#slots = new Semaphore(most);
   }
 
   /** Throws as {@link JobThread.run} does, and the room's error Unavailable once these threads are disposed of. */
-  async run(job: Job): Promise<Result> {
-    if (this.#closed) throw this.#ended();
-    const thread = this.#free.pop() ?? this.#another() ?? (await this.#nextFree());
+  async run(job: Job, signal?: AbortSignal): Promise<Result> {
+    const closing = this.#closing.signal;
+    using _slot = await this.#slots.acquire(
+      signal === undefined ? closing : AbortSignal.any([signal, closing]),
+    );
+    closing.throwIfAborted();
+    const thread = this.#free.pop() ?? this.#another();
     try {
-      return await thread.run(job);
+      return await thread.run(job, signal);
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free.push(thread);
-      else next.resolve(thread);
+      this.#free.push(thread);
     }
   }
 
   /** Jobs that wait or are under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#ended());
+    const { name, error: RoomError } = this.#options;
+    this.#closing.abort(new RoomError("Unavailable", `the threads ${name} are being ended`));
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  #another(): JobThread<Job, Result> | undefined {
-    if (this.#threads.length >= this.#most) return undefined;
+  #another(): JobThread<Job, Result> {
     const thread = new JobThread<Job, Result>(this.#options);
     this.#threads.push(thread);
     return thread;
-  }
-
-  #nextFree(): Promise<JobThread<Job, Result>> {
-    const turn = Promise.withResolvers<JobThread<Job, Result>>();
-    this.#waiting.push(turn);
-    return turn.promise;
-  }
-
-  #ended(): Error {
-    const { name, error: RoomError } = this.#options;
-    return new RoomError("Unavailable", `the threads ${name} are being ended`);
   }
 }

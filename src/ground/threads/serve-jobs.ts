@@ -4,17 +4,25 @@ import { sentError } from "./sent-error.ts";
 
 /**
  * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for something overlap. What
- * `perform` throws is the job's error.
+ * `perform` throws is the job's error. Its signal aborts when the caller's does, which only a job that waits can hear of.
  */
-export function serveJobs<Job, Result>(perform: (job: Job) => Result | Promise<Result>): void {
-  const reply = async ({ id, job }: JobRequest<Job>): Promise<JobReply<Result>> => {
+export function serveJobs<Job, Result>(
+  perform: (job: Job, signal: AbortSignal) => Result | Promise<Result>,
+): void {
+  const underWay = new Map<number, AbortController>();
+  const run = async (id: number, job: Job): Promise<JobReply<Result>> => {
+    const controller = new AbortController();
+    underWay.set(id, controller);
     try {
-      return { id, kind: "done", result: await perform(job) };
+      return { id, kind: "done", result: await perform(job, controller.signal) };
     } catch (error) {
       return { id, kind: "failed", error: sentError(error) };
+    } finally {
+      underWay.delete(id);
     }
   };
   parentPort?.on("message", (request: JobRequest<Job>) => {
-    void reply(request).then((message) => parentPort?.postMessage(message));
+    if (request.kind === "abort") underWay.get(request.id)?.abort();
+    else void run(request.id, request.job).then((message) => parentPort?.postMessage(message));
   });
 }

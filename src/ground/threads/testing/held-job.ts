@@ -11,7 +11,7 @@ export class RefusedError extends BerthError {
 }
 
 /** What the thread of the tests takes. */
-export type TestJob = number | "refused" | "full" | "broken" | "exit" | SharedArrayBuffer;
+export type TestJob = number | "refused" | "full" | "broken" | "exit" | "until aborted" | SharedArrayBuffer;
 
 /** A job that holds its thread until it is released, and results in 0. */
 export function heldJob(): { readonly job: SharedArrayBuffer; release(): void } {
