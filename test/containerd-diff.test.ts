@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -11,6 +11,7 @@ import { unmount } from "../src/ground/linux/index.ts";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { tarOf } from "../src/testing/images.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
+import { eventually } from "./support/condition.ts";
 import { writeBlob } from "./support/containerd.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
@@ -48,9 +49,19 @@ describe("containerd's API of diffs", () => {
     await snapshots.commit({ snapshotter, name, key, labels: {}, parent: "" });
   }
 
+  /** Mounts what a client is told to mount, as long as `use` looks at it. */
+  async function mounted<T>(mounts: containerd.types.Mount[], use: (tree: string) => Promise<T>): Promise<T> {
+    await using directory = await tempDir();
+    const [{ type, source, options }] = mounts as [containerd.types.Mount];
+    const tree = join(directory.path, "tree");
+    await mkdir(tree);
+    await run("mount", ["-t", type, "-o", options.join(","), source, tree]);
+    await using _mount = { [Symbol.asyncDispose]: () => unmount(tree) };
+    return await use(tree);
+  }
+
   for (const snapshotter of ["overlayfs", "native"]) {
     test(`layers are applied to snapshots of ${snapshotter}, with what they delete`, async () => {
-      await using directory = await tempDir();
       const bottom = await layer(snapshotter, [
         { name: "etc/", type: "directory", mode: 0o750 },
         { name: "etc/gone", content: "1" },
@@ -68,14 +79,51 @@ describe("containerd's API of diffs", () => {
       await unpack(snapshotter, "top", "bottom", top);
       const { snapshots } = host.clients.in(snapshotter);
       const { mounts } = await snapshots.view({ snapshotter, key: "look", parent: "top", labels: {} });
-      const [{ type, source, options }] = mounts as [containerd.types.Mount];
-      const tree = join(directory.path, "tree");
-      await mkdir(tree);
-      await run("mount", ["-t", type, "-o", options.join(","), source, tree]);
-      await using _mount = { [Symbol.asyncDispose]: () => unmount(tree) };
-      assert.deepEqual((await readdir(join(tree, "etc"))).sort(), ["kept", "new"]);
-      assert.equal((await stat(join(tree, "etc"))).mode & 0o777, 0o750);
-      assert.deepEqual(await readdir(join(tree, "var")), []);
+      await mounted(mounts, async (tree) => {
+        assert.deepEqual((await readdir(join(tree, "etc"))).sort(), ["kept", "new"]);
+        assert.equal((await stat(join(tree, "etc"))).mode & 0o777, 0o750);
+        assert.deepEqual(await readdir(join(tree, "var")), []);
+      });
+    });
+
+    test(`what a client has changed of a snapshot of ${snapshotter} is a layer that makes the same of its parent`, async () => {
+      const namespace = `changed-${snapshotter}`;
+      const { snapshots, diff: differ, content } = host.clients.in(namespace);
+      const parent = "base";
+      const prepare = (key: string, on = parent) =>
+        snapshots.prepare({ snapshotter, key, parent: on, labels: {} });
+      const script = async ({ mounts }: { mounts: containerd.types.Mount[] }, text: string) =>
+        void (await mounted(mounts, (cwd) => run("sh", ["-ec", text], { cwd })));
+      await script(
+        await prepare("making", ""),
+        "mkdir etc var; echo 1 > etc/gone; echo 2 > etc/kept; echo 3 > var/gone",
+      );
+      await snapshots.commit({ snapshotter, name: parent, key: "making", labels: {}, parent: "" });
+      const right = (await prepare("container")).mounts;
+      await script(
+        { mounts: right },
+        "rm etc/gone; rm -r var; mkdir -m 700 var; echo 4 > var/new; ln -s etc link",
+      );
+      const { mounts: left } = await snapshots.view({ snapshotter, key: "below", parent, labels: {} });
+      const labels = { "example.com/a": "1" };
+      const request = { left, right, mediaType: "", ref: "", labels, sourceDateEpoch: undefined };
+      const { diff } = await differ.diff(request);
+      assert.equal(diff?.mediaType, gzipLayer);
+      const { info } = await content.info({ digest: diff.digest });
+      assert.equal(info?.size, diff.size);
+      assert.equal(info.labels["example.com/a"], "1");
+      assert.deepEqual((await differ.diff({ ...request, ref: "mine" })).diff, diff);
+
+      const { mounts } = await prepare("again");
+      const { applied } = await differ.apply({ diff, mounts, payloads: {}, syncFs: false });
+      assert.equal(info.labels["containerd.io/uncompressed"], applied?.digest);
+      const look = (tree: string) =>
+        run("sh", ["-ec", "find . ! -path . -printf '%P %M %l\\n' | sort; cat etc/* var/*"], { cwd: tree });
+      const [before, after] = [await mounted(right, look), await mounted(mounts, look)];
+      assert.equal(after.stdout, before.stdout);
+      const plain = await differ.diff({ ...request, mediaType: "application/vnd.oci.image.layer.v1.tar" });
+      assert.equal(plain.diff?.digest, applied?.digest);
+      assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
     });
   }
 
@@ -106,5 +154,67 @@ describe("containerd's API of diffs", () => {
     const blob = join(host.berth.root, "content/blobs/sha256", diff.digest.slice("sha256:".length));
     await writeFile(blob, gzipSync("damaged"));
     await refused(DATA_LOSS, {}, /data loss$/);
+  });
+
+  test("a difference that cannot be told is refused, and none of it is kept", async () => {
+    await using directory = await tempDir();
+    const { diff: differ, content } = host.clients.in("refused");
+    const bind = { type: "bind", source: directory.path, target: "", options: ["rbind", "ro"] };
+    const none = { mediaType: "", ref: "", labels: {}, sourceDateEpoch: undefined };
+    const request = { left: [], right: [bind], ...none };
+    const refused = (code: status, given: Partial<containerd.diffV1.DiffRequest>, details: RegExp) =>
+      assert.rejects(differ.diff({ ...request, ...given }), { code, details });
+    const { UNIMPLEMENTED, NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION } = status;
+    await refused(UNIMPLEMENTED, { mediaType: "text/plain" }, /^media_type: .*"text\/plain"/);
+    await refused(UNIMPLEMENTED, { left: [bind, bind] }, /give one/);
+    await refused(INVALID_ARGUMENT, { right: [{ ...bind, source: "tree" }] }, /absolute path/);
+    await refused(
+      INVALID_ARGUMENT,
+      { right: [{ ...bind, type: "overlay", options: [] }] },
+      /without directories/,
+    );
+    await refused(NOT_FOUND, { right: [{ ...bind, source: join(directory.path, "none") }] }, /none/);
+    await writeFile(join(directory.path, ".wh.file"), "");
+    await refused(FAILED_PRECONDITION, {}, /"\.wh\.file"/);
+    assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
+  });
+
+  test("a difference is held by the lease of its call, and files are no newer than its time", async () => {
+    await using directory = await tempDir();
+    const { leases, content: all } = host.clients.in("leased");
+    const { lease } = await leases.create({ id: "mine", labels: {} });
+    const { diff: differ } = host.clients.in("leased", lease?.id);
+    await writeFile(join(directory.path, "new"), "");
+    const bind = { type: "bind", source: directory.path, target: "", options: ["rbind"] };
+    const request = { left: [], right: [bind], mediaType: "application/vnd.oci.image.layer.v1.tar", ref: "" };
+    const sourceDateEpoch = { seconds: 1_000_000_000n, nanos: 0 };
+    const { diff } = await differ.diff({ ...request, labels: {}, sourceDateEpoch });
+    const { resources } = await leases.listResources({ id: "mine" });
+    assert.deepEqual(resources, [{ id: diff?.digest, type: "content" }]);
+    const path = join(host.berth.root, "content/blobs/sha256", String(diff?.digest).slice("sha256:".length));
+    const { stdout } = await run("tar", ["--utc", "--full-time", "-tvf", path]);
+    assert.match(stdout, /2001-09-09 01:46:40 new/);
+    await leases.delete({ id: "mine", sync: true });
+    await assert.rejects(all.info({ digest: String(diff?.digest) }), { code: status.NOT_FOUND });
+  });
+
+  test("a difference whose caller has gone is not written to its end", async () => {
+    await using directory = await tempDir();
+    // All but endless to read, and no bytes on the disk.
+    const sparse = join(directory.path, "sparse");
+    await writeFile(sparse, "");
+    await truncate(sparse, 2 ** 40);
+    const { raw, metadata, content } = host.clients.in("cancelled");
+    const bind = { type: "bind", source: directory.path, target: "", options: ["rbind"] };
+    const request = { left: [], right: [bind], mediaType: "", ref: "mine", labels: {} };
+    const ended = Promise.withResolvers<unknown>();
+    const call = raw.diff.diff(containerd.diffV1.DiffRequest.fromPartial(request), metadata, (error) =>
+      ended.resolve(error?.code),
+    );
+    const refs = async () => (await content.listStatuses({ filters: [] })).statuses.map(({ ref }) => ref);
+    await eventually("it is written", async () => (await refs()).includes("mine"));
+    call.cancel();
+    assert.equal(await ended.promise, status.CANCELLED);
+    await eventually("nothing is left", async () => (await refs()).length === 0);
   });
 });

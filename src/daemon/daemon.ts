@@ -14,7 +14,7 @@ import type { Database } from "../ground/metadata/index.ts";
 import { Trash, TreeRemover } from "../ground/trees/index.ts";
 import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
-import { Differ } from "../services/diff/index.ts";
+import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
 import { garbageRoots, hostPlatform, openImages } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
@@ -117,6 +117,7 @@ export class Daemon implements AsyncDisposable {
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
           differ: rooms.use(new Differ()),
+          layerDiffs: await LayerDiffs.open(join(config.state, "diffs")),
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),

@@ -1,27 +1,67 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
-import { parseDigest } from "../../parts/oci/index.ts";
+import { mediaType, parseDigest } from "../../parts/oci/index.ts";
+import { readableMounts } from "../../services/diff/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import { addToLease } from "./lease-resources.ts";
 import type { ServiceOptions } from "./options.ts";
 
 type DiffHandlers = Handlers<typeof containerd.diffV1.DiffService, ContainerdCall>;
 
 const { Descriptor } = containerd.types;
-const uncompressedLayer = "application/vnd.oci.image.layer.v1.tar";
 
-/** Layers onto mounts. The other way round is not served yet. */
-export function diffHandlers({ differ }: Pick<ServiceOptions, "differ">): Partial<DiffHandlers> {
+/** Layers onto mounts, and the difference of mounts as a layer. */
+export function diffHandlers({
+  differ,
+  layerDiffs,
+}: Pick<ServiceOptions, "differ" | "layerDiffs">): DiffHandlers {
   return {
-    async apply({ diff, mounts, syncFs }, { namespace }) {
+    async apply({ diff, mounts, syncFs: sync }, { namespace, signal }) {
       if (diff === undefined) throw new ContainerdError("InvalidArgument", "diff: must be set");
       const { content } = await namespace();
-      const { mediaType } = diff;
-      const layer = { mediaType, digest: parseDigest(diff.digest) };
-      const { digest, size } = await differ.apply(content, layer, mounts, syncFs);
+      const layer = { mediaType: diff.mediaType, digest: parseDigest(diff.digest) };
+      const { digest, size } = await differ.apply(content, layer, mounts, { sync, signal });
       return {
-        applied: Descriptor.fromPartial({ mediaType: uncompressedLayer, digest, size: BigInt(size) }),
+        applied: Descriptor.fromPartial({ mediaType: mediaType.ociLayer, digest, size: BigInt(size) }),
+      };
+    },
+
+    async diff(request, { namespace, leaseId, signal }) {
+      const compression = compressionOf(request.mediaType);
+      const mounts = { lower: readableMounts(request.left), upper: readableMounts(request.right) };
+      const { ref, labels, sourceDateEpoch } = request;
+      const storage = await namespace();
+      if (ref !== "") await addToLease(storage, leaseId, { kind: "ingest", ref });
+      const { descriptor } = await layerDiffs.compare(storage.content, mounts, {
+        compression,
+        labels,
+        signal,
+        latestSeconds: sourceDateEpoch === undefined ? undefined : Number(sourceDateEpoch.seconds),
+        hold: (digest) => addToLease(storage, leaseId, { kind: "content", digest }),
+        ...(ref === "" ? {} : { ref }),
+      });
+      const { digest, size } = descriptor;
+      return {
+        diff: Descriptor.fromPartial({ mediaType: descriptor.mediaType, digest, size: BigInt(size) }),
       };
     },
   };
+}
+
+const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
+  [mediaType.ociLayerGzip, "gzip"],
+  [mediaType.ociLayer, "none"],
+  [mediaType.ociLayerZstd, "zstd"],
+]);
+
+/** gzip where the client does not care, as in containerd. */
+function compressionOf(wanted: string): "none" | "gzip" | "zstd" {
+  const compression = wanted === "" ? "gzip" : compressions.get(wanted);
+  if (compression !== undefined) return compression;
+  const known = [...compressions.keys()].join(", ");
+  throw new ContainerdError(
+    "Unimplemented",
+    `media_type: layers of ${JSON.stringify(wanted)} are not written; give one of ${known}`,
+  );
 }

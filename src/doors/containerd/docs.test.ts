@@ -5,7 +5,7 @@ import { HostPaths } from "../../ground/hostpaths/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
-import { Differ } from "../../services/diff/index.ts";
+import { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import { ServiceEvents } from "../../services/events/index.ts";
 import { Storage } from "../../services/storage/index.ts";
 import { TaskStore } from "../../services/tasks/index.ts";
@@ -52,6 +52,7 @@ async function served(): Promise<readonly string[]> {
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
   await using differ = new Differ();
+  const layerDiffs = await LayerDiffs.open(join(root.path, "diffs"));
   await using trees = new TreeRemover();
   const handlers = { handlers: [], defaultName: "crun", explanation: "" };
   const runtime = { conmonPath: "", handlers, events, logger };
@@ -62,6 +63,7 @@ async function served(): Promise<readonly string[]> {
     podTasks: () => undefined,
     podSpec: async () => ({}),
     differ,
+    layerDiffs,
     platform,
     version: "1.2.3",
     uuid: "",

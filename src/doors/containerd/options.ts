@@ -1,5 +1,5 @@
 import type { Platform } from "../../parts/oci/index.ts";
-import type { Differ } from "../../services/diff/index.ts";
+import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
@@ -17,6 +17,7 @@ export type ContainerdOptions = {
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
   readonly differ: Differ;
+  readonly layerDiffs: LayerDiffs;
   /** Of images that this machine runs. */
   readonly platform: Platform;
   /** berth's own. */

@@ -6,7 +6,7 @@
  * The calls are synchronous: this room runs in worker threads. It mounts nothing and stores no blobs.
  */
 export type { Compression } from "./compressor.ts";
-export type { WrittenLayer } from "./layer-tar.ts";
+export type { LayerOptions, WrittenLayer } from "./layer-tar.ts";
 export { joinPath, OpenTree } from "./open-tree.ts";
 export { TreeEntries } from "./tree-entries.ts";
 export { type LayerSource, writeLayer } from "./write-layer.ts";

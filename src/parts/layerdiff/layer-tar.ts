@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { type Digest, Digester } from "../oci/index.ts";
-import { TarStream } from "../tar/index.ts";
+import { type TarEntry, TarStream } from "../tar/index.ts";
 import { type Compression, type Compressor, compressorOf } from "./compressor.ts";
 
 /** What a layer has become. */
@@ -12,18 +12,31 @@ export type WrittenLayer = {
   readonly diffId: Digest;
 };
 
+export type LayerOptions = {
+  readonly compression: Compression;
+  /** No file is newer, in seconds since 1970 (reproducible-builds.org, SOURCE_DATE_EPOCH). */
+  readonly latestSeconds?: number | undefined;
+};
+
 /** A tar archive that is compressed on its way into an open file, from its start, and hashed before and after. */
 export class LayerTar extends TarStream {
   readonly #fd: number;
   readonly #compressor: Compressor;
+  readonly #latestSeconds: number;
   readonly #tar = new Digester(undefined);
   readonly #blob = new Digester(undefined);
   #sizeBytes = 0;
 
-  constructor(fd: number, compression: Compression) {
+  constructor(fd: number, { compression, latestSeconds = Infinity }: LayerOptions) {
     super();
+    this.#latestSeconds = latestSeconds;
     this.#fd = fd;
     this.#compressor = compressorOf(compression);
+  }
+
+  override begin(entry: TarEntry): void {
+    const latest = { seconds: this.#latestSeconds, nanoseconds: 0 };
+    super.begin(entry.mtime.seconds < latest.seconds ? entry : { ...entry, mtime: latest });
   }
 
   /** Ends the archive. */

@@ -66,11 +66,12 @@ async function written(
   root: string,
   source: LayerSource,
   compression: Compression = "none",
+  latestSeconds?: number,
 ): Promise<Written> {
   const path = join(root, "layer");
   const fd = openSync(path, "w", 0o600);
   try {
-    const layer = writeLayer(fd, source, compression);
+    const layer = writeLayer(fd, source, { compression, latestSeconds });
     return { ...layer, path, bytes: await readFile(path) };
   } finally {
     closeSync(fd);
@@ -255,3 +256,20 @@ test("a file whose name would delete another is refused", () =>
         message: /"etc\/\.wh\.b".*use another name/,
       });
   }));
+
+test("no entry of a layer is newer than the time that a caller gives, and older ones keep their own", async () => {
+  await changed(changeScript, async (trees) => {
+    const latestSeconds = 1_000_000_000;
+    const source: LayerSource = { kind: "trees", tree: trees.merged };
+    const { path } = await written(trees.root, source, "none", latestSeconds);
+    const listed = await run("tar", ["--utc", "--full-time", "-tvf", path]);
+    const times = listed.stdout
+      .split("\n")
+      .flatMap((line) => /\d{4}-\d\d-\d\d [\d:.]+/.exec(line)?.[0] ?? []);
+    assert.deepEqual(
+      times.filter((time) => time > "2001-09-09 01:46:40"),
+      [],
+    );
+    assert.ok(times.some((time) => time < "1970-01-01"));
+  });
+});

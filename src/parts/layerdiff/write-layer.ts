@@ -1,6 +1,5 @@
-import type { Compression } from "./compressor.ts";
 import { LayerEntries } from "./layer-entries.ts";
-import { LayerTar, type WrittenLayer } from "./layer-tar.ts";
+import { type LayerOptions, LayerTar, type WrittenLayer } from "./layer-tar.ts";
 import { OpenTree } from "./open-tree.ts";
 import { changesOfTrees } from "./tree-changes.ts";
 import { TreeEntries } from "./tree-entries.ts";
@@ -20,8 +19,8 @@ export type LayerSource =
  * Writes a difference as a layer to an open, empty file. Equal trees and differences give equal bytes. Nobody may change the trees
  * meanwhile; a file that becomes shorter is an error. Throws LayerDiffError for what no layer can say, LinuxError, and Node's errors.
  */
-export function writeLayer(fd: number, source: LayerSource, compression: Compression): WrittenLayer {
-  const tar = new LayerTar(fd, compression);
+export function writeLayer(fd: number, source: LayerSource, options: LayerOptions): WrittenLayer {
+  const tar = new LayerTar(fd, options);
   const isUpper = source.kind === "upper";
   using tree = new OpenTree(isUpper ? source.upper : source.tree);
   using contents = new TreeEntries(tar, isUpper ? (source.merged ?? source.upper) : source.tree);

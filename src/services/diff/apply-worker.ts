@@ -10,9 +10,12 @@ const readChunkBytes = 256 * 1024;
 
 serveJobs(apply);
 
-async function apply({ path, descriptor, target, lower, sync }: ApplyJob): Promise<AppliedLayer> {
+async function apply(
+  { path, descriptor, target, lower, sync }: ApplyJob,
+  signal: AbortSignal,
+): Promise<AppliedLayer> {
   const blob = createReadStream(path, { highWaterMark: readChunkBytes });
-  const applied = await applyLayer(blob, { target, expected: descriptor });
+  const applied = await applyLayer(blob, { target, expected: descriptor, signal });
   inheritDirectories(target.directory, lower, applied.undescribedDirectories);
   if (sync) await syncFileSystem(target.directory);
   return applied;

@@ -6,10 +6,10 @@ import type { DiffJob } from "./jobs.ts";
 
 serveJobs(perform);
 
-function perform({ path, source, compression }: DiffJob): WrittenLayer {
+function perform({ path, source, options }: DiffJob): WrittenLayer {
   const fd = openSync(path, "r+");
   try {
-    return writeLayer(fd, source, compression);
+    return writeLayer(fd, source, options);
   } finally {
     closeSync(fd);
   }

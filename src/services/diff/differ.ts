@@ -27,14 +27,15 @@ export class Differ implements AsyncDisposable {
 
   /**
    * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to what `mounts` would show.
-   * Resolves with digest and size of the uncompressed tar. On an error what is there holds part of the layer. Throws ContentError
-   * NotFound; DiffError: Unimplemented (no layer's type, mounts of other kinds), InvalidArgument, DataLoss, ResourceExhausted.
+   * Resolves with digest and size of the uncompressed tar. On an error, and when `signal` aborts, what is there holds part of the
+   * layer, and nothing more is written. Throws the signal's reason; ContentError NotFound; DiffError: Unimplemented (no layer's
+   * type, mounts of other kinds), InvalidArgument, DataLoss, ResourceExhausted.
    */
   async apply(
     content: ContentStore,
     descriptor: Pick<Descriptor, "digest" | "mediaType">,
     mounts: readonly DescribedMount[],
-    sync: boolean,
+    { sync, signal }: { readonly sync: boolean; readonly signal: AbortSignal },
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { digest, mediaType } = descriptor;
     if (!isLayerType(mediaType))
@@ -45,7 +46,7 @@ export class Differ implements AsyncDisposable {
     const { sizeBytes: size } = content.info(digest);
     const target = applyTarget(mounts);
     const job = { ...target, path: content.path(digest), descriptor: { digest, size }, sync };
-    const { diffId, unpackedBytes } = await this.#threads.run(job);
+    const { diffId, unpackedBytes } = await this.#threads.run(job, signal);
     return { digest: diffId, size: unpackedBytes };
   }
 

@@ -11,6 +11,7 @@
  * This room keeps no leases and no snapshots: the caller sees to it that nobody changes or removes the trees meanwhile, and that
  * the blob is wanted.
  */
+export { readableMounts } from "./client-mounts.ts";
 export { DiffError } from "./diff-error.ts";
 export { Differ } from "./differ.ts";
 export { type LayerBlob, LayerDiffs } from "./layer-diffs.ts";

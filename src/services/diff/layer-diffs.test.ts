@@ -5,6 +5,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { mountSnapshot } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
@@ -55,7 +56,7 @@ async function open(kind: SnapshotterKind): Promise<Opened> {
     parent = name;
   }
   const opened = undo.move();
-  const diffs = new LayerDiffs(mounts);
+  const diffs = await LayerDiffs.open(mounts);
   return { snapshotter, content, diffs, mounts, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
@@ -153,6 +154,18 @@ test("a layer that is not wanted any more is not written, and its caller hears a
   abort.abort(new Error("not wanted"));
   await assert.rejects(written, { message: "not wanted" });
   assert.deepEqual([content.list(), await content.ingests()], [[], []]);
+});
+
+test("mounts that a daemon that was killed has left are gone once another one has started", async () => {
+  await using scratch = await tempDir();
+  const left = join(scratch.path, "mounts", "diff-left");
+  const source = join(scratch.path, "source");
+  await mkdir(left, { recursive: true });
+  await mkdir(source);
+  await writeFile(join(source, "kept"), "");
+  await mountSnapshot([{ type: "bind", source, readonly: true }], left);
+  await LayerDiffs.open(join(scratch.path, "mounts"));
+  assert.deepEqual([await readdir(join(scratch.path, "mounts")), await readdir(source)], [[], ["kept"]]);
 });
 
 test("a caller can hold a blob before it is there", async () => {

@@ -1,19 +1,20 @@
 import { randomUUID } from "node:crypto";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Labels } from "../../ground/labels/index.ts";
 import { raceAbort, Semaphore } from "../../ground/sync/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
-import type { Compression, LayerSource, WrittenLayer } from "../../parts/layerdiff/index.ts";
+import type { LayerOptions, LayerSource, WrittenLayer } from "../../parts/layerdiff/index.ts";
 import { type Descriptor, type Digest, mediaType } from "../../parts/oci/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { DiffError } from "./diff-error.ts";
 import type { DiffJob } from "./jobs.ts";
-import { type ComparedMounts, withSource } from "./mounted-source.ts";
+import { type ComparedMounts, removeMount, withSource } from "./mounted-source.ts";
 
 /** Each takes a core and reads a disk. */
 const mostAtOnce = 2;
 
-export type DiffOptions = {
-  readonly compression: Compression;
+export type DiffOptions = LayerOptions & {
   /** Of the ingest; a new one unless given. What is there under it is dropped. */
   readonly ref?: string;
   /** For the blob, besides `containerd.io/uncompressed`. */
@@ -41,9 +42,18 @@ export class LayerDiffs {
   readonly #directory: string;
   readonly #slots = new Semaphore(mostAtOnce);
 
-  /** `directory`: for mounts, which are there only while two trees are compared. */
-  constructor(directory: string) {
+  private constructor(directory: string) {
     this.#directory = directory;
+  }
+
+  /**
+   * `directory`: for mounts, which are there only while two trees are compared, and made if it is not there; what a daemon that was
+   * killed has left in it is unmounted. Throws LinuxError and Node's errors.
+   */
+  static async open(directory: string): Promise<LayerDiffs> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(directory)) await removeMount(join(directory, name));
+    return new LayerDiffs(directory);
   }
 
   /**
@@ -65,7 +75,10 @@ async function writeBlob(
   try {
     await using writer = await content.writer(ref, options.signal);
     await writer.truncate();
-    const { digest, sizeBytes, diffId } = await runThread({ path: writer.path, source, ...options });
+    const { digest, sizeBytes, diffId } = await runThread(
+      { path: writer.path, source, options },
+      options.signal,
+    );
     await options.hold?.(digest);
     await commit(writer, { digest, sizeBytes, diffId }, options.labels);
     return { descriptor: { mediaType: mediaTypes[options.compression], digest, size: sizeBytes }, diffId };
@@ -84,13 +97,11 @@ async function commit(
   await writer.commit({ digest, size: sizeBytes, labels: all, verified: true });
 }
 
-async function runThread({
-  path,
-  source,
-  compression,
-  signal,
-}: DiffJob & { readonly signal: AbortSignal }): Promise<WrittenLayer> {
+async function runThread(
+  { path, source, options: { compression, latestSeconds } }: DiffJob,
+  signal: AbortSignal,
+): Promise<WrittenLayer> {
   const file = threadFile(import.meta.url, "./diff-worker");
   await using thread = new JobThread<DiffJob, WrittenLayer>({ name: "diff", file, error: DiffError });
-  return await raceAbort(thread.run({ path, source, compression }), signal);
+  return await raceAbort(thread.run({ path, source, options: { compression, latestSeconds } }), signal);
 }

@@ -38,9 +38,13 @@ async function ownLayer(
   return full.slice(1).join("\n") === fullBelow.join("\n") ? full[0] : undefined;
 }
 
+/** With these what is deleted is marked otherwise, or what a layer shows lies in one below it: only the kernel can tell. */
+const otherMeanings: ReadonlySet<string> = new Set(["userxattr", "redirect_dir=on", "metacopy=on"]);
+
 /** Of one overlay, the topmost first. */
 function layersOf([mount, ...more]: readonly SnapshotMount[]): readonly string[] | undefined {
   if (mount?.type !== "overlay" || more.length > 0) return undefined;
+  if (mount.options.some((option) => otherMeanings.has(option))) return undefined;
   return mount.upper === undefined ? mount.lower : [mount.upper.directory, ...mount.lower];
 }
 
@@ -58,10 +62,15 @@ async function treeOf(
   const [mount, ...more] = mounts;
   if (mount?.type === "bind" && more.length === 0) return mount.source;
   const target = await mkdtemp(join(directory, "diff-"));
-  stack.defer(() => rmdir(target));
-  stack.defer(() => unmount(target, { missingOk: true }));
+  stack.defer(() => removeMount(target));
   await mountSnapshot(mounts.map(readonly), target);
   return target;
+}
+
+/** What was mounted on a directory that was made for it goes, and the directory. */
+export async function removeMount(directory: string): Promise<void> {
+  await unmount(directory, { missingOk: true });
+  await rmdir(directory);
 }
 
 /** The kernel lets no upper directory be one of two overlays; as a lower one it may be of many. */
