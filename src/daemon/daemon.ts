@@ -16,7 +16,7 @@ import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
 import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
-import { garbageRoots, hostPlatform, openImages } from "../services/images/index.ts";
+import { garbageRoots, hostPlatform } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
 import {
@@ -30,10 +30,10 @@ import {
   readHostFacts,
   SeLinux,
 } from "../services/runtime/index.ts";
-import { UsageMeter } from "../services/snapshots/index.ts";
 import { Storage } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
+import { NamespacedImages } from "./namespaced-images.ts";
 import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
@@ -93,7 +93,14 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
-    const { engine, storage, tasks } = await openEngine(config, logger, database, events, given, rooms);
+    const { engine, storage, tasks, images } = await openEngine(
+      config,
+      logger,
+      database,
+      events,
+      given,
+      rooms,
+    );
     const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
@@ -116,6 +123,7 @@ export class Daemon implements AsyncDisposable {
           tasks,
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
+          transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           differ: rooms.use(new Differ()),
           layerDiffs: await LayerDiffs.open(join(config.state, "diffs")),
           platform: hostPlatform(),
@@ -168,8 +176,13 @@ async function openEngine(
   events: ServiceEvents,
   given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
   rooms: AsyncDisposableStack,
-): Promise<{ readonly engine: PodEngine; readonly storage: Storage; readonly tasks: TaskStore }> {
-  const [{ all, storage, ...images }, { running, taskOptions }] = await Promise.all([
+): Promise<{
+  readonly engine: PodEngine;
+  readonly storage: Storage;
+  readonly tasks: TaskStore;
+  readonly images: NamespacedImages;
+}> {
+  const [{ all, allImages, storage, ...images }, { running, taskOptions }] = await Promise.all([
     openStorage(config, logger, database, events, given.hostPaths, rooms),
     openRunning(config, logger, events, rooms),
   ]);
@@ -210,7 +223,7 @@ async function openEngine(
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
   await all.collectOthers(criNamespace);
-  return { engine, storage: all, tasks };
+  return { engine, storage: all, tasks, images: allImages };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */
@@ -241,38 +254,14 @@ async function openStorage(
   const { gcDelayMs } = settings;
   const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs }));
   const storage = await all.inNamespace(criNamespace);
-  const { name: namespace, imageNames, content, leases, garbage } = storage;
+  const { name: namespace, imageNames, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
   storage.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
   storage.addRoots(await profileRoots(database, namespace));
-  const usageMeter = new UsageMeter(snapshotter, { periodMs: config.stats.writableLayerPeriodMs, logger });
-  const images = rooms.use(
-    await openImages({
-      root,
-      database,
-      imageNames,
-      content,
-      leases,
-      snapshotter,
-      usageMeter,
-      garbage,
-      logger,
-      hostPaths,
-      platform: hostPlatform(),
-      maxConcurrentLayers: settings.maxConcurrentDownloads,
-      pinnedImages: settings.pinned,
-      trust: {
-        policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
-        registriesDir: settings.registriesDir,
-      },
-      registry: {
-        certsDirs: settings.certsDirs,
-        dockerConfigFiles: settings.dockerConfigFiles,
-        progressTimeoutMs: settings.pullProgressTimeoutMs,
-        userAgent: `berth/${version}`,
-      },
-    }),
+  const allImages = rooms.use(
+    new NamespacedImages({ config, storage: all, database, hostPaths, logger, version }),
   );
+  const { images, usageMeter } = await allImages.open(namespace);
   const securityProfiles = await openSecurityProfiles({
     namespace,
     database,
@@ -281,7 +270,7 @@ async function openStorage(
     images,
     check: checkSeccompProfile,
   });
-  return { all, storage, database, snapshotter, usageMeter, images, securityProfiles };
+  return { all, allImages, storage, database, snapshotter, usageMeter, images, securityProfiles };
 }
 
 /** Network, OCI runtimes and tasks. */

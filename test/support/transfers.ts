@@ -18,6 +18,32 @@ export class TestStream implements AsyncDisposable {
     this.acknowledged = acknowledged;
   }
 
+  /** The next message; undefined when the daemon has ended the stream. */
+  async receive(): Promise<Any | undefined> {
+    const { value, done } = await this.#answers.next();
+    return done === true ? undefined : value;
+  }
+
+  send(message: Any): void {
+    this.#raw.write(message);
+  }
+
+  /** Says that nothing more comes. */
+  end(): void {
+    this.#raw.end();
+  }
+
+  /** Progress of a transfer, to its end: each event with what it is about. */
+  async progress(): Promise<readonly string[]> {
+    const { Progress } = containerd.transferProgress;
+    const told: string[] = [];
+    for (let message = await this.receive(); message !== undefined; message = await this.receive()) {
+      const { event, name } = Progress.decode(message.value);
+      told.push(`${event} ${name}`.trim());
+    }
+    return told;
+  }
+
   /** The client goes away, if the stream has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#raw.cancel();
@@ -51,7 +77,20 @@ export function imageStore(
   return packed("containerd.types.transfer.ImageStore", ImageStore, ImageStore.fromPartial(store));
 }
 
-function packed<Message>(
+/** A registry as source or destination of a transfer. */
+export function registry(
+  reference: string,
+  resolver: Parameters<typeof containerd.transferRegistries.RegistryResolver.fromPartial>[0] = {},
+): Any {
+  const { OCIRegistry } = containerd.transferRegistries;
+  return packed(
+    "containerd.types.transfer.OCIRegistry",
+    OCIRegistry,
+    OCIRegistry.fromPartial({ reference, resolver }),
+  );
+}
+
+export function packed<Message>(
   typeUrl: string,
   codec: { readonly encode: (message: Message) => { readonly finish: () => Uint8Array } },
   message: Message,

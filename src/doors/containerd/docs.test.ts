@@ -62,6 +62,7 @@ async function served(): Promise<readonly string[]> {
     tasks: await TaskStore.open({ stateDir: root.path, runtime, hostPaths: new HostPaths(), trees, logger }),
     podTasks: () => undefined,
     podSpec: async () => ({}),
+    transfers: () => Promise.reject(new Error("none")),
     differ,
     layerDiffs,
     platform,

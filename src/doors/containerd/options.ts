@@ -1,6 +1,7 @@
 import type { Platform } from "../../parts/oci/index.ts";
 import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
+import type { ImageTransfers } from "../../services/images/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
 import type { TaskStore } from "../../services/tasks/index.ts";
@@ -16,6 +17,8 @@ export type ContainerdOptions = {
   readonly podTasks: (namespace: string) => PodTasks | undefined;
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
+  /** Of a namespace. */
+  readonly transfers: (namespace: string) => Promise<ImageTransfers>;
   readonly differ: Differ;
   readonly layerDiffs: LayerDiffs;
   /** Of images that this machine runs. */

@@ -1,51 +1,48 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
-import { containerd } from "../../ground/protocol/index.ts";
-import { ContentHold } from "../../services/images/index.ts";
-import type { NamespaceStorage } from "../../services/storage/index.ts";
+import type { containerd } from "../../ground/protocol/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import { existingImage } from "./images.ts";
-import { ofType, typeOf } from "./messages.ts";
+import { typeOf } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
-import { namesIn, putNames } from "./transfer-names.ts";
+import { ProgressStream } from "./transfer-progress.ts";
+import type { Transfer } from "./transfer-types.ts";
+import { pull, push, tag } from "./transfer-ways.ts";
 
 type TransferHandlers = Handlers<typeof containerd.transferV1.TransferService, ContainerdCall>;
-type Any = containerd.types.Any;
 
-const imageStore = "containerd.types.transfer.ImageStore";
+/** By the types of source and destination, of the package containerd.types.transfer. */
+const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
+  "ImageStore ImageStore": tag,
+  "OCIRegistry ImageStore": pull,
+  "ImageStore OCIRegistry": push,
+};
 
 /** Images between names, archives and registries: what is carried depends on the types of source and destination. */
-export function transferHandlers({ streams }: ServiceOptions): TransferHandlers {
+export function transferHandlers({ streams, transfers }: ServiceOptions): TransferHandlers {
   return {
-    async transfer({ source, destination, options }, { namespace }) {
-      const storage = await namespace();
-      const progress = options?.progressStream ?? "";
+    async transfer({ source, destination, options }, call) {
+      const storage = await call.namespace();
+      const streamOf = (id: string) => streams.get(storage.name, id);
+      const progressStream = options?.progressStream ?? "";
       // Whoever reads it waits for its end.
-      using _progress = progress === "" ? undefined : streams.get(storage.name, progress);
+      using stream = progressStream === "" ? undefined : streamOf(progressStream);
       const [from, to] = [typeOf(source), typeOf(destination)];
-      if (from === imageStore && to === imageStore) await tag(storage, source, destination);
-      else
+      const way = ways[`${shortName(from)} ${shortName(to)}`];
+      if (way === undefined)
         throw new ContainerdError(
           "Unimplemented",
           `transfer from ${JSON.stringify(from)} to ${JSON.stringify(to)}`,
         );
+      const progress = new ProgressStream(stream);
+      const images = () => transfers(storage.name);
+      const { leaseId, signal } = call;
+      await way({ source, destination, storage, images, streamOf, progress, leaseId, signal });
+      await progress.sent(signal);
       return {};
     },
   };
 }
 
-async function tag(
-  storage: NamespaceStorage,
-  source: Any | undefined,
-  destination: Any | undefined,
-): Promise<void> {
-  const { ImageStore } = containerd.transferImages;
-  const { name } = ofType(source, imageStore, ImageStore);
-  const store = ofType(destination, imageStore, ImageStore);
-  const { imageNames, leases } = storage;
-  // The name may go meanwhile, and with it what it stands for.
-  await using hold = await ContentHold.open(leases, existingImage(imageNames, name).target);
-  const { target } = existingImage(imageNames, name);
-  await hold.add([target]);
-  await putNames(storage, namesIn(store, target), target);
+function shortName(type: string): string {
+  return type.replace(/^containerd\.types\.transfer\./, "");
 }

@@ -18,7 +18,7 @@ async function endpoints(
   }
   return {
     root: directory.path,
-    found: await endpointsFor(host, [join(directory.path, "none"), directory.path]),
+    found: await endpointsFor(host, { certsDirs: [join(directory.path, "none"), directory.path] }),
   };
 }
 
@@ -138,7 +138,7 @@ test("an unknown key is ignored, and told of to whoever looks; a file that canno
     await mkdir(dirname(join(root, name)), { recursive: true });
     await writeFile(join(root, name), content);
   }
-  const found = await endpointsFor("r", [root]);
+  const found = await endpointsFor("r", { certsDirs: [root] });
   assert.deepEqual(
     found.map(({ host }) => host),
     ["mirror.example", "r"],
@@ -166,4 +166,10 @@ test("a directory in Docker's layout gives CAs and client certificates", async (
     [join(root, "r:5000/all.cert"), undefined],
     [join(root, "r:5000/me.cert"), join(root, "r:5000/me.key")],
   ]);
+});
+
+test("a host for which nothing is configured is spoken to over HTTP alone where that is asked for", async () => {
+  const { base, plainHttpFallback } =
+    (await endpointsFor("r.example:5000", { certsDirs: [], plainHttp: true }))[0] ?? {};
+  assert.deepEqual([base, plainHttpFallback], ["http://r.example:5000/v2", false]);
 });

@@ -10,15 +10,20 @@ import {
 } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { type HostEntry, parseHostsToml } from "./hosts-toml.ts";
+import type { RegistryOptions } from "./registry.ts";
 
 /**
  * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its hosts.toml, then
  * the registry itself. Without a hosts.toml a directory may hold certificates in Docker's layout (`*.crt` for CAs,
  * `*.cert` and `*.key` for the client). The rules are containerd's.
  */
-export async function endpointsFor(host: string, certsDirs: readonly string[]): Promise<readonly Endpoint[]> {
+export async function endpointsFor(
+  host: string,
+  { certsDirs, plainHttp = false }: Pick<RegistryOptions, "certsDirs" | "plainHttp">,
+): Promise<readonly Endpoint[]> {
   const directory = await findHostDirectory(host, certsDirs);
-  if (directory === undefined) return [ownEndpoint(host, bareEntry)];
+  if (directory === undefined)
+    return [plainHttp ? endpoint(bareEntry, `http://${host}/v2`, host, true) : ownEndpoint(host, bareEntry)];
   const file = join(directory.path, "hosts.toml");
   const text = await readIfThere(file);
   if (text === undefined || text.trim() === "")

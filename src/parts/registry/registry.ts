@@ -53,6 +53,8 @@ export type RegistryOptions = {
   readonly progressTimeoutMs: number;
   readonly userAgent: string;
   readonly credentials: Credentials | undefined;
+  /** Hosts for which nothing is configured are spoken to over HTTP alone. */
+  readonly plainHttp?: boolean;
   readonly retry?: RetryOptions;
 };
 

@@ -47,7 +47,7 @@ export class Session implements AsyncDisposable {
   async endpoints(reference: Reference, purpose: "pull" | "resolve" | "push"): Promise<readonly Endpoint[]> {
     let found = this.#endpoints.get(reference.host);
     if (found === undefined) {
-      found = endpointsFor(reference.host, this.#options.certsDirs);
+      found = endpointsFor(reference.host, this.#options);
       this.#endpoints.set(reference.host, found);
     }
     if (purpose === "push") return (await found).filter((endpoint) => endpoint.pushes).slice(0, 1);

@@ -29,8 +29,14 @@ export class ContentHold implements AsyncDisposable {
 
   /** What is there when it resolves stays. */
   async add(descriptors: readonly Descriptor[]): Promise<void> {
-    const resources = descriptors.map(({ digest }): LeaseResource => ({ kind: "content", digest }));
-    await this.#leases.addResources(this.#id, resources);
+    await this.#leases.addResources(
+      this.#id,
+      descriptors.flatMap(({ digest }): LeaseResource[] => [
+        { kind: "content", digest },
+        // While it is on its way.
+        { kind: "ingest", ref: digest },
+      ]),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -77,6 +77,20 @@ export class ImageInstaller {
 
   /** Returns the image's id. */
   async install(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
+    return await this.#bring(request, signal, (plan) => this.#putNames(request, plan));
+  }
+
+  /** All but the names: whoever holds the target's content gives it those. */
+  async bring(request: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<void> {
+    await this.#bring(request, signal, async () => undefined);
+  }
+
+  /** `finish` runs while a lease holds all of it. */
+  async #bring<T>(
+    request: Omit<InstallRequest, "names">,
+    signal: AbortSignal,
+    finish: (plan: ImagePlan) => Promise<T>,
+  ): Promise<T> {
     using _mark = this.#mark(request.target.digest);
     const { layers, progress } = this.#parts;
     const plan = await this.#plan(request, signal);
@@ -89,7 +103,7 @@ export class ImageInstaller {
     signal.throwIfAborted();
     await this.#putDocuments(plan);
     await this.#recordSource(request, plan);
-    return await this.#putNames(request, plan);
+    return await finish(plan);
   }
 
   #mark(target: Digest): Disposable {
@@ -103,7 +117,7 @@ export class ImageInstaller {
   }
 
   /** Reads the image's documents, from the store where they are there. */
-  async #plan({ source, target }: InstallRequest, signal: AbortSignal): Promise<ImagePlan> {
+  async #plan({ source, target }: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<ImagePlan> {
     const { content, platform } = this.#parts;
     const read = (descriptor: Descriptor): Promise<Uint8Array> =>
       content.has(descriptor.digest)
@@ -182,7 +196,7 @@ export class ImageInstaller {
   }
 
   /** For pushes: a registry can take from the image's repository what another of its repositories wants. */
-  async #recordSource({ source }: InstallRequest, { selected }: ImagePlan): Promise<void> {
+  async #recordSource({ source }: Pick<InstallRequest, "source">, { selected }: ImagePlan): Promise<void> {
     if (source.repository === undefined) return;
     const { manifest, document, indexes } = selected;
     const documents = [document, ...indexes].map(({ descriptor }) => descriptor);

@@ -43,11 +43,14 @@ import { RegistrySource } from "./registry-source.ts";
 import { ResolvedImages } from "./resolved-images.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import { Saver } from "./save/saver.ts";
+import type { ImageTransfers } from "./transfers/image-transfers.ts";
+import { Transfers } from "./transfers/transfers.ts";
+import { TreeInstaller } from "./transfers/tree-installer.ts";
 import type { TrustOptions } from "./trust/image-trust.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type ImageServiceOptions = {
-  /** The daemon's root directory; `<root>/import` is used while an archive is taken apart. */
+  /** A directory of its own namespace's; `<root>/import` is used while an archive is taken apart. */
   readonly root: string;
   readonly database: Database;
   /** Of one containerd namespace, as `content`, `leases` and `snapshotter` are. */
@@ -82,6 +85,7 @@ export async function openImages(options: ImageServiceOptions): Promise<Images &
 }
 
 class ImageService implements Images, AsyncDisposable {
+  readonly transfers: ImageTransfers;
   readonly #snapshotter: Snapshotter;
   readonly #content: ContentStore;
   readonly #garbage: GarbageCollector;
@@ -139,6 +143,12 @@ class ImageService implements Images, AsyncDisposable {
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
     this.#pusher = new Pusher({ ...options, workers: this.#workers, targets: this.#targets });
     this.#saver = new Saver({ ...options, targets: this.#targets });
+    this.transfers = new Transfers({
+      ...options,
+      workers: this.#workers,
+      trees: new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress }),
+      pusher: this.#pusher,
+    });
   }
 
   async start(): Promise<void> {

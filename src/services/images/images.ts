@@ -2,6 +2,7 @@ import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
+import type { ImageTransfers } from "./transfers/image-transfers.ts";
 
 /**
  * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
@@ -71,6 +72,7 @@ export interface ImageRootfs {
 
 /** All that the images of a namespace offer. */
 export interface Images extends ImageCatalog, ImageRootfs {
+  readonly transfers: ImageTransfers;
   /** The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept. Throws OciFormatError. */
   artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
   collectGarbage(): Promise<void>;

@@ -30,3 +30,4 @@ export type {
 } from "./images.ts";
 export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";
 export type { SavedArchive, SavedImage, SaveRequest } from "./save/save.ts";
+export type { ImageTransfers, RegistryAccess, TransferProgress } from "./transfers/image-transfers.ts";

@@ -33,37 +33,42 @@ export class LayerFetcher {
     originOf: OriginOf,
     signal: AbortSignal,
   ): Promise<AppliedLayer> {
-    const applied = await this.#withBytes(layer, target, originOf, signal);
+    const applied = await this.#withBytes(
+      layer.descriptor,
+      { target, diffId: layer.diffId },
+      originOf,
+      signal,
+    );
     if (applied === undefined)
       throw new ImageError("Internal", `layer ${layer.descriptor.digest} was not unpacked`);
     return applied;
   }
 
-  async download(layer: PlannedLayer, originOf: OriginOf, signal: AbortSignal): Promise<void> {
-    if (this.#content.has(layer.descriptor.digest)) return;
+  /** Of any blob. */
+  async download(descriptor: Descriptor, originOf: OriginOf, signal: AbortSignal): Promise<void> {
+    if (this.#content.has(descriptor.digest)) return;
     try {
-      await this.#withBytes(layer, undefined, originOf, signal);
+      await this.#withBytes(descriptor, undefined, originOf, signal);
     } catch (error) {
       if (!(error instanceof ReusedBytesError)) throw error;
-      await this.#withBytes(layer, undefined, originOf, signal);
+      await this.#withBytes(descriptor, undefined, originOf, signal);
     }
   }
 
   async #withBytes(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
+    descriptor: Descriptor,
+    unpack: LayerJob["unpack"],
     originOf: OriginOf,
     signal: AbortSignal,
   ): Promise<AppliedLayer | undefined> {
-    const { descriptor } = layer;
-    if (this.#content.has(descriptor.digest)) return await this.#fromStore(layer, target, signal);
+    if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpack, signal);
     let offset = 0;
     try {
       await using writer = await this.#content.writer(descriptor.digest, signal);
       // Another image's pull may have brought it while this one waited for the ingest.
-      if (this.#content.has(descriptor.digest)) return await this.#fromStore(layer, target, signal);
+      if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpack, signal);
       offset = writer.offset;
-      return await this.#fromOrigin(layer, target, await originOf(descriptor), writer, signal);
+      return await this.#fromOrigin(descriptor, unpack, await originOf(descriptor), writer, signal);
     } catch (error) {
       // A full disk needs the room; damaged bytes are good for nothing. All else can be resumed.
       if (hasCode(error, "ResourceExhausted") || hasCode(error, "DataLoss"))
@@ -74,19 +79,18 @@ export class LayerFetcher {
   }
 
   async #fromOrigin(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
+    descriptor: Descriptor,
+    unpack: LayerJob["unpack"],
     origin: LayerOrigin,
     writer: ContentWriter,
     signal: AbortSignal,
   ): Promise<AppliedLayer | undefined> {
-    const { descriptor, diffId } = layer;
     const job: LayerJob = {
       kind: "layer",
       descriptor,
       origin,
       ingest: writer.path,
-      unpack: target === undefined ? undefined : { target, diffId },
+      unpack,
     };
     this.#progress.report(descriptor, "downloading", writer.offset);
     const { applied } = await this.#workers.run(job, signal, (bytes) =>
@@ -97,12 +101,11 @@ export class LayerFetcher {
   }
 
   async #fromStore(
-    layer: PlannedLayer,
-    target: LayerTarget | undefined,
+    descriptor: Descriptor,
+    unpack: LayerJob["unpack"],
     signal: AbortSignal,
   ): Promise<AppliedLayer | undefined> {
-    if (target === undefined) return undefined;
-    const { descriptor, diffId } = layer;
+    if (unpack === undefined) return undefined;
     this.#progress.report(descriptor, "exists", descriptor.size);
     const path = this.#content.path(descriptor.digest);
     const job: LayerJob = {
@@ -110,7 +113,7 @@ export class LayerFetcher {
       descriptor,
       origin: { kind: "file", path },
       ingest: undefined,
-      unpack: { target, diffId },
+      unpack,
     };
     try {
       return (await this.#workers.run(job, signal)).applied;

@@ -169,7 +169,7 @@ export class LayerInstaller {
     if (layer.parent !== undefined) {
       {
         using _slot = await slots.acquire(signal);
-        await this.#fetcher.download(layer, originOf, signal);
+        await this.#fetcher.download(layer.descriptor, originOf, signal);
       }
       await parent;
     }

@@ -12,7 +12,7 @@ import {
   type Reference,
   repositoryName,
 } from "../../../parts/oci/index.ts";
-import { maxSmallBytes } from "../../../parts/registry/index.ts";
+import { maxSmallBytes, type RegistryOptions } from "../../../parts/registry/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
@@ -39,6 +39,12 @@ export type PusherParts = {
   readonly logger: Logger;
 };
 
+/** A push whose destination and way to the registry are known. */
+export type TargetRequest = Pick<PushRequest, "image" | "platform" | "onProgress"> & {
+  readonly destination: string;
+  readonly options: RegistryOptions;
+};
+
 /** One push, once it is known what goes where. */
 type Push = {
   readonly plan: TransferPlan;
@@ -59,16 +65,27 @@ export class Pusher {
 
   /** Throws ImageError, RegistryError, OciFormatError; see {@link ImageCatalog.push}. */
   async push(request: PushRequest, signal: AbortSignal): Promise<Pushed> {
-    const { leases, registry, workers } = this.#parts;
-    const { credentials, onProgress = () => undefined } = request;
-    const { name, target: named } = this.#parts.targets.find(request.image);
-    const destination = parseReference(destinationOf(request, name));
+    const { registry, targets } = this.#parts;
+    const { name, target } = targets.find(request.image);
+    const options = { ...registry, credentials: request.credentials };
+    return await this.pushTarget(
+      target,
+      { ...request, destination: destinationOf(request, name), options },
+      signal,
+    );
+  }
+
+  /** The same for what no name need stand for, and to a registry that is spoken to as `options` say. `image` is what it is called in errors. */
+  async pushTarget(named: Descriptor, request: TargetRequest, signal: AbortSignal): Promise<Pushed> {
+    const { leases, workers } = this.#parts;
+    const { onProgress = () => undefined, options } = request;
+    const destination = parseReference(request.destination);
     await using hold = await ContentHold.open(leases, named);
     const root = await this.#select(named, request, hold);
     const reference = checkedReference(destination, root);
     const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold));
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
-    const job = { session: randomUUID(), registry: { ...registry, credentials }, reference };
+    const job = { session: randomUUID(), registry: options, reference };
     const push = { plan, reference, target: new RegistryTarget(workers, job), onProgress };
     await this.#checkWhole(push, request.image, signal);
     onProgress({ kind: "resolved", blobs: plan.blobs.map(({ descriptor }) => descriptor) });
@@ -80,7 +97,7 @@ export class Pusher {
 
   async #select(
     named: Descriptor,
-    { image, platform = this.#parts.platform }: PushRequest,
+    { image, platform = this.#parts.platform }: Pick<PushRequest, "image" | "platform">,
     hold: ContentHold,
   ): Promise<Descriptor> {
     if (!this.#parts.content.has(named.digest))

@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { criNamespace } from "../engines/engine/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import type { HostPaths } from "../ground/hostpaths/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
+import type { Database } from "../ground/metadata/index.ts";
+import { hostPlatform, type Images, openImages } from "../services/images/index.ts";
+import { UsageMeter } from "../services/snapshots/index.ts";
+import type { Storage } from "../services/storage/index.ts";
+
+type Options = {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly database: Database;
+  readonly hostPaths: HostPaths;
+  readonly logger: Logger;
+  readonly version: string;
+};
+
+type Opened = { readonly images: Images & AsyncDisposable; readonly usageMeter: UsageMeter };
+
+/** The images of each containerd namespace, opened when they are first asked for. */
+export class NamespacedImages implements AsyncDisposable {
+  readonly #options: Options;
+  readonly #opened = new Map<string, Promise<Opened>>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Throws NamespaceError InvalidArgument, and what the stores throw. */
+  async open(namespace: string): Promise<Opened> {
+    const opening = this.#opened.get(namespace) ?? this.#open(namespace);
+    this.#opened.set(namespace, opening);
+    try {
+      return await opening;
+    } catch (error) {
+      // The next to ask tries again.
+      this.#opened.delete(namespace);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    await Promise.all(
+      opened.map((each) =>
+        each.status === "fulfilled" ? each.value.images[Symbol.asyncDispose]() : undefined,
+      ),
+    );
+  }
+
+  async #open(namespace: string): Promise<Opened> {
+    const { config, storage: all, database, hostPaths, logger, version } = this.#options;
+    const { images: settings, stats } = config;
+    const storage = await all.inNamespace(namespace);
+    const { imageNames, content, leases, garbage } = storage;
+    const snapshotter = await storage.snapshotter(settings.snapshotter);
+    const usageMeter = new UsageMeter(snapshotter, { periodMs: stats.writableLayerPeriodMs, logger });
+    const images = await openImages({
+      imageNames,
+      content,
+      leases,
+      garbage,
+      root: namespace === criNamespace ? config.root : join(config.root, "namespaces", namespace),
+      database,
+      snapshotter,
+      usageMeter,
+      logger,
+      hostPaths,
+      platform: hostPlatform(),
+      maxConcurrentLayers: settings.maxConcurrentDownloads,
+      pinnedImages: settings.pinned,
+      trust: {
+        policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
+        registriesDir: settings.registriesDir,
+      },
+      registry: {
+        certsDirs: settings.certsDirs,
+        dockerConfigFiles: settings.dockerConfigFiles,
+        progressTimeoutMs: settings.pullProgressTimeoutMs,
+        userAgent: `berth/${version}`,
+      },
+    });
+    return { images, usageMeter };
+  }
+}

@@ -1,0 +1,55 @@
+import { containerd } from "../../ground/protocol/index.ts";
+import type { Platform } from "../../parts/oci/index.ts";
+import type { ImageTransfers } from "../../services/images/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
+import { ContainerdError } from "./errors.ts";
+import { ofType } from "./messages.ts";
+import type { ClientStream } from "./streams.ts";
+import type { ProgressStream } from "./transfer-progress.ts";
+
+type Any = containerd.types.Any;
+type ImageStore = containerd.transferImages.ImageStore;
+
+/** One call of Transfer. */
+export type Transfer = {
+  readonly source: Any | undefined;
+  readonly destination: Any | undefined;
+  readonly storage: NamespaceStorage;
+  /** Of its namespace. */
+  readonly images: () => Promise<ImageTransfers>;
+  /** Throws NotFound. */
+  readonly streamOf: (id: string) => ClientStream;
+  readonly progress: ProgressStream;
+  readonly leaseId: string;
+  readonly signal: AbortSignal;
+};
+
+/** Throws InvalidArgument. */
+export function imageStoreOf(any: Any | undefined): ImageStore {
+  return ofType(any, "containerd.types.transfer.ImageStore", containerd.transferImages.ImageStore);
+}
+
+/** Throws InvalidArgument. */
+export function registryOf(any: Any | undefined): containerd.transferRegistries.OCIRegistry {
+  return ofType(any, "containerd.types.transfer.OCIRegistry", containerd.transferRegistries.OCIRegistry);
+}
+
+/** How much a destination wants of what is brought there. Throws Unimplemented. */
+export function wishesOf(
+  { platforms, allMetadata, manifestLimit, unpacks }: ImageStore,
+  { snapshotter }: ImageTransfers,
+) {
+  if (manifestLimit > 0)
+    throw new ContainerdError("Unimplemented", "ImageStore.manifest_limit: a limit of manifests");
+  const other = unpacks.find((each) => each.snapshotter !== "" && each.snapshotter !== snapshotter);
+  if (other !== undefined)
+    throw new ContainerdError(
+      "Unimplemented",
+      `ImageStore.unpacks: images are unpacked with ${snapshotter}, as the configuration says, not with ${JSON.stringify(other.snapshotter)}`,
+    );
+  return { wanted: { platforms: platforms.map(toPlatform), allMetadata }, unpack: unpacks.length > 0 };
+}
+
+export function toPlatform({ os, architecture, variant }: containerd.types.Platform): Platform {
+  return { os, architecture, ...(variant === "" ? {} : { variant }) };
+}

@@ -1,0 +1,79 @@
+import { ContentHold } from "../../services/images/index.ts";
+import { ContainerdError } from "./errors.ts";
+import { existingImage } from "./images.ts";
+import { addToLease } from "./lease-resources.ts";
+import { namesIn, putNames } from "./transfer-names.ts";
+import { accessTo } from "./transfer-registry.ts";
+import { imageStoreOf, registryOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
+
+/** Further names for what a name stands for. */
+export async function tag({ source, destination, storage }: Transfer): Promise<void> {
+  const { name } = imageStoreOf(source);
+  const store = imageStoreOf(destination);
+  const { imageNames, leases } = storage;
+  // The name may go meanwhile, and with it what it stands for.
+  await using hold = await ContentHold.open(leases, existingImage(imageNames, name).target);
+  const { target } = existingImage(imageNames, name);
+  await hold.add([target]);
+  await putNames(storage, namesIn(store, target), target);
+}
+
+export async function pull(transfer: Transfer): Promise<void> {
+  const { storage, streamOf, progress, signal } = transfer;
+  const registry = registryOf(transfer.source);
+  const store = imageStoreOf(transfer.destination);
+  const images = await transfer.images();
+  const wishes = wishesOf(store, images);
+  const { reference } = registry;
+  progress.tell(`Resolving ${reference}`);
+  await images.fetch(
+    {
+      ...wishes,
+      reference,
+      access: await accessTo(registry, streamOf, signal),
+      onResolved: (target) => {
+        progress.tell(`Pulling from OCI Registry (${reference})`);
+        progress.tell("fetching image content", reference, target);
+      },
+      onProgress: (part) => progress.part(part, reference),
+      name: async (target) => {
+        await addToLease(storage, transfer.leaseId, { kind: "content", digest: target.digest });
+        const names = namesIn(store, target);
+        await putNames(storage, names, target);
+        for (const { name } of names) progress.tell("saved", name, target);
+      },
+    },
+    signal,
+  );
+  progress.tell(`Completed pull from OCI Registry (${reference})`);
+}
+
+export async function push(transfer: Transfer): Promise<void> {
+  const { storage, streamOf, progress, signal } = transfer;
+  const { name, platforms } = imageStoreOf(transfer.source);
+  const registry = registryOf(transfer.destination);
+  const { reference } = registry;
+  if (platforms.length > 1)
+    throw new ContainerdError(
+      "Unimplemented",
+      "ImageStore.platforms: some of an index; push one, or all of it",
+    );
+  const { target } = existingImage(storage.imageNames, name);
+  const images = await transfer.images();
+  progress.tell(`Pushing to OCI Registry (${reference})`);
+  progress.tell("pushing content", name, target);
+  const [platform] = platforms;
+  await images.send(
+    {
+      image: name,
+      target,
+      reference,
+      access: await accessTo(registry, streamOf, signal),
+      ...(platform === undefined ? {} : { platform: toPlatform(platform) }),
+      onProgress: (each) => progress.pushed(each, name),
+    },
+    signal,
+  );
+  progress.tell("pushed content", name, target);
+  progress.tell(`Completed push to OCI Registry (${reference})`, "", target);
+}

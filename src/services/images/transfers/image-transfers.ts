@@ -1,0 +1,61 @@
+import type { Descriptor, Platform } from "../../../parts/oci/index.ts";
+import type { Credentials } from "../../../parts/registry/index.ts";
+import type { Pushed, PushProgress } from "../push/push.ts";
+import type { Wanted } from "./tree.ts";
+
+/**
+ * Images as containerd's clients have them brought and sent: by targets, with as much of these as they want, under any names. What is
+ * cut is left to garbage collection. Throws ImageError, RegistryError, OciFormatError.
+ */
+export interface ImageTransfers {
+  /** The name of the one that images are unpacked with. */
+  readonly snapshotter: string;
+  /** Brings what a registry has. */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<void>;
+  /** Brings a target, of whatever kind, to a registry. */
+  send(request: SendRequest, signal: AbortSignal): Promise<Pushed>;
+}
+
+/** How a registry is spoken to; what is left out is as the configuration says. */
+export type RegistryAccess = {
+  readonly credentials: Credentials | undefined;
+  readonly certsDirs?: readonly string[];
+  readonly plainHttp?: boolean;
+};
+
+type BroughtRequest = {
+  readonly wanted: Wanted;
+  /** Unpack the image for this machine, if it is among what is wanted. */
+  readonly unpack: boolean;
+  readonly onProgress: (progress: TransferProgress) => void;
+};
+
+export type FetchRequest = BroughtRequest & {
+  readonly reference: string;
+  readonly access: RegistryAccess;
+  /** Told what it is about to bring. */
+  readonly onResolved: (target: Descriptor) => void;
+  /** Gives the target its names: until it resolves nothing of it is collected. */
+  readonly name: (target: Descriptor) => Promise<void>;
+};
+
+export type SendRequest = {
+  /** What it is called in errors. */
+  readonly image: string;
+  readonly target: Descriptor;
+  readonly reference: string;
+  readonly access: RegistryAccess;
+  /** The image of an index to send; the whole index when left out. */
+  readonly platform?: Platform;
+  readonly onProgress: (progress: PushProgress) => void;
+};
+
+/** One part of what is brought, by its descriptor. */
+export type TransferProgress = {
+  readonly state: "waiting" | "downloading" | "exists" | "done";
+  readonly descriptor: Descriptor;
+  /** What it is a part of; told while it waits. */
+  readonly parents: readonly Descriptor[];
+  /** Of it, so far. */
+  readonly bytes: number;
+};

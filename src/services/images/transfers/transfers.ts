@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import { parseReference } from "../../../parts/oci/index.ts";
+import type { Leases } from "../../leases/index.ts";
+import type { Snapshotter } from "../../snapshots/index.ts";
+import { ContentHold } from "../content-hold.ts";
+import type { ImageSource } from "../image-source.ts";
+import type { PullOptions } from "../pull.ts";
+import type { Pushed } from "../push/push.ts";
+import type { Pusher } from "../push/pusher.ts";
+import { RegistrySource } from "../registry-source.ts";
+import type { SelectedManifest } from "../select-manifest.ts";
+import { requireTrusted, type TrustOptions } from "../trust/image-trust.ts";
+import type { WorkerPool } from "../worker-pool.ts";
+import type { FetchRequest, ImageTransfers, SendRequest } from "./image-transfers.ts";
+import type { TreeInstaller } from "./tree-installer.ts";
+
+export type TransfersParts = {
+  readonly registry: PullOptions;
+  readonly workers: WorkerPool;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  readonly trees: TreeInstaller;
+  readonly trust: TrustOptions;
+  readonly pusher: Pusher;
+};
+
+export class Transfers implements ImageTransfers {
+  readonly snapshotter: string;
+  readonly #parts: TransfersParts;
+
+  constructor(parts: TransfersParts) {
+    this.snapshotter = parts.snapshotter.name;
+    this.#parts = parts;
+  }
+
+  async fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
+    const { workers, leases, registry: options, trees, trust } = this.#parts;
+    const { reference, access, onResolved, name, ...wanted } = request;
+    const registry = new RegistrySource(
+      workers,
+      randomUUID(),
+      { ...options, ...access },
+      parseReference(reference),
+    );
+    const { descriptor: target, bytes } = await registry.resolve(signal);
+    onResolved(target);
+    const source: ImageSource = {
+      repository: registry.repository,
+      small: async (descriptor, wait) =>
+        descriptor.digest === target.digest ? bytes : await registry.small(descriptor, wait),
+      layer: () => registry.layer(),
+    };
+    await using hold = await ContentHold.open(leases, target);
+    const trusted = (selected: SelectedManifest, wait: AbortSignal) =>
+      requireTrusted(trust, registry, selected, wait);
+    await trees.install({ ...wanted, source, target, requireTrusted: trusted }, hold, signal);
+    await name(target);
+  }
+
+  async send(request: SendRequest, signal: AbortSignal): Promise<Pushed> {
+    const { pusher, registry } = this.#parts;
+    const { image, target, reference, access, platform = "all", onProgress } = request;
+    const options = { ...registry, ...access };
+    return await pusher.pushTarget(
+      target,
+      { image, destination: reference, platform, options, onProgress },
+      signal,
+    );
+  }
+}

@@ -1,0 +1,188 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import type { Labels } from "../../../ground/labels/index.ts";
+import { Semaphore } from "../../../ground/sync/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  isIndexType,
+  isManifestType,
+  type Platform,
+} from "../../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../../parts/registry/index.ts";
+import type { ContentStore } from "../../content/index.ts";
+import type { ContentHold } from "../content-hold.ts";
+import { ImageError } from "../image-error.ts";
+import type { ImageInstaller } from "../image-installer.ts";
+import type { ImageSource } from "../image-source.ts";
+import type { LayerFetcher } from "../layer-fetcher.ts";
+import type { ProgressBoard } from "../layer-progress.ts";
+import { recordSource } from "../push/blob-sources.ts";
+import { planImage } from "../resolve-image.ts";
+import type { ReadSmall, SelectedManifest } from "../select-manifest.ts";
+import type { TransferProgress } from "./image-transfers.ts";
+import { followTree, type Tree, type TreeDocument, type Wanted } from "./tree.ts";
+
+export type TreeInstallerParts = {
+  readonly content: ContentStore;
+  readonly platform: Platform;
+  readonly installer: ImageInstaller;
+  readonly fetcher: LayerFetcher;
+  readonly progress: ProgressBoard;
+  readonly maxConcurrentLayers: number;
+};
+
+export type TreeRequest = {
+  readonly source: ImageSource;
+  readonly target: Descriptor;
+  readonly wanted: Wanted;
+  /** Unpack the image for this machine, if it is among what is wanted. */
+  readonly unpack: boolean;
+  /** Throws when the image for this machine must not be used. Asked before its layers are brought. */
+  readonly requireTrusted?: (selected: SelectedManifest, signal: AbortSignal) => Promise<void>;
+  readonly onProgress: (progress: TransferProgress) => void;
+};
+
+/** Brings a target with all that is wanted of it into the content store, whatever it is and for whichever machines. */
+export class TreeInstaller {
+  readonly #parts: TreeInstallerParts;
+
+  constructor(parts: TreeInstallerParts) {
+    this.#parts = parts;
+  }
+
+  /** `hold` keeps what has come. Throws ImageError, OciFormatError, RegistryError. */
+  async install(request: TreeRequest, hold: ContentHold, signal: AbortSignal): Promise<void> {
+    const { content } = this.#parts;
+    const { source, target, wanted, onProgress } = request;
+    const read = reader(content, source, signal);
+    const tree = await followTree(target, read, wanted, signal);
+    const all = [...tree.documents.map(({ descriptor }) => descriptor), ...tree.blobs];
+    await hold.add(all);
+    for (const [child, parents] of parentsOf(tree))
+      onProgress({ state: "waiting", descriptor: child, parents, bytes: 0 });
+    const small = readerOf(tree, read);
+    const selected = await this.#ownImage(target, small);
+    if (selected !== undefined) {
+      await request.requireTrusted?.(selected, signal);
+      if (request.unpack && isWhole(selected, tree)) await this.#unpack(request, tree, small, signal);
+    }
+    await this.#download(request, tree.blobs, signal);
+    for (const document of tree.documents) {
+      const { descriptor, bytes } = document;
+      await content.put(bytes, { digest: descriptor.digest, labels: referenceLabels(document) });
+      onProgress({ state: "done", descriptor, parents: [], bytes: descriptor.size });
+    }
+    if (source.repository !== undefined)
+      await recordSource(
+        content,
+        all.map(({ digest }) => digest),
+        source.repository,
+      );
+  }
+
+  /** The image for this machine, as far as it is wanted; undefined for what is content alone. */
+  async #ownImage(target: Descriptor, small: ReadSmall): Promise<SelectedManifest | undefined> {
+    try {
+      return (await planImage(target, small, this.#parts.platform)).selected;
+    } catch (error) {
+      if (hasCode(error, "NotFound") || hasCode(error, "Unimplemented")) return undefined;
+      throw error;
+    }
+  }
+
+  async #unpack(
+    { source, target, onProgress }: TreeRequest,
+    { blobs }: Tree,
+    small: ReadSmall,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const fromTree: ImageSource = { ...source, small, layer: (descriptor) => source.layer(descriptor) };
+    const byDigest = new Map(blobs.map((blob) => [blob.digest, blob]));
+    await this.#parts.installer.bring(
+      {
+        source: fromTree,
+        target,
+        onProgress: (progress) => {
+          const descriptor = progress.kind === "layer" ? byDigest.get(progress.digest) : undefined;
+          if (progress.kind !== "layer" || descriptor === undefined) return;
+          onProgress({ state: progress.state, descriptor, parents: [], bytes: progress.receivedBytes });
+        },
+      },
+      signal,
+    );
+  }
+
+  /** When one fails the others are stopped. */
+  async #download(
+    { source, onProgress }: TreeRequest,
+    blobs: readonly Descriptor[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { content, fetcher, progress, maxConcurrentLayers } = this.#parts;
+    const stop = new AbortController();
+    const either = AbortSignal.any([signal, stop.signal]);
+    const slots = new Semaphore(maxConcurrentLayers);
+    const got = blobs.map(async (descriptor) => {
+      using _slot = await slots.acquire(either);
+      const state = content.has(descriptor.digest) ? "exists" : "done";
+      using _watch = progress.watch([descriptor], (each) => {
+        if (each.kind === "layer" && each.state === "downloading")
+          onProgress({ state: each.state, descriptor, parents: [], bytes: each.receivedBytes });
+      });
+      await fetcher.download(descriptor, (blob) => source.layer(blob), either);
+      onProgress({ state, descriptor, parents: [], bytes: descriptor.size });
+    });
+    try {
+      await Promise.all(got);
+    } catch (error) {
+      stop.abort(error);
+      await Promise.allSettled(got);
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+}
+
+/** Reads of a tree what it has; a document that it has not is not wanted. */
+function readerOf({ documents }: Tree, read: ReadSmall): ReadSmall {
+  const known = new Map(documents.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
+  return async (descriptor) => {
+    const bytes = known.get(descriptor.digest);
+    if (bytes !== undefined) return bytes;
+    if (isIndexType(descriptor.mediaType) || isManifestType(descriptor.mediaType))
+      throw new ImageError("NotFound", `${descriptor.digest} is not among what is wanted`);
+    return await read(descriptor);
+  };
+}
+
+function isWhole({ manifest }: SelectedManifest, { blobs }: Tree): boolean {
+  const digests = new Set(blobs.map(({ digest }) => digest));
+  return manifest.layers.every(({ digest }) => digests.has(digest));
+}
+
+/** Reads documents from the store, or from where they come. */
+function reader(content: ContentStore, source: ImageSource, signal: AbortSignal): ReadSmall {
+  return async (descriptor) =>
+    content.has(descriptor.digest)
+      ? await content.read(descriptor.digest, maxSmallBytes)
+      : await source.small(descriptor, signal);
+}
+
+/** What each part is a part of; the target is of nothing. */
+function parentsOf({ documents, blobs }: Tree): readonly (readonly [Descriptor, readonly Descriptor[]])[] {
+  const parents = new Map<Digest, Descriptor[]>();
+  for (const { descriptor, children } of documents) {
+    for (const { digest } of children) parents.set(digest, [...(parents.get(digest) ?? []), descriptor]);
+  }
+  const topDown = documents.map(({ descriptor }) => descriptor).toReversed();
+  return [...topDown, ...blobs].map((each) => [each, parents.get(each.digest) ?? []]);
+}
+
+/** By which garbage collection finds what a document refers to; what is not here it passes over. */
+function referenceLabels({ descriptor, children }: TreeDocument): Labels {
+  const isIndex = isIndexType(descriptor.mediaType);
+  const key = (index: number) => (isIndex ? `m.${index}` : index === 0 ? "config" : `l.${index - 1}`);
+  return Object.fromEntries(
+    children.map(({ digest }, index) => [`containerd.io/gc.ref.content.${key(index)}`, digest]),
+  );
+}

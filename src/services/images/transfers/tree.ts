@@ -1,0 +1,83 @@
+import { Semaphore } from "../../../ground/sync/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  isIndexType,
+  isManifestType,
+  type Platform,
+  parseIndex,
+  parseManifest,
+} from "../../../parts/oci/index.ts";
+import { ImageError } from "../image-error.ts";
+import type { ReadSmall } from "../select-manifest.ts";
+
+const maxDepth = 4;
+const documentsAtOnce = 8;
+
+/** What of a target is wanted. */
+export type Wanted = {
+  /** Those of an index's images; empty for all. An image that says no platform is wanted too. */
+  readonly platforms: readonly Platform[];
+  /** Manifests and configs of the others too. */
+  readonly allMetadata: boolean;
+};
+
+/** A manifest or index, with what it refers to of that which is wanted. */
+export type TreeDocument = {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly children: readonly Descriptor[];
+};
+
+/** What a target consists of. */
+export type Tree = {
+  /** Each behind those that it refers to: the target comes last. */
+  readonly documents: readonly TreeDocument[];
+  /** Configs, layers and files of artifacts, once each. */
+  readonly blobs: readonly Descriptor[];
+};
+
+/** Follows a target to all that is wanted of it. Throws OciFormatError, ImageError InvalidArgument for what lies too deep, and what `read` throws. */
+export async function followTree(
+  target: Descriptor,
+  read: ReadSmall,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Tree> {
+  const documents = new Map<Digest, TreeDocument>();
+  const blobs = new Map<Digest, Descriptor>();
+  const slots = new Semaphore(documentsAtOnce);
+
+  const readOne = async (descriptor: Descriptor): Promise<Uint8Array> => {
+    using _slot = await slots.acquire(signal);
+    return await read(descriptor);
+  };
+  const follow = async (descriptor: Descriptor, whole: boolean, depth: number): Promise<void> => {
+    const { digest, mediaType } = descriptor;
+    if (depth > maxDepth)
+      throw new ImageError("InvalidArgument", `more than ${maxDepth} indexes lie within each other`);
+    if (isIndexType(mediaType)) {
+      const bytes = await readOne(descriptor);
+      const children = parseIndex(bytes, mediaType).manifests.filter(
+        (child) => wanted.allMetadata || isWanted(child, wanted),
+      );
+      await Promise.all(children.map((child) => follow(child, whole && isWanted(child, wanted), depth + 1)));
+      documents.set(digest, { descriptor, bytes, children });
+    } else if (isManifestType(mediaType)) {
+      const bytes = await readOne(descriptor);
+      const { config, layers } = parseManifest(bytes, mediaType);
+      for (const blob of whole ? [config, ...layers] : [config]) blobs.set(blob.digest, blob);
+      documents.set(digest, { descriptor, bytes, children: [config, ...layers] });
+    } else blobs.set(digest, descriptor);
+  };
+
+  await follow(target, true, 0);
+  return { documents: [...documents.values()], blobs: [...blobs.values()] };
+}
+
+function isWanted({ platform }: Descriptor, { platforms }: Wanted): boolean {
+  if (platforms.length === 0 || platform === undefined) return true;
+  const wanted = formatPlatform(platform);
+  return platforms.some((each) => formatPlatform(each) === wanted);
+}

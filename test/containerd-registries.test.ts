@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { hostPlatform } from "../src/services/images/index.ts";
+import { startFakeRegistry } from "../src/testing/fake-registry.ts";
+import { imageOf, indexOf } from "../src/testing/images.ts";
+import { pushImage, startRegistry } from "../src/testing/registry.ts";
+import { eventually } from "./support/condition.ts";
+import { imageStore, openStream, packed, registry } from "./support/transfers.ts";
+import { withContainerd } from "./support/with-containerd.ts";
+
+const { AuthRequest, AuthResponse, AuthType } = containerd.transferRegistries;
+const platform = hostPlatform();
+const foreign = { os: "linux", architecture: "s390x" };
+const here = containerd.types.Platform.fromPartial(platform);
+const unpacks = [{ platform: here, snapshotter: "" }];
+
+/** An image for this machine and another. */
+async function twoPlatforms() {
+  const own = await imageOf({ platform, layers: [[{ name: "own", content: "here" }]] });
+  const other = await imageOf({ platform: foreign, layers: [[{ name: "other", content: "elsewhere" }]] });
+  return {
+    own,
+    other,
+    index: indexOf([
+      [own, platform],
+      [other, foreign],
+    ]),
+  };
+}
+
+describe("containerd's API of transfers with registries", () => {
+  const host = withContainerd({ config: '[images]\ngc_delay = "0s"' });
+
+  const pull = async (
+    namespace: string,
+    source: containerd.types.Any,
+    destination: containerd.types.Any,
+    progressStream = "",
+  ) => host.clients.in(namespace).transfer.transfer({ source, destination, options: { progressStream } });
+
+  const digests = async (namespace: string) => {
+    const { raw, metadata } = host.clients.in(namespace);
+    const pages: containerd.contentV1.ListContentResponse[] = await raw.content
+      .list({ filters: [] }, metadata)
+      .toArray();
+    return pages.flatMap(({ info }) => info.map(({ digest }) => digest)).sort();
+  };
+
+  test("a pull brings the image for a platform with the metadata of others, unpacks it, names it, and tells its progress", async () => {
+    const { own, other, index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const reference = `${server.host}/app:v1`;
+    await using progress = await openStream(host.clients, "pull", "progress");
+    const told = progress.progress();
+    const store = imageStore({
+      name: reference,
+      labels: { a: "b" },
+      platforms: [here],
+      allMetadata: true,
+      unpacks,
+      extraReferences: [{ name: `${server.host}/app`, isPrefix: true, addDigest: true }],
+    });
+    await pull("pull", registry(reference), store, "progress");
+    const { images, snapshots } = host.clients.in("pull");
+    const named = (await images.list({ filters: [] })).images;
+    assert.deepEqual(
+      named.map(({ name, labels, target }) => [name, { ...labels }, target?.digest]),
+      [
+        [reference, { a: "b" }, index.target.digest],
+        [`${server.host}/app@${index.target.digest}`, { a: "b" }, index.target.digest],
+      ],
+    );
+    const layerOfOther = [...other.blobs.values()].filter(({ mediaType }) => mediaType.includes("layer"));
+    assert.equal((await digests("pull")).length, index.blobs.size - layerOfOther.length);
+    const { raw, metadata } = host.clients.in("pull");
+    const pages = await raw.snapshots.list({ snapshotter: "overlayfs", filters: [] }, metadata).toArray();
+    const kept = pages.flatMap(({ info }) => info);
+    assert.equal(kept.length, 1);
+    const events = await told;
+    assert.ok(events.includes(`fetching image content ${reference}`), events.join("\n"));
+    assert.ok(events.includes(`complete manifest-${own.target.digest}`), events.join("\n"));
+    assert.ok(events.includes(`saved ${reference}`), events.join("\n"));
+    assert.equal(events.at(-1), `Completed pull from OCI Registry (${reference})`);
+
+    // What its names held alone is collected with them.
+    for (const { name } of named) await images.delete({ name, sync: true, target: undefined });
+    assert.deepEqual(await digests("pull"), []);
+    await assert.rejects(snapshots.stat({ snapshotter: "overlayfs", key: kept[0]?.name ?? "" }), {
+      code: status.NOT_FOUND,
+    });
+  });
+
+  test("a pull of everything brings all platforms, and unpacks nothing where that is not asked for", async () => {
+    const { index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "app:v1": index });
+    const reference = `${server.host}/app:v1`;
+    await pull("whole", registry(reference), imageStore({ name: reference }));
+    assert.deepEqual(await digests("whole"), [...index.blobs.keys()].sort());
+    const { raw, metadata } = host.clients.in("whole");
+    assert.deepEqual(
+      await raw.snapshots.list({ snapshotter: "overlayfs", filters: [] }, metadata).toArray(),
+      [],
+    );
+  });
+
+  test("what is pulled into k8s.io is an image of CRI's", async () => {
+    const { own, index } = await twoPlatforms();
+    await using server = await startFakeRegistry({ "cri:v1": index });
+    const reference = `${server.host}/cri:v1`;
+    await pull("k8s.io", registry(reference), imageStore({ name: reference, platforms: [here], unpacks }));
+    const config = [...own.blobs].find(([, { mediaType }]) => mediaType.includes("config"))?.[0];
+    const found = await eventually("CRI knows the image", async () => {
+      const { image } = await host.berth.clients.images.imageStatus({
+        image: {
+          image: reference,
+          imageRef: "",
+          annotations: {},
+          userSpecifiedImage: "",
+          runtimeHandler: "",
+        },
+        verbose: false,
+      });
+      return image;
+    });
+    assert.equal(found.id, config);
+  });
+
+  test("credentials are asked for over a stream of the client's", async () => {
+    const image = await imageOf({ platform });
+    const wanted = `Basic ${Buffer.from("user:secret").toString("base64")}`;
+    await using server = await startFakeRegistry({ "closed:v1": image }, ({ headers }, response) => {
+      if (headers.authorization === wanted) return false;
+      response.writeHead(401, { "www-authenticate": 'Basic realm="test"' }).end();
+      return true;
+    });
+    const reference = `${server.host}/closed:v1`;
+    await using stream = await openStream(host.clients, "auth", "credentials");
+    const source = registry(reference, { authStream: "credentials" });
+    const pulled = pull("auth", source, imageStore({ name: reference }));
+    const asked = await stream.receive();
+    const { host: name, reference: about } = AuthRequest.decode(asked?.value ?? Buffer.alloc(0));
+    assert.deepEqual([name, about], [server.host, reference]);
+    const answer = { authType: AuthType.CREDENTIALS, username: "user", secret: "secret" };
+    stream.send(
+      packed("containerd.types.transfer.AuthResponse", AuthResponse, AuthResponse.fromPartial(answer)),
+    );
+    await pulled;
+    await assert.rejects(pull("auth", registry(reference), imageStore({ name: "x" })), {
+      code: status.UNAUTHENTICATED,
+    });
+  });
+
+  test("a pull whose client goes away leaves nothing that is not collected", async () => {
+    const image = await imageOf({ platform });
+    const blob = Promise.withResolvers<void>();
+    await using server = await startFakeRegistry({ "slow:v1": image }, ({ url = "" }) => {
+      if (!url.includes("/blobs/")) return false;
+      blob.resolve();
+      return true;
+    });
+    const reference = `${server.host}/slow:v1`;
+    const { raw, metadata, leases, images } = host.clients.in("cut");
+    const request = {
+      source: registry(reference),
+      destination: imageStore({ name: reference }),
+      options: undefined,
+    };
+    const cut = Promise.withResolvers<unknown>();
+    const call = raw.transfer.transfer(request, metadata, (error) => cut.resolve(error));
+    await blob.promise;
+    call.cancel();
+    await cut.promise;
+    await eventually(
+      "its lease is gone",
+      async () => (await leases.list({ filters: [] })).leases.length === 0,
+    );
+    const { lease } = await leases.create({ id: "", labels: {} });
+    await leases.delete({ id: lease?.id ?? "", sync: true });
+    assert.deepEqual(await digests("cut"), []);
+    assert.deepEqual((await images.list({ filters: [] })).images, []);
+  });
+
+  test("a push brings an index with all of its images, or the image for one platform", async () => {
+    const { own, index } = await twoPlatforms();
+    await using server = await startRegistry();
+    await pushImage(server, "app", "v1", index);
+    const reference = `${server.host}/app:v1`;
+    await pull("push", registry(reference), imageStore({ name: reference }));
+    await using progress = await openStream(host.clients, "push", "progress");
+    const told = progress.progress();
+    const source = imageStore({ name: reference });
+    await pull("push", source, registry(`${server.host}/copy:v1`), "progress");
+    const target = async (name: string) => {
+      const accept = [index.target.mediaType, own.target.mediaType].join(", ");
+      const answer = await fetch(`http://${server.host}/v2/${name}/manifests/v1`, { headers: { accept } });
+      await answer.arrayBuffer();
+      return answer.headers.get("docker-content-digest");
+    };
+    assert.equal(await target("copy"), index.target.digest);
+    const events = await told;
+    assert.ok(events.includes(`pushing content ${reference}`), events.join("\n"));
+    assert.ok(
+      events.some((event) => event.startsWith("complete layer-")),
+      events.join("\n"),
+    );
+    assert.equal(events.at(-1), `Completed push to OCI Registry (${server.host}/copy:v1)`);
+    await pull("push", imageStore({ name: reference, platforms: [here] }), registry(`${server.host}/one:v1`));
+    assert.equal(await target("one"), own.target.digest);
+  });
+
+  test("what would go unnoticed of a request is refused by name", async () => {
+    const store = imageStore({ name: "x" });
+    const source = (resolver: Parameters<typeof registry>[1]) => registry("127.0.0.1:1/x:1", resolver);
+    const refused = async (
+      from: containerd.types.Any,
+      to: containerd.types.Any,
+      code: status,
+      details: RegExp,
+    ) => await assert.rejects(pull("refusals", from, to), { code, details });
+    const { UNIMPLEMENTED, INVALID_ARGUMENT, NOT_FOUND } = status;
+    await refused(source({ headers: { a: "b" } }), store, UNIMPLEMENTED, /headers/);
+    await refused(source({ httpDebug: 1 }), store, UNIMPLEMENTED, /http_debug/);
+    await refused(source({ defaultScheme: "ftp" }), store, INVALID_ARGUMENT, /"ftp"/);
+    await refused(source({ authStream: "none" }), store, NOT_FOUND, /none/);
+    await refused(registry("no reference!"), store, INVALID_ARGUMENT, /no reference/);
+    const other = imageStore({ name: "x", unpacks: [{ platform: here, snapshotter: "zfs" }] });
+    await refused(source({}), other, UNIMPLEMENTED, /"zfs"/);
+    await refused(source({}), imageStore({ name: "x", manifestLimit: 1 }), UNIMPLEMENTED, /manifest_limit/);
+    await refused(store, source({}), NOT_FOUND, /"x"/);
+  });
+});
