@@ -123,7 +123,18 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
   criclient: ["protocol"],
-  cli: ["compilecache", "criclient", "directories", "protocol", "config", "doctor", "streamclient", "tar"],
+  cli: [
+    "compilecache",
+    "criclient",
+    "directories",
+    "protocol",
+    "config",
+    "doctor",
+    "streamclient",
+    "tar",
+    "registry",
+    "oci",
+  ],
 };
 const open = ["clock", "errors", "fs", "json", "labels", "logging", "sync", "threads"];
 

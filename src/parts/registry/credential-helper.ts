@@ -15,19 +15,11 @@ export async function askCredentialHelper(
   server: string,
   signal: AbortSignal | undefined,
 ): Promise<Credentials | undefined> {
-  if (!/^[\w.-]+$/.test(name)) {
-    throw new RegistryError(
-      "InvalidArgument",
-      `${JSON.stringify(name)} is not the name of a credential helper`,
-    );
-  }
-  const program = `docker-credential-${name}`;
-  const { failure, output } = await run(program, server, signal);
+  const program = programOf(name);
+  const { failure, output } = await run(program, "get", server, signal);
   if (failure !== undefined) {
     if (/credentials not found/i.test(output)) return undefined;
-    // Its output is left out of the message: it may hold a secret.
-    const code = failure.noRoom ? "ResourceExhausted" : "FailedPrecondition";
-    throw new RegistryError(code, `${program} get for ${server}: ${failure.why}`);
+    throw helperError(`${program} get for ${server}`, failure);
   }
   return parse(output, `${program} get for ${server}`);
 }
@@ -42,8 +34,42 @@ function failureOf(error: ExecFileException): Failure {
   return { why: `failed (${why})`, noRoom: false };
 }
 
+/** Its output is left out of the message: it may hold a secret. */
+function helperError(what: string, { why, noRoom }: Failure): RegistryError {
+  return new RegistryError(noRoom ? "ResourceExhausted" : "FailedPrecondition", `${what}: ${why}`);
+}
+
+/** Has `docker-credential-<name> store` keep a server's credentials. */
+export async function storeInHelper(
+  name: string,
+  server: string,
+  { username, password }: { readonly username: string; readonly password: string },
+): Promise<void> {
+  const program = programOf(name);
+  const input = JSON.stringify({ ServerURL: server, Username: username, Secret: password });
+  const { failure } = await run(program, "store", input, undefined);
+  if (failure !== undefined) throw helperError(`${program} store for ${server}`, failure);
+}
+
+/** Has `docker-credential-<name> erase` forget a server's credentials; no error when it has none. */
+export async function eraseFromHelper(name: string, server: string): Promise<void> {
+  const program = programOf(name);
+  const { failure, output } = await run(program, "erase", server, undefined);
+  if (failure !== undefined && !/credentials not found/i.test(output))
+    throw helperError(`${program} erase for ${server}`, failure);
+}
+
+function programOf(name: string): string {
+  if (/^[\w.-]+$/.test(name)) return `docker-credential-${name}`;
+  throw new RegistryError(
+    "InvalidArgument",
+    `${JSON.stringify(name)} is not the name of a credential helper`,
+  );
+}
+
 function run(
   program: string,
+  verb: "get" | "store" | "erase",
   input: string,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly failure: Failure | undefined; readonly output: string }> {
@@ -54,7 +80,7 @@ function run(
       killSignal: "SIGKILL" as const,
       ...(signal ? { signal } : {}),
     };
-    const child = execFile(program, ["get"], options, (error, output) => {
+    const child = execFile(program, [verb], options, (error, output) => {
       resolve({ failure: error === null ? undefined : failureOf(error), output });
     });
     // A helper that ends without reading its input is judged by its exit code.

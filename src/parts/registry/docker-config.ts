@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
 import { isRecord } from "../../ground/json/index.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
-import { isDockerHub } from "./endpoint.ts";
+import { isDockerHub, isSameHost } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import type { Credentials } from "./registry.ts";
 
-type Table = Readonly<Record<string, unknown>>;
+export type Table = Readonly<Record<string, unknown>>;
 
 /**
  * Credentials for a repository of `host` from a file in the form of docker's config.json: its credential helpers, else
@@ -23,8 +23,7 @@ export async function dockerConfigCredentials(
   if (config === undefined) return undefined;
   const helper = helperFor(config, host);
   if (helper !== undefined) {
-    const server = isDockerHub(host) ? "https://index.docker.io/v1/" : host;
-    const found = await askCredentialHelper(helper, server, signal);
+    const found = await askCredentialHelper(helper, serverKey(host), signal);
     if (found !== undefined) return found;
   }
   const auths = asTable(config.auths);
@@ -39,7 +38,19 @@ export async function dockerConfigCredentials(
   return undefined;
 }
 
-async function readConfig(file: string): Promise<Table | undefined> {
+/** What docker calls a registry in its file and to its helpers. */
+export function serverKey(host: string): string {
+  return isDockerHub(host) ? "https://index.docker.io/v1/" : host;
+}
+
+/** Whether a key of `auths` is for all of a host. */
+export function isKeyOf(key: string, host: string): boolean {
+  const scope = scopeOf(key);
+  return scope.path === "" && isSameHost(scope.host, host);
+}
+
+/** What is in the file; undefined without one. Throws RegistryError. */
+export async function readConfig(file: string): Promise<Table | undefined> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -55,7 +66,8 @@ async function readConfig(file: string): Promise<Table | undefined> {
   }
 }
 
-function helperFor(config: Table, host: string): string | undefined {
+/** The credential helper that is named for a host. */
+export function helperFor(config: Table, host: string): string | undefined {
   const helpers = asTable(config.credHelpers);
   const aliases = isDockerHub(host)
     ? ["https://index.docker.io/v1/", "index.docker.io", "docker.io", host]
@@ -79,7 +91,7 @@ function covers(
   host: string,
   repository: string,
 ): boolean {
-  const sameHost = scope.host === host || (isDockerHub(scope.host) && isDockerHub(host));
+  const sameHost = isSameHost(scope.host, host);
   return (
     sameHost && (scope.path === "" || repository === scope.path || repository.startsWith(`${scope.path}/`))
   );
@@ -102,6 +114,6 @@ function credentialsOf(entry: Table, file: string, host: string): Credentials | 
   return { kind: "basic", username, password };
 }
 
-function asTable(value: unknown): Table {
+export function asTable(value: unknown): Table {
   return isRecord(value) ? value : {};
 }

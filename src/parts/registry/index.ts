@@ -8,7 +8,10 @@
  *
  * This room keeps nothing on disk and unpacks nothing. It runs on worker threads: TLS and JSON stay off the main one.
  */
+export { checkCredentials } from "./check-credentials.ts";
 export { createRegistry } from "./client.ts";
+export { dockerConfigCredentials } from "./docker-config.ts";
+export { eraseCredentials, storeCredentials } from "./docker-config-file.ts";
 export { RegistryError } from "./errors.ts";
 export { findHostsProblems } from "./hosts-problems.ts";
 export {

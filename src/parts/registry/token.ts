@@ -109,7 +109,10 @@ function refreshRequest(
 
 function scopesOf({ challenge, reference, scopes }: TokenRequest): readonly string[] {
   const asked = mergeScopes([...scopes, ...scopesOfChallenge(challenge)]);
-  return asked.length > 0 ? asked : [`repository:${reference.repository}:pull`];
+  // Whoever only logs in asks for nothing.
+  return asked.length > 0 || reference.repository === ""
+    ? asked
+    : [`repository:${reference.repository}:pull`];
 }
 
 /** Credentials do not go out in the clear when the registry itself was reached with TLS. */

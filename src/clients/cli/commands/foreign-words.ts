@@ -13,8 +13,6 @@ const words: Readonly<Record<string, string>> = {
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",
   list: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
-  login:
-    "pass credentials with `berth pull --creds USER`, or put them in /etc/berth/config.json (images.docker_config_files), in the format of docker's config.json",
   ls: "`berth ps` lists containers, `berth pods` pods, `berth images` images",
   network:
     "pod networks are CNI configurations in /etc/cni/net.d (network.conf_dir); `berth doctor` checks them",
@@ -71,6 +69,7 @@ const optionWords: Readonly<Record<string, string>> = {
   "--mount": "`-v PATH:PATH[:OPTIONS]` mounts a path of this machine",
   "--net": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
   "--network": "pods use the network of the CNI configuration, or this machine's with `--host-network`",
+  "--password": "other users of the machine could see it: use --password-stdin, or type it when asked",
   "--privileged": "only a kubelet can create privileged containers",
   "--restart":
     "a container runs only once: to have it restarted, use a static pod of a kubelet or a systemd unit with `berth run --rm`",

@@ -17,7 +17,7 @@ import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 import { write } from "../output/write.ts";
-import { readCredentials } from "../pull/credentials.ts";
+import { authConfig, readCredentials } from "../pull/credentials.ts";
 import { forEachName } from "./each-name.ts";
 import { adviseOnUnknown } from "./foreign-words.ts";
 
@@ -100,11 +100,11 @@ Examples:
 }
 
 async function pull(reference: string, options: PullOptions, invocation: Invocation): Promise<void> {
-  const credentials = await readCredentials(options.creds, invocation.io);
+  const credentials = await readCredentials(options.creds, reference, invocation.io);
   using client = await connect(options, invocation);
   const request = PullSecurityProfileRequest.fromPartial({
     image: { image: reference, userSpecifiedImage: reference },
-    ...(credentials === undefined ? {} : { auth: AuthConfig.fromPartial(credentials) }),
+    ...(credentials === undefined ? {} : { auth: AuthConfig.fromPartial(authConfig(credentials)) }),
     profileKind: SecurityProfileKind.Seccomp,
   });
   await client.unary(ImageServiceService.pullSecurityProfile, request, {

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import type { Credentials } from "../../../parts/registry/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { readCredentials } from "../pull/credentials.ts";
-import { type BasicCredentials, pullImage } from "../pull/pull-image.ts";
+import { pullImage } from "../pull/pull-image.ts";
 import { createReporter } from "../pull/reporter.ts";
 
 type Options = ConnectionOptions & { readonly creds?: string; readonly quiet?: boolean };
@@ -35,7 +36,7 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function pull(reference: string, options: Options, invocation: Invocation): Promise<void> {
-  const credentials = await readCredentials(options.creds, invocation.io);
+  const credentials = await readCredentials(options.creds, reference, invocation.io);
   using client = await connect(options, invocation);
   const imageId = await pullReporting(client, reference, options, invocation, credentials);
   await write(invocation.io.stdout, `${imageId}\n`);
@@ -46,7 +47,7 @@ async function pullReporting(
   reference: string,
   { quiet = false }: Options,
   { io }: Invocation,
-  credentials: BasicCredentials | undefined,
+  credentials: Credentials | undefined,
 ): Promise<string> {
   using reporter = createReporter(io, { quiet });
   return await pullImage(client, reference, reporter, credentials);

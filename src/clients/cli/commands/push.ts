@@ -5,7 +5,7 @@ import { usageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
-import { readCredentials } from "../pull/credentials.ts";
+import { credentialsMessage, readCredentials } from "../pull/credentials.ts";
 import { createReporter } from "../pull/reporter.ts";
 import { pushImage } from "../push/push-image.ts";
 import { needsBerthd } from "./needs-berthd.ts";
@@ -56,13 +56,13 @@ async function push(
     throw usageError(
       "--user takes no password, because other users of the machine could see it: it is read from stdin",
     );
-  const credentials = await readCredentials(user, invocation.io);
+  const credentials = await readCredentials(user, destination ?? image, invocation.io);
   const request = berthV1.PushImageRequest.fromPartial({
     image,
     platform,
     allPlatforms,
     ...(destination === undefined ? {} : { destination }),
-    ...(credentials === undefined ? {} : { credentials: { basic: credentials } }),
+    ...(credentials === undefined ? {} : { credentials: credentialsMessage(credentials) }),
   });
   using client = await connect(options, invocation);
   const pushing = async (): Promise<berthV1.PushDone> => {

@@ -6,6 +6,7 @@ import { CliError, exitCode, usageError } from "../errors.ts";
 import type { Invocation, Io } from "../invocation.ts";
 import { addConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
+import { keptCredentials } from "../pull/credentials.ts";
 import { pullImage } from "../pull/pull-image.ts";
 import { createReporter } from "../pull/reporter.ts";
 import { containerConfig } from "../run/container-config.ts";
@@ -148,5 +149,5 @@ async function ensureImage(client: Client, reference: string, policy: PullPolicy
   if (policy === "never")
     throw new CliError("NotFound", `image ${reference} not found, and --pull=never is set`);
   using reporter = createReporter(io);
-  return await pullImage(client, reference, reporter);
+  return await pullImage(client, reference, reporter, await keptCredentials(reference, io));
 }

@@ -110,6 +110,18 @@ export const commandTable: readonly CommandEntry[] = [
     group: images,
     load: () => import("./load.ts"),
   },
+  {
+    name: "login",
+    summary: "check and keep credentials for a registry",
+    group: images,
+    load: () => import("./login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "forget the credentials for a registry",
+    group: images,
+    load: () => import("./logout.ts"),
+  },
   { name: "rmi", summary: "remove images", group: images, load: () => import("./rmi.ts") },
   {
     name: "image",

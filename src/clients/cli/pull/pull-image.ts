@@ -5,11 +5,11 @@ import {
   ImageServiceService,
   PullImageRequest,
 } from "../../../ground/protocol/index.ts";
+import type { Credentials } from "../../../parts/registry/index.ts";
 import type { Client } from "../../criclient/index.ts";
 import { CliError } from "../errors.ts";
+import { authConfig, credentialsMessage } from "./credentials.ts";
 import type { TransferProgress, TransferReporter } from "./transfer-reporter.ts";
-
-export type BasicCredentials = { readonly username: string; readonly password: string };
 
 /**
  * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage, which is silent
@@ -19,7 +19,7 @@ export async function pullImage(
   client: Client,
   reference: string,
   reporter: TransferReporter,
-  credentials?: BasicCredentials,
+  credentials?: Credentials,
 ): Promise<string> {
   try {
     return await pullWithProgress(client, reference, reporter, credentials);
@@ -33,11 +33,11 @@ async function pullWithProgress(
   client: Client,
   reference: string,
   reporter: TransferReporter,
-  credentials: BasicCredentials | undefined,
+  credentials: Credentials | undefined,
 ): Promise<string> {
   const request = berthV1.PullImageRequest.fromPartial({
     reference,
-    ...(credentials === undefined ? {} : { credentials: { basic: credentials } }),
+    ...(credentials === undefined ? {} : { credentials: credentialsMessage(credentials) }),
   });
   for await (const { resolved, layer, done } of client.serverStream(
     berthV1.BerthService.pullImage,
@@ -63,11 +63,11 @@ function toProgress({ digest, state, receivedBytes, totalBytes }: berthV1.LayerP
 async function pullSilently(
   client: Client,
   reference: string,
-  credentials: BasicCredentials | undefined,
+  credentials: Credentials | undefined,
 ): Promise<string> {
   const request = PullImageRequest.fromPartial({
     image: { image: reference },
-    ...(credentials === undefined ? {} : { auth: AuthConfig.fromPartial(credentials) }),
+    ...(credentials === undefined ? {} : { auth: AuthConfig.fromPartial(authConfig(credentials)) }),
   });
   const { imageRef } = await client.unary(ImageServiceService.pullImage, request, {
     timeoutMs: Number.POSITIVE_INFINITY,

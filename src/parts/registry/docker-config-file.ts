@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isErrno } from "../../ground/fs/index.ts";
+import { eraseFromHelper, storeInHelper } from "./credential-helper.ts";
+import { asTable, helperFor, isKeyOf, readConfig, serverKey, type Table } from "./docker-config.ts";
+import { RegistryError } from "./errors.ts";
+
+type Pair = { readonly username: string; readonly password: string };
+
+/**
+ * Keeps credentials for a registry, in the credential helper that the file names for it, else in the file itself. Everything else in it
+ * stays. Returns the helper's name. Throws RegistryError.
+ */
+export async function storeCredentials(file: string, host: string, pair: Pair): Promise<string | undefined> {
+  const config = (await readConfig(file)) ?? {};
+  const helper = helperFor(config, host);
+  if (helper !== undefined) await storeInHelper(helper, serverKey(host), pair);
+  const auth = Buffer.from(`${pair.username}:${pair.password}`, "utf8").toString("base64");
+  // Docker leaves an empty entry for what a helper keeps.
+  const entry = helper === undefined ? { auth } : {};
+  await writeConfig(file, { ...config, auths: { ...authsWithout(config, host), [serverKey(host)]: entry } });
+  return helper;
+}
+
+/** Forgets what {@link storeCredentials} kept; false when there was nothing. Throws RegistryError. */
+export async function eraseCredentials(file: string, host: string): Promise<boolean> {
+  const config = await readConfig(file);
+  if (config === undefined) return false;
+  const auths = authsWithout(config, host);
+  const known = Object.keys(auths).length < Object.keys(asTable(config.auths)).length;
+  const helper = helperFor(config, host);
+  if (helper !== undefined) await eraseFromHelper(helper, serverKey(host));
+  if (known) await writeConfig(file, { ...config, auths });
+  return known || helper !== undefined;
+}
+
+function authsWithout(config: Table, host: string): Table {
+  return Object.fromEntries(Object.entries(asTable(config.auths)).filter(([key]) => !isKeyOf(key, host)));
+}
+
+/** Whole or not at all, for its owner alone; where it is a link, what that leads to. */
+async function writeConfig(file: string, config: Table): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    const target = await realpath(file).catch(() => file);
+    const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}`);
+    try {
+      await writeFileLike(temporary, target, `${JSON.stringify(config, undefined, "\t")}\n`);
+      await rename(temporary, target);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  } catch (cause) {
+    throw new RegistryError("FailedPrecondition", `${file} cannot be written`, { cause });
+  }
+}
+
+async function writeFileLike(path: string, existing: string, text: string): Promise<void> {
+  await using handle = await open(path, "wx", 0o600);
+  const owner = await stat(existing).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT")) throw error;
+    return undefined;
+  });
+  // Whoever becomes root to log in (sudo) must not lose the file.
+  if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
+  await handle.writeFile(text);
+  await handle.sync();
+}
