@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
 import { mountInfo } from "../src/ground/linux/index.ts";
@@ -22,12 +22,22 @@ function process(fields: object): Buffer {
   return Buffer.from(JSON.stringify({ cwd: "/", env: ["PATH=/bin"], user: { uid: 0, gid: 0 }, ...fields }));
 }
 
+/** A script that says the size of its terminal once it has it. */
+const sized = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.02; done; stty size`;
+
 /** What a FIFO brings until its last writer has gone. */
-async function reading(path: string): Promise<{ readonly all: Promise<string> }> {
+async function reading(path: string) {
   const file = await open(path, "r+");
   const reader = await open(path, "r");
   await file.close();
-  return { all: text(reader.createReadStream()) };
+  const stream = reader.createReadStream({ encoding: "utf8" });
+  let read = "";
+  stream.on("data", (chunk) => {
+    read += chunk;
+  });
+  const all = finished(stream).then(() => read);
+  const has = (wanted: string) => eventually(`${wanted} is read`, async () => read.includes(wanted));
+  return { all, has };
 }
 
 describe("containerd's API of the tasks of clients' containers", () => {
@@ -208,7 +218,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await assert.rejects(tasks.get({ containerId, execId: "one" }), { code: status.NOT_FOUND });
 
     const screen = await own.fifos();
-    await exec("two", "read _; stty size", { ...screen, stderr: "", terminal: true });
+    await exec("two", `read _; ${sized("21 90")}`, { ...screen, stderr: "", terminal: true });
     const shownText = await reading(screen.stdout);
     await tasks.start({ containerId, execId: "two" });
     await tasks.resizePty({ containerId, execId: "two", width: 90, height: 21 });
@@ -232,6 +242,28 @@ describe("containerd's API of the tasks of clients' containers", () => {
         { code },
       );
     await stop(containerId);
+  });
+
+  test("a first process has a terminal with a size of its own, and the FIFOs of a client that comes after a restart", async () => {
+    const { tasks } = own.api;
+    const containerId = "t".repeat(76);
+    const { stdin, stdout } = await own.fifos();
+    const script = `${sized("22 91")}; read word; echo got $word; tty; exit 6`;
+    await own.task(
+      { ...shell(containerId, script), process: { terminal: true } },
+      { stdin, stdout, terminal: true },
+    );
+    const screen = await reading(stdout);
+    await tasks.resizePty({ containerId, execId: "", width: 91, height: 22 });
+    await tasks.start({ containerId, execId: "" });
+    assert.equal((await get(containerId))?.terminal, true);
+    await screen.has("22 91");
+    await host.berth.restartDaemon();
+    const again = await reading(stdout);
+    await writeFile(stdin, "typed\n");
+    assert.equal((await tasks.wait({ containerId, execId: "" })).exitStatus, 6);
+    assert.match(await again.all, /got typed\r\n\/dev\/(?:pts\/0|console)\r\n$/);
+    await tasks.delete({ containerId });
   });
 
   test("a task is paused and goes on, and is shown as what it is", async () => {

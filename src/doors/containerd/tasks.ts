@@ -129,6 +129,7 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
       const { task, streams } = await find(containerId, call);
       if (!stdin) return {};
       if (execId !== "") task.process(execId).closeStdin();
+      // A terminal's input has no end of its own.
       else if (streams.stdin !== "" && !streams.terminal) await task.closeStdin();
       return {};
     },

@@ -10,6 +10,7 @@
  */
 
 export { AppArmor } from "./apparmor/app-armor.ts";
+export { FifoCopy } from "./attach/fifo-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { checkCgroupUnused } from "./cgroups/check-unused.ts";

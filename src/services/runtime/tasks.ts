@@ -157,11 +157,11 @@ export interface Task {
    * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
    * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
    * written. When `signal` aborts the caller is taken off, the process goes on. Throws RuntimeError: FailedPrecondition
-   * (not running; its streams are a client's FIFOs), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
+   * (it has exited; its streams are a client's FIFOs), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
    * process and its log stand still for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;
-  /** Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (not running; it has no terminal). */
+  /** Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (it has exited; it has no terminal). */
   resize(size: TerminalSize): Promise<void>;
   /**
    * No more input comes by the FIFO that is the first process's stdin: it reads the end as soon as no client has that open for writing. As

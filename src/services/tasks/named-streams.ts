@@ -16,7 +16,8 @@ export type NamedStreams = {
 /** Throws TasksError InvalidArgument, Unimplemented. */
 export function firstProcessIo(streams: NamedStreams, lookUp: LookUp): FirstProcessIo {
   const { stdin, stdout, stderr, terminal } = streams;
-  if (terminal) throw new TasksError("Unimplemented", "terminal: a first process cannot have one yet");
+  if (terminal)
+    return { kind: "console", logPath: undefined, terminal, stdin: stdin !== "", stdinOnce: false };
   if ([stdin, stdout, stderr].every((name) => name === "")) return { kind: "none" };
   if (schemeOf(stdout) !== "file") return { kind: "fifos", ...fifosOf(streams, lookUp) };
   const path = pathOf("stdout", stdout, "file");

@@ -1,14 +1,22 @@
 import { join } from "node:path";
+import { messageOf } from "../../ground/errors/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Container } from "../containers/index.ts";
-import { cgroupOf, checkCgroupUnused, type Process, type Task, type TaskExit } from "../runtime/index.ts";
+import {
+  cgroupOf,
+  checkCgroupUnused,
+  FifoCopy,
+  type Process,
+  type Task,
+  type TaskExit,
+} from "../runtime/index.ts";
 import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
 import { containerSpec } from "./container-spec.ts";
 import { addProcess, type NewProcess } from "./exec.ts";
-import { firstProcessIo, type NamedStreams } from "./named-streams.ts";
+import { fifosOf, firstProcessIo, type NamedStreams } from "./named-streams.ts";
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { chooseRuntime } from "./runtime-choice.ts";
@@ -23,7 +31,11 @@ export type TaskStoreOptions = {
   readonly logger: Logger;
 };
 
-type Entry = KnownTask & { readonly bundle: Bundle };
+type Entry = KnownTask & {
+  readonly bundle: Bundle;
+  /** Of one with a terminal. */
+  readonly copy: FifoCopy | undefined;
+};
 type Entries = Map<string, Entry>;
 
 /** The tasks of all namespaces. Disposing of it stops watching; the tasks run on. */
@@ -73,6 +85,8 @@ export class TaskStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const entries = [...this.#entries.values()].flatMap((each) => [...each.values()]);
+    await Promise.all(entries.map(({ copy }) => copy?.close()));
     await this.#runtimes[Symbol.asyncDispose]();
   }
 
@@ -107,8 +121,12 @@ export class TaskStore implements AsyncDisposable {
       };
       await bundle.make(origin);
       await bundle.mount(asked.rootfs);
+      await using copies = new AsyncDisposableStack();
+      const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
       const task = await tasks.create({ ...identityOf(id, bundle, origin), spec, io, monitorCgroup }, signal);
-      const entry = { task, bundle, streams: asked.streams };
+      copies.move();
+      copy?.connect(task);
+      const entry = { task, bundle, streams: asked.streams, copy };
       entries.set(id, entry);
       return entry;
     } catch (error) {
@@ -135,13 +153,14 @@ export class TaskStore implements AsyncDisposable {
         "NotFound",
         `container ${JSON.stringify(id)} in namespace ${namespace} has no task`,
       );
-    const { task, bundle } = entry;
+    const { task, bundle, copy } = entry;
     if (task.state().kind === "running")
       throw new TasksError(
         "FailedPrecondition",
         `task ${id} must be stopped before deletion: running; kill it first`,
       );
     await task.delete();
+    await copy?.[Symbol.asyncDispose]();
     await bundle.remove(this.#options.trees);
     entries.delete(id);
     return await task.wait();
@@ -157,7 +176,8 @@ export class TaskStore implements AsyncDisposable {
       const { tasks } = await this.#runtimes.for(namespace, cgroupsPath);
       const task = await tasks.attach(identityOf(id, bundle, origin));
       if (wasMade(task)) {
-        this.#entriesOf(namespace).set(id, { task, bundle, streams });
+        const copy = await this.#copyAgain(namespace, task, streams);
+        this.#entriesOf(namespace).set(id, { task, bundle, streams, copy });
         return;
       }
       logger.warn(
@@ -171,6 +191,26 @@ export class TaskStore implements AsyncDisposable {
         { err, container: id, path: bundle.directory },
         "a task cannot be recovered; the next start tries again",
       );
+    }
+  }
+
+  async #openCopy(namespace: string, id: string, streams: NamedStreams): Promise<FifoCopy | undefined> {
+    if (!streams.terminal) return undefined;
+    return await FifoCopy.open(fifosOf(streams, this.#options.hostPaths.of(`${namespace}/${id}`)));
+  }
+
+  /** The client may have gone, and its FIFOs with it: the task can do without. */
+  async #copyAgain(namespace: string, task: Task, streams: NamedStreams): Promise<FifoCopy | undefined> {
+    try {
+      const copy = await this.#openCopy(namespace, task.id, streams);
+      copy?.connect(task);
+      return copy;
+    } catch (err) {
+      this.#options.logger.warn(
+        { err: messageOf(err), namespace, container: task.id },
+        "the FIFOs of a task with a terminal cannot be opened again: its output goes nowhere",
+      );
+      return undefined;
     }
   }
 

@@ -182,11 +182,11 @@ export class ConmonTask implements Task {
   }
 
   async attach(io: TaskIo, signal: AbortSignal): Promise<void> {
-    await this.#streams.attach(this.#requireRunning("attach"), io, signal);
+    await this.#streams.attach(this.#requireLive("attach"), io, signal);
   }
 
   async resize(size: TerminalSize): Promise<void> {
-    await this.#streams.resize(this.#requireRunning("resize"), size);
+    await this.#streams.resize(this.#requireLive("resize"), size);
   }
 
   async closeStdin(): Promise<void> {
@@ -265,6 +265,12 @@ export class ConmonTask implements Task {
     this.#streams[Symbol.dispose]();
     void this.#options.kept?.[Symbol.asyncDispose]();
     this.#end[Symbol.dispose]();
+  }
+
+  /** Created or running. */
+  #requireLive(what: string): TaskRecord {
+    if (this.#record !== undefined && this.state().kind !== "exited") return this.#record;
+    throw new RuntimeError("FailedPrecondition", `${what} in container ${this.id}: it has exited`);
   }
 
   #requireRunning(what: string): TaskRecord {

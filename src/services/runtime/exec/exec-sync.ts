@@ -1,9 +1,9 @@
 import type { Logger } from "../../../ground/logging/index.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
+import { noSizes } from "../streams/no-sizes.ts";
 import type { Command, ExecRequest, ExecResult } from "../tasks.ts";
 import { CollectedOutput } from "./collected-output.ts";
 import type { ExecProcess } from "./exec-process.ts";
-import { noSizes } from "./no-sizes.ts";
 import { runToEnd } from "./run-to-end.ts";
 
 /** Of each stream; as containerd's and CRI-O's. */

@@ -1,48 +1,29 @@
-import { once } from "node:events";
-import { constants, openSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { Socket } from "node:net";
 import type { PollThread, Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
-import { type OpenFifo, openFifo } from "../streams/fifo.ts";
+import { FifoStreams } from "../streams/fifo-streams.ts";
+import { noSizes } from "../streams/no-sizes.ts";
 import type { Fifos, TerminalSize } from "../tasks.ts";
 import type { ExecFiles } from "./exec-files.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
-import { noSizes } from "./no-sizes.ts";
 import { TerminalIo } from "./terminal-io.ts";
-
-type Ends = {
-  readonly input: OpenFifo | undefined;
-  readonly output: OpenFifo | undefined;
-  readonly stdin: Socket | undefined;
-  readonly stdout: Socket | undefined;
-};
 
 /** A terminal of a command's own, and a client's FIFOs, between which the daemon copies. */
 export class FifoTerminal implements ExecIo {
   readonly resize: (size: TerminalSize) => void;
   readonly #terminal: TerminalIo;
-  readonly #ends: Ends;
+  readonly #streams: FifoStreams;
 
-  private constructor(pollThread: PollThread, ends: Ends) {
-    const terminal = new TerminalIo(pollThread, { stdin: ends.stdin, stdout: ends.stdout, resize: noSizes });
+  private constructor(pollThread: PollThread, streams: FifoStreams) {
+    const { stdin, stdout } = streams;
+    const terminal = new TerminalIo(pollThread, { stdin, stdout, resize: noSizes });
     this.resize = terminal.resize;
     this.#terminal = terminal;
-    this.#ends = ends;
+    this.#streams = streams;
   }
 
   /** Throws RuntimeError InvalidArgument. */
   static async open(pollThread: PollThread, fifos: Omit<Fifos, "stderr">): Promise<FifoTerminal> {
-    await using opened = new AsyncDisposableStack();
-    const open = async (path: string | undefined) =>
-      path === undefined ? undefined : opened.use(await openFifo(path, fifos.lookUp));
-    const [input, output] = [await open(fifos.stdin), await open(fifos.stdout)];
-    const stdin = input && socketOf(input.reader, constants.O_RDONLY);
-    const stdout = output && socketOf(output.writer, constants.O_WRONLY);
-    // What is held is the other end: a client may leave, and another come.
-    await Promise.all([input?.reader.close(), output?.writer.close()]);
-    opened.move();
-    return new FifoTerminal(pollThread, { input, output, stdin, stdout });
+    return new FifoTerminal(pollThread, await FifoStreams.open(fifos));
   }
 
   adapt(process: OciProcess): OciProcess {
@@ -63,12 +44,7 @@ export class FifoTerminal implements ExecIo {
 
   async outputEnded(ran: boolean, signal: AbortSignal): Promise<void> {
     await this.#terminal.outputEnded(ran, signal);
-    const { stdout, output } = this.#ends;
-    // From now on a client that has left is known as that.
-    await output?.reader.close();
-    if (stdout === undefined || stdout.destroyed) return;
-    stdout.end();
-    await once(stdout, "close", { signal }).catch(() => stdout.destroy());
+    await this.#streams.finish(signal);
   }
 
   closeStdin(): void {
@@ -77,18 +53,6 @@ export class FifoTerminal implements ExecIo {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#terminal[Symbol.asyncDispose]();
-    const { input, output, stdin, stdout } = this.#ends;
-    for (const socket of [stdin, stdout]) socket?.destroy();
-    for (const fifo of [input, output]) await fifo?.[Symbol.asyncDispose]();
+    await this.#streams[Symbol.asyncDispose]();
   }
-}
-
-/** A stream of its own on one end of a FIFO that is open. */
-function socketOf({ fd }: FileHandle, access: number): Socket {
-  const own = openSync(`/proc/self/fd/${fd}`, access | constants.O_NONBLOCK);
-  const writable = access === constants.O_WRONLY;
-  const socket = new Socket({ fd: own, readable: !writable, writable });
-  // A client that has left; its close follows.
-  socket.on("error", () => undefined);
-  return socket;
 }

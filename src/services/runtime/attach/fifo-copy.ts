@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { RuntimeError } from "../runtime-error.ts";
+import { FifoStreams } from "../streams/fifo-streams.ts";
+import { noSizes } from "../streams/no-sizes.ts";
+import type { Fifos, Task } from "../tasks.ts";
+
+/** As containerd's. */
+const lastOutputMs = 2_000;
+
+/**
+ * Copies between a client's FIFOs and the terminal of a task's first process, for as long as that runs and this daemon does; the next
+ * one opens them again. What the process writes while no daemon runs is lost. Disposing of it gives the client two seconds for the rest.
+ */
+export class FifoCopy implements AsyncDisposable {
+  readonly #streams: FifoStreams;
+  readonly #ended = new AbortController();
+  readonly #givenUp = new AbortController();
+  #copying: Promise<void> = Promise.resolve();
+
+  private constructor(streams: FifoStreams) {
+    this.#streams = streams;
+  }
+
+  /** Before there is a task. Throws RuntimeError InvalidArgument, and what `lookUp` throws. */
+  static async open(fifos: Omit<Fifos, "stderr">): Promise<FifoCopy> {
+    return new FifoCopy(await FifoStreams.open(fifos));
+  }
+
+  /** To be called before the task's start, lest its first output be lost. Of a task that has ended there is nothing to copy. */
+  connect(task: Pick<Task, "attach">): void {
+    this.#copying = this.#copy(task);
+  }
+
+  async #copy(task: Pick<Task, "attach">): Promise<void> {
+    const { stdin, stdout } = this.#streams;
+    const io = { stdin, stdout, stderr: undefined, resize: noSizes };
+    while (!(await this.#attached(task, io))) {
+      // Nobody reads, and it was taken off: the process goes on, and a client that comes later sees what it does then.
+      if (stdout !== undefined)
+        await once(stdout, "drain", { signal: this.#ended.signal }).catch(() => undefined);
+    }
+    await this.#streams.finish(this.#givenUp.signal);
+  }
+
+  /** False when it is to be attached again. */
+  async #attached(task: Pick<Task, "attach">, io: Parameters<Task["attach"]>[0]): Promise<boolean> {
+    try {
+      await task.attach(io, this.#ended.signal);
+      return true;
+    } catch (error) {
+      return !(error instanceof RuntimeError && error.code === "ResourceExhausted");
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
+    const timer = setTimeout(() => this.#givenUp.abort(), lastOutputMs);
+    await this.#copying;
+    clearTimeout(timer);
+    await this.#streams[Symbol.asyncDispose]();
+  }
+
+  /** At once: the daemon ends, and the client keeps its FIFOs. */
+  async close(): Promise<void> {
+    this.#givenUp.abort();
+    await this[Symbol.asyncDispose]();
+  }
+}
