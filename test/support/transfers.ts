@@ -44,6 +44,39 @@ export class TestStream implements AsyncDisposable {
     return told;
   }
 
+  /** All bytes of an export, granting room for them as containerd's clients do. */
+  async bytes(windowBytes = 64 * 1024): Promise<Buffer> {
+    const { Data, WindowUpdate } = containerd.transferStreams;
+    const grant = () =>
+      this.send(packed("containerd.types.transfer.WindowUpdate", WindowUpdate, { update: windowBytes }));
+    const pieces: Buffer[] = [];
+    let room = windowBytes;
+    grant();
+    for (let message = await this.receive(); message !== undefined; message = await this.receive()) {
+      const { data } = Data.decode(message.value);
+      pieces.push(data);
+      room -= data.length;
+      if (room >= windowBytes) continue;
+      grant();
+      room += windowBytes;
+    }
+    return Buffer.concat(pieces);
+  }
+
+  /** Sends bytes when there is room for them, and says that they are all. */
+  async sendBytes(bytes: Buffer, pieceBytes = 32 * 1024): Promise<void> {
+    const { Data, WindowUpdate } = containerd.transferStreams;
+    let room = 0;
+    for (let offset = 0; offset < bytes.length; ) {
+      while (room === 0) room += WindowUpdate.decode((await this.receive())?.value ?? Buffer.alloc(0)).update;
+      const data = bytes.subarray(offset, offset + Math.min(room, pieceBytes));
+      this.send(packed("containerd.types.transfer.Data", Data, { data }));
+      room -= data.length;
+      offset += data.length;
+    }
+    this.end();
+  }
+
   /** The client goes away, if the stream has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#raw.cancel();
@@ -88,6 +121,23 @@ export function registry(
     OCIRegistry,
     OCIRegistry.fromPartial({ reference, resolver }),
   );
+}
+
+/** An archive that comes through a stream. */
+export function archiveFrom(stream: string, more: { readonly forceCompress?: boolean } = {}): Any {
+  const { ImageImportStream } = containerd.transferArchives;
+  const message = ImageImportStream.fromPartial({ stream, ...more });
+  return packed("containerd.types.transfer.ImageImportStream", ImageImportStream, message);
+}
+
+/** An archive that goes through a stream. */
+export function archiveTo(
+  stream: string,
+  more: Parameters<typeof containerd.transferArchives.ImageExportStream.fromPartial>[0] = {},
+): Any {
+  const { ImageExportStream } = containerd.transferArchives;
+  const message = ImageExportStream.fromPartial({ stream, ...more });
+  return packed("containerd.types.transfer.ImageExportStream", ImageExportStream, message);
 }
 
 export function packed<Message>(

@@ -22,6 +22,33 @@ export function namesIn(
   return [...(name === "" ? [] : [name]), ...further].map((each) => ({ name: each, labels }));
 }
 
+/**
+ * The names of an image of an archive, which has written `written` to it: whole names, and tags that a prefix makes whole. A prefix that
+ * may be overwritten takes any whole name, another only those that begin with it.
+ */
+export function archivedNames(
+  { labels, extraReferences }: ImageStore,
+  { digest }: Descriptor,
+  written: readonly string[],
+): readonly Named[] {
+  const names = extraReferences
+    .filter(({ isPrefix }) => isPrefix)
+    .flatMap((reference) => {
+      const prefix = reference.name;
+      const found = written.flatMap((each) => {
+        if (!/[/:@]/.test(each)) return [`${prefix}:${each}`];
+        return reference.allowOverwrite || hasPrefix(each, prefix) ? [each] : [];
+      });
+      const byDigest = reference.addDigest && (found.length === 0 || !reference.skipNamedDigest);
+      return byDigest ? [...found, `${prefix}@${digest}`] : found;
+    });
+  return [...new Set(names)].map((name) => ({ name, labels }));
+}
+
+function hasPrefix(name: string, prefix: string): boolean {
+  return name.startsWith(prefix) && ["", "/", ":", "@"].includes(name.charAt(prefix.length));
+}
+
 /** Lets the names stand for the target, whatever they stood for; labels are added to those that they have. Throws NotFound without a name. */
 export async function putNames(
   { imageNames, garbage }: NamespaceStorage,

@@ -34,6 +34,18 @@ export function registryOf(any: Any | undefined): containerd.transferRegistries.
   return ofType(any, "containerd.types.transfer.OCIRegistry", containerd.transferRegistries.OCIRegistry);
 }
 
+/** Throws InvalidArgument. */
+export function importOf(any: Any | undefined): containerd.transferArchives.ImageImportStream {
+  const { ImageImportStream } = containerd.transferArchives;
+  return ofType(any, "containerd.types.transfer.ImageImportStream", ImageImportStream);
+}
+
+/** Throws InvalidArgument. */
+export function exportOf(any: Any | undefined): containerd.transferArchives.ImageExportStream {
+  const { ImageExportStream } = containerd.transferArchives;
+  return ofType(any, "containerd.types.transfer.ImageExportStream", ImageExportStream);
+}
+
 /** How much a destination wants of what is brought there. Throws Unimplemented. */
 export function wishesOf(
   { platforms, allMetadata, manifestLimit, unpacks }: ImageStore,

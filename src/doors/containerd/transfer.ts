@@ -4,6 +4,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { typeOf } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { load, save } from "./transfer-archives.ts";
 import { ProgressStream } from "./transfer-progress.ts";
 import type { Transfer } from "./transfer-types.ts";
 import { pull, push, tag } from "./transfer-ways.ts";
@@ -15,6 +16,8 @@ const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
   "ImageStore ImageStore": tag,
   "OCIRegistry ImageStore": pull,
   "ImageStore OCIRegistry": push,
+  "ImageImportStream ImageStore": load,
+  "ImageStore ImageExportStream": save,
 };
 
 /** Images between names, archives and registries: what is carried depends on the types of source and destination. */

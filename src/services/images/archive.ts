@@ -20,6 +20,8 @@ import type { LayerOrigin, StagedFile } from "./worker-messages.ts";
 export type ArchivedImage = {
   readonly target: Descriptor;
   readonly names: readonly string[];
+  /** What the archive itself calls it: whole names, and mere tags. */
+  readonly written: readonly string[];
   readonly source: ImageSource;
 };
 
@@ -74,14 +76,13 @@ async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly 
   if (file === undefined)
     throw new ImageError("InvalidArgument", `${archive}: not an OCI layout, it has no index.json`);
   const { manifests } = parseIndex(await readSmall(file, archive), mediaType.ociIndex);
-  const names = new Map<Digest, string[]>();
-  for (const { digest, annotations } of manifests) {
-    const name = nameOf(annotations);
-    names.set(digest, [...(names.get(digest) ?? []), ...(name === undefined ? [] : [name])]);
-  }
   const source = archiveSource(files, archive, new Map());
   const distinct = new Map(manifests.map((descriptor) => [descriptor.digest, descriptor]));
-  return [...distinct.values()].map((target) => ({ target, names: names.get(target.digest) ?? [], source }));
+  return [...distinct.values()].map((target) => {
+    const same = manifests.filter(({ digest }) => digest === target.digest);
+    const of = (nameIn: typeof nameOf) => same.flatMap(({ annotations }) => nameIn(annotations) ?? []);
+    return { target, names: of(nameOf), written: of(writtenIn), source };
+  });
 }
 
 /** containerd's annotation holds the whole name; the specification's often a mere tag, which names nothing by itself. */
@@ -90,6 +91,10 @@ function nameOf(annotations: Descriptor["annotations"]): string | undefined {
   if (whole !== undefined) return formatReference(parseReference(whole));
   const written = annotations?.["org.opencontainers.image.ref.name"];
   return written !== undefined && /[/:]/.test(written) ? formatReference(parseReference(written)) : undefined;
+}
+
+function writtenIn(annotations: Descriptor["annotations"]): string | undefined {
+  return annotations?.["io.containerd.image.name"] ?? annotations?.["org.opencontainers.image.ref.name"];
 }
 
 type DockerEntry = {
@@ -123,7 +128,8 @@ async function dockerImages(
       const made = Buffer.from(JSON.stringify(manifest));
       const target = { mediaType: mediaType.dockerManifest, size: made.length, digest: digestOf(made) };
       const tags = entry.names.map((name) => formatReference(parseReference(name)));
-      return { target, names: tags, source: archiveSource(files, archive, new Map([[target.digest, made]])) };
+      const source = archiveSource(files, archive, new Map([[target.digest, made]]));
+      return { target, names: tags, written: tags, source };
     }),
   );
 }

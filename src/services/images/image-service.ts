@@ -148,6 +148,8 @@ class ImageService implements Images, AsyncDisposable {
       workers: this.#workers,
       trees: new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress }),
       pusher: this.#pusher,
+      importer: this.#importer,
+      saver: this.#saver,
     });
   }
 

@@ -1,6 +1,9 @@
+import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, open, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { BerthError } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
@@ -11,6 +14,9 @@ import type { WorkerPool } from "./worker-pool.ts";
 
 /** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
 const maxArchiveBytes = 64 * 1024 ** 3;
+
+/** What an archive was taken apart into. */
+type StagedArchive = AsyncDisposable & { readonly images: readonly ArchivedImage[] };
 
 /** Brings in the images of archives. */
 export class Importer {
@@ -48,15 +54,41 @@ export class Importer {
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const laidOut = await lookUp(path, () => look(path));
     if (laidOut !== undefined) return await this.#install(laidOut, path, signal);
+    await using staged = await this.#stage(async () => path, path, signal);
+    return await this.#install(staged.images, path, signal);
+  }
+
+  /** The images of an archive whose bytes come as they are read, until it is disposed of. Throws ImageError InvalidArgument, ResourceExhausted. */
+  async receive(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StagedArchive> {
+    const spool = async (directory: string): Promise<string> => {
+      const path = join(directory, "archive");
+      try {
+        await pipeline(bytes, limited, createWriteStream(path, { mode: 0o600, flags: "wx" }), { signal });
+      } catch (cause) {
+        if (!isErrno(cause, "ENOSPC", "EDQUOT")) throw cause;
+        throw new ImageError("ResourceExhausted", "no space left on the disk for the archive", { cause });
+      }
+      return path;
+    };
+    return await this.#stage(spool, "the archive", signal);
+  }
+
+  /** `pathIn` says where the archive is, or puts it into the directory. */
+  async #stage(
+    pathIn: (directory: string) => Promise<string>,
+    called: string,
+    signal: AbortSignal,
+  ): Promise<StagedArchive> {
     await mkdir(this.#staging, { recursive: true, mode: 0o700 });
+    await using undo = new AsyncDisposableStack();
     const directory = await mkdtemp(join(this.#staging, "import-"));
-    try {
-      const job = { kind: "stage", archive: path, directory, maxBytes: maxArchiveBytes } as const;
-      const { files } = await this.#workers.run(job, signal);
-      return await this.#install(await imagesOfArchive(files, path), path, signal);
-    } finally {
-      await this.#trees.remove(directory);
-    }
+    undo.defer(() => this.#trees.remove(directory));
+    const archive = await pathIn(directory);
+    const job = { kind: "stage", archive, directory, maxBytes: maxArchiveBytes } as const;
+    const { files } = await this.#workers.run(job, signal);
+    const images = await imagesOfArchive(files, called);
+    const staged = undo.move();
+    return { images, [Symbol.asyncDispose]: () => staged.disposeAsync() };
   }
 
   async #install(
@@ -85,5 +117,15 @@ async function look(path: string): Promise<readonly ArchivedImage[] | undefined>
   } catch (cause) {
     if (cause instanceof BerthError) throw cause;
     throw new ImageError("NotFound", `${path}: cannot be read`, { cause });
+  }
+}
+
+async function* limited(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  for await (const piece of bytes) {
+    total += piece.length;
+    if (total > maxArchiveBytes)
+      throw new ImageError("ResourceExhausted", `the archive has more than ${maxArchiveBytes} bytes`);
+    yield piece;
   }
 }

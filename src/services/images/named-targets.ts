@@ -20,6 +20,9 @@ export class NamedTargets {
 
   /** By name, or by the id of an image, which is then that of one of its names. Throws ImageError NotFound. */
   find(idOrReference: string): ImageName {
+    // Other clients give names that are no references as people write them.
+    const exact = this.#names.get(idOrReference);
+    if (exact !== undefined) return exact;
     const name = nameIfReference(idOrReference);
     const named = name === undefined ? undefined : this.#names.get(name);
     if (named !== undefined) return named;

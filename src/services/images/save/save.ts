@@ -7,9 +7,9 @@ export type SaveRequest = {
   readonly platform?: Platform | "all";
   /**
    * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it. `docker`: without the
-   * layout, for what would take the layout and cannot.
+   * layout, for what would take the layout and cannot. `layout`: without docker's file.
    */
-  readonly format: "oci" | "docker";
+  readonly format: "oci" | "docker" | "layout";
 };
 
 /** An archive that is about to be written. To be disposed of, also where its bytes are not read to their end. */

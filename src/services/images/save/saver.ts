@@ -126,7 +126,7 @@ export class Saver {
 
   /** Small files first, so that a reader knows soon what it reads. */
   #files(images: readonly PlannedImage[], format: SaveRequest["format"]): readonly ArchiveFile[] {
-    const docker = dockerManifest(images);
+    const docker = format === "layout" ? undefined : dockerManifest(images);
     const plans = images.map(({ plan }) => plan);
     const documents = plans.flatMap((plan) => plan.documents.map(({ descriptor }) => descriptor));
     const blobs = plans.flatMap((plan) => plan.blobs.map(({ descriptor }) => descriptor));
@@ -135,9 +135,9 @@ export class Saver {
       { name: "index.json", content: layoutIndex(images) },
     ];
     return [
-      ...(format === "oci" ? layout : []),
+      ...(format === "docker" ? [] : layout),
       ...(docker === undefined ? [] : [{ name: "manifest.json", content: docker }]),
-      ...this.#blobFiles(format === "oci" ? [...documents, ...blobs] : blobs),
+      ...this.#blobFiles(format === "docker" ? blobs : [...documents, ...blobs]),
     ];
   }
 

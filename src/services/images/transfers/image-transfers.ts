@@ -1,6 +1,7 @@
 import type { Descriptor, Platform } from "../../../parts/oci/index.ts";
 import type { Credentials } from "../../../parts/registry/index.ts";
 import type { Pushed, PushProgress } from "../push/push.ts";
+import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Wanted } from "./tree.ts";
 
 /**
@@ -14,6 +15,10 @@ export interface ImageTransfers {
   fetch(request: FetchRequest, signal: AbortSignal): Promise<void>;
   /** Brings a target, of whatever kind, to a registry. */
   send(request: SendRequest, signal: AbortSignal): Promise<Pushed>;
+  /** Brings the images of an archive. */
+  load(request: LoadRequest, signal: AbortSignal): Promise<void>;
+  /** See {@link ImageCatalog.save}. */
+  save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive>;
 }
 
 /** How a registry is spoken to; what is left out is as the configuration says. */
@@ -37,6 +42,12 @@ export type FetchRequest = BroughtRequest & {
   readonly onResolved: (target: Descriptor) => void;
   /** Gives the target its names: until it resolves nothing of it is collected. */
   readonly name: (target: Descriptor) => Promise<void>;
+};
+
+export type LoadRequest = BroughtRequest & {
+  readonly archive: AsyncIterable<Uint8Array>;
+  /** As in {@link FetchRequest}, once for each image; `written` is what the archive calls it. */
+  readonly name: (target: Descriptor, written: readonly string[]) => Promise<void>;
 };
 
 export type SendRequest = {

@@ -4,14 +4,17 @@ import type { Leases } from "../../leases/index.ts";
 import type { Snapshotter } from "../../snapshots/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import type { ImageSource } from "../image-source.ts";
+import type { Importer } from "../importer.ts";
 import type { PullOptions } from "../pull.ts";
 import type { Pushed } from "../push/push.ts";
 import type { Pusher } from "../push/pusher.ts";
 import { RegistrySource } from "../registry-source.ts";
+import type { SavedArchive, SaveRequest } from "../save/save.ts";
+import type { Saver } from "../save/saver.ts";
 import type { SelectedManifest } from "../select-manifest.ts";
 import { requireTrusted, type TrustOptions } from "../trust/image-trust.ts";
 import type { WorkerPool } from "../worker-pool.ts";
-import type { FetchRequest, ImageTransfers, SendRequest } from "./image-transfers.ts";
+import type { FetchRequest, ImageTransfers, LoadRequest, SendRequest } from "./image-transfers.ts";
 import type { TreeInstaller } from "./tree-installer.ts";
 
 export type TransfersParts = {
@@ -22,6 +25,8 @@ export type TransfersParts = {
   readonly trees: TreeInstaller;
   readonly trust: TrustOptions;
   readonly pusher: Pusher;
+  readonly importer: Importer;
+  readonly saver: Saver;
 };
 
 export class Transfers implements ImageTransfers {
@@ -66,5 +71,19 @@ export class Transfers implements ImageTransfers {
       { image, destination: reference, platform, options, onProgress },
       signal,
     );
+  }
+
+  async load({ archive, name, ...wanted }: LoadRequest, signal: AbortSignal): Promise<void> {
+    const { leases, trees, importer } = this.#parts;
+    await using staged = await importer.receive(archive, signal);
+    for (const { target, written, source } of staged.images) {
+      await using hold = await ContentHold.open(leases, target);
+      await trees.install({ ...wanted, source, target }, hold, signal);
+      await name(target, written);
+    }
+  }
+
+  async save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive> {
+    return await this.#parts.saver.save(request, signal);
   }
 }

@@ -1,0 +1,84 @@
+import { bytesFrom, sendBytes } from "./byte-streams.ts";
+import { ContainerdError } from "./errors.ts";
+import { existingImage } from "./images.ts";
+import { addToLease } from "./lease-resources.ts";
+import { archivedNames, putNames } from "./transfer-names.ts";
+import { exportOf, imageStoreOf, importOf, type Transfer, toPlatform, wishesOf } from "./transfer-types.ts";
+
+/** The images of an archive that comes through a stream. */
+export async function load(transfer: Transfer): Promise<void> {
+  const { storage, streamOf, progress, signal } = transfer;
+  const archive = importOf(transfer.source);
+  const store = imageStoreOf(transfer.destination);
+  if (archive.forceCompress)
+    throw new ContainerdError("Unimplemented", "ImageImportStream.force_compress: layers stay as they are");
+  using stream = streamOf(archive.stream);
+  const images = await transfer.images();
+  const wishes = wishesOf(store, images);
+  if (store.name !== "")
+    throw new ContainerdError(
+      "Unimplemented",
+      "ImageStore.name: an archive's index is not kept, and needs no name",
+    );
+  progress.tell("Importing");
+  let named = 0;
+  await images.load(
+    {
+      ...wishes,
+      archive: bytesFrom(stream, signal),
+      onProgress: (part) => progress.part(part, "archive"),
+      name: async (target, written) => {
+        const names = archivedNames(store, target, written);
+        if (names.length === 0) return;
+        await addToLease(storage, transfer.leaseId, { kind: "content", digest: target.digest });
+        await putNames(storage, names, target);
+        for (const { name } of names) progress.tell("saved", name, target);
+        named += names.length;
+      },
+    },
+    signal,
+  );
+  if (named === 0)
+    throw new ContainerdError(
+      "InvalidArgument",
+      "the archive names none of its images, or none as wanted: give them names by their digests",
+    );
+  progress.tell("Completed import");
+}
+
+/** An archive of images, through a stream. */
+export async function save(transfer: Transfer): Promise<void> {
+  const { storage, streamOf, progress, signal } = transfer;
+  const store = imageStoreOf(transfer.source);
+  const { stream: id, platforms, allPlatforms, skipCompatibilityManifest } = exportOf(transfer.destination);
+  using stream = streamOf(id);
+  if (platforms.length > 1 && !allPlatforms)
+    throw new ContainerdError(
+      "Unimplemented",
+      "ImageExportStream.platforms: some of an index; export one, or all of it",
+    );
+  if (store.extraReferences.some(({ isPrefix }) => isPrefix))
+    throw new ContainerdError("Unimplemented", "ImageStore.extra_references: a prefix finds no names");
+  const names = [
+    ...(store.name === "" ? [] : [store.name]),
+    ...store.extraReferences.map(({ name }) => name),
+  ];
+  if (names.length === 0) throw new ContainerdError("InvalidArgument", "source: it names no image");
+  for (const name of names) existingImage(storage.imageNames, name);
+  const [platform] = platforms;
+  const images = await transfer.images();
+  await using archive = await images.save(
+    {
+      images: names,
+      format: skipCompatibilityManifest ? "layout" : "oci",
+      ...(allPlatforms
+        ? { platform: "all" }
+        : platform === undefined
+          ? {}
+          : { platform: toPlatform(platform) }),
+    },
+    signal,
+  );
+  await sendBytes(stream, archive.bytes, signal);
+  progress.tell("Completed export");
+}

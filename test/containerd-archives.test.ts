@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { containerd } from "../src/ground/protocol/index.ts";
+import { hostPlatform } from "../src/services/images/index.ts";
+import { startFakeRegistry } from "../src/testing/fake-registry.ts";
+import { imageOf, type TestImage, tarOf } from "../src/testing/images.ts";
+import { eventually } from "./support/condition.ts";
+import { archiveFrom, archiveTo, imageStore, openStream, registry } from "./support/transfers.ts";
+import { withContainerd } from "./support/with-containerd.ts";
+
+const platform = hostPlatform();
+const here = containerd.types.Platform.fromPartial(platform);
+const unpacks = [{ platform: here, snapshotter: "" }];
+/** As `ctr images import` has them without a base name. */
+const prefix = { name: "import-2026-01-02", isPrefix: true, allowOverwrite: true };
+
+/** An OCI layout in a tar, whose index calls the image by an annotation. */
+async function layoutOf({ target, blobs }: TestImage, annotations: Readonly<Record<string, string>>) {
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  return Buffer.from(
+    await tarOf([
+      { name: "oci-layout", content: json({ imageLayoutVersion: "1.0.0" }) },
+      { name: "index.json", content: json({ schemaVersion: 2, manifests: [{ ...target, annotations }] }) },
+      ...[...blobs].map(([digest, { bytes }]) => ({
+        name: `blobs/${digest.replace(":", "/")}`,
+        content: bytes,
+      })),
+    ]),
+  );
+}
+
+describe("containerd's API of transfers with archives", () => {
+  const host = withContainerd();
+
+  const transfer = (namespace: string, source: containerd.types.Any, destination: containerd.types.Any) =>
+    host.clients.in(namespace).transfer.transfer({ source, destination, options: undefined });
+
+  const load = async (
+    namespace: string,
+    archive: Buffer,
+    store: Parameters<typeof imageStore>[0] = { extraReferences: [prefix] },
+  ) => {
+    await using stream = await openStream(host.clients, namespace, "import");
+    const loaded = transfer(namespace, archiveFrom("import"), imageStore(store));
+    // What is refused is refused while it is sent.
+    await Promise.all([loaded, stream.sendBytes(archive)]);
+  };
+
+  const save = async (
+    namespace: string,
+    names: readonly string[],
+    more: Parameters<typeof archiveTo>[1] = {},
+  ) => {
+    await using stream = await openStream(host.clients, namespace, "export");
+    const store = imageStore({ extraReferences: names.map((name) => ({ name })) });
+    const [bytes] = await Promise.all([
+      stream.bytes(),
+      transfer(namespace, store, archiveTo("export", more)),
+    ]);
+    return bytes;
+  };
+
+  const names = async (namespace: string) => {
+    const { images } = host.clients.in(namespace);
+    return (await images.list({ filters: [] })).images.map(({ name, target }) => [name, target?.digest]);
+  };
+
+  test("an image that one namespace exports another imports, under its name and unpacked", async () => {
+    const layers = [[{ name: "random", content: randomBytes(300_000) }]];
+    const image = await imageOf({ platform, layers });
+    await using server = await startFakeRegistry({ "app:v1": image });
+    const name = `${server.host}/app:v1`;
+    await transfer("from", registry(name), imageStore({ name }));
+    const archive = await save("from", [name]);
+    await load("to", archive, { extraReferences: [prefix], unpacks, platforms: [here] });
+    assert.deepEqual(await names("to"), [[name, image.target.digest]]);
+    const { raw, metadata } = host.clients.in("to");
+    const pages: containerd.snapshotsV1.ListSnapshotsResponse[] = await raw.snapshots
+      .list({ snapshotter: "overlayfs", filters: [] }, metadata)
+      .toArray();
+    assert.equal(pages.flatMap(({ info }) => info).length, 1);
+    const withDocker = archive.includes("manifest.json");
+    const without = await save("from", [name], { skipCompatibilityManifest: true });
+    assert.deepEqual([withDocker, without.includes("manifest.json")], [true, false]);
+  });
+
+  test("an image of an archive gets the names that it has there, made whole by the prefix, or one by its digest", async () => {
+    const image = await imageOf({ platform });
+    const { digest } = image.target;
+    const tagged = await layoutOf(image, { "org.opencontainers.image.ref.name": "latest" });
+    await load("tagged", tagged);
+    assert.deepEqual(await names("tagged"), [["import-2026-01-02:latest", digest]]);
+    const whole = await layoutOf(image, { "io.containerd.image.name": "docker.io/library/app:1" });
+    const own = { name: "docker.io/library/app", isPrefix: true };
+    await load("own", whole, { extraReferences: [own], labels: { a: "b" } });
+    assert.deepEqual(await names("own"), [["docker.io/library/app:1", digest]]);
+    await load("digests", whole, { extraReferences: [{ ...own, addDigest: true }] });
+    assert.deepEqual(await names("digests"), [
+      ["docker.io/library/app:1", digest],
+      [`docker.io/library/app@${digest}`, digest],
+    ]);
+    // containerd brings the blobs, names nothing, and says nothing.
+    const refused = { code: status.INVALID_ARGUMENT, details: /names none of its images/ };
+    await assert.rejects(
+      load("other", whole, { extraReferences: [{ name: "quay.io/x", isPrefix: true }] }),
+      refused,
+    );
+    await assert.rejects(load("nameless", await layoutOf(image, {})), refused);
+    assert.deepEqual([await names("other"), await names("nameless")], [[], []]);
+  });
+
+  test("an archive that breaks off, and what is none, bring nothing", async () => {
+    const image = await imageOf({ platform, layers: [[{ name: "random", content: randomBytes(100_000) }]] });
+    const archive = await layoutOf(image, { "org.opencontainers.image.ref.name": "latest" });
+    await assert.rejects(load("broken", archive.subarray(0, archive.length / 2)), {
+      code: status.INVALID_ARGUMENT,
+    });
+    await assert.rejects(load("broken", Buffer.from("no archive at all")), { code: status.INVALID_ARGUMENT });
+    const { leases } = host.clients.in("broken");
+    {
+      await using stream = await openStream(host.clients, "broken", "cut");
+      const { raw, metadata } = host.clients.in("broken");
+      const request = {
+        source: archiveFrom("cut"),
+        destination: imageStore({ extraReferences: [prefix] }),
+        options: undefined,
+      };
+      const ended = Promise.withResolvers<unknown>();
+      raw.transfer.transfer(request, metadata, (error) => ended.resolve(error));
+      await stream.receive();
+      await stream[Symbol.asyncDispose]();
+      assert.notEqual(await ended.promise, null);
+    }
+    assert.deepEqual(await names("broken"), []);
+    assert.ok(
+      await eventually(
+        "no lease is left",
+        async () => (await leases.list({ filters: [] })).leases.length === 0,
+      ),
+    );
+  });
+
+  test("what cannot be had of an archive is refused by name", async () => {
+    await using stream = await openStream(host.clients, "refused", "s");
+    assert.equal(stream.acknowledged, "google.protobuf.Empty");
+    const store = imageStore({ extraReferences: [prefix] });
+    await assert.rejects(transfer("refused", archiveFrom("none"), store), { code: status.NOT_FOUND });
+    await assert.rejects(transfer("refused", archiveFrom("s", { forceCompress: true }), store), {
+      code: status.UNIMPLEMENTED,
+      details: /force_compress/,
+    });
+    await assert.rejects(transfer("refused", imageStore({ name: "absent" }), archiveTo("none")), {
+      code: status.NOT_FOUND,
+    });
+    await using other = await openStream(host.clients, "refused", "t");
+    assert.equal(other.acknowledged, "google.protobuf.Empty");
+    await assert.rejects(transfer("refused", imageStore({ name: "absent" }), archiveTo("t")), {
+      code: status.NOT_FOUND,
+      details: /"absent"/,
+    });
+  });
+});
