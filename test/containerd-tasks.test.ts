@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { mountInfo } from "../src/ground/linux/index.ts";
+import { cgroupLayout, mountInfo } from "../src/ground/linux/index.ts";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { ClientContainers } from "./support/client-containers.ts";
 import { eventually } from "./support/condition.ts";
@@ -264,6 +264,41 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal((await tasks.wait({ containerId, execId: "" })).exitStatus, 6);
     assert.match(await again.all, /got typed\r\n\/dev\/(?:pts\/0|console)\r\n$/);
     await tasks.delete({ containerId });
+  });
+
+  test("limits of a task are changed while it runs", async () => {
+    const { tasks } = own.api;
+    const containerId = "limited";
+    await run(shell(containerId, "exec sleep 1000"));
+    const update = (value: string) =>
+      tasks.update({ containerId, resources: { typeUrl: "", value: Buffer.from(value) }, annotations: {} });
+    await update('{"pids":{"limit":77},"devices":[{"allow":false,"access":"rwm"}]}');
+    const layout = await cgroupLayout();
+    const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("pids");
+    const limit = await readFile(join(root ?? "", own.namespace, containerId, "pids.max"), "utf8");
+    assert.equal(limit.trim(), "77");
+    await assert.rejects(update("77"), { code: status.INVALID_ARGUMENT, details: /resources: not those of/ });
+    await stop(containerId);
+  });
+
+  test("a signal goes to all processes of a task", async () => {
+    const { tasks } = own.api;
+    const containerId = "all";
+    const script =
+      "(trap 'echo > /child' USR1; echo > /one; while :; do sleep 0.05; done) & trap 'echo > /first' USR1; echo > /two; while :; do wait; done";
+    await run(shell(containerId, script));
+    const pid = (await get(containerId))?.pid ?? 0;
+    const exist = (...names: string[]) =>
+      eventually(`${names} are there`, () =>
+        Promise.all(names.map((name) => stat(`/proc/${pid}/root/${name}`))).then(
+          () => true,
+          () => false,
+        ),
+      );
+    await exist("one", "two");
+    await tasks.kill({ containerId, execId: "", signal: 10, all: true });
+    await exist("first", "child");
+    await stop(containerId);
   });
 
   test("a task is paused and goes on, and is shown as what it is", async () => {

@@ -6,6 +6,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { limitsOf } from "./task-limits.ts";
 import { commandOf, processOf } from "./task-messages.ts";
 
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
@@ -118,10 +119,24 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
     },
 
     async kill({ containerId, execId, signal, all: toAll }, call) {
-      checkSignal(signal, toAll);
+      checkSignal(signal);
       const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
-      await (toAll ? process.killAll() : process.kill(signal));
+      if (!toAll) await process.kill(signal);
+      else if (signal === constants.signals.SIGKILL) await process.killAll();
+      else if (execId === "") await task.signalAll(signal);
+      else
+        throw new ContainerdError(
+          "Unimplemented",
+          "all: of a command only SIGKILL goes to all of its processes",
+        );
+      return {};
+    },
+
+    async update({ containerId, resources }, call) {
+      const { task } = await find(containerId, call);
+      checkNoPods(containerId, (await call.namespace()).name, "updated");
+      await task.update({ limits: limitsOf(containerId, resources), oomScoreAdj: undefined }, call.signal);
       return {};
     },
 
@@ -160,13 +175,8 @@ function checkCreation({
     if (isAsked) throw new ContainerdError("Unimplemented", `${field}: is not supported; leave it out`);
 }
 
-/** Throws InvalidArgument (signal(7)), Unimplemented. */
-function checkSignal(signal: number, all: boolean): void {
+/** Throws InvalidArgument: see signal(7). */
+function checkSignal(signal: number): void {
   if (signal < 1 || signal > maxSignal)
     throw new ContainerdError("InvalidArgument", `signal: ${signal} is none; give one of 1 to ${maxSignal}`);
-  if (all && signal !== constants.signals.SIGKILL)
-    throw new ContainerdError(
-      "Unimplemented",
-      `signal: ${signal} cannot go to all processes, only SIGKILL can`,
-    );
 }

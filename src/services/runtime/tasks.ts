@@ -120,6 +120,8 @@ export interface Task {
   start(signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the first process. No error when it is gone already. */
   kill(signal: number): Promise<void>;
+  /** Sends a signal to all processes, also those of commands, none of which can fork meanwhile. No error when they are gone already. */
+  signalAll(signal: number): Promise<void>;
   /** Kills all processes for good: none can be born afterwards. No error when they are gone already. */
   killAll(): Promise<void>;
   /** Resolves when it has exited (at once when it had). */

@@ -135,6 +135,12 @@ export class ConmonTask implements Task {
     return this.#end.kill(signal);
   }
 
+  async signalAll(signal: number): Promise<void> {
+    await this.#freezer.still(async () => {
+      for (const pid of await this.pids()) sendSignal(pid, signal);
+    });
+  }
+
   killAll(): Promise<void> {
     return this.#end.killAll();
   }
