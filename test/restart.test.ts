@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { constants } from "node:fs";
+import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { status } from "@grpc/grpc-js";
+import { unreadBytes } from "../src/ground/linux/index.ts";
 import { ContainerState, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { updateContainerRecords } from "./support/older-records.ts";
@@ -90,5 +94,37 @@ describe("a restart of the daemon", () => {
     await after.startContainer({ containerId: waiting });
     await after.removePodSandbox({ podSandboxId: pod.id });
     await assert.rejects(containerStatus(berth, running), { code: status.NOT_FOUND });
+  });
+
+  it("in the middle of a rotation loses neither the container nor what it says", async () => {
+    const { berth } = host;
+    const pod = await TestPod.run(berth, "rotating");
+    const containerId = await pod.shell("talk", host.image, "while true; do echo line; sleep 0.05; done");
+    const saysMore = (what: string) =>
+      eventually(what, async () => (await pod.log("talk").catch(() => [])).length > 0);
+    const rotate = () =>
+      rename(join(pod.config.logDirectory, "talk.log"), join(pod.config.logDirectory, "talk.log.1"));
+    await saysMore("there is a line");
+    await rotate();
+    const bundle = join(berth.state, "containers", containerId);
+    const monitor = Number(await readFile(join(bundle, "conmon.pid"), "utf8"));
+    process.kill(monitor, "SIGSTOP");
+    try {
+      await using control = await open(join(bundle, "ctl"), constants.O_RDWR | constants.O_NONBLOCK);
+      const failed = assert.rejects(berth.clients.runtime.reopenContainerLog({ containerId }));
+      await eventually("conmon is told", async () => unreadBytes(control.fd) > 0);
+      await berth.stopDaemon("SIGKILL");
+      await failed;
+    } finally {
+      process.kill(monitor, "SIGCONT");
+    }
+    await saysMore("there is a line in the new file");
+    await berth.startDaemon();
+    assert.equal((await containerStatus(berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    const { runtime } = berth.clients;
+    await rotate();
+    await runtime.reopenContainerLog({ containerId });
+    await saysMore("there is a line in the file after that");
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 });

@@ -64,7 +64,8 @@ export type TaskSpec = TaskIdentity & {
 export type FirstProcessIo =
   /** Stdin reads as the end, output is thrown away. */
   | { readonly kind: "none" }
-  | ({ readonly kind: "console" } & TaskConsole)
+  /** `lookUp` is for the log, whose path is of others. */
+  | ({ readonly kind: "console"; readonly lookUp: LookUp } & TaskConsole)
   /**
    * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads it (of a process that has
    * ended: until its deletion or the daemon's end), and when a client leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
@@ -198,8 +199,8 @@ export interface Task {
 
 /** The log file of a task's first process. */
 export type TaskLog = {
-  /** Closes the file and opens it again; the old one must have been renamed before. Throws RuntimeError FailedPrecondition when not running. */
-  reopen(): Promise<void>;
+  /** Closes the file and opens it again; the old one must have been renamed before. Throws RuntimeError FailedPrecondition when not running, and what `lookUp` throws. */
+  reopen(lookUp: LookUp): Promise<void>;
 };
 
 /**

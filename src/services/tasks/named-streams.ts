@@ -17,7 +17,7 @@ export type NamedStreams = {
 export function firstProcessIo(streams: NamedStreams, lookUp: LookUp): FirstProcessIo {
   const { stdin, stdout, stderr, terminal } = streams;
   if (terminal)
-    return { kind: "console", logPath: undefined, terminal, stdin: stdin !== "", stdinOnce: false };
+    return { kind: "console", lookUp, logPath: undefined, terminal, stdin: stdin !== "", stdinOnce: false };
   if ([stdin, stdout, stderr].every((name) => name === "")) return { kind: "none" };
   if (schemeOf(stdout) !== "file") return { kind: "fifos", ...fifosOf(streams, lookUp) };
   const path = pathOf("stdout", stdout, "file");

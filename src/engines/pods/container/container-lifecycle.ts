@@ -270,7 +270,9 @@ export class ContainerLifecycle implements Containers {
   }
 
   async reopenLog(id: string): Promise<void> {
-    await runningTask(this.#services, id).log?.reopen();
+    const { hostPaths, containers } = this.#services;
+    const lookUp = hostPaths.of(containers.get(id).sandboxId);
+    await runningTask(this.#services, id).log?.reopen(lookUp);
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {

@@ -23,6 +23,7 @@ export async function taskSpec(
     spec,
     io: {
       kind: "console",
+      lookUp: services.hostPaths.of(sandbox.id),
       logPath: record.logPath === "" ? undefined : record.logPath,
       terminal: tty,
       stdin,

@@ -89,7 +89,9 @@ export class ConmonTask implements Task {
 
   get log(): TaskLog | undefined {
     if (this.#record?.logPath === undefined) return undefined;
-    return { reopen: async () => this.#streams.reopenLog(this.#requireRunning("reopen log")) };
+    return {
+      reopen: async (lookUp) => this.#streams.reopenLog(this.#requireRunning("reopen log"), lookUp),
+    };
   }
 
   get pid(): number {
@@ -338,6 +340,7 @@ export class ConmonTask implements Task {
     await this.#end.take();
     this.#end.settle(lostExit(record));
     this.close();
+    await this.#streams.rotated();
     await removeTaskFiles(files);
     const exit = this.#end.exit();
     if (exit !== undefined) this.#options.publish("/tasks/delete", endedProcess(record, id, exit));

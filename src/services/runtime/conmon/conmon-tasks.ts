@@ -24,10 +24,11 @@ import { type PublishTask, publishTasks } from "../task-events.ts";
 import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
-import { checkLogPlace, checkOpenedLog } from "./log-place.ts";
+import { LogFile, type LogPlace } from "./log-file.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
+import { offerLog } from "./offered-log.ts";
 import { type PassedIo, PassedStreams } from "./passed-streams.ts";
-import { removeEmptyLog, removeLeftovers, runtimeState } from "./remove-leftovers.ts";
+import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
 import { findTaskRecord, identifyProcess, type TaskRecord, writeTaskRecord } from "./task-record.ts";
@@ -104,8 +105,8 @@ export class ConmonTasks implements Tasks {
     const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
-    const logPath = logPathOf(task.io);
-    if (logPath !== undefined) await checkLogPlace(logPath);
+    const place = logPlaceOf(task.io);
+    await using log = place === undefined ? undefined : await LogFile.open(place);
     await using passed = isPassed(task.io) ? await PassedStreams.open(task.io) : undefined;
     try {
       const made =
@@ -117,11 +118,11 @@ export class ConmonTasks implements Tasks {
         replaceFile(files.config, specJson(spec)),
         mkdir(handler.root, { recursive: true, mode: 0o700 }),
       ]);
+      await using _offer = log === undefined ? undefined : await offerLog(log, files.log);
       const start = () => this.#startMonitor(task, files, args, passed, deadline);
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid);
-      if (logPath !== undefined) await checkOpenedLog(logPath, record.monitor.pid);
       if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
       await writeTaskRecord(files.record, record);
       const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
@@ -134,7 +135,7 @@ export class ConmonTasks implements Tasks {
       });
       return adopted;
     } catch (error) {
-      await this.#undoCreate(task, handler, files).catch((err: unknown) =>
+      await this.#undoCreate(task, handler, files, log).catch((err: unknown) =>
         this.#options.logger.error(
           { err, container: task.id },
           "rolling back a failed creation failed, too; removing the container will retry",
@@ -144,12 +145,16 @@ export class ConmonTasks implements Tasks {
     }
   }
 
-  async #undoCreate(task: TaskSpec, handler: RuncLikeHandler, files: TaskFiles): Promise<void> {
+  async #undoCreate(
+    task: TaskSpec,
+    handler: RuncLikeHandler,
+    files: TaskFiles,
+    log: LogFile | undefined,
+  ): Promise<void> {
     const { cgroupDriver, logger } = this.#options;
-    const { id, cgroup, io } = task;
-    const logPath = logPathOf(io);
+    const { id, cgroup } = task;
     await removeLeftovers({ id, handler, cgroupDriver, cgroup, layout: this.#layout, files, logger });
-    if (logPath !== undefined) await removeEmptyLog(logPath);
+    await log?.removeIfEmpty();
   }
 
   async remove(identity: TaskIdentity): Promise<void> {
@@ -248,7 +253,8 @@ export class ConmonTasks implements Tasks {
       cgroupDir,
       ...(oomKillsAbove === undefined ? {} : { oomKillsAbove }),
       killAllOnExit,
-      logPath: logPathOf(task.io),
+      logPath: logPlaceOf(task.io)?.path,
+      logIsOffered: true,
       ...(console === undefined ? {} : { console }),
       ...(owner === undefined ? {} : { streamOwner: owner }),
       ...(task.restore === undefined ? {} : { restored: true }),
@@ -321,8 +327,9 @@ function isPassed(io: FirstProcessIo): io is PassedIo {
   return io.kind === "fifos" || io.kind === "file";
 }
 
-function logPathOf(io: FirstProcessIo): string | undefined {
-  return io.kind === "console" ? io.logPath : undefined;
+function logPlaceOf(io: FirstProcessIo): LogPlace | undefined {
+  if (io.kind !== "console" || io.logPath === undefined) return undefined;
+  return { path: io.logPath, lookUp: io.lookUp };
 }
 
 function consoleOf(io: FirstProcessIo): TaskRecord["console"] {

@@ -1,8 +1,8 @@
+import { basename } from "node:path";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { restoreOptions } from "../checkpoint/restore.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
-import { RuntimeError } from "../runtime-error.ts";
 import type { FirstProcessIo, TaskRestore, TaskSpec } from "../tasks.ts";
 import type { TaskFiles } from "./task-files.ts";
 
@@ -26,7 +26,7 @@ export function monitorArguments(
       files.monitorPidFile,
     ],
     ...["--exit-dir", exitsDir],
-    ...["--log-path", logDriver(task.io)],
+    ...["--log-path", logDriver(task.io, files)],
     // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd does not sync either.
     "--no-sync-log",
     // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
@@ -56,18 +56,11 @@ function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): re
 }
 
 /**
- * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon. With `passthrough` the container's process gets conmon's
- * own standard streams, which conmon then closes.
+ * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon: it gets the mere name, as it runs in the bundle. With
+ * `passthrough` the container's process gets conmon's own standard streams, which conmon then closes.
  */
-function logDriver(io: FirstProcessIo): string {
+function logDriver(io: FirstProcessIo, { log }: TaskFiles): string {
   if (io.kind === "fifos" || io.kind === "file") return "passthrough";
-  const logPath = io.kind === "console" ? io.logPath : undefined;
-  if (logPath === undefined) return "none";
-  if (logPath.includes(":")) {
-    throw new RuntimeError(
-      "InvalidArgument",
-      `log path ${JSON.stringify(logPath)}: conmon cannot write to a path with a colon`,
-    );
-  }
-  return `k8s-file:${logPath}`;
+  if (io.kind !== "console" || io.logPath === undefined) return "none";
+  return `k8s-file:${basename(log)}`;
 }

@@ -1,43 +1,50 @@
-import { open, readdir, readlink, stat, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { codeOf } from "../../../ground/errors/index.ts";
-import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
-import { RuntimeError } from "../runtime-error.ts";
+import { lstat, rm } from "node:fs/promises";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { holdLog, releaseLog } from "./held-log.ts";
+import { LogFile, type LogPlace, nextPathOf } from "./log-file.ts";
+import type { TaskFiles } from "./task-files.ts";
 
-/**
- * Makes the file that conmon (2.1) opens to rotate its log, and then renames to the log's own name: conmon ends when it cannot
- * make it, and with it the container's output; and it would follow a symbolic link that lies there. Returns its path. Throws
- * RuntimeError: ResourceExhausted (no room or no inode), FailedPrecondition (the directory is gone); conmon goes on with its
- * old file then.
- */
-export async function makeNextLog(logPath: string, monitorPid: number): Promise<string> {
-  const path = `${logPath}.tmp`;
-  const mode = await modeOfLog(monitorPid, dirname(logPath));
-  try {
-    await unlink(path).catch(ignoreMissing);
-    await using file = await open(path, "wx", mode);
-    // Whatever the daemon's umask is.
-    await file.chmod(mode);
-    return path;
-  } catch (cause) {
-    const gone = isErrno(cause, "ENOENT");
-    const what = gone ? "its directory is gone; recreate it" : "cannot create a new file";
-    throw new RuntimeError(
-      gone ? "FailedPrecondition" : codeOf(cause),
-      `reopen log ${logPath}: ${what}; the container keeps writing to the old one`,
-      { cause },
-    );
-  }
+/** How conmon (2.1) gets its next log: it opens a name, and then renames that to the one of its log. */
+export type NextLog = {
+  /** Makes the file. Throws as {@link LogFile.replace}. */
+  make(): Promise<LogFile>;
+  /** Lays it where conmon opens it. It stays there when that fails, or takes long: conmon ends when it finds nothing. */
+  offer(file: LogFile): Promise<void>;
+  /** conmon has opened and renamed what lay there. */
+  isRenamed(): Promise<boolean>;
+  /** Takes away what is left of the offer, once conmon has the file. */
+  clear(): Promise<void>;
+};
+
+/** By a name in the bundle, which is private. */
+export function nextLogInBundle(place: LogPlace, files: TaskFiles, monitorPid: number): NextLog {
+  const { path, lookUp } = place;
+  return {
+    make: () => LogFile.replace(place),
+    // Mounting asks the file system.
+    offer: (file) => lookUp(path, () => holdLog(file, files, monitorPid)),
+    isRenamed: () => isGone(files.nextLog),
+    async clear() {
+      await releaseLog(files);
+      await rm(files.log, { force: true });
+    },
+  };
 }
 
-/** Versions of conmon make logs of different modes; the next one is to be like the one that is open. */
-async function modeOfLog(monitorPid: number, directory: string): Promise<number> {
-  const fds = `/proc/${monitorPid}/fd`;
-  for (const name of (await readdir(fds).catch(ignoreMissing)) ?? []) {
-    const target = await readlink(join(fds, name)).catch(ignoreMissing);
-    if (target === undefined || dirname(target) !== directory) continue;
-    const info = await stat(join(fds, name)).catch(ignoreMissing);
-    if (info !== undefined) return info.mode & 0o777;
-  }
-  return 0o600;
+/**
+ * By the log's own path, as a conmon knows it that an earlier berth has started. A container that may write to the directory of its
+ * log can put a link there between the making and conmon's open, for as long as it runs.
+ */
+export function nextLogBeside(place: LogPlace): NextLog {
+  const { path, lookUp } = place;
+  return {
+    make: () => LogFile.beside(place),
+    offer: async () => undefined,
+    isRenamed: () => lookUp(path, () => isGone(nextPathOf(path))),
+    clear: async () => undefined,
+  };
+}
+
+async function isGone(path: string): Promise<boolean> {
+  return (await lstat(path).catch(ignoreMissing)) === undefined;
 }

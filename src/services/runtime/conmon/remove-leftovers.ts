@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, unlink } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
@@ -71,12 +71,6 @@ export async function removeContainerCgroup({
   cgroup,
 }: Pick<Leftovers, "layout" | "cgroupDriver" | "cgroup">): Promise<void> {
   if (cgroupDriver === "cgroupfs" && cgroup !== undefined) await removeCgroup(layout, cgroup);
-}
-
-/** Removes a log in which nothing stands. */
-export async function removeEmptyLog(logPath: string): Promise<void> {
-  const info = await stat(logPath).catch(ignoreMissing);
-  if (info?.size === 0) await unlink(logPath).catch(ignoreMissing);
 }
 
 /**

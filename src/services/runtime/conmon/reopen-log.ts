@@ -1,43 +1,63 @@
-import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { checkLogPlace, identity, openFiles } from "./log-place.ts";
+import { identityAt, type LogPlace } from "./log-file.ts";
 import type { MonitorControl } from "./monitor-control.ts";
-import { makeNextLog } from "./next-log.ts";
+import type { NextLog } from "./next-log.ts";
+import { openFiles } from "./offered-log.ts";
 import type { ProcessIdentity } from "./task-record.ts";
 
 const waitMs = 5_000;
 
 /**
- * Makes conmon close its log and open a new one, and resolves when that is there. Nothing happens when conmon's log still
- * lies under its name: conmon would put an empty file in the place of what nobody has rotated. Throws RuntimeError, as
- * {@link makeNextLog}, and FailedPrecondition when conmon is gone.
+ * Makes a new log and has conmon close its old one and take that. Nothing happens when conmon's log still lies under its name: an
+ * empty file would take the place of what nobody has rotated. Throws RuntimeError, as {@link NextLog.make}, FailedPrecondition when
+ * conmon is gone, and DeadlineExceeded when it does not take the new log.
  */
 export async function reopenLog(
   control: MonitorControl,
   monitor: ProcessIdentity,
-  logPath: string | undefined,
+  place: LogPlace,
+  next: NextLog,
 ): Promise<void> {
-  if (logPath === undefined) return;
-  await checkLogPlace(logPath);
-  if (!(await isAlive(monitor.pid, monitor.startTime)))
-    throw new RuntimeError("FailedPrecondition", `reopen log ${logPath}: its writer, conmon, is gone`);
-  const before = await identity(logPath);
-  if (before !== undefined && (await openFiles(monitor.pid)).includes(before)) return;
-  const next = await makeNextLog(logPath, monitor.pid);
+  const { path, lookUp } = place;
+  const isThere = () => isAlive(monitor.pid, monitor.startTime);
+  const has = (identity: string) => lookUp(path, async () => (await openFiles(monitor.pid)).has(identity));
+  const before = await identityAt(place);
+  if (!(await isThere())) throw monitorIsGone(path);
+  if (before !== undefined && (await has(before))) return;
+  await using file = await next.make();
+  let isAsked = false;
   try {
+    await next.offer(file);
+    isAsked = true;
     await control.reopenLog();
-    for (let waited = 0; waited < waitMs; waited += 2) {
-      const now = await identity(logPath);
-      if (now !== undefined && now !== before) return;
-      await sleep(2);
-    }
-    throw new RuntimeError(
-      "DeadlineExceeded",
-      `reopen log ${logPath}: conmon has created no new file after ${waitMs} ms`,
-    );
-  } finally {
-    await rm(next, { force: true });
+    // Not before it is renamed, too: conmon ends when it cannot do that.
+    await waitUntil(path, isThere, async () => (await next.isRenamed()) && has(file.identity));
+  } catch (error) {
+    // A conmon that was asked may yet come for it.
+    if (!(isAsked && (await isThere()))) await file.removeIfEmpty();
+    throw error;
   }
+  await next.clear();
+}
+
+async function waitUntil(
+  path: string,
+  isThere: () => Promise<boolean>,
+  isTaken: () => Promise<boolean>,
+): Promise<void> {
+  for (let waited = 0; waited < waitMs; waited += 2) {
+    if (await isTaken()) return;
+    if (!(await isThere())) throw monitorIsGone(path);
+    await sleep(2);
+  }
+  throw new RuntimeError(
+    "DeadlineExceeded",
+    `reopen log ${path}: conmon has not taken the new file after ${waitMs} ms`,
+  );
+}
+
+function monitorIsGone(path: string): RuntimeError {
+  return new RuntimeError("FailedPrecondition", `reopen log ${path}: its writer, conmon, is gone`);
 }

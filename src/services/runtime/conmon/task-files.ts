@@ -1,6 +1,7 @@
 import { readdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { unmountHeldLog } from "./held-log.ts";
 
 /** The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make most of them. */
 export type TaskFiles = {
@@ -19,6 +20,12 @@ export type TaskFiles = {
   readonly still: string;
   /** FIFO on which conmon takes commands. */
   readonly control: string;
+  /** The name by which conmon knows its log; see {@link "./offered-log.ts"}. */
+  readonly log: string;
+  /** The name by which conmon (2.1) opens its next log, and which it then renames to the one before. */
+  readonly nextLog: string;
+  /** Where that next log is mounted; see {@link "./next-log.ts"}. */
+  readonly heldLog: string;
   /** Written by conmon when the first process has exited: its code in decimal. */
   readonly exit: string;
   /** A log of the OCI runtime, for one of its commands. */
@@ -36,6 +43,9 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
     resources: join(bundleDir, "resources.json"),
     still: join(bundleDir, "still"),
     control: join(bundleDir, "ctl"),
+    log: join(bundleDir, "log"),
+    nextLog: join(bundleDir, "log.tmp"),
+    heldLog: join(bundleDir, "log.next"),
     exit: join(exitsDir, id),
     runtimeLog: (command) => join(bundleDir, `${command}.log`),
   };
@@ -45,7 +55,7 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
  * Removes the exit file, what a conmon that was killed while writing it left beside it, and all files, sockets and FIFOs of the bundle.
  * Directories (a mounted rootfs) are not the task's.
  */
-export async function removeTaskFiles({ bundleDir, exit }: TaskFiles): Promise<void> {
+export async function removeTaskFiles({ bundleDir, heldLog, exit }: TaskFiles): Promise<void> {
   const exitsDir = dirname(exit);
   const id = basename(exit);
   const [entries = [], exits = []] = await Promise.all([
@@ -56,5 +66,6 @@ export async function removeTaskFiles({ bundleDir, exit }: TaskFiles): Promise<v
     ...entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(bundleDir, name)),
     ...exits.filter((name) => name === id || name.startsWith(`${id}.`)).map((name) => join(exitsDir, name)),
   ];
+  if (paths.includes(heldLog)) await unmountHeldLog(heldLog);
   await Promise.all(paths.map((path) => unlink(path).catch(ignoreMissing)));
 }

@@ -29,6 +29,8 @@ export type TaskRecord = {
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
+  /** conmon takes its logs as {@link "./offered-log.ts"} says; one of an earlier berth opens them by their path. */
+  readonly logIsOffered?: true;
   /** As it was asked for; undefined where the streams are FIFOs or a file of a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
   /** Whose the standard streams are; see {@link streamOwner}. */

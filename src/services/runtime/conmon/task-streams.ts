@@ -1,3 +1,4 @@
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { isAlive, type PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { MonitorConsole } from "../attach/monitor-console.ts";
@@ -27,6 +28,7 @@ import type {
 } from "../tasks.ts";
 import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
+import { nextLogBeside, nextLogInBundle } from "./next-log.ts";
 import { reopenLog } from "./reopen-log.ts";
 import type { TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -54,6 +56,7 @@ export class TaskStreams implements Disposable {
   readonly #control: MonitorControl;
   readonly #processes = new ExecProcesses();
   #console: MonitorConsole | undefined;
+  #rotation: Promise<void> = Promise.resolve();
 
   constructor(options: TaskStreamsOptions, freezer: ContainerFreezer) {
     this.#options = options;
@@ -136,8 +139,24 @@ export class TaskStreams implements Disposable {
     throw new RuntimeError("FailedPrecondition", `resize container ${this.#options.id}: it has no terminal`);
   }
 
-  reopenLog({ logPath, monitor }: TaskRecord): Promise<void> {
-    return reopenLog(this.#control, monitor, logPath);
+  /** One after the other: conmon knows one name for its next log. */
+  reopenLog(record: TaskRecord, lookUp: LookUp): Promise<void> {
+    const reopened = this.#rotation.then(() => this.#reopenLog(record, lookUp));
+    this.#rotation = reopened.catch(() => undefined);
+    return reopened;
+  }
+
+  /** Resolves when no log is being reopened. */
+  rotated(): Promise<void> {
+    return this.#rotation;
+  }
+
+  async #reopenLog({ logPath: path, logIsOffered, monitor }: TaskRecord, lookUp: LookUp): Promise<void> {
+    if (path === undefined) return;
+    const place = { path, lookUp };
+    const { files } = this.#options;
+    const next = logIsOffered ? nextLogInBundle(place, files, monitor.pid) : nextLogBeside(place);
+    await reopenLog(this.#control, monitor, place, next);
   }
 
   /** Takes off those that are attached. */

@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { openLookedUp } from "./open-look-up.ts";
 
 /**
  * Both ends of a client's FIFO. The one that is not the process's is kept open, so that opening never waits, and that a client may leave
@@ -17,7 +18,7 @@ export type OpenFifo = AsyncDisposable & {
 export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> {
   await using opened = new AsyncDisposableStack();
   // Only a reader need not wait for a writer. The others are opened by it, as another file may lie at the path by then.
-  const first = opened.use(await lookUpFifo(path, lookUp));
+  const first = opened.use(await openLookedUp(path, lookUp, () => openPath(path)));
   if (!(await first.stat()).isFIFO()) throw noFifo(path, "it is not a FIFO");
   const same = `/proc/self/fd/${first.fd}`;
   const writer = opened.use(await open(same, constants.O_WRONLY));
@@ -25,22 +26,6 @@ export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> 
   await first.close();
   const ends = opened.move();
   return { reader, writer, [Symbol.asyncDispose]: () => ends.disposeAsync() };
-}
-
-/** One that answers after the look-up was given up is nobody's. */
-async function lookUpFifo(path: string, lookUp: LookUp): Promise<FileHandle> {
-  let isGivenUp = false;
-  const work = async () => {
-    const handle = await openPath(path);
-    if (isGivenUp) await handle.close();
-    return handle;
-  };
-  try {
-    return await lookUp(path, work);
-  } catch (error) {
-    isGivenUp = true;
-    throw error;
-  }
 }
 
 async function openPath(path: string): Promise<FileHandle> {

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { cgroupLayout, mountInfo } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
 import { ServiceEvents } from "../../events/index.ts";
@@ -80,7 +81,8 @@ export class TaskBench implements AsyncDisposable {
   /** As a container's that has neither terminal nor stdin. */
   console(id: string, other: Partial<TaskConsole> = {}): FirstProcessIo {
     const logPath = join(this.directory, `${id}.log`);
-    return { kind: "console", logPath, terminal: false, stdin: false, stdinOnce: false, ...other };
+    const lookUp = new HostPaths().of("test");
+    return { kind: "console", lookUp, logPath, terminal: false, stdin: false, stdinOnce: false, ...other };
   }
 
   async create(spec: TaskSpec): Promise<Task> {

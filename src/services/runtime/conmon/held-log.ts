@@ -1,0 +1,54 @@
+import { readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { bindMount, unmount } from "../../../ground/linux/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import type { LogFile } from "./log-file.ts";
+
+/** Two names in a bundle; see {@link "./task-files.ts"}. */
+export type HeldPlace = { readonly nextLog: string; readonly heldLog: string };
+
+/**
+ * Lays the next log where a conmon that runs opens it. conmon ends when nothing is there to open, and with it the container's output:
+ * so a mount holds the log, which stays when the daemon is killed before conmon has opened it. conmon renames what it has opened, and
+ * a mount point cannot be renamed: it opens a link to it. What was laid before and not taken is covered, in one step. Throws
+ * RuntimeError FailedPrecondition when conmon would not see the mount; LinuxError.
+ */
+export async function holdLog(
+  file: LogFile,
+  { nextLog, heldLog }: HeldPlace,
+  monitorPid: number,
+): Promise<void> {
+  if ((await mountNamespaceOf("self")) !== (await mountNamespaceOf(monitorPid)))
+    throw new RuntimeError(
+      "FailedPrecondition",
+      "reopen log: berthd has been started in another mount namespace than the container's conmon; restart berthd in the host's, or the container",
+    );
+  await writeFile(heldLog, "", { flag: "wx", mode: 0o600 }).catch(ignoreExisting);
+  await bindMount(`/proc/self/fd/${file.handle.fd}`, heldLog);
+  await symlink(basename(heldLog), nextLog).catch(ignoreExisting);
+}
+
+/** Takes it away once conmon has it. */
+export async function releaseLog({ heldLog }: HeldPlace): Promise<void> {
+  await unmountHeldLog(heldLog);
+  await rm(heldLog, { force: true });
+}
+
+/** However many lie there one upon the other. Throws LinuxError. */
+export async function unmountHeldLog(heldLog: string): Promise<void> {
+  try {
+    for (;;) await unmount(heldLog, { detach: true });
+  } catch (error) {
+    // Nothing is mounted there any more.
+    if (!isErrno(error, "EINVAL", "ENOENT")) throw error;
+  }
+}
+
+function mountNamespaceOf(process: number | "self"): Promise<string> {
+  return readlink(`/proc/${process}/ns/mnt`);
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!isErrno(error, "EEXIST")) throw error;
+}

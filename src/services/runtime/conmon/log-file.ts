@@ -1,0 +1,147 @@
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, rename, unlink } from "node:fs/promises";
+import { codeOf } from "../../../ground/errors/index.ts";
+import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { openLookedUp } from "../streams/open-look-up.ts";
+
+/** As containerd makes them. */
+const logMode = 0o640;
+/** Whatever lies there: a link is not followed, nobody is waited for. */
+const writing = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A container's log as its directory has it. A path of others: each call throws what `lookUp` throws. */
+export type LogPlace = { readonly path: string; readonly lookUp: LookUp };
+
+/** Device and inode of a file. */
+export type FileIdentity = string;
+
+/** A log that is open, so that nobody who may write to its directory can put another file in its place. */
+export class LogFile implements AsyncDisposable {
+  readonly handle: FileHandle;
+  readonly identity: FileIdentity;
+  readonly #place: LogPlace;
+
+  private constructor(place: LogPlace, handle: FileHandle, identity: FileIdentity) {
+    this.#place = place;
+    this.handle = handle;
+    this.identity = identity;
+  }
+
+  /**
+   * The log that lies there, or a new one. Throws RuntimeError FailedPrecondition when something other than a regular file lies there,
+   * which anybody may have put there who may write to the directory, such as a container that mounts it, or the directory is gone;
+   * ResourceExhausted.
+   */
+  static async open(place: LogPlace): Promise<LogFile> {
+    const { path } = place;
+    const openOrMake = () =>
+      makeFile(path).catch((error: unknown) => {
+        if (!isErrno(error, "EEXIST")) throw error;
+        return open(path, writing);
+      });
+    try {
+      return await LogFile.#openBy(place, openOrMake);
+    } catch (error) {
+      // What cannot be opened for what it is.
+      if (isErrno(error, "ELOOP", "EISDIR", "ENXIO")) await identityAt(place);
+      throw failure(`open log ${JSON.stringify(path)}`, error);
+    }
+  }
+
+  /** A new one in the place of the old one. Throws RuntimeError: FailedPrecondition, ResourceExhausted. */
+  static replace(place: LogPlace): Promise<LogFile> {
+    // Whoever has replaced the file meanwhile has a link of theirs renamed, through which nobody writes.
+    return LogFile.#makeNext(place, () => rename(nextPathOf(place.path), place.path));
+  }
+
+  /** A new one at {@link nextPathOf}, in the place of whatever lies there. Throws like {@link replace}. */
+  static beside(place: LogPlace): Promise<LogFile> {
+    return LogFile.#makeNext(place, async () => undefined);
+  }
+
+  static async #makeNext(place: LogPlace, put: () => Promise<void>): Promise<LogFile> {
+    const path = nextPathOf(place.path);
+    const make = async () => {
+      await unlink(path).catch(ignoreMissing);
+      const handle = await makeFile(path);
+      try {
+        await put();
+        return handle;
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    };
+    try {
+      return await LogFile.#openBy(place, make);
+    } catch (error) {
+      throw failure(`reopen log ${place.path}: the container keeps writing to the old one`, error);
+    }
+  }
+
+  static async #openBy(place: LogPlace, openFile: () => Promise<FileHandle>): Promise<LogFile> {
+    const handle = await openLookedUp(place.path, place.lookUp, openFile);
+    try {
+      const info = await place.lookUp(place.path, () => handle.stat({ bigint: true }));
+      if (!info.isFile()) throw notRegular(place.path, "something that is not a regular file");
+      return new LogFile(place, handle, identityOf(info));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Removes it from its directory where nothing stands in it, and nobody has put another one there. */
+  async removeIfEmpty(): Promise<void> {
+    const { path, lookUp } = this.#place;
+    await lookUp(path, async () => {
+      const there = await lstat(path, { bigint: true }).catch(ignoreMissing);
+      if (there === undefined || identityOf(there) !== this.identity || there.size > 0n) return;
+      await unlink(path).catch(ignoreMissing);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+/** Where a log is made that is to take the place of another. */
+export function nextPathOf(path: string): string {
+  return `${path}.tmp`;
+}
+
+/** That of the log that lies there; undefined when there is none. Throws RuntimeError FailedPrecondition when it is no regular file. */
+export async function identityAt({ path, lookUp }: LogPlace): Promise<FileIdentity | undefined> {
+  const info = await lookUp(path, () => lstat(path, { bigint: true }).catch(ignoreMissing));
+  if (info === undefined) return undefined;
+  if (info.isFile()) return identityOf(info);
+  throw notRegular(path, info.isSymbolicLink() ? "a symbolic link" : "something that is not a regular file");
+}
+
+export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): FileIdentity {
+  return `${dev}:${ino}`;
+}
+
+async function makeFile(path: string): Promise<FileHandle> {
+  const handle = await open(path, writing | constants.O_CREAT | constants.O_EXCL, logMode);
+  // Whatever the daemon's umask is.
+  await handle.chmod(logMode);
+  return handle;
+}
+
+function notRegular(path: string, what: string): RuntimeError {
+  return new RuntimeError(
+    "FailedPrecondition",
+    `log ${JSON.stringify(path)}: refusing to write to ${what}; remove it`,
+  );
+}
+
+function failure(what: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("errno" in cause)) return cause;
+  if (isErrno(cause, "ENOENT"))
+    return new RuntimeError("FailedPrecondition", `${what}: its directory is gone; recreate it`, { cause });
+  return new RuntimeError(codeOf(cause), `${what}: cannot create a new file`, { cause });
+}

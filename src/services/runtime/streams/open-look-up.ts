@@ -1,0 +1,22 @@
+import type { FileHandle } from "node:fs/promises";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+
+/** Opens a file of others. One that answers after the look-up was given up is nobody's, and is closed. Throws what both throw. */
+export async function openLookedUp(
+  path: string,
+  lookUp: LookUp,
+  open: () => Promise<FileHandle>,
+): Promise<FileHandle> {
+  let isGivenUp = false;
+  const work = async () => {
+    const handle = await open();
+    if (isGivenUp) await handle.close();
+    return handle;
+  };
+  try {
+    return await lookUp(path, work);
+  } catch (error) {
+    isGivenUp = true;
+    throw error;
+  }
+}
