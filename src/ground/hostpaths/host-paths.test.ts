@@ -167,3 +167,20 @@ function tenOwners(paths: HostPaths, directory: string): readonly Promise<void>[
     return assert.rejects(lookUp, { code: "Unavailable", message: /does not respond/ });
   });
 }
+
+test("a look-up that is given up before its place is known fails at once, and is never begun", async () => {
+  const paths = new HostPaths({ perFileSystem: 1 });
+  const [held, late] = [heldWork(), heldWork()];
+  const first = paths.of("first")("/x", held.work);
+  const gone = new AbortController();
+  const failed = assert.rejects(paths.of("second", gone.signal)("/x", late.work), /gone/);
+  // Were it a rejection inside that nobody waits for, that would fail the test.
+  gone.abort(new Error("gone"));
+  await failed;
+  held.release.resolve("done");
+  await first;
+  // Places are found one after the other.
+  assert.equal(await paths.of("third")("/x", async () => "third"), "third");
+  await turns();
+  assert.equal(late.started(), 0);
+});

@@ -101,9 +101,7 @@ export class HostPaths {
     const overdue = setTimeout(() => entry.giveUp(`waited for ${seconds} s`), this.#answerMs);
     this.#awaited.add(entry);
     try {
-      if (this.#isBusy()) entry.place = await this.#places.of(path);
-      this.#queue.add(entry);
-      this.#startNext();
+      this.#enqueue(entry).catch(answer.reject);
       return await answer.promise;
     } finally {
       clearTimeout(overdue);
@@ -111,6 +109,14 @@ export class HostPaths {
       this.#awaited.delete(entry);
       this.#queue.delete(entry);
     }
+  }
+
+  async #enqueue(entry: Entry): Promise<void> {
+    if (this.#isBusy()) entry.place = await this.#places.of(entry.path);
+    // Nobody may wait for it any more.
+    if (!this.#awaited.has(entry)) return;
+    this.#queue.add(entry);
+    this.#startNext();
   }
 
   async #run<Result>(entry: Entry, work: () => Promise<Result>): Promise<Result> {
@@ -126,7 +132,11 @@ export class HostPaths {
   }
 
   async #markHanging(entry: Entry): Promise<void> {
-    entry.place ??= await this.#places.of(entry.path);
+    try {
+      entry.place ??= await this.#places.of(entry.path);
+    } catch {
+      // The mount table cannot be read, as without a free descriptor: it counts as one that may lie anywhere.
+    }
     if (this.#running.has(entry)) this.#onHang(entry);
   }
 

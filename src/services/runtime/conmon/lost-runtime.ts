@@ -6,7 +6,8 @@ import type { ProcessIdentity } from "./task-record.ts";
 /**
  * Waits until the OCI runtime of a creation has ended and conmon has not told of it for `graceMs`. conmon reads the runtime's
  * stderr to its end before it tells of a failure: a runtime that is killed (by the OOM killer, say) leaves the container's first
- * process, which waits to be started and holds stderr open, and then both wait for ever. False when `over` aborts before.
+ * process, which waits to be started and holds stderr open, and then both wait for ever. False when `over` aborts before. Throws
+ * nothing: what cannot be read is no sign of an end.
  */
 export async function waitForLostRuntime(
   monitorPidFile: string,
@@ -20,8 +21,13 @@ export async function waitForLostRuntime(
     await sleep(pauseMs, undefined, { ref: false, signal: over }).catch(() => undefined);
     const monitor = Number.parseInt(await readFile(monitorPidFile, "utf8").catch(() => ""), 10);
     if (over.aborted || !(monitor > 0)) continue;
-    runtime ??= await runtimeOf(monitor);
-    lostAtMs = (await isLost(monitor, runtime)) ? (lostAtMs ?? performance.now()) : undefined;
+    try {
+      runtime ??= await runtimeOf(monitor);
+      lostAtMs = (await isLost(monitor, runtime)) ? (lostAtMs ?? performance.now()) : undefined;
+    } catch {
+      // It cannot be told now, as without a free descriptor; it is looked again.
+      lostAtMs = undefined;
+    }
     if (lostAtMs !== undefined && performance.now() - lostAtMs >= graceMs) return !over.aborted;
   }
   return false;
