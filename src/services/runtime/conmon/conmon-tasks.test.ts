@@ -104,6 +104,7 @@ for (const handler of ["crun", "runc"]) {
       const exit = await again.wait();
       assert.equal(exit.exitCode, 255);
       assert.equal(exit.cause, "lost");
+      assert.match(exit.message, /conmon ended without reporting the exit.*no room for its exit file/);
     });
 
     test("a conmon that is killed under a daemon that runs on is noticed", async () => {

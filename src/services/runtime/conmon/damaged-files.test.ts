@@ -37,6 +37,7 @@ for (const handler of ["crun", "runc"]) {
         const again = await bench.attach(handler, task);
         const exit = await again.wait();
         assert.deepEqual([exit.cause, exit.exitCode], ["lost", 255]);
+        assert.match(exit.message, /record of the container was damaged/);
         assert.ok(exit.startedAtNs > 0n);
         await again.kill(9);
         await again.delete();

@@ -127,6 +127,7 @@ export function tasksSuite(name: string, handler: string, open: () => Promise<Ta
       const task = await bench.tasks.attach(spec);
       const exit = await task.wait();
       assert.equal(exit.cause, "lost");
+      assert.match(exit.message, /processes are gone.*restarted/);
       assert.equal(exit.exitCode, 255);
       await task.delete();
     });
