@@ -160,6 +160,11 @@ describe("containerd's API of containers and events", () => {
       code: status.PERMISSION_DENIED,
       details: /io\.berth\.cri\.container is berth's own/,
     });
+    const updateMask = ["extensions.io.berth.cri.container"];
+    await assert.rejects(containers.update({ container: container({ id }), updateMask }), {
+      code: status.PERMISSION_DENIED,
+      details: /io\.berth\.cri\.container is berth's own/,
+    });
   });
 
   test("tasks of pods are shown in k8s.io with what has become of their processes, and can be waited for", async () => {

@@ -20,6 +20,7 @@ const services = {
   introspection: containerd.introspectionV1.IntrospectionClient,
   leases: containerd.leasesV1.LeasesClient,
   namespaces: containerd.namespacesV1.NamespacesClient,
+  sandboxes: containerd.sandboxV1.StoreClient,
   snapshots: containerd.snapshotsV1.SnapshotsClient,
   streaming: containerd.streamingV1.StreamingClient,
   tasks: containerd.tasksV1.TasksClient,

@@ -4,6 +4,14 @@ import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Container, Containers, TypedValue } from "../../services/containers/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import {
+  changedExtension,
+  checkExtensions,
+  isPods,
+  replacedExtensions,
+  toAnys,
+  toValues,
+} from "./extensions.ts";
 import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
@@ -33,7 +41,7 @@ export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">):
     async create({ container: given }, { namespace }) {
       const { containers } = await namespace();
       const message = present(given);
-      checkExtensions(message);
+      checkExtensions(`container ${message.id}`, message.extensions);
       if (message.spec === undefined)
         throw new ContainerdError("InvalidArgument", `container ${message.id}: spec must be set`);
       return { container: toMessage(await containers.create(toContainer(message))) };
@@ -42,7 +50,7 @@ export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">):
     async update({ container: given, updateMask = [] }, { namespace }) {
       const { containers } = await namespace();
       const message = present(given);
-      checkExtensions(message);
+      checkExtensions(`container ${message.id}`, message.extensions, updateMask);
       const updated = await containers.update(message.id, (before) => changeOf(before, message, updateMask));
       return { container: toMessage(updated) };
     },
@@ -66,28 +74,9 @@ async function matching(
   return containers.list().filter((container) => matches((path) => fieldOf(container, path)));
 }
 
-/** Extensions of this prefix are berth's own: what a pod's engine must know of its containers. */
-function isOwn(extension: string): boolean {
-  return extension.startsWith("io.berth.");
-}
-
 function present(container: Message | undefined): Message {
   if (container === undefined) throw new ContainerdError("InvalidArgument", "container: must be set");
   return container;
-}
-
-/** Throws PermissionDenied: with these, a client could pass its container off as a pod's. */
-function checkExtensions({ id, extensions }: Message): void {
-  const own = Object.keys(extensions).find(isOwn);
-  if (own !== undefined)
-    throw new ContainerdError(
-      "PermissionDenied",
-      `container ${id}: extensions: ${own} is berth's own; leave it out`,
-    );
-}
-
-function isPods({ extensions }: Container): boolean {
-  return Object.keys(extensions).some(isOwn);
 }
 
 /** As containerd's clients write specifications. */
@@ -137,18 +126,13 @@ function checkUnchanged(before: Container, given: Message): void {
 function changeAt(path: string, before: Changeable, given: Message): Changeable {
   if (path.startsWith("labels."))
     return { ...before, labels: { ...before.labels, ...labelsOfMask([path], given.labels) } };
-  if (path.startsWith("extensions.")) {
-    const { [path.slice("extensions.".length)]: _, ...others } = before.extensions;
-    const named = Object.entries(toValues(given.extensions)).filter(
-      ([name]) => path === `extensions.${name}`,
-    );
-    return { ...before, extensions: { ...others, ...Object.fromEntries(named) } };
-  }
+  if (path.startsWith("extensions."))
+    return { ...before, extensions: changedExtension(before.extensions, given.extensions, path) };
   switch (path) {
     case "labels":
       return { ...before, labels: given.labels };
     case "extensions":
-      return { ...before, extensions: { ...ownOf(before.extensions), ...toValues(given.extensions) } };
+      return { ...before, extensions: replacedExtensions(before.extensions, given.extensions) };
     case "spec":
       return { ...before, spec: given.spec && toValue(given.spec) };
     case "image":
@@ -158,11 +142,6 @@ function changeAt(path: string, before: Changeable, given: Message): Changeable 
     default:
       throw cannotUpdate(path);
   }
-}
-
-/** They stay whatever a client sends, which cannot send them. */
-function ownOf(extensions: Container["extensions"]): Container["extensions"] {
-  return Object.fromEntries(Object.entries(extensions).filter(([name]) => isOwn(name)));
 }
 
 function toContainer(message: Message): Parameters<Containers["create"]>[0] {
@@ -182,7 +161,6 @@ function toContainer(message: Message): Parameters<Containers["create"]>[0] {
 
 function toMessage(container: Container): Message {
   const { id, labels, image, runtime, snapshotter, snapshotKey, spec, sandboxId = "" } = container;
-  const extensions = Object.entries(container.extensions).map(([name, value]) => [name, toAny(value)]);
   return {
     id,
     labels: { ...labels },
@@ -193,13 +171,9 @@ function toMessage(container: Container): Message {
     snapshotKey,
     createdAt: toTimestamp(container.createdAtNs),
     updatedAt: toTimestamp(container.updatedAtNs),
-    extensions: Object.fromEntries(extensions),
+    extensions: toAnys(container.extensions),
     sandbox: sandboxId,
   };
-}
-
-function toValues(extensions: Message["extensions"]): Readonly<Record<string, TypedValue>> {
-  return Object.fromEntries(Object.entries(extensions).map(([name, any]) => [name, toValue(any)]));
 }
 
 function fieldOf(container: Container, [field, ...rest]: readonly string[]): string | undefined {

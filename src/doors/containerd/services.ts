@@ -12,6 +12,7 @@ import { leaseHandlers } from "./leases.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
+import { sandboxHandlers } from "./sandboxes.ts";
 import { snapshotHandlers } from "./snapshots.ts";
 import { streamingHandlers } from "./streaming.ts";
 import { Streams } from "./streams.ts";
@@ -37,7 +38,7 @@ const rows: readonly Row[] = [
   row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
   row("mounts", containerd.mountsV1.MountsService),
   row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
-  row("sandboxes", containerd.sandboxV1.StoreService),
+  row("sandboxes", containerd.sandboxV1.StoreService, sandboxHandlers),
   row("sandbox-controllers", containerd.sandboxV1.ControllerService),
   row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
   row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, ["stream"]),
