@@ -147,6 +147,7 @@ describe("containerd's API of diffs", () => {
     await refused(INVALID_ARGUMENT, { mounts: [{ ...bind, options: ["rbind", "ro"] }] }, /read-only/);
     await refused(INVALID_ARGUMENT, { mounts: [{ ...bind, source: "target" }] }, /absolute path/);
     await refused(UNIMPLEMENTED, { mounts: [bind, bind] }, /give one/);
+    await refused(UNIMPLEMENTED, { mounts: [{ ...bind, target: "sub" }] }, /"sub"/);
     await refused(UNIMPLEMENTED, { mounts: [{ ...bind, type: "tmpfs", options: [] }] }, /"tmpfs"/);
     const overlay = { type: "overlay", source: "overlay", target: "", options: ["lowerdir=/a:/b"] };
     await refused(INVALID_ARGUMENT, { mounts: [overlay] }, /without upperdir/);
@@ -167,6 +168,7 @@ describe("containerd's API of diffs", () => {
     const { UNIMPLEMENTED, NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION } = status;
     await refused(UNIMPLEMENTED, { mediaType: "text/plain" }, /^media_type: .*"text\/plain"/);
     await refused(UNIMPLEMENTED, { left: [bind, bind] }, /give one/);
+    await refused(UNIMPLEMENTED, { right: [{ ...bind, target: "sub" }] }, /"sub"/);
     await refused(INVALID_ARGUMENT, { right: [{ ...bind, source: "tree" }] }, /absolute path/);
     await refused(
       INVALID_ARGUMENT,

@@ -1,6 +1,5 @@
-import type { DescribedMount } from "../../ground/linux/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
-import { clientMount } from "./client-mounts.ts";
+import { clientMount, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
 
 export type ApplyTarget = {
@@ -13,7 +12,7 @@ export type ApplyTarget = {
  * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes whiteouts as overlayfs
  * wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those that nothing can be written to.
  */
-export function applyTarget(mounts: readonly DescribedMount[]): ApplyTarget {
+export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
   const mount = clientMount(mounts);
   if (mount === undefined) throw new DiffError("InvalidArgument", "mounts: give one");
   if (mount.readonly) throw new DiffError("InvalidArgument", "mounts: a read-only one takes no layer");

@@ -1,6 +1,9 @@
 import type { DescribedMount, SnapshotMount } from "../../ground/linux/index.ts";
 import { DiffError } from "./diff-error.ts";
 
+/** A mount in the words of containerd's API; `target`: where in the tree it lies, "" for the whole of it. */
+export type MountMessage = DescribedMount & { readonly target?: string };
+
 /** One of the two kinds of mounts that containerd's clients get from snapshotters of directories. Paths are absolute. */
 export type ClientMount =
   | { readonly type: "bind"; readonly source: string; readonly readonly: boolean }
@@ -15,11 +18,16 @@ export type ClientMount =
     };
 
 /** Undefined for none. Throws DiffError: Unimplemented for several and for mounts of other kinds, InvalidArgument. */
-export function clientMount([mount, ...others]: readonly DescribedMount[]): ClientMount | undefined {
+export function clientMount([mount, ...others]: readonly MountMessage[]): ClientMount | undefined {
   if (mount === undefined) return undefined;
   if (others.length > 0)
     throw new DiffError("Unimplemented", `mounts: ${others.length + 1} on top of each other; give one`);
-  const { type, source, options } = mount;
+  const { type, source, options, target = "" } = mount;
+  if (target !== "")
+    throw new DiffError(
+      "Unimplemented",
+      `mounts: ${JSON.stringify(target)} as the target; give the whole tree`,
+    );
   const readonly = options.includes("ro");
   if (isBind(mount)) return { type: "bind", source: absolute(source), readonly };
   if (type !== "overlay")
@@ -39,7 +47,7 @@ export function clientMount([mount, ...others]: readonly DescribedMount[]): Clie
  * What shows the same files and takes no changes: an overlay's upper directory may be of one mount only, as a lower one of many.
  * Throws as {@link clientMount} does.
  */
-export function readableMounts(described: readonly DescribedMount[]): readonly SnapshotMount[] {
+export function readableMounts(described: readonly MountMessage[]): readonly SnapshotMount[] {
   const mount = clientMount(described);
   if (mount === undefined) return [];
   if (mount.type === "bind") return [{ ...mount, readonly: true }];

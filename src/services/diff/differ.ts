@@ -1,9 +1,9 @@
-import type { DescribedMount } from "../../ground/linux/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
 import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
 import type { AppliedLayer } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type ApplyTarget, applyTarget } from "./apply-target.ts";
+import type { MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
 
 /** So many layers are unpacked at one time; more wait. */
@@ -34,7 +34,7 @@ export class Differ implements AsyncDisposable {
   async apply(
     content: ContentStore,
     descriptor: Pick<Descriptor, "digest" | "mediaType">,
-    mounts: readonly DescribedMount[],
+    mounts: readonly MountMessage[],
     { sync, signal }: { readonly sync: boolean; readonly signal: AbortSignal },
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { digest, mediaType } = descriptor;
