@@ -68,7 +68,12 @@ export class TestStream implements AsyncDisposable {
     const { Data, WindowUpdate } = containerd.transferStreams;
     let room = 0;
     for (let offset = 0; offset < bytes.length; ) {
-      while (room === 0) room += WindowUpdate.decode((await this.receive())?.value ?? Buffer.alloc(0)).update;
+      while (room === 0) {
+        const granted = await this.receive();
+        if (granted === undefined)
+          throw new Error("the daemon has ended the stream that it wanted bytes through");
+        room += WindowUpdate.decode(granted.value).update;
+      }
       const data = bytes.subarray(offset, offset + Math.min(room, pieceBytes));
       this.send(packed("containerd.types.transfer.Data", Data, { data }));
       room -= data.length;
