@@ -177,6 +177,8 @@ test("limits that take a limit away pass, nonsense does not", () => {
     /^config\.linux\.resources\.memory_limit_in_bytes: must be between -1/,
   );
   refuses(withResources({ oomScoreAdj: 1001n }), /oom_score_adj: must be between -1000 and 1000, is 1001$/);
+  refuses(withResources({ cpusetCpus: "," }), /cpuset_cpus: must be a list such as 0-3,7, is ","$/);
+  refuses(withResources({ cpusetMems: "," }), /cpuset_mems: must be a list/);
   refuses(withResources({ cpusetCpus: "a" }), /cpuset_cpus: must be a list such as 0-3,7, is "a"$/);
   refuses(
     withResources({ unified: { "../memory.max": "1" } }),

@@ -11,7 +11,8 @@ const quota: Check<bigint> = (value, path) => {
   // Whatever is below zero is no limit to the kernel.
   if (value > 0n && value < 1000n) refuse(path, `must be at least 1000, or -1 for no limit, is ${value}`);
 };
-const cpuList = orEmpty(matching(/^[0-9,-]{1,4096}$/, "a list such as 0-3,7"));
+/** A list that names none (",") the kernel refuses with ENOSPC, as if a disk were full. */
+const cpuList = orEmpty(matching(/^,{0,16}[0-9][0-9,-]{0,4095}$/, "a list such as 0-3,7"));
 
 /** 0 asks for nothing. */
 function orZero(check: Check<bigint>): Check<bigint> {

@@ -10,7 +10,7 @@ export function updateFailure(cause: unknown): unknown {
   const message = messageOf(cause);
   if (/resource busy/i.test(message))
     return new RuntimeError("FailedPrecondition", "resources: a limit is below the current usage", { cause });
-  if (/invalid argument|out of range|permission denied|no space left/i.test(message))
+  if (/invalid argument|out of range|permission denied/i.test(message))
     return new RuntimeError("InvalidArgument", "resources: the kernel rejects a limit", { cause });
   return cause;
 }
