@@ -9,7 +9,7 @@ import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "../test/support/berth.ts";
 import { busyboxImage } from "../test/support/busybox.ts";
 import { eventually } from "../test/support/condition.ts";
-import { readHostState, whatStays } from "../test/support/host-state.ts";
+import { leftovers, readHostState } from "../test/support/host-state.ts";
 
 const cli = new URL("../dist/berth.cjs", import.meta.url).pathname;
 /** What `berth run` makes is shown to those alone who ask for it. */
@@ -57,7 +57,7 @@ const before = await readHostState();
 await step(
   "Look for anything left on the machine: mounts, namespaces, processes, cgroups, links, rules",
   async () => {
-    const left = await whatStays(before);
+    const left = await leftovers(before);
     return left.length === 0 ? "nothing" : left.join("\n");
   },
 );

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { glob } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { readHostState, whatStays } from "../test/support/host-state.ts";
+import { leftovers, readHostState } from "../test/support/host-state.ts";
 
 const suites: Readonly<Record<string, string>> = {
   unit: "src/**/*.test.ts",
@@ -58,7 +58,7 @@ const before = await readHostState();
 const codes = await beside(values.load ? availableParallelism() : 0, () =>
   runSuites(chosen.length === 0 ? Object.keys(suites) : chosen),
 );
-const left = await whatStays(before);
+const left = await leftovers(before);
 for (const item of left) console.error(`left behind by the tests: ${item}`);
 process.exitCode = left.length > 0 || codes.some((code) => code !== 0) ? 1 : 0;
 

@@ -10,7 +10,7 @@ import { PodKeeper } from "./support/chaos/pod-keeper.ts";
 import { Random } from "./support/chaos/random.ts";
 import { report } from "./support/chaos/report.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { testHandler } from "./support/handler.ts";
 
 /** `npm run test:chaos -- --seed N --minutes M`. The seed decides what is done and when; how far the machine is then is its own affair. */
@@ -77,7 +77,7 @@ describe("kills of the daemon and its helpers at random", () => {
       "latest",
       await busyboxImage({ layers: [[{ name: "other", content: "other" }]] }),
     );
-    await using host = await CutBerth.start({ built: true, config });
+    await using host = await CrashingBerth.start({ built: true, config });
     const { berth } = host;
     await berth.pull(registry.image);
     const other = `${registry.host}/other:latest`;
@@ -105,7 +105,7 @@ describe("kills of the daemon and its helpers at random", () => {
 
 /** Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be true. */
 async function disturb(
-  { berth }: CutBerth,
+  { berth }: CrashingBerth,
   keepers: readonly (PodKeeper | ImageKeeper)[],
   random: Random,
   kills: string[],
@@ -137,7 +137,7 @@ async function disturb(
 }
 
 /** A removal that a killed helper has made fail is tried again, as kubelets do. */
-async function removeAll({ berth }: CutBerth, image: string): Promise<void> {
+async function removeAll({ berth }: CrashingBerth, image: string): Promise<void> {
   const { runtime, images } = berth.clients;
   await images.removeImage(RemoveImageRequest.fromPartial({ image: { image } }));
   await eventually("no pod is left", async () => {

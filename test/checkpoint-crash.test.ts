@@ -8,7 +8,7 @@ import { startBusyboxRegistry } from "./support/busybox.ts";
 import { checkpoint, counting, countsTo, manyToDump } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
 import { checkpointing } from "./support/criu.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 
@@ -16,8 +16,8 @@ const options = await checkpointing();
 
 describe("a daemon that is killed in the middle of a checkpoint", () => {
   let registry: (TestRegistry & { readonly image: string }) | undefined;
-  let started: CutBerth | undefined;
-  const cut = (): CutBerth => started ?? assert.fail("not started");
+  let started: CrashingBerth | undefined;
+  const cut = (): CrashingBerth => started ?? assert.fail("not started");
   const berth = () => cut().berth;
   const image = () => registry?.image ?? "";
   const pod = (name: string) => TestPod.run(berth(), name, { linux: { cgroupParent: cut().cgroupParent } });
@@ -34,7 +34,7 @@ describe("a daemon that is killed in the middle of a checkpoint", () => {
 
   before(async () => {
     registry = await startBusyboxRegistry();
-    started = await CutBerth.start(options);
+    started = await CrashingBerth.start(options);
     await started.berth.pull(registry.image);
   });
   after(async () => {

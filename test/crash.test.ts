@@ -13,7 +13,7 @@ import type { TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { handlerProgram, testHandler } from "./support/handler.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -22,7 +22,7 @@ import { hostPort } from "./support/subnet.ts";
 const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 
 /** A pod that has everything a pod can have: a network with a port, shared memory, a pause process, users of its own. */
-function fullPod(host: CutBerth, name: string): PodSandboxConfig {
+function fullPod(host: CrashingBerth, name: string): PodSandboxConfig {
   return podConfig(name.replaceAll(" ", "-"), {
     portMappings: [{ containerPort: 80, hostPort: hostPort() }],
     linux: {
@@ -39,10 +39,10 @@ function fullPod(host: CutBerth, name: string): PodSandboxConfig {
 
 describe("a daemon that is killed", () => {
   let registry: (TestRegistry & { readonly image: string }) | undefined;
-  let started: CutBerth | undefined;
+  let started: CrashingBerth | undefined;
   let clean: readonly string[] = [];
 
-  const host = (): CutBerth => started ?? assert.fail("not started");
+  const host = (): CrashingBerth => started ?? assert.fail("not started");
   const runtime = () => host().berth.clients.runtime;
   const image = () => registry?.image ?? "";
 
@@ -72,7 +72,7 @@ describe("a daemon that is killed", () => {
 
   before(async () => {
     registry = await startBusyboxRegistry();
-    started = await CutBerth.start();
+    started = await CrashingBerth.start();
     await started.berth.pull(registry.image);
     // The first pod makes what all pods share: the bridge, chains of rules, parents of cgroups.
     const config = fullPod(started, "first");
@@ -231,7 +231,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
     `#!/bin/sh\nif ${when} && [ ! -e ${directory}/running ]; then touch ${directory}/running; sleep 60; touch ${directory}/went-on; fi\nexec ${program} "$@"\n`;
 
   /** Kills the daemon in the middle of what `call` makes the slow program do, and starts it again. */
-  const killAndRestart = async (host: CutBerth, directory: string, call: () => Promise<unknown>) => {
+  const killAndRestart = async (host: CrashingBerth, directory: string, call: () => Promise<unknown>) => {
     const failed = assert.rejects(call());
     await eventually("the program runs", () => exists(join(directory, "running")));
     await host.berth.stopDaemon("SIGKILL");
@@ -241,7 +241,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
 
   it("ends a CNI plugin that runs on, so that no address is taken for nobody", async () => {
     await using scripts = await tempDir();
-    await using host = await CutBerth.start({ pluginDirs: [scripts.path] });
+    await using host = await CrashingBerth.start({ pluginDirs: [scripts.path] });
     const { berth } = host;
     const run = () =>
       berth.clients.runtime.runPodSandbox({ config: fullPod(host, "plugin"), runtimeHandler: "" });
@@ -263,7 +263,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
     const when = 'case "$*" in *" create "*) true;; *) false;; esac';
     await writeFile(program, slow(scripts.path, when, handlerProgram(testHandler)), { mode: 0o755 });
     const handlers = `[runtime.handlers.slow]\npath = ${JSON.stringify(program)}\n`;
-    await using host = await CutBerth.start({ config: handlers });
+    await using host = await CrashingBerth.start({ config: handlers });
     await host.berth.pull(registry.image);
     const { runtime } = host.berth.clients;
     const config = podConfig("runtime", { linux: { cgroupParent: host.cgroupParent } });

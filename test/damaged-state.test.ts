@@ -8,7 +8,7 @@ import { decode, encode } from "../src/ground/metadata/index.ts";
 import { ContainerState, ownerMetadata } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { cli, cliOutput } from "./support/cli.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
@@ -16,7 +16,7 @@ import { verboseInfo } from "./support/verbose.ts";
 describe("files in the state directory that were damaged", () => {
   it("cost a container its end, which is recorded as lost, and stand in the way of no removal", async () => {
     await using registry = await startBusyboxRegistry();
-    await using cut = await CutBerth.start();
+    await using cut = await CrashingBerth.start();
     const { berth } = cut;
     await berth.pull(registry.image);
     const before = await cut.traces();
@@ -36,7 +36,7 @@ describe("files in the state directory that were damaged", () => {
 
   it("leave a container that runs to be looked at, stopped and removed", async () => {
     await using registry = await startBusyboxRegistry();
-    await using cut = await CutBerth.start();
+    await using cut = await CrashingBerth.start();
     const { berth } = cut;
     await berth.pull(registry.image);
     const before = await cut.traces();
@@ -57,7 +57,7 @@ describe("files in the state directory that were damaged", () => {
 describe("a record that cannot be read", () => {
   it("is left out of lists and named in the verbose Status, everything else goes on, and it can be removed", async () => {
     await using registry = await startBusyboxRegistry();
-    await using cut = await CutBerth.start();
+    await using cut = await CrashingBerth.start();
     const { berth } = cut;
     await berth.pull(registry.image);
     const before = await cut.traces();
@@ -107,7 +107,7 @@ describe("a record that cannot be read", () => {
   });
 
   it("makes no leftover of what belongs to it, and neither does another owner", async () => {
-    await using cut = await CutBerth.start();
+    await using cut = await CrashingBerth.start();
     const { berth } = cut;
     const before = await cut.traces();
     const linux = { cgroupParent: cut.cgroupParent };

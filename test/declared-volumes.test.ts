@@ -9,7 +9,7 @@ import { pushImage, type TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -188,12 +188,12 @@ describe("a volume that an image declares", () => {
 
 describe("a daemon that ends while it makes such a volume", () => {
   let undo = new AsyncDisposableStack();
-  let host: CutBerth;
+  let host: CrashingBerth;
   let image = "";
   before(async () => {
     await using made = new AsyncDisposableStack();
     const registry = made.use(await startBusyboxRegistry());
-    host = made.use(await CutBerth.start());
+    host = made.use(await CrashingBerth.start());
     image = await push(registry, "data", ["/data"]);
     await host.berth.pull(image);
     undo = made.move();

@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { Mount } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -115,13 +115,13 @@ describe("an image that is mounted", () => {
 
 describe("a daemon that ends while an image is a volume", () => {
   let undo = new AsyncDisposableStack();
-  let host: CutBerth;
+  let host: CrashingBerth;
   let image = "";
   let clean: readonly string[] = [];
   before(async () => {
     await using made = new AsyncDisposableStack();
     const registry = made.use(await startBusyboxRegistry());
-    host = made.use(await CutBerth.start());
+    host = made.use(await CrashingBerth.start());
     image = registry.image;
     await host.berth.pull(image);
     undo = made.move();

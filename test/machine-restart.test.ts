@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
@@ -11,7 +11,7 @@ import { verboseInfo } from "./support/verbose.ts";
 describe("a restart of the machine", () => {
   it("ends pods and containers, frees their addresses, and keeps images and what was recorded", async () => {
     await using registry = await startBusyboxRegistry();
-    await using host = await CutBerth.start();
+    await using host = await CrashingBerth.start();
     const { berth } = host;
     const { image } = registry;
     const imageId = await berth.pull(image);

@@ -8,7 +8,7 @@ import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import type { TestImage } from "../src/testing/images.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
 describe("a daemon that is killed in the middle of a pull", () => {
@@ -23,7 +23,7 @@ describe("a daemon that is killed in the middle of a pull", () => {
       response.write(bytes.subarray(0, bytes.length / 2));
       return true;
     });
-    await using host = await CutBerth.start();
+    await using host = await CrashingBerth.start();
     const { berth } = host;
     const ingests = join(berth.root, "content", "ingest");
     const reference = `${registry.host}/test/image:latest`;

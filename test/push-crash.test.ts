@@ -8,7 +8,7 @@ import { takesPushes } from "../src/testing/fake-uploads.ts";
 import { imageOf } from "../src/testing/images.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { cli, cliOutput } from "./support/cli.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 
 const run = promisify(execFile);
 
@@ -24,7 +24,7 @@ describe("a daemon that is killed in the middle of a push", () => {
       return true;
     });
     await using stalls = await startFakeRegistry({}, uploads.answer);
-    await using host = await CutBerth.start({ built: true });
+    await using host = await CrashingBerth.start({ built: true });
     const { berth } = host;
     const reference = `${source.host}/app:v1`;
     await berth.pull(reference);

@@ -11,7 +11,7 @@ import {
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";
@@ -29,17 +29,17 @@ function* numbers(seed: number): Generator<number, never> {
 
 describe("a pod on which everything happens at once", () => {
   let registry: (TestRegistry & { readonly image: string }) | undefined;
-  let started: CutBerth | undefined;
+  let started: CrashingBerth | undefined;
   let clean: readonly string[] = [];
 
-  const host = (): CutBerth => started ?? assert.fail("not started");
+  const host = (): CrashingBerth => started ?? assert.fail("not started");
   const runtime = () => host().berth.clients.runtime;
   const image = () => registry?.image ?? "";
   const linux = () => ({ cgroupParent: host().cgroupParent });
 
   before(async () => {
     registry = await startBusyboxRegistry();
-    started = await CutBerth.start();
+    started = await CrashingBerth.start();
     await started.berth.pull(registry.image);
     const pod = await TestPod.run(started.berth, "first", { linux: linux() });
     await pod.shell("first", image(), "true");

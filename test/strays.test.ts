@@ -6,7 +6,7 @@ import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { hostPort } from "./support/subnet.ts";
 
@@ -15,7 +15,7 @@ const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 describe("a daemon whose database was moved away", () => {
   it("ends the containers and pods that it finds, with all that they have, and runs new ones", async () => {
     await using registry = await startBusyboxRegistry();
-    await using host = await CutBerth.start();
+    await using host = await CrashingBerth.start();
     const { berth, cgroupParent } = host;
     const namespaceOptions = { pid: NamespaceMode.POD };
     const usernsOptions = { mode: NamespaceMode.POD, uids: mapping, gids: mapping };

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { MountPropagation } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
-import { CutBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/cut-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
 const run = promisify(execFile);
@@ -32,7 +32,7 @@ describe("a volume", () => {
     it(`keeps what is in it when the pod goes that mounted it with ${name}`, async () => {
       const propagation = MountPropagation[name];
       await using registry = await startBusyboxRegistry();
-      await using host = await CutBerth.start();
+      await using host = await CrashingBerth.start();
       const { berth } = host;
       await berth.pull(registry.image);
       const clean = await host.traces();

@@ -7,7 +7,7 @@ import type { DaemonHooks } from "./daemon.ts";
 import { endInTime } from "./end-in-time.ts";
 import { openMetadata } from "./open-metadata.ts";
 import { ServiceManager } from "./service-manager.ts";
-import { toldToEnd } from "./signals.ts";
+import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
 
@@ -43,7 +43,7 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const format =
     config.log.format === "auto" ? (process.stderr.isTTY ? "pretty" : "json") : config.log.format;
   const logger = createLogger({ level: config.log.level, format });
-  const told = toldToEnd(logger);
+  const told = terminationSignal(logger);
   const unhandledErrors = new UnhandledErrors(logger);
   const startedAt = performance.now();
   await using _claimed = await claimDirectories(config);

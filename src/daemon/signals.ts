@@ -8,7 +8,7 @@ const ignored = ["SIGHUP", "SIGUSR2"] as const;
  * Resolves when the daemon is told to end; told once more, it ends at once. Signals that daemons are sent to read their
  * configuration or their logs anew are logged and do nothing.
  */
-export function toldToEnd(logger: Logger): Promise<NodeJS.Signals> {
+export function terminationSignal(logger: Logger): Promise<NodeJS.Signals> {
   for (const signal of ignored) {
     process.on(signal, () =>
       logger.warn(

@@ -17,7 +17,7 @@ export type CutBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
 };
 
 /** A daemon that can be cut off at a step, and everything by which its pods can be told from those of other tests. */
-export class CutBerth implements AsyncDisposable {
+export class CrashingBerth implements AsyncDisposable {
   readonly berth: TestBerth;
   /** For pods, so that their cgroups are known by the name. */
   readonly cgroupParent: string;
@@ -33,7 +33,7 @@ export class CutBerth implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  static async start(options: CutBerthOptions = {}): Promise<CutBerth> {
+  static async start(options: CutBerthOptions = {}): Promise<CrashingBerth> {
     await using opened = new AsyncDisposableStack();
     const directory = opened.use(await tempDir());
     const cutFile = join(directory.path, "cut");
@@ -44,7 +44,7 @@ export class CutBerth implements AsyncDisposable {
     // The pods' parent is their client's to remove, as it is a kubelet's.
     opened.defer(() => removeCgroups(`/${name}`));
     const berth = opened.use(await TestBerth.start({ ...rest, ...(!built && { program }), env, network }));
-    return new CutBerth(berth, name, cutFile, opened.move());
+    return new CrashingBerth(berth, name, cutFile, opened.move());
   }
 
   /** Lets the daemon die before the step of that name; the call, or what it set off, must come to the step. */

@@ -49,7 +49,7 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
 }
 
 /** What is left once the kernel has taken down what ended: waits until that is nothing, at most ten seconds. */
-export async function whatStays(before: HostState): Promise<readonly string[]> {
+export async function leftovers(before: HostState): Promise<readonly string[]> {
   for (let tries = 0; ; tries++) {
     const left = leftBehind(before, await readHostState());
     if (tries === 100 || left.length === 0) return left;

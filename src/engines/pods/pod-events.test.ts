@@ -8,7 +8,7 @@ import { digestOf } from "../../parts/oci/index.ts";
 import { ContainerStore } from "../../services/containers/index.ts";
 import { ServiceEvents } from "../../services/events/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { neverRan } from "./container/container-view.ts";
+import { neverStarted } from "./container/container-view.ts";
 import { PodEvents } from "./pod-events.ts";
 import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
 import { TaskTable } from "./tasks/task-table.ts";
@@ -88,7 +88,7 @@ test("an event shows the pod as it was right after, however late it is read, and
   const end = new AbortController();
   const shown = podEvents.subscribe(end.signal);
   podEvents.container("created", "web", "pod");
-  await containers.save({ ...container, phase: neverRan("no such program") });
+  await containers.save({ ...container, phase: neverStarted("no such program") });
   podEvents.container("stopped", "web", "pod");
   await containers.delete("web");
   podEvents.containerDeleted(container);

@@ -42,7 +42,7 @@ type Entry = {
   /** Starts the work. */
   readonly start: () => void;
   /** Ends the wait for it. */
-  readonly giveUp: (why: string) => void;
+  readonly abandon: (why: string) => void;
   /** Whose answer it needs; undefined as long as nobody has looked. */
   place?: Place;
 };
@@ -77,7 +77,7 @@ export class HostPaths {
     this.#answerMs = this.#limits.slowMs;
     const late = [...this.#awaited];
     setTimeout(() => {
-      for (const entry of late) entry.giveUp("the daemon is shutting down");
+      for (const entry of late) entry.abandon("the daemon is shutting down");
     }, this.#limits.slowMs).unref();
   }
 
@@ -93,12 +93,12 @@ export class HostPaths {
       owner,
       path,
       start: () => this.#run(entry, work).then(answer.resolve, answer.reject),
-      giveUp: (why) => noAnswer(path, why).then(answer.reject, answer.reject),
+      abandon: (why) => noAnswer(path, why).then(answer.reject, answer.reject),
     };
     const abort = () => answer.reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     const seconds = this.#answerMs / 1000;
-    const overdue = setTimeout(() => entry.giveUp(`waited for ${seconds} s`), this.#answerMs);
+    const overdue = setTimeout(() => entry.abandon(`waited for ${seconds} s`), this.#answerMs);
     this.#awaited.add(entry);
     try {
       this.#enqueue(entry).catch(answer.reject);

@@ -92,7 +92,7 @@ class SqliteDatabase implements Database {
   /** Commits that wait for the next transaction. */
   #queue: PendingCommit[] = [];
   /** Commits of the transaction under way. */
-  #underWay: readonly PendingCommit[] = [];
+  #inFlight: readonly PendingCommit[] = [];
   #sendScheduled = false;
   /** Of the last commit, if that was one that no commit is spared now. */
   #trouble: string | undefined;
@@ -149,7 +149,7 @@ class SqliteDatabase implements Database {
 
   /** Sends at the end of the current turn, so that commits made together travel together. */
   #scheduleSend(): void {
-    if (this.#sendScheduled || this.#underWay.length > 0) return;
+    if (this.#sendScheduled || this.#inFlight.length > 0) return;
     this.#sendScheduled = true;
     queueMicrotask(() => {
       this.#sendScheduled = false;
@@ -159,9 +159,9 @@ class SqliteDatabase implements Database {
 
   #sendNext(): void {
     if (this.#queue.length > 0) {
-      this.#underWay = this.#queue;
+      this.#inFlight = this.#queue;
       this.#queue = [];
-      this.#post({ kind: "commit", batches: this.#underWay.map(({ batch }) => batch) });
+      this.#post({ kind: "commit", batches: this.#inFlight.map(({ batch }) => batch) });
     } else if (this.#state === "closing") {
       this.#post({ kind: "close" });
     }
@@ -178,8 +178,8 @@ class SqliteDatabase implements Database {
         "cannot reserve space for removals on a full disk; it is retried at the next start",
       );
     if (reply.kind !== "committed") return;
-    const finished = this.#underWay;
-    this.#underWay = [];
+    const finished = this.#inFlight;
+    this.#inFlight = [];
     for (const [index, { changes, committed, done }] of finished.entries()) {
       const failure = reply.outcomes[index];
       this.#noteTrouble(failure);
@@ -226,8 +226,8 @@ class SqliteDatabase implements Database {
   #die(reason: string): void {
     if (this.#state === "open") this.#died.resolve(this.#unavailable(reason));
     this.#state = "dead";
-    const lost = [...this.#underWay, ...this.#queue];
-    this.#underWay = [];
+    const lost = [...this.#inFlight, ...this.#queue];
+    this.#inFlight = [];
     this.#queue = [];
     for (const { done } of lost) done.reject(this.#unavailable(reason));
     this.#exited.resolve();

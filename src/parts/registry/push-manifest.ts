@@ -18,7 +18,7 @@ export async function hasManifest(
   const what = `looking for ${formatReference(named)}`;
   const endpoints = await session.endpoints(reference, "push");
   return await session.tryEndpoints(what, endpoints, signal, (endpoint) =>
-    isThere(session, endpoint, named, descriptor, signal),
+    exists(session, endpoint, named, descriptor, signal),
   );
 }
 
@@ -34,7 +34,7 @@ export async function pushManifest(
   const referrer = parseReferrer(bytes);
   await session.tryEndpoints(`pushing ${formatReference(reference)}`, endpoints, signal, async (endpoint) => {
     // One with a subject may be there without its entry, when an earlier push was cut.
-    if (referrer === undefined && (await isThere(session, endpoint, reference, descriptor, signal))) return;
+    if (referrer === undefined && (await exists(session, endpoint, reference, descriptor, signal))) return;
     const response = await session.send(
       endpoint,
       {
@@ -57,7 +57,7 @@ export async function pushManifest(
 }
 
 /** By its digest, or whether its tag stands for it already. */
-async function isThere(
+async function exists(
   session: Session,
   endpoint: Endpoint,
   reference: Reference,

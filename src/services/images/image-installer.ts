@@ -9,7 +9,7 @@ import type { Snapshotter } from "../snapshots/index.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
 import { extractKey, type LayerInstaller } from "./layer-installer.ts";
-import type { ProgressBoard } from "./layer-progress.ts";
+import type { ProgressListeners } from "./layer-progress.ts";
 import { recordSource } from "./push/blob-sources.ts";
 import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
@@ -39,7 +39,7 @@ export type InstallerParts = {
   readonly layers: LayerInstaller;
   readonly imageNames: ImageNames;
   readonly resolved: ResolvedImages;
-  readonly progress: ProgressBoard;
+  readonly progress: ProgressListeners;
 };
 
 /**

@@ -32,7 +32,7 @@ import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
-import { ProgressBoard } from "./layer-progress.ts";
+import { ProgressListeners } from "./layer-progress.ts";
 import { NamedTargets } from "./named-targets.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
 import { pruneImages } from "./prune.ts";
@@ -108,7 +108,7 @@ class ImageService implements Images, AsyncDisposable {
 
   constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
-    const progress = new ProgressBoard();
+    const progress = new ProgressListeners();
     this.#snapshotter = snapshotter;
     this.#content = content;
     this.#garbage = options.garbage;
@@ -165,7 +165,7 @@ class ImageService implements Images, AsyncDisposable {
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
     try {
-      return this.#present(await this.#puller.pull(request, signal));
+      return this.#imageOf(await this.#puller.pull(request, signal));
     } catch (error) {
       // On a full disk what the failed pull has left should not wait for the next removal.
       if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
@@ -175,7 +175,7 @@ class ImageService implements Images, AsyncDisposable {
 
   async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
     const ids = await this.#importer.import(path, signal ?? new AbortController().signal);
-    return ids.map((id) => this.#present(id));
+    return ids.map((id) => this.#imageOf(id));
   }
 
   async push(request: PushRequest, signal?: AbortSignal): Promise<Pushed> {
@@ -231,7 +231,7 @@ class ImageService implements Images, AsyncDisposable {
   async setPinned(idOrReference: string, pinned: boolean): Promise<Image> {
     const image = this.#found(idOrReference);
     await this.#names.updateAll(this.#lookup.namesOf(image.id), { labels: pinLabels(pinned) });
-    return this.#present(image.id);
+    return this.#imageOf(image.id);
   }
 
   async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
@@ -293,7 +293,7 @@ class ImageService implements Images, AsyncDisposable {
     return image;
   }
 
-  #present(id: Digest): Image {
+  #imageOf(id: Digest): Image {
     const image = this.#lookup.find(id);
     if (image === undefined)
       throw new ImageError("Aborted", `image ${id} was removed while it was being pulled`);

@@ -4,7 +4,7 @@ import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
-import type { ProgressBoard } from "./layer-progress.ts";
+import type { ProgressListeners } from "./layer-progress.ts";
 import type { LayerJob, LayerOrigin } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -18,9 +18,9 @@ export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
 export class LayerFetcher {
   readonly #content: ContentStore;
   readonly #workers: WorkerPool;
-  readonly #progress: ProgressBoard;
+  readonly #progress: ProgressListeners;
 
-  constructor(content: ContentStore, workers: WorkerPool, progress: ProgressBoard) {
+  constructor(content: ContentStore, workers: WorkerPool, progress: ProgressListeners) {
     this.#content = content;
     this.#workers = workers;
     this.#progress = progress;

@@ -7,7 +7,7 @@ import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
-import type { ProgressBoard } from "./layer-progress.ts";
+import type { ProgressListeners } from "./layer-progress.ts";
 
 /** What one call of {@link LayerInstaller.install} wants, and where it gets it. */
 type Installation = {
@@ -26,16 +26,16 @@ type Failure = { readonly installation: Installation; readonly error: unknown };
 export class LayerInstaller {
   readonly #snapshotter: Snapshotter;
   readonly #fetcher: LayerFetcher;
-  readonly #progress: ProgressBoard;
+  readonly #progress: ProgressListeners;
   readonly #maxConcurrent: number;
   readonly #trees: TreeRemover;
   readonly #syncs: Coalescer;
-  readonly #underWay = new SingleFlight<Digest, Failure | undefined>();
+  readonly #inFlight = new SingleFlight<Digest, Failure | undefined>();
 
   constructor(
     snapshotter: Snapshotter,
     fetcher: LayerFetcher,
-    progress: ProgressBoard,
+    progress: ProgressListeners,
     maxConcurrent: number,
     trees: TreeRemover,
   ) {
@@ -87,7 +87,7 @@ export class LayerInstaller {
       }
     };
     for (;;) {
-      const failure = await this.#underWay.join(layer.chainId, signal, make);
+      const failure = await this.#inFlight.join(layer.chainId, signal, make);
       if (failure === undefined) return;
       if (failure.installation === installation) throw failure.error;
     }

@@ -5,7 +5,7 @@ type LayerProgress = Extract<PullProgress, { kind: "layer" }>;
 type Listener = (progress: PullProgress) => void;
 
 /** Tells every pull how its layers come along, whichever pull is fetching them. */
-export class ProgressBoard {
+export class ProgressListeners {
   readonly #latest = new Map<Digest, LayerProgress>();
   readonly #listeners = new Map<Digest, Set<Listener>>();
 

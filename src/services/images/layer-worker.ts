@@ -9,7 +9,7 @@ import type { FromWorker, Job, Outcome, RegistryJob, ToWorker } from "./worker-m
 const progressIntervalMs = 100;
 
 /** Keeps the registry of a session while jobs use it, and then until a job of another one comes. */
-class RegistryKeeper {
+class RegistryCache {
   readonly #kept = new Map<string, { readonly registry: Registry; users: number }>();
 
   use({ session, registry: options }: RegistryJob): Disposable & { readonly registry: Registry } {
@@ -27,7 +27,7 @@ class RegistryKeeper {
 
 async function run(
   job: Job,
-  registries: RegistryKeeper,
+  registries: RegistryCache,
   signal: AbortSignal,
   onBytes: (bytes: number) => void,
 ): Promise<Outcome> {
@@ -85,7 +85,7 @@ async function run(
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const registries = new RegistryKeeper();
+  const registries = new RegistryCache();
   const aborts = new Map<number, AbortController>();
   const send = (message: FromWorker): void => port.postMessage(message);
 

@@ -23,7 +23,7 @@ export class Puller {
   readonly #names: ImageNames;
   readonly #installer: ImageInstaller;
   readonly #trust: TrustOptions;
-  readonly #underWay = new SingleFlight<string, Digest>();
+  readonly #inFlight = new SingleFlight<string, Digest>();
   readonly #listeners = new Map<string, Listeners>();
 
   constructor(
@@ -54,7 +54,7 @@ export class Puller {
     listeners.callers++;
     if (onProgress !== undefined) listeners.add(onProgress);
     try {
-      return await this.#underWay.join(key, signal, (shared) =>
+      return await this.#inFlight.join(key, signal, (shared) =>
         this.#fetch(name, credentials, listeners, shared),
       );
     } finally {

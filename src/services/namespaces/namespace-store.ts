@@ -59,12 +59,12 @@ export class NamespaceStore {
   }
 
   /**
-   * `contents` says what is still in it, in words; with `isThere` it need not have a record. Throws NamespaceError NotFound;
+   * `contents` says what is still in it, in words; with `exists` it need not have a record. Throws NamespaceError NotFound;
    * FailedPrecondition for one that is not empty.
    */
   async delete(
     name: string,
-    { contents, isThere = false }: { readonly contents: () => readonly string[]; readonly isThere?: boolean },
+    { contents, exists = false }: { readonly contents: () => readonly string[]; readonly exists?: boolean },
   ): Promise<void> {
     checkNamespace(name);
     using _lock = await this.#locks.acquire(name);
@@ -74,7 +74,7 @@ export class NamespaceStore {
         "FailedPrecondition",
         `namespace ${name} is not empty: it still has ${left.join(", ")}; remove them first`,
       );
-    if (!isThere && this.#records.get(name, key) === undefined)
+    if (!exists && this.#records.get(name, key) === undefined)
       throw new NamespaceError("NotFound", `namespace ${name} not found`);
     await this.#database.commit([this.#records.delete(name, key)], () =>
       this.#events.publish(name, "/namespaces/delete", { name }),

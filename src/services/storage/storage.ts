@@ -100,8 +100,8 @@ export class Storage implements AsyncDisposable {
     const { leases, content } = await this.inNamespace(name);
     const held = leases.list();
     // It is there by what is in it.
-    const isThere = held.length > 0;
-    await this.namespaces.delete(name, { contents: () => this.contentsOf(name), isThere });
+    const exists = held.length > 0;
+    await this.namespaces.delete(name, { contents: () => this.contentsOf(name), exists });
     await Promise.all(held.map(({ id }) => leases.delete(id)));
     await Promise.all((await content.ingests()).map(({ ref }) => content.abort(ref)));
   }

@@ -7,7 +7,7 @@ import {
   PodSandboxState,
 } from "../../../src/ground/protocol/index.ts";
 import { eventually } from "../condition.ts";
-import type { CutBerth } from "../cut-berth.ts";
+import type { CrashingBerth } from "../cut-berth.ts";
 import { podConfig, shellConfig } from "../requests.ts";
 import { hostPort } from "../subnet.ts";
 import type { Random } from "./random.ts";
@@ -22,7 +22,7 @@ type Known =
 
 /** Does with one pod after the other what a kubelet does, a step at a time; asks again for what was not answered. */
 export class PodKeeper {
-  readonly #host: CutBerth;
+  readonly #host: CrashingBerth;
   readonly #image: string;
   readonly #name: string;
   readonly #random: Random;
@@ -35,7 +35,7 @@ export class PodKeeper {
   readonly removed: string[] = [];
   answered = 0;
 
-  constructor(host: CutBerth, image: string, name: string, random: Random) {
+  constructor(host: CrashingBerth, image: string, name: string, random: Random) {
     this.#host = host;
     this.#image = image;
     this.#name = name;

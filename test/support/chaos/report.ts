@@ -1,4 +1,4 @@
-import type { CutBerth } from "../cut-berth.ts";
+import type { CrashingBerth } from "../cut-berth.ts";
 
 const lastKills = 20;
 const lastLines = 80;
@@ -9,7 +9,11 @@ const linesOfId = 60;
  * All that is needed to find out why a run failed: what was killed when, and what the daemon logged last and about every pod
  * and container that the error names.
  */
-export async function report({ berth }: CutBerth, error: unknown, kills: readonly string[]): Promise<string> {
+export async function report(
+  { berth }: CrashingBerth,
+  error: unknown,
+  kills: readonly string[],
+): Promise<string> {
   const log = (await berth.daemonLog()).split("\n");
   const ids = [...new Set(String(error).match(/[0-9a-f]{64}/g) ?? [])];
   const about = ids.flatMap((id) => [

@@ -23,7 +23,7 @@ export async function throughRestarts<T>(
       return await work();
     } catch (error) {
       if (signal.aborted || !isAway(error)) throw error;
-      awaySince ??= await sayAway(containerId, io);
+      awaySince ??= await reportUnreachable(containerId, io);
       if (Date.now() - awaySince > patienceMs) throw lost(containerId, error);
       await delay(everyMs, undefined, { signal });
     }
@@ -35,7 +35,7 @@ export function isAway(error: unknown): boolean {
   return hasCode(error, "Unavailable") || hasCode(error, "Canceled");
 }
 
-async function sayAway(containerId: string, io: Invocation["io"]): Promise<number> {
+async function reportUnreachable(containerId: string, io: Invocation["io"]): Promise<number> {
   await write(
     io.stderr,
     `berth: lost the connection to the runtime; container ${shortId(containerId)} keeps running; waiting for the runtime to come back\n`,

@@ -66,7 +66,7 @@ export async function followToEnd(
     return invocation.signal.aborted ? exitCode.interrupted : status;
   } finally {
     input.abort();
-    await putAway(undo, running, following.options, invocation);
+    await removeFinished(undo, running, following.options, invocation);
   }
 }
 
@@ -139,7 +139,7 @@ function gone(containerId: string, cause: unknown): CliError {
 }
 
 /** Removes what was made for the run, or only stops it. */
-export async function putAway(
+export async function removeFinished(
   client: Client,
   { podId, containerId, ownsPod }: Running,
   { rm: remove = false }: RunOptions,

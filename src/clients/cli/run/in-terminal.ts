@@ -13,7 +13,7 @@ import {
   type SessionStreams,
 } from "../streams/session.ts";
 import { withEarlierOutput } from "./earlier-output.ts";
-import { putAway, waitOrStop } from "./follow.ts";
+import { removeFinished, waitOrStop } from "./follow.ts";
 import { type Clients, type Running, type RunRequest, startContainer } from "./start.ts";
 
 /**
@@ -51,7 +51,7 @@ export async function runInTerminal(
     const { exitCode: status } = await waitOrStop(clients, hold, running.containerId, invocation);
     return signal.aborted ? exitCode.interrupted : status;
   } finally {
-    await putAway(clients.undo, running, request.options, invocation);
+    await removeFinished(clients.undo, running, request.options, invocation);
   }
 }
 

@@ -24,7 +24,7 @@ import { inspectContainer, shownSpec } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { containerSteps } from "./container-steps.ts";
-import { containerView, neverRan } from "./container-view.ts";
+import { containerView, neverStarted } from "./container-view.ts";
 import { requirePrivileged } from "./privileged.ts";
 
 /** The life of containers: create, start, stop, remove, exec. */
@@ -137,7 +137,10 @@ export class ContainerLifecycle implements Containers {
   async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
     const { containers } = this.#services;
     if (error instanceof UndoError)
-      await containers.save({ ...record, phase: neverRan("creation failed and could not be rolled back") });
+      await containers.save({
+        ...record,
+        phase: neverStarted("creation failed and could not be rolled back"),
+      });
     else await containers.delete(record.id);
   }
 

@@ -9,7 +9,7 @@ import type { ContainerDraft } from "../records/records.ts";
 import { removeDirectory, removeMountPoint } from "../records/remove-directory.ts";
 import type { Step } from "../records/steps.ts";
 import { readySandbox } from "../sandbox/ready-sandbox.ts";
-import { letPodRootThrough, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
+import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
 import { mountImageVolumes, unmountImageVolumes } from "../volumes/image-volumes.ts";
 import { mountMappedVolumes, unmountMappedVolumes } from "../volumes/mapped-volumes.ts";
@@ -71,7 +71,7 @@ function bundle({ stateDir, sandboxes, trees }: PodServices): Step<ContainerDraf
     run: async ({ record }) => {
       const { bundle, rootfs } = containerPaths(stateDir, record.id);
       await mkdir(rootfs, { recursive: true, mode: 0o700 });
-      await letPodRootThrough(bundle, stateDir, sandboxes.get(record.sandboxId).config);
+      await letPodRootTraverse(bundle, stateDir, sandboxes.get(record.sandboxId).config);
     },
     undo: ({ record }) => removeDirectory(containerPaths(stateDir, record.id).bundle, trees),
   };

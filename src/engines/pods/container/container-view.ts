@@ -45,7 +45,7 @@ export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState
 }
 
 /** Of a container whose process was never run, and why. */
-export function neverRan(message: string): ExitedState {
+export function neverStarted(message: string): ExitedState {
   const [startedAtNs, finishedAtNs] = [0n, nowNs()];
   return { kind: "exited", startedAtNs, finishedAtNs, exitCode: 128, reason: "StartError", message };
 }

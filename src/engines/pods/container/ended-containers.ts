@@ -23,7 +23,7 @@ export class EndedContainers {
   readonly #closed = new AbortController();
   /** Until then nobody need have come back who wants to hold a container. */
   #graceIsOver = false;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
 
   constructor(services: PodServices, sandboxes: SandboxLifecycle, containers: ContainerLifecycle) {
     this.#services = services;
@@ -33,9 +33,9 @@ export class EndedContainers {
 
   /** Looks after all that ends, a little later where it ended before clients can have come back. */
   start(): void {
-    this.#goOn(this.#listen());
-    this.#goOn(this.#putAwayEarlier());
-    for (const { id } of this.#services.sandboxes.list()) this.#goOn(this.#removeUnstarted(id));
+    this.#inBackground(this.#listen());
+    this.#inBackground(this.#removeEarlier());
+    for (const { id } of this.#services.sandboxes.list()) this.#inBackground(this.#removeUnstarted(id));
   }
 
   /** Keeps a container until what this returns is disposed of. Throws EngineError NotFound. */
@@ -59,11 +59,11 @@ export class EndedContainers {
   async #listen(): Promise<void> {
     for await (const { kind, id } of this.#services.events.changes(this.#closed.signal)) {
       if (kind === "stopped" && this.#graceIsOver) this.#look(id);
-      if (kind === "created") this.#goOn(this.#removeUnstarted(id));
+      if (kind === "created") this.#inBackground(this.#removeUnstarted(id));
     }
   }
 
-  async #putAwayEarlier(): Promise<void> {
+  async #removeEarlier(): Promise<void> {
     await delay(graceMs, undefined, { signal: this.#closed.signal, ref: false });
     this.#graceIsOver = true;
     for (const { id } of this.#services.containers.list()) this.#look(id);
@@ -86,10 +86,10 @@ export class EndedContainers {
   #look(id: string): void {
     const record = this.#services.containers.find(id);
     if (record === undefined || this.#holders.has(id) || this.#closed.signal.aborted) return;
-    if (this.#containers.get(id).state.kind === "exited") this.#goOn(this.#putAway(record));
+    if (this.#containers.get(id).state.kind === "exited") this.#inBackground(this.#remove(record));
   }
 
-  async #putAway(record: ContainerRecord): Promise<void> {
+  async #remove(record: ContainerRecord): Promise<void> {
     try {
       await this.#act(record);
     } catch (err) {
@@ -116,18 +116,18 @@ export class EndedContainers {
   }
 
   /** Ends with the daemon; what is cut is done after its next start. */
-  #goOn(work: Promise<void>): void {
+  #inBackground(work: Promise<void>): void {
     const quiet = work
       .catch((err: unknown) => {
         if (!this.#closed.signal.aborted)
           this.#services.logger.error({ err }, "checking for ended containers failed");
       })
-      .finally(() => this.#underWay.delete(quiet));
-    this.#underWay.add(quiet);
+      .finally(() => this.#inFlight.delete(quiet));
+    this.#inFlight.add(quiet);
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#inFlight);
   }
 }

@@ -179,7 +179,7 @@ export class SandboxLifecycle implements Sandboxes {
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
     // Said first, so that no container is made or started in it from here on, and a daemon that comes back goes on from here.
-    if (record.phase !== "stopping") await this.#sayStopping(record);
+    if (record.phase !== "stopping") await this.#recordStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
     await undoSteps(this.#steps, { record, ips: [] }, observer);
@@ -189,7 +189,7 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /** That it cannot be written down is no reason to let the containers run on. */
-  async #sayStopping(record: SandboxRecord): Promise<void> {
+  async #recordStopping(record: SandboxRecord): Promise<void> {
     try {
       await this.#services.sandboxes.save({ ...record, phase: "stopping" });
     } catch (error) {
@@ -297,16 +297,16 @@ export class SandboxLifecycle implements Sandboxes {
   /** Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no record. */
   async #finish(): Promise<void> {
     const { sandboxes, network, logger } = this.#services;
-    const goOn = async (id: string, work: () => Promise<void>) => {
+    const finish = async (id: string, work: () => Promise<void>) => {
       if (this.#closed) return;
       await work().catch((err: unknown) =>
         logger.error({ err, sandbox: id }, "teardown of the sandbox failed; removing it will retry"),
       );
     };
     for (const { id, phase } of sandboxes.list())
-      if (phase === "stopping") await goOn(id, () => this.stop(id));
+      if (phase === "stopping") await finish(id, () => this.stop(id));
     for (const id of await network.attachments())
-      if (!sandboxes.isKnown(id)) await goOn(id, () => network.detach(id));
+      if (!sandboxes.isKnown(id)) await finish(id, () => network.detach(id));
   }
 
   /** Without its first process a PID namespace is of no use, and neither is the pod that shares it. */

@@ -43,7 +43,7 @@ export function sameIdMappings(a: IdMappings | undefined, b: IdMappings | undefi
  * state directory: an OCI runtime mounts its root file system as that user. It can list none of the directories on the way, and those of
  * the pod let nobody else through.
  */
-export async function letPodRootThrough(
+export async function letPodRootTraverse(
   directory: string,
   stateDir: string,
   config: PodSandboxConfig,

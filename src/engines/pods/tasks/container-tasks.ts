@@ -4,7 +4,7 @@ import { exists } from "../../../ground/fs/index.ts";
 import type { KeyLock } from "../../../ground/sync/index.ts";
 import type { Task } from "../../../services/runtime/index.ts";
 import { forgetCheckpoint, resetNamespaces } from "../checkpoint/restore-step.ts";
-import { exitedState, neverRan } from "../container/container-view.ts";
+import { exitedState, neverStarted } from "../container/container-view.ts";
 import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";
@@ -65,7 +65,7 @@ export class ContainerTasks implements Disposable {
     const { containers, events, logger } = this.#services;
     const ends = await Promise.allSettled([
       this.delete(record),
-      containers.save({ ...record, phase: neverRan(messageOf(error)) }),
+      containers.save({ ...record, phase: neverStarted(messageOf(error)) }),
     ]);
     events.container("stopped", record.id, record.sandboxId);
     const log = logger.child({ container: record.id });

@@ -25,7 +25,7 @@ import type { SandboxRecord } from "../records/records.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
 import { currentConfig } from "../sandbox/sandbox-resources.ts";
-import { letPodRootThrough, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
+import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
 import { sandboxLabels } from "../volumes/se-linux-labels.ts";
 
 export type PauseOptions = {
@@ -98,7 +98,7 @@ export class Pauses {
   }
 
   async #openToPodRoot(config: PodSandboxConfig, rootfsPath: string): Promise<void> {
-    await letPodRootThrough(dirname(rootfsPath), this.#options.stateDir, config);
+    await letPodRootTraverse(dirname(rootfsPath), this.#options.stateDir, config);
     const { uid, gid } = podRoot(config);
     await chown(rootfsPath, uid, gid);
   }

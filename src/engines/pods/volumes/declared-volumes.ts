@@ -9,7 +9,7 @@ import type { TreeCopier } from "../../../services/snapshots/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { containerPaths } from "../paths.ts";
 import type { ContainerRecord } from "../records/records.ts";
-import { letPodRootThrough, podRoot } from "../sandbox/user-namespaces.ts";
+import { letPodRootTraverse, podRoot } from "../sandbox/user-namespaces.ts";
 
 /** Of a container's own: an image has nothing to say about them. */
 const kernelDirectories = ["/proc", "/sys", "/dev"];
@@ -71,7 +71,7 @@ export class DeclaredVolumes {
     const { volumeDir, stateDir } = this.#options;
     const { rootfs } = containerPaths(stateDir, id);
     await mkdir(join(volumeDir, id), { recursive: true, mode: 0o700 });
-    await letPodRootThrough(join(volumeDir, id), dirname(volumeDir), pod);
+    await letPodRootTraverse(join(volumeDir, id), dirname(volumeDir), pod);
     const owner = podRoot(pod);
     for (const [index, path] of declaredVolumes.entries()) {
       const directory = this.#directoryOf(record, index);

@@ -15,7 +15,7 @@ import { ImageError } from "../image-error.ts";
 import type { ImageInstaller } from "../image-installer.ts";
 import type { ImageSource } from "../image-source.ts";
 import type { LayerFetcher } from "../layer-fetcher.ts";
-import type { ProgressBoard } from "../layer-progress.ts";
+import type { ProgressListeners } from "../layer-progress.ts";
 import { recordSource } from "../push/blob-sources.ts";
 import { planImage } from "../resolve-image.ts";
 import type { ReadSmall, SelectedManifest } from "../select-manifest.ts";
@@ -27,7 +27,7 @@ export type TreeInstallerParts = {
   readonly platform: Platform;
   readonly installer: ImageInstaller;
   readonly fetcher: LayerFetcher;
-  readonly progress: ProgressBoard;
+  readonly progress: ProgressListeners;
   readonly maxConcurrentLayers: number;
 };
 

@@ -14,7 +14,7 @@ const lastOutputMs = 2_000;
 export class FifoCopy implements AsyncDisposable {
   readonly #streams: FifoStreams;
   readonly #ended = new AbortController();
-  readonly #givenUp = new AbortController();
+  readonly #abandoned = new AbortController();
   #copying: Promise<void> = Promise.resolve();
 
   private constructor(streams: FifoStreams) {
@@ -39,7 +39,7 @@ export class FifoCopy implements AsyncDisposable {
       if (stdout !== undefined)
         await once(stdout, "drain", { signal: this.#ended.signal }).catch(() => undefined);
     }
-    await this.#streams.finish(this.#givenUp.signal);
+    await this.#streams.finish(this.#abandoned.signal);
   }
 
   /** False when it is to be attached again. */
@@ -54,7 +54,7 @@ export class FifoCopy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort();
-    const timer = setTimeout(() => this.#givenUp.abort(), lastOutputMs);
+    const timer = setTimeout(() => this.#abandoned.abort(), lastOutputMs);
     await this.#copying;
     clearTimeout(timer);
     await this.#streams[Symbol.asyncDispose]();
@@ -62,7 +62,7 @@ export class FifoCopy implements AsyncDisposable {
 
   /** At once: the daemon ends, and the client keeps its FIFOs. */
   async close(): Promise<void> {
-    this.#givenUp.abort();
+    this.#abandoned.abort();
     await this[Symbol.asyncDispose]();
   }
 }

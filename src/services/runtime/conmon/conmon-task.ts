@@ -259,7 +259,7 @@ export class ConmonTask implements Task {
     await this.#end.take();
     const record = this.#record;
     if (this.#end.exit() !== undefined || record === undefined) return;
-    if (record.phase.kind === "starting") await this.#askWhetherStarted(record, record.phase.startedAtNs);
+    if (record.phase.kind === "starting") await this.#checkStarted(record, record.phase.startedAtNs);
     await this.checkMonitor();
   }
 
@@ -314,7 +314,7 @@ export class ConmonTask implements Task {
     await this.killAll();
   }
 
-  async #askWhetherStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
+  async #checkStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
     // What the OCI runtime restored runs for it; being told to go on twice does no harm.
     if (record.restored) await continueRestored(this.id, record, this.#options.files);
     const waiting = !record.restored && (await this.#runtime.isWaiting(record.handler));

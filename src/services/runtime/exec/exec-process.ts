@@ -45,7 +45,7 @@ export class ExecProcess implements Process {
   readonly #files: ExecFiles;
   readonly #exited = Promise.withResolvers<ExitStatus>();
   /** Aborts when nobody waits for output any more. */
-  readonly #givenUp = new AbortController();
+  readonly #abandoned = new AbortController();
   #state: ProcessState = { kind: "created" };
   #pid = 0;
   #isBegun = false;
@@ -139,7 +139,7 @@ export class ExecProcess implements Process {
     const pid = await pidOf(this.#files);
     const ran = pid !== undefined;
     if (ran) this.#runs(pid);
-    this.#output = this.#options.io.outputEnded(ran, this.#givenUp.signal);
+    this.#output = this.#options.io.outputEnded(ran, this.#abandoned.signal);
     this.#output.catch(() => undefined);
     if (!ran) this.#failure = await this.#whyNotRun(exitCode).catch((error: RuntimeError) => error);
     this.#end(this.#failure?.commandStatus ?? exitCode);
@@ -207,7 +207,7 @@ export class ExecProcess implements Process {
 
   async outputEnded(signal: AbortSignal): Promise<void> {
     await this.#exited.promise;
-    const giveUp = () => this.#givenUp.abort();
+    const giveUp = () => this.#abandoned.abort();
     if (signal.aborted) giveUp();
     signal.addEventListener("abort", giveUp, { once: true });
     try {
@@ -234,7 +234,7 @@ export class ExecProcess implements Process {
   async #delete(): Promise<void> {
     const { io, onDelete } = this.#options;
     if (this.#isBegun) {
-      const timer = setTimeout(() => this.#givenUp.abort(), lastOutputMs);
+      const timer = setTimeout(() => this.#abandoned.abort(), lastOutputMs);
       await this.#output;
       clearTimeout(timer);
     } else this.#end(notStarted);
