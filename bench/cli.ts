@@ -1,7 +1,8 @@
 /**
- * How long commands of the command line take, from the start of the process to its end, beside a Node that does nothing and,
- * where `npm run conformance` has built it, crictl: in turn, with ten running containers. `npm run bench -- cli [ROUNDS] [--json]`;
- * the first three rounds, which find nothing compiled, are not counted.
+ * How long commands of the command line take, from the start of the process to its end, beside a Node that
+ * does nothing and, where `npm run conformance` has built it, crictl: in turn, with ten running containers.
+ * `npm run bench -- cli [ROUNDS] [--json]`; the first three rounds, which find nothing compiled, are not
+ * counted.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { bridgeNetwork } from "../test/support/berth.ts";
 import { type CriClients, connectCri } from "../test/support/clients.ts";
 
-/** The peer: Debian's containerd with a root, state, socket and network of its own, runc and the same kind of bridge. */
+/**
+ * The peer: Debian's containerd with a root, state, socket and network of its own, runc and the same kind of
+ * bridge.
+ */
 export class PeerContainerd implements AsyncDisposable {
   readonly directory: string;
   readonly clients: CriClients;

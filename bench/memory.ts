@@ -1,6 +1,6 @@
 /**
- * What pods cost in memory beside their own processes: the daemon and what it keeps running for each pod (conmon; shim), as
- * proportional set size, without pods and with some. `npm run bench -- memory [PODS]`
+ * What pods cost in memory beside their own processes: the daemon and what it keeps running for each pod
+ * (conmon; shim), as proportional set size, without pods and with some. `npm run bench -- memory [PODS]`
  */
 import { readdir, readFile } from "node:fs/promises";
 import { RuntimePair, runPod } from "./runtime-pair.ts";

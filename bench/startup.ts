@@ -1,6 +1,6 @@
 /**
- * How long berthd takes from its start to its first answer with pods on disk, and how much memory it has then.
- * `npm run bench -- startup [PODS] [ROUNDS]`
+ * How long berthd takes from its start to its first answer with pods on disk, and how much memory it has
+ * then. `npm run bench -- startup [PODS] [ROUNDS]`
  */
 import { readFile } from "node:fs/promises";
 import { TestBerth } from "../test/support/berth.ts";

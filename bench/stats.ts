@@ -1,7 +1,8 @@
 /**
- * How long figures of many containers take: ListContainerStats of berth and of containerd, one after the other, and what berth
- * gives beside that, with the CPU time of the daemon (of containerd, which asks its shims, of these too), and how long another call takes meanwhile.
- * `npm run bench -- stats [CONTAINERS]`, in pods of ten containers; the first five rounds are not counted.
+ * How long figures of many containers take: ListContainerStats of berth and of containerd, one after the
+ * other, and what berth gives beside that, with the CPU time of the daemon (of containerd, which asks its
+ * shims, of these too), and how long another call takes meanwhile. `npm run bench -- stats [CONTAINERS]`, in
+ * pods of ten containers; the first five rounds are not counted.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

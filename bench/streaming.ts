@@ -1,7 +1,7 @@
 /**
  * Exec and port-forward of berth against containerd, with one client (ours), in turn: set-up and throughput.
- * `npm run bench -- streaming [ROUNDS]`; what is measured in milliseconds is done ten times first: what the client and berth do the first times is
- * not compiled yet.
+ * `npm run bench -- streaming [ROUNDS]`; what is measured in milliseconds is done ten times first: what the
+ * client and berth do the first times is not compiled yet.
  */
 
 import { once } from "node:events";

@@ -1,7 +1,8 @@
 /**
- * Bundles berthd, berth and their threads from `src/` into `dist/`: loading a few files in place of some hundred takes half the
- * time of a start off. What is imported when it is first used stays in files of its own, and so do packages with binaries or files of their own.
- * All lies in one directory, so that a thread's file is found beside the one that starts it.
+ * Bundles berthd, berth and their threads from `src/` into `dist/`: loading a few files in place of some
+ * hundred takes half the time of a start off. What is imported when it is first used stays in files of its
+ * own, and so do packages with binaries or files of their own. All lies in one directory, so that a thread's
+ * file is found beside the one that starts it.
  */
 import { glob, rm } from "node:fs/promises";
 import { basename } from "node:path";
@@ -18,8 +19,9 @@ for await (const file of glob("src/**/*-worker.ts")) {
 const shared = {
   platform: "node",
   external: ["koffi", "pino-pretty", "@grpc/reflection"],
-  // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything but define until
-  // it is called, and neither does what the generated code imports for the clients that it makes.
+  // Of a room, and of the generated protocol, a program loads what it uses: no module of ours does anything
+  // but define until it is called, and neither does what the generated code imports for the clients that it
+  // makes.
   treeshake: {
     moduleSideEffects: [
       { test: /\/src\//, sideEffects: false },
@@ -35,8 +37,8 @@ await build({
   input: { berthd: "src/daemon/main.ts", ...threads },
   output: { dir: "dist", format: "esm", chunkFileNames: "[name]-[hash].js" },
 });
-// A command line is started often. An ECMAScript module that imports a thing of Node's loads all that belongs to it (of node:fs,
-// streams and readline too), where `require` loads what is touched.
+// A command line is started often. An ECMAScript module that imports a thing of Node's loads all that belongs
+// to it (of node:fs, streams and readline too), where `require` loads what is touched.
 await build({
   ...shared,
   input: { berth: "src/clients/cli/main.ts" },

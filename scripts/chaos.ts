@@ -1,4 +1,7 @@
-/** Kills the daemon and its helpers at random for longer than `npm test` does: `npm run test:chaos -- [--seed N] [--minutes M]`. */
+/**
+ * Kills the daemon and its helpers at random for longer than `npm test` does:
+ * `npm run test:chaos -- [--seed N] [--minutes M]`.
+ */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 

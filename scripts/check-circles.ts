@@ -1,4 +1,7 @@
-/** Checks that no file of `src/` imports itself by way of others, types included: what lies in a circle cannot be read in an order. */
+/**
+ * Checks that no file of `src/` imports itself by way of others, types included: what lies in a circle cannot
+ * be read in an order.
+ */
 import { sourceImports } from "./source-imports.ts";
 
 const imported = await sourceImports();

@@ -1,13 +1,20 @@
 /**
- * Checks the directions between floors and rooms: a file of a room imports only its own room and those that the table
- * allows, none of them on a higher floor, and another room only by its index. Imports of types count.
+ * Checks the directions between floors and rooms: a file of a room imports only its own room and those that
+ * the table allows, none of them on a higher floor, and another room only by its index. Imports of types
+ * count.
  */
 import { sourceImports } from "./source-imports.ts";
 
-/** The floors of `src/` from top to bottom. A room lies on one of them; `daemon` wires all rooms, `testing` is for tests. */
+/**
+ * The floors of `src/` from top to bottom. A room lies on one of them; `daemon` wires all rooms, `testing` is
+ * for tests.
+ */
 const floors: readonly string[] = ["daemon", "clients", "doors", "engines", "services", "parts", "ground"];
 
-/** What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `sync` and `threads`, which are open to all. `daemon` wires all of them. */
+/**
+ * What each room may import besides `errors`, `fs`, `json`, `labels`, `clock`, `logging`, `sync` and
+ * `threads`, which are open to all. `daemon` wires all of them.
+ */
 const below: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   fs: [],

@@ -1,11 +1,15 @@
 /**
- * Checks that no regular expression in src/ is made of what is not known when it is written, and that none can try again on
- * what it has read: JavaScript then takes the square of a long text's time or worse, on the main thread. Texts that pods,
- * images and registries choose are matched by plain searching, or by re2js. Refused are
+ * Checks that no regular expression in src/ is made of what is not known when it is written, and that none
+ * can try again on what it has read: JavaScript then takes the square of a long text's time or worse, on the
+ * main thread. Texts that pods, images and registries choose are matched by plain searching, or by re2js.
+ * Refused are
  *
- * - groups with a quantifier that hold one, unless each round begins with what no round goes on with: `(a+)*`, not `(\.a+)*`;
- * - two quantified parts in a row, or with nothing certain between them, that can take the same character: `\s*\s+`;
- * - an unlimited part before the end of a pattern that may begin anywhere, also inside of what the part takes: `\/+$`.
+ * - groups with a quantifier that hold one, unless each round begins with what no round goes on with:
+ *   `(a+)*`, not `(\.a+)*`;
+ * - two quantified parts in a row, or with nothing certain between them, that can take the same character:
+ *   `\s*\s+`;
+ * - an unlimited part before the end of a pattern that may begin anywhere, also inside of what the part
+ *   takes: `\/+$`.
  */
 import { glob, readFile } from "node:fs/promises";
 import {
@@ -20,7 +24,10 @@ import {
   type Sequence,
 } from "./pattern-syntax.ts";
 
-/** Files that make patterns, of names and tokens that the source itself holds, each on a text that the kernel or a header limits. */
+/**
+ * Files that make patterns, of names and tokens that the source itself holds, each on a text that the kernel
+ * or a header limits.
+ */
 const makers = new Set([
   "src/ground/linux/processes/capabilities.ts",
   "src/services/network/orphan-plugins.ts",
@@ -31,7 +38,10 @@ const makers = new Set([
   "src/services/stats/parse.ts",
 ]);
 
-/** Files whose patterns may try again: on texts of whoever starts the program, or that are short for another reason. */
+/**
+ * Files whose patterns may try again: on texts of whoever starts the program, or that are short for another
+ * reason.
+ */
 const exempt = new Set([
   // What somebody types.
   "src/clients/cli/copy/location.ts",

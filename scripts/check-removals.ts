@@ -1,8 +1,8 @@
 /**
- * Checks that no source removes or copies a whole tree by Node's recursive calls: they take all names of a tree into memory, run on
- * the threads that everything shares, follow what others put in the way, and fail on long paths. Trees that somebody else has
- * filled are removed by the room `trees`. Listed are those who do it with directories in which all files are berth's own, or an OCI
- * runtime's, and few.
+ * Checks that no source removes or copies a whole tree by Node's recursive calls: they take all names of a
+ * tree into memory, run on the threads that everything shares, follow what others put in the way, and fail on
+ * long paths. Trees that somebody else has filled are removed by the room `trees`. Listed are those who do it
+ * with directories in which all files are berth's own, or an OCI runtime's, and few.
  */
 import { glob, readFile } from "node:fs/promises";
 

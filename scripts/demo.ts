@@ -1,6 +1,6 @@
 /**
- * Shows what berth does, with nothing but this machine: a registry on loopback with images made on the spot, two pods
- * that talk to each other, a restart of the daemon under them, and that nothing is left afterwards.
+ * Shows what berth does, with nothing but this machine: a registry on loopback with images made on the spot,
+ * two pods that talk to each other, a restart of the daemon under them, and that nothing is left afterwards.
  */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

@@ -1,6 +1,9 @@
 /** The parts of a regular expression as far as it matters for how often it tries again. */
 
-/** One atom with its quantifier ("" for none); a group has its alternatives. What looks around or stands for a place takes nothing. */
+/**
+ * One atom with its quantifier ("" for none); a group has its alternatives. What looks around or stands for a
+ * place takes nothing.
+ */
 export type Part = {
   readonly atom: string;
   readonly quantifier: string;

@@ -1,4 +1,7 @@
-/** What the checks of imports share: the source files and what each imports, tests and generated code left out. */
+/**
+ * What the checks of imports share: the source files and what each imports, tests and generated code left
+ * out.
+ */
 import { glob, readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 

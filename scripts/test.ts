@@ -1,8 +1,9 @@
 /**
- * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine:
- * `npm test`, `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once with
- * each OCI runtime, but for what has nothing to do with them; BERTH_TEST_HANDLER=crun or runc chooses one. `npm run test:load`
- * (`--load`) runs the same beside a busy loop for each processor: what holds there does not hang on who is first.
+ * Runs the tests inside scripts/private-host.sh and checks that they left nothing on the machine: `npm test`,
+ * `npm test -- unit`, `npm test -- integration`, `npm test -- FILE...`. Tests of the whole daemon run once
+ * with each OCI runtime, but for what has nothing to do with them; BERTH_TEST_HANDLER=crun or runc chooses
+ * one. `npm run test:load` (`--load`) runs the same beside a busy loop for each processor: what holds there
+ * does not hang on who is first.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -18,7 +19,10 @@ const suites: Readonly<Record<string, string>> = {
 const handlers =
   process.env.BERTH_TEST_HANDLER === undefined ? ["crun", "runc"] : [process.env.BERTH_TEST_HANDLER];
 
-/** What these test lies above the OCI runtime, or they choose it themselves: `npm test` runs them with the first handler alone. */
+/**
+ * What these test lies above the OCI runtime, or they choose it themselves: `npm test` runs them with the
+ * first handler alone.
+ */
 const onceForAll = new Set(
   [
     "attacks-images",
@@ -45,7 +49,10 @@ const onceForAll = new Set(
   ].map((name) => `test/${name}.test.ts`),
 );
 
-/** Test files wait more than they compute. The same everywhere: what fails for one who waits for the answer must fail where nobody does. */
+/**
+ * Test files wait more than they compute. The same everywhere: what fails for one who waits for the answer
+ * must fail where nobody does.
+ */
 const filesAtOnce = 2;
 /** What hangs fails, and says where; far beyond what the slowest file takes. */
 const timeoutMs = 600_000;
@@ -62,7 +69,9 @@ const left = await leftovers(before);
 for (const item of left) console.error(`left behind by the tests: ${item}`);
 process.exitCode = left.length > 0 || codes.some((code) => code !== 0) ? 1 : 0;
 
-/** Runs something beside so many busy loops. They end with it, whatever comes of it, and with this process. */
+/**
+ * Runs something beside so many busy loops. They end with it, whatever comes of it, and with this process.
+ */
 async function beside<Result>(loops: number, run: () => Promise<Result>): Promise<Result> {
   const script = `while (process.ppid === ${process.pid});`;
   const busy = Array.from({ length: loops }, () => spawn(process.execPath, ["-e", script]));
@@ -75,7 +84,9 @@ async function beside<Result>(loops: number, run: () => Promise<Result>): Promis
   }
 }
 
-/** One suite after the other, the second also when the first fails: a reader wants to see all that is broken. */
+/**
+ * One suite after the other, the second also when the first fails: a reader wants to see all that is broken.
+ */
 async function runSuites(names: readonly string[]): Promise<readonly number[]> {
   const codes: number[] = [];
   for (const name of names) {

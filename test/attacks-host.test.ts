@@ -63,7 +63,8 @@ describe("a container that looks around", () => {
   });
 
   it("on the host's network finds no abstract socket that leads to its monitor or the daemon", async () => {
-    // The abstract name space of unix sockets goes with the network: so containerd's shims were reached (CVE-2020-15257).
+    // The abstract name space of unix sockets goes with the network: so containerd's shims were reached
+    // (CVE-2020-15257).
     const pod = await TestPod.run(host.berth, "sockets", {
       linux: {
         securityContext: {
@@ -139,7 +140,10 @@ describe("the daemon's files", () => {
   });
 });
 
-/** Files and directories that a user other than the owner can get at: its own mode and that of all directories above let it. */
+/**
+ * Files and directories that a user other than the owner can get at: its own mode and that of all directories
+ * above let it.
+ */
 async function reachableByOthers(directory: string): Promise<readonly string[]> {
   const open = new Set<string>();
   const found: string[] = [];

@@ -43,7 +43,8 @@ describe("a container that will not end", () => {
       return ended;
     });
     await assert.rejects(exec, /DEADLINE_EXCEEDED/);
-    // Two streams of 16 MiB, a few times while they are put together and encoded; a stream without limit brings gigabytes.
+    // Two streams of 16 MiB, a few times while they are put together and encoded; a stream without limit
+    // brings gigabytes.
     assert.ok(most - before < 256, `the daemon grew from ${before} to ${most} MiB`);
     assert.doesNotMatch(await execSync(berth, containerId, "ps"), / yes (out|err)/);
   });

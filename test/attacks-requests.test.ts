@@ -138,7 +138,8 @@ describe("a request that is made to break out", () => {
       net: "1",
     }))
       await refusesPod({ linux: { sysctls: { [name]: value } } }, /sysctl/);
-    // Lists of sysctls once were passed on as "A=1+B=2", and a value could bring a second one (CVE-2022-0811).
+    // Lists of sysctls once were passed on as "A=1+B=2", and a value could bring a second one
+    // (CVE-2022-0811).
     for (const value of [
       `1+kernel.core_pattern=${pattern}`,
       `1\nkernel.core_pattern=${pattern}`,

@@ -15,8 +15,9 @@ import { perlLayer } from "./support/perl.ts";
 import { TestPod } from "./support/pod.ts";
 
 /**
- * Looks for processes of the pod that run a program from outside, gets hold of that by /proc/PID/exe, lets the process
- * go on and end, and then writes to it (CVE-2019-5736). Says what it caught and what came of writing.
+ * Looks for processes of the pod that run a program from outside, gets hold of that by /proc/PID/exe, lets
+ * the process go on and end, and then writes to it (CVE-2019-5736). Says what it caught and what came of
+ * writing.
  */
 const attacker = `
 $| = 1;

@@ -10,10 +10,13 @@ import { PodKeeper } from "./support/chaos/pod-keeper.ts";
 import { Random } from "./support/chaos/random.ts";
 import { report } from "./support/chaos/report.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { testHandler } from "./support/handler.ts";
 
-/** `npm run test:chaos -- --seed N --minutes M`. The seed decides what is done and when; how far the machine is then is its own affair. */
+/**
+ * `npm run test:chaos -- --seed N --minutes M`. The seed decides what is done and when; how far the machine
+ * is then is its own affair.
+ */
 const seed = Number(process.env.BERTH_CHAOS_SEED ?? randomInt(2 ** 31));
 const durationMs = Number(process.env.BERTH_CHAOS_MINUTES ?? 1) * 60_000;
 const podKeepers = 3;
@@ -55,7 +58,9 @@ function kill(pid: number): boolean {
   }
 }
 
-/** Fails when the calls are not all answered, one way or the other, in the longest time that they may take. */
+/**
+ * Fails when the calls are not all answered, one way or the other, in the longest time that they may take.
+ */
 async function answered(calls: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const tooLate = delay(longestCallMs, undefined, { signal: late.signal }).then(() => {
@@ -103,7 +108,10 @@ describe("kills of the daemon and its helpers at random", () => {
   });
 });
 
-/** Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be true. */
+/**
+ * Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be
+ * true.
+ */
 async function disturb(
   { berth }: CrashingBerth,
   keepers: readonly (PodKeeper | ImageKeeper)[],

@@ -7,8 +7,8 @@ import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { checkpoint, counting, countsTo, manyToDump } from "./support/checkpoints.ts";
 import { eventually } from "./support/condition.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { checkpointing } from "./support/criu.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
 import { containerStatus, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 

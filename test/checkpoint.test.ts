@@ -104,8 +104,8 @@ describe("a checkpoint of a container", () => {
     const hostPath = join(host.berth.directory, "locked");
     await mkdir(hostPath, { recursive: true });
     const propagation = MountPropagation.PROPAGATION_PRIVATE;
-    // Debian's busybox has no flock of its own. The machine's directories are no volumes for it: what others have mounted in
-    // them stops criu.
+    // Debian's busybox has no flock of its own. The machine's directories are no volumes for it: what others
+    // have mounted in them stops criu.
     const programs = join(host.berth.directory, "programs");
     for (const { name, mode, content } of await programFiles("/usr/bin/flock")) {
       await mkdir(dirname(join(programs, name)), { recursive: true });

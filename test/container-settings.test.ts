@@ -174,7 +174,8 @@ describe("OCI hooks", () => {
     );
     const { state, reason } = await containerStatus(host.berth, containerId);
     if (failure === undefined) {
-      // crun before 1.28, as the specification of then has it; runc runs these hooks within `create`, and never goes on.
+      // crun before 1.28, as the specification of then has it; runc runs these hooks within `create`, and
+      // never goes on.
       assert.equal(testHandler, "crun");
       assert.equal(state, ContainerState.CONTAINER_RUNNING);
       assert.equal(await execSync(host.berth, containerId, "echo", "runs"), "runs\n");
@@ -188,7 +189,8 @@ describe("OCI hooks", () => {
   });
 
   it("look through a pod's annotations without holding up the daemon", async () => {
-    // With a pattern that tries again at each place this is a matter of minutes, in which nobody else is answered.
+    // With a pattern that tries again at each place this is a matter of minutes, in which nobody else is
+    // answered.
     await addHook("50-long.json", {
       when: { annotations: { "^example\\.org/long$": ".*fluid-dynamics$" } },
       stages: ["prestart"],

@@ -13,7 +13,7 @@ import type { TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { handlerProgram, testHandler } from "./support/handler.ts";
 import { containerStatus, execSync, exited } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
@@ -21,7 +21,10 @@ import { hostPort } from "./support/subnet.ts";
 
 const mapping = [{ containerId: 0, hostId: 500_000, length: 65_536 }];
 
-/** A pod that has everything a pod can have: a network with a port, shared memory, a pause process, users of its own. */
+/**
+ * A pod that has everything a pod can have: a network with a port, shared memory, a pause process, users of
+ * its own.
+ */
 function fullPod(host: CrashingBerth, name: string): PodSandboxConfig {
   return podConfig(name.replaceAll(" ", "-"), {
     portMappings: [{ containerPort: 80, hostPort: hostPort() }],

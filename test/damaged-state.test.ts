@@ -8,7 +8,7 @@ import { decode, encode } from "../src/ground/metadata/index.ts";
 import { ContainerState, ownerMetadata } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { cli, cliOutput } from "./support/cli.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";
@@ -136,7 +136,9 @@ describe("a record that cannot be read", () => {
   });
 });
 
-/** Writes something else in the place of what CRI has recorded, in the database of a daemon that does not run. */
+/**
+ * Writes something else in the place of what CRI has recorded, in the database of a daemon that does not run.
+ */
 function damageRecord(root: string, table: "containers" | "sandboxes", id: string): void {
   const db = new DatabaseSync(join(root, "metadata.db"));
   try {

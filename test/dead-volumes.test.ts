@@ -21,7 +21,10 @@ describe("a volume whose file system does not answer", () => {
   });
   afterEach(() => dead[Symbol.asyncDispose]());
 
-  /** As many containers, in as many pods, that want four mounts of it each; and their ends, which are not awaited. */
+  /**
+   * As many containers, in as many pods, that want four mounts of it each; and their ends, which are not
+   * awaited.
+   */
   async function victims(round: string) {
     const come = async () => (await host.berth.daemonLog()).match(/"step":"container-volumes"/g)?.length ?? 0;
     const before = await come();

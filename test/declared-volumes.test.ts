@@ -9,7 +9,7 @@ import { pushImage, type TestRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";

@@ -14,7 +14,10 @@ const run = promisify(execFile);
 const privileged = { linux: { securityContext: { privileged: true } } };
 const denied = { message: /not permitted|ermission denied/ };
 
-/** Numbers of /dev/fuse and /dev/loop-control, which no container is given unasked and whoever is root may open. */
+/**
+ * Numbers of /dev/fuse and /dev/loop-control, which no container is given unasked and whoever is root may
+ * open.
+ */
 const [fuse, loop] = [
   ["10", "229"],
   ["10", "237"],

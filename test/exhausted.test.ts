@@ -37,7 +37,10 @@ describe("a daemon", () => {
     return { pod, id };
   }
 
-  /** What threads have open counts too: those that are started for the first removal are there before anything is counted. */
+  /**
+   * What threads have open counts too: those that are started for the first removal are there before anything
+   * is counted.
+   */
   before(async () => {
     const { pod } = await usedPod("first");
     await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });

@@ -19,7 +19,10 @@ describe("who a container runs as", () => {
   const host = withBerth();
   let images = 0;
 
-  /** An image of busybox with a `USER`; its passwd knows app (1000:1001), which is a member of extra (2000) too. */
+  /**
+   * An image of busybox with a `USER`; its passwd knows app (1000:1001), which is a member of extra (2000)
+   * too.
+   */
   async function imageOf(user: string): Promise<string> {
     const name = `user-${++images}`;
     await pushImage(host.registry, name, "latest", await busyboxImage({ config: { User: user } }));
@@ -28,7 +31,9 @@ describe("who a container runs as", () => {
     return reference;
   }
 
-  /** What the kernel says in the container, its commands included, and what the status says: they must agree. */
+  /**
+   * What the kernel says in the container, its commands included, and what the status says: they must agree.
+   */
   async function whoIs(
     pod: TestPod,
     name: string,

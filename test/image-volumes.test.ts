@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { Mount } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, execSync, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { verboseInfo } from "./support/verbose.ts";

@@ -33,7 +33,10 @@ const cadvisorNames = `
   .split(/\s+/)
   .map((name) => `container_${name}`);
 
-/** What a device has done is known only once it did something; pressure and huge pages are the kernel's to have. */
+/**
+ * What a device has done is known only once it did something; pressure and huge pages are the kernel's to
+ * have.
+ */
 const mayBeUnknown = /^container_(blkio|fs_(reads|writes)|hugetlb|pressure)_/;
 
 async function metricsOf(berth: TestBerth, podSandboxId: string): Promise<PodSandboxMetrics> {

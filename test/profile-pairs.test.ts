@@ -118,12 +118,15 @@ describe(`what the kernel does to every class of system call (seed ${seed})`, ()
   }
 });
 
-/** A number that no kernel answers with, or that also a filter gives. A program's exit code has but eight bits of it. */
+/**
+ * A number that no kernel answers with, or that also a filter gives. A program's exit code has but eight bits
+ * of it.
+ */
 const filters = /^errno (1|38|100[0-3]|23[2-5])$/;
 
 /**
- * What the filter did; what the kernel itself says to a call need not be the same each time. A call that a tracer is to be asked about
- * does not exist without one.
+ * What the filter did; what the kernel itself says to a call need not be the same each time. A call that a
+ * tracer is to be asked about does not exist without one.
  */
 function filtered(outcome: string, kernels: string): string {
   const isKernels = outcome === kernels || (outcome.startsWith("errno ") && !filters.test(outcome));

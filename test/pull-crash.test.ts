@@ -8,7 +8,7 @@ import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import type { TestImage } from "../src/testing/images.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
 describe("a daemon that is killed in the middle of a pull", () => {

@@ -8,7 +8,7 @@ import { takesPushes } from "../src/testing/fake-uploads.ts";
 import { imageOf } from "../src/testing/images.ts";
 import { pushImage, startRegistry } from "../src/testing/registry.ts";
 import { cli, cliOutput } from "./support/cli.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 
 const run = promisify(execFile);
 

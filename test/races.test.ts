@@ -11,7 +11,7 @@ import {
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { containerStatus, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
 import { verboseSandboxInfo } from "./support/verbose.ts";

@@ -6,7 +6,7 @@ import { NamespaceMode } from "../src/ground/protocol/index.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { hostPort } from "./support/subnet.ts";
 

@@ -19,7 +19,9 @@ import { attach, exec, forwardPort, manyBytes, outputOf, Received, transports } 
 import { hostPort } from "./support/subnet.ts";
 import { withBerth } from "./support/with-berth.ts";
 
-/** With BERTH_TEST_LARGE=1 as much as the largest promise: 1 GiB, 200 commands and 500 connections at once. */
+/**
+ * With BERTH_TEST_LARGE=1 as much as the largest promise: 1 GiB, 200 commands and 500 connections at once.
+ */
 const large = process.env.BERTH_TEST_LARGE === "1";
 const manyMiB = large ? 1024 : 64;
 const manyExecs = large ? 200 : 50;

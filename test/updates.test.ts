@@ -25,7 +25,10 @@ describe("UpdateContainerResources", () => {
     await host.berth.clients.runtime.updateContainerResources(request);
   }
 
-  /** The limits that the kernel has for a running container: period, quota, shares, memory, memory with swap, CPUs. */
+  /**
+   * The limits that the kernel has for a running container: period, quota, shares, memory, memory with swap,
+   * CPUs.
+   */
   async function inForce(id: string): Promise<readonly string[]> {
     const files = [
       ["cpu", "cpu.cfs_period_us"],

@@ -6,12 +6,15 @@ import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { MountPropagation } from "../src/ground/protocol/index.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
-import { CrashingBerth } from "./support/cut-berth.ts";
+import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
 const run = promisify(execFile);
 
-/** Makes a mount of a directory that passes mounts on to its copies and back, as all mounts do where systemd is the init. */
+/**
+ * Makes a mount of a directory that passes mounts on to its copies and back, as all mounts do where systemd
+ * is the init.
+ */
 async function shareMounts(directory: string): Promise<AsyncDisposable> {
   await run("mount", ["--bind", directory, directory]);
   await run("mount", ["--make-shared", directory]);

@@ -9,8 +9,9 @@ const patienceMs = 1000;
 const retryMs = 50;
 
 /**
- * Makes the root and the state directory, if they are not there, and keeps them for this process alone until it ends: two
- * daemons in either would take each other's containers down. Throws BerthError FailedPrecondition with the other's pid.
+ * Makes the root and the state directory, if they are not there, and keeps them for this process alone until
+ * it ends: two daemons in either would take each other's containers down. Throws BerthError
+ * FailedPrecondition with the other's pid.
  */
 export async function claimDirectories({ root, state }: Config): Promise<AsyncDisposable> {
   await using claimed = new AsyncDisposableStack();

@@ -67,8 +67,8 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part fails, the
-   * database among it, which is the daemon's from here on.
+   * Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part
+   * fails, the database among it, which is the daemon's from here on.
    */
   static async start(
     config: Config,
@@ -163,7 +163,10 @@ function addresses({ address, containerdApi }: Config): ReadonlySet<string> {
   return new Set(enabled && another !== "" ? [address, another] : [address]);
 }
 
-/** Looks at files that are read anew for each container or pull, so that what is wrong with them is told before. */
+/**
+ * Looks at files that are read anew for each container or pull, so that what is wrong with them is told
+ * before.
+ */
 async function lookForUnusable({ container, images }: Config, files: UnusableFiles): Promise<void> {
   files.found("OCI hooks", await findUnusableHooks(container.hooksDirs));
   files.found("registry hosts", await findHostsProblems(images.certsDirs));

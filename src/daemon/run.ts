@@ -11,7 +11,9 @@ import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
 
-/** The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code. */
+/**
+ * The command line of berthd: reads the configuration, serves until it is told to end. Sets the exit code.
+ */
 export async function run(args: readonly string[], hooks: DaemonHooks = {}): Promise<void> {
   const program = new Command("berthd")
     .description(
@@ -49,7 +51,8 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   await using _claimed = await claimDirectories(config);
   const opening = openMetadata(config, logger);
   opening.catch(() => undefined);
-  // The database opens in a thread of its own while this one loads the rest of the daemon, which takes longer.
+  // The database opens in a thread of its own while this one loads the rest of the daemon, which takes
+  // longer.
   const { Daemon } = await import("./daemon.ts");
   await using daemon = await Daemon.start(config, logger, opening, unhandledErrors, hooks);
   await using manager = await ServiceManager.connect(process.env, logger);

@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 
-/** What this server is known by, made once for each root directory. Where it cannot be kept, on a full disk, the next start makes another. */
+/**
+ * What this server is known by, made once for each root directory. Where it cannot be kept, on a full disk,
+ * the next start makes another.
+ */
 export async function serverUuid(database: Database, logger: Logger): Promise<string> {
   const records = await database.collection<string>("server");
   const known = records.get("", "uuid");

@@ -2,7 +2,10 @@ import { messageOf } from "../ground/errors/index.ts";
 import { sendDatagram } from "../ground/linux/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 
-/** Tells systemd how the daemon is (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing where no service manager listens. */
+/**
+ * Tells systemd how the daemon is (sd_notify(3), `Type=notify`, `WatchdogSec=`); does nothing where no
+ * service manager listens.
+ */
 export class ServiceManager implements AsyncDisposable {
   readonly #socket: string | undefined;
   readonly #logger: Logger;
@@ -33,7 +36,10 @@ export class ServiceManager implements AsyncDisposable {
     return this.#tell("STOPPING=1");
   }
 
-  /** A service manager that does not hear us must not end the daemon: it decides itself what to do about the silence. */
+  /**
+   * A service manager that does not hear us must not end the daemon: it decides itself what to do about the
+   * silence.
+   */
   async #tell(message: string): Promise<void> {
     if (this.#socket === undefined) return;
     await sendDatagram(this.#socket, message).catch((error: unknown) => {

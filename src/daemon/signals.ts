@@ -1,12 +1,15 @@
 import type { Logger } from "../ground/logging/index.ts";
 
 const ending = ["SIGTERM", "SIGINT"] as const;
-/** Each would end a process that does not listen to it. SIGUSR1, which would open Node's debugger, is held back by bin/berthd's options. */
+/**
+ * Each would end a process that does not listen to it. SIGUSR1, which would open Node's debugger, is held
+ * back by bin/berthd's options.
+ */
 const ignored = ["SIGHUP", "SIGUSR2"] as const;
 
 /**
- * Resolves when the daemon is told to end; told once more, it ends at once. Signals that daemons are sent to read their
- * configuration or their logs anew are logged and do nothing.
+ * Resolves when the daemon is told to end; told once more, it ends at once. Signals that daemons are sent to
+ * read their configuration or their logs anew are logged and do nothing.
  */
 export function terminationSignal(logger: Logger): Promise<NodeJS.Signals> {
   for (const signal of ignored) {

@@ -13,10 +13,11 @@ export type UnhandledCount = {
 /**
  * Errors that no code of berth was prepared for: each is a fault of berth.
  *
- * An exception that nobody caught ends the daemon, with exit code 70: it left some function in the middle, and what that
- * function was about may be in no state that others expect. The service manager starts a new one, which takes everything
- * up from the disk. A promise that was rejected while nobody waited for it ends nothing: whoever was to hear of it did not
- * wait, so nothing was built on its success. It is logged and counted.
+ * An exception that nobody caught ends the daemon, with exit code 70: it left some function in the middle,
+ * and what that function was about may be in no state that others expect. The service manager starts a new
+ * one, which takes everything up from the disk. A promise that was rejected while nobody waited for it ends
+ * nothing: whoever was to hear of it did not wait, so nothing was built on its success. It is logged and
+ * counted.
  */
 export class UnhandledErrors {
   #seen: UnhandledCount = { count: 0 };

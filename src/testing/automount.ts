@@ -5,8 +5,8 @@ import { promisify } from "node:util";
 import { mount, processGroupOf, unmount } from "../ground/linux/index.ts";
 
 /**
- * Mounts an autofs on an empty directory. This process is its daemon, and so the one that is not held up by it: others would
- * wait for ever. Needs root.
+ * Mounts an autofs on an empty directory. This process is its daemon, and so the one that is not held up by
+ * it: others would wait for ever. Needs root.
  */
 export async function automount(path: string): Promise<AsyncDisposable> {
   await using undo = new AsyncDisposableStack();

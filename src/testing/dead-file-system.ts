@@ -1,10 +1,15 @@
 import { closeSync, openSync } from "node:fs";
 import { mount, unmount } from "../ground/linux/index.ts";
 
-/** A mounted file system that answers nothing, as NFS whose server is gone. Disposing of it fails what waits for it. Needs root. */
+/**
+ * A mounted file system that answers nothing, as NFS whose server is gone. Disposing of it fails what waits
+ * for it. Needs root.
+ */
 export type DeadFileSystem = AsyncDisposable & { readonly path: string };
 
-/** Mounts a FUSE file system that nobody serves on an empty directory, which nobody may look at from then on. */
+/**
+ * Mounts a FUSE file system that nobody serves on an empty directory, which nobody may look at from then on.
+ */
 export async function deadFileSystem(path: string): Promise<DeadFileSystem> {
   await using undo = new AsyncDisposableStack();
   const fd = openSync("/dev/fuse", "r+");

@@ -56,7 +56,10 @@ test("every page of docs/ can be reached from the README", async () => {
   );
 });
 
-/** What stands in backticks and looks like a path: below a folder of the top, or a source file as seen from its floor. */
+/**
+ * What stands in backticks and looks like a path: below a folder of the top, or a source file as seen from
+ * its floor.
+ */
 function pathsIn(text: string): readonly string[] {
   const spans = [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span);
   return spans.flatMap((span) => span.split(/[\s=,]+/)).filter(looksLikePath);

@@ -19,7 +19,10 @@ export function projectFiles(patterns: string | readonly string[]): Promise<read
   return Array.fromAsync(glob(patterns, { cwd: root }));
 }
 
-/** Whether a test file of this name (`pods.test.ts`) has a test whose title begins so; a title that is put together is quoted as the source has it. */
+/**
+ * Whether a test file of this name (`pods.test.ts`) has a test whose title begins so; a title that is put
+ * together is quoted as the source has it.
+ */
 export async function testExists(file: string, title: string): Promise<boolean> {
   const files = await projectFiles(["src/**/*.test.ts", "test/**/*.ts"]);
   const texts = files.filter((path) => basename(path) === file).map(readProjectFile);

@@ -17,8 +17,8 @@ export type FakeRegistry = AsyncDisposable & {
 };
 
 /**
- * Serves images by tag and digest as a registry does, with Range, wherever `misbehave` does not step in. For what a
- * real registry cannot be made to do.
+ * Serves images by tag and digest as a registry does, with Range, wherever `misbehave` does not step in. For
+ * what a real registry cannot be made to do.
  */
 export async function startFakeRegistry(
   images: Readonly<Record<string, TestImage>>,

@@ -13,8 +13,9 @@ export type FakeUploads = {
 };
 
 /**
- * Takes pushes as the distribution-spec says, with uploads in pieces that can be resumed, wherever `misbehave` does not step in. What has
- * come of a broken request stays; `breakAfterBytes` breaks one that brings something.
+ * Takes pushes as the distribution-spec says, with uploads in pieces that can be resumed, wherever
+ * `misbehave` does not step in. What has come of a broken request stays; `breakAfterBytes` breaks one that
+ * brings something.
  */
 export function takesPushes(
   misbehave: Misbehaviour = () => false,

@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "./until.ts";
 
 /**
- * Freezes the processes of a v1 cgroup by its `freezer.state`, as an administrator does by hand. One that waits in the kernel for a
- * process that is frozen already is never frozen itself: then all are thawed, and frozen again.
+ * Freezes the processes of a v1 cgroup by its `freezer.state`, as an administrator does by hand. One that
+ * waits in the kernel for a process that is frozen already is never frozen itself: then all are thawed, and
+ * frozen again.
  */
 export async function freeze(state: string): Promise<void> {
   await until(async () => {

@@ -9,10 +9,11 @@ const marker = "BERTH_TEST_PRIVATE_NETWORK";
 const stateDirectories = ["/run/netns", "/var/lib/cni"];
 
 /**
- * To be awaited at the top of a test file, before its tests: runs the file in network and mount namespaces of its own, by
- * starting it over. Bridges, addresses, iptables rules, `ip netns` names, address reservations and mounts that the tests and
- * their processes make are then seen by nobody else, and go with the last of those processes. The loopback
- * interface is up; /sys/class/net still shows the host's. Cgroups, processes and files are the host's.
+ * To be awaited at the top of a test file, before its tests: runs the file in network and mount namespaces of
+ * its own, by starting it over. Bridges, addresses, iptables rules, `ip netns` names, address reservations
+ * and mounts that the tests and their processes make are then seen by nobody else, and go with the last of
+ * those processes. The loopback interface is up; /sys/class/net still shows the host's. Cgroups, processes
+ * and files are the host's.
  */
 export async function enterPrivateNetwork(): Promise<void> {
   if (process.env[marker] === undefined) startOver();

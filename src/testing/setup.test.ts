@@ -7,7 +7,10 @@ import manifest from "../../package.json" with { type: "json" };
 import { projectPath, readProjectFile } from "./docs.ts";
 import { tempDir } from "./temp-dir.ts";
 
-/** What scripts/setup.sh says and does in a checkout without packages, where `node --version` says that; undefined is no Node. */
+/**
+ * What scripts/setup.sh says and does in a checkout without packages, where `node --version` says that;
+ * undefined is no Node.
+ */
 async function setUpWith(nodeVersion: string | undefined): Promise<{ code: number; said: string }> {
   await using dir = await tempDir();
   const checkout = join(dir.path, "checkout");

@@ -15,7 +15,10 @@ export type SmallDisk = AsyncDisposable & {
   free(): Promise<void>;
 };
 
-/** Mounts a tmpfs of that size, and of so many files and directories, its own root among them, where `inodes` is given. */
+/**
+ * Mounts a tmpfs of that size, and of so many files and directories, its own root among them, where `inodes`
+ * is given.
+ */
 export async function smallDisk(sizeBytes: number, inodes?: number): Promise<SmallDisk> {
   await using undo = new AsyncDisposableStack();
   const { path } = undo.use(await tempDir());

@@ -4,7 +4,10 @@ import { cgroupLayout } from "../ground/linux/index.ts";
 
 /** A cgroup with a process in it, which is out of it again when disposed of, with what it has started. */
 export type TaskLimit = AsyncDisposable & {
-  /** Allows so many threads and processes more than there are, or fewer, with which none can be started before some end. */
+  /**
+   * Allows so many threads and processes more than there are, or fewer, with which none can be started before
+   * some end.
+   */
   allow(more: number): Promise<void>;
 };
 

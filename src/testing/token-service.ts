@@ -18,8 +18,8 @@ export type TokenService = AsyncDisposable & {
 export const tokenParty = "test";
 
 /**
- * Serves tokens (distribution, spec/auth/token) with all that is asked for, less the actions that `allows` refuses, to whoever
- * brings the `authorization`.
+ * Serves tokens (distribution, spec/auth/token) with all that is asked for, less the actions that `allows`
+ * refuses, to whoever brings the `authorization`.
  */
 export async function startTokenService(
   authorization: string,

@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 const limitMs = 30_000;
 
 /**
- * Resolves with the first value of `probe` that is neither undefined nor false, looking again every few milliseconds.
- * Throws after 30 seconds, so that a test that waits in vain ends.
+ * Resolves with the first value of `probe` that is neither undefined nor false, looking again every few
+ * milliseconds. Throws after 30 seconds, so that a test that waits in vain ends.
  */
 export async function until<Value>(
   probe: () => Value | Promise<Value>,

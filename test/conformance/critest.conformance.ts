@@ -1,4 +1,6 @@
-/** Runs the whole of critest, the suite by which container runtimes show that a kubelet can work with them. */
+/**
+ * Runs the whole of critest, the suite by which container runtimes show that a kubelet can work with them.
+ */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { type SpecResult, withCritest } from "../support/critest.ts";

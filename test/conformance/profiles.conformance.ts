@@ -1,4 +1,7 @@
-/** Security profiles that an independent tool has put into a registry, and the CRI of 1.38 as its own client in Go sees it. */
+/**
+ * Security profiles that an independent tool has put into a registry, and the CRI of 1.38 as its own client
+ * in Go sees it.
+ */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -17,7 +20,10 @@ const client = new URL("../../.conformance/cri138", import.meta.url).pathname;
 describe("the CRI of Kubernetes 1.38", () => {
   const host = withBerth();
 
-  /** Pushes an artifact with skopeo, from an image layout on disk; gives the digest that skopeo says it has there. */
+  /**
+   * Pushes an artifact with skopeo, from an image layout on disk; gives the digest that skopeo says it has
+   * there.
+   */
   async function pushWithSkopeo(artifact: TestImage, repository: string): Promise<string> {
     await using layout = await tempDir();
     const blobs = join(layout.path, "blobs/sha256");

@@ -1,4 +1,7 @@
-/** The kubelet's own API, which it answers with what the runtime tells and streams: what kubectl and metrics see. */
+/**
+ * The kubelet's own API, which it answers with what the runtime tells and streams: what kubectl and metrics
+ * see.
+ */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { duplexPair } from "node:stream";

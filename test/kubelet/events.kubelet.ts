@@ -1,4 +1,7 @@
-/** A kubelet that is told by GetContainerEvents what becomes of its containers, and looks itself but every five minutes. */
+/**
+ * A kubelet that is told by GetContainerEvents what becomes of its containers, and looks itself but every
+ * five minutes.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { containerIdOf, containerOf, isReady, restartsOf } from "../support/kubelet.ts";

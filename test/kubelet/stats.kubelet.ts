@@ -1,4 +1,7 @@
-/** What a kubelet tells of its pods' use of the machine, with figures of the runtime's alone and together with cAdvisor's. */
+/**
+ * What a kubelet tells of its pods' use of the machine, with figures of the runtime's alone and together with
+ * cAdvisor's.
+ */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { nodeName, type TestKubelet } from "../support/kubelet.ts";

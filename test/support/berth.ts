@@ -36,8 +36,8 @@ export type BerthOptions = {
 };
 
 /**
- * A berthd of its own: root, state, socket and network under one temporary directory. Disposing it removes every pod, ends
- * the daemon and the directory.
+ * A berthd of its own: root, state, socket and network under one temporary directory. Disposing it removes
+ * every pod, ends the daemon and the directory.
  */
 export class TestBerth implements AsyncDisposable {
   readonly directory: string;

@@ -26,7 +26,9 @@ export function checkpoint(berth: TestBerth, containerId: string, location: stri
   return berth.clients.runtime.checkpointContainer({ containerId, location, timeout: 60n });
 }
 
-/** The OCI runtime and the criu that write a checkpoint in a directory, which they were told of or work in. */
+/**
+ * The OCI runtime and the criu that write a checkpoint in a directory, which they were told of or work in.
+ */
 export async function dumping(directory: string): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = pids.map(async (pid) => {

@@ -34,7 +34,10 @@ export function cli(berth: TestBerth, ...argv: readonly string[]): Promise<CliOu
   return startCli(berth, argv).outcome;
 }
 
-/** Runs the command line, which must succeed and write nothing on stderr, and returns its output without the last newline. */
+/**
+ * Runs the command line, which must succeed and write nothing on stderr, and returns its output without the
+ * last newline.
+ */
 export async function cliOutput(berth: TestBerth, ...argv: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await cli(berth, ...argv);
   if (status !== 0 || stderr !== "") throw new Error(`berth ${argv.join(" ")}: status ${status}: ${stderr}`);

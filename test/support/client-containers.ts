@@ -23,8 +23,8 @@ export type ClientContainer = {
 };
 
 /**
- * Containers of busybox that a client of containerd's makes itself in a namespace. Disposing of it deletes their tasks, their cgroups and
- * the FIFOs.
+ * Containers of busybox that a client of containerd's makes itself in a namespace. Disposing of it deletes
+ * their tasks, their cgroups and the FIFOs.
  */
 export class ClientContainers implements AsyncDisposable {
   readonly namespace: string;

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Asks again until the answer is not undefined or false; fails after a time that only a broken machine needs. */
+/**
+ * Asks again until the answer is not undefined or false; fails after a time that only a broken machine needs.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,

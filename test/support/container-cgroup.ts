@@ -4,7 +4,10 @@ import { cgroupLayout } from "../../src/ground/linux/index.ts";
 import type { TestBerth } from "./berth.ts";
 import { verboseInfo } from "./verbose.ts";
 
-/** Reads a file of the cgroup that a running container's first process is in; a controller's own hierarchy where there are several. */
+/**
+ * Reads a file of the cgroup that a running container's first process is in; a controller's own hierarchy
+ * where there are several.
+ */
 export async function readCgroup(
   berth: TestBerth,
   containerId: string,
@@ -23,7 +26,10 @@ export async function readCgroup(
   return (await readFile(join(layout.v1.get(controller) ?? "", path, file), "utf8")).trim();
 }
 
-/** The names of the files of its cgroup in the unified hierarchy; none where it has no cgroup of its own there. */
+/**
+ * The names of the files of its cgroup in the unified hierarchy; none where it has no cgroup of its own
+ * there.
+ */
 export async function unifiedCgroupFiles(berth: TestBerth, containerId: string): Promise<readonly string[]> {
   const { pid } = await verboseInfo(berth, containerId);
   const layout = await cgroupLayout();

@@ -7,7 +7,9 @@ const standinProgram = new URL("../../.conformance/standin", import.meta.url).pa
 const e2e = "e2e-test-images";
 const staging = "k8s-staging-cri-tools";
 
-/** Puts stand-ins for the public images that critest uses into a registry, under the paths they have there. */
+/**
+ * Puts stand-ins for the public images that critest uses into a registry, under the paths they have there.
+ */
 export async function pushCritestImages(registry: TestRegistry): Promise<void> {
   for (const [name, image] of await standIns()) {
     const [repository = "", tag = "latest"] = name.split(":");
@@ -57,8 +59,8 @@ async function standIns(): Promise<readonly (readonly [name: string, image: Test
 }
 
 /**
- * critest hides /bin/ls and expects the shell to trip over that. Debian's busybox would answer `ls` itself, without a look
- * at the file: the shell's copy is one that knows no applet of that name.
+ * critest hides /bin/ls and expects the shell to trip over that. Debian's busybox would answer `ls` itself,
+ * without a look at the file: the shell's copy is one that knows no applet of that name.
  */
 async function shell(): Promise<TestEntry> {
   const program = await readFile(busyboxProgram, "latin1");

@@ -34,7 +34,10 @@ export type CritestOptions = {
   readonly flags?: readonly string[];
 };
 
-/** For the tests of one `describe`: a daemon that finds critest's public images on a private registry, and critest. */
+/**
+ * For the tests of one `describe`: a daemon that finds critest's public images on a private registry, and
+ * critest.
+ */
 export function withCritest(): {
   /** Runs specs, all unless told otherwise, and returns what became of those that were chosen. */
   run(options?: CritestOptions): Promise<readonly SpecResult[]>;

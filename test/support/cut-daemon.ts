@@ -1,6 +1,7 @@
 /**
- * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names holds the name of the
- * step that comes next, it is removed and the process ends as by a crash, with nothing flushed or taken back.
+ * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names
+ * holds the name of the step that comes next, it is removed and the process ends as by a crash, with nothing
+ * flushed or taken back.
  */
 import { readFileSync, rmSync } from "node:fs";
 import { run } from "../../src/daemon/run.ts";

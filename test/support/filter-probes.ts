@@ -89,7 +89,10 @@ export const probes32: readonly CallingProgram[] = narrow.map(({ name }) => ({
   program: `/bin/${name}`,
 }));
 
-/** Every class of system calls, arguments on both sides of what conditions say, and the other 64-bit architecture of x86-64. */
+/**
+ * Every class of system calls, arguments on both sides of what conditions say, and the other 64-bit
+ * architecture of x86-64.
+ */
 export const probes64: readonly SystemCall[] = [
   ...classes.flat(),
   ...wide,

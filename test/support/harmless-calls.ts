@@ -29,8 +29,8 @@ const namespaceFlags = {
 };
 
 /**
- * What RuntimeDefault refuses. The arguments are such that the kernel, where it is asked, finds a mistake in them before
- * it looks whether the caller may do it, or that what is done is nothing.
+ * What RuntimeDefault refuses. The arguments are such that the kernel, where it is asked, finds a mistake in
+ * them before it looks whether the caller may do it, or that what is done is nothing.
  */
 export const refused: readonly Refused[] = [
   {

@@ -6,7 +6,10 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** What containers can leave on a machine, by kind: one line each, in words that stay the same from run to run. */
+/**
+ * What containers can leave on a machine, by kind: one line each, in words that stay the same from run to
+ * run.
+ */
 export type HostState = Readonly<Record<string, ReadonlySet<string>>>;
 
 /** Reads the machine's state as this process's namespaces show it. */
@@ -24,7 +27,8 @@ export async function readHostState(): Promise<HostState> {
     mount: new Set(mounts),
     link: new Set(links),
     "iptables rule": new Set(rules),
-    // The parent of pods that name none stays, as containerd's does: removing it would race with the next pod.
+    // The parent of pods that name none stays, as containerd's does: removing it would race with the next
+    // pod.
     cgroup: new Set(cgroups.filter((path) => !path.endsWith("/berth"))),
     "network namespace": new Set(namespaces),
     process: new Set(processes),
@@ -48,7 +52,9 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
   return stdout.split("\n").flatMap((line) => pattern.exec(line)?.[1]?.trim() ?? []);
 }
 
-/** What is left once the kernel has taken down what ended: waits until that is nothing, at most ten seconds. */
+/**
+ * What is left once the kernel has taken down what ended: waits until that is nothing, at most ten seconds.
+ */
 export async function leftovers(before: HostState): Promise<readonly string[]> {
   for (let tries = 0; ; tries++) {
     const left = leftBehind(before, await readHostState());
@@ -73,7 +79,10 @@ async function cgroupDirectories(root: string): Promise<readonly string[]> {
 /** Every daemon, registry and task of the tests has its files below a directory of this name. */
 const mark = "berth-test-";
 
-/** Processes of this run or another: programs that were told of such a directory, and what runs on a root file system in one. */
+/**
+ * Processes of this run or another: programs that were told of such a directory, and what runs on a root file
+ * system in one.
+ */
 async function containerProcesses(): Promise<readonly string[]> {
   const own = await readlink("/proc/self/ns/mnt");
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));

@@ -4,7 +4,10 @@ import { eventually } from "./condition.ts";
 
 const top = "/sys/fs/cgroup";
 
-/** A cgroup in each hierarchy below which a kubelet makes those of its pods; gone with all in it when disposed of. */
+/**
+ * A cgroup in each hierarchy below which a kubelet makes those of its pods; gone with all in it when disposed
+ * of.
+ */
 export class KubeletCgroup implements AsyncDisposable {
   /** As the kubelet's configuration has it. */
   readonly name: string;

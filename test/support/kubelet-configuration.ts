@@ -43,8 +43,9 @@ export function kubeletConfiguration(berth: TestBerth, directory: string, cgroup
 }
 
 /**
- * Starts a program that sees in /proc/sys what a kubelet wants there and would write there, in a mount namespace whose
- * other mounts propagate: the machine's own settings stay what they are, and a container's /proc is the kernel's.
+ * Starts a program that sees in /proc/sys what a kubelet wants there and would write there, in a mount
+ * namespace whose other mounts propagate: the machine's own settings stay what they are, and a container's
+ * /proc is the kernel's.
  */
 export const withTunables = `
 set -eu

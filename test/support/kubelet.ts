@@ -63,11 +63,12 @@ type ContainerState = {
 };
 
 /**
- * A kubelet without an API server, which runs the pods whose manifests are in a directory on a berthd. Without one it has
- * no projected volumes, no addresses in the status of pods on the node's network and no runtime classes. On a machine like a
- * developer's container it complains, and goes on: of limits that it may not raise (open files), of a first process whose
- * namespaces it may not see, and of images' file systems, which it looks for only with CRI-O. Its files are in
- * that berthd's directory; disposing it ends it and unmounts its volumes, and leaves its pods to the berthd's end.
+ * A kubelet without an API server, which runs the pods whose manifests are in a directory on a berthd.
+ * Without one it has no projected volumes, no addresses in the status of pods on the node's network and no
+ * runtime classes. On a machine like a developer's container it complains, and goes on: of limits that it may
+ * not raise (open files), of a first process whose namespaces it may not see, and of images' file systems,
+ * which it looks for only with CRI-O. Its files are in that berthd's directory; disposing it ends it and
+ * unmounts its volumes, and leaves its pods to the berthd's end.
  */
 export class TestKubelet implements AsyncDisposable {
   /** PEM of the certificate of the kubelet's API. */
@@ -85,8 +86,8 @@ export class TestKubelet implements AsyncDisposable {
   }
 
   /**
-   * Starts a kubelet that makes the pods' cgroups below `cgroup`, with settings of its configuration that go before those
-   * that the tests have anyway.
+   * Starts a kubelet that makes the pods' cgroups below `cgroup`, with settings of its configuration that go
+   * before those that the tests have anyway.
    */
   static async start(berth: TestBerth, cgroup: KubeletCgroup, settings: object = {}): Promise<TestKubelet> {
     const directory = join(berth.directory, "kubelet");
@@ -110,7 +111,10 @@ export class TestKubelet implements AsyncDisposable {
     return join(this.#directory, "root");
   }
 
-  /** Starts it again after {@link stop}, with further settings of its configuration. Resolves when its API answers. */
+  /**
+   * Starts it again after {@link stop}, with further settings of its configuration. Resolves when its API
+   * answers.
+   */
   async startProcess(settings: object = {}): Promise<void> {
     const file = join(this.#directory, "config.json");
     await writeFile(file, JSON.stringify({ ...this.#configuration, ...settings }));
@@ -175,8 +179,9 @@ export class TestKubelet implements AsyncDisposable {
   }
 
   /**
-   * Takes a pod's manifest away; resolves when the kubelet has no such pod any more, and the runtime none that is ready.
-   * The runtime's remains go with the kubelet's next collection of garbage, which is once a minute.
+   * Takes a pod's manifest away; resolves when the kubelet has no such pod any more, and the runtime none
+   * that is ready. The runtime's remains go with the kubelet's next collection of garbage, which is once a
+   * minute.
    */
   async remove(name: string): Promise<void> {
     await this.withdraw(name);

@@ -14,8 +14,8 @@ type Common = {
 };
 
 /**
- * Has the records of a daemon that does not run brought to the newest schema from one where containers and sandboxes were CRI's alone:
- * they are written as they were then first. Returns how many there are.
+ * Has the records of a daemon that does not run brought to the newest schema from one where containers and
+ * sandboxes were CRI's alone: they are written as they were then first. Returns how many there are.
  */
 export function updateContainerRecords({ root }: TestBerth): number {
   const db = new DatabaseSync(join(root, "metadata.db"));

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import type { SpecResult } from "./critest.ts";
 
-/** The specs that have passed with an OCI runtime, in a committed file: one that does not pass any more is noticed. */
+/**
+ * The specs that have passed with an OCI runtime, in a committed file: one that does not pass any more is
+ * noticed.
+ */
 export class PassedSpecs {
   readonly #path: string;
   readonly #keys: ReadonlySet<string>;
@@ -28,7 +31,10 @@ export class PassedSpecs {
     return [...this.#keys].filter((key) => !run.has(key));
   }
 
-  /** Fails when more specs pass than the file names; with BERTH_CONFORMANCE_UPDATE=1 it names them from now on. */
+  /**
+   * Fails when more specs pass than the file names; with BERTH_CONFORMANCE_UPDATE=1 it names them from now
+   * on.
+   */
   async update(results: readonly SpecResult[]): Promise<void> {
     // Whether these pass is the kernel's matter as well: they are in no list.
     const counted = results.filter(

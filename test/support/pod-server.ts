@@ -10,7 +10,10 @@ const server = require("node:net").createServer({ allowHalfOpen: true }, (socket
 server.listen({ host: "127.0.0.1", port: 0, backlog: 1024 }, () => console.log(server.address().port));
 `;
 
-/** A server on the localhost of a container's network that sends back what it gets: many connections are more than busybox's can do. */
+/**
+ * A server on the localhost of a container's network that sends back what it gets: many connections are more
+ * than busybox's can do.
+ */
 export async function echoInPod(
   { clients }: TestBerth,
   containerId: string,

@@ -37,7 +37,10 @@ const needed = (() => {
 
 const actions = ["KILL_PROCESS", "KILL_THREAD", "KILL", "TRAP", "ERRNO", "ERRNO", "ERRNO", "TRACE", "LOG"];
 
-/** What conditions on one call are made of, in both profiles: not every mask and range go together in one filter. */
+/**
+ * What conditions on one call are made of, in both profiles: not every mask and range go together in one
+ * filter.
+ */
 const operators = {
   ranges: ["EQ", "NE", "LT", "LE", "GT", "GE"],
   masks: ["MASKED_EQ"],
@@ -45,7 +48,9 @@ const operators = {
   several: ["EQ"],
 } as const;
 
-/** Two profiles whose meaning is certain, about the probes (filter-probes.ts) and what is needed to make them. */
+/**
+ * Two profiles whose meaning is certain, about the probes (filter-probes.ts) and what is needed to make them.
+ */
 export function randomPair(random: Random): ProfilePair {
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
   const hasBase = random.below(4) > 0;

@@ -8,7 +8,10 @@ import { exited, type TestPod } from "./pod.ts";
 
 const run = promisify(execFile);
 
-/** A system call of x86-64 with arguments that do no harm: a number, or a name for a zeroed buffer or a bad address. */
+/**
+ * A system call of x86-64 with arguments that do no harm: a number, or a name for a zeroed buffer or a bad
+ * address.
+ */
 export type SystemCall = {
   readonly name: string;
   readonly number: number;
@@ -62,8 +65,8 @@ export async function callsIn(
 export type ProgramBits = 32 | 64;
 
 /**
- * A program for x86 that makes one system call of its 32-bit kind, by its number there, with up to three arguments and zeros, and ends
- * with its errno as exit code.
+ * A program for x86 that makes one system call of its 32-bit kind, by its number there, with up to three
+ * arguments and zeros, and ends with its errno as exit code.
  */
 export function interruptProgram(
   number: number,
@@ -101,7 +104,10 @@ function bytes32(value: number): readonly number[] {
 
 const base = 0x08048000;
 
-/** An ELF file with one loadable segment that is the whole file, readable and executable; the entry is behind the headers. */
+/**
+ * An ELF file with one loadable segment that is the whole file, readable and executable; the entry is behind
+ * the headers.
+ */
 function elf(code: Buffer, bits: ProgramBits): Uint8Array {
   const wide = bits === 64;
   const [headerSize, segmentSize] = wide ? [64, 56] : [52, 32];
@@ -133,8 +139,9 @@ function elf(code: Buffer, bits: ProgramBits): Uint8Array {
 }
 
 /**
- * Makes the calls in one process after the other, a new one where a call has ended it, and prints what became of each. Descriptors that
- * calls make are closed, so that what the kernel says to the next ones does not hang on them.
+ * Makes the calls in one process after the other, a new one where a call has ended it, and prints what became
+ * of each. Descriptors that calls make are closed, so that what the kernel says to the next ones does not
+ * hang on them.
  */
 const outcomeScript = `
 $| = 1;
@@ -179,7 +186,10 @@ while (@calls) {
 /** A program of the image that makes one system call, as {@link interruptProgram} makes them. */
 export type CallingProgram = { readonly name: string; readonly program: `/${string}` };
 
-/** What becomes of calls in a container of an image with perl: "killed", "trapped", or "errno" and its number, 0 for success. */
+/**
+ * What becomes of calls in a container of an image with perl: "killed", "trapped", or "errno" and its number,
+ * 0 for success.
+ */
 export async function outcomesIn(
   berth: TestBerth,
   pod: TestPod,

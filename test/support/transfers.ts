@@ -89,7 +89,10 @@ export class TestStream implements AsyncDisposable {
   }
 }
 
-/** Opens a stream; rejects with what the daemon refuses it with. `first` is what is said first, a StreamInit unless given. */
+/**
+ * Opens a stream; rejects with what the daemon refuses it with. `first` is what is said first, a StreamInit
+ * unless given.
+ */
 export async function openStream(
   clients: ContainerdClients,
   namespace: string,

@@ -5,7 +5,10 @@ import { startBusyboxRegistry } from "./busybox.ts";
 import { TestKubelet } from "./kubelet.ts";
 import { KubeletCgroup } from "./kubelet-cgroup.ts";
 
-/** A registry with busybox, a daemon, and a kubelet on it for the tests of one `describe`; no image has been pulled. */
+/**
+ * A registry with busybox, a daemon, and a kubelet on it for the tests of one `describe`; no image has been
+ * pulled.
+ */
 export function withKubelet(settings: object = {}, options: BerthOptions = {}) {
   const undo = new AsyncDisposableStack();
   let host: { readonly berth: TestBerth; readonly kubelet: TestKubelet } | undefined;

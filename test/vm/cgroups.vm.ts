@@ -9,7 +9,10 @@ import { withBerth } from "../support/with-berth.ts";
 
 const run = promisify(execFile);
 
-/** How the cgroups of a container can be had where cgroup v2 is alone, with nsdelegate, which another program takes away. */
+/**
+ * How the cgroups of a container can be had where cgroup v2 is alone, with nsdelegate, which another program
+ * takes away.
+ */
 await import("../cgroup-modes.test.ts");
 
 describe("cgroups that containers can write to", () => {

@@ -1,4 +1,6 @@
-/** What an OCI runtime does with systemd, cgroup v2 alone and AppArmor, each with a daemon that is no service. */
+/**
+ * What an OCI runtime does with systemd, cgroup v2 alone and AppArmor, each with a daemon that is no service.
+ */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";

@@ -55,7 +55,10 @@ class LyingEngine extends ProcessEngine {
   }
 }
 
-/** An endpoint with a container `app`, a directory `inside` that stands for its files, and one `here` for ours. */
+/**
+ * An endpoint with a container `app`, a directory `inside` that stands for its files, and one `here` for
+ * ours.
+ */
 async function serve(streams: ProcessEngine = new ProcessEngine()) {
   const endpoint = await serveCli({ streams });
   addPod(endpoint, "aa", "web");
@@ -139,7 +142,10 @@ for (const [name, engine, directoryTimes] of [
   });
 }
 
-/** What `cp` makes of a file `a/file` and a directory `a/dir` with `x` in it; `b/there/` and `b/old` are there before. */
+/**
+ * What `cp` makes of a file `a/file` and a directory `a/dir` with `x` in it; `b/there/` and `b/old` are there
+ * before.
+ */
 const placements: readonly [source: string, destination: string, made: readonly string[]][] = [
   ["file", "", ["file"]],
   ["file", "new", ["new"]],
@@ -279,7 +285,10 @@ async function archiveOf(lies: readonly Lie[]): Promise<Buffer> {
   return buffer(archive);
 }
 
-/** Archives of a hostile container that is asked for `dir`, and what may be there of them; outside of the destination never anything. */
+/**
+ * Archives of a hostile container that is asked for `dir`, and what may be there of them; outside of the
+ * destination never anything.
+ */
 const lies: readonly [title: string, entries: readonly Lie[], left: readonly string[], told: RegExp][] = [
   ["names that climb out", [{ name: "dir/../../escaped" }], [], /not requested/],
   ["absolute names", [{ name: "/escaped" }], [], /not requested/],

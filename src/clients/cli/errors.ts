@@ -1,7 +1,10 @@
 import { BerthError, type BerthErrorOptions, type ErrorCode } from "../../ground/errors/index.ts";
 import { CriClientError, UnreachableError } from "../criclient/index.ts";
 
-/** What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, 126 and 127 for a command that cannot be run, and 125 for berth's failures. */
+/**
+ * What berth's exit status says. `run`, `exec` and `attach` use the container's own status instead, 126 and
+ * 127 for a command that cannot be run, and 125 for berth's failures.
+ */
 export const exitCode = {
   ok: 0,
   failure: 1,

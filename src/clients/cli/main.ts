@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command line `berth`: a client of the Container Runtime Interface for people, against berthd or any other CRI
- * endpoint. It talks gRPC like any client and knows berthd only by its protocol.
+ * The command line `berth`: a client of the Container Runtime Interface for people, against berthd or any
+ * other CRI endpoint. It talks gRPC like any client and knows berthd only by its protocol.
  *
  * This file runs under any Node, to say which one is needed; everything else is loaded after that.
  */

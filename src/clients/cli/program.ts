@@ -41,7 +41,10 @@ export async function runCli(argv: readonly string[], io: Io, signal: AbortSigna
   }
 }
 
-/** The tree of commands. What a command takes is loaded when it is called, so that gRPC is loaded only where it is used. */
+/**
+ * The tree of commands. What a command takes is loaded when it is called, so that gRPC is loaded only where
+ * it is used.
+ */
 function createProgram(invocation: Invocation): Command {
   const { stdout, stderr } = invocation.io;
   const program = new Command("berth")

@@ -4,7 +4,9 @@ import type { Invocation } from "./invocation.ts";
 import { styleFor } from "./output/style.ts";
 import { printableLines } from "./output/table.ts";
 
-/** Tells the user what went wrong and returns the exit status that says it. BERTH_DEBUG shows the stack too. */
+/**
+ * Tells the user what went wrong and returns the exit status that says it. BERTH_DEBUG shows the stack too.
+ */
 export function reportFailure(error: unknown, { io, signal, failureExitCode }: Invocation): number {
   if (signal.aborted) return exitCode.interrupted;
   const text = printableLines(isWorded(error) ? error.message : messageOf(error));

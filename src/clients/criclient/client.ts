@@ -12,7 +12,9 @@ export type Method<Request, Response> = {
 };
 
 export type CallOptions = {
-  /** How long to wait for the answer; the client's own limit when it is not given. `Infinity` waits for ever. */
+  /**
+   * How long to wait for the answer; the client's own limit when it is not given. `Infinity` waits for ever.
+   */
   readonly timeoutMs?: number;
 };
 
@@ -63,7 +65,10 @@ export class Client implements Disposable {
     });
   }
 
-  /** One request, one response. Throws CriClientError with what the other side answered, or the signal's reason. */
+  /**
+   * One request, one response. Throws CriClientError with what the other side answered, or the signal's
+   * reason.
+   */
   unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
@@ -169,7 +174,10 @@ export class Client implements Disposable {
   }
 }
 
-/** Says to berthd who we are: it shows kubelets nothing of what we make, and us all. Other runtimes do not look at it. */
+/**
+ * Says to berthd who we are: it shows kubelets nothing of what we make, and us all. Other runtimes do not
+ * look at it.
+ */
 function metadata(): Metadata {
   const own = new Metadata();
   own.set(ownerMetadata, cliOwner);

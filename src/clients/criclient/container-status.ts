@@ -19,8 +19,9 @@ export async function containerStatus(client: Client, containerId: string): Prom
 }
 
 /**
- * Resolves with the container's status once it has ended, unless the signal aborts first. Looks every second, and at once when an event tells of the
- * container: not every runtime sends events, and none promises that none is lost.
+ * Resolves with the container's status once it has ended, unless the signal aborts first. Looks every second,
+ * and at once when an event tells of the container: not every runtime sends events, and none promises that
+ * none is lost.
  */
 export async function waitForExit(
   client: Client,
@@ -52,8 +53,8 @@ export async function waitForExit(
 const settleMs = 2_000;
 
 /**
- * The status of a container of which no output comes any more, once it has ended. Undefined when it does not do that soon: it may
- * have closed its output and go on.
+ * The status of a container of which no output comes any more, once it has ended. Undefined when it does not
+ * do that soon: it may have closed its output and go on.
  */
 export async function endedStatus(client: Client, containerId: string): Promise<ContainerStatus | undefined> {
   const patience = AbortSignal.timeout(settleMs);

@@ -3,8 +3,8 @@ import { berthV1 } from "../../ground/protocol/index.ts";
 import type { Client } from "./client.ts";
 
 /**
- * Keeps berthd from putting a container away, when it has ended, before we have read what it left. Other runtimes put nothing
- * away by themselves.
+ * Keeps berthd from putting a container away, when it has ended, before we have read what it left. Other
+ * runtimes put nothing away by themselves.
  */
 export class ContainerHold implements AsyncDisposable {
   readonly #client: Client;
@@ -16,7 +16,9 @@ export class ContainerHold implements AsyncDisposable {
     this.#containerId = containerId;
   }
 
-  /** Holds it, again after the daemon went away. Throws CriClientError NotFound when the container is gone. */
+  /**
+   * Holds it, again after the daemon went away. Throws CriClientError NotFound when the container is gone.
+   */
   async take(): Promise<void> {
     await this[Symbol.asyncDispose]();
     const containerId = this.#containerId;

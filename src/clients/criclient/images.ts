@@ -10,7 +10,10 @@ import { resolveOne } from "./resolve.ts";
 
 export type FoundImage = { readonly image: Image; readonly info: Readonly<Record<string, string>> };
 
-/** By reference, as the endpoint understands it, or by a unique beginning of its id. Throws CriClientError NotFound, FailedPrecondition. */
+/**
+ * By reference, as the endpoint understands it, or by a unique beginning of its id. Throws CriClientError
+ * NotFound, FailedPrecondition.
+ */
 export async function findImage(client: Client, text: string): Promise<FoundImage> {
   return (await imageStatus(client, text)) ?? (await findImageById(client, text));
 }

@@ -37,19 +37,25 @@ export async function listContainers(client: Client): Promise<PodContainer[]> {
   return containers.map((container) => ({ container, pod: byId.get(container.podSandboxId) }));
 }
 
-/** By id, NAME or NAMESPACE/NAME. Throws CriClientError NotFound, or FailedPrecondition when it could be several. */
+/**
+ * By id, NAME or NAMESPACE/NAME. Throws CriClientError NotFound, or FailedPrecondition when it could be
+ * several.
+ */
 export async function findPod(client: Client, text: string): Promise<PodSandbox> {
   return resolveOne(text, podCandidates(await listPods(client)), "pod");
 }
 
-/** By id, NAME, POD/NAME or NAMESPACE/POD/NAME, or by the name of a pod that has no other container. Throws as {@link findPod}. */
+/**
+ * By id, NAME, POD/NAME or NAMESPACE/POD/NAME, or by the name of a pod that has no other container. Throws as
+ * {@link findPod}.
+ */
 export async function findContainer(client: Client, text: string): Promise<PodContainer> {
   return resolveOne(text, containerCandidates(await listContainers(client)), "container");
 }
 
 /**
- * A pod or a container, or only what is of `kind`. A name that a pod shares with a container of its own means the pod.
- * Throws as {@link findPod}.
+ * A pod or a container, or only what is of `kind`. A name that a pod shares with a container of its own means
+ * the pod. Throws as {@link findPod}.
  */
 export async function findPodOrContainer(
   client: Client,
@@ -71,7 +77,10 @@ export async function findPodOrContainer(
   return resolveOne(text, [...ofPods, ...ofContainers], "pod or container");
 }
 
-/** A container for which its pod was made (`berth run`) stands for the pod: what is done to it is done to both. */
+/**
+ * A container for which its pod was made (`berth run`) stands for the pod: what is done to it is done to
+ * both.
+ */
 export function withItsPod(found: Found): Found {
   if (found.kind === "pod" || found.pod === undefined) return found;
   const action = found.container.annotations[whenEndedAnnotation];

@@ -5,7 +5,10 @@ import type { ClientOptions } from "./client.ts";
 import type { ClientHints } from "./client-hints.ts";
 import { UnreachableError } from "./cri-client-error.ts";
 
-/** Connects and hangs up, to say in words why it cannot be done. Throws UnreachableError Unavailable or PermissionDenied. */
+/**
+ * Connects and hangs up, to say in words why it cannot be done. Throws UnreachableError Unavailable or
+ * PermissionDenied.
+ */
 export async function probeSocket(
   path: string,
   { signal, hints = {} }: Pick<ClientOptions, "signal" | "hints">,

@@ -11,8 +11,8 @@ export type Candidate<T> = {
 const maxListed = 10;
 
 /**
- * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws CriClientError NotFound
- * for none, and for several one that lists them. `kind` is what to call it.
+ * The candidate that the text means: its id, else one of its names, else the beginning of its id. Throws
+ * CriClientError NotFound for none, and for several one that lists them. `kind` is what to call it.
  */
 export function resolveOne<T>(text: string, candidates: readonly Candidate<T>[], kind: string): T {
   const matches = [

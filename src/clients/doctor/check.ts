@@ -1,6 +1,9 @@
 import type { Config } from "../../ground/config/index.ts";
 
-/** `hint`: all works, and could be faster. `warn`: berth works, but something will not. `fail`: pods will not run. */
+/**
+ * `hint`: all works, and could be faster. `warn`: berth works, but something will not. `fail`: pods will not
+ * run.
+ */
 export type Severity = "ok" | "hint" | "warn" | "fail";
 
 /** One thing that a check has found out. */

@@ -5,7 +5,9 @@ import { promisify } from "node:util";
 
 const versionTimeoutMs = 5_000;
 
-/** The absolute path of an executable, looked for in PATH unless it is a path; undefined when there is none. */
+/**
+ * The absolute path of an executable, looked for in PATH unless it is a path; undefined when there is none.
+ */
 export async function findProgram(
   program: string,
   directories: readonly string[] = (process.env.PATH ?? "").split(delimiter),
@@ -17,7 +19,10 @@ export async function findProgram(
   return undefined;
 }
 
-/** What a program says when asked for its version: the first line. Throws when it fails or says nothing in five seconds. */
+/**
+ * What a program says when asked for its version: the first line. Throws when it fails or says nothing in
+ * five seconds.
+ */
 export async function versionOf(path: string, signal: AbortSignal): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(path, ["--version"], {
     signal,

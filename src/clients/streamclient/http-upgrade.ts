@@ -17,8 +17,8 @@ export type ClientTls = {
 export type UpgradedSocket = { readonly socket: Duplex; readonly protocol: string };
 
 /**
- * Upgrades a connection to SPDY/3.1, offering `protocols` in order of preference. Throws StreamClientError: Unavailable
- * (no connection), FailedPrecondition (the server refuses, with its text).
+ * Upgrades a connection to SPDY/3.1, offering `protocols` in order of preference. Throws StreamClientError:
+ * Unavailable (no connection), FailedPrecondition (the server refuses, with its text).
  */
 export async function upgradeToSpdy(
   url: URL,

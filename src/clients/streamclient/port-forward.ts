@@ -13,7 +13,10 @@ export type PortForwardOptions = {
   readonly signal?: AbortSignal;
 };
 
-/** Connects to a sandbox's ports, over SPDY, which every runtime has. Throws StreamClientError and what `url` throws. */
+/**
+ * Connects to a sandbox's ports, over SPDY, which every runtime has. Throws StreamClientError and what `url`
+ * throws.
+ */
 export async function connectPortForward(options: PortForwardOptions): Promise<PortForwardClient> {
   const { tls, signal } = options;
   const { socket } = await upgradeToSpdy(await options.url(), [PORT_FORWARD_PROTOCOL], { tls, signal });
@@ -41,8 +44,9 @@ export class PortForwardClient implements AsyncDisposable {
   }
 
   /**
-   * Connects `local`, which must allow half-open, to a port of the sandbox and copies both ways until both directions have ended. Rejects with
-   * StreamClientError Unavailable and the runtime's message when it could not connect.
+   * Connects `local`, which must allow half-open, to a port of the sandbox and copies both ways until both
+   * directions have ended. Rejects with StreamClientError Unavailable and the runtime's message when it could
+   * not connect.
    */
   async forward(local: Duplex, port: number): Promise<void> {
     const requestId = String(this.#nextRequestId++);
@@ -59,7 +63,8 @@ export class PortForwardClient implements AsyncDisposable {
     const message = readUntilClosed(error);
     // A side that breaks takes the other with it; there is nobody to tell but the two.
     await Promise.allSettled([pipeline(local, data), pipeline(data, local)]);
-    // The runtime ends the error stream when it is done with the connection, and not before it knows that we are.
+    // The runtime ends the error stream when it is done with the connection, and not before it knows that we
+    // are.
     data.destroy();
     const text = await message;
     if (text !== "") throw new StreamClientError("Unavailable", text);

@@ -7,8 +7,8 @@ import { connectOverSpdy } from "./spdy.ts";
 import { connectOverWebSocket } from "./websocket.ts";
 
 /**
- * A running exec or attach. Its streams have back-pressure; ending `stdin` ends the process's stdin. Disposing it cuts
- * the connection, which ends an exec's process.
+ * A running exec or attach. Its streams have back-pressure; ending `stdin` ends the process's stdin.
+ * Disposing it cuts the connection, which ends an exec's process.
  */
 export interface RemoteCommand extends AsyncDisposable {
   readonly stdin: Writable | undefined;
@@ -18,13 +18,17 @@ export interface RemoteCommand extends AsyncDisposable {
   /** Without a terminal it does nothing. */
   resize(size: TerminalSize): void;
   /**
-   * The exit code (0 also for an attach that has ended well). It may be there before all output has been read. Rejects with StreamClientError: Unknown with the runtime's
-   * message when the command could not be run, Unavailable when the connection broke.
+   * The exit code (0 also for an attach that has ended well). It may be there before all output has been
+   * read. Rejects with StreamClientError: Unknown with the runtime's message when the command could not be
+   * run, Unavailable when the connection broke.
    */
   readonly exitCode: Promise<number>;
 }
 
-/** Connects to an exec or attach. Throws StreamClientError: Unavailable, FailedPrecondition; and what `url` throws. */
+/**
+ * Connects to an exec or attach. Throws StreamClientError: Unavailable, FailedPrecondition; and what `url`
+ * throws.
+ */
 export async function connectRemoteCommand(options: RemoteCommandOptions): Promise<RemoteCommand> {
   const streams = await connect(options);
   const abort = () => streams.connection.destroy();
@@ -86,7 +90,10 @@ async function exitCodeOf({ error, version }: ClientStreams): Promise<number> {
   return outcome.exitCode;
 }
 
-/** Runtimes reset the error stream right after the outcome instead of ending it, so an error here is an end as well. */
+/**
+ * Runtimes reset the error stream right after the outcome instead of ending it, so an error here is an end as
+ * well.
+ */
 export async function readUntilClosed(stream: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;

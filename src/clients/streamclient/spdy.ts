@@ -8,7 +8,9 @@ import {
 import type { ClientStreams, RemoteCommandOptions } from "./client-streams.ts";
 import { upgradeToSpdy } from "./http-upgrade.ts";
 
-/** Connects over SPDY/3.1 and opens the streams. Throws StreamClientError: FailedPrecondition, Unavailable. */
+/**
+ * Connects over SPDY/3.1 and opens the streams. Throws StreamClientError: FailedPrecondition, Unavailable.
+ */
 export async function connectOverSpdy(options: RemoteCommandOptions): Promise<ClientStreams> {
   const { tls, signal } = options;
   const url = await options.url();
@@ -52,8 +54,9 @@ async function openStreams(
 }
 
 /**
- * Ends our side now rather than when the other one has ended: runtimes close the connection as soon as they have sent the outcome, and
- * what reaches them after that makes the kernel reset the connection, and with it goes what we have not read yet.
+ * Ends our side now rather than when the other one has ended: runtimes close the connection as soon as they
+ * have sent the outcome, and what reaches them after that makes the kernel reset the connection, and with it
+ * goes what we have not read yet.
  */
 function readOnly(stream: SpdyStream): SpdyStream {
   return stream.end();

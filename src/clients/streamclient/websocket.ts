@@ -18,8 +18,9 @@ const MAX_MESSAGE_BYTES = 33_554_432;
 const MAX_SENT_BYTES = 65_536;
 
 /**
- * Connects over WebSocket. With stdin only version 5 will do: the others have no way to say that stdin has ended. Throws
- * StreamClientError FailedPrecondition when the server refuses, Unavailable when it cannot be reached.
+ * Connects over WebSocket. With stdin only version 5 will do: the others have no way to say that stdin has
+ * ended. Throws StreamClientError FailedPrecondition when the server refuses, Unavailable when it cannot be
+ * reached.
  */
 export async function connectOverWebSocket(options: RemoteCommandOptions): Promise<ClientStreams> {
   const { stdin, stdout, stderr, tty, signal } = options;

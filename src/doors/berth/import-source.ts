@@ -6,7 +6,10 @@ import { BerthServiceError } from "./errors.ts";
 /** Where the archive of an import lies; disposing it removes what was kept only for the import. */
 export type ImportSource = AsyncDisposable & { readonly path: string };
 
-/** Reads an import's requests to their end: a path of the machine, or the archive itself, which goes to a private file. */
+/**
+ * Reads an import's requests to their end: a path of the machine, or the archive itself, which goes to a
+ * private file.
+ */
 export async function receiveSource(
   requests: AsyncIterable<berthV1.ImportImageRequest>,
   spoolDir: string,

@@ -1,7 +1,10 @@
 import { type Platform, parsePlatform } from "../../parts/oci/index.ts";
 import { BerthServiceError } from "./errors.ts";
 
-/** What a request says of platforms, for {@link ImageCatalog}'s requests. Throws BerthServiceError, OciFormatError; `what` is for its words. */
+/**
+ * What a request says of platforms, for {@link ImageCatalog}'s requests. Throws BerthServiceError,
+ * OciFormatError; `what` is for its words.
+ */
 export function platformOf(
   { platform, allPlatforms }: { readonly platform: string; readonly allPlatforms: boolean },
   what: string,

@@ -3,8 +3,8 @@ import { setTimeout } from "node:timers/promises";
 const intervalMs = 100;
 
 /**
- * The progress of a pull or push as messages to its client. Of each layer only the newest figure waits to be taken, so that neither a
- * fast transfer nor a slow client makes a queue grow.
+ * The progress of a pull or push as messages to its client. Of each layer only the newest figure waits to be
+ * taken, so that neither a fast transfer nor a slow client makes a queue grow.
  */
 export class ProgressMessages<Message> {
   /** By what they are about, in the order in which that was first reported. */
@@ -16,7 +16,10 @@ export class ProgressMessages<Message> {
     this.#news.resolve();
   }
 
-  /** What is reported until the work ends, a tenth of a second apart, and then its result; what the work throws. */
+  /**
+   * What is reported until the work ends, a tenth of a second apart, and then its result; what the work
+   * throws.
+   */
   async *until<Result>(work: Promise<Result>, last: (result: Result) => Message): AsyncGenerator<Message> {
     const ended = new AbortController();
     const end = work.then(

@@ -13,7 +13,10 @@ import { saveImages } from "./save.ts";
 
 export type BerthServiceOptions = {
   readonly engine: Pick<Engine, "images" | "untagImage" | "pruneImages" | "holdContainer" | "ids">;
-  /** Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported. Made when needed. */
+  /**
+   * Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported.
+   * Made when needed.
+   */
   readonly spoolDir: string;
 };
 

@@ -13,7 +13,10 @@ const maxPieceBytes = 32 * 1024;
 /** How long a client that has all may take to say so. */
 const lastWordMs = 1000;
 
-/** The bytes that a client sends through a stream, to their end (containerd's core/transfer/streaming). Throws InvalidArgument. */
+/**
+ * The bytes that a client sends through a stream, to their end (containerd's core/transfer/streaming). Throws
+ * InvalidArgument.
+ */
 export async function* bytesFrom(stream: ClientStream, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const grant = async (update: number): Promise<void> => {
     const value = Buffer.from(WindowUpdate.encode({ update }).finish());
@@ -64,12 +67,16 @@ export async function sendBytes(
   }, signal);
 }
 
-/** containerd's clients stop reading when their transfer is answered, and grant their window anew when they have all. */
+/**
+ * containerd's clients stop reading when their transfer is answered, and grant their window anew when they
+ * have all.
+ */
 async function taken(wait: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await wait(AbortSignal.any([signal, AbortSignal.timeout(lastWordMs)]));
   } catch {
-    // A client with a window of another kind, or one that has closed its stream, has all the same what it was sent.
+    // A client with a window of another kind, or one that has closed its stream, has all the same what it was
+    // sent.
     signal.throwIfAborted();
   }
 }

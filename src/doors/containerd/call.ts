@@ -5,7 +5,10 @@ import { ContainerdError, withEnding } from "./errors.ts";
 
 /** What a handler knows of its call besides the request. */
 export type ContainerdCall = CallContext & {
-  /** What the call's namespace (metadata `containerd-namespace`) has. Throws FailedPrecondition for none, InvalidArgument for a bad one. */
+  /**
+   * What the call's namespace (metadata `containerd-namespace`) has. Throws FailedPrecondition for none,
+   * InvalidArgument for a bad one.
+   */
   readonly namespace: () => Promise<NamespaceStorage>;
   /** The lease that what the call makes is put into (metadata `containerd-lease`); "" for none. */
   readonly leaseId: string;
@@ -13,7 +16,10 @@ export type ContainerdCall = CallContext & {
 
 type Handler = (request: unknown, call: CallContext) => unknown;
 
-/** Handlers that are told namespace and lease, in front of those that the server knows; what they throw ends as containerd's errors do. */
+/**
+ * Handlers that are told namespace and lease, in front of those that the server knows; what they throw ends
+ * as containerd's errors do.
+ */
 export function withNamespace<Definition>(
   handlers: Handlers<Definition, ContainerdCall>,
   storage: Storage,

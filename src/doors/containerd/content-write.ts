@@ -13,9 +13,9 @@ type Response = containerd.contentV1.WriteContentResponse;
 const { WRITE, COMMIT } = containerd.contentV1.WriteAction;
 
 /**
- * A blob that is written message by message, each of which is answered with how far it has come, as in containerd
- * (plugins/services/content/contentserver). The ref is its writer's alone until the stream ends; what is not committed stays, for a
- * later stream to resume.
+ * A blob that is written message by message, each of which is answered with how far it has come, as in
+ * containerd (plugins/services/content/contentserver). The ref is its writer's alone until the stream ends;
+ * what is not committed stays, for a later stream to resume.
  */
 export async function* writeContent(
   requests: AsyncIterable<Request>,
@@ -48,7 +48,10 @@ class Writing implements AsyncDisposable {
     this.#leaseId = leaseId;
   }
 
-  /** Throws InvalidArgument, AlreadyExists (the expected blob is there), Unavailable (the ref is another writer's). */
+  /**
+   * Throws InvalidArgument, AlreadyExists (the expected blob is there), Unavailable (the ref is another
+   * writer's).
+   */
   static async open(first: Request, storage: NamespaceStorage, leaseId: string): Promise<Writing> {
     const { ref, total } = first;
     if (ref === "") throw new ContainerdError("InvalidArgument", "first message must have a reference");
@@ -99,7 +102,9 @@ class Writing implements AsyncDisposable {
     }
   }
 
-  /** A WRITE at 0 begins from the start; a COMMIT that says no offset, which cannot be told from 0, appends. */
+  /**
+   * A WRITE at 0 begins from the start; a COMMIT that says no offset, which cannot be told from 0, appends.
+   */
   async #append({ action, offset, data }: Request): Promise<void> {
     const at = BigInt(this.#writer.offset);
     if (offset !== 0n && offset !== at)

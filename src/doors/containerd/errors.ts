@@ -3,7 +3,10 @@ import { BerthError, type ErrorCode, messageOf } from "../../ground/errors/index
 /** Thrown by the door itself. */
 export class ContainerdError extends BerthError {}
 
-/** The words that containerd's messages of each kind end with (github.com/containerd/errdefs); some clients look for them. */
+/**
+ * The words that containerd's messages of each kind end with (github.com/containerd/errdefs); some clients
+ * look for them.
+ */
 const endings: { readonly [Code in ErrorCode]?: string } = {
   InvalidArgument: "invalid argument",
   NotFound: "not found",

@@ -4,7 +4,10 @@ import { toTimestamp } from "./messages.ts";
 
 const { events } = containerd;
 
-/** An event as clients read it: containerd's message of that name in an Any, and the fields that filters know it by. */
+/**
+ * An event as clients read it: containerd's message of that name in an Any, and the fields that filters know
+ * it by.
+ */
 export type EventMessage = {
   readonly any: containerd.types.Any;
   readonly fields: Readonly<Record<string, unknown>>;

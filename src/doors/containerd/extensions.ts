@@ -17,8 +17,8 @@ export function isPods({ extensions }: { readonly extensions: Extensions }): boo
 }
 
 /**
- * Throws PermissionDenied: with these, a client could pass its record, here called `what`, off as a pod's. `paths` are what a mask names
- * of them to change.
+ * Throws PermissionDenied: with these, a client could pass its record, here called `what`, off as a pod's.
+ * `paths` are what a mask names of them to change.
  */
 export function checkExtensions(what: string, extensions: Anys, paths: readonly string[] = []): void {
   const named = paths.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));

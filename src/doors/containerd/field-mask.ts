@@ -2,8 +2,8 @@ import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
- * The labels that the paths of a mask name one by one (`labels.NAME`), with the values that they are to have: "" for one that is
- * to go. Throws InvalidArgument for any other path.
+ * The labels that the paths of a mask name one by one (`labels.NAME`), with the values that they are to have:
+ * "" for one that is to go. Throws InvalidArgument for any other path.
  */
 export function labelsOfMask(paths: readonly string[], labels: Labels): Labels {
   const named = paths.map((path) => {
@@ -20,8 +20,8 @@ export function given(labels: Labels, name: string): string {
 }
 
 /**
- * What a mask makes of given labels, where it may also name all of them (`labels`), as one that is empty does. Throws
- * InvalidArgument for a path of any other field.
+ * What a mask makes of given labels, where it may also name all of them (`labels`), as one that is empty
+ * does. Throws InvalidArgument for a path of any other field.
  */
 export function labelUpdate(
   paths: readonly string[],

@@ -11,7 +11,10 @@ import { toTimestamp } from "./messages.ts";
 type ImageHandlers = Handlers<typeof containerd.imagesV1.ImagesService, ContainerdCall>;
 type Image = containerd.imagesV1.Image;
 
-/** The names of images: what containerd calls an image is a name with a target, whether its content is there or not. */
+/**
+ * The names of images: what containerd calls an image is a name with a target, whether its content is there
+ * or not.
+ */
 export function imageHandlers(): ImageHandlers {
   return {
     async get({ name }, { namespace }) {
@@ -77,7 +80,10 @@ function named(image: Image | undefined): Image {
   return image;
 }
 
-/** A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one all is replaced. */
+/**
+ * A mask names `labels`, `labels.NAME`, `target`, `annotations` or `annotations.NAME`; without one all is
+ * replaced.
+ */
 function updateOf(before: ImageName, asked: Image, paths: readonly string[]): ImageNameUpdate {
   const ofTarget = paths.filter((path) => /^(?:target$|annotations(?:$|\.))/.test(path));
   const ofLabels = paths.filter((path) => !ofTarget.includes(path));

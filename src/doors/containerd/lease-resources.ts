@@ -6,7 +6,10 @@ import { ContainerdError } from "./errors.ts";
 
 const snapshots = "snapshots/";
 
-/** containerd's types are `content`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument; Unimplemented for others. */
+/**
+ * containerd's types are `content`, `ingests` and `snapshots/SNAPSHOTTER`. Throws InvalidArgument;
+ * Unimplemented for others.
+ */
 export function toResource(resource: containerd.leasesV1.Resource | undefined): LeaseResource {
   const { id = "", type = "" } = resource ?? {};
   if (id === "")
@@ -24,7 +27,10 @@ export function toResourceMessage(resource: LeaseResource): containerd.leasesV1.
   return { id: resource.key, type: `${snapshots}${resource.snapshotter}` };
 }
 
-/** Puts what a call is about to make into its lease, if it has one. Throws LeaseError NotFound for a lease that is not there. */
+/**
+ * Puts what a call is about to make into its lease, if it has one. Throws LeaseError NotFound for a lease
+ * that is not there.
+ */
 export async function addToLease(
   { leases }: NamespaceStorage,
   leaseId: string,

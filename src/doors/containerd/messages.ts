@@ -21,7 +21,10 @@ export function fromTimestamp({ seconds, nanos }: containerd.types.Timestamp): b
   return seconds * nsPerSecond + BigInt(nanos);
 }
 
-/** protobuf's Any as records keep it: copied, as the bytes of a message are a part of all that was received with it. */
+/**
+ * protobuf's Any as records keep it: copied, as the bytes of a message are a part of all that was received
+ * with it.
+ */
 export function toValue({ typeUrl, value }: containerd.types.Any | undefined = emptyAny): TypedValue {
   return { typeUrl, value: Uint8Array.from(value) };
 }
@@ -36,7 +39,10 @@ export function* pages<Item>(items: readonly Item[]): Generator<Item[]> {
     yield items.slice(from, from + itemsPerMessage);
 }
 
-/** Decodes a message that must be of one type. Throws InvalidArgument for another type, and for bytes that are none. */
+/**
+ * Decodes a message that must be of one type. Throws InvalidArgument for another type, and for bytes that are
+ * none.
+ */
 export function ofType<Message>(
   any: containerd.types.Any | undefined,
   name: string,

@@ -4,8 +4,9 @@ import type { Platform } from "../../parts/oci/index.ts";
 export type Plugin = containerd.introspectionV1.Plugin;
 
 /**
- * What berth has of that which is a plugin in containerd, by containerd's types and ids. Clients look there for snapshotters, and for
- * what they may ask for. `services` are the ids of the gRPC services that are served.
+ * What berth has of that which is a plugin in containerd, by containerd's types and ids. Clients look there
+ * for snapshotters, and for what they may ask for. `services` are the ids of the gRPC services that are
+ * served.
  */
 export function plugins(
   services: readonly string[],

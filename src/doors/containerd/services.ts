@@ -27,7 +27,10 @@ type Row = {
   readonly make: (options: ServiceOptions) => GrpcService;
 };
 
-/** Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go into a file of its own. */
+/**
+ * Every service of containerd's that is spoken over gRPC. One that is not served yet has no handlers; they go
+ * into a file of its own.
+ */
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
   row("content", containerd.contentV1.ContentService, contentHandlers, ["write"]),

@@ -5,8 +5,8 @@ import { ContainerdError } from "./errors.ts";
 type Any = containerd.types.Any;
 
 /**
- * The streams that clients have open (service Streaming), by namespace and id: what another call of the same client speaks through while
- * it lasts, such as a transfer.
+ * The streams that clients have open (service Streaming), by namespace and id: what another call of the same
+ * client speaks through while it lasts, such as a transfer.
  */
 export class Streams {
   readonly #open = new Map<string, ClientStream>();
@@ -47,7 +47,10 @@ export class ClientStream implements Disposable {
     this.#signal = signal;
   }
 
-  /** The client's next message; undefined when it has said that no more come. Throws the reason of a signal, its own or that of its client. */
+  /**
+   * The client's next message; undefined when it has said that no more come. Throws the reason of a signal,
+   * its own or that of its client.
+   */
   async receive(signal: AbortSignal): Promise<Any | undefined> {
     const next = await raceAbort(this.#incoming.next(), signal);
     return next.done === true ? undefined : next.value;

@@ -3,8 +3,8 @@ import type { TaskUpdate } from "../../services/runtime/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
- * What an OCI runtime can change of a container that runs: runtime-spec, config-linux.md, `resources`, in JSON. Rules for devices, which
- * clients send along with all else, hold as they are. Throws InvalidArgument.
+ * What an OCI runtime can change of a container that runs: runtime-spec, config-linux.md, `resources`, in
+ * JSON. Rules for devices, which clients send along with all else, hold as they are. Throws InvalidArgument.
  */
 export function limitsOf(
   containerId: string,

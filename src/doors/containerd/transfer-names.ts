@@ -9,8 +9,8 @@ type ImageStore = containerd.transferImages.ImageStore;
 type Named = { readonly name: string; readonly labels: Labels };
 
 /**
- * The names that a client wants its target to have, as containerd makes them (core/transfer/image): the store's own, further whole ones,
- * and those that are a prefix with the target's digest.
+ * The names that a client wants its target to have, as containerd makes them (core/transfer/image): the
+ * store's own, further whole ones, and those that are a prefix with the target's digest.
  */
 export function namesIn(
   { name, labels, extraReferences }: ImageStore,
@@ -23,8 +23,8 @@ export function namesIn(
 }
 
 /**
- * The names of an image of an archive, which has written `written` to it: whole names, and tags that a prefix makes whole. A prefix that
- * may be overwritten takes any whole name, another only those that begin with it.
+ * The names of an image of an archive, which has written `written` to it: whole names, and tags that a prefix
+ * makes whole. A prefix that may be overwritten takes any whole name, another only those that begin with it.
  */
 export function archivedNames(
   { labels, extraReferences }: ImageStore,
@@ -49,7 +49,10 @@ function hasPrefix(name: string, prefix: string): boolean {
   return name.startsWith(prefix) && ["", "/", ":", "@"].includes(name.charAt(prefix.length));
 }
 
-/** Lets the names stand for the target, whatever they stood for; labels are added to those that they have. Throws NotFound without a name. */
+/**
+ * Lets the names stand for the target, whatever they stood for; labels are added to those that they have.
+ * Throws NotFound without a name.
+ */
 export async function putNames(
   { imageNames, garbage }: NamespaceStorage,
   names: readonly Named[],

@@ -30,7 +30,10 @@ type Part = {
   readonly bytes: number;
 };
 
-/** Tells a client how its transfer comes along, in the words that containerd's clients show (core/transfer/local). */
+/**
+ * Tells a client how its transfer comes along, in the words that containerd's clients show
+ * (core/transfer/local).
+ */
 export class ProgressStream {
   readonly #stream: ClientStream | undefined;
   readonly #pushing = new Map<Digest, Descriptor>();

@@ -10,8 +10,8 @@ const { AuthRequest, AuthResponse, AuthType, HTTPDebug } = containerd.transferRe
 type Registry = containerd.transferRegistries.OCIRegistry;
 
 /**
- * How a client wants its registry spoken to. Credentials are asked for at once, over its stream. Throws InvalidArgument, Unimplemented
- * for what would go unnoticed.
+ * How a client wants its registry spoken to. Credentials are asked for at once, over its stream. Throws
+ * InvalidArgument, Unimplemented for what would go unnoticed.
  */
 export async function accessTo(
   { reference, resolver }: Registry,

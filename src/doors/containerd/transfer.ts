@@ -20,7 +20,10 @@ const ways: Readonly<Record<string, (transfer: Transfer) => Promise<void>>> = {
   "ImageStore ImageExportStream": save,
 };
 
-/** Images between names, archives and registries: what is carried depends on the types of source and destination. */
+/**
+ * Images between names, archives and registries: what is carried depends on the types of source and
+ * destination.
+ */
 export function transferHandlers({ streams, transfers }: ServiceOptions): TransferHandlers {
   return {
     async transfer({ source, destination, options }, call) {

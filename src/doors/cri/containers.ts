@@ -9,7 +9,10 @@ import { inParts } from "./translate/parts.ts";
 import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
-/** CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus, ListContainers, StreamContainers, ReopenContainerLog. */
+/**
+ * CreateContainer, StartContainer, UpdateContainerResources, StopContainer, RemoveContainer, ContainerStatus,
+ * ListContainers, StreamContainers, ReopenContainerLog.
+ */
 export function containerHandlers({ containers, images, sandboxes }: Engine): RuntimeHandlers {
   const shown = (filter: ContainerFilter | undefined, call: CriCall) =>
     filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter);

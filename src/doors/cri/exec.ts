@@ -4,7 +4,10 @@ import { checked, type RuntimeHandlers } from "./handlers.ts";
 import { timerMs } from "./translate/time.ts";
 import * as validate from "./validate/index.ts";
 
-/** Makes the URLs at which a streaming server serves a request once. Requests have been checked; throws what the engine throws for an unknown id or one that does not run. */
+/**
+ * Makes the URLs at which a streaming server serves a request once. Requests have been checked; throws what
+ * the engine throws for an unknown id or one that does not run.
+ */
 export interface Streaming {
   exec(request: ExecRequest): Promise<string>;
   attach(request: AttachRequest): Promise<string>;

@@ -24,7 +24,10 @@ export function checked<Request, Checked extends Request, Response>(
   return (request, call) => handler(check(request), call);
 }
 
-/** Handlers that are told the owner, in front of those that the server knows. Each throws CriError InvalidArgument for an owner that is none. */
+/**
+ * Handlers that are told the owner, in front of those that the server knows. Each throws CriError
+ * InvalidArgument for an owner that is none.
+ */
 export function withOwner<Definition>(handlers: Handlers<Definition, CriCall>): Handlers<Definition> {
   type Handler = (request: unknown, call: CallContext) => unknown;
   const entries = Object.entries(

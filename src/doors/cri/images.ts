@@ -14,7 +14,10 @@ import * as validate from "./validate/index.ts";
 type Images = Engine["images"];
 type Usage = Awaited<ReturnType<Images["fsInfo"]>>["images"];
 
-/** ImageService, but for security profiles: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage, ImageFsInfo. */
+/**
+ * ImageService, but for security profiles: ListImages, StreamImages, ImageStatus, PullImage, RemoveImage,
+ * ImageFsInfo.
+ */
 export function imageHandlers(engine: Engine): ImageHandlers {
   const { images } = engine;
   return {
@@ -61,8 +64,8 @@ export function imageHandlers(engine: Engine): ImageHandlers {
 }
 
 /**
- * Kubelets tell an unavailable registry, and an image that a policy refuses, by the message's first word, and see the message bare only
- * where the code is UNKNOWN: with any other they put the code before it.
+ * Kubelets tell an unavailable registry, and an image that a policy refuses, by the message's first word, and
+ * see the message bare only where the code is UNKNOWN: with any other they put the code before it.
  */
 function rethrowForKubelet(error: unknown): never {
   const message = messageOf(error);
@@ -80,7 +83,10 @@ function select(engine: Engine, filter: ImageFilter | undefined, call: CriCall):
   return image === undefined ? [] : [toShown(engine, call)(image)];
 }
 
-/** Pinned is also what containers use that the client is not shown: a kubelet takes it for unused, and removes only what is not pinned. */
+/**
+ * Pinned is also what containers use that the client is not shown: a kubelet takes it for unused, and removes
+ * only what is not pinned.
+ */
 function toShown(engine: Engine, call: CriCall): (image: EngineImage) => Image {
   const used = imagesOfOthers(engine, call);
   return (image) => {

@@ -22,8 +22,8 @@ export function ownerOf({ config }: { readonly config: Labelled }): string {
 }
 
 /**
- * The sandboxes that a client is shown: those of a kubelet, its own, and others only where it asks by id or for the label of
- * owners. A kubelet ends pods that it is shown and does not know.
+ * The sandboxes that a client is shown: those of a kubelet, its own, and others only where it asks by id or
+ * for the label of owners. A kubelet ends pods that it is shown and does not know.
  */
 export function shownSandboxes(
   list: readonly Sandbox[],
@@ -53,7 +53,10 @@ export function isShown(one: { readonly config: Labelled }, owner: string): bool
   return ["", owner].includes(ownerOf(one));
 }
 
-/** Ids of images that containers use which this client is not shown: to it they would be of no use, and a kubelet removes such. */
+/**
+ * Ids of images that containers use which this client is not shown: to it they would be of no use, and a
+ * kubelet removes such.
+ */
 export function imagesOfOthers({ containers }: Engine, { owner }: CriCall): ReadonlySet<string> {
   const others = containers.list().filter((container) => !isShown(container, owner));
   return new Set(

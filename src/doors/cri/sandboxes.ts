@@ -12,13 +12,17 @@ import * as validate from "./validate/index.ts";
 
 export type SandboxAnswers = {
   /**
-   * PodSandboxStatus tells the pod's containers and the time as well. A kubelet that follows events and gets a time takes the
-   * statuses from the answer, and then (1.37) lists no active containers: it starts init containers again and again.
+   * PodSandboxStatus tells the pod's containers and the time as well. A kubelet that follows events and gets
+   * a time takes the statuses from the answer, and then (1.37) lists no active containers: it starts init
+   * containers again and again.
    */
   readonly podStatusWithContainers: boolean;
 };
 
-/** RunPodSandbox, StopPodSandbox, RemovePodSandbox, UpdatePodSandboxResources, PodSandboxStatus, ListPodSandbox, StreamPodSandboxes. */
+/**
+ * RunPodSandbox, StopPodSandbox, RemovePodSandbox, UpdatePodSandboxResources, PodSandboxStatus,
+ * ListPodSandbox, StreamPodSandboxes.
+ */
 export function sandboxHandlers(
   engine: Engine,
   { podStatusWithContainers }: SandboxAnswers = { podStatusWithContainers: false },

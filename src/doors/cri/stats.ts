@@ -10,8 +10,8 @@ import { toContainerStats, toPodSandboxStats } from "./translate/stats.ts";
 import * as validate from "./validate/index.ts";
 
 /**
- * ContainerStats, PodSandboxStats and metrics, of one, as lists and as streams. Lists have what runs; a container or sandbox
- * that is asked for by its id has the figures that it still has.
+ * ContainerStats, PodSandboxStats and metrics, of one, as lists and as streams. Lists have what runs; a
+ * container or sandbox that is asked for by its id has the figures that it still has.
  */
 export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): RuntimeHandlers {
   const { containers, sandboxes, stats } = engine;

@@ -33,8 +33,9 @@ type RemoteCommandRequest = Extract<StreamingRequest, { kind: "exec" | "attach" 
 type PortForwardingRequest = Extract<StreamingRequest, { kind: "portforward" }>;
 
 /**
- * Serves one client from the upgrade to the end of its connection. Rejects with StreamingError InvalidArgument before the
- * upgrade (the client is then to be answered), and with others when the client did not do its part.
+ * Serves one client from the upgrade to the end of its connection. Rejects with StreamingError
+ * InvalidArgument before the upgrade (the client is then to be answered), and with others when the client did
+ * not do its part.
  */
 export class ClientSession {
   readonly #engine: StreamingEngine;

@@ -13,6 +13,8 @@ export type AttachRequest = WantedStreams & EngineAttachRequest;
 
 export type PortForwardRequest = {
   readonly sandboxId: string;
-  /** Needed by clients that forward over WebSocket channels; SPDY clients name a port with each connection. */
+  /**
+   * Needed by clients that forward over WebSocket channels; SPDY clients name a port with each connection.
+   */
   readonly ports: readonly number[];
 };

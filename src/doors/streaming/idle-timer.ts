@@ -1,6 +1,6 @@
 /**
- * Calls back once nothing has happened for a time. Touching it costs a clock reading, so it may be touched with every
- * piece of data.
+ * Calls back once nothing has happened for a time. Touching it costs a clock reading, so it may be touched
+ * with every piece of data.
  */
 export class IdleTimer implements Disposable {
   readonly #timeoutMs: number;

@@ -8,7 +8,9 @@ export type StreamingRequest =
   | ({ readonly kind: "attach" } & AttachRequest)
   | ({ readonly kind: "portforward" } & PortForwardRequest);
 
-/** Throws StreamingError InvalidArgument. Whether the container exists and runs is for the caller to check. */
+/**
+ * Throws StreamingError InvalidArgument. Whether the container exists and runs is for the caller to check.
+ */
 export function checkRequest(request: StreamingRequest): void {
   switch (request.kind) {
     case "exec":

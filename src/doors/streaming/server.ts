@@ -11,7 +11,10 @@ import { type ResolvedOptions, type StreamingServerOptions, withDefaults } from 
 import { checkRequest, type StreamingRequest } from "./requests.ts";
 import { Tokens } from "./tokens.ts";
 
-/** An import would load all that is on `node:http`, the global WebSocket among it: 30 ms of each start of the daemon. */
+/**
+ * An import would load all that is on `node:http`, the global WebSocket among it: 30 ms of each start of the
+ * daemon.
+ */
 const { createServer } = process.getBuiltinModule("node:http");
 
 /** How long closing waits for engine calls to end and for clients to take the last bytes, in ms. */
@@ -20,9 +23,9 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /**
  * Serves exec, attach and port-forward to the clients that were given a URL.
  *
- * A URL is given for one request, after the request was checked; the client upgrades the connection to SPDY/3.1 or
- * WebSocket and the engine's call runs until one side ends it. Disposing takes the URLs back, aborts the engine's calls,
- * tells the clients, and closes everything.
+ * A URL is given for one request, after the request was checked; the client upgrades the connection to
+ * SPDY/3.1 or WebSocket and the engine's call runs until one side ends it. Disposing takes the URLs back,
+ * aborts the engine's calls, tells the clients, and closes everything.
  */
 export class StreamingServer implements AsyncDisposable {
   readonly #engine: StreamingEngine;
@@ -43,7 +46,10 @@ export class StreamingServer implements AsyncDisposable {
     server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
   }
 
-  /** Listens. Throws StreamingError Unavailable when the address cannot be had, InvalidArgument for a bad certificate. */
+  /**
+   * Listens. Throws StreamingError Unavailable when the address cannot be had, InvalidArgument for a bad
+   * certificate.
+   */
   static async start(
     engine: StreamingEngine,
     options: StreamingServerOptions = {},
@@ -61,8 +67,9 @@ export class StreamingServer implements AsyncDisposable {
   }
 
   /**
-   * A URL that serves this request once, within a minute. Throws StreamingError: InvalidArgument (no container, no
-   * stream, terminal with stderr), ResourceExhausted (too many URLs not used yet), Unavailable (closed).
+   * A URL that serves this request once, within a minute. Throws StreamingError: InvalidArgument (no
+   * container, no stream, terminal with stderr), ResourceExhausted (too many URLs not used yet), Unavailable
+   * (closed).
    */
   url(request: StreamingRequest): URL {
     if (this.#closing.signal.aborted) {

@@ -5,8 +5,8 @@ import { StreamingError } from "./errors.ts";
 export type TokenLimits = { readonly maxInFlight: number; readonly ttlMs: number };
 
 /**
- * Requests that wait for their client, each under a token of 128 random bits that can be used once. The token is all that
- * a client shows, so it is the right to make that one request.
+ * Requests that wait for their client, each under a token of 128 random bits that can be used once. The token
+ * is all that a client shows, so it is the right to make that one request.
  */
 export class Tokens<T> {
   readonly #limits: TokenLimits;

@@ -4,9 +4,10 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { StreamingError } from "./errors.ts";
 
 /**
- * Answers the WebSocket handshake. `protocol` is the chosen subprotocol, "" for none. Messages over `maxMessageBytes` end
- * the connection with code 1009. `use` is called before the first message can come, and what it returns is handed on.
- * Rejects with StreamingError InvalidArgument when the handshake is wrong; the socket is then still to be answered.
+ * Answers the WebSocket handshake. `protocol` is the chosen subprotocol, "" for none. Messages over
+ * `maxMessageBytes` end the connection with code 1009. `use` is called before the first message can come, and
+ * what it returns is handed on. Rejects with StreamingError InvalidArgument when the handshake is wrong; the
+ * socket is then still to be answered.
  */
 export async function upgradeToWebSocket<T>(
   request: IncomingMessage,
@@ -23,8 +24,8 @@ export async function upgradeToWebSocket<T>(
     maxPayload: maxMessageBytes,
     autoPong: false,
   });
-  // Kubernetes' names of tunnelled protocols have a slash in them, which `ws` does not take. The choice is made already,
-  // so it is kept from seeing them.
+  // Kubernetes' names of tunnelled protocols have a slash in them, which `ws` does not take. The choice is
+  // made already, so it is kept from seeing them.
   delete request.headers["sec-websocket-protocol"];
   if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {

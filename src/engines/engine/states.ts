@@ -35,7 +35,10 @@ export type Container = {
     readonly supplementalGroups: readonly number[];
   };
   readonly stopSignal: number;
-  /** Those in force, or to be with the start: with what updates have changed, and as far as this host can give them. */
+  /**
+   * Those in force, or to be with the start: with what updates have changed, and as far as this host can give
+   * them.
+   */
   readonly resources: LinuxContainerResources | undefined;
   /** Images that it mounts. */
   readonly imageVolumes: readonly ImageVolume[];

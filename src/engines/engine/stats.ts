@@ -2,13 +2,17 @@ import type { CgroupUsage, Pressure, PressureLine, UsagePart } from "../../servi
 import type { Container, Sandbox } from "./states.ts";
 
 /**
- * What containers and pod sandboxes use of the machine. The figures are those of the moment, but for what only sampling can
- * tell (a rate of CPU time) or what would cost a walk of a file system (a writable layer): these are kept, each with its time.
+ * What containers and pod sandboxes use of the machine. The figures are those of the moment, but for what
+ * only sampling can tell (a rate of CPU time) or what would cost a walk of a file system (a writable layer):
+ * these are kept, each with its time.
  */
 export interface Stats {
   /** In the order of the containers. One that does not run has no usage, and still has its writable layer. */
   ofContainers(containers: readonly Container[]): Promise<readonly ContainerStats[]>;
-  /** In the order of the sandboxes, with their running containers; one that is not ready has no figures. `parts` are read besides those that ContainerStats and PodSandboxStats need. */
+  /**
+   * In the order of the sandboxes, with their running containers; one that is not ready has no figures.
+   * `parts` are read besides those that ContainerStats and PodSandboxStats need.
+   */
   ofSandboxes(sandboxes: readonly Sandbox[], parts?: readonly UsagePart[]): Promise<readonly SandboxStats[]>;
   /** The file system of writable layers as a whole. */
   fileSystem(): Promise<FileSystemStats>;

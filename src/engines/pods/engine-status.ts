@@ -64,7 +64,9 @@ function networkCondition(status: NetworkStatus): EngineStatus["conditions"][num
   return { type: "NetworkReady", ok: false, reason: status.reason, message: status.message };
 }
 
-/** The usable ones; the default appears under "" too, which is how a pod without a RuntimeClass asks for it. */
+/**
+ * The usable ones; the default appears under "" too, which is how a pod without a RuntimeClass asks for it.
+ */
 function criHandlers(table: HandlerTable): EngineStatus["handlers"] {
   const usable = table.handlers.filter((handler) => handler.usability.kind === "usable");
   const named = usable.map(({ name, features }) => ({ name, ...features }));

@@ -1,7 +1,10 @@
 import { findHandler, type Handler, type HandlerTable } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 
-/** The handler of that name, "" being the default. Throws EngineError: InvalidArgument for an unknown one, FailedPrecondition for one that this host cannot use. */
+/**
+ * The handler of that name, "" being the default. Throws EngineError: InvalidArgument for an unknown one,
+ * FailedPrecondition for one that this host cannot use.
+ */
 export function usableHandler(table: HandlerTable, name: string): Handler {
   const handler = findHandler(table, name);
   if (handler === undefined) {

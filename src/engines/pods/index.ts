@@ -1,8 +1,10 @@
 /**
- * The native engine: the life of pod sandboxes and containers on this machine, out of images, snapshots, networks and tasks.
+ * The native engine: the life of pod sandboxes and containers on this machine, out of images, snapshots,
+ * networks and tasks.
  *
- * Terms: a *record* is what the metadata keeps of a sandbox or container; a *step* is one named part of making one, with its undo. A
- * sandbox is namespaces pinned by bind mounts, files and a network; a container is a snapshot, a bundle and, once started, a task.
+ * Terms: a *record* is what the metadata keeps of a sandbox or container; a *step* is one named part of
+ * making one, with its undo. A sandbox is namespaces pinned by bind mounts, files and a network; a container
+ * is a snapshot, a bundle and, once started, a task.
  *
  * It must not know how it is spoken to (gRPC, streams), nor make system calls or start processes itself.
  */

@@ -1,6 +1,9 @@
 import { join } from "node:path";
 
-/** Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the machine's next start. */
+/**
+ * Where a sandbox's and a container's files lie, all in the state directory: none of it outlives the
+ * machine's next start.
+ */
 export type SandboxPaths = {
   /** A small tmpfs: see `makeSandboxDirectory`. */
   readonly directory: string;

@@ -34,7 +34,9 @@ export class PodEvents {
   readonly #sandboxes: RecordStore<SandboxRecord>;
   readonly #containers: RecordStore<ContainerRecord>;
   readonly #tasks: TaskTable;
-  /** The last record of what is just being published as deleted, for the views that are made of it meanwhile. */
+  /**
+   * The last record of what is just being published as deleted, for the views that are made of it meanwhile.
+   */
   #last: { readonly id: string; readonly record: SandboxRecord | ContainerRecord } | undefined;
 
   constructor(

@@ -8,9 +8,9 @@ const flushDelayMs = 2_000;
 const systemDirectory = "/var/cache/berth";
 
 /**
- * Where this user's programs keep compiled code: CACHE_DIRECTORY if there is one (systemd.exec(5)), else /var/cache/berth for root,
- * and for others `berth` in the XDG cache directory. Undefined where there is none. root's home is left alone: under sudo it may
- * be another user's.
+ * Where this user's programs keep compiled code: CACHE_DIRECTORY if there is one (systemd.exec(5)), else
+ * /var/cache/berth for root, and for others `berth` in the XDG cache directory. Undefined where there is
+ * none. root's home is left alone: under sudo it may be another user's.
  */
 export function cacheDirectoryOf(environment: NodeJS.ProcessEnv): string | undefined {
   if (environment.CACHE_DIRECTORY) return environment.CACHE_DIRECTORY;
@@ -21,12 +21,13 @@ export function cacheDirectoryOf(environment: NodeJS.ProcessEnv): string | undef
 }
 
 /**
- * Keeps compiled code for the next start, in a directory that is made if it is missing. A directory that others than its user
- * can write to or replace is not used, and neither is one that cannot be made.
+ * Keeps compiled code for the next start, in a directory that is made if it is missing. A directory that
+ * others than its user can write to or replace is not used, and neither is one that cannot be made.
  */
 export function keepCompiledCode(directory: string | undefined): void {
   if (directory === undefined || !isPrivate(directory)) return;
-  // Not imported: that would load all that belongs to Node's module of this name, which takes longer than what it is for.
+  // Not imported: that would load all that belongs to Node's module of this name, which takes longer than
+  // what it is for.
   const { enableCompileCache, flushCompileCache } = process.getBuiltinModule("node:module");
   enableCompileCache(directory);
   // Node writes it at an orderly exit; a daemon that is killed is the one whose next start is urgent.
@@ -45,7 +46,10 @@ function isPrivate(directory: string): boolean {
   }
 }
 
-/** Whoever can write to a directory can put another in the place of one within it, unless it is sticky, as /tmp is. */
+/**
+ * Whoever can write to a directory can put another in the place of one within it, unless it is sticky, as
+ * /tmp is.
+ */
 function leavesAlone(directory: string): boolean {
   const { uid, mode } = lstatSync(directory);
   const isOurs = uid === 0 || uid === process.geteuid?.();

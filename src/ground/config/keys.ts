@@ -152,9 +152,10 @@ const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h
 const longestMs = 2 ** 31 - 1;
 
 /**
- * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the longest that timers
- * keep. The property's name ends in `Ms`; the key in the file does not. `least`, such as "1s", is for a time with which less
- * makes no sense: zero is a limit that is over at once, or a pause that is none.
+ * A time such as "30s", read into milliseconds; one of weeks and more, by which people mean never, into the
+ * longest that timers keep. The property's name ends in `Ms`; the key in the file does not. `least`, such as
+ * "1s", is for a time with which less makes no sense: zero is a limit that is over at once, or a pause that
+ * is none.
  */
 export function duration(standard: string, doc: string, least?: string): Key<number> {
   const leastMs = least === undefined ? 0 : readDuration(least);

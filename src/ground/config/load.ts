@@ -19,7 +19,10 @@ export type ConfigSource = {
   };
 };
 
-/** Reads the configuration. Throws ConfigError: NotFound for a named file that is not there, InvalidArgument with every problem of its text. */
+/**
+ * Reads the configuration. Throws ConfigError: NotFound for a named file that is not there, InvalidArgument
+ * with every problem of its text.
+ */
 export async function loadConfig({ file, overrides = {} }: ConfigSource): Promise<Config> {
   const config = parseConfig(await readConfigFile(file), file ?? defaultConfigFile);
   const { root = config.root, state = config.state, address = config.address } = overrides;
@@ -42,7 +45,10 @@ async function readConfigFile(file: string | undefined): Promise<string> {
   }
 }
 
-/** Reads a configuration's text; `name` is what the messages call it. Throws ConfigError InvalidArgument with every problem, a line each. */
+/**
+ * Reads a configuration's text; `name` is what the messages call it. Throws ConfigError InvalidArgument with
+ * every problem, a line each.
+ */
 export function parseConfig(text: string, name: string): Config {
   const problems: Problem[] = [];
   // readKeys makes what ValueOf says of the same schema.
@@ -71,8 +77,9 @@ function parseToml(text: string, name: string): unknown {
 }
 
 /**
- * The number, from 1, of the line on which a key or table with that dotted path stands in a TOML text; undefined where it cannot be found. The
- * parser does not say, so this reads headings and keys alone: good enough to lead a person there.
+ * The number, from 1, of the line on which a key or table with that dotted path stands in a TOML text;
+ * undefined where it cannot be found. The parser does not say, so this reads headings and keys alone: good
+ * enough to lead a person there.
  */
 function lineOf(text: string, path: string): number | undefined {
   let heading = "";

@@ -5,7 +5,10 @@ import { tomlName } from "./toml-name.ts";
 /** What is wrong with the key or table of that dotted path. */
 export type Problem = { readonly path: string; readonly message: string };
 
-/** Reads parsed TOML by the schema's keys. Every problem is added to `problems`; what is wrong is read as its default. */
+/**
+ * Reads parsed TOML by the schema's keys. Every problem is added to `problems`; what is wrong is read as its
+ * default.
+ */
 export function readKeys(
   keys: Keys,
   values: unknown,

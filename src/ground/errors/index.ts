@@ -1,10 +1,10 @@
 /**
  * The one error type that crosses rooms.
  *
- * Every room throws a subclass of {@link BerthError} named after itself (ContentError, NetworkError, ...), so that
- * a reader of a log sees where it came from; `code` says what kind of failure it is in the words of gRPC
- * (https://grpc.io/docs/guides/status-codes/), and `cri/` turns it into a status in one place. The message names
- * the object and the step, and what to do about it where there is something to do.
+ * Every room throws a subclass of {@link BerthError} named after itself (ContentError, NetworkError, ...), so
+ * that a reader of a log sees where it came from; `code` says what kind of failure it is in the words of gRPC
+ * (https://grpc.io/docs/guides/status-codes/), and `cri/` turns it into a status in one place. The message
+ * names the object and the step, and what to do about it where there is something to do.
  */
 
 /** The gRPC status names that berth uses. */
@@ -26,7 +26,10 @@ export type ErrorCode =
   | "Canceled"
   | "Unknown";
 
-/** Why a command cannot be run, as shells have it: 127 when there is no such program, 126 when it is none that can be executed. */
+/**
+ * Why a command cannot be run, as shells have it: 127 when there is no such program, 126 when it is none that
+ * can be executed.
+ */
 export type CommandStatus = 126 | 127;
 
 export type BerthErrorOptions = {
@@ -53,7 +56,10 @@ export function hasCode(error: unknown, code: ErrorCode): boolean {
   return error instanceof BerthError && error.code === code;
 }
 
-/** What kind of failure whatever was thrown is: a {@link BerthError}'s own, that of the errno of a system call, else Internal. */
+/**
+ * What kind of failure whatever was thrown is: a {@link BerthError}'s own, that of the errno of a system
+ * call, else Internal.
+ */
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof BerthError) return error.code;
   const { code } = (error ?? {}) as { readonly code?: unknown };
@@ -79,8 +85,8 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * What is told of a name that could not be looked up, with its host and what to do; undefined for every other error. Node's own words
- * ("getaddrinfo EAI_AGAIN") say neither.
+ * What is told of a name that could not be looked up, with its host and what to do; undefined for every other
+ * error. Node's own words ("getaddrinfo EAI_AGAIN") say neither.
  */
 export function nameLookupFailure(error: unknown): string | undefined {
   const { code, hostname } = (error ?? {}) as { readonly code?: unknown; readonly hostname?: unknown };

@@ -1,7 +1,13 @@
-/** The questions that everybody asks of files and of the errors of system calls. This room knows nothing of what the files are. */
+/**
+ * The questions that everybody asks of files and of the errors of system calls. This room knows nothing of
+ * what the files are.
+ */
 import { access } from "node:fs/promises";
 
-/** Whether something is at the path that can be looked at. False also where it cannot be told: a caller that must tell these apart uses stat. */
+/**
+ * Whether something is at the path that can be looked at. False also where it cannot be told: a caller that
+ * must tell these apart uses stat.
+ */
 export async function exists(path: string): Promise<boolean> {
   return await access(path).then(
     () => true,
@@ -9,7 +15,10 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Whether an error is of a system call that failed with one of these errnos: one of Node's own, or a LinuxError. */
+/**
+ * Whether an error is of a system call that failed with one of these errnos: one of Node's own, or a
+ * LinuxError.
+ */
 export function isErrno(error: unknown, ...errnos: readonly string[]): boolean {
   if (!(error instanceof Error)) return false;
   const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };

@@ -20,9 +20,9 @@ export type Work = {
 };
 
 /**
- * Runs handlers for gRPC calls: gives each call a request id and an AbortSignal, tells observers of its start and end, and
- * turns what is thrown into a status. Knows which calls are in flight, of every service, so that the server can end them
- * and wait for them.
+ * Runs handlers for gRPC calls: gives each call a request id and an AbortSignal, tells observers of its start
+ * and end, and turns what is thrown into a status. Knows which calls are in flight, of every service, so that
+ * the server can end them and wait for them.
  */
 export class Calls {
   readonly #observers: readonly CallObserver[];

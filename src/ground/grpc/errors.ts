@@ -1,4 +1,7 @@
 import { BerthError } from "../errors/index.ts";
 
-/** Thrown by the machinery of calls itself: a socket that cannot be had, a method that nobody serves, a call that was canceled. */
+/**
+ * Thrown by the machinery of calls itself: a socket that cannot be had, a method that nobody serves, a call
+ * that was canceled.
+ */
 export class GrpcError extends BerthError {}

@@ -35,8 +35,9 @@ export type BidiHandler<Request, Response, Context = CallContext> = (
 ) => AsyncIterable<Response>;
 
 /**
- * The handlers of a service by method, as its definition names them; a method without one answers UNIMPLEMENTED. A door whose
- * handlers want to know more than {@link CallContext} gives them a context of its own.
+ * The handlers of a service by method, as its definition names them; a method without one answers
+ * UNIMPLEMENTED. A door whose handlers want to know more than {@link CallContext} gives them a context of its
+ * own.
  */
 export type Handlers<Definition, Context = CallContext> = {
   readonly [Method in keyof Definition]?: HandlerOf<Definition[Method], Context>;

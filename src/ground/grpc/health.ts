@@ -4,8 +4,8 @@ import { GrpcError } from "./errors.ts";
 import { defineService, type GrpcService } from "./service.ts";
 
 /**
- * The standard health service (https://grpc.io/docs/guides/health-checking/): what is registered is served until the server
- * closes, and then nothing is. `services` are full names.
+ * The standard health service (https://grpc.io/docs/guides/health-checking/): what is registered is served
+ * until the server closes, and then nothing is. `services` are full names.
  */
 export function healthService(services: readonly string[], closing: AbortSignal): GrpcService {
   const isKnown = (service: string) => service === "" || services.includes(service);

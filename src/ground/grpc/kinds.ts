@@ -64,7 +64,10 @@ export function serving(
   return responseStream ? answerMany : answerOnce;
 }
 
-/** What the client sends, one message after the other, as fast as they are asked for. Throws the signal's reason. */
+/**
+ * What the client sends, one message after the other, as fast as they are asked for. Throws the signal's
+ * reason.
+ */
 async function* messagesOf(
   call: ServerReadableStream<unknown, unknown>,
   signal: AbortSignal,

@@ -15,7 +15,10 @@ export type CallEnd = {
   readonly clientGone: boolean;
 };
 
-/** Is told of every call of every door as it starts and ends, within the call's request id: for logs and metrics. Must not throw. */
+/**
+ * Is told of every call of every door as it starts and ends, within the call's request id: for logs and
+ * metrics. Must not throw.
+ */
 export type CallObserver = {
   started?(method: Method): void;
   answered?(method: Method, end: CallEnd): void;

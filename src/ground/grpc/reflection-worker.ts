@@ -19,7 +19,10 @@ type Method = {
   readonly answer: Handlers[string] | undefined;
 };
 
-/** The library's own server of that service. It adds each version to a gRPC server: to one that only remembers it. */
+/**
+ * The library's own server of that service. It adds each version to a gRPC server: to one that only remembers
+ * it.
+ */
 function reflectionMethod({ service, services }: ReflectionData): Method {
   const found: Method[] = [];
   const server = {
@@ -36,7 +39,9 @@ function reflectionMethod({ service, services }: ReflectionData): Method {
   return method;
 }
 
-/** The `.proto` files as buf describes them: what the library itself makes of them has maps that Go refuses. */
+/**
+ * The `.proto` files as buf describes them: what the library itself makes of them has maps that Go refuses.
+ */
 function describedFiles(): ConstructorParameters<typeof ReflectionService>[0] {
   const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(descriptors));
   const fileDescriptorProtos = file.map((one) => Buffer.from(toBinary(FileDescriptorProtoSchema, one)));

@@ -15,10 +15,10 @@ export type ReflectionData = {
 };
 
 /**
- * gRPC server reflection (https://grpc.io/docs/guides/reflection/), by which people look at services with grpcurl and its
- * like. What answers it, a parser of `.proto` files, is as large as the rest of the server and hardly ever asked for: each
- * stream gets a thread that loads it, and that ends with the stream. Here requests and answers are bytes. `services` are the
- * full names of what is served.
+ * gRPC server reflection (https://grpc.io/docs/guides/reflection/), by which people look at services with
+ * grpcurl and its like. What answers it, a parser of `.proto` files, is as large as the rest of the server
+ * and hardly ever asked for: each stream gets a thread that loads it, and that ends with the stream. Here
+ * requests and answers are bytes. `services` are the full names of what is served.
  */
 export function reflectionServices(services: readonly string[]): readonly GrpcService[] {
   return versions.map((service) =>

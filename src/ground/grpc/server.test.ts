@@ -13,7 +13,10 @@ import { kinds, serveWords, type WordsService } from "./testing/words.ts";
 
 type WordsHandlers = Handlers<typeof WordsService>;
 
-/** Every kind of handler over one function, which is given the first word; those that take many read them all first. */
+/**
+ * Every kind of handler over one function, which is given the first word; those that take many read them all
+ * first.
+ */
 function handlersOf(answer: (word: string, call: CallContext) => Promise<string>): WordsHandlers {
   return {
     unary: answer,

@@ -22,10 +22,15 @@ export type GrpcServerOptions = {
 /** As containerd's and CRI-O's. Answers are not limited: an ExecSync may hold twice as much. */
 const maxRequestBytes = 16 * 1024 * 1024;
 
-/** Its owner and group may connect; that is as good as being root. The group is the process's own unless another is given. */
+/**
+ * Its owner and group may connect; that is as good as being root. The group is the process's own unless
+ * another is given.
+ */
 const socketMode = 0o660;
 
-/** Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. Is closed once. */
+/**
+ * Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. Is closed once.
+ */
 export class GrpcServer implements AsyncDisposable {
   readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
   readonly #calls: Calls;
@@ -41,8 +46,9 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   /**
-   * Serves from now on at an absolute path, besides others that it was told before, mode 0660 and of that group, and replaces a socket there that nobody answers on. Throws
-   * GrpcError InvalidArgument or FailedPrecondition when the path cannot be had, Unavailable when listening fails.
+   * Serves from now on at an absolute path, besides others that it was told before, mode 0660 and of that
+   * group, and replaces a socket there that nobody answers on. Throws GrpcError InvalidArgument or
+   * FailedPrecondition when the path cannot be had, Unavailable when listening fails.
    */
   async listen(socketPath: string, group?: number): Promise<void> {
     await claimSocketPath(socketPath);
@@ -56,8 +62,8 @@ export class GrpcServer implements AsyncDisposable {
   }
 
   /**
-   * Takes no new calls, ends those that have no end of their own, and gives the others in flight some time before it aborts
-   * them. Resolves when every handler of every door has returned and the sockets are gone.
+   * Takes no new calls, ends those that have no end of their own, and gives the others in flight some time
+   * before it aborts them. Resolves when every handler of every door has returned and the sockets are gone.
    */
   async close(graceMs = 5000): Promise<void> {
     this.#closing.abort();

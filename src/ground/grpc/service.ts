@@ -15,7 +15,9 @@ export type GrpcService = {
 export type ServiceTraits<Method = string> = {
   /** Called again and again by clients that poll: a line of the log at level info only when they fail. */
   readonly quiet?: readonly Method[];
-  /** Last until their client ends them. A server that stops does not wait for these, and ends them at once. */
+  /**
+   * Last until their client ends them. A server that stops does not wait for these, and ends them at once.
+   */
   readonly endless?: readonly Method[];
 };
 
@@ -38,7 +40,10 @@ export function serviceName(definition: ServiceDefinition): string {
   return Object.values(definition)[0]?.path.split("/")[1] ?? "";
 }
 
-/** What grpc-js registers for a service: its handlers run by `calls`, and UNIMPLEMENTED with the name for methods without one. */
+/**
+ * What grpc-js registers for a service: its handlers run by `calls`, and UNIMPLEMENTED with the name for
+ * methods without one.
+ */
 export function implement(
   { definition, handlers, traits }: GrpcService,
   calls: Calls,

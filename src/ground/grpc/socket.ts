@@ -8,9 +8,9 @@ import { GrpcError } from "./errors.ts";
 const maxSocketPathBytes = 107;
 
 /**
- * Makes way for a socket at a path: makes its directory, and removes a socket that a dead process left there. Throws
- * GrpcError InvalidArgument for a path that no socket can have, FailedPrecondition when a process answers there or the
- * path is something else than a socket.
+ * Makes way for a socket at a path: makes its directory, and removes a socket that a dead process left there.
+ * Throws GrpcError InvalidArgument for a path that no socket can have, FailedPrecondition when a process
+ * answers there or the path is something else than a socket.
  */
 export async function claimSocketPath(path: string): Promise<void> {
   if (!isAbsolute(path)) throw new GrpcError("InvalidArgument", `socket ${path}: the path must be absolute`);

@@ -21,7 +21,10 @@ const statusByCode: Readonly<Record<ErrorCode, grpcStatus>> = {
   Unknown: grpcStatus.UNKNOWN,
 };
 
-/** The message travels in a header, which clients limit to 8 KiB or more, percent-encoded at up to three times its length. */
+/**
+ * The message travels in a header, which clients limit to 8 KiB or more, percent-encoded at up to three times
+ * its length.
+ */
 const maxDetailsLength = 2048;
 
 /** What a client is told about an error. */
@@ -42,7 +45,10 @@ function metadataOf(commandStatus: number): Metadata {
   return metadata;
 }
 
-/** A lone surrogate, which a cut can make, cannot be percent-encoded and would throw in the middle of the answer. */
+/**
+ * A lone surrogate, which a cut can make, cannot be percent-encoded and would throw in the middle of the
+ * answer.
+ */
 function shorten(message: string): string {
   if (message.length <= maxDetailsLength) return message.toWellFormed();
   return `${message.slice(0, maxDetailsLength)}...`.toWellFormed();

@@ -7,21 +7,24 @@ import { type MountInfo, mountInfo } from "../linux/index.ts";
 const maxLinks = 40;
 const maxPathLength = 4096;
 
-/** File systems that somebody else must answer for: a server, or a process; that of an automount is the one who mounts. */
+/**
+ * File systems that somebody else must answer for: a server, or a process; that of an automount is the one
+ * who mounts.
+ */
 const answeredByOthers =
   /^(autofs|nfs|cifs|smb|fuse|ceph|9p|virtiofs|lustre|gpfs|glusterfs|beegfs|orangefs|pvfs2|afs|coda|ocfs2|gfs2)/;
 
 /**
- * The mount that a path lies on by its name, which asks no file system; undefined for what is no absolute path. Symbolic links may
- * lead elsewhere.
+ * The mount that a path lies on by its name, which asks no file system; undefined for what is no absolute
+ * path. Symbolic links may lead elsewhere.
  */
 export async function mountByName(path: string): Promise<MountInfo | undefined> {
   return mountIn(await mountInfo(), path);
 }
 
 /**
- * The mount that an absolute path lies on where its symbolic links lead. Links are read on the machine's own file systems alone: the
- * first of another kind on the way is the answer.
+ * The mount that an absolute path lies on where its symbolic links lead. Links are read on the machine's own
+ * file systems alone: the first of another kind on the way is the answer.
  */
 export async function mountByLinks(path: string): Promise<MountInfo | undefined> {
   const mounts = await mountInfo();

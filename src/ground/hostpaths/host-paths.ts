@@ -3,7 +3,10 @@ import { mountByName } from "./file-system.ts";
 import { HostPathError } from "./host-path-error.ts";
 import { type Place, Places } from "./places.ts";
 
-/** Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does not answer in time. */
+/**
+ * Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does
+ * not answer in time.
+ */
 export type LookUp = <Result>(path: string, work: () => Promise<Result>) => Promise<Result>;
 
 export type HostPathLimits = {
@@ -48,8 +51,9 @@ type Entry = {
 };
 
 /**
- * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else. Those beyond a limit
- * wait for their turn. A look-up that nobody waits for any more keeps its thread until the kernel gives it back.
+ * Look-ups with limits, so that a file system that hangs holds up the pods that need it, and nobody else.
+ * Those beyond a limit wait for their turn. A look-up that nobody waits for any more keeps its thread until
+ * the kernel gives it back.
  */
 export class HostPaths {
   readonly #limits: HostPathLimits;
@@ -72,7 +76,10 @@ export class HostPaths {
     return (path, work) => this.#lookUp(owner, path, work, signal);
   }
 
-  /** From now on nobody waits longer than it takes for a look-up to count as one that hangs: the process is to end. */
+  /**
+   * From now on nobody waits longer than it takes for a look-up to count as one that hangs: the process is to
+   * end.
+   */
   hurry(): void {
     this.#answerMs = this.#limits.slowMs;
     const late = [...this.#awaited];

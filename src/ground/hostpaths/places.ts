@@ -1,12 +1,16 @@
 import type { MountInfo } from "../linux/index.ts";
 import { isAnsweredByOthers, mountByLinks, mountByName } from "./file-system.ts";
 
-/** Whose answer a path needs: the device of a file system that others must answer for, or `own` where only the machine itself must. */
+/**
+ * Whose answer a path needs: the device of a file system that others must answer for, or `own` where only the
+ * machine itself must.
+ */
 export type Place = { readonly kind: "own" } | { readonly kind: "others"; readonly device: string };
 
 /**
- * Finds the places of paths, one after the other. Where a link is to be read on a file system that hangs and is not known as one
- * that others must answer for, that holds one thread, and paths are placed by their names alone as long as it does.
+ * Finds the places of paths, one after the other. Where a link is to be read on a file system that hangs and
+ * is not known as one that others must answer for, that holds one thread, and paths are placed by their names
+ * alone as long as it does.
  */
 export class Places {
   readonly #patienceMs: number;

@@ -3,8 +3,8 @@ import { BerthError } from "../errors/index.ts";
 export type Labels = Readonly<Record<string, string>>;
 
 /**
- * What given labels do to those that are there. `merge` sets each of them and leaves the others alone; `replace` makes them all
- * that there are. An empty value removes a label, as in containerd.
+ * What given labels do to those that are there. `merge` sets each of them and leaves the others alone;
+ * `replace` makes them all that there are. An empty value removes a label, as in containerd.
  */
 export type LabelUpdate = "merge" | "replace";
 

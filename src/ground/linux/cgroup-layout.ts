@@ -2,15 +2,17 @@ import { readFile } from "node:fs/promises";
 import { type MountInfo, mountInfo } from "./mounts/mount-info.ts";
 
 /**
- * How the control groups of this machine are mounted (cgroups(7)): `v2` has the unified hierarchy alone, `v1` the older
- * ones, `hybrid` both.
+ * How the control groups of this machine are mounted (cgroups(7)): `v2` has the unified hierarchy alone, `v1`
+ * the older ones, `hybrid` both.
  */
 export type CgroupLayout =
   | { readonly kind: "v1"; readonly v1: V1Hierarchies }
   | { readonly kind: "hybrid"; readonly v1: V1Hierarchies; readonly v2: V2Hierarchy }
   | { readonly kind: "v2"; readonly v2: V2Hierarchy };
 
-/** Mount point by controller, such as `memory` → /sys/fs/cgroup/memory; a named hierarchy is `name=systemd`. */
+/**
+ * Mount point by controller, such as `memory` → /sys/fs/cgroup/memory; a named hierarchy is `name=systemd`.
+ */
 export type V1Hierarchies = ReadonlyMap<string, string>;
 
 /** The controllers are those that the root of the unified hierarchy offers. */
@@ -27,9 +29,9 @@ export async function cgroupLayout(): Promise<CgroupLayout | undefined> {
 }
 
 /**
- * Whether the kernel keeps processes in a cgroup namespace from their own limits and from the cgroups above, as the `mounts` of cgroups
- * say: with cgroup v2 alone, and its option nsdelegate (cgroups(7)). Any program that mounts cgroup v2 in the host's cgroup namespace
- * can set the option of all mounts, or take it away.
+ * Whether the kernel keeps processes in a cgroup namespace from their own limits and from the cgroups above,
+ * as the `mounts` of cgroups say: with cgroup v2 alone, and its option nsdelegate (cgroups(7)). Any program
+ * that mounts cgroup v2 in the host's cgroup namespace can set the option of all mounts, or take it away.
  */
 export function delegatesCgroups(kind: CgroupLayout["kind"], mounts: readonly MountInfo[]): boolean {
   const delegates = ({ type, superOptions }: MountInfo) =>
@@ -43,8 +45,8 @@ export async function cgroupsAreDelegated(kind: CgroupLayout["kind"]): Promise<b
 }
 
 /**
- * A v1 hierarchy is mounted with its controllers among the options of the file system. One that is mounted at several places
- * counts where it was mounted first: criu mounts all for itself for as long as it is at work.
+ * A v1 hierarchy is mounted with its controllers among the options of the file system. One that is mounted at
+ * several places counts where it was mounted first: criu mounts all for itself for as long as it is at work.
  */
 function v1Hierarchies(mounts: readonly MountInfo[]): V1Hierarchies {
   const noController = new Set(["rw", "ro", "xattr", "noprefix", "clone_children"]);

@@ -12,16 +12,18 @@ import {
 import { mountInfo } from "./mounts/mount-info.ts";
 
 /**
- * Keeps the options that cgroup v2 has, such as nsdelegate, over programs that mount it for themselves, as criu does: the options are
- * one set for all mounts, and who mounts it without any, in the host's cgroup namespace, takes them from everybody
- * (https://github.com/checkpoint-restore/criu/issues/3029).
+ * Keeps the options that cgroup v2 has, such as nsdelegate, over programs that mount it for themselves, as
+ * criu does: the options are one set for all mounts, and who mounts it without any, in the host's cgroup
+ * namespace, takes them from everybody (https://github.com/checkpoint-restore/criu/issues/3029).
  */
 export class CgroupOptions {
   /** What they were before the first of the programs that run now. */
   #before: Promise<readonly string[]> | undefined;
   #programs = 0;
 
-  /** Runs a program, and gives cgroup v2 back what it has lost by then. Throws LinuxError where that fails. */
+  /**
+   * Runs a program, and gives cgroup v2 back what it has lost by then. Throws LinuxError where that fails.
+   */
   async keep<T>(program: () => Promise<T>): Promise<T> {
     this.#before ??= currentOptions();
     const before = this.#before;

@@ -1,6 +1,9 @@
 import { release } from "node:os";
 
-/** The running kernel: `text` as uname says it, such as "6.1.0-18-amd64"; the numbers to compare features with. */
+/**
+ * The running kernel: `text` as uname says it, such as "6.1.0-18-amd64"; the numbers to compare features
+ * with.
+ */
 export type KernelRelease = { readonly text: string; readonly major: number; readonly minor: number };
 
 /** What uname(2) says. */

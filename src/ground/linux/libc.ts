@@ -12,16 +12,17 @@ const turns = new Semaphore(maxCalls);
 export type LibcFunction = KoffiFunc<(...args: unknown[]) => number>;
 
 /**
- * A function of libc as koffi makes it, e.g. `libcFunction("int umount2(const char *target, int flags)")`. One name may be
- * bound with several prototypes, which is how `syscall` is used for calls that libc has no function for.
+ * A function of libc as koffi makes it, e.g. `libcFunction("int umount2(const char *target, int flags)")`.
+ * One name may be bound with several prototypes, which is how `syscall` is used for calls that libc has no
+ * function for.
  */
 export function libcFunction(prototype: string): LibcFunction {
   return libc.func(prototype);
 }
 
 /**
- * Throws {@link LinuxError} when `result` is -1; `subject` says on what the call worked. To be called before anything else
- * on this thread can change errno.
+ * Throws {@link LinuxError} when `result` is -1; `subject` says on what the call worked. To be called before
+ * anything else on this thread can change errno.
  */
 export function check(syscall: string, result: number, subject: string): number {
   if (result !== -1) return result;
@@ -29,8 +30,9 @@ export function check(syscall: string, result: number, subject: string): number 
 }
 
 /**
- * Runs a libc function on a thread of libuv's pool and checks its result, for calls that may block (mounts). koffi carries
- * the pool thread's errno into the callback, so {@link check} sees the call's own. Calls beyond those that koffi takes wait.
+ * Runs a libc function on a thread of libuv's pool and checks its result, for calls that may block (mounts).
+ * koffi carries the pool thread's errno into the callback, so {@link check} sees the call's own. Calls beyond
+ * those that koffi takes wait.
  */
 export async function callAsync(
   syscall: string,

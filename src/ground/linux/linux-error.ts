@@ -1,7 +1,9 @@
 import { constants } from "node:os";
 import { BerthError, codeOf, type ErrorCode } from "../errors/index.ts";
 
-/** A system call that failed. `errno` is its name, such as "ENOENT"; `subject` says on what the call worked. */
+/**
+ * A system call that failed. `errno` is its name, such as "ENOENT"; `subject` says on what the call worked.
+ */
 export class LinuxError extends BerthError {
   readonly syscall: string;
   readonly errno: string;
@@ -23,7 +25,9 @@ export class LinuxError extends BerthError {
   }
 }
 
-/** Whatever was thrown on the way; node:fs names call, errno and path as well. `call` is for what names none. */
+/**
+ * Whatever was thrown on the way; node:fs names call, errno and path as well. `call` is for what names none.
+ */
 export function asLinuxError(error: unknown, call: string): LinuxError {
   if (error instanceof LinuxError) return error;
   const { syscall = call, code = "EIO", path = String(error) } = error as NodeJS.ErrnoException;

@@ -14,7 +14,10 @@ export type InterfaceCounters = {
   readonly txDropped: bigint;
 };
 
-/** The counters of the interfaces in each of several network namespaces; undefined for a namespace that is no longer pinned there. The calling thread is left in the last one. */
+/**
+ * The counters of the interfaces in each of several network namespaces; undefined for a namespace that is no
+ * longer pinned there. The calling thread is left in the last one.
+ */
 export function readNetworkCounters(
   netnsPaths: readonly string[],
 ): readonly (readonly InterfaceCounters[] | undefined)[] {
@@ -37,7 +40,10 @@ function isGone(error: unknown): boolean {
   return code === "ENOENT" || errno === "EINVAL";
 }
 
-/** /proc/net/dev: under two lines of headings `NAME: 8 figures of what was received, 8 of what was sent` (proc_net(5)). */
+/**
+ * /proc/net/dev: under two lines of headings `NAME: 8 figures of what was received, 8 of what was sent`
+ * (proc_net(5)).
+ */
 export function parseNetDev(text: string): readonly InterfaceCounters[] {
   return text.split("\n").flatMap((line) => {
     const [, name, figures] = /^\s*(.+):((?:\s+\d+){16})\s*$/.exec(line) ?? [];

@@ -4,12 +4,12 @@ const maxPendingChars = 8 << 20;
 const retryDelayMs = 50;
 
 /**
- * A file descriptor written asynchronously: one write at a time, lines of one turn of the event loop and those that come
- * meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are kept and further lines are
- * dropped. What is pending when the process exits is written then.
+ * A file descriptor written asynchronously: one write at a time, lines of one turn of the event loop and
+ * those that come meanwhile go out together. While whoever reads the descriptor does not, 8 Mi characters are
+ * kept and further lines are dropped. What is pending when the process exits is written then.
  *
- * It stands in for pino's own destination, which never returns from its flush at exit once the reader is gone, and ends
- * the process with an uncaught error when the disk of a log is full.
+ * It stands in for pino's own destination, which never returns from its flush at exit once the reader is
+ * gone, and ends the process with an uncaught error when the disk of a log is full.
  */
 export class DescriptorDestination {
   readonly #fd: number;
@@ -30,7 +30,8 @@ export class DescriptorDestination {
     this.#writing = true;
     // Only as long as there is something to write: one that is done with must not be kept for it.
     process.once("exit", this.#flush);
-    // Not in this turn: the last words before an exit must not wait for a thread of the pool, which that exit may not wait for.
+    // Not in this turn: the last words before an exit must not wait for a thread of the pool, which that exit
+    // may not wait for.
     setImmediate(() => this.#writeNext());
   }
 
@@ -47,7 +48,8 @@ export class DescriptorDestination {
         setTimeout(() => this.#writeChunk(chunk), retryDelayMs);
         return;
       }
-      // A log that cannot be written must not end the daemon, and there is no other place to report it: the chunk is dropped.
+      // A log that cannot be written must not end the daemon, and there is no other place to report it: the
+      // chunk is dropped.
       if (error !== null || written === chunk.length) this.#writeNext();
       else this.#writeChunk(chunk.subarray(written));
     });

@@ -5,7 +5,10 @@ import type PinoPretty from "pino-pretty";
 import { DescriptorDestination } from "./destination.ts";
 import { requestFields } from "./request-id.ts";
 
-/** Keys, of any object up to three levels into a log line, whose values are credentials in the protocols berth speaks. */
+/**
+ * Keys, of any object up to three levels into a log line, whose values are credentials in the protocols berth
+ * speaks.
+ */
 const secretKeys = [
   "auth",
   "authorization",
@@ -30,7 +33,10 @@ const redaction = {
 
 const standardError = 2;
 
-/** pino's logger: `logger.info(fields, message)`, `logger.child(fields)`, `logger.level` to read or change the level. */
+/**
+ * pino's logger: `logger.info(fields, message)`, `logger.child(fields)`, `logger.level` to read or change the
+ * level.
+ */
 export type Logger = pino.Logger;
 
 /** From the most to the least; `silent` writes nothing. */
@@ -65,7 +71,10 @@ export function createLogger({ level, format, destination }: LoggerOptions): Log
 
 type Destination = { write(line: string): void };
 
-/** Turns pino's JSON lines into lines for people, in the caller's thread and at once, so that none is lost at exit. */
+/**
+ * Turns pino's JSON lines into lines for people, in the caller's thread and at once, so that none is lost at
+ * exit.
+ */
 function prettyDestination(destination: Destination, options: { readonly colorize: boolean }): Destination {
   // Loaded only here: it costs a daemon that logs JSON 40 ms and 12 MiB.
   const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof PinoPretty;

@@ -1,6 +1,9 @@
 import type { Logger } from "./logger.ts";
 
-/** A file that administrators or installers wrote, and that could not be used, or not wholly, when it was last read. */
+/**
+ * A file that administrators or installers wrote, and that could not be used, or not wholly, when it was last
+ * read.
+ */
 export type UnusableFile = {
   /** Absolute. */
   readonly path: string;
@@ -9,8 +12,9 @@ export type UnusableFile = {
 };
 
 /**
- * The files that could not be used when they were last read, by the reader that found them, for the daemon to go on without
- * them and yet to say so: each is a warning in the log when it is found, and in the list until it is put right or gone.
+ * The files that could not be used when they were last read, by the reader that found them, for the daemon to
+ * go on without them and yet to say so: each is a warning in the log when it is found, and in the list until
+ * it is put right or gone.
  */
 export class UnusableFiles {
   readonly #logger: Pick<Logger, "warn">;

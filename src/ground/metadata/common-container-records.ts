@@ -3,9 +3,9 @@ import { decode, encode } from "./encoding.ts";
 import { MetadataError } from "./metadata-error.ts";
 
 /*
- * Containers and sandboxes were CRI's alone: a record was its configuration and state. Since then a record has fields that every
- * client of containers knows, and what is CRI's lies in an extension. This is frozen with the schema that it makes: it takes nothing
- * from the rooms of today.
+ * Containers and sandboxes were CRI's alone: a record was its configuration and state. Since then a record
+ * has fields that every client of containers knows, and what is CRI's lies in an extension. This is frozen
+ * with the schema that it makes: it takes nothing from the rooms of today.
  */
 
 type PlainObject = Readonly<Record<string, unknown>>;

@@ -2,11 +2,14 @@ import { messageOf } from "../errors/index.ts";
 import { MetadataError } from "./metadata-error.ts";
 
 /*
- * Records are JSON. What JSON lacks is an object with one key that starts with "$":
- * {"$bigint":"12"}, {"$bytes":"<base64>"}, and {"$object":{...}} around a real object that looks like one of these.
+ * Records are JSON. What JSON lacks is an object with one key that starts with "$": {"$bigint":"12"},
+ * {"$bytes":"<base64>"}, and {"$object":{...}} around a real object that looks like one of these.
  */
 
-/** Throws {@link MetadataError} InvalidArgument for what would not come back as it was: class instances, functions, NaN, undefined in an array. */
+/**
+ * Throws {@link MetadataError} InvalidArgument for what would not come back as it was: class instances,
+ * functions, NaN, undefined in an array.
+ */
 export function encode(value: unknown): string {
   return JSON.stringify(toJson(value, "value"));
 }

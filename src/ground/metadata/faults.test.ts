@@ -13,7 +13,10 @@ import { openDatabase } from "./index.ts";
 
 const ns = "k8s.io";
 
-/** A process that opens the database and commits numbered records, five at a time, printing each number once it is acknowledged. */
+/**
+ * A process that opens the database and commits numbered records, five at a time, printing each number once
+ * it is acknowledged.
+ */
 function startCommitter(path: string): ChildProcess {
   const script = `
     import { openDatabase } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
@@ -34,7 +37,10 @@ function startCommitter(path: string): ChildProcess {
   });
 }
 
-/** Lines until `enough` of them were seen; then the process is killed, and the rest of what it had printed is read. */
+/**
+ * Lines until `enough` of them were seen; then the process is killed, and the rest of what it had printed is
+ * read.
+ */
 async function linesUntilKilled(child: ChildProcess, enough: number): Promise<readonly string[]> {
   assert.ok(child.stdout);
   const lines: string[] = [];

@@ -2,16 +2,20 @@ import type { DatabaseSync } from "node:sqlite";
 import { hasRoomToAdd } from "./log-room.ts";
 
 /*
- * The log can be overwritten only once all that it holds has been copied into the database's file. On a full disk that fails
- * for pages that lie behind the file's end, and the log is used up. So the file has more pages than the database needs, free
- * ones that new records take first, and never ends before a page of the log.
+ * The log can be overwritten only once all that it holds has been copied into the database's file. On a full
+ * disk that fails for pages that lie behind the file's end, and the log is used up. So the file has more
+ * pages than the database needs, free ones that new records take first, and never ends before a page of the
+ * log.
  */
 
 /** For records that are changed on a full disk; those that are removed leave more. */
 const fewPages = 128;
 const morePages = 256;
 
-/** Between two transactions: lengthens the file of the database at `path` when its free pages run low and the disk has room. Throws SQLite's errors. */
+/**
+ * Between two transactions: lengthens the file of the database at `path` when its free pages run low and the
+ * disk has room. Throws SQLite's errors.
+ */
 export function keepFreePages(db: DatabaseSync, path: string): void {
   if (numberOf(db, "freelist_count") >= fewPages || !hasRoomToAdd(path)) return;
   // Without this a page that becomes free is not written, and takes no room on the disk.

@@ -13,17 +13,23 @@ import {
 import { dirname } from "node:path";
 
 /*
- * Room for commits on a full disk. What is removed from a full disk has to be committed first, and a commit is written to
- * the write-ahead log: a log that has to grow for it fails just when it matters. So the log has its full size from the
- * start, and is overwritten from then on; on a file system that copies what is overwritten (btrfs, ZFS) that is no promise.
+ * Room for commits on a full disk. What is removed from a full disk has to be committed first, and a commit
+ * is written to the write-ahead log: a log that has to grow for it fails just when it matters. So the log has
+ * its full size from the start, and is overwritten from then on; on a file system that copies what is
+ * overwritten (btrfs, ZFS) that is no promise.
  *
- * SQLite deletes its log in an orderly end, and with it the room. A second name keeps the file, which is given its old name
- * before the next start. Its first bytes are zeroed then: SQLite takes a log without a header for an empty one.
+ * SQLite deletes its log in an orderly end, and with it the room. A second name keeps the file, which is
+ * given its old name before the next start. Its first bytes are zeroed then: SQLite takes a log without a
+ * header for an empty one.
  *
- * New records must not use that room up: they are refused while the disk has less beside it than copying the log may take.
+ * New records must not use that room up: they are refused while the disk has less beside it than copying the
+ * log may take.
  */
 
-/** Twice what SQLite lets its log grow to before it copies it into the database's file, which has room for that: file-room.ts. */
+/**
+ * Twice what SQLite lets its log grow to before it copies it into the database's file, which has room for
+ * that: file-room.ts.
+ */
 const roomBytes = 8 << 20;
 const headerBytes = 32;
 const freeForAdditions = 4 << 20;
@@ -45,8 +51,8 @@ export function giveBackLog(path: string): void {
 }
 
 /**
- * When the database is open and nothing is being written to it: makes its log as long as it may become, and gives it its
- * second name. Throws what keeps it from that, and leaves the log as it was then.
+ * When the database is open and nothing is being written to it: makes its log as long as it may become, and
+ * gives it its second name. Throws what keeps it from that, and leaves the log as it was then.
  */
 export function keepRoom(path: string): void {
   lengthen(logOf(path));
@@ -61,7 +67,10 @@ export function hasRoomToAdd(path: string): boolean {
   return bavail * bsize >= freeForAdditions;
 }
 
-/** SQLite does not mind zeros behind what it has written. A disk that has not so much left is not filled in the attempt. */
+/**
+ * SQLite does not mind zeros behind what it has written. A disk that has not so much left is not filled in
+ * the attempt.
+ */
 function lengthen(log: string): void {
   const file = openSync(log, "r+");
   const { size } = fstatSync(file);

@@ -5,8 +5,8 @@ import { commonContainerRecords } from "./common-container-records.ts";
 export type Migration = string | ((db: DatabaseSync) => void);
 
 /**
- * The schema, as steps: the step at index n takes a database from version n to n + 1 (`PRAGMA user_version`). A released step is
- * never changed; a new collection or a change of a record's form is a new step at the end.
+ * The schema, as steps: the step at index n takes a database from version n to n + 1 (`PRAGMA user_version`).
+ * A released step is never changed; a new collection or a change of a record's form is a new step at the end.
  */
 export const migrations: readonly Migration[] = [
   `CREATE TABLE schema_versions (
@@ -20,14 +20,14 @@ export const migrations: readonly Migration[] = [
    ${recordTable("leases")}
    ${recordTable("sandboxes")}
    ${recordTable("containers")}`,
-  // Sandboxes have SELinux levels and changed resources, containers have volumes (of images, and declared by them) and
-  // checkpoints: a berth that does not know these would leave behind what belongs to them.
+  // Sandboxes have SELinux levels and changed resources, containers have volumes (of images, and declared by
+  // them) and checkpoints: a berth that does not know these would leave behind what belongs to them.
   "",
   recordTable("profiles"),
   recordTable("namespaces"),
   commonContainerRecords,
-  // A record of an image was what its name had come to on this machine, with the name's target and labels. These are the name's now;
-  // the rest is kept once for each target.
+  // A record of an image was what its name had come to on this machine, with the name's target and labels.
+  // These are the name's now; the rest is kept once for each target.
   `${recordTable("resolved_images")}
    INSERT OR REPLACE INTO resolved_images (namespace, key, value)
      SELECT namespace, json_extract(value, '$.target.digest'),

@@ -11,9 +11,9 @@ import { damaged } from "./sqlite-errors.ts";
 import type { Batch, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
 
 /**
- * Opens the SQLite file at `path` (absolute), makes it with mode 0600 if it is not there, brings it to the newest schema and loads every
- * record. Throws {@link MetadataError}: FailedPrecondition when another process has it open or a newer berth made it,
- * DataLoss when it is damaged (it is left as it is).
+ * Opens the SQLite file at `path` (absolute), makes it with mode 0600 if it is not there, brings it to the
+ * newest schema and loads every record. Throws {@link MetadataError}: FailedPrecondition when another process
+ * has it open or a newer berth made it, DataLoss when it is damaged (it is left as it is).
  */
 export async function openDatabase(options: {
   readonly path: string;
@@ -80,7 +80,9 @@ type PendingCommit = {
   readonly done: PromiseWithResolvers<void>;
 };
 
-/** The main thread's side: collections in memory, and a queue of commits before the thread that has the file. */
+/**
+ * The main thread's side: collections in memory, and a queue of commits before the thread that has the file.
+ */
 class SqliteDatabase implements Database {
   readonly #path: string;
   readonly #logger: Logger | undefined;

@@ -12,7 +12,9 @@ const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
 
-/** What a failure of SQLite means for the database at `path`; the message has SQLite's own where it says more. */
+/**
+ * What a failure of SQLite means for the database at `path`; the message has SQLite's own where it says more.
+ */
 export function toMetadataError(error: unknown, step: string, path: string): MetadataError {
   if (error instanceof MetadataError) return error;
   switch (primaryCode(error)) {

@@ -18,8 +18,9 @@ const rowsPerChunk = 100;
 /**
  * Opens the file for this process alone, makes it if need be, and brings it to the newest schema.
  *
- * WAL with synchronous=FULL makes a commit durable with one fsync. The exclusive lock is the kernel's, so it ends with the process however
- * that ends; taken before the first access in WAL mode it also spares the shared-memory file.
+ * WAL with synchronous=FULL makes a commit durable with one fsync. The exclusive lock is the kernel's, so it
+ * ends with the process however that ends; taken before the first access in WAL mode it also spares the
+ * shared-memory file.
  */
 export function openSqlite(path: string): {
   readonly db: DatabaseSync;
@@ -44,7 +45,8 @@ function createPrivately(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
-    // An existing file is not even opened here: closing it again would drop the lock of another connection in this process.
+    // An existing file is not even opened here: closing it again would drop the lock of another connection in
+    // this process.
     if (!isErrno(error, "EEXIST")) throw error;
   }
 }

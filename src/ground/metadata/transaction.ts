@@ -6,9 +6,9 @@ import { toMetadataError } from "./sqlite-errors.ts";
 import type { Batch, EncodedChange } from "./worker-messages.ts";
 
 /**
- * Applies all batches in one transaction, with one fsync for all. When that fails, each is tried alone, so that one that
- * cannot be applied does not take the others along. Returns for each the reason why it is not applied. `keepsRoom` is whether
- * there is room for removals, which no new record may take.
+ * Applies all batches in one transaction, with one fsync for all. When that fails, each is tried alone, so
+ * that one that cannot be applied does not take the others along. Returns for each the reason why it is not
+ * applied. `keepsRoom` is whether there is room for removals, which no new record may take.
  */
 export function commitBatches(
   db: DatabaseSync,

@@ -20,7 +20,10 @@ export type EncodedChange = {
   readonly value: string | undefined;
 };
 
-/** At first all `records`, then `opened`, or `refused`, and perhaps `withoutRoom`; then one reply for each request. */
+/**
+ * At first all `records`, then `opened`, or `refused`, and perhaps `withoutRoom`; then one reply for each
+ * request.
+ */
 export type WorkerReply =
   | { readonly kind: "records"; readonly collection: CollectionName; readonly rows: readonly Row[] }
   | { readonly kind: "opened"; readonly migratedFrom: number | undefined }

@@ -6,8 +6,8 @@ export type RemoteCommandOutcome =
   | { readonly kind: "failed"; readonly message: string };
 
 /**
- * The bytes for the error stream. From version 4 on a Status object (Kubernetes' metav1.Status) also for success; before,
- * plain text for a failure only, so that the exit code is lost but for the text.
+ * The bytes for the error stream. From version 4 on a Status object (Kubernetes' metav1.Status) also for
+ * success; before, plain text for a failure only, so that the exit code is lost but for the text.
  */
 export function encodeOutcome(outcome: RemoteCommandOutcome, version: RemoteCommandVersion): string {
   const status = statusOf(outcome);
@@ -16,8 +16,8 @@ export function encodeOutcome(outcome: RemoteCommandOutcome, version: RemoteComm
 }
 
 /**
- * The other way round. `text` is all that came on the error stream; none means success before version 4 and a cut
- * connection from it on (undefined).
+ * The other way round. `text` is all that came on the error stream; none means success before version 4 and a
+ * cut connection from it on (undefined).
  */
 export function decodeOutcome(text: string, version: RemoteCommandVersion): RemoteCommandOutcome | undefined {
   if (version < 4) return text === "" ? { kind: "exited", exitCode: 0 } : { kind: "failed", message: text };

@@ -1,8 +1,9 @@
 /**
  * Names that the two sides agree on when a connection is upgraded, and what each means.
  *
- * Remote commands (exec, attach): version 1 is the oldest; 2 ends stdin properly; 3 adds the resize stream; 4 sends the
- * outcome as a Status object with the exit code; 5 exists for WebSocket only and adds the close signal.
+ * Remote commands (exec, attach): version 1 is the oldest; 2 ends stdin properly; 3 adds the resize stream; 4
+ * sends the outcome as a Status object with the exit code; 5 exists for WebSocket only and adds the close
+ * signal.
  */
 import type { ChannelCodec } from "./websocket/codec.ts";
 

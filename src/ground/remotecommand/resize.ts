@@ -7,8 +7,8 @@ export type TerminalSize = { readonly width: number; readonly height: number };
 const MAX_PENDING_CHARS = 1_024;
 
 /**
- * The terminal sizes in a resize stream: JSON objects, one after the other, cut anywhere. Ends at the stream's end, when
- * it breaks off, and at the first thing that is no size.
+ * The terminal sizes in a resize stream: JSON objects, one after the other, cut anywhere. Ends at the
+ * stream's end, when it breaks off, and at the first thing that is no size.
  */
 export async function* terminalSizes(
   resize: Readable | undefined,

@@ -1,11 +1,11 @@
 /**
- * How asynchronous operations of this process wait for each other. Nothing here outlives the process or knows what is
- * waited for. This room imports no other.
+ * How asynchronous operations of this process wait for each other. Nothing here outlives the process or knows
+ * what is waited for. This room imports no other.
  *
- * {@link KeyLock}: one holder a key. {@link Semaphore}: so many holders. {@link RefCounts}: which keys have users.
- * {@link SingleFlight}: one call for all who ask for the same, which ends when none of them waits any more.
- * {@link JoinedCalls}: the same for what is made under a name, which goes on without its callers. {@link Coalescer}: calls
- * share the next run. {@link raceAbort}: a wait that a signal ends.
+ * {@link KeyLock}: one holder a key. {@link Semaphore}: so many holders. {@link RefCounts}: which keys have
+ * users. {@link SingleFlight}: one call for all who ask for the same, which ends when none of them waits any
+ * more. {@link JoinedCalls}: the same for what is made under a name, which goes on without its callers.
+ * {@link Coalescer}: calls share the next run. {@link raceAbort}: a wait that a signal ends.
  */
 export { Coalescer } from "./coalescer.ts";
 export { JoinedCalls } from "./joined-calls.ts";

@@ -1,9 +1,10 @@
 import { raceAbort } from "./race-abort.ts";
 
 /**
- * Calls that make something under a name: a second call that asks for the same under a name that is being made waits for
- * the first one's outcome instead of being told that the name is taken; one that asks for something else waits its turn. A
- * caller that gives up (its signal) stops waiting; the work goes on and its next try finds it.
+ * Calls that make something under a name: a second call that asks for the same under a name that is being
+ * made waits for the first one's outcome instead of being told that the name is taken; one that asks for
+ * something else waits its turn. A caller that gives up (its signal) stops waiting; the work goes on and its
+ * next try finds it.
  */
 export class JoinedCalls<T> {
   /** The latest for each name. */

@@ -1,7 +1,7 @@
 /**
- * Calls that are made once for all who ask for the same at the same time. A call goes on while anybody waits for it: a
- * caller's signal ends that caller's wait; that of the last also ends the call, and waits until it has cleaned up. Who asks
- * meanwhile gets a new call after it.
+ * Calls that are made once for all who ask for the same at the same time. A call goes on while anybody waits
+ * for it: a caller's signal ends that caller's wait; that of the last also ends the call, and waits until it
+ * has cleaned up. Who asks meanwhile gets a new call after it.
  */
 export class SingleFlight<Key, Result> {
   readonly #calls = new Map<Key, SharedCall<Result>>();

@@ -4,7 +4,10 @@ import type { Worker } from "node:worker_threads";
 /** What a thread takes to end that runs. */
 const endMs = 1000;
 
-/** Ends a thread. One that waits in the kernel, for a file system that does not answer, ends when that answers, and is not waited for. */
+/**
+ * Ends a thread. One that waits in the kernel, for a file system that does not answer, ends when that
+ * answers, and is not waited for.
+ */
 export async function endThread(worker: Worker): Promise<void> {
   worker.unref();
   const over = new AbortController();

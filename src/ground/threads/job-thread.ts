@@ -25,10 +25,16 @@ export type JobThreadOptions = {
 
 type Waiting<Result> = { resolve(result: Result): void; reject(error: Error): void };
 
-/** A thread costs some MiB, and starting one a twentieth of a second; kubelets ask for figures every ten seconds. */
+/**
+ * A thread costs some MiB, and starting one a twentieth of a second; kubelets ask for figures every ten
+ * seconds.
+ */
 const idleMs = 30_000;
 
-/** A thread that is started when there is work and ended when there has been none for a while. Jobs are done in order. */
+/**
+ * A thread that is started when there is work and ended when there has been none for a while. Jobs are done
+ * in order.
+ */
 export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: JobThreadOptions;
   readonly #waiting = new Map<number, Waiting<Result>>();
@@ -41,10 +47,11 @@ export class JobThread<Job, Result> implements AsyncDisposable {
   }
 
   /**
-   * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code (that of a failed
-   * system call by its errno), its message with those of its causes, and its fields. Throws the room's error Internal when the
-   * thread ends, and ThreadError when there can be none. When `signal` aborts the job is told; its reason is thrown once the job
-   * has failed for it, so that nothing is done any more.
+   * Throws what the job threw: as the room's error, unless it is one of the `otherErrors`, with its code
+   * (that of a failed system call by its errno), its message with those of its causes, and its fields. Throws
+   * the room's error Internal when the thread ends, and ThreadError when there can be none. When `signal`
+   * aborts the job is told; its reason is thrown once the job has failed for it, so that nothing is done any
+   * more.
    */
   async run(job: Job, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();

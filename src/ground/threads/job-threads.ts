@@ -2,8 +2,9 @@ import { Semaphore } from "../sync/index.ts";
 import { JobThread, type JobThreadOptions } from "./job-thread.ts";
 
 /**
- * Several threads for jobs of one kind, so that a long one holds up no other as long as a thread is free. Each is started when it is
- * needed. Those who wait get the next that is free, in the order in which they came.
+ * Several threads for jobs of one kind, so that a long one holds up no other as long as a thread is free.
+ * Each is started when it is needed. Those who wait get the next that is free, in the order in which they
+ * came.
  */
 export class JobThreads<Job, Result> implements AsyncDisposable {
   readonly #options: JobThreadOptions;
@@ -18,7 +19,10 @@ export class JobThreads<Job, Result> implements AsyncDisposable {
     this.#slots = new Semaphore(most);
   }
 
-  /** Throws as {@link JobThread.run} does, and the room's error Unavailable once these threads are disposed of. */
+  /**
+   * Throws as {@link JobThread.run} does, and the room's error Unavailable once these threads are disposed
+   * of.
+   */
   async run(job: Job, signal?: AbortSignal): Promise<Result> {
     const closing = this.#closing.signal;
     using _slot = await this.#slots.acquire(

@@ -3,8 +3,9 @@ import type { JobReply, JobRequest } from "./messages.ts";
 import { sentError } from "./sent-error.ts";
 
 /**
- * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for something overlap. What
- * `perform` throws is the job's error. Its signal aborts when the caller's does, which only a job that waits can hear of.
+ * The body of a thread behind a {@link JobThread}: does one job after the other; those that wait for
+ * something overlap. What `perform` throws is the job's error. Its signal aborts when the caller's does,
+ * which only a job that waits can hear of.
  */
 export function serveJobs<Job, Result>(
   perform: (job: Job, signal: AbortSignal) => Result | Promise<Result>,

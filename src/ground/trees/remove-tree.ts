@@ -10,9 +10,10 @@ const bufferSize = 1024;
 const maxSweeps = 10;
 
 /**
- * Deletes a directory with all that is in it, or a file; no error when nothing is there. Synchronous, for worker threads: takes
- * some microseconds for each file, and some hundred bytes of memory for each directory of one directory. Throws TreeError
- * FailedPrecondition for a mount point in it, by which nothing is deleted, and LinuxError.
+ * Deletes a directory with all that is in it, or a file; no error when nothing is there. Synchronous, for
+ * worker threads: takes some microseconds for each file, and some hundred bytes of memory for each directory
+ * of one directory. Throws TreeError FailedPrecondition for a mount point in it, by which nothing is deleted,
+ * and LinuxError.
  */
 export function removeTree(path: string): void {
   const name = toByteString(basename(path));

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { Logger } from "../logging/index.ts";
 import { TreeRemover } from "./tree-remover.ts";
 
-/** A directory for trees that are to go: they are out of their place at once, and deleted in the background. */
+/**
+ * A directory for trees that are to go: they are out of their place at once, and deleted in the background.
+ */
 export class Trash implements AsyncDisposable {
   readonly #directory: string;
   readonly #logger: Logger;
@@ -26,8 +28,9 @@ export class Trash implements AsyncDisposable {
   }
 
   /**
-   * Resolves when nothing is at the absolute `path` any more, a directory or a file; no error when there was nothing. What lies on another file system is
-   * deleted in its place before. Throws TreeError, Node's own errors.
+   * Resolves when nothing is at the absolute `path` any more, a directory or a file; no error when there was
+   * nothing. What lies on another file system is deleted in its place before. Throws TreeError, Node's own
+   * errors.
    */
   async take(path: string): Promise<void> {
     const place = join(this.#directory, randomBytes(12).toString("hex"));

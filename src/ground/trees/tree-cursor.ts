@@ -13,9 +13,9 @@ import { TreeError } from "./tree-error.ts";
 type Identity = { readonly dev: bigint; readonly ino: bigint };
 
 /**
- * A place in a tree: an open directory, from which one goes down and up by one name. However deep it is, one descriptor is open,
- * and no name in the tree is taken twice. Symbolic links are not entered, nor are mount points unless that is asked for. Names are
- * byte strings. Synchronous, for worker threads.
+ * A place in a tree: an open directory, from which one goes down and up by one name. However deep it is, one
+ * descriptor is open, and no name in the tree is taken twice. Symbolic links are not entered, nor are mount
+ * points unless that is asked for. Names are byte strings. Synchronous, for worker threads.
  */
 export class TreeCursor implements Disposable {
   readonly #path: string;
@@ -39,7 +39,10 @@ export class TreeCursor implements Disposable {
     return this.#above.length;
   }
 
-  /** Throws TreeError FailedPrecondition for a mount point that is not to be entered, LinuxError for what is no directory. */
+  /**
+   * Throws TreeError FailedPrecondition for a mount point that is not to be entered, LinuxError for what is
+   * no directory.
+   */
   down(name: string): void {
     const here = this.#identity();
     const below = this.#open(name);

@@ -16,8 +16,8 @@ export class TreeRemover implements AsyncDisposable {
   });
 
   /**
-   * Resolves when the directory or file at an absolute path is gone; no error when it is not there. Throws TreeError:
-   * FailedPrecondition for a mount point in it, else what went wrong.
+   * Resolves when the directory or file at an absolute path is gone; no error when it is not there. Throws
+   * TreeError: FailedPrecondition for a mount point in it, else what went wrong.
    */
   async remove(path: string): Promise<void> {
     if (!(await removeSmall(path))) await this.#thread.run(path);
@@ -30,15 +30,18 @@ export class TreeRemover implements AsyncDisposable {
 }
 
 /**
- * Removes a tree at a place of others as {@link TreeRemover} does, in a thread of its own: where the place does not answer, no other
- * removal waits for it.
+ * Removes a tree at a place of others as {@link TreeRemover} does, in a thread of its own: where the place
+ * does not answer, no other removal waits for it.
  */
 export async function removeApart(path: string): Promise<void> {
   await using remover = new TreeRemover();
   await remover.remove(path);
 }
 
-/** Removes a directory of few files and empty directories. False when it is another kind; some of it may be gone then. */
+/**
+ * Removes a directory of few files and empty directories. False when it is another kind; some of it may be
+ * gone then.
+ */
 async function removeSmall(path: string): Promise<boolean> {
   try {
     const found: { readonly name: string; readonly isDirectory: boolean }[] = [];

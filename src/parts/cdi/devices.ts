@@ -4,8 +4,8 @@ import type { CdiSpec, ContainerEdits } from "./spec.ts";
 import { type SpecFile, SpecFiles } from "./spec-files.ts";
 
 /**
- * The devices that the specs of directories describe, as they are at each call: the directories are looked at anew, and what
- * has changed in them is read. A later directory goes before an earlier one.
+ * The devices that the specs of directories describe, as they are at each call: the directories are looked at
+ * anew, and what has changed in them is read. A later directory goes before an earlier one.
  */
 export class CdiDevices {
   readonly #directories: readonly string[];
@@ -16,10 +16,10 @@ export class CdiDevices {
   }
 
   /**
-   * The edits for the devices that a container asks for by `names` and by its `annotations`, in the order in which they are
-   * to be made; each device once, and before the first of a spec the spec's own. Nothing is read when there are none.
-   * Throws CdiError: InvalidArgument for what is no device's name, FailedPrecondition for a device that is not described,
-   * or by two files of one directory.
+   * The edits for the devices that a container asks for by `names` and by its `annotations`, in the order in
+   * which they are to be made; each device once, and before the first of a spec the spec's own. Nothing is
+   * read when there are none. Throws CdiError: InvalidArgument for what is no device's name,
+   * FailedPrecondition for a device that is not described, or by two files of one directory.
    */
   async edits(
     names: readonly string[],

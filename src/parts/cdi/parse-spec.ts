@@ -28,8 +28,9 @@ function requiredVersion(root: JsonNode): string {
 }
 
 /**
- * Checks a spec that was read from JSON or YAML; `file` stands in errors. As the specification has it, an unknown field makes
- * it invalid, and so does one that is newer than the spec's version. Throws OciFormatError.
+ * Checks a spec that was read from JSON or YAML; `file` stands in errors. As the specification has it, an
+ * unknown field makes it invalid, and so does one that is newer than the spec's version. Throws
+ * OciFormatError.
  */
 export function parseSpec(value: unknown, file: string): CdiSpec {
   const root = new JsonNode(value, file);

@@ -67,7 +67,10 @@ async function readSpec(file: string): Promise<CdiSpec> {
   return parseSpec(file.endsWith(".json") ? JSON.parse(content) : await parseYaml(content), file);
 }
 
-/** YAML 1.2, in which a file's mode would be decimal: Go's reader, for which vendors write, takes 0660 as octal. */
+/**
+ * YAML 1.2, in which a file's mode would be decimal: Go's reader, for which vendors write, takes 0660 as
+ * octal.
+ */
 async function parseYaml(content: string): Promise<unknown> {
   // Most machines have no such file.
   const { parse } = await import("yaml");

@@ -34,7 +34,10 @@ export class Cursor {
     return this.#at === from ? undefined : this.#text.slice(from, this.#at);
   }
 
-  /** What stands between two of one of the quotes, with its escapes resolved; undefined when no such quote comes. */
+  /**
+   * What stands between two of one of the quotes, with its escapes resolved; undefined when no such quote
+   * comes.
+   */
   quoted(quotes: readonly string[]): string | undefined {
     this.#skipSpace();
     const quote = this.#next();

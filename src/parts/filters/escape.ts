@@ -12,7 +12,10 @@ const single: Readonly<Record<string, string>> = {
 /** Digits that follow the letter. */
 const hexadecimal: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
-/** An escape sequence of Go's at a backslash in the text; undefined for what is none. https://go.dev/ref/spec#String_literals */
+/**
+ * An escape sequence of Go's at a backslash in the text; undefined for what is none.
+ * https://go.dev/ref/spec#String_literals
+ */
 export function readEscape(
   text: string,
   at: number,

@@ -2,7 +2,10 @@ import { RE2JS } from "re2js";
 import type { Filter } from "./filter.ts";
 import type { Selector } from "./parse.ts";
 
-/** Throws for a regular expression that is none. They are Go's, and like Go's take a time that grows with the text alone. */
+/**
+ * Throws for a regular expression that is none. They are Go's, and like Go's take a time that grows with the
+ * text alone.
+ */
 export function matcherOf(selector: Selector): Filter {
   const { path } = selector;
   switch (selector.operator) {

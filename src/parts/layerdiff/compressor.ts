@@ -23,8 +23,9 @@ const lastBlock = Buffer.from([3, 0]);
 const windowBytes = 32 * 1024;
 
 /**
- * One member for all pieces. Node compresses synchronously only what is there as a whole; so each piece becomes blocks that end
- * at a byte, with what came before it as the dictionary, which together are one stream of RFC 1951.
+ * One member for all pieces. Node compresses synchronously only what is there as a whole; so each piece
+ * becomes blocks that end at a byte, with what came before it as the dictionary, which together are one
+ * stream of RFC 1951.
  */
 class Gzip implements Compressor {
   #window = Buffer.alloc(0);

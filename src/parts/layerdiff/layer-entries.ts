@@ -8,9 +8,10 @@ const whiteoutPrefix = ".wh.";
 const opaqueName = ".wh..wh..opq";
 
 /**
- * Writes what a layer says of its parent's files (OCI image-spec 1.1, layer.md). A directory is described before what is in it,
- * also where nothing else of it has changed: unpackers make one that is not with rights of their own choice. Paths are byte strings
- * from the root, whose own attributes are no part of a layer. Throws LayerDiffError and what the kernel says.
+ * Writes what a layer says of its parent's files (OCI image-spec 1.1, layer.md). A directory is described
+ * before what is in it, also where nothing else of it has changed: unpackers make one that is not with rights
+ * of their own choice. Paths are byte strings from the root, whose own attributes are no part of a layer.
+ * Throws LayerDiffError and what the kernel says.
  */
 export class LayerEntries {
   readonly #tar: TarStream;

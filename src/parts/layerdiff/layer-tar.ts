@@ -18,7 +18,9 @@ export type LayerOptions = {
   readonly latestSeconds?: number | undefined;
 };
 
-/** A tar archive that is compressed on its way into an open file, from its start, and hashed before and after. */
+/**
+ * A tar archive that is compressed on its way into an open file, from its start, and hashed before and after.
+ */
 export class LayerTar extends TarStream {
   readonly #fd: number;
   readonly #compressor: Compressor;

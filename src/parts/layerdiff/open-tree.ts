@@ -2,7 +2,10 @@ import type { BigIntStats } from "node:fs";
 import { isErrno } from "../../ground/fs/index.ts";
 import { closeFile, listAt, openDirectory, openDirectoryBeneath, statAt } from "../../ground/linux/index.ts";
 
-/** A tree of files below an open directory, looked at without following symbolic links. Paths are byte strings from its root. */
+/**
+ * A tree of files below an open directory, looked at without following symbolic links. Paths are byte strings
+ * from its root.
+ */
 export class OpenTree implements Disposable {
   readonly #root: number;
 

@@ -17,8 +17,9 @@ export type Compared = {
 };
 
 /**
- * Whether what lies at a path is the same in both trees: kind, rights, owner, extended attributes and, but for directories, size,
- * time and target. A time of whole seconds may be one that an archive has cut: then the bytes decide (so does containerd's).
+ * Whether what lies at a path is the same in both trees: kind, rights, owner, extended attributes and, but
+ * for directories, size, time and target. A time of whole seconds may be one that an archive has cut: then
+ * the bytes decide (so does containerd's).
  */
 export function isSameEntry(compared: Compared): boolean {
   const { was, is } = compared;

@@ -4,8 +4,8 @@ import { joinPath, type OpenTree } from "./open-tree.ts";
 import { isSameEntry } from "./same-entry.ts";
 
 /**
- * Writes what a tree has otherwise than `base`, by comparing them name by name; all of it without a base. A file that got
- * another name is written with all its names, as they are to be one file again.
+ * Writes what a tree has otherwise than `base`, by comparing them name by name; all of it without a base. A
+ * file that got another name is written with all its names, as they are to be one file again.
  */
 export function changesOfTrees(base: OpenTree | undefined, tree: OpenTree, entries: LayerEntries): void {
   const written = new Set<string>();

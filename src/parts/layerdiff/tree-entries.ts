@@ -20,7 +20,10 @@ export class TreeEntries implements Disposable {
 
   readonly #changing: boolean;
 
-  /** `changing`: others may write to the tree. What they take away is left out, what they cut short is filled with zeros. */
+  /**
+   * `changing`: others may write to the tree. What they take away is left out, what they cut short is filled
+   * with zeros.
+   */
   constructor(tar: TarStream, directory: string, { changing = false }: { readonly changing?: boolean } = {}) {
     this.#tar = tar;
     this.#changing = changing;

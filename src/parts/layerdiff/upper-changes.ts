@@ -6,9 +6,9 @@ import { LayerDiffError } from "./layerdiff-error.ts";
 import { joinPath, type OpenTree } from "./open-tree.ts";
 
 /**
- * Writes what an overlay's upper directory changes (kernel, Documentation/filesystems/overlayfs.rst). `isMerged`: entries are
- * read from the mounted whole, so that the upper directory need not hold all data itself (redirects, metacopy). Throws
- * LayerDiffError where it must and does not.
+ * Writes what an overlay's upper directory changes (kernel, Documentation/filesystems/overlayfs.rst).
+ * `isMerged`: entries are read from the mounted whole, so that the upper directory need not hold all data
+ * itself (redirects, metacopy). Throws LayerDiffError where it must and does not.
  */
 export function changesOfUpper(upper: OpenTree, isMerged: boolean, entries: LayerEntries): void {
   if (isOpaque("")) entries.hideContents("");
@@ -49,7 +49,10 @@ export function changesOfUpper(upper: OpenTree, isMerged: boolean, entries: Laye
     return attribute(path, "opaque") === "y";
   }
 
-  /** Since Linux 6.7 also empty files with an attribute are whiteouts, in directories that say that there are some. */
+  /**
+   * Since Linux 6.7 also empty files with an attribute are whiteouts, in directories that say that there are
+   * some.
+   */
   function whiteoutsIn(directory: string): (name: string, stat: BigIntStats) => boolean {
     const hasFiles = attribute(directory, "opaque") === "x";
     return (name, stat) =>

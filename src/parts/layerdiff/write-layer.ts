@@ -8,16 +8,18 @@ import { changesOfUpper } from "./upper-changes.ts";
 /** Where the difference of two trees is to be found. Paths are absolute. */
 export type LayerSource =
   /**
-   * An overlay's upper directory, or a layer's as overlayfs keeps it. `merged` is where the overlay is mounted, which it need not
-   * be as long as the upper directory refers to none below (redirect_dir, metacopy).
+   * An overlay's upper directory, or a layer's as overlayfs keeps it. `merged` is where the overlay is
+   * mounted, which it need not be as long as the upper directory refers to none below (redirect_dir,
+   * metacopy).
    */
   | { readonly kind: "upper"; readonly upper: string; readonly merged?: string }
   /** Any two trees; without `base` all of `tree` is the difference. */
   | { readonly kind: "trees"; readonly base?: string; readonly tree: string };
 
 /**
- * Writes a difference as a layer to an open, empty file. Equal trees and differences give equal bytes. Nobody may change the trees
- * meanwhile; a file that becomes shorter is an error. Throws LayerDiffError for what no layer can say, LinuxError, and Node's errors.
+ * Writes a difference as a layer to an open, empty file. Equal trees and differences give equal bytes. Nobody
+ * may change the trees meanwhile; a file that becomes shorter is an error. Throws LayerDiffError for what no
+ * layer can say, LinuxError, and Node's errors.
  */
 export function writeLayer(fd: number, source: LayerSource, options: LayerOptions): WrittenLayer {
   const tar = new LayerTar(fd, options);

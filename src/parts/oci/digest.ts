@@ -1,13 +1,22 @@
 import { createHash, type Hash } from "node:crypto";
 import { BerthError } from "../../ground/errors/index.ts";
 
-/** The algorithms that the specification registers and that registries serve (image-spec 1.1, descriptor.md#registered-algorithms). */
+/**
+ * The algorithms that the specification registers and that registries serve (image-spec 1.1,
+ * descriptor.md#registered-algorithms).
+ */
 export type DigestAlgorithm = "sha256" | "sha512";
 
-/** A content address such as `sha256:<64 hex>`; made only by {@link parseDigest}. OCI image-spec 1.1, descriptor.md#digests. */
+/**
+ * A content address such as `sha256:<64 hex>`; made only by {@link parseDigest}. OCI image-spec 1.1,
+ * descriptor.md#digests.
+ */
 export type Digest = `${DigestAlgorithm}:${string}` & { readonly __brand: "Digest" };
 
-/** A value from an image, archive or registry that is not what the OCI specifications say. Code InvalidArgument. */
+/**
+ * A value from an image, archive or registry that is not what the OCI specifications say. Code
+ * InvalidArgument.
+ */
 export class OciFormatError extends BerthError {
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super("InvalidArgument", message, options);
@@ -62,7 +71,10 @@ export class Digester {
   }
 }
 
-/** The digest of a small blob (a manifest, a config), computed on the spot; made as `expected` was, by sha256 when nothing is expected. */
+/**
+ * The digest of a small blob (a manifest, a config), computed on the spot; made as `expected` was, by sha256
+ * when nothing is expected.
+ */
 export function digestOf(bytes: Uint8Array | string, expected?: Digest): Digest {
   return new Digester(expected).update(bytes).digest();
 }

@@ -3,8 +3,8 @@ import type { ImageConfig } from "./image.ts";
 import { JsonNode } from "./json.ts";
 
 /**
- * Parses the config blob of an image (OCI image-spec 1.1, config.md; Docker's has the same shape). What an image leaves
- * out is empty. Throws {@link OciFormatError}.
+ * Parses the config blob of an image (OCI image-spec 1.1, config.md; Docker's has the same shape). What an
+ * image leaves out is empty. Throws {@link OciFormatError}.
  */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const root = JsonNode.parse(bytes, "image config");

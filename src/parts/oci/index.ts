@@ -1,5 +1,6 @@
 /**
- * Data types of the OCI image specification and their parsers: digests, references, descriptors, manifests, configs. Plain data; no files, no network.
+ * Data types of the OCI image specification and their parsers: digests, references, descriptors, manifests,
+ * configs. Plain data; no files, no network.
  */
 export {
   type Digest,

@@ -4,8 +4,9 @@ import { JsonNode } from "./json.ts";
 import { isIndexType, isManifestType } from "./media-types.ts";
 
 /**
- * Parses an image manifest, OCI (image-spec 1.1, manifest.md) or Docker schema 2. `type` is the media type under which
- * the bytes were served; a `mediaType` within must be one of the two as well. Throws {@link OciFormatError}.
+ * Parses an image manifest, OCI (image-spec 1.1, manifest.md) or Docker schema 2. `type` is the media type
+ * under which the bytes were served; a `mediaType` within must be one of the two as well. Throws
+ * {@link OciFormatError}.
  */
 export function parseManifest(bytes: Uint8Array, type: string): Manifest {
   if (!isManifestType(type))
@@ -24,7 +25,10 @@ export function parseManifest(bytes: Uint8Array, type: string): Manifest {
   };
 }
 
-/** Parses an OCI index (image-spec 1.1, image-index.md) or Docker manifest list. Like {@link parseManifest} otherwise. */
+/**
+ * Parses an OCI index (image-spec 1.1, image-index.md) or Docker manifest list. Like {@link parseManifest}
+ * otherwise.
+ */
 export function parseIndex(bytes: Uint8Array, type: string): Index {
   if (!isIndexType(type))
     throw new OciFormatError(`${JSON.stringify(type)} is not the media type of an image index`);
@@ -49,7 +53,10 @@ export type Referrer = {
   readonly annotations?: Readonly<Record<string, string>>;
 };
 
-/** What a manifest or index refers to with `subject`; undefined for one without. Throws {@link OciFormatError}. */
+/**
+ * What a manifest or index refers to with `subject`; undefined for one without. Throws
+ * {@link OciFormatError}.
+ */
 export function parseReferrer(bytes: Uint8Array): Referrer | undefined {
   const root = JsonNode.parse(bytes, "document");
   if (root.at("subject").absent) return undefined;
@@ -80,7 +87,9 @@ function checkEnvelope(root: JsonNode, isKind: (type: string) => boolean, type: 
   if (!written.absent && !isKind(written.string())) written.fail(JSON.stringify(type));
 }
 
-/** Parses a descriptor (image-spec 1.1, descriptor.md); unknown keys are ignored as the specification asks. */
+/**
+ * Parses a descriptor (image-spec 1.1, descriptor.md); unknown keys are ignored as the specification asks.
+ */
 function parseDescriptor(node: JsonNode): Descriptor {
   const urls = node.at("urls");
   const platform = node.at("platform");

@@ -1,4 +1,7 @@
-/** Media types of OCI image-spec 1.1 (media-types.md) and of Docker's image manifest v2 schema 2 that registries still serve. */
+/**
+ * Media types of OCI image-spec 1.1 (media-types.md) and of Docker's image manifest v2 schema 2 that
+ * registries still serve.
+ */
 export const mediaType = {
   ociIndex: "application/vnd.oci.image.index.v1+json",
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
@@ -58,7 +61,10 @@ export function isLayerType(type: string): boolean {
   return layers.has(type) || foreignLayers.has(type);
 }
 
-/** True for a layer that its maker lets nobody hand on: registries may lack it, and its descriptor's `urls` say who has it. */
+/**
+ * True for a layer that its maker lets nobody hand on: registries may lack it, and its descriptor's `urls`
+ * say who has it.
+ */
 export function isForeignLayerType(type: string): boolean {
   return foreignLayers.has(type);
 }

@@ -2,9 +2,10 @@ import { OciFormatError } from "./digest.ts";
 import type { Descriptor, Platform } from "./image.ts";
 
 /**
- * The manifests of an index that can run on `host`, best first. A platform also runs what its predecessors run: amd64/v3
- * runs v2, plain amd64 and 386; arm64 runs arm/v8 down to v5. An entry without a platform might be anything: it comes
- * last, and the caller has to look at the image's config. This is the order that containerd prefers.
+ * The manifests of an index that can run on `host`, best first. A platform also runs what its predecessors
+ * run: amd64/v3 runs v2, plain amd64 and 386; arm64 runs arm/v8 down to v5. An entry without a platform might
+ * be anything: it comes last, and the caller has to look at the image's config. This is the order that
+ * containerd prefers.
  */
 export function matchPlatform(manifests: readonly Descriptor[], host: Platform): readonly Descriptor[] {
   const runnable = runnablePlatforms(host).map(platformKey);

@@ -1,8 +1,8 @@
 import { type Digest, OciFormatError, parseDigest } from "./digest.ts";
 
 /**
- * A name of an image: registry host, repository, and a tag, a digest or both. Made only by {@link parseReference}.
- * The grammar is that of github.com/distribution/reference.
+ * A name of an image: registry host, repository, and a tag, a digest or both. Made only by
+ * {@link parseReference}. The grammar is that of github.com/distribution/reference.
  */
 export type Reference = {
   /** `docker.io`, `127.0.0.1:5000`. */
@@ -19,8 +19,8 @@ const repositoryPath = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(
 const tagPattern = /^[\w][\w.-]{0,127}$/;
 
 /**
- * Parses a reference as people write it: `busybox` means `docker.io/library/busybox:latest`. Throws {@link OciFormatError},
- * which quotes the text and says which part is wrong.
+ * Parses a reference as people write it: `busybox` means `docker.io/library/busybox:latest`. Throws
+ * {@link OciFormatError}, which quotes the text and says which part is wrong.
  */
 export function parseReference(text: string): Reference {
   if (text.length > 512)
@@ -44,7 +44,10 @@ export function parseReference(text: string): Reference {
   return { host, repository, tag: writtenTag ?? (digest === undefined ? "latest" : undefined), digest };
 }
 
-/** The first component is a host when it has a dot or a port, is `localhost`, or has upper-case letters, as Docker decided. */
+/**
+ * The first component is a host when it has a dot or a port, is `localhost`, or has upper-case letters, as
+ * Docker decided.
+ */
 function splitHost(name: string): { host: string; remainder: string } {
   const slash = name.indexOf("/");
   const first = slash === -1 ? "" : name.slice(0, slash);

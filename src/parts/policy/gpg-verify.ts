@@ -11,8 +11,9 @@ import { PolicyError } from "./policy-error.ts";
 const timeoutMs = 30_000;
 
 /**
- * What an OpenPGP signed message says, if one of the keys of `keyrings` has signed it, and neither key nor signature has expired or
- * been revoked; undefined if not. Starts gpgv. Throws PolicyError FailedPrecondition where there is none, and the signal's reason.
+ * What an OpenPGP signed message says, if one of the keys of `keyrings` has signed it, and neither key nor
+ * signature has expired or been revoked; undefined if not. Starts gpgv. Throws PolicyError FailedPrecondition
+ * where there is none, and the signal's reason.
  */
 export async function verifyByGpg(
   message: Uint8Array,
@@ -35,7 +36,10 @@ export async function verifyByGpg(
   }
 }
 
-/** gpgv gives the content whether the signature is good or not; what it thinks of it comes by a descriptor of its own. */
+/**
+ * gpgv gives the content whether the signature is good or not; what it thinks of it comes by a descriptor of
+ * its own.
+ */
 async function runGpgv(
   directory: string,
   keyrings: readonly string[],

@@ -9,8 +9,8 @@ export type SignedPayload = { readonly digest: Digest; readonly identity: ImageI
 export type PayloadType = "atomic container signature" | "cosign container image signature";
 
 /**
- * Reads what has been signed, once its signature is known to be good; containers-signature(5). Throws PolicyError and
- * OciFormatError: what is signed and not understood could be a condition.
+ * Reads what has been signed, once its signature is known to be good; containers-signature(5). Throws
+ * PolicyError and OciFormatError: what is signed and not understood could be a condition.
  */
 export async function parsePayload(bytes: Uint8Array, type: PayloadType): Promise<SignedPayload> {
   const what = "signed payload";

@@ -1,7 +1,8 @@
 import { BerthError } from "../../ground/errors/index.ts";
 
 /**
- * Codes: FailedPrecondition (a policy, key or registries.d file that cannot be used), PermissionDenied (an image that the policy
- * refuses; the message begins with `SignatureValidationFailed`, which kubelets look for).
+ * Codes: FailedPrecondition (a policy, key or registries.d file that cannot be used), PermissionDenied (an
+ * image that the policy refuses; the message begins with `SignatureValidationFailed`, which kubelets look
+ * for).
  */
 export class PolicyError extends BerthError {}

@@ -17,7 +17,10 @@ export type Policy = {
   readonly transports: ReadonlyMap<string, ReadonlyMap<string, Requirements>>;
 };
 
-/** Reads a policy file. Throws PolicyError FailedPrecondition for one that is not there, or in which anything is wrong. */
+/**
+ * Reads a policy file. Throws PolicyError FailedPrecondition for one that is not there, or in which anything
+ * is wrong.
+ */
 export async function readPolicy(file: string): Promise<Policy> {
   let text: string;
   try {
@@ -66,8 +69,8 @@ export function requirementsFor(policy: Policy, reference: Reference): Requireme
 }
 
 /**
- * The scopes that an image is in, the most specific first: itself, its repository and what that lies in up to the host,
- * `*.DOMAIN` for the domains that the host is in, and the transport as a whole.
+ * The scopes that an image is in, the most specific first: itself, its repository and what that lies in up to
+ * the host, `*.DOMAIN` for the domains that the host is in, and the transport as a whole.
  */
 export function scopesOf(reference: Reference): readonly string[] {
   const name = repositoryName(reference);

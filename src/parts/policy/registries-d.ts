@@ -22,7 +22,9 @@ const builtIn: SignatureStorage = {
 
 type Namespaces = ReadonlyMap<string, SignatureStorage>;
 
-/** What the files `*.yaml` of a directory say together. No directory is the same as none that says anything. */
+/**
+ * What the files `*.yaml` of a directory say together. No directory is the same as none that says anything.
+ */
 export class RegistriesD {
   readonly #default: SignatureStorage;
   readonly #namespaces: Namespaces;
@@ -32,7 +34,10 @@ export class RegistriesD {
     this.#namespaces = namespaces;
   }
 
-  /** Throws PolicyError FailedPrecondition for a file that is wrong, and for two that say something of one scope. */
+  /**
+   * Throws PolicyError FailedPrecondition for a file that is wrong, and for two that say something of one
+   * scope.
+   */
   static async read(directory: string): Promise<RegistriesD> {
     let defaults: SignatureStorage | undefined;
     const namespaces = new Map<string, SignatureStorage>();

@@ -18,7 +18,10 @@ export type SignatureRequirement = {
 /** A file on this machine (absolute), or bytes of the policy itself. */
 export type KeySource = { readonly path: string } | { readonly data: Buffer };
 
-/** Throws PolicyError FailedPrecondition: an unknown field or type would otherwise be a check that is left out. */
+/**
+ * Throws PolicyError FailedPrecondition: an unknown field or type would otherwise be a check that is left
+ * out.
+ */
 export function parseRequirement(value: unknown, path: string): Requirement {
   const known = ["type", "keyType", "keyPath", "keyPaths", "keyData", "keyDatas", "signedIdentity"] as const;
   const withoutSupport = ["fulcio", "pki", "rekorPublicKeyPath", "rekorPublicKeyPaths"] as const;

@@ -2,7 +2,10 @@ import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { messageOf } from "../../ground/errors/index.ts";
 import { wrong } from "./strict-json.ts";
 
-/** The public key of a PEM file, as cosign writes it: ECDSA, Ed25519 or RSA. Throws PolicyError FailedPrecondition. */
+/**
+ * The public key of a PEM file, as cosign writes it: ECDSA, Ed25519 or RSA. Throws PolicyError
+ * FailedPrecondition.
+ */
 export function readPublicKey(pem: Uint8Array, what: string): KeyObject {
   // A private key would be taken too, and has no place in a policy.
   if (!Buffer.from(pem).toString("latin1").includes("-----BEGIN PUBLIC KEY-----"))

@@ -3,8 +3,8 @@ import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { PolicyError } from "./policy-error.ts";
 
 /**
- * Parses JSON in which no object has a key twice, of which readers would differ in what they take. `what` names the text in errors.
- * Throws PolicyError FailedPrecondition.
+ * Parses JSON in which no object has a key twice, of which readers would differ in what they take. `what`
+ * names the text in errors. Throws PolicyError FailedPrecondition.
  */
 export async function parseStrictJson(text: string, what: string): Promise<unknown> {
   let value: unknown;
@@ -21,7 +21,10 @@ export async function parseStrictJson(text: string, what: string): Promise<unkno
   return value;
 }
 
-/** The object's fields, all of which must be among `known`. `path` says where it is, such as `policy.json: default[0]`. */
+/**
+ * The object's fields, all of which must be among `known`. `path` says where it is, such as
+ * `policy.json: default[0]`.
+ */
 export function fieldsOf<Key extends string>(
   value: unknown,
   path: string,

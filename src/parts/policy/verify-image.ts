@@ -30,8 +30,9 @@ export interface SignatureSource {
 }
 
 /**
- * Throws PolicyError PermissionDenied, whose message begins with `SignatureValidationFailed` and says which requirement is not met,
- * unless all requirements are; FailedPrecondition for keys that cannot be read; and what `source` throws.
+ * Throws PolicyError PermissionDenied, whose message begins with `SignatureValidationFailed` and says which
+ * requirement is not met, unless all requirements are; FailedPrecondition for keys that cannot be read; and
+ * what `source` throws.
  */
 export async function verifyImage(
   policy: Policy,

@@ -13,14 +13,17 @@ import type { HttpResponse, Transport } from "./transport.ts";
 export type Wanted = {
   readonly endpoint: Endpoint;
   readonly reference: Reference;
-  /** Besides what the challenges name: a registry asks for what a request needs at least, which may be less than the next one does. */
+  /**
+   * Besides what the challenges name: a registry asks for what a request needs at least, which may be less
+   * than the next one does.
+   */
   readonly scopes: readonly string[];
 };
 
 /**
- * Answers the challenges of endpoints (RFC 7617 Basic, and the distribution project's Bearer tokens) and remembers
- * the answers, so that only the first request to a repository is refused. Requests that are refused at the same time
- * share one new token.
+ * Answers the challenges of endpoints (RFC 7617 Basic, and the distribution project's Bearer tokens) and
+ * remembers the answers, so that only the first request to a repository is refused. Requests that are refused
+ * at the same time share one new token.
  */
 export class Authorizer {
   readonly #transport: Transport;
@@ -42,7 +45,10 @@ export class Authorizer {
     return undefined;
   }
 
-  /** An answer to a 401 for a request that was sent with `used`. Throws RegistryError Unauthenticated when there is none. */
+  /**
+   * An answer to a 401 for a request that was sent with `used`. Throws RegistryError Unauthenticated when
+   * there is none.
+   */
   async answer(
     wanted: Wanted,
     refused: HttpResponse,

@@ -6,8 +6,9 @@ import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
 /**
- * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it does not,
- * and waits when all have failed since the last new byte. A layer that registries may lack is looked for at its URLs when they do.
+ * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it
+ * does not, and waits when all have failed since the last new byte. A layer that registries may lack is
+ * looked for at its URLs when they do.
  */
 export async function* fetchBlob(
   session: Session,
@@ -85,7 +86,8 @@ async function open(
       return { response: checkSize(endpoint, response, descriptor, range.total), start: position };
     }
     if (response.status === 200) return { response: checkLength(endpoint, response, descriptor), start: 0 };
-    // 416, or a part that was not asked for: this server is no help from here on, but may be from the beginning.
+    // 416, or a part that was not asked for: this server is no help from here on, but may be from the
+    // beginning.
     discard(response);
   }
   const response = await session.send(endpoint, { ...request, headers: {} }, signal);

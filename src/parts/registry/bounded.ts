@@ -1,7 +1,10 @@
 import { asRegistryError, RegistryError } from "./errors.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
-/** The whole body of an answer, refused as soon as it is known to be larger than `maxBytes` (ResourceExhausted). */
+/**
+ * The whole body of an answer, refused as soon as it is known to be larger than `maxBytes`
+ * (ResourceExhausted).
+ */
 export async function readBounded(
   response: HttpResponse,
   maxBytes: number,

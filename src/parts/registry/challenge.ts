@@ -1,4 +1,7 @@
-/** One challenge of a WWW-Authenticate header (RFC 9110, section 11.6.1). Scheme and parameter names are in lower case. */
+/**
+ * One challenge of a WWW-Authenticate header (RFC 9110, section 11.6.1). Scheme and parameter names are in
+ * lower case.
+ */
 export type Challenge = {
   readonly scheme: string;
   readonly parameters: Readonly<Record<string, string>>;
@@ -31,7 +34,8 @@ function parseValue(value: string): readonly Challenge[] {
       challenges.push({ scheme: (name[1] ?? "").toLowerCase(), parameters: {} });
       rest = rest.slice(name[0].length);
     } else {
-      // A whole token at once: trying again behind each of its characters takes the square of a long one's time.
+      // A whole token at once: trying again behind each of its characters takes the square of a long one's
+      // time.
       rest = rest.slice(leading.exec(rest)?.[0].length ?? 1);
     }
     rest = rest.replace(/^[\s,]+/, "");

@@ -7,8 +7,9 @@ const timeoutMs = 30_000;
 const maxOutputBytes = 1024 * 1024;
 
 /**
- * Asks `docker-credential-<name> get` for a server's credentials: the protocol of docker-credential-helpers, the server on
- * its input, JSON on its output. The user name `<token>` says that the secret is an identity token.
+ * Asks `docker-credential-<name> get` for a server's credentials: the protocol of docker-credential-helpers,
+ * the server on its input, JSON on its output. The user name `<token>` says that the secret is an identity
+ * token.
  */
 export async function askCredentialHelper(
   name: string,

@@ -4,16 +4,18 @@ import type { Dispatcher } from "undici";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 
-/** Google's registries send more than Node's 16 KiB, and signed URLs of stores are long; Go's limit is 10 MiB. */
+/**
+ * Google's registries send more than Node's 16 KiB, and signed URLs of stores are long; Go's limit is 10 MiB.
+ */
 const maxHeaderSize = 1024 * 1024;
 
 /** Loaded with the first request: it is large, and a daemon that starts has none to send. */
 const loadUndici = () => import("undici");
 
 /**
- * Connections with the endpoint's TLS settings, with its client's certificate only for its `own` host, through the proxy if
- * there is one: https through a tunnel, plain http by asking the proxy for the whole URL, since many let tunnels lead to
- * port 443 alone. Throws RegistryError.
+ * Connections with the endpoint's TLS settings, with its client's certificate only for its `own` host,
+ * through the proxy if there is one: https through a tunnel, plain http by asking the proxy for the whole
+ * URL, since many let tunnels lead to port 443 alone. Throws RegistryError.
  */
 export async function makeDispatcher(
   endpoint: Endpoint,
@@ -41,7 +43,10 @@ export async function makeDispatcher(
   });
 }
 
-/** Sends every request to the proxy, with the URL that is wanted in the request line (RFC 9112, absolute-form). */
+/**
+ * Sends every request to the proxy, with the URL that is wanted in the request line (RFC 9112,
+ * absolute-form).
+ */
 function askingProxy(agent: Dispatcher, proxy: URL, token: string | undefined): Dispatcher {
   return agent.compose((dispatch) => (request, handler) => {
     const origin = new URL(request.origin ?? "");

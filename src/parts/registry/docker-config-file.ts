@@ -9,8 +9,8 @@ import { RegistryError } from "./errors.ts";
 type Pair = { readonly username: string; readonly password: string };
 
 /**
- * Keeps credentials for a registry, in the credential helper that the file names for it, else in the file itself. Everything else in it
- * stays. Returns the helper's name. Throws RegistryError.
+ * Keeps credentials for a registry, in the credential helper that the file names for it, else in the file
+ * itself. Everything else in it stays. Returns the helper's name. Throws RegistryError.
  */
 export async function storeCredentials(file: string, host: string, pair: Pair): Promise<string | undefined> {
   const config = (await readConfig(file)) ?? {};

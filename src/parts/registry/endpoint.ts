@@ -7,8 +7,8 @@ export type Endpoint = {
   /** `registry-1.docker.io`, `127.0.0.1:5000`. */
   readonly host: string;
   /**
-   * `registry`: it is what the reference names, and may have the credentials for it. `blob`: `base` is the whole URL of one
-   * blob, which an image's author wrote: nothing that is ours is sent there.
+   * `registry`: it is what the reference names, and may have the credentials for it. `blob`: `base` is the
+   * whole URL of one blob, which an image's author wrote: nothing that is ours is sent there.
    */
   readonly role: "registry" | "mirror" | "blob";
   /** Whether it may say what a tag means, besides serving content by digest. */
@@ -32,7 +32,10 @@ export type TlsSettings = {
 
 export const defaultDialTimeoutMs = 30_000;
 
-/** The URL of something in the reference's repository; mirrors are told the registry with `ns`, as containerd does. */
+/**
+ * The URL of something in the reference's repository; mirrors are told the registry with `ns`, as containerd
+ * does.
+ */
 export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: string): URL {
   if (endpoint.role === "blob") return new URL(endpoint.base);
   const url = new URL(`${endpoint.base}/${reference.repository}/${path}`);
@@ -43,8 +46,9 @@ export function repositoryUrl(endpoint: Endpoint, reference: Reference, path: st
 }
 
 /**
- * Who has a layer that registries may lack: its `urls` (image-spec 1.1, descriptor.md). As with redirects, none leads to plain
- * HTTP unless the registry itself is reached so: an image must not have a node ask its own unprotected services.
+ * Who has a layer that registries may lack: its `urls` (image-spec 1.1, descriptor.md). As with redirects,
+ * none leads to plain HTTP unless the registry itself is reached so: an image must not have a node ask its
+ * own unprotected services.
  */
 export function foreignEndpoints(
   { mediaType, urls = [] }: Descriptor,

@@ -4,8 +4,8 @@ const maxErrorBytes = 8 * 1024;
 const maxQuotedLength = 400;
 
 /**
- * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the start of
- * whatever came. Control characters are taken out, since it goes to terminals and logs.
+ * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the
+ * start of whatever came. Control characters are taken out, since it goes to terminals and logs.
  */
 export async function quoteErrorBody(response: HttpResponse): Promise<string> {
   const text = await readStart(response);

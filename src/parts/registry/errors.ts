@@ -10,7 +10,9 @@ type Details = {
   readonly status?: number | undefined;
 };
 
-/** A registry, or a file that configures one, did not do what was asked. See {@link Registry} for the codes. */
+/**
+ * A registry, or a file that configures one, did not do what was asked. See {@link Registry} for the codes.
+ */
 export class RegistryError extends BerthError {
   readonly transient: boolean;
   readonly retryAfterMs: number | undefined;
@@ -38,7 +40,10 @@ export function asRegistryError(error: unknown, host: string): RegistryError {
   return new RegistryError("Unavailable", `${host}: ${message}`, { cause: error, transient });
 }
 
-/** The one error for a request that failed on every host. The last host is the registry itself, whose word counts most. */
+/**
+ * The one error for a request that failed on every host. The last host is the registry itself, whose word
+ * counts most.
+ */
 export function summarise(what: string, failures: ReadonlyMap<string, RegistryError>): RegistryError {
   const all = [...failures.values()];
   const last = all.at(-1);

@@ -4,8 +4,9 @@ import { RegistryError } from "./errors.ts";
 import { discard, type Transport } from "./transport.ts";
 
 /**
- * A file of a web server that is no registry, without anything that is ours sent to it; undefined where it has none (404). Throws
- * RegistryError: ResourceExhausted for one that is larger than `maxBytes`, Unavailable, DeadlineExceeded, Canceled.
+ * A file of a web server that is no registry, without anything that is ours sent to it; undefined where it
+ * has none (404). Throws RegistryError: ResourceExhausted for one that is larger than `maxBytes`,
+ * Unavailable, DeadlineExceeded, Canceled.
  */
 export async function fetchFile(
   transport: Transport,

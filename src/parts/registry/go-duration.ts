@@ -8,7 +8,10 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Milliseconds of a duration as Go writes it (`1m30s`), the form of hosts.toml's dial_timeout; undefined when it is none. */
+/**
+ * Milliseconds of a duration as Go writes it (`1m30s`), the form of hosts.toml's dial_timeout; undefined when
+ * it is none.
+ */
 export function parseGoDuration(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
   let total = 0;

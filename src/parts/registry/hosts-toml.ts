@@ -7,7 +7,10 @@ import { parseGoDuration } from "./go-duration.ts";
 
 /** One host of a hosts.toml, with what the file says of it. */
 export type HostEntry = {
-  /** Base of its API, `https://mirror.example/v2`; undefined for the file's own level when it names no `server`. */
+  /**
+   * Base of its API, `https://mirror.example/v2`; undefined for the file's own level when it names no
+   * `server`.
+   */
   readonly base: string | undefined;
   readonly capabilities: ReadonlySet<string>;
   readonly tls: Partial<TlsSettings>;
@@ -27,10 +30,10 @@ export type HostsFile = {
 };
 
 /**
- * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the file's own level, which
- * is the registry itself. Paths are relative to `directory`. An unknown key is ignored, as containerd does. Whatever else is
- * wrong refuses the file, since going on without what it says of mirrors and TLS could ask somebody else, or ask unprotected:
- * throws RegistryError InvalidArgument, naming `file`.
+ * Parses containerd's hosts.toml: the `[host."URL"]` tables in the order of the file, and last the file's own
+ * level, which is the registry itself. Paths are relative to `directory`. An unknown key is ignored, as
+ * containerd does. Whatever else is wrong refuses the file, since going on without what it says of mirrors
+ * and TLS could ask somebody else, or ask unprotected: throws RegistryError InvalidArgument, naming `file`.
  */
 export function parseHostsToml(text: string, file: string, directory: string): HostsFile {
   const reader = new HostsReader(file, directory);
@@ -93,7 +96,9 @@ class HostsReader {
     };
   }
 
-  /** The API lies under /v2 of the given path, unless override_path says that the path is already its root. */
+  /**
+   * The API lies under /v2 of the given path, unless override_path says that the path is already its root.
+   */
   #base(written: string, overridePath: boolean, prefix: string): string {
     const text = /^[a-z]+:\/\//i.test(written) ? written : `https://${written}`;
     const url = URL.canParse(text) ? new URL(text) : undefined;

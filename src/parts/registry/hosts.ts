@@ -13,9 +13,9 @@ import { type HostEntry, parseHostsToml } from "./hosts-toml.ts";
 import type { RegistryOptions } from "./registry.ts";
 
 /**
- * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its hosts.toml, then
- * the registry itself. Without a hosts.toml a directory may hold certificates in Docker's layout (`*.crt` for CAs,
- * `*.cert` and `*.key` for the client). The rules are containerd's.
+ * The endpoints that serve `host`'s repositories, in the order in which to try them: the mirrors of its
+ * hosts.toml, then the registry itself. Without a hosts.toml a directory may hold certificates in Docker's
+ * layout (`*.crt` for CAs, `*.cert` and `*.key` for the client). The rules are containerd's.
  */
 export async function endpointsFor(
   host: string,
@@ -87,7 +87,8 @@ function ownEndpoint(host: string, entry: HostEntry): Endpoint {
   if (port === "80") return endpoint({ ...entry, tls: {} }, `http://${host}/v2`, host, true);
   return {
     ...endpoint(entry, `https://${host}/v2`, host, true),
-    // Nobody but this machine can answer on a loopback address, so a certificate is only checked when a CA is given for it.
+    // Nobody but this machine can answer on a loopback address, so a certificate is only checked when a CA is
+    // given for it.
     tls: completeTls(entry.tls, entry.tls.caFiles === undefined),
     plainHttpFallback: port !== "" && port !== "443" && entry.tls.caFiles === undefined,
   };

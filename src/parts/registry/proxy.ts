@@ -5,11 +5,12 @@ import { RegistryError } from "./errors.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The proxy by which a URL is to be reached; undefined for none. The rules are those of Go's programs (httpproxy of
- * golang.org/x/net), so that a node's settings mean to berth what they mean to kubelet and containerd: HTTP_PROXY is for http
- * alone and HTTPS_PROXY for https, no proxy reaches a loopback host, and NO_PROXY lists, apart by commas, `*`, addresses,
- * networks (`10.0.0.0/8`), hosts with all below them (`example.com`) or what is below them alone (`.example.com`), each but
- * networks with a port if need be. Throws RegistryError InvalidArgument when the variable holds no URL.
+ * The proxy by which a URL is to be reached; undefined for none. The rules are those of Go's programs
+ * (httpproxy of golang.org/x/net), so that a node's settings mean to berth what they mean to kubelet and
+ * containerd: HTTP_PROXY is for http alone and HTTPS_PROXY for https, no proxy reaches a loopback host, and
+ * NO_PROXY lists, apart by commas, `*`, addresses, networks (`10.0.0.0/8`), hosts with all below them
+ * (`example.com`) or what is below them alone (`.example.com`), each but networks with a port if need be.
+ * Throws RegistryError InvalidArgument when the variable holds no URL.
  */
 export function proxyFor(url: URL, environment: Environment = process.env): URL | undefined {
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";

@@ -8,7 +8,10 @@ import type { RequestBody } from "./transport.ts";
 import { type Upload, UploadRequests } from "./upload-session.ts";
 
 const readChunkBytes = 256 * 1024;
-/** What is tried, one after the other, where a registry or a proxy before it refuses a whole blob for its size. */
+/**
+ * What is tried, one after the other, where a registry or a proxy before it refuses a whole blob for its
+ * size.
+ */
 const chunkSizes = [64, 16, 4, 1].map((mebibytes) => mebibytes * 1024 * 1024);
 
 /** See {@link RegistryWriter.pushBlob}. */
@@ -48,8 +51,8 @@ export async function pushBlob(
 }
 
 /**
- * A server that finds a body too large may close the connection while it is being sent, and what it answers is lost then: two breaks in
- * a row at the same place count as that answer.
+ * A server that finds a body too large may close the connection while it is being sent, and what it answers
+ * is lost then: two breaks in a row at the same place count as that answer.
  */
 function isCut({ status, cause }: RegistryError): boolean {
   return status === undefined && ["EPIPE", "ECONNRESET", "UND_ERR_SOCKET"].includes(errorCode(cause));
@@ -92,13 +95,19 @@ class BlobPush {
     return "uploaded";
   }
 
-  /** Asks the registry how far it has come: at once when the connection broke, with the next try when it wants to be left alone. */
+  /**
+   * Asks the registry how far it has come: at once when the connection broke, with the next try when it wants
+   * to be left alone.
+   */
   async broke({ status }: RegistryError): Promise<void> {
     this.#isUnsure = true;
     if (status === undefined || status === 416) await this.#findOut();
   }
 
-  /** A registry that was restarted has forgotten uploads (BLOB_UPLOAD_UNKNOWN): the blob is begun anew. False for any other failure. */
+  /**
+   * A registry that was restarted has forgotten uploads (BLOB_UPLOAD_UNKNOWN): the blob is begun anew. False
+   * for any other failure.
+   */
   hasLostUpload({ status }: RegistryError): boolean {
     if (this.#upload === undefined || (status !== 404 && status !== 410)) return false;
     this.#upload = undefined;

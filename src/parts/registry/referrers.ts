@@ -15,9 +15,9 @@ import type { Session } from "./session.ts";
 import { bytesBody } from "./transport.ts";
 
 /**
- * Enters a manifest that has a `subject` in the list of that one's referrers, an index under the tag `sha256-HEX`, where the registry
- * keeps no such lists itself (distribution-spec 1.1, "Referrers Tag Schema"). Two that do this at once may lose an entry, since
- * registries have no way to prevent it.
+ * Enters a manifest that has a `subject` in the list of that one's referrers, an index under the tag
+ * `sha256-HEX`, where the registry keeps no such lists itself (distribution-spec 1.1, "Referrers Tag
+ * Schema"). Two that do this at once may lose an entry, since registries have no way to prevent it.
  */
 export async function enterReferrer(
   session: Session,
@@ -57,7 +57,10 @@ function tagOf(digest: Digest): string {
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
-/** Entries of others are kept as they are, with what we do not know of them. Whatever is no list is left alone. */
+/**
+ * Entries of others are kept as they are, with what we do not know of them. Whatever is no list is left
+ * alone.
+ */
 function entriesOf({ host }: Endpoint, path: string, bytes: Uint8Array): readonly unknown[] {
   const refuse = (): never => {
     throw new RegistryError(

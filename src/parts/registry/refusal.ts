@@ -8,7 +8,9 @@ import type { HttpResponse } from "./transport.ts";
 
 type Meaning = { readonly code: ErrorCode; readonly why: string; readonly transient?: boolean };
 
-/** What a server refuses to do, as an error that says why, in its own words too. Reads the answer to its end. */
+/**
+ * What a server refuses to do, as an error that says why, in its own words too. Reads the answer to its end.
+ */
 export async function refusal(
   response: HttpResponse,
   endpoint: Endpoint,

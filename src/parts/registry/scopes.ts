@@ -1,6 +1,9 @@
 import type { Challenge } from "./challenge.ts";
 
-/** What a Bearer challenge wants the token to be good for: `repository:team/app:pull,push` (distribution, spec/auth/scope). */
+/**
+ * What a Bearer challenge wants the token to be good for: `repository:team/app:pull,push` (distribution,
+ * spec/auth/scope).
+ */
 export function scopesOfChallenge({ parameters }: Challenge): readonly string[] {
   return (parameters.scope ?? "").split(" ").filter((scope) => scope !== "");
 }

@@ -11,13 +11,19 @@ import { type HttpResponse, type Method, type RequestBody, Transport } from "./t
 export type RepositoryRequest = {
   readonly method: Method;
   readonly reference: Reference;
-  /** Within the repository, `manifests/latest`; or what the registry itself has named for the next step of an upload. */
+  /**
+   * Within the repository, `manifests/latest`; or what the registry itself has named for the next step of an
+   * upload.
+   */
   readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Answers that the caller deals with itself, besides 200. */
   readonly accepted?: readonly number[];
   readonly body?: RequestBody;
-  /** What its token must be good for, where that is more than the challenge of a registry names; see {@link Authorizer}. */
+  /**
+   * What its token must be good for, where that is more than the challenge of a registry names; see
+   * {@link Authorizer}.
+   */
   readonly scopes?: readonly string[];
 };
 
@@ -41,8 +47,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * The endpoints that may serve the reference's content, or, to `resolve`, say what its tag means. A `push` goes to the first
-   * that takes it and to no other, as containerd has it: half an image on each of two hosts is one on none.
+   * The endpoints that may serve the reference's content, or, to `resolve`, say what its tag means. A `push`
+   * goes to the first that takes it and to no other, as containerd has it: half an image on each of two hosts
+   * is one on none.
    */
   async endpoints(reference: Reference, purpose: "pull" | "resolve" | "push"): Promise<readonly Endpoint[]> {
     let found = this.#endpoints.get(reference.host);
@@ -55,8 +62,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Tries `attempt` on one endpoint after the other, and again on those that failed in passing. Throws the summary of
-   * the failures.
+   * Tries `attempt` on one endpoint after the other, and again on those that failed in passing. Throws the
+   * summary of the failures.
    */
   async tryEndpoints<T>(
     what: string,

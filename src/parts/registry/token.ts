@@ -35,8 +35,8 @@ type TokenRequest = {
 
 /**
  * Gets a token from the service that a Bearer challenge names: GET with Basic authentication or without any
- * (distribution, spec/auth/token), or POST with a refresh token (spec/auth/oauth). The service is usually another host
- * than the registry, which answers for it; the credentials are for it too.
+ * (distribution, spec/auth/token), or POST with a refresh token (spec/auth/oauth). The service is usually
+ * another host than the registry, which answers for it; the credentials are for it too.
  */
 export async function fetchToken(
   transport: Transport,

@@ -53,8 +53,8 @@ export class Transport implements AsyncDisposable {
   }
 
   /**
-   * Headers of the request reach its own host alone; a redirect to another host gets none of them, nor the client's
-   * certificate, and none may lead from https to http. Throws RegistryError.
+   * Headers of the request reach its own host alone; a redirect to another host gets none of them, nor the
+   * client's certificate, and none may lead from https to http. Throws RegistryError.
    */
   async send(first: HttpRequest): Promise<HttpResponse> {
     const { endpoint } = first;
@@ -148,7 +148,10 @@ function openBody(body: RequestBody | undefined): Uint8Array | Readable | null {
   return opened instanceof Uint8Array ? opened : Readable.from(opened, { objectMode: false });
 }
 
-/** A request that carries something is sent on as it is; 303 asks for another one in its place, which is none of ours. */
+/**
+ * A request that carries something is sent on as it is; 303 asks for another one in its place, which is none
+ * of ours.
+ */
 function mayFollow({ method, keepsTo }: HttpRequest, { status }: HttpResponse): boolean {
   if (keepsTo === "url") return false;
   return method === "GET" || method === "HEAD" || status !== 303;
@@ -159,7 +162,10 @@ function redirectTarget({ status, headers }: HttpResponse): string | undefined {
   return typeof headers.location === "string" ? headers.location : undefined;
 }
 
-/** Where a server sends us on to. Throws RegistryError PermissionDenied for what is no URL, and for http behind https. */
+/**
+ * Where a server sends us on to. Throws RegistryError PermissionDenied for what is no URL, and for http
+ * behind https.
+ */
 export function redirected(from: URL, location: string): URL {
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
   const allowed =

@@ -51,7 +51,10 @@ export class UploadRequests {
     return this.#next(response, 0, undefined);
   }
 
-  /** Asks the registry to take the blob from another repository. It may begin an upload instead; undefined where it refuses. */
+  /**
+   * Asks the registry to take the blob from another repository. It may begin an upload instead; undefined
+   * where it refuses.
+   */
   async mount({ digest }: Descriptor, from: string): Promise<"mounted" | Upload | undefined> {
     const query = new URLSearchParams({ mount: digest, from });
     const path = `blobs/uploads/?${query}`;
@@ -130,7 +133,10 @@ export class UploadRequests {
 
 const noBody: RequestBody = { sizeBytes: 0, open: () => new Uint8Array() };
 
-/** Behind a proxy that ends TLS registries tell plain addresses of themselves: the host that was reached with TLS is reached so again. */
+/**
+ * Behind a proxy that ends TLS registries tell plain addresses of themselves: the host that was reached with
+ * TLS is reached so again.
+ */
 function locationOf({ headers, url }: HttpResponse, before: Upload | undefined): URL {
   const { location } = headers;
   if (typeof location !== "string") {

@@ -1,6 +1,9 @@
 import type { Timestamp } from "../../ground/linux/index.ts";
 
-/** An entry of a tar archive. Names are byte strings (one character for each byte); a directory's has no slash at its end. */
+/**
+ * An entry of a tar archive. Names are byte strings (one character for each byte); a directory's has no slash
+ * at its end.
+ */
 export type TarEntry = {
   readonly name: string;
   readonly type: "file" | "hardlink" | "symlink" | "character" | "block" | "directory" | "fifo";
@@ -47,9 +50,9 @@ const typeFlags = {
 } as const;
 
 /**
- * The header of an entry. What does not fit into the block of 1988 comes before it. In pax format these are records of long
- * names, attributes and fractions of a second, which hold names as the bytes that they are. In GNU's they are files of long
- * names; attributes and fractions are left out.
+ * The header of an entry. What does not fit into the block of 1988 comes before it. In pax format these are
+ * records of long names, attributes and fractions of a second, which hold names as the bytes that they are.
+ * In GNU's they are files of long names; attributes and fractions are left out.
  */
 export function tarHeader(entry: TarEntry, format: "pax" | "gnu" = "pax"): Buffer {
   const named = entry.type === "directory" ? { ...entry, name: `${entry.name}/` } : entry;

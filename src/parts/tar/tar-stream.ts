@@ -2,12 +2,17 @@ import { type TarEntry, tarEnd, tarHeader, tarPadding } from "./header.ts";
 
 const bufferBytes = 1024 * 1024;
 
-/** Makes a tar archive, in pax format, of entries in the order in which they come, synchronously. Throws what `put` throws. */
+/**
+ * Makes a tar archive, in pax format, of entries in the order in which they come, synchronously. Throws what
+ * `put` throws.
+ */
 export abstract class TarStream {
   readonly #buffer = Buffer.alloc(bufferBytes);
   #buffered = 0;
 
-  /** Takes the archive's next bytes, a MiB unless it was flushed. The buffer is used again when this returns. */
+  /**
+   * Takes the archive's next bytes, a MiB unless it was flushed. The buffer is used again when this returns.
+   */
   protected abstract put(bytes: Buffer): void;
 
   /** Begins an entry; a file's bytes come by {@link write} and are closed by {@link pad}. */

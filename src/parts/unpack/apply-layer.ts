@@ -7,9 +7,9 @@ import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
 /**
- * Applies the layer that `source` yields, compressed with gzip or zstd or not at all, to `options.target`. On an error the
- * target holds part of the layer and is for the caller to throw away. Blocks the thread it runs on. Throws {@link UnpackError},
- * what `source` throws, and the signal's reason.
+ * Applies the layer that `source` yields, compressed with gzip or zstd or not at all, to `options.target`. On
+ * an error the target holds part of the layer and is for the caller to throw away. Blocks the thread it runs
+ * on. Throws {@link UnpackError}, what `source` throws, and the signal's reason.
  */
 export async function applyLayer(
   source: AsyncIterable<Uint8Array>,
@@ -34,7 +34,10 @@ export async function applyLayer(
   }
 }
 
-/** Damage on the way looks like a malformed archive: only the digest can tell, and it decides whether to try again helps. */
+/**
+ * Damage on the way looks like a malformed archive: only the digest can tell, and it decides whether to try
+ * again helps.
+ */
 function mayBeDamage(error: unknown): boolean {
   return error instanceof UnpackError && (error.code === "InvalidArgument" || error.code === "DataLoss");
 }

@@ -5,13 +5,16 @@ import { invalid } from "./unpack-error.ts";
 /** 2^32 - 1 would mean "leave as it is". */
 const maxId = 0xfffffffe;
 
-/** What was written: Linux keeps no mode for symbolic links, and user attributes for files and directories only. */
+/**
+ * What was written: Linux keeps no mode for symbolic links, and user attributes for files and directories
+ * only.
+ */
 export type Written = "file" | "directory" | "symlink" | "special";
 
 /**
- * Gives a name in an open directory the owner, attributes, mode and time of an entry. The order matters: chown clears
- * setuid and file capabilities, and everything changes the times of a directory but its own utimensat. Throws UnpackError and
- * LinuxError.
+ * Gives a name in an open directory the owner, attributes, mode and time of an entry. The order matters:
+ * chown clears setuid and file capabilities, and everything changes the times of a directory but its own
+ * utimensat. Throws UnpackError and LinuxError.
  */
 export function applyAttributes(
   directory: number,
@@ -28,8 +31,8 @@ export function applyAttributes(
 }
 
 /**
- * `trusted.` attributes are for the host's administrator, and overlayfs takes orders from them: an archive's are left out,
- * as are attributes that the file system cannot hold. So do other engines.
+ * `trusted.` attributes are for the host's administrator, and overlayfs takes orders from them: an archive's
+ * are left out, as are attributes that the file system cannot hold. So do other engines.
  */
 function applyXattr(directory: number, name: string, key: string, value: Uint8Array, written: Written): void {
   if (key.startsWith("trusted.")) return;

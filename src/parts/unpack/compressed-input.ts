@@ -23,7 +23,10 @@ export class CompressedInput implements AsyncDisposable {
     return this.#sizeBytes;
   }
 
-  /** The next chunk, or undefined at the end. Throws UnpackError DataLoss for more bytes than expected, and the signal's reason. */
+  /**
+   * The next chunk, or undefined at the end. Throws UnpackError DataLoss for more bytes than expected, and
+   * the signal's reason.
+   */
   async next(): Promise<Uint8Array | undefined> {
     const step = await unlessAborted(this.#chunks.next(), this.#signal);
     if (step.done) {

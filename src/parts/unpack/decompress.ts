@@ -9,9 +9,9 @@ const chunkSize = 256 * 1024;
 const magicBytes = 4;
 
 /**
- * The bytes of `input`, decompressed. What they are compressed with is told by their first bytes, not by the media type, which
- * is often wrong. Concatenated gzip members and zstd frames are one stream; zeros after gzip's end are padding. Throws
- * UnpackError DataLoss for a damaged or truncated stream.
+ * The bytes of `input`, decompressed. What they are compressed with is told by their first bytes, not by the
+ * media type, which is often wrong. Concatenated gzip members and zstd frames are one stream; zeros after
+ * gzip's end are padding. Throws UnpackError DataLoss for a damaged or truncated stream.
  */
 export async function* decompress(input: CompressedInput): AsyncGenerator<Uint8Array> {
   const head = await firstBytes(input);
@@ -60,7 +60,10 @@ async function* plain(head: Buffer, input: CompressedInput): AsyncGenerator<Uint
   for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) yield chunk;
 }
 
-/** Writes to `stream` until the input ends, or the stream has: it takes nothing that comes after its last member. */
+/**
+ * Writes to `stream` until the input ends, or the stream has: it takes nothing that comes after its last
+ * member.
+ */
 async function feed(stream: Gunzip | ZstdDecompress, head: Buffer, input: CompressedInput): Promise<void> {
   const ended = new AbortController();
   for (const event of ["end", "close", "error"]) stream.once(event, () => ended.abort());

@@ -5,9 +5,10 @@ const maxPathBytes = 4095;
 const maxNameBytes = 255;
 
 /**
- * The components of an entry's name or of a hard link's target, from the root; none for the root itself. A leading `/` means
- * the root, `.` and empty components vanish and `a/..` is nothing, whether `a` exists or not, as in other engines. Throws
- * UnpackError InvalidArgument if the name leads out of the root or is too long.
+ * The components of an entry's name or of a hard link's target, from the root; none for the root itself. A
+ * leading `/` means the root, `.` and empty components vanish and `a/..` is nothing, whether `a` exists or
+ * not, as in other engines. Throws UnpackError InvalidArgument if the name leads out of the root or is too
+ * long.
  */
 export function entryPath(name: string): readonly string[] {
   const components: string[] = [];

@@ -14,8 +14,8 @@ const hard = (name: string, target: string): TestEntry => ({ name, type: "1", li
 const directory = (name: string): TestEntry => ({ name, type: "5", mode: 0o755 });
 
 /**
- * Applies the archive that `entries` makes, knowing where the target's neighbour `outside` lies, and checks that nothing there
- * has changed. Gives the target's entries, or the code that the layer was refused with.
+ * Applies the archive that `entries` makes, knowing where the target's neighbour `outside` lies, and checks
+ * that nothing there has changed. Gives the target's entries, or the code that the layer was refused with.
  */
 async function attacked(how: LayerTarget["whiteouts"], entries: (outside: string) => readonly TestEntry[]) {
   await using root = await tempDir();

@@ -31,8 +31,9 @@ const maxMinor = 0xfffff;
 type Place = { readonly parent: TreeDirectory; readonly name: string; readonly path: string };
 
 /**
- * Writes a layer's entries to its target. An entry takes the place of whatever has its name, unless the target keeps that, but
- * a directory is merged with a directory. Its methods throw UnpackError that names the entry.
+ * Writes a layer's entries to its target. An entry takes the place of whatever has its name, unless the
+ * target keeps that, but a directory is merged with a directory. Its methods throw UnpackError that names the
+ * entry.
  */
 export class LayerWriter implements EntrySink, Disposable {
   readonly #tree: RootedTree;
@@ -67,7 +68,10 @@ export class LayerWriter implements EntrySink, Disposable {
     this.#naming(() => this.#finishFile());
   }
 
-  /** Sets the times of directories; returns the directories that {@link "./unpack.ts"}'s `undescribedDirectories` means. */
+  /**
+   * Sets the times of directories; returns the directories that {@link "./unpack.ts"}'s
+   * `undescribedDirectories` means.
+   */
   finish(): readonly string[] {
     for (const [path, time] of this.#directoryTimes) {
       this.#tree.withDirectory(path, (fd) => setTimesAt(fd, ".", time));
@@ -88,7 +92,10 @@ export class LayerWriter implements EntrySink, Disposable {
     }
   }
 
-  /** The root itself keeps its mode and owner, as in other engines: images are made whose `./` is 0700 and means nothing. */
+  /**
+   * The root itself keeps its mode and owner, as in other engines: images are made whose `./` is 0700 and
+   * means nothing.
+   */
   #write(entry: ArchiveEntry): void {
     const components = entryPath(entry.name);
     const name = components.at(-1);
@@ -154,7 +161,10 @@ export class LayerWriter implements EntrySink, Disposable {
     return "special";
   }
 
-  /** The target is looked up in this layer's tree; a symbolic link there is linked itself, not what it points at. */
+  /**
+   * The target is looked up in this layer's tree; a symbolic link there is linked itself, not what it points
+   * at.
+   */
   #makeHardLink(place: Place, target: string): Written {
     const components = entryPath(target);
     const targetName = components.at(-1);

@@ -12,18 +12,24 @@ import {
 import { joinPath } from "./entry-path.ts";
 import { invalid } from "./unpack-error.ts";
 
-/** An open directory of the tree: `path` is from the root and has no symbolic links. Good until the next `enter` or `find`. */
+/**
+ * An open directory of the tree: `path` is from the root and has no symbolic links. Good until the next
+ * `enter` or `find`.
+ */
 export type TreeDirectory = { readonly fd: number; readonly path: string };
 
-/** Makes a directory that a path needs, where there is nothing or (`found`) something that is none; false if that has to stay. */
+/**
+ * Makes a directory that a path needs, where there is nothing or (`found`) something that is none; false if
+ * that has to stay.
+ */
 export type MakeMissing = (parent: TreeDirectory, name: string, found: BigIntStats | undefined) => boolean;
 
 /** Symbolic links that one path may lead through; the kernel allows 40 (path_resolution(7)). */
 const maxLinks = 40;
 
 /**
- * The tree below a directory, with that as its root as in a chroot: whatever a path or a symbolic link in it says, nothing
- * outside is reached. Nobody else may change the tree meanwhile.
+ * The tree below a directory, with that as its root as in a chroot: whatever a path or a symbolic link in it
+ * says, nothing outside is reached. Nobody else may change the tree meanwhile.
  */
 export class RootedTree implements Disposable {
   readonly #root: number;
@@ -37,8 +43,9 @@ export class RootedTree implements Disposable {
   }
 
   /**
-   * Opens the directory at `components`, following symbolic links within the root and making what is missing; undefined if
-   * a component is not a directory. Throws UnpackError InvalidArgument for a path of endless links.
+   * Opens the directory at `components`, following symbolic links within the root and making what is missing;
+   * undefined if a component is not a directory. Throws UnpackError InvalidArgument for a path of endless
+   * links.
    */
   enter(components: readonly string[]): TreeDirectory | undefined {
     if (this.#entered?.path === components.join("/")) return this.#entered;
@@ -47,7 +54,10 @@ export class RootedTree implements Disposable {
     return this.#entered;
   }
 
-  /** Calls `use` with the directory at `components`, found as by {@link enter}, which what was entered outlives. */
+  /**
+   * Calls `use` with the directory at `components`, found as by {@link enter}, which what was entered
+   * outlives.
+   */
   visit(components: readonly string[], use: (directory: TreeDirectory) => void): void {
     const directory = this.#open(components);
     if (directory === undefined) throw invalid("a parent of the path is not a directory");
@@ -58,7 +68,10 @@ export class RootedTree implements Disposable {
     }
   }
 
-  /** Calls `use` with the directory at `path`, which has no symbolic links; does not if it is gone or is none any more. */
+  /**
+   * Calls `use` with the directory at `path`, which has no symbolic links; does not if it is gone or is none
+   * any more.
+   */
   withDirectory(path: string, use: (fd: number) => void): void {
     const directory = this.#tryOpen(path);
     if (directory === undefined) return;
@@ -104,7 +117,9 @@ export class RootedTree implements Disposable {
     return this.#tryOpen(components.join("/")) ?? this.#resolve(components);
   }
 
-  /** Undefined if the path does not exist, leads through a symbolic link or to something that is no directory. */
+  /**
+   * Undefined if the path does not exist, leads through a symbolic link or to something that is no directory.
+   */
   #tryOpen(path: string): TreeDirectory | undefined {
     try {
       return { fd: openDirectoryBeneath(this.#root, path), path };

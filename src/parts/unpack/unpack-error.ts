@@ -3,9 +3,9 @@ import { isErrno } from "../../ground/fs/index.ts";
 import { LinuxError } from "../../ground/linux/index.ts";
 
 /**
- * A layer that could not be applied. Codes: DataLoss (truncated, corrupt, wrong digest or size), InvalidArgument (an archive
- * that is not what layer.md allows), ResourceExhausted (disk full, or larger than allowed), and those of the system call that
- * failed otherwise.
+ * A layer that could not be applied. Codes: DataLoss (truncated, corrupt, wrong digest or size),
+ * InvalidArgument (an archive that is not what layer.md allows), ResourceExhausted (disk full, or larger than
+ * allowed), and those of the system call that failed otherwise.
  */
 export class UnpackError extends BerthError {}
 

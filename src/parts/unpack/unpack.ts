@@ -5,9 +5,10 @@ export type LayerTarget = {
   /** Absolute path of the tree to write into. */
   readonly directory: string;
   /**
-   * `overlayfs` writes whiteouts as overlayfs wants them (0/0 character devices, `trusted.overlay.opaque`), for an upper
-   * directory, empty at first; `remove` deletes what a whiteout names, for a tree that holds its parent's files; `none` is for
-   * a tar that is no layer: such names mean nothing, and what is there already is neither replaced nor changed.
+   * `overlayfs` writes whiteouts as overlayfs wants them (0/0 character devices, `trusted.overlay.opaque`),
+   * for an upper directory, empty at first; `remove` deletes what a whiteout names, for a tree that holds its
+   * parent's files; `none` is for a tar that is no layer: such names mean nothing, and what is there already
+   * is neither replaced nor changed.
    */
   readonly whiteouts: "overlayfs" | "remove" | "none";
 };
@@ -16,11 +17,13 @@ export type LayerTarget = {
 export type ApplyOptions = {
   readonly target: LayerTarget;
   /**
-   * What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's), `diffId` of the tar (the image config's).
-   * A file that nobody vouched for has a size alone.
+   * What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's),
+   * `diffId` of the tar (the image config's). A file that nobody vouched for has a size alone.
    */
   readonly expected: { readonly digest?: Digest; readonly size: number; readonly diffId?: Digest };
-  /** A tar that is longer is refused (ResourceExhausted). No limit by default: a full disk is noticed anyway. */
+  /**
+   * A tar that is longer is refused (ResourceExhausted). No limit by default: a full disk is noticed anyway.
+   */
   readonly maxUnpackedBytes?: number;
   readonly signal?: AbortSignal;
 };
@@ -35,9 +38,10 @@ export type AppliedLayer = {
   /** Length of the uncompressed tar. */
   readonly unpackedBytes: number;
   /**
-   * Directories that the layer has entries in but does not describe, so that they were made with mode 0755 and owner 0:0
-   * (paths from the root, outermost first; one character for each byte of the name). With a snapshotter that rebases,
-   * pass them to `commit` as `inherit`, which gives them what the parent's directory has. Well-formed layers have none.
+   * Directories that the layer has entries in but does not describe, so that they were made with mode 0755
+   * and owner 0:0 (paths from the root, outermost first; one character for each byte of the name). With a
+   * snapshotter that rebases, pass them to `commit` as `inherit`, which gives them what the parent's
+   * directory has. Well-formed layers have none.
    */
   readonly undescribedDirectories: readonly string[];
 };

@@ -12,7 +12,10 @@ const prefix = ".wh.";
 const metadataPrefix = ".wh..wh.";
 const opaqueName = ".wh..wh..opq";
 
-/** Throws UnpackError InvalidArgument for a whiteout of nothing, of `.` or of `..`, and for entries below a whiteout. */
+/**
+ * Throws UnpackError InvalidArgument for a whiteout of nothing, of `.` or of `..`, and for entries below a
+ * whiteout.
+ */
 export function meaningOf(components: readonly string[]): Meaning {
   const name = components.at(-1) ?? "";
   const above = components.slice(0, -1);

@@ -4,8 +4,8 @@ import { joinPath } from "./entry-path.ts";
 import type { RootedTree, TreeDirectory } from "./rooted-tree.ts";
 
 /**
- * What a layer says of its parent's files. Whiteouts apply to the parent's files only, never to what the same layer
- * writes, in whatever order the entries stand (layer.md#whiteouts).
+ * What a layer says of its parent's files. Whiteouts apply to the parent's files only, never to what the same
+ * layer writes, in whatever order the entries stand (layer.md#whiteouts).
  */
 export interface Whiteouts {
   /** The parent's `name` is gone. */
@@ -25,7 +25,10 @@ export interface Whiteouts {
 const opaqueXattr = "trusted.overlay.opaque";
 const opaque = Buffer.from("y");
 
-/** For an overlayfs upper directory (kernel, Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"). */
+/**
+ * For an overlayfs upper directory (kernel, Documentation/filesystems/overlayfs.rst, "whiteouts and opaque
+ * directories").
+ */
 export class OverlayWhiteouts implements Whiteouts {
   readonly #opaque = new Set<string>();
   readonly #replaced = new Set<string>();

@@ -11,7 +11,10 @@ export const rootfsDiffName = "rootfs-diff.tar";
 export const deletedFilesName = "deleted.files";
 /** The files of its pod's /dev/shm, as a tar: Podman's name. CRI-O and containerd keep none. */
 export const shmName = "devshm-checkpoint.tar";
-/** What CNI gave its pod, as Podman writes it and checkpointctl shows it; for people. CRI-O and containerd write none. */
+/**
+ * What CNI gave its pod, as Podman writes it and checkpointctl shows it; for people. CRI-O and containerd
+ * write none.
+ */
 export const networkStatusName = "network.status";
 /** The container's log: containerd's name, and CRI-O's. */
 export const logNames = ["container.log", "io.kubernetes.cri-o.LogPath"] as const;

@@ -4,8 +4,9 @@ import type { LookUp } from "../../ground/hostpaths/index.ts";
 const chunkBytes = 256 * 1024;
 
 /**
- * Reads archives from their beginning, one after the other, for a thread that takes them apart: they may lie on a file system
- * that does not answer, which only a look-up knows how to wait for. Disposing of it closes what is open.
+ * Reads archives from their beginning, one after the other, for a thread that takes them apart: they may lie
+ * on a file system that does not answer, which only a look-up knows how to wait for. Disposing of it closes
+ * what is open.
  */
 export class ArchiveReader implements Disposable {
   readonly #lookUp: LookUp;
@@ -16,7 +17,10 @@ export class ArchiveReader implements Disposable {
     this.#lookUp = lookUp;
   }
 
-  /** The bytes of an archive; of another one than before, those of that one are at their end. Throws HostPathError, Node's own errors. */
+  /**
+   * The bytes of an archive; of another one than before, those of that one are at their end. Throws
+   * HostPathError, Node's own errors.
+   */
   async sizeBytes(path: string): Promise<number> {
     const file = await this.#fileAt(path);
     return (await this.#lookUp(path, () => file.stat())).size;

@@ -12,7 +12,10 @@ export type Job =
     }
   /** Applies archives, one over the other, to an empty directory. The thread asks for their bytes. */
   | { readonly kind: "unpack"; readonly sources: readonly SizedArchive[]; readonly directory: string }
-  /** Makes the files of a tar that a directory has not; what is there stays as it is. Others may write to the directory meanwhile. */
+  /**
+   * Makes the files of a tar that a directory has not; what is there stays as it is. Others may write to the
+   * directory meanwhile.
+   */
   | { readonly kind: "add"; readonly tar: string; readonly directory: string }
   /** Changes a container's file system as a checkpoint says. */
   | {

@@ -32,8 +32,9 @@ export type Checkpoint = {
 const maxJsonBytes = 16 * 1024 * 1024;
 
 /**
- * Looks through a directory into which a checkpoint was unpacked, and takes nothing in it for granted: every file must be a
- * regular one with one name, so that what is read later is what lies there. Throws CheckpointError InvalidArgument.
+ * Looks through a directory into which a checkpoint was unpacked, and takes nothing in it for granted: every
+ * file must be a regular one with one name, so that what is read later is what lies there. Throws
+ * CheckpointError InvalidArgument.
  */
 export async function readCheckpoint(directory: string): Promise<Checkpoint> {
   const config = await readText(directory, configDumpName);

@@ -1,7 +1,10 @@
 import { CheckpointError } from "./checkpoint-error.ts";
 import { parseObject } from "./config-dump.ts";
 
-/** What is read of an archive's `spec.dump`, to compare it with the spec of the container that is to come of it. Never used as a spec. */
+/**
+ * What is read of an archive's `spec.dump`, to compare it with the spec of the container that is to come of
+ * it. Never used as a spec.
+ */
 export type SpecDump = {
   readonly args: readonly string[];
   readonly cwd: string;

@@ -14,8 +14,9 @@ import type {
 } from "./jobs.ts";
 
 /**
- * Writes an archive at `path`, readable by its owner alone; on disk when it resolves. On an error, or when `signal`
- * aborts, a part of it may lie there, for the caller to remove. Throws CheckpointError and the signal's reason.
+ * Writes an archive at `path`, readable by its owner alone; on disk when it resolves. On an error, or when
+ * `signal` aborts, a part of it may lie there, for the caller to remove. Throws CheckpointError and the
+ * signal's reason.
  */
 export async function writeArchive(
   path: string,
@@ -27,8 +28,9 @@ export async function writeArchive(
 }
 
 /**
- * Takes archives apart, one over the other, in an empty directory that is the caller's to remove. They are read by `lookUp`, each
- * piece of them one. Throws CheckpointError, HostPathError for one that does not answer any more, and the signal's reason.
+ * Takes archives apart, one over the other, in an empty directory that is the caller's to remove. They are
+ * read by `lookUp`, each piece of them one. Throws CheckpointError, HostPathError for one that does not
+ * answer any more, and the signal's reason.
  */
 export async function unpackArchive(
   sources: readonly ArchiveSource[],
@@ -44,14 +46,17 @@ export async function unpackArchive(
 }
 
 /**
- * Makes the files of a tar that a directory has not, whoever wrote the tar and whoever else writes to the directory: nothing
- * is written outside of it, and what is there stays as it is. Throws CheckpointError.
+ * Makes the files of a tar that a directory has not, whoever wrote the tar and whoever else writes to the
+ * directory: nothing is written outside of it, and what is there stays as it is. Throws CheckpointError.
  */
 export async function addMissingFiles(tar: string, directory: string): Promise<void> {
   await run({ kind: "add", tar, directory });
 }
 
-/** Gives the tree at `rootfs`, which holds the base image, what the checkpoint's container had changed. Throws CheckpointError. */
+/**
+ * Gives the tree at `rootfs`, which holds the base image, what the checkpoint's container had changed. Throws
+ * CheckpointError.
+ */
 export async function applyRootfsDiff(
   { diff, deleted }: { readonly diff: string | undefined; readonly deleted: readonly string[] },
   rootfs: string,
@@ -60,7 +65,9 @@ export async function applyRootfsDiff(
   await run({ kind: "apply", diff, deleted, rootfs });
 }
 
-/** Each job has a thread of its own: they are rare, and one that is not wanted any more ends with its thread. */
+/**
+ * Each job has a thread of its own: they are rare, and one that is not wanted any more ends with its thread.
+ */
 async function run(job: Job, signal?: AbortSignal, reader?: ArchiveReader): Promise<void> {
   signal?.throwIfAborted();
   const worker = startThread(threadFile(import.meta.url, "./checkpoint-worker"), {

@@ -7,7 +7,10 @@ import { deletedFilesName, rootfsDiffName } from "./archive-names.ts";
 import type { ArchivePart, RootfsSource } from "./jobs.ts";
 import { writeRootfsDiff } from "./rootfs-diff.ts";
 
-/** Makes an archive file of these parts and the changes to a container's file system. Its bytes are on disk when it returns, its name perhaps not. */
+/**
+ * Makes an archive file of these parts and the changes to a container's file system. Its bytes are on disk
+ * when it returns, its name perhaps not.
+ */
 export function writeArchiveFile(path: string, parts: readonly ArchivePart[], rootfs: RootfsSource): void {
   const fd = openSync(path, "wx", 0o600);
   try {

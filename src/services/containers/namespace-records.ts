@@ -18,7 +18,10 @@ type Options<Fixed, Mutable> = {
   readonly kind: "container" | "sandbox";
   /** Throws ContainersError InvalidArgument. */
   readonly check: (record: NewRecord<Fixed, Mutable>) => void;
-  /** Told of each change once it is durable; one that was deleted is as it was last. Must neither wait nor throw. */
+  /**
+   * Told of each change once it is durable; one that was deleted is as it was last. Must neither wait nor
+   * throw.
+   */
   readonly changed: (kind: RecordChange, record: RecordOf<Fixed, Mutable>) => void;
 };
 

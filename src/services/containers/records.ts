@@ -4,7 +4,10 @@ import type { Labels } from "../../ground/labels/index.ts";
 /** Codes: InvalidArgument (a field), NotFound, AlreadyExists (its id is taken). */
 export class ContainersError extends BerthError {}
 
-/** protobuf's Any: bytes, and the name of the type that they are a value of. Nobody need know the type to keep one. */
+/**
+ * protobuf's Any: bytes, and the name of the type that they are a value of. Nobody need know the type to keep
+ * one.
+ */
 export type TypedValue = { readonly typeUrl: string; readonly value: Uint8Array };
 
 /** What records of containers and sandboxes have in common. Times are nanoseconds since the epoch. */
@@ -23,7 +26,10 @@ export type CommonFields = MutableFields & {
 /** Those that an update may change. */
 export type MutableFields = {
   readonly labels: Labels;
-  /** The OCI specification, or whatever its runtime takes; undefined for one whose owner makes it at the start. */
+  /**
+   * The OCI specification, or whatever its runtime takes; undefined for one whose owner makes it at the
+   * start.
+   */
   readonly spec?: TypedValue | undefined;
   /** By names that are not empty. */
   readonly extensions: Readonly<Record<string, TypedValue>>;
@@ -33,8 +39,9 @@ export type MutableFields = {
 export type RecordOf<Fixed, Mutable> = CommonFields & Fixed & Mutable;
 
 /**
- * The records of one kind in one containerd namespace. Reads are answered from memory; what a method has answered is on disk. All
- * that change something throw MetadataError, ContainersError InvalidArgument and LabelsError, and then nothing is changed.
+ * The records of one kind in one containerd namespace. Reads are answered from memory; what a method has
+ * answered is on disk. All that change something throw MetadataError, ContainersError InvalidArgument and
+ * LabelsError, and then nothing is changed.
  */
 export interface Records<Fixed, Mutable> {
   /** Times are the store's to set. A label without a value is none. Throws ContainersError AlreadyExists. */
@@ -45,8 +52,8 @@ export interface Records<Fixed, Mutable> {
   /** In the order of their ids. */
   list(): readonly RecordOf<Fixed, Mutable>[];
   /**
-   * Puts the fields that `change` returns in the place of the record's; the others stay. It sees the record as it is, and nobody else
-   * changes that meanwhile:
+   * Puts the fields that `change` returns in the place of the record's; the others stay. It sees the record
+   * as it is, and nobody else changes that meanwhile:
    *
    *     await containers.update(id, ({ labels }) => ({ labels: updateLabels(labels, { name: "web" }) }));
    *

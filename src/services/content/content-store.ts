@@ -29,8 +29,8 @@ import type {
 } from "./store.ts";
 
 /**
- * Opens the content of a root directory, and clears away what a crash has left: files without a record, records without a file.
- * Once for each root in a process.
+ * Opens the content of a root directory, and clears away what a crash has left: files without a record,
+ * records without a file. Once for each root in a process.
  */
 export async function openContent(options: {
   readonly root: string;
@@ -52,7 +52,9 @@ export async function openContent(options: {
   };
 }
 
-/** What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`. */
+/**
+ * What the namespaces share. Locks are taken on `ingest <namespace> <ref>` before those on `blob <digest>`.
+ */
 type Shared = {
   readonly root: string;
   readonly database: Database;
@@ -212,8 +214,9 @@ class LocalContentStore implements ContentStore {
   }
 
   /**
-   * The file is synced already. Name first, then the record, and only then does the ingest go: whatever is cut off or fails in between, the
-   * ingest can be committed again, and the next start deletes a name without record.
+   * The file is synced already. Name first, then the record, and only then does the ingest go: whatever is
+   * cut off or fails in between, the ingest can be committed again, and the next start deletes a name without
+   * record.
    */
   async #commit(ref: string, expected: ExpectedBlob): Promise<void> {
     await this.#verify(ref, expected);

@@ -14,7 +14,10 @@ function moduleUrl(path: string): string {
   return JSON.stringify(new URL(path, import.meta.url).href);
 }
 
-/** Commits blobs, three at a time, and prints the text of each once it is committed; killed when `enough` were. */
+/**
+ * Commits blobs, three at a time, and prints the text of each once it is committed; killed when `enough`
+ * were.
+ */
 async function commitUntilKilled(root: string, round: number, enough: number): Promise<readonly string[]> {
   const script = `
     import { openDatabase } from ${moduleUrl("../../ground/metadata/index.ts")};

@@ -9,7 +9,10 @@ const largestHashedHereBytes = 1 << 20;
 /** A file, and the digest that says by which algorithm it is hashed. */
 export type HashJob = { readonly path: string; readonly expected: Digest };
 
-/** The digest of a file, made as `expected` was; a large one is hashed by a thread made for it. Throws ContentError. */
+/**
+ * The digest of a file, made as `expected` was; a large one is hashed by a thread made for it. Throws
+ * ContentError.
+ */
 export async function hashFile(path: string, sizeBytes: number, expected: Digest): Promise<Digest> {
   if (sizeBytes > largestHashedHereBytes) return await hashInThread({ path, expected });
   try {

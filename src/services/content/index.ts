@@ -1,8 +1,8 @@
 /**
  * Content: blobs by digest, as files with records of their sizes and labels.
  *
- * Terms: a *blob* is immutable and named by its digest; an *ingest* is a blob being written, named by a *ref* of the
- * caller's choice, and survives a restart; *labels* on blobs say what they refer to.
+ * Terms: a *blob* is immutable and named by its digest; an *ingest* is a blob being written, named by a *ref*
+ * of the caller's choice, and survives a restart; *labels* on blobs say what they refer to.
  *
  * This room does not fetch, does not know what is in a blob, and hashes nothing large on the main thread.
  */

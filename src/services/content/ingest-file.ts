@@ -7,9 +7,10 @@ import { ContentError, fileError } from "./content-error.ts";
 const chunkBytes = 256 * 1024;
 
 /**
- * The data file of an ingest, open for appending: what a worker thread writes to when the main thread has opened the ingest
- * and given it {@link ContentWriter.path}. Not safe for two users at a time. All methods throw ContentError: ResourceExhausted when the
- * disk is full (what was written before stays, and the ingest can be resumed), Internal.
+ * The data file of an ingest, open for appending: what a worker thread writes to when the main thread has
+ * opened the ingest and given it {@link ContentWriter.path}. Not safe for two users at a time. All methods
+ * throw ContentError: ResourceExhausted when the disk is full (what was written before stays, and the ingest
+ * can be resumed), Internal.
  */
 export class IngestFile implements AsyncDisposable {
   readonly #path: string;
@@ -24,7 +25,10 @@ export class IngestFile implements AsyncDisposable {
     this.#hash = hash;
   }
 
-  /** Opens the file, or makes it. With `hash` the bytes that are there are hashed now and further ones as they come, for {@link digest}. */
+  /**
+   * Opens the file, or makes it. With `hash` the bytes that are there are hashed now and further ones as they
+   * come, for {@link digest}.
+   */
   static async open(path: string, options: { readonly hash?: boolean } = {}): Promise<IngestFile> {
     try {
       await using undo = new AsyncDisposableStack();
@@ -44,7 +48,10 @@ export class IngestFile implements AsyncDisposable {
     return this.#offset;
   }
 
-  /** The bytes that are there at the time of the call, for a reader that needs all from the start after a resume. */
+  /**
+   * The bytes that are there at the time of the call, for a reader that needs all from the start after a
+   * resume.
+   */
   async *existing(): AsyncGenerator<Uint8Array> {
     const end = this.#offset;
     for (let position = 0; position < end; ) {

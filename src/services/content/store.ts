@@ -2,8 +2,9 @@ import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 
 /**
- * The content of all containerd namespaces. The file of a blob is kept once, however many namespaces have it; one namespace has it
- * once its bytes were written there, so that knowing a digest gives nobody the bytes (containerd's policy `isolated`).
+ * The content of all containerd namespaces. The file of a blob is kept once, however many namespaces have it;
+ * one namespace has it once its bytes were written there, so that knowing a digest gives nobody the bytes
+ * (containerd's policy `isolated`).
  */
 export interface Content {
   /** As one namespace sees it: its own records and ingests. Throws NamespaceError InvalidArgument. */
@@ -13,14 +14,15 @@ export interface Content {
 }
 
 /**
- * Blobs by digest. A blob is written through an *ingest*, named by a caller's `ref` (for a layer of a pull, its
- * digest), which survives a restart and is resumed by opening the same ref again; {@link ContentWriter.commit} checks
- * size and digest, makes the bytes durable and only then gives the blob its name. Labels tie blobs together for
- * garbage collection (`containerd.io/gc.ref.content.<x>: <digest>`, `containerd.io/gc.ref.snapshot.<snapshotter>: <key>`,
- * `containerd.io/gc.root`), as in containerd.
+ * Blobs by digest. A blob is written through an *ingest*, named by a caller's `ref` (for a layer of a pull,
+ * its digest), which survives a restart and is resumed by opening the same ref again;
+ * {@link ContentWriter.commit} checks size and digest, makes the bytes durable and only then gives the blob
+ * its name. Labels tie blobs together for garbage collection (`containerd.io/gc.ref.content.<x>: <digest>`,
+ * `containerd.io/gc.ref.snapshot.<snapshotter>: <key>`, `containerd.io/gc.root`), as in containerd.
  *
- * Blobs lie at `<root>/content/blobs/<algorithm>/<hex>`, ingests at `<root>/content/ingest/<namespace>/<sha256 of ref>/{data,ref}`,
- * so that a worker thread can write an ingest's file itself with {@link IngestFile} and leave the commit to the store.
+ * Blobs lie at `<root>/content/blobs/<algorithm>/<hex>`, ingests at
+ * `<root>/content/ingest/<namespace>/<sha256 of ref>/{data,ref}`, so that a worker thread can write an
+ * ingest's file itself with {@link IngestFile} and leave the commit to the store.
  */
 export interface ContentStore extends ContentProvider, ContentIngester {
   /** Throws ContentError NotFound. */
@@ -39,17 +41,23 @@ export interface ContentProvider {
   has(digest: Digest): boolean;
   /** Where the blob's bytes lie, for a reader that wants a path. Throws NotFound. */
   path(digest: Digest): string;
-  /** The whole blob, verified once more, refused above `maxBytes` (code ResourceExhausted). For manifests and configs. Throws NotFound, DataLoss. */
+  /**
+   * The whole blob, verified once more, refused above `maxBytes` (code ResourceExhausted). For manifests and
+   * configs. Throws NotFound, DataLoss.
+   */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
 }
 
 /** Writing. */
 export interface ContentIngester {
-  /** Opens or resumes the ingest `ref`. One writer a ref at a time: a second waits for the first (or `signal`). */
+  /**
+   * Opens or resumes the ingest `ref`. One writer a ref at a time: a second waits for the first (or
+   * `signal`).
+   */
   writer(ref: string, signal?: AbortSignal): Promise<ContentWriter>;
   /**
-   * The same for a client that says what it will write ({@link IngestStatus}) and wants to know the digest as it goes
-   * ({@link HashingWriter.digest}). Throws ContentError Unavailable when another writer has the ref.
+   * The same for a client that says what it will write ({@link IngestStatus}) and wants to know the digest as
+   * it goes ({@link HashingWriter.digest}). Throws ContentError Unavailable when another writer has the ref.
    */
   hashingWriter(ref: string, wanted: WantedBlob): Promise<HashingWriter>;
   /** Writes a small blob in one go; if it is there only the labels are set. Throws DataLoss. */
@@ -57,11 +65,16 @@ export interface ContentIngester {
   ingests(): Promise<readonly IngestStatus[]>;
   /** Undefined when there is none of that ref. */
   ingest(ref: string): Promise<IngestStatus | undefined>;
-  /** Forgets a ref and its bytes; no error when it is not there. The commit of a writer that has it open throws Aborted then. */
+  /**
+   * Forgets a ref and its bytes; no error when it is not there. The commit of a writer that has it open
+   * throws Aborted then.
+   */
   abort(ref: string): Promise<void>;
 }
 
-/** An open ingest. Disposing it keeps the bytes for the next try; {@link ContentIngester.abort} drops them. */
+/**
+ * An open ingest. Disposing it keeps the bytes for the next try; {@link ContentIngester.abort} drops them.
+ */
 export interface ContentWriter extends AsyncDisposable {
   /** The ingest's data file, for a worker thread that appends to it itself. */
   readonly path: string;
@@ -71,8 +84,9 @@ export interface ContentWriter extends AsyncDisposable {
   /** Throws away what is there (a registry that cannot resume). */
   truncate(): Promise<void>;
   /**
-   * Verifies, makes durable, names and records; the writer is closed then. Throws ContentError DataLoss when size or digest is wrong
-   * (the ingest is dropped then). A blob that exists already is no error; the labels are added to its own.
+   * Verifies, makes durable, names and records; the writer is closed then. Throws ContentError DataLoss when
+   * size or digest is wrong (the ingest is dropped then). A blob that exists already is no error; the labels
+   * are added to its own.
    */
   commit(expected: ExpectedBlob): Promise<void>;
 }

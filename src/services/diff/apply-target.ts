@@ -9,8 +9,9 @@ export type ApplyTarget = {
 };
 
 /**
- * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes whiteouts as overlayfs
- * wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those that nothing can be written to.
+ * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes
+ * whiteouts as overlayfs wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those
+ * that nothing can be written to.
  */
 export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
   const mount = clientMount(mounts);

@@ -4,7 +4,10 @@ import { DiffError } from "./diff-error.ts";
 /** A mount in the words of containerd's API; `target`: where in the tree it lies, "" for the whole of it. */
 export type MountMessage = DescribedMount & { readonly target?: string };
 
-/** One of the two kinds of mounts that containerd's clients get from snapshotters of directories. Paths are absolute. */
+/**
+ * One of the two kinds of mounts that containerd's clients get from snapshotters of directories. Paths are
+ * absolute.
+ */
 export type ClientMount =
   | { readonly type: "bind"; readonly source: string; readonly readonly: boolean }
   | {
@@ -17,7 +20,10 @@ export type ClientMount =
       readonly options: readonly string[];
     };
 
-/** Undefined for none. Throws DiffError: Unimplemented for several and for mounts of other kinds, InvalidArgument. */
+/**
+ * Undefined for none. Throws DiffError: Unimplemented for several and for mounts of other kinds,
+ * InvalidArgument.
+ */
 export function clientMount([mount, ...others]: readonly MountMessage[]): ClientMount | undefined {
   if (mount === undefined) return undefined;
   if (others.length > 0)
@@ -44,8 +50,8 @@ export function clientMount([mount, ...others]: readonly MountMessage[]): Client
 }
 
 /**
- * What shows the same files and takes no changes: an overlay's upper directory may be of one mount only, as a lower one of many.
- * Throws as {@link clientMount} does.
+ * What shows the same files and takes no changes: an overlay's upper directory may be of one mount only, as a
+ * lower one of many. Throws as {@link clientMount} does.
  */
 export function readableMounts(described: readonly MountMessage[]): readonly SnapshotMount[] {
   const mount = clientMount(described);

@@ -37,7 +37,10 @@ type Opened = AsyncDisposable & {
   readonly mounts: string;
 };
 
-/** With committed snapshots `base` and `second`, and an active one, `container`, changed as {@link steps} says. */
+/**
+ * With committed snapshots `base` and `second`, and an active one, `container`, changed as {@link steps}
+ * says.
+ */
 async function open(kind: SnapshotterKind): Promise<Opened> {
   await using undo = new AsyncDisposableStack();
   const { path: root } = undo.use(await tempDir());

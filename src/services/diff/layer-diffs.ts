@@ -37,7 +37,10 @@ const mediaTypes = {
   zstd: mediaType.ociLayerZstd,
 } as const;
 
-/** Writes layers to content, a thread for each, which ends when its caller's signal aborts; two at a time, others wait. */
+/**
+ * Writes layers to content, a thread for each, which ends when its caller's signal aborts; two at a time,
+ * others wait.
+ */
 export class LayerDiffs {
   readonly #directory: string;
   readonly #slots = new Semaphore(mostAtOnce);
@@ -47,8 +50,8 @@ export class LayerDiffs {
   }
 
   /**
-   * `directory`: for mounts, which are there only while two trees are compared, and made if it is not there; what a daemon that was
-   * killed has left in it is unmounted. Throws LinuxError and Node's errors.
+   * `directory`: for mounts, which are there only while two trees are compared, and made if it is not there;
+   * what a daemon that was killed has left in it is unmounted. Throws LinuxError and Node's errors.
    */
   static async open(directory: string): Promise<LayerDiffs> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -57,8 +60,8 @@ export class LayerDiffs {
   }
 
   /**
-   * Writes what the upper tree has otherwise than the lower one as a layer; nothing of it is left on an error. Throws DiffError,
-   * ContentError, LinuxError, and the signal's reason.
+   * Writes what the upper tree has otherwise than the lower one as a layer; nothing of it is left on an
+   * error. Throws DiffError, ContentError, LinuxError, and the signal's reason.
    */
   async compare(content: ContentStore, mounts: ComparedMounts, options: DiffOptions): Promise<LayerBlob> {
     using _slot = await this.#slots.acquire(options.signal);

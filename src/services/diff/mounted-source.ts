@@ -10,8 +10,9 @@ export type ComparedMounts = {
 };
 
 /**
- * Calls `use` with where the difference is to be found. Where the upper tree is one layer over the lower ones, that layer says it,
- * and nothing is mounted; else both trees are, read-only, in new directories below `directory`. Throws LinuxError.
+ * Calls `use` with where the difference is to be found. Where the upper tree is one layer over the lower
+ * ones, that layer says it, and nothing is mounted; else both trees are, read-only, in new directories below
+ * `directory`. Throws LinuxError.
  */
 export async function withSource<T>(
   { lower, upper }: ComparedMounts,
@@ -26,7 +27,10 @@ export async function withSource<T>(
   return await use({ kind: "trees", base: await treeOf(lower, directory, stack), tree });
 }
 
-/** The directory that holds all that the upper tree has otherwise. Empty layers count for nothing: overlays of one layer have another, empty one. */
+/**
+ * The directory that holds all that the upper tree has otherwise. Empty layers count for nothing: overlays of
+ * one layer have another, empty one.
+ */
 async function ownLayer(
   lower: readonly SnapshotMount[],
   upper: readonly SnapshotMount[],
@@ -38,7 +42,10 @@ async function ownLayer(
   return full.slice(1).join("\n") === fullBelow.join("\n") ? full[0] : undefined;
 }
 
-/** With these what is deleted is marked otherwise, or what a layer shows lies in one below it: only the kernel can tell. */
+/**
+ * With these what is deleted is marked otherwise, or what a layer shows lies in one below it: only the kernel
+ * can tell.
+ */
 const otherMeanings: ReadonlySet<string> = new Set(["userxattr", "redirect_dir=on", "metacopy=on"]);
 
 /** Of one overlay, the topmost first. */

@@ -10,10 +10,11 @@ export class EventBus<E> {
   }
 
   /**
-   * Events from this call on, also those published before the first is asked for. Each is what `project` makes of it while it is being
-   * published, for this listener alone: what that looks up is as it was right after the event, and costs nothing while nobody listens;
-   * events of which it makes undefined are left out. Ends, with nothing thrown, when the signal is aborted; throws {@link EventsError}
-   * ResourceExhausted once the listener is 10,000 events behind, and what `project` has thrown.
+   * Events from this call on, also those published before the first is asked for. Each is what `project`
+   * makes of it while it is being published, for this listener alone: what that looks up is as it was right
+   * after the event, and costs nothing while nobody listens; events of which it makes undefined are left out.
+   * Ends, with nothing thrown, when the signal is aborted; throws {@link EventsError} ResourceExhausted once
+   * the listener is 10,000 events behind, and what `project` has thrown.
    */
   subscribe<T>(signal: AbortSignal, project: (event: E) => T | undefined): Subscription<T> {
     const abort = () => queue.end();

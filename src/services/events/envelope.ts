@@ -23,8 +23,8 @@ export type ForeignEnvelope = {
 /** What a service is given to publish by. */
 export interface EventPublisher {
   /**
-   * To be called right when the change is durable, so that events come in the order of commits, and before whoever asked for the
-   * change is answered. Never waits and never throws.
+   * To be called right when the change is durable, so that events come in the order of commits, and before
+   * whoever asked for the change is answered. Never waits and never throws.
    */
   publish<T extends Topic>(namespace: string, topic: T, event: EventByTopic[T]): void;
 }

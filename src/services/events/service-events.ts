@@ -4,7 +4,10 @@ import type { Envelope, EventPublisher, ForeignEnvelope } from "./envelope.ts";
 import type { Subscription } from "./subscription.ts";
 import type { EventByTopic, Topic } from "./topics.ts";
 
-/** The events of all services of a daemon, and those of clients among them, in the order in which they happened. */
+/**
+ * The events of all services of a daemon, and those of clients among them, in the order in which they
+ * happened.
+ */
 export class ServiceEvents implements EventPublisher {
   readonly #bus = new EventBus<Envelope | ForeignEnvelope>();
 

@@ -30,7 +30,10 @@ export class EventQueue<E> implements Subscription<E> {
     else this.fail(tooSlow());
   }
 
-  /** The listener gets `error` next, and no more events, not even those that are pending. One that waits gets it at once. */
+  /**
+   * The listener gets `error` next, and no more events, not even those that are pending. One that waits gets
+   * it at once.
+   */
   fail(error: unknown): void {
     if (this.#state.kind !== "open") return;
     this.#pending = [];

@@ -1,8 +1,9 @@
 import type { Labels } from "../../ground/labels/index.ts";
 
 /**
- * What each service tells, by topic. Topics are containerd's (its API's `events`), and each event has at least the facts of
- * containerd's message; the last ones are berth's own. Times are nanoseconds since the epoch.
+ * What each service tells, by topic. Topics are containerd's (its API's `events`), and each event has at
+ * least the facts of containerd's message; the last ones are berth's own. Times are nanoseconds since the
+ * epoch.
  */
 export type EventByTopic = {
   readonly "/namespaces/create": NamespaceChanged;
@@ -45,7 +46,9 @@ export type EventByTopic = {
     readonly checkpoint: string | undefined;
   };
   readonly "/tasks/start": { readonly containerId: string; readonly pid: number };
-  /** Of a task's first process, whose id is the container's, or of a command that was told with `exec-added`. */
+  /**
+   * Of a task's first process, whose id is the container's, or of a command that was told with `exec-added`.
+   */
   readonly "/tasks/exit": { readonly id: string } & ProcessEnded;
   readonly "/tasks/delete": ProcessEnded;
   readonly "/tasks/exec-added": { readonly containerId: string; readonly execId: string };
@@ -64,14 +67,17 @@ export type EventByTopic = {
   /** All that containers share is there. */
   readonly "/sandboxes/create": SandboxChanged;
   readonly "/sandboxes/start": SandboxChanged;
-  /** It runs nothing any more, or its first process has ended: then it comes again once the rest is stopped. */
+  /**
+   * It runs nothing any more, or its first process has ended: then it comes again once the rest is stopped.
+   */
   readonly "/sandboxes/exit": SandboxChanged;
   /** berth's own: its record is gone. */
   readonly "/sandboxes/delete": SandboxChanged;
 
   /*
-   * berth's own: what happened to a container of a pod, as its engine sees it. A record is there before the container can be
-   * started, and a task ends before that is in the record; these come once lists show the same.
+   * berth's own: what happened to a container of a pod, as its engine sees it. A record is there before the
+   * container can be started, and a task ends before that is in the record; these come once lists show the
+   * same.
    */
   readonly "/pods/container-created": PodContainerChanged;
   readonly "/pods/container-started": PodContainerChanged;

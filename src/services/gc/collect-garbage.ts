@@ -25,8 +25,9 @@ export type RemovedGarbage = {
 };
 
 /**
- * Removes what no root reaches, and leases that have expired. No lease changes meanwhile. Throws the first error of a removal, once all were tried;
- * what was removed stays removed, and the rest goes with the next collection.
+ * Removes what no root reaches, and leases that have expired. No lease changes meanwhile. Throws the first
+ * error of a removal, once all were tried; what was removed stays removed, and the rest goes with the next
+ * collection.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<RemovedGarbage> {
   const { content, leases, snapshotters } = options;
@@ -94,7 +95,8 @@ async function removeSnapshot(snapshotter: CollectedSnapshotter, key: string): P
     await snapshotter.remove(key);
     return true;
   } catch (error) {
-    // FailedPrecondition: somebody has prepared a snapshot on top of it since it was marked, so that it is in use again.
+    // FailedPrecondition: somebody has prepared a snapshot on top of it since it was marked, so that it is in
+    // use again.
     if (hasCode(error, "NotFound") || hasCode(error, "FailedPrecondition")) return false;
     throw error;
   }

@@ -15,7 +15,9 @@ type Stores = {
   readonly snapshotters: readonly CollectedSnapshotter[];
 };
 
-/** What can be reached from `roots`, and from the stores' own roots. Synchronous, so that it sees one moment. */
+/**
+ * What can be reached from `roots`, and from the stores' own roots. Synchronous, so that it sees one moment.
+ */
 export function reachable(stores: Stores, roots: Iterable<GarbageNode>): { has(node: GarbageNode): boolean } {
   const reached = new Set<string>();
   const queue = [...roots, ...ownRoots(stores)];
@@ -55,7 +57,9 @@ function isRoot(labels: Labels): boolean {
   return "containerd.io/gc.root" in labels;
 }
 
-/** containerd allows several references of one kind by a suffix: `.NAME` for content, `/NAME` for snapshots. */
+/**
+ * containerd allows several references of one kind by a suffix: `.NAME` for content, `/NAME` for snapshots.
+ */
 const contentLabel = /^containerd\.io\/gc\.ref\.content(?:[./].*)?$/;
 const snapshotLabel = /^containerd\.io\/gc\.ref\.snapshot\.([^/]+)(?:\/.*)?$/;
 

@@ -25,8 +25,8 @@ export type ImageNameUpdate = {
 };
 
 /**
- * Names of images in one containerd namespace. A call changes all names that it is given or none, durably; calls that change
- * the same name do so one after the other.
+ * Names of images in one containerd namespace. A call changes all names that it is given or none, durably;
+ * calls that change the same name do so one after the other.
  */
 export class ImageNames {
   readonly namespace: string;
@@ -63,7 +63,10 @@ export class ImageNames {
     return await this.#putOne(name, newRecord(target, updateLabels({}, labels)));
   }
 
-  /** `change` sees the name as it is, and nobody else changes it meanwhile. Throws ImageNameError NotFound and InvalidArgument, LabelsError. */
+  /**
+   * `change` sees the name as it is, and nobody else changes it meanwhile. Throws ImageNameError NotFound and
+   * InvalidArgument, LabelsError.
+   */
   async update(name: string, change: (before: ImageName) => ImageNameUpdate): Promise<ImageName> {
     using _lock = await this.#lock([name]);
     const before = this.get(name);
@@ -78,9 +81,9 @@ export class ImageNames {
   }
 
   /**
-   * Lets all of the names stand for `target`: those that do not exist are created, the others keep their labels, and one that stands
-   * for it already is not touched. `alongside` are changes of other collections for the same commit. Throws ImageNameError
-   * InvalidArgument.
+   * Lets all of the names stand for `target`: those that do not exist are created, the others keep their
+   * labels, and one that stands for it already is not touched. `alongside` are changes of other collections
+   * for the same commit. Throws ImageNameError InvalidArgument.
    */
   async point(
     names: readonly string[],

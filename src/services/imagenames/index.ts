@@ -1,8 +1,10 @@
 /**
- * Names of images: what `docker.io/library/busybox:latest` stands for, with labels, as in containerd's image store.
+ * Names of images: what `docker.io/library/busybox:latest` stands for, with labels, as in containerd's image
+ * store.
  *
- * Terms: a name's *target* is the descriptor of a blob: of an index or a manifest for whatever platform, or of an artifact that is no image.
- * The blob and what it refers to may be absent. A target is a root of garbage collection: what it reaches stays while the name does.
+ * Terms: a name's *target* is the descriptor of a blob: of an index or a manifest for whatever platform, or
+ * of an artifact that is no image. The blob and what it refers to may be absent. A target is a root of
+ * garbage collection: what it reaches stays while the name does.
  *
  * This room reads no content: what images come to on this machine is for `images` to say.
  */

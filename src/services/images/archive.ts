@@ -33,7 +33,9 @@ interface ArchiveFiles {
   blob(digest: Digest): ArchiveFile | Promise<ArchiveFile | undefined> | undefined;
 }
 
-/** The images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError InvalidArgument. */
+/**
+ * The images of an OCI layout directory (image-spec 1.1, image-layout.md). Throws ImageError InvalidArgument.
+ */
 export async function imagesOfDirectory(directory: string): Promise<readonly ArchivedImage[]> {
   const at = async (name: string): Promise<ArchiveFile | undefined> => {
     const path = join(directory, name);
@@ -43,7 +45,10 @@ export async function imagesOfDirectory(directory: string): Promise<readonly Arc
   return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory);
 }
 
-/** The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts then). */
+/**
+ * The images of an archive that was taken apart: OCI layout, `docker save`, or both in one (the layout counts
+ * then).
+ */
 export async function imagesOfArchive(
   files: readonly StagedFile[],
   archive: string,
@@ -85,7 +90,10 @@ async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly 
   });
 }
 
-/** containerd's annotation holds the whole name; the specification's often a mere tag, which names nothing by itself. */
+/**
+ * containerd's annotation holds the whole name; the specification's often a mere tag, which names nothing by
+ * itself.
+ */
 function nameOf(annotations: Descriptor["annotations"]): string | undefined {
   const whole = annotations?.["io.containerd.image.name"];
   if (whole !== undefined) return formatReference(parseReference(whole));

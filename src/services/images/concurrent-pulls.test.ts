@@ -19,7 +19,10 @@ function layersOf(image: TestImage): readonly Digest[] {
   return layers.map(({ digest }) => digest);
 }
 
-/** Two images of three layers and of the lower two of them, in a registry that answers for a blob when its gate opens. */
+/**
+ * Two images of three layers and of the lower two of them, in a registry that answers for a blob when its
+ * gate opens.
+ */
 async function overlapping() {
   const [one, two] = await Promise.all([
     imageOf({ layers: [file("lowest"), file("middle"), file("top")] }),

@@ -3,7 +3,10 @@ import type { ContentStore } from "../content/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { FsUsage } from "./images.ts";
 
-/** What images and containers take on the disk: sums of what is known, and of what {@link UsageMeter} has measured of containers. */
+/**
+ * What images and containers take on the disk: sums of what is known, and of what {@link UsageMeter} has
+ * measured of containers.
+ */
 export class FsUsages {
   readonly #content: ContentStore;
   readonly #snapshotter: Snapshotter;

@@ -6,8 +6,9 @@ import { chainIdOf } from "../snapshots/index.ts";
 import { type ResolvedImage, ResolvedImages } from "./resolved-images.ts";
 
 /**
- * What images need besides what the targets of their names reach by labels, as of the moment the returned function is called: the documents
- * and layers of one that another client has brought, and snapshots of the snapshotter that images are unpacked with.
+ * What images need besides what the targets of their names reach by labels, as of the moment the returned
+ * function is called: the documents and layers of one that another client has brought, and snapshots of the
+ * snapshotter that images are unpacked with.
  */
 export async function garbageRoots(
   database: Database,
@@ -29,7 +30,8 @@ function rootsOf(
   const blobs = [manifest.digest, id, ...layers.map(({ digest }) => digest)];
   return [
     ...blobs.map((digest): GarbageNode => ({ kind: "content", digest })),
-    // Each layer of them, so that those below stay while an image is unpacked anew and the topmost is still to come.
+    // Each layer of them, so that those below stay while an image is unpacked anew and the topmost is still
+    // to come.
     ...chainIds(config.diffIds).map((key): GarbageNode => ({ kind: "snapshot", snapshotter, key })),
   ];
 }

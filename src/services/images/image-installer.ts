@@ -15,7 +15,10 @@ import { type ImagePlan, planImage, resolvedImage } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
 import type { Document, SelectedManifest } from "./select-manifest.ts";
 
-/** A lease that a crash leaves behind holds its content for so long after the next start, for another pull to go on with. */
+/**
+ * A lease that a crash leaves behind holds its content for so long after the next start, for another pull to
+ * go on with.
+ */
 const leaseLifeNs = 24n * 3600n * 1_000_000_000n;
 /** On a lease: the digest of what is being installed. */
 const targetLabel = "berth/install-target";
@@ -26,7 +29,10 @@ export type InstallRequest = {
   /** Names under which the image is to be known; with none, under its id. */
   readonly names: readonly string[];
   readonly onProgress: (progress: PullProgress) => void;
-  /** Asked once it is known what the image is, before anything large of it is fetched; throws where it must not be used. */
+  /**
+   * Asked once it is known what the image is, before anything large of it is fetched; throws where it must
+   * not be used.
+   */
   readonly requireTrusted?: (selected: SelectedManifest, signal: AbortSignal) => Promise<void>;
 };
 
@@ -43,8 +49,9 @@ export type InstallerParts = {
 };
 
 /**
- * Brings an image in from wherever it comes: documents, layers, and last its names, in one transaction. Until then a lease keeps
- * what is there from garbage collection; when it fails, that becomes garbage, except for ingests, which can be resumed.
+ * Brings an image in from wherever it comes: documents, layers, and last its names, in one transaction. Until
+ * then a lease keeps what is there from garbage collection; when it fails, that becomes garbage, except for
+ * ingests, which can be resumed.
  */
 export class ImageInstaller {
   readonly #parts: InstallerParts;
@@ -58,8 +65,8 @@ export class ImageInstaller {
   }
 
   /**
-   * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was cut get one. To be
-   * called before the first {@link install}.
+   * Leases of installations have no end, which a clock that jumps would bring on; those of a daemon that was
+   * cut get one. To be called before the first {@link install}.
    */
   async clean(): Promise<void> {
     const { leases } = this.#parts;
@@ -147,8 +154,8 @@ export class ImageInstaller {
   }
 
   /**
-   * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the room that is
-   * about to be freed. If it fails all the same, the lease gets an end at the next start.
+   * Ends the lease, and those that crashes left of earlier tries. On a full disk deleting a lease needs the
+   * room that is about to be freed. If it fails all the same, the lease gets an end at the next start.
    */
   async #endLeases(id: string, target: string): Promise<void> {
     const { leases, logger, snapshotter } = this.#parts;

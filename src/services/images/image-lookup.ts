@@ -30,7 +30,10 @@ export class ImageLookup implements Disposable {
     return [...this.#images().values()];
   }
 
-  /** By id, reference, or unique prefix of an id. A name is a name before it is a prefix, as in other runtimes. */
+  /**
+   * By id, reference, or unique prefix of an id. A name is a name before it is a prefix, as in other
+   * runtimes.
+   */
   find(idOrReference: string): Image | undefined {
     const whole = /^[0-9a-f]{64}$/.test(idOrReference) ? `sha256:${idOrReference}` : idOrReference;
     if (isDigest(whole)) return this.#images().get(whole);
@@ -46,7 +49,10 @@ export class ImageLookup implements Disposable {
       .map(({ name }) => name);
   }
 
-  /** A name that comes to no image, be its content damaged or for other machines, with all others of its target; none for every other text. */
+  /**
+   * A name that comes to no image, be its content damaged or for other machines, with all others of its
+   * target; none for every other text.
+   */
   namesOfNoImage(reference: string): readonly string[] {
     const name = nameIfReference(reference);
     const found = name === undefined ? undefined : this.#names.get(name);

@@ -18,12 +18,16 @@ export type ResolverParts = {
 };
 
 /**
- * Keeps resolved images in step with names, whoever sets and deletes these: what a target comes to is made from content once that is
- * there, and deleted with the last name of the target. It may be lost, and is made again.
+ * Keeps resolved images in step with names, whoever sets and deletes these: what a target comes to is made
+ * from content once that is there, and deleted with the last name of the target. It may be lost, and is made
+ * again.
  */
 export class ImageResolver implements AsyncDisposable {
   readonly #parts: ResolverParts;
-  /** Targets that have come to nothing, with the blob that they lack; without one they are no image for this machine. */
+  /**
+   * Targets that have come to nothing, with the blob that they lack; without one they are no image for this
+   * machine.
+   */
   readonly #unresolved = new Map<Digest, Digest | undefined>();
   readonly #runs = new Coalescer(() => this.#reconcile());
   readonly #watches = new DisposableStack();

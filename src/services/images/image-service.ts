@@ -273,7 +273,9 @@ class ImageService implements Images, AsyncDisposable {
     this.#garbage.collect().catch((err: unknown) => this.#logger.error({ err }, "collecting garbage"));
   }
 
-  /** Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with. */
+  /**
+   * Snapshots can be lost where content is not, say with another snapshotter than the image was pulled with.
+   */
   async #ensureUnpacked(image: Image): Promise<void> {
     if (image.chainId === undefined || this.#snapshotter.stat(image.chainId) !== undefined) return;
     const layers: readonly PlannedLayer[] = planLayers(image.layers, image.config.diffIds);

@@ -5,53 +5,71 @@ import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import type { ImageTransfers } from "./transfers/image-transfers.ts";
 
 /**
- * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the digest of its config: the same
- * string is PullImage's image_ref, Image.id, Container.image_id and ContainerStatus.image_id. References (tags and
- * digests) point at images; several may point at one.
+ * Images of one containerd namespace, for doors: pull, import, list, remove. An image's identity is the
+ * digest of its config: the same string is PullImage's image_ref, Image.id, Container.image_id and
+ * ContainerStatus.image_id. References (tags and digests) point at images; several may point at one.
  */
 export interface ImageCatalog {
   /**
-   * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same credentials share one download (the last
-   * caller's abort ends it). Throws ImageError or RegistryError; see Registry for the codes.
+   * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same
+   * credentials share one download (the last caller's abort ends it). Throws ImageError or RegistryError; see
+   * Registry for the codes.
    */
   pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
-  /** An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError InvalidArgument, DataLoss. */
+  /**
+   * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError
+   * InvalidArgument, DataLoss.
+   */
   importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
   /**
-   * Brings what a name stands for to a registry, with all that it consists of: what the registry has is not sent, and a tag comes to stand
-   * for it only when all is there. A push that fails or is given up leaves the store as it was, and can be made again. Throws ImageError
-   * (NotFound; InvalidArgument; FailedPrecondition when something is missing, here and there), RegistryError (see RegistryWriter), and
-   * OciFormatError.
+   * Brings what a name stands for to a registry, with all that it consists of: what the registry has is not
+   * sent, and a tag comes to stand for it only when all is there. A push that fails or is given up leaves the
+   * store as it was, and can be made again. Throws ImageError (NotFound; InvalidArgument; FailedPrecondition
+   * when something is missing, here and there), RegistryError (see RegistryWriter), and OciFormatError.
    */
   push(request: PushRequest, signal?: AbortSignal): Promise<Pushed>;
   /**
-   * An archive of images, which {@link importArchive} and other tools read. All that can fail but reading is done when it resolves; what
-   * the archive consists of stays until it is disposed of, whatever becomes of names. Throws ImageError (NotFound; InvalidArgument;
-   * FailedPrecondition for content that is not here) and OciFormatError.
+   * An archive of images, which {@link importArchive} and other tools read. All that can fail but reading is
+   * done when it resolves; what the archive consists of stays until it is disposed of, whatever becomes of
+   * names. Throws ImageError (NotFound; InvalidArgument; FailedPrecondition for content that is not here) and
+   * OciFormatError.
    */
   save(request: SaveRequest, signal: AbortSignal): Promise<SavedArchive>;
   /**
-   * Gives an image, or an artifact by its name, a tag, which may have stood for another. Returns it in full. Throws ImageError NotFound and
-   * InvalidArgument, OciFormatError.
+   * Gives an image, or an artifact by its name, a tag, which may have stood for another. Returns it in full.
+   * Throws ImageError NotFound and InvalidArgument, OciFormatError.
    */
   tag(idOrReference: string, tag: string): Promise<string>;
   list(): readonly Image[];
-  /** By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or digest reference. */
+  /**
+   * By id (whole, with or without `sha256:`, or a prefix that is unique), reference (familiar form too) or
+   * digest reference.
+   */
   find(idOrReference: string): Image | undefined;
-  /** All that is known of an image, with its documents. Throws ImageError NotFound, also when its content was removed. */
+  /**
+   * All that is known of an image, with its documents. Throws ImageError NotFound, also when its content was
+   * removed.
+   */
   inspect(idOrReference: string): Promise<ImageDetails>;
-  /** Removes the images that the request means, but none that is pinned or being pulled; resolves when their content and snapshots are gone. */
+  /**
+   * Removes the images that the request means, but none that is pinned or being pulled; resolves when their
+   * content and snapshots are gone.
+   */
   prune(request: PruneRequest): Promise<PrunedImages>;
-  /** Removes every reference of the image, or of what a reference that comes to no image here stands for; no error when it is not there. Content and snapshots go by garbage collection. */
+  /**
+   * Removes every reference of the image, or of what a reference that comes to no image here stands for; no
+   * error when it is not there. Content and snapshots go by garbage collection.
+   */
   remove(idOrReference: string): Promise<void>;
   /**
-   * Takes one name away, a tag or a digest reference, with the digest references of its repository when it was the last tag of that. Returns the
-   * names that are gone: none, and nothing is done, for an id and for the last tag of an image. A name that comes to no image here goes alone.
+   * Takes one name away, a tag or a digest reference, with the digest references of its repository when it
+   * was the last tag of that. Returns the names that are gone: none, and nothing is done, for an id and for
+   * the last tag of an image. A name that comes to no image here goes alone.
    */
   untag(reference: string): Promise<readonly string[]>;
   /**
-   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what the configuration
-   * pins stays pinned. Throws ImageError NotFound.
+   * Pins an image, or no longer: kubelets leave a pinned one alone. It stays so when it is pulled anew; what
+   * the configuration pins stays pinned. Throws ImageError NotFound.
    */
   setPinned(idOrReference: string, pinned: boolean): Promise<Image>;
   /** File systems that hold images and containers' writable layers. */
@@ -73,7 +91,10 @@ export interface ImageRootfs {
 /** All that the images of a namespace offer. */
 export interface Images extends ImageCatalog, ImageRootfs {
   readonly transfers: ImageTransfers;
-  /** The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept. Throws OciFormatError. */
+  /**
+   * The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept.
+   * Throws OciFormatError.
+   */
   artifact(request: Pick<PullRequest, "reference" | "credentials">): ArtifactSource;
   collectGarbage(): Promise<void>;
 }

@@ -46,11 +46,13 @@ export class Importer {
   }
 
   /**
-   * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one that waits for a
-   * dead file system would be lost to pulls. Throws HostPathError Unavailable for what does not answer.
+   * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one
+   * that waits for a dead file system would be lost to pulls. Throws HostPathError Unavailable for what does
+   * not answer.
    */
   async import(path: string, signal: AbortSignal): Promise<readonly Digest[]> {
-    // Imports have nothing to do with each other: what they share is the file system, which has limits of its own.
+    // Imports have nothing to do with each other: what they share is the file system, which has limits of its
+    // own.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const laidOut = await lookUp(path, () => look(path));
     if (laidOut !== undefined) return await this.#install(laidOut, path, signal);
@@ -58,7 +60,10 @@ export class Importer {
     return await this.#install(staged.images, path, signal);
   }
 
-  /** The images of an archive whose bytes come as they are read, until it is disposed of. Throws ImageError InvalidArgument, ResourceExhausted. */
+  /**
+   * The images of an archive whose bytes come as they are read, until it is disposed of. Throws ImageError
+   * InvalidArgument, ResourceExhausted.
+   */
   async receive(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StagedArchive> {
     const spool = async (directory: string): Promise<string> => {
       const path = join(directory, "archive");

@@ -12,8 +12,8 @@ import type { WorkerPool } from "./worker-pool.ts";
 export type OriginOf = (descriptor: Descriptor) => Promise<LayerOrigin>;
 
 /**
- * Gets the bytes of layers into the content store and unpacked. Throws {@link ReusedBytesError} when bytes that were here
- * before turn out to be damaged; they are gone then, and the next try gets new ones.
+ * Gets the bytes of layers into the content store and unpacked. Throws {@link ReusedBytesError} when bytes
+ * that were here before turn out to be damaged; they are gone then, and the next try gets new ones.
  */
 export class LayerFetcher {
   readonly #content: ContentStore;
@@ -124,7 +124,10 @@ export class LayerFetcher {
     }
   }
 
-  /** An image may claim anything of a layer that others use too; only the blob's own digest says whether it is damaged. */
+  /**
+   * An image may claim anything of a layer that others use too; only the blob's own digest says whether it is
+   * damaged.
+   */
   async #isIntact(descriptor: Descriptor, signal: AbortSignal): Promise<boolean> {
     const path = this.#content.path(descriptor.digest);
     const job: LayerJob = {

@@ -20,8 +20,9 @@ type Installation = {
 type Failure = { readonly installation: Installation; readonly error: unknown };
 
 /**
- * Makes the snapshots of layers, fetching what is missing. A layer that several images want at the same time is made once. A
- * layer whose snapshot is there already is neither fetched nor unpacked, whether or not its compressed bytes are here.
+ * Makes the snapshots of layers, fetching what is missing. A layer that several images want at the same time
+ * is made once. A layer whose snapshot is there already is neither fetched nor unpacked, whether or not its
+ * compressed bytes are here.
  */
 export class LayerInstaller {
   readonly #snapshotter: Snapshotter;
@@ -47,7 +48,10 @@ export class LayerInstaller {
     this.#syncs = new Coalescer(() => syncFileSystem(snapshotter.root));
   }
 
-  /** Removes what layers were unpacked into when the process died. To be called before the first {@link install}. */
+  /**
+   * Removes what layers were unpacked into when the process died. To be called before the first
+   * {@link install}.
+   */
   async clean(): Promise<void> {
     const left = this.#snapshotter
       .list()
@@ -72,8 +76,9 @@ export class LayerInstaller {
   }
 
   /**
-   * Resolves when the layer and all below it are committed, whichever installation makes them. One that another
-   * installation fails to make, from where that one gets its bytes, is made anew from where this one does.
+   * Resolves when the layer and all below it are committed, whichever installation makes them. One that
+   * another installation fails to make, from where that one gets its bytes, is made anew from where this one
+   * does.
    */
   async #join(installation: Installation, index: number, signal: AbortSignal): Promise<void> {
     const layer = installation.layers[index];
@@ -94,8 +99,8 @@ export class LayerInstaller {
   }
 
   /**
-   * Begins a layer while the one below is on its way. It waits for that one by itself: whoever asked for both first may give up, or
-   * fail for a layer that nobody else wants.
+   * Begins a layer while the one below is on its way. It waits for that one by itself: whoever asked for both
+   * first may give up, or fail for a layer that nobody else wants.
    */
   async #make(
     layer: PlannedLayer,
@@ -135,8 +140,9 @@ export class LayerInstaller {
   }
 
   /**
-   * Unpacks on top of nothing while the layers below are still on their way, and is put on top of them in the end. Slots are
-   * asked for before anything is waited for, so that lower layers, which other images may share, come first.
+   * Unpacks on top of nothing while the layers below are still on their way, and is put on top of them in the
+   * end. Slots are asked for before anything is waited for, so that lower layers, which other images may
+   * share, come first.
    */
   async #makeApart(
     parent: Promise<void>,
@@ -180,8 +186,8 @@ export class LayerInstaller {
   }
 
   /**
-   * Bytes that were here before and turn out to be damaged are dropped and fetched again, once. What was damaged on
-   * the way is dropped too, and is the caller's to try again.
+   * Bytes that were here before and turn out to be damaged are dropped and fetched again, once. What was
+   * damaged on the way is dropped too, and is the caller's to try again.
    */
   async #inNewSnapshot(
     layer: PlannedLayer,

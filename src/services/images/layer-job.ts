@@ -9,9 +9,9 @@ import type { LayerJob } from "./worker-messages.ts";
 const readChunkBytes = 256 * 1024;
 
 /**
- * Gets a layer's bytes, keeps them in the ingest and unpacks them, all in one go and chunk by chunk, so that nothing is
- * read twice. Bytes that an earlier try left in the ingest go through the unpacker first. What comes back has been
- * verified. Throws RegistryError, UnpackError, ContentError, ImageError.
+ * Gets a layer's bytes, keeps them in the ingest and unpacks them, all in one go and chunk by chunk, so that
+ * nothing is read twice. Bytes that an earlier try left in the ingest go through the unpacker first. What
+ * comes back has been verified. Throws RegistryError, UnpackError, ContentError, ImageError.
  */
 export async function runLayerJob(
   job: LayerJob,
@@ -100,8 +100,8 @@ class LayerBytes implements AsyncDisposable {
 }
 
 /**
- * A server that cannot resume sends everything from the beginning again. What has been unpacked stays: the repeated bytes
- * are passed over, and the digest tells in the end if they were not the same.
+ * A server that cannot resume sends everything from the beginning again. What has been unpacked stays: the
+ * repeated bytes are passed over, and the digest tells in the end if they were not the same.
  */
 async function* skippingRepeats(
   received: AsyncIterable<Uint8Array | "restart">,

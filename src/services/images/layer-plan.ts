@@ -17,7 +17,10 @@ export type PlannedLayer = {
   readonly parent: Digest | undefined;
 };
 
-/** As many as overlayfs takes (OVL_MAX_STACK of the kernel): a container of an image with more could not be started. */
+/**
+ * As many as overlayfs takes (OVL_MAX_STACK of the kernel): a container of an image with more could not be
+ * started.
+ */
 const maxLayers = 500;
 
 /** Throws ImageError Unimplemented when the manifest is not that of a container image. */
@@ -30,8 +33,8 @@ export function checkIsImage(manifest: Manifest): void {
 }
 
 /**
- * The layers of an image, bottom first. Throws ImageError: Unimplemented for layers that cannot be unpacked, InvalidArgument
- * when manifest and config do not belong together.
+ * The layers of an image, bottom first. Throws ImageError: Unimplemented for layers that cannot be unpacked,
+ * InvalidArgument when manifest and config do not belong together.
  */
 export function planLayers(
   layers: readonly Descriptor[],

@@ -18,7 +18,9 @@ export class NamedTargets {
     this.#leases = leases;
   }
 
-  /** By name, or by the id of an image, which is then that of one of its names. Throws ImageError NotFound. */
+  /**
+   * By name, or by the id of an image, which is then that of one of its names. Throws ImageError NotFound.
+   */
   find(idOrReference: string): ImageName {
     // Other clients give names that are no references as people write them.
     const exact = this.#names.get(idOrReference);
@@ -32,7 +34,10 @@ export class NamedTargets {
     throw new ImageError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
   }
 
-  /** Lets a tag stand for it too, or in place of what that stood for. Throws ImageError NotFound and InvalidArgument, OciFormatError. */
+  /**
+   * Lets a tag stand for it too, or in place of what that stood for. Throws ImageError NotFound and
+   * InvalidArgument, OciFormatError.
+   */
   async tag(idOrReference: string, tag: string): Promise<string> {
     if (parseReference(tag).digest !== undefined)
       throw new ImageError(

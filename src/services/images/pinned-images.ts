@@ -2,7 +2,10 @@ import type { Labels } from "../../ground/labels/index.ts";
 import type { ImageName } from "../imagenames/index.ts";
 import { nameIfReference } from "./reference-name.ts";
 
-/** containerd's label of an image that kubelets must not remove. It is the node's to set: an image does not pin itself. */
+/**
+ * containerd's label of an image that kubelets must not remove. It is the node's to set: an image does not
+ * pin itself.
+ */
 const pinnedLabel = "io.cri-containerd.pinned";
 const pinnedValue = "pinned";
 
@@ -17,7 +20,9 @@ export function pinsBy(patterns: readonly string[]): (name: ImageName) => boolea
   return ({ name, labels }) => labels[pinnedLabel] === pinnedValue || matches.some((match) => match(name));
 }
 
-/** `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`). */
+/**
+ * `*` in a pattern stands for any characters; without one it is a reference as people write them (`busybox`).
+ */
 function pinnedPattern(pattern: string): (name: string) => boolean {
   const [first = "", ...others] = (
     pattern.includes("*") ? pattern : (nameIfReference(pattern) ?? pattern)

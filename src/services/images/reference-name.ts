@@ -1,6 +1,9 @@
 import { formatReference, parseReference } from "../../parts/oci/index.ts";
 
-/** The name under which a reference is kept: a digest, where there is one, makes the tag meaningless. Throws OciFormatError. */
+/**
+ * The name under which a reference is kept: a digest, where there is one, makes the tag meaningless. Throws
+ * OciFormatError.
+ */
 export function nameOfReference(text: string): string {
   const reference = parseReference(text);
   return formatReference(reference.digest === undefined ? reference : { ...reference, tag: undefined });

@@ -2,7 +2,10 @@ import type { Change, Collection, Database } from "../../ground/metadata/index.t
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
 
-/** What the target of a name comes to on this machine. It follows from content, and is kept so that nothing need be read. */
+/**
+ * What the target of a name comes to on this machine. It follows from content, and is kept so that nothing
+ * need be read.
+ */
 export type ResolvedImage = {
   readonly id: Digest;
   readonly manifest: Descriptor;
@@ -49,7 +52,10 @@ export class ResolvedImages {
     });
   }
 
-  /** To be held while what a target comes to is put or deleted, so that it is not deleted while a name is given to the target. */
+  /**
+   * To be held while what a target comes to is put or deleted, so that it is not deleted while a name is
+   * given to the target.
+   */
   async lock(target: Digest): Promise<Disposable> {
     return await this.#locks.acquire(target);
   }

@@ -30,9 +30,9 @@ export type SelectedManifest = {
 };
 
 /**
- * Follows a target to the manifest for `platform`. A manifest that is not part of an index is taken as it is. An entry of
- * an index without a platform counts as what its config says. Throws ImageError NotFound when there is none, with what
- * the index offers.
+ * Follows a target to the manifest for `platform`. A manifest that is not part of an index is taken as it is.
+ * An entry of an index without a platform counts as what its config says. Throws ImageError NotFound when
+ * there is none, with what the index offers.
  */
 export async function selectManifest(
   target: Descriptor,

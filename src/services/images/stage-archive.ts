@@ -15,10 +15,10 @@ import type { StagedFile } from "./worker-messages.ts";
 const maxEntries = 100_000;
 
 /**
- * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not: its files go into
- * `directory` under numbers, so that no name in the archive is ever a name on the disk. Links stand for the file they name within
- * the archive, as older versions of `docker save` write them. Throws ImageError: InvalidArgument, ResourceExhausted (more than
- * `maxBytes`, or a full disk).
+ * Takes a tar archive of an image apart, whether compressed by gzip or zstd (its first bytes tell) or not:
+ * its files go into `directory` under numbers, so that no name in the archive is ever a name on the disk.
+ * Links stand for the file they name within the archive, as older versions of `docker save` write them.
+ * Throws ImageError: InvalidArgument, ResourceExhausted (more than `maxBytes`, or a full disk).
  */
 export async function stageArchive(
   archive: string,

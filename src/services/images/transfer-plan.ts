@@ -35,8 +35,9 @@ export type PlannedDocument = {
 export type ReadDocument = (descriptor: Descriptor) => Promise<Uint8Array | undefined>;
 
 /**
- * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out: nobody's registry is to be
- * given them. Throws OciFormatError, and ImageError InvalidArgument for what lies too deep.
+ * Follows a manifest or index to all that it refers to. Layers that may not be handed on are left out:
+ * nobody's registry is to be given them. Throws OciFormatError, and ImageError InvalidArgument for what lies
+ * too deep.
  */
 export async function planTransfer(target: Descriptor, read: ReadDocument): Promise<TransferPlan> {
   const blobs = new Map<Digest, PlannedBlob>();

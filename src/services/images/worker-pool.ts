@@ -32,9 +32,10 @@ type Member = {
 };
 
 /**
- * Threads that do jobs. Requests for something small are handed on at once; layers and archives wait in order when every
- * thread has enough of them. Layers whose registry hardly sends anything do not count: they keep no other from being pulled.
- * Threads are started when there is work for them and ended when there has been none for a while.
+ * Threads that do jobs. Requests for something small are handed on at once; layers and archives wait in order
+ * when every thread has enough of them. Layers whose registry hardly sends anything do not count: they keep
+ * no other from being pulled. Threads are started when there is work for them and ended when there has been
+ * none for a while.
  */
 export class WorkerPool implements AsyncDisposable {
   readonly #threads: number;
@@ -48,7 +49,10 @@ export class WorkerPool implements AsyncDisposable {
     this.#threads = threads;
   }
 
-  /** Throws what the job throws, the signal's reason, ImageError Internal when the thread dies, or ThreadError when there is none. */
+  /**
+   * Throws what the job throws, the signal's reason, ImageError Internal when the thread dies, or ThreadError
+   * when there is none.
+   */
   async run<Kind extends Job["kind"]>(
     job: Job & { readonly kind: Kind },
     signal?: AbortSignal,
@@ -119,8 +123,8 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * The thread with the least to do; a new one before two layers share one, if there can be one. Throws ThreadError when
-   * there can be none at all.
+   * The thread with the least to do; a new one before two layers share one, if there can be one. Throws
+   * ThreadError when there can be none at all.
    */
   #memberFor(job: Job): Member | undefined {
     const [freest] = [...this.#members].sort(

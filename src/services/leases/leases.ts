@@ -1,8 +1,8 @@
 import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 
 /**
- * The leases of one containerd namespace. While a lease lives, garbage collection leaves its resources alone, and what they
- * refer to, whether they exist already or not. To put something together safely:
+ * The leases of one containerd namespace. While a lease lives, garbage collection leaves its resources alone,
+ * and what they refer to, whether they exist already or not. To put something together safely:
  *
  *     const lease = await leases.create({ expiresAtNs });   // it expires should this process die
  *     await leases.addResources(lease.id, resources);       // before looking whether they exist
@@ -20,11 +20,16 @@ export interface Leases {
   setLabels(id: string, labels: Labels, how?: LabelUpdate): Promise<Lease>;
   /** Gives a lease an end, or another one. Throws LeaseError NotFound. */
   expireAt(id: string, expiresAtNs: bigint): Promise<void>;
-  /** Throws LeaseError NotFound. A resource that is in the lease already is no error, nor is one that does not exist. */
+  /**
+   * Throws LeaseError NotFound. A resource that is in the lease already is no error, nor is one that does not
+   * exist.
+   */
   addResources(id: string, resources: readonly LeaseResource[]): Promise<void>;
   /** Throws LeaseError NotFound. A resource that is not in the lease is no error. */
   removeResources(id: string, resources: readonly LeaseResource[]): Promise<void>;
-  /** Its resources are garbage from now on, unless something else holds them. No error when it does not exist. */
+  /**
+   * Its resources are garbage from now on, unless something else holds them. No error when it does not exist.
+   */
   delete(id: string): Promise<void>;
   /** For garbage collection: no lease of the namespace changes until what it returns is disposed of. */
   freeze(): Promise<Disposable>;

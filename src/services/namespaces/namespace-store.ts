@@ -59,8 +59,8 @@ export class NamespaceStore {
   }
 
   /**
-   * `contents` says what is still in it, in words; with `exists` it need not have a record. Throws NamespaceError NotFound;
-   * FailedPrecondition for one that is not empty.
+   * `contents` says what is still in it, in words; with `exists` it need not have a record. Throws
+   * NamespaceError NotFound; FailedPrecondition for one that is not empty.
    */
   async delete(
     name: string,

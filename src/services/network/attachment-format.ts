@@ -4,10 +4,10 @@ import type { PodAttachment, PortMapping } from "./network.ts";
 import { parseNetworkConfig } from "./network-config.ts";
 
 /**
- * Reads the text of the file of a sandbox's attachment. It was written by this program, but a power loss may have cut it, a
- * disk may have garbled it, or a person may have edited it or put another pod's in its place: plugins are handed nothing that
- * was not looked at, or they would take down another pod's interface.
- * Throws an Error that says which part is wrong.
+ * Reads the text of the file of a sandbox's attachment. It was written by this program, but a power loss may
+ * have cut it, a disk may have garbled it, or a person may have edited it or put another pod's in its place:
+ * plugins are handed nothing that was not looked at, or they would take down another pod's interface. Throws
+ * an Error that says which part is wrong.
  */
 export function parseAttachment(text: string, sandboxId: string): Attachment {
   const value: unknown = JSON.parse(text);
@@ -55,7 +55,10 @@ function podOf(value: unknown, sandboxId: string): PodAttachment {
   };
 }
 
-/** Each sandbox's namespaces lie in a directory that is named after it; the path is empty where they were lost. */
+/**
+ * Each sandbox's namespaces lie in a directory that is named after it; the path is empty where they were
+ * lost.
+ */
 function namespaceOf(value: unknown, sandboxId: string): string {
   const path = textOf(value, "pod.netnsPath");
   if (path === "" || path.includes(sandboxId)) return path;

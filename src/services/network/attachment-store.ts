@@ -8,7 +8,10 @@ import { NetworkError } from "./network-error.ts";
 
 const suffix = ".json";
 
-/** Of a file that is being written. One that is there at the start is what a daemon left that ended in the middle of it. */
+/**
+ * Of a file that is being written. One that is there at the start is what a daemon left that ended in the
+ * middle of it.
+ */
 const partialSuffix = `${suffix}.new`;
 
 /** The files in which attachments are written down, one for each pod sandbox, readable by root alone. */
@@ -30,7 +33,10 @@ export class AttachmentStore implements AsyncDisposable {
     return store;
   }
 
-  /** Replaces what was written for that sandbox, in one step; a power loss may still take it, before {@link sync}. */
+  /**
+   * Replaces what was written for that sandbox, in one step; a power loss may still take it, before
+   * {@link sync}.
+   */
   async write(attachment: Attachment): Promise<void> {
     const path = this.#path(attachment.pod.sandboxId);
     try {
@@ -48,8 +54,8 @@ export class AttachmentStore implements AsyncDisposable {
   }
 
   /**
-   * Undefined when nothing is written. Throws NetworkError: DataLoss when what is there is no attachment (any more), or a bad disk;
-   * ResourceExhausted when the daemon has no descriptor or memory left to read it.
+   * Undefined when nothing is written. Throws NetworkError: DataLoss when what is there is no attachment (any
+   * more), or a bad disk; ResourceExhausted when the daemon has no descriptor or memory left to read it.
    */
   async read(sandboxId: string): Promise<Attachment | undefined> {
     const path = this.#path(sandboxId);

@@ -24,9 +24,15 @@ export type CniNetworkOptions = {
   readonly confDir: string;
   /** Directories of the plugins' binaries, searched in this order. */
   readonly binDirs: readonly string[];
-  /** For attachments and their results. It has to outlive a reboot: plugins keep addresses across one, to be freed by DEL. */
+  /**
+   * For attachments and their results. It has to outlive a reboot: plugins keep addresses across one, to be
+   * freed by DEL.
+   */
   readonly cacheDir: string;
-  /** How many configuration files are used, in lexical order, each for one interface (eth0, eth1, ...); 0 means all. */
+  /**
+   * How many configuration files are used, in lexical order, each for one interface (eth0, eth1, ...); 0
+   * means all.
+   */
   readonly maxConfNum: number;
   /** For one run of one plugin. */
   readonly pluginTimeoutMs: number;
@@ -139,7 +145,10 @@ export class CniNetwork implements Network {
     for (const config of this.#configured.networks()) void this.#collection.onceFor(config);
   }
 
-  /** Throws NetworkError before anything is begun: Unavailable without a usable configuration, FailedPrecondition without a plugin. */
+  /**
+   * Throws NetworkError before anything is begun: Unavailable without a usable configuration,
+   * FailedPrecondition without a plugin.
+   */
   async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
     const networks = this.#networksNow();
     const status = this.status();
@@ -184,7 +193,10 @@ export class CniNetwork implements Network {
     }
   }
 
-  /** All networks at once, as they do not depend on each other; waits for every one, so that DEL meets no ADD under way. */
+  /**
+   * All networks at once, as they do not depend on each other; waits for every one, so that DEL meets no ADD
+   * under way.
+   */
   async #addAll(
     { pod, networks }: Attachment,
     signal: AbortSignal | undefined,
@@ -196,8 +208,8 @@ export class CniNetwork implements Network {
   }
 
   /**
-   * What ADD failed with is what the caller has to know. When DEL fails too, the attachment stays written down, and
-   * whoever removes the pod tries again.
+   * What ADD failed with is what the caller has to know. When DEL fails too, the attachment stays written
+   * down, and whoever removes the pod tries again.
    */
   async #undo(intent: Attachment): Promise<void> {
     try {

@@ -13,10 +13,15 @@ export type CniResult = {
 /** `sandbox` is empty for an interface on the host. */
 type CniInterface = { readonly name: string; readonly mac: string; readonly sandbox: string };
 
-/** `interfaceIndex` points into the interfaces; an address without it is on the interface that was asked for. */
+/**
+ * `interfaceIndex` points into the interfaces; an address without it is on the interface that was asked for.
+ */
 type CniIp = { readonly address: string; readonly interfaceIndex: number | undefined };
 
-/** Reads what a plugin printed on ADD. Throws NetworkError Internal that names the plugin and quotes the output. */
+/**
+ * Reads what a plugin printed on ADD. Throws NetworkError Internal that names the plugin and quotes the
+ * output.
+ */
 export function parseResult(stdout: string, plugin: string): CniResult {
   const garbage = (problem: string, cause?: unknown) =>
     new NetworkError(
@@ -40,7 +45,10 @@ export function parseResult(stdout: string, plugin: string): CniResult {
   return { raw, interfaces, ips };
 }
 
-/** Before version 0.3.0 there was one address of each family, `ip4` and `ip6`, on the interface that was asked for. */
+/**
+ * Before version 0.3.0 there was one address of each family, `ip4` and `ip6`, on the interface that was asked
+ * for.
+ */
 function ipsOfOldResult({ ip4, ip6 }: JsonObject): readonly unknown[] {
   const given = [ip4, ip6].filter((family) => family !== undefined && family !== null);
   return given.map((family) => (isRecord(family) ? { address: family.ip } : family));

@@ -4,15 +4,17 @@ import { messageOf } from "../../ground/errors/index.ts";
 import { isErrno } from "../../ground/fs/index.ts";
 import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
 
-/** What the configuration directory says: the networks of a pod, the default one first, or why there is none. */
+/**
+ * What the configuration directory says: the networks of a pod, the default one first, or why there is none.
+ */
 export type Configuration =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[] }
   | { readonly kind: "none"; readonly message: string };
 
 /**
- * Reads the first `maxCount` configurations of a directory (all of them for 0), in the lexical order of their file names.
- * A broken file among those makes the whole configuration unusable, as in containerd: to skip it would put pods on another
- * network than the administrator meant, in silence.
+ * Reads the first `maxCount` configurations of a directory (all of them for 0), in the lexical order of their
+ * file names. A broken file among those makes the whole configuration unusable, as in containerd: to skip it
+ * would put pods on another network than the administrator meant, in silence.
  */
 export async function readConfigDirectory(directory: string, maxCount: number): Promise<Configuration> {
   try {
@@ -27,7 +29,10 @@ export async function readConfigDirectory(directory: string, maxCount: number): 
   }
 }
 
-/** Names of the files in `directory` that hold network configurations, in their order. Throws what reading it throws. */
+/**
+ * Names of the files in `directory` that hold network configurations, in their order. Throws what reading it
+ * throws.
+ */
 export async function configFiles(directory: string): Promise<readonly string[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   return entries

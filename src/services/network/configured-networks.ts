@@ -15,7 +15,9 @@ type State =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[]; readonly readiness: Readiness }
   | { readonly kind: "none"; readonly message: string };
 
-/** The networks that the configuration directory describes now, kept up to date, and whether they are ready. */
+/**
+ * The networks that the configuration directory describes now, kept up to date, and whether they are ready.
+ */
 export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
   readonly #chain: PluginChain;
@@ -41,7 +43,10 @@ export class ConfiguredNetworks implements AsyncDisposable {
     return this.#state.kind === "none" ? notReady(this.#state.message) : this.#state.readiness.status();
   }
 
-  /** The default network first; none when the configuration is missing or broken, which {@link status} explains. */
+  /**
+   * The default network first; none when the configuration is missing or broken, which {@link status}
+   * explains.
+   */
   networks(): readonly NetworkConfig[] {
     return this.#state.kind === "networks" ? this.#state.networks : [];
   }

@@ -26,11 +26,17 @@ type Parts = {
   readonly tryAgain: (sandboxId: string) => Promise<void>;
 };
 
-/** DEL of pods: from what was written down of their ADD, or from what else is known of them; and what is done when it fails. */
+/**
+ * DEL of pods: from what was written down of their ADD, or from what else is known of them; and what is done
+ * when it fails.
+ */
 export class Detacher implements Disposable {
   readonly #parts: Parts;
   readonly #failed: FailedDetachments;
-  /** Of these a plugin may have been cut off half-way: by the end of an earlier daemon, or because it failed or was killed. */
+  /**
+   * Of these a plugin may have been cut off half-way: by the end of an earlier daemon, or because it failed
+   * or was killed.
+   */
   readonly #perhapsCut: Set<string>;
 
   constructor(parts: Parts) {
@@ -44,9 +50,9 @@ export class Detacher implements Disposable {
   }
 
   /**
-   * Takes a pod off its networks. One whose DEL fails is still attached, and the error is the caller's to show; until the time for that
-   * is over: then the pod is let go with whatever plugins can still take away, and DEL is tried again in the background, as nobody
-   * else asks for it any more.
+   * Takes a pod off its networks. One whose DEL fails is still attached, and the error is the caller's to
+   * show; until the time for that is over: then the pod is let go with whatever plugins can still take away,
+   * and DEL is tried again in the background, as nobody else asks for it any more.
    */
   async detach(sandboxId: string, pod?: PodAttachment): Promise<void> {
     const attachment = await this.#attachmentOf(sandboxId, pod);
@@ -67,8 +73,9 @@ export class Detacher implements Disposable {
   }
 
   /**
-   * DEL on every network, the last one first; ends at the first failure. What was written down is removed at the end. Nobody's
-   * giving up ends a plugin half-way: what it has not taken away yet, the next DEL may not find.
+   * DEL on every network, the last one first; ends at the first failure. What was written down is removed at
+   * the end. Nobody's giving up ends a plugin half-way: what it has not taken away yet, the next DEL may not
+   * find.
    */
   async #undo({ pod, networks }: Attachment): Promise<void> {
     const { chain, store, orphans } = this.#parts;
@@ -130,7 +137,10 @@ export class Detacher implements Disposable {
     return { pod: pod ?? unknownPod(sandboxId), networks: networksNow() };
   }
 
-  /** That it is given up is written down for the next daemon; where it cannot be (a full disk), the pod must go all the same. */
+  /**
+   * That it is given up is written down for the next daemon; where it cannot be (a full disk), the pod must
+   * go all the same.
+   */
   async #giveUp(attachment: Attachment, error: unknown): Promise<void> {
     if (attachment.givenUp) return;
     const { chain, store, logger } = this.#parts;
@@ -155,7 +165,10 @@ async function withoutLostNamespace(pod: PodAttachment): Promise<PodAttachment> 
   return (await isNamespacePin(pod.netnsPath)) ? pod : { ...pod, netnsPath: "" };
 }
 
-/** Of a pod that was attached, when nothing tells to what: without a DEL, its addresses and rules would stay unseen. */
+/**
+ * Of a pod that was attached, when nothing tells to what: without a DEL, its addresses and rules would stay
+ * unseen.
+ */
 function unknownNetworks(sandboxId: string): NetworkError {
   return new NetworkError(
     "Unavailable",

@@ -1,6 +1,6 @@
 /**
- * Sandboxes whose DEL failed: since when, and a call to try again, which comes as long as there are any. The time is this
- * process's; with a restart it begins anew.
+ * Sandboxes whose DEL failed: since when, and a call to try again, which comes as long as there are any. The
+ * time is this process's; with a restart it begins anew.
  */
 export class FailedDetachments implements Disposable {
   readonly #patienceMs: number;

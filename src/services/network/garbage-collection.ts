@@ -5,9 +5,9 @@ import type { NetworkConfig } from "./network-config.ts";
 import type { PluginChain, ValidAttachment } from "./plugin-chain.ts";
 
 /**
- * GC (CNI 1.1.0): once for each network, its plugins are told which attachments there are, and let go of what else they
- * hold, such as addresses of pods that were lost in a crash. A pod is attached only after that, or it might be taken
- * for lost.
+ * GC (CNI 1.1.0): once for each network, its plugins are told which attachments there are, and let go of what
+ * else they hold, such as addresses of pods that were lost in a crash. A pod is attached only after that, or
+ * it might be taken for lost.
  */
 export class GarbageCollection implements AsyncDisposable {
   readonly #chain: PluginChain;
@@ -22,7 +22,9 @@ export class GarbageCollection implements AsyncDisposable {
     this.#logger = logger;
   }
 
-  /** Resolves when it has been done for the network of that name, whatever came of it; a failure is logged. */
+  /**
+   * Resolves when it has been done for the network of that name, whatever came of it; a failure is logged.
+   */
   onceFor(network: NetworkConfig): Promise<void> {
     if (!isAtLeast(network.cniVersion, "1.1.0") || network.disableGC) return Promise.resolve();
     const run = this.#runs.get(network.name) ?? this.#run(network);

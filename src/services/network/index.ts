@@ -1,12 +1,13 @@
 /**
  * Pod networks, by the Container Network Interface (CNI, https://www.cni.dev/docs/spec/).
  *
- * Terms: a *network* is a named chain of *plugins* (programs), described by a file of the configuration directory; an
- * *attachment* is one pod sandbox on its networks, made by ADD and undone by DEL. A *result* is what ADD gives: interfaces and
- * addresses. *Capabilities* are what a plugin declares that it wants to be told of a pod.
+ * Terms: a *network* is a named chain of *plugins* (programs), described by a file of the configuration
+ * directory; an *attachment* is one pod sandbox on its networks, made by ADD and undone by DEL. A *result* is
+ * what ADD gives: interfaces and addresses. *Capabilities* are what a plugin declares that it wants to be
+ * told of a pod.
  *
- * It must not make or remove network namespaces, bring up the loopback interface, or be asked about pods on the host's network:
- * it is handed the path of a namespace that is ready, and runs plugins.
+ * It must not make or remove network namespaces, bring up the loopback interface, or be asked about pods on
+ * the host's network: it is handed the path of a namespace that is ready, and runs plugins.
  */
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
 export {

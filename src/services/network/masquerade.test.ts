@@ -13,8 +13,8 @@ const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 
 /**
- * Lets the bridge plugin be killed at its first call of `iptables` with that option, once, in the plugin's given command;
- * the call itself then does what `after` says, in shell.
+ * Lets the bridge plugin be killed at its first call of `iptables` with that option, once, in the plugin's
+ * given command; the call itself then does what `after` says, in shell.
  */
 async function killAt(rig: TestNetwork, command: "ADD" | "DEL", option: string, after = "exit 1") {
   const bin = `${rig.root}/killing`;

@@ -10,11 +10,12 @@ const tools = ["iptables", "ip6tables"];
 type Rule = string;
 
 /**
- * Takes away what the bridge and ptp plugins left of a pod's masquerading by iptables: a chain for the pod, and the jumps to
- * it. They find it by the addresses of the pod's interface, which their DEL deletes first; so a DEL that follows one
- * that was cut off, or that finds no namespace, leaves it and succeeds (a fact of their 1.1.1 to 1.10.0). Each family's changes
- * are made in one step. Resolves with the names of the chains that were there.
- * Throws NetworkError Internal when one is there that cannot be removed, and DeadlineExceeded.
+ * Takes away what the bridge and ptp plugins left of a pod's masquerading by iptables: a chain for the pod,
+ * and the jumps to it. They find it by the addresses of the pod's interface, which their DEL deletes first;
+ * so a DEL that follows one that was cut off, or that finds no namespace, leaves it and succeeds (a fact of
+ * their 1.1.1 to 1.10.0). Each family's changes are made in one step. Resolves with the names of the chains
+ * that were there. Throws NetworkError Internal when one is there that cannot be removed, and
+ * DeadlineExceeded.
  */
 export async function removeMasquerade(
   networkName: string,
@@ -34,7 +35,10 @@ export async function removeMasquerade(
   return removed;
 }
 
-/** As the plugins' FormatChainName makes it, https://github.com/containernetworking/plugins/blob/main/pkg/utils/utils.go. */
+/**
+ * As the plugins' FormatChainName makes it,
+ * https://github.com/containernetworking/plugins/blob/main/pkg/utils/utils.go.
+ */
 function chainName(networkName: string, sandboxId: string): string {
   const hash = createHash("sha512").update(`${networkName}${sandboxId}`).digest("hex");
   return `CNI-${hash.slice(0, 24)}`;

@@ -15,8 +15,8 @@ export type NetworkConfig = {
 export type PluginConfig = JsonObject & { readonly type: string };
 
 /**
- * Reads the text of a configuration file: a list with `plugins`, or a single plugin, which counts as a list of one.
- * Throws NetworkError FailedPrecondition that says what is wrong; the caller adds the file's name.
+ * Reads the text of a configuration file: a list with `plugins`, or a single plugin, which counts as a list
+ * of one. Throws NetworkError FailedPrecondition that says what is wrong; the caller adds the file's name.
  */
 export function parseNetworkConfig(text: string): NetworkConfig {
   const config = parseObject(text);

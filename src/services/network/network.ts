@@ -2,34 +2,45 @@
 export const defaultInterface = "eth0";
 
 /**
- * Pod networks by CNI (specification 1.1.0, https://www.cni.dev/docs/spec/): which network is the default one, ADD for
- * a pod sandbox, DEL when it stops or was cut off half-way, STATUS for the Status RPC.
+ * Pod networks by CNI (specification 1.1.0, https://www.cni.dev/docs/spec/): which network is the default
+ * one, ADD for a pod sandbox, DEL when it stops or was cut off half-way, STATUS for the Status RPC.
  */
 export interface Network extends AsyncDisposable {
-  /** From memory; follows the configuration directory also when that is made, or removed and made again, later. */
+  /**
+   * From memory; follows the configuration directory also when that is made, or removed and made again,
+   * later.
+   */
   status(): NetworkStatus;
   /**
-   * ADDs the default network as `eth0` (and others as `eth1`, ... where more than one is configured). Resolves with the
-   * addresses; the result is kept on disk, so that DEL works after the configuration is gone and after a reboot. Before the first plugin runs, the attachment is written down, so that
-   * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here.
-   * Throws NetworkError: Unavailable (no configuration, with the reason of `status`), DeadlineExceeded (a plugin hangs),
-   * Internal (a plugin fails or prints garbage; the message has the plugin's own).
+   * ADDs the default network as `eth0` (and others as `eth1`, ... where more than one is configured).
+   * Resolves with the addresses; the result is kept on disk, so that DEL works after the configuration is
+   * gone and after a reboot. Before the first plugin runs, the attachment is written down, so that
+   * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here. Throws
+   * NetworkError: Unavailable (no configuration, with the reason of `status`), DeadlineExceeded (a plugin
+   * hangs), Internal (a plugin fails or prints garbage; the message has the plugin's own).
    */
   attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;
   /**
-   * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath` may be gone already (then CNI_NETNS is empty).
-   * `pod`: of one that was attached for certain, what is known of it. Where what was written down is lost or damaged, it is detached by
-   * this from the networks that are configured now; where none is, DEL has failed. A plugin is not ended half-way because somebody does not want to wait; where
-   * one was cut off before, the masquerading that its DEL does not find any more is taken away too.
-   * Throws NetworkError when DEL fails; but for no longer than the configured time: then the pod is let go with a warning, and
-   * DEL is tried again in the background and at the next start, until it succeeds.
+   * DEL, by what was written down of ADD; idempotent, no error when there is nothing to detach. `netnsPath`
+   * may be gone already (then CNI_NETNS is empty). `pod`: of one that was attached for certain, what is known
+   * of it. Where what was written down is lost or damaged, it is detached by this from the networks that are
+   * configured now; where none is, DEL has failed. A plugin is not ended half-way because somebody does not
+   * want to wait; where one was cut off before, the masquerading that its DEL does not find any more is taken
+   * away too. Throws NetworkError when DEL fails; but for no longer than the configured time: then the pod is
+   * let go with a warning, and DEL is tried again in the background and at the next start, until it succeeds.
    */
   detach(sandboxId: string, options?: { readonly pod?: PodAttachment }): Promise<void>;
-  /** What the plugins said when a sandbox was attached, network by network; for people. None when it is not attached. */
+  /**
+   * What the plugins said when a sandbox was attached, network by network; for people. None when it is not
+   * attached.
+   */
   describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]>;
   /** Ids of the sandboxes for which an attachment is written down; for recovery. */
   attachments(): Promise<readonly string[]>;
-  /** UpdateRuntimeConfig: the pod CIDR that the kubelet was given; renders the configuration template if there is one. */
+  /**
+   * UpdateRuntimeConfig: the pod CIDR that the kubelet was given; renders the configuration template if there
+   * is one.
+   */
   setPodCidr(cidr: string): Promise<void>;
 }
 

@@ -11,22 +11,27 @@ const pauseMs = { first: 5, last: 200 };
 type Orphan = { readonly pid: number; readonly sandboxId: string; readonly command: string };
 
 /**
- * Plugins that run on although nobody waits for them: their daemon was killed, or the plugin was that had started them. An
- * ADD among them would go on making what a DEL has just looked for, and nobody would take that away again: it is killed.
- * A DEL is let finish, as what it takes away it takes away in its order.
+ * Plugins that run on although nobody waits for them: their daemon was killed, or the plugin was that had
+ * started them. An ADD among them would go on making what a DEL has just looked for, and nobody would take
+ * that away again: it is killed. A DEL is let finish, as what it takes away it takes away in its order.
  */
 export class OrphanPlugins {
   readonly #atStart: Set<string>;
   readonly #pluginTimeoutMs: number;
   #first: Promise<readonly Orphan[]> | undefined;
 
-  /** `sandboxIds`: those that were attached, or being attached, before this daemon started its first plugin. */
+  /**
+   * `sandboxIds`: those that were attached, or being attached, before this daemon started its first plugin.
+   */
   constructor(sandboxIds: readonly string[], pluginTimeoutMs: number) {
     this.#atStart = new Set(sandboxIds);
     this.#pluginTimeoutMs = pluginTimeoutMs;
   }
 
-  /** To be awaited before a DEL for a sandbox, while no plugin is being run for it; takes as long as a plugin may at most. */
+  /**
+   * To be awaited before a DEL for a sandbox, while no plugin is being run for it; takes as long as a plugin
+   * may at most.
+   */
   async endFor(sandboxId: string): Promise<void> {
     if (await this.#hadNoneAtStart(sandboxId)) return;
     let orphans = await orphansOf(sandboxId);
@@ -44,7 +49,10 @@ export class OrphanPlugins {
     }
   }
 
-  /** Most sandboxes of an earlier daemon have none, which one look at the processes tells for all; for one sandbox, once. */
+  /**
+   * Most sandboxes of an earlier daemon have none, which one look at the processes tells for all; for one
+   * sandbox, once.
+   */
   async #hadNoneAtStart(sandboxId: string): Promise<boolean> {
     if (!this.#atStart.delete(sandboxId)) return false;
     this.#first ??= findOrphans();
@@ -56,7 +64,10 @@ async function orphansOf(sandboxId: string): Promise<readonly Orphan[]> {
   return (await findOrphans()).filter((orphan) => orphan.sandboxId === sandboxId);
 }
 
-/** A plugin, and what it has started, has the sandbox's id in its environment (section 2 of the specification, "Parameters"). */
+/**
+ * A plugin, and what it has started, has the sandbox's id in its environment (section 2 of the specification,
+ * "Parameters").
+ */
 async function findOrphans(): Promise<readonly Orphan[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = pids.map(async (pid): Promise<readonly Orphan[]> => {

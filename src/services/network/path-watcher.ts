@@ -4,11 +4,12 @@ import { resolve, sep } from "node:path";
 const retryMs = 5000;
 
 /**
- * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any directory on
- * the way to it, is made, removed, or replaced by another one. A kernel watch stays with the directory it was set on
- * and not with the path, so every directory on the way is watched for its next component, and all of them again
- * after each event. The topmost comes first: what is made below it meanwhile is told by the watch above it. Where no watch
- * can be set (the user's inotify limit is reached), it calls back every 5 seconds.
+ * Calls back whenever something may have changed in a directory, which need not exist: also when it, or any
+ * directory on the way to it, is made, removed, or replaced by another one. A kernel watch stays with the
+ * directory it was set on and not with the path, so every directory on the way is watched for its next
+ * component, and all of them again after each event. The topmost comes first: what is made below it meanwhile
+ * is told by the watch above it. Where no watch can be set (the user's inotify limit is reached), it calls
+ * back every 5 seconds.
  */
 export class PathWatcher implements Disposable {
   readonly #path: string;
@@ -64,7 +65,10 @@ export class PathWatcher implements Disposable {
   }
 }
 
-/** Each directory on the way to `path`, with the name of its next component, the topmost first: ["/", "etc"], ["/etc", "cni"]. */
+/**
+ * Each directory on the way to `path`, with the name of its next component, the topmost first: ["/", "etc"],
+ * ["/etc", "cni"].
+ */
 function ancestors(path: string): readonly (readonly [directory: string, next: string])[] {
   const components = path.split(sep).slice(1);
   return components.map((next, depth) => [`/${components.slice(0, depth).join(sep)}`, next]);

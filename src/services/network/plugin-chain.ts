@@ -51,7 +51,10 @@ export class PluginChain {
     for (const plugin of network.config.plugins.toReversed()) await this.#delete(plugin, network, pod);
   }
 
-  /** DEL by as many plugins as can; what the others failed with. For a pod that is let go although {@link delete} fails. */
+  /**
+   * DEL by as many plugins as can; what the others failed with. For a pod that is let go although
+   * {@link delete} fails.
+   */
   async deleteWhatGoes(network: AttachedNetwork, pod: PodAttachment): Promise<readonly unknown[]> {
     const errors: unknown[] = [];
     for (const plugin of network.config.plugins.toReversed())
@@ -79,7 +82,10 @@ export class PluginChain {
     }
   }
 
-  /** GC: every plugin forgets all attachments but these. Goes on after a failure and throws an AggregateError at the end. */
+  /**
+   * GC: every plugin forgets all attachments but these. Goes on after a failure and throws an AggregateError
+   * at the end.
+   */
   async collect(
     network: NetworkConfig,
     valid: readonly ValidAttachment[],
@@ -112,8 +118,9 @@ function previous(result: JsonObject | undefined): JsonObject {
 }
 
 /**
- * The configuration that one plugin is handed (section 3, "Deriving request configuration from plugin configuration").
- * `extra` holds what depends on the command: `runtimeConfig` and `prevResult`, or the valid attachments of GC.
+ * The configuration that one plugin is handed (section 3, "Deriving request configuration from plugin
+ * configuration"). `extra` holds what depends on the command: `runtimeConfig` and `prevResult`, or the valid
+ * attachments of GC.
  */
 function requestConfig(network: NetworkConfig, plugin: PluginConfig, extra: JsonObject = {}): JsonObject {
   const { capabilities: _, ...rest } = plugin;

@@ -44,9 +44,9 @@ export class Plugins {
   }
 
   /**
-   * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no such binary),
-   * Unavailable or Internal with the plugin's own message, DeadlineExceeded, ResourceExhausted (it could not be started); and the signal's
-   * reason.
+   * Runs one command and returns what the plugin printed. Throws NetworkError: FailedPrecondition (no such
+   * binary), Unavailable or Internal with the plugin's own message, DeadlineExceeded, ResourceExhausted (it
+   * could not be started); and the signal's reason.
    */
   async run(call: PluginCall, signal?: AbortSignal): Promise<string> {
     const path = await this.find(call.type);
@@ -72,7 +72,10 @@ export class Plugins {
     );
   }
 
-  /** Plugins call tools such as iptables, hence the PATH; nothing else of the daemon's environment is theirs to see. */
+  /**
+   * Plugins call tools such as iptables, hence the PATH; nothing else of the daemon's environment is theirs
+   * to see.
+   */
   #environment({ command, attachment }: PluginCall): Readonly<Record<string, string>> {
     return {
       PATH: toolPath(),

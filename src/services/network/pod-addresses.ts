@@ -2,20 +2,28 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { CniResult } from "./cni-result.ts";
 import type { NetworkResult } from "./network.ts";
 
-/** Which address of a pod comes first: the first IPv4 one, the first IPv6 one, or the first that the plugins gave. */
+/**
+ * Which address of a pod comes first: the first IPv4 one, the first IPv6 one, or the first that the plugins
+ * gave.
+ */
 export type IpPreference = "ipv4" | "ipv6" | "cni";
 
 /** What the plugins gave on one network, and the interface that they were asked to make. */
 export type NetworkOutcome = { readonly ifName: string; readonly result: CniResult };
 
-/** The pod's side of the results; the first network is the default one, and only its addresses are the pod's. */
+/**
+ * The pod's side of the results; the first network is the default one, and only its addresses are the pod's.
+ */
 export function podAddresses(outcomes: readonly NetworkOutcome[], preference: IpPreference): NetworkResult {
   const interfaces = outcomes.flatMap(podInterfaces);
   const primary = interfaces.find(({ name }) => name === outcomes[0]?.ifName);
   return { ips: inOrder(primary?.ips ?? [], preference), interfaces };
 }
 
-/** Interfaces on the host, such as the bridge, are part of a result too; they are left out, with their addresses. */
+/**
+ * Interfaces on the host, such as the bridge, are part of a result too; they are left out, with their
+ * addresses.
+ */
 function podInterfaces({ ifName, result }: NetworkOutcome): NetworkResult["interfaces"] {
   const inPod = result.interfaces.filter(({ name, sandbox }) => sandbox !== "" || name === ifName);
   const known = inPod.some(({ name }) => name === ifName) ? inPod : [{ name: ifName, mac: "" }, ...inPod];

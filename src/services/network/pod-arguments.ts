@@ -27,8 +27,8 @@ export function cniArgs(pod: PodAttachment): string {
 }
 
 /**
- * The capability arguments of a pod by CNI's conventions (CONVENTIONS.md, "Well-known Capabilities"); each plugin gets
- * those that it declares. What a pod does not ask for is left out.
+ * The capability arguments of a pod by CNI's conventions (CONVENTIONS.md, "Well-known Capabilities"); each
+ * plugin gets those that it declares. What a pod does not ask for is left out.
  */
 export function capabilityArgs(pod: PodAttachment): JsonObject {
   const portMappings = pod.portMappings.filter(({ hostPort }) => hostPort > 0);

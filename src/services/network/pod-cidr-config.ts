@@ -17,9 +17,10 @@ type PodCidrConfig = {
 };
 
 /**
- * Writes a network configuration for the pod addresses that this node was given, unless somebody else has put one into the
- * directory. The template sees `PodCIDR` (the first range), `PodCIDRRanges` (all) and `Routes` (a default
- * route for each family). Throws NetworkError InvalidArgument (the ranges) and FailedPrecondition (the template).
+ * Writes a network configuration for the pod addresses that this node was given, unless somebody else has put
+ * one into the directory. The template sees `PodCIDR` (the first range), `PodCIDRRanges` (all) and `Routes`
+ * (a default route for each family). Throws NetworkError InvalidArgument (the ranges) and FailedPrecondition
+ * (the template).
  */
 export async function writePodCidrConfig({ template, directory, cidr }: PodCidrConfig): Promise<void> {
   const ranges = parseRanges(cidr);

@@ -19,9 +19,10 @@ export type ProgramCommand = {
 export type ProgramOutput = { readonly succeeded: boolean; readonly stdout: string; readonly stderr: string };
 
 /**
- * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too long, says too much, or `signal` is aborted,
- * the group is killed first. Throws NetworkError: DeadlineExceeded, ResourceExhausted (the machine has no process,
- * descriptor or memory left for it), Internal (it cannot be started for another reason, more than 1 MiB of output); and the signal's reason.
+ * Runs a plugin, or a tool such as iptables, to its end, in a process group of its own. When it takes too
+ * long, says too much, or `signal` is aborted, the group is killed first. Throws NetworkError:
+ * DeadlineExceeded, ResourceExhausted (the machine has no process, descriptor or memory left for it),
+ * Internal (it cannot be started for another reason, more than 1 MiB of output); and the signal's reason.
  */
 export async function runProgram(command: ProgramCommand, signal?: AbortSignal): Promise<ProgramOutput> {
   signal?.throwIfAborted();

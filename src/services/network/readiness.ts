@@ -8,8 +8,8 @@ import type { PluginChain } from "./plugin-chain.ts";
 const maxAgeMs = { ready: 5000, notReady: 1000 };
 
 /**
- * Whether the plugins of the configured networks can serve a pod: their binaries are there, and those of networks that know
- * STATUS (CNI 1.1.0) say so. Answers from memory and asks anew in the background.
+ * Whether the plugins of the configured networks can serve a pod: their binaries are there, and those of
+ * networks that know STATUS (CNI 1.1.0) say so. Answers from memory and asks anew in the background.
  */
 export class Readiness implements AsyncDisposable {
   readonly #networks: readonly NetworkConfig[];
@@ -30,7 +30,10 @@ export class Readiness implements AsyncDisposable {
     return this.#status;
   }
 
-  /** Resolves when {@link status} is up to date, as far as that can be said without waiting for a plugin to run. */
+  /**
+   * Resolves when {@link status} is up to date, as far as that can be said without waiting for a plugin to
+   * run.
+   */
   async check(): Promise<void> {
     const asked = this.ask();
     if (!this.#networks.some(hasStatus)) await asked;

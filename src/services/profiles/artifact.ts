@@ -12,15 +12,18 @@ import { invalidProfile, registryFailure } from "./profile-error.ts";
 export const maxProfileBytes = 1024 * 1024;
 
 /**
- * What an artifact with a seccomp profile calls itself, its config or its layer. The first is what CRI-O and the Security
- * Profiles Operator push.
+ * What an artifact with a seccomp profile calls itself, its config or its layer. The first is what CRI-O and
+ * the Security Profiles Operator push.
  */
 const seccompTypes: ReadonlySet<string> = new Set([
   "application/vnd.cncf.seccomp-profile.config.v1+json",
   "application/vnd.cncf.seccomp-profile.v1+json",
 ]);
 
-/** Fetches the one layer of an artifact that says that it holds a seccomp profile, as text. Throws ProfileError. */
+/**
+ * Fetches the one layer of an artifact that says that it holds a seccomp profile, as text. Throws
+ * ProfileError.
+ */
 export async function fetchProfile(
   reference: string,
   source: ArtifactSource,

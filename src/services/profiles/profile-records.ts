@@ -11,7 +11,10 @@ export type ProfileRecord = {
   readonly sizeBytes: number;
 };
 
-/** What the profiles of a namespace keep from garbage collection, as of the moment the returned function is called. */
+/**
+ * What the profiles of a namespace keep from garbage collection, as of the moment the returned function is
+ * called.
+ */
 export async function profileRoots(
   database: Database,
   namespace: string,

@@ -71,7 +71,8 @@ class ProfileService implements SecurityProfiles {
     using _lock = await this.#lock.acquire(changes);
     if (!this.#records.has(digest)) return;
     await this.#options.database.commit([this.#records.delete(digest)]);
-    // Not waited for: the blob is no longer anybody's, and goes with the next collection should this one fail.
+    // Not waited for: the blob is no longer anybody's, and goes with the next collection should this one
+    // fail.
     this.#options.images.collectGarbage().catch(() => undefined);
   }
 
@@ -91,7 +92,10 @@ class ProfileService implements SecurityProfiles {
     }
   }
 
-  /** Adds a reference to the profile that came in this artifact; false when there is none, or a damaged one, which is deleted. */
+  /**
+   * Adds a reference to the profile that came in this artifact; false when there is none, or a damaged one,
+   * which is deleted.
+   */
   async #addTo(reference: string, manifest: Digest): Promise<boolean> {
     using _lock = await this.#lock.acquire(changes);
     const digest = this.#records.ofManifest(manifest);

@@ -17,7 +17,10 @@ const namespace = "k8s.io";
 const logger = createLogger({ level: "silent", format: "json" });
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
-/** Real stores, and an artifact as a registry that knows every algorithm would give it out; counts how often it was asked. */
+/**
+ * Real stores, and an artifact as a registry that knows every algorithm would give it out; counts how often
+ * it was asked.
+ */
 async function stores() {
   await using undo = new AsyncDisposableStack();
   const { path: root } = undo.use(await tempDir());

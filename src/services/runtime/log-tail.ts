@@ -1,7 +1,10 @@
 import { open } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
 
-/** The end of a log that another program writes, however long it is: at most `limitBytes`; "" when there is none. */
+/**
+ * The end of a log that another program writes, however long it is: at most `limitBytes`; "" when there is
+ * none.
+ */
 export async function readLogTail(path: string, limitBytes = 64 * 1024): Promise<string> {
   try {
     await using file = await open(path);

@@ -3,33 +3,37 @@ import type { LookUp } from "../../ground/hostpaths/index.ts";
 import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
 
 /**
- * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task outlives the
- * daemon: {@link Tasks.attach} finds it again after a restart, with the exit that happened meanwhile.
+ * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task
+ * outlives the daemon: {@link Tasks.attach} finds it again after a restart, with the exit that happened
+ * meanwhile.
  *
- * The life of a task: `create` makes the container with its first process waiting, `start` lets that run the user's
- * program, it exits by itself or by `kill`, `delete` removes what the OCI runtime, conmon and the task left behind. An
- * exit never removes anything by itself, so that it can be read as often as wanted.
+ * The life of a task: `create` makes the container with its first process waiting, `start` lets that run the
+ * user's program, it exits by itself or by `kill`, `delete` removes what the OCI runtime, conmon and the task
+ * left behind. An exit never removes anything by itself, so that it can be read as often as wanted.
  */
 export interface Tasks extends AsyncDisposable {
   /**
-   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes time begins in the
-   * background, where there is anything. May be called in vain.
+   * Says that a task will be made, or a command run in one, within some ten milliseconds: what takes time
+   * begins in the background, where there is anything. May be called in vain.
    */
   prewarm(): void;
   /**
-   * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is created, with its
-   * first process waiting. The bundle directory must exist; what else lies in it (a mounted rootfs) is left alone.
-   * Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition (unusable handler), Internal (with the OCI
-   * runtime's own message), DeadlineExceeded, Canceled. Nothing is left behind then.
+   * Writes the bundle's config.json, starts conmon, which runs `create`. Resolves when the container is
+   * created, with its first process waiting. The bundle directory must exist; what else lies in it (a mounted
+   * rootfs) is left alone. Throws RuntimeError: InvalidArgument (unknown handler), FailedPrecondition
+   * (unusable handler), Internal (with the OCI runtime's own message), DeadlineExceeded, Canceled. Nothing is
+   * left behind then.
    */
   create(task: TaskSpec, signal?: AbortSignal): Promise<Task>;
   /**
-   * Takes up a task after a restart of the daemon: created, running, exited while nobody looked (from conmon's exit
-   * file), or lost (conmon was killed, or the machine restarted). Never throws for a task whose files are gone or damaged:
-   * that one is lost.
+   * Takes up a task after a restart of the daemon: created, running, exited while nobody looked (from
+   * conmon's exit file), or lost (conmon was killed, or the machine restarted). Never throws for a task whose
+   * files are gone or damaged: that one is lost.
    */
   attach(task: TaskIdentity): Promise<Task>;
-  /** Removes what is left of a task that nobody holds, if anything is: its creation or its deletion was cut. */
+  /**
+   * Removes what is left of a task that nobody holds, if anything is: its creation or its deletion was cut.
+   */
   remove(task: TaskIdentity): Promise<void>;
 }
 
@@ -41,8 +45,8 @@ export type TaskIdentity = {
   /** Private directory of this container under the state directory (tmpfs): config.json, pidfile, sockets. */
   readonly bundleDir: string;
   /**
-   * Its cgroup, as a path in the hierarchies ({@link containerCgroup}): a removal must not have to find it in files that may be
-   * damaged. Undefined when it is not known any more.
+   * Its cgroup, as a path in the hierarchies ({@link containerCgroup}): a removal must not have to find it in
+   * files that may be damaged. Undefined when it is not known any more.
    */
   readonly cgroup: string | undefined;
 };
@@ -52,8 +56,8 @@ export type TaskSpec = TaskIdentity & {
   readonly spec: OciSpec;
   readonly io: FirstProcessIo;
   /**
-   * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there. Undefined
-   * leaves them in the daemon's own, as containerd does with its shims.
+   * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there.
+   * Undefined leaves them in the daemon's own, as containerd does with its shims.
    */
   readonly monitorCgroup: string | undefined;
   /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
@@ -67,13 +71,14 @@ export type FirstProcessIo =
   /** `lookUp` is for the log, whose path is of others. */
   | ({ readonly kind: "console"; readonly lookUp: LookUp } & TaskConsole)
   /**
-   * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads it (of a process that has
-   * ended: until its deletion or the daemon's end), and when a client leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
+   * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads
+   * it (of a process that has ended: until its deletion or the daemon's end), and when a client leaves,
+   * another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
    */
   | ({ readonly kind: "fifos" } & Fifos)
   /**
-   * The process has a file itself that its output is appended to; it is made if it is not there, with its directory. Throws RuntimeError
-   * InvalidArgument for what is no regular file.
+   * The process has a file itself that its output is appended to; it is made if it is not there, with its
+   * directory. Throws RuntimeError InvalidArgument for what is no regular file.
    */
   | ({ readonly kind: "file"; readonly path: string } & Pick<Fifos, "stdin" | "lookUp">);
 
@@ -110,18 +115,23 @@ export interface Task {
   readonly pid: number;
   state(): TaskState;
   /**
-   * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended, of which
-   * {@link state} may not know yet. For whoever acts on the process: a pid is given to another one after its end.
+   * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended,
+   * of which {@link state} may not know yet. For whoever acts on the process: a pid is given to another one
+   * after its end.
    */
   livePid(): Promise<number | undefined>;
   /**
-   * Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends as exited 128. Of
-   * a restored task the processes are looked at first: PermissionDenied when they may do more than the container's could.
+   * Runs the user's process. Throws RuntimeError Internal with the OCI runtime's message; the task then ends
+   * as exited 128. Of a restored task the processes are looked at first: PermissionDenied when they may do
+   * more than the container's could.
    */
   start(signal?: AbortSignal): Promise<void>;
   /** Sends a signal to the first process. No error when it is gone already. */
   kill(signal: number): Promise<void>;
-  /** Sends a signal to all processes, also those of commands, none of which can fork meanwhile. No error when they are gone already. */
+  /**
+   * Sends a signal to all processes, also those of commands, none of which can fork meanwhile. No error when
+   * they are gone already.
+   */
   signalAll(signal: number): Promise<void>;
   /** Kills all processes for good: none can be born afterwards. No error when they are gone already. */
   killAll(): Promise<void>;
@@ -130,8 +140,8 @@ export interface Task {
   /** All processes of the container, also those of commands; none when it has ended. */
   pids(): Promise<readonly number[]>;
   /**
-   * Makes a command known, which is not running yet. It is one of {@link processes} until it is deleted. Throws RuntimeError:
-   * FailedPrecondition (the task is not running), AlreadyExists (its id is another's).
+   * Makes a command known, which is not running yet. It is one of {@link processes} until it is deleted.
+   * Throws RuntimeError: FailedPrecondition (the task is not running), AlreadyExists (its id is another's).
    */
   exec(command: Command): Promise<Process>;
   /** One of {@link processes}. Throws RuntimeError NotFound. */
@@ -139,16 +149,16 @@ export interface Task {
   /** The commands that were made and not deleted, in that order. */
   processes(): readonly Process[];
   /**
-   * {@link exec} from its start to its deletion: runs a command with the container's own user, environment, capabilities and limits,
-   * and collects its output.
-   * A command that cannot be found or run gives exit code 127 or 126 with the reason on stderr, as a shell does.
-   * Throws RuntimeError: FailedPrecondition (not running), DeadlineExceeded and Canceled (its processes are gone then),
-   * Internal (with the OCI runtime's message).
+   * {@link exec} from its start to its deletion: runs a command with the container's own user, environment,
+   * capabilities and limits, and collects its output. A command that cannot be found or run gives exit code
+   * 127 or 126 with the reason on stderr, as a shell does. Throws RuntimeError: FailedPrecondition (not
+   * running), DeadlineExceeded and Canceled (its processes are gone then), Internal (with the OCI runtime's
+   * message).
    */
   execSync(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   /**
-   * Runs a command like {@link execSync} and connects it to `io`. Resolves when it has exited and all of its output was
-   * written. When `signal` aborts its processes are killed. Throws RuntimeError:
+   * Runs a command like {@link execSync} and connects it to `io`. Resolves when it has exited and all of its
+   * output was written. When `signal` aborts its processes are killed. Throws RuntimeError:
    * FailedPrecondition (not running), Canceled (its processes are gone then), Internal.
    */
   execStreamed(
@@ -157,30 +167,36 @@ export interface Task {
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }>;
   /**
-   * Connects `io` to the first process: its output from now on, and what of its stdin it was made with. Several can be
-   * attached at the same time; each gets all output. Resolves when the process has exited and all of its output was
-   * written. When `signal` aborts the caller is taken off, the process goes on. Throws RuntimeError: FailedPrecondition
-   * (it has exited; its streams are a client's FIFOs), Canceled, ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has ended, is taken off, lest the
-   * process and its log stand still for ever.
+   * Connects `io` to the first process: its output from now on, and what of its stdin it was made with.
+   * Several can be attached at the same time; each gets all output. Resolves when the process has exited and
+   * all of its output was written. When `signal` aborts the caller is taken off, the process goes on. Throws
+   * RuntimeError: FailedPrecondition (it has exited; its streams are a client's FIFOs), Canceled,
+   * ResourceExhausted: whoever is 4 MiB behind and takes no output for ten seconds, or when the process has
+   * ended, is taken off, lest the process and its log stand still for ever.
    */
   attach(io: TaskIo, signal: AbortSignal): Promise<void>;
-  /** Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (it has exited; it has no terminal). */
+  /**
+   * Gives the first process's terminal a size. Throws RuntimeError FailedPrecondition (it has exited; it has
+   * no terminal).
+   */
   resize(size: TerminalSize): Promise<void>;
   /**
-   * No more input comes by the FIFO that is the first process's stdin: it reads the end as soon as no client has that open for writing. As
-   * well when the daemon ends. No error when it was closed or the process is gone. Throws RuntimeError FailedPrecondition when its stdin
-   * is no FIFO.
+   * No more input comes by the FIFO that is the first process's stdin: it reads the end as soon as no client
+   * has that open for writing. As well when the daemon ends. No error when it was closed or the process is
+   * gone. Throws RuntimeError FailedPrecondition when its stdin is no FIFO.
    */
   closeStdin(): Promise<void>;
   /**
-   * Puts other limits in force; what it leaves out stays as it is. The bundle's config.json says the new ones, so that
-   * commands run later have them too. Throws RuntimeError: FailedPrecondition (it has exited, or takes up more memory than
-   * the new limit), InvalidArgument (the kernel refuses a value), Internal; some of the limits may be in force then.
+   * Puts other limits in force; what it leaves out stays as it is. The bundle's config.json says the new
+   * ones, so that commands run later have them too. Throws RuntimeError: FailedPrecondition (it has exited,
+   * or takes up more memory than the new limit), InvalidArgument (the kernel refuses a value), Internal; some
+   * of the limits may be in force then.
    */
   update(update: TaskUpdate, signal?: AbortSignal): Promise<void>;
   /**
-   * Stops all processes by the cgroup freezer, once the first one runs the container's program; they do not notice. Throws
-   * RuntimeError: FailedPrecondition when not running, Unavailable when the program does not run for half a minute.
+   * Stops all processes by the cgroup freezer, once the first one runs the container's program; they do not
+   * notice. Throws RuntimeError: FailedPrecondition when not running, Unavailable when the program does not
+   * run for half a minute.
    */
   pause(): Promise<void>;
   /** Whether they are stopped now, by whomever. */
@@ -188,25 +204,32 @@ export interface Task {
   /** Lets them go on. No error when they are not paused, or gone. */
   resume(): Promise<void>;
   /**
-   * Writes the state of the processes into files, by criu; they go on (or stay paused), also when `signal` ends it. No criu is at
-   * work any more when it settles. Throws RuntimeError: FailedPrecondition (not running; something that criu cannot write down,
-   * with criu's words), ResourceExhausted (disk full), Canceled.
+   * Writes the state of the processes into files, by criu; they go on (or stay paused), also when `signal`
+   * ends it. No criu is at work any more when it settles. Throws RuntimeError: FailedPrecondition (not
+   * running; something that criu cannot write down, with criu's words), ResourceExhausted (disk full),
+   * Canceled.
    */
   dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void>;
-  /** Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files from the bundle. Idempotent. */
+  /**
+   * Kills what is left, runs the OCI runtime's `delete --force`, ends conmon, removes the task's own files
+   * from the bundle. Idempotent.
+   */
   delete(): Promise<void>;
 }
 
 /** The log file of a task's first process. */
 export type TaskLog = {
-  /** Closes the file and opens it again; the old one must have been renamed before. Throws RuntimeError FailedPrecondition when not running, and what `lookUp` throws. */
+  /**
+   * Closes the file and opens it again; the old one must have been renamed before. Throws RuntimeError
+   * FailedPrecondition when not running, and what `lookUp` throws.
+   */
   reopen(lookUp: LookUp): Promise<void>;
 };
 
 /**
- * A command that runs beside a task's first process. Its life: {@link Task.exec} makes it known, `start` runs it, it exits by itself or by
- * a signal, `delete` forgets it. An exit forgets nothing by itself. It does not outlive the daemon: what a daemon leaves that is killed, the
- * next one ends.
+ * A command that runs beside a task's first process. Its life: {@link Task.exec} makes it known, `start` runs
+ * it, it exits by itself or by a signal, `delete` forgets it. An exit forgets nothing by itself. It does not
+ * outlive the daemon: what a daemon leaves that is killed, the next one ends.
  */
 export interface Process {
   readonly id: string;
@@ -214,32 +237,45 @@ export interface Process {
   readonly pid: number;
   state(): ProcessState;
   /**
-   * Resolves when the command runs, or has run. Throws RuntimeError: FailedPrecondition (it was started before, or the task is not
-   * running), Canceled (its processes are gone then), Internal (with the OCI runtime's message, and `commandStatus` when there is no such
-   * program or it cannot be run). When it throws the process has exited.
+   * Resolves when the command runs, or has run. Throws RuntimeError: FailedPrecondition (it was started
+   * before, or the task is not running), Canceled (its processes are gone then), Internal (with the OCI
+   * runtime's message, and `commandStatus` when there is no such program or it cannot be run). When it throws
+   * the process has exited.
    */
   start(signal?: AbortSignal): Promise<void>;
-  /** Sends a signal to the command. No error when it is gone already. Throws RuntimeError FailedPrecondition when it was not started. */
+  /**
+   * Sends a signal to the command. No error when it is gone already. Throws RuntimeError FailedPrecondition
+   * when it was not started.
+   */
   kill(signal: number): Promise<void>;
   /**
-   * Kills the command, its children and what is left of its session, and resolves when they are gone. What made itself a session of its own
-   * runs on. Throws like {@link kill}.
+   * Kills the command, its children and what is left of its session, and resolves when they are gone. What
+   * made itself a session of its own runs on. Throws like {@link kill}.
    */
   killAll(): Promise<void>;
-  /** Gives its terminal a size; before the start, the one that it begins with. Throws RuntimeError FailedPrecondition when it has none. */
+  /**
+   * Gives its terminal a size; before the start, the one that it begins with. Throws RuntimeError
+   * FailedPrecondition when it has none.
+   */
   resize(size: TerminalSize): void;
-  /** No more input comes. With FIFOs the command then reads the end as soon as no client has the FIFO open for writing any more. */
+  /**
+   * No more input comes. With FIFOs the command then reads the end as soon as no client has the FIFO open for
+   * writing any more.
+   */
   closeStdin(): void;
-  /** Resolves when the command has exited (at once when it had), with no regard to its output. Throws RuntimeError Canceled. */
+  /**
+   * Resolves when the command has exited (at once when it had), with no regard to its output. Throws
+   * RuntimeError Canceled.
+   */
   wait(signal?: AbortSignal): Promise<ExitStatus>;
   /**
-   * After the exit: resolves when nobody writes to its output any more, which something that it left running may do for long, and all of it
-   * was taken. When `signal` aborts, what is still to come is given up.
+   * After the exit: resolves when nobody writes to its output any more, which something that it left running
+   * may do for long, and all of it was taken. When `signal` aborts, what is still to come is given up.
    */
   outputEnded(signal: AbortSignal): Promise<void>;
   /**
-   * Forgets it, its id is free then; output that is not taken within two seconds is given up. Idempotent. Throws RuntimeError
-   * FailedPrecondition while it runs.
+   * Forgets it, its id is free then; output that is not taken within two seconds is given up. Idempotent.
+   * Throws RuntimeError FailedPrecondition while it runs.
    */
   delete(): Promise<void>;
 }
@@ -255,7 +291,10 @@ export type Command = {
 export type CommandProcess =
   /** As the container's first process, with its user, environment, capabilities and limits. */
   | { readonly kind: "likeFirst"; readonly args: readonly string[] }
-  /** runtime-spec, config.md, `process`: nothing is added, and what berth does not know is handed on. `terminal` is that of the IO. */
+  /**
+   * runtime-spec, config.md, `process`: nothing is added, and what berth does not know is handed on.
+   * `terminal` is that of the IO.
+   */
   | { readonly kind: "whole"; readonly process: OciProcess };
 
 /** Where a command's standard streams lead. With a terminal, all output is its stdout. */
@@ -266,9 +305,10 @@ export type CommandIo = { readonly terminal: boolean } & (
 );
 
 /**
- * Paths of FIFOs that a client has made, and removes. Undefined: stdin reads as the end, output is thrown away. Without a terminal the
- * process has them themselves as its standard streams, and they become its user's; while nobody reads its output it waits, and when a client
- * leaves, another may come. Each must be a FIFO: RuntimeError InvalidArgument.
+ * Paths of FIFOs that a client has made, and removes. Undefined: stdin reads as the end, output is thrown
+ * away. Without a terminal the process has them themselves as its standard streams, and they become its
+ * user's; while nobody reads its output it waits, and when a client leaves, another may come. Each must be a
+ * FIFO: RuntimeError InvalidArgument.
  */
 export type Fifos = {
   readonly stdin: string | undefined;
@@ -311,7 +351,10 @@ export type TaskUpdate = {
 
 export type ExecRequest = {
   readonly args: readonly string[];
-  /** 0 means none. When it is over the process and its children are killed and RuntimeError DeadlineExceeded is thrown. */
+  /**
+   * 0 means none. When it is over the process and its children are killed and RuntimeError DeadlineExceeded
+   * is thrown.
+   */
   readonly timeoutMs: number;
 };
 
@@ -322,8 +365,9 @@ export type StreamedExecRequest = {
 };
 
 /**
- * The ends of the streams of an exec or attach that are not the process's. All have back-pressure. The task reads and
- * writes; it ends and destroys none of them. One that its owner destroys is a pipe that is closed for the process.
+ * The ends of the streams of an exec or attach that are not the process's. All have back-pressure. The task
+ * reads and writes; it ends and destroys none of them. One that its owner destroys is a pipe that is closed
+ * for the process.
  */
 export type TaskIo = {
   /** Undefined reads as the end. */

@@ -30,8 +30,9 @@ type Pair = { readonly from: number; readonly to: number; readonly name: string 
 type Links = Map<bigint, { readonly path: string; readonly name: string }>;
 
 /**
- * Copies what is in the directory `from` into `to`, an empty directory on the same file system, with owners, modes, times,
- * xattrs, hard links, devices and holes, and gives `to` the attributes of `from`. Synchronous. Throws LinuxError and Node's own errors.
+ * Copies what is in the directory `from` into `to`, an empty directory on the same file system, with owners,
+ * modes, times, xattrs, hard links, devices and holes, and gives `to` the attributes of `from`. Synchronous.
+ * Throws LinuxError and Node's own errors.
  */
 export function copyTree(from: string, to: string): void {
   const roots = { from: openDirectory(from), to: openDirectory(to) };

@@ -15,7 +15,10 @@ export class Deletions {
     this.#logger = logger;
   }
 
-  /** Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next garbage collection. */
+  /**
+   * Resolves when the directory is gone. Never fails: what cannot be deleted now is tried again by the next
+   * garbage collection.
+   */
   start(id: number): Promise<void> {
     const running = this.#running.get(id) ?? this.#delete(id);
     this.#running.set(id, running);

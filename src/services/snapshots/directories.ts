@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { SnapshotDirectory } from "./style.ts";
 
 /**
- * The numbered directories of one snapshotter and namespace. Numbers keep the paths short: all lower directories of a mount
- * have to fit into one page.
+ * The numbered directories of one snapshotter and namespace. Numbers keep the paths short: all lower
+ * directories of a mount have to fit into one page.
  */
 export class SnapshotDirectories {
   readonly root: string;

@@ -18,7 +18,10 @@ import type { TreeThreads } from "./tree-threads.ts";
 /** Deletions that the daemon waits for when it ends. */
 const lastDeletionsMs = 1000;
 
-/** What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover` deletes, `meter` measures what is in use. */
+/**
+ * What a {@link DirectorySnapshotter} is made of. `walker` does short work that somebody waits for, `remover`
+ * deletes, `meter` measures what is in use.
+ */
 export type SnapshotterParts = {
   readonly namespace: string;
   readonly records: SnapshotRecords;
@@ -32,8 +35,8 @@ export type SnapshotterParts = {
 };
 
 /**
- * Snapshots that each have a directory and a record. A directory is made before its record and deleted after it, so that a
- * crash leaves at most a directory that no record names, which {@link cleanup} deletes.
+ * Snapshots that each have a directory and a record. A directory is made before its record and deleted after
+ * it, so that a crash leaves at most a directory that no record names, which {@link cleanup} deletes.
  */
 export class DirectorySnapshotter implements Snapshotter {
   readonly name: string;

@@ -6,7 +6,10 @@ import type { Usage } from "./snapshotter.ts";
 /** `st_blocks` counts these, whatever the file system's own blocks are. */
 const blockBytes = 512n;
 
-/** What a tree takes on its disk, each inode counted once; however deep it is. Synchronous. Files that vanish meanwhile are left out. */
+/**
+ * What a tree takes on its disk, each inode counted once; however deep it is. Synchronous. Files that vanish
+ * meanwhile are left out.
+ */
 export function diskUsage(path: string): Usage {
   using cursor = new TreeCursor(path);
   const seen = new Set<bigint>();

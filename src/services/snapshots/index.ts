@@ -1,12 +1,14 @@
 /**
- * Snapshots: file-system trees of images and containers, each on top of its parent; {@link "./snapshotter.ts"} tells their life.
- * Two snapshotters: `overlayfs` keeps changes in directories that the kernel lays over each other, `native` copies.
+ * Snapshots: file-system trees of images and containers, each on top of its parent;
+ * {@link "./snapshotter.ts"} tells their life. Two snapshotters: `overlayfs` keeps changes in directories
+ * that the kernel lays over each other, `native` copies.
  *
- * Terms: an *active* snapshot can be written to, a *view* cannot, a *committed* one never changes again; *rebase* is giving an
- * active snapshot its parent at commit; a layer's *chain id* names it together with all below it.
+ * Terms: an *active* snapshot can be written to, a *view* cannot, a *committed* one never changes again;
+ * *rebase* is giving an active snapshot its parent at commit; a layer's *chain id* names it together with all
+ * below it.
  *
- * This room mounts nothing, unpacks nothing and does not know what is in use: collecting garbage is for those who hold references.
- * Trees are copied, measured and deleted in worker threads.
+ * This room mounts nothing, unpacks nothing and does not know what is in use: collecting garbage is for those
+ * who hold references. Trees are copied, measured and deleted in worker threads.
  */
 /** What a snapshotter's mount is in the words of mount(8). */
 export { describeMount } from "../../ground/linux/index.ts";

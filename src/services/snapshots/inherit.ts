@@ -10,9 +10,9 @@ import {
 import { copyAttributes } from "./copy-tree.ts";
 
 /**
- * Gives directories of `upper` owner, mode, xattrs and times of what the overlay of the `lower` trees, nearest first, shows at
- * the same path; those that it does not show, or not as a directory, stay as they are. `directories` are byte strings from
- * the root. Synchronous. Throws LinuxError and Node's own errors.
+ * Gives directories of `upper` owner, mode, xattrs and times of what the overlay of the `lower` trees,
+ * nearest first, shows at the same path; those that it does not show, or not as a directory, stay as they
+ * are. `directories` are byte strings from the root. Synchronous. Throws LinuxError and Node's own errors.
  */
 export function inheritDirectories(
   upper: string,

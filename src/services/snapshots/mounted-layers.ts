@@ -1,9 +1,9 @@
 import { mountInfo } from "../../ground/linux/index.ts";
 
 /**
- * Numbers of the snapshots below `root` that are a layer of an overlay that is mounted. Overlays of many layers name the lower ones
- * relative to the directory that they lie in. Its upper layer's path tells which one that is; without an upper layer it may be
- * `root`.
+ * Numbers of the snapshots below `root` that are a layer of an overlay that is mounted. Overlays of many
+ * layers name the lower ones relative to the directory that they lie in. Its upper layer's path tells which
+ * one that is; without an upper layer it may be `root`.
  */
 export async function mountedLayers(root: string): Promise<ReadonlySet<number>> {
   const overlays = await mountInfo({ type: "overlay" });

@@ -16,8 +16,9 @@ export const snapshotterKinds = ["overlayfs", "native"] as const;
 export type SnapshotterKind = (typeof snapshotterKinds)[number];
 
 /**
- * The snapshotters of all containerd namespaces, with their directories at `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in
- * use at once. They share the threads that walk, copy and delete trees; disposing ends these.
+ * The snapshotters of all containerd namespaces, with their directories at
+ * `<root>/snapshots/<kind>/<namespace>/<n>`. Several may be in use at once. They share the threads that walk,
+ * copy and delete trees; disposing ends these.
  */
 export class Snapshotters implements AsyncDisposable {
   readonly #root: string;
@@ -59,9 +60,10 @@ export class Snapshotters implements AsyncDisposable {
   }
 
   /**
-   * The snapshotter of one namespace, opened when it is first asked for. Records whose directories a power loss has taken are
-   * dropped then. A crash may have come between a record's deletion and its files': the caller is to begin a cleanup when all that
-   * has layers mounted is known. Throws NamespaceError and SnapshotError InvalidArgument.
+   * The snapshotter of one namespace, opened when it is first asked for. Records whose directories a power
+   * loss has taken are dropped then. A crash may have come between a record's deletion and its files': the
+   * caller is to begin a cleanup when all that has layers mounted is known. Throws NamespaceError and
+   * SnapshotError InvalidArgument.
    */
   async get(kind: SnapshotterKind, namespace: string): Promise<Snapshotter> {
     checkNamespace(namespace);
@@ -112,8 +114,9 @@ export type SnapshottersOptions = {
 };
 
 /**
- * Drops records whose directory is gone, and those on top of them. A container's directory is not made durable before its
- * record, which would cost every container an fsync: a power loss may take it, and has ended the container too.
+ * Drops records whose directory is gone, and those on top of them. A container's directory is not made
+ * durable before its record, which would cost every container an fsync: a power loss may take it, and has
+ * ended the container too.
  */
 async function dropLostRecords(
   records: SnapshotRecords,

@@ -7,9 +7,9 @@ import type { SnapshotDirectory, SnapshotStyle } from "./style.ts";
 /**
  * overlayfs: a snapshot's directory holds what it changes, and its parents' are the lower directories.
  *
- * Every mount is an overlay, also that of a snapshot without parents, over an empty directory: so a layer can be unpacked with
- * overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never show as devices. Throws SnapshotError
- * InvalidArgument for a `root` that cannot be written in mount options.
+ * Every mount is an overlay, also that of a snapshot without parents, over an empty directory: so a layer can
+ * be unpacked with overlayfs's whiteouts before its parent is known, and whiteouts in a bottom layer never
+ * show as devices. Throws SnapshotError InvalidArgument for a `root` that cannot be written in mount options.
  */
 export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
   if (/[,:\\]/.test(root)) {
@@ -35,8 +35,8 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
 }
 
 /**
- * `index=off`: with the index, whose default is the kernel's, a directory cannot be a layer of several mounts at once.
- * Everything else is left to the kernel's defaults, as containerd does.
+ * `index=off`: with the index, whose default is the kernel's, a directory cannot be a layer of several mounts
+ * at once. Everything else is left to the kernel's defaults, as containerd does.
  */
 const options = ["index=off"];
 

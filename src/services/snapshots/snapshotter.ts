@@ -18,24 +18,29 @@ import type { LayerTarget } from "../../parts/unpack/index.ts";
  *     await applyLayer(layer, { target: snapshotter.layerTarget("extract-1"), ... });
  *     await snapshotter.commit(chainId, "extract-1");
  *
- * A snapshotter with `capabilities.rebase` lets `commit` say the parent after the fact, so that the layers of an
- * image can be unpacked at the same time, each on top of nothing.
+ * A snapshotter with `capabilities.rebase` lets `commit` say the parent after the fact, so that the layers of
+ * an image can be unpacked at the same time, each on top of nothing.
  */
 export interface Snapshotter {
   readonly name: string;
   /** Directory whose file system holds the snapshots (ImageFsInfo). */
   readonly root: string;
   readonly capabilities: { readonly rebase: boolean };
-  /** Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed). */
+  /**
+   * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
+   */
   prepare(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
-  /** Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when it resolves. */
+  /**
+   * Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when
+   * it resolves.
+   */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
   /**
-   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it. Throws NotFound,
-   * FailedPrecondition (not active).
+   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it. Throws
+   * NotFound, FailedPrecondition (not active).
    */
   layerTarget(key: string): LayerTarget;
   stat(key: string): SnapshotInfo | undefined;
@@ -44,7 +49,10 @@ export interface Snapshotter {
   setLabels(key: string, labels: Labels, how?: LabelUpdate): Promise<SnapshotInfo>;
   /** Disk used by this snapshot alone, without its parents. */
   usage(key: string): Promise<Usage>;
-  /** Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted in the background, also after a crash. */
+  /**
+   * Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted
+   * in the background, also after a crash.
+   */
   remove(key: string): Promise<void>;
   /** Deletes directories that no record names and that are not mounted; resolves when they are gone. */
   cleanup(): Promise<void>;
@@ -54,17 +62,21 @@ export interface Snapshotter {
 
 /** How a snapshot is committed. */
 export type CommitOptions = {
-  /** With `capabilities.rebase`: what it lies on from now on, a committed snapshot. It must have been prepared without one. */
+  /**
+   * With `capabilities.rebase`: what it lies on from now on, a committed snapshot. It must have been prepared
+   * without one.
+   */
   readonly parent?: string;
   readonly labels?: Labels;
   /**
-   * With `parent`: directories (byte strings, from the root, outermost first) that were made only because something lies in
-   * them; they take owner, mode, times and xattrs of the parent's. AppliedLayer.undescribedDirectories.
+   * With `parent`: directories (byte strings, from the root, outermost first) that were made only because
+   * something lies in them; they take owner, mode, times and xattrs of the parent's.
+   * AppliedLayer.undescribedDirectories.
    */
   readonly inherit?: readonly string[];
   /**
-   * The caller has called `syncFileSystem(snapshotter.root)` since the tree was last changed, so that one sync serves all
-   * layers of an image. Without it, commit does so itself.
+   * The caller has called `syncFileSystem(snapshotter.root)` since the tree was last changed, so that one
+   * sync serves all layers of an image. Without it, commit does so itself.
    */
   readonly synced?: boolean;
 };

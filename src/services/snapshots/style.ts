@@ -8,7 +8,9 @@ export interface SnapshotStyle {
   readonly rebase: boolean;
   /** How a layer's whiteouts are kept in the directory of an active snapshot. */
   readonly whiteouts: LayerTarget["whiteouts"];
-  /** Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first. */
+  /**
+   * Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first.
+   */
   populate(
     directory: SnapshotDirectory,
     kind: SnapshotInfo["kind"],

@@ -4,8 +4,8 @@ import type { Usage } from "./snapshotter.ts";
 import type { TreeJob } from "./tree-jobs.ts";
 
 /**
- * Threads for work on trees. Jobs resolve with the usage where they ask for it. Throws SnapshotError: ResourceExhausted for a full
- * disk, else what went wrong.
+ * Threads for work on trees. Jobs resolve with the usage where they ask for it. Throws SnapshotError:
+ * ResourceExhausted for a full disk, else what went wrong.
  */
 export type TreeThreads = JobThreads<TreeJob, Usage | undefined>;
 

@@ -27,9 +27,9 @@ const walkingShare = 1 / 20;
 const firstFigureMs = 1000;
 
 /**
- * What writable snapshots take, which only a walk of their trees can tell. No question waits for a walk but the first
- * about a snapshot, and that one not for long: the figure that there is is given, and when it is old, a new one is made in the
- * background for the next question. What nobody asks for is not measured.
+ * What writable snapshots take, which only a walk of their trees can tell. No question waits for a walk but
+ * the first about a snapshot, and that one not for long: the figure that there is is given, and when it is
+ * old, a new one is made in the background for the next question. What nobody asks for is not measured.
  */
 export class UsageMeter {
   readonly #snapshotter: Pick<Snapshotter, "usage" | "stat">;
@@ -53,7 +53,9 @@ export class UsageMeter {
     );
   }
 
-  /** Has it measured if it is time to; resolves with the first figure, undefined where there is one already. */
+  /**
+   * Has it measured if it is time to; resolves with the first figure, undefined where there is one already.
+   */
   #refresh(key: string): Promise<void> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) this.#forgetGone();

@@ -8,7 +8,10 @@ import type { UsagePart } from "./usage.ts";
 /** Figures that could not be read. */
 class StatsError extends BerthError {}
 
-/** Reads cgroups in a thread that is started when something is to be read and ended when nothing was for a while. */
+/**
+ * Reads cgroups in a thread that is started when something is to be read and ended when nothing was for a
+ * while.
+ */
 export class CgroupReadings implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #thread: JobThread<ReadingsJob, Readings>;
@@ -24,8 +27,9 @@ export class CgroupReadings implements AsyncDisposable {
   }
 
   /**
-   * Reads parts of cgroups, given by their paths in the hierarchies. Resolves in their order; undefined for one that is not
-   * there, or whose files cannot be read, which is logged. Throws StatsError Internal when the thread ends.
+   * Reads parts of cgroups, given by their paths in the hierarchies. Resolves in their order; undefined for
+   * one that is not there, or whose files cannot be read, which is logged. Throws StatsError Internal when
+   * the thread ends.
    */
   async read(paths: readonly string[], parts: ReadonlySet<UsagePart>): Promise<Readings["usages"]> {
     if (paths.length === 0) return [];

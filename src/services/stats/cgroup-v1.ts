@@ -6,10 +6,15 @@ import { readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseBlkio, single } from "./parse.ts";
 import type { CgroupUsage, MemoryUsage } from "./usage.ts";
 
-/** Version 1 writes "no limit" as the largest number of whole pages; no limit that means something comes near. */
+/**
+ * Version 1 writes "no limit" as the largest number of whole pages; no limit that means something comes near.
+ */
 const unlimited = 1n << 62n;
 
-/** Reads cgroups of version 1 (https://docs.kernel.org/admin-guide/cgroup-v1/): a hierarchy for each controller. */
+/**
+ * Reads cgroups of version 1 (https://docs.kernel.org/admin-guide/cgroup-v1/): a hierarchy for each
+ * controller.
+ */
 export class V1Reader implements ControllerReader {
   readonly #hierarchies: V1Hierarchies;
 
@@ -80,7 +85,10 @@ export class V1Reader implements ControllerReader {
     };
   }
 
-  /** The throttle layer counts on every machine; the counters of an I/O scheduler are there only while that one is used. */
+  /**
+   * The throttle layer counts on every machine; the counters of an I/O scheduler are there only while that
+   * one is used.
+   */
   devices(path: string): CgroupUsage["devices"] {
     const bytes = this.#text("blkio", path, "blkio.throttle.io_service_bytes_recursive");
     if (bytes === undefined) return undefined;

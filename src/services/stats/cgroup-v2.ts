@@ -6,7 +6,10 @@ import { readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseIoStat, single } from "./parse.ts";
 import type { CgroupUsage, MemoryUsage } from "./usage.ts";
 
-/** Reads cgroups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html): one hierarchy for all controllers. */
+/**
+ * Reads cgroups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html): one hierarchy for all
+ * controllers.
+ */
 export class V2Reader implements ControllerReader {
   readonly #mountPoint: string;
 

@@ -7,8 +7,8 @@ type Entry = { readonly base: Sample; readonly nanoCores: bigint | undefined };
 const leastNs = 1_000_000_000n;
 
 /**
- * How much of the CPUs each of several things uses now (CRI's usage_nano_cores: nanoseconds of CPU in a second), from one
- * sample to the next that is a second later or more.
+ * How much of the CPUs each of several things uses now (CRI's usage_nano_cores: nanoseconds of CPU in a
+ * second), from one sample to the next that is a second later or more.
  */
 export class CpuRates {
   readonly #entries = new Map<string, Entry>();

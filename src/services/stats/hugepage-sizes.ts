@@ -1,7 +1,10 @@
 import { readdirSync } from "node:fs";
 import { isErrno } from "../../ground/fs/index.ts";
 
-/** The page sizes that a cgroup's directory has files for; `form` finds one in a file's name. Undefined when the directory or the controller is not there. */
+/**
+ * The page sizes that a cgroup's directory has files for; `form` finds one in a file's name. Undefined when
+ * the directory or the controller is not there.
+ */
 export function hugepageSizes(directory: string, form: RegExp): readonly string[] | undefined {
   try {
     const sizes = readdirSync(directory).flatMap((file) => form.exec(file)?.[1] ?? []);

@@ -1,12 +1,12 @@
 /**
- * What containers and pods use of the machine, read from their control groups: CPU, memory, block devices, tasks, huge pages,
- * pressure (PSI), and what their processes have open.
+ * What containers and pods use of the machine, read from their control groups: CPU, memory, block devices,
+ * tasks, huge pages, pressure (PSI), and what their processes have open.
  *
- * Terms: a *cgroup* is named by its path in the hierarchies, such as "/kubepods/pod1/ID"; a *part* is what of it is read,
- * so that nothing is read that nobody wants; a *rate* is the CPU used between two readings.
+ * Terms: a *cgroup* is named by its path in the hierarchies, such as "/kubepods/pod1/ID"; a *part* is what of
+ * it is read, so that nothing is read that nobody wants; a *rate* is the CPU used between two readings.
  *
- * It must not know of pods, containers or file systems of images, nor read on the main thread: one thread reads
- * hundreds of small files in a row, which is far cheaper than as many trips through the event loop.
+ * It must not know of pods, containers or file systems of images, nor read on the main thread: one thread
+ * reads hundreds of small files in a row, which is far cheaper than as many trips through the event loop.
  */
 export { CgroupReadings } from "./cgroup-readings.ts";
 export { CpuRates } from "./cpu-rates.ts";

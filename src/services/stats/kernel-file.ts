@@ -1,9 +1,14 @@
 import { closeSync, openSync, readSync } from "node:fs";
 
-/** The largest of these files, memory.stat of a cgroup, has some 2 KiB; cgroup.procs grows with its processes. */
+/**
+ * The largest of these files, memory.stat of a cgroup, has some 2 KiB; cgroup.procs grows with its processes.
+ */
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
-/** A kernel file's whole text; undefined when there is none, or no longer one. Synchronous: for the thread that reads. */
+/**
+ * A kernel file's whole text; undefined when there is none, or no longer one. Synchronous: for the thread
+ * that reads.
+ */
 export function readKernelFile(path: string): string | undefined {
   let fd: number;
   try {
@@ -31,7 +36,10 @@ function readAll(fd: number): string {
   }
 }
 
-/** What cannot be had (EOPNOTSUPP is ENOTSUP to Node): a file or a feature that is not there (pressure on a kernel without it), or a cgroup or process that has gone. */
+/**
+ * What cannot be had (EOPNOTSUPP is ENOTSUP to Node): a file or a feature that is not there (pressure on a
+ * kernel without it), or a cgroup or process that has gone.
+ */
 const absent = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ESRCH", "ENOTSUP"]);
 
 function ifGone(error: unknown): undefined {

@@ -1,6 +1,9 @@
 import type { Pressure, PressureLine } from "./usage.ts";
 
-/** The forms in which the kernel writes figures (https://docs.kernel.org/admin-guide/cgroup-v2.html#conventions). */
+/**
+ * The forms in which the kernel writes figures
+ * (https://docs.kernel.org/admin-guide/cgroup-v2.html#conventions).
+ */
 
 /** One number; undefined for "max", which is no limit, and for what is not there. */
 export function single(text: string | undefined): bigint | undefined {
@@ -29,7 +32,10 @@ export class FlatKeyed {
   }
 }
 
-/** The lines of a pressure file; undefined for something else. Without `full`, as CPU pressure was before Linux 5.13, that is zero. */
+/**
+ * The lines of a pressure file; undefined for something else. Without `full`, as CPU pressure was before
+ * Linux 5.13, that is zero.
+ */
 export function parsePressure(text: string | undefined): Pressure | undefined {
   const some = pressureLine(text, "some");
   if (some === undefined) return undefined;

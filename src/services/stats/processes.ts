@@ -8,8 +8,8 @@ import type { ProcessUsage, TaskStates } from "./usage.ts";
 const maxDescriptors = 10_000;
 
 /**
- * What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out. Undefined where the
- * daemon may not look into them (it lacks CAP_SYS_PTRACE).
+ * What the processes of a cgroup, and of those below it, have open. Those that end meanwhile are left out.
+ * Undefined where the daemon may not look into them (it lacks CAP_SYS_PTRACE).
  */
 export function processUsage(directory: string): ProcessUsage | undefined {
   try {

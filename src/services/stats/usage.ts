@@ -19,8 +19,8 @@ export type UsagePart =
   | "taskStates";
 
 /**
- * What a cgroup and all below it use. A part that was not asked for, or that the kernel does not account, is undefined: never a
- * zero that could be taken for a figure. Sizes are bytes, times nanoseconds.
+ * What a cgroup and all below it use. A part that was not asked for, or that the kernel does not account, is
+ * undefined: never a zero that could be taken for a figure. Sizes are bytes, times nanoseconds.
  */
 export type CgroupUsage = {
   /** Since 1970. */
@@ -47,7 +47,10 @@ export type CpuUsage = {
 type CpuDetails = {
   readonly userNs: bigint;
   readonly systemNs: bigint;
-  /** Of CFS bandwidth control: enforcement periods that have passed, those in which it was throttled, for how long in all. */
+  /**
+   * Of CFS bandwidth control: enforcement periods that have passed, those in which it was throttled, for how
+   * long in all.
+   */
   readonly periods: bigint;
   readonly throttledPeriods: bigint;
   readonly throttledNs: bigint;
@@ -55,7 +58,10 @@ type CpuDetails = {
 
 export type MemoryUsage = {
   readonly usageBytes: bigint;
-  /** Usage without the file pages that have not been used lately, which the kernel takes back first; as cAdvisor has it. */
+  /**
+   * Usage without the file pages that have not been used lately, which the kernel takes back first; as
+   * cAdvisor has it.
+   */
   readonly workingSetBytes: bigint;
   /** Undefined where there is none. */
   readonly limitBytes: bigint | undefined;
@@ -85,7 +91,10 @@ type MemoryDetails = {
   /** Of the cgroup alone, without those below it. */
   readonly ownPageFaults: bigint;
   readonly ownMajorPageFaults: bigint;
-  /** What is kept for it when memory runs short: the soft limit of version 1, memory.min of version 2; 0 is none. */
+  /**
+   * What is kept for it when memory runs short: the soft limit of version 1, memory.min of version 2; 0 is
+   * none.
+   */
   readonly reservationBytes: bigint;
 };
 
@@ -144,7 +153,10 @@ export type ProcessUsage = {
   readonly maxOpenFiles: bigint | undefined;
 };
 
-/** How many threads are in each state, in cAdvisor's words; the kernel does not tell of a thread that it waits for a device. */
+/**
+ * How many threads are in each state, in cAdvisor's words; the kernel does not tell of a thread that it waits
+ * for a device.
+ */
 export type TaskStates = {
   readonly running: number;
   readonly sleeping: number;

@@ -62,7 +62,10 @@ export class NamespaceStorage {
     this.garbage = this.#collector;
   }
 
-  /** Opened when it is first asked for. Throws SnapshotError InvalidArgument for one that cannot be used in this root directory. */
+  /**
+   * Opened when it is first asked for. Throws SnapshotError InvalidArgument for one that cannot be used in
+   * this root directory.
+   */
   async snapshotter(kind: SnapshotterKind): Promise<Snapshotter> {
     const snapshotter = await this.#openSnapshotter(kind);
     this.#snapshotters.add(snapshotter);
@@ -79,7 +82,10 @@ export class NamespaceStorage {
     this.#roots.push(roots);
   }
 
-  /** Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is known. */
+  /**
+   * Begins to delete what crashes have left of snapshots; to be called when all that has layers mounted is
+   * known.
+   */
   async startCleanup(): Promise<void> {
     await Promise.all(this.snapshotters().map((snapshotter) => snapshotter.startCleanup()));
   }

@@ -64,8 +64,8 @@ export class Storage implements AsyncDisposable {
   }
 
   /**
-   * What one namespace has, with every snapshotter that it has snapshots of. The same for everybody who asks; it need not have been
-   * created. Throws NamespaceError InvalidArgument.
+   * What one namespace has, with every snapshotter that it has snapshots of. The same for everybody who asks;
+   * it need not have been created. Throws NamespaceError InvalidArgument.
    */
   async inNamespace(name: string): Promise<NamespaceStorage> {
     checkNamespace(name);
@@ -95,7 +95,10 @@ export class Storage implements AsyncDisposable {
     return [...kinds.map(([kind]) => kind), ...snapshots];
   }
 
-  /** Deletes an empty one with its leases and ingests. Throws NamespaceError InvalidArgument, NotFound, FailedPrecondition. */
+  /**
+   * Deletes an empty one with its leases and ingests. Throws NamespaceError InvalidArgument, NotFound,
+   * FailedPrecondition.
+   */
   async deleteNamespace(name: string): Promise<void> {
     const { leases, content } = await this.inNamespace(name);
     const held = leases.list();
@@ -107,8 +110,8 @@ export class Storage implements AsyncDisposable {
   }
 
   /**
-   * Begins to collect, after the usual delay, what a crash or clients that went away have left in every namespace but `own`, whose
-   * owner does so.
+   * Begins to collect, after the usual delay, what a crash or clients that went away have left in every
+   * namespace but `own`, whose owner does so.
    */
   async collectOthers(own: string): Promise<void> {
     for (const name of this.usedNamespaces().filter((each) => each !== own))

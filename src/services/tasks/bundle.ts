@@ -48,7 +48,10 @@ export class Bundle {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  /** Once its task is deleted. Never deletes what is mounted. Throws LinuxError, and TreeError where something is still mounted. */
+  /**
+   * Once its task is deleted. Never deletes what is mounted. Throws LinuxError, and TreeError where something
+   * is still mounted.
+   */
   async remove(trees: Pick<TreeRemover, "remove">): Promise<void> {
     const inside = (await mountInfo()).filter(({ mountPoint }) =>
       mountPoint.startsWith(`${this.directory}/`),

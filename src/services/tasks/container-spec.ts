@@ -10,8 +10,9 @@ type GivenSpec = Partial<Omit<OciSpec, "process" | "linux">> & {
 };
 
 /**
- * The OCI specification in a container's record, with every field that a client wrote, known here or not. Throws TasksError
- * InvalidArgument; FailedPrecondition for a container that has none, as its owner makes it at the start.
+ * The OCI specification in a container's record, with every field that a client wrote, known here or not.
+ * Throws TasksError InvalidArgument; FailedPrecondition for a container that has none, as its owner makes it
+ * at the start.
  */
 export function containerSpec(namespace: string, { id, spec }: Container, terminal: boolean): OciSpec {
   if (spec === undefined)
@@ -29,7 +30,8 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
   const { namespaces = [], resources = { devices: [] }, cgroupsPath = "" } = linux;
   return {
     ...(given as OciSpec),
-    // OCI runtimes of before its time refuse what they could run: crun 1.8 knows no 1.1. What is new in it are fields.
+    // OCI runtimes of before its time refuse what they could run: crun 1.8 knows no 1.1. What is new in it
+    // are fields.
     ociVersion: "1.0.2",
     process: { ...process, user } as OciSpec["process"],
     linux: {
@@ -59,7 +61,10 @@ function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): 
   }
 }
 
-/** `SLICE:PREFIX:NAME` is systemd's, all else a path below that of the hierarchies. All in a cgroup ends with its task: the root is nobody's. */
+/**
+ * `SLICE:PREFIX:NAME` is systemd's, all else a path below that of the hierarchies. All in a cgroup ends with
+ * its task: the root is nobody's.
+ */
 function checkedCgroup(id: string, path: string): string {
   if (/^[^/:]*:[^/:]*:[^/:]+$/.test(path)) return path;
   const absolute = posix.join("/", path);

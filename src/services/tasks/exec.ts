@@ -11,7 +11,9 @@ export type NewProcess = {
   readonly streams: NamedStreams;
 };
 
-/** Makes it known to the task, not running yet. Throws TasksError InvalidArgument, and what Task.exec does. */
+/**
+ * Makes it known to the task, not running yet. Throws TasksError InvalidArgument, and what Task.exec does.
+ */
 export async function addProcess(
   task: Task,
   { id, spec, streams }: NewProcess,

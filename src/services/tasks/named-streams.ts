@@ -3,8 +3,9 @@ import type { Fifos, FirstProcessIo } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /**
- * Where a process's standard streams lead, as containerd's clients say it: "" for nowhere, the path of a FIFO, or for a first process's
- * `stdout` a URL: `fifo:` with such a path, `file:` with that of a file which both outputs are appended to.
+ * Where a process's standard streams lead, as containerd's clients say it: "" for nowhere, the path of a
+ * FIFO, or for a first process's `stdout` a URL: `fifo:` with such a path, `file:` with that of a file which
+ * both outputs are appended to.
  */
 export type NamedStreams = {
   readonly stdin: string;

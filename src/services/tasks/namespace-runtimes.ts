@@ -14,8 +14,8 @@ type NamespaceRuntime = {
 const drivers: readonly CgroupDriver[] = ["cgroupfs", "systemd"];
 
 /**
- * What makes tasks, for each namespace and cgroup driver one that knows nothing of the others, so that a container of each may have the
- * same id. Opened when it is first asked for.
+ * What makes tasks, for each namespace and cgroup driver one that knows nothing of the others, so that a
+ * container of each may have the same id. Opened when it is first asked for.
  */
 export class NamespaceRuntimes implements AsyncDisposable {
   readonly #directory: string;
@@ -27,7 +27,10 @@ export class NamespaceRuntimes implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** systemd makes the cgroup that `SLICE:PREFIX:NAME` asks for. Throws RuntimeError FailedPrecondition when no cgroups are mounted. */
+  /**
+   * systemd makes the cgroup that `SLICE:PREFIX:NAME` asks for. Throws RuntimeError FailedPrecondition when
+   * no cgroups are mounted.
+   */
   async for(namespace: string, cgroupsPath: string): Promise<NamespaceRuntime> {
     const driver = cgroupsPath.includes(":") ? "systemd" : "cgroupfs";
     const directory = join(this.#directory, shortName(namespace), driver);

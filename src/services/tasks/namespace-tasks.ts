@@ -6,16 +6,17 @@ import type { NamedStreams } from "./named-streams.ts";
 /** The tasks of one containerd namespace, by the ids of their containers. */
 export interface NamespaceTasks {
   /**
-   * Makes a container's task, its first process waiting ({@link Tasks.create}), over a root file system that is mounted for it.
-   * Throws TasksError (AlreadyExists: a container has one task at a time), LinuxError (a mount), RuntimeError. Nothing is left behind then.
+   * Makes a container's task, its first process waiting ({@link Tasks.create}), over a root file system that
+   * is mounted for it. Throws TasksError (AlreadyExists: a container has one task at a time), LinuxError (a
+   * mount), RuntimeError. Nothing is left behind then.
    */
   create(container: Container, task: NewTask, signal?: AbortSignal): Promise<KnownTask>;
   get(id: string): KnownTask | undefined;
   /** In the order of their creation. */
   list(): readonly KnownTask[];
   /**
-   * Removes a task that is created or stopped, with its mounts. Throws TasksError NotFound, FailedPrecondition (it runs), RuntimeError; it
-   * can be tried again.
+   * Removes a task that is created or stopped, with its mounts. Throws TasksError NotFound,
+   * FailedPrecondition (it runs), RuntimeError; it can be tried again.
    */
   delete(id: string): Promise<TaskExit>;
 }

@@ -17,8 +17,8 @@ export type RuntimeChoice = {
 };
 
 /**
- * By the name of the container's runtime (containerd's shim for runc, or a handler) and runc's options, those of the task before the container's.
- * Throws TasksError InvalidArgument, Unimplemented.
+ * By the name of the container's runtime (containerd's shim for runc, or a handler) and runc's options, those
+ * of the task before the container's. Throws TasksError InvalidArgument, Unimplemented.
  */
 export function chooseRuntime(
   { id, runtime }: Pick<Container, "id" | "runtime">,

@@ -53,8 +53,8 @@ export class TaskStore implements AsyncDisposable {
   }
 
   /**
-   * Takes up what an earlier daemon has left: tasks that were made, running or not; the rest of what was cut in its making or removal goes.
-   * Once for each state directory in a process.
+   * Takes up what an earlier daemon has left: tasks that were made, running or not; the rest of what was cut
+   * in its making or removal goes. Once for each state directory in a process.
    */
   static async open(options: TaskStoreOptions): Promise<TaskStore> {
     const store = new TaskStore(options);
@@ -63,7 +63,10 @@ export class TaskStore implements AsyncDisposable {
     return store;
   }
 
-  /** Makes a command known in a task of whoever's: see Task.exec. Throws TasksError InvalidArgument, RuntimeError. */
+  /**
+   * Makes a command known in a task of whoever's: see Task.exec. Throws TasksError InvalidArgument,
+   * RuntimeError.
+   */
   async exec(task: Task, asked: NewProcess, signal?: AbortSignal): Promise<void> {
     const process = await addProcess(task, asked, this.#options.hostPaths.of(task.id, signal));
     this.#execStreams.set(process, asked.streams);

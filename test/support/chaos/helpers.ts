@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import type { TestBerth } from "../berth.ts";
 
 /**
- * Programs that the daemon runs for a while, of which it promises to survive every end. conmon is none: a container's output
- * and exit code end with it.
+ * Programs that the daemon runs for a while, of which it promises to survive every end. conmon is none: a
+ * container's output and exit code end with it.
  */
 const ociRuntimes = ["crun", "runc"];
 const plugins = ["bridge", "host-local", "portmap", "loopback"];
@@ -34,8 +34,9 @@ export class Helpers {
     const words = wordsOf(pid);
     const program = basename(words[0] ?? "");
     if (!ociRuntimes.includes(program) && words.join() === wordsOf(parentOf(pid)).join()) {
-      // It has not become its program yet, and is looked at again. What plugins start are no helpers: of an iptables that
-      // is killed the portmap plugin believes that the machine has none, leaves the rules, and says that it has succeeded.
+      // It has not become its program yet, and is looked at again. What plugins start are no helpers: of an
+      // iptables that is killed the portmap plugin believes that the machine has none, leaves the rules, and
+      // says that it has succeeded.
       this.#known.delete(pid);
       return false;
     }

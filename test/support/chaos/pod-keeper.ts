@@ -7,7 +7,7 @@ import {
   PodSandboxState,
 } from "../../../src/ground/protocol/index.ts";
 import { eventually } from "../condition.ts";
-import type { CrashingBerth } from "../cut-berth.ts";
+import type { CrashingBerth } from "../crashing-berth.ts";
 import { podConfig, shellConfig } from "../requests.ts";
 import { hostPort } from "../subnet.ts";
 import type { Random } from "./random.ts";
@@ -20,7 +20,10 @@ type Known =
   /** Its removal was asked for, and nothing is promised until that is answered. */
   | { readonly kind: "going"; readonly podId: string };
 
-/** Does with one pod after the other what a kubelet does, a step at a time; asks again for what was not answered. */
+/**
+ * Does with one pod after the other what a kubelet does, a step at a time; asks again for what was not
+ * answered.
+ */
 export class PodKeeper {
   readonly #host: CrashingBerth;
   readonly #image: string;
@@ -80,7 +83,8 @@ export class PodKeeper {
       await this.#host.berth.clients.runtime.startContainer({ containerId });
       this.#known = { kind: "started", podId, containerId };
     } catch (error) {
-      // A start that failed, or one whose answer was lost before its process ended: a kubelet makes another container.
+      // A start that failed, or one whose answer was lost before its process ended: a kubelet makes another
+      // container.
       if (/FAILED_PRECONDITION|INTERNAL|killed/.test(String(error))) {
         this.#attempt++;
         this.#known = { kind: "pod", podId };

@@ -1,4 +1,4 @@
-import type { CrashingBerth } from "../cut-berth.ts";
+import type { CrashingBerth } from "../crashing-berth.ts";
 
 const lastKills = 20;
 const lastLines = 80;
@@ -6,8 +6,8 @@ const lastLines = 80;
 const linesOfId = 60;
 
 /**
- * All that is needed to find out why a run failed: what was killed when, and what the daemon logged last and about every pod
- * and container that the error names.
+ * All that is needed to find out why a run failed: what was killed when, and what the daemon logged last and
+ * about every pod and container that the error names.
  */
 export async function report(
   { berth }: CrashingBerth,

@@ -8,7 +8,10 @@ import { parseDuration } from "../values/duration.ts";
 /** Where berthd listens unless its configuration says otherwise. */
 const defaultAddress = "/run/berth/berth.sock";
 
-/** The socket's path from `unix:///run/x.sock`, `unix:/run/x.sock` or a path. Throws CliError for another scheme. */
+/**
+ * The socket's path from `unix:///run/x.sock`, `unix:/run/x.sock` or a path. Throws CliError for another
+ * scheme.
+ */
 function socketPath(address: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(address)?.[1];
   if (scheme !== undefined && scheme !== "unix") {
@@ -23,7 +26,10 @@ function socketPath(address: string): string {
 
 const defaultTimeout = "2m";
 
-/** Connects to the endpoint that the options or BERTH_ADDRESS name. Throws UnreachableError, and CliError for options that cannot be used. */
+/**
+ * Connects to the endpoint that the options or BERTH_ADDRESS name. Throws UnreachableError, and CliError for
+ * options that cannot be used.
+ */
 export async function connect(
   { address, timeout }: ConnectionOptions,
   { io, signal }: Invocation,

@@ -9,8 +9,9 @@ const patienceMs = 120_000;
 const everyMs = 500;
 
 /**
- * Does something about a container that runs on whether its daemon is there or not. When that goes away, we say so, and try
- * again until it is back. Throws CliError Unavailable, with how to find the container again, after two minutes.
+ * Does something about a container that runs on whether its daemon is there or not. When that goes away, we
+ * say so, and try again until it is back. Throws CliError Unavailable, with how to find the container again,
+ * after two minutes.
  */
 export async function throughRestarts<T>(
   work: () => Promise<T>,

@@ -61,7 +61,10 @@ async function removeOne(client: Client, name: string, force: boolean): Promise<
   }
 }
 
-/** Of a runtime that has CRI's RemoveImage alone, which takes an image with all its names, used or not. Throws CliError FailedPrecondition. */
+/**
+ * Of a runtime that has CRI's RemoveImage alone, which takes an image with all its names, used or not. Throws
+ * CliError FailedPrecondition.
+ */
 async function refuseMore(
   client: Client,
   { id, repoTags }: { readonly id: string; readonly repoTags: readonly string[] },

@@ -140,7 +140,10 @@ function refuseContradictions(options: RunOptions): void {
     throw usageError(`${given[0]} belongs to a new pod, and --pod names one that is there`);
 }
 
-/** The id of the image, pulled when the policy wants that. Throws CliError NotFound when it is not here and may not be pulled. */
+/**
+ * The id of the image, pulled when the policy wants that. Throws CliError NotFound when it is not here and
+ * may not be pulled.
+ */
 async function ensureImage(client: Client, reference: string, policy: PullPolicy, io: Io): Promise<string> {
   // As for CRI's CreateContainer: the archive of a checkpoint.
   if (reference.startsWith("/")) return reference;

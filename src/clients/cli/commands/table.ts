@@ -3,7 +3,10 @@ import type { Invocation } from "../invocation.ts";
 
 /** A file of this directory. */
 type CommandModule = {
-  /** Gives the command its arguments, options, help and action. `wholeProgram` makes the tree anew, with every command's options. */
+  /**
+   * Gives the command its arguments, options, help and action. `wholeProgram` makes the tree anew, with every
+   * command's options.
+   */
   readonly define: (command: Command, invocation: Invocation, wholeProgram: () => Promise<Command>) => void;
 };
 

@@ -1,6 +1,8 @@
 import type { Argument, Command, Option } from "commander";
 
-/** What completes a word: fixed words, names that the endpoint knows, files, or nothing that we could know. */
+/**
+ * What completes a word: fixed words, names that the endpoint knows, files, or nothing that we could know.
+ */
 export type Words =
   | { readonly kind: "fixed"; readonly words: readonly string[] }
   | { readonly kind: "names"; readonly of: NameKind }

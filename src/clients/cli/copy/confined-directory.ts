@@ -16,9 +16,9 @@ export type Attributes = {
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 
 /**
- * A directory below which files are made, and never elsewhere: no symbolic link below it is followed, whoever made it and when.
- * Every step down is taken from the open directory before, so nobody can put a link in the way after it was looked at.
- * Throws CliError FailedPrecondition where something else is in the way.
+ * A directory below which files are made, and never elsewhere: no symbolic link below it is followed, whoever
+ * made it and when. Every step down is taken from the open directory before, so nobody can put a link in the
+ * way after it was looked at. Throws CliError FailedPrecondition where something else is in the way.
  */
 export class ConfinedDirectory implements AsyncDisposable {
   readonly #root: FileHandle;

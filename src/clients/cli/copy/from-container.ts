@@ -44,7 +44,10 @@ export async function archiveFromContainer(
   for await (const chunk of checked(command.stdout ?? Readable.from([]), done)) await write(output, chunk);
 }
 
-/** The names in the archive begin with the source's. The path is tar's option, so that none that begins with "-" is taken for one. */
+/**
+ * The names in the archive begin with the source's. The path is tar's option, so that none that begins with
+ * "-" is taken for one.
+ */
 function packArguments({ directory, name }: Source): readonly string[] {
   return ["-cf", "-", "-C", directory, name === undefined ? "." : `./${name}`];
 }

@@ -7,7 +7,10 @@ export type Location =
   /** A tar archive on our standard input or output. */
   | { readonly kind: "archive" };
 
-/** `CONTAINER:PATH`, `-`, or a path of this machine: one with a colon in it begins with `/` or `.`. Throws CliError. */
+/**
+ * `CONTAINER:PATH`, `-`, or a path of this machine: one with a colon in it begins with `/` or `.`. Throws
+ * CliError.
+ */
 export function parseLocation(text: string): Location {
   if (text === "-") return { kind: "archive" };
   const colon = text.indexOf(":");

@@ -4,12 +4,16 @@ import { join } from "node:path";
 import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../parts/tar/index.ts";
 import { CliError } from "../errors.ts";
 
-/** What to pack: a path, and the name that it gets; without one, what is in the directory gets names of its own. */
+/**
+ * What to pack: a path, and the name that it gets; without one, what is in the directory gets names of its
+ * own.
+ */
 export type Packing = { readonly path: string; readonly name: string | undefined };
 
 /**
- * A file or a directory of this machine as a tar archive. Symbolic links are packed as such; what is neither file, directory nor link is
- * left out, and told to `onSkipped`. Throws errno errors, and CliError Aborted for a file that shrinks meanwhile.
+ * A file or a directory of this machine as a tar archive. Symbolic links are packed as such; what is neither
+ * file, directory nor link is left out, and told to `onSkipped`. Throws errno errors, and CliError Aborted
+ * for a file that shrinks meanwhile.
  */
 export async function* pack(
   { path, name }: Packing,

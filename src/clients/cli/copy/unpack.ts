@@ -5,7 +5,10 @@ import type { ConfinedDirectory, Names } from "./confined-directory.ts";
 /** Where an archive's files go. */
 export type Unpacking = {
   readonly directory: ConfinedDirectory;
-  /** The name under which the archive has what it is of; undefined where all its names are below a directory that it does not name. */
+  /**
+   * The name under which the archive has what it is of; undefined where all its names are below a directory
+   * that it does not name.
+   */
   readonly archiveRoot: string | undefined;
   /** Where that goes in the directory; nothing is made beside it. */
   readonly target: Names;
@@ -14,10 +17,10 @@ export type Unpacking = {
 };
 
 /**
- * Unpacks what a container sent, trusting none of it: names lead nowhere but below the target, symbolic links that lead out of it, devices,
- * pipes and sparse files are left out, and so are the bits that give a program its owner's rights; all belongs to us. Throws CliError
- * InvalidArgument for an archive with names that are not below its root, TarError for what is none, and what {@link ConfinedDirectory}
- * throws.
+ * Unpacks what a container sent, trusting none of it: names lead nowhere but below the target, symbolic links
+ * that lead out of it, devices, pipes and sparse files are left out, and so are the bits that give a program
+ * its owner's rights; all belongs to us. Throws CliError InvalidArgument for an archive with names that are
+ * not below its root, TarError for what is none, and what {@link ConfinedDirectory} throws.
  */
 export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpacking): Promise<void> {
   const directories: [Names, ArchiveEntry][] = [];
@@ -27,7 +30,8 @@ export async function unpack(archive: AsyncIterable<Uint8Array>, unpacking: Unpa
     if (entry.kind === "directory") directories.push([names, entry]);
     await unpackEntry(entry, content, names, unpacking).catch((error) => explain(error, name));
   }
-  // Last, as they may forbid us to write into them; from the inside out, as that changes the times of those above.
+  // Last, as they may forbid us to write into them; from the inside out, as that changes the times of those
+  // above.
   for (const [names, entry] of directories.reverse())
     if (names.length > 0) await unpacking.directory.setDirectory(names, attributes(entry));
 }
@@ -96,8 +100,9 @@ function placeOf(name: string, { archiveRoot, target }: Unpacking): Names {
 }
 
 /**
- * Whether a symbolic link so many directories below the target leads nowhere but below it, whatever else there is. Ways up come
- * first, where they can only pass through directories; a ".." behind a name could be one of another link's target.
+ * Whether a symbolic link so many directories below the target leads nowhere but below it, whatever else
+ * there is. Ways up come first, where they can only pass through directories; a ".." behind a name could be
+ * one of another link's target.
  */
 function staysInside(linkTarget: string, depth: number): boolean {
   const names = linkTarget.split("/").filter((part) => part !== "" && part !== ".");

@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import type { PortForwardClient } from "../../streamclient/index.ts";
 
 /**
- * Forwards connections to a pod's ports. All share one connection to the endpoint, which is made when it is needed and made
- * anew when it has broken, so that forwarding outlives a restart of the runtime.
+ * Forwards connections to a pod's ports. All share one connection to the endpoint, which is made when it is
+ * needed and made anew when it has broken, so that forwarding outlives a restart of the runtime.
  */
 export class Forwarder implements AsyncDisposable {
   readonly #connect: () => Promise<PortForwardClient>;
@@ -18,7 +18,10 @@ export class Forwarder implements AsyncDisposable {
     await this.#connected();
   }
 
-  /** Forwards a connection until both of its sides have ended. It is closed when that fails. Throws what `connect` throws, and StreamClientError. */
+  /**
+   * Forwards a connection until both of its sides have ended. It is closed when that fails. Throws what
+   * `connect` throws, and StreamClientError.
+   */
   async forward(socket: Socket, port: number): Promise<void> {
     // It sees the failure of its socket itself.
     socket.on("error", () => {});

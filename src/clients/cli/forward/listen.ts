@@ -44,7 +44,10 @@ export type Listener = {
 /** How often another free port is tried when one is free on one address only. */
 const maxTries = 20;
 
-/** The local port is the same on all addresses; those that this machine does not have are left out if they need not be there. */
+/**
+ * The local port is the same on all addresses; those that this machine does not have are left out if they
+ * need not be there.
+ */
 async function listen(
   { local, remote }: ForwardedPort,
   addresses: readonly ListenAddress[],

@@ -6,8 +6,8 @@ import type { Writable } from "node:stream";
 import { CliError } from "../errors.ts";
 
 /**
- * Writes a file that is there whole or not at all: what fails or is given up leaves what was there before. What is no file, such as a
- * pipe or a device, is written to as it is. Throws CliError.
+ * Writes a file that is there whole or not at all: what fails or is given up leaves what was there before.
+ * What is no file, such as a pipe or a device, is written to as it is. Throws CliError.
  */
 export async function writeWhole(path: string, write: (target: Writable) => Promise<void>): Promise<void> {
   const target = resolve(path);

@@ -11,7 +11,10 @@ export type BuildStep = {
   readonly unpackedBytes: bigint | undefined;
 };
 
-/** First to last. An image need not tell its history: layers of which it tells nothing are steps without words. */
+/**
+ * First to last. An image need not tell its history: layers of which it tells nothing are steps without
+ * words.
+ */
 export function buildSteps({ answer, config }: InspectedImage): BuildStep[] {
   const layers = answer.layers.map(({ unpackedSize }) => unpackedSize);
   const told: readonly unknown[] = Array.isArray(config.history) ? config.history : [];

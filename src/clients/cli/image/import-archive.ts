@@ -6,7 +6,10 @@ import type { Client } from "../../criclient/index.ts";
 import { needsBerthd } from "../commands/needs-berthd.ts";
 import type { Invocation } from "../invocation.ts";
 
-/** Has berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes. `command` is for the words of errors. */
+/**
+ * Has berthd import an archive: a path that it reads itself or, with `send` and from stdin ("-"), bytes.
+ * `command` is for the words of errors.
+ */
 export async function importArchive(
   client: Client,
   { archive, send, command }: { readonly archive: string; readonly send: boolean; readonly command: string },

@@ -9,7 +9,10 @@ export type PruneFilters = {
   readonly withoutLabels: string[];
 };
 
-/** Reads docker's `until=TIME`, `label=KEY[=VALUE]` and `label!=KEY[=VALUE]`; `nowMs` is what durations count from. Throws CliError. */
+/**
+ * Reads docker's `until=TIME`, `label=KEY[=VALUE]` and `label!=KEY[=VALUE]`; `nowMs` is what durations count
+ * from. Throws CliError.
+ */
 export function pruneFilters(filters: readonly string[], nowMs: number): PruneFilters {
   const labels: string[] = [];
   const withoutLabels: string[] = [];

@@ -1,6 +1,9 @@
 import { usageError } from "../errors.ts";
 
-/** The host that people mean by `registry.example`, `https://registry.example/v2/` or, as with docker, by nothing. Throws CliError. */
+/**
+ * The host that people mean by `registry.example`, `https://registry.example/v2/` or, as with docker, by
+ * nothing. Throws CliError.
+ */
 export function registryHost(text: string | undefined): string {
   if (text === undefined) return "docker.io";
   const host = text.replace(/^https?:\/\//, "").replace(/\/(v[12]\/?)?$/, "");

@@ -3,8 +3,8 @@ import { type FSWatcher, watch } from "node:fs";
 const recheckMs = 1_000;
 
 /**
- * Tells when something in a directory may have changed. Without inotify (a limit is reached, or the file system does not
- * support it) and for what inotify misses, it says so every second.
+ * Tells when something in a directory may have changed. Without inotify (a limit is reached, or the file
+ * system does not support it) and for what inotify misses, it says so every second.
  */
 export class ChangeWatcher implements Disposable {
   readonly #watcher: FSWatcher | undefined;

@@ -4,7 +4,10 @@ const newline = 0x0a;
 export class LineSplitter {
   #pieces: Buffer[] = [];
 
-  /** The lines that these bytes end, without their newlines. The bytes may be kept: do not write to them again. */
+  /**
+   * The lines that these bytes end, without their newlines. The bytes may be kept: do not write to them
+   * again.
+   */
   push(bytes: Buffer): Buffer[] {
     const lines: Buffer[] = [];
     let start = 0;

@@ -5,7 +5,9 @@
 export type LogLine = {
   readonly timestamp: string;
   readonly stream: "stdout" | "stderr";
-  /** True when what was written goes on in the stream's next line: it was too long, or not ended by a newline. */
+  /**
+   * True when what was written goes on in the stream's next line: it was too long, or not ended by a newline.
+   */
   readonly partial: boolean;
   readonly content: Buffer;
 };
@@ -30,7 +32,10 @@ export function parseLogLine(line: Buffer): LogLine | undefined {
   };
 }
 
-/** Nanoseconds since the epoch of an RFC 3339 time with up to nine digits after the second; undefined when it is none. */
+/**
+ * Nanoseconds since the epoch of an RFC 3339 time with up to nine digits after the second; undefined when it
+ * is none.
+ */
 export function parseTimestamp(text: string): bigint | undefined {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text);
   if (match === null) return undefined;

@@ -10,7 +10,10 @@ export type LogPrinterOptions = {
 
 const newline = Buffer.from("\n");
 
-/** Writes a container's lines to our own streams as the container wrote them, partial lines put together again. */
+/**
+ * Writes a container's lines to our own streams as the container wrote them, partial lines put together
+ * again.
+ */
 export class LogPrinter {
   readonly #io: Io;
   readonly #options: LogPrinterOptions;

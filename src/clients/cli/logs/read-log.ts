@@ -14,15 +14,18 @@ export type ReadLogOptions = {
   /** Goes on, also in the file that follows after a rotation, until this settles and all has been read. */
   readonly until?: Promise<unknown>;
   /**
-   * We are the one for whom berthd keeps the old log after a rotation: it is removed when it has been read. Called when there was
-   * another between it and the new one, which is lost.
+   * We are the one for whom berthd keeps the old log after a rotation: it is removed when it has been read.
+   * Called when there was another between it and the new one, which is lost.
    */
   readonly takesOld?: { readonly onLoss: () => Promise<void> };
 };
 
 const chunkBytes = 256 * 1024;
 
-/** A container's log file, in batches of lines. Throws CliError NotFound or PermissionDenied when it cannot be opened. */
+/**
+ * A container's log file, in batches of lines. Throws CliError NotFound or PermissionDenied when it cannot be
+ * opened.
+ */
 export async function* readLog(
   path: string,
   { tail, until, takesOld }: ReadLogOptions = {},
@@ -51,7 +54,8 @@ async function* follow(
     const last = ended;
     yield* log.readToEnd();
     if (await log.isReplaced()) {
-      // The writer had changed files before the new one was there, so that this reads the rest of the old one.
+      // The writer had changed files before the new one was there, so that this reads the rest of the old
+      // one.
       yield* log.readToEnd();
       yield log.lastLine();
       if (takesOld !== undefined && !(await log.takeOld())) await takesOld.onLoss();

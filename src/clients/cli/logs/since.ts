@@ -2,7 +2,10 @@ import { usageError } from "../errors.ts";
 import { parseDuration } from "../values/duration.ts";
 import { parseTimestamp } from "./log-line.ts";
 
-/** Nanoseconds since the epoch of an RFC 3339 time, or of a moment a duration such as `10m` before now. Throws CliError. */
+/**
+ * Nanoseconds since the epoch of an RFC 3339 time, or of a moment a duration such as `10m` before now. Throws
+ * CliError.
+ */
 export function parseSince(text: string, nowMs: number): bigint {
   const timestamp = parseTimestamp(text);
   if (timestamp !== undefined) return timestamp;

@@ -5,8 +5,8 @@ const blockBytes = 64 * 1024;
 const newline = 0x0a;
 
 /**
- * Where in the log file its last `count` lines begin. Partial lines count together with the full one that ends them. Reads
- * from the end, as much as is needed.
+ * Where in the log file its last `count` lines begin. Partial lines count together with the full one that
+ * ends them. Reads from the end, as much as is needed.
  */
 export async function tailOffset(file: FileHandle, count: number): Promise<number> {
   const { size } = await file.stat();
@@ -26,7 +26,9 @@ export async function tailOffset(file: FileHandle, count: number): Promise<numbe
   return endsLine(unread) && found + 1 > count ? unread.length : 0;
 }
 
-/** Where the last line begins whose beginning is known; undefined when the bytes hold no newline before it. */
+/**
+ * Where the last line begins whose beginning is known; undefined when the bytes hold no newline before it.
+ */
 function lineStart(bytes: Buffer): number | undefined {
   const before = bytes.length < 2 ? -1 : bytes.lastIndexOf(newline, bytes.length - 2);
   return before === -1 ? undefined : before + 1;

@@ -14,8 +14,8 @@ export async function renderStructured(data: unknown, format: StructuredFormat):
 type MessageType<Message> = { toJSON(message: Message): unknown };
 
 /**
- * A message in protobuf's JSON form with lists and maps also where they are empty, as crictl writes it: a recipe
- * such as `jq '.items[]'` then works on an empty list too.
+ * A message in protobuf's JSON form with lists and maps also where they are empty, as crictl writes it: a
+ * recipe such as `jq '.items[]'` then works on an empty list too.
  */
 export function toProtobufJson<Message>(type: MessageType<Message>, message: Message): unknown {
   return withEmptyCollections(message, type.toJSON(message));

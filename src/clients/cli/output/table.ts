@@ -5,7 +5,10 @@ export type Column<Row> = {
   readonly paint?: (text: string, row: Row) => string;
 };
 
-/** Rows under titles, in columns as wide as their widest cell, without blanks at the ends of lines. Ends with a newline. */
+/**
+ * Rows under titles, in columns as wide as their widest cell, without blanks at the ends of lines. Ends with
+ * a newline.
+ */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const texts = rows.map((row) => columns.map(({ value }) => printable(value(row))));
   const widths = columns.map(({ title }, index) =>
@@ -29,7 +32,9 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
   return `${[header, ...body].join("\n")}\n`;
 }
 
-/** On one line and without control characters: a name must not be able to forge a row or to move the cursor. */
+/**
+ * On one line and without control characters: a name must not be able to forge a row or to move the cursor.
+ */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?") || "-";

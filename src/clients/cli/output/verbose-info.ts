@@ -1,4 +1,7 @@
-/** What a runtime tells beyond the protocol in the `info` of a verbose answer: each value parsed where it is JSON, as crictl shows it. */
+/**
+ * What a runtime tells beyond the protocol in the `info` of a verbose answer: each value parsed where it is
+ * JSON, as crictl shows it.
+ */
 export function parseInfo(info: Readonly<Record<string, string>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(info).map(([key, value]) => [key, parseIfJson(value)]));
 }

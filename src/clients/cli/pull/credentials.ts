@@ -6,8 +6,9 @@ import type { Io } from "../invocation.ts";
 import { authFile } from "../login/auth-file.ts";
 
 /**
- * Those of `USER:PASSWORD`; for `USER` alone the password is read from standard input, where other users of the machine cannot see it.
- * Without either, what `berth login` or another tool keeps for the registry of the reference; undefined leaves the choice to berthd.
+ * Those of `USER:PASSWORD`; for `USER` alone the password is read from standard input, where other users of
+ * the machine cannot see it. Without either, what `berth login` or another tool keeps for the registry of the
+ * reference; undefined leaves the choice to berthd.
  */
 export async function readCredentials(
   creds: string | undefined,
@@ -22,7 +23,10 @@ export async function readCredentials(
   return { kind: "basic", username, password };
 }
 
-/** What the user's file, or the credential helper that it names, has for the registry of a reference. Throws RegistryError. */
+/**
+ * What the user's file, or the credential helper that it names, has for the registry of a reference. Throws
+ * RegistryError.
+ */
 export async function keptCredentials(
   reference: string,
   io: Pick<Io, "env">,

@@ -50,7 +50,9 @@ export class LayerBars implements TransferReporter {
     this.#drawnLines = lines.length;
   }
 
-  /** More layers than fit on a small screen could not be drawn over: those that have arrived give way first. */
+  /**
+   * More layers than fit on a small screen could not be drawn over: those that have arrived give way first.
+   */
   #lines(): string[] {
     const columns = (this.#stream.columns ?? 80) - 1;
     const layers = [...this.#layers.values()];

@@ -12,8 +12,8 @@ import { authConfig, credentialsMessage } from "./credentials.ts";
 import type { TransferProgress, TransferReporter } from "./transfer-reporter.ts";
 
 /**
- * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage, which is silent
- * until the end.
+ * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage,
+ * which is silent until the end.
  */
 export async function pullImage(
   client: Client,

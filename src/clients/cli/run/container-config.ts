@@ -19,7 +19,10 @@ import { parseVolume } from "../values/volume.ts";
 import type { RunOptions } from "./options.ts";
 import { baseName, kubernetesLabels, uniqueName } from "./pod-config.ts";
 
-/** What `berth run` asks the container to be. `imageId` is what it is made from, `image` what the user called it. Throws CliError. */
+/**
+ * What `berth run` asks the container to be. `imageId` is what it is made from, `image` what the user called
+ * it. Throws CliError.
+ */
 export function containerConfig(
   {
     image,
@@ -68,7 +71,10 @@ function whenEnded({ pod, rm: remove = false }: RunOptions): Record<string, When
   return remove ? { [whenEndedAnnotation]: "remove" } : {};
 }
 
-/** Its input ends with ours, unless there may be another attachment: in the background, or after detaching from a terminal. */
+/**
+ * Its input ends with ours, unless there may be another attachment: in the background, or after detaching
+ * from a terminal.
+ */
 function terminal({ stdin = false, tty = false, detach = false }: RunOptions) {
   return { stdin, tty, stdinOnce: stdin && !tty && !detach };
 }

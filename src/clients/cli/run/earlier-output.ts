@@ -8,8 +8,8 @@ const settleMs = 100;
 const maxHeldBytes = 65_536;
 
 /**
- * The whole output of a terminal to which we were attached after it had begun: what its log holds, and then what comes from
- * `attached`, without what is in both.
+ * The whole output of a terminal to which we were attached after it had begun: what its log holds, and then
+ * what comes from `attached`, without what is in both.
  */
 export async function* withEarlierOutput(
   attached: Readable,
@@ -30,8 +30,8 @@ export async function* withEarlierOutput(
 }
 
 /**
- * How many bytes of a stream are in the log already, given the stream's first ones: both are the same output, but the log has it from
- * the beginning, and either may be ahead of the other.
+ * How many bytes of a stream are in the log already, given the stream's first ones: both are the same output,
+ * but the log has it from the beginning, and either may be ahead of the other.
  */
 export function repeatedBytes(logged: Buffer, streamed: Buffer): number {
   if (streamed.length === 0) return 0;

@@ -32,9 +32,9 @@ export const brokenPipe = new Error("output closed by its reader");
 export type Following = { readonly options: RunOptions; readonly plan: SessionPlan };
 
 /**
- * Shows the container's output until it ends, gives it our input if the plan says so, puts away the pod that was made for it, and returns
- * its exit status. When we are interrupted, the container is stopped and its last output still shown. The output is
- * taken from the log: no attachment has what was written before it.
+ * Shows the container's output until it ends, gives it our input if the plan says so, puts away the pod that
+ * was made for it, and returns its exit status. When we are interrupted, the container is stopped and its
+ * last output still shown. The output is taken from the log: no attachment has what was written before it.
  */
 export async function followToEnd(
   { work, undo }: Clients,
@@ -73,7 +73,9 @@ export async function followToEnd(
 const lossWarning =
   "berth: some output was lost here: it was written faster than it was read, and the log is limited in size (container.run_log_limit_mib)\n";
 
-/** Copies our input to the container until the signal. A container that ends without taking it is no failure. */
+/**
+ * Copies our input to the container until the signal. A container that ends without taking it is no failure.
+ */
 async function giveInput(
   client: Client,
   { containerId }: Running,
@@ -104,7 +106,10 @@ async function failureOf(work: Promise<void> | undefined): Promise<never> {
   return new Promise(() => {});
 }
 
-/** The container's status when it has ended, whatever the daemon does meanwhile; it is stopped when we are interrupted. */
+/**
+ * The container's status when it has ended, whatever the daemon does meanwhile; it is stopped when we are
+ * interrupted.
+ */
 export async function waitOrStop(
   { work, undo }: Clients,
   hold: ContainerHold,

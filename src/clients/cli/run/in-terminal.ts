@@ -17,8 +17,8 @@ import { removeFinished, waitOrStop } from "./follow.ts";
 import { type Clients, type Running, type RunRequest, startContainer } from "./start.ts";
 
 /**
- * Runs a container in our terminal and returns its exit status. Its pod is put away when it has ended; when the user
- * detaches, or the connection breaks, it goes on.
+ * Runs a container in our terminal and returns its exit status. Its pod is put away when it has ended; when
+ * the user detaches, or the connection breaks, it goes on.
  */
 export async function runInTerminal(
   clients: Clients,

@@ -15,7 +15,10 @@ import type { RunOptions } from "./options.ts";
 /** Where kubelets keep logs; `berth logs` reads wherever the endpoint says they are. */
 const defaultLogRoot = "/var/log/pods";
 
-/** What `berth run` asks a new pod to be. Labels and log directory are those that a kubelet would give. Throws CliError. */
+/**
+ * What `berth run` asks a new pod to be. Labels and log directory are those that a kubelet would give. Throws
+ * CliError.
+ */
 export function newPodConfig(image: string, options: RunOptions): PodSandboxConfig {
   const name = options.name ?? uniqueName(image);
   if (!/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) {

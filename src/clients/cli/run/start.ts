@@ -39,7 +39,10 @@ export type RunRequest = {
   readonly beforeStart?: (containerId: string) => Promise<void>;
 };
 
-/** Makes the pod, if no other was named, and the container, and starts it. What was made is removed when a later step fails. */
+/**
+ * Makes the pod, if no other was named, and the container, and starts it. What was made is removed when a
+ * later step fails.
+ */
 export async function startContainer(clients: Clients, request: RunRequest): Promise<Running> {
   const pod = await usePod(clients.work, request);
   try {

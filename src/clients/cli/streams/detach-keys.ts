@@ -1,8 +1,8 @@
 import { usageError } from "../errors.ts";
 
 /**
- * The bytes that a terminal sends for `ctrl-p,ctrl-q`: keys parted by commas, each one character or `ctrl-` with a
- * letter or one of `@[\]^_`. Nothing for "". Throws CliError.
+ * The bytes that a terminal sends for `ctrl-p,ctrl-q`: keys parted by commas, each one character or `ctrl-`
+ * with a letter or one of `@[\]^_`. Nothing for "". Throws CliError.
  */
 export function parseDetachKeys(text: string): Buffer {
   return Buffer.from(text === "" ? [] : text.split(",").map((key) => parseKey(key, text)));
@@ -19,7 +19,9 @@ function parseKey(key: string, text: string): number {
   );
 }
 
-/** Looks for the detach keys in what is typed. A beginning of them is held back until it is clear what it is. */
+/**
+ * Looks for the detach keys in what is typed. A beginning of them is held back until it is clear what it is.
+ */
 export class DetachFilter {
   readonly #keys: Buffer;
   #matched = 0;
@@ -28,7 +30,10 @@ export class DetachFilter {
     this.#keys = keys;
   }
 
-  /** What is to be sent of the input so far, and whether the keys were pressed; nothing that follows counts then. */
+  /**
+   * What is to be sent of the input so far, and whether the keys were pressed; nothing that follows counts
+   * then.
+   */
   push(chunk: Uint8Array): { readonly send: Buffer; readonly detached: boolean } {
     if (this.#keys.length === 0) return { send: Buffer.from(chunk), detached: false };
     const send: number[] = [];

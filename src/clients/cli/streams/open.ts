@@ -18,8 +18,8 @@ export type Streams = { readonly stdin: boolean; readonly tty: boolean; readonly
 type Opening = { readonly client: Client; readonly options: StreamOptions; readonly signal: AbortSignal };
 
 /**
- * Starts a command in a running container. Throws what the endpoint answers (CliError Unimplemented where it streams
- * nothing), and StreamClientError.
+ * Starts a command in a running container. Throws what the endpoint answers (CliError Unimplemented where it
+ * streams nothing), and StreamClientError.
  */
 export async function openExec(
   {

@@ -44,8 +44,8 @@ export function planSession(
 }
 
 /**
- * Connects our own streams with a command's until it ends, or until the user detaches. Rejects with StreamClientError
- * when it does not end as it should.
+ * Connects our own streams with a command's until it ends, or until the user detaches. Rejects with
+ * StreamClientError when it does not end as it should.
  */
 export async function runSession(
   command: SessionStreams,
@@ -78,7 +78,10 @@ async function copy(from: AsyncIterable<Uint8Array> | undefined, to: OutputStrea
   for await (const chunk of from) await write(to, chunk);
 }
 
-/** Copies our input; resolves only when the user detaches. A command may end without having read its input: that is none of our errors. */
+/**
+ * Copies our input; resolves only when the user detaches. A command may end without having read its input:
+ * that is none of our errors.
+ */
 async function detaching(
   to: Writable,
   { detachKeys }: SessionPlan,
@@ -97,7 +100,10 @@ async function detaching(
   return new Promise(() => {});
 }
 
-/** What can be read until the signal. Reading is stopped then, but the stream is left as it is: a terminal must be set back. */
+/**
+ * What can be read until the signal. Reading is stopped then, but the stream is left as it is: a terminal
+ * must be set back.
+ */
 async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   const aborted = once(signal, "abort");
   const reader = from.iterator({ destroyOnReturn: false });
@@ -116,8 +122,9 @@ async function* untilAborted(from: Readable, signal: AbortSignal): AsyncGenerato
 }
 
 /**
- * Calls with the size of our terminal, now and whenever it changes, until it is disposed of. Without a terminal it never calls.
- * With `redraw` it begins with another size: a program that runs already draws again only when the size changes.
+ * Calls with the size of our terminal, now and whenever it changes, until it is disposed of. Without a
+ * terminal it never calls. With `redraw` it begins with another size: a program that runs already draws again
+ * only when the size changes.
  */
 function followWindowSize(
   { stdout, stderr }: Io,

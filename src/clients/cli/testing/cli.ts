@@ -30,8 +30,9 @@ function startBerth(argv: readonly string[], { env, stdin, signal }: RunOptions 
 export type ServeOptions = { readonly plainCri?: boolean; readonly streams?: StreamingEngine };
 
 /**
- * berthd's doors on a socket of their own, over an engine in memory, and the command line against them. `plainCri` leaves
- * out berth.v1, as another runtime does; `streams` serves Exec, Attach and PortForward, which there are none of without it.
+ * berthd's doors on a socket of their own, over an engine in memory, and the command line against them.
+ * `plainCri` leaves out berth.v1, as another runtime does; `streams` serves Exec, Attach and PortForward,
+ * which there are none of without it.
  */
 export async function serveCli({ plainCri = false, streams }: ServeOptions = {}) {
   const dir = await tempDir();

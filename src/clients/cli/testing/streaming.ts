@@ -3,7 +3,10 @@ import type { MemoryEngine } from "../../../doors/cri/testing/memory-engine.ts";
 import type { StreamingRequest, StreamingServer } from "../../../doors/streaming/index.ts";
 import { EngineError } from "../../../engines/engine/index.ts";
 
-/** What the CRI door asks of streaming: only containers that run are attached to, as other runtimes than berthd want it. */
+/**
+ * What the CRI door asks of streaming: only containers that run are attached to, as other runtimes than
+ * berthd want it.
+ */
 export function streamingOf(
   server: () => StreamingServer | undefined,
   { containers, sandboxes }: MemoryEngine,

@@ -16,7 +16,10 @@ export type LabelledMetric = {
   readonly timestampMs: bigint | undefined;
 };
 
-/** The pods' own metrics and those of their containers, one name's beside each other, in the order of the descriptors. */
+/**
+ * The pods' own metrics and those of their containers, one name's beside each other, in the order of the
+ * descriptors.
+ */
 export function labelledMetrics(
   { descriptors }: ListMetricDescriptorsResponse,
   pods: readonly PodSandboxMetrics[],
@@ -42,7 +45,9 @@ function labelled(metric: Metric, help: string, labelKeys: readonly string[]): L
   };
 }
 
-/** Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format). */
+/**
+ * Prometheus' text format (https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
+ */
 export function prometheusText(metrics: readonly LabelledMetric[]): string {
   const lines = metrics.flatMap((metric, index) => {
     const { name, help, type, labels, value, timestampMs } = metric;

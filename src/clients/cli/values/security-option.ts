@@ -11,9 +11,9 @@ export type SecurityOptions = {
 const { RuntimeDefault, Unconfined, Localhost } = SecurityProfile_ProfileType;
 
 /**
- * `--security-opt`, each as `seccomp=unconfined`, `seccomp=FILE`, `apparmor=unconfined`, `apparmor=NAME` or `no-new-privileges`.
- * Without a word about seccomp it is the runtime's default profile, which a kubelet too asks for where it is well set up. Throws
- * CliError.
+ * `--security-opt`, each as `seccomp=unconfined`, `seccomp=FILE`, `apparmor=unconfined`, `apparmor=NAME` or
+ * `no-new-privileges`. Without a word about seccomp it is the runtime's default profile, which a kubelet too
+ * asks for where it is well set up. Throws CliError.
  */
 export function parseSecurityOptions(texts: readonly string[]): SecurityOptions {
   let options: SecurityOptions = { seccomp: profile(RuntimeDefault) };

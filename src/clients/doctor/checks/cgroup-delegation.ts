@@ -4,8 +4,8 @@ import { type Finding, hint, ok } from "../check.ts";
 const title = "cgroup delegation";
 
 /**
- * Can containers have cgroups that they may write to (`cgroup_mount_mode`)? Said of cgroup v2 alone: with v1 there is nothing that
- * could be mounted otherwise.
+ * Can containers have cgroups that they may write to (`cgroup_mount_mode`)? Said of cgroup v2 alone: with v1
+ * there is nothing that could be mounted otherwise.
  */
 export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding[] {
   if (delegatesCgroups("v2", mounts)) return [ok(title, "containers can get writable cgroups (nsdelegate)")];

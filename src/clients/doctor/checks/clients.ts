@@ -4,8 +4,8 @@ import { findProgram, versionOf } from "../programs.ts";
 const oldestMinor = 31;
 
 /**
- * Are the installed CRI clients new enough? Up to Kubernetes 1.30 they name the socket's path as the HTTP/2 :authority,
- * which the HTTP/2 library in Node.js refuses as malformed (RFC 9113, section 8.3.1).
+ * Are the installed CRI clients new enough? Up to Kubernetes 1.30 they name the socket's path as the HTTP/2
+ * :authority, which the HTTP/2 library in Node.js refuses as malformed (RFC 9113, section 8.3.1).
  */
 export const clientsCheck: Check = {
   name: "clients",

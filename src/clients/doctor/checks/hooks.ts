@@ -3,7 +3,10 @@ import { type Check, ok, warn } from "../check.ts";
 
 const title = "OCI hooks";
 
-/** Can the files of the hooks' directories be used? Containers may be refused, or be without a hook, for one that cannot. */
+/**
+ * Can the files of the hooks' directories be used? Containers may be refused, or be without a hook, for one
+ * that cannot.
+ */
 export const hooksCheck: Check = {
   name: "hooks",
   async run({ config: { container } }) {

@@ -4,9 +4,10 @@ import { type Finding, hint, ok } from "../check.ts";
 const title = "cgroup migration";
 
 /**
- * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told otherwise
- * (cgroup-v2.rst, favordynmods); older ones favour moves. The lock is the machine's: one hierarchy with the option is
- * enough. One of version 1 cannot get it by a remount (kernel/cgroup/cgroup-v1.c), but by the kernel's command line, since 6.7.
+ * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told
+ * otherwise (cgroup-v2.rst, favordynmods); older ones favour moves. The lock is the machine's: one hierarchy
+ * with the option is enough. One of version 1 cannot get it by a remount (kernel/cgroup/cgroup-v1.c), but by
+ * the kernel's command line, since 6.7.
  */
 export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: KernelRelease): readonly Finding[] {
   if (!isAtLeast(kernel, 6, 0)) return [];

@@ -4,7 +4,10 @@ import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 const timeoutMs = 10_000;
 const maxClockSkewMs = 5 * 60_000;
 
-/** Can the given registries be reached? Asks for /v2/, as every client does first (OCI distribution-spec, end-1). */
+/**
+ * Can the given registries be reached? Asks for /v2/, as every client does first (OCI distribution-spec,
+ * end-1).
+ */
 export const registriesCheck: Check = {
   name: "registries",
   async run({ registries }, signal) {

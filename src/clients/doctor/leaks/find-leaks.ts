@@ -7,8 +7,9 @@ import type { Trace } from "./trace.ts";
 const shown = 5;
 
 /**
- * What is left on the machine of sandboxes and containers that are no more. `knownIds` asks the daemon for the ids of all that there are; it is
- * called before and after the look, so that what comes or goes meanwhile is no leak.
+ * What is left on the machine of sandboxes and containers that are no more. `knownIds` asks the daemon for
+ * the ids of all that there are; it is called before and after the look, so that what comes or goes meanwhile
+ * is no leak.
  */
 export async function findLeaks(
   config: Config,

@@ -6,8 +6,8 @@ import { field } from "./field.ts";
 import { idsIn, type Trace } from "./trace.ts";
 
 /**
- * The host's ends of pods' cables that are there. They have no id of their own: the result that a CNI plugin gave, in an
- * attachment's file, says whose one is, by name and address, as names are used again.
+ * The host's ends of pods' cables that are there. They have no id of their own: the result that a CNI plugin
+ * gave, in an attachment's file, says whose one is, by name and address, as names are used again.
  */
 export async function interfaceTraces(
   attachments: readonly string[],

@@ -5,7 +5,10 @@ import { idsIn, type Trace } from "./trace.ts";
 
 const maxRulesBytes = 64 << 20;
 
-/** Rules of the bridge and portmap plugins have the sandbox's id in a comment. Throws what `iptables-save` fails with. */
+/**
+ * Rules of the bridge and portmap plugins have the sandbox's id in a comment. Throws what `iptables-save`
+ * fails with.
+ */
 export async function ruleTraces(signal: AbortSignal): Promise<readonly Trace[]> {
   const iptables = ["iptables", "ip6tables"].map((program) => iptablesRules(program, signal));
   const nftables = nftablesTables.map((table) => nftablesRules(table, signal));
@@ -24,7 +27,10 @@ async function iptablesRules(program: string, signal: AbortSignal): Promise<read
   }));
 }
 
-/** Where the plugins keep rules of their `nftables` backend: bridge and ptp the first (since 1.5), portmap the others (since 1.6). */
+/**
+ * Where the plugins keep rules of their `nftables` backend: bridge and ptp the first (since 1.5), portmap the
+ * others (since 1.6).
+ */
 const nftablesTables = ["inet cni_plugins_masquerade", "ip cni_hostport", "ip6 cni_hostport"];
 
 async function nftablesRules(table: string, signal: AbortSignal): Promise<readonly Trace[]> {
@@ -39,7 +45,10 @@ async function nftablesRules(table: string, signal: AbortSignal): Promise<readon
   return parseNftables(table, stdout);
 }
 
-/** The rules of a table as `nft -a` lists them, of which each has the handle that it can be deleted by behind it. */
+/**
+ * The rules of a table as `nft -a` lists them, of which each has the handle that it can be deleted by behind
+ * it.
+ */
 export function parseNftables(table: string, text: string): readonly Trace[] {
   let chain = "";
   return text.split("\n").flatMap((line): readonly Trace[] => {

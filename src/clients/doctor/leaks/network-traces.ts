@@ -35,7 +35,10 @@ async function attachments(directory: string): Promise<readonly Trace[]> {
   }));
 }
 
-/** host-local's files: each is named after an address, and its first line is the id of the sandbox that has it. */
+/**
+ * host-local's files: each is named after an address, and its first line is the id of the sandbox that has
+ * it.
+ */
 async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trace[]> {
   const directory = join(dataDir, name);
   const files = (await readdirIfThere(directory)).filter((file) => /^[0-9a-f]+[.:]/.test(file));
@@ -51,7 +54,9 @@ async function reservations({ name, dataDir }: HostLocal): Promise<readonly Trac
 
 type HostLocal = { readonly name: string; readonly dataDir: string };
 
-/** The networks of the directory, with the place where host-local keeps their addresses unless told otherwise. */
+/**
+ * The networks of the directory, with the place where host-local keeps their addresses unless told otherwise.
+ */
 async function readConfigs(directory: string): Promise<readonly HostLocal[]> {
   const files = (await readdirIfThere(directory)).filter((name) => /\.(conflist|conf|json)$/.test(name));
   const texts = await Promise.all(
@@ -60,7 +65,10 @@ async function readConfigs(directory: string): Promise<readonly HostLocal[]> {
   return texts.flatMap(hostLocalOf);
 }
 
-/** None for a broken file: that is a finding of the check of CNI. A single plugin's configuration has its address management at the top. */
+/**
+ * None for a broken file: that is a finding of the check of CNI. A single plugin's configuration has its
+ * address management at the top.
+ */
 function hostLocalOf(text: string): readonly HostLocal[] {
   try {
     const config: unknown = JSON.parse(text);

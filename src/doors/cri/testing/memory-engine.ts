@@ -26,8 +26,9 @@ import { container, image, imageId, sandbox } from "./samples.ts";
 type Images = Engine["images"];
 
 /**
- * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the interface
- * says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `save`, `inspect`, `prune` or `importArchive`.
+ * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the
+ * interface says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `save`,
+ * `inspect`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();

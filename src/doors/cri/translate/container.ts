@@ -57,8 +57,8 @@ export function containerState(container: Container): cri.ContainerState {
 }
 
 /**
- * A kubelet creates containers by image id, and shows what stands here as the container's image: one of the image's
- * tags, preferably that which the pod names.
+ * A kubelet creates containers by image id, and shows what stands here as the container's image: one of the
+ * image's tags, preferably that which the pod names.
  */
 function imageSpec(asked: cri.ImageSpec | undefined, image: Image | undefined): cri.ImageSpec | undefined {
   const written = asked?.userSpecifiedImage || asked?.image;

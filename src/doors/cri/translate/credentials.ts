@@ -3,8 +3,9 @@ import type { Credentials } from "../../../parts/registry/index.ts";
 import { CriError } from "../errors.ts";
 
 /**
- * The most specific kind that a kubelet sends: a token, a user with a password, or these two in base64. Undefined when
- * it is empty, which asks for an anonymous pull. Throws CriError InvalidArgument, which quotes none of it.
+ * The most specific kind that a kubelet sends: a token, a user with a password, or these two in base64.
+ * Undefined when it is empty, which asks for an anonymous pull. Throws CriError InvalidArgument, which quotes
+ * none of it.
  */
 export function toCredentials(auth: AuthConfig | undefined): Credentials | undefined {
   if (auth === undefined) return undefined;
@@ -28,7 +29,10 @@ function decodeBasic(encoded: string): { readonly username: string; readonly pas
   return { username: decoded.slice(0, colon), password: withoutPadding(decoded.slice(colon + 1)) };
 }
 
-/** A pattern that ends in `\0+$` takes the square of the time for NULs that something follows, and the text is a pod's. */
+/**
+ * A pattern that ends in `\0+$` takes the square of the time for NULs that something follows, and the text is
+ * a pod's.
+ */
 function withoutPadding(password: string): string {
   let end = password.length;
   while (password[end - 1] === "\0") end--;

@@ -13,14 +13,19 @@ export function toImage(image: Image): cri.Image {
   };
 }
 
-/** The image's user, `user[:group]`, is a number or a name; a kubelet needs to know which for runAsNonRoot. */
+/**
+ * The image's user, `user[:group]`, is a number or a name; a kubelet needs to know which for runAsNonRoot.
+ */
 function toImageUser(user: string): Pick<cri.Image, "uid" | "username"> {
   const [name = ""] = user.split(":");
   if (/^[0-9]{1,10}$/.test(name)) return { uid: { value: BigInt(name) }, username: "" };
   return { uid: undefined, username: name };
 }
 
-/** What ImageStatus shows when verbose, as containerd does: `imageSpec` is the config in the form of OCI image-spec 1.1, config.md. */
+/**
+ * What ImageStatus shows when verbose, as containerd does: `imageSpec` is the config in the form of OCI
+ * image-spec 1.1, config.md.
+ */
 export function imageInfo(image: Image): Readonly<Record<string, unknown>> {
   const { config, diffIds, platform, created } = image.config;
   return {

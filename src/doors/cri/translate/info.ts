@@ -1,9 +1,15 @@
-/** One part of a verbose answer's `info`, which clients parse as JSON: numbers as numbers, an environment's values as text. */
+/**
+ * One part of a verbose answer's `info`, which clients parse as JSON: numbers as numbers, an environment's
+ * values as text.
+ */
 export function infoJson(value: unknown): string {
   return JSON.stringify(plain(value)) ?? "null";
 }
 
-/** What an object of the engine tells of itself; its configuration in the spelling that scripts know from containerd. */
+/**
+ * What an object of the engine tells of itself; its configuration in the spelling that scripts know from
+ * containerd.
+ */
 export function inspectionJson({ config, ...details }: Readonly<Record<string, unknown>>): string {
   return infoJson({ ...details, config: inProtoSpelling(config) });
 }
@@ -12,8 +18,8 @@ export function inspectionJson({ config, ...details }: Readonly<Record<string, u
 const mapFields = new Set(["annotations", "labels", "sysctls", "unified"]);
 
 /**
- * A message with its fields named as in the `.proto` file, and without those that have no value: how Go writes the
- * messages of CRI as JSON.
+ * A message with its fields named as in the `.proto` file, and without those that have no value: how Go
+ * writes the messages of CRI as JSON.
  */
 function inProtoSpelling(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inProtoSpelling);

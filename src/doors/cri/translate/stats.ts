@@ -103,7 +103,8 @@ function networkUsage({ atNs, defaultInterface, interfaces }: NetworkStats): cri
   return {
     timestamp: atNs,
     defaultInterface: first && interfaceUsage(first),
-    // The default one too, as containerd has it: the protocol has it left out, but kubelets show what is listed here and no more.
+    // The default one too, as containerd has it: the protocol has it left out, but kubelets show what is
+    // listed here and no more.
     interfaces: interfaces.map(interfaceUsage),
   };
 }

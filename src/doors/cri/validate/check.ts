@@ -1,6 +1,9 @@
 import { CriError } from "../errors.ts";
 
-/** Throws CriError InvalidArgument unless the value is acceptable. `path` names the field as the .proto file does. */
+/**
+ * Throws CriError InvalidArgument unless the value is acceptable. `path` names the field as the .proto file
+ * does.
+ */
 export type Check<T> = (value: T, path: string) => void;
 
 /** A check for some of a message's fields, by name. */
@@ -90,7 +93,10 @@ function wireName(field: string): string {
   return irregularNames[field] ?? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** Refuses a NUL character in any string of a message, however deep: no name, path or argument survives one unchanged in C. */
+/**
+ * Refuses a NUL character in any string of a message, however deep: no name, path or argument survives one
+ * unchanged in C.
+ */
 export function withoutNul(message: object): void {
   const path = pathOfNul(message);
   if (path !== undefined) refuse(path.replace(/^\./, ""), "must not contain a NUL character");

@@ -30,7 +30,10 @@ import {
 } from "./text.ts";
 import { noWindows } from "./windows.ts";
 
-/** A reference, digest or id; references have at most 512 characters (those of a long host, repository and digest). */
+/**
+ * A reference, digest or id; references have at most 512 characters (those of a long host, repository and
+ * digest).
+ */
 const imageName = word(1024);
 
 const imageSpecFields = message<ImageSpec>({
@@ -62,7 +65,10 @@ const mountOptions: Check<readonly string[]> = all(
   },
 );
 
-/** An image_sub_path means nothing here: it is a kubelet's for any volume, when the pod has one of an image as well. */
+/**
+ * An image_sub_path means nothing here: it is a kubelet's for any volume, when the pod has one of an image as
+ * well.
+ */
 const hostMount: Check<Mount> = ({ hostPath }, path) => {
   if (hostPath === "") refuse(`${path}.host_path`, "must not be empty");
 };

@@ -1,7 +1,7 @@
 /**
- * What a request must be like before the engine sees it. Each check is named for its RPC and returns the request with
- * the fields that must be set known to be set. What kubelets, crictl and critest send passes; what the kernel, an OCI
- * runtime or a file name could misunderstand does not.
+ * What a request must be like before the engine sees it. Each check is named for its RPC and returns the
+ * request with the fields that must be set known to be set. What kubelets, crictl and critest send passes;
+ * what the kernel, an OCI runtime or a file name could misunderstand does not.
  */
 import { isIP } from "node:net";
 import {

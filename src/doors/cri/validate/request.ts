@@ -3,7 +3,10 @@ import { message, type Shape, withoutNul } from "./check.ts";
 /** A message in which some fields are known to be set. */
 export type WithSet<T, K extends keyof T> = T & { readonly [F in K]-?: NonNullable<T[F]> };
 
-/** Returns the request if it is acceptable; throws CriError InvalidArgument, whose message begins with the field's path, otherwise. */
+/**
+ * Returns the request if it is acceptable; throws CriError InvalidArgument, whose message begins with the
+ * field's path, otherwise.
+ */
 export type RequestCheck<Request, Checked extends Request> = (request: Request) => Checked;
 
 /** The check of a whole request. `Set` names the fields that the shape demands to be `present`. */

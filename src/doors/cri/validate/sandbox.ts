@@ -45,7 +45,9 @@ const portMapping = all(
   },
 );
 
-/** These become lines and words of resolv.conf. Kubernetes limits no option, and lets one hold several words. */
+/**
+ * These become lines and words of resolv.conf. Kubernetes limits no option, and lets one hold several words.
+ */
 const dnsConfig = message<DNSConfig>({
   servers: each(word(255)),
   searches: each(word(255)),

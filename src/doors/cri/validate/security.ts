@@ -105,7 +105,8 @@ export const sandboxSecurityContext: Check<LinuxSandboxSecurityContext | undefin
   message<LinuxSandboxSecurityContext>({
     namespaceOptions: ifPresent(sandboxNamespaces),
     runAsUser: owner,
-    // Allowed alone, other than for containers: kubelets pass on what the pod says, and no process runs by it here.
+    // Allowed alone, other than for containers: kubelets pass on what the pod says, and no process runs by it
+    // here.
     runAsGroup: owner,
     supplementalGroups: each(ownerId),
     supplementalGroupsPolicy: oneOf(SupplementalGroupsPolicy),

@@ -49,14 +49,17 @@ export const name: Check<string> = nonEmpty((value, path) => {
   notPath(value, path);
 });
 
-/** The id of a sandbox or container, or what may be a prefix of one. Clients also ask for ids that berth never made. */
+/**
+ * The id of a sandbox or container, or what may be a prefix of one. Clients also ask for ids that berth never
+ * made.
+ */
 export const id: Check<string> = nonEmpty(
   matching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, "an id of letters, digits, dots, dashes and underscores"),
 );
 
 /**
- * Not only names of DNS: the kernel takes anything, and kubelets that know no cluster domain send `pod.subdomain.ns.svc.`. It becomes a
- * word of /etc/hosts, and programs make file names of it.
+ * Not only names of DNS: the kernel takes anything, and kubelets that know no cluster domain send
+ * `pod.subdomain.ns.svc.`. It becomes a word of /etc/hosts, and programs make file names of it.
  */
 export const hostname: Check<string> = (value, path) => {
   word(maxHostnameBytes)(value, path);
@@ -73,15 +76,18 @@ export const hostPath: Check<string> = (value, path) => {
 export const hostSource: Check<string> = absolutePath;
 
 /**
- * A path in a container: absolute. Pods may have `..` in theirs, which the OCI runtime resolves within the root
- * filesystem; it must not lead above that.
+ * A path in a container: absolute. Pods may have `..` in theirs, which the OCI runtime resolves within the
+ * root filesystem; it must not lead above that.
  */
 export const containerPath: Check<string> = (value, path) => {
   absolutePath(value, path);
   staysBelow(value, path, "the container");
 };
 
-/** A path that is joined to the log directory, as other runtimes do: one that begins with `/` is below that too. */
+/**
+ * A path that is joined to the log directory, as other runtimes do: one that begins with `/` is below that
+ * too.
+ */
 export const logPath: Check<string> = (value, path) => {
   line(maxPathBytes)(value, path);
   staysBelow(value, path, "the log directory");
@@ -100,7 +106,10 @@ export const cgroupParent: Check<string> = (value, path) => {
   withoutParent(value, path);
 };
 
-/** A sysctl's name with dots or slashes between its parts; a part may hold dots when they are slashes (an interface's name). */
+/**
+ * A sysctl's name with dots or slashes between its parts; a part may hold dots when they are slashes (an
+ * interface's name).
+ */
 export const sysctlName: Check<string> = (value, path) => {
   limit(value, path, 253);
   const part = /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/;

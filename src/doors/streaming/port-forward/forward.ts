@@ -9,8 +9,8 @@ export type Forward = (port: number, connection: Duplex, signal: AbortSignal) =>
 export type ForwardedPair = { readonly port: number; readonly data: Duplex; readonly error: Duplex };
 
 /**
- * Forwards one connection and tells the client on the error stream if that failed. A client that gave up its data stream
- * is told nothing: kubectl takes any message there for the end of all its forwarding.
+ * Forwards one connection and tells the client on the error stream if that failed. A client that gave up its
+ * data stream is told nothing: kubectl takes any message there for the end of all its forwarding.
  */
 export async function forwardPair(
   { port, data, error }: ForwardedPair,

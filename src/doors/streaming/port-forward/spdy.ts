@@ -18,8 +18,9 @@ export type SpdyPortForwardOptions = {
 const MAX_STREAMS = 2_000;
 
 /**
- * Port-forward over a SPDY session: for each connection the client opens an error stream and a data stream with the same
- * request id and port, in any order. The session ends with the client's connection, or when `signal` aborts.
+ * Port-forward over a SPDY session: for each connection the client opens an error stream and a data stream
+ * with the same request id and port, in any order. The session ends with the client's connection, or when
+ * `signal` aborts.
  */
 export class SpdyPortForward {
   readonly session: SpdySession;
@@ -106,7 +107,8 @@ function parseHeaders(
   if (type !== "data" && type !== "error") return undefined;
   const port = parsePort(stream.headers.get(streamHeader.port) ?? "");
   if (port === undefined) return undefined;
-  // Clients before 2015 give no request id: they open the error stream and then, with the next id, the data stream.
+  // Clients before 2015 give no request id: they open the error stream and then, with the next id, the data
+  // stream.
   const firstStreamId = type === "error" ? stream.id : stream.id - 2;
   return { type, port, requestId: stream.headers.get(streamHeader.requestId) ?? `stream ${firstStreamId}` };
 }

@@ -6,8 +6,8 @@ import { type Forward, forwardPair } from "./forward.ts";
 export const MAX_CHANNEL_PORTS = 100;
 
 /**
- * Port-forward over WebSocket channels: port n of the request has data channel 2n and error channel 2n+1, and each begins
- * with the port as 16 bits, little-endian. One connection for each port; there is no half-close.
+ * Port-forward over WebSocket channels: port n of the request has data channel 2n and error channel 2n+1, and
+ * each begins with the port as 16 bits, little-endian. One connection for each port; there is no half-close.
  */
 export class WebSocketPortForward {
   readonly channels: WebSocketChannels;

@@ -10,9 +10,9 @@ import type { StreamIo } from "../engine.ts";
 import type { RemoteCommandStreams } from "./streams.ts";
 
 /**
- * Runs the engine's call on a client's streams, writes the outcome on the error stream, and closes the connection once
- * the client has taken everything. Never rejects for what the engine says: the client is told. `signal` and a client
- * that goes away both abort the call.
+ * Runs the engine's call on a client's streams, writes the outcome on the error stream, and closes the
+ * connection once the client has taken everything. Never rejects for what the engine says: the client is
+ * told. `signal` and a client that goes away both abort the call.
  */
 export async function serveRemoteCommand(
   streams: RemoteCommandStreams,

@@ -20,9 +20,10 @@ export type SpdyStreamsOptions = {
 const MAX_STREAMS = 16;
 
 /**
- * Waits for the client to open the streams of a remote command: error always, stdin, stdout and stderr as wanted,
- * resize with a terminal from version 3 on. The order does not matter. Rejects with StreamingError: DeadlineExceeded
- * when they do not come in time, Canceled when the client goes away before; the connection is then closed.
+ * Waits for the client to open the streams of a remote command: error always, stdin, stdout and stderr as
+ * wanted, resize with a terminal from version 3 on. The order does not matter. Rejects with StreamingError:
+ * DeadlineExceeded when they do not come in time, Canceled when the client goes away before; the connection
+ * is then closed.
  */
 export async function spdyStreams(
   socket: Duplex,

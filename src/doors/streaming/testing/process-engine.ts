@@ -7,8 +7,8 @@ import { EngineError } from "../../../engines/engine/index.ts";
 import type { AttachRequest, ExecRequest, StreamIo, StreamingEngine, TerminalSize } from "../engine.ts";
 
 /**
- * An engine whose containers are this machine: exec starts a process here, attach gives the stdin back as the output, and
- * port-forward connects to this machine's ports. For tests.
+ * An engine whose containers are this machine: exec starts a process here, attach gives the stdin back as the
+ * output, and port-forward connects to this machine's ports. For tests.
  */
 export class ProcessEngine implements StreamingEngine {
   /** Processes that run now. */

@@ -29,8 +29,9 @@ export type CheckpointRun = {
 };
 
 /**
- * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished is taken away before
- * this rejects, or else by the next daemon, which also finds what one that is cut has left: the journal says it.
+ * Writes down all containers as they were at one moment, lets them go on and finishes. What is not finished
+ * is taken away before this rejects, or else by the next daemon, which also finds what one that is cut has
+ * left: the journal says it.
  */
 export async function runCheckpoint(
   run: CheckpointRun,
@@ -61,8 +62,9 @@ export async function runCheckpoint(
 }
 
 /**
- * What lies in the checkpoint's own directory goes with that, in the background; what lies at the client's place goes before. Where that
- * fails the journal says what is still to go: a checkpoint that is finished stays, and one that is not says why.
+ * What lies in the checkpoint's own directory goes with that, in the background; what lies at the client's
+ * place goes before. Where that fails the journal says what is still to go: a checkpoint that is finished
+ * stays, and one that is not says why.
  */
 async function removeRest(
   { directory, sandbox }: CheckpointRun,

@@ -4,7 +4,10 @@ import { basename, dirname, join } from "node:path";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
-/** A file that is asked for, and the name under which it grows: in the same directory, so that a rename finishes it. */
+/**
+ * A file that is asked for, and the name under which it grows: in the same directory, so that a rename
+ * finishes it.
+ */
 export type Location = { readonly path: string; readonly partial: string };
 
 /** Throws EngineError InvalidArgument where no file can be made, or something lies that is no file. */

@@ -20,8 +20,9 @@ export type OpenedCheckpoint = {
 };
 
 /**
- * The archives of a checkpoint, where a container's image is one: the absolute path of an archive, as CRI-O has it, or an
- * image that was made of one. Undefined for every other. Throws EngineError NotFound for a path at which there is no file.
+ * The archives of a checkpoint, where a container's image is one: the absolute path of an archive, as CRI-O
+ * has it, or an image that was made of one. Undefined for every other. Throws EngineError NotFound for a path
+ * at which there is no file.
  */
 export async function checkpointSources(
   reference: string,

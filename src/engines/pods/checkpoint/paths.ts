@@ -1,6 +1,8 @@
 import { join } from "node:path";
 
-/** Prefixes of the directories below the one for checkpoints, each followed by a container's or sandbox's id. */
+/**
+ * Prefixes of the directories below the one for checkpoints, each followed by a container's or sandbox's id.
+ */
 export const dumpPrefix = "dump-";
 export const restorePrefix = "restore-";
 
@@ -9,7 +11,9 @@ export function dumpDirectory(checkpointDir: string, id: string): string {
   return join(checkpointDir, `${dumpPrefix}${id}`);
 }
 
-/** Where criu writes of one of a checkpoint's containers: its images, and in `workDir` what it says of them. */
+/**
+ * Where criu writes of one of a checkpoint's containers: its images, and in `workDir` what it says of them.
+ */
 export function criuPaths(scratch: string, containerId: string): CriuPaths {
   const workDir = join(scratch, containerId);
   return { workDir, imageDir: join(workDir, "checkpoint") };

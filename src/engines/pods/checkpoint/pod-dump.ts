@@ -7,8 +7,8 @@ import { CheckpointError } from "../../../services/checkpoint/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 
 /**
- * What a pod's checkpoint says of itself, in `pod.dump`, which is written last. Each container has an archive of its own
- * beside it, of the form that CheckpointContainer writes.
+ * What a pod's checkpoint says of itself, in `pod.dump`, which is written last. Each container has an archive
+ * of its own beside it, of the form that CheckpointContainer writes.
  */
 export type PodDump = {
   readonly containers: readonly PodDumpContainer[];

@@ -43,7 +43,10 @@ export class PodRestore {
   }
 }
 
-/** The configurations, each with the archive of its name. Throws EngineError InvalidArgument unless the names are the same. */
+/**
+ * The configurations, each with the archive of its name. Throws EngineError InvalidArgument unless the names
+ * are the same.
+ */
 function archivesByName(
   { directory, containerConfigs }: PodRestoreRequest,
   { containers }: PodDump,

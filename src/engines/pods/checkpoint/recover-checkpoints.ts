@@ -8,9 +8,9 @@ import { readJournal } from "./journal.ts";
 import { criuPaths, dumpPrefix, restorePrefix } from "./paths.ts";
 
 /**
- * After the daemon was away: unfinished archives go and containers that were paused go on, in the background, as a criu
- * that is still at work is ended first; until then nobody else touches those containers. What was taken
- * apart for a container that was never made goes too.
+ * After the daemon was away: unfinished archives go and containers that were paused go on, in the background,
+ * as a criu that is still at work is ended first; until then nobody else touches those containers. What was
+ * taken apart for a container that was never made goes too.
  */
 export async function recoverCheckpoints(
   services: PodServices,

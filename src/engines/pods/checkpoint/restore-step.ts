@@ -33,7 +33,10 @@ export function restoreStep(services: PodServices): Step<ContainerDraft> {
   };
 }
 
-/** What a task is made from in the place of a program; undefined for a container that is not restored. Its log goes on where the old one ended. */
+/**
+ * What a task is made from in the place of a program; undefined for a container that is not restored. Its log
+ * goes on where the old one ended.
+ */
 export async function taskRestore(
   record: ContainerRecord,
   sandbox: SandboxRecord,
@@ -54,7 +57,10 @@ export async function taskRestore(
   return { imageDir, criuPath };
 }
 
-/** criu gives namespaces that processes join the name and parameters of those they come from: the pod's own come back. */
+/**
+ * criu gives namespaces that processes join the name and parameters of those they come from: the pod's own
+ * come back.
+ */
 export async function resetNamespaces(sandbox: SandboxRecord, services: PodServices): Promise<void> {
   await services.namespaceThread.resetPodNamespaces(podNamespaces(sandbox, services));
 }

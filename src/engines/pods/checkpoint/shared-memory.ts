@@ -7,8 +7,8 @@ export function mountsOwnShm({ mounts }: Pick<OciSpec, "mounts">, shm: string): 
 }
 
 /**
- * Brings back what was in /dev/shm. Its files are the pod's: those that are there, which other containers may use, stay as
- * they are. Throws CheckpointError.
+ * Brings back what was in /dev/shm. Its files are the pod's: those that are there, which other containers may
+ * use, stay as they are. Throws CheckpointError.
  */
 export async function restoreShm(
   { shm: tar }: Pick<Checkpoint, "shm">,

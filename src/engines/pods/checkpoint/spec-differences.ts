@@ -13,9 +13,9 @@ const ownMounts = new Set([
 ]);
 
 /**
- * Refuses a container that the checkpoint's processes could not be restored into. criu restores the mounts that were there:
- * one that is missing would have nothing behind it, one more would not appear. With `exact` the process must be the one
- * that the configuration asks for. Throws EngineError FailedPrecondition.
+ * Refuses a container that the checkpoint's processes could not be restored into. criu restores the mounts
+ * that were there: one that is missing would have nothing behind it, one more would not appear. With `exact`
+ * the process must be the one that the configuration asks for. Throws EngineError FailedPrecondition.
  */
 export function requireSameShape(
   container: string,

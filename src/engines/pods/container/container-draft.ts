@@ -9,9 +9,9 @@ import type { PodServices } from "../services.ts";
 import { newContainerRecord } from "./container-spec.ts";
 
 /**
- * The record of a container that is to be made of an image; or of a checkpoint, where `archive` is one or the configuration names
- * one in the place of its image. That is then taken apart already, in a directory named after the new container. Throws
- * EngineError NotFound for what is not here.
+ * The record of a container that is to be made of an image; or of a checkpoint, where `archive` is one or the
+ * configuration names one in the place of its image. That is then taken apart already, in a directory named
+ * after the new container. Throws EngineError NotFound for what is not here.
  */
 export async function draftContainer(
   sandbox: SandboxRecord,
@@ -35,7 +35,10 @@ export async function draftContainer(
   }
 }
 
-/** Saves a drafted container's record. When it cannot, a checkpoint that was unpacked for the container is removed. */
+/**
+ * Saves a drafted container's record. When it cannot, a checkpoint that was unpacked for the container is
+ * removed.
+ */
 export async function saveDraft(
   draft: NotYetCreated<ContainerRecord>,
   services: PodServices,

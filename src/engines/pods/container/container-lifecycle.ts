@@ -55,7 +55,10 @@ export class ContainerLifecycle implements Containers {
     return this.#createJoined(undefined, sandbox, config, signal);
   }
 
-  /** Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks for. */
+  /**
+   * Like {@link create}, of the checkpoint in an archive, whose process must be the one that `config` asks
+   * for.
+   */
   createFrom(
     archive: ArchiveSource | undefined,
     sandboxId: string,
@@ -133,7 +136,10 @@ export class ContainerLifecycle implements Containers {
     );
   }
 
-  /** Once its steps are undone the record goes too; unless undoing failed, then it stays for a removal to try again. */
+  /**
+   * Once its steps are undone the record goes too; unless undoing failed, then it stays for a removal to try
+   * again.
+   */
   async #giveUp(record: ContainerRecord, error: unknown): Promise<void> {
     const { containers } = this.#services;
     if (error instanceof UndoError)
@@ -182,7 +188,10 @@ export class ContainerLifecycle implements Containers {
     await stopTask(task, record.stopSignal, timeoutMs, signal);
   }
 
-  /** The task once a start that is under way has been made, or ended: one that was asked for before must not outlive the stop. */
+  /**
+   * The task once a start that is under way has been made, or ended: one that was asked for before must not
+   * outlive the stop.
+   */
   async #settledTask(id: string): Promise<Task | undefined> {
     using _end = this.#starts.endSoon(id);
     using _ = await this.#locks.acquire(id);
@@ -236,7 +245,10 @@ export class ContainerLifecycle implements Containers {
       .map(({ id }) => id);
   }
 
-  /** Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed of. */
+  /**
+   * Waits until nothing is being done to these containers, and keeps it so until what it returns is disposed
+   * of.
+   */
   hold(ids: readonly string[]): Promise<Disposable> {
     return this.#locks.acquireAll(ids);
   }
@@ -283,14 +295,18 @@ export class ContainerLifecycle implements Containers {
     return inspectContainer(record, this.#services);
   }
 
-  /** The OCI specification of its process while it has one, and as it would be else. Throws EngineError NotFound. */
+  /**
+   * The OCI specification of its process while it has one, and as it would be else. Throws EngineError
+   * NotFound.
+   */
   async spec(id: string): Promise<OciSpec> {
     return await shownSpec(this.#services.containers.get(id), this.#services);
   }
 
   /**
-   * Takes up the containers after the daemon was away: those running, those that ended meanwhile, those that were cut while being
-   * made. One that cannot be taken up must not keep the others: it is of unknown state until it is removed.
+   * Takes up the containers after the daemon was away: those running, those that ended meanwhile, those that
+   * were cut while being made. One that cannot be taken up must not keep the others: it is of unknown state
+   * until it is removed.
    */
   async recover(): Promise<void> {
     await Promise.all(this.#services.containers.list().map((record) => this.#recoverOne(record)));

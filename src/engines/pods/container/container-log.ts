@@ -26,7 +26,10 @@ export function oldLog(logPath: string): string {
   return `${logPath}.1`;
 }
 
-/** Removes the log of a container, and its directory and its pod's when nothing else is in them. A kubelet's are the kubelet's to remove. */
+/**
+ * Removes the log of a container, and its directory and its pod's when nothing else is in them. A kubelet's
+ * are the kubelet's to remove.
+ */
 export async function removeLog(
   { logPath, sandboxId }: ContainerRecord,
   { hostPaths }: Pick<PodServices, "hostPaths">,

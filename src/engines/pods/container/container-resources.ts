@@ -22,7 +22,9 @@ export function resourcesOf({ resources, config }: ContainerRecord): ContainerRe
   return resources ?? config.linux?.resources;
 }
 
-/** The configuration that the container starts with: as it was asked for, with the limits of later updates. */
+/**
+ * The configuration that the container starts with: as it was asked for, with the limits of later updates.
+ */
 export function startConfig(record: ContainerRecord): ContainerConfig {
   const resources = resourcesOf(record);
   if (resources === undefined) return record.config;
@@ -31,8 +33,9 @@ export function startConfig(record: ContainerRecord): ContainerConfig {
 }
 
 /**
- * Changes a container's limits: at once if it runs, else from its start on. The record is returned as it is to be from then on. Throws EngineError
- * FailedPrecondition for one that has exited, and what Task.update throws; the limits are then as before, as far as that could be done.
+ * Changes a container's limits: at once if it runs, else from its start on. The record is returned as it is
+ * to be from then on. Throws EngineError FailedPrecondition for one that has exited, and what Task.update
+ * throws; the limits are then as before, as far as that could be done.
  */
 export async function updateResources(
   record: ContainerRecord,

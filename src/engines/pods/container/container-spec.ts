@@ -27,7 +27,10 @@ import { containerLabels } from "../volumes/se-linux-labels.ts";
 import { containerLogPath } from "./container-log.ts";
 import { startConfig } from "./container-resources.ts";
 
-/** The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it mounts and that is not here, InvalidArgument for another user namespace than the pod's. */
+/**
+ * The record of a new container, before any step was made. Throws EngineError: NotFound for an image that it
+ * mounts and that is not here, InvalidArgument for another user namespace than the pod's.
+ */
 export function newContainerRecord(
   sandbox: SandboxRecord,
   config: ContainerConfig,
@@ -82,8 +85,9 @@ export async function containerSpec(
 }
 
 /**
- * The spec of a container that is only looked at, in whatever state it is, made of what is recorded of it. Nothing need be left
- * of it or its pod but the records and its image; a process whose namespace it is to join, and that is gone, is 0.
+ * The spec of a container that is only looked at, in whatever state it is, made of what is recorded of it.
+ * Nothing need be left of it or its pod but the records and its image; a process whose namespace it is to
+ * join, and that is gone, is 0.
  */
 export async function describeSpec(
   record: ContainerRecord,
@@ -153,7 +157,10 @@ function imageOf(record: ContainerRecord, { images }: PodServices): Image {
   return image;
 }
 
-/** The handler that a sandbox was made with. Throws EngineError FailedPrecondition when it is no longer configured. */
+/**
+ * The handler that a sandbox was made with. Throws EngineError FailedPrecondition when it is no longer
+ * configured.
+ */
 export function handlerOf(sandbox: SandboxRecord, { handlers }: PodServices): Handler {
   const handler = findHandler(handlers, sandbox.resolvedHandler);
   if (handler === undefined) {

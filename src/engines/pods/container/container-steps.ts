@@ -124,7 +124,10 @@ function declaredVolumes({ declaredVolumes: volumes, sandboxes }: PodServices): 
   };
 }
 
-/** Nothing is written here: the specification is made when the container starts. A configuration that cannot become one fails now, at its creation. */
+/**
+ * Nothing is written here: the specification is made when the container starts. A configuration that cannot
+ * become one fails now, at its creation.
+ */
 function spec(services: PodServices): Step<ContainerDraft> {
   return {
     name: "container-spec",

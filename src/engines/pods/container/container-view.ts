@@ -6,7 +6,10 @@ import { resourcesOf } from "./container-resources.ts";
 
 type ExitedState = Extract<ContainerState, { kind: "exited" }>;
 
-/** A container as the engine shows it: what its record says, and where that says "started", what its task says. */
+/**
+ * A container as the engine shows it: what its record says, and where that says "started", what its task
+ * says.
+ */
 export function containerView(record: ContainerRecord, task: Task | undefined): Container {
   const { phase, ...rest } = record;
   return {
@@ -35,8 +38,8 @@ function taskState(task: Task, startAskedAtNs: bigint): ContainerState {
 }
 
 /**
- * CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. Of a task that was lost
- * with the machine's last run only the record knows when it was started.
+ * CRI's words for an end: reason and exit code, as kubelets and people know them from the peers. Of a task
+ * that was lost with the machine's last run only the record knows when it was started.
  */
 export function exitedState(exit: TaskExit, startAskedAtNs: bigint): ExitedState {
   const { finishedAtNs, exitCode, message, cause } = exit;

@@ -8,12 +8,15 @@ import type { ContainerLifecycle } from "./container-lifecycle.ts";
 /** For a client that followed a container when the daemon went away: it has to notice, and to come back. */
 const graceMs = 10_000;
 const retryMs = 10_000;
-/** A client that has made a pod and not started a container in it for so long is gone: longer than making one may take. */
+/**
+ * A client that has made a pod and not started a container in it for so long is gone: longer than making one
+ * may take.
+ */
 const unstartedMs = 300_000;
 
 /**
- * Puts away containers that have ended where their owner asked for that, with the pod that was made for them. Somebody who
- * still reads what one has left holds it.
+ * Puts away containers that have ended where their owner asked for that, with the pod that was made for them.
+ * Somebody who still reads what one has left holds it.
  */
 export class EndedContainers {
   readonly #services: PodServices;

@@ -14,9 +14,9 @@ const periodMs = 2_000;
 const maxLagOfReader = 10;
 
 /**
- * Keeps the logs of containers short that no kubelet rotates: one that has grown beyond the limit gets the name PATH.1, in the
- * place of the one before, and the container goes on in a new one. While somebody holds a container the old log is theirs
- * to read, and to remove when they have: the next one waits for that.
+ * Keeps the logs of containers short that no kubelet rotates: one that has grown beyond the limit gets the
+ * name PATH.1, in the place of the one before, and the container goes on in a new one. While somebody holds a
+ * container the old log is theirs to read, and to remove when they have: the next one waits for that.
  */
 export class LogLimit {
   readonly #services: PodServices;

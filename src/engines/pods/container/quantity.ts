@@ -16,7 +16,8 @@ const scale: Readonly<Record<string, number>> = {
 
 /**
  * A Kubernetes quantity such as "10M" as a whole number
- * (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/). Throws EngineError InvalidArgument, naming `subject`.
+ * (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/). Throws EngineError
+ * InvalidArgument, naming `subject`.
  */
 export function parseQuantity(subject: string, text: string): number {
   const [, digits, suffix] = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(text.trim()) ?? [];

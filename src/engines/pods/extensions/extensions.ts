@@ -19,7 +19,10 @@ export class Extensions {
     }
   }
 
-  /** What each answers that changes something. Throws EngineError with the code of what an extension threw; those after it are not called. */
+  /**
+   * What each answers that changes something. Throws EngineError with the code of what an extension threw;
+   * those after it are not called.
+   */
   async createContainer(subject: CreatedContainer): Promise<readonly Adjustment[]> {
     const adjustments: Adjustment[] = [];
     for (const { name, createContainer } of this.#ordered) {

@@ -13,7 +13,10 @@ export type LoopbackPort = {
 /** In the order in which "localhost" is looked up by the peers. */
 const loopbackAddresses = ["127.0.0.1", "::1"];
 
-/** Connects to a TCP port of a pod as its own processes would by "localhost". Throws EngineError Unavailable, and the signal's reason. */
+/**
+ * Connects to a TCP port of a pod as its own processes would by "localhost". Throws EngineError Unavailable,
+ * and the signal's reason.
+ */
 export async function connectLoopback(target: LoopbackPort, signal: AbortSignal): Promise<Socket> {
   const failures: string[] = [];
   for (const host of loopbackAddresses) {

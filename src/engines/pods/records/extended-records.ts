@@ -5,8 +5,9 @@ import type { TypedValue } from "../../../services/containers/index.ts";
 import { type NotYetCreated, RecordStore, type UnreadableRecord } from "./record-store.ts";
 
 /**
- * How a pod's or container's record (R) is kept: some of its fields are those of a common record (C, Fields of it when it is new), which
- * every client of containers knows; the others (Own) are the value of an extension.
+ * How a pod's or container's record (R) is kept: some of its fields are those of a common record (C, Fields
+ * of it when it is new), which every client of containers knows; the others (Own) are the value of an
+ * extension.
  */
 export type RecordForm<R, C, Fields, Own> = {
   /** For messages. */
@@ -37,7 +38,10 @@ type CommonRecords<C, Fields> = {
   delete(id: string): Promise<void>;
 };
 
-/** CRI's records of one kind: those common ones that have its extension. What others have made in the namespace is not seen. */
+/**
+ * CRI's records of one kind: those common ones that have its extension. What others have made in the
+ * namespace is not seen.
+ */
 export class ExtendedRecords<
   R extends { readonly id: string },
   C extends Extended,

@@ -12,7 +12,10 @@ export function isOwned({ config }: { readonly config: PodSandboxConfig | Contai
   return ownerLabel in config.labels;
 }
 
-/** What is to be done when a container has ended, or with a pod in which none was ever started; a kubelet's users cannot ask for anything. */
+/**
+ * What is to be done when a container has ended, or with a pod in which none was ever started; a kubelet's
+ * users cannot ask for anything.
+ */
 export function whenEnded(record: {
   readonly config: PodSandboxConfig | ContainerConfig;
 }): WhenEnded | undefined {

@@ -85,10 +85,15 @@ function withoutTime<R extends object>(record: R): Omit<R, "createdAtNs"> {
   return others;
 }
 
-/** Bytes of a label's key and value together, as much as any client may give a container. CRI has no limit. */
+/**
+ * Bytes of a label's key and value together, as much as any client may give a container. CRI has no limit.
+ */
 const maxLabelBytes = 4096;
 
-/** The labels of the configuration, those that fit, and the one by which clients of containerd know CRI's containers. */
+/**
+ * The labels of the configuration, those that fit, and the one by which clients of containerd know CRI's
+ * containers.
+ */
 function commonLabels(given: Labels, kind: "container" | "sandbox"): Labels {
   const fitting = Object.entries(given).filter(
     ([key, value]) => Buffer.byteLength(key) + Buffer.byteLength(value) <= maxLabelBytes,

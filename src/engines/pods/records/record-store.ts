@@ -15,7 +15,10 @@ export type UnreadableRecord = {
   readonly problem: string;
 };
 
-/** The records of one kind (sandboxes or containers), found by id or a unique prefix of one. What a method has answered is on disk. */
+/**
+ * The records of one kind (sandboxes or containers), found by id or a unique prefix of one. What a method has
+ * answered is on disk.
+ */
 export abstract class RecordStore<R extends Identified> {
   readonly #kind: string;
 
@@ -38,7 +41,10 @@ export abstract class RecordStore<R extends Identified> {
   /** Throws ContainersError NotFound. */
   abstract delete(id: string): Promise<void>;
 
-  /** By id or unique prefix. Throws EngineError InvalidArgument when several match, and DataLoss for one that cannot be read. */
+  /**
+   * By id or unique prefix. Throws EngineError InvalidArgument when several match, and DataLoss for one that
+   * cannot be read.
+   */
   match(idOrPrefix: string): R | undefined {
     const exact = this.find(idOrPrefix);
     if (exact !== undefined || idOrPrefix === "") return exact;

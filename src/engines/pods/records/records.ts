@@ -3,7 +3,10 @@ import type { Digest } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
 import type { Container, PodResources, Sandbox } from "../../engine/index.ts";
 
-/** A pod sandbox as it is recorded: what every client of sandboxes knows of it, and what only CRI does (record-forms.ts). */
+/**
+ * A pod sandbox as it is recorded: what every client of sandboxes knows of it, and what only CRI does
+ * (record-forms.ts).
+ */
 export type SandboxRecord = {
   readonly id: string;
   readonly config: Sandbox["config"];
@@ -26,7 +29,10 @@ export type SandboxRecord = {
   readonly seLinuxLevel?: string;
 };
 
-/** A container as it is recorded: what every client of containers knows of it, and what only CRI does (record-forms.ts). */
+/**
+ * A container as it is recorded: what every client of containers knows of it, and what only CRI does
+ * (record-forms.ts).
+ */
 export type ContainerRecord = {
   readonly id: string;
   readonly sandboxId: string;
@@ -37,7 +43,10 @@ export type ContainerRecord = {
   readonly imageName: string;
   /** The handler that it was made for. */
   readonly runtime: string;
-  /** What the image says of its process: the image may be removed before the container is started. Absent in old records. */
+  /**
+   * What the image says of its process: the image may be removed before the container is started. Absent in
+   * old records.
+   */
   readonly imageConfig?: Image["config"]["config"];
   readonly createdAtNs: bigint;
   readonly phase: ContainerPhase;
@@ -47,19 +56,28 @@ export type ContainerRecord = {
   /** Limits in force, or to be with the start; undefined in records that an older version wrote. */
   readonly resources?: Container["resources"];
   /**
-   * It comes from a checkpoint, which lies in a directory named after the container until its processes run. `exact`: its
-   * configuration must ask for the process that was checkpointed.
+   * It comes from a checkpoint, which lies in a directory named after the container until its processes run.
+   * `exact`: its configuration must ask for the process that was checkpointed.
    */
   readonly restore?: { readonly exact: boolean };
   /** Absent in records of containers that mount none, and in old ones. */
   readonly imageVolumes?: Container["imageVolumes"];
-  /** What extensions have changed, in the order in which it is made part of the specification; absent in old records, and while it is being created. */
+  /**
+   * What extensions have changed, in the order in which it is made part of the specification; absent in old
+   * records, and while it is being created.
+   */
   readonly adjustments?: readonly Adjustment[];
-  /** Paths in the container that its image declares as volumes; absent where there are none, and in old records. */
+  /**
+   * Paths in the container that its image declares as volumes; absent where there are none, and in old
+   * records.
+   */
   readonly declaredVolumes?: readonly string[];
 };
 
-/** What an extension changes of a container: edits of its specification, in the form that the Container Device Interface has. */
+/**
+ * What an extension changes of a container: edits of its specification, in the form that the Container Device
+ * Interface has.
+ */
 export type Adjustment = { readonly extension: string; readonly edits: readonly ContainerEdits[] };
 
 export type ContainerPhase =

@@ -5,8 +5,9 @@ import type { TreeRemover } from "../../../ground/trees/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
 /**
- * Removes a directory of ours with what is in it; no error when it is not there. Throws EngineError FailedPrecondition when
- * something is still mounted below it: following that would delete what belongs to somebody else.
+ * Removes a directory of ours with what is in it; no error when it is not there. Throws EngineError
+ * FailedPrecondition when something is still mounted below it: following that would delete what belongs to
+ * somebody else.
  */
 export async function removeDirectory(directory: string, trees: Pick<TreeRemover, "remove">): Promise<void> {
   const mounted = (await mountInfo()).find(
@@ -22,9 +23,9 @@ export async function removeDirectory(directory: string, trees: Pick<TreeRemover
 }
 
 /**
- * Unmounts what is mounted on a directory of ours and removes the directory, which must then be empty: what lies in a mount is
- * never deleted through its mount point. Detached, for a process that looks into it from outside must not keep it from
- * going. No error when it is not mounted, or not there.
+ * Unmounts what is mounted on a directory of ours and removes the directory, which must then be empty: what
+ * lies in a mount is never deleted through its mount point. Detached, for a process that looks into it from
+ * outside must not keep it from going. No error when it is not mounted, or not there.
  */
 export async function removeMountPoint(directory: string): Promise<void> {
   await unmount(directory, { detach: true, missingOk: true });

@@ -1,8 +1,8 @@
 import type { Logger } from "../../../ground/logging/index.ts";
 
 /**
- * Does again, every few seconds, what nobody will ask for again: writing down an end that has happened. Disposing of it gives up
- * what waits; the next daemon finds that by itself.
+ * Does again, every few seconds, what nobody will ask for again: writing down an end that has happened.
+ * Disposing of it gives up what waits; the next daemon finds that by itself.
  */
 export class Retries implements Disposable {
   readonly #logger: Logger;
@@ -15,7 +15,9 @@ export class Retries implements Disposable {
     this.#pauseMs = pauseMs;
   }
 
-  /** Begins `work` now, in the background, and anew after each failure. `what` and `fields` are for the log. */
+  /**
+   * Begins `work` now, in the background, and anew after each failure. `what` and `fields` are for the log.
+   */
   run(what: string, fields: object, work: () => Promise<void>): void {
     work().catch((err: unknown) => {
       if (this.#disposed) return;

@@ -3,21 +3,25 @@ import type { Logger } from "../../../ground/logging/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
 /**
- * One step of making a sandbox or a container. What is being made is recorded, with everything that the undos need,
- * before the first step runs; so a daemon that was cut anywhere undoes every step, in reverse, when it comes back.
+ * One step of making a sandbox or a container. What is being made is recorded, with everything that the undos
+ * need, before the first step runs; so a daemon that was cut anywhere undoes every step, in reverse, when it
+ * comes back.
  */
 export type Step<T> = {
   /** The name by which logs and fault tests know the step. */
   readonly name: string;
   readonly run: (subject: T) => Promise<void>;
   /**
-   * Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once. Left out by
-   * steps that leave nothing but the record.
+   * Takes back what `run` did, wholly, partly or not at all: it must be safe at any time and more than once.
+   * Left out by steps that leave nothing but the record.
    */
   readonly undo?: (subject: T) => Promise<void>;
 };
 
-/** Called with a step's name before it runs, and with `undo NAME` before it is taken back. A test cuts there, by throwing or by ending the process. */
+/**
+ * Called with a step's name before it runs, and with `undo NAME` before it is taken back. A test cuts there,
+ * by throwing or by ending the process.
+ */
 export type StepObserver = (step: string) => void;
 
 /** What steps run with. */
@@ -43,7 +47,10 @@ export async function runSteps<T>(
   }
 }
 
-/** Thrown when taking back failed too: something is left, and its record must stay so that a later removal finds it. */
+/**
+ * Thrown when taking back failed too: something is left, and its record must stay so that a later removal
+ * finds it.
+ */
 export class UndoError extends EngineError {
   constructor(step: string, failure: unknown, cause: unknown) {
     const codes = [cause, failure].map(codeOf);
@@ -56,8 +63,9 @@ export class UndoError extends EngineError {
 }
 
 /**
- * Undoes the steps in reverse. Each stands on those before it (CNI plugins take a network down inside the namespaces that
- * an earlier step made), so it ends at the first that fails, with {@link UndoError}; `cause` is why it was undone.
+ * Undoes the steps in reverse. Each stands on those before it (CNI plugins take a network down inside the
+ * namespaces that an earlier step made), so it ends at the first that fails, with {@link UndoError}; `cause`
+ * is why it was undone.
  */
 export async function undoSteps<T>(
   steps: readonly Step<T>[],

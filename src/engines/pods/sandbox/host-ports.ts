@@ -14,9 +14,10 @@ type HostPort = {
 };
 
 /**
- * Refuses ports of the machine that another pod has, or another program listens on: packet filters send what comes for a port to
- * the pod, whoever listens there, and the other would get nothing any more without a word. Throws EngineError AlreadyExists,
- * InvalidArgument for an address that is not the machine's. SCTP is looked for among pods only: Node has no sockets for it.
+ * Refuses ports of the machine that another pod has, or another program listens on: packet filters send what
+ * comes for a port to the pod, whoever listens there, and the other would get nothing any more without a
+ * word. Throws EngineError AlreadyExists, InvalidArgument for an address that is not the machine's. SCTP is
+ * looked for among pods only: Node has no sockets for it.
  */
 export async function refuseTakenPorts(
   config: PodSandboxConfig,

@@ -8,7 +8,10 @@ import type { PodAttachment, PortMapping } from "../../../services/network/index
 import { parseQuantity } from "../container/quantity.ts";
 import type { SandboxPaths } from "../paths.ts";
 
-/** What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that are wrong. */
+/**
+ * What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that
+ * are wrong.
+ */
 export function podAttachment(
   sandboxId: string,
   config: PodSandboxConfig,

@@ -9,9 +9,10 @@ import { sharesHostNetwork } from "./sandbox-namespaces.ts";
 const sizeBytes = 2 ** 20;
 
 /**
- * Makes a sandbox's directory, a small tmpfs of its own: containers may write to the files in it that they see as /etc/hosts,
- * /etc/hostname and /etc/resolv.conf, as much as they like, and must not take the room in the state directory that every other
- * pod's bundle and exit file needs. What they write counts for their own memory.
+ * Makes a sandbox's directory, a small tmpfs of its own: containers may write to the files in it that they
+ * see as /etc/hosts, /etc/hostname and /etc/resolv.conf, as much as they like, and must not take the room in
+ * the state directory that every other pod's bundle and exit file needs. What they write counts for their own
+ * memory.
  */
 export async function makeSandboxDirectory(directory: string, config: PodSandboxConfig): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });

@@ -8,14 +8,18 @@ import { sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { podIdMappings, podRoot } from "./user-namespaces.ts";
 
 /**
- * The pod's hostname: what it asks for, else the machine's. A pod on the host's network has the machine's in any case: it is in the host's
- * UTS namespace too, so that `hostname`, $HOSTNAME and /etc/hostname would not agree.
+ * The pod's hostname: what it asks for, else the machine's. A pod on the host's network has the machine's in
+ * any case: it is in the host's UTS namespace too, so that `hostname`, $HOSTNAME and /etc/hostname would not
+ * agree.
  */
 export function podHostname(config: PodSandboxConfig): string {
   return config.hostname === "" || sharesHostNetwork(config) ? hostHostname() : config.hostname;
 }
 
-/** Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are the pod's root's to change, and world-readable: any user in the pod may read them. */
+/**
+ * Writes the files that containers of the pod see as /etc/hostname, /etc/resolv.conf and /etc/hosts. They are
+ * the pod's root's to change, and world-readable: any user in the pod may read them.
+ */
 export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
   const dns = await resolvConf(config);
   await Promise.all([

@@ -5,8 +5,9 @@ import { sandboxFacts } from "./sandbox-facts.ts";
 import { currentConfig } from "./sandbox-resources.ts";
 
 /**
- * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a process to
- * enter the pod's namespaces with (`.info.pid`), the namespaces (`.info.runtimeSpec.linux.namespaces`), and what CNI plugins said.
+ * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a
+ * process to enter the pod's namespaces with (`.info.pid`), the namespaces
+ * (`.info.runtimeSpec.linux.namespaces`), and what CNI plugins said.
  */
 export async function inspectSandbox(
   record: SandboxRecord,
@@ -29,7 +30,9 @@ export async function inspectSandbox(
   };
 }
 
-/** That of the pause process. Most pods have none: that of a container which runs in it. 0 when there is none. */
+/**
+ * That of the pause process. Most pods have none: that of a container which runs in it. 0 when there is none.
+ */
 function pidOf({ id }: SandboxRecord, { containers, taskTable, pauses }: PodServices): number {
   const pause = pauses.get(id)?.state();
   if (pause?.kind === "running") return pause.pid;

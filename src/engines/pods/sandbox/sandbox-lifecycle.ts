@@ -81,7 +81,10 @@ export class SandboxLifecycle implements Sandboxes {
     }
   }
 
-  /** Writes the record down, or finds that of the sandbox if that is there already. A kubelet has a scheduler that gives out names and ports; for others that is done here. */
+  /**
+   * Writes the record down, or finds that of the sandbox if that is there already. A kubelet has a scheduler
+   * that gives out names and ports; for others that is done here.
+   */
   async #begin(draft: NotYetCreated<SandboxRecord>): Promise<SandboxRecord> {
     using _turn = isOwned(draft) ? await this.#locks.acquire(ownedTurn) : undefined;
     const existing = this.#existing(draft.config, draft.handler);
@@ -136,8 +139,9 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * The sandbox that an earlier call made under this name, if it is ready and was asked for in the same words: its client did not
-   * hear the answer. One that stands in the way is an error that says how to get past it.
+   * The sandbox that an earlier call made under this name, if it is ready and was asked for in the same
+   * words: its client did not hear the answer. One that stands in the way is an error that says how to get
+   * past it.
    */
   #existing(config: PodSandboxConfig, handler: string): SandboxRecord | undefined {
     const name = sandboxName(config);
@@ -154,7 +158,10 @@ export class SandboxLifecycle implements Sandboxes {
     );
   }
 
-  /** After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays for a later removal to try again. */
+  /**
+   * After a failed run: the steps are undone, so the record goes too; unless undoing failed, then it stays
+   * for a later removal to try again.
+   */
   async #giveUp(record: SandboxRecord, error: unknown): Promise<void> {
     if (error instanceof UndoError) {
       await this.#services.sandboxes.save({ ...record, phase: "stopping" });
@@ -178,7 +185,8 @@ export class SandboxLifecycle implements Sandboxes {
     const { sandboxes, observer, events } = this.#services;
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
-    // Said first, so that no container is made or started in it from here on, and a daemon that comes back goes on from here.
+    // Said first, so that no container is made or started in it from here on, and a daemon that comes back
+    // goes on from here.
     if (record.phase !== "stopping") await this.#recordStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
@@ -257,9 +265,10 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   /**
-   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready whose namespaces went
-   * with the machine's last run. What is then to be taken down goes on in the background, as after a restart of the
-   * machine that is every pod. One that cannot be taken up must not keep the others.
+   * Takes up the sandboxes after the daemon was away: undoes what was cut half-way, and finds those not ready
+   * whose namespaces went with the machine's last run. What is then to be taken down goes on in the
+   * background, as after a restart of the machine that is every pod. One that cannot be taken up must not
+   * keep the others.
    */
   async recover(): Promise<void> {
     const survives = await sandboxSurvival(this.#services);
@@ -294,7 +303,10 @@ export class SandboxLifecycle implements Sandboxes {
     if (error !== undefined) throw error;
   }
 
-  /** Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no record. */
+  /**
+   * Stops those whose stop was cut, one after the other, and frees the networks of those of which there is no
+   * record.
+   */
   async #finish(): Promise<void> {
     const { sandboxes, network, logger } = this.#services;
     const finish = async (id: string, work: () => Promise<void>) => {
@@ -319,7 +331,10 @@ export class SandboxLifecycle implements Sandboxes {
     });
   }
 
-  /** What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not ready. */
+  /**
+   * What the pod still has is taken down when it is stopped, as a kubelet does with a sandbox that is not
+   * ready.
+   */
   async #pauseEnded(id: string): Promise<void> {
     using _ = await this.#locks.acquire(id);
     const record = this.#services.sandboxes.find(id);

@@ -4,7 +4,10 @@ import {
   type PodSandboxConfig,
 } from "../../../ground/protocol/index.ts";
 
-/** The pod's namespace options, with CRI's defaults (NamespaceMode 0 is POD) where the message leaves them out. */
+/**
+ * The pod's namespace options, with CRI's defaults (NamespaceMode 0 is POD) where the message leaves them
+ * out.
+ */
 export function namespaceOptions(config: PodSandboxConfig): NamespaceOption {
   return (
     config.linux?.securityContext?.namespaceOptions ?? {
@@ -26,7 +29,10 @@ export function sharesHostIpc(config: PodSandboxConfig): boolean {
   return namespaceOptions(config).ipc === NamespaceMode.NODE;
 }
 
-/** Only a pod whose containers share one PID namespace has a pause process: something must be its first process. */
+/**
+ * Only a pod whose containers share one PID namespace has a pause process: something must be its first
+ * process.
+ */
 export function needsPause(config: PodSandboxConfig): boolean {
   return namespaceOptions(config).pid === NamespaceMode.POD;
 }

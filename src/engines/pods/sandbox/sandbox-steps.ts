@@ -18,7 +18,10 @@ import { podRoot } from "./user-namespaces.ts";
 /** A sandbox on its way: its record, and what the steps find out. */
 export type SandboxDraft = { readonly record: SandboxRecord; ips: readonly string[] };
 
-/** Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished sandbox down. */
+/**
+ * Everything that makes a pod sandbox, in order. Their undos, in reverse, are also what takes a finished
+ * sandbox down.
+ */
 export function sandboxSteps(services: PodServices): readonly Step<SandboxDraft>[] {
   return [
     directories(services),
@@ -82,7 +85,8 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       draft.ips = ips;
       await writeHosts(config, paths, ips);
     },
-    // Of one that never got as far as its addresses, only what was written down tells whether plugins were run.
+    // Of one that never got as far as its addresses, only what was written down tells whether plugins were
+    // run.
     undo: async ({ record }) => {
       const { id, config, ips } = record;
       if (sharesHostNetwork(config)) return;

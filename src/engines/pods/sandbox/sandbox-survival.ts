@@ -7,8 +7,8 @@ import { sandboxFacts } from "./sandbox-facts.ts";
 import { needsPause } from "./sandbox-namespaces.ts";
 
 /**
- * Asks the machine, once for all sandboxes, which of them are still there: their namespaces pinned, their files in the state directory, their
- * pause process alive. After a restart of the machine none is.
+ * Asks the machine, once for all sandboxes, which of them are still there: their namespaces pinned, their
+ * files in the state directory, their pause process alive. After a restart of the machine none is.
  */
 export async function sandboxSurvival(
   services: PodServices,

@@ -2,7 +2,10 @@ import { interfaceOfSysctl } from "../../../ground/linux/index.ts";
 import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 
-/** The sysctls to write in the pod's namespaces: the defaults of the configuration that those namespaces take, and the pod's own over them. */
+/**
+ * The sysctls to write in the pod's namespaces: the defaults of the configuration that those namespaces take,
+ * and the pod's own over them.
+ */
 export function podSysctls(
   config: PodSandboxConfig,
   defaults: Readonly<Record<string, string>>,
@@ -13,7 +16,10 @@ export function podSysctls(
   return { ...Object.fromEntries(usable), ...config.linux?.sysctls };
 }
 
-/** Those of `sysctls` that can be written once plugins have made the pod's interfaces, and those that are written before. */
+/**
+ * Those of `sysctls` that can be written once plugins have made the pod's interfaces, and those that are
+ * written before.
+ */
 export function byInterface(sysctls: Readonly<Record<string, string>>): {
   readonly ofInterfaces: Readonly<Record<string, string>>;
   readonly others: Readonly<Record<string, string>>;

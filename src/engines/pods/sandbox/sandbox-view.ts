@@ -2,7 +2,10 @@ import type { Sandbox } from "../../engine/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { namespaceOptions } from "./sandbox-namespaces.ts";
 
-/** A sandbox as the engine shows it. One that is being made, or whose making was cut and could not be undone, is not ready. */
+/**
+ * A sandbox as the engine shows it. One that is being made, or whose making was cut and could not be undone,
+ * is not ready.
+ */
 export function sandboxView(record: SandboxRecord): Sandbox {
   return {
     id: record.id,

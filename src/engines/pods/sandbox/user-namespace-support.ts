@@ -15,8 +15,8 @@ export type UserNamespaceSupport =
 const trial = [{ containerId: 0, hostId: 100_000, length: 65_536 }];
 
 /**
- * Tries it: makes a user namespace, and shows it the directory of the snapshots as its own. Costs one process of some
- * milliseconds.
+ * Tries it: makes a user namespace, and shows it the directory of the snapshots as its own. Costs one process
+ * of some milliseconds.
  */
 export async function userNamespaceSupport(
   { name, root }: Pick<Snapshotter, "name" | "root">,

@@ -39,9 +39,9 @@ export function sameIdMappings(a: IdMappings | undefined, b: IdMappings | undefi
 }
 
 /**
- * Lets the pod's root, who is nobody on the host, reach what it knows the name of in `directory`, one of the pod's own in the
- * state directory: an OCI runtime mounts its root file system as that user. It can list none of the directories on the way, and those of
- * the pod let nobody else through.
+ * Lets the pod's root, who is nobody on the host, reach what it knows the name of in `directory`, one of the
+ * pod's own in the state directory: an OCI runtime mounts its root file system as that user. It can list none
+ * of the directories on the way, and those of the pod let nobody else through.
  */
 export async function letPodRootTraverse(
   directory: string,

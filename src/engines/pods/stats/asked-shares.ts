@@ -2,8 +2,8 @@ import { cpuWeightOf } from "../../../ground/linux/index.ts";
 import type { CgroupUsage, Container } from "../../engine/index.ts";
 
 /**
- * The figures with the CPU shares that the container asked for, while the kernel has the weight that comes of them: with
- * cgroup v2 a weight stands for several shares.
+ * The figures with the CPU shares that the container asked for, while the kernel has the weight that comes of
+ * them: with cgroup v2 a weight stands for several shares.
  */
 export function withAskedShares<Usage extends Pick<CgroupUsage, "limits">>(
   usage: Usage | undefined,

@@ -14,7 +14,9 @@ export type CpuSamplerOptions = {
 
 const cpuAlone = new Set(["cpu"] as const);
 
-/** Looks at the CPU time of all that runs once in a period, so that the first who asks for a rate gets one. */
+/**
+ * Looks at the CPU time of all that runs once in a period, so that the first who asks for a rate gets one.
+ */
 export class CpuSampler {
   readonly #options: CpuSamplerOptions;
   /** What was started later than this has used nothing before it was first looked at. */

@@ -25,7 +25,10 @@ export class PodCgroups {
     return this.ofContainer({ id: sandboxId, sandboxId });
   }
 
-  /** The pod's own; undefined when its client gave it none, or one that it gave to another pod too: its figures are not this pod's then. */
+  /**
+   * The pod's own; undefined when its client gave it none, or one that it gave to another pod too: its
+   * figures are not this pod's then.
+   */
   ofPod(sandboxId: string): string | undefined {
     const parent = this.#parents.get(sandboxId) ?? "";
     return this.#shared.has(parent) ? undefined : podCgroup(this.#driver, parent);

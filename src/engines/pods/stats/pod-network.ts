@@ -6,7 +6,9 @@ import type { NetworkStats, Sandbox } from "../../engine/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import { sharesHostNetwork } from "../sandbox/sandbox-namespaces.ts";
 
-/** What has gone through the interfaces of each of these sandboxes that has a network of its own, by its id. */
+/**
+ * What has gone through the interfaces of each of these sandboxes that has a network of its own, by its id.
+ */
 export async function networkStats(
   sandboxes: readonly Pick<Sandbox, "id" | "config">[],
   stateDir: string,

@@ -13,8 +13,8 @@ import { taskIdentity } from "./task-identity.ts";
 import { taskSpec } from "./task-spec.ts";
 
 /**
- * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found again after the
- * daemon was away. All methods are for holders of the container's lock.
+ * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found
+ * again after the daemon was away. All methods are for holders of the container's lock.
  */
 export class ContainerTasks implements Disposable {
   readonly #services: PodServices;
@@ -108,7 +108,9 @@ export class ContainerTasks implements Disposable {
     await this.delete(record);
   }
 
-  /** The task of a container that was started, if it is not deleted yet. Throws what attaching to it throws. */
+  /**
+   * The task of a container that was started, if it is not deleted yet. Throws what attaching to it throws.
+   */
   async find(record: ContainerRecord): Promise<Task | undefined> {
     const { tasks, taskTable, sandboxes } = this.#services;
     const known = taskTable.get(record.id);
@@ -118,7 +120,10 @@ export class ContainerTasks implements Disposable {
     return task;
   }
 
-  /** Removes the task with all that it had, also one whose making or deletion was cut. No error when there is none. */
+  /**
+   * Removes the task with all that it had, also one whose making or deletion was cut. No error when there is
+   * none.
+   */
   async delete(record: ContainerRecord): Promise<void> {
     const { tasks, taskTable, sandboxes } = this.#services;
     const known = taskTable.get(record.id);
@@ -127,7 +132,10 @@ export class ContainerTasks implements Disposable {
     taskTable.remove(record.id);
   }
 
-  /** After the daemon was away: what runs is watched, what ended is written down, what was being started or deleted is taken back. */
+  /**
+   * After the daemon was away: what runs is watched, what ended is written down, what was being started or
+   * deleted is taken back.
+   */
   async recover(record: ContainerRecord): Promise<void> {
     if (record.phase.kind !== "started") return this.delete(record);
     const task = await this.find(record);
@@ -145,8 +153,9 @@ export class ContainerTasks implements Disposable {
   }
 
   /**
-   * Whether the user's process was started: not when the OCI runtime had only come to `create`, nor when nothing is known of
-   * a task whose bundle is there. Without the bundle the machine has been restarted since.
+   * Whether the user's process was started: not when the OCI runtime had only come to `create`, nor when
+   * nothing is known of a task whose bundle is there. Without the bundle the machine has been restarted
+   * since.
    */
   async #hasRun(task: Task): Promise<boolean> {
     const state = task.state();

@@ -46,8 +46,8 @@ export type PauseOptions = {
 };
 
 /**
- * The pause processes of pods that share one PID namespace: the namespace's first process, which adopts and reaps what its
- * containers leave behind. A task like any other, under the sandbox's id.
+ * The pause processes of pods that share one PID namespace: the namespace's first process, which adopts and
+ * reaps what its containers leave behind. A task like any other, under the sandbox's id.
  */
 export class Pauses {
   readonly #options: PauseOptions;
@@ -73,7 +73,8 @@ export class Pauses {
     const identity = this.#identity(record);
     const rootfsPath = join(identity.bundleDir, "rootfs");
     await mkdir(identity.bundleDir, { recursive: true, mode: 0o700 });
-    // The program's own root directory: the user that it runs as must be able to enter it, and the pod's root to make mount points in it.
+    // The program's own root directory: the user that it runs as must be able to enter it, and the pod's root
+    // to make mount points in it.
     await mkdir(rootfsPath, { recursive: true, mode: 0o755 });
     if (podIdMappings(record.config) !== undefined) await this.#openToPodRoot(record.config, rootfsPath);
     const spec = buildPauseSpec({
@@ -108,13 +109,18 @@ export class Pauses {
     return this.#running.get(sandboxId);
   }
 
-  /** Path of the shared namespace, as it was recorded, to be looked at; undefined for a pod without a pause process. */
+  /**
+   * Path of the shared namespace, as it was recorded, to be looked at; undefined for a pod without a pause
+   * process.
+   */
   pidNamespace(sandboxId: string): string | undefined {
     const state = this.#running.get(sandboxId)?.state();
     return state === undefined || state.kind === "exited" ? undefined : `/proc/${state.pid}/ns/pid`;
   }
 
-  /** The same, to be joined: undefined too once the pause process has ended, whose pid may be another's then. */
+  /**
+   * The same, to be joined: undefined too once the pause process has ended, whose pid may be another's then.
+   */
   async livePidNamespace(sandboxId: string): Promise<string | undefined> {
     const pid = await this.#running.get(sandboxId)?.livePid();
     return pid === undefined ? undefined : `/proc/${pid}/ns/pid`;
@@ -127,7 +133,10 @@ export class Pauses {
     return task.state().kind === "running";
   }
 
-  /** Ends the process and what it left behind; also for a start that was cut, and for a pod that never had one. */
+  /**
+   * Ends the process and what it left behind; also for a start that was cut, and for a pod that never had
+   * one.
+   */
   async remove(record: SandboxRecord): Promise<void> {
     const identity = this.#identity(record);
     const task = this.#running.get(record.id) ?? (await this.#options.tasks.attach(identity));

@@ -3,7 +3,10 @@ import { EngineError } from "../../engine/index.ts";
 /** An OCI runtime takes milliseconds; hooks and a busy machine make it longer. */
 const graceMs = 2_000;
 
-/** Starts of containers that can be ended by a stop: an OCI runtime may take minutes, or hang, and nothing of the user's has run yet. */
+/**
+ * Starts of containers that can be ended by a stop: an OCI runtime may take minutes, or hang, and nothing of
+ * the user's has run yet.
+ */
 export class StartsUnderWay {
   readonly #signals = new Map<string, AbortController>();
 

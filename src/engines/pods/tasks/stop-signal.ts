@@ -3,7 +3,10 @@ import { signalNumber } from "../../../ground/linux/index.ts";
 import { type ContainerConfig, Signal } from "../../../ground/protocol/index.ts";
 import type { ImageConfig } from "../../../parts/oci/index.ts";
 
-/** The signal that asks a container to end: the container's own, else its image's, else SIGTERM. An image's that is none is not worth failing for. */
+/**
+ * The signal that asks a container to end: the container's own, else its image's, else SIGTERM. An image's
+ * that is none is not worth failing for.
+ */
 export function stopSignalOf(config: ContainerConfig, image: ImageConfig): number {
   return criSignal(config.stopSignal) ?? signalNumber(image.config.stopSignal) ?? constants.signals.SIGTERM;
 }

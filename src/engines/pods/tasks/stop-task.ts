@@ -5,9 +5,10 @@ import { EngineError } from "../../engine/index.ts";
 const killedWithinMs = 60_000;
 
 /**
- * Asks the task to end with its stop signal and kills it when the time is over. A client that gives up ends only its waiting
- * for the polite part: the signal was sent, and its next call goes on from there. Throws EngineError DeadlineExceeded when the
- * process does not end though it was killed: callers that wait without end would only become more.
+ * Asks the task to end with its stop signal and kills it when the time is over. A client that gives up ends
+ * only its waiting for the polite part: the signal was sent, and its next call goes on from there. Throws
+ * EngineError DeadlineExceeded when the process does not end though it was killed: callers that wait without
+ * end would only become more.
  */
 export async function stopTask(
   task: Task,

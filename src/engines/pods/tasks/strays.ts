@@ -10,10 +10,10 @@ import type { PodServices } from "../services.ts";
 const idPattern = /^[0-9a-f]{64}$/;
 
 /**
- * Ends the containers and pods in the state directory that no record knows, with all that they have: they are there after
- * the database was moved away or replaced by an older one. Also removes volumes of containers that are no more, which a
- * berth that knew of no such volumes leaves. Before anything is taken up or deleted; one that cannot be ended is logged, and
- * tried again by the next start.
+ * Ends the containers and pods in the state directory that no record knows, with all that they have: they are
+ * there after the database was moved away or replaced by an older one. Also removes volumes of containers
+ * that are no more, which a berth that knew of no such volumes leaves. Before anything is taken up or
+ * deleted; one that cannot be ended is logged, and tried again by the next start.
  */
 export async function endStrays(services: PodServices): Promise<void> {
   const { stateDir, declaredVolumes, containers, sandboxes, trash } = services;
@@ -55,7 +55,10 @@ async function endLogged(path: string, end: () => Promise<void>, { logger }: Pod
   }
 }
 
-/** Ends a container and removes what it has in the state directory. Throws what a step throws; can be repeated. */
+/**
+ * Ends a container and removes what it has in the state directory. Throws what a step throws; can be
+ * repeated.
+ */
 export async function endContainer(id: string, services: PodServices): Promise<void> {
   const { bundle } = containerPaths(services.stateDir, id);
   await endTask(id, bundle, services);

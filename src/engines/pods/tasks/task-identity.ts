@@ -3,7 +3,9 @@ import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 
-/** Where a container's task is to be found. A sandbox that is gone leaves the default handler to look with. */
+/**
+ * Where a container's task is to be found. A sandbox that is gone leaves the default handler to look with.
+ */
 export function taskIdentity(
   record: ContainerRecord,
   sandbox: SandboxRecord | undefined,

@@ -1,6 +1,9 @@
 import type { Task } from "../../../services/runtime/index.ts";
 
-/** The tasks that are known, by the id of their container. A container without one was never started, or its task is deleted. */
+/**
+ * The tasks that are known, by the id of their container. A container without one was never started, or its
+ * task is deleted.
+ */
 export class TaskTable {
   readonly #tasks = new Map<string, Task>();
 

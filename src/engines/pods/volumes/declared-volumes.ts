@@ -26,9 +26,9 @@ export type DeclaredVolumesOptions = {
 };
 
 /**
- * The paths that an image declares as volumes (image-spec config.md, `Volumes`; a Dockerfile's VOLUME): for each a directory
- * of the container's own, which begins as a copy of what the image has there, can be written to also where the root file
- * system cannot, and goes with the container.
+ * The paths that an image declares as volumes (image-spec config.md, `Volumes`; a Dockerfile's VOLUME): for
+ * each a directory of the container's own, which begins as a copy of what the image has there, can be written
+ * to also where the root file system cannot, and goes with the container.
  */
 export class DeclaredVolumes {
   readonly #options: DeclaredVolumesOptions;
@@ -45,8 +45,8 @@ export class DeclaredVolumes {
   }
 
   /**
-   * Where a container is to have such volumes, for its record. A path cannot lead above the root. None where the pod mounts
-   * something itself, there or above, nor in what every container gets.
+   * Where a container is to have such volumes, for its record. A path cannot lead above the root. None where
+   * the pod mounts something itself, there or above, nor in what every container gets.
    */
   of(image: Image, { mounts }: ContainerConfig): Pick<ContainerRecord, "declaredVolumes"> {
     const { volumes } = image.config.config;
@@ -62,8 +62,8 @@ export class DeclaredVolumes {
   }
 
   /**
-   * Makes and fills the directories; the container's root file system is mounted, with owners as the host has them, also those
-   * of a pod in a user namespace. Throws EngineError FailedPrecondition.
+   * Makes and fills the directories; the container's root file system is mounted, with owners as the host has
+   * them, also those of a pod in a user namespace. Throws EngineError FailedPrecondition.
    */
   async make(record: ContainerRecord, pod: PodSandboxConfig): Promise<void> {
     const { declaredVolumes = [], id } = record;
@@ -107,7 +107,10 @@ export class DeclaredVolumes {
   }
 }
 
-/** The image's directory at a path, whose links lead nowhere but into the image; undefined when there is nothing. */
+/**
+ * The image's directory at a path, whose links lead nowhere but into the image; undefined when there is
+ * nothing.
+ */
 async function directoryInImage(rootfs: string, path: string): Promise<string | undefined> {
   try {
     const found = await resolveInRoot(rootfs, path);

@@ -15,7 +15,10 @@ export function isUsed(image: Image, containers: readonly ContainerRecord[]): bo
   );
 }
 
-/** Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown, and so cannot take into account. */
+/**
+ * Throws EngineError FailedPrecondition when a container is made of the image that a kubelet is not shown,
+ * and so cannot take into account.
+ */
 export function refuseIfOwned(image: Image, containers: readonly ContainerRecord[]): void {
   const user = usersOf(image, containers).find(isOwned);
   if (user !== undefined) throw inUse(image, [user], "remove the container first");
@@ -28,7 +31,10 @@ export function refuseIfUsed(image: Image, containers: readonly ContainerRecord[
     throw inUse(image, users, "remove the container first, or use force: containers keep their file systems");
 }
 
-/** Whoever names an image by its id may not know what else it is called. Throws EngineError FailedPrecondition. */
+/**
+ * Whoever names an image by its id may not know what else it is called. Throws EngineError
+ * FailedPrecondition.
+ */
 export function refuseIfSeveralTags(image: Image): void {
   if (image.repoTags.length < 2) return;
   throw new EngineError(

@@ -13,11 +13,15 @@ import { isMapped, withUserNamespace } from "./mapped-volumes.ts";
 import { containerLabels, withLabel } from "./se-linux-labels.ts";
 
 /*
- * Images as volumes (KEP-4639): for each such mount a read-only snapshot of the container's own, mounted in its bundle and
- * bound from there into the container. Nothing is copied, and the snapshot keeps the image's layers from garbage collection.
+ * Images as volumes (KEP-4639): for each such mount a read-only snapshot of the container's own, mounted in
+ * its bundle and bound from there into the container. Nothing is copied, and the snapshot keeps the image's
+ * layers from garbage collection.
  */
 
-/** The images that a configuration mounts, for the record. Throws EngineError NotFound for one that is not here. */
+/**
+ * The images that a configuration mounts, for the record. Throws EngineError NotFound for one that is not
+ * here.
+ */
 export function imageVolumesOf(
   { mounts }: ContainerConfig,
   images: Pick<ImageCatalog, "find">,
@@ -78,8 +82,9 @@ export async function unmountImageVolumes(record: ContainerRecord, services: Pod
 }
 
 /**
- * The configuration with the host's path of each mounted image. A sub-path is followed as a process in the image would: its
- * symbolic links lead to nothing outside. Throws EngineError FailedPrecondition for one that does not exist.
+ * The configuration with the host's path of each mounted image. A sub-path is followed as a process in the
+ * image would: its symbolic links lead to nothing outside. Throws EngineError FailedPrecondition for one that
+ * does not exist.
  */
 export async function withImageVolumes(
   config: ContainerConfig,
@@ -98,7 +103,10 @@ export async function withImageVolumes(
   return { ...config, mounts };
 }
 
-/** The same of a container that is only looked at: the images need not be mounted, and links in sub-paths are not followed. */
+/**
+ * The same of a container that is only looked at: the images need not be mounted, and links in sub-paths are
+ * not followed.
+ */
 export function describeImageVolumes(
   config: ContainerConfig,
   record: ContainerRecord,
@@ -126,7 +134,10 @@ async function resolveSubPath(mount: Mount, directory: string): Promise<string> 
   }
 }
 
-/** Throws EngineError FailedPrecondition when a container has the image mounted: it would lose its name and its content's blobs. */
+/**
+ * Throws EngineError FailedPrecondition when a container has the image mounted: it would lose its name and
+ * its content's blobs.
+ */
 export function refuseIfMounted(image: Image, containers: readonly ContainerRecord[]): void {
   const user = containers.find(({ imageVolumes = [] }) =>
     imageVolumes.some(({ imageId }) => imageId === image.id),

@@ -9,11 +9,15 @@ import { podIdMappings, sameIdMappings } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
 
 /*
- * Volumes that come with uid and gid mappings appear with those owners by an ID-mapped mount in the container's bundle, from where the OCI
- * runtime binds it like any other directory: so that runtimes which have no such mounts can do it too.
+ * Volumes that come with uid and gid mappings appear with those owners by an ID-mapped mount in the
+ * container's bundle, from where the OCI runtime binds it like any other directory: so that runtimes which
+ * have no such mounts can do it too.
  */
 
-/** Throws what resolving mounts throws, and LinuxError FailedPrecondition for a file system that has no ID-mapped mounts. */
+/**
+ * Throws what resolving mounts throws, and LinuxError FailedPrecondition for a file system that has no
+ * ID-mapped mounts.
+ */
 export async function mountMappedVolumes(record: ContainerRecord, services: PodServices): Promise<void> {
   const { stateDir, sandboxes, containerSettings, hostPaths } = services;
   const lookUp = hostPaths.of(record.sandboxId);
@@ -81,7 +85,10 @@ async function makeMountPoint(directory: string, index: number, isDirectory: boo
   return target;
 }
 
-/** Calls `work` with the file of a user namespace that has the mappings of a mount. Nearly always that is the pod's. */
+/**
+ * Calls `work` with the file of a user namespace that has the mappings of a mount. Nearly always that is the
+ * pod's.
+ */
 export async function withUserNamespace(
   { uidMappings, gidMappings }: Mount,
   { id, config }: SandboxRecord,

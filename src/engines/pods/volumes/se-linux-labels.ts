@@ -27,8 +27,8 @@ export function sandboxLabels(sandbox: SandboxRecord, { seLinux }: Services): Se
 }
 
 /**
- * Undefined without SELinux, for a privileged container, which is not confined, and on the host's network, whose files
- * and sockets a container's type may not use; as by CRI-O.
+ * Undefined without SELinux, for a privileged container, which is not confined, and on the host's network,
+ * whose files and sockets a container's type may not use; as by CRI-O.
  */
 export function containerLabels(
   { linux }: ContainerConfig,
@@ -43,8 +43,8 @@ export function containerLabels(
 }
 
 /**
- * All files of a file system that is mounted so have the label. A bind mount's keep their own, as the files of an image that
- * several pods mount must.
+ * All files of a file system that is mounted so have the label. A bind mount's keep their own, as the files
+ * of an image that several pods mount must.
  */
 export function withLabel(
   mounts: readonly SnapshotMount[],
@@ -62,8 +62,8 @@ export function contextOption({ mount }: SeLinuxLabels): string {
 }
 
 /**
- * The mounts of a container's own root file system, with its label: an overlay has it as a whole, and the files of a
- * directory get it one by one, in a thread.
+ * The mounts of a container's own root file system, with its label: an overlay has it as a whole, and the
+ * files of a directory get it one by one, in a thread.
  */
 export async function rootfsWithLabel(
   podId: string,

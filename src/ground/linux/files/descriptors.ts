@@ -3,8 +3,8 @@ import { callAsync, check, libcFunction } from "../libc.ts";
 const closeCall = libcFunction("int close(int fd)");
 
 /**
- * close(2) for descriptors that a libc call made. In a worker thread, node:fs closes only what it opened itself without
- * complaint.
+ * close(2) for descriptors that a libc call made. In a worker thread, node:fs closes only what it opened
+ * itself without complaint.
  */
 export function closeDescriptor(fd: number): void {
   check("close", closeCall(fd), `descriptor ${fd}`);

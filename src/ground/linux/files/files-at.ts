@@ -3,8 +3,9 @@ import { check, libcFunction } from "../libc.ts";
 import { cString, fromByteString } from "./files-names.ts";
 
 /**
- * Calls on one name in an open directory, which never follow a symbolic link of that name. Names are byte strings
- * (`files-names.ts`); descriptors come from `files-open.ts`. All are synchronous, for worker threads, and throw LinuxError.
+ * Calls on one name in an open directory, which never follow a symbolic link of that name. Names are byte
+ * strings (`files-names.ts`); descriptors come from `files-open.ts`. All are synchronous, for worker threads,
+ * and throw LinuxError.
  */
 const mkdirat = libcFunction("int mkdirat(int directory, const uint8_t *name, uint32_t mode)");
 const symlinkat = libcFunction("int symlinkat(const uint8_t *target, int directory, const uint8_t *name)");
@@ -30,7 +31,10 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const maxPathBytes = 4096;
 
-/** A point in time: whole seconds since the epoch, negative before it, and 0 to 999,999,999 nanoseconds after them. */
+/**
+ * A point in time: whole seconds since the epoch, negative before it, and 0 to 999,999,999 nanoseconds after
+ * them.
+ */
 export type Timestamp = { readonly seconds: number; readonly nanoseconds: number };
 
 function checked(call: string, result: number, name: string): number {
@@ -56,7 +60,10 @@ export function linkAt(
   checked("link", linkat(from.directory, cString(from.name), directory, cString(name), 0), name);
 }
 
-/** mknodat(2). `mode` is the file type (S_IFCHR, S_IFBLK, S_IFIFO) and the permissions; `device` comes from {@link deviceNumber}. */
+/**
+ * mknodat(2). `mode` is the file type (S_IFCHR, S_IFBLK, S_IFIFO) and the permissions; `device` comes from
+ * {@link deviceNumber}.
+ */
 export function makeNodeAt(directory: number, name: string, mode: number, device: number): void {
   checked("mknod", mknodat(directory, cString(name), mode, device), name);
 }
@@ -107,17 +114,24 @@ export function setTimesAt(directory: number, name: string, time: Timestamp): vo
   checked("utimensat", utimensat(directory, cString(name), times, AT_SYMLINK_NOFOLLOW), name);
 }
 
-/** What lies at a name, not following a symbolic link; undefined if nothing does. Throws Node's own errors. */
+/**
+ * What lies at a name, not following a symbolic link; undefined if nothing does. Throws Node's own errors.
+ */
 export function statAt(directory: number, name: string): BigIntStats | undefined {
   return lstatSync(pathAt(directory, name), { bigint: true, throwIfNoEntry: false });
 }
 
-/** Names in the directory at `name` (`.` for `directory` itself), which must be one. Throws Node's own errors. */
+/**
+ * Names in the directory at `name` (`.` for `directory` itself), which must be one. Throws Node's own errors.
+ */
 export function listAt(directory: number, name: string): readonly string[] {
   return readdirSync(pathAt(directory, name), { encoding: "latin1" });
 }
 
-/** A path to a name in an open directory for calls that have no variant with a descriptor; only the name itself is not followed. */
+/**
+ * A path to a name in an open directory for calls that have no variant with a descriptor; only the name
+ * itself is not followed.
+ */
 export function pathAt(directory: number, name: string): Buffer {
   return Buffer.from(`/proc/self/fd/${directory}/${name}`, "latin1");
 }

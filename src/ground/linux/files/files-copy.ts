@@ -17,8 +17,8 @@ const SEEK_HOLE = 4;
 const maxCopyBytes = 1 << 30;
 
 /**
- * Makes the file `to`, which must be empty, a copy of `from`, of `sizeBytes`: as a reflink where the file system has them,
- * else within the kernel, leaving holes as they are. Throws LinuxError.
+ * Makes the file `to`, which must be empty, a copy of `from`, of `sizeBytes`: as a reflink where the file
+ * system has them, else within the kernel, leaving holes as they are. Throws LinuxError.
  */
 export function copyFile(from: number, to: number, sizeBytes: number, subject: string): void {
   if (sizeBytes === 0 || ioctl(to, FICLONE, from) === 0) return;
@@ -47,7 +47,10 @@ function copyRange(from: number, to: number, start: number, end: number, subject
   }
 }
 
-/** Copies up to `length` bytes at `at`; copy_file_range goes from one file system to another only where both are of one type. */
+/**
+ * Copies up to `length` bytes at `at`; copy_file_range goes from one file system to another only where both
+ * are of one type.
+ */
 function copySome(from: number, to: number, at: number, length: number, subject: string): number {
   const copied = Number(copyFileRange(from, [BigInt(at)], to, [BigInt(at)], length, 0));
   if (copied !== -1 || koffi.errno() !== errnos.errno.EXDEV) return check("copy_file_range", copied, subject);

@@ -1,13 +1,16 @@
 import { LinuxError } from "../linux-error.ts";
 
 /**
- * Names of files as Linux has them: any bytes but NUL and, within one name, `/`. The functions of `files*.ts` take and give
- * them as *byte strings*, with one character (U+0001 to U+00FF) for each byte, because a name from an archive need not be
- * UTF-8 and two names that are not must not become one.
+ * Names of files as Linux has them: any bytes but NUL and, within one name, `/`. The functions of `files*.ts`
+ * take and give them as *byte strings*, with one character (U+0001 to U+00FF) for each byte, because a name
+ * from an archive need not be UTF-8 and two names that are not must not become one.
  */
 const notOneByte = /[^\p{ASCII}\u0080-\u00ff]/u;
 
-/** A byte string with its closing NUL, as system calls want it. Throws LinuxError EINVAL for what is not a byte string. */
+/**
+ * A byte string with its closing NUL, as system calls want it. Throws LinuxError EINVAL for what is not a
+ * byte string.
+ */
 export function cString(name: string): Uint8Array {
   if (name.includes("\0") || notOneByte.test(name))
     throw new LinuxError("name", "EINVAL", JSON.stringify(name));

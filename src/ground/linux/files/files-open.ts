@@ -18,16 +18,17 @@ const withinHow = openHow(
 const beneathHow = openHow(directoryFlags, resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks);
 
 /**
- * Opens a directory as an anchor for the calls of `files-at.ts` (O_PATH). `path` is ordinary text; symbolic links in it are
- * followed. The caller closes it with {@link closeFile}. Throws LinuxError.
+ * Opens a directory as an anchor for the calls of `files-at.ts` (O_PATH). `path` is ordinary text; symbolic
+ * links in it are followed. The caller closes it with {@link closeFile}. Throws LinuxError.
  */
 export function openDirectory(path: string): number {
   return check("open", openat(AT_FDCWD, cString(toByteString(path)), directoryFlags, 0), path);
 }
 
 /**
- * Opens, as an anchor too, the directory at `path` beneath another, without ever leaving that one: a symbolic link anywhere
- * in `path` is an error (ELOOP), so is `..` that leads out (EXDEV). Needs Linux 5.6. Throws LinuxError.
+ * Opens, as an anchor too, the directory at `path` beneath another, without ever leaving that one: a symbolic
+ * link anywhere in `path` is an error (ELOOP), so is `..` that leads out (EXDEV). Needs Linux 5.6. Throws
+ * LinuxError.
  */
 export function openDirectoryBeneath(anchor: number, path: string): number {
   const bytes = cString(path === "" ? "." : path);
@@ -46,21 +47,30 @@ export function openParent(anchor: number): number {
   return check("open", openat(anchor, cString(".."), directoryFlags, 0), "..");
 }
 
-/** Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). Throws LinuxError. */
+/**
+ * Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). Throws
+ * LinuxError.
+ */
 export function createFileAt(directory: number, name: string): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
   const fd = openat(directory, cString(name), flags, 0o600);
   return fd === -1 ? check("open", fd, fromByteString(name)) : fd;
 }
 
-/** Opens a regular file for reading without following a symbolic link, or waiting at a fifo. Throws LinuxError. */
+/**
+ * Opens a regular file for reading without following a symbolic link, or waiting at a fifo. Throws
+ * LinuxError.
+ */
 export function openFileAt(directory: number, name: string): number {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
   const fd = openat(directory, cString(name), flags, 0);
   return fd === -1 ? check("open", fd, fromByteString(name)) : fd;
 }
 
-/** Closes what this file's functions opened. Node must not: it warns of descriptors in workers that it did not open. */
+/**
+ * Closes what this file's functions opened. Node must not: it warns of descriptors in workers that it did not
+ * open.
+ */
 export function closeFile(fd: number): void {
   check("close", close(fd), String(fd));
 }

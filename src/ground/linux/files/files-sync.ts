@@ -5,9 +5,10 @@ import { callAsync, libcFunction } from "../libc.ts";
 const syncfs = libcFunction("int syncfs(int fd)");
 
 /**
- * syncfs(2): resolves when everything that was written to the file system of `path` before the call is on the disk. Runs on
- * libuv's pool, and takes as long as the dirty pages of the whole file system need. Throws LinuxError: what the disk could not
- * write since this file system was mounted or last asked (EIO, ENOSPC) is reported here (Linux 5.8 and later).
+ * syncfs(2): resolves when everything that was written to the file system of `path` before the call is on the
+ * disk. Runs on libuv's pool, and takes as long as the dirty pages of the whole file system need. Throws
+ * LinuxError: what the disk could not write since this file system was mounted or last asked (EIO, ENOSPC) is
+ * reported here (Linux 5.8 and later).
  */
 export async function syncFileSystem(path: string): Promise<void> {
   await using handle = await open(path, constants.O_RDONLY);

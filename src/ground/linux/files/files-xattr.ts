@@ -13,7 +13,10 @@ const llistxattr = libcFunction("intptr_t llistxattr(const uint8_t *path, _Out_ 
 /** The kernel's own limit on one value and on a list of keys (XATTR_SIZE_MAX, XATTR_LIST_MAX). */
 const maxBytes = 65536;
 
-/** Sets an extended attribute of a name in an open directory, of a symbolic link itself too. `key` is a byte string. Throws LinuxError. */
+/**
+ * Sets an extended attribute of a name in an open directory, of a symbolic link itself too. `key` is a byte
+ * string. Throws LinuxError.
+ */
 export function setXattrAt(directory: number, name: string, key: string, value: Uint8Array): void {
   const path = cString(pathAt(directory, name).toString("latin1"));
   const result = lsetxattr(path, cString(key), value, value.length, 0);

@@ -13,9 +13,9 @@ const F_ADD_SEALS = 1033;
 const allSeals = 0x01 | 0x02 | 0x04 | 0x08;
 
 /**
- * A program as a file in memory that nobody can change any more (memfd_create(2)), open for reading; it can be executed at
- * `/proc/PID/fd/FD`. The caller closes it. Throws {@link LinuxError}, EACCES where the machine forbids such programs
- * (sysctl vm.memfd_noexec).
+ * A program as a file in memory that nobody can change any more (memfd_create(2)), open for reading; it can
+ * be executed at `/proc/PID/fd/FD`. The caller closes it. Throws {@link LinuxError}, EACCES where the machine
+ * forbids such programs (sysctl vm.memfd_noexec).
  */
 export function sealedProgram(name: string, content: Uint8Array): number {
   const fd = create(name);

@@ -32,18 +32,22 @@ export type BindMountOptions = {
   readonly readonly?: boolean | "recursive";
   /** A sum of `mountFlags.nosuid`, `nodev` and `noexec`, for the topmost mount. */
   readonly flags?: number;
-  /** Of the new mount, and of those below it when `recursive`. By default it is a peer of the source, if that is shared. */
+  /**
+   * Of the new mount, and of those below it when `recursive`. By default it is a peer of the source, if that
+   * is shared.
+   */
   readonly propagation?: Propagation;
   /**
-   * File of a user namespace: what belongs to its root appears to it as its own, whoever that is outside, by its whole mapping. Only
-   * of the topmost mount. The source's file system must be able to (ext4, xfs, btrfs, tmpfs since Linux 6.3, ...).
+   * File of a user namespace: what belongs to its root appears to it as its own, whoever that is outside, by
+   * its whole mapping. Only of the topmost mount. The source's file system must be able to (ext4, xfs, btrfs,
+   * tmpfs since Linux 6.3, ...).
    */
   readonly idmap?: string;
 };
 
 /**
- * Makes `source` (file or directory) appear at `target`, which exists and is of the same kind. The mount is prepared
- * detached, so that it is never there without its options. Needs Linux 5.12. Throws LinuxError.
+ * Makes `source` (file or directory) appear at `target`, which exists and is of the same kind. The mount is
+ * prepared detached, so that it is never there without its options. Needs Linux 5.12. Throws LinuxError.
  */
 export async function bindMount(
   source: string,

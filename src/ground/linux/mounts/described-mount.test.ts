@@ -8,7 +8,9 @@ import { describeMount, mountDescribed, mountInfo, unmount } from "../index.ts";
 // For its mount namespace: what a test mounts is nobody else's.
 await enterPrivateNetwork();
 
-/** A directory with those named in it, on a tmpfs, as an overlay's upper directory cannot lie on an overlay. */
+/**
+ * A directory with those named in it, on a tmpfs, as an overlay's upper directory cannot lie on an overlay.
+ */
 async function directories<Name extends string>(...names: readonly Name[]) {
   const root = await tempDir();
   await mountDescribed({ type: "tmpfs", source: "scratch", options: ["size=1m", "mode=0700"] }, root.path);

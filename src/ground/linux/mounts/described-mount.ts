@@ -23,9 +23,9 @@ export function describeMount(mount: SnapshotMount): DescribedMount {
 }
 
 /**
- * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all others are the file
- * system's own, as in containerd (core/mount). An overlay may have more layers than fit into a page: see {@link mountOverlay}.
- * Throws LinuxError.
+ * Mounts what somebody has described on `target`, a directory. Options that mount(8) knows are flags, all
+ * others are the file system's own, as in containerd (core/mount). An overlay may have more layers than fit
+ * into a page: see {@link mountOverlay}. Throws LinuxError.
  */
 export async function mountDescribed(described: DescribedMount, target: string): Promise<void> {
   const { type, source } = described;
@@ -53,7 +53,9 @@ type Options = {
   readonly data: readonly string[];
 };
 
-/** mount(8), "filesystem-independent mount options": the flags that a word sets, and those that it takes away. */
+/**
+ * mount(8), "filesystem-independent mount options": the flags that a word sets, and those that it takes away.
+ */
 const words: Readonly<Record<string, { readonly set?: number; readonly clear?: number }>> = {
   defaults: {},
   async: { clear: mountFlags.synchronous },
@@ -105,7 +107,10 @@ function parseOptions(options: readonly string[]): Options {
   return { flags, propagation, bind, data };
 }
 
-/** Undefined for one that names its layers in another way than by `lowerdir=`, or its upper one in part: the kernel is to judge it. */
+/**
+ * Undefined for one that names its layers in another way than by `lowerdir=`, or its upper one in part: the
+ * kernel is to judge it.
+ */
 function parseOverlay(data: readonly string[]): OverlaySnapshotMount | undefined {
   const one = (name: string) => {
     const found = data.filter((option) => option.startsWith(`${name}=`));

@@ -8,7 +8,10 @@ const fsmountCall = libcFunction(
   "long syscall(long number, int fd, unsigned int flags, unsigned int attributes)",
 );
 
-/** A descriptor of a mount, at no place yet, of a file system that was made by fsopen(2). `attributes` are MOUNT_ATTR_*. Throws LinuxError. */
+/**
+ * A descriptor of a mount, at no place yet, of a file system that was made by fsopen(2). `attributes` are
+ * MOUNT_ATTR_*. Throws LinuxError.
+ */
 export function detachedMount(fs: number, attributes: number, subject: string): number {
   return check("fsmount", fsmountCall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes), subject);
 }

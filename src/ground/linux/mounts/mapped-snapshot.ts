@@ -13,16 +13,17 @@ export type SnapshotMapping = {
   /** The directory that holds all layers. */
   readonly layers: string;
   /**
-   * Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. The mount table names
-   * the layers by their numbers in it.
+   * Made, and gone again when the snapshot is mounted; a crash in between leaves it, with a mount on it. The
+   * mount table names the layers by their numbers in it.
    */
   readonly scratch: string;
 };
 
 /**
- * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs itself cannot be ID-mapped,
- * but its lower layers can (Linux 5.19): one ID-mapped mount of the directory that they all lie in serves for as many as
- * there are. What the container writes into the upper layer has the owners that it has outside of the namespace.
+ * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs
+ * itself cannot be ID-mapped, but its lower layers can (Linux 5.19): one ID-mapped mount of the directory
+ * that they all lie in serves for as many as there are. What the container writes into the upper layer has
+ * the owners that it has outside of the namespace.
  */
 export async function mountMappedSnapshot(
   mounts: readonly SnapshotMount[],

@@ -1,6 +1,9 @@
 import { libcFunction } from "../libc.ts";
 
-/** System calls of mounting that libc has no functions for. Their numbers are the same on every architecture that Node runs on. */
+/**
+ * System calls of mounting that libc has no functions for. Their numbers are the same on every architecture
+ * that Node runs on.
+ */
 export const SYS_move_mount = 429;
 export const SYS_fsopen = 430;
 export const SYS_fsconfig = 431;

@@ -21,8 +21,8 @@ export type MountInfo = {
 };
 
 /**
- * The mounts of this process's mount namespace, in the order in which they were made; of types that begin with `type` only, if
- * that is given. A host of many pods has thousands, which take milliseconds to read.
+ * The mounts of this process's mount namespace, in the order in which they were made; of types that begin
+ * with `type` only, if that is given. A host of many pods has thousands, which take milliseconds to read.
  */
 export async function mountInfo({
   type = "",
@@ -42,8 +42,8 @@ export function parseMountInfo(text: string): readonly MountInfo[] {
 }
 
 /**
- * How mounts made at `path` propagate, by the mount that holds it: a slave that is shared as well counts as shared.
- * Throws LinuxError when there is no such path.
+ * How mounts made at `path` propagate, by the mount that holds it: a slave that is shared as well counts as
+ * shared. Throws LinuxError when there is no such path.
  */
 export async function mountPropagationOf(path: string): Promise<"private" | "slave" | "shared"> {
   const info = await mountOf(path);
@@ -51,7 +51,10 @@ export async function mountPropagationOf(path: string): Promise<"private" | "sla
   return info?.masterGroup === undefined ? "private" : "slave";
 }
 
-/** The mount that holds `path`; undefined when it is not one of this process's namespace. Throws LinuxError when there is no such path. */
+/**
+ * The mount that holds `path`; undefined when it is not one of this process's namespace. Throws LinuxError
+ * when there is no such path.
+ */
 export async function mountOf(path: string): Promise<MountInfo | undefined> {
   const id = await mountIdOf(path);
   return (await mountInfo()).find((mount) => mount.id === id);

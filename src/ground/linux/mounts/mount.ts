@@ -10,7 +10,10 @@ const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
-/** The arguments of mount(2). `flags` is a sum of {@link "./mount-flags.ts"}'s; `data` is the file system's own, at most a page. */
+/**
+ * The arguments of mount(2). `flags` is a sum of {@link "./mount-flags.ts"}'s; `data` is the file system's
+ * own, at most a page.
+ */
 export type MountRequest = {
   readonly source: string;
   readonly target: string;
@@ -25,9 +28,9 @@ export async function mount({ source, target, type, flags = 0, data = "" }: Moun
 }
 
 /**
- * umount2(2) of the topmost mount at `target`, which is not followed when it is a symbolic link. `detach` makes it
- * disappear at once and lets the kernel finish when it is no longer busy; `missingOk` makes it no error that nothing is
- * mounted there. Throws {@link LinuxError}.
+ * umount2(2) of the topmost mount at `target`, which is not followed when it is a symbolic link. `detach`
+ * makes it disappear at once and lets the kernel finish when it is no longer busy; `missingOk` makes it no
+ * error that nothing is mounted there. Throws {@link LinuxError}.
  */
 export async function unmount(
   target: string,

@@ -14,8 +14,9 @@ import {
 } from "./mount-calls.ts";
 
 /**
- * A null device whose owner and mode are its own: whoever gives it away does not give away the host's /dev/null. It lies on a file
- * system that nobody sees and that goes with it, as /run and /tmp of many machines let no devices be opened. Throws LinuxError.
+ * A null device whose owner and mode are its own: whoever gives it away does not give away the host's
+ * /dev/null. It lies on a file system that nobody sees and that goes with it, as /run and /tmp of many
+ * machines let no devices be opened. Throws LinuxError.
  */
 export async function openNullDevice(): Promise<FileHandle> {
   const mounted = privateTmpfs();

@@ -21,8 +21,9 @@ import { escaped, type OverlayByParts } from "./overlay-mount.ts";
 const MOUNT_ATTR_RDONLY = 1;
 
 /**
- * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all names are together; one
- * alone may have 255 bytes. Blocks. Needs Linux 6.8. Throws LinuxError, FailedPrecondition for more layers than the kernel takes. See
+ * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all
+ * names are together; one alone may have 255 bytes. Blocks. Needs Linux 6.8. Throws LinuxError,
+ * FailedPrecondition for more layers than the kernel takes. See
  * https://docs.kernel.org/filesystems/overlayfs.html#multiple-lower-layers
  */
 export function mountByParts({ overlay, target }: OverlayByParts): void {

@@ -22,15 +22,19 @@ export type RelativeMount = Required<MountRequest> & { readonly directory: strin
 /** A mount whose options the kernel is told one by one. */
 export type OverlayByParts = { readonly overlay: OverlaySnapshotMount; readonly target: string };
 
-/** mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every architecture's page has at least this. */
+/**
+ * mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every
+ * architecture's page has at least this.
+ */
 const maxDataBytes = 4095;
 
 class MountThreadError extends BerthError {}
 
 /**
- * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more layers it shows them
- * relative to the directory that they all lie in, as containerd's does: some 400 of ours. More, up to the 500 that overlayfs takes,
- * need Linux 6.8. Throws LinuxError, FailedPrecondition for more layers than the kernel takes.
+ * Mounts an overlay. The mount table shows its layers by absolute paths where they fit into a page; with more
+ * layers it shows them relative to the directory that they all lie in, as containerd's does: some 400 of
+ * ours. More, up to the 500 that overlayfs takes, need Linux 6.8. Throws LinuxError, FailedPrecondition for
+ * more layers than the kernel takes.
  */
 export async function mountOverlay(
   overlay: OverlaySnapshotMount,
@@ -59,7 +63,10 @@ export function escaped(path: string): string {
   return path.replace(/[\\:,]/g, "\\$&");
 }
 
-/** A thread for one mount: so many layers are rare, and no other thread can have a working directory of its own. */
+/**
+ * A thread for one mount: so many layers are rare, and no other thread can have a working directory of its
+ * own.
+ */
 async function inMountThread(request: RelativeMount | OverlayByParts): Promise<void> {
   await using thread = new JobThread<RelativeMount | OverlayByParts, void>({
     name: "mount",

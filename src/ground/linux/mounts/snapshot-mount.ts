@@ -12,8 +12,8 @@ export type BindSnapshotMount = {
 };
 
 /**
- * Mounts `mounts` on `target`, one after the other. Throws LinuxError (FailedPrecondition for an overlay of more layers than the
- * kernel can be told of); what was mounted before stays for the caller to unmount.
+ * Mounts `mounts` on `target`, one after the other. Throws LinuxError (FailedPrecondition for an overlay of
+ * more layers than the kernel can be told of); what was mounted before stays for the caller to unmount.
  */
 export async function mountSnapshot(mounts: readonly SnapshotMount[], target: string): Promise<void> {
   for (const each of mounts) {

@@ -17,8 +17,8 @@ const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 export type NamespaceAddress = { readonly netnsPath: string; readonly host: string; readonly port: number };
 
 /**
- * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it stands. The
- * socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...), what opening the
+ * A TCP connection made inside a network namespace, for instance to a pod's 127.0.0.1; resolves when it
+ * stands. The socket is the caller's to destroy. Throws LinuxError (ECONNREFUSED, ...), what opening the
  * namespace's file throws, and the signal's reason.
  */
 export async function connectInNamespace(address: NamespaceAddress, signal?: AbortSignal): Promise<Socket> {
@@ -38,8 +38,9 @@ export async function connectInNamespace(address: NamespaceAddress, signal?: Abo
 }
 
 /**
- * A socket belongs for good to the namespace in which it was made, so the calling thread is there for this one call only.
- * It is done on the main thread, without a pause: a few microseconds, where asking another thread takes half a millisecond.
+ * A socket belongs for good to the namespace in which it was made, so the calling thread is there for this
+ * one call only. It is done on the main thread, without a pause: a few microseconds, where asking another
+ * thread takes half a millisecond.
  */
 function socketIn(netnsPath: string, family: number, subject: string): number {
   const home = openSync(namespaceFile("thread-self", "net"), constants.O_RDONLY);
@@ -55,7 +56,10 @@ function socketIn(netnsPath: string, family: number, subject: string): number {
   }
 }
 
-/** A main thread that stays in a pod's network would serve everybody from there: better none. The next daemon takes over. */
+/**
+ * A main thread that stays in a pod's network would serve everybody from there: better none. The next daemon
+ * takes over.
+ */
 function comeHome(home: number): void {
   try {
     enterNamespace(home, "net");
@@ -85,7 +89,10 @@ function socketAddress(host: string, port: number): Buffer {
   return address;
 }
 
-/** Writing nothing is how one waits for a descriptor whose connection is on its way: it succeeds or fails with it. */
+/**
+ * Writing nothing is how one waits for a descriptor whose connection is on its way: it succeeds or fails with
+ * it.
+ */
 function established(socket: Socket, subject: string, signal: AbortSignal | undefined): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const abort = () => socket.destroy(signal?.reason);

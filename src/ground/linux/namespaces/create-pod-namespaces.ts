@@ -24,8 +24,9 @@ const sethostnameCall = libcFunction("int sethostname(const char *name, size_t l
 const MNT_DETACH = 2;
 
 /**
- * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again is put on
- * `undo` step by step, for the caller to run from the end when this throws or the thread cannot be brought home.
+ * Makes and pins a pod's namespaces and leaves the calling thread inside them. What takes the pins away again
+ * is put on `undo` step by step, for the caller to run from the end when this throws or the thread cannot be
+ * brought home.
  */
 export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void)[]): PodNamespaces {
   const sysctls = namespacedSysctls(request.sysctls, request);
@@ -40,7 +41,10 @@ export function createPodNamespaces(request: PodNamespacesJob, undo: (() => void
   return Object.fromEntries(pins);
 }
 
-/** Moves the calling thread into new namespaces, or into those that are held for it; returns where their files are. */
+/**
+ * Moves the calling thread into new namespaces, or into those that are held for it; returns where their files
+ * are.
+ */
 function enter(
   kinds: readonly ThreadNamespace[],
   holderPid: number | undefined,

@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 
-/** One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are those from `hostId` on outside. */
+/**
+ * One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are those from
+ * `hostId` on outside.
+ */
 export type IdMapping = { readonly containerId: number; readonly hostId: number; readonly length: number };
 
 /** What users and groups of a user namespace are outside of it. */
@@ -19,7 +22,10 @@ export function mapFile(mappings: readonly IdMapping[]): string {
   return mappings.map(({ containerId, hostId, length }) => `${containerId} ${hostId} ${length}\n`).join("");
 }
 
-/** The mappings of the user namespace that a process is in, as this one sees them. Throws ENOENT when there is no such process. */
+/**
+ * The mappings of the user namespace that a process is in, as this one sees them. Throws ENOENT when there is
+ * no such process.
+ */
 export async function idMappingsOf(pid: number): Promise<IdMappings> {
   const [uids, gids] = await Promise.all(
     ["uid_map", "gid_map"].map(async (name) => parseMapFile(await readFile(`/proc/${pid}/${name}`, "utf8"))),

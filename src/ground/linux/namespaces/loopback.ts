@@ -9,7 +9,9 @@ const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 1;
 
-/** Brings `lo` up in the calling thread's network namespace (netdevice(7)); it gets 127.0.0.1 and ::1 by that. */
+/**
+ * Brings `lo` up in the calling thread's network namespace (netdevice(7)); it gets 127.0.0.1 and ::1 by that.
+ */
 export function bringLoopbackUp(): void {
   const request = Buffer.alloc(40);
   request.write("lo", 0, "latin1");

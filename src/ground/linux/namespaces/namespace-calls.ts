@@ -13,7 +13,10 @@ const cloneFlags: Readonly<Record<ThreadNamespace, number>> = {
 
 export const namespaceKinds: readonly ThreadNamespace[] = ["net", "ipc", "uts"];
 
-/** The file of a process's or the calling thread's namespace. (/proc/self would be that of the process's first thread.) */
+/**
+ * The file of a process's or the calling thread's namespace. (/proc/self would be that of the process's first
+ * thread.)
+ */
 export function namespaceFile(of: number | "thread-self", kind: PinnedNamespace): string {
   return `/proc/${of}/ns/${kind}`;
 }
@@ -29,7 +32,10 @@ export function enterNamespace(fd: number, kind: ThreadNamespace): void {
   check("setns", setnsCall(fd, cloneFlags[kind]), `${kind} namespace`);
 }
 
-/** Moves the calling thread into the namespace whose file or pin is at `path`. Throws LinuxError or what opening it throws. */
+/**
+ * Moves the calling thread into the namespace whose file or pin is at `path`. Throws LinuxError or what
+ * opening it throws.
+ */
 export function enterNamespaceAt(path: string, kind: ThreadNamespace): void {
   const fd = openSync(path, constants.O_RDONLY);
   try {

@@ -11,9 +11,9 @@ import type { PinnedNamespace, ThreadNamespace } from "./pod-namespaces.ts";
 const programs = ["/usr/bin/unshare", "/bin/unshare"];
 
 /**
- * A process in new namespaces, with a user namespace that owns the others. The kernel lets only a process with a single
- * thread make a user namespace, which ours is not; util-linux's `unshare` is. It waits until it is disposed: whoever wants the
- * namespaces to live on pins them or opens them before.
+ * A process in new namespaces, with a user namespace that owns the others. The kernel lets only a process
+ * with a single thread make a user namespace, which ours is not; util-linux's `unshare` is. It waits until it
+ * is disposed: whoever wants the namespaces to live on pins them or opens them before.
  */
 export class NamespaceHolder implements AsyncDisposable {
   readonly pid: number;
@@ -24,7 +24,10 @@ export class NamespaceHolder implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** Resolves when the namespaces are there and the ids mapped. Throws LinuxError: NotFound without `unshare`, else what it or the kernel says. */
+  /**
+   * Resolves when the namespaces are there and the ids mapped. Throws LinuxError: NotFound without `unshare`,
+   * else what it or the kernel says.
+   */
   static async start(mappings: IdMappings, kinds: readonly ThreadNamespace[]): Promise<NamespaceHolder> {
     const unshare = await findProgram();
     const options = ["--user", ...kinds.map((kind) => `--${kind}`)];

@@ -17,7 +17,10 @@ export class HostNamespaces {
     );
   }
 
-  /** Runs `work`, which may move the calling thread elsewhere, and comes back. Throws {@link StrandedError} when it cannot. */
+  /**
+   * Runs `work`, which may move the calling thread elsewhere, and comes back. Throws {@link StrandedError}
+   * when it cannot.
+   */
   comeBackAfter<Result>(work: () => Result): Result {
     try {
       return work();

@@ -159,8 +159,8 @@ test("a thread that cannot come home undoes its job and makes room for another t
 const dup2 = libcFunction("int dup2(int from, int to)");
 
 /**
- * Puts another file in place of the descriptors by which the thread would come home. They are not closed: the thread does that
- * itself when it ends, and by then their numbers could be somebody else's.
+ * Puts another file in place of the descriptors by which the thread would come home. They are not closed: the
+ * thread does that itself when it ends, and by then their numbers could be somebody else's.
  */
 async function replaceDescriptorsOf(kind: string): Promise<void> {
   await using other = await open("/dev/null");

@@ -10,9 +10,10 @@ import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
 type Pending = { resolve(result: unknown): void; reject(error: Error): void };
 
 /**
- * A worker thread kept for work inside other namespaces. Linux namespaces belong to threads, so this one can make and
- * enter a pod's while the rest of the process stays in the host's, and no process has to be started. It is always back in
- * the host's namespaces before the next job; one that cannot come back is ended, and the next job gets a new thread.
+ * A worker thread kept for work inside other namespaces. Linux namespaces belong to threads, so this one can
+ * make and enter a pod's while the rest of the process stays in the host's, and no process has to be started.
+ * It is always back in the host's namespaces before the next job; one that cannot come back is ended, and the
+ * next job gets a new thread.
  */
 export class NamespaceThread implements AsyncDisposable {
   readonly #pending = new Map<number, Pending>();
@@ -20,11 +21,11 @@ export class NamespaceThread implements AsyncDisposable {
   #lastId = 0;
 
   /**
-   * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the loopback
-   * interface up and the sysctls written. When a step fails, nothing is left pinned. A user namespace costs a process,
-   * which is gone when this resolves.
-   * Throws LinuxError: InvalidArgument for a sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when
-   * there is a pin already, FailedPrecondition for a user namespace that cannot be had, else by errno.
+   * Makes a pod's namespaces and pins them by bind mounts in `request.directory`, with the hostname set, the
+   * loopback interface up and the sysctls written. When a step fails, nothing is left pinned. A user
+   * namespace costs a process, which is gone when this resolves. Throws LinuxError: InvalidArgument for a
+   * sysctl that is not the pod's own or that the kernel refuses, AlreadyExists when there is a pin already,
+   * FailedPrecondition for a user namespace that cannot be had, else by errno.
    */
   async createPodNamespaces(request: PodNamespacesRequest): Promise<PodNamespaces> {
     if (request.user === undefined) return this.#call("createPodNamespaces", request);
@@ -33,14 +34,17 @@ export class NamespaceThread implements AsyncDisposable {
     return await this.#call("createPodNamespaces", { ...request, holderPid: holder.pid });
   }
 
-  /** Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws LinuxError. */
+  /**
+   * Sets hostname and sysctls of a pod's namespaces again, where something has written others. Throws
+   * LinuxError.
+   */
   async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
     await this.#call("resetPodNamespaces", request);
   }
 
   /**
-   * The counters of the interfaces in each of several network namespaces, in their order; undefined for one that is not
-   * pinned there (any more). Throws LinuxError.
+   * The counters of the interfaces in each of several network namespaces, in their order; undefined for one
+   * that is not pinned there (any more). Throws LinuxError.
    */
   networkCounters(
     netnsPaths: readonly string[],
@@ -80,7 +84,9 @@ export class NamespaceThread implements AsyncDisposable {
     else pending?.reject(receivedError(answer.error, LinuxError));
   }
 
-  /** A thread that ends by an error says so twice, the second time perhaps when there is another one already. */
+  /**
+   * A thread that ends by an error says so twice, the second time perhaps when there is another one already.
+   */
   #lose(worker: Worker, cause: unknown): void {
     if (worker !== this.#worker) return;
     this.#worker = undefined;

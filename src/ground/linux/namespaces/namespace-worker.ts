@@ -8,8 +8,9 @@ import type { NamespaceAnswer, NamespaceCall } from "./namespace-messages.ts";
 import { resetPodNamespaces } from "./reset-pod-namespaces.ts";
 
 /**
- * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a pause, so the
- * thread is at home whenever it waits. A thread that cannot come home ends by the error that it leaves uncaught.
+ * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a
+ * pause, so the thread is at home whenever it waits. A thread that cannot come home ends by the error that it
+ * leaves uncaught.
  */
 const host = new HostNamespaces();
 

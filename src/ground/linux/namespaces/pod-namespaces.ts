@@ -24,7 +24,10 @@ export type PodNamespacesRequest = {
 /** Paths of the pins, for those that were asked for. */
 export type PodNamespaces = { readonly [kind in PinnedNamespace]?: string };
 
-/** The same for the thread. With a user namespace, a process holds all of them already, and they are only pinned and set up. */
+/**
+ * The same for the thread. With a user namespace, a process holds all of them already, and they are only
+ * pinned and set up.
+ */
 export type PodNamespacesJob = PodNamespacesRequest & { readonly holderPid?: number };
 
 /** Who the root of the user namespace is outside; undefined without one. */

@@ -4,7 +4,10 @@ import { enterNamespaceAt, namespaceKinds } from "./namespace-calls.ts";
 import { type PodNamespacesRequest, rootUidOf } from "./pod-namespaces.ts";
 import { namespacedSysctls } from "./sysctl.ts";
 
-/** Enters a pod's pinned namespaces, leaves the calling thread there, and sets hostname and sysctls as when they were made. */
+/**
+ * Enters a pod's pinned namespaces, leaves the calling thread there, and sets hostname and sysctls as when
+ * they were made.
+ */
 export function resetPodNamespaces(request: PodNamespacesRequest): void {
   const sysctls = namespacedSysctls(request.sysctls, request);
   for (const kind of namespaceKinds) {

@@ -5,8 +5,8 @@ import type { ThreadNamespace } from "./pod-namespaces.ts";
 export type Sysctl = { readonly path: string; readonly value: string };
 
 /**
- * Turns a pod's sysctls into files under /proc/sys. Only parameters that the kernel keeps per namespace are let through,
- * and only where that namespace is the pod's own (`owned`); anything else would change the host.
+ * Turns a pod's sysctls into files under /proc/sys. Only parameters that the kernel keeps per namespace are
+ * let through, and only where that namespace is the pod's own (`owned`); anything else would change the host.
  * Throws LinuxError InvalidArgument, naming the sysctl.
  */
 export function namespacedSysctls(
@@ -23,8 +23,8 @@ export function namespacedSysctls(
 }
 
 /**
- * The separator is whichever of dot and slash comes first; the other one is then part of a name with the two swapped,
- * as in `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)).
+ * The separator is whichever of dot and slash comes first; the other one is then part of a name with the two
+ * swapped, as in `net.ipv4.conf.eth0/100.forwarding` (sysctl.d(5)).
  */
 function partsOf(name: string): readonly string[] {
   const separator = /[./]/.exec(name)?.[0] ?? ".";
@@ -35,9 +35,9 @@ function partsOf(name: string): readonly string[] {
 }
 
 /**
- * The interface whose parameter a sysctl is, as in net.ipv4.conf.eth0.rp_filter: there is no such file before there is the interface.
- * Undefined for all others, and for those that every network namespace has from the start.
- * Throws LinuxError InvalidArgument, naming the sysctl.
+ * The interface whose parameter a sysctl is, as in net.ipv4.conf.eth0.rp_filter: there is no such file before
+ * there is the interface. Undefined for all others, and for those that every network namespace has from the
+ * start. Throws LinuxError InvalidArgument, naming the sysctl.
  */
 export function interfaceOfSysctl(name: string): string | undefined {
   const [top, , group = "", device = ""] = partsOf(name);

@@ -3,8 +3,8 @@ import { unmount } from "../mounts/mount.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 
 /**
- * Takes away the pins that {@link "./namespace-thread.ts"} made in `directory`, and the directory with them when nothing
- * else is in it. Idempotent; a namespace goes when its last process and descriptor go.
+ * Takes away the pins that {@link "./namespace-thread.ts"} made in `directory`, and the directory with them
+ * when nothing else is in it. Idempotent; a namespace goes when its last process and descriptor go.
  */
 export async function unpinNamespaces(directory: string): Promise<void> {
   for (const kind of [...namespaceKinds, "user"]) {

@@ -45,7 +45,10 @@ export const capabilityNames: readonly string[] = [
   "CAP_CHECKPOINT_RESTORE",
 ];
 
-/** The capabilities that this process may use, and those that its children can have at most, by their names ("CAP_KILL"). */
+/**
+ * The capabilities that this process may use, and those that its children can have at most, by their names
+ * ("CAP_KILL").
+ */
 export type ProcessCapabilities = {
   readonly effective: ReadonlySet<string>;
   readonly bounding: ReadonlySet<string>;

@@ -5,8 +5,8 @@ import { isErrno } from "../../fs/index.ts";
 const forkedWithoutExec = 0x40;
 
 /**
- * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its pid this names a process for
- * good, as pids are used again. Undefined when there is no such process, or only its zombie.
+ * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its pid this names a
+ * process for good, as pids are used again. Undefined when there is no such process, or only its zombie.
  */
 export async function processStartTime(pid: number): Promise<number | undefined> {
   const stat = await readStat(pid);
@@ -14,8 +14,8 @@ export async function processStartTime(pid: number): Promise<number | undefined>
 }
 
 /**
- * Whether a process has executed a program since it was forked; undefined when it is gone (PF_FORKNOEXEC in field 9 of
- * /proc/PID/stat, which the kernel clears in execve(2)).
+ * Whether a process has executed a program since it was forked; undefined when it is gone (PF_FORKNOEXEC in
+ * field 9 of /proc/PID/stat, which the kernel clears in execve(2)).
  */
 export async function hasExecuted(pid: number): Promise<boolean | undefined> {
   const stat = await readStat(pid);
@@ -45,8 +45,8 @@ export async function isAlive(pid: number, startTime: number): Promise<boolean> 
 }
 
 /**
- * The exit code (128+n for a signal) of the process that had this pid at `startTime`, while its zombie waits for its parent;
- * undefined when it runs or is gone (field 52 of /proc/PID/stat, in the form of wait(2)).
+ * The exit code (128+n for a signal) of the process that had this pid at `startTime`, while its zombie waits
+ * for its parent; undefined when it runs or is gone (field 52 of /proc/PID/stat, in the form of wait(2)).
  */
 export async function zombieExitCode(pid: number, startTime: number): Promise<number | undefined> {
   const stat = await readStat(pid);
@@ -66,9 +66,10 @@ export async function processGroup(leader: number): Promise<readonly number[]> {
 }
 
 /**
- * Sends SIGKILL to a process and to all that descend from it. All are stopped first, parents before their children: so none can
- * have a child that is missed, and none runs on because it sees another one's end. No error when it is gone already. What a
- * child left behind when its own parent died is not reached: a cgroup is what holds such processes together.
+ * Sends SIGKILL to a process and to all that descend from it. All are stopped first, parents before their
+ * children: so none can have a child that is missed, and none runs on because it sees another one's end. No
+ * error when it is gone already. What a child left behind when its own parent died is not reached: a cgroup
+ * is what holds such processes together.
  */
 export async function killProcessTree(pid: number): Promise<void> {
   for (const member of await stoppedTree(pid)) signal(member, "SIGKILL");
@@ -88,7 +89,10 @@ async function stoppedTree(pid: number): Promise<readonly number[]> {
   return [...below, pid];
 }
 
-/** The processes that a process has started itself or, as a subreaper (prctl(2)), inherited; none when it is gone. */
+/**
+ * The processes that a process has started itself or, as a subreaper (prctl(2)), inherited; none when it is
+ * gone.
+ */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
   const lists = await Promise.all(tasks.map((task) => readOrEmpty(`/proc/${pid}/task/${task}/children`)));

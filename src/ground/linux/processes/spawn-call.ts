@@ -50,14 +50,17 @@ export type SpawnCall = {
   readonly newSession: boolean;
   /** Numbers of signals that are blocked in it and in what it starts. */
   readonly blockedSignals: readonly number[];
-  /** What the new process has as descriptors 0, 1, ...: one of ours, or undefined for /dev/null. All others are closed. */
+  /**
+   * What the new process has as descriptors 0, 1, ...: one of ours, or undefined for /dev/null. All others
+   * are closed.
+   */
   readonly descriptors: readonly (number | undefined)[];
 };
 
 /**
- * posix_spawn(3) with the actions of all signals at their defaults. glibc makes the new process without copying this one's page tables,
- * which is what takes fork(2), and so Node's own `spawn`, ten milliseconds and more in a process of our size.
- * Returns the pid. Throws {@link LinuxError} (ENOENT, EACCES, EAGAIN).
+ * posix_spawn(3) with the actions of all signals at their defaults. glibc makes the new process without
+ * copying this one's page tables, which is what takes fork(2), and so Node's own `spawn`, ten milliseconds
+ * and more in a process of our size. Returns the pid. Throws {@link LinuxError} (ENOENT, EACCES, EAGAIN).
  */
 export function posixSpawn(call: SpawnCall): number {
   const actions = Buffer.alloc(actionsBytes);
@@ -109,7 +112,9 @@ function must(result: number, path: string): void {
 const waitCall = libcFunction("int waitpid(int pid, _Out_ int *status, int options)");
 const WNOHANG = 1;
 
-/** How a process ended, as `ChildProcess` tells it: an exit code, or the name of the signal that killed it. */
+/**
+ * How a process ended, as `ChildProcess` tells it: an exit code, or the name of the signal that killed it.
+ */
 export type ProcessEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /** waitpid(2) for one child of ours, without waiting: undefined while it runs. */

@@ -24,7 +24,10 @@ async function shell(script: string, options: Partial<SpawnOptions> = {}, input 
   return { out, err, code, signal };
 }
 
-/** Starts a program with one free descriptor after the other, until it can be started; tells what was said and what is left open. */
+/**
+ * Starts a program with one free descriptor after the other, until it can be started; tells what was said and
+ * what is left open.
+ */
 const fewDescriptors = `
   const { readdirSync } = await import("node:fs");
   const { spawn } = await import(${JSON.stringify(new URL("spawn.ts", import.meta.url).href)});

@@ -14,9 +14,14 @@ export type SpawnOptions = {
   readonly detached?: boolean;
   /** Signals that are blocked in it, and in what it starts unless that unblocks them. */
   readonly blockedSignals?: readonly NodeJS.Signals[];
-  /** What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor of ours. */
+  /**
+   * What the process has as descriptors 0, 1, ...: /dev/null, a pipe that it reads or writes, or a descriptor
+   * of ours.
+   */
   readonly stdio: readonly StdioChoice[];
-  /** Whose the pipes are, which only he and root can open by name (/dev/stdout). The caller's unless given. */
+  /**
+   * Whose the pipes are, which only he and root can open by name (/dev/stdout). The caller's unless given.
+   */
   readonly pipeOwner?: { readonly uid: number; readonly gid: number };
 };
 
@@ -44,7 +49,9 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
     watch(this);
   }
 
-  /** Our end of the pipe at that descriptor. Throws TypeError when there is none: a mistake of the caller's. */
+  /**
+   * Our end of the pipe at that descriptor. Throws TypeError when there is none: a mistake of the caller's.
+   */
   pipe(descriptor: number): Socket {
     const socket = this.stdio[descriptor];
     if (socket === undefined)
@@ -69,9 +76,10 @@ export class Subprocess extends EventEmitter<SubprocessEvents> {
 }
 
 /**
- * Starts a program. It is made on this thread, which takes a fraction of a millisecond, where Node's own `spawn` copies
- * the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started: ResourceExhausted when the machine, or a
- * limit of the daemon's, has no process, descriptor or memory left for it. Nothing is left open then.
+ * Starts a program. It is made on this thread, which takes a fraction of a millisecond, where Node's own
+ * `spawn` copies the page tables of the whole daemon. Throws {@link LinuxError} when it cannot be started:
+ * ResourceExhausted when the machine, or a limit of the daemon's, has no process, descriptor or memory left
+ * for it. Nothing is left open then.
  */
 export function spawn(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   const pipes: (Pipe | undefined)[] = [];
@@ -136,8 +144,8 @@ function closed(socket: Socket | undefined): Promise<void> {
 }
 
 /**
- * SIGCHLD is told to the process as a whole and stands for any number of children, so those that run are kept for the
- * process as a whole too. libuv waits only for children of its own.
+ * SIGCHLD is told to the process as a whole and stands for any number of children, so those that run are kept
+ * for the process as a whole too. libuv waits only for children of its own.
  */
 const running = new Set<Subprocess>();
 let timer: NodeJS.Timeout | undefined;
@@ -148,7 +156,10 @@ function listen(): void {
   process.on("SIGCHLD", collectAll);
 }
 
-/** The timer keeps the event loop alive while a child runs, as Node's own do; that it looks, too, is a net that costs nothing. */
+/**
+ * The timer keeps the event loop alive while a child runs, as Node's own do; that it looks, too, is a net
+ * that costs nothing.
+ */
 function watch(child: Subprocess): void {
   running.add(child);
   timer ??= setInterval(collectAll, 1000);

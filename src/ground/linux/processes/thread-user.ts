@@ -8,7 +8,10 @@ const setresuidCall = libcFunction(
 const SYS_setresuid = ({ x64: 117, arm64: 147 } as Readonly<Record<string, number>>)[process.arch] ?? 147;
 const unchanged = 0xffff_ffff;
 
-/** Runs `work` with another effective user, and without root's capabilities, on the calling thread alone. Throws LinuxError. */
+/**
+ * Runs `work` with another effective user, and without root's capabilities, on the calling thread alone.
+ * Throws LinuxError.
+ */
 export function asUser<Result>(uid: number, work: () => Result): Result {
   setEffectiveUser(uid);
   try {

@@ -2,7 +2,10 @@ import type { Readable } from "node:stream";
 
 const headerBytes = 4;
 
-/** The packets on a stream of {@link "./poll-thread.ts".PollThread.connectPackets}, until it ends. Reading stops while the caller is busy with one. */
+/**
+ * The packets on a stream of {@link "./poll-thread.ts".PollThread.connectPackets}, until it ends. Reading
+ * stops while the caller is busy with one.
+ */
 export async function* readPackets(stream: Readable): AsyncGenerator<Buffer, void, undefined> {
   let rest = Buffer.alloc(0);
   for await (const chunk of stream) {

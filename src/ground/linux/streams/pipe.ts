@@ -7,8 +7,8 @@ const O_CLOEXEC = 0o2000000;
 export type Pipe = { readonly readFd: number; readonly writeFd: number };
 
 /**
- * Makes a pipe(7). Node's own `stdio: "pipe"` makes a pair of sockets, which a program cannot open again as /dev/stdout:
- * a process in a container must be given a real one. Throws LinuxError (EMFILE).
+ * Makes a pipe(7). Node's own `stdio: "pipe"` makes a pair of sockets, which a program cannot open again as
+ * /dev/stdout: a process in a container must be given a real one. Throws LinuxError (EMFILE).
  */
 export function makePipe(): Pipe {
   const fds: number[] = [-1, -1];

@@ -12,10 +12,16 @@ const EINTR = 4;
 /** struct pollfd: int fd, short events, short revents. */
 const entryBytes = 8;
 
-/** One descriptor to wait for. Errors and hang-ups are told whatever `events` says, unless `fd` is -1: that entry is passed over. */
+/**
+ * One descriptor to wait for. Errors and hang-ups are told whatever `events` says, unless `fd` is -1: that
+ * entry is passed over.
+ */
 export type PollEntry = { readonly fd: number; readonly events: number };
 
-/** poll(2): waits until something happens to one of them; returns what, for each. Blocks the calling thread. Throws LinuxError. */
+/**
+ * poll(2): waits until something happens to one of them; returns what, for each. Blocks the calling thread.
+ * Throws LinuxError.
+ */
 export function poll(entries: readonly PollEntry[]): readonly number[] {
   const buffer = Buffer.alloc(entries.length * entryBytes);
   entries.forEach(({ fd, events }, index) => {

@@ -7,7 +7,10 @@ export type PollOrder =
   | { readonly kind: "cancel"; readonly id: number }
   | { readonly kind: "end" };
 
-/** Copy between a descriptor that Node's sockets cannot hold and a stream socket that they can, until one of them is closed. */
+/**
+ * Copy between a descriptor that Node's sockets cannot hold and a stream socket that they can, until one of
+ * them is closed.
+ */
 export type RelayOrder = {
   readonly kind: "relay";
   readonly deviceFd: number;
@@ -16,8 +19,8 @@ export type RelayOrder = {
 };
 
 /**
- * - `packets`: a SOCK_SEQPACKET socket. On the stream each packet that comes from it stands behind its length (32 bits,
- *   big-endian); what goes to it is cut into packets as it comes.
+ * - `packets`: a SOCK_SEQPACKET socket. On the stream each packet that comes from it stands behind its length
+ *   (32 bits, big-endian); what goes to it is cut into packets as it comes.
  * - `terminal`: the master of a pseudo-terminal, bytes both ways.
  */
 export type RelayedDevice = "packets" | "terminal";

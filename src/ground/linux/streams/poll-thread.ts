@@ -12,16 +12,23 @@ import { connectSeqPacket, listenOnce, streamPair } from "./unix-sockets.ts";
 
 type Running = { readonly worker: Worker; readonly wakeFd: number; readonly closed: Promise<unknown> };
 
-/** A console socket that waits for an OCI runtime. Disposing of it takes the socket away; a terminal that came stays. */
+/**
+ * A console socket that waits for an OCI runtime. Disposing of it takes the socket away; a terminal that came
+ * stays.
+ */
 export type ConsoleSocket = AsyncDisposable & {
-  /** The terminal that the runtime makes; the caller's to dispose of. Rejects with LinuxError when it will not come. */
+  /**
+   * The terminal that the runtime makes; the caller's to dispose of. Rejects with LinuxError when it will not
+   * come.
+   */
   readonly terminal: Promise<Terminal>;
 };
 
 /**
- * A worker thread kept for descriptors that Node's own sockets cannot hold: sockets of packets and terminals. It copies
- * between each of them and a stream socket, so that on the main thread they are streams like any other, with
- * back-pressure. One thread serves all; it starts with the first and costs nothing while nothing moves.
+ * A worker thread kept for descriptors that Node's own sockets cannot hold: sockets of packets and terminals.
+ * It copies between each of them and a stream socket, so that on the main thread they are streams like any
+ * other, with back-pressure. One thread serves all; it starts with the first and costs nothing while nothing
+ * moves.
  */
 export class PollThread implements AsyncDisposable {
   readonly #receiving = new Map<number, PromiseWithResolvers<Terminal>>();
@@ -30,16 +37,19 @@ export class PollThread implements AsyncDisposable {
   #lastId = 0;
 
   /**
-   * Connects to a SOCK_SEQPACKET socket. Each packet that it sends stands behind its length on the stream that is
-   * returned (see {@link readPackets}); what is written there goes to it in packets of at most 8 KiB, and ending it ends
-   * its input. Throws LinuxError, and ThreadError when there can be no thread.
+   * Connects to a SOCK_SEQPACKET socket. Each packet that it sends stands behind its length on the stream
+   * that is returned (see {@link readPackets}); what is written there goes to it in packets of at most 8 KiB,
+   * and ending it ends its input. Throws LinuxError, and ThreadError when there can be no thread.
    */
   connectPackets(path: string): Socket {
     this.#running ??= this.#start();
     return this.#relay("packets", connectSeqPacket(path));
   }
 
-  /** Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError and ThreadError. */
+  /**
+   * Listens at a path, in a directory that only the runtime and we can enter. Throws LinuxError and
+   * ThreadError.
+   */
   consoleSocket(path: string): ConsoleSocket {
     this.#running ??= this.#start();
     const id = ++this.#lastId;

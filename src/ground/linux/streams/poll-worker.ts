@@ -6,8 +6,8 @@ import { Relay } from "./relay.ts";
 import { TerminalReceiver } from "./terminal-receiver.ts";
 
 /**
- * The body of the thread that {@link "./poll-thread.ts"} keeps. It sleeps in poll(2), never in its event loop; a byte in
- * the wake pipe says that there are orders.
+ * The body of the thread that {@link "./poll-thread.ts"} keeps. It sleeps in poll(2), never in its event
+ * loop; a byte in the wake pipe says that there are orders.
  */
 interface Watched {
   polls(): readonly PollEntry[];

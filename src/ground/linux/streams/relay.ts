@@ -8,7 +8,10 @@ import type { RelayedDevice, RelayOrder } from "./poll-messages.ts";
 const readCall = libcFunction("long read(int fd, uint8_t *buffer, size_t length)");
 const writeCall = libcFunction("long write(int fd, const uint8_t *buffer, size_t length)");
 
-/** How a read or write on a non-blocking descriptor went: bytes, "later", or "broken" when there will never be more. */
+/**
+ * How a read or write on a non-blocking descriptor went: bytes, "later", or "broken" when there will never be
+ * more.
+ */
 type IoOutcome = number | "later" | "broken";
 
 /** 0 is the end. */
@@ -36,8 +39,9 @@ const fromDeviceBytes = 64 * 1024;
 const toDeviceBytes = 8 * 1024;
 
 /**
- * Copies between a device and a stream in both directions, holding at most one buffer each way: whoever does not read
- * stops the other side. For the poll thread, which calls {@link ready} when one of {@link polls} has something.
+ * Copies between a device and a stream in both directions, holding at most one buffer each way: whoever does
+ * not read stops the other side. For the poll thread, which calls {@link ready} when one of {@link polls} has
+ * something.
  */
 export class Relay {
   readonly #device: RelayedDevice;

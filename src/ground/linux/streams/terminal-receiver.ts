@@ -25,8 +25,8 @@ const controlBytes = 24;
 const descriptorOffset = 16;
 
 /**
- * Takes the master of a terminal from the first that connects to a console socket (runc's docs/terminals.md): one message
- * with one descriptor. For the poll thread.
+ * Takes the master of a terminal from the first that connects to a console socket (runc's docs/terminals.md):
+ * one message with one descriptor. For the poll thread.
  */
 export class TerminalReceiver {
   readonly id: number;

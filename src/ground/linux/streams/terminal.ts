@@ -11,11 +11,13 @@ const F_SETFL = 4;
 const O_RDWR_NONBLOCK = 2 | 0o4000;
 
 /**
- * The master of a pseudo-terminal. Disposing of it hangs the terminal up: its foreground processes and its session's
- * leader get SIGHUP.
+ * The master of a pseudo-terminal. Disposing of it hangs the terminal up: its foreground processes and its
+ * session's leader get SIGHUP.
  */
 export class Terminal implements Disposable {
-  /** What is typed and what is shown, with back-pressure. Ends when no process has the terminal open any more. */
+  /**
+   * What is typed and what is shown, with back-pressure. Ends when no process has the terminal open any more.
+   */
   readonly socket: Socket;
   /** Of its own, as the thread that copies closes the one that it has. */
   readonly #fd: number;

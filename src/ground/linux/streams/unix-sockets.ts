@@ -14,14 +14,19 @@ const SOCK_STREAM = 1;
 const SOCK_SEQPACKET = 5;
 const NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 
-/** Connects to a SOCK_SEQPACKET socket; returns a non-blocking descriptor. Throws LinuxError (ECONNREFUSED, ENOENT). */
+/**
+ * Connects to a SOCK_SEQPACKET socket; returns a non-blocking descriptor. Throws LinuxError (ECONNREFUSED,
+ * ENOENT).
+ */
 export function connectSeqPacket(path: string): number {
   return openSocket(SOCK_SEQPACKET, path, (fd, address) => {
     check("connect", connectCall(fd, address, address.length), path);
   });
 }
 
-/** Listens on a new stream socket for one connection; returns a non-blocking descriptor. Throws LinuxError. */
+/**
+ * Listens on a new stream socket for one connection; returns a non-blocking descriptor. Throws LinuxError.
+ */
 export function listenOnce(path: string): number {
   return openSocket(SOCK_STREAM, path, (fd, address) => {
     check("bind", bindCall(fd, address, address.length), path);
@@ -49,8 +54,8 @@ function openSocket(type: number, path: string, use: (fd: number, address: Buffe
 }
 
 /**
- * struct sockaddr_un has room for 107 characters, which a bundle's path may go beyond: the address names the socket by
- * its directory's descriptor. All of it is on a tmpfs.
+ * struct sockaddr_un has room for 107 characters, which a bundle's path may go beyond: the address names the
+ * socket by its directory's descriptor. All of it is on a tmpfs.
  */
 function withShortAddress(path: string, use: (address: Buffer) => void): void {
   const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);

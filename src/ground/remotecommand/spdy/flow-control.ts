@@ -1,17 +1,18 @@
 /**
  * Flow-control windows (SPDY draft 3.1, section 2.6.8), one pair for each stream and one for the session.
  *
- * Kubernetes' own implementation (moby/spdystream, in every kubelet, API server and kubectl) has no flow control: it
- * never sends WINDOW_UPDATE or SETTINGS, ignores those it gets, and sends as much as the connection takes. A sender
- * that waited for its updates would stop after 64 KiB. An implementation that has flow control announces itself by
- * SETTINGS at the start, or at the latest by its first WINDOW_UPDATE. So:
+ * Kubernetes' own implementation (moby/spdystream, in every kubelet, API server and kubectl) has no flow
+ * control: it never sends WINDOW_UPDATE or SETTINGS, ignores those it gets, and sends as much as the
+ * connection takes. A sender that waited for its updates would stop after 64 KiB. An implementation that has
+ * flow control announces itself by SETTINGS at the start, or at the latest by its first WINDOW_UPDATE. So:
  *
- * - We announce our windows and give credit as data is consumed; a server to every client, a client to servers that have
- *   shown flow control.
+ * - We announce our windows and give credit as data is consumed; a server to every client, a client to
+ *   servers that have shown flow control.
  * - We keep to the peer's windows from its first SETTINGS or WINDOW_UPDATE on.
- * - A peer that has shown flow control and then overflows our window has its stream reset (FLOW_CONTROL_ERROR). From one
- *   that has not, we stop reading the connection while a stream holds more than its window: TCP is then the window, and
- *   a stream that nobody reads holds up the other streams of the connection, as it does between Kubernetes' own ends.
+ * - A peer that has shown flow control and then overflows our window has its stream reset
+ *   (FLOW_CONTROL_ERROR). From one that has not, we stop reading the connection while a stream holds more
+ *   than its window: TCP is then the window, and a stream that nobody reads holds up the other streams of the
+ *   connection, as it does between Kubernetes' own ends.
  */
 
 /** The window of a stream before SETTINGS say otherwise, and of every session at its start. */
@@ -34,7 +35,10 @@ export class SendWindow {
     this.#available -= bytes;
   }
 
-  /** False when the window would be larger than the protocol allows; `delta` is negative when SETTINGS shrink it. */
+  /**
+   * False when the window would be larger than the protocol allows; `delta` is negative when SETTINGS shrink
+   * it.
+   */
   grow(delta: number): boolean {
     if (this.#available + delta > MAX_WINDOW) return false;
     this.#available += delta;

@@ -81,7 +81,8 @@ test("unknown types of control frames are skipped", () => {
   );
 });
 
-// A longer run by hand: SPDY_FUZZ_ROUNDS=1000000 SPDY_FUZZ_SEED=7 node --test src/doors/streaming/spdy/frame-parser.test.ts
+// A longer run by hand: SPDY_FUZZ_ROUNDS=1000000 SPDY_FUZZ_SEED=7 node --test
+// src/doors/streaming/spdy/frame-parser.test.ts
 test("mangled and random input gives frames within the limits or a SpdyError, never anything else", () => {
   const rounds = Number(process.env.SPDY_FUZZ_ROUNDS ?? 3_000);
   const random = seededRandom(Number(process.env.SPDY_FUZZ_SEED ?? 1));

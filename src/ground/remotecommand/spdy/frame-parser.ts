@@ -15,8 +15,8 @@ import { HeaderInflater } from "./header-compression.ts";
 /**
  * Makes frames of one direction of one session from bytes cut anywhere.
  *
- * A data frame comes out in as many pieces as its bytes came in, the last one with its FIN: a frame of 16 MiB costs no
- * more memory than the socket's chunk. A control frame is held until it is whole, within the limits.
+ * A data frame comes out in as many pieces as its bytes came in, the last one with its FIN: a frame of 16 MiB
+ * costs no more memory than the socket's chunk. A control frame is held until it is whole, within the limits.
  */
 export class FrameParser {
   readonly #limits: SpdyLimits;

@@ -10,7 +10,10 @@ import {
 import { encodeHeaderBlock } from "./header-block.ts";
 import { HeaderDeflater } from "./header-compression.ts";
 
-/** Makes the bytes of frames for one direction of one session. The frames must be sent in the order they were made. */
+/**
+ * Makes the bytes of frames for one direction of one session. The frames must be sent in the order they were
+ * made.
+ */
 export class FrameWriter {
   readonly #deflater = new HeaderDeflater();
 

@@ -2,8 +2,8 @@ import { protocolError } from "./errors.ts";
 import type { SpdyHeaders } from "./frames.ts";
 
 /**
- * Name/value header blocks before compression (SPDY draft 3.1, section 2.6.10): a 32-bit count, then for each pair
- * name and value, each behind its 32-bit length.
+ * Name/value header blocks before compression (SPDY draft 3.1, section 2.6.10): a 32-bit count, then for each
+ * pair name and value, each behind its 32-bit length.
  */
 export function encodeHeaderBlock(headers: SpdyHeaders): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];
@@ -16,7 +16,10 @@ export function encodeHeaderBlock(headers: SpdyHeaders): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Throws SpdyError InvalidArgument for lengths that do not fit, empty, upper-case or repeated names, too many pairs. */
+/**
+ * Throws SpdyError InvalidArgument for lengths that do not fit, empty, upper-case or repeated names, too many
+ * pairs.
+ */
 export function decodeHeaderBlock(block: Buffer, maxHeaders: number): SpdyHeaders {
   const reader = new BlockReader(block);
   const count = reader.uint32();

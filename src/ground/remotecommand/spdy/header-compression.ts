@@ -3,14 +3,15 @@ import { headerDictionary } from "./dictionary.ts";
 import { protocolError } from "./errors.ts";
 
 /**
- * Header compression: one zlib stream for each direction of a session, flushed to a byte boundary (Z_SYNC_FLUSH) after
- * every header block.
+ * Header compression: one zlib stream for each direction of a session, flushed to a byte boundary
+ * (Z_SYNC_FLUSH) after every header block.
  *
- * All that such a stream carries from one block to the next is the last 32 KiB of its plain text. So each block is
- * coded by itself, as raw deflate with that text as its dictionary: no native handle lives as long as the session, and
- * zlib's own output limit stops a block that expands before the memory is spent.
+ * All that such a stream carries from one block to the next is the last 32 KiB of its plain text. So each
+ * block is coded by itself, as raw deflate with that text as its dictionary: no native handle lives as long
+ * as the session, and zlib's own output limit stops a block that expands before the memory is spent.
  *
- * Our own blocks after the first refer to no earlier text: the headers are too short for it to be worth the time.
+ * Our own blocks after the first refer to no earlier text: the headers are too short for it to be worth the
+ * time.
  */
 export class HeaderDeflater {
   #isFirst = true;
@@ -22,7 +23,10 @@ export class HeaderDeflater {
   }
 }
 
-/** What answers every stream that is accepted. It is coded once: setting zlib up costs more than all the rest of an answer. */
+/**
+ * What answers every stream that is accepted. It is coded once: setting zlib up costs more than all the rest
+ * of an answer.
+ */
 const NO_HEADERS = Buffer.alloc(4);
 const finishFlush = constants.Z_SYNC_FLUSH;
 const firstBlock = coding((block) => deflateSync(block, { dictionary: headerDictionary, finishFlush }));
@@ -32,7 +36,9 @@ function coding(code: (block: Buffer) => Buffer) {
   return { code, empty: code(NO_HEADERS) };
 }
 
-/** The other direction of {@link HeaderDeflater}. After an error it is of no more use: the session must end. */
+/**
+ * The other direction of {@link HeaderDeflater}. After an error it is of no more use: the session must end.
+ */
 export class HeaderInflater {
   readonly #maxBlockBytes: number;
   #history: History | undefined;
@@ -41,7 +47,10 @@ export class HeaderInflater {
     this.#maxBlockBytes = maxBlockBytes;
   }
 
-  /** Throws SpdyError InvalidArgument for what is no deflate, for another dictionary, and for a block over the limit. */
+  /**
+   * Throws SpdyError InvalidArgument for what is no deflate, for another dictionary, and for a block over the
+   * limit.
+   */
   inflate(compressed: Buffer): Buffer {
     const deflated = this.#history === undefined ? this.#openStream(compressed) : compressed;
     const history = this.#history ?? new History(Buffer.alloc(0));
@@ -50,7 +59,9 @@ export class HeaderInflater {
     return block;
   }
 
-  /** Checks the zlib head (RFC 1950, section 2.2), which only a session's first block has, and takes it off. */
+  /**
+   * Checks the zlib head (RFC 1950, section 2.2), which only a session's first block has, and takes it off.
+   */
   #openStream(compressed: Buffer): Buffer {
     if (compressed.length < 2) throw protocolError("header block is cut short");
     const head = compressed.readUInt16BE();

@@ -25,8 +25,9 @@ const MAX_UNSENT_BYTES = 1_048_576;
 /**
  * A SPDY/3.1 session over a connection that was upgraded to it. It owns the connection.
  *
- * Life: open; then ending (GOAWAY sent, the connection half-closed, what the peer still sends thrown away, lest a reset
- * of the connection take our last bytes from it); then closed. For flow control see flow-control.ts.
+ * Life: open; then ending (GOAWAY sent, the connection half-closed, what the peer still sends thrown away,
+ * lest a reset of the connection take our last bytes from it); then closed. For flow control see
+ * flow-control.ts.
  */
 export class SpdySession {
   /** Resolves when the connection is closed; never rejects. */
@@ -70,14 +71,16 @@ export class SpdySession {
     this.#announce();
   }
 
-  /** Aborted as soon as no stream can go on: the peer is gone, broke the protocol, or the session was closed. */
+  /**
+   * Aborted as soon as no stream can go on: the peer is gone, broke the protocol, or the session was closed.
+   */
   get signal(): AbortSignal {
     return this.#ended.signal;
   }
 
   /**
-   * Opens a stream and resolves once the peer has accepted it. Rejects with SpdyError (Aborted: refused; Unavailable:
-   * the session is over or going away) or with the signal's reason.
+   * Opens a stream and resolves once the peer has accepted it. Rejects with SpdyError (Aborted: refused;
+   * Unavailable: the session is over or going away) or with the signal's reason.
    */
   async openStream(headers: SpdyHeaders, signal?: AbortSignal): Promise<SpdyStream> {
     signal?.throwIfAborted();
@@ -109,7 +112,10 @@ export class SpdySession {
     await this.#pings.ping(signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]));
   }
 
-  /** Ends our side of every stream, waits until all was sent, then closes the connection. Resolves when it is closed. */
+  /**
+   * Ends our side of every stream, waits until all was sent, then closes the connection. Resolves when it is
+   * closed.
+   */
   async close(): Promise<void> {
     const sent = [...this.#streams.values()].map(async (stream) => {
       stream.end();
@@ -354,8 +360,8 @@ export class SpdySession {
   }
 
   #giveCredit(streamId: number, delta: number): void {
-    // Runtimes without flow control close the connection as soon as they have sent everything. Credit that reaches them
-    // then makes the kernel reset the connection, and with it goes what we have not read yet.
+    // Runtimes without flow control close the connection as soon as they have sent everything. Credit that
+    // reaches them then makes the kernel reset the connection, and with it goes what we have not read yet.
     const isUnwanted = this.#options.role === "client" && !this.#peerHasFlowControl;
     if (delta > 0 && !isUnwanted) this.#send({ kind: "windowUpdate", streamId, delta });
   }

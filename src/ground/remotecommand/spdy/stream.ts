@@ -16,9 +16,9 @@ export interface StreamHost {
 }
 
 /**
- * One stream of a session. Ending it is a half-close (FIN); destroying it before both sides have ended resets it.
- * What the peer sends waits here until it is read and only then counts as consumed. A reset by the peer ends reading and
- * then destroys the stream with a SpdyError.
+ * One stream of a session. Ending it is a half-close (FIN); destroying it before both sides have ended resets
+ * it. What the peer sends waits here until it is read and only then counts as consumed. A reset by the peer
+ * ends reading and then destroys the stream with a SpdyError.
  */
 export class SpdyStream extends Duplex {
   readonly id: number;
@@ -35,7 +35,10 @@ export class SpdyStream extends Duplex {
   #endPushed = false;
   #outgoing: Outgoing | undefined;
   #resetStatus: RstStatus = rstStatus.cancel;
-  /** The peer or the connection has given the stream up: nothing is sent, and writers wait for the stream's destruction. */
+  /**
+   * The peer or the connection has given the stream up: nothing is sent, and writers wait for the stream's
+   * destruction.
+   */
   #lost = false;
 
   /** Made by the session only. */
@@ -53,8 +56,8 @@ export class SpdyStream extends Duplex {
     // SETTINGS that make the window smaller reach the peer later than its first data may leave it.
     this.#receiveWindow = new ReceiveWindow(Math.max(windows.receive, DEFAULT_WINDOW));
     this.sendWindow = new SendWindow(windows.send);
-    // A reset by the peer is an everyday event that every user of the stream also sees as its close; nobody has to
-    // listen for the error lest the process end.
+    // A reset by the peer is an everyday event that every user of the stream also sees as its close; nobody
+    // has to listen for the error lest the process end.
     this.on("error", () => {});
   }
 
@@ -133,7 +136,10 @@ export class SpdyStream extends Duplex {
     return this.#lost ? 0 : (this.#outgoing?.data.length ?? 0);
   }
 
-  /** For the session: takes bytes to send them now. To be followed by {@link settleOutgoing} once they are on their way. */
+  /**
+   * For the session: takes bytes to send them now. To be followed by {@link settleOutgoing} once they are on
+   * their way.
+   */
   takeOutgoing(maxBytes: number): Buffer {
     const outgoing = this.#outgoing;
     if (outgoing === undefined) return Buffer.alloc(0);

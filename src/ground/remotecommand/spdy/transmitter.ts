@@ -8,8 +8,8 @@ import type { SpdyStream } from "./stream.ts";
 const MAX_DATA_BYTES = 65_536;
 
 /**
- * The sending half of a session. Data goes out only while the connection takes it; streams that have to wait are served
- * in the order they came, one frame each. Control frames do not wait.
+ * The sending half of a session. Data goes out only while the connection takes it; streams that have to wait
+ * are served in the order they came, one frame each. Control frames do not wait.
  */
 export class Transmitter {
   readonly #socket: Duplex;
@@ -45,7 +45,10 @@ export class Transmitter {
     this.#socket.write(dataFrameHead(streamId, 0, true));
   }
 
-  /** Sends what the stream has; remembers the stream if the connection is full. A closed window waits for its update. */
+  /**
+   * Sends what the stream has; remembers the stream if the connection is full. A closed window waits for its
+   * update.
+   */
   transmit(stream: SpdyStream): void {
     while (stream.outgoingBytes > 0) {
       if (this.#socket.writableNeedDrain) {

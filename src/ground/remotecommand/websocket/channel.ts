@@ -8,7 +8,9 @@ export type ChannelHost = {
   wanted(channel: Channel): void;
 };
 
-/** One channel of a WebSocket. Its reading side fills no further than its high-water mark before it says so. */
+/**
+ * One channel of a WebSocket. Its reading side fills no further than its high-water mark before it says so.
+ */
 export class Channel extends Duplex {
   readonly #host: ChannelHost;
   #isAtEnd = false;

@@ -12,8 +12,8 @@ export type WebSocketChannelsOptions = {
   /** Channels 0 to this less one exist; a message for another one breaks the protocol. */
   readonly channelCount: number;
   /**
-   * v5: the message 255, n says that the sender will send no more on channel n. Clients send it for stdin; they do not
-   * know it from a server.
+   * v5: the message 255, n says that the sender will send no more on channel n. Clients send it for stdin;
+   * they do not know it from a server.
    */
   readonly closeSignal: "none" | "received" | "sent";
   /** Called for every message that comes and goes. */
@@ -32,10 +32,11 @@ const HIGH_WATER_BYTES = 262_144;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
- * Channels over one WebSocket: each message starts with the number of its channel. Symmetric: server and client use it
- * alike. Messages for channels that nobody opened are dropped.
+ * Channels over one WebSocket: each message starts with the number of its channel. Symmetric: server and
+ * client use it alike. Messages for channels that nobody opened are dropped.
  *
- * WebSocket has no window for each channel: while one is not read, the connection is not, and all of them wait.
+ * WebSocket has no window for each channel: while one is not read, the connection is not, and all of them
+ * wait.
  */
 export class WebSocketChannels implements StreamConnection {
   /** Resolves when the connection is closed; never rejects. */
@@ -68,7 +69,10 @@ export class WebSocketChannels implements StreamConnection {
     return this.#ended.signal;
   }
 
-  /** Opens a channel; ending it sends the close signal if that is agreed. To be called before the first message can come. */
+  /**
+   * Opens a channel; ending it sends the close signal if that is agreed. To be called before the first
+   * message can come.
+   */
   open(id: number): Duplex {
     const channel = new Channel({
       send: (data, done) => this.#send(encodeMessage(this.#options.codec, { channel: id, data }), done),

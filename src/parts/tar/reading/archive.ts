@@ -14,8 +14,8 @@ import {
 } from "./sparse.ts";
 
 /**
- * What the parser wants next: `header` and `block`, exactly that many bytes (the archive may end before a `header`); `data`,
- * that many or fewer, as they come.
+ * What the parser wants next: `header` and `block`, exactly that many bytes (the archive may end before a
+ * `header`); `data`, that many or fewer, as they come.
  */
 export type Want = { readonly kind: "header" | "block" | "data"; readonly bytes: number };
 

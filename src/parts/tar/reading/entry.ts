@@ -1,8 +1,8 @@
 import type { Timestamp } from "../../../ground/linux/index.ts";
 
 /**
- * One entry of a tar archive. Names and link targets are byte strings (one character for each byte), as the archive has
- * them: nothing is cleaned or checked yet but that they hold no NUL.
+ * One entry of a tar archive. Names and link targets are byte strings (one character for each byte), as the
+ * archive has them: nothing is cleaned or checked yet but that they hold no NUL.
  */
 export type ArchiveEntry = EntryAttributes & EntryKind;
 
@@ -26,12 +26,18 @@ type EntryKind =
   | { readonly kind: "character-device" | "block-device"; readonly major: number; readonly minor: number }
   | { readonly kind: "fifo" };
 
-/** Where a file's bytes go: `extents` in order, each filled from the archive; the rest of `sizeBytes` is a hole. */
+/**
+ * Where a file's bytes go: `extents` in order, each filled from the archive; the rest of `sizeBytes` is a
+ * hole.
+ */
 export type FileContent = { readonly sizeBytes: number; readonly extents: readonly Extent[] };
 
 export type Extent = { readonly offset: number; readonly length: number };
 
-/** Takes what a {@link "./tar-reader.ts"} finds: for every entry `begin`, then for files their bytes in order, then `end`. */
+/**
+ * Takes what a {@link "./tar-reader.ts"} finds: for every entry `begin`, then for files their bytes in order,
+ * then `end`.
+ */
 export interface EntrySink {
   begin(entry: ArchiveEntry): void;
   data(bytes: Uint8Array): void;

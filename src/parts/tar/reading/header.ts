@@ -2,7 +2,10 @@ import { blockBytes } from "../header.ts";
 import { invalid } from "../tar-error.ts";
 import { parseNumber } from "./numbers.ts";
 
-/** The fields of one 512-byte header block that berth uses, as they stand. POSIX ustar, with GNU's and v7's variations. */
+/**
+ * The fields of one 512-byte header block that berth uses, as they stand. POSIX ustar, with GNU's and v7's
+ * variations.
+ */
 export type Header = {
   readonly type: string;
   readonly name: string;

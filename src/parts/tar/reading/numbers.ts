@@ -2,8 +2,8 @@ import type { Timestamp } from "../../../ground/linux/index.ts";
 import { invalid } from "../tar-error.ts";
 
 /**
- * A number of a header: octal digits, padded with spaces and NULs, or GNU's base-256 (first bit set, then big-endian two's
- * complement). An empty field is 0. Throws TarError InvalidArgument.
+ * A number of a header: octal digits, padded with spaces and NULs, or GNU's base-256 (first bit set, then
+ * big-endian two's complement). An empty field is 0. Throws TarError InvalidArgument.
  */
 export function parseNumber(field: Buffer, what: string): number {
   const first = field[0] ?? 0;
@@ -32,7 +32,10 @@ export function parseDecimal(text: string, what: string): number {
   return number;
 }
 
-/** `-12.345` as POSIX writes times (pax, "pax Extended Header"): the fraction is cut to nanoseconds, and counts downwards before the epoch. */
+/**
+ * `-12.345` as POSIX writes times (pax, "pax Extended Header"): the fraction is cut to nanoseconds, and
+ * counts downwards before the epoch.
+ */
 export function parseTime(text: string): Timestamp {
   const [, sign, whole = "", fraction = ""] = /^(-?)([0-9]{1,15})(?:\.([0-9]*))?$/.exec(text) ?? [];
   if (whole === "") throw invalid("the extended header's mtime is not a time");

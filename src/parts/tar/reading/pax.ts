@@ -7,10 +7,15 @@ const space = 0x20;
 const newline = 0x0a;
 const equals = 0x3d;
 
-/** Real archives have a handful; old maps of sparse files some thousands. Each costs time of a thread that others wait for. */
+/**
+ * Real archives have a handful; old maps of sparse files some thousands. Each costs time of a thread that
+ * others wait for.
+ */
 const maxRecords = 16_384;
 
-/** Parses `LENGTH KEY=VALUE\n` records (POSIX, pax, "pax Extended Header"). Throws TarError InvalidArgument. */
+/**
+ * Parses `LENGTH KEY=VALUE\n` records (POSIX, pax, "pax Extended Header"). Throws TarError InvalidArgument.
+ */
 export function parsePax(body: Buffer): PaxRecords {
   const records: (readonly [string, Buffer])[] = [];
   for (let rest = body; rest.length > 0; ) {
@@ -27,7 +32,10 @@ export function parsePax(body: Buffer): PaxRecords {
   return records;
 }
 
-/** The last value of `key` as a byte string; undefined if there is none or it is empty, which means the header's own (POSIX). */
+/**
+ * The last value of `key` as a byte string; undefined if there is none or it is empty, which means the
+ * header's own (POSIX).
+ */
 export function paxText(records: PaxRecords, key: string): string | undefined {
   const value = records.findLast(([name]) => name === key)?.[1];
   if (value === undefined || value.length === 0) return undefined;

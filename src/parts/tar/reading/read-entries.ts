@@ -7,8 +7,9 @@ const zeroBytes = 64 * 1024;
 export type OpenEntry = { readonly entry: ArchiveEntry; readonly content: AsyncIterable<Uint8Array> };
 
 /**
- * The entries of an archive as it comes, for who does something asynchronous with them. An entry's content can be read until the
- * next entry is asked for; what is not read is passed over. Throws TarError, and what `source` throws.
+ * The entries of an archive as it comes, for who does something asynchronous with them. An entry's content
+ * can be read until the next entry is asked for; what is not read is passed over. Throws TarError, and what
+ * `source` throws.
  */
 export async function* readEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<OpenEntry, void, void> {
   await using events = eventsOf(source);

@@ -4,13 +4,16 @@ import { parseDecimal, parseNumber } from "./numbers.ts";
 import { type PaxRecords, paxText } from "./pax.ts";
 
 /**
- * Maps of sparse files, of which GNU tar has written four kinds: in the header of type `S` and blocks after it, in PAX
- * records (0.0 one record a number, 0.1 one for all), and before the data (1.0).
+ * Maps of sparse files, of which GNU tar has written four kinds: in the header of type `S` and blocks after
+ * it, in PAX records (0.0 one record a number, 0.1 one for all), and before the data (1.0).
  */
 const maxExtents = 1 << 16;
 const maxNumberCharacters = 32;
 
-/** Checks that extents are in order, within the file, and take `dataBytes` in all. Throws TarError InvalidArgument. */
+/**
+ * Checks that extents are in order, within the file, and take `dataBytes` in all. Throws TarError
+ * InvalidArgument.
+ */
 export function sparseContent(sizeBytes: number, extents: readonly Extent[], dataBytes: number): FileContent {
   if (extents.length > maxExtents) throw invalid(`a sparse file has more than ${maxExtents} extents`);
   let end = 0;
@@ -41,8 +44,8 @@ export function hasSparseMapInData(records: PaxRecords): boolean {
 }
 
 /**
- * Reads the map of format 1.0: a count, then offsets and lengths, one decimal number a line, padded to whole blocks. Asks for
- * block after block and says how many bytes it took.
+ * Reads the map of format 1.0: a count, then offsets and lengths, one decimal number a line, padded to whole
+ * blocks. Asks for block after block and says how many bytes it took.
  */
 export function* sparseMapInData<Want>(
   block: Want,
@@ -80,7 +83,10 @@ function pairs(numbers: readonly string[]): readonly Extent[] {
   return extents;
 }
 
-/** What the header of type `S` says itself: its first extents, whether a block with more follows, and the file's real size. */
+/**
+ * What the header of type `S` says itself: its first extents, whether a block with more follows, and the
+ * file's real size.
+ */
 export function sparseHeader(block: Buffer) {
   const more = block[482] !== 0;
   return {

@@ -5,9 +5,9 @@ import type { EntrySink } from "./entry.ts";
 /**
  * Reads a tar archive that comes in chunks and tells `sink` what it finds, synchronously, within `push`.
  *
- * The parser is our own because those in the registry decode PAX values as UTF-8, which destroys file capabilities and names
- * that are not UTF-8, and know no sparse files; and because one that calls back synchronously is several times as fast in a
- * worker thread as one that makes a stream of each file.
+ * The parser is our own because those in the registry decode PAX values as UTF-8, which destroys file
+ * capabilities and names that are not UTF-8, and know no sparse files; and because one that calls back
+ * synchronously is several times as fast in a worker thread as one that makes a stream of each file.
  */
 export class TarReader {
   readonly #parser: Generator<Want, void, Buffer>;
@@ -20,7 +20,10 @@ export class TarReader {
     this.#advance(this.#parser.next());
   }
 
-  /** Takes the next bytes. What comes after the end of the archive is ignored. Throws TarError, and what the sink throws. */
+  /**
+   * Takes the next bytes. What comes after the end of the archive is ignored. Throws TarError, and what the
+   * sink throws.
+   */
   push(chunk: Uint8Array): void {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     while (rest.length > 0 && this.#want !== undefined) {

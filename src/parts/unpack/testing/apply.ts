@@ -30,7 +30,10 @@ export async function newTarget(
   return { directory: path, whiteouts };
 }
 
-/** One line for each entry below a directory, with all that find(1) can tell: type, mode, owner, size, time, links, target. */
+/**
+ * One line for each entry below a directory, with all that find(1) can tell: type, mode, owner, size, time,
+ * links, target.
+ */
 export async function listTree(directory: string): Promise<readonly string[]> {
   const format = [
     "-type",

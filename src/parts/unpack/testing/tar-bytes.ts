@@ -1,7 +1,10 @@
 /** What a test says of an entry; the rest is as plain as can be. Names are byte strings. */
 export type TestEntry = {
   readonly name: string;
-  /** The header's type: `0` file (default), `1` hard link, `2` symbolic link, `3` and `4` devices, `5` directory, `6` fifo. */
+  /**
+   * The header's type: `0` file (default), `1` hard link, `2` symbolic link, `3` and `4` devices, `5`
+   * directory, `6` fifo.
+   */
   readonly type?: string;
   readonly data?: string | Uint8Array;
   readonly link?: string;

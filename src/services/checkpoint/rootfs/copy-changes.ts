@@ -36,7 +36,10 @@ export function changesOfCopy(
   }
 }
 
-/** As rsync tells: a copy has the times of what it is a copy of. A directory's change with what is in it, which tells itself. */
+/**
+ * As rsync tells: a copy has the times of what it is a copy of. A directory's change with what is in it,
+ * which tells itself.
+ */
 function isSame(was: BigIntStats, is: BigIntStats): boolean {
   const attributes = was.mode === is.mode && was.uid === is.uid && was.gid === is.gid && was.rdev === is.rdev;
   return attributes && (is.isDirectory() || (was.size === is.size && was.mtimeNs === is.mtimeNs));

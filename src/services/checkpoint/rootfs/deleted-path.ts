@@ -1,7 +1,10 @@
 import { fromByteString } from "../../../ground/linux/index.ts";
 import { CheckpointError } from "../checkpoint-error.ts";
 
-/** A path as the list of deleted files has it: JSON, which can hold none that is not UTF-8. Throws CheckpointError FailedPrecondition for one. */
+/**
+ * A path as the list of deleted files has it: JSON, which can hold none that is not UTF-8. Throws
+ * CheckpointError FailedPrecondition for one.
+ */
 export function deletedPath(path: string): string {
   const text = fromByteString(path);
   if (text.includes("\uFFFD")) {

@@ -8,8 +8,9 @@ import { deletedPath } from "./deleted-path.ts";
 export type OverlayLayers = { readonly upper: string; readonly lower: readonly string[] };
 
 /**
- * Writes what an overlay's upper directory changes of the lower ones. The upper says which names; what they hold is read
- * from the mounted whole, which is right also where the upper holds no data of its own (redirects, metacopy).
+ * Writes what an overlay's upper directory changes of the lower ones. The upper says which names; what they
+ * hold is read from the mounted whole, which is right also where the upper holds no data of its own
+ * (redirects, metacopy).
  */
 export function changesOfOverlay(
   { upper, lower }: OverlayLayers,

@@ -7,8 +7,8 @@ import { tempDir } from "../../../testing/temp-dir.ts";
 import type { ContentStore } from "../index.ts";
 
 /**
- * Opens the store whose blobs and records lie below `root`, which exists. Disposing closes it as a shutdown of the daemon does;
- * opening the same root again is the next start.
+ * Opens the store whose blobs and records lie below `root`, which exists. Disposing closes it as a shutdown
+ * of the daemon does; opening the same root again is the next start.
  */
 export type OpenContentStore = (root: string) => Promise<AsyncDisposable & { readonly store: ContentStore }>;
 

@@ -3,11 +3,16 @@ import type { ContentStore } from "../../content/index.ts";
 
 /** containerd's label of a blob: the repositories of a registry that have it, apart by commas. */
 const labelPrefix = "containerd.io/distribution.source.";
-/** A label has room for few names of the longest kind, and one that registries can give a blob from is enough. */
+/**
+ * A label has room for few names of the longest kind, and one that registries can give a blob from is enough.
+ */
 const maxKept = 8;
 const maxTried = 3;
 
-/** Repositories of the reference's registry that one of the blobs came from or went to, and that may have the others: not its own. */
+/**
+ * Repositories of the reference's registry that one of the blobs came from or went to, and that may have the
+ * others: not its own.
+ */
 export function sourcesOf(
   content: ContentStore,
   digests: readonly Digest[],

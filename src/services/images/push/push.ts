@@ -6,7 +6,9 @@ export type PushRequest = {
   readonly image: string;
   /** As the user wrote it; the name itself when left out. */
   readonly destination?: string;
-  /** Which image of an index; that of this machine when left out. `all` is the index with all that it names. */
+  /**
+   * Which image of an index; that of this machine when left out. `all` is the index with all that it names.
+   */
   readonly platform?: Platform | "all";
   readonly credentials?: Credentials;
   readonly onProgress?: (progress: PushProgress) => void;
@@ -18,7 +20,10 @@ export type PushProgress =
   | {
       readonly kind: "blob";
       readonly digest: Digest;
-      /** `exists`: the registry had it in the repository; `mounted`: it took it from another of its repositories. */
+      /**
+       * `exists`: the registry had it in the repository; `mounted`: it took it from another of its
+       * repositories.
+       */
       readonly state: "uploading" | "exists" | "mounted" | "done";
       readonly sentBytes: number;
       readonly totalBytes: number;

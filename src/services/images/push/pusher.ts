@@ -53,10 +53,15 @@ type Push = {
   readonly onProgress: NonNullable<PushRequest["onProgress"]>;
 };
 
-/** Pushes images and artifacts. What they consist of stays while they are pushed, also when their names go. */
+/**
+ * Pushes images and artifacts. What they consist of stays while they are pushed, also when their names go.
+ */
 export class Pusher {
   readonly #parts: PusherParts;
-  /** Two pushes into one repository do not write its documents at once: lists of referrers are read and written. */
+  /**
+   * Two pushes into one repository do not write its documents at once: lists of referrers are read and
+   * written.
+   */
   readonly #documents = new KeyLock();
 
   constructor(parts: PusherParts) {
@@ -75,7 +80,10 @@ export class Pusher {
     );
   }
 
-  /** The same for what no name need stand for, and to a registry that is spoken to as `options` say. `image` is what it is called in errors. */
+  /**
+   * The same for what no name need stand for, and to a registry that is spoken to as `options` say. `image`
+   * is what it is called in errors.
+   */
   async pushTarget(named: Descriptor, request: TargetRequest, signal: AbortSignal): Promise<Pushed> {
     const { leases, workers } = this.#parts;
     const { onProgress = () => undefined, options } = request;

@@ -10,7 +10,10 @@ export type ArchiveFile = {
 
 const chunkBytes = 1024 * 1024;
 
-/** A tar archive of files, and the directories that they lie in. Equal files have equal bytes. Throws ImageError DataLoss. */
+/**
+ * A tar archive of files, and the directories that they lie in. Equal files have equal bytes. Throws
+ * ImageError DataLoss.
+ */
 export async function* archiveBytes(
   files: readonly ArchiveFile[],
   signal: AbortSignal,

@@ -11,7 +11,10 @@ import {
 export type ArchiveImage = {
   readonly target: Descriptor;
   readonly name: string | undefined;
-  /** The parts of the image that docker is to take; undefined for an artifact, and for an index without one for this machine. */
+  /**
+   * The parts of the image that docker is to take; undefined for an artifact, and for an index without one
+   * for this machine.
+   */
   readonly docker: { readonly config: Descriptor; readonly layers: readonly Descriptor[] } | undefined;
 };
 
@@ -23,7 +26,10 @@ export function blobName(digest: Digest): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
-/** `index.json`, with names in the annotations that containerd and docker read, and the tag where the specification has it. */
+/**
+ * `index.json`, with names in the annotations that containerd and docker read, and the tag where the
+ * specification has it.
+ */
 export function layoutIndex(images: readonly ArchiveImage[]): Uint8Array {
   const manifests = images.map(({ target, name }) => {
     const { mediaType: type, digest, size, platform, artifactType } = target;
@@ -41,7 +47,10 @@ function annotationsOf(name: string): Readonly<Record<string, string>> {
   };
 }
 
-/** `manifest.json` as `docker save` writes it, with an entry for each image; undefined where docker could take none. */
+/**
+ * `manifest.json` as `docker save` writes it, with an entry for each image; undefined where docker could take
+ * none.
+ */
 export function dockerManifest(images: readonly ArchiveImage[]): Uint8Array | undefined {
   const entries = new Map<Digest, { Config: string; RepoTags: string[]; Layers: readonly string[] }>();
   for (const { docker, name } of images) {

@@ -3,16 +3,20 @@ import type { Digest, Platform } from "../../../parts/oci/index.ts";
 export type SaveRequest = {
   /** Names, of images or artifacts, and ids of images; at least one. */
   readonly images: readonly string[];
-  /** Which image of an index; that of this machine when left out. `all` is the index with all that it names. */
+  /**
+   * Which image of an index; that of this machine when left out. `all` is the index with all that it names.
+   */
   readonly platform?: Platform | "all";
   /**
-   * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it. `docker`: without the
-   * layout, for what would take the layout and cannot. `layout`: without docker's file.
+   * `oci`: a tar of an OCI image layout, with docker's `manifest.json` in it, so that every tool reads it.
+   * `docker`: without the layout, for what would take the layout and cannot. `layout`: without docker's file.
    */
   readonly format: "oci" | "docker" | "layout";
 };
 
-/** An archive that is about to be written. To be disposed of, also where its bytes are not read to their end. */
+/**
+ * An archive that is about to be written. To be disposed of, also where its bytes are not read to their end.
+ */
 export type SavedArchive = AsyncDisposable & {
   readonly images: readonly SavedImage[];
   /** In pieces of at most 1 MiB. Throws ImageError DataLoss when a blob is not what it was. */

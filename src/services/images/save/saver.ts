@@ -34,7 +34,10 @@ export type SaverParts = {
 
 type PlannedImage = ArchiveImage & { readonly image: string; readonly plan: TransferPlan };
 
-/** Writes archives of images and artifacts. What they consist of stays while they are written, also when their names go. */
+/**
+ * Writes archives of images and artifacts. What they consist of stays while they are written, also when their
+ * names go.
+ */
 export class Saver {
   readonly #parts: SaverParts;
 

@@ -12,8 +12,8 @@ const run = promisify(execFile);
 const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /**
- * Signs images: with skopeo where that can do it, which Debian's cannot for sigstore; then in the form that cosign's specification
- * describes (SIGNATURE_SPEC.md). Its directory is the caller's.
+ * Signs images: with skopeo where that can do it, which Debian's cannot for sigstore; then in the form that
+ * cosign's specification describes (SIGNATURE_SPEC.md). Its directory is the caller's.
  */
 export class Signer {
   readonly registriesDir: string;

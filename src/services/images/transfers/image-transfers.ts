@@ -5,8 +5,9 @@ import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Wanted } from "./tree.ts";
 
 /**
- * Images as containerd's clients have them brought and sent: by targets, with as much of these as they want, under any names. What is
- * cut is left to garbage collection. Throws ImageError, RegistryError, OciFormatError.
+ * Images as containerd's clients have them brought and sent: by targets, with as much of these as they want,
+ * under any names. What is cut is left to garbage collection. Throws ImageError, RegistryError,
+ * OciFormatError.
  */
 export interface ImageTransfers {
   /** The name of the one that images are unpacked with. */

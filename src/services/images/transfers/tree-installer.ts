@@ -42,7 +42,10 @@ export type TreeRequest = {
   readonly onProgress: (progress: TransferProgress) => void;
 };
 
-/** Brings a target with all that is wanted of it into the content store, whatever it is and for whichever machines. */
+/**
+ * Brings a target with all that is wanted of it into the content store, whatever it is and for whichever
+ * machines.
+ */
 export class TreeInstaller {
   readonly #parts: TreeInstallerParts;
 

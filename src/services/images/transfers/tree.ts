@@ -38,7 +38,10 @@ export type Tree = {
   readonly blobs: readonly Descriptor[];
 };
 
-/** Follows a target to all that is wanted of it. Throws OciFormatError, ImageError InvalidArgument for what lies too deep, and what `read` throws. */
+/**
+ * Follows a target to all that is wanted of it. Throws OciFormatError, ImageError InvalidArgument for what
+ * lies too deep, and what `read` throws.
+ */
 export async function followTree(
   target: Descriptor,
   read: ReadSmall,

@@ -12,8 +12,8 @@ export type TrustOptions = {
 };
 
 /**
- * Throws PolicyError unless the policy takes an image that has been resolved, whatever of it is here already. The files are read anew
- * for each image.
+ * Throws PolicyError unless the policy takes an image that has been resolved, whatever of it is here already.
+ * The files are read anew for each image.
  */
 export async function requireTrusted(
   { policy: file, registriesDir }: TrustOptions,

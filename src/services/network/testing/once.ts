@@ -1,7 +1,10 @@
 import { createLogger } from "../../../ground/logging/index.ts";
 import { CniNetwork } from "../index.ts";
 
-/** A process that attaches or detaches one pod, to be killed in the middle of it. Its argument is JSON: `{options, pod, command}`. */
+/**
+ * A process that attaches or detaches one pod, to be killed in the middle of it. Its argument is JSON:
+ * `{options, pod, command}`.
+ */
 const { options, pod, command } = JSON.parse(process.argv[2] ?? "{}");
 await using network = await CniNetwork.open(options, createLogger({ level: "silent", format: "json" }));
 await (command === "DEL" ? network.detach(pod.sandboxId) : network.attach(pod));

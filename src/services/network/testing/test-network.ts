@@ -9,7 +9,9 @@ export const realPlugins = "/usr/lib/cni";
 
 const silent = createLogger({ level: "silent", format: "json", destination: { write: () => {} } });
 
-/** A CNI network under a temporary directory, with real plugins and those that a test writes as shell scripts. */
+/**
+ * A CNI network under a temporary directory, with real plugins and those that a test writes as shell scripts.
+ */
 export class TestNetwork implements AsyncDisposable {
   readonly root: string;
   readonly options: CniNetworkOptions;

@@ -16,7 +16,9 @@ import { defaultProfile } from "./default-profile.ts";
 const name = "berth-default";
 const settings = { disableApparmor: false, apparmorProfile: name };
 
-/** What the kernel and apparmor_parser look like to berth: the test machine's kernel need not have AppArmor. */
+/**
+ * What the kernel and apparmor_parser look like to berth: the test machine's kernel need not have AppArmor.
+ */
 async function host(loaded: readonly string[], parser: string | undefined) {
   const directory = await tempDir();
   const securityfs = join(directory.path, "apparmor");

@@ -43,8 +43,8 @@ export class AppArmor {
   }
 
   /**
-   * Loads berth's own profile under that name, unless one of the name is loaded. Throws RuntimeError FailedPrecondition
-   * when it cannot be.
+   * Loads berth's own profile under that name, unless one of the name is loaded. Throws RuntimeError
+   * FailedPrecondition when it cannot be.
    */
   async loadDefault(name: string): Promise<void> {
     if (await this.isLoaded(name)) return;

@@ -1,10 +1,10 @@
 /**
- * The profile of RuntimeDefault, for apparmor_parser(8): a container may do what its capabilities and its seccomp filter
- * let it, but have no sockets of the kernel's cryptography and of the hypervisor, not mount, and not write to those files
- * of /proc and /sys that are the machine's and not its own.
+ * The profile of RuntimeDefault, for apparmor_parser(8): a container may do what its capabilities and its
+ * seccomp filter let it, but have no sockets of the kernel's cryptography and of the hypervisor, not mount,
+ * and not write to those files of /proc and /sys that are the machine's and not its own.
  *
- * It names no include, so that it needs nothing of /etc/apparmor.d. `daemonProfile` is berthd's own, whose signals
- * containers must take.
+ * It names no include, so that it needs nothing of /etc/apparmor.d. `daemonProfile` is berthd's own, whose
+ * signals containers must take.
  */
 export function defaultProfile(name: string, daemonProfile: string): string {
   const senders = [...new Set(["unconfined", "crun", "runc", "conmon", daemonProfile])];

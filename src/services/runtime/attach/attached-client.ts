@@ -10,7 +10,10 @@ const pauseMs = 20;
 export type ClientLimits = {
   /** How long a client may take nothing while output waits for it. */
   readonly slowClientMs: number;
-  /** Whether the first process has ended; its end is told when all output was read, so that nobody is waited for then. */
+  /**
+   * Whether the first process has ended; its end is told when all output was read, so that nobody is waited
+   * for then.
+   */
   readonly hasEnded: () => Promise<boolean>;
 };
 

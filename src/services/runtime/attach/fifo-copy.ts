@@ -8,8 +8,9 @@ import type { Fifos, Task } from "../tasks.ts";
 const lastOutputMs = 2_000;
 
 /**
- * Copies between a client's FIFOs and the terminal of a task's first process, for as long as that runs and this daemon does; the next
- * one opens them again. What the process writes while no daemon runs is lost. Disposing of it gives the client two seconds for the rest.
+ * Copies between a client's FIFOs and the terminal of a task's first process, for as long as that runs and
+ * this daemon does; the next one opens them again. What the process writes while no daemon runs is lost.
+ * Disposing of it gives the client two seconds for the rest.
  */
 export class FifoCopy implements AsyncDisposable {
   readonly #streams: FifoStreams;
@@ -26,7 +27,10 @@ export class FifoCopy implements AsyncDisposable {
     return new FifoCopy(await FifoStreams.open(fifos));
   }
 
-  /** To be called before the task's start, lest its first output be lost. Of a task that has ended there is nothing to copy. */
+  /**
+   * To be called before the task's start, lest its first output be lost. Of a task that has ended there is
+   * nothing to copy.
+   */
   connect(task: Pick<Task, "attach">): void {
     this.#copying = this.#copy(task);
   }
@@ -35,7 +39,8 @@ export class FifoCopy implements AsyncDisposable {
     const { stdin, stdout } = this.#streams;
     const io = { stdin, stdout, stderr: undefined, resize: noSizes };
     while (!(await this.#attached(task, io))) {
-      // Nobody reads, and it was taken off: the process goes on, and a client that comes later sees what it does then.
+      // Nobody reads, and it was taken off: the process goes on, and a client that comes later sees what it
+      // does then.
       if (stdout !== undefined)
         await once(stdout, "drain", { signal: this.#ended.signal }).catch(() => undefined);
     }

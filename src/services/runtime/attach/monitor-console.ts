@@ -20,13 +20,14 @@ export type MonitorConsoleOptions = {
 const stdoutMark = 2;
 
 /**
- * One connection to a conmon for all that are attached to its container, made with the first of them. Output is read
- * for as long as no client is too far behind with what came before.
+ * One connection to a conmon for all that are attached to its container, made with the first of them. Output
+ * is read for as long as no client is too far behind with what came before.
  *
- * conmon 2.1 writes to those attached before it reads on, so one that does not read stops the container and its log; it
- * closes the container's stdin with the first that leaves, also one that never had it; and it forgets those that left
- * only at the next output. Hence a single connection, which outlives the last client: until the next output, or, where
- * leaving would close stdin that nobody has had yet, until a client has had it or the process ends.
+ * conmon 2.1 writes to those attached before it reads on, so one that does not read stops the container and
+ * its log; it closes the container's stdin with the first that leaves, also one that never had it; and it
+ * forgets those that left only at the next output. Hence a single connection, which outlives the last client:
+ * until the next output, or, where leaving would close stdin that nobody has had yet, until a client has had
+ * it or the process ends.
  */
 export class MonitorConsole implements Disposable {
   readonly #options: MonitorConsoleOptions;

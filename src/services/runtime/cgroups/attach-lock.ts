@@ -4,9 +4,10 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { cgroupPathIn } from "./process-cgroup.ts";
 
 /**
- * The kernel's lock on moving processes between cgroups (cgroup_threadgroup_rwsem). Whoever takes it first waits for an RCU
- * grace period, some ten milliseconds, which is a third of what making a container takes and more than half of an exec;
- * those that follow in the next ten do not wait. So it is taken while the OCI runtime is only being started.
+ * The kernel's lock on moving processes between cgroups (cgroup_threadgroup_rwsem). Whoever takes it first
+ * waits for an RCU grace period, some ten milliseconds, which is a third of what making a container takes and
+ * more than half of an exec; those that follow in the next ten do not wait. So it is taken while the OCI
+ * runtime is only being started.
  */
 export class AttachLock {
   readonly #layout: CgroupLayout;

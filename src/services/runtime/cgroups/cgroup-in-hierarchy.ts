@@ -2,8 +2,8 @@ import { posix } from "node:path";
 import type { CgroupDriver } from "./cgroups-path.ts";
 
 /**
- * Where a container's cgroup lies in the hierarchies, once the OCI runtime has made it of {@link "./cgroups-path.ts"}'s
- * `cgroupsPath`: with systemd that is a scope in the slice.
+ * Where a container's cgroup lies in the hierarchies, once the OCI runtime has made it of
+ * {@link "./cgroups-path.ts"}'s `cgroupsPath`: with systemd that is a scope in the slice.
  */
 export function containerCgroup(driver: CgroupDriver, parent: string, id: string): string {
   if (driver === "cgroupfs") return posix.join("/", parent === "" ? "berth" : parent, id);

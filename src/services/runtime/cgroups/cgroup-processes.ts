@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { isErrno } from "../../../ground/fs/index.ts";
 
 /**
- * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID namespace, which the
- * kernel lists as 0, are left out: to kill(2) that is the daemon's own process group.
+ * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID
+ * namespace, which the kernel lists as 0, are left out: to kill(2) that is the daemon's own process group.
  */
 export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
   const [own, children] = await Promise.all([ownProcesses(directory), childCgroups(directory)]);
@@ -12,7 +12,10 @@ export async function cgroupProcesses(directory: string): Promise<readonly numbe
   return [...own, ...below.flat()];
 }
 
-/** A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but the thread ids, each of which stands for its process in kill(2). */
+/**
+ * A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but the thread ids,
+ * each of which stands for its process in kill(2).
+ */
 async function ownProcesses(directory: string): Promise<readonly number[]> {
   const text = await readFile(join(directory, "cgroup.procs"), "utf8").catch((error) => {
     if (error.code === "ENOTSUP") return readFile(join(directory, "cgroup.threads"), "utf8").catch(gone);
@@ -39,7 +42,10 @@ export function sendSignal(pid: number, signal: number): void {
   }
 }
 
-/** Writes to a file of a cgroup; false when the kernel or this cgroup has none of that name, or the cgroup is gone or threaded. */
+/**
+ * Writes to a file of a cgroup; false when the kernel or this cgroup has none of that name, or the cgroup is
+ * gone or threaded.
+ */
 export async function writeIfThere(directory: string, name: string, text: string): Promise<boolean> {
   try {
     await writeFile(join(directory, name), text, { flag: "r+" });

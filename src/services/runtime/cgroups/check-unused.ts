@@ -4,8 +4,9 @@ import { RuntimeError } from "../runtime-error.ts";
 import { cgroupProcesses, childCgroups } from "./cgroup-processes.ts";
 
 /**
- * Checks that a cgroup (a path as in the hierarchies) that a client has chosen for a container is nobody's: all that is in it ends with
- * the container, or with the attempt to create it. Throws RuntimeError FailedPrecondition.
+ * Checks that a cgroup (a path as in the hierarchies) that a client has chosen for a container is nobody's:
+ * all that is in it ends with the container, or with the attempt to create it. Throws RuntimeError
+ * FailedPrecondition.
  */
 export async function checkCgroupUnused(path: string): Promise<void> {
   const layout = await cgroupLayout();

@@ -4,14 +4,23 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { KeyLock } from "../../../ground/sync/index.ts";
 import { Freezer } from "./freezer.ts";
 
-/** The freezer of one container, which its pauses and moments of stillness have in turn: so none of them ends another. */
+/**
+ * The freezer of one container, which its pauses and moments of stillness have in turn: so none of them ends
+ * another.
+ */
 export class ContainerFreezer {
   readonly #freezer: Freezer | undefined;
   readonly #turns = new KeyLock();
-  /** A file that is there while it is still: a daemon that is killed then leaves it, and the next one thaws the container. */
+  /**
+   * A file that is there while it is still: a daemon that is killed then leaves it, and the next one thaws
+   * the container.
+   */
   readonly #mark: string;
 
-  /** `cgroupDir` is that of v2, or of v1's memory controller; undefined where the container has no cgroup of its own. */
+  /**
+   * `cgroupDir` is that of v2, or of v1's memory controller; undefined where the container has no cgroup of
+   * its own.
+   */
   constructor(layout: CgroupLayout, cgroupDir: string | undefined, mark: string) {
     this.#mark = mark;
     this.#freezer = cgroupDir === undefined ? undefined : new Freezer(layout, cgroupDir);
@@ -23,7 +32,10 @@ export class ContainerFreezer {
     return await work();
   }
 
-  /** Does `work` while no process of the container runs, so that none can fork; one that is paused stays so afterwards. */
+  /**
+   * Does `work` while no process of the container runs, so that none can fork; one that is paused stays so
+   * afterwards.
+   */
   async still(work: () => Promise<void>): Promise<void> {
     using _ = await this.#turns.acquire("");
     if (this.#freezer === undefined || (await this.#freezer.isFrozen())) return work();

@@ -9,8 +9,9 @@ import { inHierarchyOf } from "./in-hierarchy.ts";
 const waitMs = 200;
 
 /**
- * Stops the processes of a cgroup without their noticing (cgroup-v1/freezer-subsystem.rst; cgroup.freeze of v2). With v1 a
- * signal, SIGKILL too, does nothing to a frozen process until it is thawed; with v2 SIGKILL ends it.
+ * Stops the processes of a cgroup without their noticing (cgroup-v1/freezer-subsystem.rst; cgroup.freeze of
+ * v2). With v1 a signal, SIGKILL too, does nothing to a frozen process until it is thawed; with v2 SIGKILL
+ * ends it.
  */
 export class Freezer {
   readonly #directory: string | undefined;

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 
 /**
- * The directory in another v1 hierarchy of the cgroup that has this one in memory's: a container's has the same path in all.
- * Undefined where one of the two is not mounted.
+ * The directory in another v1 hierarchy of the cgroup that has this one in memory's: a container's has the
+ * same path in all. Undefined where one of the two is not mounted.
  */
 export function inHierarchyOf(
   { v1 }: Exclude<CgroupLayout, { readonly kind: "v2" }>,

@@ -10,7 +10,10 @@ import { tempDir } from "../../../testing/temp-dir.ts";
 import { until } from "../../../testing/until.ts";
 import { removeCgroup } from "./remove-cgroup.ts";
 
-/** Kills a cgroup of memory's hierarchy from a process that a tracer keeps from going on for a while after each kill(2). */
+/**
+ * Kills a cgroup of memory's hierarchy from a process that a tracer keeps from going on for a while after
+ * each kill(2).
+ */
 async function killSlowly(directory: string, init?: number): Promise<void> {
   const script = `
     const { cgroupLayout } = await import(${JSON.stringify(import.meta.resolve("../../../ground/linux/index.ts"))});
@@ -56,7 +59,10 @@ test("nor does one of a PID namespace whose first process, with which the kernel
   }
 });
 
-/** Cgroups of v1 with a shell and what it has started. The kernel lists them, and they would be killed, in the order in which they were born. */
+/**
+ * Cgroups of v1 with a shell and what it has started. The kernel lists them, and they would be killed, in the
+ * order in which they were born.
+ */
 async function watchfulCgroup() {
   const layout = await cgroupLayout();
   assert.ok(layout !== undefined && layout.kind !== "v2", "hierarchies of cgroup v1 are not mounted");

@@ -10,12 +10,14 @@ const maxRounds = 200;
 const initEndMs = 200;
 
 /**
- * Kills all processes in a cgroup and in those below it, for good: no more can be born in it afterwards. Without that,
- * processes that fork and end faster than they are listed would live on for ever. Returns when none is left, or after a
- * second: one that waits in the kernel ends later. `directory` is that of v2, or of v1's memory controller.
+ * Kills all processes in a cgroup and in those below it, for good: no more can be born in it afterwards.
+ * Without that, processes that fork and end faster than they are listed would live on for ever. Returns when
+ * none is left, or after a second: one that waits in the kernel ends later. `directory` is that of v2, or of
+ * v1's memory controller.
  *
- * None of them may run between the first kill and the last: a shell that sees its child die prints so and runs its next line.
- * `init` is the first process of a PID namespace that holds all the others: with its end the kernel ends them.
+ * None of them may run between the first kill and the last: a shell that sees its child die prints so and
+ * runs its next line. `init` is the first process of a PID namespace that holds all the others: with its end
+ * the kernel ends them.
  */
 export async function killCgroup(
   layout: CgroupLayout,
@@ -39,7 +41,10 @@ export async function killCgroup(
   }
 }
 
-/** By the end of the first process of their PID namespace, until which they may run; false when it does not end soon. */
+/**
+ * By the end of the first process of their PID namespace, until which they may run; false when it does not
+ * end soon.
+ */
 async function killByInit(init: number | undefined, freezer: Freezer): Promise<boolean> {
   if (init === undefined) return false;
   sendSignal(init, SIGKILL);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { oomKills } from "./out-of-memory.ts";
 
 /**
- * Watches a cgroup of version 2 that is gone with its last process, as systemd's scopes are: whether memory ran out has to be
- * seen before that (cgroup v2, memory.events: each change is notified).
+ * Watches a cgroup of version 2 that is gone with its last process, as systemd's scopes are: whether memory
+ * ran out has to be seen before that (cgroup v2, memory.events: each change is notified).
  */
 export class OomWatch implements Disposable {
   #seen = false;

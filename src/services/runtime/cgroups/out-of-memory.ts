@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * How many processes of this cgroup, and of those below it with v2, the kernel has killed because memory ran out
- * (memory.events of v2, memory.oom_control of v1). Undefined when the cgroup is gone.
+ * How many processes of this cgroup, and of those below it with v2, the kernel has killed because memory ran
+ * out (memory.events of v2, memory.oom_control of v1). Undefined when the cgroup is gone.
  */
 export async function oomKills(directory: string): Promise<number | undefined> {
   const texts = await Promise.all(

@@ -2,7 +2,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 
-/** Of the v1 hierarchies those that account or limit; a new cpuset would be of no use before it was set up. */
+/**
+ * Of the v1 hierarchies those that account or limit; a new cpuset would be of no use before it was set up.
+ */
 const accountingControllers = ["cpu", "cpuacct", "memory", "pids", "name=systemd"];
 
 /** Moves processes into one cgroup of the daemon's own, making it first. */

@@ -4,10 +4,11 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { TaskIdentity } from "../tasks.ts";
 
 /**
- * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one tells the
- * container's processes and whether memory ran out. Undefined when the process is gone, when the controller is not
- * mounted, or in a cgroup that is not the container's own (not the one that was asked for nor below it, where systemd's scope
- * has one; its name does not hold the id where that is not known): killing all in it would be wrong, and so would be limiting it.
+ * The directory of a container's cgroup, in the v2 hierarchy or in that of a v1 controller. The memory one
+ * tells the container's processes and whether memory ran out. Undefined when the process is gone, when the
+ * controller is not mounted, or in a cgroup that is not the container's own (not the one that was asked for
+ * nor below it, where systemd's scope has one; its name does not hold the id where that is not known):
+ * killing all in it would be wrong, and so would be limiting it.
  */
 export async function containerCgroupDir(
   layout: CgroupLayout,
@@ -24,8 +25,8 @@ export async function containerCgroupDir(
 }
 
 /**
- * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from what its /proc/PID/cgroup says. Each line is
- * `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
+ * A process's cgroup in the hierarchy of a v1 controller, or of v2 with "", from what its /proc/PID/cgroup
+ * says. Each line is `NUMBER:CONTROLLERS:PATH`; the v2 hierarchy names no controllers (cgroups(7)).
  */
 export function cgroupPathIn(text: string, controller: string): string | undefined {
   for (const line of text.split("\n")) {

@@ -6,8 +6,8 @@ import { cgroupProcesses, childCgroups, sendSignal } from "./cgroup-processes.ts
 import { killCgroup } from "./kill-cgroup.ts";
 
 /**
- * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that berth made:
- * a pod's parent belongs to the kubelet. No error when it is not there.
+ * Removes a cgroup (a path as in the hierarchies) everywhere, killing what runs in it. Only for those that
+ * berth made: a pod's parent belongs to the kubelet. No error when it is not there.
  */
 export async function removeCgroup(layout: CgroupLayout, path: string): Promise<void> {
   const roots = new Set([

@@ -2,7 +2,10 @@ import { readLogTail } from "../log-tail.ts";
 
 const shownErrors = 3;
 
-/** The last errors in a log that criu wrote, without its times and source lines, as one line of text; "" when it has none. */
+/**
+ * The last errors in a log that criu wrote, without its times and source lines, as one line of text; "" when
+ * it has none.
+ */
 export async function criuErrors(path: string): Promise<string> {
   const errors = (await readLogTail(path)).split("\n").flatMap((line) => {
     const message = messageIn(line);

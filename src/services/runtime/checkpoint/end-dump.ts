@@ -15,8 +15,8 @@ const killMs = 10_000;
 const pauseMs = 20;
 
 /**
- * With it the OCI runtime is started, and criu by that: a file that may not grow is then an error of criu's writing, where
- * the signal would kill it.
+ * With it the OCI runtime is started, and criu by that: a file that may not grow is then an error of criu's
+ * writing, where the signal would kill it.
  */
 export const dumpSignals = ["SIGXFSZ"] as const;
 
@@ -27,12 +27,12 @@ export type EndDumpOptions = {
 };
 
 /**
- * Ends an OCI runtime that takes a checkpoint, and its criu: the process group of `leader`. Resolves when none of them is
- * left, or nothing more can be done.
+ * Ends an OCI runtime that takes a checkpoint, and its criu: the process group of `leader`. Resolves when
+ * none of them is left, or nothing more can be done.
  *
- * criu has stopped the container's processes, runs code of its own in them and has closed the pod's network. One that
- * fails undoes all of that; when one is killed, the processes find back by themselves, and the network is opened here. So
- * it is made to fail first: it may write no more to its images.
+ * criu has stopped the container's processes, runs code of its own in them and has closed the pod's network.
+ * One that fails undoes all of that; when one is killed, the processes find back by themselves, and the
+ * network is opened here. So it is made to fail first: it may write no more to its images.
  */
 export async function endDump(leader: number, { livePid, logger }: EndDumpOptions): Promise<void> {
   if (await gone(leader, graceMs, (members) => members.forEach(forbidWrites))) return;
@@ -45,7 +45,10 @@ export async function endDump(leader: number, { livePid, logger }: EndDumpOption
   else await openNetwork(pid).catch((err: unknown) => logger.error({ err, pid }, left));
 }
 
-/** Ends a dump of a container ({@link Task.dump}) into `imageDir` that an earlier daemon has begun, where it is still at work. */
+/**
+ * Ends a dump of a container ({@link Task.dump}) into `imageDir` that an earlier daemon has begun, where it
+ * is still at work.
+ */
 export async function endLeftDump(imageDir: string, options: EndDumpOptions): Promise<void> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   await Promise.all(

@@ -8,13 +8,14 @@ import type { OciSpec } from "../spec/types.ts";
 
 /**
  * - `leave-stopped`: the processes wait, stopped, to be looked at before they run;
- * - `tcp-close`: the pod has another address, so connections to others cannot go on; programs find them closed.
+ * - `tcp-close`: the pod has another address, so connections to others cannot go on; programs find them
+ *   closed.
  */
 const restoreConfig = ["leave-stopped", "tcp-close"];
 
 /**
- * The spec with which a container is restored: criu gets its configuration by an annotation that runc and crun know
- * (`org.criu.config`), which goes before the host's own for OCI runtimes.
+ * The spec with which a container is restored: criu gets its configuration by an annotation that runc and
+ * crun know (`org.criu.config`), which goes before the host's own for OCI runtimes.
  */
 export async function restoreSpec(
   spec: OciSpec,
@@ -25,16 +26,18 @@ export async function restoreSpec(
   const config = join(bundleDir, "criu.conf");
   const lines = [...restoreConfig];
   if (handler.type === "crun") lines.push(await crunMask(spec.root.path));
-  // runc (1.1) names the new cgroup to criu with cgroup v1 alone; else the processes come up in the old one, without limits.
+  // runc (1.1) names the new cgroup to criu with cgroup v1 alone; else the processes come up in the old one,
+  // without limits.
   else if (layout.kind === "v2") lines.push(`cgroup-root ${cgroupOf(spec.linux.cgroupsPath)}`);
   await writeFile(config, `${lines.join("\n")}\n`, { mode: 0o600 });
   return { ...spec, annotations: { ...spec.annotations, "org.criu.config": config } };
 }
 
 /**
- * crun covers masked directories with an empty one below its root, which it writes down as that of its default root (seen with 1.28),
- * and then misses. criu is given the container's own directory below the mount of /sys: it would be mounted writable, and
- * there the container can write without that. Throws RuntimeError FailedPrecondition.
+ * crun covers masked directories with an empty one below its root, which it writes down as that of its
+ * default root (seen with 1.28), and then misses. criu is given the container's own directory below the mount
+ * of /sys: it would be mounted writable, and there the container can write without that. Throws RuntimeError
+ * FailedPrecondition.
  */
 async function crunMask(rootfs: string): Promise<string> {
   const directory = join(rootfs, "sys");

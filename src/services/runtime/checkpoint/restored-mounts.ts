@@ -6,8 +6,9 @@ import type { OciMount, OciSpec } from "../spec/types.ts";
 const restrictions = ["ro", "nosuid", "nodev", "noexec"];
 
 /**
- * What the mounts of a restored container lack of those that its spec asks for, or have beyond them; undefined when it is
- * nothing. `resolve` gives the path in the container without its symbolic links, undefined where there is nothing.
+ * What the mounts of a restored container lack of those that its spec asks for, or have beyond them;
+ * undefined when it is nothing. `resolve` gives the path in the container without its symbolic links,
+ * undefined where there is nothing.
  */
 export async function mountExcess(
   mounts: readonly MountInfo[],
@@ -46,15 +47,18 @@ async function placeOf(
 }
 
 /**
- * As the OCI runtime understands options: recursive ones (`rro`) hold for the mount itself too. With cgroup v1 it mounts a
- * tmpfs for the hierarchies, which can be written, and these read-only below it.
+ * As the OCI runtime understands options: recursive ones (`rro`) hold for the mount itself too. With cgroup
+ * v1 it mounts a tmpfs for the hierarchies, which can be written, and these read-only below it.
  */
 function restrictionsOf({ type, options }: OciMount, found: MountInfo): readonly string[] {
   const asked = restrictions.filter((one) => options.includes(one) || options.includes(`r${one}`));
   return type === "cgroup" && found.type === "tmpfs" ? asked.filter((one) => one !== "ro") : asked;
 }
 
-/** What OCI runtimes put over what must not be seen: something read-only, nothing at all, or the container's own files. */
+/**
+ * What OCI runtimes put over what must not be seen: something read-only, nothing at all, or the container's
+ * own files.
+ */
 function isMask(mount: MountInfo | undefined, root: MountInfo | undefined): boolean {
   if (mount === undefined) return false;
   const isNull = mount.type === "devtmpfs" && mount.root === "/null";
@@ -62,8 +66,8 @@ function isMask(mount: MountInfo | undefined, root: MountInfo | undefined): bool
 }
 
 /**
- * Besides those of the spec an OCI runtime makes: the terminal's, the hierarchies of cgroup v1, and what is mounted on the
- * host below a directory that is bound with all that it holds.
+ * Besides those of the spec an OCI runtime makes: the terminal's, the hierarchies of cgroup v1, and what is
+ * mounted on the host below a directory that is bound with all that it holds.
  */
 function isExpected(
   { mountPoint, type, options }: MountInfo,

@@ -6,9 +6,9 @@ import type { OciSpec } from "../spec/types.ts";
 import { mountExcess } from "./restored-mounts.ts";
 
 /**
- * Refuses restored processes that may do more than a container of this spec could come to: the images of a checkpoint say
- * themselves which capabilities, identity, filters and mounts a process gets, and whoever wrote them may have written anything.
- * The processes must be stopped. Throws RuntimeError PermissionDenied.
+ * Refuses restored processes that may do more than a container of this spec could come to: the images of a
+ * checkpoint say themselves which capabilities, identity, filters and mounts a process gets, and whoever
+ * wrote them may have written anything. The processes must be stopped. Throws RuntimeError PermissionDenied.
  */
 export async function checkPrivileges(id: string, pids: readonly number[], spec: OciSpec): Promise<void> {
   for (const pid of pids) {

@@ -6,8 +6,8 @@ import type { OciSpec } from "../spec/types.ts";
 import type { TaskFiles } from "./task-files.ts";
 
 /**
- * The specification in a bundle. Throws RuntimeError: DataLoss when it is damaged, of a task that runs, only that is lost;
- * ResourceExhausted when the daemon has no descriptor or memory left to read it.
+ * The specification in a bundle. Throws RuntimeError: DataLoss when it is damaged, of a task that runs, only
+ * that is lost; ResourceExhausted when the daemon has no descriptor or memory left to read it.
  */
 export async function readBundleSpec({ config }: Pick<TaskFiles, "config">): Promise<OciSpec> {
   try {

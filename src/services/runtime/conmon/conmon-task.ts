@@ -56,7 +56,10 @@ export type ConmonTaskOptions = TaskStreamsOptions &
   };
 
 const SIGKILL = 9;
-/** How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to follow it. */
+/**
+ * How long a killed process may take to be gone before the OCI runtime is asked to do better, and conmon to
+ * follow it.
+ */
 const endTimeoutMs = 10_000;
 
 /** {@link Task} of one conmon. */

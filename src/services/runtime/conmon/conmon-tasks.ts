@@ -37,7 +37,9 @@ export type ConmonTasksOptions = {
   readonly conmonPath: string;
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
-  /** On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short. */
+  /**
+   * On a tmpfs; exit files and console sockets go here. At most 80 characters, as names of sockets are short.
+   */
   readonly stateDir: string;
   /** containerd's, of all tasks, and who is told what happens to them. */
   readonly namespace: string;
@@ -45,11 +47,17 @@ export type ConmonTasksOptions = {
   readonly logger: Logger;
   /** How long the OCI runtime may take to create a container. 240,000 unless given, as in CRI-O. */
   readonly createTimeoutMs?: number;
-  /** How long the output of an ExecSync is awaited after its command's end, when something that it left running holds the streams open; 0 is no limit. 10,000 unless given. */
+  /**
+   * How long the output of an ExecSync is awaited after its command's end, when something that it left
+   * running holds the streams open; 0 is no limit. 10,000 unless given.
+   */
   readonly drainExecSyncIoTimeoutMs?: number;
   /** How long one who is attached may take no output while there is some. 10,000 unless given. */
   readonly slowClientMs?: number;
-  /** How long conmon may take to tell of the end of a container that was killed, or of the OCI runtime that should create one. 10,000 unless given. */
+  /**
+   * How long conmon may take to tell of the end of a container that was killed, or of the OCI runtime that
+   * should create one. 10,000 unless given.
+   */
   readonly monitorGraceMs?: number;
   /** How often it is checked that no exit was missed and that every conmon lives. 10,000 unless given. */
   readonly checkIntervalMs?: number;

@@ -4,7 +4,10 @@ import { ignoreMissing } from "../../../ground/fs/index.ts";
 /** What conmon wrote when a container's first process had exited. */
 export type MonitorExit = { readonly exitCode: number; readonly finishedAtNs: bigint };
 
-/** conmon writes the file under another name first, so that it is whole once it is there. Undefined when there is none. */
+/**
+ * conmon writes the file under another name first, so that it is whole once it is there. Undefined when there
+ * is none.
+ */
 export async function readExitFile(path: string): Promise<MonitorExit | undefined> {
   const file = await open(path).catch(ignoreMissing);
   if (file === undefined) return undefined;

@@ -31,7 +31,9 @@ test("a scan tells of exit files that were there before anyone listened", async 
   assert.deepEqual(told, ["a"]);
 });
 
-/** Watches a directory in a process whose user may have no inotify instance, until the exit of "a" is told. */
+/**
+ * Watches a directory in a process whose user may have no inotify instance, until the exit of "a" is told.
+ */
 const withoutInotify = `
   const { ExitWatch } = await import(${JSON.stringify(new URL("exit-watch.ts", import.meta.url).href)});
   const logger = { warn: (fields, text) => console.log(fields.err.code, text), error: console.error };

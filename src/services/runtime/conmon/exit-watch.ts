@@ -6,9 +6,10 @@ import type { Logger } from "../../../ground/logging/index.ts";
 const scanMs = 1_000;
 
 /**
- * Tells when exit files appear: one inotify watch on the directory in which every conmon writes its own, named after the
- * container. {@link scan} finds what the watch may have missed. Where none can be had (the user's inotify instances are used up)
- * the directory is looked at every second instead, and a watch tried for again.
+ * Tells when exit files appear: one inotify watch on the directory in which every conmon writes its own,
+ * named after the container. {@link scan} finds what the watch may have missed. Where none can be had (the
+ * user's inotify instances are used up) the directory is looked at every second instead, and a watch tried
+ * for again.
  */
 export class ExitWatch implements Disposable {
   readonly #directory: string;
@@ -60,7 +61,10 @@ export class ExitWatch implements Disposable {
     this.#scans = undefined;
   }
 
-  /** `listener` may be called more than once, also for a file that is gone again. It must look for a file that was there before. */
+  /**
+   * `listener` may be called more than once, also for a file that is gone again. It must look for a file that
+   * was there before.
+   */
   add(id: string, listener: () => void): void {
     this.#listeners.set(id, listener);
   }

@@ -9,10 +9,11 @@ import type { LogFile } from "./log-file.ts";
 export type HeldPlace = { readonly nextLog: string; readonly heldLog: string };
 
 /**
- * Lays the next log where a conmon that runs opens it. conmon ends when nothing is there to open, and with it the container's output:
- * so a mount holds the log, which stays when the daemon is killed before conmon has opened it. conmon renames what it has opened, and
- * a mount point cannot be renamed: it opens a link to it. What was laid before and not taken is covered, in one step. Throws
- * RuntimeError FailedPrecondition when conmon would not see the mount; LinuxError.
+ * Lays the next log where a conmon that runs opens it. conmon ends when nothing is there to open, and with it
+ * the container's output: so a mount holds the log, which stays when the daemon is killed before conmon has
+ * opened it. conmon renames what it has opened, and a mount point cannot be renamed: it opens a link to it.
+ * What was laid before and not taken is covered, in one step. Throws RuntimeError FailedPrecondition when
+ * conmon would not see the mount; LinuxError.
  */
 export async function holdLog(
   file: LogFile,

@@ -9,8 +9,8 @@ import type { Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 
 /**
- * A process that waits for another one's end, and would print then. Between the two, in the order in which they were born, are so
- * many more that killing one after the other takes a while.
+ * A process that waits for another one's end, and would print then. Between the two, in the order in which
+ * they were born, are so many more that killing one after the other takes a while.
  */
 const watchful = `
   mkfifo /tmp/end

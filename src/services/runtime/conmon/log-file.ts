@@ -30,9 +30,9 @@ export class LogFile implements AsyncDisposable {
   }
 
   /**
-   * The log that lies there, or a new one. Throws RuntimeError FailedPrecondition when something other than a regular file lies there,
-   * which anybody may have put there who may write to the directory, such as a container that mounts it, or the directory is gone;
-   * ResourceExhausted.
+   * The log that lies there, or a new one. Throws RuntimeError FailedPrecondition when something other than a
+   * regular file lies there, which anybody may have put there who may write to the directory, such as a
+   * container that mounts it, or the directory is gone; ResourceExhausted.
    */
   static async open(place: LogPlace): Promise<LogFile> {
     const { path } = place;
@@ -113,7 +113,10 @@ export function nextPathOf(path: string): string {
   return `${path}.tmp`;
 }
 
-/** That of the log that lies there; undefined when there is none. Throws RuntimeError FailedPrecondition when it is no regular file. */
+/**
+ * That of the log that lies there; undefined when there is none. Throws RuntimeError FailedPrecondition when
+ * it is no regular file.
+ */
 export async function identityAt({ path, lookUp }: LogPlace): Promise<FileIdentity | undefined> {
   const info = await lookUp(path, () => lstat(path, { bigint: true }).catch(ignoreMissing));
   if (info === undefined) return undefined;

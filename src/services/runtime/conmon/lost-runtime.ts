@@ -4,10 +4,11 @@ import { childrenOf, isAlive, processGroupOf, processStartTime } from "../../../
 import type { ProcessIdentity } from "./task-record.ts";
 
 /**
- * Waits until the OCI runtime of a creation has ended and conmon has not told of it for `graceMs`. conmon reads the runtime's
- * stderr to its end before it tells of a failure: a runtime that is killed (by the OOM killer, say) leaves the container's first
- * process, which waits to be started and holds stderr open, and then both wait for ever. False when `over` aborts before. Throws
- * nothing: what cannot be read is no sign of an end.
+ * Waits until the OCI runtime of a creation has ended and conmon has not told of it for `graceMs`. conmon
+ * reads the runtime's stderr to its end before it tells of a failure: a runtime that is killed (by the OOM
+ * killer, say) leaves the container's first process, which waits to be started and holds stderr open, and
+ * then both wait for ever. False when `over` aborts before. Throws nothing: what cannot be read is no sign of
+ * an end.
  */
 export async function waitForLostRuntime(
   monitorPidFile: string,
@@ -33,7 +34,10 @@ export async function waitForLostRuntime(
   return false;
 }
 
-/** The OCI runtime is in conmon's process group, where conmon has started it; the container's first process makes a session of its own. */
+/**
+ * The OCI runtime is in conmon's process group, where conmon has started it; the container's first process
+ * makes a session of its own.
+ */
 async function runtimeOf(monitor: number): Promise<ProcessIdentity | undefined> {
   for (const pid of await childrenOf(monitor)) {
     const startTime = await processStartTime(pid);
@@ -42,7 +46,10 @@ async function runtimeOf(monitor: number): Promise<ProcessIdentity | undefined> 
   return undefined;
 }
 
-/** One that was never seen is lost when conmon has got what it left; without children, conmon has not started it yet, or goes on by itself. */
+/**
+ * One that was never seen is lost when conmon has got what it left; without children, conmon has not started
+ * it yet, or goes on by itself.
+ */
 async function isLost(monitor: number, runtime: ProcessIdentity | undefined): Promise<boolean> {
   if (runtime === undefined) return (await childrenOf(monitor)).length > 0;
   return !(await isAlive(runtime.pid, runtime.startTime));

@@ -27,7 +27,8 @@ export function monitorArguments(
     ],
     ...["--exit-dir", exitsDir],
     ...["--log-path", logDriver(task.io, files)],
-    // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd does not sync either.
+    // An fsync for each exit and each rotation would hold up the news of the exit, for a log that containerd
+    // does not sync either.
     "--no-sync-log",
     // The attach socket then lies in the bundle, with no symbolic link in a shared directory.
     "--full-attach",
@@ -56,8 +57,9 @@ function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): re
 }
 
 /**
- * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon: it gets the mere name, as it runs in the bundle. With
- * `passthrough` the container's process gets conmon's own standard streams, which conmon then closes.
+ * conmon reads a log path as `DRIVER:PATH` and ends the path at the next colon: it gets the mere name, as it
+ * runs in the bundle. With `passthrough` the container's process gets conmon's own standard streams, which
+ * conmon then closes.
  */
 function logDriver(io: FirstProcessIo, { log }: TaskFiles): string {
   if (io.kind === "fifos" || io.kind === "file") return "passthrough";

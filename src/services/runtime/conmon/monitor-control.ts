@@ -10,8 +10,8 @@ const waitMs = 5_000;
 const restMs = 20;
 
 /**
- * The FIFO on which one conmon takes commands. conmon 2.1 takes all commands that it reads at once for the first of
- * them, so each is sent when the one before was read.
+ * The FIFO on which one conmon takes commands. conmon 2.1 takes all commands that it reads at once for the
+ * first of them, so each is sent when the one before was read.
  */
 export class MonitorControl {
   readonly #path: string;

@@ -8,7 +8,10 @@ import type { TaskFiles } from "./task-files.ts";
 export type NextLog = {
   /** Makes the file. Throws as {@link LogFile.replace}. */
   make(): Promise<LogFile>;
-  /** Lays it where conmon opens it. It stays there when that fails, or takes long: conmon ends when it finds nothing. */
+  /**
+   * Lays it where conmon opens it. It stays there when that fails, or takes long: conmon ends when it finds
+   * nothing.
+   */
   offer(file: LogFile): Promise<void>;
   /** conmon has opened and renamed what lay there. */
   isRenamed(): Promise<boolean>;
@@ -32,8 +35,9 @@ export function nextLogInBundle(place: LogPlace, files: TaskFiles, monitorPid: n
 }
 
 /**
- * By the log's own path, as a conmon knows it that an earlier berth has started. A container that may write to the directory of its
- * log can put a link there between the making and conmon's open, for as long as it runs.
+ * By the log's own path, as a conmon knows it that an earlier berth has started. A container that may write
+ * to the directory of its log can put a link there between the making and conmon's open, for as long as it
+ * runs.
  */
 export function nextLogBeside(place: LogPlace): NextLog {
   const { path, lookUp } = place;

@@ -3,9 +3,10 @@ import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { type FileIdentity, identityOf, type LogFile } from "./log-file.ts";
 
 /**
- * A log that lies open for conmon to take, at a name in the bundle, which is private. conmon follows links, makes what is not there
- * and empties what is, so it must not open anything by a name in a directory that others write to: a link of `/proc` leads it to the
- * very file that the daemon has open, wherever that is by now. Disposing of it takes the name away.
+ * A log that lies open for conmon to take, at a name in the bundle, which is private. conmon follows links,
+ * makes what is not there and empties what is, so it must not open anything by a name in a directory that
+ * others write to: a link of `/proc` leads it to the very file that the daemon has open, wherever that is by
+ * now. Disposing of it takes the name away.
  */
 export async function offerLog(file: LogFile, name: string): Promise<AsyncDisposable> {
   await rm(name, { force: true });

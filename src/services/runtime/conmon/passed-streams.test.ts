@@ -177,7 +177,10 @@ describe("a first process", () => {
 
 async function* noSizes(): AsyncGenerator<never> {}
 
-/** All that comes out of a FIFO that somebody has open for writing. By a program: a read that waits would hold a thread of ours. */
+/**
+ * All that comes out of a FIFO that somebody has open for writing. By a program: a read that waits would hold
+ * a thread of ours.
+ */
 async function reading(path: string): Promise<{ readonly all: Promise<string> }> {
   await using reader = await open(path, "r");
   const cat = spawn("cat", { stdio: [reader.fd, "pipe", "inherit"] });

@@ -14,8 +14,9 @@ export type PassedIo = Extract<FirstProcessIo, { readonly kind: "fifos" | "file"
 type Output = { readonly end: FileHandle; readonly path: string | undefined; readonly isFifo: boolean };
 
 /**
- * A client's FIFOs or file, open to be handed to a container's first process. Output to a FIFO goes to an end that reads as well: a
- * client that leaves, or a daemon that ends, breaks no pipe, and nobody need hold them open for the process.
+ * A client's FIFOs or file, open to be handed to a container's first process. Output to a FIFO goes to an end
+ * that reads as well: a client that leaves, or a daemon that ends, breaks no pipe, and nobody need hold them
+ * open for the process.
  */
 export class PassedStreams implements AsyncDisposable {
   readonly #io: PassedIo;
@@ -48,7 +49,10 @@ export class PassedStreams implements AsyncDisposable {
     return new PassedStreams(io, stdin, outputs, opened.move());
   }
 
-  /** For the program that hands them on. An absent stdin is a pipe: OCI runtimes would give the host's /dev/null to the process's user. */
+  /**
+   * For the program that hands them on. An absent stdin is a pipe: OCI runtimes would give the host's
+   * /dev/null to the process's user.
+   */
   get stdio(): readonly [StdioChoice, StdioChoice, StdioChoice] {
     const [stdout, stderr] = this.#outputs;
     return [this.#stdin?.reader.fd ?? "reads", stdout.end.fd, stderr.end.fd];
@@ -62,7 +66,10 @@ export class PassedStreams implements AsyncDisposable {
       if (stream?.path !== undefined) await lookUp(stream.path, () => stream.end.chown(uid, gid));
   }
 
-  /** What the daemon keeps while it knows the task: stdin does not end when a client leaves, and output of a process that has ended waits. */
+  /**
+   * What the daemon keeps while it knows the task: stdin does not end when a client leaves, and output of a
+   * process that has ended waits.
+   */
   async keep(): Promise<KeptStreams> {
     await using opened = new AsyncDisposableStack();
     const keep = async (end: FileHandle, access: number) =>

@@ -3,8 +3,8 @@ import { isAlive } from "../../../ground/linux/index.ts";
 import type { ProcessIdentity } from "./task-record.ts";
 
 /**
- * Waits for the end of a process that is not our child, of which only looking tells: every 2 ms at first, every half
- * second in the long run. False when it still runs after `timeoutMs`, or when `signal` aborts.
+ * Waits for the end of a process that is not our child, of which only looking tells: every 2 ms at first,
+ * every half second in the long run. False when it still runs after `timeoutMs`, or when `signal` aborts.
  */
 export async function waitForEnd(
   { pid, startTime }: ProcessIdentity,

@@ -23,8 +23,8 @@ export type Leftovers = {
 };
 
 /**
- * Removes what a creation left that was cut off, in the order in which it hangs together: conmon with the OCI runtime's
- * process, what that had made, the cgroup, our files. Any part may be missing.
+ * Removes what a creation left that was cut off, in the order in which it hangs together: conmon with the OCI
+ * runtime's process, what that had made, the cgroup, our files. Any part may be missing.
  */
 export async function removeLeftovers({
   id,
@@ -44,7 +44,8 @@ export async function removeLeftovers({
       args: ["delete", "--force", id],
       timeoutMs: 10_000,
     };
-    // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked for has failed already.
+    // An OCI runtime that has just failed may know nothing of the container, or fail again; what it was asked
+    // for has failed already.
     await callRuntime(call).catch((err: unknown) =>
       logger.debug({ err, container: id }, "delete a container whose creation failed"),
     );
@@ -59,12 +60,18 @@ export function runtimeState({ root }: RuncLikeHandler, id: string): string {
   return join(root, id);
 }
 
-/** For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files, leaves them. */
+/**
+ * For once nothing of the container runs: an OCI runtime that was killed, or cannot read its own files,
+ * leaves them.
+ */
 export async function removeRuntimeState(handler: RuncLikeHandler, id: string): Promise<void> {
   await rm(runtimeState(handler, id), { recursive: true, force: true });
 }
 
-/** Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd removes its own. */
+/**
+ * Removes a container's cgroup where the OCI runtime did not; with the cgroupfs driver only, as systemd
+ * removes its own.
+ */
 export async function removeContainerCgroup({
   layout,
   cgroupDriver,
@@ -74,8 +81,9 @@ export async function removeContainerCgroup({
 }
 
 /**
- * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since. The file is
- * written by the process that forks conmon: where that was killed first, conmon is looked for among all processes.
+ * The pid in conmon's file, if that process is this container's conmon and not one that has its pid since.
+ * The file is written by the process that forks conmon: where that was killed first, conmon is looked for
+ * among all processes.
  */
 async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number[]> {
   const pid = Number.parseInt((await readFile(files.monitorPidFile, "utf8").catch(ignoreMissing)) ?? "", 10);

@@ -10,9 +10,10 @@ import type { ProcessIdentity } from "./task-record.ts";
 const waitMs = 5_000;
 
 /**
- * Makes a new log and has conmon close its old one and take that. Nothing happens when conmon's log still lies under its name: an
- * empty file would take the place of what nobody has rotated. Throws RuntimeError, as {@link NextLog.make}, FailedPrecondition when
- * conmon is gone, and DeadlineExceeded when it does not take the new log.
+ * Makes a new log and has conmon close its old one and take that. Nothing happens when conmon's log still
+ * lies under its name: an empty file would take the place of what nobody has rotated. Throws RuntimeError, as
+ * {@link NextLog.make}, FailedPrecondition when conmon is gone, and DeadlineExceeded when it does not take
+ * the new log.
  */
 export async function reopenLog(
   control: MonitorControl,

@@ -41,7 +41,10 @@ export class RuntimeCalls {
     return true;
   }
 
-  /** Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and removed. */
+  /**
+   * Where the OCI runtime has lost its own files the container passes for running: so it can be stopped and
+   * removed.
+   */
   async isWaiting(handler: RuncLikeHandler): Promise<boolean> {
     try {
       return (await this.#state(handler)) === "created";
@@ -54,7 +57,10 @@ export class RuntimeCalls {
     }
   }
 
-  /** An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from being removed: all has been killed. */
+  /**
+   * An OCI runtime that cannot do it, as with damaged files of its own, must not keep the container from
+   * being removed: all has been killed.
+   */
   async delete(handler: RuncLikeHandler): Promise<void> {
     try {
       await this.#call(handler, ["delete", "--force", this.#options.id], deleteTimeoutMs);

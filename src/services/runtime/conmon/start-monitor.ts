@@ -39,14 +39,15 @@ export type MonitorLaunch = {
 };
 
 /**
- * Starts conmon and returns the pid of the container's first process. conmon forks: the process started here ends at
- * once, the one that stays is in a session of its own and has no open file in common with the daemon.
+ * Starts conmon and returns the pid of the container's first process. conmon forks: the process started here
+ * ends at once, the one that stays is in a session of its own and has no open file in common with the daemon.
  *
- * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all (a client's FIFO, where the container's process
- * gets that), the sync pipe (3) on which it reports the outcome, and the start pipe (4), for which it waits before it forks.
+ * The three descriptors beyond stdin and stdout: stderr for what conmon cannot do at all (a client's FIFO,
+ * where the container's process gets that), the sync pipe (3) on which it reports the outcome, and the start
+ * pipe (4), for which it waits before it forks.
  *
- * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal, DeadlineExceeded,
- * Canceled. Processes may be left then: see {@link killMonitor}.
+ * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal,
+ * DeadlineExceeded, Canceled. Processes may be left then: see {@link killMonitor}.
  */
 export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
   const child = startProgram(launch.conmonPath, launch.args, {
@@ -125,9 +126,9 @@ function killGroup(child: Subprocess): void {
 }
 
 /**
- * Ends a conmon whose `create` did not succeed, with all that descends from it and all that runs in its process group: the OCI
- * runtime, and what that has left. One that has just been forked may not lead its group yet; if it does by the time it is killed
- * itself, so may what it has started.
+ * Ends a conmon whose `create` did not succeed, with all that descends from it and all that runs in its
+ * process group: the OCI runtime, and what that has left. One that has just been forked may not lead its
+ * group yet; if it does by the time it is killed itself, so may what it has started.
  */
 export async function killMonitor(pid: number): Promise<void> {
   await killProcessTree(pid);

@@ -5,8 +5,9 @@ import { RuntimeError } from "../runtime-error.ts";
 const graceMs = 2_000;
 
 /**
- * Has the OCI runtime start a container. Of a first process that has ended before, crun may wait for ever: it opens a FIFO that
- * nobody else has open. Throws what `callStart` throws, and RuntimeError Internal when the process was gone.
+ * Has the OCI runtime start a container. Of a first process that has ended before, crun may wait for ever: it
+ * opens a FIFO that nobody else has open. Throws what `callStart` throws, and RuntimeError Internal when the
+ * process was gone.
  */
 export async function startProcess(
   callStart: (signal: AbortSignal) => Promise<unknown>,

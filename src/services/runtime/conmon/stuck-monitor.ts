@@ -7,10 +7,10 @@ import type { TaskRecord } from "./task-record.ts";
 const SIGKILL = 9;
 
 /**
- * Of a container that was killed: ends its conmon when that has not told of the end `graceMs` after the first process was gone
- * by the kernel's word, as one does that is stopped, or writes to a log on a disk that hangs. Resolves with the exit code, which
- * the kernel keeps until a parent takes it; undefined when that has happened. `over` aborts when there is nothing to do any more:
- * false then.
+ * Of a container that was killed: ends its conmon when that has not told of the end `graceMs` after the first
+ * process was gone by the kernel's word, as one does that is stopped, or writes to a log on a disk that
+ * hangs. Resolves with the exit code, which the kernel keeps until a parent takes it; undefined when that has
+ * happened. `over` aborts when there is nothing to do any more: false then.
  */
 export async function endStuckMonitor(
   { init, monitor }: Pick<TaskRecord, "init" | "monitor">,

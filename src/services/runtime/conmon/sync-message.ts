@@ -2,8 +2,8 @@ import type { Readable } from "node:stream";
 import { isErrno } from "../../../ground/fs/index.ts";
 
 /**
- * What conmon says on its sync pipe once the OCI runtime's `create` is done, as one line of JSON: the pid of the
- * container's first process, or -1 with what the runtime wrote to stderr.
+ * What conmon says on its sync pipe once the OCI runtime's `create` is done, as one line of JSON: the pid of
+ * the container's first process, or -1 with what the runtime wrote to stderr.
  */
 export type SyncMessage =
   | { readonly kind: "created"; readonly pid: number }

@@ -27,7 +27,10 @@ export type TaskEndOptions = {
 
 const SIGKILL = 9;
 
-/** The end of a task: brought about by signals, told by conmon in its exit file, or found out where conmon cannot tell. */
+/**
+ * The end of a task: brought about by signals, told by conmon in its exit file, or found out where conmon
+ * cannot tell.
+ */
 export class TaskEnd implements Disposable {
   readonly #options: TaskEndOptions;
   /** As it is at that time. */
@@ -102,8 +105,8 @@ export class TaskEnd implements Disposable {
   }
 
   /**
-   * Notices that conmon was killed. The container is left running, as by CRI-O: it may be doing well, and whoever wants
-   * its log back restarts it.
+   * Notices that conmon was killed. The container is left running, as by CRI-O: it may be doing well, and
+   * whoever wants its log back restarts it.
    */
   async checkMonitor(): Promise<void> {
     const record = this.#recordNow();

@@ -14,7 +14,10 @@ const unknownCode = 255;
 /** 128 and SIGKILL's number. */
 const killedCode = 137;
 
-/** The exit that conmon saw, with its cause. `oomSeen` and `killed` are what the daemon itself has seen, and whether it has sent SIGKILL. */
+/**
+ * The exit that conmon saw, with its cause. `oomSeen` and `killed` are what the daemon itself has seen, and
+ * whether it has sent SIGKILL.
+ */
 export async function exitOf(
   written: MonitorExit,
   seen: { record: TaskRecord | undefined; oomFile: string; oomSeen: boolean; killed: boolean },
@@ -35,7 +38,10 @@ export async function exitOf(
   };
 }
 
-/** An exit that nobody saw: conmon was killed before, or the machine restarted. `ranSinceNs` is for a record that cannot be read. */
+/**
+ * An exit that nobody saw: conmon was killed before, or the machine restarted. `ranSinceNs` is for a record
+ * that cannot be read.
+ */
 export function lostExit(record: TaskRecord | undefined, ranSinceNs?: bigint): TaskExit {
   return {
     exitCode: unknownCode,
@@ -81,7 +87,10 @@ async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): 
   return seen || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0);
 }
 
-/** For a cgroup that systemd has removed already, maybe before conmon could look: those above have counted its kills too. */
+/**
+ * For a cgroup that systemd has removed already, maybe before conmon could look: those above have counted its
+ * kills too.
+ */
 async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean> {
   if (record?.cgroupDir === undefined || record.oomKillsAbove === undefined) return false;
   if ((await oomKills(record.cgroupDir)) !== undefined) return false;

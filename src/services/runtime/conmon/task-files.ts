@@ -3,7 +3,10 @@ import { basename, dirname, join } from "node:path";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { unmountHeldLog } from "./held-log.ts";
 
-/** The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make most of them. */
+/**
+ * The files of one task. All but the exit file lie in its bundle directory; conmon and the OCI runtime make
+ * most of them.
+ */
 export type TaskFiles = {
   readonly bundleDir: string;
   readonly config: string;
@@ -52,8 +55,8 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
 }
 
 /**
- * Removes the exit file, what a conmon that was killed while writing it left beside it, and all files, sockets and FIFOs of the bundle.
- * Directories (a mounted rootfs) are not the task's.
+ * Removes the exit file, what a conmon that was killed while writing it left beside it, and all files,
+ * sockets and FIFOs of the bundle. Directories (a mounted rootfs) are not the task's.
  */
 export async function removeTaskFiles({ bundleDir, heldLog, exit }: TaskFiles): Promise<void> {
   const exitsDir = dirname(exit);

@@ -19,17 +19,23 @@ export type TaskRecord = {
   readonly handler: RuncLikeHandler;
   readonly init: ProcessIdentity;
   readonly monitor: ProcessIdentity;
-  /** The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not the container's own. */
+  /**
+   * The container's cgroup: its directory in the v2 or in the v1 memory hierarchy; undefined when it is not
+   * the container's own.
+   */
   readonly cgroupDir: string | undefined;
   /**
-   * What was counted in the cgroup above at the creation, where systemd makes the container's: it removes that one, with its
-   * count, as soon as its last process has ended.
+   * What was counted in the cgroup above at the creation, where systemd makes the container's: it removes
+   * that one, with its count, as soon as its last process has ended.
    */
   readonly oomKillsAbove?: number;
   /** Its processes do not end with the first one, as that is not the init of a PID namespace of its own. */
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
-  /** conmon takes its logs as {@link "./offered-log.ts"} says; one of an earlier berth opens them by their path. */
+  /**
+   * conmon takes its logs as {@link "./offered-log.ts"} says; one of an earlier berth opens them by their
+   * path.
+   */
   readonly logIsOffered?: true;
   /** As it was asked for; undefined where the streams are FIFOs or a file of a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
@@ -43,8 +49,8 @@ export type TaskRecord = {
 export type TaskPhase =
   | { readonly kind: "created" }
   /**
-   * Written before the OCI runtime is asked to start the process: a daemon that finds it after its own restart does not
-   * know whether that happened, and asks the runtime.
+   * Written before the OCI runtime is asked to start the process: a daemon that finds it after its own
+   * restart does not know whether that happened, and asks the runtime.
    */
   | { readonly kind: "starting" | "running"; readonly startedAtNs: bigint }
   | { readonly kind: "startFailed"; readonly message: string; readonly atNs: bigint };
@@ -57,7 +63,10 @@ export async function writeTaskRecord(path: string, record: TaskRecord): Promise
 export type FoundRecord =
   | { readonly kind: "whole"; readonly record: TaskRecord }
   | { readonly kind: "missing" }
-  /** Damaged from outside: berth never leaves half of one. It was last written when the task was created or started. */
+  /**
+   * Damaged from outside: berth never leaves half of one. It was last written when the task was created or
+   * started.
+   */
   | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
 
 /** Throws nothing: whatever there is, the task must remain removable. */

@@ -49,7 +49,10 @@ export type TaskStreamsOptions = {
   readonly logger: Logger;
 };
 
-/** What is read and written of a task that runs: its log, the streams of its first process and of commands beside it. */
+/**
+ * What is read and written of a task that runs: its log, the streams of its first process and of commands
+ * beside it.
+ */
 export class TaskStreams implements Disposable {
   readonly #options: TaskStreamsOptions;
   readonly #freezer: ContainerFreezer;

@@ -1,9 +1,9 @@
 import type { CommandStatus } from "../../../ground/errors/index.ts";
 
 /**
- * The exit code for a command that the OCI runtime could not run, by its message: 127 when there is no such program,
- * 126 when it cannot be executed, as shells have it; undefined when the failure is another. The runtimes have no codes
- * of their own for it: crun and runc exit with 255 or 1 for everything.
+ * The exit code for a command that the OCI runtime could not run, by its message: 127 when there is no such
+ * program, 126 when it cannot be executed, as shells have it; undefined when the failure is another. The
+ * runtimes have no codes of their own for it: crun and runc exit with 255 or 1 for everything.
  *
  * The name in a message was chosen by the pod: a message is told by how it begins and ends.
  */

@@ -6,9 +6,10 @@ import { type ExecFiles, pidOf } from "./exec-files.ts";
 const startingMs = 1000;
 
 /**
- * The command's process; undefined when it is not there yet or any more. runc writes its pid only when the command runs
- * already; killed in between, the command would stay. The pid is believed of a process that the runtime has started: it
- * may be another's by now, and the runtime's own may not before we have taken its exit.
+ * The command's process; undefined when it is not there yet or any more. runc writes its pid only when the
+ * command runs already; killed in between, the command would stay. The pid is believed of a process that the
+ * runtime has started: it may be another's by now, and the runtime's own may not before we have taken its
+ * exit.
  */
 export async function commandOf(files: ExecFiles, runtime: Subprocess): Promise<number | undefined> {
   let pid = await pidOf(files);

@@ -5,8 +5,9 @@ import { execsIn, pidOf, removeExecFiles } from "./exec-files.ts";
 import { killExec } from "./kill-exec.ts";
 
 /**
- * Kills the commands that a daemon left in a container when it was killed itself: nobody can be connected to them any
- * more. What runs under one of their pids now and is not of the container, or was started inside it, is another's.
+ * Kills the commands that a daemon left in a container when it was killed itself: nobody can be connected to
+ * them any more. What runs under one of their pids now and is not of the container, or was started inside it,
+ * is another's.
  */
 export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undefined): Promise<void> {
   for (const files of await execsIn(bundleDir)) {

@@ -16,7 +16,10 @@ export type ExecFiles = {
 
 const prefix = "exec-";
 
-/** Where the files of one more exec go; its directory is not there yet. Its name tells nothing: a process's id may be too long for a socket's. */
+/**
+ * Where the files of one more exec go; its directory is not there yet. Its name tells nothing: a process's id
+ * may be too long for a socket's.
+ */
 export function newExecFiles(bundleDir: string): ExecFiles {
   return filesIn(join(bundleDir, `${prefix}${crypto.randomUUID()}`));
 }

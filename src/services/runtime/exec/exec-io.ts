@@ -5,7 +5,10 @@ import type { ExecFiles } from "./exec-files.ts";
 
 export type ExecStdio = readonly [stdin: StdioChoice, stdout: StdioChoice, stderr: StdioChoice];
 
-/** The standard streams of one command, from before its start to its deletion. Disposing of it gives up what is still to come. */
+/**
+ * The standard streams of one command, from before its start to its deletion. Disposing of it gives up what
+ * is still to come.
+ */
 export interface ExecIo extends AsyncDisposable {
   /** The command as these streams need it. */
   adapt(process: OciProcess): OciProcess;
@@ -13,7 +16,10 @@ export interface ExecIo extends AsyncDisposable {
   prepare(files: ExecFiles): ExecStdio;
   /** Called once it runs. */
   connect(runtime: Subprocess): void;
-  /** How much has come on stderr, and the beginning of it: where there is no command, the OCI runtime's own words. */
+  /**
+   * How much has come on stderr, and the beginning of it: where there is no command, the OCI runtime's own
+   * words.
+   */
   stderr(): { readonly bytes: number; readonly text: string };
   /** See Process; called once, after the end. `ran` says that there was a command. */
   outputEnded(ran: boolean, signal: AbortSignal): Promise<void>;

@@ -210,8 +210,8 @@ function marker(count: number): string {
 }
 
 /**
- * Opens a FIFO that somebody has open for writing, and reads it to its end. By a program of its own: a read that waits would hold a
- * thread of ours.
+ * Opens a FIFO that somebody has open for writing, and reads it to its end. By a program of its own: a read
+ * that waits would hold a thread of ours.
  */
 async function reading(path: string | undefined): Promise<{ readonly all: Promise<string> }> {
   await using reader = await open(path ?? "", "r");

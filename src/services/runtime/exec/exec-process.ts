@@ -38,7 +38,10 @@ export type ExecProcessOptions = {
   readonly onDelete?: () => void;
 };
 
-/** {@link Process} of one command: an OCI runtime's `exec`, or conmon with one, runs for as long as the command does. */
+/**
+ * {@link Process} of one command: an OCI runtime's `exec`, or conmon with one, runs for as long as the
+ * command does.
+ */
 export class ExecProcess implements Process {
   readonly id: string;
   readonly #options: ExecProcessOptions;
@@ -94,8 +97,8 @@ export class ExecProcess implements Process {
   }
 
   /**
-   * Starts the OCI runtime, and does not wait for what comes of it: {@link wait} tells of the end, and {@link failure} why there was no
-   * command. Throws what {@link start} throws before that.
+   * Starts the OCI runtime, and does not wait for what comes of it: {@link wait} tells of the end, and
+   * {@link failure} why there was no command. Throws what {@link start} throws before that.
    */
   async launch(): Promise<Subprocess> {
     if (this.#isBegun || this.#deletion !== undefined)

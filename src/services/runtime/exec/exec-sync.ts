@@ -11,7 +11,10 @@ const outputLimitBytes = 16 * 1024 * 1024;
 
 export type ExecSyncOptions = {
   readonly containerId: string;
-  /** How long the output is awaited after the command's end, when something that it left running holds the streams open; 0 is no limit. */
+  /**
+   * How long the output is awaited after the command's end, when something that it left running holds the
+   * streams open; 0 is no limit.
+   */
   readonly drainTimeoutMs: number;
   readonly logger: Logger;
 };

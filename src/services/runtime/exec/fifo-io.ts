@@ -7,8 +7,8 @@ import type { Fifos } from "../tasks.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
 
 /**
- * A client's FIFOs, handed to the command: the daemon copies nothing. A reader of each output is kept here until the deletion, so that a
- * client that leaves does not break the command's pipe.
+ * A client's FIFOs, handed to the command: the daemon copies nothing. A reader of each output is kept here
+ * until the deletion, so that a client that leaves does not break the command's pipe.
  */
 export class FifoIo implements ExecIo {
   readonly resize = undefined;

@@ -11,7 +11,10 @@ import { until } from "../../../testing/until.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 
-/** Kills a command from a process that a tracer holds up before each kill(2): what was found has forked and ended by then. */
+/**
+ * Kills a command from a process that a tracer holds up before each kill(2): what was found has forked and
+ * ended by then.
+ */
 async function killLate(pid: number, directory: string, mark: string): Promise<void> {
   const module = (name: string) => JSON.stringify(import.meta.resolve(name));
   const script = `

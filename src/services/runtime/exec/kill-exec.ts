@@ -16,14 +16,14 @@ const reapTimeMs = 1000;
 const endTimeMs = 10_000;
 
 /**
- * Kills the processes of an exec and resolves when they are gone: the command (`pid`, if it came that far) with all that
- * descend from it, what is left of its session in the container's cgroup, for a child whose own parent has ended is no
- * descendant any more, and the OCI runtime's. The runtime comes last: it is the command's parent, and without it the
- * container would show a zombie for as long as nobody else takes it. A process that made itself a session of its own
- * stays, as a service that was started on purpose does.
+ * Kills the processes of an exec and resolves when they are gone: the command (`pid`, if it came that far)
+ * with all that descend from it, what is left of its session in the container's cgroup, for a child whose own
+ * parent has ended is no descendant any more, and the OCI runtime's. The runtime comes last: it is the
+ * command's parent, and without it the container would show a zombie for as long as nobody else takes it. A
+ * process that made itself a session of its own stays, as a service that was started on purpose does.
  *
- * None of them may run on because it sees another one's end: they are stopped first. Those that fork and end faster than
- * they can be listed are killed while the whole container is frozen for some milliseconds.
+ * None of them may run on because it sees another one's end: they are stopped first. Those that fork and end
+ * faster than they can be listed are killed while the whole container is frozen for some milliseconds.
  */
 export async function killExec(
   runtime: Subprocess | undefined,
@@ -82,7 +82,10 @@ function isRunning({ end }: Subprocess): boolean {
   return end === undefined;
 }
 
-/** The processes of a session; not complete when a process of the cgroup ended meanwhile, which may have left a child. */
+/**
+ * The processes of a session; not complete when a process of the cgroup ended meanwhile, which may have left
+ * a child.
+ */
 type Look = { readonly members: readonly number[]; readonly isComplete: boolean };
 
 async function lookAt(session: number | undefined, cgroupDir: string | undefined): Promise<Look> {
@@ -95,7 +98,10 @@ async function lookAt(session: number | undefined, cgroupDir: string | undefined
   };
 }
 
-/** Field 6 of /proc/PID/stat (proc_pid_stat(5)); undefined for a zombie none of whose threads runs, and for what is gone. */
+/**
+ * Field 6 of /proc/PID/stat (proc_pid_stat(5)); undefined for a zombie none of whose threads runs, and for
+ * what is gone.
+ */
 async function sessionOf(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   // The command's name before it may hold anything.

@@ -8,8 +8,8 @@ const manyBytes = 4 * 1024 * 1024;
 const delaysMs: readonly number[] = [10_000, 30_000];
 
 /**
- * Gives memory back after large answers. A daemon that has nothing to do makes no garbage, and so would keep the buffers
- * of an answer, several times its size, until it has something to do again.
+ * Gives memory back after large answers. A daemon that has nothing to do makes no garbage, and so would keep
+ * the buffers of an answer, several times its size, until it has something to do again.
  */
 export class MemoryRelease implements Disposable {
   #bytes = 0;
@@ -34,7 +34,8 @@ export class MemoryRelease implements Disposable {
     // The collector frees array buffers in the background.
     this.#timer = setTimeout(() => {
       trimMemory();
-      // Answers that were given since the timer was set may still have been on their way: both delays begin anew for them.
+      // Answers that were given since the timer was set may still have been on their way: both delays begin
+      // anew for them.
       this.#timer = this.#after(this.#takeMany() ? delaysMs : laterMs);
     }, 1000).unref();
   }

@@ -3,13 +3,16 @@ import type { Deadline } from "../oci-runtime/deadline.ts";
 import { CommandNotRun } from "./command-not-run.ts";
 import type { ExecProcess } from "./exec-process.ts";
 
-/** How a command ended; `notRun` is what the OCI runtime said when there is no such program or it cannot be executed. */
+/**
+ * How a command ended; `notRun` is what the OCI runtime said when there is no such program or it cannot be
+ * executed.
+ */
 export type ExecOutcome = { readonly exitCode: number; readonly notRun: string | undefined };
 
 /**
- * Runs a command from its start to its deletion, and waits for its exit and then for `outputEnded`. When the deadline is over before the
- * exit all of its processes are killed; what it left running afterwards is nobody's to kill. Throws RuntimeError:
- * DeadlineExceeded, Canceled, Internal (with the OCI runtime's words).
+ * Runs a command from its start to its deletion, and waits for its exit and then for `outputEnded`. When the
+ * deadline is over before the exit all of its processes are killed; what it left running afterwards is
+ * nobody's to kill. Throws RuntimeError: DeadlineExceeded, Canceled, Internal (with the OCI runtime's words).
  */
 export async function runToEnd(
   process: ExecProcess,

@@ -8,7 +8,8 @@ import type { ExecFiles } from "./exec-files.ts";
 import type { ExecStdio } from "./exec-io.ts";
 
 /**
- * Starts a command's OCI runtime. None of its streams may be the host's /dev/null, of which it would make the command's user the owner. With the container's oom_score_adj: crun leaves a command with the daemon's, and
+ * Starts a command's OCI runtime. None of its streams may be the host's /dev/null, of which it would make the
+ * command's user the owner. With the container's oom_score_adj: crun leaves a command with the daemon's, and
  * the kernel should not spare it.
  */
 export async function spawnExec(

@@ -10,7 +10,10 @@ import type { ExecIo, ExecStdio } from "./exec-io.ts";
 /** Of the OCI runtime's own words, where they cannot be the command's. */
 const messageLimitBytes = 64 * 1024;
 
-/** An OCI runtime has handed the terminal over before its command runs: it is on its way between two threads of ours. */
+/**
+ * An OCI runtime has handed the terminal over before its command runs: it is on its way between two threads
+ * of ours.
+ */
 const terminalWaitMs = 10_000;
 
 /** A terminal of a command's own, and streams of the daemon's. */

@@ -9,7 +9,10 @@ const run = promisify(execFile);
 export type Answer = {
   readonly stdout: string;
   readonly stderr: string;
-  /** Why it is no answer: it ended with a failure, could not be started, or (`late`) said nothing in time or found no room on the machine. */
+  /**
+   * Why it is no answer: it ended with a failure, could not be started, or (`late`) said nothing in time or
+   * found no room on the machine.
+   */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
 };
 

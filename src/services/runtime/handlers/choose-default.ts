@@ -4,7 +4,10 @@ import type { Handler, HandlerTable } from "./handler.ts";
 /** In this order: crun starts a container in a third of runc's time and memory. */
 const preference = ["crun", "runc"];
 
-/** The default handler and the reason for it. Throws RuntimeError InvalidArgument for a name that no handler has. */
+/**
+ * The default handler and the reason for it. Throws RuntimeError InvalidArgument for a name that no handler
+ * has.
+ */
 export function chooseDefault(
   handlers: readonly Handler[],
   configured: string,

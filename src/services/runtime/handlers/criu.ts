@@ -51,7 +51,10 @@ export async function detectCriu({ program, stateDir }: DetectCriuOptions): Prom
   return { path, ...facts };
 }
 
-/** One that does not answer in time, on a machine that has much to do, counts as usable for now: a checkpoint tells what is wrong. */
+/**
+ * One that does not answer in time, on a machine that has much to do, counts as usable for now: a checkpoint
+ * tells what is wrong.
+ */
 async function askCriu(path: string): Promise<Omit<Criu, "path"> & { readonly isCertain: boolean }> {
   const [versionAnswer, complaint] = await Promise.all([
     ask(path, "--version", answerMs),

@@ -19,7 +19,9 @@ export type HandlerConfig = {
 export type DetectHandlersOptions = {
   /** By name; crun and runc are there without being named. */
   readonly handlers: Readonly<Record<string, HandlerConfig>>;
-  /** A handler's name, or "auto": crun where this host lets it run, else runc, else the first that is usable. */
+  /**
+   * A handler's name, or "auto": crun where this host lets it run, else runc, else the first that is usable.
+   */
   readonly defaultHandler: string;
   /** What was found out is kept here, and each OCI runtime gets its own directory for its state. */
   readonly stateDir: string;
@@ -34,8 +36,9 @@ const usual: HandlerConfig = { path: "", privilegedWithoutHostDevices: false, ..
 const known = { crun: usual, runc: usual };
 
 /**
- * Finds out which handlers this host can use. Programs that have not changed since they were last asked are not started
- * again; all others are asked at the same time. Throws RuntimeError InvalidArgument when the default is none of them.
+ * Finds out which handlers this host can use. Programs that have not changed since they were last asked are
+ * not started again; all others are asked at the same time. Throws RuntimeError InvalidArgument when the
+ * default is none of them.
  */
 export async function detectHandlers(options: DetectHandlersOptions): Promise<HandlerTable> {
   const cache = await FactsCache.open<ProgramFacts>(join(options.stateDir, "handlers.json"));
@@ -65,7 +68,9 @@ export async function detectHandlers(options: DetectHandlersOptions): Promise<Ha
   return { handlers, ...chooseDefault(handlers, options.defaultHandler) };
 }
 
-/** Raised when what is made of a program's answers changes: those that an older daemon kept are then no good. */
+/**
+ * Raised when what is made of a program's answers changes: those that an older daemon kept are then no good.
+ */
 const factsVersion = 6;
 
 async function cachedFacts(

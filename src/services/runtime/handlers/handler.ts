@@ -8,23 +8,26 @@ export type HandlerFeatures = {
   readonly userNamespaces: boolean;
   /** It can give a container a cgroup namespace of its own. */
   readonly cgroupNamespaces: boolean;
-  /** `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say. */
+  /**
+   * `checkpoint` and `restore`: the program is built to use CRIU. Whether there is a CRIU is not its to say.
+   */
   readonly checkpoint: boolean;
   /**
-   * A container's spec must repeat the ID mappings of a user namespace that it joins. crun takes them from the namespace, and would,
-   * told of them, give the host's /dev/null to the pod's root: what a container has as standard input.
+   * A container's spec must repeat the ID mappings of a user namespace that it joins. crun takes them from
+   * the namespace, and would, told of them, give the host's /dev/null to the pod's root: what a container has
+   * as standard input.
    */
   readonly idMappingsInSpec: boolean;
   /**
-   * It makes the sysfs of a network namespace itself read-only, not only a container's mount of it (runc): a privileged container that
-   * comes later has to take that back.
+   * It makes the sysfs of a network namespace itself read-only, not only a container's mount of it (runc): a
+   * privileged container that comes later has to take that back.
    */
   readonly readOnlySysfsForAll: boolean;
 };
 
 /**
- * A runtime handler, under the name by which pods ask for it (RuntimeClass). `kind` says what makes its tasks; whoever needs more
- * than is said of every handler tells the kinds apart first.
+ * A runtime handler, under the name by which pods ask for it (RuntimeClass). `kind` says what makes its
+ * tasks; whoever needs more than is said of every handler tells the kinds apart first.
  */
 export type Handler = RuncLikeHandler;
 

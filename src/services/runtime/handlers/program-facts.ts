@@ -6,13 +6,15 @@ import type { HandlerFeatures, RuncLikeHandler } from "./handler.ts";
 export type ProgramFacts = Pick<RuncLikeHandler, "type" | "version" | "features"> & {
   /** Why it told no version. One that is `late` may be fine, on a machine that has much to do. */
   readonly failure?: { readonly kind: "late" | "failed"; readonly message: string };
-  /** No question was left without an answer for want of time: what is known now is all that there is to know. */
+  /**
+   * No question was left without an answer for want of time: what is known now is all that there is to know.
+   */
   readonly isCertain: boolean;
 };
 
 /**
- * Runs `--version` and `features` (runtime-spec, features.md), for so long. A program that answers neither has version "";
- * older ones have no `features`.
+ * Runs `--version` and `features` (runtime-spec, features.md), for so long. A program that answers neither
+ * has version ""; older ones have no `features`.
  */
 export async function askProgram(path: string, answerMs: number): Promise<ProgramFacts> {
   const [versionAnswer, featuresAnswer] = await Promise.all([
@@ -43,8 +45,8 @@ export async function askProgram(path: string, answerMs: number): Promise<Progra
 type SpecFeatures = Pick<HandlerFeatures, "recursiveReadOnlyMounts" | "userNamespaces" | "cgroupNamespaces">;
 
 /**
- * Both annotate their `features` with it. Of versions without that command, crun lists what it was built with behind its version, and runc
- * always can.
+ * Both annotate their `features` with it. Of versions without that command, crun lists what it was built with
+ * behind its version, and runc always can.
  */
 function canCheckpoint(type: RuncLikeHandler["type"], versionText: string, featuresText: string): boolean {
   if (featuresText !== "")
@@ -71,8 +73,9 @@ type FeaturesOutput = {
 };
 
 /**
- * For versions without `features`: crun got `rro` with 1.4. User namespaces can be joined with crun 1 and with runc 1.1, which was the first to
- * open the sources of mounts before it joins; cgroup namespaces with either's version 1.
+ * For versions without `features`: crun got `rro` with 1.4. User namespaces can be joined with crun 1 and
+ * with runc 1.1, which was the first to open the sources of mounts before it joins; cgroup namespaces with
+ * either's version 1.
  */
 function knownFeatures(type: RuncLikeHandler["type"], version: string): SpecFeatures {
   const [major = 0, minor = 0] = version.split(".").map(Number);

@@ -7,9 +7,9 @@ import { type HookDefinition, type HookSubject, isFor, type UsableHook } from ".
 const filesAnnotation = "io.berth.hooks";
 
 /**
- * The hooks that run for a container, and an annotation that names their files. Throws RuntimeError FailedPrecondition for one that
- * cannot be used and is, or may be, for this container, unless these are to be skipped: without a hook that it was to have it
- * may be without a limit that it was to have.
+ * The hooks that run for a container, and an annotation that names their files. Throws RuntimeError
+ * FailedPrecondition for one that cannot be used and is, or may be, for this container, unless these are to
+ * be skipped: without a hook that it was to have it may be without a limit that it was to have.
  */
 export function containerHooks(
   {

@@ -4,7 +4,10 @@ import { parseCurrent } from "./parse-current.ts";
 import { parseOld } from "./parse-old.ts";
 import { table } from "./values.ts";
 
-/** Reads a hook definition's text. One that is not right is `broken`, with what is wrong and with the conditions that could be read. */
+/**
+ * Reads a hook definition's text. One that is not right is `broken`, with what is wrong and with the
+ * conditions that could be read.
+ */
 export function parseHook(text: string, file: string): HookDefinition {
   let parsed: ParsedHook;
   try {

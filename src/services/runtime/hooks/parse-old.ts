@@ -8,8 +8,8 @@ const names = ["hook", "arguments", "stages", "cmds", "annotations", "hasbindmou
 const singular = { stages: "stage", cmds: "cmd", annotations: "annotation" } as const;
 
 /**
- * Version 0.1.0, which podman and CRI-O still read: the program is a text, its arguments come without the program's own name,
- * annotations are patterns of values whatever the key, and any one condition is enough.
+ * Version 0.1.0, which podman and CRI-O still read: the program is a text, its arguments come without the
+ * program's own name, annotations are patterns of values whatever the key, and any one condition is enough.
  */
 export function parseOld(properties: Readonly<Record<string, unknown>>): ParsedHook {
   const { hook, arguments: args, hasbindmounts } = properties;

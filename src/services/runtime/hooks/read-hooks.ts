@@ -7,10 +7,11 @@ import type { HookDefinition } from "./hook-definition.ts";
 import { brokenHook, parseHook } from "./parse-hook.ts";
 
 /**
- * The hooks of some directories, in the order in which they run: by the lower-case names of their files. A file masks those
- * of the same name in earlier directories. They are read anew for each container, so that what an installer adds or
- * removes is heeded; a directory that is not there costs one look. Files that cannot be used are among them, as `broken`. Throws the
- * error of a system call for which the daemon has no descriptor or memory: it says nothing of the file.
+ * The hooks of some directories, in the order in which they run: by the lower-case names of their files. A
+ * file masks those of the same name in earlier directories. They are read anew for each container, so that
+ * what an installer adds or removes is heeded; a directory that is not there costs one look. Files that
+ * cannot be used are among them, as `broken`. Throws the error of a system call for which the daemon has no
+ * descriptor or memory: it says nothing of the file.
  */
 export async function readHooks(directories: readonly string[]): Promise<readonly HookDefinition[]> {
   const listed = await Promise.all(directories.map(hookFiles));

@@ -3,7 +3,9 @@ import { settledBy } from "../streams/settled-by.ts";
 
 const firstBytes = 4096;
 
-/** Collects a stream up to a limit; the rest is read and thrown away, so that the writer never stands still. */
+/**
+ * Collects a stream up to a limit; the rest is read and thrown away, so that the writer never stands still.
+ */
 export class BoundedOutput {
   readonly #stream: Readable;
   readonly #closed: Promise<void>;
@@ -20,7 +22,10 @@ export class BoundedOutput {
     });
   }
 
-  /** Resolves when the writers are gone, or after `graceMs`: a process that was left in the background may hold the stream open for ever. */
+  /**
+   * Resolves when the writers are gone, or after `graceMs`: a process that was left in the background may
+   * hold the stream open for ever.
+   */
   async ended(graceMs: number): Promise<void> {
     const grace = new AbortController();
     const timer = setTimeout(() => grace.abort(), graceMs);
@@ -47,7 +52,10 @@ export class BoundedOutput {
 /** Bytes up to a limit; the rest is thrown away. */
 export class BoundedBytes {
   readonly #limitBytes: number;
-  /** Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may be one for each byte. */
+  /**
+   * Of our own, filled up to `length`: each chunk of a stream holds more memory than its bytes, and there may
+   * be one for each byte.
+   */
   #memory = new ArrayBuffer(0);
   #length = 0;
 

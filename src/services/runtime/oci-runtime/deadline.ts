@@ -1,6 +1,9 @@
 import { RuntimeError } from "../runtime-error.ts";
 
-/** A limit on how long something may take, together with the caller's own signal. Disposing of it frees its timer. */
+/**
+ * A limit on how long something may take, together with the caller's own signal. Disposing of it frees its
+ * timer.
+ */
 export class Deadline implements Disposable {
   readonly signal: AbortSignal;
   readonly #expiry = new AbortController();
@@ -14,7 +17,10 @@ export class Deadline implements Disposable {
     if (timeoutMs > 0) this.#timer = setTimeout(() => this.#expiry.abort(), timeoutMs);
   }
 
-  /** Throws RuntimeError DeadlineExceeded or Canceled when it is over; `what` names what was being done, `fate` what became of it. */
+  /**
+   * Throws RuntimeError DeadlineExceeded or Canceled when it is over; `what` names what was being done,
+   * `fate` what became of it.
+   */
   check(what: string, fate = "killed"): void {
     if (this.#expiry.signal.aborted) {
       throw new RuntimeError("DeadlineExceeded", `${what}: not done after ${this.#timeoutMs} ms, ${fate}`);

@@ -9,7 +9,9 @@ import { BoundedOutput } from "./bounded-output.ts";
 import { Deadline } from "./deadline.ts";
 import { clipped, lastRuntimeError } from "./runtime-log.ts";
 
-/** An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS. */
+/**
+ * An environment with nothing of the daemon's own in it: OCI runtimes act on NOTIFY_SOCKET and LISTEN_FDS.
+ */
 export const runtimeEnvironment: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
@@ -44,8 +46,8 @@ export type RuntimeCall = {
 
 /**
  * Runs one command of an OCI runtime to its end and returns its output (at most 1 MiB). Throws RuntimeError:
- * FailedPrecondition (no such program), Internal (it failed; with its own message), ResourceExhausted (the same, of a full disk), DeadlineExceeded, Canceled (it was
- * killed).
+ * FailedPrecondition (no such program), Internal (it failed; with its own message), ResourceExhausted (the
+ * same, of a full disk), DeadlineExceeded, Canceled (it was killed).
  */
 export async function callRuntime(call: RuntimeCall, signal?: AbortSignal): Promise<string> {
   const { handler, args, timeoutMs, logPath } = call;
@@ -112,7 +114,9 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
   throw runtimeFailure(what, await run.failure(stderr.text(), code));
 }
 
-/** A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal. */
+/**
+ * A program's failure in its own words: ResourceExhausted where these say that a disk is full, else Internal.
+ */
 export function runtimeFailure(
   what: string,
   words: string,
@@ -128,8 +132,8 @@ export function runtimeFailure(
 const drainMs = 200;
 
 /**
- * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition when there is no such program, or it cannot be run;
- * ResourceExhausted when the machine has no process, descriptor or memory left for it.
+ * Starts an OCI runtime or conmon. Throws RuntimeError: FailedPrecondition when there is no such program, or
+ * it cannot be run; ResourceExhausted when the machine has no process, descriptor or memory left for it.
  */
 export function startProgram(path: string, args: readonly string[], options: SpawnOptions): Subprocess {
   try {

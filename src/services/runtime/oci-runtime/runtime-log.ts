@@ -4,8 +4,8 @@ import { readLogTail } from "../log-tail.ts";
 const tailBytes = 1024 * 1024;
 
 /**
- * The last error in a log that an OCI runtime wrote with `--log-format json`, {@link clipped}; what it says in plain text
- * where it does not keep to that; undefined when there is nothing.
+ * The last error in a log that an OCI runtime wrote with `--log-format json`, {@link clipped}; what it says
+ * in plain text where it does not keep to that; undefined when there is nothing.
  */
 export async function lastRuntimeError(logPath: string): Promise<string | undefined> {
   const entries = parseEntries(await readLogTail(logPath, tailBytes));
@@ -24,7 +24,9 @@ export function clipped(message: string): string {
 
 type Entry = { readonly level: string; readonly message: string };
 
-/** An entry has a line, or several: crun since 1.28 begins and ends each with a line that has its brace alone. */
+/**
+ * An entry has a line, or several: crun since 1.28 begins and ends each with a line that has its brace alone.
+ */
 function parseEntries(text: string): readonly Entry[] {
   const entries: Entry[] = [];
   let begun: string[] | undefined;

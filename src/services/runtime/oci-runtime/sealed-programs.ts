@@ -6,9 +6,10 @@ import type { RuncLikeHandler } from "../handlers/handler.ts";
 type Copy = { readonly version: string; readonly fd: Promise<number> };
 
 /**
- * Copies of crun in sealed memory, to start in place of the file. Lest a container writes to it through /proc, crun runs
- * from a copy or mount of itself that cannot be written to, which it makes and executes each time it is started (CVE-2019-5736);
- * one that is started from sealed memory finds that done, and takes half the time. runc would need ten MiB and gains little.
+ * Copies of crun in sealed memory, to start in place of the file. Lest a container writes to it through
+ * /proc, crun runs from a copy or mount of itself that cannot be written to, which it makes and executes each
+ * time it is started (CVE-2019-5736); one that is started from sealed memory finds that done, and takes half
+ * the time. runc would need ten MiB and gains little.
  *
  * Disposing of it closes the copies; what runs from them runs on.
  */
@@ -22,7 +23,8 @@ export class SealedPrograms implements Disposable {
     try {
       return `/proc/${process.pid}/fd/${await this.#copyOf(path).fd}`;
     } catch {
-      // Whoever starts the file hears what is wrong with it; and where there can be no copy it does its own work.
+      // Whoever starts the file hears what is wrong with it; and where there can be no copy it does its own
+      // work.
       return path;
     }
   }

@@ -4,10 +4,10 @@ import { LinuxError, listAt, setXattrAt, statAt, toByteString } from "../../../g
 import { TreeCursor } from "../../../ground/trees/index.ts";
 
 /**
- * Gives a label to a file, or to a directory and all in it, however deep, also in what is mounted there. Symbolic links are labelled
- * and not followed, also by one who changes the tree meanwhile. A file system that keeps no labels is left as it is. `path` has no
- * links in it. Synchronous: for a thread, where there may be many files. Throws LinuxError, and TreeError Aborted when a directory
- * was moved meanwhile.
+ * Gives a label to a file, or to a directory and all in it, however deep, also in what is mounted there.
+ * Symbolic links are labelled and not followed, also by one who changes the tree meanwhile. A file system
+ * that keeps no labels is left as it is. `path` has no links in it. Synchronous: for a thread, where there
+ * may be many files. Throws LinuxError, and TreeError Aborted when a directory was moved meanwhile.
  */
 export function labelTree(path: string, label: string): void {
   const value = Buffer.from(`${label}\0`);

@@ -1,6 +1,9 @@
 import type { SELinuxOption } from "../../../ground/protocol/index.ts";
 
-/** An SELinux security context, `user:role:type:level`; the level may have colons and commas in it ("s0:c1,c2"). */
+/**
+ * An SELinux security context, `user:role:type:level`; the level may have colons and commas in it
+ * ("s0:c1,c2").
+ */
 export type SeLinuxLabel = {
   readonly user: string;
   readonly role: string;

@@ -5,8 +5,9 @@ import { RuntimeError } from "../runtime-error.ts";
 const tries = 1000;
 
 /**
- * A level with two categories that no other pod has ("s0:c12,c345"): what is labelled with it is out of reach for all
- * other pods. Categories are below `range`. Throws RuntimeError ResourceExhausted when all are in use.
+ * A level with two categories that no other pod has ("s0:c12,c345"): what is labelled with it is out of reach
+ * for all other pods. Categories are below `range`. Throws RuntimeError ResourceExhausted when all are in
+ * use.
  */
 export function newLevel(inUse: ReadonlySet<string>, range: number): string {
   for (let attempt = 0; attempt < tries; attempt++) {

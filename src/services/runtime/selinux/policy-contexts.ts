@@ -6,8 +6,8 @@ import { parseLabel, type SeLinuxLabel } from "./label.ts";
 export type PolicyContexts = { readonly process: SeLinuxLabel; readonly file: SeLinuxLabel };
 
 /**
- * Reads the contexts for containers of the policy that the node has chosen: its file `lxc_contexts`, as every runtime
- * does. Undefined when there is no policy, or it knows no containers. `directory` is /etc/selinux.
+ * Reads the contexts for containers of the policy that the node has chosen: its file `lxc_contexts`, as every
+ * runtime does. Undefined when there is no policy, or it knows no containers. `directory` is /etc/selinux.
  */
 export async function readPolicyContexts(directory: string): Promise<PolicyContexts | undefined> {
   const policy = value(await textOf(join(directory, "config")), "SELINUXTYPE");

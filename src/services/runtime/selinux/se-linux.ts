@@ -30,7 +30,9 @@ function newThread(): LabelThread {
   return new JobThread({ name: "labels", file, error: RuntimeError });
 }
 
-/** Labels by the node's SELinux policy. Only where SELinux is enabled, in the kernel and in the configuration. */
+/**
+ * Labels by the node's SELinux policy. Only where SELinux is enabled, in the kernel and in the configuration.
+ */
 export class SeLinux implements AsyncDisposable {
   readonly #contexts: PolicyContexts;
   readonly #categoryRange: number;
@@ -83,10 +85,10 @@ export class SeLinux implements AsyncDisposable {
   }
 
   /**
-   * Gives a label to a file, or to a directory and all in it, links not followed, for `owner`: one after the other for each owner,
-   * and by its turn among all. A file system that keeps no labels is left as it is. `path` has no links in it. Throws
-   * RuntimeError: InvalidArgument for a directory of the whole machine's, else what went wrong; HostPathError Unavailable for
-   * what is not done after ten minutes.
+   * Gives a label to a file, or to a directory and all in it, links not followed, for `owner`: one after the
+   * other for each owner, and by its turn among all. A file system that keeps no labels is left as it is.
+   * `path` has no links in it. Throws RuntimeError: InvalidArgument for a directory of the whole machine's,
+   * else what went wrong; HostPathError Unavailable for what is not done after ten minutes.
    */
   async relabel(owner: string, path: string, label: string): Promise<void> {
     if (protectedPaths.has(path)) {

@@ -8,8 +8,8 @@ type Input = Pick<
 >;
 
 /**
- * What the handler passes on of the pod's and the container's own annotations, and over these those by which OCI runtimes, hooks and node agents know a container; their
- * names are containerd's.
+ * What the handler passes on of the pod's and the container's own annotations, and over these those by which
+ * OCI runtimes, hooks and node agents know a container; their names are containerd's.
  */
 export function containerAnnotations({
   config,
@@ -46,9 +46,9 @@ export function pauseAnnotations(
 }
 
 /**
- * crun puts processes into a group `container` below a scope of systemd, as systemd advises to those that manage groups of
- * their own. Whoever looks for a container's figures and events looks at the scope, where runc has the processes: conmon
- * would not see there that memory ran out.
+ * crun puts processes into a group `container` below a scope of systemd, as systemd advises to those that
+ * manage groups of their own. Whoever looks for a container's figures and events looks at the scope, where
+ * runc has the processes: conmon would not see there that memory ran out.
  */
 const noSubgroup = { "run.oci.systemd.subgroup": "" };
 

@@ -21,13 +21,13 @@ import { idMappings } from "./user-namespace.ts";
 export const ociVersion = "1.0.2";
 
 /**
- * Makes the OCI spec of a container from what CRI says about it, with the defaults that Kubernetes users know from
- * containerd. Pure: the same input gives the same spec, and nothing is read or made.
+ * Makes the OCI spec of a container from what CRI says about it, with the defaults that Kubernetes users know
+ * from containerd. Pure: the same input gives the same spec, and nothing is read or made.
  *
- * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for what this
- * host or handler cannot give. Nothing that was asked for is left out silently, but capabilities that the daemon itself
- * lacks (as runc does), limits whose cgroup controller this host has not got, and SELinux options and the relabelling of
- * volumes on a host without SELinux (as by containerd and CRI-O).
+ * Throws RuntimeError: InvalidArgument for a configuration that contradicts itself, FailedPrecondition for
+ * what this host or handler cannot give. Nothing that was asked for is left out silently, but capabilities
+ * that the daemon itself lacks (as runc does), limits whose cgroup controller this host has not got, and
+ * SELinux options and the relabelling of volumes on a host without SELinux (as by containerd and CRI-O).
  */
 export function buildContainerSpec(input: ContainerSpecInput): OciSpec {
   const { id, config, sandboxConfig, sandbox, rootfsPath, resolved, cgroupDriver } = input;
@@ -113,7 +113,10 @@ function eachPathOnce(devices: readonly OciDevice[]): readonly OciDevice[] {
   return [...new Map(devices.map((device) => [device.path, device])).values()];
 }
 
-/** A label that was asked for and that the kernel would know, but the configuration does not want, is no label. */
+/**
+ * A label that was asked for and that the kernel would know, but the configuration does not want, is no
+ * label.
+ */
 function refuseLabels({ config, settings, host }: ContainerSpecInput): void {
   const options = config.linux?.securityContext?.selinuxOptions ?? {};
   if (!host.seLinux || settings.security.enableSelinux || Object.values(options).every((part) => part === ""))

@@ -35,8 +35,8 @@ const pauseOomScoreAdj = -998;
 const pauseId = 65_535;
 
 /**
- * The process that holds the PID namespace which all containers of a pod share, and reaps what they leave behind. It sees
- * nothing but its own program and may do nothing. Pure, as `buildContainerSpec`.
+ * The process that holds the PID namespace which all containers of a pod share, and reaps what they leave
+ * behind. It sees nothing but its own program and may do nothing. Pure, as `buildContainerSpec`.
  */
 export function buildPauseSpec({
   sandboxConfig,
@@ -94,7 +94,9 @@ export function buildPauseSpec({
   };
 }
 
-/** Nobody in particular; in a user namespace without that id, its root, which is nobody in particular outside. */
+/**
+ * Nobody in particular; in a user namespace without that id, its root, which is nobody in particular outside.
+ */
 function pauseUser({ idMappings }: SandboxFacts): OciUser {
   const mapped =
     idMappings === undefined ||

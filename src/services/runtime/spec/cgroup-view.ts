@@ -9,9 +9,10 @@ import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 type Input = Pick<ContainerSpecInput, "config" | "resolved" | "features" | "host">;
 
 /**
- * Whether a container has a cgroup namespace of its own. One that does not say has it with cgroup v2, unless it is privileged: with v1
- * it would hide the hierarchies' paths from programs that look there, and a privileged container manages the host's.
- * Throws RuntimeError FailedPrecondition where the handler has none to give.
+ * Whether a container has a cgroup namespace of its own. One that does not say has it with cgroup v2, unless
+ * it is privileged: with v1 it would hide the hierarchies' paths from programs that look there, and a
+ * privileged container manages the host's. Throws RuntimeError FailedPrecondition where the handler has none
+ * to give.
  */
 export function hasCgroupNamespace({ config, features, host }: Omit<Input, "resolved">): boolean {
   const security = config.linux?.securityContext;
@@ -26,8 +27,8 @@ export function hasCgroupNamespace({ config, features, host }: Omit<Input, "reso
 }
 
 /**
- * How /sys/fs/cgroup is mounted; whether it can be, {@link checkDelegation} tells. Throws RuntimeError InvalidArgument for a mode that
- * something else in the configuration contradicts.
+ * How /sys/fs/cgroup is mounted; whether it can be, {@link checkDelegation} tells. Throws RuntimeError
+ * InvalidArgument for a mode that something else in the configuration contradicts.
  */
 export function cgroupAccess(input: Input): "ro" | "rw" {
   const security = input.config.linux?.securityContext;
@@ -38,8 +39,8 @@ export function cgroupAccess(input: Input): "ro" | "rw" {
 }
 
 /**
- * Throws RuntimeError FailedPrecondition for a container that asks for cgroups to write to, where the kernel would not keep it from its
- * own limits and from the cgroups above.
+ * Throws RuntimeError FailedPrecondition for a container that asks for cgroups to write to, where the kernel
+ * would not keep it from its own limits and from the cgroups above.
  */
 export async function checkDelegation({
   config,
@@ -59,7 +60,9 @@ const field = "linux.security_context.cgroup_mount_mode";
 /** /sys/fs/cgroup, and what it lies in. */
 const covers = new Set(["/", "/sys", "/sys/fs", "/sys/fs/cgroup"]);
 
-/** What is mounted over the cgroups, or hides or protects them, would be there in place of what was asked for. */
+/**
+ * What is mounted over the cgroups, or hides or protects them, would be there in place of what was asked for.
+ */
 function refuseCover({ config, resolved }: Input): void {
   const security = config.linux?.securityContext;
   const writable = security?.cgroupMountMode === CgroupMountMode.CGROUP_MOUNT_MODE_READ_WRITE;

@@ -9,7 +9,10 @@ import {
 } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
-/** What of this host and of the daemon's own rights decides how containers can be made. Read once, at start-up. */
+/**
+ * What of this host and of the daemon's own rights decides how containers can be made. Read once, at
+ * start-up.
+ */
 export type HostFacts = {
   readonly cgroups: CgroupLayout["kind"];
   /** Limits on swap can be set. */
@@ -21,7 +24,10 @@ export type HostFacts = {
   readonly minOomScoreAdj: number;
   /** The highest hard limit on open files that the daemon can give. */
   readonly maxOpenFiles: number;
-  /** The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has CAP_SYS_RESOURCE. */
+  /**
+   * The highest limits of other kinds that the daemon can give, such as RLIMIT_CORE; none where it has
+   * CAP_SYS_RESOURCE.
+   */
   readonly rlimitCeilings: Readonly<Record<string, number>>;
   /** POSIX message queues are mounted at /dev/mqueue. */
   readonly messageQueues: boolean;

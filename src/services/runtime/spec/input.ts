@@ -14,8 +14,8 @@ import type { SeccompFile } from "./seccomp/profile-conditions.ts";
 import type { OciDevice, OciRlimit, OciUser } from "./types.ts";
 
 /**
- * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has to be read
- * from disk first is in `resolved`, made by `resolveContainer`.
+ * All that decides how a container's OCI spec looks. `buildContainerSpec` is a pure function of it; what has
+ * to be read from disk first is in `resolved`, made by `resolveContainer`.
  */
 export type ContainerSpecInput = {
   readonly id: string;
@@ -28,7 +28,10 @@ export type ContainerSpecInput = {
   /** Where the root file system is mounted; absolute. */
   readonly rootfsPath: string;
   readonly resolved: ResolvedContainer;
-  /** The first process of the container whose PID namespace is to be joined (NamespaceMode.TARGET); else undefined. */
+  /**
+   * The first process of the container whose PID namespace is to be joined (NamespaceMode.TARGET); else
+   * undefined.
+   */
   readonly targetPid: number | undefined;
   readonly cgroupDriver: CgroupDriver;
   readonly features: HandlerFeatures;
@@ -61,7 +64,10 @@ export type ContainerSettings = {
   readonly security: SecuritySettings;
 };
 
-/** What it says of their confinement. Profiles are named as by older clients: see {@link "./security-profile.ts"}. */
+/**
+ * What it says of their confinement. Profiles are named as by older clients: see
+ * {@link "./security-profile.ts"}.
+ */
 export type SecuritySettings = {
   /** The seccomp profile of a container that asks for none. */
   readonly unsetSeccompProfile: string;
@@ -101,7 +107,10 @@ export type SandboxFacts = {
    * ({@link HandlerFeatures}). Not in a user namespace, which the kernel does not let take it back.
    */
   readonly readOnlySysfsIsForAll: boolean;
-  /** Files of the host that are bind-mounted into each container, unless its configuration mounts something there. */
+  /**
+   * Files of the host that are bind-mounted into each container, unless its configuration mounts something
+   * there.
+   */
   readonly files: {
     readonly shm: string;
     readonly hosts: string;

@@ -2,8 +2,9 @@ import type { ResolvedDevice } from "./resolved-device.ts";
 import type { OciSpec } from "./types.ts";
 
 /**
- * In a user namespace nobody may make devices: OCI runtimes bind them from the same path on the host. Those that are to appear
- * elsewhere become mounts here. What may be done with them is the cgroup's to say, as ever; their owners are the host's.
+ * In a user namespace nobody may make devices: OCI runtimes bind them from the same path on the host. Those
+ * that are to appear elsewhere become mounts here. What may be done with them is the cgroup's to say, as
+ * ever; their owners are the host's.
  */
 export function withMappedDevices(spec: OciSpec, devices: readonly ResolvedDevice[]): OciSpec {
   const moved = new Map(devices.map(({ device, hostPath }) => [device.path, hostPath] as const));

@@ -7,8 +7,8 @@ import {
 type Security = LinuxContainerSecurityContext | undefined;
 
 /**
- * Files of /proc and /sys that a container must not see. A security context decides for itself, also with an empty list
- * (a kubelet sends one for `procMount: Unmasked`); a container without one gets the defaults.
+ * Files of /proc and /sys that a container must not see. A security context decides for itself, also with an
+ * empty list (a kubelet sends one for `procMount: Unmasked`); a container without one gets the defaults.
  */
 export function maskedPaths(security: Security): readonly string[] {
   if (security?.privileged) return [];

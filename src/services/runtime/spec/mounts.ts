@@ -17,9 +17,9 @@ type Input = Pick<
 >;
 
 /**
- * All mounts, in the order in which they are made: the kernel's file systems, then binds from the host, shallow ones
- * before those that lie in them. A destination is mounted once: the configuration's mount goes before the sandbox's
- * file, both before a default.
+ * All mounts, in the order in which they are made: the kernel's file systems, then binds from the host,
+ * shallow ones before those that lie in them. A destination is mounted once: the configuration's mount goes
+ * before the sandbox's file, both before a default.
  */
 export function containerMounts(input: Input): ContainerMounts {
   const { config, sandbox, resolved, features } = input;
@@ -75,8 +75,9 @@ function defaultMounts(
 const guarded = ["nosuid", "noexec", "nodev"];
 
 /**
- * In the node's cgroup namespace, version 2 is bound from the host: mounting it there would change the options of all its mounts, the
- * host's too, and take nsdelegate and memory_recursiveprot away (https://github.com/opencontainers/runc/issues/5258).
+ * In the node's cgroup namespace, version 2 is bound from the host: mounting it there would change the
+ * options of all its mounts, the host's too, and take nsdelegate and memory_recursiveprot away
+ * (https://github.com/opencontainers/runc/issues/5258).
  */
 function cgroupMount(input: Input): OciMount {
   const destination = "/sys/fs/cgroup";
@@ -87,9 +88,9 @@ function cgroupMount(input: Input): OciMount {
 }
 
 /**
- * In a user namespace, a file system of the kernel can be mounted only for a namespace that the user namespace owns. Where the pod has the
- * host's instead, it is bound from there; the user namespace lets nobody change anything in it. It cannot be bound
- * without what is mounted below.
+ * In a user namespace, a file system of the kernel can be mounted only for a namespace that the user
+ * namespace owns. Where the pod has the host's instead, it is bound from there; the user namespace lets
+ * nobody change anything in it. It cannot be bound without what is mounted below.
  */
 function ofHostNamespaces(
   mounts: readonly OciMount[],

@@ -10,7 +10,8 @@ type Input = Pick<
 >;
 
 /**
- * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID and cgroup namespaces that were asked for.
+ * A mount namespace of its own, the sandbox's network, IPC and UTS namespaces, and the PID and cgroup
+ * namespaces that were asked for.
  */
 export function containerNamespaces(input: Input): readonly OciNamespace[] {
   const { sandbox, targetPid } = input;

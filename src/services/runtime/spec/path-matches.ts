@@ -1,7 +1,7 @@
 /**
- * Whether a name matches a pattern of Go's path.Match, as containerd has them for annotations: `*` is any characters but "/",
- * `?` one of these; a backslash takes the next character as it is. Of `[...]`, which names of annotations cannot hold, nothing
- * matches. Takes a time of at most the product of the lengths.
+ * Whether a name matches a pattern of Go's path.Match, as containerd has them for annotations: `*` is any
+ * characters but "/", `?` one of these; a backslash takes the next character as it is. Of `[...]`, which
+ * names of annotations cannot hold, nothing matches. Takes a time of at most the product of the lengths.
  */
 export function pathMatches(pattern: string, name: string): boolean {
   const parts = tokens(pattern);

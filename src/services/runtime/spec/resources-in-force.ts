@@ -8,9 +8,10 @@ export type CgroupFacts = Pick<
 >;
 
 /**
- * What comes of resources that were asked for: the oom_score_adj that the daemon may set, and the limit on swap that a
- * container has without asking: none beside its memory (the limit is of both together, as in CRI). Limits whose
- * controller this host has not got are left out: a kubelet sends one for every size of huge pages.
+ * What comes of resources that were asked for: the oom_score_adj that the daemon may set, and the limit on
+ * swap that a container has without asking: none beside its memory (the limit is of both together, as in
+ * CRI). Limits whose controller this host has not got are left out: a kubelet sends one for every size of
+ * huge pages.
  */
 export function resourcesInForce(
   asked: LinuxContainerResources | undefined,
@@ -28,8 +29,9 @@ export function resourcesInForce(
 }
 
 /**
- * Resources after an update, in which a zero or an empty text leaves a limit as it is, and huge pages and cgroup files
- * are changed one by one. A new limit on memory without one on swap allows no swap, as when a container is made.
+ * Resources after an update, in which a zero or an empty text leaves a limit as it is, and huge pages and
+ * cgroup files are changed one by one. A new limit on memory without one on swap allows no swap, as when a
+ * container is made.
  */
 export function updatedResources(
   current: LinuxContainerResources,
@@ -52,7 +54,10 @@ export function updatedResources(
   };
 }
 
-/** Values that take a limit away again, for those which `resources` does not set: what an update that failed half-way is taken back with. */
+/**
+ * Values that take a limit away again, for those which `resources` does not set: what an update that failed
+ * half-way is taken back with.
+ */
 export function withoutLimits(resources: LinuxContainerResources): LinuxContainerResources {
   return {
     ...resources,

@@ -8,7 +8,10 @@ import type { OciCpu, OciDeviceRule, OciLimits, OciMemory, OciResources } from "
 
 type Resources = LinuxContainerResources | undefined;
 
-/** Limits of cgroups, and which devices may be used: all of them, or those given. A zero or an empty text in CRI means that nothing was asked for. */
+/**
+ * Limits of cgroups, and which devices may be used: all of them, or those given. A zero or an empty text in
+ * CRI means that nothing was asked for.
+ */
 export function containerResources(
   resources: Resources,
   devices: readonly ResolvedDevice[],
@@ -25,8 +28,9 @@ function withoutEndlessQuota({ cpu: { quota, ...cpu } = {} }: OciLimits): Pick<O
 }
 
 /**
- * The limits of a container as an OCI runtime takes them, for its creation and for `update`. Throws RuntimeError:
- * InvalidArgument for limits that contradict each other, FailedPrecondition for what this host's cgroups have not got.
+ * The limits of a container as an OCI runtime takes them, for its creation and for `update`. Throws
+ * RuntimeError: InvalidArgument for limits that contradict each other, FailedPrecondition for what this
+ * host's cgroups have not got.
  */
 export function cgroupLimits(asked: Resources, host: CgroupFacts): OciLimits {
   const resources = resourcesInForce(asked, host);
@@ -61,8 +65,8 @@ function weight(cpuShares: bigint): Readonly<Record<string, string>> {
 }
 
 /**
- * The score as asked for, but no lower than the daemon may set: without CAP_SYS_RESOURCE the OCI runtime would fail. Never
- * left to chance: a process would inherit the daemon's, which the kernel is told to spare.
+ * The score as asked for, but no lower than the daemon may set: without CAP_SYS_RESOURCE the OCI runtime
+ * would fail. Never left to chance: a process would inherit the daemon's, which the kernel is told to spare.
  */
 export function oomScoreAdj(resources: Resources, host: Pick<HostFacts, "minOomScoreAdj">): number {
   return Math.max(Number(resources?.oomScoreAdj ?? 0n), host.minOomScoreAdj);

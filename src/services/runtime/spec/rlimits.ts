@@ -6,8 +6,8 @@ import type { OciRlimit } from "./types.ts";
 const usualOpenFiles = 1024 * 1024;
 
 /**
- * The limits of a container's processes: those of the configuration, no higher than the daemon may give, and one on open
- * files.
+ * The limits of a container's processes: those of the configuration, no higher than the daemon may give, and
+ * one on open files.
  */
 export function containerRlimits(
   { defaultUlimits }: Pick<ContainerSettings, "defaultUlimits">,
@@ -22,8 +22,8 @@ export function containerRlimits(
 }
 
 /**
- * The limit on open files. It is always set, as Node raises its own soft limit and children would inherit that; the
- * other limits are the daemon's.
+ * The limit on open files. It is always set, as Node raises its own soft limit and children would inherit
+ * that; the other limits are the daemon's.
  */
 export function openFilesLimit({ maxOpenFiles }: Pick<HostFacts, "maxOpenFiles">): OciRlimit {
   const limit = Math.min(usualOpenFiles, maxOpenFiles);

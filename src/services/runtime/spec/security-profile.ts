@@ -17,8 +17,8 @@ export type ProfileChoice =
   | { readonly kind: "oci"; readonly reference: string; readonly base: ProfileChoice };
 
 /**
- * The choice that CRI's message makes, or the text that older clients send in its place. `what` names it in errors.
- * Throws RuntimeError InvalidArgument.
+ * The choice that CRI's message makes, or the text that older clients send in its place. `what` names it in
+ * errors. Throws RuntimeError InvalidArgument.
  */
 export function profileChoice(
   what: string,
@@ -39,7 +39,10 @@ function baseChoice(what: string, base: SecurityProfileBase | undefined): Profil
   return base?.type === BaseType.Localhost ? localhost(what, base.localhostRef) : { kind: "runtimeDefault" };
 }
 
-/** "", "unconfined", "runtime/default", "docker/default" or "localhost/NAME". Throws RuntimeError InvalidArgument. */
+/**
+ * "", "unconfined", "runtime/default", "docker/default" or "localhost/NAME". Throws RuntimeError
+ * InvalidArgument.
+ */
 export function choiceOfText(what: string, text: string): ProfileChoice {
   if (text === "") return { kind: "unset" };
   if (text === "unconfined") return { kind: "unconfined" };

@@ -1,7 +1,10 @@
 /** RLIM_INFINITY, which no number of JavaScript's is. */
 const rlimInfinity = "18446744073709551615";
 
-/** A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's RLIM_INFINITY; a bigint is a number. */
+/**
+ * A specification or a part of one as OCI runtimes read it. A limit of `Infinity` is the kernel's
+ * RLIM_INFINITY; a bigint is a number.
+ */
 export function specJson(value: object): string {
   // In a string the quotes would be escaped.
   return JSON.stringify(value, writeBigints).replaceAll(/"(soft|hard)":null/g, `"$1":${rlimInfinity}`);

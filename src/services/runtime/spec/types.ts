@@ -1,6 +1,6 @@
 /**
- * OCI runtime-spec 1.0.2, config.md and config-linux.md: the parts that berth writes. Numbers are within JSON's exact
- * range; absent means that the OCI runtime's default holds.
+ * OCI runtime-spec 1.0.2, config.md and config-linux.md: the parts that berth writes. Numbers are within
+ * JSON's exact range; absent means that the OCI runtime's default holds.
  */
 export type OciSpec = {
   readonly ociVersion: string;
@@ -146,7 +146,10 @@ export type OciCpu = {
 /** Bytes; -1 is no limit. `swap` is memory and swap together. */
 export type OciMemory = { readonly limit?: number; readonly swap?: number };
 
-/** config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is, but for what only docker and podman know of it. */
+/**
+ * config-linux.md, `seccomp`. A profile file of a node (`Localhost`) is handed on as it is, but for what only
+ * docker and podman know of it.
+ */
 export type OciSeccomp = {
   readonly defaultAction: string;
   readonly defaultErrnoRet?: number;

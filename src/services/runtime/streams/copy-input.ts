@@ -1,9 +1,9 @@
 import type { Readable, Writable } from "node:stream";
 
 /**
- * Copies to a process's input, with back-pressure, until the source or the sink ends or the result is disposed of. What
- * comes after the process has closed its end is thrown away, so that the sender never waits for it. `onEnd` is called
- * when no more will come, by an end or a break; it may be called twice.
+ * Copies to a process's input, with back-pressure, until the source or the sink ends or the result is
+ * disposed of. What comes after the process has closed its end is thrown away, so that the sender never waits
+ * for it. `onEnd` is called when no more will come, by an end or a break; it may be called twice.
  */
 export function copyInput(source: Readable, sink: Writable, onEnd: () => void): Disposable {
   const discard = () => {

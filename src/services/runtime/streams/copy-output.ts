@@ -2,7 +2,10 @@ import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { settledBy } from "./settled-by.ts";
 
-/** Copies what a process puts out, with back-pressure, until it ends or the sink is closed; then the process finds its pipe closed. */
+/**
+ * Copies what a process puts out, with back-pressure, until it ends or the sink is closed; then the process
+ * finds its pipe closed.
+ */
 export class OutputCopy {
   readonly #source: Socket;
   readonly #ended: Promise<void>;
@@ -25,8 +28,8 @@ export class OutputCopy {
   }
 
   /**
-   * Resolves when the pipe has no writer any more, which may be long after the command's end, and all that they wrote was
-   * taken; or when `signal` aborts.
+   * Resolves when the pipe has no writer any more, which may be long after the command's end, and all that
+   * they wrote was taken; or when `signal` aborts.
    */
   async ended(signal: AbortSignal): Promise<void> {
     await settledBy(this.#ended, signal);

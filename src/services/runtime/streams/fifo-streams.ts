@@ -32,7 +32,10 @@ export class FifoStreams implements AsyncDisposable {
     return streams;
   }
 
-  /** No more output comes: resolves when a client has taken what there is and reads the end, or none is there, or `signal` aborts. */
+  /**
+   * No more output comes: resolves when a client has taken what there is and reads the end, or none is there,
+   * or `signal` aborts.
+   */
   async finish(signal: AbortSignal): Promise<void> {
     // From now on a client that has left is known as that.
     await this.#output?.reader.close();

@@ -5,8 +5,8 @@ import { RuntimeError } from "../runtime-error.ts";
 import { openLookedUp } from "./open-look-up.ts";
 
 /**
- * Both ends of a client's FIFO. The one that is not the process's is kept open, so that opening never waits, and that a client may leave
- * and another come.
+ * Both ends of a client's FIFO. The one that is not the process's is kept open, so that opening never waits,
+ * and that a client may leave and another come.
  */
 export type OpenFifo = AsyncDisposable & {
   /** Blocking, as a process expects it of its standard streams. */
@@ -14,10 +14,14 @@ export type OpenFifo = AsyncDisposable & {
   readonly writer: FileHandle;
 };
 
-/** Opens a FIFO without waiting for whoever has its other end. Throws RuntimeError InvalidArgument when there is none, and what `lookUp` throws. */
+/**
+ * Opens a FIFO without waiting for whoever has its other end. Throws RuntimeError InvalidArgument when there
+ * is none, and what `lookUp` throws.
+ */
 export async function openFifo(path: string, lookUp: LookUp): Promise<OpenFifo> {
   await using opened = new AsyncDisposableStack();
-  // Only a reader need not wait for a writer. The others are opened by it, as another file may lie at the path by then.
+  // Only a reader need not wait for a writer. The others are opened by it, as another file may lie at the
+  // path by then.
   const first = opened.use(await openLookedUp(path, lookUp, () => openPath(path)));
   if (!(await first.stat()).isFIFO()) throw noFifo(path, "it is not a FIFO");
   const same = `/proc/self/fd/${first.fd}`;

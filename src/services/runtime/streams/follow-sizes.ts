@@ -1,8 +1,8 @@
 import type { TerminalSize } from "../tasks.ts";
 
 /**
- * Applies the sizes of a terminal one at a time; of those that come while one is being applied only the last counts.
- * Resolves when there are no more; throws what `apply` throws.
+ * Applies the sizes of a terminal one at a time; of those that come while one is being applied only the last
+ * counts. Resolves when there are no more; throws what `apply` throws.
  */
 export async function followSizes(
   sizes: AsyncIterable<TerminalSize>,

@@ -6,9 +6,10 @@ import type { OciUser } from "../spec/types.ts";
 export type StreamOwner = { readonly uid: number; readonly gid: number };
 
 /**
- * Who must own the pipes that are a container's standard streams, lest its process cannot open them by their names
- * (/dev/stdout): its user, by the mappings of the user namespace that `pid` is in. Undefined where its users are the host's:
- * OCI runtimes give the streams to the user themselves, and in a user namespace cannot give away what is nobody's there.
+ * Who must own the pipes that are a container's standard streams, lest its process cannot open them by their
+ * names (/dev/stdout): its user, by the mappings of the user namespace that `pid` is in. Undefined where its
+ * users are the host's: OCI runtimes give the streams to the user themselves, and in a user namespace cannot
+ * give away what is nobody's there.
  */
 export async function streamOwner(
   pid: number,
@@ -20,7 +21,10 @@ export async function streamOwner(
   return uid === user.uid && gid === user.gid ? undefined : { uid, gid };
 }
 
-/** Gives a process those of its standard streams that are pipes. For one that does not run its program yet: what that has open is its own affair. */
+/**
+ * Gives a process those of its standard streams that are pipes. For one that does not run its program yet:
+ * what that has open is its own affair.
+ */
 export async function giveStreams(pid: number, { uid, gid }: StreamOwner): Promise<void> {
   for (const fd of [0, 1, 2]) {
     const path = `/proc/${pid}/fd/${fd}`;

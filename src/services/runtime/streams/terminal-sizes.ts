@@ -2,8 +2,9 @@ import type { TerminalSize } from "../tasks.ts";
 import { followSizes } from "./follow-sizes.ts";
 
 /**
- * The sizes of a client's terminal, read from the beginning: what has come when the program is started is the size that it
- * finds, and nobody waits for one. A size that the kernel does not take leaves the terminal as it is.
+ * The sizes of a client's terminal, read from the beginning: what has come when the program is started is the
+ * size that it finds, and nobody waits for one. A size that the kernel does not take leaves the terminal as
+ * it is.
  */
 export class TerminalSizes {
   #latest: TerminalSize | undefined;

@@ -5,9 +5,10 @@ import type { OciSpec } from "../spec/types.ts";
 import { systemdProperties } from "./systemd-properties.ts";
 
 /**
- * The spec with a container's limits as properties of its scope, in the annotations by which OCI runtimes hand such to
- * systemd. crun 1.8 writes limits into the cgroup alone, where the next `daemon-reload` takes them back; runc tells systemd
- * by itself. Lists of processors have no form there; they hold as long as nobody sets them in systemd.
+ * The spec with a container's limits as properties of its scope, in the annotations by which OCI runtimes
+ * hand such to systemd. crun 1.8 writes limits into the cgroup alone, where the next `daemon-reload` takes
+ * them back; runc tells systemd by itself. Lists of processors have no form there; they hold as long as
+ * nobody sets them in systemd.
  */
 export function withSystemdAnnotations(
   spec: OciSpec,

@@ -9,7 +9,10 @@ const infinity = "18446744073709551615";
 /** systemd keeps quotas as whole percents of a second. */
 const percentUs = 10_000;
 
-/** The limits that systemd has properties for (systemd.resource-control(5)); those of cgroup v1 have names of their own. */
+/**
+ * The limits that systemd has properties for (systemd.resource-control(5)); those of cgroup v1 have names of
+ * their own.
+ */
 export function systemdProperties(
   { memory = {}, cpu = {}, unified = {} }: OciLimits,
   { kind }: Pick<CgroupLayout, "kind">,

@@ -10,8 +10,9 @@ const manager = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.f
 const timeoutMs = 30_000;
 
 /**
- * Tells systemd the new limits of a container's scope. It writes what it knows at every `daemon-reload`, and crun 1.8
- * changes the cgroup alone; runc tells it by itself. Throws RuntimeError Internal with systemd's words.
+ * Tells systemd the new limits of a container's scope. It writes what it knows at every `daemon-reload`, and
+ * crun 1.8 changes the cgroup alone; runc tells it by itself. Throws RuntimeError Internal with systemd's
+ * words.
  */
 export async function tellSystemd(
   { handler, cgroupDir }: TaskRecord,

@@ -13,8 +13,8 @@ import type { OciSpec } from "../spec/types.ts";
 import type { FirstProcessIo, Task, TaskConsole, TaskSpec } from "../tasks.ts";
 
 /**
- * A place for tests of tasks: a directory of its own, a root file system of busybox, a cgroup of its own, and tasks with
- * real programs. Disposing of it deletes all tasks and removes everything.
+ * A place for tests of tasks: a directory of its own, a root file system of busybox, a cgroup of its own, and
+ * tasks with real programs. Disposing of it deletes all tasks and removes everything.
  */
 export class TaskBench implements AsyncDisposable {
   readonly directory: string;
@@ -143,8 +143,9 @@ export class TaskBench implements AsyncDisposable {
 }
 
 /**
- * Processes whose command line names it, mounts below it and cgroups of its name: what a container may have left. It is looked for
- * as a whole word: a few digits are found in the middle of some id of somebody else's container, sooner or later.
+ * Processes whose command line names it, mounts below it and cgroups of its name: what a container may have
+ * left. It is looked for as a whole word: a few digits are found in the middle of some id of somebody else's
+ * container, sooner or later.
  */
 export async function tracesOf(needle: string): Promise<readonly string[]> {
   const word = new RegExp(`(?<![0-9A-Za-z])${RegExp.escape(needle)}(?![0-9A-Za-z])`);

@@ -18,8 +18,9 @@ export type TasksBench = AsyncDisposable &
   };
 
 /**
- * Tests what the interface promises of every implementation of {@link Tasks}. `open` makes a bench whose tasks are of that
- * implementation and which has a runtime handler of the name `handler`; `name` begins the tests' titles.
+ * Tests what the interface promises of every implementation of {@link Tasks}. `open` makes a bench whose
+ * tasks are of that implementation and which has a runtime handler of the name `handler`; `name` begins the
+ * tests' titles.
  */
 export function tasksSuite(name: string, handler: string, open: () => Promise<TasksBench>): void {
   describe(name, () => {

@@ -12,7 +12,10 @@ export class TestClient {
   readonly #waiting: (() => void)[] = [];
   #takes: boolean;
 
-  /** `stdin` is sent and ends; `typed` is a stdin for {@link type}; `takes: false` takes no output before {@link take}. */
+  /**
+   * `stdin` is sent and ends; `typed` is a stdin for {@link type}; `takes: false` takes no output before
+   * {@link take}.
+   */
   constructor(
     options: { readonly stdin?: string | Buffer; readonly typed?: boolean; readonly takes?: boolean } = {},
   ) {

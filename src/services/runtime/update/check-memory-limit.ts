@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
- * Throws RuntimeError FailedPrecondition for a limit below the memory that is in use and cannot be given back: cgroup v2
- * would kill the container's processes, v1 would refuse with EBUSY. Pages of files count for nothing, as the kernel
- * drops them first.
+ * Throws RuntimeError FailedPrecondition for a limit below the memory that is in use and cannot be given
+ * back: cgroup v2 would kill the container's processes, v1 would refuse with EBUSY. Pages of files count for
+ * nothing, as the kernel drops them first.
  */
 export async function checkMemoryLimit(
   cgroupDir: string | undefined,

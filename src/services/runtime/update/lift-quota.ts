@@ -6,8 +6,9 @@ import type { OciLimits } from "../spec/types.ts";
 import type { UpdatedTask } from "./updated-task.ts";
 
 /**
- * Takes a container's CPU quota away, if that is what is asked for, where the OCI runtime cannot: with cgroup v1 crun 1.8
- * writes -1 as an unsigned number. Returns the limits that are left to set. (runc can, and remembers an old quota.)
+ * Takes a container's CPU quota away, if that is what is asked for, where the OCI runtime cannot: with cgroup
+ * v1 crun 1.8 writes -1 as an unsigned number. Returns the limits that are left to set. (runc can, and
+ * remembers an old quota.)
  */
 export async function liftQuota(
   task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,

@@ -7,7 +7,10 @@ import { RuntimeError } from "../runtime-error.ts";
 import type { OciLimits } from "../spec/types.ts";
 import type { UpdatedTask } from "./updated-task.ts";
 
-/** Limits a container's huge pages, which runc's `update` passes over. Throws RuntimeError InvalidArgument for a size of pages that this machine has not got. */
+/**
+ * Limits a container's huge pages, which runc's `update` passes over. Throws RuntimeError InvalidArgument for
+ * a size of pages that this machine has not got.
+ */
 export async function limitHugePages(
   task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,
   limits: NonNullable<OciLimits["hugepageLimits"]>,

@@ -7,8 +7,9 @@ import { RuntimeError } from "../runtime-error.ts";
 const maxRounds = 100;
 
 /**
- * Sets oom_score_adj of all processes of a container (proc(5)). A child inherits its parent's, so this goes on until no
- * process is found that was not seen before. Throws RuntimeError PermissionDenied for a score lower than the kernel allows.
+ * Sets oom_score_adj of all processes of a container (proc(5)). A child inherits its parent's, so this goes
+ * on until no process is found that was not seen before. Throws RuntimeError PermissionDenied for a score
+ * lower than the kernel allows.
  */
 export async function setOomScores({ init, cgroupDir }: TaskRecord, score: number): Promise<void> {
   const done = new Set<number>();

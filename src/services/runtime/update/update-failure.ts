@@ -2,8 +2,9 @@ import { hasCode, messageOf } from "../../../ground/errors/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
- * What an OCI runtime's failure to update means. It tells the kernel's answer in words alone: EBUSY is a limit below what
- * is in use; EINVAL, ERANGE and EACCES are values that no such container can have (a CPU that its parent has not got).
+ * What an OCI runtime's failure to update means. It tells the kernel's answer in words alone: EBUSY is a
+ * limit below what is in use; EINVAL, ERANGE and EACCES are values that no such container can have (a CPU
+ * that its parent has not got).
  */
 export function updateFailure(cause: unknown): unknown {
   if (!hasCode(cause, "Internal")) return cause;

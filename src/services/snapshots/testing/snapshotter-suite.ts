@@ -16,8 +16,8 @@ export type SnapshotterSubject = {
   /** Begins the tests' titles. */
   readonly name: string;
   /**
-   * Opens the snapshotter whose directories and records lie below `root`, which exists. Disposing closes it as a shutdown of the
-   * daemon does; opening the same root again is the next start.
+   * Opens the snapshotter whose directories and records lie below `root`, which exists. Disposing closes it
+   * as a shutdown of the daemon does; opening the same root again is the next start.
    */
   readonly open: (root: string) => Promise<AsyncDisposable & { readonly snapshotter: Snapshotter }>;
   /** Its `capabilities.rebase`. */

@@ -1,4 +1,7 @@
-/** What the OCI runtimes have in their logs when an exec fails, with the exit code that becomes of it: captured, each by running it. */
+/**
+ * What the OCI runtimes have in their logs when an exec fails, with the exit code that becomes of it:
+ * captured, each by running it.
+ */
 export type CapturedFailure = {
   readonly program: string;
   readonly what: string;

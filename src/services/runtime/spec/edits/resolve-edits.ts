@@ -17,9 +17,9 @@ const usualMode = 0o666;
 const resctrl = "/sys/fs/resctrl";
 
 /**
- * Looks for what edits need on the host, so that a container without it fails when it is made, not when it starts. Throws
- * RuntimeError: FailedPrecondition for what is not there, Unimplemented for network interfaces, for which crun and runc have
- * no setting yet (runtime-spec 1.3, `netDevices`).
+ * Looks for what edits need on the host, so that a container without it fails when it is made, not when it
+ * starts. Throws RuntimeError: FailedPrecondition for what is not there, Unimplemented for network
+ * interfaces, for which crun and runc have no setting yet (runtime-spec 1.3, `netDevices`).
  */
 export async function resolveEdits(
   edits: ContainerEdits,

@@ -5,9 +5,9 @@ import type { SecuritySettings } from "../input.ts";
 import type { ProfileChoice } from "../security-profile.ts";
 
 /**
- * The AppArmor profile of a choice by name; undefined is none. One that was asked for and cannot be had is an error: the container
- * would run with more rights than its author meant. Where none was asked for, the default is taken if it can be had, as
- * by the peers.
+ * The AppArmor profile of a choice by name; undefined is none. One that was asked for and cannot be had is an
+ * error: the container would run with more rights than its author meant. Where none was asked for, the
+ * default is taken if it can be had, as by the peers.
  */
 export async function resolveAppArmor(
   { choice, privileged }: { readonly choice: ProfileChoice; readonly privileged: boolean },

@@ -14,7 +14,9 @@ const skippedDirectories = new Set(["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-
 /** Who a device belongs to in place of the host's owner. */
 export type DeviceOwner = { readonly uid?: number; readonly gid?: number };
 
-/** A device of the configuration; all in it when it is a directory. Symbolic links of the host are followed. */
+/**
+ * A device of the configuration; all in it when it is a directory. Symbolic links of the host are followed.
+ */
 export async function configuredDevices(
   { hostPath, containerPath, permissions }: Device,
   owner: DeviceOwner,
@@ -43,7 +45,10 @@ export async function hostDevices(lookUp: LookUp): Promise<readonly OciDevice[]>
 /** A device as it is to appear, and where it is on the host. */
 type FoundDevice = Pick<ResolvedDevice, "device" | "hostPath">;
 
-/** The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when there is none. */
+/**
+ * The device of the host at a path, symbolic links followed. Throws RuntimeError FailedPrecondition when
+ * there is none.
+ */
 export async function hostDevice(hostPath: string, lookUp: LookUp): Promise<OciDevice> {
   const [found, ...others] = await devicesAt(hostPath, hostPath, lookUp);
   if (found !== undefined && others.length === 0) return found.device;

@@ -7,9 +7,9 @@ import { RuntimeError } from "../../runtime-error.ts";
 const directories = ["proc", "sys", "dev"];
 
 /**
- * Refuses a root file system in which one of the kernel's directories is a symbolic link or a file: no image needs that,
- * and runc 1.1 follows such a link and makes /dev's own links on the host. What is missing is made by the OCI runtime.
- * Throws RuntimeError FailedPrecondition.
+ * Refuses a root file system in which one of the kernel's directories is a symbolic link or a file: no image
+ * needs that, and runc 1.1 follows such a link and makes /dev's own links on the host. What is missing is
+ * made by the OCI runtime. Throws RuntimeError FailedPrecondition.
  */
 export async function checkKernelDirectories(rootfs: string): Promise<void> {
   await Promise.all(directories.map((name) => check(rootfs, name)));

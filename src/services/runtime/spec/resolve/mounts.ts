@@ -9,7 +9,9 @@ import { type Mount, MountPropagation } from "../../../../ground/protocol/index.
 import { RuntimeError } from "../../runtime-error.ts";
 import type { ResolvedMount } from "../input.ts";
 
-/** Finds or makes the source of a mount, and checks that it propagates as asked. One of `reject` is not made. */
+/**
+ * Finds or makes the source of a mount, and checks that it propagates as asked. One of `reject` is not made.
+ */
 export async function resolveMount(
   mount: Mount,
   reject: readonly string[],

@@ -33,8 +33,8 @@ export async function pulledProfileIfThere(
 }
 
 /**
- * Throws RuntimeError InvalidArgument for a text that is no seccomp profile which could be in force together with another:
- * see {@link "../seccomp/intersect-profiles.ts"}. Docker's templates are refused, whose meaning
+ * Throws RuntimeError InvalidArgument for a text that is no seccomp profile which could be in force together
+ * with another: see {@link "../seccomp/intersect-profiles.ts"}. Docker's templates are refused, whose meaning
  * is not known before there is a container.
  */
 export function checkSeccompProfile(text: string): void {

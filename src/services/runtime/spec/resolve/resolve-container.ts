@@ -36,15 +36,15 @@ type Input = Pick<
 };
 
 /**
- * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and /etc/group, the
- * sources of its mounts (one that is missing is made as a directory, as containerd does, and one that is to have the
- * pod's SELinux label gets it), its devices, its seccomp file, its AppArmor profile, and OCI hooks.
- * The root file system must be mounted.
+ * Looks up on disk what a container's spec needs: its user in the root file system's own /etc/passwd and
+ * /etc/group, the sources of its mounts (one that is missing is made as a directory, as containerd does, and
+ * one that is to have the pod's SELinux label gets it), its devices, its seccomp file, its AppArmor profile,
+ * and OCI hooks. The root file system must be mounted.
  *
- * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as asked, no
- * such device or profile, a root file system without room for /proc, /sys or /dev, a hook that cannot be used, cgroups that it may not
- * write to), Unavailable
- * (a path of the configuration that does not answer).
+ * Throws RuntimeError: InvalidArgument, FailedPrecondition (no such user, a mount that does not propagate as
+ * asked, no such device or profile, a root file system without room for /proc, /sys or /dev, a hook that
+ * cannot be used, cgroups that it may not write to), Unavailable (a path of the configuration that does not
+ * answer).
  */
 export async function resolveContainer(input: Input): Promise<ResolvedContainer> {
   const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
@@ -62,8 +62,9 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
 }
 
 /**
- * The same of a container that is only looked at, and need not run, nor be able to: nothing is made, its root file system need
- * not be mounted, and what its mounts show need not be there. `user` is what was found when it was made.
+ * The same of a container that is only looked at, and need not run, nor be able to: nothing is made, its root
+ * file system need not be mounted, and what its mounts show need not be there. `user` is what was found when
+ * it was made.
  */
 export async function describeContainer(input: Input, user: OciUser): Promise<ResolvedContainer> {
   const [mounts, found] = await Promise.all([
@@ -116,7 +117,9 @@ function resolvedEdits({ edits, lookUp }: Input, user: OciUser): Promise<Resolve
   return Promise.all(edits.map((each) => resolveEdits(each, user, lookUp)));
 }
 
-/** Only what the security context says itself, as in the peers: an image's user changes nothing on devices. */
+/**
+ * Only what the security context says itself, as in the peers: an image's user changes nothing on devices.
+ */
 function ownerOf(security: LinuxContainerSecurityContext | undefined): DeviceOwner {
   const { runAsUser, runAsGroup } = security ?? {};
   return {

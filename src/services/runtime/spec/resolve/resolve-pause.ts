@@ -29,9 +29,10 @@ type Input = {
 };
 
 /**
- * The profiles of a pod's pause process: those that the sandbox names, of files or pulled, else the default ones, whatever its
- * containers may do. A program that only waits loses nothing by them, so that Unconfined and a privileged sandbox change nothing.
- * Those that were asked for and cannot be had are an error, as for containers; where none was asked for, it does without.
+ * The profiles of a pod's pause process: those that the sandbox names, of files or pulled, else the default
+ * ones, whatever its containers may do. A program that only waits loses nothing by them, so that Unconfined
+ * and a privileged sandbox change nothing. Those that were asked for and cannot be had are an error, as for
+ * containers; where none was asked for, it does without.
  *
  * Throws RuntimeError: InvalidArgument, FailedPrecondition.
  */

@@ -4,10 +4,11 @@ import { readBigints } from "../spec-json.ts";
 import type { OciSyscallRule } from "../types.ts";
 
 /**
- * Reads a profile in the runtime-spec's form, or in docker's older one, in which a rule has one `name` in place of `names`. A
- * rule without any is about nothing, and left out, for crun refuses it. Docker's conditions of rules (`includes`, `excludes`) and
- * its `archMap` are read, too, for no OCI runtime knows them. What else is in it is the OCI runtime's to check: it
- * knows the actions, flags and system calls of its libseccomp. Throws an error with the path of what is wrong.
+ * Reads a profile in the runtime-spec's form, or in docker's older one, in which a rule has one `name` in
+ * place of `names`. A rule without any is about nothing, and left out, for crun refuses it. Docker's
+ * conditions of rules (`includes`, `excludes`) and its `archMap` are read, too, for no OCI runtime knows
+ * them. What else is in it is the OCI runtime's to check: it knows the actions, flags and system calls of its
+ * libseccomp. Throws an error with the path of what is wrong.
  */
 export function parseSeccompProfile(text: string): SeccompFile {
   const profile = object(JSON.parse(text, readBigints), "it");
@@ -40,7 +41,10 @@ function plainRule(
   return { ...rest, names: [name], action };
 }
 
-/** One whose meaning is not known cannot be left out of account: the rule may open what others close, or close what others open. */
+/**
+ * One whose meaning is not known cannot be left out of account: the rule may open what others close, or close
+ * what others open.
+ */
 function condition(value: unknown, path: string): RuleCondition {
   const { caps, arches, minKernel, ...unknown } =
     value === undefined || value === null ? {} : object(value, path);

@@ -3,7 +3,10 @@ import { readRootfsFile } from "./rootfs-file.ts";
 export type PasswdEntry = { readonly name: string; readonly uid: number; readonly gid: number };
 export type GroupEntry = { readonly name: string; readonly gid: number; readonly members: readonly string[] };
 
-/** The users of a root file system (passwd(5)); none when it has no such file. Lines that are none are passed over. */
+/**
+ * The users of a root file system (passwd(5)); none when it has no such file. Lines that are none are passed
+ * over.
+ */
 export async function readPasswd(rootfs: string): Promise<readonly PasswdEntry[]> {
   return (await lines(rootfs, "etc/passwd")).flatMap(([name = "", , uid = "", gid = ""]) =>
     isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],

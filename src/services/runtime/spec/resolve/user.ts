@@ -10,9 +10,10 @@ type Security = LinuxContainerSecurityContext | undefined;
 type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: readonly GroupEntry[] };
 
 /**
- * Who the container runs as: what CRI says (run_as_username or run_as_user, run_as_group), else the image's `USER`, else
- * root. The group, where none is given, is the user's own in /etc/passwd, or 0. The primary group is among the
- * supplemental ones, as after a login; the policy Merge adds those that /etc/group gives to the user.
+ * Who the container runs as: what CRI says (run_as_username or run_as_user, run_as_group), else the image's
+ * `USER`, else root. The group, where none is given, is the user's own in /etc/passwd, or 0. The primary
+ * group is among the supplemental ones, as after a login; the policy Merge adds those that /etc/group gives
+ * to the user.
  */
 export async function resolveUser(rootfs: string, security: Security, imageUser: string): Promise<OciUser> {
   const [user, group] = wantedUser(security, imageUser);

@@ -9,7 +9,10 @@ import {
   setsOf,
 } from "./argument-sets.ts";
 
-/** Sets of arguments by their index: calls all of whose arguments are in them. One that is not named may have any value. */
+/**
+ * Sets of arguments by their index: calls all of whose arguments are in them. One that is not named may have
+ * any value.
+ */
 export type Box = ReadonlyMap<number, ArgumentSet>;
 
 /** Every call. */
@@ -19,8 +22,8 @@ export const anyCall: readonly Box[] = [new Map()];
 const mostBoxes = 300;
 
 /**
- * The calls that a rule is about: those for which all its conditions are true; or any one of them, where two are on the same argument, as
- * crun and runc have it. Throws RuntimeError InvalidArgument.
+ * The calls that a rule is about: those for which all its conditions are true; or any one of them, where two
+ * are on the same argument, as crun and runc have it. Throws RuntimeError InvalidArgument.
  */
 export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Box[] {
   const alone = conditions.map((condition) =>
@@ -31,8 +34,8 @@ export function boxesOf(conditions: readonly OciSyscallCondition[]): readonly Bo
 }
 
 /**
- * The calls that are in any of these, as boxes that do not overlap, where `some` do not either. Throws RuntimeError InvalidArgument where that
- * takes too many rules, or rules that there are not.
+ * The calls that are in any of these, as boxes that do not overlap, where `some` do not either. Throws
+ * RuntimeError InvalidArgument where that takes too many rules, or rules that there are not.
  */
 export function uniteBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
   let all = some;
@@ -46,7 +49,10 @@ export function uniteBoxes(some: readonly Box[], others: readonly Box[]): readon
   return all;
 }
 
-/** The calls that are in both lists. Throws RuntimeError InvalidArgument where that takes too many rules, or rules that there are not. */
+/**
+ * The calls that are in both lists. Throws RuntimeError InvalidArgument where that takes too many rules, or
+ * rules that there are not.
+ */
 export function intersectBoxes(some: readonly Box[], others: readonly Box[]): readonly Box[] {
   return limited(some.flatMap((one) => others.flatMap((other) => intersect(one, other))));
 }
@@ -90,7 +96,10 @@ function without(box: Box, other: Box): readonly Box[] {
   return complement(other).flatMap((outside) => intersect(box, outside));
 }
 
-/** Boxes that do not overlap: those that fail at the first argument, those that fail at the second alone, and so on. */
+/**
+ * Boxes that do not overlap: those that fail at the first argument, those that fail at the second alone, and
+ * so on.
+ */
 function complement(box: Box): readonly Box[] {
   const sets = [...box];
   return sets.flatMap(([index, set], at) =>

@@ -2,12 +2,13 @@ import { RuntimeError } from "../../runtime-error.ts";
 import type { OciSyscallCondition } from "../types.ts";
 
 /**
- * A set of values of one argument of a system call: those from `first` to `last`, or those with the bits of `value` where `mask` has
- * ones. Made of conditions, and made into conditions again. A union of sets is a list of them.
+ * A set of values of one argument of a system call: those from `first` to `last`, or those with the bits of
+ * `value` where `mask` has ones. Made of conditions, and made into conditions again. A union of sets is a
+ * list of them.
  *
- * An OCI runtime or-s two conditions on one argument, and for a 32-bit architecture libseccomp compares the lower half of a
- * condition's value alone. So a set must be one condition, or several rules; and no condition may have a value beyond 32 bits, but masks
- * whose upper half is to be zero.
+ * An OCI runtime or-s two conditions on one argument, and for a 32-bit architecture libseccomp compares the
+ * lower half of a condition's value alone. So a set must be one condition, or several rules; and no condition
+ * may have a value beyond 32 bits, but masks whose upper half is to be zero.
  */
 export type ArgumentSet =
   | { readonly kind: "range"; readonly first: bigint; readonly last: bigint }
@@ -17,7 +18,10 @@ const max = 2n ** 64n - 1n;
 const max32 = 2n ** 32n - 1n;
 const upperHalf = max - max32;
 
-/** The values that a condition is true for. Throws RuntimeError InvalidArgument for one that is none, or that is about more than 32 bits. */
+/**
+ * The values that a condition is true for. Throws RuntimeError InvalidArgument for one that is none, or that
+ * is about more than 32 bits.
+ */
 export function setsOf(condition: OciSyscallCondition): readonly ArgumentSet[] {
   if (condition.op === "SCMP_CMP_MASKED_EQ") return [bitsOf(condition)];
   const value = number32(condition.value, "value");
@@ -77,9 +81,9 @@ export function complementOf(set: ArgumentSet): readonly ArgumentSet[] {
 }
 
 /**
- * The same with a mask in place of a range, for an argument that is not the last one that a rule looks at: there libseccomp 2.5 mixes up
- * what follows a comparison that is about both halves of a value, or does not come to an end. Throws RuntimeError InvalidArgument where
- * no masks say it.
+ * The same with a mask in place of a range, for an argument that is not the last one that a rule looks at:
+ * there libseccomp 2.5 mixes up what follows a comparison that is about both halves of a value, or does not
+ * come to an end. Throws RuntimeError InvalidArgument where no masks say it.
  */
 export function maskedConditionsOf(
   set: ArgumentSet,
@@ -92,7 +96,10 @@ export function maskedConditionsOf(
   return blocks(set.first, set.last).map((block) => masked(block, index));
 }
 
-/** Conditions any one of which is true for the values of the set, and for no others; undefined where every value is in it. */
+/**
+ * Conditions any one of which is true for the values of the set, and for no others; undefined where every
+ * value is in it.
+ */
 export function conditionsOf(set: ArgumentSet, index: number): readonly OciSyscallCondition[] | undefined {
   const condition = (op: string, value: bigint) => ({ index, value: Number(value), op });
   if (set.kind === "bits") return set.mask === 0n ? undefined : [masked(set, index)];
@@ -114,7 +121,10 @@ function masked({ mask, value }: ArgumentSet & { kind: "bits" }, index: number):
   return { index, value: mask, valueTwo: Number(value), op: "SCMP_CMP_MASKED_EQ" };
 }
 
-/** A range of 32-bit values as blocks whose values differ in their last bits alone, the largest that there are. */
+/**
+ * A range of 32-bit values as blocks whose values differ in their last bits alone, the largest that there
+ * are.
+ */
 function blocks(first: bigint, last: bigint): readonly (ArgumentSet & { kind: "bits" })[] {
   const found: (ArgumentSet & { kind: "bits" })[] = [];
   for (let at = first; at <= last; ) {

@@ -7,9 +7,9 @@ import { intersectProfiles } from "./intersect-profiles.ts";
 import { applicableProfile, type SeccompFile } from "./profile-conditions.ts";
 
 /**
- * The system-call filter; undefined is none. `file` is the profile that was read from a file: that of a Localhost choice,
- * or the one that takes the place of `builtIn`. `pulled` is that of an OCI choice, whose base the others then are.
- * Throws RuntimeError FailedPrecondition, also for two that cannot be combined.
+ * The system-call filter; undefined is none. `file` is the profile that was read from a file: that of a
+ * Localhost choice, or the one that takes the place of `builtIn`. `pulled` is that of an OCI choice, whose
+ * base the others then are. Throws RuntimeError FailedPrecondition, also for two that cannot be combined.
  */
 export function containerSeccomp(
   choice: ProfileChoice,

@@ -3,8 +3,8 @@ import type { OciSeccomp, OciSyscallCondition, OciSyscallRule } from "../types.t
 import { anyAllowed, byArchitecture, byCapability } from "./system-calls.ts";
 
 /**
- * The RuntimeDefault profile: what is not allowed fails with EPERM. The lists are those that Docker's and containerd's
- * users rely on; what a capability opens is allowed to those who have it.
+ * The RuntimeDefault profile: what is not allowed fails with EPERM. The lists are those that Docker's and
+ * containerd's users rely on; what a capability opens is allowed to those who have it.
  */
 export function defaultSeccomp(capabilities: readonly string[], architecture: string): OciSeccomp {
   const allowed = new Set([
@@ -25,8 +25,8 @@ export function defaultSeccomp(capabilities: readonly string[], architecture: st
 }
 
 /**
- * The same for a program that is known to be made for this processor and needs no capabilities: calls of other architectures end it. OCI runtimes
- * make such a filter in a fraction of the time.
+ * The same for a program that is known to be made for this processor and needs no capabilities: calls of
+ * other architectures end it. OCI runtimes make such a filter in a fraction of the time.
  */
 export function nativeSeccomp(architecture: string): OciSeccomp {
   const profile = defaultSeccomp([], architecture);
@@ -34,8 +34,8 @@ export function nativeSeccomp(architecture: string): OciSeccomp {
 }
 
 /**
- * The processor's own first. A filter covers the 32-bit calls of a 64-bit kernel too: those of what it does not cover end the
- * process, and containers have 32-bit programs.
+ * The processor's own first. A filter covers the 32-bit calls of a 64-bit kernel too: those of what it does
+ * not cover end the process, and containers have 32-bit programs.
  */
 const filterArchitectures: Readonly<Record<string, readonly string[]>> = {
   x64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -51,9 +51,10 @@ export function nativeArchitecture(architecture: string): string {
 }
 
 /**
- * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor. The kernel looks at the lower
- * half of the number alone, so that one with anything in its upper half must not pass for another family; there are none
- * from 64 on. Two conditions on one argument would be or-ed by some OCI runtimes, so each allowed range is a rule of its own.
+ * Sockets of all families but AF_ALG (38) and AF_VSOCK (40), which reach the host's kernel and hypervisor.
+ * The kernel looks at the lower half of the number alone, so that one with anything in its upper half must
+ * not pass for another family; there are none from 64 on. Two conditions on one argument would be or-ed by
+ * some OCI runtimes, so each allowed range is a rule of its own.
  */
 const sockets: readonly OciSyscallRule[] = [
   allowWhen("socket", { index: 0, value: 38, op: "SCMP_CMP_LT" }),
@@ -74,8 +75,8 @@ const personalities: readonly OciSyscallRule[] = [0x0, 0x0008, 0x20000, 0x20008,
 const newNamespaceFlags = 0x7e020000;
 
 /**
- * New processes, but no new namespaces. The flags of clone3 are behind a pointer, where a filter cannot look: it is said
- * not to exist, so that libraries fall back to clone.
+ * New processes, but no new namespaces. The flags of clone3 are behind a pointer, where a filter cannot look:
+ * it is said not to exist, so that libraries fall back to clone.
  */
 function newProcesses(architecture: string): readonly OciSyscallRule[] {
   // On s390 clone takes the stack first (clone(2)).

@@ -10,7 +10,10 @@ const severity = ["KILL_PROCESS", "KILL", "TRAP", "ERRNO", "TRACE", "LOG", "ALLO
 
 type Call = { readonly name: string; readonly args: readonly bigint[] };
 
-/** A filter as it is written down, read in the plainest way: what the rules say that are about the call, else the default. */
+/**
+ * A filter as it is written down, read in the plainest way: what the rules say that are about the call, else
+ * the default.
+ */
 function answer(profile: OciSeccomp, { name, args }: Call): string {
   const about = (rule: OciSyscallRule) => {
     const conditions = rule.args ?? [];
@@ -65,7 +68,10 @@ function seeded(seed: number): (below: number) => number {
 
 const interesting = [0, 1, 2, 3, 7, 8, 9, 38, 40, 0x7fff_ffff, 0xffff_fffe, 0xffff_ffff];
 
-/** A profile about one call, whose meaning is certain: one action under any conditions, or several for different values of one argument. */
+/**
+ * A profile about one call, whose meaning is certain: one action under any conditions, or several for
+ * different values of one argument.
+ */
 function randomProfile(random: (below: number) => number): OciSeccomp {
   const pick = <T>(list: readonly T[]) => list[random(list.length)] as T;
   const action = () => pick(severity);

@@ -12,13 +12,14 @@ import {
 } from "./profile-meaning.ts";
 
 /**
- * One filter that does what two would that are in force together: for each call, what the stricter of them says, in the kernel's order of
- * actions; of two that are as strict, with the errno of `profile`, which would have been installed last. A call of an
- * architecture that one of them does not have ends the program, as in that one; so does one of 32-bit x86 where the profile looks at
- * arguments that cannot be seen there ({@link losesConditions}).
+ * One filter that does what two would that are in force together: for each call, what the stricter of them
+ * says, in the kernel's order of actions; of two that are as strict, with the errno of `profile`, which would
+ * have been installed last. A call of an architecture that one of them does not have ends the program, as in
+ * that one; so does one of 32-bit x86 where the profile looks at arguments that cannot be seen there
+ * ({@link losesConditions}).
  *
- * `native` is the machine's architecture, which every filter has. Throws RuntimeError InvalidArgument where a profile's meaning is not certain or
- * no filter could say what both do.
+ * `native` is the machine's architecture, which every filter has. Throws RuntimeError InvalidArgument where a
+ * profile's meaning is not certain or no filter could say what both do.
  */
 export function intersectProfiles(profile: OciSeccomp, base: OciSeccomp, native: string): OciSeccomp {
   const [one, other] = [profileMeaning(profile), profileMeaning(base)];
@@ -97,7 +98,9 @@ function architecturesOf({ architectures }: OciSeccomp, native: string): readonl
   return [...new Set([native, ...named])];
 }
 
-/** What is logged in one is logged in both; a weaker protection against speculation must be wanted by both. */
+/**
+ * What is logged in one is logged in both; a weaker protection against speculation must be wanted by both.
+ */
 function flagsOf(profile: OciSeccomp, base: OciSeccomp): Pick<OciSeccomp, "flags"> {
   const [own, others] = [profile.flags ?? [], base.flags ?? []];
   const weaker = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";

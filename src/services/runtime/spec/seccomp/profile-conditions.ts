@@ -11,7 +11,10 @@ export type RuleCondition = {
   readonly minKernel: { readonly major: number; readonly minor: number } | undefined;
 };
 
-/** A profile as its file has it: docker's form has rules for some containers and machines only, and architectures by the machine's. */
+/**
+ * A profile as its file has it: docker's form has rules for some containers and machines only, and
+ * architectures by the machine's.
+ */
 export type SeccompFile = Omit<OciSeccomp, "syscalls"> & {
   readonly archMap: readonly {
     readonly architecture: string;
@@ -33,7 +36,10 @@ export type SeccompCircumstances = {
   readonly kernel: KernelRelease;
 };
 
-/** What a profile means for a container with these capabilities (the bounding ones, as for docker and podman) on this machine. */
+/**
+ * What a profile means for a container with these capabilities (the bounding ones, as for docker and podman)
+ * on this machine.
+ */
 export function applicableProfile(
   { archMap, syscalls, ...profile }: SeccompFile,
   circumstances: SeccompCircumstances,

@@ -19,7 +19,10 @@ const actions = [
 
 type Action = (typeof actions)[number];
 
-/** What a profile says of each system call: calls by their arguments, and what becomes of them; all other calls get the default. */
+/**
+ * What a profile says of each system call: calls by their arguments, and what becomes of them; all other
+ * calls get the default.
+ */
 export type ProfileMeaning = {
   readonly standard: Verdict;
   readonly calls: ReadonlyMap<string, readonly Decision[]>;
@@ -29,8 +32,9 @@ export type ProfileMeaning = {
 export type Decision = { readonly boxes: readonly Box[]; readonly verdict: Verdict };
 
 /**
- * Reads a profile as crun and runc have libseccomp make a filter of it. Throws RuntimeError InvalidArgument for one whose meaning is not certain:
- * where two rules with different actions are about the same call, the filter depends on their order and on libseccomp.
+ * Reads a profile as crun and runc have libseccomp make a filter of it. Throws RuntimeError InvalidArgument
+ * for one whose meaning is not certain: where two rules with different actions are about the same call, the
+ * filter depends on their order and on libseccomp.
  */
 export function profileMeaning(profile: OciSeccomp): ProfileMeaning {
   const standard = verdictOf(profile.defaultAction, profile.defaultErrnoRet);

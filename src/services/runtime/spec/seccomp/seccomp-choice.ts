@@ -3,8 +3,8 @@ import type { SecuritySettings } from "../input.ts";
 import { choiceOfText, type ProfileChoice, profileChoice } from "../security-profile.ts";
 
 /**
- * Which seccomp profile a container gets: its own choice; the configuration's where it makes none; and for a privileged
- * container the configuration's for those, whatever it says, as it can get past every filter.
+ * Which seccomp profile a container gets: its own choice; the configuration's where it makes none; and for a
+ * privileged container the configuration's for those, whatever it says, as it can get past every filter.
  */
 export function seccompChoice(
   security: LinuxContainerSecurityContext | undefined,

@@ -1,6 +1,6 @@
 /**
- * The system calls of the RuntimeDefault profile, as data. Names that a kernel or libseccomp does not know are passed
- * over by OCI runtimes, so that newer calls can be listed.
+ * The system calls of the RuntimeDefault profile, as data. Names that a kernel or libseccomp does not know
+ * are passed over by OCI runtimes, so that newer calls can be listed.
  */
 
 /** Allowed to every container. */

@@ -11,12 +11,15 @@ import { freeSubnet } from "./subnet.ts";
 const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
 
-export type CutBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
+export type CrashingBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
   /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
   readonly built?: boolean;
 };
 
-/** A daemon that can be cut off at a step, and everything by which its pods can be told from those of other tests. */
+/**
+ * A daemon that can be cut off at a step, and everything by which its pods can be told from those of other
+ * tests.
+ */
 export class CrashingBerth implements AsyncDisposable {
   readonly berth: TestBerth;
   /** For pods, so that their cgroups are known by the name. */
@@ -33,7 +36,7 @@ export class CrashingBerth implements AsyncDisposable {
     this.#opened = opened;
   }
 
-  static async start(options: CutBerthOptions = {}): Promise<CrashingBerth> {
+  static async start(options: CrashingBerthOptions = {}): Promise<CrashingBerth> {
     await using opened = new AsyncDisposableStack();
     const directory = opened.use(await tempDir());
     const cutFile = join(directory.path, "cut");
@@ -47,7 +50,9 @@ export class CrashingBerth implements AsyncDisposable {
     return new CrashingBerth(berth, name, cutFile, opened.move());
   }
 
-  /** Lets the daemon die before the step of that name; the call, or what it set off, must come to the step. */
+  /**
+   * Lets the daemon die before the step of that name; the call, or what it set off, must come to the step.
+   */
   async cutAt(step: string, call: () => Promise<unknown>): Promise<void> {
     await writeFile(this.#cutFile, step);
     await call().catch(() => undefined);
@@ -86,8 +91,8 @@ export class CrashingBerth implements AsyncDisposable {
   }
 
   /**
-   * What a power loss leaves of this daemon and its pods: files on disk, but no process, no mount, no cgroup, and nothing of
-   * the state directory, which is a tmpfs elsewhere.
+   * What a power loss leaves of this daemon and its pods: files on disk, but no process, no mount, no cgroup,
+   * and nothing of the state directory, which is a tmpfs elsewhere.
    */
   async loseMachine(): Promise<void> {
     await this.berth.stopDaemon("SIGKILL");
@@ -105,7 +110,10 @@ export class CrashingBerth implements AsyncDisposable {
     return points.flatMap((point) => (point?.startsWith(this.berth.directory) ? [point] : []));
   }
 
-  /** Processes that were told of the daemon's directory, or have something of it mounted; not the daemon itself. */
+  /**
+   * Processes that were told of the daemon's directory, or have something of it mounted; not the daemon
+   * itself.
+   */
   async #processes(): Promise<readonly { readonly pid: number; readonly command: string }[]> {
     const { directory } = this.berth;
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
@@ -123,7 +131,10 @@ export class CrashingBerth implements AsyncDisposable {
     return (await Promise.all(found)).flat();
   }
 
-  /** Directories and files that each pod or container has of its own; addresses of CNI's host-local are files too. */
+  /**
+   * Directories and files that each pod or container has of its own; addresses of CNI's host-local are files
+   * too.
+   */
   async #files(): Promise<readonly string[]> {
     const { state, root } = this.berth;
     const directories = [
