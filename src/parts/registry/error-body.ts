@@ -5,13 +5,21 @@ const maxQuotedLength = 400;
 
 /**
  * What a server says of its failure, on one line: the messages of the distribution-spec's error body, or the
- * start of whatever came. Control characters are taken out, since it goes to terminals and logs.
+ * start of whatever came; "" for what is no text, such as a layer in an answer that was refused. Control
+ * characters are taken out, since it goes to terminals and logs.
  */
 export async function quoteErrorBody(response: HttpResponse): Promise<string> {
   const text = await readStart(response);
+  if (isBinary(text)) return "";
   const message = errorMessages(text) ?? text;
   const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
   return line.length > maxQuotedLength ? `${line.slice(0, maxQuotedLength)}...` : line;
+}
+
+/** Text in another encoding than UTF-8 has some characters that cannot be read; a fifth is too many. */
+function isBinary(text: string): boolean {
+  const unreadable = text.match(/[\p{Cc}\ufffd]/gu)?.length ?? 0;
+  return unreadable * 5 > text.length;
 }
 
 async function readStart(response: HttpResponse): Promise<string> {
