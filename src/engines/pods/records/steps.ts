@@ -56,9 +56,8 @@ export class UndoError extends EngineError {
     const codes = [cause, failure].map(codeOf);
     const code = codes.find((each) => each !== "Internal") ?? "Internal";
     const why = cause === undefined ? "" : `${messageOf(cause)}; `;
-    super(code, `${why}teardown failed at ${step}; removing it will retry: ${messageOf(failure)}`, {
-      cause,
-    });
+    // The message says the cause already, and whoever shows an error adds its causes to its message.
+    super(code, `${why}teardown failed at ${step}; removing it will retry: ${messageOf(failure)}`);
   }
 }
 
