@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { openNullDevice, type StdioChoice } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { type OpenFifo, openFifo } from "../streams/fifo.ts";
+import { openLookedUp } from "../streams/open-look-up.ts";
 import type { StreamOwner } from "../streams/stream-owner.ts";
 import type { FirstProcessIo } from "../tasks.ts";
 
@@ -119,7 +120,7 @@ async function openForBoth(path: string, { lookUp }: PassedIo): Promise<FileHand
 
 async function openForAppending({ path, lookUp }: PassedIo & { readonly kind: "file" }): Promise<FileHandle> {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
-  return lookUp(path, async () => {
+  return await openLookedUp(path, lookUp, async () => {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 }).catch(unusable);
     // What is no file must not make anybody wait; to a file O_NONBLOCK means nothing.
     const end = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640).catch(
