@@ -167,9 +167,16 @@ describe("attach", () => {
     await until(async () => (await descriptors()) <= before + 1);
   });
 
-  test("nobody attaches to a container that does not run", async () => {
-    const created = await bench.create(await bench.spec("crun", "exit 0"));
-    const client = new TestClient();
-    await assert.rejects(created.attach(client.io, client.signal), { code: "FailedPrecondition" });
+  test("who attaches before the start is there for all of it, and nobody attaches to a container that has exited", async () => {
+    const spec = await bench.spec("crun", "read word; echo got $word");
+    const task = await bench.create({ ...spec, io: bench.console(spec.id, { stdin: true }) });
+    const client = new TestClient({ typed: true });
+    const attached = task.attach(client.io, client.signal);
+    client.type("one\n");
+    await task.start();
+    await attached;
+    assert.equal(client.stdout, "got one\n");
+    const late = new TestClient();
+    await assert.rejects(task.attach(late.io, late.signal), { code: "FailedPrecondition" });
   });
 });
