@@ -33,7 +33,7 @@ export type InstallRequest = {
    * Asked once it is known what the image is, before anything large of it is fetched; throws where it must
    * not be used.
    */
-  readonly requireTrusted?: (selected: SelectedManifest, signal: AbortSignal) => Promise<void>;
+  readonly requireTrusted?: (digests: readonly Digest[], signal: AbortSignal) => Promise<void>;
 };
 
 export type InstallerParts = {
@@ -101,7 +101,7 @@ export class ImageInstaller {
     using _mark = this.#mark(request.target.digest);
     const { layers, progress } = this.#parts;
     const plan = await this.#plan(request, signal);
-    await request.requireTrusted?.(plan.selected, signal);
+    await request.requireTrusted?.(digestsOf(plan.selected), signal);
     const descriptors = plan.selected.manifest.layers;
     request.onProgress({ kind: "resolved", layers: descriptors });
     await using _lease = await this.#lease(request.target, plan);
@@ -228,4 +228,9 @@ function hasLabels(
   wanted: Readonly<Record<string, string>>,
 ): boolean {
   return Object.entries(wanted).every(([key, value]) => present[key] === value);
+}
+
+/** Of the manifest, then of the indexes that led to it. */
+function digestsOf({ document, indexes }: SelectedManifest): readonly Digest[] {
+  return [document, ...indexes.toReversed()].map(({ descriptor }) => descriptor.digest);
 }

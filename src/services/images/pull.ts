@@ -81,7 +81,7 @@ export class Puller {
         target,
         names: [...new Set(names)],
         onProgress,
-        requireTrusted: (selected, wait) => requireTrusted(this.#trust, registry, selected, wait),
+        requireTrusted: (digests, wait) => requireTrusted(this.#trust, registry, digests, wait),
       },
       signal,
     );

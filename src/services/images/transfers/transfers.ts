@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { parseReference } from "../../../parts/oci/index.ts";
+import { type Digest, parseReference } from "../../../parts/oci/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import type { Snapshotter } from "../../snapshots/index.ts";
 import { ContentHold } from "../content-hold.ts";
@@ -11,7 +11,6 @@ import type { Pusher } from "../push/pusher.ts";
 import { RegistrySource } from "../registry-source.ts";
 import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Saver } from "../save/saver.ts";
-import type { SelectedManifest } from "../select-manifest.ts";
 import { requireTrusted, type TrustOptions } from "../trust/image-trust.ts";
 import type { WorkerPool } from "../worker-pool.ts";
 import type { FetchRequest, ImageTransfers, LoadRequest, SendRequest } from "./image-transfers.ts";
@@ -56,8 +55,8 @@ export class Transfers implements ImageTransfers {
       layer: () => registry.layer(),
     };
     await using hold = await ContentHold.open(leases, target);
-    const trusted = (selected: SelectedManifest, wait: AbortSignal) =>
-      requireTrusted(trust, registry, selected, wait);
+    const trusted = (digests: readonly Digest[], wait: AbortSignal) =>
+      requireTrusted(trust, registry, digests, wait);
     await trees.install({ ...wanted, source, target, requireTrusted: trusted }, hold, signal);
     await name(target);
   }

@@ -37,8 +37,11 @@ export type TreeRequest = {
   readonly wanted: Wanted;
   /** Unpack the image for this machine, if it is among what is wanted. */
   readonly unpack: boolean;
-  /** Throws when the image for this machine must not be used. Asked before its layers are brought. */
-  readonly requireTrusted?: (selected: SelectedManifest, signal: AbortSignal) => Promise<void>;
+  /**
+   * Throws when a part must not be used, whichever machine it is for: asked for each manifest, with its
+   * digest and those of the indexes that it is in, before any layer is brought.
+   */
+  readonly requireTrusted?: (digests: readonly Digest[], signal: AbortSignal) => Promise<void>;
   readonly onProgress: (progress: TransferProgress) => void;
 };
 
@@ -63,12 +66,11 @@ export class TreeInstaller {
     await hold.add(all);
     for (const [child, parents] of parentsOf(tree))
       onProgress({ state: "waiting", descriptor: child, parents, bytes: 0 });
+    for (const digests of chainsOf(tree)) await request.requireTrusted?.(digests, signal);
     const small = readerOf(tree, read);
     const selected = await this.#ownImage(target, small);
-    if (selected !== undefined) {
-      await request.requireTrusted?.(selected, signal);
-      if (request.unpack && isWhole(selected, tree)) await this.#unpack(request, tree, small, signal);
-    }
+    if (selected !== undefined && request.unpack && isWhole(selected, tree))
+      await this.#unpack(request, tree, small, signal);
     await this.#download(request, tree.blobs, signal);
     for (const document of tree.documents) {
       const { descriptor, bytes } = document;
@@ -179,6 +181,19 @@ function parentsOf({ documents, blobs }: Tree): readonly (readonly [Descriptor, 
   }
   const topDown = documents.map(({ descriptor }) => descriptor).toReversed();
   return [...topDown, ...blobs].map((each) => [each, parents.get(each.digest) ?? []]);
+}
+
+/** Of each document that no other one of the tree is in: its digest, and those of all that it is in. */
+function chainsOf(tree: Tree): readonly (readonly Digest[])[] {
+  const parents = new Map(parentsOf(tree).map(([{ digest }, above]) => [digest, above]));
+  const inside = new Set(tree.documents.map(({ descriptor }) => descriptor.digest));
+  const leaves = tree.documents.filter(({ children }) => !children.some(({ digest }) => inside.has(digest)));
+  return leaves.map(({ descriptor }) => {
+    const chain = new Set([descriptor.digest]);
+    // A set that grows while it is walked.
+    for (const digest of chain) for (const parent of parents.get(digest) ?? []) chain.add(parent.digest);
+    return [...chain];
+  });
 }
 
 /** By which garbage collection finds what a document refers to; what is not here it passes over. */

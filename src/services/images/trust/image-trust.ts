@@ -1,6 +1,6 @@
+import type { Digest } from "../../../parts/oci/index.ts";
 import { RegistriesD, readPolicy, verifyImage } from "../../../parts/policy/index.ts";
 import type { RegistrySource } from "../registry-source.ts";
-import type { SelectedManifest } from "../select-manifest.ts";
 import { ImageSignatures } from "./image-signatures.ts";
 
 /** Files that say which images of registries may be used. */
@@ -12,19 +12,19 @@ export type TrustOptions = {
 };
 
 /**
- * Throws PolicyError unless the policy takes an image that has been resolved, whatever of it is here already.
- * The files are read anew for each image.
+ * Throws PolicyError unless the policy takes an image, whatever of it is here already. `digests` are its
+ * manifest's and those of the indexes that led to it: a signature of any of them vouches for it. The files
+ * are read anew for each image.
  */
 export async function requireTrusted(
   { policy: file, registriesDir }: TrustOptions,
   registry: RegistrySource,
-  { document, indexes }: SelectedManifest,
+  digests: readonly Digest[],
   signal: AbortSignal,
 ): Promise<void> {
   if (file === undefined) return;
   const [policy, registries] = await Promise.all([readPolicy(file), RegistriesD.read(registriesDir)]);
   const reference = registry.repository;
-  const digests = [document, ...indexes.toReversed()].map(({ descriptor }) => descriptor.digest);
   const signatures = new ImageSignatures(registry, registries.storageOf(reference), signal);
   await verifyImage(policy, { reference, digests }, signatures, signal);
 }
