@@ -4,11 +4,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { dearmored } from "./gpg-keyring.ts";
 import { PolicyError } from "./policy-error.ts";
 
-const timeoutMs = 30_000;
+const timeoutMs = 10_000;
+/** A payload is some hundred bytes; what a message decompresses to has no limit of its own. */
+const maxContentBytes = 64 * 1024;
+const maxStatusBytes = 64 * 1024;
 
 /**
  * What an OpenPGP signed message says, if one of the keys of `keyrings` has signed it, and neither key nor
@@ -29,8 +31,8 @@ export async function verifyByGpg(
         return file;
       }),
     );
-    const { status, content } = await runGpgv(directory, files, message, signal);
-    return isGood(status) ? content : undefined;
+    const said = await runGpgv(directory, files, message, signal);
+    return said !== undefined && isGood(said.status) ? said.content : undefined;
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -38,14 +40,14 @@ export async function verifyByGpg(
 
 /**
  * gpgv gives the content whether the signature is good or not; what it thinks of it comes by a descriptor of
- * its own.
+ * its own. Undefined when that is more than a signature needs.
  */
 async function runGpgv(
   directory: string,
   keyrings: readonly string[],
   message: Uint8Array,
   signal: AbortSignal,
-): Promise<{ readonly status: string; readonly content: Buffer }> {
+): Promise<{ readonly status: string; readonly content: Buffer } | undefined> {
   const args = ["--homedir", directory, "--weak-digest", "SHA1", "--status-fd", "3", "--output", "-"];
   const rings = keyrings.flatMap((file) => ["--keyring", file]);
   const child = spawn("gpgv", [...args, ...rings, "-"], {
@@ -65,9 +67,27 @@ async function runGpgv(
   // One that ends without reading all is judged by what it says.
   input.on("error", () => undefined);
   input.end(message);
-  const answers = Promise.all([buffer(output), buffer(statusPipe)]);
-  const [content, status] = await Promise.race([answers, failed]);
-  return { status: status.toString("utf8"), content };
+  const answers = Promise.all([readAtMost(output, maxContentBytes), readAtMost(statusPipe, maxStatusBytes)]);
+  try {
+    const [content, status] = await Promise.race([answers, failed]);
+    return content === undefined || status === undefined
+      ? undefined
+      : { status: status.toString("utf8"), content };
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+/** All of a stream; undefined for a longer one, which is closed then. */
+async function readAtMost(stream: Readable, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** One signature, which is good; see "doc/DETAILS" of GnuPG. */

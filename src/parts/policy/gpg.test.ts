@@ -40,7 +40,12 @@ describe("a message of GnuPG", () => {
     const keyData = (await gpg("--export")).toString("base64");
     const requirement = { type: "signedBy", keyType: "GPGKeys", keyData };
     const policy = await parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
-    const source = { sigstore: async () => [], simple: async () => [message] };
+    const source = {
+      sigstore: async () => [],
+      simple: async function* () {
+        yield message;
+      },
+    };
     const signal = new AbortController().signal;
     try {
       await verifyImage(policy, { reference, digests: [digest] }, source, signal);
@@ -72,11 +77,14 @@ describe("a message of GnuPG", () => {
     assert.equal(await isTaken(await signed(["a"])), true);
   });
 
-  test("does not count with two signatures, with none, or changed", async () => {
+  test("does not count with two signatures, with none, changed, or much larger than a payload", async () => {
+    await writeFile(payloadFile, payload + " ".repeat(128 * 1024));
+    const large = await signed(["a"]);
+    await writeFile(payloadFile, payload);
     const once = await signed(["a"], "--compress-algo", "none");
     const changed = Buffer.from(once.toString("latin1").replace("app:v1", "app:v2"), "latin1");
     assert.notDeepEqual(changed, once);
-    for (const message of [await signed(["a", "b"]), Buffer.from(payload), changed, Buffer.alloc(0)])
+    for (const message of [await signed(["a", "b"]), Buffer.from(payload), changed, large, Buffer.alloc(0)])
       assert.equal(await isTaken(message), false);
   });
 

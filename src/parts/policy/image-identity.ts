@@ -12,6 +12,7 @@ export type ImageIdentity = {
 export function parseIdentity(text: string): ImageIdentity {
   const reference = parseReference(text);
   const { tag, digest } = reference;
-  const version = digest === undefined && text.endsWith(`:${tag}`) ? `:${tag}` : "";
-  return { name: repositoryName(reference), version: digest === undefined ? version : `@${digest}` };
+  const isWritten = tag !== undefined && (digest !== undefined || text.endsWith(`:${tag}`));
+  const version = `${isWritten ? `:${tag}` : ""}${digest === undefined ? "" : `@${digest}`}`;
+  return { name: repositoryName(reference), version };
 }

@@ -102,7 +102,9 @@ function parseStorage(value: unknown, path: string): SignatureStorage {
 
 function urlAt(value: unknown, path: string): string {
   const text = stringAt(value, path);
-  if (!/^(?:https?|file):\/\/./.test(text))
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && url.search === "" && url.hash === "";
+  if (!isPlain || !["https:", "http:", "file:"].includes(url.protocol))
     throw wrong(`${path}: expected a URL of https, http or file, not ${JSON.stringify(text)}`);
   return text.replace(/\/$/, "");
 }

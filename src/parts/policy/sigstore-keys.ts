@@ -10,11 +10,16 @@ export function readPublicKey(pem: Uint8Array, what: string): KeyObject {
   // A private key would be taken too, and has no place in a policy.
   if (!Buffer.from(pem).toString("latin1").includes("-----BEGIN PUBLIC KEY-----"))
     throw wrong(`${what} has no PEM public key ("-----BEGIN PUBLIC KEY-----")`);
+  let key: KeyObject;
   try {
-    return createPublicKey({ key: Buffer.from(pem), format: "pem" });
+    key = createPublicKey({ key: Buffer.from(pem), format: "pem" });
   } catch (error) {
     throw wrong(`${what} cannot be read as a public key: ${messageOf(error)}`);
   }
+  const { asymmetricKeyType: type } = key;
+  if (type !== "ec" && type !== "ed25519" && type !== "rsa")
+    throw wrong(`${what} is a key of type ${type}; ECDSA, Ed25519 and RSA can sign images`);
+  return key;
 }
 
 /** True if `signature` is one of `payload` by the owner of `key`; with SHA-256, as cosign signs. */

@@ -25,8 +25,8 @@ export type SigstoreSignature = { readonly payload: Uint8Array; readonly signatu
 /** Where the signatures of an image are to be found. Called when a requirement asks for them. */
 export interface SignatureSource {
   sigstore(digest: Digest): Promise<readonly SigstoreSignature[]>;
-  /** OpenPGP signed messages. */
-  simple(digest: Digest): Promise<readonly Uint8Array[]>;
+  /** OpenPGP signed messages, each fetched when it is asked for. */
+  simple(digest: Digest): AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -63,7 +63,7 @@ async function whyUnmet(
   for (const digest of image.digests) {
     const signatures =
       requirement.kind === "signedBy"
-        ? bySimpleSigning(await source.simple(digest), keys, signal)
+        ? bySimpleSigning(source.simple(digest), keys, signal)
         : bySigstore(await source.sigstore(digest), keys, requirement);
     for await (const payload of signatures) {
       const why = typeof payload === "string" ? payload : whyOther(payload, digest, requirement, image);
@@ -77,11 +77,11 @@ async function whyUnmet(
 
 /** What each signed message says, or why it does not count. */
 async function* bySimpleSigning(
-  messages: readonly Uint8Array[],
+  messages: AsyncIterable<Uint8Array>,
   keyrings: readonly Uint8Array[],
   signal: AbortSignal,
 ): AsyncGenerator<SignedPayload | string> {
-  for (const message of messages) {
+  for await (const message of messages) {
     const content = await verifyByGpg(message, keyrings, signal);
     yield content === undefined
       ? "it is not by a key of the policy, or it has expired or been revoked"

@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isErrno } from "../../../ground/fs/index.ts";
 import {
@@ -56,28 +57,37 @@ export class ImageSignatures implements SignatureSource {
   }
 
   /** `signature-1`, `signature-2` and so on, below the repository and the digest. */
-  async simple(digest: Digest): Promise<readonly Uint8Array[]> {
+  async *simple(digest: Digest): AsyncGenerator<Uint8Array> {
     const { lookaside } = this.#storage;
-    if (lookaside === undefined) return [];
+    if (lookaside === undefined) return;
     const { repository }: Reference = this.#registry.repository;
     const directory = `${lookaside}/${repository}@${digestAlgorithm(digest)}=${digestHex(digest)}`;
-    const signatures: Uint8Array[] = [];
-    for (;;) {
-      const signature = await this.#read(new URL(`${directory}/signature-${signatures.length + 1}`));
-      if (signature === undefined) return signatures;
-      if (signatures.push(signature) > maxSignatures) throw tooMany(directory);
+    for (let number = 1; number <= maxSignatures; number++) {
+      const signature = await this.#read(new URL(`${directory}/signature-${number}`));
+      if (signature === undefined) return;
+      yield signature;
     }
+    throw tooMany(directory);
   }
 
   async #read(url: URL): Promise<Uint8Array | undefined> {
     if (url.protocol !== "file:") return await this.#registry.file(url, maxSignatureBytes, this.#signal);
     try {
-      return await readFile(fileURLToPath(url));
+      return await readSmallFile(fileURLToPath(url));
     } catch (error) {
       if (isErrno(error, "ENOENT")) return undefined;
       throw new ImageError("FailedPrecondition", `cannot read signature ${url}`, { cause: error });
     }
   }
+}
+
+async function readSmallFile(path: string): Promise<Buffer> {
+  // What is no file must not make anybody wait.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const found = await file.stat();
+  if (!found.isFile() || found.size > maxSignatureBytes)
+    throw new Error(`it is not a file of at most ${maxSignatureBytes} bytes`);
+  return await file.readFile();
 }
 
 function tooMany(where: string): ImageError {
