@@ -27,11 +27,16 @@ export async function askHidden(question: string, { io, signal }: Invocation): P
   // First, so that nothing is shown of what somebody types as soon as they are asked.
   stdin.setRawMode?.(true);
   await write(io.stderr, question);
+  const done = new AbortController();
+  const options = { signal: AbortSignal.any([signal, done.signal]) };
+  // A terminal that hangs up, or input that is at its end, sends no key.
+  const ended = once(stdin, "end", options).then(() => [keys.end]);
+  ended.catch(() => undefined);
   try {
     const typed: string[] = [];
     stdin.resume();
     for (;;) {
-      const [chunk] = await once(stdin, "data", { signal });
+      const [chunk] = await Promise.race([once(stdin, "data", options), ended]);
       for (const key of String(chunk)) {
         if (key === keys.interrupt)
           throw new CliError("Canceled", "interrupted", { exitCode: exitCode.interrupted });
@@ -41,6 +46,7 @@ export async function askHidden(question: string, { io, signal }: Invocation): P
       }
     }
   } finally {
+    done.abort();
     stdin.pause();
     stdin.setRawMode?.(false);
     await write(io.stderr, "\n");
