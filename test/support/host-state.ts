@@ -57,10 +57,25 @@ async function lines(command: string, args: readonly string[], pattern: RegExp):
  */
 export async function leftovers(before: HostState): Promise<readonly string[]> {
   for (let tries = 0; ; tries++) {
-    const left = leftBehind(before, await readHostState());
+    const after = await readHostState();
+    const cgroup = await withoutOthers(after);
+    const left = leftBehind(before, { ...after, cgroup });
     if (tries === 100 || left.length === 0) return left;
     await delay(100);
   }
+}
+
+/** Cgroups, but for those of programs that somebody else has started: they hold no process of ours. */
+async function withoutOthers({ cgroup, process }: HostState): Promise<ReadonlySet<string>> {
+  const ours = new Set([...(process ?? [])].map((item) => item.slice(0, item.indexOf(":"))));
+  const kept = await Promise.all(
+    [...(cgroup ?? [])].map(async (path) => {
+      const text = await readFile(join(path, "cgroup.procs"), "utf8").catch(() => "");
+      const pids = text.split("\n").filter((pid) => pid !== "");
+      return pids.length === 0 || pids.some((pid) => ours.has(pid)) ? [path] : [];
+    }),
+  );
+  return new Set(kept.flat());
 }
 
 /** The mounts and processes that have to do with a directory: what one daemon of several tests has. */
