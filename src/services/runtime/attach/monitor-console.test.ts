@@ -176,6 +176,7 @@ describe("attach", () => {
     await task.start();
     await attached;
     assert.equal(client.stdout, "got one\n");
+    await task.wait();
     const late = new TestClient();
     await assert.rejects(task.attach(late.io, late.signal), { code: "FailedPrecondition" });
   });
