@@ -40,8 +40,11 @@ export class ContainerFreezer {
     using _ = await this.#turns.acquire("");
     if (this.#freezer === undefined || (await this.#freezer.isFrozen())) return work();
     await writeFile(this.#mark, "");
-    await this.#freezer.frozen(work);
-    await rm(this.#mark, { force: true });
+    try {
+      await this.#freezer.frozen(work);
+    } finally {
+      await rm(this.#mark, { force: true });
+    }
   }
 
   /** Not during a moment of stillness. */

@@ -1,7 +1,7 @@
 import { nowNs } from "../../../ground/clock/index.ts";
 import { exists } from "../../../ground/fs/index.ts";
 import { type CgroupOptions, isAlive } from "../../../ground/linux/index.ts";
-import { raceAbort } from "../../../ground/sync/index.ts";
+import { KeyLock, raceAbort } from "../../../ground/sync/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
@@ -74,7 +74,10 @@ export class ConmonTask implements Task {
   /** Until it ends. */
   #state: TaskState;
   /** This object was asked to start it. */
+  #isStartAsked = false;
   #isStarting = false;
+  /** Each writes the files of the last one. */
+  readonly #updates = new KeyLock();
   #isStartTold = false;
   #deletion: Promise<void> | undefined;
 
@@ -114,14 +117,22 @@ export class ConmonTask implements Task {
   async start(signal?: AbortSignal): Promise<void> {
     const record = this.#record;
     const { kind } = this.state();
-    if (record === undefined || kind !== "created") {
+    if (record === undefined || kind !== "created" || this.#isStartAsked) {
       throw new RuntimeError(
         "FailedPrecondition",
-        `start of container ${this.id}: it is ${kind}, not created`,
+        `start of container ${this.id}: it is ${kind === "created" ? "being started" : kind}, not created`,
       );
     }
+    // Before anything is waited for: what a second start does wrong would be taken for the first one's
+    // failure.
+    this.#isStartAsked = true;
     const startedAtNs = nowNs();
-    await this.#enter(record, { kind: "starting", startedAtNs });
+    try {
+      await this.#enter(record, { kind: "starting", startedAtNs });
+    } catch (error) {
+      this.#isStartAsked = false;
+      throw error;
+    }
     this.#isStarting = true;
     const call = (either: AbortSignal) => this.#runtime.start(record.handler, either);
     try {
@@ -241,6 +252,7 @@ export class ConmonTask implements Task {
 
   async update(update: TaskUpdate, signal?: AbortSignal): Promise<void> {
     const { id, cgroup, files, layout, cgroupDriver } = this.#options;
+    using _turn = await this.#updates.acquire("", signal);
     const record = await this.#requireAlive("update");
     await updateTask({ id, cgroup, record, files, layout, cgroupDriver }, update, signal);
   }

@@ -130,9 +130,15 @@ export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: b
 
 async function makeFile(path: string): Promise<FileHandle> {
   const handle = await open(path, writing | constants.O_CREAT | constants.O_EXCL, logMode);
-  // Whatever the daemon's umask is.
-  await handle.chmod(logMode);
-  return handle;
+  try {
+    // Whatever the daemon's umask is.
+    await handle.chmod(logMode);
+    return handle;
+  } catch (error) {
+    // Node ends a process that forgets one.
+    await handle.close();
+    throw error;
+  }
 }
 
 function notRegular(path: string, what: string): RuntimeError {

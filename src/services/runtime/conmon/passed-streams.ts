@@ -126,9 +126,13 @@ async function openForAppending({ path, lookUp }: PassedIo & { readonly kind: "f
     const end = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640).catch(
       unusable,
     );
-    if ((await end.stat()).isFile()) return end;
-    await end.close();
-    throw unusable(new Error("it is not a regular file"));
+    try {
+      if ((await end.stat()).isFile()) return end;
+      throw unusable(new Error("it is not a regular file"));
+    } catch (error) {
+      await end.close();
+      throw error;
+    }
   });
 
   function unusable(cause: Error): never {

@@ -48,7 +48,7 @@ async function waitUntil(
   isThere: () => Promise<boolean>,
   isTaken: () => Promise<boolean>,
 ): Promise<void> {
-  for (let waited = 0; waited < waitMs; waited += 2) {
+  for (const end = performance.now() + waitMs; performance.now() < end; ) {
     if (await isTaken()) return;
     if (!(await isThere())) throw monitorIsGone(path);
     await sleep(2);

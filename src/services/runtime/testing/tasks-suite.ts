@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { until } from "../../../testing/until.ts";
 import { parseSpecJson } from "../spec/spec-json.ts";
-import type { OciSpec } from "../spec/types.ts";
+import type { OciLimits, OciSpec } from "../spec/types.ts";
 import type { Tasks } from "../tasks.ts";
 import { type TaskBench, tracesOf } from "./task-bench.ts";
 
@@ -43,6 +43,34 @@ export function tasksSuite(name: string, handler: string, open: () => Promise<Ta
       assert.ok(exit.finishedAtNs >= exit.startedAtNs);
       assert.deepEqual(task.state(), { kind: "exited", exit });
       await assert.rejects(task.start(), { name: "RuntimeError", code: "FailedPrecondition" });
+    });
+
+    test("of two starts at the same time one is refused, and the process goes on", async () => {
+      const task = await bench.create(await bench.spec(handler, "exec sleep 1000"));
+      const [first, second] = await Promise.allSettled([task.start(), task.start()]);
+      assert.equal(first.status, "fulfilled");
+      assert.equal(second.status === "rejected" && second.reason.code, "FailedPrecondition");
+      assert.deepEqual([task.state().kind, await task.livePid()], ["running", task.pid]);
+      await task.killAll();
+    });
+
+    test("updates at the same time are all in force in the end", async () => {
+      const task = await bench.run(handler, "exec sleep 1000");
+      for (let round = 1; round <= 5; round++) {
+        const limits: OciLimits = {
+          pids: { limit: 100 + round },
+          cpu: { shares: 512 + round },
+          memory: { limit: (100 + round) << 20 },
+        };
+        const each = Object.entries(limits).map(([key, value]) =>
+          task.update({ limits: { [key]: value }, oomScoreAdj: undefined }),
+        );
+        await Promise.all(each);
+        const text = await readFile(join(bench.bundleOf(task), "config.json"), "utf8");
+        const { pids, cpu, memory } = parseSpecJson<OciSpec>(text).linux.resources;
+        assert.deepEqual({ pids, cpu, memory }, limits);
+      }
+      await task.killAll();
     });
 
     test("the log has both streams in CRI's format, and a line without an end as partial", async () => {

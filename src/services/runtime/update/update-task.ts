@@ -32,7 +32,7 @@ async function callUpdate(
   limits: object,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await writeFile(files.resources, JSON.stringify(limits), { mode: 0o600 });
+  await writeFile(files.resources, specJson(limits), { mode: 0o600 });
   const args = ["update", "--resources", files.resources, id];
   const logPath = files.runtimeLog("update");
   try {
