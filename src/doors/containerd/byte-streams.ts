@@ -20,7 +20,7 @@ const lastWordMs = 1000;
 export async function* bytesFrom(stream: ClientStream, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const grant = async (update: number): Promise<void> => {
     const value = Buffer.from(WindowUpdate.encode({ update }).finish());
-    await stream.send({ typeUrl: windowUpdate, value });
+    await stream.send({ typeUrl: windowUpdate, value }, signal);
   };
   await grant(windowBytes);
   let taken = 0;
@@ -57,7 +57,7 @@ export async function sendBytes(
       while (room === 0) await more(signal);
       const part = piece.subarray(offset, offset + Math.min(maxPieceBytes, room));
       const value = Buffer.from(Data.encode({ data: Buffer.from(part) }).finish());
-      await stream.send({ typeUrl: data, value });
+      await stream.send({ typeUrl: data, value }, signal);
       offset += part.length;
       room -= part.length;
     }

@@ -56,13 +56,16 @@ export class ClientStream implements Disposable {
     return next.done === true ? undefined : next.value;
   }
 
-  /** Resolves when the message is on its way, or nobody is there any more to take it. */
-  async send(message: Any): Promise<void> {
+  /**
+   * Resolves when the message is on its way, or nobody is there any more to take it. Throws the signal's
+   * reason.
+   */
+  async send(message: Any, signal?: AbortSignal): Promise<void> {
     if (this.#closed || this.#signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#outgoing.push({ message, taken: resolve });
     this.#wake();
-    await promise;
+    await raceAbort(promise, signal);
   }
 
   /** What is to be sent, until it is closed: for the call that the stream is. */
@@ -70,11 +73,14 @@ export class ClientStream implements Disposable {
     try {
       while (true) {
         const changed = this.#changed.promise;
-        for (const { message, taken } of this.#outgoing.splice(0)) {
-          yield message;
-          taken();
+        for (let next = this.#outgoing.shift(); next !== undefined; next = this.#outgoing.shift()) {
+          try {
+            yield next.message;
+          } finally {
+            // Also where its client leaves before there is room for it.
+            next.taken();
+          }
         }
-        if (this.#outgoing.length > 0) continue;
         if (this.#closed) return;
         await raceAbort(changed, this.#signal);
       }

@@ -49,10 +49,8 @@ async function askedCredentials(
   signal: AbortSignal,
 ): Promise<RegistryAccess["credentials"]> {
   const request = AuthRequest.fromPartial({ host: parseReference(reference).host, reference });
-  await stream.send({
-    typeUrl: "containerd.types.transfer.AuthRequest",
-    value: Buffer.from(AuthRequest.encode(request).finish()),
-  });
+  const value = Buffer.from(AuthRequest.encode(request).finish());
+  await stream.send({ typeUrl: "containerd.types.transfer.AuthRequest", value }, signal);
   const answer = await stream.receive(signal);
   if (answer === undefined) return undefined;
   const { authType, username, secret } = ofType(

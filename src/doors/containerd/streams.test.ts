@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ClientStream } from "./streams.ts";
+
+const message = (typeUrl: string) => ({ typeUrl, value: Buffer.alloc(0) });
+
+function opened() {
+  const client = new AbortController();
+  const incoming = (async function* () {})();
+  return { client, stream: new ClientStream(incoming, client.signal), signal: new AbortController().signal };
+}
+
+test("messages go out in their order, and nobody who sends waits for a client that leaves in the middle", async () => {
+  const { client, stream, signal } = opened();
+  const outgoing = stream.messages();
+  const sent = ["one", "two", "three"].map((type) => stream.send(message(type), signal));
+  assert.equal((await outgoing.next()).value?.typeUrl, "one");
+  client.abort();
+  // As a call does whose client is gone while there was no room for more.
+  await outgoing.return(undefined);
+  await Promise.all(sent);
+  await stream.send(message("late"), signal);
+});
+
+test("who gives up waiting for a client that takes nothing hears of it", async () => {
+  const { stream } = opened();
+  const abort = new AbortController();
+  const sent = stream.send(message("one"), abort.signal);
+  abort.abort(new Error("given up"));
+  await assert.rejects(sent, { message: "given up" });
+});
