@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
@@ -24,6 +24,19 @@ function process(fields: object): Buffer {
 
 /** A script that says the size of its terminal once it has it. */
 const sized = (size: string) => `until [ "$(stty size)" = "${size}" ]; do sleep 0.02; done; stty size`;
+
+/** A cgroup in which somebody else has made another one. */
+async function cgroupOfOthers(path: string): Promise<AsyncDisposable> {
+  const layout = await cgroupLayout();
+  const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("memory");
+  const directories = [`${root}${path}`, `${root}${path}/child`];
+  for (const directory of directories) await mkdir(directory);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      for (const directory of directories.toReversed()) await rmdir(directory);
+    },
+  };
+}
 
 /** What a FIFO brings until its last writer has gone. */
 async function reading(path: string) {
@@ -162,12 +175,10 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const stdout = await reading(fifos.stdout);
     await host.berth.stopDaemon("SIGKILL");
     for (const pid of pids) await writeFile(`/proc/${pid}/root/go`, "");
-    await eventually("both have ended", async () =>
-      Promise.all(pids.map((pid) => stat(`/proc/${pid}`))).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await eventually("both have ended", async () => {
+      const found = await Promise.allSettled(pids.map((pid) => stat(`/proc/${pid}`)));
+      return found.every(({ status: looked }) => looked === "rejected");
+    });
     await host.berth.startDaemon();
     for (const [containerId, code] of [
       ["filed", 4],
@@ -277,7 +288,12 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("pids");
     const limit = await readFile(join(root ?? "", own.namespace, containerId, "pids.max"), "utf8");
     assert.equal(limit.trim(), "77");
-    await assert.rejects(update("77"), { code: status.INVALID_ARGUMENT, details: /resources: not those of/ });
+    await update('{"memory":{"limit":9223372036854775807,"swap":null},"hugepageLimits":null}');
+    for (const wrong of ["77", '{"pids":5}', '{"hugepageLimits":{}}', '{"hugepageLimits":[{"limit":1}]}'])
+      await assert.rejects(update(wrong), {
+        code: status.INVALID_ARGUMENT,
+        details: /resources: not those of/,
+      });
     await stop(containerId);
   });
 
@@ -369,12 +385,25 @@ describe("containerd's API of the tasks of clients' containers", () => {
       details: /cgroupsPath: "\/"/,
     });
     await own.task(shell("holder", "exit 0"));
-    const taken = { ...linux, cgroupsPath: `/${own.namespace}/holder` };
-    await assert.rejects(own.task({ ...shell("second", "exit 0"), spec: { linux: taken } }), {
-      code: FAILED_PRECONDITION,
-      details: /is in use: 1 processes/,
-    });
+    await using _others = await cgroupOfOthers(`/${own.namespace}-others`);
+    const cgroups = {
+      "": /a task has \/\S+\/holder/,
+      "/holder": /a task has \/\S+\/holder/,
+      "/holder/below": /a task has \/\S+\/holder/,
+      "-others": /is in use: 0 processes and 1 cgroups/,
+    };
+    for (const [index, [end, details]] of Object.entries(cgroups).entries()) {
+      const spec = { linux: { ...linux, cgroupsPath: `/${own.namespace}${end}` } };
+      const refused = own.task({ ...shell(`taken-${index}`, "exit 0"), spec });
+      await assert.rejects(refused, { code: FAILED_PRECONDITION, details });
+    }
     await own.api.tasks.delete({ containerId: "holder" });
+    for (const [name, wrong] of Object.entries({ cgroupsPath: 5, namespaces: 5, resources: "none" })) {
+      const spec = { linux: { ...linux, [name]: wrong } };
+      const details = new RegExp(`linux\\.${name} is no`);
+      const refused = own.task({ ...shell(`wrong-${name}`, "exit 0"), spec });
+      await assert.rejects(refused, { code: INVALID_ARGUMENT, details });
+    }
     assert.deepEqual((await own.api.tasks.list({ filter: "" })).tasks, []);
     const state = await readdir(join(host.berth.state, "tasks"), { recursive: true });
     assert.deepEqual(

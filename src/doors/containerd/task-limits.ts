@@ -1,5 +1,6 @@
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
-import type { TaskUpdate } from "../../services/runtime/index.ts";
+import { parseSpecJson, type TaskUpdate } from "../../services/runtime/index.ts";
 import { ContainerdError } from "./errors.ts";
 
 /**
@@ -24,9 +25,8 @@ function parse(
   value: Uint8Array,
 ): TaskUpdate["limits"] & { readonly devices?: unknown } {
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(value));
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
-    throw new TypeError("no object");
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(value);
+    return checked(parseSpecJson<unknown>(text));
   } catch (cause) {
     throw new ContainerdError(
       "InvalidArgument",
@@ -34,4 +34,41 @@ function parse(
       { cause },
     );
   }
+}
+
+/** As far as berth itself reads them; a null is what was left out. Throws TypeError. */
+function checked(parsed: unknown): TaskUpdate["limits"] {
+  if (!isRecord(parsed)) throw new TypeError("expected an object");
+  const given = withoutNulls(parsed);
+  for (const part of ["cpu", "memory", "pids", "unified"]) {
+    const value = given[part];
+    if (value === undefined) continue;
+    if (!isRecord(value)) throw new TypeError(`${part} is no object`);
+    given[part] = mapValues(withoutNulls(value), endless);
+  }
+  const { hugepageLimits = [] } = given;
+  if (!Array.isArray(hugepageLimits) || !hugepageLimits.every(isHugepageLimit))
+    throw new TypeError("hugepageLimits is no list of sizes and limits");
+  return given;
+}
+
+function withoutNulls(object: JsonObject): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
+}
+
+function mapValues(object: JsonObject, change: (value: unknown) => unknown): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}
+
+/** What is more than a double holds is no limit to any machine: -1, as the runtime-spec has it. */
+function endless(value: unknown): unknown {
+  return typeof value === "bigint" ? -1 : value;
+}
+
+function isHugepageLimit(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    typeof value.pageSize === "string" &&
+    (typeof value.limit === "number" || typeof value.limit === "bigint")
+  );
 }

@@ -22,6 +22,7 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
     );
   const given = parse(id, spec);
   const { process, linux } = given;
+  if (linux !== undefined) checkLinux(id, linux);
   if (process === undefined || linux === undefined)
     throw invalid(id, `it has no ${process === undefined ? "process" : "linux"}`);
   if ((process.terminal ?? false) !== terminal)
@@ -41,6 +42,15 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
       cgroupsPath: checkedCgroup(id, cgroupsPath === "" ? posix.join(namespace, id) : cgroupsPath),
     } as OciSpec["linux"],
   };
+}
+
+/** What berth itself reads; the rest is the OCI runtime's to judge. */
+function checkLinux(id: string, { namespaces, resources, cgroupsPath }: Partial<Record<string, unknown>>) {
+  if (cgroupsPath !== undefined && typeof cgroupsPath !== "string")
+    throw invalid(id, "linux.cgroupsPath is no text");
+  if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every(isObject)))
+    throw invalid(id, "linux.namespaces is no list of objects");
+  if (resources !== undefined && !isObject(resources)) throw invalid(id, "linux.resources is no object");
 }
 
 function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): GivenSpec {

@@ -14,6 +14,7 @@ import {
   type TaskExit,
 } from "../runtime/index.ts";
 import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
+import { CgroupClaims } from "./cgroup-claims.ts";
 import { containerSpec } from "./container-spec.ts";
 import { addProcess, type NewProcess } from "./exec.ts";
 import { fifosOf, firstProcessIo, type NamedStreams } from "./named-streams.ts";
@@ -35,6 +36,8 @@ type Entry = KnownTask & {
   readonly bundle: Bundle;
   /** Of one with a terminal. */
   readonly copy: FifoCopy | undefined;
+  /** Of its cgroup. */
+  readonly claim: Disposable;
 };
 type Entries = Map<string, Entry>;
 
@@ -46,6 +49,7 @@ export class TaskStore implements AsyncDisposable {
   readonly #execStreams = new WeakMap<Process, NamedStreams>();
   /** By namespace and id. */
   readonly #locks = new KeyLock();
+  readonly #cgroups = new CgroupClaims();
 
   private constructor(options: TaskStoreOptions) {
     this.#options = options;
@@ -113,6 +117,8 @@ export class TaskStore implements AsyncDisposable {
     const { cgroupsPath } = spec.linux;
     const io = firstProcessIo(asked.streams, this.#options.hostPaths.of(`${namespace}/${id}`, signal));
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
+    using undo = new DisposableStack();
+    const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
     await checkCgroupUnused(cgroupOf(cgroupsPath));
     const bundle = new Bundle(join(bundlesDir, id));
     try {
@@ -129,7 +135,8 @@ export class TaskStore implements AsyncDisposable {
       const task = await tasks.create({ ...identityOf(id, bundle, origin), spec, io, monitorCgroup }, signal);
       copies.move();
       copy?.connect(task);
-      const entry = { task, bundle, streams: asked.streams, copy };
+      const entry = { task, bundle, streams: asked.streams, copy, claim };
+      undo.move();
       entries.set(id, entry);
       return entry;
     } catch (error) {
@@ -156,7 +163,7 @@ export class TaskStore implements AsyncDisposable {
         "NotFound",
         `container ${JSON.stringify(id)} in namespace ${namespace} has no task`,
       );
-    const { task, bundle, copy } = entry;
+    const { task, bundle, copy, claim } = entry;
     if (task.state().kind === "running")
       throw new TasksError(
         "FailedPrecondition",
@@ -166,6 +173,7 @@ export class TaskStore implements AsyncDisposable {
     await copy?.[Symbol.asyncDispose]();
     await bundle.remove(this.#options.trees);
     entries.delete(id);
+    claim[Symbol.dispose]();
     return await task.wait();
   }
 
@@ -179,8 +187,9 @@ export class TaskStore implements AsyncDisposable {
       const { tasks } = await this.#runtimes.for(namespace, cgroupsPath);
       const task = await tasks.attach(identityOf(id, bundle, origin));
       if (wasMade(task)) {
+        const claim = this.#cgroups.claim(cgroupOf(cgroupsPath));
         const copy = await this.#copyAgain(namespace, task, streams);
-        this.#entriesOf(namespace).set(id, { task, bundle, streams, copy });
+        this.#entriesOf(namespace).set(id, { task, bundle, streams, copy, claim });
         return;
       }
       logger.warn(
