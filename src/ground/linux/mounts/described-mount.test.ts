@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { release } from "node:os";
 import { test } from "node:test";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
@@ -62,5 +63,25 @@ test("words of mount(8) are flags of a described bind mount, and the last of two
   assert.deepEqual(
     ["ro", "nosuid", "nodev", "noexec"].filter((word) => shown.includes(word)),
     ["ro", "nosuid", "nodev"],
+  );
+});
+
+const [major = 0, minor = 0] = release().split(".").map(Number);
+
+test("flags of a described overlay hold also where its layers are told one by one", {
+  skip: (major < 6 || (major === 6 && minor < 8)) && "the kernel takes layers one by one since Linux 6.8",
+}, async () => {
+  await using dirs = await directories("layers", "upper", "work", "target");
+  // So long that a page does not hold their names.
+  const lower = Array.from({ length: 40 }, (_, index) => `${dirs.layers}/${"n".repeat(200)}${index}`);
+  for (const name of lower) await mkdir(name);
+  const upper = { directory: dirs.upper, work: dirs.work };
+  const { options, ...described } = describeMount({ type: "overlay", lower, upper, options: [] });
+  const flags = ["nosuid", "nodev", "noexec", "noatime", "ro"];
+  await mountDescribed({ ...described, options: [...options, ...flags] }, dirs.target);
+  const shown = await optionsOf(dirs.target);
+  assert.deepEqual(
+    flags.filter((word) => !shown.includes(word)),
+    [],
   );
 });

@@ -16,9 +16,8 @@ import {
   SYS_fsopen,
   SYS_move_mount,
 } from "./mount-calls.ts";
+import { mountFlags } from "./mount-flags.ts";
 import { escaped, type OverlayByParts } from "./overlay-mount.ts";
-
-const MOUNT_ATTR_RDONLY = 1;
 
 /**
  * Mounts an overlay whose layers the kernel is told one by one, which takes 500 of them however long all
@@ -26,13 +25,13 @@ const MOUNT_ATTR_RDONLY = 1;
  * FailedPrecondition for more layers than the kernel takes. See
  * https://docs.kernel.org/filesystems/overlayfs.html#multiple-lower-layers
  */
-export function mountByParts({ overlay, target }: OverlayByParts): void {
+export function mountByParts(request: OverlayByParts): void {
+  const { target, flags } = request;
   const subject = `overlay on ${target}`;
   const fs = check("fsopen", fsopenCall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC), subject);
   try {
-    configure(fs, { overlay, target });
-    const attributes = overlay.upper === undefined ? MOUNT_ATTR_RDONLY : 0;
-    const mounted = detachedMount(fs, attributes, subject);
+    configure(fs, request);
+    const mounted = detachedMount(fs, attributesOf(flags), subject);
     try {
       const result = moveMountCall(SYS_move_mount, mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
       check("move_mount", result, subject);
@@ -44,7 +43,7 @@ export function mountByParts({ overlay, target }: OverlayByParts): void {
   }
 }
 
-function configure(fs: number, { overlay, target }: OverlayByParts): void {
+function configure(fs: number, { overlay, target, flags }: OverlayByParts): void {
   const call = (command: number, key: string | null, value: string | null) =>
     check(
       "fsconfig",
@@ -67,7 +66,30 @@ function configure(fs: number, { overlay, target }: OverlayByParts): void {
     if (end === -1) call(FSCONFIG_SET_FLAG, option, null);
     else call(FSCONFIG_SET_STRING, option.slice(0, end), option.slice(end + 1));
   }
+  for (const [name, flag] of flagsOfFileSystem) if ((flags & flag) !== 0) call(FSCONFIG_SET_FLAG, name, null);
   call(FSCONFIG_CMD_CREATE, null, null);
+}
+
+/** Flags of mount(2) that are the mount's, as attributes of fsmount(2). */
+const attributes: readonly (readonly [flag: number, attribute: number])[] = [
+  [mountFlags.readonly, 0x1],
+  [mountFlags.nosuid, 0x2],
+  [mountFlags.nodev, 0x4],
+  [mountFlags.noexec, 0x8],
+  [mountFlags.noatime, 0x10],
+  [mountFlags.strictatime, 0x20],
+  [mountFlags.nodiratime, 0x80],
+];
+
+/** Those that are the file system's. */
+const flagsOfFileSystem = [
+  ["sync", mountFlags.synchronous],
+  ["dirsync", mountFlags.dirsync],
+  ["lazytime", mountFlags.lazytime],
+] as const;
+
+function attributesOf(flags: number): number {
+  return attributes.reduce((sum, [flag, attribute]) => ((flags & flag) === 0 ? sum : sum | attribute), 0);
 }
 
 function tooMany(layers: number, target: string): LinuxError {

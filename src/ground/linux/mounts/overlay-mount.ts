@@ -20,7 +20,12 @@ export type OverlaySnapshotMount = {
 export type RelativeMount = Required<MountRequest> & { readonly directory: string };
 
 /** A mount whose options the kernel is told one by one. */
-export type OverlayByParts = { readonly overlay: OverlaySnapshotMount; readonly target: string };
+export type OverlayByParts = {
+  readonly overlay: OverlaySnapshotMount;
+  readonly target: string;
+  /** Of mount(2). */
+  readonly flags: number;
+};
 
 /**
  * mount(2) copies one page of data, its closing NUL included, and cuts what is longer without a word; every
@@ -47,7 +52,7 @@ export async function mountOverlay(
   const directory = commonDirectory(overlay.lower);
   const lower = overlay.lower.map((path) => path.slice(directory.length));
   const short = overlayData({ ...overlay, lower }).join(",");
-  if (Buffer.byteLength(short) > maxDataBytes) return inMountThread({ overlay, target });
+  if (Buffer.byteLength(short) > maxDataBytes) return inMountThread({ overlay, target, flags });
   await inMountThread({ ...request, data: short, directory });
 }
 
