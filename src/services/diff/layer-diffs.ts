@@ -75,8 +75,8 @@ async function writeBlob(
   options: DiffOptions,
 ): Promise<LayerBlob> {
   const ref = options.ref ?? `diff-${randomUUID()}`;
+  await using writer = await content.writer(ref, options.signal);
   try {
-    await using writer = await content.writer(ref, options.signal);
     await writer.truncate();
     const { digest, sizeBytes, diffId } = await runThread(
       { path: writer.path, source, options },
@@ -86,6 +86,7 @@ async function writeBlob(
     await commit(writer, { digest, sizeBytes, diffId }, options.labels);
     return { descriptor: { mediaType: mediaTypes[options.compression], digest, size: sizeBytes }, diffId };
   } catch (error) {
+    // While the ref is still ours: the next to have it may wait.
     await content.abort(ref);
     throw error;
   }

@@ -74,9 +74,12 @@ async function treeOf(
   return target;
 }
 
-/** What was mounted on a directory that was made for it goes, and the directory. */
+/**
+ * What was mounted on a directory that was made for it goes, and the directory, whoever else looks into it
+ * just then.
+ */
 export async function removeMount(directory: string): Promise<void> {
-  await unmount(directory, { missingOk: true });
+  await unmount(directory, { detach: true, missingOk: true });
   await rmdir(directory);
 }
 
