@@ -35,8 +35,8 @@ export class NamespacedImages implements AsyncDisposable {
     try {
       return await opening;
     } catch (error) {
-      // The next to ask tries again.
-      this.#opened.delete(namespace);
+      // The next to ask tries again; another one may have done so already.
+      if (this.#opened.get(namespace) === opening) this.#opened.delete(namespace);
       throw error;
     }
   }

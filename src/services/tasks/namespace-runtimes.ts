@@ -36,9 +36,13 @@ export class NamespaceRuntimes implements AsyncDisposable {
     const directory = join(this.#directory, shortName(namespace), driver);
     const opened = this.#opened.get(directory) ?? this.#open(directory, namespace, driver);
     this.#opened.set(directory, opened);
-    // What could not be opened is tried again by whoever asks next.
-    opened.catch(() => this.#opened.delete(directory));
-    return await opened;
+    try {
+      return await opened;
+    } catch (error) {
+      // The next to ask tries again; another one may have done so already.
+      if (this.#opened.get(directory) === opened) this.#opened.delete(directory);
+      throw error;
+    }
   }
 
   /** All that there are of what earlier daemons opened. */
