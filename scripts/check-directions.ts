@@ -75,7 +75,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "linux",
     "trees",
   ],
-  diff: ["content", "layerdiff", "linux", "oci", "snapshots", "unpack"],
+  diff: ["content", "hostpaths", "layerdiff", "linux", "oci", "snapshots", "unpack"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
   stats: ["linux"],

@@ -125,7 +125,7 @@ export class Daemon implements AsyncDisposable {
           podSpec: (id) => engine.containers.spec(id),
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           differ: rooms.use(new Differ()),
-          layerDiffs: await LayerDiffs.open(join(config.state, "diffs")),
+          layerDiffs: await LayerDiffs.open(join(config.state, "diffs"), hostPaths),
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),

@@ -52,7 +52,7 @@ async function served(): Promise<readonly string[]> {
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
   await using differ = new Differ();
-  const layerDiffs = await LayerDiffs.open(join(root.path, "diffs"));
+  const layerDiffs = await LayerDiffs.open(join(root.path, "diffs"), new HostPaths());
   await using trees = new TreeRemover();
   const handlers = { handlers: [], defaultName: "crun", explanation: "" };
   const runtime = { conmonPath: "", handlers, events, logger };

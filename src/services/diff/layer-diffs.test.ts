@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { mountSnapshot } from "../../ground/linux/index.ts";
+import { HostPaths } from "../../ground/hostpaths/index.ts";
+import { mountSnapshot, type SnapshotMount } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { digestOf } from "../../parts/oci/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { listTree } from "../../parts/unpack/testing/apply.ts";
+import { deadFileSystem } from "../../testing/dead-file-system.ts";
 import { PublishedEvents } from "../../testing/published.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { until } from "../../testing/until.ts";
 import { type ContentStore, openContent } from "../content/index.ts";
 import { type Snapshotter, type SnapshotterKind, Snapshotters } from "../snapshots/index.ts";
 import { mounted } from "../snapshots/testing/mounted.ts";
@@ -59,7 +63,7 @@ async function open(kind: SnapshotterKind): Promise<Opened> {
     parent = name;
   }
   const opened = undo.move();
-  const diffs = await LayerDiffs.open(mounts);
+  const diffs = await LayerDiffs.open(mounts, new HostPaths({ answerMs: 500, slowMs: 50 }));
   return { snapshotter, content, diffs, mounts, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
@@ -144,19 +148,66 @@ test("what no layer can say is an error that leaves nothing", async () => {
   assert.deepEqual([content.list(), await content.ingests()], [[], []]);
 });
 
-test("a layer that is not wanted any more is not written, and its caller hears at once", async () => {
+/** A tree that is all but endless to read, without bytes on the disk. */
+async function endlessTree(directory: string): Promise<SnapshotMount> {
+  await writeFile(join(directory, "sparse"), "");
+  await truncate(join(directory, "sparse"), 2 ** 40);
+  return { type: "bind", source: directory, readonly: true };
+}
+
+test("a layer that is not wanted any more is written no further, and nothing of it is left", async () => {
   await using opened = await open("overlayfs");
-  const { snapshotter, content, diffs } = opened;
-  const compared = { ...(await lowerOf(opened, "second")), upper: snapshotter.mounts("container") };
+  await using scratch = await tempDir();
+  const { content, diffs } = opened;
+  const upper = [await endlessTree(scratch.path)];
   const abort = new AbortController();
-  const written = diffs.compare(content, compared, {
-    compression: "gzip",
-    signal: abort.signal,
-    hold: () => Promise.reject(new Error("it was written")),
-  });
+  const written = diffs.compare(content, { lower: [], upper }, { compression: "none", signal: abort.signal });
+  written.catch(() => undefined);
+  await until(async () => (await content.ingests()).some(({ offsetBytes }) => offsetBytes > 0));
   abort.abort(new Error("not wanted"));
   await assert.rejects(written, { message: "not wanted" });
   assert.deepEqual([content.list(), await content.ingests()], [[], []]);
+});
+
+test("a layer that is given up while it waits for its ref leaves what another writer has under it", async () => {
+  await using opened = await open("overlayfs");
+  const { content, diffs, snapshotter } = opened;
+  const compared = { ...(await lowerOf(opened, "second")), upper: snapshotter.mounts("container") };
+  const abort = new AbortController();
+  await using other = await content.writer("shared");
+  const options = { compression: "gzip", signal: abort.signal } as const;
+  const waiting = diffs.compare(content, compared, { ...options, ref: "shared" });
+  waiting.catch(() => undefined);
+  // Once another one, begun later, is written to its end, this one waits.
+  await diffs.compare(content, compared, { ...options, ref: "own" });
+  abort.abort(new Error("not wanted"));
+  await assert.rejects(waiting, { message: "not wanted" });
+  const bytes = Buffer.from("of another one");
+  await writeFile(other.path, bytes);
+  await other.commit({ digest: digestOf(bytes), size: bytes.length });
+  assert.equal(content.has(digestOf(bytes)), true);
+});
+
+test("a tree on a file system that does not answer ends its own comparison alone, after a while", async () => {
+  await using opened = await open("overlayfs");
+  await using scratch = await tempDir();
+  await using dead = await deadFileSystem(scratch.path);
+  const { content, diffs, snapshotter } = opened;
+  const overlay = { type: "overlay", upper: undefined, options: [] } as const;
+  const lower = [dead.path, opened.mounts];
+  const stuck = diffs.compare(
+    content,
+    { lower: [], upper: [{ ...overlay, lower }] },
+    { compression: "gzip", signal },
+  );
+  stuck.catch(() => undefined);
+  const upper = snapshotter.mounts("container");
+  await diffs.compare(
+    content,
+    { ...(await lowerOf(opened, "second")), upper },
+    { compression: "gzip", signal },
+  );
+  await assert.rejects(stuck, { name: "HostPathError", code: "Unavailable" });
 });
 
 test("mounts that a daemon that was killed has left are gone once another one has started", async () => {
@@ -167,7 +218,7 @@ test("mounts that a daemon that was killed has left are gone once another one ha
   await mkdir(source);
   await writeFile(join(source, "kept"), "");
   await mountSnapshot([{ type: "bind", source, readonly: true }], left);
-  await LayerDiffs.open(join(scratch.path, "mounts"));
+  await LayerDiffs.open(join(scratch.path, "mounts"), new HostPaths());
   assert.deepEqual([await readdir(join(scratch.path, "mounts")), await readdir(source)], [[], ["kept"]]);
 });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import { raceAbort, Semaphore } from "../../ground/sync/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
@@ -45,27 +46,34 @@ export class LayerDiffs {
   readonly #directory: string;
   readonly #slots = new Semaphore(mostAtOnce);
 
-  private constructor(directory: string) {
+  readonly #hostPaths: HostPaths;
+
+  private constructor(directory: string, hostPaths: HostPaths) {
     this.#directory = directory;
+    this.#hostPaths = hostPaths;
   }
 
   /**
    * `directory`: for mounts, which are there only while two trees are compared, and made if it is not there;
-   * what a daemon that was killed has left in it is unmounted. Throws LinuxError and Node's errors.
+   * what a daemon that was killed has left in it is unmounted. `hostPaths`: for what mounts name. Throws
+   * LinuxError and Node's errors.
    */
-  static async open(directory: string): Promise<LayerDiffs> {
+  static async open(directory: string, hostPaths: HostPaths): Promise<LayerDiffs> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(directory)) await removeMount(join(directory, name));
-    return new LayerDiffs(directory);
+    return new LayerDiffs(directory, hostPaths);
   }
 
   /**
    * Writes what the upper tree has otherwise than the lower one as a layer; nothing of it is left on an
-   * error. Throws DiffError, ContentError, LinuxError, and the signal's reason.
+   * error. Throws DiffError, ContentError, LinuxError, HostPathError Unavailable, and the signal's reason.
    */
   async compare(content: ContentStore, mounts: ComparedMounts, options: DiffOptions): Promise<LayerBlob> {
     using _slot = await this.#slots.acquire(options.signal);
-    return await withSource(mounts, this.#directory, (source) => writeBlob(content, source, options));
+    const lookUp = this.#hostPaths.of(`diff ${randomUUID()}`, options.signal);
+    return await withSource(mounts, { directory: this.#directory, lookUp }, (source) =>
+      writeBlob(content, source, options),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { mkdtemp, readdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { mountSnapshot, type SnapshotMount, unmount } from "../../ground/linux/index.ts";
 import type { LayerSource } from "../../parts/layerdiff/index.ts";
 
@@ -9,22 +10,29 @@ export type ComparedMounts = {
   readonly upper: readonly SnapshotMount[];
 };
 
+export type Comparing = {
+  /** For directories to mount on. */
+  readonly directory: string;
+  /** For what the mounts name, which may lie anywhere. */
+  readonly lookUp: LookUp;
+};
+
 /**
  * Calls `use` with where the difference is to be found. Where the upper tree is one layer over the lower
  * ones, that layer says it, and nothing is mounted; else both trees are, read-only, in new directories below
- * `directory`. Throws LinuxError.
+ * `directory`. Throws LinuxError, and what `lookUp` throws.
  */
 export async function withSource<T>(
   { lower, upper }: ComparedMounts,
-  directory: string,
+  { directory, lookUp }: Comparing,
   use: (source: LayerSource) => Promise<T>,
 ): Promise<T> {
-  const layer = await ownLayer(lower, upper);
+  const layer = await ownLayer(lower, upper, lookUp);
   if (layer !== undefined) return await use({ kind: "upper", upper: layer });
   await using stack = new AsyncDisposableStack();
-  const tree = await treeOf(upper, directory, stack);
+  const tree = await treeOf(upper, { directory, lookUp }, stack);
   if (lower.length === 0) return await use({ kind: "trees", tree });
-  return await use({ kind: "trees", base: await treeOf(lower, directory, stack), tree });
+  return await use({ kind: "trees", base: await treeOf(lower, { directory, lookUp }, stack), tree });
 }
 
 /**
@@ -34,10 +42,11 @@ export async function withSource<T>(
 async function ownLayer(
   lower: readonly SnapshotMount[],
   upper: readonly SnapshotMount[],
+  lookUp: LookUp,
 ): Promise<string | undefined> {
   const [of, below] = [layersOf(upper), lower.length === 0 ? [] : layersOf(lower)];
   if (of === undefined || below === undefined) return undefined;
-  const [full, fullBelow] = [await withoutEmpty(of), await withoutEmpty(below)];
+  const [full, fullBelow] = [await withoutEmpty(of, lookUp), await withoutEmpty(below, lookUp)];
   if (full.join("\n") === fullBelow.join("\n")) return of.find((layer) => !full.includes(layer));
   return full.slice(1).join("\n") === fullBelow.join("\n") ? full[0] : undefined;
 }
@@ -55,22 +64,23 @@ function layersOf([mount, ...more]: readonly SnapshotMount[]): readonly string[]
   return mount.upper === undefined ? mount.lower : [mount.upper.directory, ...mount.lower];
 }
 
-async function withoutEmpty(layers: readonly string[]): Promise<readonly string[]> {
-  const names = await Promise.all(layers.map((layer) => readdir(layer)));
+async function withoutEmpty(layers: readonly string[], lookUp: LookUp): Promise<readonly string[]> {
+  const names = await Promise.all(layers.map((layer) => lookUp(layer, () => readdir(layer))));
   return layers.filter((_, index) => (names[index]?.length ?? 0) > 0);
 }
 
 /** Where the tree can be read. */
 async function treeOf(
   mounts: readonly SnapshotMount[],
-  directory: string,
+  { directory, lookUp }: Comparing,
   stack: AsyncDisposableStack,
 ): Promise<string> {
   const [mount, ...more] = mounts;
   if (mount?.type === "bind" && more.length === 0) return mount.source;
   const target = await mkdtemp(join(directory, "diff-"));
   stack.defer(() => removeMount(target));
-  await mountSnapshot(mounts.map(readonly), target);
+  const place = mount === undefined || mount.type === "bind" ? mount?.source : mount.lower[0];
+  await lookUp(place ?? target, () => mountSnapshot(mounts.map(readonly), target));
   return target;
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { type DescribedMount, mountDescribed, mountInfo, unmount } from "../../ground/linux/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
@@ -37,9 +38,15 @@ export class Bundle {
     await mkdir(this.#rootfs, { recursive: true, mode: 0o711 });
   }
 
-  /** In that order, one over the other. Throws LinuxError. */
-  async mount(mounts: readonly DescribedMount[]): Promise<void> {
-    for (const each of mounts) await mountDescribed(each, this.#rootfs);
+  /** In that order, one over the other. Throws LinuxError, and what `lookUp` throws. */
+  async mount(mounts: readonly DescribedMount[], lookUp: LookUp): Promise<void> {
+    for (const each of mounts) await lookUp(this.#placeOf(each), () => mountDescribed(each, this.#rootfs));
+  }
+
+  /** Whose file system must answer for a mount, as far as that can be told. */
+  #placeOf({ source, options }: DescribedMount): string {
+    const [, layer] = options.map((option) => /^lowerdir=([^:]+)/.exec(option)).find(Boolean) ?? [];
+    return layer ?? (source.startsWith("/") ? source : this.#rootfs);
   }
 
   /** Undefined for a bundle that was cut in the making. */

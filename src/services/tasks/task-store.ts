@@ -115,7 +115,8 @@ export class TaskStore implements AsyncDisposable {
     );
     const spec = containerSpec(namespace, container, asked.streams.terminal);
     const { cgroupsPath } = spec.linux;
-    const io = firstProcessIo(asked.streams, this.#options.hostPaths.of(`${namespace}/${id}`, signal));
+    const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`, signal);
+    const io = firstProcessIo(asked.streams, lookUp);
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
@@ -129,7 +130,7 @@ export class TaskStore implements AsyncDisposable {
         streams: asked.streams,
       };
       await bundle.make(origin);
-      await bundle.mount(asked.rootfs);
+      await bundle.mount(asked.rootfs, lookUp);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
       const task = await tasks.create({ ...identityOf(id, bundle, origin), spec, io, monitorCgroup }, signal);
