@@ -24,7 +24,7 @@ export function projectFiles(patterns: string | readonly string[]): Promise<read
  * together is quoted as the source has it.
  */
 export async function testExists(file: string, title: string): Promise<boolean> {
-  const files = await projectFiles(["src/**/*.test.ts", "test/**/*.ts"]);
+  const files = await projectFiles(["src/**/*.test.ts", "src/**/*-suite.ts", "test/**/*.ts"]);
   const texts = files.filter((path) => basename(path) === file).map(readProjectFile);
   return title !== "" && (await Promise.all(texts)).some((text) => isTitle(title, text));
 }
