@@ -57,7 +57,13 @@ export { trimMemory } from "./free-memory.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";
 export { type BindMountOptions, bindMount } from "./mounts/bind-mount.ts";
-export { type DescribedMount, describeMount, mountDescribed } from "./mounts/described-mount.ts";
+export {
+  type DescribedMount,
+  describeMount,
+  mountDescribed,
+  type ReadMount,
+  readDescribed,
+} from "./mounts/described-mount.ts";
 export { mountMappedSnapshot, type SnapshotMapping } from "./mounts/mapped-snapshot.ts";
 export { type MountRequest, mount, unmount } from "./mounts/mount.ts";
 export { mountFlags, type Propagation } from "./mounts/mount-flags.ts";

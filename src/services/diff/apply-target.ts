@@ -18,8 +18,8 @@ export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
   if (mount === undefined) throw new DiffError("InvalidArgument", "mounts: give one");
   if (mount.readonly) throw new DiffError("InvalidArgument", "mounts: a read-only one takes no layer");
   if (mount.type === "bind") return { target: { directory: mount.source, whiteouts: "remove" }, lower: [] };
-  const { upper, lower } = mount;
+  const { upper, lower } = mount.mount;
   if (upper === undefined)
     throw new DiffError("InvalidArgument", "mounts: an overlay without upperdir takes no layer");
-  return { target: { directory: upper, whiteouts: "overlayfs" }, lower };
+  return { target: { directory: upper.directory, whiteouts: "overlayfs" }, lower };
 }

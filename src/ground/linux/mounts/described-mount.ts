@@ -30,20 +30,34 @@ export function describeMount(mount: SnapshotMount): DescribedMount {
 export async function mountDescribed(described: DescribedMount, target: string): Promise<void> {
   const { type, source } = described;
   const { flags, propagation, data, bind } = parseOptions(described.options);
-  if (type === "bind" || bind !== undefined) {
-    const readonly = (flags & mountFlags.readonly) !== 0;
-    const recursive = bind === "recursive";
-    const rest = flags & (mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec);
+  const read = readDescribed(described);
+  if (read?.type === "bind")
     return bindMount(source, target, {
-      recursive,
-      readonly,
-      flags: rest,
+      recursive: bind === "recursive",
+      readonly: read.readonly,
+      flags: flags & (mountFlags.nosuid | mountFlags.nodev | mountFlags.noexec),
       ...(propagation && { propagation }),
     });
-  }
-  const overlay = type === "overlay" ? parseOverlay(data) : undefined;
-  if (overlay === undefined) return mount({ type, source, target, flags, data: data.join(",") });
-  await mountOverlay(overlay, target, flags);
+  if (read === undefined) return mount({ type, source, target, flags, data: data.join(",") });
+  await mountOverlay(read.mount, target, flags);
+}
+
+/** A described mount of one of the two kinds that snapshotters of directories have. */
+export type ReadMount =
+  | { readonly type: "bind"; readonly source: string; readonly readonly: boolean }
+  | { readonly type: "overlay"; readonly mount: OverlaySnapshotMount; readonly readonly: boolean };
+
+/**
+ * What a description says, without mounting it. Undefined for one of another kind, and for an overlay that
+ * names its layers in another way than by `lowerdir=`, or its upper one in part, which the kernel is to
+ * judge.
+ */
+export function readDescribed({ type, source, options }: DescribedMount): ReadMount | undefined {
+  const { flags, data, bind } = parseOptions(options);
+  const readonly = (flags & mountFlags.readonly) !== 0;
+  if (type === "bind" || bind !== undefined) return { type: "bind", source, readonly };
+  const mount = type === "overlay" ? parseOverlay(data) : undefined;
+  return mount && { type: "overlay", mount, readonly };
 }
 
 type Options = {
@@ -107,10 +121,6 @@ function parseOptions(options: readonly string[]): Options {
   return { flags, propagation, bind, data };
 }
 
-/**
- * Undefined for one that names its layers in another way than by `lowerdir=`, or its upper one in part: the
- * kernel is to judge it.
- */
 function parseOverlay(data: readonly string[]): OverlaySnapshotMount | undefined {
   const one = (name: string) => {
     const found = data.filter((option) => option.startsWith(`${name}=`));
