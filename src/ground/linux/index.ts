@@ -78,13 +78,35 @@ export { openNullDevice } from "./mounts/null-device.ts";
 export { mountSnapshot, type SnapshotMount } from "./mounts/snapshot-mount.ts";
 export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-in-namespace.ts";
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
+export { inNetworkNamespace } from "./namespaces/in-network-namespace.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";
 export { isNamespacePin } from "./namespaces/namespace-pin.ts";
 export { NamespaceThread } from "./namespaces/namespace-thread.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./namespaces/pod-namespaces.ts";
 export { interfaceOfSysctl } from "./namespaces/sysctl.ts";
 export { unpinNamespaces } from "./namespaces/unpin-namespaces.ts";
+export {
+  addAddress,
+  deleteAddress,
+  type IpPrefix,
+  type LinkAddress,
+  listAddresses,
+} from "./netlink/addresses.ts";
+export {
+  addBridge,
+  addVethPair,
+  deleteLink,
+  type Link,
+  linkByIndex,
+  linkByName,
+  listLinks,
+  setBridgePort,
+  setLink,
+} from "./netlink/links.ts";
+export { NetlinkSocket } from "./netlink/netlink-socket.ts";
+export { addRoute, listRoutedPrefixes } from "./netlink/routes.ts";
 export type { InterfaceCounters } from "./network-counters.ts";
+export * as nft from "./nftables/index.ts";
 export {
   capabilityMask,
   capabilityNames,

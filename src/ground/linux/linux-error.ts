@@ -38,6 +38,8 @@ const names = new Map([
   ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
   // Not its second name, EWOULDBLOCK.
   [constants.errno.EAGAIN, "EAGAIN"],
+  // Node has no name for it: nf_tables says so when rules have changed meanwhile.
+  [85, "ERESTART"],
 ]);
 
 /** The name of an error's number, such as "ENOENT". */

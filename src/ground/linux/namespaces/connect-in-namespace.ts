@@ -1,9 +1,8 @@
-import { closeSync, constants, openSync } from "node:fs";
 import { isIPv6, Socket } from "node:net";
 import { isErrno } from "../../fs/index.ts";
 import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
-import { enterNamespace, enterNamespaceAt, namespaceFile } from "./namespace-calls.ts";
+import { inNetworkNamespace } from "./in-network-namespace.ts";
 
 const socketCall = libcFunction("int socket(int domain, int type, int protocol)");
 const connectCall = libcFunction("int connect(int fd, const uint8_t *address, uint32_t length)");
@@ -43,30 +42,9 @@ export async function connectInNamespace(address: NamespaceAddress, signal?: Abo
  * thread takes half a millisecond.
  */
 function socketIn(netnsPath: string, family: number, subject: string): number {
-  const home = openSync(namespaceFile("thread-self", "net"), constants.O_RDONLY);
-  try {
-    enterNamespaceAt(netnsPath, "net");
-    try {
-      return check("socket", socketCall(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0), subject);
-    } finally {
-      comeHome(home);
-    }
-  } finally {
-    closeSync(home);
-  }
-}
-
-/**
- * A main thread that stays in a pod's network would serve everybody from there: better none. The next daemon
- * takes over.
- */
-function comeHome(home: number): void {
-  try {
-    enterNamespace(home, "net");
-  } catch (error) {
-    console.error("the main thread cannot return to the host's network namespace:", error);
-    process.abort();
-  }
+  return inNetworkNamespace(netnsPath, () =>
+    check("socket", socketCall(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0), subject),
+  );
 }
 
 /** The connection may still be on its way after this: the socket does not block. */

@@ -1,0 +1,167 @@
+import koffi from "koffi";
+import { closeDescriptor } from "../files/descriptors.ts";
+import { callAsync, check, libcFunction } from "../libc.ts";
+import { errnoName, LinuxError } from "../linux-error.ts";
+import { inNetworkNamespace } from "../namespaces/in-network-namespace.ts";
+import {
+  decodeMessages,
+  encodeMessage,
+  type NetlinkReply,
+  type NetlinkRequest,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+} from "./netlink-message.ts";
+
+const socketCall = libcFunction("int socket(int domain, int type, int protocol)");
+const setsockoptCall = libcFunction(
+  "int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)",
+);
+const sendtoCall = libcFunction(
+  "int sendto(int fd, const uint8_t *bytes, size_t length, int flags, const uint8_t *address, uint32_t addressLength)",
+);
+const recvCall = libcFunction("int recv(int fd, uint8_t *bytes, size_t length, int flags)");
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const SOL_NETLINK = 270;
+const MSG_DONTWAIT = 0x40;
+const EAGAIN = 11;
+const EINTR = 4;
+/** Errors come with the kernel's words, and without a copy of the request. */
+const socketOptions = { NETLINK_CAP_ACK: 10, NETLINK_EXT_ACK: 11, NETLINK_GET_STRICT_CHK: 12 };
+const protocols = { route: 0, netfilter: 12 };
+
+/** struct sockaddr_nl of the kernel. */
+const kernelAddress = Buffer.from([AF_NETLINK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** The kernel fills a datagram of a dump up to 32 KiB. */
+const receiveBytes = 64 * 1024;
+
+/** A dump that changed while it was made is made again; who changes it all the time is not waited for. */
+const dumpTries = 5;
+
+/**
+ * A socket to the kernel's network configuration (netlink(7)): links, addresses and routes (`route`), or
+ * packet filters (`netfilter`), of the network namespace in which it was opened, for good. Everything is
+ * synchronous, as the kernel has answered when a request has been sent; the kernel's own lock may be held by
+ * others for some milliseconds, so it is for worker threads.
+ */
+export class NetlinkSocket implements Disposable {
+  readonly #fd: number;
+  readonly #buffer = Buffer.alloc(receiveBytes);
+  #sequence = 0;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /**
+   * Opened in the calling thread's namespace, or in that whose pin is at `netnsPath`. Throws LinuxError, or
+   * what opening the path throws.
+   */
+  static open(protocol: keyof typeof protocols, netnsPath?: string): NetlinkSocket {
+    const make = () =>
+      check("socket", socketCall(AF_NETLINK, SOCK_RAW_CLOEXEC, protocols[protocol]), `netlink ${protocol}`);
+    const fd = netnsPath === undefined ? make() : inNetworkNamespace(netnsPath, make);
+    const on = Buffer.from([1, 0, 0, 0]);
+    // Older kernels lack some; then messages are less clear, and dumps longer.
+    for (const option of Object.values(socketOptions)) setsockoptCall(fd, SOL_NETLINK, option, on, on.length);
+    return new NetlinkSocket(fd);
+  }
+
+  /** Asks for one change or object; resolves with what came before the acknowledgement. Throws LinuxError. */
+  request(request: NetlinkRequest, subject: string): readonly Buffer[] {
+    const flags = request.flags | NLM_F_REQUEST | NLM_F_ACK;
+    return this.#answers(this.#send({ ...request, flags }, subject), subject).payloads;
+  }
+
+  /** The same on a thread of libuv's pool, for the few requests in which the kernel waits long. */
+  async requestAsync(request: NetlinkRequest, subject: string): Promise<void> {
+    const sequence = ++this.#sequence;
+    const bytes = encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK }, sequence);
+    const address = [kernelAddress, kernelAddress.length];
+    await callAsync("netlink", sendtoCall, [this.#fd, bytes, bytes.length, 0, ...address], subject);
+    this.#answers(sequence, subject);
+  }
+
+  /** All objects of a kind. Throws LinuxError, EINTR when they changed each time while they were listed. */
+  dump(request: NetlinkRequest, subject: string): readonly Buffer[] {
+    for (let left = dumpTries; left > 0; left--) {
+      const flags = request.flags | NLM_F_REQUEST | NLM_F_DUMP;
+      const { payloads, interrupted } = this.#answers(this.#send({ ...request, flags }, subject), subject);
+      if (!interrupted) return payloads;
+    }
+    throw new LinuxError("netlink", "EINTR", subject);
+  }
+
+  /**
+   * Sends several messages at once, which the kernel takes or refuses as a whole where they say so. Throws
+   * LinuxError for the first that failed, with the subject of its place.
+   */
+  sendAll(requests: readonly (NetlinkRequest & { readonly subject: string })[]): void {
+    const first = this.#sequence + 1;
+    const messages = requests.map((request) => encodeMessage(request, ++this.#sequence));
+    this.#sendBytes(Buffer.concat(messages), requests[0]?.subject ?? "");
+    let failure: LinuxError | undefined;
+    for (const reply of this.#receiveAll()) {
+      const subject = requests[reply.sequence - first]?.subject ?? "";
+      if (reply.kind === "result" && reply.errno !== 0) failure ??= failed(reply, subject);
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  [Symbol.dispose](): void {
+    closeDescriptor(this.#fd);
+  }
+
+  #send(request: NetlinkRequest, subject: string): number {
+    const sequence = ++this.#sequence;
+    this.#sendBytes(encodeMessage(request, sequence), subject);
+    return sequence;
+  }
+
+  #sendBytes(bytes: Buffer, subject: string): void {
+    check(
+      "netlink",
+      sendtoCall(this.#fd, bytes, bytes.length, 0, kernelAddress, kernelAddress.length),
+      subject,
+    );
+  }
+
+  /** Answers to other requests, which failed half-way, are passed over. */
+  #answers(
+    sequence: number,
+    subject: string,
+  ): { readonly payloads: readonly Buffer[]; readonly interrupted: boolean } {
+    const payloads: Buffer[] = [];
+    let interrupted = false;
+    for (const reply of this.#receiveAll()) {
+      if (reply.sequence !== sequence) continue;
+      if (reply.kind === "result" && reply.errno !== 0) throw failed(reply, subject);
+      if (reply.kind !== "data") return { payloads, interrupted };
+      payloads.push(reply.payload);
+      interrupted ||= reply.interrupted;
+    }
+    throw new LinuxError("netlink", "EPROTO", `${subject} (the kernel did not answer)`);
+  }
+
+  /** Until nothing more is there: the kernel answers before sendto(2) ends, and goes on at each recv(2). */
+  *#receiveAll(): Generator<NetlinkReply, void, undefined> {
+    for (;;) {
+      const length = recvCall(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
+      if (length === -1) {
+        const errno = koffi.errno();
+        if (errno === EAGAIN) return;
+        if (errno === EINTR) continue;
+        throw new LinuxError("recv", errnoName(errno), "netlink");
+      }
+      yield* decodeMessages(this.#buffer.subarray(0, length));
+    }
+  }
+}
+
+function failed(reply: { readonly errno: number; readonly reason: string }, subject: string): LinuxError {
+  const why = reply.reason === "" ? "" : ` (${reply.reason})`;
+  return new LinuxError("netlink", errnoName(reply.errno), `${subject}${why}`);
+}

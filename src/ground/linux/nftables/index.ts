@@ -1,0 +1,43 @@
+/**
+ * The kernel's packet filter, nf_tables, over netlink: tables of the family `inet`, chains, rules made of
+ * expressions, sets and maps. Changes are made by {@link commit}, all or none.
+ */
+export { commit, type NftChange } from "./nft-batch.ts";
+export {
+  decide,
+  decideByElement,
+  differs,
+  type Expression,
+  equals,
+  isElement,
+  loadDestinationType,
+  loadElement,
+  loadHeader,
+  loadMeta,
+  maskRegister,
+  masquerade,
+  redirectTo,
+  storeMark,
+  type Verdict,
+} from "./nft-expressions.ts";
+export {
+  addElements,
+  addSet,
+  deleteElements,
+  elementNote,
+  type FieldType,
+  fields,
+  listElements,
+  type SetDefinition,
+  type SetElement,
+} from "./nft-sets.ts";
+export {
+  addChain,
+  addRule,
+  addTable,
+  type ChainHook,
+  deleteTable,
+  flushChain,
+  generationOf,
+  listRules,
+} from "./nft-tables.ts";

@@ -1,0 +1,49 @@
+import { networkU32 } from "../netlink/attributes.ts";
+import { type NetlinkRequest, NLM_F_ACK, NLM_F_REQUEST } from "../netlink/netlink-message.ts";
+import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
+
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFNL_MSG_BATCH_BEGIN = 0x10;
+const NFNL_MSG_BATCH_END = 0x11;
+/** IPv4 and IPv6 in one table. */
+const NFPROTO_INET = 1;
+const NFNL_BATCH_GENID = 1;
+
+/** A request to nf_tables, as {@link NetlinkRequest}; `type` is that of its subsystem. */
+export function nftRequest(type: number, flags: number, ...attributes: readonly Buffer[]): NetlinkRequest {
+  const payload = Buffer.concat([header(NFPROTO_INET, 0), ...attributes]);
+  return { type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, payload };
+}
+
+/** A change of a {@link commit}; `subject` says in errors what it is about. */
+export type NftChange = NetlinkRequest & { readonly subject: string };
+
+/**
+ * Makes changes of nf_tables in one step: all of them, or none. `generation`: that of the rules on which they
+ * are based ({@link "./nft-tables.ts".generationOf}); ERESTART when somebody has changed rules since. Throws
+ * LinuxError with the subject of the first change that the kernel refuses.
+ */
+export function commit(socket: NetlinkSocket, changes: readonly NftChange[], generation?: number): void {
+  const base = generation === undefined ? [] : [networkU32(NFNL_BATCH_GENID, generation)];
+  const flags = NLM_F_REQUEST | NLM_F_ACK;
+  socket.sendAll([
+    border(NFNL_MSG_BATCH_BEGIN, base),
+    ...changes.map((change) => ({ ...change, flags: change.flags | flags })),
+    border(NFNL_MSG_BATCH_END, []),
+  ]);
+}
+
+function border(type: number, attributes: readonly Buffer[]): NftChange {
+  const payload = Buffer.concat([header(0, NFNL_SUBSYS_NFTABLES), ...attributes]);
+  return { type, flags: NLM_F_REQUEST, payload, subject: "changes of nf_tables" };
+}
+
+/** struct nfgenmsg */
+export const nftHeaderBytes = 4;
+
+function header(family: number, resource: number): Buffer {
+  const bytes = Buffer.alloc(nftHeaderBytes);
+  bytes.writeUInt8(family, 0);
+  bytes.writeUInt16BE(resource, 2);
+  return bytes;
+}
