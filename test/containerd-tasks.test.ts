@@ -370,7 +370,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       [{ terminal: true }, INVALID_ARGUMENT, /process\.terminal/],
       [{ stdout: "relative" }, INVALID_ARGUMENT, /stdout: "relative" has no absolute path/],
       [{ stdout: "file:///" }, INVALID_ARGUMENT, /output to "\/"/],
-      [{ stdout: "binary:///bin/true" }, UNIMPLEMENTED, /stdout: "binary:/],
+      [{ stdout: "tcp://host" }, INVALID_ARGUMENT, /stdout: "tcp:/],
       [{ stderr: "/nosuch/fifo" }, INVALID_ARGUMENT, /"\/nosuch\/fifo"/],
       [{ runtimePath: "/bin/true" }, UNIMPLEMENTED, /runtime_path/],
       [{ rootfs: [nowhere] }, NOT_FOUND, /open_tree \/nosuch/],

@@ -61,7 +61,8 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
       const { task } = await find(containerId, call);
       if (spec === undefined) throw new ContainerdError("InvalidArgument", "spec: must be set");
       const streams = { stdin, stdout, stderr, terminal };
-      await tasks.exec(task, { id: execId, spec: spec.value, streams }, call.signal);
+      const { name: namespace } = await call.namespace();
+      await tasks.exec(task, { id: execId, namespace, spec: spec.value, streams }, call.signal);
       return {};
     },
 

@@ -132,6 +132,7 @@ export { signalName, signalNumber } from "./processes/signals.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./processes/spawn.ts";
 export { sendDatagram } from "./streams/notify-socket.ts";
 export { readPackets } from "./streams/packets.ts";
+export { makePipe, type Pipe } from "./streams/pipe.ts";
 export { type ConsoleSocket, PollThread } from "./streams/poll-thread.ts";
 export type { Terminal } from "./streams/terminal.ts";
 export { unreadBytes } from "./streams/unread-bytes.ts";

@@ -11,7 +11,7 @@
  */
 
 export { AppArmor } from "./apparmor/app-armor.ts";
-export { FifoCopy } from "./attach/fifo-copy.ts";
+export { ClientCopy } from "./attach/client-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
 export { checkCgroupUnused } from "./cgroups/check-unused.ts";
@@ -55,14 +55,16 @@ export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resour
 export { parseSpecJson } from "./spec/spec-json.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {
+  ClientOutput,
+  ClientStreams,
   Command,
   CommandIo,
   CommandProcess,
   ExecRequest,
   ExecResult,
   ExitStatus,
-  Fifos,
   FirstProcessIo,
+  LoggingProgram,
   Process,
   ProcessState,
   StreamedExecRequest,

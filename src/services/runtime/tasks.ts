@@ -71,16 +71,12 @@ export type FirstProcessIo =
   /** `lookUp` is for the log, whose path is of others. */
   | ({ readonly kind: "console"; readonly lookUp: LookUp } & TaskConsole)
   /**
-   * The process has a client's FIFOs itself, and nothing is copied. Output waits there until somebody reads
-   * it (of a process that has ended: until its deletion or the daemon's end), and when a client leaves,
-   * another may come. Whoever reads it reads the end when the process, and what it left running, has ended.
+   * The process has a client's streams itself, and nothing is copied. Output waits there until somebody takes
+   * it (in a FIFO, of a process that has ended: until its deletion or the daemon's end), and when a client
+   * leaves, another may come. Whoever reads it reads the end when the process, and what it left running, has
+   * ended.
    */
-  | ({ readonly kind: "fifos" } & Fifos)
-  /**
-   * The process has a file itself that its output is appended to; it is made if it is not there, with its
-   * directory. Throws RuntimeError InvalidArgument for what is no regular file.
-   */
-  | ({ readonly kind: "file"; readonly path: string } & Pick<Fifos, "stdin" | "lookUp">);
+  | ({ readonly kind: "client" } & ClientStreams);
 
 /** Streams for whoever is attached ({@link Task.attach}), and a log of the output. */
 export type TaskConsole = {
@@ -299,23 +295,43 @@ export type CommandProcess =
 
 /** Where a command's standard streams lead. With a terminal, all output is its stdout. */
 export type CommandIo = { readonly terminal: boolean } & (
-  | ({ readonly kind: "fifos" } & Fifos)
+  | ({ readonly kind: "client" } & ClientStreams)
   /** The daemon copies. */
   | ({ readonly kind: "streams" } & TaskIo)
 );
 
-/**
- * Paths of FIFOs that a client has made, and removes. Undefined: stdin reads as the end, output is thrown
- * away. Without a terminal the process has them themselves as its standard streams, and they become its
- * user's; while nobody reads its output it waits, and when a client leaves, another may come. Each must be a
- * FIFO: RuntimeError InvalidArgument.
- */
-export type Fifos = {
+/** Streams that a client names. Without a terminal the process has them itself, as its user's. */
+export type ClientStreams = {
+  /**
+   * Path of a FIFO that a client has made, and removes. Undefined reads as the end. What is none is
+   * RuntimeError InvalidArgument.
+   */
   readonly stdin: string | undefined;
-  readonly stdout: string | undefined;
-  readonly stderr: string | undefined;
+  readonly output: ClientOutput;
   /** For opening them: the paths are the client's. */
   readonly lookUp: LookUp;
+};
+
+export type ClientOutput =
+  /** Paths as of stdin. Undefined is thrown away. While nobody reads it, the process waits. */
+  | { readonly kind: "fifos"; readonly stdout: string | undefined; readonly stderr: string | undefined }
+  /**
+   * Path of a file that both outputs are appended to; it is made if it is not there, with its directory. What
+   * is no regular file is RuntimeError InvalidArgument.
+   */
+  | { readonly kind: "file"; readonly path: string }
+  /** It is started for this process, reads its outputs, and ends after it. */
+  | { readonly kind: "program"; readonly program: LoggingProgram };
+
+/** A program that reads a process's outputs by containerd's logging protocol. */
+export type LoggingProgram = {
+  /** Absolute. */
+  readonly path: string;
+  readonly args: readonly string[];
+  /** All of it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** To close the descriptor on which it says that it is ready is a failure then, not as good as a byte. */
+  readonly mustSayReady: boolean;
 };
 
 export type ProcessState =

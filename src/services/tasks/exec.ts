@@ -1,11 +1,13 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { type OciProcess, type Process, parseSpecJson, type Task } from "../runtime/index.ts";
-import { fifosOf, type NamedStreams } from "./named-streams.ts";
+import { clientStreams, type NamedStreams } from "./named-streams.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /** A command that is to run beside a task's first process. */
 export type NewProcess = {
   readonly id: string;
+  /** Of its task. */
+  readonly namespace: string;
   /** runtime-spec, config.md, `process`, in JSON. */
   readonly spec: Uint8Array;
   readonly streams: NamedStreams;
@@ -16,7 +18,7 @@ export type NewProcess = {
  */
 export async function addProcess(
   task: Task,
-  { id, spec, streams }: NewProcess,
+  { id, namespace, spec, streams }: NewProcess,
   lookUp: LookUp,
 ): Promise<Process> {
   if (id === "") throw new TasksError("InvalidArgument", "exec_id: give one");
@@ -24,7 +26,7 @@ export async function addProcess(
   return await task.exec({
     id,
     process: { kind: "whole", process: parseProcess(task.id, spec) },
-    io: { kind: "fifos", terminal, ...fifosOf(streams, lookUp) },
+    io: { kind: "client", terminal, ...clientStreams(streams, { id, namespace }, lookUp) },
   });
 }
 

@@ -1,11 +1,11 @@
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import type { Fifos, FirstProcessIo } from "../runtime/index.ts";
+import type { ClientOutput, ClientStreams, FirstProcessIo, LoggingProgram } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /**
  * Where a process's standard streams lead, as containerd's clients say it: "" for nowhere, the path of a
- * FIFO, or for a first process's `stdout` a URL: `fifo:` with such a path, `file:` with that of a file which
- * both outputs are appended to.
+ * FIFO, or for `stdout` a URL that stands for both outputs: `fifo:` with such a path, `file:` with that of a
+ * file, `binary:` with that of a program.
  */
 export type NamedStreams = {
   readonly stdin: string;
@@ -14,29 +14,62 @@ export type NamedStreams = {
   readonly terminal: boolean;
 };
 
-/** Throws TasksError InvalidArgument, Unimplemented. */
-export function firstProcessIo(streams: NamedStreams, lookUp: LookUp): FirstProcessIo {
+/** A process as its logging program is told of it. */
+export type ProcessName = {
+  /** Of a container, or of a command in one, as containerd's shim tells it. */
+  readonly id: string;
+  readonly namespace: string;
+};
+
+/** Throws TasksError InvalidArgument. */
+export function firstProcessIo(streams: NamedStreams, name: ProcessName, lookUp: LookUp): FirstProcessIo {
   const { stdin, stdout, stderr, terminal } = streams;
   if (terminal)
     return { kind: "console", lookUp, logPath: undefined, terminal, stdin: stdin !== "", stdinOnce: false };
-  if ([stdin, stdout, stderr].every((name) => name === "")) return { kind: "none" };
-  if (schemeOf(stdout) !== "file") return { kind: "fifos", ...fifosOf(streams, lookUp) };
-  const path = pathOf("stdout", stdout, "file");
-  return { kind: "file", path, stdin: fifoPath("stdin", stdin), lookUp };
+  if ([stdin, stdout, stderr].every((each) => each === "")) return { kind: "none" };
+  return { kind: "client", ...clientStreams(streams, name, lookUp) };
 }
 
 /** Throws TasksError InvalidArgument. */
-export function fifosOf({ stdin, stdout, stderr }: NamedStreams, lookUp: LookUp): Fifos {
-  return {
-    stdin: fifoPath("stdin", stdin),
-    stdout: fifoPath("stdout", stdout),
-    stderr: fifoPath("stderr", stderr),
-    lookUp,
-  };
+export function clientStreams(
+  { stdin, stdout, stderr }: NamedStreams,
+  name: ProcessName,
+  lookUp: LookUp,
+): ClientStreams {
+  return { stdin: fifoPath("stdin", stdin), output: outputOf(stdout, stderr, name), lookUp };
+}
+
+function outputOf(stdout: string, stderr: string, name: ProcessName): ClientOutput {
+  const scheme = schemeOf(stdout);
+  switch (scheme) {
+    case "fifo":
+      return { kind: "fifos", stdout: fifoPath("stdout", stdout), stderr: fifoPath("stderr", stderr) };
+    case "file":
+      return { kind: "file", path: pathOf("stdout", stdout) };
+    case "binary":
+    case "binary-v2":
+      return { kind: "program", program: programOf(stdout, name, scheme === "binary-v2") };
+    default:
+      throw unknownScheme(
+        "stdout",
+        stdout,
+        "the path of a FIFO, file:///PATH, or binary:///PATH?ARGUMENT=VALUE",
+      );
+  }
+}
+
+/** The query's names and values are its arguments (containerd's core/runtime/v2/README.md, "Logging"). */
+function programOf(name: string, { id, namespace }: ProcessName, mustSayReady: boolean): LoggingProgram {
+  const path = pathOf("stdout", name);
+  const { searchParams } = new URL(name);
+  const args = [...new Set(searchParams.keys())].flatMap((key) => [key, searchParams.get(key) ?? ""]);
+  return { path, args, env: { CONTAINER_ID: id, CONTAINER_NAMESPACE: namespace }, mustSayReady };
 }
 
 function fifoPath(field: string, name: string): string | undefined {
-  return name === "" ? undefined : pathOf(field, name, "fifo");
+  if (name === "") return undefined;
+  if (schemeOf(name) !== "fifo") throw unknownScheme(field, name, "the path of a FIFO");
+  return pathOf(field, name);
 }
 
 /** A bare path is a FIFO's. */
@@ -44,13 +77,14 @@ function schemeOf(name: string): string {
   return /^([a-z][a-z0-9+.-]*):/.exec(name)?.[1] ?? "fifo";
 }
 
-function pathOf(field: string, name: string, wanted: "fifo" | "file"): string {
-  const scheme = schemeOf(name);
-  if (scheme !== wanted)
-    throw new TasksError(
-      scheme === "binary" || scheme === "binary-v2" ? "Unimplemented" : "InvalidArgument",
-      `${field}: ${JSON.stringify(name)}: berth knows no ${scheme}: here; give the path of a FIFO${field === "stdout" ? ", or file:///PATH" : ""}`,
-    );
+function unknownScheme(field: string, name: string, known: string): TasksError {
+  return new TasksError(
+    "InvalidArgument",
+    `${field}: ${JSON.stringify(name)}: berth knows no ${schemeOf(name)}: here; give ${known}`,
+  );
+}
+
+function pathOf(field: string, name: string): string {
   const path = name.startsWith("/") ? name : pathOfUrl(name);
   if (path?.startsWith("/") && !path.includes("\0")) return path;
   throw new TasksError("InvalidArgument", `${field}: ${JSON.stringify(name)} has no absolute path`);

@@ -6,9 +6,9 @@ import { KeyLock } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Container } from "../containers/index.ts";
 import {
+  ClientCopy,
   cgroupOf,
   checkCgroupUnused,
-  FifoCopy,
   type Process,
   type Task,
   type TaskExit,
@@ -17,7 +17,7 @@ import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
 import { CgroupClaims } from "./cgroup-claims.ts";
 import { containerSpec } from "./container-spec.ts";
 import { addProcess, type NewProcess } from "./exec.ts";
-import { fifosOf, firstProcessIo, type NamedStreams } from "./named-streams.ts";
+import { clientStreams, firstProcessIo, type NamedStreams } from "./named-streams.ts";
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { chooseRuntime } from "./runtime-choice.ts";
@@ -35,7 +35,7 @@ export type TaskStoreOptions = {
 type Entry = KnownTask & {
   readonly bundle: Bundle;
   /** Of one with a terminal. */
-  readonly copy: FifoCopy | undefined;
+  readonly copy: ClientCopy | undefined;
   /** Of its cgroup. */
   readonly claim: Disposable;
 };
@@ -116,7 +116,7 @@ export class TaskStore implements AsyncDisposable {
     const spec = containerSpec(namespace, container, asked.streams.terminal);
     const { cgroupsPath } = spec.linux;
     const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`, signal);
-    const io = firstProcessIo(asked.streams, lookUp);
+    const io = firstProcessIo(asked.streams, { id, namespace }, lookUp);
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
@@ -207,13 +207,14 @@ export class TaskStore implements AsyncDisposable {
     }
   }
 
-  async #openCopy(namespace: string, id: string, streams: NamedStreams): Promise<FifoCopy | undefined> {
+  async #openCopy(namespace: string, id: string, streams: NamedStreams): Promise<ClientCopy | undefined> {
     if (!streams.terminal) return undefined;
-    return await FifoCopy.open(fifosOf(streams, this.#options.hostPaths.of(`${namespace}/${id}`)));
+    const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`);
+    return await ClientCopy.open(clientStreams(streams, { id, namespace }, lookUp));
   }
 
   /** The client may have gone, and its FIFOs with it: the task can do without. */
-  async #copyAgain(namespace: string, task: Task, streams: NamedStreams): Promise<FifoCopy | undefined> {
+  async #copyAgain(namespace: string, task: Task, streams: NamedStreams): Promise<ClientCopy | undefined> {
     try {
       const copy = await this.#openCopy(namespace, task.id, streams);
       copy?.connect(task);
@@ -221,7 +222,7 @@ export class TaskStore implements AsyncDisposable {
     } catch (err) {
       this.#options.logger.warn(
         { err: messageOf(err), namespace, container: task.id },
-        "the FIFOs of a task with a terminal cannot be opened again: its output goes nowhere",
+        "the streams of a task with a terminal cannot be opened again: its output goes nowhere",
       );
       return undefined;
     }

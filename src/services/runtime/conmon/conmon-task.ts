@@ -10,6 +10,8 @@ import { programRuns } from "../checkpoint/program-runs.ts";
 import { endLeftExecs } from "../exec/end-left-execs.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
+import { endLogger } from "../streams/logging-program.ts";
+import type { KeptStreams } from "../streams/passed-streams.ts";
 import type { PublishTask } from "../task-events.ts";
 import type {
   Command,
@@ -28,7 +30,6 @@ import type {
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
-import type { KeptStreams } from "./passed-streams.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { RuntimeCalls } from "./runtime-calls.ts";
@@ -356,6 +357,7 @@ export class ConmonTask implements Task {
     this.#end.settle(lostExit(record));
     this.close();
     await this.#streams.rotated();
+    if (record.logger !== undefined) await endLogger(record.logger);
     await removeTaskFiles(files);
     const exit = this.#end.exit();
     if (exit !== undefined) this.#options.publish("/tasks/delete", endedProcess(record, id, exit));

@@ -18,6 +18,7 @@ import { replaceFile } from "../replace-file.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
 import type { OciSpec } from "../spec/types.ts";
+import { PassedStreams } from "../streams/passed-streams.ts";
 import { giveStreams, streamOwner } from "../streams/stream-owner.ts";
 import { withSystemdAnnotations } from "../systemd/systemd-annotations.ts";
 import { type PublishTask, publishTasks } from "../task-events.ts";
@@ -27,11 +28,16 @@ import { ExitWatch } from "./exit-watch.ts";
 import { LogFile, type LogPlace } from "./log-file.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { offerLog } from "./offered-log.ts";
-import { type PassedIo, PassedStreams } from "./passed-streams.ts";
 import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
-import { findTaskRecord, identifyProcess, type TaskRecord, writeTaskRecord } from "./task-record.ts";
+import {
+  findTaskRecord,
+  identifyProcess,
+  type ProcessIdentity,
+  type TaskRecord,
+  writeTaskRecord,
+} from "./task-record.ts";
 
 export type ConmonTasksOptions = {
   readonly conmonPath: string;
@@ -115,7 +121,7 @@ export class ConmonTasks implements Tasks {
     deadline.check("create");
     const place = logPlaceOf(task.io);
     await using log = place === undefined ? undefined : await LogFile.open(place);
-    await using passed = isPassed(task.io) ? await PassedStreams.open(task.io) : undefined;
+    await using passed = task.io.kind === "client" ? await PassedStreams.open(task.io) : undefined;
     try {
       const made =
         task.restore === undefined
@@ -130,7 +136,7 @@ export class ConmonTasks implements Tasks {
       const start = () => this.#startMonitor(task, files, args, passed, deadline);
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
-      const record = await this.#newRecord(task, handler, files, pid);
+      const record = await this.#newRecord(task, handler, files, pid, passed?.logger);
       if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
       await writeTaskRecord(files.record, record);
       const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
@@ -241,6 +247,7 @@ export class ConmonTasks implements Tasks {
     handler: RuncLikeHandler,
     files: TaskFiles,
     pid: number,
+    logger: ProcessIdentity | undefined,
   ): Promise<TaskRecord> {
     const [owner, init, monitor, cgroupDir] = await Promise.all([
       streamOwner(pid, task.spec.process.user),
@@ -250,7 +257,7 @@ export class ConmonTasks implements Tasks {
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);
     // What a restored process has open was chosen by whoever made the checkpoint.
-    if (owner !== undefined && task.restore === undefined && !isPassed(task.io))
+    if (owner !== undefined && task.restore === undefined && task.io.kind !== "client")
       await giveStreams(pid, owner);
     const killAllOnExit = !hasOwnPidNamespace(task.spec);
     const console = consoleOf(task.io);
@@ -265,6 +272,7 @@ export class ConmonTasks implements Tasks {
       logIsOffered: true,
       ...(console === undefined ? {} : { console }),
       ...(owner === undefined ? {} : { streamOwner: owner }),
+      ...(logger === undefined ? {} : { logger }),
       ...(task.restore === undefined ? {} : { restored: true }),
       phase: { kind: "created" },
     };
@@ -331,17 +339,13 @@ function usableHandler(table: HandlerTable, name: string): RuncLikeHandler {
   );
 }
 
-function isPassed(io: FirstProcessIo): io is PassedIo {
-  return io.kind === "fifos" || io.kind === "file";
-}
-
 function logPlaceOf(io: FirstProcessIo): LogPlace | undefined {
   if (io.kind !== "console" || io.logPath === undefined) return undefined;
   return { path: io.logPath, lookUp: io.lookUp };
 }
 
 function consoleOf(io: FirstProcessIo): TaskRecord["console"] {
-  if (isPassed(io)) return undefined;
+  if (io.kind === "client") return undefined;
   if (io.kind === "none") return { terminal: false, stdin: false, stdinOnce: false };
   const { terminal, stdin, stdinOnce } = io;
   return { terminal, stdin, stdinOnce };

@@ -62,7 +62,7 @@ function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): re
  * conmon then closes.
  */
 function logDriver(io: FirstProcessIo, { log }: TaskFiles): string {
-  if (io.kind === "fifos" || io.kind === "file") return "passthrough";
+  if (io.kind === "client") return "passthrough";
   if (io.kind !== "console" || io.logPath === undefined) return "none";
   return `k8s-file:${basename(log)}`;
 }

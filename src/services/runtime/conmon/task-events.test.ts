@@ -78,11 +78,10 @@ test("a command with an id is published as it is added, started and ended, one o
   const containerId = task.id;
   events.take();
   const io = {
-    kind: "fifos",
+    kind: "client",
     terminal: false,
     stdin: undefined,
-    stdout: undefined,
-    stderr: undefined,
+    output: { kind: "fifos", stdout: undefined, stderr: undefined },
     lookUp: new HostPaths().of("test"),
   } as const;
   const command = (id: string, ...args: readonly string[]): Command => ({

@@ -37,10 +37,12 @@ export type TaskRecord = {
    * path.
    */
   readonly logIsOffered?: true;
-  /** As it was asked for; undefined where the streams are FIFOs or a file of a client's. */
+  /** As it was asked for; undefined where the streams are a client's. */
   readonly console?: Omit<TaskConsole, "logPath">;
   /** Whose the standard streams are; see {@link streamOwner}. */
   readonly streamOwner?: StreamOwner;
+  /** A client's program that reads the outputs, and ends with the task. */
+  readonly logger?: ProcessIdentity;
   /** Its processes come from a checkpoint, and wait, stopped, for the start. */
   readonly restored?: boolean;
   readonly phase: TaskPhase;

@@ -126,7 +126,7 @@ export class TaskStreams implements Disposable {
     if (console === undefined)
       throw new RuntimeError(
         "FailedPrecondition",
-        `attach to container ${containerId}: its streams are FIFOs or a file of the client that made it; open those`,
+        `attach to container ${containerId}: its streams are those of the client that made it; open these`,
       );
     const { bundleDir } = files;
     const hasEnded = async () => !(await isAlive(init.pid, init.startTime));

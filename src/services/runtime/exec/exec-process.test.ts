@@ -7,18 +7,19 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { until } from "../../../testing/until.ts";
-import type { Command, Fifos, Task } from "../tasks.ts";
+import type { Command, CommandIo, Task } from "../tasks.ts";
 import { TaskBench, tracesOf } from "../testing/task-bench.ts";
 import { TestClient } from "../testing/test-client.ts";
 
 type Stream = "stdin" | "stdout" | "stderr";
 
-const noFifos: Fifos = {
-  stdin: undefined,
-  stdout: undefined,
-  stderr: undefined,
-  lookUp: new HostPaths().of("test"),
-};
+type Paths = { [Name in Stream]?: string };
+
+/** A client's FIFOs as the streams of a command. */
+function io({ stdin, stdout, stderr }: Paths = {}, terminal = false): CommandIo {
+  const output = { kind: "fifos", stdout, stderr } as const;
+  return { kind: "client", terminal, stdin, output, lookUp: new HostPaths().of("test") };
+}
 
 for (const handler of ["crun", "runc"]) {
   describe(`a process with ${handler}`, () => {
@@ -31,15 +32,15 @@ for (const handler of ["crun", "runc"]) {
     });
     after(() => bench[Symbol.asyncDispose]());
 
-    const command = (script: string, io: Command["io"] = silent()): Command => ({
+    const command = (script: string, streams = io()): Command => ({
       id: `process-${++count}`,
       process: { kind: "likeFirst", args: ["/bin/sh", "-c", script] },
-      io,
+      io: streams,
     });
 
     /** FIFOs as a client makes them. */
-    const fifos = async (...names: readonly Stream[]): Promise<Fifos> => {
-      const made: { -readonly [Key in keyof Fifos]: Fifos[Key] } = { ...noFifos };
+    const fifos = async (...names: readonly Stream[]): Promise<Paths> => {
+      const made: Paths = {};
       for (const name of names) {
         const path = join(bench.directory, `${name}-${++count}`);
         await promisify(execFile)("mkfifo", ["-m", "600", path]);
@@ -133,9 +134,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("reads and writes FIFOs of a client, until that closes them", async () => {
       const paths = await fifos("stdin", "stdout", "stderr");
-      const process = await task.exec(
-        command("cat; echo no >&2", { kind: "fifos", terminal: false, ...paths }),
-      );
+      const process = await task.exec(command("cat; echo no >&2", io(paths)));
       await process.start();
       const [stdout, stderr] = [await reading(paths.stdout), await reading(paths.stderr)];
       const typed = await open(paths.stdin ?? "", "w");
@@ -150,9 +149,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("waits for a client that does not read its FIFO, and one may leave and another come", async () => {
       const paths = await fifos("stdout");
-      const process = await task.exec(
-        command("yes | head -c 300000; echo end", { kind: "fifos", terminal: false, ...paths }),
-      );
+      const process = await task.exec(command("yes | head -c 300000; echo end", io(paths)));
       await process.start();
       const first = await open(paths.stdout ?? "", "r");
       const { bytesRead } = await first.read(Buffer.alloc(1000), 0, 1000);
@@ -166,7 +163,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("is deleted with output in a FIFO that nobody reads", async () => {
       const paths = await fifos("stdout");
-      const process = await task.exec(command("echo unread", { kind: "fifos", terminal: false, ...paths }));
+      const process = await task.exec(command("echo unread", io(paths)));
       await process.start();
       await process.wait();
       await process.delete();
@@ -174,10 +171,10 @@ for (const handler of ["crun", "runc"]) {
     });
 
     test("takes nothing but FIFOs, and makes none", async () => {
-      const missing = { ...noFifos, stdout: join(bench.directory, "nosuch") };
-      const file = { ...missing, stdout: bench.logPath(task) };
+      const missing = { stdout: join(bench.directory, "nosuch") };
+      const file = { stdout: bench.logPath(task) };
       for (const paths of [missing, file])
-        await assert.rejects(task.exec(command("true", { kind: "fifos", terminal: false, ...paths })), {
+        await assert.rejects(task.exec(command("true", io(paths))), {
           code: "InvalidArgument",
         });
       assert.deepEqual(task.processes(), []);
@@ -185,9 +182,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("on a terminal reads and writes FIFOs too, in the size that it is given", async () => {
       const paths = await fifos("stdin", "stdout");
-      const process = await task.exec(
-        command("read line; stty size; echo $line; tty", { kind: "fifos", terminal: true, ...paths }),
-      );
+      const process = await task.exec(command("read line; stty size; echo $line; tty", io(paths, true)));
       process.resize({ width: 91, height: 31 });
       await process.start();
       const stdout = await reading(paths.stdout);
@@ -199,10 +194,6 @@ for (const handler of ["crun", "runc"]) {
       await process.delete();
     });
   });
-}
-
-function silent(): Command["io"] {
-  return { kind: "fifos", terminal: false, ...noFifos };
 }
 
 function marker(count: number): string {

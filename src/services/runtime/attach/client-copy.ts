@@ -1,30 +1,30 @@
 import { once } from "node:events";
 import { RuntimeError } from "../runtime-error.ts";
-import { FifoStreams } from "../streams/fifo-streams.ts";
+import { ClientSockets } from "../streams/client-sockets.ts";
 import { noSizes } from "../streams/no-sizes.ts";
-import type { Fifos, Task } from "../tasks.ts";
+import type { ClientStreams, Task } from "../tasks.ts";
 
 /** As containerd's. */
 const lastOutputMs = 2_000;
 
 /**
- * Copies between a client's FIFOs and the terminal of a task's first process, for as long as that runs and
- * this daemon does; the next one opens them again. What the process writes while no daemon runs is lost.
- * Disposing of it gives the client two seconds for the rest.
+ * Copies between a client's streams and the terminal of a task's first process, for as long as that runs and
+ * this daemon does; the next one opens them again, and starts a client's program again. What the process
+ * writes while no daemon runs is lost. Disposing of it gives the client two seconds for the rest.
  */
-export class FifoCopy implements AsyncDisposable {
-  readonly #streams: FifoStreams;
+export class ClientCopy implements AsyncDisposable {
+  readonly #streams: ClientSockets;
   readonly #ended = new AbortController();
   readonly #abandoned = new AbortController();
   #copying: Promise<void> = Promise.resolve();
 
-  private constructor(streams: FifoStreams) {
+  private constructor(streams: ClientSockets) {
     this.#streams = streams;
   }
 
-  /** Before there is a task. Throws RuntimeError InvalidArgument, and what `lookUp` throws. */
-  static async open(fifos: Omit<Fifos, "stderr">): Promise<FifoCopy> {
-    return new FifoCopy(await FifoStreams.open(fifos));
+  /** Before there is a task. Throws as {@link ClientSockets.open} does. */
+  static async open(streams: ClientStreams): Promise<ClientCopy> {
+    return new ClientCopy(await ClientSockets.open(streams));
   }
 
   /**
@@ -58,16 +58,21 @@ export class FifoCopy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+    await this.#streams[Symbol.asyncDispose]();
+  }
+
+  /** At once: the daemon ends, and the client keeps its streams. */
+  async close(): Promise<void> {
+    this.#abandoned.abort();
+    await this.#end();
+    await this.#streams.leave();
+  }
+
+  async #end(): Promise<void> {
     this.#ended.abort();
     const timer = setTimeout(() => this.#abandoned.abort(), lastOutputMs);
     await this.#copying;
     clearTimeout(timer);
-    await this.#streams[Symbol.asyncDispose]();
-  }
-
-  /** At once: the daemon ends, and the client keeps its FIFOs. */
-  async close(): Promise<void> {
-    this.#abandoned.abort();
-    await this[Symbol.asyncDispose]();
   }
 }

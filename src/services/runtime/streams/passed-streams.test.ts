@@ -7,11 +7,26 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { HostPaths } from "../../../ground/hostpaths/index.ts";
 import { until } from "../../../testing/until.ts";
-import type { FirstProcessIo, Task } from "../tasks.ts";
+import type { ClientOutput, FirstProcessIo, Task } from "../tasks.ts";
 import { TaskBench } from "../testing/task-bench.ts";
 
+/** What a client gives a process as its streams. */
+function client(
+  stdin: string | undefined,
+  output: ClientOutput,
+): Extract<FirstProcessIo, { readonly kind: "client" }> {
+  return { kind: "client", stdin, output, lookUp: new HostPaths().of("test") };
+}
+
+function fifoIo({
+  stdin,
+  stdout,
+  stderr,
+}: { [Name in keyof Paths]?: Paths[Name] | undefined }): FirstProcessIo {
+  return client(stdin, { kind: "fifos", stdout, stderr });
+}
+
 type Paths = { readonly stdin: string; readonly stdout: string; readonly stderr: string };
-type Streams = Extract<FirstProcessIo, { readonly kind: "fifos" }> & Paths;
 
 for (const handler of ["crun", "runc"]) {
   describe(`a first process with ${handler} whose streams are a client's`, () => {
@@ -23,13 +38,13 @@ for (const handler of ["crun", "runc"]) {
     after(() => bench[Symbol.asyncDispose]());
 
     /** As a client makes them. */
-    const fifos = async (): Promise<Streams> => {
+    const fifos = async (): Promise<Paths> => {
       const number = ++count;
       const [stdin, stdout, stderr] = ["stdin", "stdout", "stderr"].map((name) =>
         join(bench.directory, `${name}-${number}`),
       ) as [string, string, string];
       await promisify(execFile)("mkfifo", ["-m", "600", stdin, stdout, stderr]);
-      return { kind: "fifos", stdin, stdout, stderr, lookUp: new HostPaths().of("test") };
+      return { stdin, stdout, stderr };
     };
     const run = async (script: string, io: FirstProcessIo): Promise<Task> => {
       const task = await bench.create({ ...(await bench.spec(handler, script)), io });
@@ -39,7 +54,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("reads and writes them, and may open them by their names", async () => {
       const io = await fifos();
-      const task = await run("cat; echo named > /proc/self/fd/1; echo no >&2; exit 3", io);
+      const task = await run("cat; echo named > /proc/self/fd/1; echo no >&2; exit 3", fifoIo(io));
       const [stdout, stderr] = [await reading(io.stdout), await reading(io.stderr)];
       const typed = await open(io.stdin, "w");
       await typed.write("some words ");
@@ -57,7 +72,7 @@ for (const handler of ["crun", "runc"]) {
     test("has a stdin that is at its end where it has none", async () => {
       const io = await fifos();
       const made = await bench.spec(handler, "cat; echo end");
-      const task = await bench.create({ ...made, io: { ...io, stdin: undefined } });
+      const task = await bench.create({ ...made, io: fifoIo({ ...io, stdin: undefined }) });
       const stdout = await reading(io.stdout);
       await task.start();
       assert.equal((await task.wait()).exitCode, 0);
@@ -74,7 +89,7 @@ for (const handler of ["crun", "runc"]) {
           process: { ...made.process, user: { uid: 1000, gid: 1001, additionalGids: [] } },
         }),
       );
-      const task = await bench.create({ ...spec, io: { ...io, stdout: undefined } });
+      const task = await bench.create({ ...spec, io: fifoIo(io) });
       const stderr = await reading(io.stderr);
       await task.start();
       assert.equal((await task.wait()).exitCode, 0);
@@ -84,7 +99,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("appends both outputs to a file, also when a daemon goes and another comes", async () => {
       const path = join(bench.directory, `logs-${++count}`, "output");
-      const io: FirstProcessIo = { kind: "file", path, stdin: undefined, lookUp: new HostPaths().of("test") };
+      const io = client(undefined, { kind: "file", path });
       const first = await run("echo one; echo two >&2; cat; exit 4", io);
       assert.equal((await first.wait()).exitCode, 4);
       const second = await run("while [ ! -e /tmp/go ]; do sleep 0.02; done; echo three", io);
@@ -94,12 +109,14 @@ for (const handler of ["crun", "runc"]) {
       assert.equal((await next.wait()).exitCode, 0);
       assert.equal(await readFile(path, "utf8"), "one\ntwo\nthree\n");
       for (const wrong of [bench.directory, "/dev/null", join(path, "below")])
-        await assert.rejects(run("true", { ...io, path: wrong }), { code: "InvalidArgument" });
+        await assert.rejects(run("true", { ...io, output: { kind: "file", path: wrong } }), {
+          code: "InvalidArgument",
+        });
     });
 
     test("waits for a client, and loses nothing and does not end when a daemon and a client go and others come", async () => {
       const io = await fifos();
-      const task = await run("yes | head -c 300000; echo end", io);
+      const task = await run("yes | head -c 300000; echo end", fifoIo(io));
       const first = await open(io.stdout, "r");
       const { bytesRead } = await first.read(Buffer.alloc(1000), 0, 1000);
       await bench.restart();
@@ -114,7 +131,7 @@ for (const handler of ["crun", "runc"]) {
 
     test("leaves output for a client that comes after its end", async () => {
       const io = await fifos();
-      const task = await run("echo late", io);
+      const task = await run("echo late", fifoIo(io));
       assert.equal((await task.wait()).exitCode, 0);
       const late = await open(io.stdout, constants.O_RDONLY | constants.O_NONBLOCK);
       const { buffer, bytesRead } = await late.read(Buffer.alloc(100), 0, 100);
@@ -124,7 +141,7 @@ for (const handler of ["crun", "runc"]) {
     });
 
     test("has no console and no terminal", async () => {
-      const task = await run("exec sleep 1000", await fifos());
+      const task = await run("exec sleep 1000", fifoIo(await fifos()));
       await assert.rejects(task.resize({ width: 80, height: 25 }), { code: "FailedPrecondition" });
       const nothing = { stdin: undefined, stdout: undefined, stderr: undefined, resize: noSizes() };
       await assert.rejects(task.attach(nothing, new AbortController().signal), {
@@ -138,7 +155,7 @@ for (const handler of ["crun", "runc"]) {
         ...made,
         process: { ...made.process, args: ["/nosuch"] },
       }));
-      await assert.rejects(bench.create({ ...spec, io: await fifos() }), {
+      await assert.rejects(bench.create({ ...spec, io: fifoIo(await fifos()) }), {
         code: "Internal",
         message: /nosuch/,
       });
@@ -147,7 +164,7 @@ for (const handler of ["crun", "runc"]) {
     test("is not created with what is no FIFO", async () => {
       const io = await fifos();
       for (const stdout of [join(bench.directory, "nosuch"), "/dev/null"])
-        await assert.rejects(run("true", { ...io, stdout }), { code: "InvalidArgument" });
+        await assert.rejects(run("true", fifoIo({ ...io, stdout })), { code: "InvalidArgument" });
     });
   });
 }

@@ -1,19 +1,19 @@
 import type { PollThread, Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
-import { FifoStreams } from "../streams/fifo-streams.ts";
+import { ClientSockets } from "../streams/client-sockets.ts";
 import { noSizes } from "../streams/no-sizes.ts";
-import type { Fifos, TerminalSize } from "../tasks.ts";
+import type { ClientStreams, TerminalSize } from "../tasks.ts";
 import type { ExecFiles } from "./exec-files.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
 import { TerminalIo } from "./terminal-io.ts";
 
-/** A terminal of a command's own, and a client's FIFOs, between which the daemon copies. */
-export class FifoTerminal implements ExecIo {
+/** A terminal of a command's own, and a client's streams, between which the daemon copies. */
+export class ClientTerminal implements ExecIo {
   readonly resize: (size: TerminalSize) => void;
   readonly #terminal: TerminalIo;
-  readonly #streams: FifoStreams;
+  readonly #streams: ClientSockets;
 
-  private constructor(pollThread: PollThread, streams: FifoStreams) {
+  private constructor(pollThread: PollThread, streams: ClientSockets) {
     const { stdin, stdout } = streams;
     const terminal = new TerminalIo(pollThread, { stdin, stdout, resize: noSizes });
     this.resize = terminal.resize;
@@ -21,9 +21,9 @@ export class FifoTerminal implements ExecIo {
     this.#streams = streams;
   }
 
-  /** Throws RuntimeError InvalidArgument. */
-  static async open(pollThread: PollThread, fifos: Omit<Fifos, "stderr">): Promise<FifoTerminal> {
-    return new FifoTerminal(pollThread, await FifoStreams.open(fifos));
+  /** Throws RuntimeError InvalidArgument, DeadlineExceeded. */
+  static async open(pollThread: PollThread, streams: ClientStreams): Promise<ClientTerminal> {
+    return new ClientTerminal(pollThread, await ClientSockets.open(streams));
   }
 
   adapt(process: OciProcess): OciProcess {

@@ -1,0 +1,33 @@
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { openLookedUp } from "./open-look-up.ts";
+
+/** A client's file that a process's output is appended to: see ClientOutput. */
+export async function openForAppending(path: string, lookUp: LookUp): Promise<FileHandle> {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+  return await openLookedUp(path, lookUp, async () => {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 }).catch(unusable);
+    // What is no file must not make anybody wait; to a file O_NONBLOCK means nothing.
+    const end = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o640).catch(
+      unusable,
+    );
+    try {
+      if ((await end.stat()).isFile()) return end;
+      throw unusable(new Error("it is not a regular file"));
+    } catch (error) {
+      await end.close();
+      throw error;
+    }
+  });
+
+  function unusable(cause: Error): never {
+    throw new RuntimeError(
+      "InvalidArgument",
+      `cannot write a process's output to ${JSON.stringify(path)}: ${cause.message}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,153 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { LookUp } from "../../../ground/hostpaths/index.ts";
+import { openNullDevice, type StdioChoice } from "../../../ground/linux/index.ts";
+import type { ProcessIdentity } from "../conmon/task-record.ts";
+import type { ClientOutput, ClientStreams } from "../tasks.ts";
+import { type OpenFifo, openFifo } from "./fifo.ts";
+import { endLogger, startLogger } from "./logging-program.ts";
+import { openForAppending } from "./output-file.ts";
+import type { StreamOwner } from "./stream-owner.ts";
+
+/** One output. */
+type Output = {
+  readonly end: FileHandle;
+  /** Makes it a user's; undefined where it is not the client's alone. */
+  readonly give: ((owner: StreamOwner) => Promise<void>) | undefined;
+  /** What was written and not taken stays there as long as it is open. */
+  readonly waits: boolean;
+};
+
+/**
+ * A client's streams, open to be handed to a process. Output to a FIFO or a pipe goes to an end that reads as
+ * well: a client that leaves, or a daemon that ends, breaks no pipe, and nobody need hold them open for the
+ * process.
+ */
+export class PassedStreams implements AsyncDisposable {
+  readonly #streams: ClientStreams;
+  readonly #stdin: OpenFifo | undefined;
+  readonly #outputs: readonly [Output, Output];
+  /** Reads the outputs, where they are a program's. */
+  readonly logger: ProcessIdentity | undefined;
+  readonly #opened: AsyncDisposable;
+  #isKept = false;
+
+  private constructor(
+    streams: ClientStreams,
+    stdin: OpenFifo | undefined,
+    outputs: readonly [Output, Output],
+    logger: ProcessIdentity | undefined,
+    opened: AsyncDisposable,
+  ) {
+    this.#streams = streams;
+    this.#stdin = stdin;
+    this.#outputs = outputs;
+    this.logger = logger;
+    this.#opened = opened;
+  }
+
+  /** Throws RuntimeError InvalidArgument, DeadlineExceeded (of a program), and what `lookUp` throws. */
+  static async open(streams: ClientStreams): Promise<PassedStreams> {
+    const { stdin: name, output, lookUp } = streams;
+    await using opened = new AsyncDisposableStack();
+    const stdin = name === undefined ? undefined : opened.use(await openFifo(name, lookUp));
+    using logger = output.kind === "program" ? await startLogger(output.program, lookUp) : undefined;
+    const open = async (stdio: "stdout" | "stderr") => {
+      const opening =
+        output.kind === "program"
+          ? openPipe(stdio === "stdout" ? logger?.stdoutFd : logger?.stderrFd)
+          : openOutput(output, stdio, lookUp);
+      const made = await opening;
+      opened.use(made.end);
+      return made;
+    };
+    const outputs = [await open("stdout"), await open("stderr")] as const;
+    return new PassedStreams(streams, stdin, outputs, logger?.identity, opened.move());
+  }
+
+  /**
+   * For the program that hands them on. An absent stdin is a pipe: OCI runtimes would give the host's
+   * /dev/null to the process's user.
+   */
+  get stdio(): readonly [StdioChoice, StdioChoice, StdioChoice] {
+    const [stdout, stderr] = this.#outputs;
+    return [this.#stdin?.reader.fd ?? "reads", stdout.end.fd, stderr.end.fd];
+  }
+
+  /** Lets the process open them by their names (/dev/stdout), where its user is none of the host's. */
+  async giveTo(owner: StreamOwner): Promise<void> {
+    const { stdin: path, lookUp } = this.#streams;
+    const stdin = this.#stdin?.reader;
+    if (path !== undefined) await lookUp(path, async () => stdin?.chown(owner.uid, owner.gid));
+    for (const { give } of this.#outputs) await give?.(owner);
+  }
+
+  /**
+   * What the daemon keeps while it knows the process: stdin does not end when a client leaves, and output of
+   * a process that has ended waits. The process has the streams now.
+   */
+  async keep(): Promise<KeptStreams> {
+    await using opened = new AsyncDisposableStack();
+    const keep = async (end: FileHandle, access: number) =>
+      opened.use(await open(`/proc/self/fd/${end.fd}`, access));
+    const stdin = this.#stdin && (await keep(this.#stdin.writer, constants.O_WRONLY));
+    for (const { end, waits } of this.#outputs) if (waits) await keep(end, constants.O_RDONLY);
+    this.#isKept = true;
+    return new KeptStreams(stdin, opened.move());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened[Symbol.asyncDispose]();
+    if (this.logger !== undefined && !this.#isKept) await endLogger(this.logger);
+  }
+}
+
+/** The ends of a client's FIFOs that are not the process's. */
+export class KeptStreams implements AsyncDisposable {
+  readonly #stdin: FileHandle | undefined;
+  readonly #all: AsyncDisposable;
+
+  constructor(stdin: FileHandle | undefined, all: AsyncDisposable) {
+    this.#stdin = stdin;
+    this.#all = all;
+  }
+
+  async closeStdin(): Promise<void> {
+    await this.#stdin?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#all[Symbol.asyncDispose]();
+  }
+}
+
+async function openOutput(
+  output: Exclude<ClientOutput, { readonly kind: "program" }>,
+  stdio: "stdout" | "stderr",
+  lookUp: LookUp,
+): Promise<Output> {
+  const giveAt =
+    (path: string, end: FileHandle) =>
+    ({ uid, gid }: StreamOwner) =>
+      lookUp(path, () => end.chown(uid, gid));
+  if (output.kind === "file") {
+    const end = await openForAppending(output.path, lookUp);
+    return { end, give: giveAt(output.path, end), waits: false };
+  }
+  const path = output[stdio];
+  // Not the host's, of which OCI runtimes would make the process's user the owner.
+  if (path === undefined) return { end: await openNullDevice(), give: undefined, waits: false };
+  await using fifo = await openFifo(path, lookUp);
+  const end = await openForBoth(fifo.reader.fd);
+  return { end, give: giveAt(path, end), waits: true };
+}
+
+async function openPipe(fd = -1): Promise<Output> {
+  const end = await openForBoth(fd);
+  return { end, give: ({ uid, gid }) => end.chown(uid, gid), waits: false };
+}
+
+/** Linux opens a FIFO for both without waiting (fifo(7)), and a pipe. */
+function openForBoth(fd: number): Promise<FileHandle> {
+  return open(`/proc/self/fd/${fd}`, constants.O_RDWR);
+}
