@@ -57,6 +57,17 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(leases.listResources({ id: "one" }), { code: status.NOT_FOUND });
   });
 
+  test("what a call makes is held by the first of the leases that it names, in the first of its namespaces", async () => {
+    const { leases, snapshots, metadata } = host.clients.in("inner", "inner");
+    await leases.create({ id: "inner", labels: {} });
+    metadata.add("containerd-namespace", "outer");
+    metadata.add("containerd-lease", "outer");
+    await snapshots.prepare({ snapshotter: "overlayfs", key: "held", parent: "", labels: {} });
+    const { resources } = await host.clients.in("inner").leases.listResources({ id: "inner" });
+    assert.deepEqual(resources, [{ id: "held", type: "snapshots/overlayfs" }]);
+    await snapshots.remove({ snapshotter: "overlayfs", key: "held" });
+  });
+
   test("a lease with a time of expiry goes with the first collection after it", async () => {
     const { leases } = host.clients.in("expiry");
     const expire = (time: string) => ({ "containerd.io/gc.expire": time });

@@ -44,9 +44,13 @@ async function namespaceOf(call: CallContext, storage: Storage): Promise<Namespa
   return await storage.inNamespace(name);
 }
 
-/** The first value, as containerd takes it. */
+/**
+ * The first value, as containerd takes it: clients put the one of an inner scope before those of the scopes
+ * around it. Node's HTTP/2 puts several headers of one name into one value.
+ */
 function header({ metadata }: CallContext, name: string): string {
-  return String(metadata.get(name)[0] ?? "");
+  const [first = ""] = String(metadata.get(name)[0] ?? "").split(", ");
+  return first;
 }
 
 function isStream(answer: unknown): answer is AsyncIterable<unknown> {

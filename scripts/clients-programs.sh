@@ -1,0 +1,23 @@
+#!/bin/sh
+# Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, buildkitd, buildctl and a
+# program of our own over containerd's client library; and the containerd that berth is measured beside. Needs Go; nothing
+# else of berth does.
+set -eu
+cd "$(dirname "$0")/../test/clients"
+if ! command -v go >/dev/null; then
+  echo "clients: needs Go (https://go.dev/dl/) to build ctr, buildkitd and others" >&2
+  exit 1
+fi
+mkdir -p ../../.clients
+echo "clients: building ctr, buildkitd, buildctl, goclient and containerd (some minutes the first time)"
+# A toolchain that is not here cannot be fetched everywhere: the installed one must do.
+export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
+containerd=github.com/containerd/containerd/v2
+buildkit=github.com/moby/buildkit
+# Without a version ctr and buildkitd call themselves unknown.
+version=$(go list -m -f '{{.Version}}' $containerd)
+buildkit_version=$(go list -m -f '{{.Version}}' $buildkit)
+go build -o ../../.clients/ \
+  -ldflags "-X $containerd/version.Version=$version -X $buildkit/version.Version=$buildkit_version" \
+  $containerd/cmd/ctr $containerd/cmd/containerd $containerd/cmd/containerd-shim-runc-v2 \
+  $buildkit/cmd/buildkitd $buildkit/cmd/buildctl ./goclient

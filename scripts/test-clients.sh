@@ -1,0 +1,15 @@
+#!/bin/sh
+# Drives berth with unmodified clients of containerd's API, with crun and with runc: test-clients.sh [FILE...].
+# BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/clients-programs.sh does.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/clients-programs.sh
+sh scripts/setup.sh
+npm run -s build
+[ $# -gt 0 ] || set -- test/clients/*.clients.ts
+status=0
+for handler in ${BERTH_TEST_HANDLER:-crun runc}; do
+  BERTH_TEST_HANDLER=$handler scripts/private-host.sh \
+    node_modules/.bin/node --test --test-concurrency=1 --test-reporter=spec "$@" || status=1
+done
+exit $status

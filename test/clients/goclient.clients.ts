@@ -1,0 +1,44 @@
+/** A program built on containerd's client library, as others are (test/clients/goclient), uses berth. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { clientProgram } from "../support/client-programs.ts";
+import { withBerth } from "../support/with-berth.ts";
+
+const namespace = "library";
+
+describe("a program over containerd's client library", () => {
+  const host = withBerth();
+
+  async function goclient(...args: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(clientProgram("goclient"), [
+      ...[host.berth.socket, namespace, ...args],
+    ]);
+    return stdout;
+  }
+
+  before(() => goclient("pull", host.image));
+
+  it("runs a container to its end, whose output and status it has", async () => {
+    const failing = ["run", "ends", host.image, "sh", "-c", "echo out; echo err >&2; exit 3"];
+    await assert.rejects(goclient(...failing), { code: 3, stdout: "out\n", stderr: "err\n" });
+    assert.equal(await goclient("run", "ends", host.image, "hostname"), "ends\n");
+  });
+
+  it("runs commands in a container", async () => {
+    await goclient("start", "runs", host.image, "sleep", "1000");
+    assert.equal(
+      await goclient("exec", "runs", "sh", "-c", "echo $0 in $(cat /proc/1/comm)", "a"),
+      "a in sleep\n",
+    );
+    await assert.rejects(goclient("exec", "runs", "sh", "-c", "exit 4"), { code: 4 });
+    await goclient("remove", "runs");
+  });
+
+  it("pushes an image under another name, from which it is pulled", async () => {
+    const name = `${host.registry.host}/pushed:goclient`;
+    await goclient("push", host.image, name);
+    assert.equal(await goclient("pull", name), await goclient("pull", host.image));
+  });
+});

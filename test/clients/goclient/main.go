@@ -1,0 +1,224 @@
+// goclient uses containerd's client library as programs do that are built on it: goclient ADDRESS NAMESPACE COMMAND [ARG...].
+// What runs in a container has goclient's own streams, and its exit status is goclient's.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+)
+
+type command struct {
+	arguments string
+	run       func(ctx context.Context, client *containerd.Client, args []string) (int, error)
+}
+
+var commands = map[string]command{
+	"pull":       {"IMAGE", pull},
+	"run":        {"ID IMAGE PROGRAM [ARG...]", run},
+	"start":      {"ID IMAGE PROGRAM [ARG...]", start},
+	"exec":       {"ID PROGRAM [ARG...]", exec},
+	"remove":     {"ID", remove},
+	"checkpoint": {"ID IMAGE", checkpoint},
+	"restore":    {"ID IMAGE", restore},
+	"push":       {"IMAGE REFERENCE", push},
+}
+
+func main() {
+	if len(os.Args) < 4 {
+		fail(errors.New("usage: goclient ADDRESS NAMESPACE COMMAND [ARG...]"))
+	}
+	asked, known := commands[os.Args[3]]
+	args := os.Args[4:]
+	if !known || len(args) < len(strings.Split(strings.Split(asked.arguments, " [")[0], " ")) {
+		fail(fmt.Errorf("usage: goclient ADDRESS NAMESPACE %s %s", os.Args[3], asked.arguments))
+	}
+	client, err := containerd.New(os.Args[1])
+	if err != nil {
+		fail(err)
+	}
+	ctx := namespaces.WithNamespace(context.Background(), os.Args[2])
+	status, err := asked.run(ctx, client, args)
+	// A client that is not closed leaves its streams to the daemon.
+	client.Close()
+	if err != nil {
+		fail(err)
+	}
+	os.Exit(status)
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "goclient:", err)
+	os.Exit(125)
+}
+
+// Registries of tests are on loopback and speak plain HTTP.
+func resolver() remotes.Resolver {
+	hosts := docker.ConfigureDefaultRegistries(docker.WithPlainHTTP(docker.MatchLocalhost))
+	return docker.NewResolver(docker.ResolverOptions{Hosts: hosts})
+}
+
+func pull(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	image, err := client.Pull(ctx, args[0], containerd.WithPullUnpack, containerd.WithResolver(resolver()))
+	if err != nil {
+		return 0, err
+	}
+	fmt.Println(image.Target().Digest)
+	return 0, nil
+}
+
+func push(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	image, err := client.GetImage(ctx, args[0])
+	if err != nil {
+		return 0, err
+	}
+	return 0, client.Push(ctx, args[1], image.Target(), containerd.WithResolver(resolver()))
+}
+
+func run(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	container, err := create(ctx, client, args)
+	if err != nil {
+		return 0, err
+	}
+	defer container.Delete(ctx, containerd.WithSnapshotCleanup)
+	task, err := container.NewTask(ctx, cio.NewCreator(cio.WithStreams(os.Stdin, os.Stdout, os.Stderr)))
+	if err != nil {
+		return 0, err
+	}
+	return finish(ctx, task)
+}
+
+func start(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	container, err := create(ctx, client, args)
+	if err != nil {
+		return 0, err
+	}
+	task, err := container.NewTask(ctx, cio.NullIO)
+	if err != nil {
+		return 0, err
+	}
+	return 0, task.Start(ctx)
+}
+
+func create(ctx context.Context, client *containerd.Client, args []string) (containerd.Container, error) {
+	id := args[0]
+	image, err := client.GetImage(ctx, args[1])
+	if err != nil {
+		return nil, err
+	}
+	return client.NewContainer(ctx, id,
+		containerd.WithImage(image),
+		containerd.WithNewSnapshot(id, image),
+		containerd.WithNewSpec(oci.WithImageConfig(image), oci.WithProcessArgs(args[2:]...), oci.WithHostname(id)))
+}
+
+func exec(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	container, err := client.LoadContainer(ctx, args[0])
+	if err != nil {
+		return 0, err
+	}
+	spec, err := container.Spec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	task, err := container.Task(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	process := *spec.Process
+	process.Args = args[1:]
+	id := fmt.Sprintf("exec-%d", os.Getpid())
+	command, err := task.Exec(ctx, id, &process, cio.NewCreator(cio.WithStreams(os.Stdin, os.Stdout, os.Stderr)))
+	if err != nil {
+		return 0, err
+	}
+	return finish(ctx, command)
+}
+
+type process interface {
+	Wait(ctx context.Context) (<-chan containerd.ExitStatus, error)
+	Start(ctx context.Context) error
+	Delete(ctx context.Context, opts ...containerd.ProcessDeleteOpts) (*containerd.ExitStatus, error)
+}
+
+// finish starts a process, and forgets it when it has ended.
+func finish(ctx context.Context, started process) (int, error) {
+	ended, err := started.Wait(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := started.Start(ctx); err != nil {
+		_, undone := started.Delete(ctx)
+		return 0, errors.Join(err, undone)
+	}
+	if status := <-ended; status.Error() != nil {
+		return 0, status.Error()
+	}
+	status, err := started.Delete(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return int(status.ExitCode()), status.Error()
+}
+
+func remove(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	container, err := client.LoadContainer(ctx, args[0])
+	if err != nil {
+		return 0, err
+	}
+	task, err := container.Task(ctx, nil)
+	if err == nil {
+		_, err = task.Delete(ctx, containerd.WithProcessKill)
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		return 0, err
+	}
+	return 0, container.Delete(ctx, containerd.WithSnapshotCleanup)
+}
+
+func checkpoint(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	container, err := client.LoadContainer(ctx, args[0])
+	if err != nil {
+		return 0, err
+	}
+	image, err := container.Checkpoint(ctx, args[1],
+		containerd.WithCheckpointRuntime,
+		containerd.WithCheckpointImage,
+		containerd.WithCheckpointRW,
+		containerd.WithCheckpointTask)
+	if err != nil {
+		return 0, err
+	}
+	fmt.Println(image.Target().Digest)
+	return 0, nil
+}
+
+func restore(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	image, err := client.GetImage(ctx, args[1])
+	if err != nil {
+		return 0, err
+	}
+	container, err := client.Restore(ctx, args[0], image,
+		containerd.WithRestoreImage,
+		containerd.WithRestoreSpec,
+		containerd.WithRestoreRuntime,
+		containerd.WithRestoreRW)
+	if err != nil {
+		return 0, err
+	}
+	task, err := container.NewTask(ctx, cio.NullIO, containerd.WithTaskCheckpoint(image))
+	if err != nil {
+		return 0, err
+	}
+	return 0, task.Start(ctx)
+}
