@@ -122,6 +122,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "protocol",
     "runtime",
     "snapshots",
+    "stats",
     "storage",
     "tasks",
   ],

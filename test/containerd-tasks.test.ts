@@ -277,6 +277,37 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await tasks.delete({ containerId });
   });
 
+  test("metrics of tasks come in the type of the machine's version of cgroups, of those that a filter names", async () => {
+    const { tasks } = own.api;
+    await run(shell("measured", "exec sleep 1000"));
+    await run(shell("beside", "exec sleep 1000"));
+    const limit = Buffer.from('{"pids":{"limit":78},"memory":{"limit":104857600}}');
+    const resources = { typeUrl: "", value: limit };
+    await tasks.update({ containerId: "measured", resources, annotations: {} });
+    const { metrics } = await tasks.metrics({ filters: ["id==measured,namespace~=tasks"] });
+    assert.deepEqual(
+      metrics.map(({ id }) => id),
+      ["measured"],
+    );
+    const data = metrics[0]?.data;
+    const value = data?.value ?? Buffer.alloc(0);
+    const isV2 = (await cgroupLayout())?.kind === "v2";
+    assert.equal(data?.typeUrl, `io.containerd.cgroups.v${isV2 ? 2 : 1}.Metrics`);
+    const v1 = containerd.cgroupsV1.Metrics.decode(value);
+    const v2 = containerd.cgroupsV2.Metrics.decode(value);
+    const [memory, limitBytes, cpu, pids] = isV2
+      ? [v2.memory?.usage, v2.memory?.usageLimit, v2.cpu?.usageUsec, v2.pids]
+      : [v1.memory?.usage?.usage, v1.memory?.usage?.limit, v1.cpu?.usage?.total, v1.pids];
+    assert.ok(memory !== undefined && memory > 0n && memory < 104_857_600n);
+    assert.ok(cpu !== undefined && cpu > 0n);
+    assert.deepEqual([limitBytes, pids], [104_857_600n, { current: 1n, limit: 78n }]);
+    const all = await tasks.metrics({ filters: [] });
+    assert.deepEqual(all.metrics.map(({ id }) => id).sort(), ["beside", "measured"]);
+    await assert.rejects(tasks.metrics({ filters: ["id=="] }), { code: status.INVALID_ARGUMENT });
+    for (const containerId of ["measured", "beside"]) await stop(containerId);
+    assert.deepEqual((await tasks.metrics({ filters: [] })).metrics, []);
+  });
+
   test("limits of a task are changed while it runs", async () => {
     const { tasks } = own.api;
     const containerId = "limited";

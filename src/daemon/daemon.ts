@@ -9,6 +9,7 @@ import { cdiExtension, PodEngine, type PodEngineOptions, type StepObserver } fro
 import type { Config } from "../ground/config/index.ts";
 import { GrpcServer } from "../ground/grpc/index.ts";
 import { HostPaths } from "../ground/hostpaths/index.ts";
+import { cgroupLayout } from "../ground/linux/index.ts";
 import { type Logger, UnusableFiles } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 import { Trash, TreeRemover } from "../ground/trees/index.ts";
@@ -30,6 +31,7 @@ import {
   readHostFacts,
   SeLinux,
 } from "../services/runtime/index.ts";
+import { CgroupReadings } from "../services/stats/index.ts";
 import { Storage } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
@@ -39,6 +41,8 @@ import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
+
+const noCgroups = { kind: "v1", v1: new Map<string, string>() } as const;
 
 /** For fault tests. */
 export type DaemonHooks = {
@@ -124,6 +128,8 @@ export class Daemon implements AsyncDisposable {
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
+          // Without cgroups no engine would have opened.
+          cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
           differ: rooms.use(new Differ()),
           layerDiffs: await LayerDiffs.open(join(config.state, "diffs"), hostPaths),
           platform: hostPlatform(),

@@ -63,6 +63,7 @@ async function served(): Promise<readonly string[]> {
     podTasks: () => undefined,
     podSpec: async () => ({}),
     transfers: () => Promise.reject(new Error("none")),
+    cgroups: { read: async () => [] },
     differ,
     layerDiffs,
     platform,

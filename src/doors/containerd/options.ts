@@ -3,6 +3,7 @@ import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { ImageTransfers } from "../../services/images/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
+import type { CgroupReadings } from "../../services/stats/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
 import type { TaskStore } from "../../services/tasks/index.ts";
 import type { Plugin } from "./plugins.ts";
@@ -19,6 +20,7 @@ export type ContainerdOptions = {
   readonly podSpec: (containerId: string) => Promise<object>;
   /** Of a namespace. */
   readonly transfers: (namespace: string) => Promise<ImageTransfers>;
+  readonly cgroups: Pick<CgroupReadings, "read">;
   readonly differ: Differ;
   readonly layerDiffs: LayerDiffs;
   /** Of images that this machine runs. */

@@ -8,6 +8,7 @@ import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import { limitsOf } from "./task-limits.ts";
 import { commandOf, processOf } from "./task-messages.ts";
+import { metricsOf } from "./task-metrics.ts";
 
 type TaskHandlers = Handlers<typeof containerd.tasksV1.TasksService, ContainerdCall>;
 
@@ -17,7 +18,7 @@ const maxSize = 65_535;
 const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
 /** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
-export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskHandlers> {
+export function taskHandlers({ tasks, podTasks, cgroups }: ServiceOptions): Partial<TaskHandlers> {
   const all = (namespace: string): readonly KnownTask[] => [
     ...(podTasks(namespace)?.list() ?? []).map((task) => ({ task, streams: noStreams })),
     ...tasks.inNamespace(namespace).list(),
@@ -139,6 +140,12 @@ export function taskHandlers({ tasks, podTasks }: ServiceOptions): Partial<TaskH
       checkNoPods(containerId, (await call.namespace()).name, "updated");
       await task.update({ limits: limitsOf(containerId, resources), oomScoreAdj: undefined }, call.signal);
       return {};
+    },
+
+    async metrics({ filters }, call) {
+      const { name: namespace } = await call.namespace();
+      const known = all(namespace).map(({ task }) => task);
+      return { metrics: await metricsOf(known, { namespace, filters }, cgroups) };
     },
 
     async closeIo({ containerId, execId, stdin }, call) {

@@ -4,6 +4,9 @@
  */
 export * as events from "./containerd-events.ts";
 export * as types from "./containerd-types.ts";
+/** What `Tasks.Metrics` answers with (github.com/containerd/cgroups 3.1.3). */
+export * as cgroupsV1 from "./generated/containerd/cgroups/v1/metrics.ts";
+export * as cgroupsV2 from "./generated/containerd/cgroups/v2/metrics.ts";
 export * as containersV1 from "./generated/containerd/services/containers/v1/containers.ts";
 export * as contentV1 from "./generated/containerd/services/content/v1/content.ts";
 export * as diffV1 from "./generated/containerd/services/diff/v1/diff.ts";

@@ -109,6 +109,11 @@ export interface Task {
   readonly log: TaskLog | undefined;
   /** The first process's, also after its end, when it may be another's; 0 where it is not known any more. */
   readonly pid: number;
+  /**
+   * Its cgroup, as a path in the hierarchies, as its first process had it; undefined where that is not the
+   * container's own, and where it is not known any more.
+   */
+  readonly cgroup: string | undefined;
   state(): TaskState;
   /**
    * The first process's pid, if it is that process's now, by the kernel's word; undefined once it has ended,

@@ -34,6 +34,7 @@ export class CgroupReader {
       tasks: wants("tasks") ? controllers.tasks(path) : undefined,
       hugepages: wants("hugepages") ? controllers.hugepages(path) : undefined,
       limits: wants("limits") ? controllers.limits(path) : undefined,
+      files: wants("files") ? controllers.files(path) : undefined,
       ...this.#processes(path, parts),
     };
     return Object.values(usage).every((part) => part === undefined)

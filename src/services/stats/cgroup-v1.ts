@@ -1,6 +1,7 @@
 import type { V1Hierarchies } from "../../ground/linux/index.ts";
 import { blockDeviceName } from "./block-devices.ts";
 import type { ControllerReader } from "./controller-reader.ts";
+import { readFigures, v1Figures } from "./figure-files.ts";
 import { hugepageSizes } from "./hugepage-sizes.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseBlkio, single } from "./parse.ts";
@@ -129,6 +130,11 @@ export class V1Reader implements ControllerReader {
     const cpuPeriodUs = this.#number("cpu", path, "cpu.cfs_period_us");
     if (cpuShares === undefined || cpuPeriodUs === undefined) return undefined;
     return { cpuShares, cpuPeriodUs, cpuQuotaUs: this.#number("cpu", path, "cpu.cfs_quota_us") };
+  }
+
+  files(path: string): CgroupUsage["files"] {
+    const texts = readFigures(v1Figures, (controller) => this.#directory(controller, path));
+    return texts.size === 0 ? undefined : { version: 1, texts };
   }
 
   processDirectory(path: string): string | undefined {

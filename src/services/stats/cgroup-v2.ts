@@ -1,6 +1,7 @@
 import { cpuSharesOf } from "../../ground/linux/index.ts";
 import { blockDeviceName } from "./block-devices.ts";
 import type { ControllerReader } from "./controller-reader.ts";
+import { readFigures, v2Figures } from "./figure-files.ts";
 import { hugepageSizes } from "./hugepage-sizes.ts";
 import { readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseIoStat, single } from "./parse.ts";
@@ -115,6 +116,11 @@ export class V2Reader implements ControllerReader {
       cpuPeriodUs: BigInt(period),
       cpuQuotaUs: single(quota),
     };
+  }
+
+  files(path: string): CgroupUsage["files"] {
+    const texts = readFigures(v2Figures, () => `${this.#mountPoint}${path}`);
+    return texts.size === 0 ? undefined : { version: 2, texts };
   }
 
   processDirectory(path: string): string {

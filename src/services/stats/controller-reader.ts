@@ -8,6 +8,7 @@ export interface ControllerReader {
   tasks(path: string): CgroupUsage["tasks"];
   hugepages(path: string): CgroupUsage["hugepages"];
   limits(path: string): CgroupUsage["limits"];
+  files(path: string): CgroupUsage["files"];
   /** A directory whose cgroup.procs has the cgroup's processes. */
   processDirectory(path: string): string | undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * What containers and pods use of the machine, read from their control groups: CPU, memory, block devices,
- * tasks, huge pages, pressure (PSI), and what their processes have open.
+ * tasks, huge pages, pressure (PSI), and what their processes have open; and the forms in which the kernel
+ * writes all that.
  *
  * Terms: a *cgroup* is named by its path in the hierarchies, such as "/kubepods/pod1/ID"; a *part* is what of
  * it is read, so that nothing is read that nobody wants; a *rate* is the CPU used between two readings.
@@ -10,8 +11,10 @@
  */
 export { CgroupReadings } from "./cgroup-readings.ts";
 export { CpuRates } from "./cpu-rates.ts";
+export { FlatKeyed, parseBlkioEntries, parseIoStat, parsePressure, single } from "./parse.ts";
 export { sumOfUsages } from "./sum-of-usages.ts";
 export type {
+  CgroupFiles,
   CgroupUsage,
   CpuUsage,
   DeviceUsage,

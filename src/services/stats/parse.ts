@@ -67,16 +67,30 @@ export function parseIoStat(text: string): ReadonlyMap<string, DeviceFigures> {
   return devices;
 }
 
-/** Lines of `MAJOR:MINOR Read|Write VALUE`, as in version 1's blkio files, by device. */
+/** One line of version 1's blkio files: `MAJOR:MINOR OPERATION VALUE`. */
+export type BlkioEntry = {
+  readonly device: string;
+  readonly operation: string;
+  readonly value: bigint;
+};
+
+/** Without the line of the total of all devices, which names none. */
+export function parseBlkioEntries(text: string): readonly BlkioEntry[] {
+  return text.split("\n").flatMap((line) => {
+    const [, device = "", operation = "", value] = /^(\d+:\d+) (\w+) (\d+)$/.exec(line) ?? [];
+    return value === undefined ? [] : [{ device, operation, value: BigInt(value) }];
+  });
+}
+
+/** Bytes or operations of reads and writes, by device. */
 export function parseBlkio(
   text: string,
 ): ReadonlyMap<string, { readonly read: bigint; readonly write: bigint }> {
   const devices = new Map<string, { read: bigint; write: bigint }>();
-  for (const line of text.split("\n")) {
-    const [, device = "", operation, value = ""] = /^(\d+:\d+) (Read|Write) (\d+)$/.exec(line) ?? [];
-    if (operation === undefined) continue;
+  for (const { device, operation, value } of parseBlkioEntries(text)) {
+    if (operation !== "Read" && operation !== "Write") continue;
     const figures = devices.get(device) ?? { read: 0n, write: 0n };
-    figures[operation === "Read" ? "read" : "write"] = BigInt(value);
+    figures[operation === "Read" ? "read" : "write"] = value;
     devices.set(device, figures);
   }
   return devices;

@@ -25,6 +25,7 @@ export function sumOfUsages(usages: readonly CgroupUsage[]): CgroupUsage | undef
     limits: undefined,
     processes: undefined,
     taskStates: undefined,
+    files: undefined,
   };
 }
 

@@ -16,7 +16,9 @@ export type UsagePart =
   /** What its processes have open; looks at every process of the cgroup. */
   | "processes"
   /** In which states its threads are; looks at every thread of the cgroup. */
-  | "taskStates";
+  | "taskStates"
+  /** All figures, as the kernel writes them. */
+  | "files";
 
 /**
  * What a cgroup and all below it use. A part that was not asked for, or that the kernel does not account, is
@@ -36,6 +38,15 @@ export type CgroupUsage = {
   readonly limits: CpuLimits | undefined;
   readonly processes: ProcessUsage | undefined;
   readonly taskStates: TaskStates | undefined;
+  readonly files: CgroupFiles | undefined;
+};
+
+/** What the kernel writes of a cgroup, for whoever shows its figures in words of his own. */
+export type CgroupFiles = {
+  /** Of a machine with both, the one that has the controllers. */
+  readonly version: 1 | 2;
+  /** By name, such as "memory.stat"; what the kernel does not have is left out. */
+  readonly texts: ReadonlyMap<string, string>;
 };
 
 export type CpuUsage = {

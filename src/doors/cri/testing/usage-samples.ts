@@ -29,6 +29,7 @@ export const usage: CgroupUsage = {
   limits: undefined,
   processes: undefined,
   taskStates: undefined,
+  files: undefined,
 };
 
 const counters = { rxPackets: 1n, rxErrors: 2n, rxDropped: 3n, txBytes: 4n, txPackets: 5n };

@@ -105,6 +105,12 @@ export class ConmonTask implements Task {
     return this.#record?.init.pid ?? 0;
   }
 
+  get cgroup(): string | undefined {
+    const { layout } = this.#options;
+    const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get("memory");
+    return root === undefined ? undefined : this.#record?.cgroupDir?.slice(root.length);
+  }
+
   state(): TaskState {
     const exit = this.#end.exit();
     return exit === undefined ? this.#state : { kind: "exited", exit };
