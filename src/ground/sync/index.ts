@@ -5,8 +5,10 @@
  * {@link KeyLock}: one holder a key. {@link Semaphore}: so many holders. {@link RefCounts}: which keys have
  * users. {@link SingleFlight}: one call for all who ask for the same, which ends when none of them waits any
  * more. {@link JoinedCalls}: the same for what is made under a name, which goes on without its callers.
- * {@link Coalescer}: calls share the next run. {@link raceAbort}: a wait that a signal ends.
+ * {@link Coalescer}: calls share the next run. {@link allOrStop}: work for many items, which ends when one
+ * fails. {@link raceAbort}: a wait that a signal ends.
  */
+export { allOrStop } from "./all-or-stop.ts";
 export { Coalescer } from "./coalescer.ts";
 export { JoinedCalls } from "./joined-calls.ts";
 export { KeyLock } from "./key-lock.ts";

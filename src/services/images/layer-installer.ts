@@ -1,6 +1,6 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import { syncFileSystem } from "../../ground/linux/index.ts";
-import { Coalescer, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
+import { allOrStop, Coalescer, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Digest } from "../../parts/oci/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
@@ -61,18 +61,8 @@ export class LayerInstaller {
 
   /** Resolves when every layer's snapshot is committed. When one fails the others are stopped. */
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
     const installation = { layers, originOf, slots: new Semaphore(this.#maxConcurrent) };
-    const made = layers.map((_, index) => this.#join(installation, index, either));
-    try {
-      await Promise.all(made);
-    } catch (error) {
-      stop.abort(error);
-      await Promise.allSettled(made);
-      signal.throwIfAborted();
-      throw error;
-    }
+    await allOrStop(layers, signal, (_layer, either, index) => this.#join(installation, index, either));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "../../../ground/logging/index.ts";
-import { KeyLock, Semaphore } from "../../../ground/sync/index.ts";
+import { allOrStop, KeyLock, Semaphore } from "../../../ground/sync/index.ts";
 import {
   type Descriptor,
   formatPlatform,
@@ -149,21 +149,11 @@ export class Pusher {
 
   /** When one fails the others are stopped. */
   async #pushBlobs(push: Push, image: string, signal: AbortSignal): Promise<void> {
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
     const slots = new Semaphore(this.#parts.maxConcurrentLayers);
-    const pushed = push.plan.blobs.map(async (blob) => {
+    await allOrStop(push.plan.blobs, signal, async (blob, either) => {
       using _slot = await slots.acquire(either);
       await this.#pushBlob(push, blob, image, either);
     });
-    try {
-      await Promise.all(pushed);
-    } catch (error) {
-      stop.abort(error);
-      await Promise.allSettled(pushed);
-      signal.throwIfAborted();
-      throw error;
-    }
   }
 
   async #pushBlob(

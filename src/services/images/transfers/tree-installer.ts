@@ -1,6 +1,6 @@
 import { hasCode } from "../../../ground/errors/index.ts";
 import type { Labels } from "../../../ground/labels/index.ts";
-import { Semaphore } from "../../../ground/sync/index.ts";
+import { allOrStop, Semaphore } from "../../../ground/sync/index.ts";
 import {
   type Descriptor,
   type Digest,
@@ -124,10 +124,8 @@ export class TreeInstaller {
     signal: AbortSignal,
   ): Promise<void> {
     const { content, fetcher, progress, maxConcurrentLayers } = this.#parts;
-    const stop = new AbortController();
-    const either = AbortSignal.any([signal, stop.signal]);
     const slots = new Semaphore(maxConcurrentLayers);
-    const got = blobs.map(async (descriptor) => {
+    await allOrStop(blobs, signal, async (descriptor, either) => {
       using _slot = await slots.acquire(either);
       const state = content.has(descriptor.digest) ? "exists" : "done";
       using _watch = progress.watch([descriptor], (each) => {
@@ -137,14 +135,6 @@ export class TreeInstaller {
       await fetcher.download(descriptor, (blob) => source.layer(blob), either);
       onProgress({ state, descriptor, parents: [], bytes: descriptor.size });
     });
-    try {
-      await Promise.all(got);
-    } catch (error) {
-      stop.abort(error);
-      await Promise.allSettled(got);
-      signal.throwIfAborted();
-      throw error;
-    }
   }
 }
 
