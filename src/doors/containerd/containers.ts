@@ -4,17 +4,10 @@ import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Container, Containers, TypedValue } from "../../services/containers/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import {
-  changedExtension,
-  checkExtensions,
-  isPods,
-  replacedExtensions,
-  toAnys,
-  toValues,
-} from "./extensions.ts";
-import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
+import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { recordChange } from "./record-change.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
 type Message = containerd.containersV1.Container;
@@ -124,23 +117,13 @@ function checkUnchanged(before: Container, given: Message): void {
 }
 
 function changeAt(path: string, before: Changeable, given: Message): Changeable {
-  if (path.startsWith("labels."))
-    return { ...before, labels: { ...before.labels, ...labelsOfMask([path], given.labels) } };
-  if (path.startsWith("extensions."))
-    return { ...before, extensions: changedExtension(before.extensions, given.extensions, path) };
   switch (path) {
-    case "labels":
-      return { ...before, labels: given.labels };
-    case "extensions":
-      return { ...before, extensions: replacedExtensions(before.extensions, given.extensions) };
-    case "spec":
-      return { ...before, spec: given.spec && toValue(given.spec) };
     case "image":
       return { ...before, image: given.image };
     case "snapshotkey":
       return { ...before, snapshotKey: given.snapshotKey };
     default:
-      throw cannotUpdate(path);
+      return recordChange(path, before, given);
   }
 }
 

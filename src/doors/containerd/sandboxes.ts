@@ -4,20 +4,12 @@ import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
 import type { Sandbox } from "../../services/containers/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
-import {
-  changedExtension,
-  checkExtensions,
-  isPods,
-  replacedExtensions,
-  toAnys,
-  toValues,
-} from "./extensions.ts";
-import { cannotUpdate, labelsOfMask } from "./field-mask.ts";
+import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
+import { type RecordChange, recordChange } from "./record-change.ts";
 
 type StoreHandlers = Handlers<typeof containerd.sandboxV1.StoreService, ContainerdCall>;
 type Message = containerd.types.Sandbox;
-type Changeable = Pick<Sandbox, "labels" | "extensions" | "spec">;
 
 /** The records of sandboxes: pods, and those of clients. */
 export function sandboxHandlers(): StoreHandlers {
@@ -85,33 +77,16 @@ function present(sandbox: Message | undefined): Message {
 }
 
 /** Without fields all that can change is replaced (containerd's core/metadata). */
-function changeOf(before: Sandbox, given: Message, fields: readonly string[]): Changeable {
+function changeOf(before: Sandbox, given: Message, fields: readonly string[]): RecordChange {
   if (fields.length === 0 && before.runtime.name !== given.runtime?.name)
     throw new ContainerdError("InvalidArgument", "sandbox.Runtime.Name field is immutable");
   const { labels, extensions, spec } = before;
   const paths = fields.length === 0 ? ["labels", "extensions", "spec"] : fields;
-  return paths.reduce<Changeable>((changed, path) => changeAt(path, changed, given), {
+  return paths.reduce<RecordChange>((changed, path) => recordChange(path, changed, given), {
     labels,
     extensions,
     spec,
   });
-}
-
-function changeAt(path: string, before: Changeable, given: Message): Changeable {
-  if (path.startsWith("labels."))
-    return { ...before, labels: { ...before.labels, ...labelsOfMask([path], given.labels) } };
-  if (path.startsWith("extensions."))
-    return { ...before, extensions: changedExtension(before.extensions, given.extensions, path) };
-  switch (path) {
-    case "labels":
-      return { ...before, labels: given.labels };
-    case "extensions":
-      return { ...before, extensions: replacedExtensions(before.extensions, given.extensions) };
-    case "spec":
-      return { ...before, spec: given.spec && toValue(given.spec) };
-    default:
-      throw cannotUpdate(path);
-  }
 }
 
 function toMessage(sandbox: Sandbox): Message {
