@@ -2,6 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { hasCode } from "../../../../ground/errors/index.ts";
+import { ignoreMissing } from "../../../../ground/fs/index.ts";
 import type { LookUp } from "../../../../ground/hostpaths/index.ts";
 import type { Device } from "../../../../ground/protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
@@ -82,21 +83,22 @@ async function readDevices(
 }
 
 async function devicesIn(directory: string, containerDirectory: string): Promise<readonly FoundDevice[]> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const found = await Promise.all(
-    entries.map(async (entry): Promise<readonly FoundDevice[]> => {
-      const path = join(directory, entry.name);
-      const target = join(containerDirectory, basename(path));
-      if (entry.isDirectory()) return skippedDirectories.has(entry.name) ? [] : devicesIn(path, target);
-      // The container gets a console of its own.
-      if (entry.name === "console") return [];
-      // A device may be unplugged between the two looks.
-      const info = await lstat(path, { bigint: true }).catch(() => undefined);
-      const device = info && deviceOf(info, target);
-      return device === undefined ? [] : [{ device, hostPath: path }];
-    }),
-  );
-  return found.flat();
+  const found: FoundDevice[] = [];
+  // One by one, and nothing that is no device: of a large directory of others no more threads are taken than
+  // of a small one.
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    const target = join(containerDirectory, basename(path));
+    if (entry.isDirectory() && !skippedDirectories.has(entry.name))
+      found.push(...(await devicesIn(path, target)));
+    // The container gets a console of its own.
+    if (!(entry.isBlockDevice() || entry.isCharacterDevice()) || entry.name === "console") continue;
+    // A device may be unplugged between the two looks.
+    const info = await lstat(path, { bigint: true }).catch(ignoreMissing);
+    const device = info && deviceOf(info, target);
+    if (device !== undefined) found.push({ device, hostPath: path });
+  }
+  return found;
 }
 
 /** Undefined for what is no device. The numbers are taken apart as in makedev(3). */
