@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { unreadBytes } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TerminalSize } from "../tasks.ts";
@@ -37,18 +38,25 @@ export class MonitorControl {
     return sent;
   }
 
-  /** Opened without waiting: a FIFO that nobody reads means that conmon is gone. */
   async #write(what: string, message: string): Promise<void> {
-    await using fifo = await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) => {
-      throw new RuntimeError("FailedPrecondition", `${what}: conmon does not listen on ${this.#path}`, {
-        cause,
-      });
-    });
+    await using fifo = await this.#open(what);
     await fifo.write(message);
     for (let waited = 0; waited < waitMs; waited += restMs) {
       await sleep(restMs);
       if (unreadBytes(fifo.fd) === 0) return;
+      // It may have been killed before it read.
+      await using _stillThere = await this.#open(what);
     }
     throw new RuntimeError("DeadlineExceeded", `${what}: conmon has not read ${this.#path} for ${waitMs} ms`);
+  }
+
+  /** Opened without waiting: a FIFO that nobody reads means that conmon is gone (ENXIO of fifo(7)). */
+  async #open(what: string): Promise<FileHandle> {
+    return await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) => {
+      if (!isErrno(cause, "ENXIO", "ENOENT")) throw cause;
+      throw new RuntimeError("FailedPrecondition", `${what}: conmon does not listen on ${this.#path}`, {
+        cause,
+      });
+    });
   }
 }
