@@ -2,7 +2,7 @@
  * The questions that everybody asks of files and of the errors of system calls. This room knows nothing of
  * what the files are.
  */
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 
 /**
  * Whether something is at the path that can be looked at. False also where it cannot be told: a caller that
@@ -28,4 +28,18 @@ export function isErrno(error: unknown, ...errnos: readonly string[]): boolean {
 /** For `.catch`: undefined in place of what is not there. Throws every other error. */
 export function ignoreMissing(error: unknown): undefined {
   if (!isErrno(error, "ENOENT")) throw error;
+}
+
+/**
+ * For `.catch` of looks at /proc and at cgroups: undefined in place of what is gone, which may happen while a
+ * file is open (ESRCH of a process, ENODEV of a cgroup). Throws every other error: whoever cannot look
+ * (EMFILE, say) has not seen that nothing is there.
+ */
+export function ignoreGone(error: unknown): undefined {
+  if (!isErrno(error, "ENOENT", "ESRCH", "ENODEV")) throw error;
+}
+
+/** The text of a file of /proc or of a cgroup; undefined when what it tells of is gone. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  return await readFile(path, "utf8").catch(ignoreGone);
 }

@@ -1,6 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isErrno } from "../../ground/fs/index.ts";
+import { isErrno, readIfThere } from "../../ground/fs/index.ts";
 
 /** A process that is stuck in the kernel does not die of SIGKILL; it is not waited for longer than this. */
 const deathMs = 2000;
@@ -71,7 +71,7 @@ async function orphansOf(sandboxId: string): Promise<readonly Orphan[]> {
 async function findOrphans(): Promise<readonly Orphan[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const found = pids.map(async (pid): Promise<readonly Orphan[]> => {
-    const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+    const environment = (await readIfThere(`/proc/${pid}/environ`).catch(ignoreForeign)) ?? "";
     const variable = (name: string) => new RegExp(`(?:^|\0)${name}=([^\0]*)`).exec(environment)?.[1];
     const sandboxId = variable("CNI_CONTAINERID");
     return sandboxId === undefined
@@ -79,6 +79,11 @@ async function findOrphans(): Promise<readonly Orphan[]> {
       : [{ pid: Number(pid), sandboxId, command: variable("CNI_COMMAND") ?? "" }];
   });
   return (await Promise.all(found)).flat();
+}
+
+/** A process that has more rights than this daemon was started by somebody else. */
+function ignoreForeign(error: unknown): undefined {
+  if (!isErrno(error, "EACCES", "EPERM")) throw error;
 }
 
 function kill(pid: number): void {

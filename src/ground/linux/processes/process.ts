@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
-import { isErrno } from "../../fs/index.ts";
+import { readdir } from "node:fs/promises";
+import { ignoreGone, isErrno, readIfThere } from "../../fs/index.ts";
 
 /** PF_FORKNOEXEC of linux/sched.h. */
 const forkedWithoutExec = 0x40;
@@ -94,10 +94,10 @@ async function stoppedTree(pid: number): Promise<readonly number[]> {
  * gone.
  */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
-  const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(tasks.map((task) => readOrEmpty(`/proc/${pid}/task/${task}/children`)));
+  const tasks = (await readdir(`/proc/${pid}/task`).catch(ignoreGone)) ?? [];
+  const lists = await Promise.all(tasks.map((task) => readIfThere(`/proc/${pid}/task/${task}/children`)));
   return lists.flatMap((list) =>
-    list
+    (list ?? "")
       .split(" ")
       .filter((word) => word !== "")
       .map(Number),
@@ -114,7 +114,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 /** The command's name may hold spaces and parentheses: the fields are counted from the last parenthesis. */
 async function readStat(pid: number): Promise<Stat | undefined> {
-  const text = await readOrEmpty(`/proc/${pid}/stat`);
+  const text = (await readIfThere(`/proc/${pid}/stat`)) ?? "";
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group, startTime] = [fields[0], fields[1], fields[2], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;
@@ -141,15 +141,4 @@ type Stat = {
 /** Only its zombie is there, which waits for its parent. */
 function hasEnded({ state }: Stat): boolean {
   return state === "Z" || state === "X";
-}
-
-/** A process may end between any two looks at it: ENOENT before, ESRCH while its file is open. */
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return "";
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { ignoreGone, isErrno, readIfThere } from "../../../ground/fs/index.ts";
 
 /**
  * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID
@@ -17,9 +17,9 @@ export async function cgroupProcesses(directory: string): Promise<readonly numbe
  * each of which stands for its process in kill(2).
  */
 async function ownProcesses(directory: string): Promise<readonly number[]> {
-  const text = await readFile(join(directory, "cgroup.procs"), "utf8").catch((error) => {
-    if (error.code === "ENOTSUP") return readFile(join(directory, "cgroup.threads"), "utf8").catch(gone);
-    return gone(error);
+  const text = await readIfThere(join(directory, "cgroup.procs")).catch((error) => {
+    if (error.code === "ENOTSUP") return readIfThere(join(directory, "cgroup.threads"));
+    throw error;
   });
   return (text ?? "")
     .split("\n")
@@ -29,7 +29,7 @@ async function ownProcesses(directory: string): Promise<readonly number[]> {
 
 /** The directories of the cgroups right below one. */
 export async function childCgroups(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(gone);
+  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreGone);
   return (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
 }
 
@@ -55,9 +55,4 @@ export async function writeIfThere(directory: string, name: string, text: string
     if (code !== "ENOENT" && code !== "ENODEV" && code !== "ENOTSUP") throw error;
     return false;
   }
-}
-
-function gone(error: NodeJS.ErrnoException): undefined {
-  // ENODEV: removed while its file was open.
-  if (error.code !== "ENOENT" && error.code !== "ENODEV") throw error;
 }

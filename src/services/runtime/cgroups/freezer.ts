@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { childCgroups, writeIfThere } from "./cgroup-processes.ts";
 import { inHierarchyOf } from "./in-hierarchy.ts";
@@ -37,7 +37,7 @@ export class Freezer {
   async isFrozen(): Promise<boolean> {
     if (this.#directory === undefined) return false;
     const [file, thawed] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
-    const text = await readFile(join(this.#directory, file), "utf8").catch(() => thawed);
+    const text = (await readIfThere(join(this.#directory, file))) ?? thawed;
     return text.trim() !== thawed;
   }
 
@@ -51,7 +51,7 @@ export class Freezer {
 
   async #hasStopped(directory: string): Promise<boolean> {
     const file = this.#isV2 ? "cgroup.events" : "freezer.state";
-    const text = await readFile(join(directory, file), "utf8").catch(() => "");
+    const text = (await readIfThere(join(directory, file))) ?? "";
     return /^(frozen 1|FROZEN)$/m.test(text);
   }
 

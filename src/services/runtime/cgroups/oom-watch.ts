@@ -11,7 +11,12 @@ export class OomWatch implements Disposable {
   readonly #watcher: FSWatcher | undefined;
 
   constructor(directory: string) {
-    const look = () => void oomKills(directory).then((count = 0) => this.#note(count));
+    // One who cannot look now (EMFILE) looks at the next change, and once more when the container has ended.
+    const look = () =>
+      oomKills(directory).then(
+        (count = 0) => this.#note(count),
+        () => undefined,
+      );
     try {
       this.#watcher = watch(join(directory, "memory.events"), { persistent: false }, look);
       this.#watcher.on("error", () => this[Symbol.dispose]());

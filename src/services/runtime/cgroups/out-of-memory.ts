@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readIfThere } from "../../../ground/fs/index.ts";
 
 /**
  * How many processes of this cgroup, and of those below it with v2, the kernel has killed because memory ran
@@ -7,9 +7,7 @@ import { join } from "node:path";
  */
 export async function oomKills(directory: string): Promise<number | undefined> {
   const texts = await Promise.all(
-    ["memory.events", "memory.oom_control"].map((name) =>
-      readFile(join(directory, name), "utf8").catch(() => undefined),
-    ),
+    ["memory.events", "memory.oom_control"].map((name) => readIfThere(join(directory, name))),
   );
   const counts = texts.filter((text) => text !== undefined);
   if (counts.length === 0) return undefined;

@@ -1,6 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isErrno } from "../../../ground/fs/index.ts";
+import { isErrno, readIfThere } from "../../../ground/fs/index.ts";
 import { forbidFileWrites, processGroup } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
@@ -54,7 +54,7 @@ export async function endLeftDump(imageDir: string, options: EndDumpOptions): Pr
   await Promise.all(
     pids.map(async (pid) => {
       // The OCI runtime alone is told of it, and leads their group.
-      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      const command = (await readIfThere(`/proc/${pid}/cmdline`)) ?? "";
       if (command.split("\0").includes(imageDir)) await endDump(Number(pid), options);
     }),
   );

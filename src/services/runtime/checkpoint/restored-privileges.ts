@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readIfThere } from "../../../ground/fs/index.ts";
 import { capabilityMask, parseMountInfo } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { resolveInside } from "../spec/resolve/rootfs-file.ts";
@@ -13,7 +13,7 @@ import { mountExcess } from "./restored-mounts.ts";
 export async function checkPrivileges(id: string, pids: readonly number[], spec: OciSpec): Promise<void> {
   for (const pid of pids) {
     const [status, mounts] = await Promise.all(
-      ["status", "mountinfo"].map((name) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => undefined)),
+      ["status", "mountinfo"].map((name) => readIfThere(`/proc/${pid}/${name}`)),
     );
     // It has ended.
     if (status === undefined || mounts === undefined) continue;

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
@@ -94,7 +94,7 @@ async function monitorsOf(id: string, files: TaskFiles): Promise<readonly number
 
 /** Two containers of different namespaces may have the same id. */
 async function isMonitorOf(id: string, { bundleDir }: TaskFiles, pid: number): Promise<boolean> {
-  const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+  const words = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
   const after = (word: string) => words[words.indexOf(word) + 1];
   return after("--cid") === id && after("--bundle") === bundleDir && words.includes("--conmon-pidfile");
 }

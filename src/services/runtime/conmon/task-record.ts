@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { processStartTime } from "../../../ground/linux/index.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
@@ -71,12 +72,16 @@ export type FoundRecord =
    */
   | { readonly kind: "unreadable"; readonly error: unknown; readonly writtenAtNs: bigint };
 
-/** Throws nothing: whatever there is, the task must remain removable. */
+/**
+ * Whatever there is, the task must remain removable. Throws only where the daemon lacks the means to look
+ * (EMFILE, ENOMEM), which tells nothing of the record.
+ */
 export async function findTaskRecord(path: string): Promise<FoundRecord> {
   try {
     const text = await readFile(path, "utf8").catch(ignoreMissing);
     return text === undefined ? { kind: "missing" } : { kind: "whole", record: parseRecord(text) };
   } catch (error) {
+    if (codeOf(error) === "ResourceExhausted") throw error;
     const info = await stat(path, { bigint: true }).catch(() => undefined);
     return { kind: "unreadable", error, writtenAtNs: info?.mtimeNs ?? 0n };
   }

@@ -1,5 +1,6 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
 
 /** Files of one exec, in a directory of their own in the bundle. */
 export type ExecFiles = {
@@ -26,7 +27,7 @@ export function newExecFiles(bundleDir: string): ExecFiles {
 
 /** Execs whose files are there: those under way, or those that a daemon left that was killed. */
 export async function execsIn(bundleDir: string): Promise<readonly ExecFiles[]> {
-  const names = await readdir(bundleDir).catch(() => []);
+  const names = (await readdir(bundleDir).catch(ignoreMissing)) ?? [];
   return names.filter((name) => name.startsWith(prefix)).map((name) => filesIn(join(bundleDir, name)));
 }
 
@@ -36,7 +37,7 @@ export async function removeExecFiles({ directory }: ExecFiles): Promise<void> {
 
 /** The command's process; undefined before it is in the container. */
 export async function pidOf(files: ExecFiles): Promise<number | undefined> {
-  const pid = Number.parseInt(await readFile(files.pid, "utf8").catch(() => ""), 10);
+  const pid = Number.parseInt((await readIfThere(files.pid)) ?? "", 10);
   return pid > 0 ? pid : undefined;
 }
 

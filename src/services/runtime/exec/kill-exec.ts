@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { readIfThere } from "../../../ground/fs/index.ts";
 import { killProcessTree, processTree, type Subprocess } from "../../../ground/linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { ExecCgroup } from "./exec-context.ts";
@@ -103,7 +103,7 @@ async function lookAt(session: number | undefined, cgroupDir: string | undefined
  * what is gone.
  */
 async function sessionOf(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const text = (await readIfThere(`/proc/${pid}/stat`)) ?? "";
   // The command's name before it may hold anything.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, session, threads] = [fields[0], fields[3], fields[17]];

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readIfThere } from "../../../ground/fs/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
 /**
@@ -24,7 +24,7 @@ async function memoryInUse(cgroupDir: string): Promise<number> {
   const [v2, v1, stat] = await Promise.all(
     ["memory.current", "memory.usage_in_bytes", "memory.stat"].map((name) =>
       // Each version has its own files, and a cgroup that is gone none.
-      readFile(join(cgroupDir, name), "utf8").catch(() => ""),
+      readIfThere(join(cgroupDir, name)),
     ),
   );
   return Number(v2 || v1 || 0) - filePages(stat ?? "");
