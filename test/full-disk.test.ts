@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { status } from "@grpc/grpc-js";
 import { ContainerState, RemoveImageRequest } from "../src/ground/protocol/index.ts";
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { type SmallDisk, smallDisk } from "../src/testing/small-disk.ts";
@@ -11,6 +12,7 @@ import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { exited, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
 
 const run = promisify(execFile);
 
@@ -65,6 +67,24 @@ describe("with a full root directory", () => {
       await disk.free();
     });
   }
+});
+
+describe("with no inode left in the root directory", () => {
+  it("a container cannot start, and the error says why; with room again the next one does", async () => {
+    await using disk = await smallDisk(64 << 20, 2000);
+    await using berth = await TestBerth.start({ root: disk.path });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "starts");
+    const { runtime } = berth.clients;
+    const containerId = await pod.create(shellConfig("main", registry.image, "exec sleep 1000"));
+    await disk.fillInodes();
+    await assert.rejects(runtime.startContainer({ containerId }), {
+      code: status.RESOURCE_EXHAUSTED,
+      details: /no space left on device|no inode left on the file system of .*; delete something there/,
+    });
+    await disk.free();
+    await pod.shell("next", registry.image, "exec sleep 1000");
+  });
 });
 
 describe("with a database that cannot be written", () => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { open, rm, statfs } from "node:fs/promises";
+import { mkdir, open, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { tempDir } from "./temp-dir.ts";
@@ -11,7 +11,9 @@ export type SmallDisk = AsyncDisposable & {
   readonly path: string;
   /** Leaves no byte free. */
   fill(): Promise<void>;
-  /** Frees what {@link fill} took. */
+  /** Leaves room for no file more, but for the bytes of those that are there. */
+  fillInodes(): Promise<void>;
+  /** Frees what {@link fill} and {@link fillInodes} took. */
   free(): Promise<void>;
 };
 
@@ -32,13 +34,22 @@ export async function smallDisk(sizeBytes: number, inodes?: number): Promise<Sma
   ]);
   undo.defer(async () => void (await run("umount", ["--lazy", path])));
   const filler = join(path, "filler");
+  const fillers = join(path, "fillers");
   const mounted = undo.move();
   return {
     path,
     fill: () => fill(path, filler),
-    free: () => rm(filler),
+    fillInodes: () => fillInodes(path, fillers),
+    free: async () => {
+      for (const each of [filler, fillers]) await rm(each, { recursive: true, force: true });
+    },
     [Symbol.asyncDispose]: () => mounted.disposeAsync(),
   };
+}
+
+async function fillInodes(disk: string, fillers: string): Promise<void> {
+  await mkdir(fillers);
+  for (let { ffree } = await statfs(disk); ffree > 0; ffree--) await writeFile(join(fillers, `${ffree}`), "");
 }
 
 async function fill(directory: string, filler: string): Promise<void> {

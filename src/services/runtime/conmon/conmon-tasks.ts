@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { EventPublisher } from "../../events/index.ts";
@@ -25,6 +25,7 @@ import { type PublishTask, publishTasks } from "../task-events.ts";
 import type { FirstProcessIo, Task, TaskIdentity, TaskSpec, Tasks } from "../tasks.ts";
 import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
+import { orFullDisk } from "./full-disk.ts";
 import { LogFile, type LogPlace } from "./log-file.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { offerLog } from "./offered-log.ts";
@@ -149,13 +150,15 @@ export class ConmonTasks implements Tasks {
       });
       return adopted;
     } catch (error) {
+      const rootfs = resolve(task.bundleDir, task.spec.root.path);
+      const told = await orFullDisk(error, [rootfs, task.bundleDir]);
       await this.#undoCreate(task, handler, files, log).catch((err: unknown) =>
         this.#options.logger.error(
           { err, container: task.id },
           "rolling back a failed creation failed, too; removing the container will retry",
         ),
       );
-      throw error;
+      throw told;
     }
   }
 
