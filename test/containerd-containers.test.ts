@@ -5,6 +5,7 @@ import { status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
+import { testHandler } from "./support/handler.ts";
 import { execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -142,6 +143,20 @@ describe("containerd's API of containers and events", () => {
     const { container: shown } = await containers.get({ id });
     assert.deepEqual([shown?.id, shown?.sandbox], [id, pod.id]);
     assert.ok((await containers.list({ filters: [] })).containers.some((each) => each.id === id));
+    // As containerd's own CRI has it: clients know no handlers of berth's.
+    const { name: runtime, options } = shown?.runtime ?? {};
+    assert.deepEqual([runtime, options?.typeUrl], ["io.containerd.runc.v2", "containerd.runc.v1.Options"]);
+    const { binaryName } = containerd.runcOptions.Options.decode(options?.value ?? Buffer.alloc(0));
+    assert.ok(binaryName.endsWith(`/${testHandler}`), binaryName);
+    const filters = [`id==${id},runtime.name==io.containerd.runc.v2`];
+    assert.equal((await containers.list({ filters })).containers.length, 1);
+    const labelled = {
+      ...shown,
+      labels: { ...shown?.labels, mine: "1" },
+      extensions: {},
+    } as containerd.containersV1.Container;
+    const { container: updated } = await containers.update({ container: labelled, updateMask: [] });
+    assert.deepEqual([updated?.labels.mine, updated?.runtime], ["1", shown?.runtime]);
     const specOf = async () => {
       const { container: now } = await containers.get({ id });
       assert.equal(now?.spec?.typeUrl, spec.typeUrl);

@@ -70,6 +70,7 @@ describe("containerd's API of sandboxes", () => {
     const { sandboxes } = clients.in("k8s.io");
     const { sandbox: shown } = await sandboxes.get({ sandboxId: id });
     assert.equal(shown?.sandboxId, id);
+    assert.equal(shown?.runtime?.name, "io.containerd.runc.v2");
     assert.ok((await sandboxes.list({ filters: [`id==${id}`] })).list.length === 1);
     await assert.rejects(sandboxes.delete({ sandboxId: id }), {
       code: status.FAILED_PRECONDITION,

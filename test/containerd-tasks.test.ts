@@ -391,6 +391,36 @@ describe("containerd's API of the tasks of clients' containers", () => {
     for (const containerId of ["default", "named", "direct"]) await own.api.tasks.delete({ containerId });
   });
 
+  test("runc's options are done for a task, or refused by their names", async () => {
+    const { Options } = containerd.runcOptions;
+    const options = (given: Partial<containerd.runcOptions.Options>) => ({
+      typeUrl: "containerd.runc.v1.Options",
+      value: Buffer.from(Options.encode(Options.fromPartial(given)).finish()),
+    });
+    const fifos = await own.fifos();
+    const done = options({ noPivotRoot: true, noNewKeyring: true, ioUid: 1234, ioGid: 1235 });
+    const { pid } = await own.task(shell("done", "exit 3"), { ...fifos, options: done });
+    const parent = /^PPid:\s*(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
+    const monitor = (await readFile(`/proc/${parent}/cmdline`, "utf8")).split("\0");
+    for (const option of ["--no-pivot", "--no-new-keyring"]) assert.ok(monitor.includes(option), option);
+    const { uid, gid } = await stat(fifos.stdout);
+    assert.deepEqual([uid, gid], [1234, 1235]);
+    await own.api.tasks.start({ containerId: "done", execId: "" });
+    assert.equal((await own.api.tasks.wait({ containerId: "done", execId: "" })).exitStatus, 3);
+    await own.api.tasks.delete({ containerId: "done" });
+    const { INVALID_ARGUMENT, UNIMPLEMENTED } = status;
+    const rootfs = await own.create(shell("undone", "exit 0"));
+    for (const [given, code, details] of [
+      [{ root: "/run/other" }, UNIMPLEMENTED, /options: root is not supported/],
+      [{ taskApiAddress: "unix:///other" }, UNIMPLEMENTED, /options: task_api_address is not supported/],
+      [{ systemdCgroup: true }, INVALID_ARGUMENT, /systemd_cgroup: linux.cgroupsPath .* SLICE:PREFIX:NAME/],
+    ] as const)
+      await assert.rejects(own.createTask({ containerId: "undone", rootfs, options: options(given) }), {
+        code,
+        details,
+      });
+  });
+
   test("what cannot become a task is refused with the field that is wrong, and leaves nothing", async () => {
     const { INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, FAILED_PRECONDITION } = status;
     const mounts = await own.create(shell("refused", "exit 0"));

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openBerthService } from "../doors/berth/index.ts";
-import { containerdServices } from "../doors/containerd/index.ts";
+import { type ContainerdOptions, containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
 import { StreamingServer } from "../doors/streaming/index.ts";
 import { criNamespace } from "../engines/engine/index.ts";
@@ -26,6 +26,7 @@ import {
   checkSeccompProfile,
   detectCriu,
   detectHandlers,
+  findHandler,
   findUnusableHooks,
   type HostFacts,
   readHostFacts,
@@ -97,7 +98,7 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
-    const { engine, storage, tasks, images } = await openEngine(
+    const { engine, storage, tasks, images, podRuntime } = await openEngine(
       config,
       logger,
       database,
@@ -127,6 +128,7 @@ export class Daemon implements AsyncDisposable {
           tasks,
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
+          podRuntime,
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
@@ -190,6 +192,7 @@ async function openEngine(
   readonly storage: Storage;
   readonly tasks: TaskStore;
   readonly images: NamespacedImages;
+  readonly podRuntime: ContainerdOptions["podRuntime"];
 }> {
   const [{ all, allImages, storage, ...images }, { running, taskOptions }] = await Promise.all([
     openStorage(config, logger, database, events, given.hostPaths, rooms),
@@ -232,7 +235,12 @@ async function openEngine(
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
   await all.collectOthers(criNamespace);
-  return { engine, storage: all, tasks, images: allImages };
+  const { handlers, cgroupDriver: driver } = running;
+  const podRuntime = (name: string) => ({
+    binaryName: findHandler(handlers, name)?.path || name,
+    systemdCgroup: driver === "systemd",
+  });
+  return { engine, storage: all, tasks, images: allImages, podRuntime };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */

@@ -7,6 +7,7 @@ import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { withKnownRuntime } from "./pod-runtime.ts";
 import { recordChange } from "./record-change.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
@@ -14,13 +15,28 @@ type Message = containerd.containersV1.Container;
 type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotKey" | "spec">;
 
 /** The records of containers: what tasks are made from. */
-export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">): ContainerHandlers {
+export function containerHandlers(
+  options: Pick<ServiceOptions, "podSpec" | "podRuntime">,
+): ContainerHandlers {
+  const { podSpec } = options;
+  const shown = (container: Container) => withKnownRuntime(container, options);
+  const matching = async (
+    filters: readonly string[],
+    { namespace }: ContainerdCall,
+  ): Promise<readonly Container[]> => {
+    const matches = parseFilters(filters);
+    const { containers } = await namespace();
+    return containers
+      .list()
+      .map(shown)
+      .filter((container) => matches((path) => fieldOf(container, path)));
+  };
   return {
     async get({ id }, { namespace }) {
       const { containers } = await namespace();
       const container = containers.get(id);
       const spec = isPods(container) ? specValue(await podSpec(id)) : container.spec;
-      return { container: toMessage({ ...container, ...(spec && { spec }) }) };
+      return { container: toMessage({ ...shown(container), ...(spec && { spec }) }) };
     },
 
     async list({ filters }, call) {
@@ -44,8 +60,10 @@ export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">):
       const { containers } = await namespace();
       const message = present(given);
       checkExtensions(`container ${message.id}`, message.extensions, updateMask);
-      const updated = await containers.update(message.id, (before) => changeOf(before, message, updateMask));
-      return { container: toMessage(updated) };
+      const updated = await containers.update(message.id, (before) =>
+        changeOf(shown(before), message, updateMask),
+      );
+      return { container: toMessage(shown(updated)) };
     },
 
     async delete({ id }, { namespace }) {
@@ -56,15 +74,6 @@ export function containerHandlers({ podSpec }: Pick<ServiceOptions, "podSpec">):
       return {};
     },
   };
-}
-
-async function matching(
-  filters: readonly string[],
-  { namespace }: ContainerdCall,
-): Promise<readonly Container[]> {
-  const matches = parseFilters(filters);
-  const { containers } = await namespace();
-  return containers.list().filter((container) => matches((path) => fieldOf(container, path)));
 }
 
 function present(container: Message | undefined): Message {

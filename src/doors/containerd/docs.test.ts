@@ -62,6 +62,7 @@ async function served(): Promise<readonly string[]> {
     tasks: await TaskStore.open({ stateDir: root.path, runtime, hostPaths: new HostPaths(), trees, logger }),
     podTasks: () => undefined,
     podSpec: async () => ({}),
+    podRuntime: () => ({ binaryName: "", systemdCgroup: false }),
     transfers: () => Promise.reject(new Error("none")),
     cgroups: { read: async () => [] },
     differ,

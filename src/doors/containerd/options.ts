@@ -18,6 +18,8 @@ export type ContainerdOptions = {
   readonly podTasks: (namespace: string) => PodTasks | undefined;
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
+  /** What runs the tasks of pods under a handler's name, in the words of runc's options. */
+  readonly podRuntime: (handler: string) => { readonly binaryName: string; readonly systemdCgroup: boolean };
   /** Of a namespace. */
   readonly transfers: (namespace: string) => Promise<ImageTransfers>;
   readonly cgroups: Pick<CgroupReadings, "read">;

@@ -6,13 +6,16 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
+import type { ServiceOptions } from "./options.ts";
+import { withKnownRuntime } from "./pod-runtime.ts";
 import { type RecordChange, recordChange } from "./record-change.ts";
 
 type StoreHandlers = Handlers<typeof containerd.sandboxV1.StoreService, ContainerdCall>;
 type Message = containerd.types.Sandbox;
 
 /** The records of sandboxes: pods, and those of clients. */
-export function sandboxHandlers(): StoreHandlers {
+export function sandboxHandlers(options: Pick<ServiceOptions, "podRuntime">): StoreHandlers {
+  const shown = (sandbox: Sandbox) => withKnownRuntime(sandbox, options);
   return {
     async create({ sandbox: given }, { namespace }) {
       const { sandboxes } = await namespace();
@@ -38,8 +41,8 @@ export function sandboxHandlers(): StoreHandlers {
       const message = present(given);
       const { sandboxId: id } = message;
       checkExtensions(`sandbox ${id}`, message.extensions, fields);
-      const updated = await sandboxes.update(id, (before) => changeOf(before, message, fields));
-      return { sandbox: toMessage(updated) };
+      const updated = await sandboxes.update(id, (before) => changeOf(shown(before), message, fields));
+      return { sandbox: toMessage(shown(updated)) };
     },
 
     async delete({ sandboxId }, { namespace }) {
@@ -60,13 +63,13 @@ export function sandboxHandlers(): StoreHandlers {
         list: sandboxes
           .list()
           .filter((sandbox) => matches((path) => fieldOf(sandbox, path)))
-          .map(toMessage),
+          .map((sandbox) => toMessage(shown(sandbox))),
       };
     },
 
     async get({ sandboxId }, { namespace }) {
       const { sandboxes } = await namespace();
-      return { sandbox: toMessage(sandboxes.get(sandboxId)) };
+      return { sandbox: toMessage(shown(sandboxes.get(sandboxId))) };
     },
   };
 }

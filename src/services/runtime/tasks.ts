@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import type { OciLimits, OciProcess, OciSpec } from "./spec/types.ts";
+import type { StreamOwner } from "./streams/stream-owner.ts";
 
 /**
  * Tasks: processes of containers, made by an OCI runtime (runtime-spec 1.x) and held by conmon. A task
@@ -60,6 +61,15 @@ export type TaskSpec = TaskIdentity & {
    * Undefined leaves them in the daemon's own, as containerd does with its shims.
    */
   readonly monitorCgroup: string | undefined;
+  /**
+   * Who must own the pipes and FIFOs that are its standard streams. Undefined: its user, where that is none
+   * of the host's.
+   */
+  readonly streamOwner?: StreamOwner | undefined;
+  /** It has no root file system that could be pivoted to, such as the initramfs (runc's `--no-pivot`). */
+  readonly noPivotRoot?: boolean;
+  /** It has the session keyring of whoever starts it (runc's `--no-new-keyring`, keyrings(7)). */
+  readonly noNewKeyring?: boolean;
   /** The processes come from a checkpoint. `create` makes them, stopped; `start` lets them go on. */
   readonly restore?: TaskRestore;
 };

@@ -1,38 +1,60 @@
 import { basename } from "node:path";
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Container, TypedValue } from "../containers/index.ts";
-import type { HandlerTable } from "../runtime/index.ts";
+import type { HandlerTable, TaskSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /** The shim that clients ask for unless told otherwise; it stands for every handler here. */
 const runcShim = "io.containerd.runc.v2";
 const optionsType = "containerd.runc.v1.Options";
 
-/** What runs a task. */
-export type RuntimeChoice = {
+/** What runs a task, and how: see TaskSpec. */
+export type RuntimeChoice = Pick<
+  TaskSpec,
+  "monitorCgroup" | "streamOwner" | "noPivotRoot" | "noNewKeyring"
+> & {
   /** Name of a runtime handler; "" is the default. */
   readonly handler: string;
-  /** See TaskSpec. */
-  readonly monitorCgroup: string | undefined;
 };
 
 /**
  * By the name of the container's runtime (containerd's shim for runc, or a handler) and runc's options, those
- * of the task before the container's. Throws TasksError InvalidArgument, Unimplemented.
+ * of the task before the container's. `cgroupsPath` is that of its specification. Throws TasksError
+ * InvalidArgument, Unimplemented.
  */
 export function chooseRuntime(
   { id, runtime }: Pick<Container, "id" | "runtime">,
-  taskOptions: TypedValue | undefined,
+  {
+    options: taskOptions,
+    cgroupsPath,
+  }: {
+    readonly options: TypedValue | undefined;
+    readonly cgroupsPath: string;
+  },
   table: HandlerTable,
 ): RuntimeChoice {
   const given = taskOptions === undefined || taskOptions.typeUrl === "" ? runtime.options : taskOptions;
-  const options = given === undefined || given.typeUrl === "" ? undefined : runcOptions(id, given);
-  const monitorCgroup = options?.shimCgroup ? options.shimCgroup : undefined;
-  if (runtime.name !== runcShim) return { handler: knownHandler(id, runtime.name, table), monitorCgroup };
-  const binary = options?.binaryName ?? "";
-  return { handler: binary === "" ? "" : handlerOfBinary(id, binary, table), monitorCgroup };
+  const options = given === undefined || given.typeUrl === "" ? noOptions : runcOptions(id, given);
+  const { shimCgroup, ioUid: uid, ioGid: gid, noPivotRoot, noNewKeyring, binaryName } = options;
+  if (options.systemdCgroup && !cgroupsPath.includes(":"))
+    throw new TasksError(
+      "InvalidArgument",
+      `container ${id}: options: systemd_cgroup: linux.cgroupsPath of its spec is ${JSON.stringify(cgroupsPath)}; give SLICE:PREFIX:NAME, or leave the option out`,
+    );
+  const how = {
+    monitorCgroup: shimCgroup === "" ? undefined : shimCgroup,
+    // Whoever is root gets them anyway.
+    streamOwner: uid === 0 && gid === 0 ? undefined : { uid, gid },
+    noPivotRoot,
+    noNewKeyring,
+  };
+  if (runtime.name !== runcShim) return { ...how, handler: knownHandler(id, runtime.name, table) };
+  return { ...how, handler: binaryName === "" ? "" : handlerOfBinary(id, binaryName, table) };
 }
 
+const noOptions = containerd.runcOptions.Options.fromPartial({});
+
+/** criu_image_path and criu_work_path are those of a checkpoint, and mean nothing at a creation. */
 function runcOptions(id: string, { typeUrl, value }: TypedValue): containerd.runcOptions.Options {
   if (typeUrl.slice(typeUrl.lastIndexOf("/") + 1) !== optionsType)
     throw new TasksError(
@@ -40,13 +62,14 @@ function runcOptions(id: string, { typeUrl, value }: TypedValue): containerd.run
       `container ${id}: options: the type ${JSON.stringify(typeUrl)}; give ${optionsType}`,
     );
   const options = decoded(id, value);
-  const { noPivotRoot, noNewKeyring, root } = options;
-  for (const [name, value] of Object.entries({
-    no_pivot_root: noPivotRoot,
-    no_new_keyring: noNewKeyring,
-    root,
-  }))
-    if (value) throw new TasksError("Unimplemented", `container ${id}: options: ${name} is not supported`);
+  // Where a handler keeps its state is a promise to what recovers it after a crash.
+  const { root, taskApiAddress: task_api_address } = options;
+  for (const [name, value] of Object.entries({ root, task_api_address }))
+    if (value !== "")
+      throw new TasksError(
+        "Unimplemented",
+        `container ${id}: options: ${name} is not supported; leave it out`,
+      );
   return options;
 }
 

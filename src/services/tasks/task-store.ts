@@ -108,13 +108,13 @@ export class TaskStore implements AsyncDisposable {
     const entries = this.#entriesOf(namespace);
     if (entries.has(id))
       throw new TasksError("AlreadyExists", `container ${id} has a task already; delete that one first`);
-    const { handler, monitorCgroup } = chooseRuntime(
-      container,
-      asked.options,
-      this.#options.runtime.handlers,
-    );
     const spec = containerSpec(namespace, container, asked.streams.terminal);
     const { cgroupsPath } = spec.linux;
+    const { handler, ...how } = chooseRuntime(
+      container,
+      { options: asked.options, cgroupsPath },
+      this.#options.runtime.handlers,
+    );
     const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`, signal);
     const io = firstProcessIo(asked.streams, { id, namespace }, lookUp);
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
@@ -133,7 +133,7 @@ export class TaskStore implements AsyncDisposable {
       await bundle.mount(asked.rootfs, lookUp);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
-      const task = await tasks.create({ ...identityOf(id, bundle, origin), spec, io, monitorCgroup }, signal);
+      const task = await tasks.create({ ...identityOf(id, bundle, origin), ...how, spec, io }, signal);
       copies.move();
       copy?.connect(task);
       const entry = { task, bundle, streams: asked.streams, copy, claim };

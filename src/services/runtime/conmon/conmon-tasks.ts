@@ -253,7 +253,7 @@ export class ConmonTasks implements Tasks {
     logger: ProcessIdentity | undefined,
   ): Promise<TaskRecord> {
     const [owner, init, monitor, cgroupDir] = await Promise.all([
-      streamOwner(pid, task.spec.process.user),
+      task.streamOwner ?? streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
       readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
       containerCgroupDir(this.#layout, pid, task),

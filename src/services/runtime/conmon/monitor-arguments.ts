@@ -39,6 +39,8 @@ export function monitorArguments(
       argument,
     ]),
     ...(task.restore === undefined ? [] : restoreArguments(task.spec, task.restore)),
+    ...(task.noPivotRoot ? ["--no-pivot"] : []),
+    ...(task.noNewKeyring ? ["--no-new-keyring"] : []),
     ...consoleArguments(task.io),
   ];
 }
