@@ -7,24 +7,29 @@ import { bridgeNetwork } from "../test/support/berth.ts";
 import { type CriClients, connectCri } from "../test/support/clients.ts";
 
 /**
- * The peer: Debian's containerd with a root, state, socket and network of its own, runc and the same kind of
+ * The peer: a containerd with a root, state, socket and network of its own, runc and the same kind of
  * bridge.
  */
 export class PeerContainerd implements AsyncDisposable {
   readonly directory: string;
+  readonly socket: string;
   readonly clients: CriClients;
   readonly pid: number;
   readonly #process: ChildProcess;
 
   private constructor(directory: string, process: ChildProcess, clients: CriClients) {
     this.directory = directory;
+    this.socket = join(directory, "containerd.sock");
     this.#process = process;
     this.clients = clients;
     this.pid = process.pid ?? 0;
   }
 
-  /** `pauseImage` is a reference in a registry that answers plain HTTP on loopback. */
-  static async start(pauseImage: string): Promise<PeerContainerd> {
+  /**
+   * `pauseImage` is a reference in a registry that answers plain HTTP on loopback. Its programs are the
+   * machine's, unless there are others in `programs`, a directory.
+   */
+  static async start(pauseImage: string, programs?: string): Promise<PeerContainerd> {
     const directory = await mkdtemp(join(tmpdir(), "berth-test-peer-"));
     await mkdir(join(directory, "net.d"));
     await writeFile(
@@ -33,8 +38,10 @@ export class PeerContainerd implements AsyncDisposable {
     );
     await writeFile(join(directory, "config.toml"), configuration(directory, pauseImage));
     await using log = await open(join(directory, "containerd.log"), "a");
+    const PATH = [programs ?? [], process.env.PATH ?? []].flat().join(":");
     const child = spawn("containerd", ["--config", join(directory, "config.toml")], {
       stdio: ["ignore", log.fd, log.fd],
+      env: { ...process.env, PATH },
     });
     const ended = once(child, "exit").then(async () => {
       throw new Error(`containerd ended:\n${await readFile(join(directory, "containerd.log"), "utf8")}`);

@@ -11,6 +11,7 @@ import { PeerContainerd } from "./containerd.ts";
 export type Subject = {
   readonly name: "berth" | "containerd";
   readonly clients: CriClients;
+  readonly socket: string;
   /** Of its own, with all that is its own below it. */
   readonly directory: string;
   readonly logs: string;
@@ -31,6 +32,7 @@ export class RuntimePair implements AsyncDisposable {
       {
         name: "berth",
         clients: berth.clients,
+        socket: berth.socket,
         directory: berth.directory,
         logs: berth.logDir,
         pid: berth.pid,
@@ -38,6 +40,7 @@ export class RuntimePair implements AsyncDisposable {
       {
         name: "containerd",
         clients: peer.clients,
+        socket: peer.socket,
         directory: peer.directory,
         logs: join(peer.directory, "logs"),
         pid: peer.pid,
@@ -46,13 +49,16 @@ export class RuntimePair implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  static async start(): Promise<RuntimePair> {
+  /** With containerd's programs of a directory in place of the machine's. */
+  static async start(peerPrograms?: string): Promise<RuntimePair> {
     await using parts = new AsyncDisposableStack();
     const registry = parts.use(await startBusyboxRegistry());
     const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
     await pushImage(registry, "pause", "latest", pauseImage);
-    const berth = parts.use(await TestBerth.start({ network: bridgeNetwork({ plain: true }) }));
-    const peer = parts.use(await PeerContainerd.start(`${registry.host}/pause:latest`));
+    const berth = parts.use(
+      await TestBerth.start({ network: bridgeNetwork({ plain: true }), logLevel: "info" }),
+    );
+    const peer = parts.use(await PeerContainerd.start(`${registry.host}/pause:latest`, peerPrograms));
     const image = { image: registry.image };
     for (const { images } of [berth.clients, peer.clients])
       await images.pullImage(PullImageRequest.fromPartial({ image }));

@@ -31,6 +31,8 @@ export type BerthOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Where the root directory is, if not in the daemon's own directory. */
   readonly root?: string;
+  /** As in the configuration file; "debug" unless given. */
+  readonly logLevel?: string;
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
 };
@@ -90,7 +92,7 @@ root = ${JSON.stringify(this.root)}
 state = ${JSON.stringify(this.state)}
 address = ${JSON.stringify(this.socket)}
 [log]
-level = "debug"
+level = ${JSON.stringify(this.#options.logLevel ?? "debug")}
 format = "json"
 [network]
 conf_dir = ${JSON.stringify(this.cniConfDir)}

@@ -77,6 +77,6 @@ function row<Definition extends ServiceDefinition>(
 /** What only looks is asked for again and again: by cAdvisor, and by every command of ctr and nerdctl. */
 function polled(definition: ServiceDefinition): readonly string[] {
   return Object.keys(definition).filter((method) =>
-    /^(?:get|info|list|mounts|plugins|server|stat|status|usage|version)(?:[A-Z]|$)/.test(method),
+    /^(?:get|info|list|mounts|plugins|read|server|stat|status|usage|version)(?:[A-Z]|$)/.test(method),
   );
 }

@@ -21,15 +21,14 @@ export class CallLog implements CallObserver {
     this.#logger[quiet ? "debug" : "info"](fields, "answered");
   }
 
-  failed({ name }: Method, { durationMs }: CallEnd, code: status, error: unknown): void {
+  failed({ name, quiet }: Method, { durationMs }: CallEnd, code: status, error: unknown): void {
     const fields = { method: name, code: status[code], ...took(durationMs) };
     if (!(error instanceof BerthError) || code === status.INTERNAL || code === status.DATA_LOSS) {
       this.#logger.error({ ...fields, err: error }, "failed");
     } else {
-      this.#logger[code === status.UNIMPLEMENTED ? "debug" : "info"](
-        { ...fields, error: messageOf(error) },
-        "refused",
-      );
+      // Who reads a part of something long leaves when it has that.
+      const usual = code === status.UNIMPLEMENTED || (quiet && code === status.CANCELLED);
+      this.#logger[usual ? "debug" : "info"]({ ...fields, error: messageOf(error) }, "refused");
     }
   }
 }

@@ -221,3 +221,26 @@ test("a path that cannot be listened on is refused", async () => {
   });
   await assert.rejects(server.listen(join(dir.path, "x".repeat(107))), { code: "InvalidArgument" });
 });
+
+test("a client that leaves thousands of calls before their end keeps its connection, with its other calls", async () => {
+  const { entered, handlers } = waiting();
+  await using words = await serveWords({
+    ...handlers,
+    async *serverStream(word, { signal }) {
+      yield word;
+      if (!signal.aborted) await once(signal, "abort");
+    },
+    unary: async (word) => word,
+  });
+  const other = words.call("bidi", ["a"], { open: true });
+  const { signal } = await entered;
+  for (let round = 0; round < 15; round++) {
+    const calls = Array.from({ length: 100 }, () => words.call("serverStream", ["a"]));
+    await words.call("unary", ["a"]).answers;
+    for (const call of calls) call.cancel();
+    await Promise.allSettled(calls.map(({ answers }) => answers));
+  }
+  await words.call("unary", ["a"]).answers;
+  assert.equal(signal.aborted, false);
+  other.cancel();
+});

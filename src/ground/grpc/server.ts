@@ -6,6 +6,7 @@ import { CallLog } from "./call-log.ts";
 import { Calls } from "./calls.ts";
 import { GrpcError } from "./errors.ts";
 import { healthService } from "./health.ts";
+import { tuneHttp2 } from "./http2-tuning.ts";
 import type { CallObserver } from "./observer.ts";
 import { reflectionServices } from "./reflection.ts";
 import { type GrpcService, implement, serviceName } from "./service.ts";
@@ -37,6 +38,7 @@ export class GrpcServer implements AsyncDisposable {
   readonly #closing = new AbortController();
 
   constructor({ services, logger, observers = [] }: GrpcServerOptions) {
+    tuneHttp2(this.#server);
     this.#calls = new Calls([new CallLog(logger), ...observers]);
     const offered = services.map(({ definition }) => serviceName(definition));
     const health = healthService(offered, this.#closing.signal);

@@ -6,9 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
@@ -16,6 +21,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
+	"google.golang.org/grpc"
 )
 
 type command struct {
@@ -32,6 +38,9 @@ var commands = map[string]command{
 	"checkpoint": {"ID IMAGE", checkpoint},
 	"restore":    {"ID IMAGE", restore},
 	"push":       {"IMAGE REFERENCE", push},
+	"create":     {"COUNT IMAGE", createMany},
+	"list":       {"COUNT", list},
+	"read":       {"DIGEST", read},
 }
 
 func main() {
@@ -221,4 +230,54 @@ func restore(ctx context.Context, client *containerd.Client, args []string) (int
 		return 0, err
 	}
 	return 0, task.Start(ctx)
+}
+
+// createMany makes containers that run nothing, each with a snapshot and a specification.
+func createMany(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	count, err := strconv.Atoi(args[0])
+	if err != nil {
+		return 0, err
+	}
+	for number := range count {
+		if _, err := create(ctx, client, []string{fmt.Sprintf("made-%d", number), args[1], "true"}); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// list asks for all containers again and again, and prints how many milliseconds that took.
+func list(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	count, err := strconv.Atoi(args[0])
+	if err != nil {
+		return 0, err
+	}
+	containers := containersapi.NewContainersClient(client.Conn().(grpc.ClientConnInterface))
+	start := time.Now()
+	for range count {
+		if _, err := containers.List(ctx, &containersapi.ListContainersRequest{}); err != nil {
+			return 0, err
+		}
+	}
+	fmt.Println(time.Since(start).Milliseconds())
+	return 0, nil
+}
+
+// read reads a blob by one call, and prints how many milliseconds that took.
+func read(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	content := contentapi.NewContentClient(client.Conn().(grpc.ClientConnInterface))
+	start := time.Now()
+	pieces, err := content.Read(ctx, &contentapi.ReadContentRequest{Digest: args[0]})
+	if err != nil {
+		return 0, err
+	}
+	for {
+		if _, err := pieces.Recv(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	fmt.Println(time.Since(start).Milliseconds())
+	return 0, nil
 }

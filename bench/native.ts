@@ -1,0 +1,118 @@
+/**
+ * containerd's own API: berth and the containerd of test/clients/go.mod in turn, with unmodified ctr and one
+ * client for both. `npm run bench -- native [ROUNDS]`, after scripts/clients-programs.sh: `ctr run --rm` of
+ * an image that is there, of which the first five rounds are not counted; a blob of 1 GB written and read, a
+ * quarter of as many rounds; 1,000 calls of Containers.List of 500 containers, five rounds.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { clientProgram } from "../test/support/client-programs.ts";
+import { RuntimePair, type Subject } from "./runtime-pair.ts";
+import { median, percentile, timed } from "./statistics.ts";
+
+const rounds = Number(process.argv[2] ?? 40);
+const warmUp = 5;
+const [blobBytes, containers, lists] = [1e9, 500, 1000];
+
+await using pair = await RuntimePair.start(clientProgram(""));
+await using scratch = await tempDir();
+for (const subject of pair.subjects)
+  await ctr(subject, ["images", "pull", "--local", "--plain-http", pair.image]);
+
+await compare("ctr run --rm", rounds, warmUp, async (subject, round) => {
+  const args = ["run", "--rm", pair.image, `bench-${round}`, "true"];
+  return (await timed(() => ctr(subject, args))).ms;
+});
+
+const blob = join(scratch.path, "blob");
+const digest = await writeBlob(blob);
+const blobRounds = Math.ceil(rounds / 4);
+const writes: Readonly<Record<Subject["name"], number[]>> = { berth: [], containerd: [] };
+const reads: typeof writes = { berth: [], containerd: [] };
+await inTurn(blobRounds, async (subject) => {
+  const expected = ["--expected-size", String(blobBytes), "--expected-digest", digest];
+  writes[subject.name].push(
+    (await timed(() => ctr(subject, ["content", "ingest", ...expected, "blob"], blob))).ms,
+  );
+  reads[subject.name].push((await timed(() => ctr(subject, ["content", "get", digest]))).ms);
+  await ctr(subject, ["content", "delete", digest]);
+});
+report("content ingest of 1 GB", writes);
+report("content get of 1 GB", reads);
+
+for (const subject of pair.subjects) await goclient(subject, "create", String(containers), pair.image);
+await compare(`${lists} lists of ${containers} containers`, 5, 1, async (subject) =>
+  Number(await goclient(subject, "list", String(lists))),
+);
+
+async function compare(
+  what: string,
+  counted: number,
+  uncounted: number,
+  measure: (subject: Subject, round: number) => Promise<number>,
+): Promise<void> {
+  const times: typeof writes = { berth: [], containerd: [] };
+  await inTurn(counted + uncounted, async (subject, round) => {
+    const ms = await measure(subject, round);
+    if (round >= uncounted) times[subject.name].push(ms);
+  });
+  report(what, times);
+}
+
+/** Now the one is first, now the other. */
+async function inTurn(
+  count: number,
+  work: (subject: Subject, round: number) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < count; round++) {
+    for (const subject of round % 2 === 0 ? pair.subjects : pair.subjects.toReversed())
+      await work(subject, round);
+  }
+}
+
+function report(what: string, times: typeof writes): void {
+  for (const [name, figures] of Object.entries(times)) {
+    const [p50, p95] = [median(figures), percentile(figures, 0.95)];
+    console.log(`${what}, ${name}: p50 ${p50.toFixed(0)} p95 ${p95.toFixed(0)} ms`);
+  }
+  console.log(`${what}: ratio ${(median(times.berth) / median(times.containerd)).toFixed(2)}`);
+}
+
+/** Bytes that no two parts of have in common. Gives their digest. */
+async function writeBlob(path: string): Promise<string> {
+  await using source = await open("/dev/urandom");
+  await using target = await open(path, "wx");
+  const hash = createHash("sha256");
+  for await (const chunk of source.createReadStream({ end: blobBytes - 1, autoClose: false })) {
+    hash.update(chunk);
+    await target.write(chunk);
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** With a file as its input; what it prints is thrown away. */
+async function ctr({ socket }: Subject, args: readonly string[], input = "/dev/null"): Promise<void> {
+  await using stdin = await open(input);
+  const child = spawn(clientProgram("ctr"), ["--address", socket, ...args], {
+    stdio: [stdin.fd, "ignore", "inherit"],
+  });
+  await ended(child, args);
+}
+
+async function goclient({ socket }: Subject, ...args: readonly string[]): Promise<string> {
+  const child = spawn(clientProgram("goclient"), [socket, "default", ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [said] = await Promise.all([text(child.stdout), ended(child, args)]);
+  return said;
+}
+
+async function ended(child: ChildProcess, args: readonly string[]): Promise<void> {
+  const [status] = await once(child, "exit");
+  if (status !== 0) throw new Error(`${args.join(" ")}: status ${status}`);
+}
