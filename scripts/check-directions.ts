@@ -130,7 +130,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],
   doctor: ["linux", "network", "registry", "runtime", "config"],
-  criclient: ["protocol"],
+  grpcclient: [],
+  criclient: ["grpcclient", "protocol"],
   cli: [
     "compilecache",
     "criclient",

@@ -1,15 +1,7 @@
-import { credentials, Client as GrpcClient, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { cliOwner, ownerMetadata } from "../../ground/protocol/index.ts";
+import { GrpcCallError, GrpcClient, type Method } from "../grpcclient/index.ts";
 import type { ClientHints } from "./client-hints.ts";
-import { UnreachableError } from "./cri-client-error.ts";
 import { toClientError } from "./status.ts";
-
-/** What a generated service definition says of one method. */
-export type Method<Request, Response> = {
-  readonly path: string;
-  readonly requestSerialize: (request: Request) => Buffer;
-  readonly responseDeserialize: (bytes: Buffer) => Response;
-};
 
 export type CallOptions = {
   /**
@@ -34,6 +26,12 @@ export type ClientOptions = {
 const maxMessageBytes = 64 * 1024 * 1024;
 const readyTimeoutMs = 5_000;
 
+/**
+ * Says to berthd who we are: it shows kubelets nothing of what we make, and us all. Other runtimes do not
+ * look at it.
+ */
+const metadata = { [ownerMetadata]: cliOwner };
+
 /** A connection to a CRI endpoint. Calls end when the signal given at the start is aborted. */
 export class Client implements Disposable {
   readonly #grpc: GrpcClient;
@@ -45,80 +43,42 @@ export class Client implements Disposable {
     this.#signal = options.signal;
     this.#timeoutMs = options.timeoutMs;
     this.#hints = options.hints ?? {};
-    this.#grpc = new GrpcClient(`unix:${path}`, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": maxMessageBytes,
-      "grpc.enable_http_proxy": 0,
-    });
+    this.#grpc = new GrpcClient({ address: { path }, metadata, maxMessageBytes });
   }
 
-  /** Waits until HTTP/2 is spoken. Throws UnreachableError Unavailable. */
-  ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#grpc.waitForReady(Date.now() + Math.min(readyTimeoutMs, this.#timeoutMs), (error) => {
-        if (error === undefined) return resolve();
-        reject(
-          new UnreachableError("Unavailable", "the socket is open, but does not answer gRPC", {
-            cause: error,
-          }),
-        );
-      });
-    });
+  /** Waits until HTTP/2 is spoken. Throws GrpcCallError Unavailable, or what a timeout's signal throws. */
+  async ready(): Promise<void> {
+    const limit = AbortSignal.timeout(Math.min(readyTimeoutMs, this.#timeoutMs));
+    await this.#grpc.ready(AbortSignal.any([this.#signal, limit]));
   }
 
   /**
    * One request, one response. Throws CriClientError with what the other side answered, or the signal's
    * reason.
    */
-  unary<Request, Response>(
+  async unary<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    options: CallOptions = {},
+    { timeoutMs = this.#timeoutMs }: CallOptions = {},
   ): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      this.#signal.throwIfAborted();
-      const call = this.#grpc.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        metadata(),
-        this.#limits(options.timeoutMs ?? this.#timeoutMs),
-        (error, response) => {
-          this.#signal.removeEventListener("abort", cancel);
-          if (error === null && response !== undefined) resolve(response);
-          else reject(this.#failure(method.path, error));
-        },
-      );
-      const cancel = () => call.cancel();
-      this.#signal.addEventListener("abort", cancel, { once: true });
-    });
+    try {
+      return await this.#grpc.unary(method, request, { signal: this.#signal, timeoutMs });
+    } catch (error) {
+      throw this.#failure(method, error);
+    }
   }
 
   /** One request, responses until the other side ends. Has no time limit unless one is given. */
   async *serverStream<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    options: StreamOptions = {},
+    { timeoutMs = Number.POSITIVE_INFINITY, signal }: StreamOptions = {},
   ): AsyncGenerator<Response> {
-    const signal = AbortSignal.any([this.#signal, ...(options.signal === undefined ? [] : [options.signal])]);
-    signal.throwIfAborted();
-    const call = this.#grpc.makeServerStreamRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      metadata(),
-      this.#limits(options.timeoutMs ?? Number.POSITIVE_INFINITY),
-    );
-    const cancel = () => call.cancel();
-    signal.addEventListener("abort", cancel, { once: true });
+    const both = signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
     try {
-      for await (const response of call) yield response;
+      yield* this.#grpc.serverStream(method, request, { signal: both, timeoutMs });
     } catch (error) {
-      throw this.#failure(method.path, error);
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      call.cancel();
+      throw this.#failure(method, error);
     }
   }
 
@@ -127,63 +87,19 @@ export class Client implements Disposable {
     method: Method<Request, Response>,
     requests: AsyncIterable<Request> | Iterable<Request>,
   ): Promise<Response> {
-    this.#signal.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const call = this.#grpc.makeClientStreamRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      metadata(),
-      (error, response) => {
-        if (error === null && response !== undefined) resolve(response);
-        else reject(this.#failure(method.path, error));
-      },
-    );
-    const cancel = () => call.cancel();
-    this.#signal.addEventListener("abort", cancel, { once: true });
-    let answered = false;
-    const answer = promise.finally(() => {
-      answered = true;
-    });
-    answer.catch(() => {});
+    const limits = { signal: this.#signal, timeoutMs: Number.POSITIVE_INFINITY };
     try {
-      for await (const request of requests) {
-        if (answered) break;
-        if (!call.write(request))
-          await Promise.race([new Promise((taken) => call.once("drain", taken)), answer]);
-      }
-      call.end();
-      return await answer;
-    } finally {
-      this.#signal.removeEventListener("abort", cancel);
-      if (!answered) call.cancel();
+      return await this.#grpc.clientStream(method, requests, limits);
+    } catch (error) {
+      throw this.#failure(method, error);
     }
   }
 
   [Symbol.dispose](): void {
-    this.#grpc.close();
+    this.#grpc[Symbol.dispose]();
   }
 
-  #limits(timeoutMs: number): { deadline?: number } {
-    return Number.isFinite(timeoutMs) ? { deadline: Date.now() + timeoutMs } : {};
+  #failure({ path }: { readonly path: string }, error: unknown): unknown {
+    return error instanceof GrpcCallError ? toClientError(path, error, this.#hints) : error;
   }
-
-  #failure(path: string, error: unknown): unknown {
-    if (this.#signal.aborted) return this.#signal.reason;
-    return isServiceError(error) ? toClientError(path, error, this.#hints) : error;
-  }
-}
-
-/**
- * Says to berthd who we are: it shows kubelets nothing of what we make, and us all. Other runtimes do not
- * look at it.
- */
-function metadata(): Metadata {
-  const own = new Metadata();
-  own.set(ownerMetadata, cliOwner);
-  return own;
-}
-
-function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && "code" in error && typeof error.code === "number" && "details" in error;
 }

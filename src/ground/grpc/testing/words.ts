@@ -22,15 +22,19 @@ export const WordsService = {
 export type Kind = keyof typeof WordsService;
 export const kinds = Object.keys(WordsService) as readonly Kind[];
 
-type ServeOptions = Pick<GrpcServerOptions, "observers"> & { readonly endless?: readonly Kind[] };
+type ServeOptions = Pick<GrpcServerOptions, "observers"> & {
+  readonly endless?: readonly Kind[];
+  /** Where to listen, in place of a new directory. */
+  readonly path?: string;
+};
 
 /** A server of that service on a socket of its own, a client of grpc-js, and what is logged. */
 export async function serveWords(
   handlers: Handlers<typeof WordsService>,
-  { observers = [], endless = [] }: ServeOptions = {},
+  { observers = [], endless = [], path }: ServeOptions = {},
 ) {
   const dir = await tempDir();
-  const socketPath = join(dir.path, "words.sock");
+  const socketPath = path ?? join(dir.path, "words.sock");
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
   const logger = createLogger({ level: "debug", format: "json", destination });
@@ -41,6 +45,7 @@ export async function serveWords(
   const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), channel);
   return {
     server,
+    path: socketPath,
     /** Sends words to a method, and their end unless they stay open. */
     call: (kind: Kind, words: readonly string[], options: CallOptions = {}) =>
       begin(client, kind, words, options),

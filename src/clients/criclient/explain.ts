@@ -1,0 +1,48 @@
+import { stat } from "node:fs/promises";
+import { GrpcCallError } from "../grpcclient/index.ts";
+import type { ClientHints } from "./client-hints.ts";
+import { UnreachableError } from "./cri-client-error.ts";
+
+/** Says in words why nobody could be reached at a socket's path: Unavailable, or PermissionDenied. */
+export async function explain(
+  path: string,
+  error: unknown,
+  { address, start }: ClientHints = {},
+): Promise<UnreachableError> {
+  const fail = (code: "Unavailable" | "PermissionDenied", message: string) =>
+    new UnreachableError(code, message, { cause: error });
+  const hints = [start, address].filter((hint) => hint !== undefined).join("; ");
+  const elsewhere = address === undefined ? "" : `; ${address}`;
+  const errno = errnoOf(error);
+  if (errno === undefined) return fail("Unavailable", "the socket is open, but does not answer gRPC");
+  if (!(await isSocket(path))) return fail("Unavailable", `${path} is not a socket${elsewhere}`);
+  switch (errno) {
+    case "ENOENT":
+      return fail("Unavailable", `socket ${path} not found: is berthd running? ${hints}`.trimEnd());
+    case "ECONNREFUSED":
+      return fail("Unavailable", `nothing listens on ${path}: berthd is not running. ${hints}`.trimEnd());
+    case "EACCES":
+    case "EPERM":
+      return fail(
+        "PermissionDenied",
+        `no permission to use ${path}: run this as root, or let a group use it (address_group in berthd's configuration)`,
+      );
+    default:
+      return fail("Unavailable", `cannot connect to ${path}${elsewhere}`);
+  }
+}
+
+/** Of the system call that failed to connect; undefined when that did not fail. */
+function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof GrpcCallError) || !(error.cause instanceof Error)) return undefined;
+  const { syscall, code } = error.cause as NodeJS.ErrnoException;
+  return syscall === "connect" ? code : undefined;
+}
+
+/** True also where that cannot be found out. */
+async function isSocket(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isSocket(),
+    () => true,
+  );
+}

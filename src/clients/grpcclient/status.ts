@@ -1,0 +1,101 @@
+import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
+import type { ErrorCode } from "../../ground/errors/index.ts";
+import { GrpcCallError } from "./errors.ts";
+
+/** By number, from 1; 0 is OK (https://grpc.io/docs/guides/status-codes/). */
+const codes: readonly (ErrorCode | "OK")[] = [
+  "OK",
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+];
+
+/** What trailers, or headers alone, say of a call's end: undefined for OK, and where there is no status. */
+export function failureIn(headers: IncomingHttpHeaders): GrpcCallError | undefined {
+  const number = headers["grpc-status"];
+  if (number === undefined || number === "0") return undefined;
+  const code = codes[Number(number)] ?? "Unknown";
+  if (code === "OK") return undefined;
+  const message = percentDecoded(`${headers["grpc-message"] ?? ""}`);
+  return new GrpcCallError(code, message, { metadata: headers, origin: "server" });
+}
+
+/** What is wrong with headers that no gRPC server sends; undefined when nothing is. */
+export function noGrpcServer(
+  headers: IncomingHttpHeaders & IncomingHttpStatusHeader,
+): GrpcCallError | undefined {
+  if (headers["grpc-status"] !== undefined) return undefined;
+  const status = headers[":status"];
+  if (status !== 200)
+    return new GrpcCallError(
+      codeOfHttp(status),
+      `HTTP status ${status} from the other side, which is not gRPC`,
+    );
+  const type = headers["content-type"];
+  if (type === undefined || !type.startsWith("application/grpc"))
+    return new GrpcCallError("Unknown", `an answer of type ${type} from the other side, which is not gRPC`);
+  return undefined;
+}
+
+/** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
+function codeOfHttp(status: number | undefined): ErrorCode {
+  switch (status) {
+    case 400:
+      return "Internal";
+    case 401:
+      return "Unauthenticated";
+    case 403:
+      return "PermissionDenied";
+    case 404:
+      return "Unimplemented";
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return "Unavailable";
+    default:
+      return "Unknown";
+  }
+}
+
+/** What a stream that the server cut, with this code of HTTP/2, means for its call. */
+export function failureOfReset(rstCode: number): GrpcCallError {
+  switch (rstCode) {
+    case constants.NGHTTP2_REFUSED_STREAM:
+      return new GrpcCallError("Unavailable", "the server refused the call", { origin: "refused" });
+    case constants.NGHTTP2_CANCEL:
+      return new GrpcCallError("Canceled", "the server canceled the call");
+    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+      return new GrpcCallError("ResourceExhausted", "the server asks for fewer calls");
+    case constants.NGHTTP2_INADEQUATE_SECURITY:
+      return new GrpcCallError("PermissionDenied", "the server asks for a more secure connection");
+    default:
+      return new GrpcCallError("Internal", `the server reset the call with code ${rstCode} of HTTP/2`);
+  }
+}
+
+/** Bytes that are no text in UTF-8, and lone percent signs, stay what they are as far as that goes. */
+function percentDecoded(text: string): string {
+  if (!text.includes("%")) return text;
+  const bytes: number[] = [];
+  for (let index = 0; index < text.length; index++) {
+    const hex = text[index] === "%" ? text.slice(index + 1, index + 3) : "";
+    const isEscape = /^[0-9a-fA-F]{2}$/.test(hex);
+    bytes.push(isEscape ? Number.parseInt(hex, 16) : text.charCodeAt(index));
+    if (isEscape) index += 2;
+  }
+  return Buffer.from(bytes).toString();
+}
