@@ -104,7 +104,9 @@ describe("a pod of berth run", () => {
       "it is not ready",
       async () => (await podsNamed("short", "--state", "notready")).length === 1,
     );
-    await output(...run("--rm", "-p", "18081:80", host.image, "true"));
+    // The pod is not ready from the moment on that its network is taken down.
+    const another = async () => (await outcome(...run("--rm", "-p", "18081:80", host.image, "true"))).status;
+    await eventually("its port is free", async () => (await another()) === 0);
     await output("rm", "short");
   });
 
@@ -202,7 +204,11 @@ describe("a pod of berth run", () => {
       );
     };
     await eventually("it was put aside", async () => (await sizes()).length === 2);
-    assert.notEqual((await outcome("logs", "--tail", "1", "endless")).stdout, "");
+    // The file that was begun holds nothing for a moment.
+    await eventually(
+      "it has a last line",
+      async () => (await output("logs", "--tail", "1", "endless")) !== "",
+    );
     await output("rm", "-f", "endless");
     assert.deepEqual(await logFiles("endless"), []);
   });
