@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import type {
   MethodDefinition,
   ServerDuplexStream,
@@ -80,7 +81,20 @@ async function* messagesOf(
       signal.throwIfAborted();
       throw error;
     });
-    if (next.done === true) return;
+    if (next.done === true) {
+      await resetTold(signal);
+      return;
+    }
     yield next.value;
   }
+}
+
+/**
+ * grpc-js (1.14.7) ends a stream that the client has reset as one that the client has ended, and says two
+ * turns of the event loop later that the call is cancelled. What has come of it is not all. Throws the
+ * signal's reason.
+ */
+async function resetTold(signal: AbortSignal): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
+  signal.throwIfAborted();
 }

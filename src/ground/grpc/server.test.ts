@@ -167,6 +167,36 @@ for (const kind of ["clientStream", "bidi"] as const) {
     await assert.rejects(answers, { code: status.UNAVAILABLE });
   });
 
+  test(`${kind}: a client that goes away amid its messages has not ended them`, async () => {
+    const ends: string[] = [];
+    const entered = { count: 0 };
+    const readAll = async (sent: AsyncIterable<string>) => {
+      entered.count++;
+      ends.push(
+        await Array.fromAsync(sent).then(
+          () => "ended",
+          (error) => error.code,
+        ),
+      );
+      return "";
+    };
+    await using words = await serveWords({
+      clientStream: readAll,
+      async *bidi(sent) {
+        yield await readAll(sent);
+      },
+    });
+    // How it is told depends on what has been read by then.
+    const clients = 40;
+    for (let client = 1; client <= clients; client++) {
+      const call = words.call(kind, Array(client % 4).fill("x".repeat(client * 100)), { open: true });
+      await until(() => entered.count === client);
+      call.cancel();
+    }
+    await until(() => ends.length === clients);
+    assert.deepEqual(new Set(ends), new Set(["Canceled"]));
+  });
+
   test(`${kind}: a handler may answer before the client has sent all`, async () => {
     await using words = await serveWords({
       clientStream: async (sent) => {
