@@ -54,6 +54,29 @@ test("pull -q is silent but for the id", async () => {
   });
 });
 
+test("pull asks for a platform or for all", async () => {
+  await using endpoint = await serveCli();
+  const asked: unknown[] = [];
+  endpoint.engine.pullAny = async ({ platform }) => {
+    asked.push(platform);
+    return { id: image().id };
+  };
+  for (const options of [[], ["--platform", "linux/arm64/v8"], ["--all-platforms"]])
+    assert.equal((await endpoint.run(["pull", "-q", ...options, "busybox"])).status, 0);
+  assert.deepEqual(asked, [undefined, { os: "linux", architecture: "arm64" }, "all"]);
+  const both = await endpoint.run(["pull", "--all-platforms", "--platform", "linux/arm64", "busybox"]);
+  assert.match(both.stderr, /cannot be combined/);
+  const wrong = await endpoint.run(["pull", "--platform", "arm64", "busybox"]);
+  assert.match(wrong.stderr, /invalid platform "arm64"/);
+});
+
+test("against another runtime a pull for another platform is refused", async () => {
+  await using endpoint = await serveCli({ plainCri: true });
+  const { status, stderr } = await endpoint.run(["pull", "--platform", "linux/arm64", "busybox"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /needs berthd/);
+});
+
 test("against another runtime pull does without progress", async () => {
   await using endpoint = await serveCli({ plainCri: true });
   endpoint.engine.pull = playPull;

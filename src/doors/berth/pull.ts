@@ -1,6 +1,7 @@
 import { berthV1 } from "../../ground/protocol/index.ts";
 import type { ImageCatalog, PullProgress } from "../../services/images/index.ts";
 import { toCredentials } from "./credentials.ts";
+import { platformOf } from "./platform.ts";
 import { ProgressMessages } from "./progress-messages.ts";
 
 const layerStates = {
@@ -11,17 +12,19 @@ const layerStates = {
 
 /** PullImage. */
 export function pullImage(
-  images: Pick<ImageCatalog, "pull">,
-  { reference, credentials: given }: berthV1.PullImageRequest,
+  images: Pick<ImageCatalog, "pullAny">,
+  request: berthV1.PullImageRequest,
   signal: AbortSignal,
 ): AsyncGenerator<berthV1.PullImageResponse> {
   const messages = new ProgressMessages<berthV1.PullImageResponse>();
-  const credentials = toCredentials(given);
-  const pull = images.pull(
+  const { reference } = request;
+  const credentials = toCredentials(request.credentials);
+  const pull = images.pullAny(
     {
       reference,
       onProgress: (step) => messages.report(step.kind === "layer" ? step.digest : "", toMessage(step)),
       ...(credentials === undefined ? {} : { credentials }),
+      ...platformOf(request, "pull"),
     },
     signal,
   );

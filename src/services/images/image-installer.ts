@@ -1,11 +1,18 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
-import type { Descriptor, Digest, Platform } from "../../parts/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  type Platform,
+  runsOn,
+} from "../../parts/oci/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { LeaseResource, Leases } from "../leases/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
+import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullProgress } from "./images.ts";
 import { extractKey, type LayerInstaller } from "./layer-installer.ts";
@@ -28,6 +35,8 @@ export type InstallRequest = {
   readonly target: Descriptor;
   /** Names under which the image is to be known; with none, under its id. */
   readonly names: readonly string[];
+  /** Of an index the image for this; left out: this machine's. */
+  readonly platform?: Platform;
   readonly onProgress: (progress: PullProgress) => void;
   /**
    * Asked once it is known what the image is, before anything large of it is fetched; throws where it must
@@ -124,13 +133,16 @@ export class ImageInstaller {
   }
 
   /** Reads the image's documents, from the store where they are there. */
-  async #plan({ source, target }: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<ImagePlan> {
-    const { content, platform } = this.#parts;
+  async #plan(request: Omit<InstallRequest, "names">, signal: AbortSignal): Promise<ImagePlan> {
+    const { content } = this.#parts;
+    const { source, target, platform = this.#parts.platform } = request;
     const read = (descriptor: Descriptor): Promise<Uint8Array> =>
       content.has(descriptor.digest)
         ? content.read(descriptor.digest, maxSmallBytes)
         : source.small(descriptor, signal);
-    return await planImage(target, read, platform);
+    const plan = await planImage(target, read, platform);
+    if (request.platform !== undefined) checkPlatform(plan, request.platform);
+    return plan;
   }
 
   async #lease({ digest }: Descriptor, { selected, layers }: ImagePlan): Promise<AsyncDisposable> {
@@ -198,7 +210,10 @@ export class ImageInstaller {
         "containerd.io/gc.ref.content.config": manifest.config.digest,
         ...Object.fromEntries(layerLabels),
       }),
-      ...indexes.map((index) => put(index, { "containerd.io/gc.ref.content.m.0": index.chosen.digest })),
+      // By its place: what is here for other platforms keeps its label.
+      ...indexes.map((index) =>
+        put(index, { [`containerd.io/gc.ref.content.m.${index.position}`]: index.chosen.digest }),
+      ),
     ]);
   }
 
@@ -211,9 +226,14 @@ export class ImageInstaller {
     await recordSource(this.#parts.content, all, source.repository);
   }
 
-  async #putNames({ target, names }: InstallRequest, plan: ImagePlan): Promise<Digest> {
+  async #putNames({ target, names, platform }: InstallRequest, plan: ImagePlan): Promise<Digest> {
     const { imageNames, resolved } = this.#parts;
     const image = resolvedImage(plan);
+    if (platform !== undefined && plan.selected.indexes.length > 0) {
+      // What the target comes to on this machine is another question.
+      await imageNames.point(names, target);
+      return image.id;
+    }
     using _lock = await resolved.lock(target.digest);
     const known = resolved.get(target.digest);
     const changes =
@@ -221,6 +241,15 @@ export class ImageInstaller {
     await imageNames.point(names.length === 0 ? [image.id] : names, target, changes);
     return image.id;
   }
+}
+
+/** A manifest that is in no index is taken whatever it is for: here it is known what was asked for. */
+function checkPlatform({ selected, config }: ImagePlan, wanted: Platform): void {
+  if (selected.indexes.length > 0 || runsOn(config.platform, wanted)) return;
+  throw new ImageError(
+    "NotFound",
+    `image has no manifest for ${formatPlatform(wanted)}; it is for ${formatPlatform(config.platform)}`,
+  );
 }
 
 function hasLabels(

@@ -26,6 +26,8 @@ import type {
   Images,
   PrunedImages,
   PruneRequest,
+  PullAnyRequest,
+  Pulled,
   PullRequest,
 } from "./images.ts";
 import { Importer } from "./importer.ts";
@@ -44,6 +46,7 @@ import { ResolvedImages } from "./resolved-images.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import { Saver } from "./save/saver.ts";
 import type { ImageTransfers } from "./transfers/image-transfers.ts";
+import { TargetPuller } from "./transfers/target-puller.ts";
 import { Transfers } from "./transfers/transfers.ts";
 import { TreeInstaller } from "./transfers/tree-installer.ts";
 import type { TrustOptions } from "./trust/image-trust.ts";
@@ -127,14 +130,16 @@ class ImageService implements Images, AsyncDisposable {
       progress,
     });
     this.#registry = options.registry;
-    this.#puller = new Puller(
-      options.registry,
-      this.#workers,
+    const trees = new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress });
+    this.#puller = new Puller({
+      options: options.registry,
+      workers: this.#workers,
       content,
-      imageNames,
-      this.#installer,
-      options.trust,
-    );
+      names: imageNames,
+      installer: this.#installer,
+      targets: new TargetPuller({ ...options, installer: this.#installer, trees }),
+      trust: options.trust,
+    });
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
       trees: this.#trees,
       hostPaths: options.hostPaths,
@@ -146,7 +151,7 @@ class ImageService implements Images, AsyncDisposable {
     this.transfers = new Transfers({
       ...options,
       workers: this.#workers,
-      trees: new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress }),
+      trees,
       pusher: this.#pusher,
       importer: this.#importer,
       saver: this.#saver,
@@ -164,13 +169,11 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
-    try {
-      return this.#imageOf(await this.#puller.pull(request, signal));
-    } catch (error) {
-      // On a full disk what the failed pull has left should not wait for the next removal.
-      if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
-      throw error;
-    }
+    return this.#imageOf(await this.#cleaningUp(this.#puller.pull(request, signal)));
+  }
+
+  async pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled> {
+    return { id: await this.#cleaningUp(this.#puller.pullAny(request, signal)) };
   }
 
   async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
@@ -266,6 +269,16 @@ class ImageService implements Images, AsyncDisposable {
     await this.#resolver[Symbol.asyncDispose]();
     this.#lookup[Symbol.dispose]();
     await this.#trees[Symbol.asyncDispose]();
+  }
+
+  /** On a full disk what a failed pull has left should not wait for the next removal. */
+  async #cleaningUp<T>(pull: Promise<T>): Promise<T> {
+    try {
+      return await pull;
+    } catch (error) {
+      if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
+      throw error;
+    }
   }
 
   /** Nobody waits for files to be deleted, and a failure leaves only what the next collection finds. */

@@ -1,4 +1,4 @@
-import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
+import type { Descriptor, Digest, ImageConfig, Platform } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
@@ -16,6 +16,12 @@ export interface ImageCatalog {
    * Registry for the codes.
    */
   pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
+  /**
+   * Like {@link pull}, for any platform or all of them, and for artifacts, of which nothing is unpacked. What
+   * is not for this machine is kept under its names, but is no {@link Image}: it can be pushed, saved and
+   * tagged.
+   */
+  pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled>;
   /**
    * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError
    * InvalidArgument, DataLoss.
@@ -112,6 +118,19 @@ export type PullRequest = {
   readonly reference: string;
   readonly credentials?: Credentials;
   readonly onProgress?: (progress: PullProgress) => void;
+};
+
+export type PullAnyRequest = PullRequest & {
+  /** Left out: this machine's. "all" takes all that the reference stands for, attestations too. */
+  readonly platform?: Platform | "all";
+};
+
+export type Pulled = {
+  /**
+   * The id of the image for the platform, or of that for this machine among all; the digest of what the
+   * reference stands for, where that holds no such image.
+   */
+  readonly id: Digest;
 };
 
 export type PullProgress =

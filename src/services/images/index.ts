@@ -27,6 +27,8 @@ export type {
   PrunedImage,
   PrunedImages,
   PruneRequest,
+  PullAnyRequest,
+  Pulled,
   PullProgress,
   PullRequest,
 } from "./images.ts";

@@ -1,90 +1,97 @@
 import { randomUUID } from "node:crypto";
 import { SingleFlight } from "../../ground/sync/index.ts";
-import { type Digest, parseReference, repositoryName } from "../../parts/oci/index.ts";
-import type { Credentials, RegistryOptions } from "../../parts/registry/index.ts";
+import { type Digest, type Platform, parseReference, repositoryName } from "../../parts/oci/index.ts";
+import { type Credentials, maxSmallBytes, type RegistryOptions } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
-import type { ImageInstaller } from "./image-installer.ts";
+import type { ImageInstaller, InstallRequest } from "./image-installer.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { PullProgress, PullRequest } from "./images.ts";
+import type { PullAnyRequest, PullProgress, PullRequest } from "./images.ts";
 import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
+import { isArtifact } from "./select-manifest.ts";
+import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrusted, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What every pull has in common. */
 export type PullOptions = Omit<RegistryOptions, "credentials">;
 
+export type PullerParts = {
+  readonly options: PullOptions;
+  readonly workers: WorkerPool;
+  readonly content: ContentStore;
+  readonly names: ImageNames;
+  readonly installer: ImageInstaller;
+  readonly targets: TargetPuller;
+  readonly trust: TrustOptions;
+};
+
+/** What of a reference is pulled. */
+type Wanted = {
+  readonly credentials: Credentials | undefined;
+  readonly platform: Platform | "all" | undefined;
+  readonly artifacts: boolean;
+};
+
 /** Pulls images; those of one reference with the same credentials at the same time are one. */
 export class Puller {
-  readonly #options: PullOptions;
-  readonly #workers: WorkerPool;
-  readonly #content: ContentStore;
-  readonly #names: ImageNames;
-  readonly #installer: ImageInstaller;
-  readonly #trust: TrustOptions;
+  readonly #parts: PullerParts;
   readonly #inFlight = new SingleFlight<string, Digest>();
   readonly #listeners = new Map<string, Listeners>();
 
-  constructor(
-    options: PullOptions,
-    workers: WorkerPool,
-    content: ContentStore,
-    names: ImageNames,
-    installer: ImageInstaller,
-    trust: TrustOptions,
-  ) {
-    this.#options = options;
-    this.#trust = trust;
-    this.#workers = workers;
-    this.#content = content;
-    this.#names = names;
-    this.#installer = installer;
+  constructor(parts: PullerParts) {
+    this.#parts = parts;
   }
 
-  /** Returns the image's id. */
-  async pull(
-    { reference, credentials, onProgress }: PullRequest,
+  /** Returns the image's id. Throws ImageError Unimplemented for an artifact. */
+  async pull(request: PullRequest, signal: AbortSignal | undefined): Promise<Digest> {
+    const { credentials } = request;
+    return await this.#pull(request, { credentials, platform: undefined, artifacts: false }, signal);
+  }
+
+  /** Returns what {@link Pulled} has as the id. */
+  async pullAny(request: PullAnyRequest, signal: AbortSignal | undefined): Promise<Digest> {
+    const { credentials, platform } = request;
+    return await this.#pull(request, { credentials, platform, artifacts: true }, signal);
+  }
+
+  async #pull(
+    { reference, onProgress }: PullRequest,
+    wanted: Wanted,
     signal: AbortSignal | undefined,
   ): Promise<Digest> {
     const name = nameOfReference(reference);
-    const key = JSON.stringify([name, credentials]);
+    const key = JSON.stringify([name, wanted]);
     const listeners = this.#listeners.get(key) ?? new Listeners();
     this.#listeners.set(key, listeners);
     listeners.callers++;
     if (onProgress !== undefined) listeners.add(onProgress);
     try {
-      return await this.#inFlight.join(key, signal, (shared) =>
-        this.#fetch(name, credentials, listeners, shared),
-      );
+      return await this.#inFlight.join(key, signal, (shared) => this.#fetch(name, wanted, listeners, shared));
     } finally {
       if (onProgress !== undefined) listeners.remove(onProgress);
       if (--listeners.callers === 0) this.#listeners.delete(key);
     }
   }
 
-  async #fetch(
-    name: string,
-    credentials: Credentials | undefined,
-    listeners: Listeners,
-    signal: AbortSignal,
-  ): Promise<Digest> {
+  async #fetch(name: string, wanted: Wanted, listeners: Listeners, signal: AbortSignal): Promise<Digest> {
+    const { installer, targets, trust, options, workers } = this.#parts;
+    const { credentials, platform, artifacts } = wanted;
     const reference = parseReference(name);
-    const options = { ...this.#options, credentials };
-    const registry = new RegistrySource(this.#workers, randomUUID(), options, reference);
+    const registry = new RegistrySource(workers, randomUUID(), { ...options, credentials }, reference);
     const { source, target } = await this.#resolve(name, registry, signal);
-    const names = [name, `${repositoryName(reference)}@${target.digest}`];
-    const onProgress = (progress: PullProgress): void => listeners.tell(progress);
-    return await this.#installer.install(
-      {
-        source,
-        target,
-        names: [...new Set(names)],
-        onProgress,
-        requireTrusted: (digests, wait) => requireTrusted(this.#trust, registry, digests, wait),
-      },
-      signal,
-    );
+    const request: InstallRequest = {
+      source,
+      target,
+      names: [...new Set([name, `${repositoryName(reference)}@${target.digest}`])],
+      onProgress: (progress) => listeners.tell(progress),
+      requireTrusted: (digests, wait) => requireTrusted(trust, registry, digests, wait),
+    };
+    if (platform === "all") return await targets.pullWhole(request, signal);
+    const small = (descriptor: InstallRequest["target"]) => source.small(descriptor, signal);
+    if (artifacts && (await isArtifact(target, small))) return await targets.pullArtifact(request, signal);
+    return await installer.install(platform === undefined ? request : { ...request, platform }, signal);
   }
 
   /** An image that is here is only asked about, since registries count (and limit) downloads of manifests. */
@@ -96,9 +103,20 @@ export class Puller {
     readonly source: ImageSource;
     readonly target: Awaited<ReturnType<RegistrySource["resolve"]>>["descriptor"];
   }> {
-    if (this.#names.get(name) !== undefined) {
+    const { names, content } = this.#parts;
+    if (names.get(name) !== undefined) {
       const target = await registry.probe(signal);
-      if (target !== undefined && this.#content.has(target.digest)) return { source: registry, target };
+      if (target !== undefined && content.has(target.digest)) {
+        const source: ImageSource = {
+          repository: registry.repository,
+          small: async (wanted, wait) =>
+            content.has(wanted.digest)
+              ? await content.read(wanted.digest, maxSmallBytes)
+              : await registry.small(wanted, wait),
+          layer: () => registry.layer(),
+        };
+        return { source, target };
+      }
     }
     const { descriptor, bytes } = await registry.resolve(signal);
     const source: ImageSource = {

@@ -25,8 +25,8 @@ export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8A
 export type SelectedManifest = {
   readonly manifest: Manifest;
   readonly document: Document;
-  /** The indexes that led to it, outermost first, each with the entry that was chosen. */
-  readonly indexes: readonly (Document & { readonly chosen: Descriptor })[];
+  /** The indexes that led to it, outermost first, each with the entry that was chosen and its place. */
+  readonly indexes: readonly (Document & { readonly chosen: Descriptor; readonly position: number })[];
 };
 
 /**
@@ -45,11 +45,19 @@ export async function selectManifest(
   const offered = index.manifests.flatMap((entry) =>
     entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
   );
-  const list = [...new Set(offered)].join(", ") || "none";
+  // unknown/unknown: an attestation of an image.
+  const list =
+    [...new Set(offered)].filter((platform) => platform !== "unknown/unknown").join(", ") || "none";
   throw new ImageError(
     "NotFound",
     `image has no manifest for ${formatPlatform(platform)}; it is available for ${list}`,
   );
+}
+
+/** Whether a target is a manifest of something else than an image. */
+export async function isArtifact(target: Descriptor, read: ReadSmall): Promise<boolean> {
+  if (!isManifestType(target.mediaType)) return false;
+  return !isImageConfigType(parseManifest(await read(target), target.mediaType).config.mediaType);
 }
 
 async function select(
@@ -72,7 +80,8 @@ async function select(
   const { manifests } = parseIndex(bytes, descriptor.mediaType);
   for (const chosen of matchPlatform(manifests, platform)) {
     if (!isManifestType(chosen.mediaType) && !isIndexType(chosen.mediaType)) continue;
-    const found = await select(chosen, read, platform, [...indexes, { descriptor, bytes, chosen }]);
+    const step = { descriptor, bytes, chosen, position: manifests.indexOf(chosen) };
+    const found = await select(chosen, read, platform, [...indexes, step]);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -152,5 +152,6 @@ async function ensureImage(client: Client, reference: string, policy: PullPolicy
   if (policy === "never")
     throw new CliError("NotFound", `image ${reference} not found, and --pull=never is set`);
   using reporter = createReporter(io);
-  return await pullImage(client, reference, reporter, await keptCredentials(reference, io));
+  const credentials = await keptCredentials(reference, io);
+  return await pullImage(client, { reference, credentials }, reporter);
 }

@@ -7,36 +7,47 @@ import {
 } from "../../../ground/protocol/index.ts";
 import type { Credentials } from "../../../parts/registry/index.ts";
 import type { Client } from "../../criclient/index.ts";
+import { needsBerthd } from "../commands/needs-berthd.ts";
 import { CliError } from "../errors.ts";
 import { authConfig, credentialsMessage } from "./credentials.ts";
 import type { TransferProgress, TransferReporter } from "./transfer-reporter.ts";
 
+export type WantedImage = {
+  readonly reference: string;
+  readonly credentials?: Credentials | undefined;
+  /** `linux/arm64`; "" or left out: berthd's machine's. */
+  readonly platform?: string;
+  readonly allPlatforms?: boolean;
+};
+
 /**
  * Pulls and returns the image's id. berthd tells how far it is; another runtime is asked by CRI's PullImage,
- * which is silent until the end.
+ * which is silent until the end and knows no platforms.
  */
 export async function pullImage(
   client: Client,
-  reference: string,
+  wanted: WantedImage,
   reporter: TransferReporter,
-  credentials?: Credentials,
 ): Promise<string> {
+  const { reference, credentials, platform = "", allPlatforms = false } = wanted;
   try {
-    return await pullWithProgress(client, reference, reporter, credentials);
+    return await pullWithProgress(client, wanted, reporter);
   } catch (error) {
     if (!hasCode(error, "Unimplemented")) throw error;
+    if (platform !== "" || allPlatforms) throw needsBerthd("pull for other platforms", error);
     return await pullSilently(client, reference, credentials);
   }
 }
 
 async function pullWithProgress(
   client: Client,
-  reference: string,
+  { reference, credentials, platform = "", allPlatforms = false }: WantedImage,
   reporter: TransferReporter,
-  credentials: Credentials | undefined,
 ): Promise<string> {
   const request = berthV1.PullImageRequest.fromPartial({
     reference,
+    platform,
+    allPlatforms,
     ...(credentials === undefined ? {} : { credentials: credentialsMessage(credentials) }),
   });
   for await (const { resolved, layer, done } of client.serverStream(

@@ -27,8 +27,8 @@ type Images = Engine["images"];
 
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the
- * interface says; a test may put its own function in the place of `run`, `exec`, `pull`, `push`, `save`,
- * `inspect`, `prune` or `importArchive`.
+ * interface says; a test may put its own function in the place of `run`, `exec`, `pull`, `pullAny`, `push`,
+ * `save`, `inspect`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -49,6 +49,7 @@ export class MemoryEngine implements Engine {
       stderr: new Uint8Array(),
     });
   pull: Images["pull"] = async () => image();
+  pullAny: Images["pullAny"] = async (request, signal) => ({ id: (await this.pull(request, signal)).id });
   importArchive: Images["importArchive"] = async () => [];
   push: Images["push"] = async ({ image: name, destination = name }) => ({
     reference: destination,
@@ -174,6 +175,7 @@ export class MemoryEngine implements Engine {
 
   readonly images: Images = {
     pull: (request, signal) => this.pull(request, signal),
+    pullAny: (request, signal) => this.pullAny(request, signal),
     importArchive: (path, signal) => this.importArchive(path, signal),
     push: (request, signal) => this.push(request, signal),
     tag: async (wanted, tag) => {

@@ -198,7 +198,13 @@ export interface PullImageRequest {
   /** As the user wrote it: `busybox` means `docker.io/library/busybox:latest`. */
   reference: string;
   /** Not set: what berthd's configuration holds for the registry. */
-  credentials: Credentials | undefined;
+  credentials:
+    | Credentials
+    | undefined;
+  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  platform: string;
+  /** The whole of an image for several platforms, with attestations. Not with `platform`. */
+  allPlatforms: boolean;
 }
 
 export interface Credentials {
@@ -243,7 +249,10 @@ export interface LayerProgress {
 }
 
 export interface PullDone {
-  /** The id of the image, as PullImage of the CRI answers. */
+  /**
+   * The id of the image, as PullImage of the CRI answers; the digest of what the reference stands for where that holds no
+   * image for this machine.
+   */
   imageRef: string;
 }
 
@@ -452,7 +461,7 @@ export interface ListIdsResponse {
 }
 
 function createBasePullImageRequest(): PullImageRequest {
-  return { reference: "", credentials: undefined };
+  return { reference: "", credentials: undefined, platform: "", allPlatforms: false };
 }
 
 export const PullImageRequest: MessageFns<PullImageRequest> = {
@@ -462,6 +471,12 @@ export const PullImageRequest: MessageFns<PullImageRequest> = {
     }
     if (message.credentials !== undefined) {
       Credentials.encode(message.credentials, writer.uint32(18).fork()).join();
+    }
+    if (message.platform !== "") {
+      writer.uint32(26).string(message.platform);
+    }
+    if (message.allPlatforms !== false) {
+      writer.uint32(32).bool(message.allPlatforms);
     }
     return writer;
   },
@@ -495,6 +510,22 @@ export const PullImageRequest: MessageFns<PullImageRequest> = {
             message.credentials = Credentials.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.allPlatforms = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -511,6 +542,12 @@ export const PullImageRequest: MessageFns<PullImageRequest> = {
     return {
       reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
       credentials: isSet(object.credentials) ? Credentials.fromJSON(object.credentials) : undefined,
+      platform: isSet(object.platform) ? globalThis.String(object.platform) : "",
+      allPlatforms: isSet(object.allPlatforms)
+        ? globalThis.Boolean(object.allPlatforms)
+        : isSet(object.all_platforms)
+        ? globalThis.Boolean(object.all_platforms)
+        : false,
     };
   },
 
@@ -521,6 +558,12 @@ export const PullImageRequest: MessageFns<PullImageRequest> = {
     }
     if (message.credentials !== undefined) {
       obj.credentials = Credentials.toJSON(message.credentials);
+    }
+    if (message.platform !== undefined) {
+      obj.platform = message.platform;
+    }
+    if (message.allPlatforms !== undefined) {
+      obj.allPlatforms = message.allPlatforms;
     }
     return obj;
   },
@@ -534,6 +577,8 @@ export const PullImageRequest: MessageFns<PullImageRequest> = {
     message.credentials = (object.credentials !== undefined && object.credentials !== null)
       ? Credentials.fromPartial(object.credentials)
       : undefined;
+    message.platform = object.platform ?? "";
+    message.allPlatforms = object.allPlatforms ?? false;
     return message;
   },
 };
@@ -3911,7 +3956,10 @@ export const ListIdsResponse: MessageFns<ListIdsResponse> = {
 
 export type BerthService = typeof BerthService;
 export const BerthService = {
-  /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
+  /**
+   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
+   * message is `done`.
+   */
   pullImage: {
     path: "/berth.v1.Berth/PullImage" as const,
     requestStream: false as const,
@@ -4029,7 +4077,10 @@ export const BerthService = {
 } as const;
 
 export interface BerthServer extends UntypedServiceImplementation {
-  /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
+  /**
+   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
+   * message is `done`.
+   */
   pullImage: handleServerStreamingCall<PullImageRequest, PullImageResponse>;
   /** Brings an image or artifact to a registry and tells its progress. The last message is `done`. */
   pushImage: handleServerStreamingCall<PushImageRequest, PushImageResponse>;
@@ -4057,7 +4108,10 @@ export interface BerthServer extends UntypedServiceImplementation {
 }
 
 export interface BerthClient extends Client {
-  /** Pulls as runtime.v1.ImageService.PullImage does and tells its progress. The last message is `done`. */
+  /**
+   * Pulls as runtime.v1.ImageService.PullImage does, for any platform and artifacts too, and tells its progress. The last
+   * message is `done`.
+   */
   pullImage(request: PullImageRequest, options?: Partial<CallOptions>): ClientReadableStream<PullImageResponse>;
   pullImage(
     request: PullImageRequest,
