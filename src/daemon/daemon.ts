@@ -227,6 +227,8 @@ async function openEngine(
     await TaskStore.open({
       stateDir: config.state,
       runtime: taskOptions,
+      criu: running.criu,
+      checkpointDir: join(config.root, "task-checkpoints"),
       hostPaths: given.hostPaths,
       trees: given.trees,
       logger,

@@ -56,10 +56,13 @@ async function served(): Promise<readonly string[]> {
   await using trees = new TreeRemover();
   const handlers = { handlers: [], defaultName: "crun", explanation: "" };
   const runtime = { conmonPath: "", handlers, events, logger };
+  const usability = { kind: "unusable", reason: "", remedy: "" } as const;
+  const criu = { path: "", version: "", usability };
+  const given = { runtime, criu, checkpointDir: join(root.path, "checkpoints") };
   const services = containerdServices({
     storage,
     events,
-    tasks: await TaskStore.open({ stateDir: root.path, runtime, hostPaths: new HostPaths(), trees, logger }),
+    tasks: await TaskStore.open({ stateDir: root.path, ...given, hostPaths: new HostPaths(), trees, logger }),
     podTasks: () => undefined,
     podSpec: async () => ({}),
     podRuntime: () => ({ binaryName: "", systemdCgroup: false }),

@@ -8,7 +8,7 @@ type Message = containerd.types.Process;
 const { Process, Status } = containerd.types;
 
 /** A task's first process. */
-export async function processOf({ task, streams }: KnownTask): Promise<Message> {
+export async function processOf({ task, streams }: Pick<KnownTask, "task" | "streams">): Promise<Message> {
   const { id, pid } = task;
   const paused = (await task.isPaused()) && { status: Status.PAUSED };
   return Process.fromPartial({ containerId: id, id, pid, ...streams, ...stateOf(task.state()), ...paused });

@@ -6,6 +6,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { checkpointRequest, storeCheckpoint, unpackCheckpoint } from "./task-checkpoints.ts";
 import { limitsOf } from "./task-limits.ts";
 import { commandOf, processOf } from "./task-messages.ts";
 import { metricsOf } from "./task-metrics.ts";
@@ -17,18 +18,21 @@ const maxSignal = 64;
 const maxSize = 65_535;
 const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
+type ShownTask = Pick<KnownTask, "task" | "streams">;
+
 /** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
-export function taskHandlers({ tasks, podTasks, cgroups }: ServiceOptions): Partial<TaskHandlers> {
-  const all = (namespace: string): readonly KnownTask[] => [
+export function taskHandlers(options: ServiceOptions): TaskHandlers {
+  const { tasks, podTasks, cgroups, differ, layerDiffs } = options;
+  const all = (namespace: string): readonly ShownTask[] => [
     ...(podTasks(namespace)?.list() ?? []).map((task) => ({ task, streams: noStreams })),
     ...tasks.inNamespace(namespace).list(),
   ];
-  const find = async (id: string, call: ContainerdCall): Promise<KnownTask> => {
+  const find = async (id: string, call: ContainerdCall): Promise<ShownTask> => {
     const { name } = await call.namespace();
     const pods = podTasks(name)?.get(id);
     const known = pods === undefined ? tasks.inNamespace(name).get(id) : { task: pods, streams: noStreams };
     if (known !== undefined) return known;
-    throw new ContainerdError("NotFound", `container ${JSON.stringify(id)} in namespace ${name} has no task`);
+    throw noTask(id, name);
   };
   /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
   const checkNoPods = (id: string, namespace: string, what: string): void => {
@@ -40,12 +44,21 @@ export function taskHandlers({ tasks, podTasks, cgroups }: ServiceOptions): Part
   };
   return {
     async create(request, { namespace, signal }) {
-      const { name, containers } = await namespace();
-      const { containerId, rootfs, options, stdin, stdout, stderr, terminal } = request;
+      const storage = await namespace();
+      const { name, containers } = storage;
+      const { containerId, rootfs, options, stdin, stdout, stderr, terminal, checkpoint } = request;
       checkCreation(request);
       checkNoPods(containerId, name, "created");
       const streams = { stdin, stdout, stderr, terminal };
-      const task = { rootfs, options: options && toValue(options), streams };
+      await using unpacked = checkpoint?.digest ? await tasks.checkpoints.temporary() : undefined;
+      if (checkpoint !== undefined && unpacked !== undefined)
+        await unpackCheckpoint(checkpoint, unpacked.path, { storage, differ, signal });
+      const task = {
+        rootfs,
+        options: options && toValue(options),
+        streams,
+        checkpoint: unpacked?.path,
+      };
       const created = await tasks.inNamespace(name).create(containers.get(containerId), task, signal);
       return { containerId, pid: created.task.pid };
     },
@@ -142,6 +155,28 @@ export function taskHandlers({ tasks, podTasks, cgroups }: ServiceOptions): Part
       return {};
     },
 
+    async checkpoint(request, call) {
+      const { containerId } = request;
+      const storage = await call.namespace();
+      checkNoPods(containerId, storage.name, "checkpointed");
+      const known = tasks.inNamespace(storage.name).get(containerId);
+      if (known === undefined) throw noTask(containerId, storage.name);
+      const asked = checkpointRequest(request);
+      const { leaseId, signal } = call;
+      const store = async (imageDir: string) =>
+        // A client that has named a place takes it from there.
+        asked.imagePath === ""
+          ? storeCheckpoint(imageDir, storage.containers.get(containerId), {
+              storage,
+              layerDiffs,
+              leaseId,
+              signal,
+            })
+          : [];
+      const subject = { ...known, namespace: storage.name };
+      return { descriptors: await tasks.checkpoints.write(subject, asked, store, signal) };
+    },
+
     async metrics({ filters }, call) {
       const { name: namespace } = await call.namespace();
       const known = all(namespace).map(({ task }) => task);
@@ -167,14 +202,8 @@ export function taskHandlers({ tasks, podTasks, cgroups }: ServiceOptions): Part
 }
 
 /** Throws Unimplemented. */
-function checkCreation({
-  checkpoint,
-  runtimePath,
-  taskApiAddress,
-  rootfs,
-}: containerd.tasksV1.CreateTaskRequest): void {
+function checkCreation({ runtimePath, taskApiAddress, rootfs }: containerd.tasksV1.CreateTaskRequest): void {
   const asked = {
-    checkpoint: checkpoint !== undefined && checkpoint.digest !== "",
     runtime_path: runtimePath !== "",
     task_api_address: taskApiAddress !== "",
     "rootfs.target": rootfs.some(({ target }) => target !== ""),
@@ -187,4 +216,11 @@ function checkCreation({
 function checkSignal(signal: number): void {
   if (signal < 1 || signal > maxSignal)
     throw new ContainerdError("InvalidArgument", `signal: ${signal} is none; give one of 1 to ${maxSignal}`);
+}
+
+function noTask(id: string, namespace: string): ContainerdError {
+  return new ContainerdError(
+    "NotFound",
+    `container ${JSON.stringify(id)} in namespace ${namespace} has no task`,
+  );
 }

@@ -110,6 +110,14 @@ export type TaskDumpRequest = {
   /** A directory for its log (`dump.log`) and figures (`stats-dump`). */
   readonly workDir: string;
   readonly criuPath: string;
+  /** The processes end once they are written down. */
+  readonly exit?: boolean;
+  /** Also what has unix sockets open to others, which a restore must find again. */
+  readonly externalUnixSockets?: boolean;
+  /** Also what has a terminal of others. */
+  readonly terminal?: boolean;
+  /** How cgroups are restored: criu's `--manage-cgroups`. */
+  readonly cgroupsMode?: "soft" | "full" | "strict" | "ignore" | undefined;
 };
 
 /** One container's process. */
@@ -215,10 +223,10 @@ export interface Task {
   /** Lets them go on. No error when they are not paused, or gone. */
   resume(): Promise<void>;
   /**
-   * Writes the state of the processes into files, by criu; they go on (or stay paused), also when `signal`
-   * ends it. No criu is at work any more when it settles. Throws RuntimeError: FailedPrecondition (not
-   * running; something that criu cannot write down, with criu's words), ResourceExhausted (disk full),
-   * Canceled.
+   * Writes the state of the processes into files, by criu; they go on (or stay paused) unless they are to
+   * exit, also when `signal` ends it. No criu is at work any more when it settles. Throws RuntimeError:
+   * FailedPrecondition (not running; something that criu cannot write down, with criu's words),
+   * ResourceExhausted (disk full), Canceled.
    */
   dump(request: TaskDumpRequest, signal: AbortSignal): Promise<void>;
   /**

@@ -14,5 +14,6 @@ export type { NewProcess } from "./exec.ts";
 export type { NamedStreams } from "./named-streams.ts";
 export type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 export type { RuntimeChoice } from "./runtime-choice.ts";
+export type { CheckpointRequest, TaskCheckpoints } from "./task-checkpoints.ts";
 export { TaskStore, type TaskStoreOptions } from "./task-store.ts";
 export { TasksError } from "./tasks-error.ts";

@@ -27,10 +27,14 @@ export type NewTask = {
   /** None for a specification that names a root file system by an absolute path. */
   readonly rootfs: readonly DescribedMount[];
   readonly streams: NamedStreams;
+  /** Absolute path of the images that criu wrote of its processes; undefined for one that begins anew. */
+  readonly checkpoint: string | undefined;
 };
 
 export type KnownTask = {
   readonly task: Task;
+  /** Name of its runtime handler. */
+  readonly handler: string;
   /** Of the first process. */
   readonly streams: NamedStreams;
 };

@@ -15,6 +15,8 @@ export type RuntimeChoice = Pick<
 > & {
   /** Name of a runtime handler; "" is the default. */
   readonly handler: string;
+  /** Of a task that is to be restored; undefined for one that begins anew. */
+  readonly criuImagePath: string | undefined;
 };
 
 /**
@@ -47,6 +49,7 @@ export function chooseRuntime(
     streamOwner: uid === 0 && gid === 0 ? undefined : { uid, gid },
     noPivotRoot,
     noNewKeyring,
+    criuImagePath: options.criuImagePath === "" ? undefined : options.criuImagePath,
   };
   if (runtime.name !== runcShim) return { ...how, handler: knownHandler(id, runtime.name, table) };
   return { ...how, handler: binaryName === "" ? "" : handlerOfBinary(id, binaryName, table) };
@@ -54,7 +57,7 @@ export function chooseRuntime(
 
 const noOptions = containerd.runcOptions.Options.fromPartial({});
 
-/** criu_image_path and criu_work_path are those of a checkpoint, and mean nothing at a creation. */
+/** criu_work_path has no effect: criu works in the bundle. */
 function runcOptions(id: string, { typeUrl, value }: TypedValue): containerd.runcOptions.Options {
   if (typeUrl.slice(typeUrl.lastIndexOf("/") + 1) !== optionsType)
     throw new TasksError(

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
@@ -7,8 +7,10 @@ import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Container } from "../containers/index.ts";
 import {
   ClientCopy,
+  type Criu,
   cgroupOf,
   checkCgroupUnused,
+  type OciSpec,
   type Process,
   type Task,
   type TaskExit,
@@ -21,6 +23,7 @@ import { clientStreams, firstProcessIo, type NamedStreams } from "./named-stream
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { chooseRuntime } from "./runtime-choice.ts";
+import { TaskCheckpoints } from "./task-checkpoints.ts";
 import { TasksError } from "./tasks-error.ts";
 
 export type TaskStoreOptions = {
@@ -29,6 +32,9 @@ export type TaskStoreOptions = {
   readonly runtime: NamespaceRuntimesOptions;
   readonly hostPaths: HostPaths;
   readonly trees: TreeRemover;
+  readonly criu: Criu;
+  /** On a disk: for checkpoints that are being written or read. */
+  readonly checkpointDir: string;
   readonly logger: Logger;
 };
 
@@ -50,10 +56,13 @@ export class TaskStore implements AsyncDisposable {
   /** By namespace and id. */
   readonly #locks = new KeyLock();
   readonly #cgroups = new CgroupClaims();
+  readonly checkpoints: TaskCheckpoints;
 
   private constructor(options: TaskStoreOptions) {
     this.#options = options;
     this.#runtimes = new NamespaceRuntimes(join(options.stateDir, "tasks"), options.runtime);
+    const { checkpointDir: directory, runtime } = options;
+    this.checkpoints = new TaskCheckpoints({ ...options, directory, handlers: runtime.handlers });
   }
 
   /**
@@ -64,6 +73,7 @@ export class TaskStore implements AsyncDisposable {
     const store = new TaskStore(options);
     for (const bundlesDir of await store.#runtimes.bundlesDirs())
       for (const id of await namesIn(bundlesDir)) await store.#takeUp(bundlesDir, id);
+    await store.checkpoints.clean();
     return store;
   }
 
@@ -110,7 +120,7 @@ export class TaskStore implements AsyncDisposable {
       throw new TasksError("AlreadyExists", `container ${id} has a task already; delete that one first`);
     const spec = containerSpec(namespace, container, asked.streams.terminal);
     const { cgroupsPath } = spec.linux;
-    const { handler, ...how } = chooseRuntime(
+    const { handler, criuImagePath, ...how } = chooseRuntime(
       container,
       { options: asked.options, cgroupsPath },
       this.#options.runtime.handlers,
@@ -133,10 +143,23 @@ export class TaskStore implements AsyncDisposable {
       await bundle.mount(asked.rootfs, lookUp);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
-      const task = await tasks.create({ ...identityOf(id, bundle, origin), ...how, spec, io }, signal);
+      const checkpoint = asked.checkpoint ?? criuImagePath;
+      const identity = identityOf(id, bundle, origin);
+      const task = await tasks.create(
+        checkpoint === undefined
+          ? { ...identity, ...how, spec, io }
+          : {
+              ...identity,
+              ...how,
+              spec: restorable(spec, bundle),
+              io,
+              restore: this.checkpoints.restoreFrom(origin.handler, checkpoint),
+            },
+        signal,
+      );
       copies.move();
       copy?.connect(task);
-      const entry = { task, bundle, streams: asked.streams, copy, claim };
+      const entry = { task, bundle, handler: origin.handler, streams: asked.streams, copy, claim };
       undo.move();
       entries.set(id, entry);
       return entry;
@@ -184,13 +207,14 @@ export class TaskStore implements AsyncDisposable {
     try {
       const origin = await bundle.origin();
       if (origin === undefined) return await bundle.remove(trees);
-      const { namespace, cgroupsPath, streams } = origin;
+      const { namespace, cgroupsPath, streams, handler } = origin;
       const { tasks } = await this.#runtimes.for(namespace, cgroupsPath);
       const task = await tasks.attach(identityOf(id, bundle, origin));
+      await this.checkpoints.endLeft(namespace, task);
       if (wasMade(task)) {
         const claim = this.#cgroups.claim(cgroupOf(cgroupsPath));
         const copy = await this.#copyAgain(namespace, task, streams);
-        this.#entriesOf(namespace).set(id, { task, bundle, streams, copy, claim });
+        this.#entriesOf(namespace).set(id, { task, bundle, handler, streams, copy, claim });
         return;
       }
       logger.warn(
@@ -237,6 +261,22 @@ export class TaskStore implements AsyncDisposable {
 
 function identityOf(id: string, { directory }: Bundle, { handler, cgroupsPath }: TaskOrigin) {
   return { id, handler, bundleDir: directory, cgroup: cgroupOf(cgroupsPath) };
+}
+
+/**
+ * With what a restore needs and clients may leave out: criu works in another directory, and what the
+ * processes may do is looked at. No capabilities are none for OCI runtimes.
+ */
+function restorable(spec: OciSpec, { directory }: Bundle): OciSpec {
+  const { root, process, linux, mounts = [] } = spec;
+  const none = { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] };
+  return {
+    ...spec,
+    root: { ...root, path: resolve(directory, root.path) },
+    process: { ...process, capabilities: { ...none, ...process.capabilities } },
+    mounts: mounts.map((mount) => ({ ...mount, type: mount.type ?? "", options: mount.options ?? [] })),
+    linux: { ...linux, maskedPaths: linux.maskedPaths ?? [], readonlyPaths: linux.readonlyPaths ?? [] },
+  };
 }
 
 /** Of a task that was cut in its creation or its deletion nothing is known. */

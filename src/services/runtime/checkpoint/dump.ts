@@ -26,16 +26,20 @@ export type DumpCall = {
  */
 export async function dumpProcesses(
   call: DumpCall,
-  { imageDir, workDir, criuPath }: TaskDumpRequest,
+  request: TaskDumpRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const { id, handler, cgroupDriver, logPath } = call;
+  const { imageDir, workDir, criuPath, exit, externalUnixSockets, terminal, cgroupsMode } = request;
   const args = [
     "checkpoint",
     ...["--image-path", imageDir, "--work-path", workDir],
-    "--leave-running",
+    ...(exit ? [] : ["--leave-running"]),
     "--file-locks",
     "--tcp-established",
+    ...(externalUnixSockets ? ["--ext-unix-sk"] : []),
+    ...(terminal ? ["--shell-job"] : []),
+    ...(cgroupsMode === undefined ? [] : ["--manage-cgroups-mode", cgroupsMode]),
     id,
   ];
   const env = criuEnvironment(criuPath);

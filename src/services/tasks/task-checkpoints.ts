@@ -1,0 +1,130 @@
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { TreeRemover } from "../../ground/trees/index.ts";
+import {
+  type Criu,
+  endLeftDump,
+  findHandler,
+  type HandlerTable,
+  type Task,
+  type TaskDumpRequest,
+  type TaskRestore,
+} from "../runtime/index.ts";
+import { namesIn } from "./bundle.ts";
+import { TasksError } from "./tasks-error.ts";
+
+export type TaskCheckpointsOptions = {
+  /** Where criu writes what nobody has named a place for; needs as much room as the processes have memory. */
+  readonly directory: string;
+  readonly criu: Criu;
+  readonly handlers: HandlerTable;
+  readonly hostPaths: HostPaths;
+  readonly trees: Pick<TreeRemover, "remove">;
+  readonly logger: Logger;
+};
+
+/** How a task is written down. */
+export type CheckpointRequest = Omit<TaskDumpRequest, "imageDir" | "workDir" | "criuPath"> & {
+  /** Absolute paths of directories of the client's, which are made; "" for none. */
+  readonly imagePath: string;
+  readonly workPath: string;
+};
+
+/** A task, and what is known of it besides. */
+export type CheckpointSubject = {
+  readonly task: Task;
+  readonly namespace: string;
+  readonly handler: string;
+};
+
+/** Writes the processes of tasks into files by criu, and makes tasks of such files. */
+export class TaskCheckpoints {
+  readonly #options: TaskCheckpointsOptions;
+
+  constructor(options: TaskCheckpointsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes a task down and hands `use` the directory with criu's images; nothing that berth has made stays.
+   * Throws TasksError: Unimplemented (its handler cannot), FailedPrecondition (there is no criu that works),
+   * InvalidArgument; what Task.dump throws, and `use`.
+   */
+  async write<T>(
+    subject: CheckpointSubject,
+    { imagePath, workPath, ...how }: CheckpointRequest,
+    use: (imageDir: string) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { task, namespace, handler } = subject;
+    const criuPath = this.#criuFor(handler);
+    const lookUp = this.#options.hostPaths.of(`${namespace}/${task.id}`, signal);
+    const scratch = join(this.#options.directory, dumpName(namespace, task.id));
+    const ownPaths = { imageDir: join(scratch, "images"), workDir: join(scratch, "work") };
+    const imageDir = imagePath === "" ? ownPaths.imageDir : absolute("image_path", imagePath);
+    const workDir = workPath === "" ? ownPaths.workDir : absolute("work_path", workPath);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => this.#options.trees.remove(scratch));
+    for (const path of [scratch, imageDir, workDir])
+      await lookUp(path, () => mkdir(path, { recursive: true, mode: 0o700 }));
+    await task.dump({ ...how, imageDir, workDir, criuPath }, signal);
+    return await use(imageDir);
+  }
+
+  /** Where a task is to be made of criu's images, as {@link write} had them. Throws as that. */
+  restoreFrom(handler: string, imageDir: string): TaskRestore {
+    return { imageDir: absolute("criu_image_path", imageDir), criuPath: this.#criuFor(handler) };
+  }
+
+  /** A directory for images until it is disposed of. */
+  async temporary(): Promise<AsyncDisposable & { readonly path: string }> {
+    const path = join(this.#options.directory, `restore-${randomUUID()}`);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return { path, [Symbol.asyncDispose]: () => this.#options.trees.remove(path) };
+  }
+
+  /** Ends a criu that an earlier daemon has started for a task, where it is still at work. */
+  async endLeft(namespace: string, task: Task): Promise<void> {
+    const name = dumpName(namespace, task.id);
+    const { directory, logger } = this.#options;
+    if (!(await namesIn(directory)).includes(name)) return;
+    logger.warn({ namespace, container: task.id }, "a checkpoint was interrupted when the daemon ended");
+    await endLeftDump(join(directory, name, "work"), { livePid: () => task.livePid(), logger });
+  }
+
+  /** Removes what earlier daemons have left, once {@link endLeft} was called for all tasks. */
+  async clean(): Promise<void> {
+    const { directory, trees, logger } = this.#options;
+    for (const name of await namesIn(directory)) {
+      const path = join(directory, name);
+      await trees
+        .remove(path)
+        .catch((err: unknown) => logger.error({ err, path }, "the rest of a checkpoint cannot be removed"));
+    }
+  }
+
+  #criuFor(name: string): string {
+    const { criu, handlers } = this.#options;
+    const handler = findHandler(handlers, name);
+    if (handler?.features.checkpoint !== true)
+      throw new TasksError(
+        "Unimplemented",
+        `runtime handler ${name} is built without support for checkpoint and restore; use another handler, such as runc`,
+      );
+    if (criu.usability.kind === "usable") return criu.path;
+    const { reason, remedy } = criu.usability;
+    throw new TasksError("FailedPrecondition", `checkpoint and restore need criu: ${reason}; ${remedy}`);
+  }
+}
+
+function dumpName(namespace: string, id: string): string {
+  return `dump-${createHash("sha256").update(`${namespace}/${id}`).digest("hex").slice(0, 24)}`;
+}
+
+function absolute(field: string, path: string): string {
+  if (path.startsWith("/") && !path.includes("\0")) return path;
+  throw new TasksError("InvalidArgument", `${field}: ${JSON.stringify(path)} is not an absolute path`);
+}
