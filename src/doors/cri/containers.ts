@@ -1,5 +1,6 @@
 import type { Engine } from "../../engines/engine/index.ts";
 import { Container, type ContainerFilter, LinuxContainerResources } from "../../ground/protocol/index.ts";
+import { perObject } from "../../ground/sync/index.ts";
 import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, ownerOf, shownContainers } from "./owners.ts";
 import { toContainer, toContainerStatus } from "./translate/container.ts";
@@ -14,8 +15,12 @@ import * as validate from "./validate/index.ts";
  * ListContainers, StreamContainers, ReopenContainerLog.
  */
 export function containerHandlers({ containers, images, sandboxes }: Engine): RuntimeHandlers {
+  const item = perObject(toContainer);
   const shown = (filter: ContainerFilter | undefined, call: CriCall) =>
-    filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter);
+    filterContainers(
+      shownContainers(containers.list(), call, filter, () => sandboxes.list()),
+      filter,
+    );
   return {
     createContainer: checked(
       validate.createContainer,
@@ -58,13 +63,13 @@ export function containerHandlers({ containers, images, sandboxes }: Engine): Ru
     },
 
     listContainers: checked(validate.listContainers, ({ filter }, call) => ({
-      containers: shown(filter, call).map(toContainer),
+      containers: shown(filter, call).map(item),
     })),
 
     async *streamContainers(request, call) {
       const { filter } = validate.listContainers(request);
-      const items = shown(filter, call).map(toContainer);
-      for (const part of inParts(items, (item) => Container.encode(item).finish().length))
+      const items = shown(filter, call).map(item);
+      for (const part of inParts(items, (one) => Container.encode(one).finish().length))
         yield { containers: part };
     },
 

@@ -39,18 +39,20 @@ export function shownContainers(
   list: readonly Container[],
   { owner }: CriCall,
   { id = "", podSandboxId = "", labelSelector = {} }: Wanted = {},
-  sandboxes: readonly Sandbox[] = [],
+  sandboxes: () => readonly Sandbox[] = () => [],
 ): readonly Container[] {
   if (id !== "" || ownerLabel in labelSelector) return list;
-  const hidden = sandboxes.filter(
-    (sandbox) => podSandboxId !== "" && sandbox.id.startsWith(podSandboxId) && ownerOf(sandbox) !== "",
+  if (podSandboxId === "") return list.filter((container) => isShown(container, owner));
+  const hidden = sandboxes().filter(
+    (sandbox) => sandbox.id.startsWith(podSandboxId) && ownerOf(sandbox) !== "",
   );
   const asked = new Set(hidden.map((sandbox) => sandbox.id));
   return list.filter((container) => isShown(container, owner) || asked.has(container.sandboxId));
 }
 
 export function isShown(one: { readonly config: Labelled }, owner: string): boolean {
-  return ["", owner].includes(ownerOf(one));
+  const its = ownerOf(one);
+  return its === "" || its === owner;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Engine, Sandbox } from "../../engines/engine/index.ts";
 import { nowNs } from "../../ground/clock/index.ts";
-import { PodSandbox } from "../../ground/protocol/index.ts";
+import { PodSandbox, type PodSandboxFilter } from "../../ground/protocol/index.ts";
+import { perObject } from "../../ground/sync/index.ts";
 import { type CriCall, checked, type RuntimeHandlers } from "./handlers.ts";
 import { owned, shownContainers, shownSandboxes } from "./owners.ts";
 import { toContainerStatus } from "./translate/container.ts";
@@ -28,6 +29,9 @@ export function sandboxHandlers(
   { podStatusWithContainers }: SandboxAnswers = { podStatusWithContainers: false },
 ): RuntimeHandlers {
   const { sandboxes } = engine;
+  const item = perObject(toPodSandbox);
+  const shown = (filter: PodSandboxFilter | undefined, call: CriCall) =>
+    filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(item);
   return {
     runPodSandbox: checked(validate.runPodSandbox, async ({ config, runtimeHandler }, { signal, owner }) => ({
       podSandboxId: await sandboxes.run(owned(config, owner), runtimeHandler, signal),
@@ -67,13 +71,15 @@ export function sandboxHandlers(
     },
 
     listPodSandbox: checked(validate.listPodSandbox, ({ filter }, call) => ({
-      items: filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox),
+      items: shown(filter, call),
     })),
 
     async *streamPodSandboxes(request, call) {
       const { filter } = validate.listPodSandbox(request);
-      const items = filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).map(toPodSandbox);
-      for (const podSandboxes of inParts(items, (item) => PodSandbox.encode(item).finish().length))
+      for (const podSandboxes of inParts(
+        shown(filter, call),
+        (one) => PodSandbox.encode(one).finish().length,
+      ))
         yield { podSandboxes };
     },
   };
@@ -81,7 +87,7 @@ export function sandboxHandlers(
 
 function containerStatuses({ containers, images }: Engine, sandbox: Sandbox, call: CriCall) {
   const own = containers.list().filter((container) => container.sandboxId === sandbox.id);
-  return shownContainers(own, call, { podSandboxId: sandbox.id }, [sandbox]).map((container) =>
+  return shownContainers(own, call, { podSandboxId: sandbox.id }, () => [sandbox]).map((container) =>
     toContainerStatus(container, images.find(container.imageId)),
   );
 }

@@ -1,12 +1,13 @@
 import type { Engine } from "../../engines/engine/index.ts";
 import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
-import { ImageServiceService, RuntimeServiceService } from "../../ground/protocol/index.ts";
+import { ImageServiceService, type RuntimeServiceService } from "../../ground/protocol/index.ts";
 import { checkpointHandlers } from "./checkpoints.ts";
 import { containerHandlers } from "./containers.ts";
 import { eventHandlers } from "./events.ts";
 import { execHandlers, type Streaming } from "./exec.ts";
 import { type ImageHandlers, type RuntimeHandlers, withOwner } from "./handlers.ts";
 import { imageHandlers } from "./images.ts";
+import { serviceWithKeptLists } from "./kept-lists.ts";
 import type { MetricGroup } from "./metrics/family.ts";
 import { type SandboxAnswers, sandboxHandlers } from "./sandboxes.ts";
 import { securityProfileHandlers } from "./security-profiles.ts";
@@ -28,7 +29,7 @@ export type CriOptions = {
 export function criServices(options: CriOptions): readonly GrpcService[] {
   const { engine } = options;
   const runtime = defineService(
-    RuntimeServiceService,
+    serviceWithKeptLists(),
     withOwner<typeof RuntimeServiceService>(runtimeHandlers(options)),
     {
       quiet: [

@@ -17,9 +17,10 @@ export function statsHandlers(engine: Engine, metrics: readonly MetricGroup[]): 
   const { containers, sandboxes, stats } = engine;
 
   const running = (filter: Parameters<typeof filterContainers>[1], call: CriCall): readonly Container[] =>
-    filterContainers(shownContainers(containers.list(), call, filter, sandboxes.list()), filter).filter(
-      ({ state }) => state.kind === "running",
-    );
+    filterContainers(
+      shownContainers(containers.list(), call, filter, () => sandboxes.list()),
+      filter,
+    ).filter(({ state }) => state.kind === "running");
   const ready = (call: CriCall, filter?: Parameters<typeof filterSandboxes>[1]): readonly Sandbox[] =>
     filterSandboxes(shownSandboxes(sandboxes.list(), call, filter), filter).filter(
       ({ state }) => state === "ready",

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { Metadata, ServerUnaryCall } from "@grpc/grpc-js";
 import { runWithRequestId } from "../logging/index.ts";
 import { GrpcError } from "./errors.ts";
 import type { CallContext } from "./handlers.ts";
 import type { CallObserver, Method } from "./observer.ts";
+import { RequestIds } from "./request-ids.ts";
 import { statusOf } from "./status.ts";
 
 /** One call, whatever its kind. */
@@ -12,6 +12,7 @@ export type Work = {
   readonly call: Pick<ServerUnaryCall<unknown, unknown>, "cancelled" | "getDeadline"> & {
     readonly metadata: Metadata;
     once(event: "cancelled", listener: () => void): unknown;
+    off(event: "cancelled", listener: () => void): unknown;
   };
   /** Handles the request and answers. */
   readonly serve: (context: CallContext) => Promise<void>;
@@ -26,6 +27,7 @@ export type Work = {
  */
 export class Calls {
   readonly #observers: readonly CallObserver[];
+  readonly #ids = new RequestIds();
   readonly #inFlight = new Map<AbortController, { readonly method: Method; readonly done: Promise<void> }>();
 
   constructor(observers: readonly CallObserver[]) {
@@ -47,12 +49,16 @@ export class Calls {
 
   run(work: Work): void {
     const controller = new AbortController();
-    // Also emitted after an answer has been sent, when nobody listens to the signal any more.
-    work.call.once("cancelled", () => controller.abort(cancellation(work)));
-    const requestId = randomBytes(8).toString("hex");
+    const cancel = () => controller.abort(cancellation(work));
+    work.call.once("cancelled", cancel);
+    const requestId = this.#ids.next();
     const context = { signal: controller.signal, metadata: work.call.metadata, requestId };
     const done = runWithRequestId(requestId, () => this.#serve(work, context));
-    const forgotten = done.finally(() => this.#inFlight.delete(controller));
+    const forgotten = done.finally(() => {
+      this.#inFlight.delete(controller);
+      // It is emitted at the end of every call, when nobody listens to the signal any more.
+      work.call.off("cancelled", cancel);
+    });
     this.#inFlight.set(controller, { method: work.method, done: forgotten });
   }
 

@@ -33,7 +33,11 @@ const socketMode = 0o660;
  * Serves the doors' services, grpc.health.v1.Health and server reflection on a unix socket. Is closed once.
  */
 export class GrpcServer implements AsyncDisposable {
-  readonly #server = new Server({ "grpc.max_receive_message_length": maxRequestBytes });
+  readonly #server = new Server({
+    "grpc.max_receive_message_length": maxRequestBytes,
+    // A record of every call for a service that is not offered.
+    "grpc.enable_channelz": 0,
+  });
   readonly #calls: Calls;
   readonly #closing = new AbortController();
 

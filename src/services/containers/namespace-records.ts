@@ -1,7 +1,7 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import { updateLabels } from "../../ground/labels/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
-import { KeyLock } from "../../ground/sync/index.ts";
+import { KeyLock, perObject } from "../../ground/sync/index.ts";
 import {
   ContainersError,
   type MutableFields,
@@ -32,6 +32,10 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   readonly #options: Options<Fixed, Mutable>;
   /** By id. */
   readonly #locks = new KeyLock();
+  /** A collection gives the same list until it changes. */
+  readonly #values = perObject((list: readonly (readonly [string, RecordOf<Fixed, Mutable>])[]) =>
+    list.map(([, record]) => record),
+  );
 
   constructor(options: Options<Fixed, Mutable>) {
     this.#options = options;
@@ -65,7 +69,7 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   }
 
   list(): readonly RecordOf<Fixed, Mutable>[] {
-    return this.#options.collection.list(this.#options.namespace).map(([, record]) => record);
+    return this.#values(this.#options.collection.list(this.#options.namespace));
   }
 
   async update(

@@ -24,7 +24,7 @@ import { inspectContainer, shownSpec } from "./container-inspect.ts";
 import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { containerSteps } from "./container-steps.ts";
-import { containerView, neverStarted } from "./container-view.ts";
+import { ContainerViews, containerView, neverStarted } from "./container-view.ts";
 import { requirePrivileged } from "./privileged.ts";
 
 /** The life of containers: create, start, stop, remove, exec. */
@@ -37,6 +37,7 @@ export class ContainerLifecycle implements Containers {
   readonly #starts = new StartsUnderWay();
   /** Ids of those that are being made: nobody has been told of them. */
   readonly #making = new Set<string>();
+  readonly #views = new ContainerViews();
 
   constructor(services: PodServices) {
     this.#services = services;
@@ -268,7 +269,7 @@ export class ContainerLifecycle implements Containers {
     return this.#services.containers
       .list()
       .filter(({ id }) => !this.#making.has(id))
-      .map((record) => containerView(record, this.#services.taskTable.get(record.id)));
+      .map((record) => this.#views.of(record, this.#services.taskTable.get(record.id)));
   }
 
   expectExec(): void {

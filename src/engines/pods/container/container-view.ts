@@ -1,5 +1,5 @@
 import { nowNs } from "../../../ground/clock/index.ts";
-import type { Task, TaskExit } from "../../../services/runtime/index.ts";
+import type { Task, TaskExit, TaskState } from "../../../services/runtime/index.ts";
 import type { Container, ContainerState } from "../../engine/index.ts";
 import type { ContainerRecord } from "../records/records.ts";
 import { resourcesOf } from "./container-resources.ts";
@@ -18,6 +18,28 @@ export function containerView(record: ContainerRecord, task: Task | undefined): 
     resources: resourcesOf(record),
     imageVolumes: record.imageVolumes ?? [],
   };
+}
+
+/**
+ * Views for lists, which are asked for every second: the same object as long as record and task say the same,
+ * so that what is made of it need not be made again either.
+ */
+export class ContainerViews {
+  readonly #known = new WeakMap<ContainerRecord, { readonly said: unknown; readonly view: Container }>();
+
+  of(record: ContainerRecord, task: Task | undefined): Container {
+    const said = record.phase.kind === "started" && task !== undefined ? identityOf(task.state()) : undefined;
+    const known = this.#known.get(record);
+    if (known !== undefined && known.said === said) return known.view;
+    const view = containerView(record, task);
+    this.#known.set(record, { said, view });
+    return view;
+  }
+}
+
+/** An exit is wrapped anew each time. */
+function identityOf(state: TaskState): unknown {
+  return state.kind === "exited" ? state.exit : state;
 }
 
 function stateOf({ phase }: ContainerRecord, task: Task | undefined): ContainerState {

@@ -1,6 +1,7 @@
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { decode, encode } from "../../../ground/metadata/index.ts";
+import { perObject } from "../../../ground/sync/index.ts";
 import type { TypedValue } from "../../../services/containers/index.ts";
 import { type NotYetCreated, RecordStore, type UnreadableRecord } from "./record-store.ts";
 
@@ -53,6 +54,10 @@ export class ExtendedRecords<
   readonly #logger: Pick<Logger, "error">;
   /** Of each version of a common record, so that it is decoded once: the record, or what is wrong with it. */
   readonly #read = new WeakMap<C, Reading<R>>();
+  /** Of a list, which is the same until something changes: it is asked for every second. */
+  readonly #readable = perObject((list: readonly C[]) =>
+    list.flatMap((common) => this.#reading(common).record ?? []),
+  );
 
   constructor(
     records: CommonRecords<C, Fields>,
@@ -71,7 +76,7 @@ export class ExtendedRecords<
   }
 
   list(): readonly R[] {
-    return this.#records.list().flatMap((common) => this.#reading(common).record ?? []);
+    return this.#readable(this.#records.list());
   }
 
   unreadable(): readonly UnreadableRecord[] {

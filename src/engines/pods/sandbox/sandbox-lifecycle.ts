@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { PodSandboxConfig, SecurityProfile_ProfileType } from "../../../ground/protocol/index.ts";
-import { JoinedCalls, KeyLock } from "../../../ground/sync/index.ts";
+import { JoinedCalls, KeyLock, perObject } from "../../../ground/sync/index.ts";
 import type { Handler } from "../../../services/runtime/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
@@ -35,6 +35,8 @@ export class SandboxLifecycle implements Sandboxes {
   readonly #locks = new KeyLock();
   /** Ids of those that are being made: nobody has been told of them. */
   readonly #making = new Set<string>();
+  /** For lists, which are asked for every second: the same object as long as the record is. */
+  readonly #view = perObject(sandboxView);
   #finishing: Promise<void> = Promise.resolve();
   readonly #retries: Retries;
   #closed = false;
@@ -257,7 +259,7 @@ export class SandboxLifecycle implements Sandboxes {
     return this.#services.sandboxes
       .list()
       .filter(({ id }) => !this.#making.has(id))
-      .map(sandboxView);
+      .map(this.#view);
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
