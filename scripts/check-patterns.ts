@@ -50,7 +50,6 @@ const exempt = new Set([
   // Files of administrators.
   "src/services/network/config-template.ts",
   "src/parts/registry/docker-config.ts",
-  "src/parts/registry/go-duration.ts",
   "src/parts/registry/hosts-toml.ts",
   // A key of docker's configuration.
   "src/parts/registry/credentials.ts",

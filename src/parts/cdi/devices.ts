@@ -1,5 +1,4 @@
-import { CdiError } from "./cdi-error.ts";
-import { namesInAnnotations, parseDeviceName } from "./names.ts";
+import { CdiError, namesInAnnotations, parseDeviceName } from "./names.ts";
 import type { CdiSpec, ContainerEdits } from "./spec.ts";
 import { type SpecFile, SpecFiles } from "./spec-files.ts";
 

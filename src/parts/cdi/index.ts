@@ -7,6 +7,7 @@
  *
  * This room reads and checks; it changes nothing and does not look at devices themselves.
  */
-export { CdiError } from "./cdi-error.ts";
+
 export { CdiDevices } from "./devices.ts";
+export { CdiError } from "./names.ts";
 export type { CdiDeviceNode, CdiHook, CdiMount, CdiRdt, ContainerEdits } from "./spec.ts";

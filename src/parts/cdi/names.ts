@@ -1,4 +1,6 @@
-import { CdiError } from "./cdi-error.ts";
+import { BerthError } from "../../ground/errors/index.ts";
+
+export class CdiError extends BerthError {}
 
 const kindPart = /^[A-Za-z](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?$/;
 const devicePart = /^[A-Za-z0-9](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?$/;

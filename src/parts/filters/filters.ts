@@ -1,7 +1,12 @@
+import { RE2JS } from "re2js";
 import { BerthError, messageOf } from "../../ground/errors/index.ts";
-import type { Filter } from "./filter.ts";
-import { matcherOf } from "./matcher.ts";
-import { parseFilter } from "./parse.ts";
+import { parseFilter, type Selector } from "./parse.ts";
+
+/** The value at a path of a record's fields; undefined where there is none. */
+export type FieldOf = (path: readonly string[]) => string | undefined;
+
+/** Whether a record is among those asked for. */
+export type Filter = (field: FieldOf) => boolean;
 
 /** Code InvalidArgument. */
 export class FilterError extends BerthError {}
@@ -23,4 +28,34 @@ function compile(text: string): Filter {
       `filter ${JSON.stringify(text.slice(0, 256))}: ${messageOf(error)}`,
     );
   }
+}
+
+/**
+ * Throws for a regular expression that is none. They are Go's, and like Go's take a time that grows with the
+ * text alone.
+ */
+function matcherOf(selector: Selector): Filter {
+  const { path } = selector;
+  switch (selector.operator) {
+    case undefined:
+      return (field) => field(path) !== undefined;
+    case "==":
+      return (field) => field(path) === selector.value;
+    // A field that is not there has the value "" to these two, as in containerd.
+    case "!=":
+      return (field) => (field(path) ?? "") !== selector.value;
+    case "~=": {
+      const pattern = RE2JS.compile(selector.value);
+      return (field) => pattern.test(field(path) ?? "");
+    }
+  }
+}
+
+/** The value at `labels.REST`: dots in a label's name need no quotes. */
+export function fieldOfLabels(
+  labels: Readonly<Record<string, string>>,
+  path: readonly string[],
+): string | undefined {
+  const name = path.join(".");
+  return Object.hasOwn(labels, name) ? labels[name] : undefined;
 }

@@ -8,6 +8,4 @@
  *
  * This room knows no record: what a path means is its caller's to say ({@link FieldOf}).
  */
-export type { FieldOf, Filter } from "./filter.ts";
-export { FilterError, parseFilters } from "./filters.ts";
-export { fieldOfLabels } from "./labels.ts";
+export { type FieldOf, type Filter, FilterError, fieldOfLabels, parseFilters } from "./filters.ts";

@@ -1,8 +1,7 @@
-import type { BigIntStats } from "node:fs";
-import { readSync } from "node:fs";
+import { type BigIntStats, readSync } from "node:fs";
 import { closeFile, openFileAt, readlinkAt } from "../../ground/linux/index.ts";
 import { type OpenTree, split } from "./open-tree.ts";
-import { xattrsOf } from "./xattrs.ts";
+import { xattrsOf } from "./tree-entries.ts";
 
 const chunkBytes = 256 * 1024;
 const second = 1_000_000_000n;

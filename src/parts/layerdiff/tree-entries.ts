@@ -3,13 +3,14 @@ import { isErrno } from "../../ground/fs/index.ts";
 import {
   closeFile,
   fromByteString,
+  getXattrAt,
+  listXattrsAt,
   openFileAt,
   readlinkAt,
   type Timestamp,
 } from "../../ground/linux/index.ts";
 import { copyBytes, type TarEntry, type TarStream } from "../tar/index.ts";
 import { joinPath, OpenTree, split } from "./open-tree.ts";
-import { xattrsOf } from "./xattrs.ts";
 
 /** Writes files of a tree as entries of an archive, with all that the kernel keeps of them. */
 export class TreeEntries implements Disposable {
@@ -115,4 +116,18 @@ function timestamp(ns: bigint): Timestamp {
   const second = 1_000_000_000n;
   const nanoseconds = ((ns % second) + second) % second;
   return { seconds: Number((ns - nanoseconds) / second), nanoseconds: Number(nanoseconds) };
+}
+
+/**
+ * Extended attributes of a name in an open directory, in the order of their keys. `trusted.` ones are left
+ * out: they are the host's and overlayfs's own.
+ */
+export function xattrsOf(directory: number, name: string): ReadonlyMap<string, Uint8Array> {
+  try {
+    const keys = listXattrsAt(directory, name).filter((key) => !key.startsWith("trusted."));
+    return new Map(keys.toSorted().map((key) => [key, getXattrAt(directory, name, key)]));
+  } catch (error) {
+    if (isErrno(error, "EOPNOTSUPP", "ENOTSUP", "ENODATA")) return new Map();
+    throw error;
+  }
 }

@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { dearmored } from "./gpg-keyring.ts";
 import { PolicyError } from "./policy-error.ts";
 
 const timeoutMs = 10_000;
@@ -108,4 +107,20 @@ function isGood(status: string): boolean {
     "FAILURE",
   );
   return count("GOODSIG") === 1 && count("VALIDSIG") === 1 && count("PLAINTEXT") === 1 && bad === 0;
+}
+
+/** The packets of a key file, whether it is armoured (RFC 9580, section 6) or not. */
+function dearmored(file: Uint8Array): Buffer {
+  const text = Buffer.from(file).toString("latin1");
+  const begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+  if (!text.includes(begin)) return Buffer.from(file);
+  return Buffer.concat(text.split(begin).slice(1).map(packetsOf));
+}
+
+/** Headers end with an empty line; the checksum behind the packets stands in a line of its own, after `=`. */
+function packetsOf(block: string): Buffer {
+  const lines = (block.split("-----END")[0] ?? "").split("\n").map((line) => line.trim());
+  const start = lines.indexOf("", 1);
+  const body = lines.slice(start + 1).filter((line) => !line.startsWith("="));
+  return Buffer.from(body.join(""), "base64");
 }

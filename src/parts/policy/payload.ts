@@ -1,5 +1,5 @@
 import { type Digest, parseDigest } from "../oci/index.ts";
-import { type ImageIdentity, parseIdentity } from "./image-identity.ts";
+import { type ImageIdentity, parseIdentity } from "./signed-identity.ts";
 import { fieldsOf, objectAt, parseStrictJson, stringAt, wrong } from "./strict-json.ts";
 
 /** What a signature says: this manifest is the image of that name. */

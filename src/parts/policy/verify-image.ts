@@ -1,14 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { messageOf } from "../../ground/errors/index.ts";
-import type { Digest, Reference } from "../oci/index.ts";
-import { repositoryName } from "../oci/index.ts";
+import { type Digest, type Reference, repositoryName } from "../oci/index.ts";
 import { verifyByGpg } from "./gpg-verify.ts";
-import type { ImageIdentity } from "./image-identity.ts";
 import { parsePayload, type SignedPayload } from "./payload.ts";
 import { type Policy, requirementsFor } from "./policy.ts";
 import { PolicyError } from "./policy-error.ts";
 import type { KeySource, Requirement, SignatureRequirement } from "./requirement.ts";
-import { matchesIdentity } from "./signed-identity.ts";
+import { type ImageIdentity, matchesIdentity } from "./signed-identity.ts";
 import { isSignedBy, readPublicKey } from "./sigstore-keys.ts";
 
 /** An image about to be taken from a registry. */

@@ -1,11 +1,14 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 import { fetchBlob } from "./blobs.ts";
-import { fetchFile } from "./fetch-file.ts";
+import { readBounded } from "./bounded.ts";
+import { endpointOfUrl } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
 import { fetchSmall, probe, resolve } from "./manifests.ts";
 import { pushBlob } from "./push-blob.ts";
 import { hasManifest, pushManifest } from "./push-manifest.ts";
 import type { Registry, RegistryOptions } from "./registry.ts";
 import { Session } from "./session.ts";
+import { discard, type Transport } from "./transport.ts";
 
 /** A {@link Registry} over HTTP. Dispose of it to close its connections. */
 export function createRegistry(options: RegistryOptions): Registry {
@@ -26,4 +29,25 @@ export function createRegistry(options: RegistryOptions): Registry {
       pushManifest(session, reference, descriptor, bytes, signal),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * A file of a web server that is no registry, without anything that is ours sent to it; undefined where it
+ * has none (404). Throws RegistryError: ResourceExhausted for one that is larger than `maxBytes`,
+ * Unavailable, DeadlineExceeded, Canceled.
+ */
+async function fetchFile(
+  transport: Transport,
+  url: URL,
+  maxBytes: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  const endpoint = endpointOfUrl(url);
+  const response = await transport.send({ method: "GET", url, endpoint, headers: {}, signal });
+  if (response.status === 200) return await readBounded(response, maxBytes, url.pathname);
+  discard(response);
+  if (response.status === 404) return undefined;
+  throw new RegistryError("Unavailable", `${url.host}: answered ${response.status} for ${url.pathname}`, {
+    status: response.status,
+  });
 }

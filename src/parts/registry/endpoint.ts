@@ -100,3 +100,8 @@ export function isLoopback(host: string): boolean {
   const name = host.replace(/:\d+$/, "");
   return name === "localhost" || name === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }
+
+/** A URL for a message or a log: its query may hold a signature or a token. */
+export function quoteUrl(url: URL): string {
+  return `${url.origin}${url.pathname}${url.search === "" ? "" : "?..."}`;
+}

@@ -1,9 +1,9 @@
 import { type Descriptor, formatReference, isDigest, parseReferrer, type Reference } from "../oci/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import { pushScopes } from "./push-scopes.ts";
 import { enterReferrer } from "./referrers.ts";
 import { manifestName } from "./registry.ts";
+import { pushScopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
 import { bytesBody } from "./transport.ts";
 

@@ -9,8 +9,8 @@ import {
 import { readBounded } from "./bounded.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import { pushScopes } from "./push-scopes.ts";
 import { maxSmallBytes } from "./registry.ts";
+import { pushScopes } from "./scopes.ts";
 import type { Session } from "./session.ts";
 import { bytesBody } from "./transport.ts";
 

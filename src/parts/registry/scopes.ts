@@ -1,3 +1,4 @@
+import type { Reference } from "../oci/index.ts";
 import type { Challenge } from "./challenge.ts";
 
 /**
@@ -33,4 +34,12 @@ export function areCovered(scopes: readonly string[], known: readonly string[]):
 function split(scope: string): { readonly resource: string; readonly actions: readonly string[] } {
   const colon = scope.lastIndexOf(":");
   return { resource: scope.slice(0, colon), actions: scope.slice(colon + 1).split(",") };
+}
+
+/** What a token must be good for to push into the repository and to take blobs from others. */
+export function pushScopes({ repository }: Reference, mountFrom: readonly string[] = []): readonly string[] {
+  return mergeScopes([
+    `repository:${repository}:pull,push`,
+    ...mountFrom.map((other) => `repository:${other}:pull`),
+  ]);
 }

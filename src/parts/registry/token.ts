@@ -1,10 +1,9 @@
 import type { Reference } from "../oci/index.ts";
 import { readBounded } from "./bounded.ts";
 import type { Challenge } from "./challenge.ts";
-import { type Endpoint, isLoopback } from "./endpoint.ts";
+import { type Endpoint, isLoopback, quoteUrl } from "./endpoint.ts";
 import { quoteErrorBody } from "./error-body.ts";
 import { RegistryError } from "./errors.ts";
-import { quoteUrl } from "./quote-url.ts";
 import type { Credentials } from "./registry.ts";
 import { mergeScopes, scopesOfChallenge } from "./scopes.ts";
 import { bytesBody, type HttpRequest, type Transport } from "./transport.ts";

@@ -1,10 +1,9 @@
 import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { makeDispatcher } from "./dispatcher.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, quoteUrl } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
 import { proxyFor } from "./proxy.ts";
-import { quoteUrl } from "./quote-url.ts";
 
 const maxRedirects = 10;
 

@@ -1,7 +1,7 @@
 import type { Descriptor, Reference } from "../oci/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
-import { pushScopes } from "./push-scopes.ts";
+import { pushScopes } from "./scopes.ts";
 import type { RepositoryRequest, Session } from "./session.ts";
 import { type HttpResponse, type RequestBody, redirected } from "./transport.ts";
 

@@ -1,3 +1,0 @@
-import { BerthError } from "../../ground/errors/index.ts";
-
-export class CdiError extends BerthError {}
