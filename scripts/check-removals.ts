@@ -8,7 +8,7 @@ import { glob, readFile } from "node:fs/promises";
 
 /** Ends of paths, with what the trees are. */
 const own: ReadonlyMap<string, string> = new Map([
-  ["doctor/handlers.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
+  ["doctor/checks/runtimes.ts", "a directory of the doctor's own, for one question to an OCI runtime"],
   ["runtime/conmon/remove-leftovers.ts", "what an OCI runtime keeps of one container"],
   ["runtime/exec/exec-files.ts", "the files of one command"],
   ["berth/service.ts", "archives that were being received"],

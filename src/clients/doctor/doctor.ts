@@ -3,21 +3,16 @@ import type { Check, CheckResult, DoctorRequest, Finding, Severity } from "./che
 import { capabilitiesCheck } from "./checks/capabilities.ts";
 import { cgroupsCheck } from "./checks/cgroups.ts";
 import { checkpointsCheck } from "./checks/checkpoints.ts";
-import { clientsCheck } from "./checks/clients.ts";
 import { cniCheck } from "./checks/cni.ts";
 import { disksCheck } from "./checks/disks.ts";
-import { filesystemsCheck } from "./checks/filesystems.ts";
-import { forwardingCheck } from "./checks/forwarding.ts";
+import { forwardingCheck, iptablesCheck } from "./checks/forwarding.ts";
 import { hooksCheck } from "./checks/hooks.ts";
-import { iptablesCheck } from "./checks/iptables.ts";
-import { kernelCheck } from "./checks/kernel.ts";
+import { filesystemsCheck, kernelCheck, seccompCheck } from "./checks/kernel.ts";
 import { limitsCheck } from "./checks/limits.ts";
 import { namespacesCheck } from "./checks/namespaces.ts";
-import { programsCheck } from "./checks/programs.ts";
-import { registriesCheck } from "./checks/registries.ts";
-import { registryHostsCheck } from "./checks/registry-hosts.ts";
+import { clientsCheck, programsCheck } from "./checks/programs.ts";
+import { registriesCheck, registryHostsCheck } from "./checks/registries.ts";
 import { runtimesCheck } from "./checks/runtimes.ts";
-import { seccompCheck } from "./checks/seccomp.ts";
 
 /** In the order of the report: from the kernel up. */
 const checks: readonly Check[] = [

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type CgroupLayout, cgroupLayout, kernelRelease, mountInfo } from "../../../ground/linux/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
-import { cgroupDelegation } from "./cgroup-delegation.ts";
-import { movesBetweenCgroups } from "./moves-between-cgroups.ts";
+import { cgroupDelegation, movesBetweenCgroups } from "./cgroup-mount-options.ts";
 import { unmountedHierarchies } from "./unmounted-hierarchies.ts";
 
 const needed = ["cpu", "memory", "pids"];

@@ -1,6 +1,6 @@
 import { messageOf } from "../../../ground/errors/index.ts";
 import { type Check, type Finding, ok, warn } from "../check.ts";
-import { criuOf, handlersOf } from "../handlers.ts";
+import { criuOf, handlersOf } from "./runtimes.ts";
 
 const title = "checkpoint and restore";
 

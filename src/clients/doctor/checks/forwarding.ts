@@ -1,5 +1,6 @@
 import { type Check, type Finding, ok, warn } from "../check.ts";
 import { readKernelFile } from "../kernel-files.ts";
+import { findProgram, versionOf } from "../programs.ts";
 
 /** Does the kernel pass on packets between pods and the world? */
 export const forwardingCheck: Check = {
@@ -31,3 +32,20 @@ async function bridgeFilter(): Promise<Finding> {
     remedy,
   );
 }
+
+/** Is iptables there, which CNI's bridge and portmap plugins call? */
+export const iptablesCheck: Check = {
+  name: "iptables",
+  async run(_, signal) {
+    const path = await findProgram("iptables");
+    if (path !== undefined) return [ok("iptables", await versionOf(path, signal))];
+    const remedy = "install it (`apt-get install iptables`), or use CNI plugins that do not need it";
+    return [
+      warn(
+        "iptables",
+        "not installed: published ports and masquerading do not work with the usual CNI plugins",
+        remedy,
+      ),
+    ];
+  },
+};

@@ -1,4 +1,5 @@
 import { messageOf } from "../../../ground/errors/index.ts";
+import { findHostsProblems } from "../../../parts/registry/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 
 const timeoutMs = 10_000;
@@ -73,3 +74,15 @@ function errorCode(error: unknown): string {
 function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host);
 }
+
+const hostsTitle = "hosts.toml";
+
+/** Can the files be used that say how registries are reached? */
+export const registryHostsCheck: Check = {
+  name: "registry-hosts",
+  async run({ config: { images } }) {
+    const files = await findHostsProblems(images.certsDirs);
+    if (files.length === 0) return [ok(hostsTitle, "all files are valid")];
+    return files.map(({ path, problem }) => warn(hostsTitle, `${path}: ${problem}`, "correct the file"));
+  },
+};

@@ -1,7 +1,17 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Config } from "../../../ground/config/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
-import { findHandler, type Handler, type HandlerTable } from "../../../services/runtime/index.ts";
+import {
+  type Criu,
+  detectCriu,
+  detectHandlers,
+  findHandler,
+  type Handler,
+  type HandlerTable,
+} from "../../../services/runtime/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
-import { handlersOf } from "../handlers.ts";
 
 /** Are OCI runtimes there that work on this machine, and which of them do pods get? */
 export const runtimesCheck: Check = {
@@ -31,4 +41,23 @@ function defaultOf(table: HandlerTable): Finding {
   const remedy =
     usability?.remedy ?? "install runc (`apt-get install runc`), which works with every cgroup layout";
   return fail(title, `${table.defaultName} cannot be used: ${table.explanation}`, remedy);
+}
+
+/** The runtime handlers as berthd finds them out, except that nothing is kept. */
+export function handlersOf({ runtime: { handlers, defaultHandler } }: Config): Promise<HandlerTable> {
+  return withoutKeeping((stateDir) => detectHandlers({ handlers, defaultHandler, stateDir }));
+}
+
+/** The criu that berthd would use; in the same way. */
+export function criuOf({ runtime: { criu: program } }: Config): Promise<Criu> {
+  return withoutKeeping((stateDir) => detectCriu({ program, stateDir }));
+}
+
+async function withoutKeeping<T>(detect: (stateDir: string) => Promise<T>): Promise<T> {
+  const stateDir = await mkdtemp(join(tmpdir(), "berth-doctor-"));
+  try {
+    return await detect(stateDir);
+  } finally {
+    await rm(stateDir, { recursive: true, force: true });
+  }
 }

@@ -2,7 +2,6 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { findProgram } from "../programs.ts";
-import { field } from "./field.ts";
 import { idsIn, type Trace } from "./trace.ts";
 
 /**
@@ -58,4 +57,9 @@ async function hostInterfaces(path: string): Promise<readonly HostInterface[]> {
 
 function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Of JSON that others wrote; undefined where there is none of that name. */
+export function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,8 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../ground/config/index.ts";
-import { field } from "./field.ts";
-import { interfaceTraces } from "./interfaces.ts";
+import { field, interfaceTraces } from "./interfaces.ts";
 import { ruleTraces } from "./network-rules.ts";
 import { idsIn, type Trace } from "./trace.ts";
 

@@ -1,7 +1,31 @@
-import { isAtLeast, type KernelRelease, type MountInfo } from "../../../ground/linux/index.ts";
+import {
+  delegatesCgroups,
+  isAtLeast,
+  type KernelRelease,
+  type MountInfo,
+} from "../../../ground/linux/index.ts";
 import { type Finding, hint, ok } from "../check.ts";
 
-const title = "cgroup migration";
+const delegation = "cgroup delegation";
+
+/**
+ * Can containers have cgroups that they may write to (`cgroup_mount_mode`)? Said of cgroup v2 alone: with v1
+ * there is nothing that could be mounted otherwise.
+ */
+export function cgroupDelegation(mounts: readonly MountInfo[]): readonly Finding[] {
+  if (delegatesCgroups("v2", mounts))
+    return [ok(delegation, "containers can get writable cgroups (nsdelegate)")];
+  const place = mounts.find(({ type }) => type === "cgroup2")?.mountPoint ?? "/sys/fs/cgroup";
+  return [
+    hint(
+      delegation,
+      "containers that ask for writable cgroups are refused: cgroup v2 is mounted without nsdelegate, or another program has removed that option",
+      `\`mount -o remount,nsdelegate,memory_recursiveprot ${place}\`, as systemd mounts it`,
+    ),
+  ];
+}
+
+const migration = "cgroup migration";
 
 /**
  * Are they favoured? Since Linux 6.0 a kernel makes forks cheap at the cost of moves, unless it is told
@@ -12,7 +36,7 @@ const title = "cgroup migration";
 export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: KernelRelease): readonly Finding[] {
   if (!isAtLeast(kernel, 6, 0)) return [];
   const favoured = mounts.find(({ superOptions }) => superOptions.includes("favordynmods"));
-  if (favoured !== undefined) return [ok(title, `fast (favordynmods on ${favoured.mountPoint})`)];
+  if (favoured !== undefined) return [ok(migration, `fast (favordynmods on ${favoured.mountPoint})`)];
   const detail =
     "slow: moving a process to a cgroup waits some ten milliseconds for the kernel, at every container start and every exec, unless another process was just moved";
   const remedies = [
@@ -24,5 +48,5 @@ export function movesBetweenCgroups(mounts: readonly MountInfo[], kernel: Kernel
   ];
   const [remedy = "use cgroup v2", ...others] = remedies;
   const till = others.length > 0 ? `; or, until the next start, ${others.join()}` : "";
-  return [hint(title, detail, `${remedy}${till}; forks and exits of processes then cost a little more`)];
+  return [hint(migration, detail, `${remedy}${till}; forks and exits of processes then cost a little more`)];
 }
