@@ -1,6 +1,6 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import { type Digest, digestAlgorithm, parseDigest } from "../../parts/oci/index.ts";
-import type { HashingWriter } from "../../services/content/index.ts";
+import type { HashingWriter, IngestStatus } from "../../services/content/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
@@ -40,6 +40,7 @@ class Writing implements AsyncDisposable {
   /** What messages have said of the blob so far: any may, and none may say otherwise. */
   #expected: Digest | undefined;
   #total = 0n;
+  #startedAtMs: number | undefined;
 
   private constructor(ref: string, writer: HashingWriter, storage: NamespaceStorage, leaseId: string) {
     this.#ref = ref;
@@ -66,7 +67,7 @@ class Writing implements AsyncDisposable {
   async take(request: Request): Promise<Response> {
     await this.#hear(request);
     if (request.action === WRITE || request.action === COMMIT) await this.#append(request);
-    const { startedAtMs, updatedAtMs } = await this.#writer.status();
+    const { startedAtMs, updatedAtMs } = await this.#times(request);
     const digest = this.#writer.digest();
     const offset = BigInt(this.#writer.offset);
     if (request.action === COMMIT) await this.#commit(request);
@@ -82,6 +83,15 @@ class Writing implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer[Symbol.asyncDispose]();
+  }
+
+  /** The file is not looked at for each piece of it: it has just been written. */
+  async #times({ action }: Request): Promise<Pick<IngestStatus, "startedAtMs" | "updatedAtMs">> {
+    if (action === WRITE && this.#startedAtMs !== undefined)
+      return { startedAtMs: this.#startedAtMs, updatedAtMs: Date.now() };
+    const status = await this.#writer.status();
+    this.#startedAtMs = status.startedAtMs;
+    return status;
   }
 
   async #hear({ expected, total }: Request): Promise<void> {

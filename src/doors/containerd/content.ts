@@ -1,4 +1,3 @@
-import { open } from "node:fs/promises";
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
@@ -11,9 +10,6 @@ import { labelUpdate } from "./field-mask.ts";
 import { fromMs, pages, toTimestamp } from "./messages.ts";
 
 type ContentHandlers = Handlers<typeof containerd.contentV1.ContentService, ContainerdCall>;
-
-/** What a message of {@link ContentHandlers.read} holds at most. */
-const pieceBytes = 1024 * 1024;
 
 /** Blobs by digest, and those that are being written. */
 export function contentHandlers(): ContentHandlers {
@@ -52,7 +48,8 @@ export function contentHandlers(): ContentHandlers {
         throw new ContainerdError("OutOfRange", `read past object length ${sizeBytes} bytes`);
       const wanted = Number(size);
       const end = wanted <= 0 ? sizeBytes : Math.min(from + wanted, sizeBytes);
-      yield* pieces(content.path(digest), from, end, signal);
+      for await (const piece of content.pieces(digest, from, end, signal))
+        yield { offset: BigInt(piece.offset), data: piece.bytes };
     },
 
     async status({ ref }, { namespace }) {
@@ -82,25 +79,6 @@ export function contentHandlers(): ContentHandlers {
       return {};
     },
   };
-}
-
-/** A file that is open stays whole, whatever becomes of its name. */
-async function* pieces(
-  path: string,
-  from: number,
-  end: number,
-  signal: AbortSignal,
-): AsyncGenerator<containerd.contentV1.ReadContentResponse> {
-  await using file = await open(path, "r");
-  for (let offset = from; offset < end; ) {
-    signal.throwIfAborted();
-    const length = Math.min(pieceBytes, end - offset);
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
-    if (bytesRead === 0)
-      throw new ContainerdError("DataLoss", `${path} ends at ${offset} bytes; pull what it belongs to again`);
-    yield { offset: BigInt(offset), data: buffer.subarray(0, bytesRead) };
-    offset += bytesRead;
-  }
 }
 
 function toInfo({ digest, sizeBytes, createdAtNs, updatedAtNs, labels }: ContentInfo) {

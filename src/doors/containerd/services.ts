@@ -33,7 +33,7 @@ type Row = {
  */
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
-  row("content", containerd.contentV1.ContentService, contentHandlers, ["write"]),
+  row("content", containerd.ContentService, contentHandlers, ["write"]),
   row("diff", containerd.diffV1.DiffService, diffHandlers),
   row("events", containerd.eventsV1.EventsService, eventHandlers, ["subscribe"]),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),

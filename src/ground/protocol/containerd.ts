@@ -2,8 +2,11 @@
  * containerd's own API (github.com/containerd/containerd/api), a namespace for each package: their messages share names. Times are
  * messages of seconds and nanoseconds, field masks are their paths.
  */
+/** To serve in place of `contentV1.ContentService`. */
+
 export * as events from "./containerd-events.ts";
 export * as types from "./containerd-types.ts";
+export { ContentService } from "./content-bytes.ts";
 /** What `Tasks.Metrics` answers with (github.com/containerd/cgroups 3.1.3). */
 export * as cgroupsV1 from "./generated/containerd/cgroups/v1/metrics.ts";
 export * as cgroupsV2 from "./generated/containerd/cgroups/v2/metrics.ts";

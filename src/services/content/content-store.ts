@@ -10,6 +10,7 @@ import { type Digest, digestOf } from "../../parts/oci/index.ts";
 import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { BlobFiles } from "./blob-files.ts";
+import { BlobPieces } from "./blob-pieces.ts";
 import { ContentError, fileError } from "./content-error.ts";
 import { hashFile } from "./hash-file.ts";
 import { IngestDirectories } from "./ingest-directories.ts";
@@ -17,6 +18,7 @@ import { IngestFile } from "./ingest-file.ts";
 import { HashingIngestWriter, IngestWriter } from "./ingest-writer.ts";
 import { reconcile } from "./reconcile.ts";
 import type {
+  BlobPiece,
   Content,
   ContentInfo,
   ContentRecord,
@@ -45,7 +47,7 @@ export async function openContent(options: {
   await blobs.open();
   await reconcile({ blobs, records, database, logger });
   for (const namespace of await namespacesOfIngests(root)) await ingestsOf(root, namespace).clean();
-  const shared = { root, database, records, events, blobs, locks: new KeyLock() };
+  const shared = { root, database, records, events, blobs, pieces: new BlobPieces(), locks: new KeyLock() };
   return {
     inNamespace: (namespace) => new LocalContentStore(shared, namespace),
     namespaces: () => records.namespaces(),
@@ -61,6 +63,7 @@ type Shared = {
   readonly records: Collection<ContentRecord>;
   readonly events: EventPublisher;
   readonly blobs: BlobFiles;
+  readonly pieces: BlobPieces;
   readonly locks: KeyLock;
 };
 
@@ -131,6 +134,18 @@ class LocalContentStore implements ContentStore {
       );
     }
     return bytes;
+  }
+
+  pieces(digest: Digest, from: number, end: number, signal: AbortSignal): AsyncIterable<BlobPiece> {
+    const { sizeBytes } = this.#record(digest);
+    const range = {
+      digest,
+      path: this.#shared.blobs.path(digest),
+      sizeBytes,
+      from,
+      end: Math.min(end, sizeBytes),
+    };
+    return this.#shared.pieces.read(range, signal);
   }
 
   async setLabels(digest: Digest, labels: Labels, how?: LabelUpdate): Promise<ContentInfo> {

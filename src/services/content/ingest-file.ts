@@ -66,8 +66,19 @@ export class IngestFile implements AsyncDisposable {
   async append(chunk: Uint8Array): Promise<void> {
     try {
       for (let done = 0; done < chunk.length; ) {
-        const { bytesWritten } = await this.#file.write(chunk, done, chunk.length - done, this.#offset);
-        this.#hash?.update(chunk.subarray(done, done + bytesWritten));
+        const rest = chunk.subarray(done);
+        const writing = this.#file.write(rest, 0, rest.length, this.#offset);
+        // Another thread writes meanwhile.
+        const before = this.#hash?.copy();
+        this.#hash?.update(rest);
+        const bytesWritten = await writing.then(
+          (result) => result.bytesWritten,
+          (error: unknown) => {
+            this.#hash = before;
+            throw error;
+          },
+        );
+        if (bytesWritten < rest.length) this.#hash = before?.update(rest.subarray(0, bytesWritten));
         this.#offset += bytesWritten;
         done += bytesWritten;
       }

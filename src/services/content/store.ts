@@ -46,7 +46,15 @@ export interface ContentProvider {
    * configs. Throws NotFound, DataLoss.
    */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
+  /**
+   * Part of a blob, in pieces of 1 MiB at most, as far as the blob goes; not verified. Throws NotFound,
+   * DataLoss where its file is shorter, and the signal's reason.
+   */
+  pieces(digest: Digest, from: number, end: number, signal: AbortSignal): AsyncIterable<BlobPiece>;
 }
+
+/** A part of a blob, and where it begins there. */
+export type BlobPiece = { readonly offset: number; readonly bytes: Buffer };
 
 /** Writing. */
 export interface ContentIngester {

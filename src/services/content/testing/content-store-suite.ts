@@ -201,6 +201,44 @@ export function contentStoreSuite(name: string, open: OpenContentStore): void {
       });
     });
 
+    test("any part of a blob is read, part after part, again and beside others", async () => {
+      await using opened = await emptyStore(open);
+      const { store } = opened;
+      const other = randomBytes(large.length);
+      for (const bytes of [large, other]) await store.put(bytes, { digest: digestOf(bytes) });
+      const part = async (bytes: Buffer, from: number, end: number): Promise<Buffer> => {
+        const { signal } = new AbortController();
+        const pieces = await Array.fromAsync(store.pieces(digestOf(bytes), from, end, signal));
+        assert.deepEqual(
+          pieces.map(({ offset }) => offset),
+          pieces.map(
+            (_, index) => from + pieces.slice(0, index).reduce((sum, piece) => sum + piece.bytes.length, 0),
+          ),
+        );
+        return Buffer.concat(pieces.map((piece) => piece.bytes));
+      };
+      const step = 100_000;
+      for (let from = 0; from < large.length; from += step) {
+        for (const bytes of [large, other])
+          assert.ok((await part(bytes, from, from + step)).equals(bytes.subarray(from, from + step)));
+        assert.ok((await part(large, 5, 10)).equals(large.subarray(5, 10)));
+      }
+      assert.ok((await part(large, 1, large.length)).equals(large.subarray(1)));
+      assert.equal((await part(large, large.length, large.length)).length, 0);
+    });
+
+    test("of a blob that was deleted while it was read there is no further part", async () => {
+      await using opened = await emptyStore(open);
+      const { store } = opened;
+      const digest = digestOf(large);
+      await store.put(large, { digest });
+      const { signal } = new AbortController();
+      const read = (from: number) => Array.fromAsync(store.pieces(digest, from, from + 10, signal));
+      await read(0);
+      await store.delete(digest);
+      await assert.rejects(async () => await read(10), { code: "NotFound" });
+    });
+
     test("a writer that is closed takes nothing more", async () => {
       await using opened = await emptyStore(open);
       const writer = await opened.store.writer("layer");

@@ -1,0 +1,45 @@
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import {
+  ContentService as generated,
+  type ReadContentResponse,
+  WriteContentRequest,
+} from "./generated/containerd/services/content/v1/content.ts";
+
+/** Numbers of the fields `data` and, of an answer, `offset` (services/content/v1/content.proto). */
+const [writtenData, readOffset, readData] = [6, 1, 2];
+
+/**
+ * containerd's content service, whose messages with the bytes of blobs are coded without a copy of them: the
+ * generated code makes two of each.
+ */
+export const ContentService = {
+  ...generated,
+  read: { ...generated.read, responseSerialize: encodeRead },
+  write: { ...generated.write, requestDeserialize: decodeWrite },
+} as const;
+
+function encodeRead({ offset, data }: ReadContentResponse): Buffer {
+  const head = new BinaryWriter();
+  if (offset !== 0n) head.tag(readOffset, WireType.Varint).int64(offset);
+  if (data.length > 0) head.tag(readData, WireType.LengthDelimited).uint32(data.length);
+  return Buffer.concat([head.finish(), data]);
+}
+
+/** `data` is a view of the bytes that came. */
+function decodeWrite(bytes: Buffer): WriteContentRequest {
+  const reader = new BinaryReader(bytes);
+  const others: Buffer[] = [];
+  let data = Buffer.alloc(0);
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, wireType] = reader.tag();
+    if (field === writtenData && wireType === WireType.LengthDelimited) {
+      const view = reader.bytes();
+      data = Buffer.from(view.buffer as ArrayBuffer, view.byteOffset, view.length);
+    } else {
+      reader.skip(wireType, field);
+      others.push(bytes.subarray(start, reader.pos));
+    }
+  }
+  return { ...WriteContentRequest.decode(Buffer.concat(others)), data };
+}
