@@ -1,23 +1,26 @@
 #!/bin/sh
-# Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, buildkitd, buildctl and a
-# program of our own over containerd's client library; and the containerd that berth is measured beside. Needs Go; nothing
-# else of berth does.
+# Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
+# buildctl and a program of our own over containerd's client library; and the containerd that berth is measured beside.
+# Needs Go; nothing else of berth does.
 set -eu
 cd "$(dirname "$0")/../test/clients"
 if ! command -v go >/dev/null; then
-  echo "clients: needs Go (https://go.dev/dl/) to build ctr, buildkitd and others" >&2
+  echo "clients: needs Go (https://go.dev/dl/) to build ctr, nerdctl, buildkitd and others" >&2
   exit 1
 fi
 mkdir -p ../../.clients
-echo "clients: building ctr, buildkitd, buildctl, goclient and containerd (some minutes the first time)"
+echo "clients: building ctr, nerdctl, buildkitd, buildctl, goclient and containerd (some minutes the first time)"
 # A toolchain that is not here cannot be fetched everywhere: the installed one must do.
 export GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0
 containerd=github.com/containerd/containerd/v2
 buildkit=github.com/moby/buildkit
-# Without a version ctr and buildkitd call themselves unknown.
+nerdctl=github.com/containerd/nerdctl/v2
+# Without a version they call themselves unknown.
 version=$(go list -m -f '{{.Version}}' $containerd)
 buildkit_version=$(go list -m -f '{{.Version}}' $buildkit)
+nerdctl_version=$(go list -m -f '{{.Version}}' $nerdctl)
 go build -o ../../.clients/ \
-  -ldflags "-X $containerd/version.Version=$version -X $buildkit/version.Version=$buildkit_version" \
+  -ldflags "-X $containerd/version.Version=$version -X $buildkit/version.Version=$buildkit_version \
+    -X $nerdctl/pkg/version.Version=$nerdctl_version" \
   $containerd/cmd/ctr $containerd/cmd/containerd $containerd/cmd/containerd-shim-runc-v2 \
-  $buildkit/cmd/buildkitd $buildkit/cmd/buildctl ./goclient
+  $nerdctl/cmd/nerdctl $buildkit/cmd/buildkitd $buildkit/cmd/buildctl ./goclient

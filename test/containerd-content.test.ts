@@ -126,6 +126,17 @@ describe("containerd's API of content", () => {
     assert.ok((await read("resumed", digest)).equals(other));
   });
 
+  test("of a blob that is there already a writer who did not say so leaves no second copy", async () => {
+    const data = Buffer.from("twice");
+    await put("twice", data);
+    const writing = new Writing(host.clients, "twice");
+    await writing.ask({ action: WRITE, ref: "again", data });
+    await assert.rejects(writing.ask({ action: COMMIT, ref: "again" }), { code: status.ALREADY_EXISTS });
+    const { content } = host.clients.in("twice");
+    assert.deepEqual((await content.listStatuses({ filters: [] })).statuses, []);
+    assert.equal(String(await read("twice", digestOf(data))), "twice");
+  });
+
   test("a ref is one writer's at a time", async () => {
     const first = new Writing(host.clients, "locked");
     await first.ask({ action: STAT, ref: "blob" });

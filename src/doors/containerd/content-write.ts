@@ -95,21 +95,25 @@ class Writing implements AsyncDisposable {
   }
 
   async #hear({ expected, total }: Request): Promise<void> {
-    const { content } = this.#storage;
     if (expected !== "") {
       const digest = parseDigest(expected);
       if (this.#expected !== undefined && this.#expected !== digest)
         throw inconsistent("digest", digest, this.#expected);
       this.#expected = digest;
-      if (content.has(digest)) {
-        await content.abort(this.#ref);
-        throw exists(digest);
-      }
+      await this.#refuseExisting(digest);
     }
     if (total > 0n) {
       if (this.#total > 0n && this.#total !== total) throw inconsistent("total", total, this.#total);
       this.#total = total;
     }
+  }
+
+  /** What was written of a blob that is there is nobody's any more. Throws AlreadyExists. */
+  async #refuseExisting(digest: Digest): Promise<void> {
+    const { content } = this.#storage;
+    if (!content.has(digest)) return;
+    await content.abort(this.#ref);
+    throw exists(digest);
   }
 
   /**
@@ -139,7 +143,7 @@ class Writing implements AsyncDisposable {
         "FailedPrecondition",
         `unexpected commit digest ${actual}, expected ${digest}`,
       );
-    if (this.#storage.content.has(digest)) throw exists(digest);
+    await this.#refuseExisting(digest);
     await addToLease(this.#storage, this.#leaseId, { kind: "content", digest });
     await this.#writer.commit({ digest, size, labels, verified });
   }

@@ -40,7 +40,7 @@ export class MonitorControl {
 
   async #write(what: string, message: string): Promise<void> {
     await using fifo = await this.#open(what);
-    await fifo.write(message);
+    await fifo.write(message).catch((cause) => this.#fail(what, cause));
     for (let waited = 0; waited < waitMs; waited += restMs) {
       await sleep(restMs);
       if (unreadBytes(fifo.fd) === 0) return;
@@ -50,13 +50,20 @@ export class MonitorControl {
     throw new RuntimeError("DeadlineExceeded", `${what}: conmon has not read ${this.#path} for ${waitMs} ms`);
   }
 
-  /** Opened without waiting: a FIFO that nobody reads means that conmon is gone (ENXIO of fifo(7)). */
+  /**
+   * Opened without waiting: a FIFO that nobody reads means that conmon is gone (ENXIO of fifo(7), and EPIPE
+   * where it goes just then).
+   */
   async #open(what: string): Promise<FileHandle> {
-    return await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) => {
-      if (!isErrno(cause, "ENXIO", "ENOENT")) throw cause;
-      throw new RuntimeError("FailedPrecondition", `${what}: conmon does not listen on ${this.#path}`, {
-        cause,
-      });
+    return await open(this.#path, constants.O_WRONLY | constants.O_NONBLOCK).catch((cause) =>
+      this.#fail(what, cause),
+    );
+  }
+
+  #fail(what: string, cause: unknown): never {
+    if (!isErrno(cause, "ENXIO", "ENOENT", "EPIPE")) throw cause;
+    throw new RuntimeError("FailedPrecondition", `${what}: conmon does not listen on ${this.#path}`, {
+      cause,
     });
   }
 }

@@ -1,0 +1,92 @@
+/** Brings, names, shows and hands on images with unmodified ctr. */
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { before, describe, it } from "node:test";
+import { withClients } from "../support/with-clients.ts";
+
+describe("ctr images", () => {
+  const host = withClients();
+  const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
+  const names = async () => (await ctr("images", "ls", "-q")).split("\n");
+
+  before(() => ctr("images", "pull", host.image));
+
+  it("pulls by the transfer service and without it", async () => {
+    const { image } = host;
+    assert.match(await ctr("images", "ls"), new RegExp(`^${image} .*sha256:.*linux/amd64`, "m"));
+    await ctr("images", "rm", image);
+    assert.equal((await names()).includes(image), false);
+    await ctr("images", "pull", "--local", image);
+    assert.match(await ctr("images", "check"), new RegExp(`^${image} .*complete \\(2/2\\).*true$`, "m"));
+  });
+
+  it("gives an image further names and labels, and takes them away", async () => {
+    await ctr("images", "tag", host.image, "example.test/second:1");
+    assert.ok((await names()).includes("example.test/second:1"));
+    await ctr("images", "label", "example.test/second:1", "color=red");
+    assert.match(await ctr("images", "ls", "labels.color==red"), /^example\.test\/second:1 /m);
+    await ctr("images", "rm", "--sync", "example.test/second:1");
+    assert.deepEqual(await names(), [host.image]);
+  });
+
+  for (const way of [[], ["--local"]]) {
+    const how = way.length === 0 ? "by the transfer service" : "without it";
+
+    it(`pushes ${how}`, async () => {
+      const name = `${host.registry.host}/pushed:${way.length}`;
+      await ctr("images", "push", ...way, "--plain-http", name, host.image);
+      await ctr("images", "pull", name);
+      const list = await ctr("images", "ls", `name==${name}`);
+      const [digest = ""] = /sha256:\w+/.exec(list) ?? [];
+      assert.ok((await ctr("images", "ls", `name==${host.image}`)).includes(digest));
+      await ctr("images", "rm", name);
+    });
+
+    it(`exports an image and imports it again ${how}`, async () => {
+      const archive = host.programs.path(`export-${way.length}.tar`);
+      await ctr("images", "export", ...way, archive, host.image);
+      await ctr("images", "rm", "--sync", host.image);
+      await ctr("images", "import", ...way, archive);
+      assert.deepEqual(await names(), [host.image]);
+      assert.equal(await ctr("run", "--rm", host.image, "imported", "echo", "imported"), "imported");
+      // Once more changes nothing, and leaves nothing behind.
+      await ctr("images", "import", ...way, archive);
+      assert.equal(await ctr("content", "active"), "REF\tSIZE\tAGE");
+    });
+  }
+
+  it("mounts an image, read-only and writable", async () => {
+    const place = host.programs.path("mounted");
+    await mkdir(place);
+    for (const mode of [[], ["--rw"]]) {
+      await ctr("images", "mount", ...mode, host.image, place);
+      assert.ok((await readdir(place)).includes("bin"));
+      const written = writeFile(`${place}/new`, "new");
+      if (mode.length === 0) await assert.rejects(written, { code: "EROFS" });
+      else await written;
+      await ctr("images", "unmount", "--rm", place);
+      assert.deepEqual(await readdir(place), []);
+    }
+    assert.doesNotMatch(await ctr("snapshots", "ls"), /View|Active/);
+  });
+
+  it("shows what an image consists of, and what it takes on disk", async () => {
+    const shown = await ctr("images", "inspect", host.image);
+    for (const part of ["image.manifest.v1+json", "image.config.v1+json", "image.layer.v1.tar+gzip"])
+      assert.ok(shown.includes(part), part);
+    assert.match(await ctr("images", "usage", host.image), /MiB/);
+  });
+
+  it("makes an image without compression of one with it, which runs", async () => {
+    await ctr("images", "convert", "--uncompress", host.image, "example.test/plain:1");
+    assert.match(await ctr("images", "inspect", "example.test/plain:1"), /layer\.v1\.tar @/);
+    assert.equal(await ctr("run", "--rm", "example.test/plain:1", "plain", "echo", "plain"), "plain");
+    await ctr("images", "rm", "example.test/plain:1");
+  });
+
+  it("removes what no container uses", async () => {
+    await ctr("images", "prune", "--all");
+    assert.deepEqual(await names(), [""]);
+    await ctr("images", "pull", host.image);
+  });
+});

@@ -1,0 +1,104 @@
+/** Looks into berth's stores with unmodified ctr, and writes into them. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { clientProgram } from "../support/client-programs.ts";
+import { withClients } from "../support/with-clients.ts";
+
+describe("ctr content, snapshots, leases, namespaces and plugins", () => {
+  const host = withClients();
+  const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
+  const manifest = async () => /sha256:\w+/.exec(await ctr("images", "ls", `name==${host.image}`))?.[0] ?? "";
+
+  before(() => ctr("images", "pull", host.image));
+
+  it("reads, labels and lists content", async () => {
+    const digest = await manifest();
+    const { config, layers } = JSON.parse(await ctr("content", "get", digest));
+    const expected = [digest, config.digest, ...layers.map((layer: { digest: string }) => layer.digest)];
+    assert.deepEqual((await ctr("content", "ls", "-q")).split("\n").sort(), expected.sort());
+    await ctr("content", "label", digest, "color=red");
+    assert.equal(await ctr("content", "ls", "-q", "labels.color==red"), digest);
+  });
+
+  it("writes content and removes it", async () => {
+    const data = "some data\n";
+    const digest = `sha256:${createHash("sha256").update(data).digest("hex")}`;
+    const { code } = await host.programs.say(
+      "ctr",
+      ["content", "ingest", "--expected-digest", digest, "ref"],
+      data,
+    );
+    assert.equal(code, 0);
+    assert.equal(await ctr("content", "get", digest), data.trimEnd());
+    await ctr("content", "rm", digest);
+    await assert.rejects(ctr("content", "get", digest), /not found/);
+  });
+
+  it("fetches content from a registry without making an image", async () => {
+    const digest = await manifest();
+    await ctr("images", "rm", "--sync", host.image);
+    assert.equal(await ctr("content", "ls", "-q"), "");
+    assert.equal(
+      JSON.parse(await ctr("content", "fetch-object", "--plain-http", host.image, digest)).schemaVersion,
+      2,
+    );
+    await ctr("content", "fetch", host.image);
+    assert.ok((await ctr("content", "ls", "-q")).includes(digest));
+    await ctr("images", "pull", host.image);
+  });
+
+  it("prepares, mounts, commits, views and removes snapshots, and tells their difference", async () => {
+    const parent = /^(sha256:\w+) +Committed/m.exec(await ctr("snapshots", "ls"))?.[1] ?? "";
+    await ctr("snapshots", "prepare", "active", parent);
+    const place = host.programs.path("snapshot");
+    await mkdir(place);
+    await promisify(execFile)("sh", ["-c", await ctr("snapshots", "mounts", place, "active")]);
+    await writeFile(`${place}/new`, "new");
+    await promisify(execFile)("umount", [place]);
+    const difference = `"$0" "$@" snapshots diff --keep active | gzip -d | tar -t`;
+    const ctrCommand = [clientProgram("ctr"), ...host.programs.ctrArguments];
+    const { stdout } = await promisify(execFile)("sh", ["-c", difference, ...ctrCommand]);
+    assert.match(stdout, /^new$/m);
+    await ctr("snapshots", "commit", "committed", "active");
+    assert.match(await ctr("snapshots", "usage", "committed"), /KiB/);
+    await ctr("snapshots", "view", "viewed", "committed");
+    assert.match(await ctr("snapshots", "tree"), /committed\n.*viewed/);
+    assert.deepEqual(JSON.parse(await ctr("snapshots", "info", "viewed")).Parent, "committed");
+    await ctr("snapshots", "rm", "viewed", "committed");
+    assert.doesNotMatch(await ctr("snapshots", "ls"), /viewed|committed/);
+  });
+
+  it("makes leases that end, and removes them", async () => {
+    assert.equal(await ctr("leases", "create", "--id", "mine", "--expires", "1h", "color=red"), "mine");
+    assert.match(await ctr("leases", "ls"), /^mine .*color=red.*containerd\.io\/gc\.expire=/m);
+    await ctr("leases", "rm", "--sync", "mine");
+    assert.equal(await ctr("leases", "ls", "-q"), "");
+  });
+
+  it("makes, labels and lists namespaces, which see nothing of each other, and removes them", async () => {
+    await ctr("namespaces", "create", "fresh", "color=red");
+    await ctr("namespaces", "label", "fresh", "size=small");
+    assert.match(await ctr("namespaces", "ls"), /^fresh +(color=red,size=small|size=small,color=red)/m);
+    assert.equal(await ctr("--namespace", "fresh", "images", "ls", "-q"), "");
+    await ctr("namespaces", "rm", "fresh");
+    assert.doesNotMatch(await ctr("namespaces", "ls"), /fresh/);
+  });
+
+  it("shows plugins, versions, and the daemon", async () => {
+    const plugins = await ctr("plugins", "ls");
+    for (const plugin of [
+      "snapshotter.v1 +overlayfs",
+      "content.v1 +content",
+      "runtime.v2 +task",
+      "grpc.v1 +tasks",
+    ])
+      assert.match(plugins, new RegExp(`${plugin} .*ok`));
+    assert.match(await ctr("version"), /Server:\n +Version: +v2\.4\.2\+berth/);
+    assert.equal(JSON.parse(await ctr("info")).server.pid, host.berth.pid);
+    assert.equal(await ctr("deprecations", "list"), "");
+  });
+});

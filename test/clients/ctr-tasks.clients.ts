@@ -1,0 +1,193 @@
+/** Runs containers with unmodified ctr. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { before, describe, it } from "node:test";
+import { clientProgram } from "../support/client-programs.ts";
+import { eventually } from "../support/condition.ts";
+import { withClients } from "../support/with-clients.ts";
+
+describe("ctr run and tasks", () => {
+  const host = withClients();
+  const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
+
+  before(() => ctr("images", "pull", host.image));
+
+  /** A container that sleeps, and is gone afterwards. */
+  async function sleeping(id: string, ...options: readonly string[]): Promise<AsyncDisposable> {
+    await ctr("run", "-d", ...options, host.image, id, "sleep", "1000");
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await ctr("tasks", "rm", "-f", id);
+        await ctr("containers", "rm", id);
+      },
+    };
+  }
+
+  it("runs a container, shows both outputs, and ends as it did", async () => {
+    const script = "read line; echo $line; echo err >&2; exit 7";
+    const args = ["run", "--rm", host.image, "ends", "sh", "-c", script];
+    assert.deepEqual(await host.programs.say("ctr", args, "typed\n"), {
+      stdout: "typed\n",
+      stderr: "err\n",
+      code: 7,
+    });
+    assert.equal(await ctr("containers", "ls", "-q"), "");
+    assert.doesNotMatch(await ctr("snapshots", "ls"), /Active/);
+  });
+
+  it("gives a container a terminal", async () => {
+    assert.match(
+      await host.programs.onTerminal(
+        "ctr",
+        "run",
+        "--rm",
+        "-t",
+        host.image,
+        "tty",
+        "sh",
+        "-c",
+        "tty; sleep 1",
+      ),
+      /\/dev\/pts\/0\n/,
+    );
+  });
+
+  it("runs it as asked: user, environment, mounts, limits, capabilities, hostname, read-only", async () => {
+    const options = [
+      ...["--user", "1000", "--env", "WORD=hi", "--hostname", "named", "--cwd", "/tmp", "--read-only"],
+      ...["--mount", `type=bind,src=${host.berth.logDir},dst=/seen,options=rbind:ro`],
+      ...["--cap-drop", "CAP_CHOWN", "--rlimit-nofile", "100", "--seccomp", "--memory-limit", "50000000"],
+    ];
+    const script =
+      "id -u; echo $WORD; hostname; pwd; touch /new || echo refused; ls -d /seen; ulimit -n; grep Seccomp: /proc/self/status";
+    const said = await ctr("run", "--rm", ...options, host.image, "asked", "sh", "-c", script);
+    assert.deepEqual(said.split("\n"), [
+      "1000",
+      "hi",
+      "named",
+      "/tmp",
+      "refused",
+      "/seen",
+      "100",
+      "Seccomp:\t2",
+    ]);
+  });
+
+  it("runs it by either OCI runtime, which clients name in runc's options", async () => {
+    for (const binary of ["crun", "runc"])
+      assert.equal(
+        await ctr("run", "--rm", "--runc-binary", binary, host.image, binary, "echo", binary),
+        binary,
+      );
+  });
+
+  it("lists tasks and their processes, and runs commands beside them", async () => {
+    await using _sleeping = await sleeping("busy");
+    assert.match(await ctr("tasks", "ls"), /^busy +\d+ +RUNNING/m);
+    const command = ["tasks", "exec", "--exec-id", "one", "--user", "1000", "--cwd", "/tmp", "busy"];
+    const said = await host.programs.say(
+      "ctr",
+      [...command, "sh", "-c", "id -u; pwd; read line; echo $line; exit 5"],
+      "in\n",
+    );
+    assert.deepEqual([said.stdout, said.code], ["1000\n/tmp\nin\n", 5]);
+    const terminal = ["tasks", "exec", "-t", "--exec-id", "two", "busy", "tty"];
+    assert.match(await host.programs.onTerminal("ctr", ...terminal), /\/dev\/pts\/\d\n/);
+    await ctr("tasks", "exec", "--detach", "--exec-id", "three", "busy", "sleep", "1000");
+    assert.equal((await ctr("tasks", "ps", "busy")).split("\n").length, 3);
+    await ctr("tasks", "kill", "-s", "SIGKILL", "--exec-id", "three", "busy");
+    await eventually(
+      "the command has ended",
+      async () => (await ctr("tasks", "ps", "busy")).split("\n").length === 2,
+    );
+  });
+
+  it("pauses a task, lets it go on, signals and deletes it", async () => {
+    await ctr(
+      "run",
+      "-d",
+      host.image,
+      "steps",
+      "sh",
+      "-c",
+      "trap 'exit 9' TERM; touch /ready; while :; do sleep 0.1; done",
+    );
+    const ready = ["tasks", "exec", "--exec-id", "ready", "steps", "test", "-e", "/ready"];
+    await eventually("it is ready", async () => (await host.programs.say("ctr", ready)).code === 0);
+    await ctr("tasks", "pause", "steps");
+    assert.match(await ctr("tasks", "ls"), /^steps +\d+ +PAUSED/m);
+    await ctr("tasks", "resume", "steps");
+    await ctr("tasks", "kill", "-s", "SIGTERM", "steps");
+    await eventually("it has ended", async () => /^steps +\d+ +STOPPED/m.test(await ctr("tasks", "ls")));
+    assert.deepEqual(
+      (await host.programs.say("ctr", ["tasks", "rm", "steps"])).stderr.match(/code \d+/)?.[0],
+      "code 9",
+    );
+    await ctr("containers", "rm", "steps");
+  });
+
+  it("creates a container, and starts and attaches to it later", async () => {
+    await ctr(
+      "containers",
+      "create",
+      "--label",
+      "color=red",
+      host.image,
+      "later",
+      "sh",
+      "-c",
+      "read line; echo got $line",
+    );
+    assert.equal(await ctr("containers", "ls", "-q", "labels.color==red"), "later");
+    const { stdout, code } = await host.programs.say("ctr", ["tasks", "start", "later"], "this\n");
+    assert.deepEqual([stdout, code], ["got this\n", 0]);
+    const info = JSON.parse(await ctr("containers", "info", "later"));
+    assert.deepEqual(
+      [info.Image, info.Runtime.Name, info.Spec.process.args[0]],
+      [host.image, "io.containerd.runc.v2", "sh"],
+    );
+    await ctr("containers", "rm", "later");
+  });
+
+  it("leads both outputs to a file", async () => {
+    const log = host.programs.path("output.log");
+    const script = "echo out; echo err >&2";
+    await ctr("run", "--rm", "--log-uri", `file://${log}`, host.image, "filed", "sh", "-c", script);
+    assert.equal(await readFile(log, "utf8"), "out\nerr\n");
+  });
+
+  it("shows events of a container's life in their order", async () => {
+    const events = spawn(clientProgram("ctr"), [...host.programs.ctrArguments, "events"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const seen: string[] = [];
+      createInterface({ input: events.stdout }).on("line", (line) => seen.push(line));
+      let count = 0;
+      await eventually("it listens", async () => {
+        await ctr("run", "--rm", host.image, `probe-${count++}`, "true");
+        return seen.some((line) => line.includes("/containers/delete"));
+      });
+      seen.length = 0;
+      await ctr("run", "--rm", host.image, "told", "true");
+      await eventually("the last one has come", async () => seen.at(-1)?.includes("/containers/delete"));
+      assert.deepEqual(
+        seen.filter((line) => line.includes('"told"')).map((line) => line.split(" ")[5]),
+        [
+          "/snapshot/prepare",
+          "/containers/create",
+          "/tasks/create",
+          "/tasks/start",
+          "/tasks/exit",
+          "/tasks/delete",
+          "/snapshot/remove",
+          "/containers/delete",
+        ],
+      );
+    } finally {
+      events.kill();
+    }
+  });
+});

@@ -1,0 +1,84 @@
+/** Looks at what CRI runs with unmodified nerdctl and ctr, and gives CRI images. */
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { criNamespace } from "../../src/engines/engine/index.ts";
+import { TestPod } from "../support/pod.ts";
+import { withClients } from "../support/with-clients.ts";
+
+describe("nerdctl and ctr in the namespace of CRI", () => {
+  const host = withClients(criNamespace);
+  const nerdctl = (...args: readonly string[]) => host.programs.nerdctl(...args);
+  const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
+  let pod: TestPod;
+  let id: string;
+
+  before(async () => {
+    pod = await TestPod.run(host.berth, "seen");
+    id = await pod.shell("main", host.image, "echo hello; exec sleep 1000", {
+      labels: {
+        "io.kubernetes.pod.namespace": "default",
+        "io.kubernetes.pod.name": "seen",
+        "io.kubernetes.container.name": "main",
+      },
+    });
+  });
+
+  it("lists the containers and images of pods", async () => {
+    assert.match(
+      await nerdctl("ps", "--no-trunc"),
+      new RegExp(`^${id} +${host.image}.*Up.*k8s://default/seen/main$`, "m"),
+    );
+    assert.ok((await ctr("containers", "ls", "-q")).split("\n").includes(id));
+    assert.match(await ctr("tasks", "ls"), new RegExp(`^${id} +\\d+ +RUNNING`, "m"));
+    assert.match(await nerdctl("images"), /busybox +latest/);
+  });
+
+  it("runs commands in a pod's container", async () => {
+    assert.equal(await nerdctl("exec", id, "echo", "inside"), "inside");
+    assert.equal(await ctr("tasks", "exec", "--exec-id", "one", id, "echo", "inside"), "inside");
+  });
+
+  it("inspects it", async () => {
+    assert.equal(await nerdctl("inspect", "-f", "{{.State.Status}}", id), "running");
+    const [{ Process }] = JSON.parse(await nerdctl("inspect", "--mode", "native", id));
+    assert.equal(Process.Status.Status, "running");
+    assert.deepEqual(JSON.parse(await ctr("containers", "info", id)).Spec.process.args.slice(0, 2), [
+      "/bin/sh",
+      "-c",
+    ]);
+  });
+
+  it("brings images that a pod can use at once", async () => {
+    const archive = host.programs.path("loaded.tar");
+    await nerdctl("tag", host.image, "example.test/loaded:1");
+    await nerdctl("save", "-o", archive, "example.test/loaded:1");
+    await nerdctl("rmi", "example.test/loaded:1");
+    await nerdctl("load", "-i", archive);
+    assert.equal(await pod.output("loaded", "example.test/loaded:1", "echo ran"), "ran\n");
+  });
+
+  it("runs containers of its own beside pods, which CRI does not show", async () => {
+    const own = await nerdctl(
+      "run",
+      "-d",
+      "--name",
+      "beside",
+      "--network",
+      "none",
+      host.image,
+      "sleep",
+      "1000",
+    );
+    const { containers } = await host.berth.clients.runtime.listContainers({ filter: undefined });
+    assert.equal(
+      containers.some((container) => container.id === own),
+      false,
+    );
+    await nerdctl("rm", "-f", "beside");
+  });
+
+  it("leaves the life of a pod's container to the kubelet", async () => {
+    await assert.rejects(ctr("tasks", "rm", "-f", id), /is a pod's/);
+    await assert.rejects(ctr("containers", "rm", id));
+  });
+});

@@ -1,0 +1,223 @@
+/** Runs and looks after containers with unmodified nerdctl. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { before, describe, it } from "node:test";
+import { clientProgram } from "../support/client-programs.ts";
+import { eventually } from "../support/condition.ts";
+import { withClients } from "../support/with-clients.ts";
+
+describe("nerdctl run", () => {
+  const host = withClients();
+  const nerdctl = (...args: readonly string[]) => host.programs.nerdctl(...args);
+
+  before(() => nerdctl("pull", host.image));
+
+  /** A container that runs a script, and is gone afterwards. */
+  async function running(
+    name: string,
+    script: string,
+    ...options: readonly string[]
+  ): Promise<AsyncDisposable> {
+    const id = await nerdctl("run", "-d", "--name", name, ...options, host.image, "sh", "-c", script);
+    return { [Symbol.asyncDispose]: async () => void (await nerdctl("rm", "-f", id)) };
+  }
+
+  it("runs a container in the foreground, with input, outputs and its exit code", async () => {
+    const command = [
+      "run",
+      "--rm",
+      "-i",
+      host.image,
+      "sh",
+      "-c",
+      "read line; echo $line; echo err >&2; exit 4",
+    ];
+    const { stdout, stderr, code } = await host.programs.say("nerdctl", command, "typed\n");
+    assert.deepEqual([stdout, code], ["typed\n", 4]);
+    assert.match(stderr, /^err$/m);
+    assert.equal(await nerdctl("ps", "-aq"), "");
+  });
+
+  it("gives it a terminal, and one to a command in it", async () => {
+    const screen = await host.programs.onTerminal("nerdctl", "run", "--rm", "-it", host.image, "tty");
+    assert.match(screen, /\/dev\/pts\/0\n/);
+    await using _running = await running("shown", "exec sleep 1000");
+    assert.match(
+      await host.programs.onTerminal("nerdctl", "exec", "-it", "shown", "tty"),
+      /\/dev\/pts\/\d\n/,
+    );
+  });
+
+  it("runs it as asked: user, environment, limits, name, files, rights", async () => {
+    const options = [
+      ...["--user", "1000", "-e", "WORD=hi", "--hostname", "named", "-w", "/tmp", "--read-only"],
+      ...["--ulimit", "nofile=100", "--pids-limit", "50", "--shm-size", "10m", "--cap-drop", "ALL"],
+      ...["--tmpfs", "/scratch", "--add-host", "friend:192.0.2.7", "--dns", "192.0.2.8"],
+    ];
+    const script = [
+      "id -u; echo $WORD; hostname; pwd; touch /new 2>/dev/null || echo refused; ulimit -n",
+      "grep CapBnd /proc/self/status; grep -c ' /scratch ' /proc/mounts; df -k /dev/shm | awk 'END {print $2}'",
+      "grep friend /etc/hosts; cat /etc/resolv.conf",
+    ].join("; ");
+    const said = await nerdctl("run", "--rm", ...options, host.image, "sh", "-c", script);
+    assert.deepEqual(
+      said.split("\n").map((line) => line.replaceAll(/\s+/g, " ").trim()),
+      [
+        ...["1000", "hi", "named", "/tmp", "refused", "100", "CapBnd: 0000000000000000", "1", "10240"],
+        ...["192.0.2.7 friend", "nameserver 192.0.2.8"],
+      ],
+    );
+  });
+
+  it("runs it with every right if it is asked to", async () => {
+    const rights = async (...options: readonly string[]) =>
+      BigInt(
+        `0x${await nerdctl("run", "--rm", ...options, host.image, "awk", "/CapEff/ {print $2}", "/proc/self/status")}`,
+      );
+    const [usual, all] = [await rights(), await rights("--privileged")];
+    assert.ok((all & usual) === usual && all > usual, `${all} ${usual}`);
+  });
+
+  it("holds it to its limits of memory and processors", async () => {
+    const options = ["--memory", "32m", "--cpus", "0.5"];
+    const { code } = await host.programs.say("nerdctl", [
+      "run",
+      "--rm",
+      ...options,
+      host.image,
+      "sh",
+      "-c",
+      "head -c 200m /dev/zero | tail",
+    ]);
+    assert.equal(code, 137);
+    await using _running = await running("limited", "exec sleep 1000", ...options);
+    const [{ Spec }] = JSON.parse(await nerdctl("inspect", "--mode", "native", "limited"));
+    const { memory, cpu } = Spec.linux.resources;
+    assert.deepEqual([memory.limit, cpu.quota / cpu.period], [2 ** 25, 0.5]);
+  });
+
+  it("lists, inspects, renames, stops, starts, kills and removes containers", async () => {
+    await using _running = await running("first", "trap 'exit 0' TERM; while :; do sleep 0.1; done");
+    assert.match(await nerdctl("ps"), /Up .*first$/m);
+    assert.equal(
+      await nerdctl("inspect", "-f", "{{.State.Status}} {{.Config.Image}}", "first"),
+      `running ${host.image}`,
+    );
+    assert.match(await nerdctl("top", "first"), /sleep 0\.1|trap/);
+    await nerdctl("pause", "first");
+    assert.match(await nerdctl("ps", "-a"), /Paused.*first$/m);
+    await nerdctl("unpause", "first");
+    await nerdctl("stop", "first");
+    assert.match(await nerdctl("ps", "-a"), /Exited \(0\).*first$/m);
+    await nerdctl("start", "first");
+    await nerdctl("restart", "first");
+    await nerdctl("rename", "first", "second");
+    assert.match(await nerdctl("ps"), /Up .*second$/m);
+    await nerdctl("kill", "second");
+    assert.equal(await nerdctl("wait", "second"), "137");
+  });
+
+  it("shows a container's log while it runs and after it, with both outputs", async () => {
+    await using _running = await running(
+      "told",
+      "for i in 1 2 3; do echo out $i; echo err $i >&2; sleep 0.3; done",
+    );
+    const followed = await host.programs.say("nerdctl", ["logs", "-f", "told"]);
+    assert.deepEqual(followed.stdout.split("\n"), ["out 1", "out 2", "out 3", ""]);
+    assert.deepEqual(followed.stderr.split("\n"), ["err 1", "err 2", "err 3", ""]);
+    const last = await host.programs.say("nerdctl", ["logs", "-t", "--tail", "1", "told"]);
+    assert.match(last.stdout + last.stderr, /^\d{4}-\S*Z (out|err) 3\n$/);
+  });
+
+  it("runs commands in it, and copies files into it and out of it", async () => {
+    await using _running = await running("busy", "exec sleep 1000");
+    assert.equal(
+      await nerdctl(
+        "exec",
+        "-u",
+        "1000",
+        "-w",
+        "/tmp",
+        "-e",
+        "A=b",
+        "busy",
+        "sh",
+        "-c",
+        "id -u; pwd; echo $A",
+      ),
+      "1000\n/tmp\nb",
+    );
+    const { code } = await host.programs.say("nerdctl", ["exec", "busy", "sh", "-c", "exit 3"]);
+    assert.notEqual(code, 0);
+    const [here, back] = [host.programs.path("copied"), host.programs.path("copied-back")];
+    await writeFile(here, "copied\n");
+    await nerdctl("cp", here, "busy:/tmp/there");
+    assert.equal(await nerdctl("exec", "busy", "cat", "/tmp/there"), "copied");
+    await nerdctl("cp", "busy:/tmp/there", back);
+    assert.equal(await readFile(back, "utf8"), "copied\n");
+    assert.match(await nerdctl("diff", "busy"), /^A \/tmp\/there$/m);
+  });
+
+  it("makes an image of a container", async () => {
+    await using _running = await running("changed", "echo made > /made; exec sleep 1000");
+    await eventually(
+      "the file is there",
+      async () => (await host.programs.say("nerdctl", ["exec", "changed", "cat", "/made"])).code === 0,
+    );
+    await nerdctl("commit", "--message", "a change", "changed", "example.test/committed:1");
+    assert.equal(await nerdctl("run", "--rm", "example.test/committed:1", "cat", "/made"), "made");
+    await nerdctl("rmi", "example.test/committed:1");
+  });
+
+  it("shares the namespaces of another container", async () => {
+    await using _running = await running("other", "exec sleep 1000");
+    const shared = ["--network", "container:other", "--pid", "container:other"];
+    assert.match(await nerdctl("run", "--rm", ...shared, host.image, "ps"), /^ +1 root +sleep 1000$/m);
+  });
+
+  it("creates a container that is started later, and removes those that have ended", async () => {
+    await nerdctl("create", "--name", "later", host.image, "echo", "started");
+    assert.equal(await nerdctl("start", "-a", "later"), "started");
+    await using _running = await running("stays", "exec sleep 1000");
+    await nerdctl("container", "prune", "-f");
+    assert.equal(await nerdctl("ps", "-a", "--format", "{{.Names}}"), "stays");
+    await nerdctl("system", "prune", "-f");
+    assert.equal(await nerdctl("ps", "--format", "{{.Names}}"), "stays");
+  });
+
+  it("shows events", async () => {
+    const events = spawn(
+      clientProgram("nerdctl"),
+      [...host.programs.nerdctlArguments, "events", "--format", "json"],
+      { stdio: ["ignore", "pipe", "ignore"] },
+    );
+    try {
+      const seen: string[] = [];
+      createInterface({ input: events.stdout }).on("line", (line) => {
+        if (line !== "") seen.push(JSON.parse(line).Topic);
+      });
+      await eventually("a whole life was seen", async () => {
+        seen.length = 0;
+        await nerdctl("run", "--rm", host.image, "true");
+        return (
+          seen.includes("/tasks/start") && seen.includes("/tasks/exit") && seen.includes("/containers/delete")
+        );
+      });
+    } finally {
+      events.kill();
+    }
+  });
+
+  it("still has its containers and their logs after the daemon's restart", async () => {
+    await using _running = await running(
+      "outlives",
+      "trap '' PIPE; i=0; while :; do echo $((i=i+1)); sleep 0.1; done",
+    );
+    await eventually("it has said something", async () => (await nerdctl("logs", "outlives")).includes("2"));
+    await host.berth.restartDaemon("SIGKILL");
+    assert.match(await nerdctl("ps"), /Up .*outlives$/m);
+    assert.deepEqual((await nerdctl("logs", "outlives")).split("\n").slice(0, 2), ["1", "2"]);
+  });
+});
