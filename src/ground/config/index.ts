@@ -3,7 +3,6 @@
  * its documentation. A key that is not in the schema is an error. This room reads and checks; what a value is
  * for is the business of the room that gets it.
  */
-export { ConfigError } from "./config-error.ts";
-export { type ConfigSource, defaultConfigFile, loadConfig, parseConfig } from "./load.ts";
+export { ConfigError, type ConfigSource, defaultConfigFile, loadConfig, parseConfig } from "./load.ts";
 export { renderDefaultConfig } from "./render.ts";
 export type { Config } from "./schema.ts";

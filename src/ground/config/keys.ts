@@ -187,3 +187,10 @@ function readList(value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((each) => typeof each === "string")) return value;
   throw new Refused("must be a list of strings");
 }
+
+/** The key in the file for a property of the schema: `pullProgressTimeoutMs` is `pull_progress_timeout`. */
+export function tomlName(property: string, entry: Entry): string {
+  const isTime = entry.kind === "key" && property.endsWith("Ms");
+  const words = isTime ? property.slice(0, -"Ms".length) : property;
+  return words.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

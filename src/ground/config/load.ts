@@ -1,9 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
+import { BerthError } from "../errors/index.ts";
 import { isErrno } from "../fs/index.ts";
-import { ConfigError } from "./config-error.ts";
 import { type Problem, readKeys } from "./read.ts";
 import { type Config, schema } from "./schema.ts";
+
+/**
+ * A configuration that cannot be used. The message has one line for each problem, all at once. Code
+ * InvalidArgument, or NotFound for a file that is not there.
+ */
+export class ConfigError extends BerthError {}
 
 /** The file that is read when none is named. */
 export const defaultConfigFile = "/etc/berth/config.toml";

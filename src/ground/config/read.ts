@@ -1,6 +1,5 @@
 import { isRecord } from "../json/index.ts";
-import { type Entry, type Key, type Keys, Refused } from "./keys.ts";
-import { tomlName } from "./toml-name.ts";
+import { type Entry, type Key, type Keys, Refused, tomlName } from "./keys.ts";
 
 /** What is wrong with the key or table of that dotted path. */
 export type Problem = { readonly path: string; readonly message: string };

@@ -1,6 +1,5 @@
-import type { Entry, Keys } from "./keys.ts";
+import { type Entry, type Keys, tomlName } from "./keys.ts";
 import { schema } from "./schema.ts";
-import { tomlName } from "./toml-name.ts";
 
 const widthOfDoc = 100;
 

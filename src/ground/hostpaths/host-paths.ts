@@ -1,7 +1,10 @@
+import { BerthError } from "../errors/index.ts";
 import { hostPathThreads } from "../threads/index.ts";
 import { mountByName } from "./file-system.ts";
-import { HostPathError } from "./host-path-error.ts";
 import { type Place, Places } from "./places.ts";
+
+/** A path of somebody else's that does not answer (Unavailable). */
+export class HostPathError extends BerthError {}
 
 /**
  * Does a piece of work on a path. Rejects as that does, and with HostPathError Unavailable when the path does

@@ -11,5 +11,4 @@
  * do is their caller's. Every call of node:fs or `linux/` on a path that came in a request has to go through
  * it.
  */
-export { HostPathError } from "./host-path-error.ts";
-export { type HostPathOptions, HostPaths, type LookUp } from "./host-paths.ts";
+export { HostPathError, type HostPathOptions, HostPaths, type LookUp } from "./host-paths.ts";

@@ -21,6 +21,7 @@ export {
 } from "./cgroup-layout.ts";
 export { CgroupOptions } from "./cgroup-options.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
+export { syncFileSystem } from "./files/descriptors.ts";
 export { lockDirectory } from "./files/directory-lock.ts";
 export {
   chmodAt,
@@ -49,11 +50,9 @@ export {
   openFileAt,
   openParent,
 } from "./files/files-open.ts";
-export { syncFileSystem } from "./files/files-sync.ts";
 export { getXattrAt, listXattrsAt, setXattrAt } from "./files/files-xattr.ts";
 export { resolveInRoot } from "./files/resolve-in-root.ts";
 export { sealedProgram } from "./files/sealed-file.ts";
-export { trimMemory } from "./free-memory.ts";
 export { isAtLeast, type KernelRelease, kernelRelease } from "./kernel-release.ts";
 export { LinuxError } from "./linux-error.ts";
 export { type BindMountOptions, bindMount } from "./mounts/bind-mount.ts";
@@ -80,11 +79,10 @@ export { connectInNamespace, type NamespaceAddress } from "./namespaces/connect-
 export { hostIdOf, type IdMapping, type IdMappings, idMappingsOf } from "./namespaces/id-mappings.ts";
 export { inNetworkNamespace } from "./namespaces/in-network-namespace.ts";
 export { NamespaceHolder } from "./namespaces/namespace-holder.ts";
-export { isNamespacePin } from "./namespaces/namespace-pin.ts";
+export { isNamespacePin, unpinNamespaces } from "./namespaces/namespace-pins.ts";
 export { NamespaceThread } from "./namespaces/namespace-thread.ts";
 export type { PinnedNamespace, PodNamespaces, PodNamespacesRequest } from "./namespaces/pod-namespaces.ts";
 export { interfaceOfSysctl } from "./namespaces/sysctl.ts";
-export { unpinNamespaces } from "./namespaces/unpin-namespaces.ts";
 export {
   addAddress,
   deleteAddress,
@@ -113,7 +111,6 @@ export {
   type ProcessCapabilities,
   processCapabilities,
 } from "./processes/capabilities.ts";
-export { exitAtOnce } from "./processes/exit.ts";
 export {
   childrenOf,
   descendsFrom,
@@ -127,12 +124,11 @@ export {
   processTree,
   zombieExitCode,
 } from "./processes/process.ts";
-export { forbidFileWrites } from "./processes/resource-limits.ts";
+export { exitAtOnce, forbidFileWrites, trimMemory } from "./processes/process-calls.ts";
 export { signalName, signalNumber } from "./processes/signals.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./processes/spawn.ts";
 export { sendDatagram } from "./streams/notify-socket.ts";
 export { readPackets } from "./streams/packets.ts";
-export { makePipe, type Pipe } from "./streams/pipe.ts";
+export { makePipe, type Pipe, unreadBytes } from "./streams/pipe.ts";
 export { type ConsoleSocket, PollThread } from "./streams/poll-thread.ts";
 export type { Terminal } from "./streams/terminal.ts";
-export { unreadBytes } from "./streams/unread-bytes.ts";

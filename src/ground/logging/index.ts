@@ -8,6 +8,12 @@
  * that look like one are blotted out, as a second line of defence behind rooms that do not log them at all.
  * This room imports no other.
  */
-export { createLogger, type Logger, type LoggerOptions, type LogLevel, logLevels } from "./logger.ts";
-export { runWithRequestId } from "./request-id.ts";
+export {
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logLevels,
+  runWithRequestId,
+} from "./logger.ts";
 export { type UnusableFile, UnusableFiles } from "./unusable-files.ts";

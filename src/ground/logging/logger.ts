@@ -1,9 +1,9 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import pino from "pino";
 import type PinoPretty from "pino-pretty";
 import { DescriptorDestination } from "./destination.ts";
-import { requestFields } from "./request-id.ts";
 
 /**
  * Keys, of any object up to three levels into a log line, whose values are credentials in the protocols berth
@@ -84,4 +84,17 @@ function prettyDestination(destination: Destination, options: { readonly coloriz
     singleLine: true,
   });
   return { write: (line) => destination.write(format(line)) };
+}
+
+const requestIds = new AsyncLocalStorage<string>();
+
+/** Runs `fn`; every line logged by it, and by what it awaits or starts, has `requestId: id`. */
+export function runWithRequestId<T>(id: string, fn: () => T): T {
+  return requestIds.run(id, fn);
+}
+
+/** What the logger adds to each line. */
+function requestFields(): { readonly requestId?: string } {
+  const requestId = requestIds.getStore();
+  return requestId === undefined ? {} : { requestId };
 }

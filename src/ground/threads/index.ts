@@ -5,12 +5,10 @@
  * Terms: a *job* is one message to a thread, and is answered by one; a thread does its jobs in order,
  * synchronously.
  */
-export { endThread } from "./end-thread.ts";
+
 export { type JobError, JobThread, type JobThreadOptions } from "./job-thread.ts";
 export { JobThreads } from "./job-threads.ts";
 export { receivedError, type SentError, sentError } from "./sent-error.ts";
 export { serveJobs } from "./serve-jobs.ts";
-export { startThread } from "./start-thread.ts";
-export { ThreadError } from "./thread-error.ts";
-export { threadFile } from "./thread-file.ts";
+export { endThread, startThread, ThreadError, threadFile } from "./start-thread.ts";
 export { hostPathThreads, threadPoolSize } from "./thread-pool.ts";

@@ -1,9 +1,17 @@
 import type { Worker } from "node:worker_threads";
 import type { BerthError, ErrorCode } from "../errors/index.ts";
-import { endThread } from "./end-thread.ts";
-import type { JobReply, JobRequest } from "./messages.ts";
-import { type ErrorClass, receivedError } from "./sent-error.ts";
-import { startThread } from "./start-thread.ts";
+import { type ErrorClass, receivedError, type SentError } from "./sent-error.ts";
+import { endThread, startThread } from "./start-thread.ts";
+
+export type JobRequest<Job> =
+  | { readonly id: number; readonly kind: "run"; readonly job: Job }
+  /** Nobody waits for that job any more. */
+  | { readonly id: number; readonly kind: "abort" };
+
+export type JobReply<Result> = { readonly id: number } & (
+  | { readonly kind: "done"; readonly result: Result }
+  | { readonly kind: "failed"; readonly error: SentError }
+);
 
 /** The error class of the room whose thread it is. */
 export type JobError = new (

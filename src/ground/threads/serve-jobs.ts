@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import type { JobReply, JobRequest } from "./messages.ts";
+import type { JobReply, JobRequest } from "./job-thread.ts";
 import { sentError } from "./sent-error.ts";
 
 /**

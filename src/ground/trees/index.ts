@@ -10,6 +10,5 @@
  */
 export { removeTree } from "./remove-tree.ts";
 export { Trash } from "./trash.ts";
-export { TreeCursor } from "./tree-cursor.ts";
-export { TreeError } from "./tree-error.ts";
+export { TreeCursor, TreeError } from "./tree-cursor.ts";
 export { removeApart, TreeRemover } from "./tree-remover.ts";

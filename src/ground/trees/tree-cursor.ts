@@ -1,3 +1,4 @@
+import { BerthError } from "../errors/index.ts";
 import { isErrno } from "../fs/index.ts";
 import {
   closeFile,
@@ -8,7 +9,9 @@ import {
   openParent,
   statAt,
 } from "../linux/index.ts";
-import { TreeError } from "./tree-error.ts";
+
+/** A tree that cannot be walked or removed. Codes as the functions of this room say. */
+export class TreeError extends BerthError {}
 
 type Identity = { readonly dev: bigint; readonly ino: bigint };
 

@@ -2,7 +2,7 @@ import { opendir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "../fs/index.ts";
 import { JobThread, threadFile } from "../threads/index.ts";
-import { TreeError } from "./tree-error.ts";
+import { TreeError } from "./tree-cursor.ts";
 
 /** What is deleted sooner than a thread is started. */
 const fewEntries = 32;

@@ -1,4 +1,4 @@
-import { libcFunction } from "../libc.ts";
+import { check, libcFunction } from "../libc.ts";
 
 /**
  * System calls of mounting that libc has no functions for. Their numbers are the same on every architecture
@@ -25,3 +25,19 @@ export const FSOPEN_CLOEXEC = 1;
 export const FSCONFIG_SET_FLAG = 0;
 export const FSCONFIG_SET_STRING = 1;
 export const FSCONFIG_CMD_CREATE = 6;
+
+/** The same on every architecture that Node runs on. */
+const SYS_fsmount = 432;
+const FSMOUNT_CLOEXEC = 1;
+
+const fsmountCall = libcFunction(
+  "long syscall(long number, int fd, unsigned int flags, unsigned int attributes)",
+);
+
+/**
+ * A descriptor of a mount, at no place yet, of a file system that was made by fsopen(2). `attributes` are
+ * MOUNT_ATTR_*. Throws LinuxError.
+ */
+export function detachedMount(fs: number, attributes: number, subject: string): number {
+  return check("fsmount", fsmountCall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes), subject);
+}

@@ -3,8 +3,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { deviceNumber, makeNodeAt } from "../files/files-at.ts";
 import { check } from "../libc.ts";
-import { detachedMount } from "./detached-mount.ts";
 import {
+  detachedMount,
   FSCONFIG_CMD_CREATE,
   FSOPEN_CLOEXEC,
   fsconfigCall,

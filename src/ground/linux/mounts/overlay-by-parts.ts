@@ -1,9 +1,9 @@
 import { closeDescriptor } from "../files/descriptors.ts";
 import { check } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
-import { detachedMount } from "./detached-mount.ts";
 import {
   AT_FDCWD,
+  detachedMount,
   FSCONFIG_CMD_CREATE,
   FSCONFIG_SET_FLAG,
   FSCONFIG_SET_STRING,

@@ -1,15 +1,16 @@
-import { closeSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { isErrno } from "../../fs/index.ts";
+import { closeDescriptor } from "../files/descriptors.ts";
 import { check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
 import { mountFlags } from "../mounts/mount-flags.ts";
-import { asUser } from "../processes/thread-user.ts";
-import { bringLoopbackUp } from "./loopback.ts";
+import { asUser } from "../processes/process-calls.ts";
 import { enterNamespaceAt, namespaceFile, namespaceKinds, unshareNamespaces } from "./namespace-calls.ts";
 import {
   type PinnedNamespace,
   type PodNamespaces,
   type PodNamespacesJob,
+  type PodNamespacesRequest,
   rootUidOf,
   type ThreadNamespace,
 } from "./pod-namespaces.ts";
@@ -72,12 +73,12 @@ function pin(source: string, target: string, undo: (() => void)[]): string {
 }
 
 /** sethostname(2) in the calling thread's uts namespace. Throws LinuxError. */
-export function setHostname(hostname: string): void {
+function setHostname(hostname: string): void {
   check("sethostname", sethostnameCall(hostname, Buffer.byteLength(hostname)), hostname);
 }
 
 /** `rootUid` is the root of the pod's user namespace, where it has one. Throws LinuxError InvalidArgument. */
-export function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined): void {
+function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined): void {
   const write = () => writeFileSync(path, value);
   try {
     try {
@@ -94,4 +95,41 @@ export function writeSysctl({ path, value }: Sysctl, rootUid: number | undefined
       cause,
     });
   }
+}
+
+const socketCall = libcFunction("int socket(int domain, int type, int protocol)");
+const ioctlCall = libcFunction("int ioctl(int fd, unsigned long request, const uint8_t *argument)");
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
+
+/**
+ * Brings `lo` up in the calling thread's network namespace (netdevice(7)); it gets 127.0.0.1 and ::1 by that.
+ */
+function bringLoopbackUp(): void {
+  const request = Buffer.alloc(40);
+  request.write("lo", 0, "latin1");
+  request.writeInt16LE(IFF_UP, 16);
+  const fd = check("socket", socketCall(AF_INET, SOCK_DGRAM_CLOEXEC, 0), "for ioctl");
+  try {
+    check("ioctl", ioctlCall(fd, SIOCSIFFLAGS, request), "lo: up");
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/**
+ * Enters a pod's pinned namespaces, leaves the calling thread there, and sets hostname and sysctls as when
+ * they were made.
+ */
+export function resetPodNamespaces(request: PodNamespacesRequest): void {
+  const sysctls = namespacedSysctls(request.sysctls, request);
+  for (const kind of namespaceKinds) {
+    const path = `${request.directory}/${kind}`;
+    if (request[kind] && existsSync(path)) enterNamespaceAt(path, kind);
+  }
+  if (request.hostname !== undefined) setHostname(request.hostname);
+  for (const sysctl of sysctls) writeSysctl(sysctl, rootUidOf(request));
 }

@@ -1,11 +1,35 @@
 import type { Worker } from "node:worker_threads";
-import { receivedError, startThread, threadFile } from "../../threads/index.ts";
+import { receivedError, type SentError, startThread, threadFile } from "../../threads/index.ts";
 import { LinuxError } from "../linux-error.ts";
 import type { InterfaceCounters } from "../network-counters.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 import { NamespaceHolder } from "./namespace-holder.ts";
-import type { NamespaceAnswer, NamespaceJob, NamespaceJobs } from "./namespace-messages.ts";
-import type { PodNamespaces, PodNamespacesRequest } from "./pod-namespaces.ts";
+import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./pod-namespaces.ts";
+
+/** What the namespace thread can be asked for, and what it answers. */
+type NamespaceJobs = {
+  readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
+  readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
+  readonly readNetworkCounters: {
+    readonly request: readonly string[];
+    readonly result: readonly (readonly InterfaceCounters[] | undefined)[];
+  };
+};
+
+type NamespaceJob = keyof NamespaceJobs;
+
+export type NamespaceCall = {
+  [Job in NamespaceJob]: {
+    readonly id: number;
+    readonly job: Job;
+    readonly request: NamespaceJobs[Job]["request"];
+  };
+}[NamespaceJob];
+
+export type NamespaceAnswer = { readonly id: number } & (
+  | { readonly result: NamespaceJobs[NamespaceJob]["result"] }
+  | { readonly error: SentError }
+);
 
 type Pending = { resolve(result: unknown): void; reject(error: Error): void };
 

@@ -2,10 +2,9 @@ import { parentPort } from "node:worker_threads";
 import { sentError } from "../../threads/index.ts";
 import { asLinuxError } from "../linux-error.ts";
 import { readNetworkCounters } from "../network-counters.ts";
-import { createPodNamespaces } from "./create-pod-namespaces.ts";
+import { createPodNamespaces, resetPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
-import type { NamespaceAnswer, NamespaceCall } from "./namespace-messages.ts";
-import { resetPodNamespaces } from "./reset-pod-namespaces.ts";
+import type { NamespaceAnswer, NamespaceCall } from "./namespace-thread.ts";
 
 /**
  * The body of the thread that {@link "./namespace-thread.ts"} keeps. Every call runs to its end without a

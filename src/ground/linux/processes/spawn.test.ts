@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { tempDir } from "../../../testing/temp-dir.ts";
-import { forbidFileWrites } from "./resource-limits.ts";
+import { forbidFileWrites } from "./process-calls.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
 
 const pipes: SpawnOptions = { cwd: "/", env: {}, stdio: ["reads", "writes", "writes"] };

@@ -1,7 +1,7 @@
 import { readSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { POLLIN, type PollEntry, poll } from "./poll-call.ts";
-import type { PollAnswer, PollOrder } from "./poll-messages.ts";
+import type { PollAnswer, PollOrder } from "./poll-thread.ts";
 import { Relay } from "./relay.ts";
 import { TerminalReceiver } from "./terminal-receiver.ts";
 

@@ -3,7 +3,7 @@ import koffi from "koffi";
 import { closeDescriptor } from "../files/descriptors.ts";
 import { libcFunction } from "../libc.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, type PollEntry } from "./poll-call.ts";
-import type { RelayedDevice, RelayOrder } from "./poll-messages.ts";
+import type { RelayedDevice, RelayOrder } from "./poll-thread.ts";
 
 const readCall = libcFunction("long read(int fd, uint8_t *buffer, size_t length)");
 const writeCall = libcFunction("long write(int fd, const uint8_t *buffer, size_t length)");

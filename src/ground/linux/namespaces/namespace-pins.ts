@@ -1,4 +1,4 @@
-import { rm, rmdir } from "node:fs/promises";
+import { rm, rmdir, statfs } from "node:fs/promises";
 import { unmount } from "../mounts/mount.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 
@@ -16,5 +16,18 @@ export async function unpinNamespaces(directory: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTEMPTY") throw error;
+  }
+}
+
+const NSFS_MAGIC = 0x6e736673;
+
+/** True if a namespace is pinned at `path`; false for anything else, or nothing, that is there. */
+export async function isNamespacePin(path: string): Promise<boolean> {
+  try {
+    return (await statfs(path)).type === NSFS_MAGIC;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    throw error;
   }
 }

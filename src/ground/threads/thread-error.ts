@@ -1,4 +1,0 @@
-import { BerthError } from "../errors/index.ts";
-
-/** A thread that the kernel refuses. */
-export class ThreadError extends BerthError {}
