@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 sh scripts/clients-programs.sh
 sh scripts/setup.sh
+sh scripts/newer-criu.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/clients/*.clients.ts
 # Where Go clients of containerd make FIFOs, for this run alone.

@@ -4,12 +4,15 @@ import { execFile } from "node:child_process";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { clientProgram } from "../support/client-programs.ts";
+import { eventually } from "../support/condition.ts";
+import { checkpointing } from "../support/criu.ts";
 import { withBerth } from "../support/with-berth.ts";
 
 const namespace = "library";
+const options = await checkpointing();
 
 describe("a program over containerd's client library", () => {
-  const host = withBerth();
+  const host = withBerth(options);
 
   async function goclient(...args: readonly string[]): Promise<string> {
     const { stdout } = await promisify(execFile)(clientProgram("goclient"), [
@@ -34,6 +37,19 @@ describe("a program over containerd's client library", () => {
     );
     await assert.rejects(goclient("exec", "runs", "sh", "-c", "exit 4"), { code: 4 });
     await goclient("remove", "runs");
+  });
+
+  it("checkpoints a container into an image, of which another goes on", async () => {
+    const script = "mkdir /kept; i=0; while true; do i=$((i+1)); echo $i > /kept/count; sleep 0.05; done";
+    await goclient("start", "counts", host.image, "sh", "-c", script);
+    const count = async (id: string) => Number(await goclient("exec", id, "cat", "/kept/count"));
+    await eventually("it has counted", async () => (await count("counts").catch(() => 0)) > 5);
+    await goclient("checkpoint", "counts", "checkpoint:1");
+    const before = await count("counts");
+    await goclient("remove", "counts");
+    await goclient("restore", "goes-on", "checkpoint:1");
+    await eventually("it counts on", async () => (await count("goes-on")) > before);
+    await goclient("remove", "goes-on");
   });
 
   it("pushes an image under another name, from which it is pulled", async () => {
