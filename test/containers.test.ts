@@ -14,6 +14,7 @@ import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { podConfig, shellConfig } from "./support/requests.ts";
+import { outputOf } from "./support/streams.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 describe("a container", () => {
@@ -162,6 +163,35 @@ describe("a container", () => {
     await runtime.stopContainer({ containerId: deaf, timeout: 1n });
     assert.equal((await containerStatus(host.berth, polite)).exitCode, 7);
     assert.equal((await containerStatus(host.berth, deaf)).exitCode, 137);
+  });
+
+  it("goes on when a client gives up its stop, and a second stop that gives it less time ends it, with its commands", async () => {
+    const { runtime } = host.berth.clients;
+    const pod = await TestPod.run(host.berth, "stops");
+    const script = "trap 'echo asked' TERM; echo ready; while true; do sleep 0.1; done";
+    const containerId = await pod.shell("deaf", host.image, script);
+    const says = (line: string, times = 1) =>
+      eventually(`it says ${line}`, async () => {
+        const said = await pod.log("deaf");
+        return said.filter((each) => each === `stdout F ${line}`).length === times;
+      });
+    await says("ready");
+    await assert.rejects(
+      runtime.stopContainer({ containerId, timeout: 600n }, { deadline: Date.now() + 2000 }),
+      /DEADLINE_EXCEEDED/,
+    );
+    await says("asked");
+    assert.equal((await containerStatus(host.berth, containerId)).state, ContainerState.CONTAINER_RUNNING);
+    const command = outputOf(host.berth, containerId, ["sleep", "1000"]);
+    await eventually("the command runs", async () =>
+      (await execSync(host.berth, containerId, "ps")).includes("sleep 1000"),
+    );
+    const patient = runtime.stopContainer({ containerId, timeout: 600n });
+    await says("asked", 2);
+    await runtime.stopContainer({ containerId, timeout: 0n });
+    await patient;
+    assert.equal((await command).exitCode, 137);
+    assert.equal((await containerStatus(host.berth, containerId)).exitCode, 137);
   });
 
   it("is asked to stop by its image's signal where it names none, and by SIGTERM where neither does", async () => {

@@ -48,7 +48,8 @@ describe("a volume whose file system does not answer", () => {
     const { runtime } = berth.clients;
     const other = await TestPod.run(berth, "other");
     const running = await other.shell("running", image, "exec sleep 1000");
-    const ends = await victims("victim");
+    let answered = 0;
+    const ends = (await victims("victim")).map((end) => end.finally(() => answered++));
     assert.equal(await execSync(berth, running, "echo", "alive"), "alive\n");
     const fresh = await TestPod.run(berth, "fresh");
     const mounts = [{ hostPath: join(berth.directory, "fine"), containerPath: "/fine" }];
@@ -56,6 +57,7 @@ describe("a volume whose file system does not answer", () => {
     assert.equal(await execSync(berth, id, "ls", "/fine"), "");
     await runtime.stopContainer({ containerId: running, timeout: 0n });
     await runtime.removePodSandbox({ podSandboxId: other.id });
+    assert.equal(answered, 0, "the others' calls have waited for those that the file system holds up");
 
     await dead[Symbol.asyncDispose]();
     const said = await Promise.all(ends);
