@@ -81,6 +81,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   stats: ["linux"],
   runtime: ["directories", "events", "linux", "hostpaths", "oci", "protocol", "cdi", "trees"],
   tasks: ["containers", "hostpaths", "linux", "protocol", "runtime", "trees"],
+  restarts: ["containers", "events", "runtime", "snapshots", "storage", "tasks"],
   cdi: ["oci"],
   engine: ["images", "profiles", "oci", "protocol", "stats"],
   pods: [
@@ -120,6 +121,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "namespaces",
     "oci",
     "protocol",
+    "restarts",
     "runtime",
     "snapshots",
     "stats",

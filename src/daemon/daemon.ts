@@ -20,6 +20,7 @@ import { ServiceEvents } from "../services/events/index.ts";
 import { garbageRoots, hostPlatform } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
+import { Restarts } from "../services/restarts/index.ts";
 import {
   AppArmor,
   ConmonTasks,
@@ -150,6 +151,7 @@ export class Daemon implements AsyncDisposable {
       await server.close();
       throw error;
     }
+    if (config.containerdApi.enabled) rooms.use(await Restarts.open({ storage, tasks, events, logger }));
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
       .collectGarbage()

@@ -187,6 +187,23 @@ describe("nerdctl run", () => {
     assert.equal(await nerdctl("ps", "--format", "{{.Names}}"), "stays");
   });
 
+  it("restarts a container by its policy, also over the daemon's restart, until it is stopped", async () => {
+    await using _running = await running("again", "echo run; exec sleep 1000", "--restart", "always");
+    const runs = async () => (await nerdctl("logs", "again")).split("\n").length;
+    const kill = async () =>
+      process.kill(Number(await nerdctl("inspect", "-f", "{{.State.Pid}}", "again")), "SIGKILL");
+    await kill();
+    await eventually("it has run twice", async () => (await runs()) === 2);
+    await host.berth.restartDaemon("SIGKILL");
+    await kill();
+    await eventually("it has run three times", async () => (await runs()) === 3);
+    await nerdctl("stop", "-t", "0", "again");
+    assert.equal(await nerdctl("inspect", "-f", "{{.State.Status}}", "again"), "exited");
+    await using _limited = await running("failing", "echo tried; exit 1", "--restart", "on-failure:1");
+    await eventually("it was tried twice", async () => (await nerdctl("logs", "failing")) === "tried\ntried");
+    assert.equal(await nerdctl("inspect", "-f", "{{.State.Status}}", "again"), "exited");
+  });
+
   it("shows events", async () => {
     const events = spawn(
       clientProgram("nerdctl"),

@@ -1,5 +1,6 @@
 import type { containerd } from "../../ground/protocol/index.ts";
 import type { Platform } from "../../parts/oci/index.ts";
+import { policyNames } from "../../services/restarts/index.ts";
 
 export type Plugin = containerd.introspectionV1.Plugin;
 
@@ -30,6 +31,7 @@ export function plugins(
     plugin("differ.v1", "walking", { platforms: [platform] }),
     plugin("runtime.v2", "task", { platforms: [platform] }),
     plugin("gc.v1", "scheduler"),
+    plugin("monitor.container.v1", "restart", { capabilities: [...policyNames] }),
     plugin("grpc.v1", "healthcheck"),
     ...services.map((id) => plugin("grpc.v1", id)),
   ];

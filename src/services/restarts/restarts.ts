@@ -1,0 +1,146 @@
+import type { Logger } from "../../ground/logging/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import type { Envelope, EventByTopic, ServiceEvents } from "../events/index.ts";
+import type { Storage } from "../storage/index.ts";
+import type { TaskStore } from "../tasks/index.ts";
+import { type Restarted, startAnew, stop } from "./change.ts";
+import { explicitlyStoppedLabel, startsAnew, type Wish, wishOf } from "./wish.ts";
+
+export type RestartsOptions = {
+  readonly storage: Storage;
+  readonly tasks: TaskStore;
+  readonly events: ServiceEvents;
+  readonly logger: Logger;
+};
+
+/**
+ * How long a container and its task must have stayed as they are. Clients stop, remove and start containers
+ * in several calls, and nobody is to come between two of them.
+ */
+const settledMs = 2_000;
+/** After one that has run for less than {@link longRunMs}, or that could not be started. */
+const againMs = 5_000;
+const longRunMs = 10_000;
+
+/** Looks after containers with a wish, from its opening until it is disposed of; tasks run on then. */
+export class Restarts implements AsyncDisposable {
+  readonly #options: RestartsOptions;
+  readonly #closing = new AbortController();
+  /** By namespace and id. */
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #locks = new KeyLock();
+  readonly #running = new Set<Promise<void>>();
+
+  private constructor(options: RestartsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Once for each daemon, when the tasks that run are known. Containers with the policy `always` that were
+   * stopped explicitly run again from now on, as in containerd.
+   */
+  static async open(options: RestartsOptions): Promise<Restarts> {
+    const restarts = new Restarts(options);
+    options.events.subscribe(restarts.#closing.signal, (envelope) => restarts.#hear(envelope));
+    for (const namespace of options.storage.usedNamespaces()) await restarts.#begin(namespace);
+    return restarts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    await Promise.all(this.#running);
+  }
+
+  async #begin(namespace: string): Promise<void> {
+    const { containers } = await this.#options.storage.inNamespace(namespace);
+    for (const { id, labels } of containers.list()) {
+      const wish = wishOf(labels);
+      if (wish === undefined) continue;
+      if (wish.explicitlyStopped && wish.policy?.name === "always")
+        await containers.update(id, (before) => ({
+          labels: { ...before.labels, [explicitlyStoppedLabel]: "false" },
+        }));
+      this.#look(namespace, id, settledMs);
+    }
+  }
+
+  /** Never tells anything: what an event is about is looked at when nothing more has happened to it. */
+  #hear({ namespace, topic, event }: Envelope): undefined {
+    switch (topic) {
+      case "/containers/create":
+      case "/containers/update":
+        this.#look(namespace, event.id, settledMs);
+        break;
+      case "/tasks/exit":
+        if (event.id === event.containerId)
+          this.#look(namespace, event.containerId, this.#waitAfter(namespace, event));
+        break;
+      case "/tasks/create":
+      case "/tasks/delete":
+        this.#look(namespace, event.containerId, settledMs);
+    }
+  }
+
+  /** One that ends soon, time after time, is to cost little. */
+  #waitAfter(namespace: string, { containerId, exitedAtNs }: EventByTopic["/tasks/exit"]): number {
+    const state = this.#options.tasks.inNamespace(namespace).get(containerId)?.task.state();
+    // The event comes before the state may be known.
+    const { startedAtNs = 0n } =
+      state?.kind === "exited" ? state.exit : state?.kind === "running" ? state : {};
+    return Number((exitedAtNs - startedAtNs) / 1_000_000n) < longRunMs ? againMs : settledMs;
+  }
+
+  #look(namespace: string, id: string, afterMs: number): void {
+    if (this.#closing.signal.aborted) return;
+    const key = `${namespace}/${id}`;
+    clearTimeout(this.#timers.get(key));
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      const reconciling = this.#reconcile(namespace, id).finally(() => this.#running.delete(reconciling));
+      this.#running.add(reconciling);
+    }, afterMs);
+    this.#timers.set(key, timer);
+  }
+
+  async #reconcile(namespace: string, id: string): Promise<void> {
+    const { logger } = this.#options;
+    using _lock = await this.#locks.acquire(`${namespace}/${id}`);
+    try {
+      await this.#bring(namespace, id);
+    } catch (err) {
+      logger.error(
+        { err, namespace, container: id },
+        "a container cannot be restarted or stopped as its labels ask for",
+      );
+      this.#look(namespace, id, againMs);
+    }
+  }
+
+  async #bring(namespace: string, id: string): Promise<void> {
+    const storage = await this.#options.storage.inNamespace(namespace);
+    const container = storage.containers.find(id);
+    const wish = container && wishOf(container.labels);
+    // A container without a specification is made and started by the engine of its pod.
+    if (container?.spec === undefined || wish === undefined) return;
+    const tasks = this.#options.tasks.inNamespace(namespace);
+    const restarted: Restarted = { container, storage, tasks, known: tasks.get(id) };
+    const action = actionFor(wish, restarted);
+    if (action === undefined) return;
+    this.#options.logger.info(
+      { namespace, container: id, count: wish.count },
+      `${action} a container as its labels ask for`,
+    );
+    if (action === "stopping") await stop(restarted, this.#closing.signal);
+    else await startAnew(restarted, wish, this.#closing.signal);
+  }
+}
+
+function actionFor(wish: Wish, { known }: Restarted): "starting" | "stopping" | undefined {
+  const state = known?.task.state();
+  if (wish.status === "stopped")
+    return state === undefined || state.kind === "exited" ? undefined : "stopping";
+  if (state?.kind === "running") return undefined;
+  const exitCode = state?.kind === "exited" ? state.exit.exitCode : undefined;
+  return startsAnew(wish, exitCode) ? "starting" : undefined;
+}
