@@ -5,7 +5,8 @@ import { TreeEntries } from "../../parts/layerdiff/index.ts";
 import { copyBytes, type TarEntry, TarWriter } from "../../parts/tar/index.ts";
 import { deletedFilesName, rootfsDiffName } from "./archive-names.ts";
 import type { ArchivePart, RootfsSource } from "./jobs.ts";
-import { writeRootfsDiff } from "./rootfs-diff.ts";
+import { changesOfCopy } from "./rootfs/copy-changes.ts";
+import { changesOfOverlay } from "./rootfs/overlay-changes.ts";
 
 /**
  * Makes an archive file of these parts and the changes to a container's file system. Its bytes are on disk
@@ -88,4 +89,16 @@ function ownFile(name: string, sizeBytes: number): TarEntry {
     minor: 0,
     xattrs: new Map(),
   };
+}
+
+/**
+ * Writes what differs between a container's file system and its image's as entries, and returns the paths
+ * that the container has not any more, from its root. Throws CheckpointError and what the kernel says.
+ */
+function writeRootfsDiff(tar: TarWriter, { merged, changes }: RootfsSource): readonly string[] {
+  const deleted: string[] = [];
+  using entries = new TreeEntries(tar, merged);
+  if (changes.kind === "overlay") changesOfOverlay(changes, entries, deleted);
+  else changesOfCopy(changes.base, merged, entries, deleted);
+  return deleted;
 }

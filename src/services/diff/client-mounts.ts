@@ -4,6 +4,7 @@ import {
   readDescribed,
   type SnapshotMount,
 } from "../../ground/linux/index.ts";
+import type { LayerTarget } from "../../parts/unpack/index.ts";
 import { DiffError } from "./diff-error.ts";
 
 /** A mount in the words of containerd's API; `target`: where in the tree it lies, "" for the whole of it. */
@@ -13,7 +14,7 @@ export type MountMessage = DescribedMount & { readonly target?: string };
  * The one mount of a client's, with absolute paths; undefined for none. Throws DiffError: Unimplemented for
  * several and for mounts of other kinds, InvalidArgument.
  */
-export function clientMount([mount, ...others]: readonly MountMessage[]): ReadMount | undefined {
+function clientMount([mount, ...others]: readonly MountMessage[]): ReadMount | undefined {
   if (mount === undefined) return undefined;
   if (others.length > 0)
     throw new DiffError("Unimplemented", `mounts: ${others.length + 1} on top of each other; give one`);
@@ -61,4 +62,26 @@ function pathsOf(read: ReadMount): readonly string[] {
 function checkAbsolute(path: string): void {
   if (!path.startsWith("/"))
     throw new DiffError("InvalidArgument", `mounts: ${JSON.stringify(path)} is no absolute path`);
+}
+
+export type ApplyTarget = {
+  readonly target: LayerTarget;
+  /** What lies below the target, nearest first, where it is the upper directory of an overlay. */
+  readonly lower: readonly string[];
+};
+
+/**
+ * The directory that `mounts` write to: a bind mount's source, or an overlay's upper directory, which takes
+ * whiteouts as overlayfs wants them. Throws DiffError: Unimplemented for others, InvalidArgument for those
+ * that nothing can be written to.
+ */
+export function applyTarget(mounts: readonly MountMessage[]): ApplyTarget {
+  const mount = clientMount(mounts);
+  if (mount === undefined) throw new DiffError("InvalidArgument", "mounts: give one");
+  if (mount.readonly) throw new DiffError("InvalidArgument", "mounts: a read-only one takes no layer");
+  if (mount.type === "bind") return { target: { directory: mount.source, whiteouts: "remove" }, lower: [] };
+  const { upper, lower } = mount.mount;
+  if (upper === undefined)
+    throw new DiffError("InvalidArgument", "mounts: an overlay without upperdir takes no layer");
+  return { target: { directory: upper.directory, whiteouts: "overlayfs" }, lower };
 }

@@ -2,7 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import { serveJobs } from "../../ground/threads/index.ts";
 import { type WrittenLayer, writeLayer } from "../../parts/layerdiff/index.ts";
-import type { DiffJob } from "./jobs.ts";
+import type { DiffJob } from "./layer-diffs.ts";
 
 serveJobs(perform);
 

@@ -2,8 +2,7 @@ import { JobThreads, threadFile } from "../../ground/threads/index.ts";
 import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
 import type { AppliedLayer } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import { type ApplyTarget, applyTarget } from "./apply-target.ts";
-import type { MountMessage } from "./client-mounts.ts";
+import { type ApplyTarget, applyTarget, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
 
 /** So many layers are unpacked at one time; more wait. */

@@ -9,8 +9,14 @@ import type { LayerOptions, LayerSource, WrittenLayer } from "../../parts/layerd
 import { type Descriptor, type Digest, mediaType } from "../../parts/oci/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { DiffError } from "./diff-error.ts";
-import type { DiffJob } from "./jobs.ts";
 import { type ComparedMounts, removeMount, withSource } from "./mounted-source.ts";
+
+/** Writes a layer to a file that is there and empty. */
+export type DiffJob = {
+  readonly path: string;
+  readonly source: LayerSource;
+  readonly options: LayerOptions;
+};
 
 /** Each takes a core and reads a disk. */
 const mostAtOnce = 2;

@@ -7,6 +7,5 @@
  *
  * This room does not look at the resources themselves, and deletes none: that is garbage collection's.
  */
-export { LeaseError } from "./lease-error.ts";
-export { LeaseStore } from "./lease-store.ts";
+export { LeaseError, LeaseStore } from "./lease-store.ts";
 export type { Lease, LeaseResource, Leases } from "./leases.ts";

@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { nowNs } from "../../ground/clock/index.ts";
+import { BerthError } from "../../ground/errors/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
 import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import { LeaseError } from "./lease-error.ts";
 import type { Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
+
+/** Codes: NotFound, AlreadyExists (its id is taken). */
+export class LeaseError extends BerthError {}
 
 /** A lease and each of its resources are records of their own, so that adding one is one small write. */
 type LeaseRecord =

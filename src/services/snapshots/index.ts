@@ -17,5 +17,5 @@ export { inheritDirectories } from "./inherit.ts";
 export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
-export { TreeCopier } from "./tree-copier.ts";
+export { TreeCopier } from "./tree-threads.ts";
 export { type MeasuredUsage, UsageMeter } from "./usage-meter.ts";

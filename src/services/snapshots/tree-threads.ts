@@ -1,7 +1,22 @@
+import { readdir } from "node:fs/promises";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
+import { copyTree } from "./copy-tree.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import type { Usage } from "./snapshotter.ts";
-import type { TreeJob } from "./tree-jobs.ts";
+
+/** Work on whole trees, done in a worker thread. Paths are absolute. */
+export type TreeJob =
+  /** Copies what is in `from` into the empty directory `to`, and `from`'s own attributes. */
+  | { readonly kind: "copy"; readonly from: string; readonly to: string }
+  | { readonly kind: "usage"; readonly path: string }
+  | { readonly kind: "delete"; readonly path: string }
+  /** Gives directories of `upper` the attributes that the overlay of `lower`, nearest first, has there. */
+  | {
+      readonly kind: "inherit";
+      readonly upper: string;
+      readonly lower: readonly string[];
+      readonly directories: readonly string[];
+    };
 
 /**
  * Threads for work on trees. Jobs resolve with the usage where they ask for it. Throws SnapshotError:
@@ -15,4 +30,30 @@ export function treeThreads(most: number): TreeThreads {
     { name: "snapshots", file: threadFile(import.meta.url, "./tree-worker"), error: SnapshotError },
     most,
   );
+}
+
+/** So that three containers with large volumes hold up no fourth. */
+const mostCopies = 4;
+
+/**
+ * Copies trees that are no snapshots, with all that the files have, several at a time. The threads for it end
+ * when they are not needed.
+ */
+export class TreeCopier implements AsyncDisposable {
+  readonly #threads = treeThreads(mostCopies);
+
+  /**
+   * Copies what is in the directory `from` into the empty directory `to`, and `from`'s own attributes. Nobody
+   * may change either meanwhile. Throws SnapshotError (ResourceExhausted for a full disk), LinuxError.
+   */
+  async copy(from: string, to: string): Promise<void> {
+    // Most are empty, and a thread takes longer to start than they to copy.
+    if ((await readdir(from)).length === 0) copyTree(from, to);
+    else await this.#threads.run({ kind: "copy", from, to });
+  }
+
+  /** Copies under way fail. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#threads[Symbol.asyncDispose]();
+  }
 }

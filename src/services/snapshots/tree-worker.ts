@@ -5,7 +5,7 @@ import { copyTree } from "./copy-tree.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { inheritDirectories } from "./inherit.ts";
 import type { Usage } from "./snapshotter.ts";
-import type { TreeJob } from "./tree-jobs.ts";
+import type { TreeJob } from "./tree-threads.ts";
 
 serveJobs(perform);
 

@@ -2,8 +2,20 @@ import { BerthError } from "../../ground/errors/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
-import type { Readings, ReadingsJob } from "./readings-messages.ts";
-import type { UsagePart } from "./usage.ts";
+import type { CgroupUsage, UsagePart } from "./usage.ts";
+
+/** What the thread is asked: cgroups by their paths in the hierarchies. */
+export type ReadingsJob = {
+  readonly paths: readonly string[];
+  readonly parts: ReadonlySet<UsagePart>;
+};
+
+export type Readings = {
+  /** In the order of the paths. */
+  readonly usages: readonly (CgroupUsage | undefined)[];
+  /** Why what is there could not be read. */
+  readonly failures: readonly string[];
+};
 
 /** Figures that could not be read. */
 class StatsError extends BerthError {}

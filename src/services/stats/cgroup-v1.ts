@@ -1,9 +1,7 @@
 import type { V1Hierarchies } from "../../ground/linux/index.ts";
-import { blockDeviceName } from "./block-devices.ts";
 import type { ControllerReader } from "./controller-reader.ts";
-import { readFigures, v1Figures } from "./figure-files.ts";
-import { hugepageSizes } from "./hugepage-sizes.ts";
-import { readKernelFile } from "./kernel-file.ts";
+import { hugepageSizes, readFigures, v1Figures } from "./figure-files.ts";
+import { blockDeviceName, readKernelFile } from "./kernel-file.ts";
 import { FlatKeyed, parseBlkio, single } from "./parse.ts";
 import type { CgroupUsage, MemoryUsage } from "./usage.ts";
 

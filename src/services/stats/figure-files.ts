@@ -1,4 +1,5 @@
-import { hugepageSizes } from "./hugepage-sizes.ts";
+import { readdirSync } from "node:fs";
+import { isErrno } from "../../ground/fs/index.ts";
 import { readKernelFile } from "./kernel-file.ts";
 
 /** Names of files by controller, and their ends by size of pages for huge pages. */
@@ -55,4 +56,18 @@ export function readFigures(
 function hugepageFiles(directory: string, ends: readonly string[]): readonly string[] {
   const sizes = hugepageSizes(directory, /^hugetlb\.(\w+)\.(?:usage_in_bytes|current)$/) ?? [];
   return sizes.flatMap((size) => ends.map((end) => `hugetlb.${size}.${end}`));
+}
+
+/**
+ * The page sizes that a cgroup's directory has files for; `form` finds one in a file's name. Undefined when
+ * the directory or the controller is not there.
+ */
+export function hugepageSizes(directory: string, form: RegExp): readonly string[] | undefined {
+  try {
+    const sizes = readdirSync(directory).flatMap((file) => form.exec(file)?.[1] ?? []);
+    return sizes.length === 0 ? undefined : sizes;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { messageOf } from "../../ground/errors/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import { serveJobs } from "../../ground/threads/index.ts";
 import { CgroupReader } from "./cgroup-reader.ts";
-import type { Readings, ReadingsJob } from "./readings-messages.ts";
+import type { Readings, ReadingsJob } from "./cgroup-readings.ts";
 
 const reader = new CgroupReader(workerData as CgroupLayout);
 
