@@ -13,8 +13,8 @@
 export { AppArmor } from "./apparmor/app-armor.ts";
 export { ClientCopy } from "./attach/client-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
+export { checkCgroupUnused } from "./cgroups/cgroup-processes.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
-export { checkCgroupUnused } from "./cgroups/check-unused.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";

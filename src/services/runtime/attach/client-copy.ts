@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { RuntimeError } from "../runtime-error.ts";
 import { ClientSockets } from "../streams/client-sockets.ts";
-import { noSizes } from "../streams/no-sizes.ts";
+import { noSizes } from "../streams/terminal-sizes.ts";
 import type { ClientStreams, Task } from "../tasks.ts";
 
 /** As containerd's. */

@@ -1,4 +1,5 @@
-import { posix } from "node:path";
+import { join, posix } from "node:path";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { CgroupDriver } from "./cgroups-path.ts";
 
 /**
@@ -29,4 +30,18 @@ function slicePath(name: string): string {
     .split("-")
     .filter((part) => part !== "");
   return posix.join("/", ...parts.map((_, index) => `${parts.slice(0, index + 1).join("-")}.slice`));
+}
+
+/**
+ * The directory in another v1 hierarchy of the cgroup that has this one in memory's: a container's has the
+ * same path in all. Undefined where one of the two is not mounted.
+ */
+export function inHierarchyOf(
+  { v1 }: Exclude<CgroupLayout, { readonly kind: "v2" }>,
+  controller: string,
+  directory: string,
+): string | undefined {
+  const [memory, other] = [v1.get("memory"), v1.get(controller)];
+  if (memory === undefined || other === undefined || !directory.startsWith(memory)) return undefined;
+  return join(other, directory.slice(memory.length));
 }

@@ -1,6 +1,8 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreGone, isErrno, readIfThere } from "../../../ground/fs/index.ts";
+import { cgroupLayout } from "../../../ground/linux/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
 
 /**
  * All processes in a cgroup and in those below it; none when it is gone. Those outside of the daemon's PID
@@ -55,4 +57,22 @@ export async function writeIfThere(directory: string, name: string, text: string
     if (code !== "ENOENT" && code !== "ENODEV" && code !== "ENOTSUP") throw error;
     return false;
   }
+}
+
+/**
+ * Checks that a cgroup (a path as in the hierarchies) that a client has chosen for a container is nobody's:
+ * all that is in it ends with the container, or with the attempt to create it. Throws RuntimeError
+ * FailedPrecondition.
+ */
+export async function checkCgroupUnused(path: string): Promise<void> {
+  const layout = await cgroupLayout();
+  const root = layout?.kind === "v2" ? layout.v2.mountPoint : layout?.v1.get("memory");
+  if (root === undefined) return;
+  const directory = join(root, path);
+  const [below, processes] = await Promise.all([childCgroups(directory), cgroupProcesses(directory)]);
+  if (below.length === 0 && processes.length === 0) return;
+  throw new RuntimeError(
+    "FailedPrecondition",
+    `linux.cgroupsPath: the cgroup ${path} is in use: ${processes.length} processes and ${below.length} cgroups are in it; give the container one of its own`,
+  );
 }

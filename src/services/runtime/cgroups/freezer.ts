@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { inHierarchyOf } from "./cgroup-in-hierarchy.ts";
 import { childCgroups, writeIfThere } from "./cgroup-processes.ts";
-import { inHierarchyOf } from "./in-hierarchy.ts";
 
 /** A process that waits in the kernel is frozen later; it does nothing meanwhile. */
 const waitMs = 200;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CgroupLayout, processStartTime } from "../../../ground/linux/index.ts";
+import { inHierarchyOf } from "./cgroup-in-hierarchy.ts";
 import { cgroupProcesses, sendSignal, writeIfThere } from "./cgroup-processes.ts";
 import { Freezer } from "./freezer.ts";
-import { inHierarchyOf } from "./in-hierarchy.ts";
 
 const SIGKILL = 9;
 const maxRounds = 200;

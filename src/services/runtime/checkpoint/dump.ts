@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Logger } from "../../../ground/logging/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
+import { criuEnvironment } from "../handlers/criu.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { TaskDumpRequest } from "../tasks.ts";
-import { criuEnvironment } from "./criu-environment.ts";
 import { criuErrors } from "./criu-log.ts";
 import { dumpSignals, endDump } from "./end-dump.ts";
 

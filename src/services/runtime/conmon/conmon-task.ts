@@ -7,7 +7,7 @@ import { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import { dumpProcesses } from "../checkpoint/dump.ts";
 import { pauseProcesses } from "../checkpoint/pause.ts";
 import { programRuns } from "../checkpoint/program-runs.ts";
-import { endLeftExecs } from "../exec/end-left-execs.ts";
+import { endLeftExecs } from "../exec/kill-exec.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import { endLogger } from "../streams/logging-program.ts";

@@ -2,8 +2,7 @@ import { isAlive } from "../../../ground/linux/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
 import { checkPrivileges } from "../checkpoint/restored-privileges.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { readBundleSpec } from "./bundle-spec.ts";
-import type { TaskFiles } from "./task-files.ts";
+import { readBundleSpec, type TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 const SIGCONT = 18;

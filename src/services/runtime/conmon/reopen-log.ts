@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
-import { identityAt, type LogPlace } from "./log-file.ts";
+import { identityAt, type LogPlace, openFiles } from "./log-file.ts";
 import type { MonitorControl } from "./monitor-control.ts";
 import type { NextLog } from "./next-log.ts";
-import { openFiles } from "./offered-log.ts";
 import type { ProcessIdentity } from "./task-record.ts";
 
 const waitMs = 5_000;

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { killProcessTree, type StdioChoice, type Subprocess } from "../../../ground/linux/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import type { CgroupPlace } from "../cgroups/place-process.ts";
-import { criuEnvironment } from "../checkpoint/criu-environment.ts";
 import { criuErrors } from "../checkpoint/criu-log.ts";
 import { commandFailure } from "../exec/command-failure.ts";
+import { criuEnvironment } from "../handlers/criu.ts";
 import { BoundedOutput } from "../oci-runtime/bounded-output.ts";
 import type { Deadline } from "../oci-runtime/deadline.ts";
 import {

@@ -1,15 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { nowNs } from "../../../ground/clock/index.ts";
-import { type CgroupLayout, isAlive } from "../../../ground/linux/index.ts";
+import { type CgroupLayout, isAlive, zombieExitCode } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { sendSignal } from "../cgroups/cgroup-processes.ts";
 import { killCgroup } from "../cgroups/kill-cgroup.ts";
 import { OomWatch } from "../cgroups/oom-watch.ts";
 import type { TaskExit } from "../tasks.ts";
-import { type MonitorExit, readExitFile } from "./exit-file.ts";
 import type { ExitWatch } from "./exit-watch.ts";
 import { waitForEnd } from "./process-end.ts";
-import { endStuckMonitor } from "./stuck-monitor.ts";
-import { exitOf, lostExit } from "./task-exit.ts";
+import { exitOf, lostExit, type MonitorExit, readExitFile } from "./task-exit.ts";
 import type { TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -193,4 +192,24 @@ export class TaskEnd implements Disposable {
     const oomSeen = this.#oomWatch?.seen ?? false;
     return exitOf(written, { record, oomFile: this.#options.files.oom, oomSeen, killed });
   }
+}
+
+/**
+ * Of a container that was killed: ends its conmon when that has not told of the end `graceMs` after the first
+ * process was gone by the kernel's word, as one does that is stopped, or writes to a log on a disk that
+ * hangs. Resolves with the exit code, which the kernel keeps until a parent takes it; undefined when that has
+ * happened. `over` aborts when there is nothing to do any more: false then.
+ */
+async function endStuckMonitor(
+  { init, monitor }: Pick<TaskRecord, "init" | "monitor">,
+  graceMs: number,
+  over: AbortSignal,
+): Promise<{ readonly exitCode: number | undefined } | false> {
+  if (!(await waitForEnd(init, { signal: over }))) return false;
+  await sleep(graceMs, undefined, { ref: false, signal: over }).catch(() => undefined);
+  if (over.aborted) return false;
+  // Before conmon ends: it is the parent.
+  const exitCode = await zombieExitCode(init.pid, init.startTime);
+  if (await isAlive(monitor.pid, monitor.startTime)) sendSignal(monitor.pid, SIGKILL);
+  return { exitCode };
 }

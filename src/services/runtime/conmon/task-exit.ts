@@ -1,9 +1,9 @@
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { nowNs } from "../../../ground/clock/index.ts";
-import { exists } from "../../../ground/fs/index.ts";
-import { oomKills } from "../cgroups/out-of-memory.ts";
+import { exists, ignoreMissing } from "../../../ground/fs/index.ts";
+import { oomKills } from "../cgroups/oom-watch.ts";
 import type { TaskExit, TaskState } from "../tasks.ts";
-import type { MonitorExit } from "./exit-file.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 /** As containerd's for a process that could not be started. */
@@ -95,4 +95,21 @@ async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean>
   if (record?.cgroupDir === undefined || record.oomKillsAbove === undefined) return false;
   if ((await oomKills(record.cgroupDir)) !== undefined) return false;
   return ((await oomKills(dirname(record.cgroupDir))) ?? 0) > record.oomKillsAbove;
+}
+
+/** What conmon wrote when a container's first process had exited. */
+export type MonitorExit = { readonly exitCode: number; readonly finishedAtNs: bigint };
+
+/**
+ * conmon writes the file under another name first, so that it is whole once it is there. Undefined when there
+ * is none.
+ */
+export async function readExitFile(path: string): Promise<MonitorExit | undefined> {
+  const file = await open(path).catch(ignoreMissing);
+  if (file === undefined) return undefined;
+  await using _file = file;
+  const [text, { mtimeNs }] = await Promise.all([file.readFile("utf8"), file.stat({ bigint: true })]);
+  const exitCode = Number.parseInt(text, 10);
+  // conmon says -1 where it could not find out.
+  return { exitCode: exitCode >= 0 && exitCode <= 255 ? exitCode : 255, finishedAtNs: mtimeNs };
 }

@@ -1,6 +1,10 @@
-import { readdir, unlink } from "node:fs/promises";
+import { readdir, readFile, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { RuntimeError } from "../runtime-error.ts";
+import { parseSpecJson } from "../spec/spec-json.ts";
+import type { OciSpec } from "../spec/types.ts";
 import { unmountHeldLog } from "./held-log.ts";
 
 /**
@@ -23,7 +27,7 @@ export type TaskFiles = {
   readonly still: string;
   /** FIFO on which conmon takes commands. */
   readonly control: string;
-  /** The name by which conmon knows its log; see {@link "./offered-log.ts"}. */
+  /** The name by which conmon knows its log; see {@link "./log-file.ts"}. */
   readonly log: string;
   /** The name by which conmon (2.1) opens its next log, and which it then renames to the one before. */
   readonly nextLog: string;
@@ -71,4 +75,20 @@ export async function removeTaskFiles({ bundleDir, heldLog, exit }: TaskFiles): 
   ];
   if (paths.includes(heldLog)) await unmountHeldLog(heldLog);
   await Promise.all(paths.map((path) => unlink(path).catch(ignoreMissing)));
+}
+
+/**
+ * The specification in a bundle. Throws RuntimeError: DataLoss when it is damaged, of a task that runs, only
+ * that is lost; ResourceExhausted when the daemon has no descriptor or memory left to read it.
+ */
+export async function readBundleSpec({ config }: Pick<TaskFiles, "config">): Promise<OciSpec> {
+  try {
+    return parseSpecJson<OciSpec>(await readFile(config, "utf8"));
+  } catch (cause) {
+    if (codeOf(cause) === "ResourceExhausted")
+      throw new RuntimeError("ResourceExhausted", `cannot read ${config} now`, { cause });
+    throw new RuntimeError("DataLoss", `cannot read ${config}; stop the container and recreate it`, {
+      cause,
+    });
+  }
 }

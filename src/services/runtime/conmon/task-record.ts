@@ -34,7 +34,7 @@ export type TaskRecord = {
   readonly killAllOnExit: boolean;
   readonly logPath: string | undefined;
   /**
-   * conmon takes its logs as {@link "./offered-log.ts"} says; one of an earlier berth opens them by their
+   * conmon takes its logs as {@link "./log-file.ts"} says; one of an earlier berth opens them by their
    * path.
    */
   readonly logIsOffered?: true;

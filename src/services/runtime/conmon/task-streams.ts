@@ -8,14 +8,14 @@ import type { ContainerFreezer } from "../cgroups/container-freezer.ts";
 import type { ExecContext } from "../exec/exec-context.ts";
 import { ExecProcess, type ExecProcessOptions } from "../exec/exec-process.ts";
 import { ExecProcesses } from "../exec/exec-processes.ts";
-import { execStreamed } from "../exec/exec-streamed.ts";
 import { execSync } from "../exec/exec-sync.ts";
 import type { MemoryRelease } from "../exec/memory-release.ts";
 import { openExecIo } from "../exec/open-exec-io.ts";
+import { execStreamed } from "../exec/run-to-end.ts";
 import type { SealedPrograms } from "../oci-runtime/sealed-programs.ts";
 import { RuntimeError } from "../runtime-error.ts";
 import type { OciProcess, OciSpec } from "../spec/types.ts";
-import { followSizes } from "../streams/follow-sizes.ts";
+import { followSizes } from "../streams/terminal-sizes.ts";
 import type { PublishTask } from "../task-events.ts";
 import type {
   Command,
@@ -26,11 +26,10 @@ import type {
   TaskIo,
   TerminalSize,
 } from "../tasks.ts";
-import { readBundleSpec } from "./bundle-spec.ts";
 import { MonitorControl } from "./monitor-control.ts";
 import { nextLogBeside, nextLogInBundle } from "./next-log.ts";
 import { reopenLog } from "./reopen-log.ts";
-import type { TaskFiles } from "./task-files.ts";
+import { readBundleSpec, type TaskFiles } from "./task-files.ts";
 import type { TaskRecord } from "./task-record.ts";
 
 export type TaskStreamsOptions = {

@@ -1,7 +1,7 @@
 import type { PollThread, Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
 import { ClientSockets } from "../streams/client-sockets.ts";
-import { noSizes } from "../streams/no-sizes.ts";
+import { noSizes } from "../streams/terminal-sizes.ts";
 import type { ClientStreams, TerminalSize } from "../tasks.ts";
 import type { ExecFiles } from "./exec-files.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";

@@ -1,8 +1,9 @@
+import { Writable } from "node:stream";
 import type { Logger } from "../../../ground/logging/index.ts";
+import { BoundedBytes } from "../oci-runtime/bounded-output.ts";
 import { Deadline } from "../oci-runtime/deadline.ts";
-import { noSizes } from "../streams/no-sizes.ts";
+import { noSizes } from "../streams/terminal-sizes.ts";
 import type { Command, ExecRequest, ExecResult } from "../tasks.ts";
-import { CollectedOutput } from "./collected-output.ts";
 import type { ExecProcess } from "./exec-process.ts";
 import { runToEnd } from "./run-to-end.ts";
 
@@ -52,4 +53,25 @@ async function drain(
     { container: containerId, afterMs: drainTimeoutMs },
     "the output of an ExecSync is truncated: its command has ended, but left a process running that keeps the output open; redirect the output of that process, or set runtime.drain_exec_sync_io_timeout",
   );
+}
+
+/** A sink that keeps what is written up to a limit; the rest is thrown away. It takes everything at once. */
+class CollectedOutput extends Writable {
+  readonly #kept: BoundedBytes;
+
+  constructor(limitBytes: number) {
+    // More than any chunk: nobody has to wait for it.
+    super({ highWaterMark: 1024 * 1024, decodeStrings: false });
+    this.#kept = new BoundedBytes(limitBytes);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#kept.add(chunk);
+    done();
+  }
+
+  /** Not a copy, and gone when more comes. */
+  bytes(): Buffer {
+    return this.#kept.bytes();
+  }
 }

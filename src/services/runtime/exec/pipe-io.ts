@@ -1,11 +1,11 @@
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import type { Subprocess } from "../../../ground/linux/index.ts";
 import type { OciProcess } from "../spec/types.ts";
 import { copyInput } from "../streams/copy-input.ts";
 import { OutputCopy } from "../streams/copy-output.ts";
 import type { TaskIo } from "../tasks.ts";
 import type { ExecIo, ExecStdio } from "./exec-io.ts";
-import { StreamHead } from "./stream-head.ts";
 
 /** Pipes between a command and streams of the daemon's. */
 export class PipeIo implements ExecIo {
@@ -55,5 +55,23 @@ export class PipeIo implements ExecIo {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stdin?.destroy();
     await this.outputEnded(false, AbortSignal.abort());
+  }
+}
+
+const limitBytes = 4096;
+
+/** The beginning of what a stream gives, beside whoever reads it. */
+class StreamHead {
+  #bytes = Buffer.alloc(0);
+
+  constructor(stream: Readable) {
+    stream.on("data", (chunk: Buffer) => {
+      const room = limitBytes - this.#bytes.length;
+      if (room > 0) this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, room)]);
+    });
+  }
+
+  text(): string {
+    return this.#bytes.toString("utf8");
   }
 }

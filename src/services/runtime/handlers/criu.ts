@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { kernelRelease } from "../../../ground/linux/index.ts";
+import { runtimeEnvironment } from "../oci-runtime/oci-runtime.ts";
 import { type Answer, ask } from "./ask.ts";
 import { FactsCache } from "./facts-cache.ts";
 import { findProgram } from "./find-program.ts";
@@ -85,4 +86,9 @@ function outputOf({ stdout, stderr }: Answer): string {
 function firstError(output: string): string {
   const line = output.split("\n").find((one) => /error/i.test(one)) ?? output.split("\n")[0] ?? "";
   return line.trim() === "" ? "it says nothing" : line.trim();
+}
+
+/** OCI runtimes look for criu by its name: the directory of ours comes first. */
+export function criuEnvironment(criuPath: string): Readonly<Record<string, string>> {
+  return { ...runtimeEnvironment, PATH: `${dirname(criuPath)}:${runtimeEnvironment.PATH}` };
 }

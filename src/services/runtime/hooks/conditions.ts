@@ -1,6 +1,6 @@
+import { RE2JS } from "re2js";
 import { messageOf } from "../../../ground/errors/index.ts";
-import type { HookCondition } from "./hook-definition.ts";
-import { compilePattern } from "./pattern.ts";
+import type { HookCondition, Pattern } from "./hook-definition.ts";
 import { boolean, strings } from "./values.ts";
 
 /** One condition, or that it cannot be read: the others may say enough. */
@@ -36,4 +36,19 @@ export function annotation(key: string, value: unknown, what: string): HookCondi
     if (typeof value !== "string") throw new Error(`${what} must map patterns to patterns`);
     return { kind: "annotation", key: compilePattern(key, what), value: compilePattern(value, what) };
   });
+}
+
+/**
+ * Reads a pattern as Go's regexp does, by which podman and CRI-O match the same files (POSIX character
+ * classes and all). The texts are chosen by whoever makes a pod: like Go's, and unlike JavaScript's own, this
+ * never tries again, and takes a time that grows with the text's length alone. Throws an error with `what`
+ * for a pattern that is none.
+ */
+function compilePattern(text: string, what: string): Pattern {
+  try {
+    const compiled = RE2JS.compile(text);
+    return { test: (subject) => compiled.test(subject) };
+  } catch (cause) {
+    throw new Error(`${what}: ${JSON.stringify(text)} is not a regular expression`, { cause });
+  }
 }

@@ -1,5 +1,4 @@
 import type { OciHook, OciHookStage } from "../spec/types.ts";
-import type { Pattern } from "./pattern.ts";
 
 /** One file of a hooks directory (oci-hooks(5) of containers/common, versions 1.0.0 and 0.1.0). */
 export type HookDefinition = UsableHook | BrokenHook;
@@ -79,3 +78,6 @@ function isTrue(condition: HookCondition, subject: HookSubject): boolean | "unkn
       return "unknown";
   }
 }
+
+/** A regular expression of an administrator's, that looks for itself anywhere in a text. */
+export type Pattern = { readonly test: (text: string) => boolean };

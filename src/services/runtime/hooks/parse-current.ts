@@ -1,7 +1,6 @@
-import { hookEntry, stageNames } from "./action.ts";
 import { annotation, commands, condition, flag } from "./conditions.ts";
 import type { HookConditions, ParsedHook } from "./hook-definition.ts";
-import { table } from "./values.ts";
+import { hookEntry, stageNames, table } from "./values.ts";
 
 const names = ["always", "annotations", "commands", "hasBindMounts"] as const;
 

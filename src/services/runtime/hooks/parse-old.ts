@@ -1,7 +1,6 @@
-import { hookEntry, stageNames } from "./action.ts";
 import { annotation, commands, condition, flag } from "./conditions.ts";
 import type { HookCondition, ParsedHook } from "./hook-definition.ts";
-import { strings, table } from "./values.ts";
+import { hookEntry, stageNames, strings, table } from "./values.ts";
 
 const names = ["hook", "arguments", "stages", "cmds", "annotations", "hasbindmounts"];
 /** Other spellings, in files of the time. */

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { settledBy } from "../streams/settled-by.ts";
+import { settledBy } from "../streams/copy-output.ts";
 
 const firstBytes = 4096;
 

@@ -5,15 +5,14 @@ import { containerAnnotations } from "./annotations.ts";
 import { processCapabilitySets } from "./capabilities.ts";
 import { applyEdits } from "./edits/apply-edits.ts";
 import type { ContainerSpecInput } from "./input.ts";
-import { withMappedDevices } from "./mapped-devices.ts";
-import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { containerMounts } from "./mounts.ts";
 import { containerNamespaces } from "./namespaces.ts";
 import { processArgs, processCwd, processEnv } from "./process.ts";
+import { withMappedDevices } from "./resolved-device.ts";
 import { containerResources, oomScoreAdj } from "./resources.ts";
 import { containerRlimits } from "./rlimits.ts";
-import { containerSeccomp } from "./seccomp/container-seccomp.ts";
-import { seccompChoice } from "./seccomp/seccomp-choice.ts";
+import { containerSeccomp, seccompChoice } from "./seccomp/container-seccomp.ts";
+import { maskedPaths, readonlyPaths } from "./security-profile.ts";
 import type { OciDevice, OciProcess, OciSpec } from "./types.ts";
 import { idMappings } from "./user-namespace.ts";
 

@@ -6,11 +6,11 @@ import { pauseAnnotations } from "./annotations.ts";
 import { ociVersion } from "./build-container-spec.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { SandboxFacts } from "./input.ts";
-import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
 import { sandboxNamespaces } from "./namespaces.ts";
 import type { AnnotationRules } from "./passed-annotations.ts";
 import type { PauseProfiles } from "./resolve/resolve-pause.ts";
 import { openFilesLimit } from "./rlimits.ts";
+import { maskedPaths, readonlyPaths } from "./security-profile.ts";
 import type { OciSpec, OciUser } from "./types.ts";
 import { idMappings } from "./user-namespace.ts";
 

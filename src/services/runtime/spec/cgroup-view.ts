@@ -4,7 +4,7 @@ import { CgroupMountMode, NamespaceMode } from "../../../ground/protocol/index.t
 import { RuntimeError } from "../runtime-error.ts";
 import type { HostFacts } from "./host-facts.ts";
 import type { ContainerSpecInput } from "./input.ts";
-import { maskedPaths, readonlyPaths } from "./masked-paths.ts";
+import { maskedPaths, readonlyPaths } from "./security-profile.ts";
 
 type Input = Pick<ContainerSpecInput, "config" | "resolved" | "features" | "host">;
 

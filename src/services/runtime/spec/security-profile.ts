@@ -1,5 +1,8 @@
 import {
   SecurityProfileBase_BaseType as BaseType,
+  defaultMaskedPaths,
+  defaultReadonlyPaths,
+  type LinuxContainerSecurityContext,
   SecurityProfile_ProfileType as ProfileType,
   type SecurityProfile,
   type SecurityProfileBase,
@@ -59,4 +62,21 @@ function localhost(what: string, text: string): ProfileChoice {
   if (reference === "")
     throw new RuntimeError("InvalidArgument", `${what} profile: Localhost without a name`);
   return { kind: "localhost", reference };
+}
+
+type Security = LinuxContainerSecurityContext | undefined;
+
+/**
+ * Files of /proc and /sys that a container must not see. A security context decides for itself, also with an
+ * empty list (a kubelet sends one for `procMount: Unmasked`); a container without one gets the defaults.
+ */
+export function maskedPaths(security: Security): readonly string[] {
+  if (security?.privileged) return [];
+  return security?.maskedPaths ?? defaultMaskedPaths;
+}
+
+/** Those that it may only read; by the same rule. */
+export function readonlyPaths(security: Security): readonly string[] {
+  if (security?.privileged) return [];
+  return security?.readonlyPaths ?? defaultReadonlyPaths;
 }

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import { settledBy } from "./settled-by.ts";
 
 /**
  * Copies what a process puts out, with back-pressure, until it ends or the sink is closed; then the process
@@ -49,4 +48,14 @@ function connect(source: Socket, sink: Writable): void {
     source.pause();
     sink.once("drain", () => source.resume());
   });
+}
+
+/** Waits for what never rejects, or until `signal` aborts. */
+export async function settledBy(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const abort = () => aborted.resolve();
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  await Promise.race([promise, aborted.promise]);
+  signal.removeEventListener("abort", abort);
 }

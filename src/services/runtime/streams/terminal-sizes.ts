@@ -1,5 +1,4 @@
-import type { TerminalSize } from "../tasks.ts";
-import { followSizes } from "./follow-sizes.ts";
+import type { TaskIo, TerminalSize } from "../tasks.ts";
 
 /**
  * The sizes of a client's terminal, read from the beginning: what has come when the program is started is the
@@ -31,3 +30,33 @@ export class TerminalSizes {
     if (this.#latest !== undefined) apply(this.#latest);
   }
 }
+
+/**
+ * Applies the sizes of a terminal one at a time; of those that come while one is being applied only the last
+ * counts. Resolves when there are no more; throws what `apply` throws.
+ */
+export async function followSizes(
+  sizes: AsyncIterable<TerminalSize>,
+  apply: (size: TerminalSize) => void | Promise<void>,
+): Promise<void> {
+  let latest: TerminalSize | undefined;
+  let applying: Promise<void> | undefined;
+  const applyLatest = async () => {
+    for (let size = latest; size !== undefined; size = latest) {
+      latest = undefined;
+      await apply(size);
+    }
+    applying = undefined;
+  };
+  for await (const size of sizes) {
+    latest = size;
+    applying ??= applyLatest();
+    applying.catch(() => undefined);
+  }
+  await applying;
+}
+
+/** Of what has no terminal, or is told its sizes in another way. */
+export const noSizes: TaskIo["resize"] = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+};

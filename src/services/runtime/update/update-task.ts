@@ -1,17 +1,18 @@
 import { writeFile } from "node:fs/promises";
-import { readBundleSpec } from "../conmon/bundle-spec.ts";
-import type { TaskFiles } from "../conmon/task-files.ts";
+import { join } from "node:path";
+import { hasCode, messageOf } from "../../../ground/errors/index.ts";
+import { containerCgroupDir } from "../cgroups/process-cgroup.ts";
+import { readBundleSpec, type TaskFiles } from "../conmon/task-files.ts";
 import { callRuntime } from "../oci-runtime/oci-runtime.ts";
 import { replaceFile } from "../replace-file.ts";
+import { RuntimeError } from "../runtime-error.ts";
 import { specJson } from "../spec/spec-json.ts";
-import type { OciSpec } from "../spec/types.ts";
+import type { OciLimits, OciSpec } from "../spec/types.ts";
 import { tellSystemd } from "../systemd/tell-systemd.ts";
 import type { TaskUpdate } from "../tasks.ts";
 import { checkMemoryLimit } from "./check-memory-limit.ts";
-import { liftQuota } from "./lift-quota.ts";
 import { limitHugePages } from "./limit-huge-pages.ts";
 import { setOomScores } from "./set-oom-scores.ts";
-import { updateFailure } from "./update-failure.ts";
 import type { UpdatedTask } from "./updated-task.ts";
 
 const updateTimeoutMs = 60_000;
@@ -52,4 +53,35 @@ async function rewriteConfig(files: TaskFiles, { limits, oomScoreAdj }: TaskUpda
     linux: { ...linux, resources: { ...linux.resources, ...limits } },
   };
   await replaceFile(files.config, specJson(updated));
+}
+
+/**
+ * Takes a container's CPU quota away, if that is what is asked for, where the OCI runtime cannot: with cgroup
+ * v1 crun 1.8 writes -1 as an unsigned number. Returns the limits that are left to set. (runc can, and
+ * remembers an old quota.)
+ */
+async function liftQuota(
+  task: Pick<UpdatedTask, "id" | "cgroup" | "record" | "layout">,
+  limits: OciLimits,
+): Promise<OciLimits> {
+  const { quota, ...cpu } = limits.cpu ?? {};
+  if (quota !== -1 || task.layout.kind === "v2" || task.record.handler.type !== "crun") return limits;
+  const directory = await containerCgroupDir(task.layout, task.record.init.pid, task, "cpu");
+  if (directory !== undefined) await writeFile(join(directory, "cpu.cfs_quota_us"), "-1");
+  return { ...limits, cpu };
+}
+
+/**
+ * What an OCI runtime's failure to update means. It tells the kernel's answer in words alone: EBUSY is a
+ * limit below what is in use; EINVAL, ERANGE and EACCES are values that no such container can have (a CPU
+ * that its parent has not got).
+ */
+function updateFailure(cause: unknown): unknown {
+  if (!hasCode(cause, "Internal")) return cause;
+  const message = messageOf(cause);
+  if (/resource busy/i.test(message))
+    return new RuntimeError("FailedPrecondition", "resources: a limit is below the current usage", { cause });
+  if (/invalid argument|out of range|permission denied/i.test(message))
+    return new RuntimeError("InvalidArgument", "resources: the kernel rejects a limit", { cause });
+  return cause;
 }

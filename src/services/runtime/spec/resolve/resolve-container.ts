@@ -8,7 +8,7 @@ import { checkDelegation } from "../cgroup-view.ts";
 import { resolveEdits } from "../edits/resolve-edits.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { ContainerSpecInput, ResolvedContainer, ResolvedMount } from "../input.ts";
-import { seccompChoice } from "../seccomp/seccomp-choice.ts";
+import { seccompChoice } from "../seccomp/container-seccomp.ts";
 import { profileChoice } from "../security-profile.ts";
 import type { OciUser } from "../types.ts";
 import { resolveAppArmor } from "./app-armor.ts";
