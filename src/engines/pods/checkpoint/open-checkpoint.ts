@@ -7,7 +7,7 @@ import {
   unpackArchive,
 } from "../../../services/checkpoint/index.ts";
 import { EngineError, type Image } from "../../engine/index.ts";
-import { newId } from "../records/ids.ts";
+import { newId } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { restoreDirectory } from "./paths.ts";
 

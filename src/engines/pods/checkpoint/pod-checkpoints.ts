@@ -1,13 +1,17 @@
 import { join } from "node:path";
 import { ContainerConfig } from "../../../ground/protocol/index.ts";
-import type { CheckpointRequest, Checkpoints, PodCheckpointRequest } from "../../engine/index.ts";
-import { EngineError } from "../../engine/index.ts";
+import {
+  type CheckpointRequest,
+  type Checkpoints,
+  EngineError,
+  type PodCheckpointRequest,
+} from "../../engine/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { handlerOf } from "../container/container-spec.ts";
 import { containerView } from "../container/container-view.ts";
 import type { ContainerRecord } from "../records/records.ts";
-import { readySandbox } from "../sandbox/ready-sandbox.ts";
 import type { SandboxLifecycle } from "../sandbox/sandbox-lifecycle.ts";
+import { readySandbox } from "../sandbox/sandbox-view.ts";
 import type { PodServices } from "../services.ts";
 import { runningTask } from "../tasks/running-task.ts";
 import { criuFor } from "./capability.ts";

@@ -12,7 +12,7 @@ import { type Container, type Containers, EngineError, type ExecOutcome } from "
 import { isOwned } from "../records/ownership.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
-import { readySandbox } from "../sandbox/ready-sandbox.ts";
+import { readySandbox } from "../sandbox/sandbox-view.ts";
 import type { PodServices } from "../services.ts";
 import { ContainerTasks } from "../tasks/container-tasks.ts";
 import { runningTask } from "../tasks/running-task.ts";

@@ -1,4 +1,7 @@
-import { type ContainerConfig, NamespaceMode } from "../../../ground/protocol/index.ts";
+import { constants } from "node:os";
+import { signalNumber } from "../../../ground/linux/index.ts";
+import { type ContainerConfig, NamespaceMode, Signal } from "../../../ground/protocol/index.ts";
+import type { ImageConfig } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
 import {
   buildContainerSpec,
@@ -13,14 +16,12 @@ import {
 } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
 import { containerPaths } from "../paths.ts";
-import { newId } from "../records/ids.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
-import type { Adjustment, ContainerRecord, SandboxRecord } from "../records/records.ts";
+import { type Adjustment, type ContainerRecord, newId, type SandboxRecord } from "../records/records.ts";
 import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
-import { currentConfig } from "../sandbox/sandbox-resources.ts";
+import { currentConfig } from "../sandbox/sandbox-view.ts";
 import { checkSameUserNamespace } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
-import { stopSignalOf } from "../tasks/stop-signal.ts";
 import { describeImageVolumes, imageVolumesOf, withImageVolumes } from "../volumes/image-volumes.ts";
 import { withMappedVolumes } from "../volumes/mapped-volumes.ts";
 import { containerLabels } from "../volumes/se-linux-labels.ts";
@@ -199,4 +200,21 @@ function findTarget(record: ContainerRecord, { containers, taskTable }: PodServi
   const target = containers.match(options.targetId);
   const task = target?.sandboxId === record.sandboxId ? taskTable.get(target.id) : undefined;
   return task?.state().kind === "running" ? task : undefined;
+}
+
+/**
+ * The signal that asks a container to end: the container's own, else its image's, else SIGTERM. An image's
+ * that is none is not worth failing for.
+ */
+function stopSignalOf(config: ContainerConfig, image: ImageConfig): number {
+  return criSignal(config.stopSignal) ?? signalNumber(image.config.stopSignal) ?? constants.signals.SIGTERM;
+}
+
+const signalNames = new Map(Object.entries(Signal).map(([name, value]) => [value, name]));
+
+/** CRI's enum names signals as SIGNAL_SIGTERM, SIGNAL_SIGRTMINPLUS3. */
+function criSignal(value: Signal): number | undefined {
+  if (value === Signal.SIGNAL_RUNTIME_DEFAULT) return undefined;
+  const name = signalNames.get(value)?.replace("SIGNAL_", "").replace("PLUS", "+").replace("MINUS", "-");
+  return name === undefined ? undefined : signalNumber(name);
 }

@@ -8,7 +8,7 @@ import { containerPaths, sandboxPaths } from "../paths.ts";
 import type { ContainerDraft } from "../records/records.ts";
 import { removeDirectory, removeMountPoint } from "../records/remove-directory.ts";
 import type { Step } from "../records/steps.ts";
-import { readySandbox } from "../sandbox/ready-sandbox.ts";
+import { readySandbox } from "../sandbox/sandbox-view.ts";
 import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
 import type { PodServices } from "../services.ts";
 import { mountImageVolumes, unmountImageVolumes } from "../volumes/image-volumes.ts";

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { ContainerEdits } from "../../../parts/cdi/index.ts";
 import type { Digest } from "../../../parts/oci/index.ts";
 import type { Image } from "../../../services/images/index.ts";
@@ -94,3 +95,8 @@ export type ContainerDraft = {
   record: ContainerRecord;
   user: ContainerRecord["user"];
 };
+
+/** A new sandbox or container id: 64 hex digits. */
+export function newId(): string {
+  return randomBytes(32).toString("hex");
+}

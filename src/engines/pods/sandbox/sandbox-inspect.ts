@@ -2,7 +2,7 @@ import { findHandler } from "../../../services/runtime/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
-import { currentConfig } from "./sandbox-resources.ts";
+import { currentConfig } from "./sandbox-view.ts";
 
 /**
  * What people look at when they look into a sandbox, and what their scripts take from it with containerd: a

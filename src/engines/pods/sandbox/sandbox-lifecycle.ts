@@ -6,21 +6,19 @@ import type { Handler } from "../../../services/runtime/index.ts";
 import { EngineError, type PodResources, type Sandbox, type Sandboxes } from "../../engine/index.ts";
 import type { ContainerLifecycle } from "../container/container-lifecycle.ts";
 import { usableHandler } from "../handlers.ts";
-import { newId } from "../records/ids.ts";
 import { isOwned } from "../records/ownership.ts";
 import type { NotYetCreated } from "../records/record-store.ts";
-import type { SandboxRecord } from "../records/records.ts";
+import { newId, type SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { stopUnreadableSandbox } from "../tasks/unreadable.ts";
 import { newSeLinuxLevel } from "../volumes/se-linux-labels.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
-import { readySandbox } from "./ready-sandbox.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
-import { sandboxView } from "./sandbox-view.ts";
+import { readySandbox, sandboxView } from "./sandbox-view.ts";
 import { podIdMappings } from "./user-namespaces.ts";
 
 /** Key of the lock that lets one owner's pod after the other take its name and ports; no id is like it. */

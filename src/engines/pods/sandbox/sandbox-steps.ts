@@ -9,9 +9,8 @@ import { labelSandboxFiles, sandboxLabels } from "../volumes/se-linux-labels.ts"
 import { podAttachment, podToDetach } from "./pod-attachment.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
 import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
-import { writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
+import { mountSharedMemory, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
 import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
-import { mountSharedMemory } from "./sandbox-shm.ts";
 import { byInterface } from "./sandbox-sysctls.ts";
 import { podRoot } from "./user-namespaces.ts";
 

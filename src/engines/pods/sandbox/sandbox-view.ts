@@ -1,4 +1,6 @@
-import type { Sandbox } from "../../engine/index.ts";
+import { LinuxPodSandboxConfig, type PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import { EngineError, type Sandbox } from "../../engine/index.ts";
+import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { namespaceOptions } from "./sandbox-namespaces.ts";
 
@@ -16,4 +18,24 @@ export function sandboxView(record: SandboxRecord): Sandbox {
     ips: record.phase === "ready" ? record.ips : [],
     namespaces: namespaceOptions(record.config),
   };
+}
+
+/**
+ * The pod's configuration with the resources of later updates. They size what surrounds the pod (virtual
+ * machines, hooks, node agents read them as annotations) and limit nothing themselves: the pod's cgroup is
+ * its client's, and a kubelet's sum leaves out containers without limits, whom it must not limit.
+ */
+export function currentConfig({ config, resources }: SandboxRecord): PodSandboxConfig {
+  if (resources === undefined) return config;
+  return { ...config, linux: LinuxPodSandboxConfig.fromPartial({ ...config.linux, ...resources }) };
+}
+
+/** Throws EngineError: NotFound; FailedPrecondition for a sandbox in which nothing can be made or started. */
+export function readySandbox(sandboxes: RecordStore<SandboxRecord>, idOrPrefix: string): SandboxRecord {
+  const sandbox = sandboxes.get(idOrPrefix);
+  if (sandbox.phase === "ready") return sandbox;
+  throw new EngineError(
+    "FailedPrecondition",
+    `pod sandbox ${sandbox.id} is not ready; containers need a running sandbox`,
+  );
 }

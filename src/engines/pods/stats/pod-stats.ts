@@ -1,8 +1,9 @@
 import { statfs } from "node:fs/promises";
-import { type CgroupLayout, mountOf } from "../../../ground/linux/index.ts";
+import { type CgroupLayout, cpuWeightOf, mountOf } from "../../../ground/linux/index.ts";
 import type { MeasuredUsage, UsageMeter } from "../../../services/snapshots/index.ts";
-import { CgroupReadings, type CgroupUsage, CpuRates, sumOfUsages } from "../../../services/stats/index.ts";
+import { CgroupReadings, CpuRates, sumOfUsages } from "../../../services/stats/index.ts";
 import type {
+  CgroupUsage,
   Container,
   ContainerStats,
   Containers,
@@ -13,7 +14,6 @@ import type {
   UsagePart,
 } from "../../engine/index.ts";
 import type { PodServices } from "../services.ts";
-import { withAskedShares } from "./asked-shares.ts";
 import { CpuSampler } from "./cpu-sampler.ts";
 import { PodCgroups } from "./pod-cgroups.ts";
 import { networkStats } from "./pod-network.ts";
@@ -216,4 +216,18 @@ export class PodStats implements Stats, AsyncDisposable {
       ...containers.map((container) => [container.id, cgroups.ofContainer(container)] as const),
     ]);
   }
+}
+
+/**
+ * The figures with the CPU shares that the container asked for, while the kernel has the weight that comes of
+ * them: with cgroup v2 a weight stands for several shares.
+ */
+export function withAskedShares<Usage extends Pick<CgroupUsage, "limits">>(
+  usage: Usage | undefined,
+  { resources }: Pick<Container, "resources">,
+): Usage | undefined {
+  const asked = resources?.cpuShares ?? 0n;
+  if (usage?.limits === undefined || asked === 0n) return usage;
+  const same = cpuWeightOf(Number(asked)) === cpuWeightOf(Number(usage.limits.cpuShares));
+  return same ? { ...usage, limits: { ...usage.limits, cpuShares: asked } } : usage;
 }

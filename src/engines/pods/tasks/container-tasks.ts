@@ -9,8 +9,7 @@ import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { Retries } from "../records/retries.ts";
 import type { PodServices } from "../services.ts";
-import { taskIdentity } from "./task-identity.ts";
-import { taskSpec } from "./task-spec.ts";
+import { taskIdentity, taskSpec } from "./task-spec.ts";
 
 /**
  * The tasks of containers: made when one starts, followed to the end, which goes into the record, and found

@@ -24,7 +24,7 @@ import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 import { sandboxFacts } from "../sandbox/sandbox-facts.ts";
-import { currentConfig } from "../sandbox/sandbox-resources.ts";
+import { currentConfig } from "../sandbox/sandbox-view.ts";
 import { letPodRootTraverse, podIdMappings, podRoot } from "../sandbox/user-namespaces.ts";
 import { sandboxLabels } from "../volumes/se-linux-labels.ts";
 

@@ -1,10 +1,10 @@
-import type { TaskSpec } from "../../../services/runtime/index.ts";
+import { containerCgroup, type TaskIdentity, type TaskSpec } from "../../../services/runtime/index.ts";
 import { taskRestore } from "../checkpoint/restore-step.ts";
 import { ensureLogDirectory } from "../container/container-log.ts";
 import { containerSpec } from "../container/container-spec.ts";
+import { containerPaths } from "../paths.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
-import { taskIdentity } from "./task-identity.ts";
 
 /** All that starting the container takes. */
 export async function taskSpec(
@@ -31,5 +31,21 @@ export async function taskSpec(
     },
     monitorCgroup: undefined,
     ...(restore === undefined ? {} : { restore }),
+  };
+}
+
+/**
+ * Where a container's task is to be found. A sandbox that is gone leaves the default handler to look with.
+ */
+export function taskIdentity(
+  record: ContainerRecord,
+  sandbox: SandboxRecord | undefined,
+  { stateDir, handlers, cgroupDriver }: Pick<PodServices, "stateDir" | "handlers" | "cgroupDriver">,
+): TaskIdentity {
+  return {
+    id: record.id,
+    handler: sandbox?.resolvedHandler ?? handlers.defaultName,
+    bundleDir: containerPaths(stateDir, record.id).bundle,
+    cgroup: sandbox && containerCgroup(cgroupDriver, sandbox.config.linux?.cgroupParent ?? "", record.id),
   };
 }

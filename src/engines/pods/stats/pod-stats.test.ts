@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LinuxContainerResources } from "../../../ground/protocol/index.ts";
-import { withAskedShares } from "./asked-shares.ts";
+import { withAskedShares } from "./pod-stats.ts";
 
 const usage = (cpuShares: bigint) => ({
   limits: { cpuShares, cpuPeriodUs: 100_000n, cpuQuotaUs: undefined },
