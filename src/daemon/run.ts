@@ -1,11 +1,12 @@
+import { join } from "node:path";
 import { Command } from "commander";
-import { type ConfigSource, loadConfig } from "../ground/config/index.ts";
+import { type Config, type ConfigSource, loadConfig } from "../ground/config/index.ts";
 import { BerthError, messageOf } from "../ground/errors/index.ts";
-import { createLogger } from "../ground/logging/index.ts";
+import { createLogger, type Logger } from "../ground/logging/index.ts";
+import { type Database, openDatabase } from "../ground/metadata/index.ts";
 import { claimDirectories } from "./claimed-directories.ts";
 import type { DaemonHooks } from "./daemon.ts";
-import { endInTime } from "./end-in-time.ts";
-import { openMetadata } from "./open-metadata.ts";
+import { endInTime } from "./end-process.ts";
 import { ServiceManager } from "./service-manager.ts";
 import { terminationSignal } from "./signals.ts";
 import { UnhandledErrors } from "./unhandled-errors.ts";
@@ -70,4 +71,9 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   }
   endInTime(logger);
   await manager.stopping();
+}
+
+/** Opens the metadata in the root directory. */
+function openMetadata({ root }: Config, logger: Logger): Promise<Database> {
+  return openDatabase({ path: join(root, "metadata.db"), logger });
 }

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ContainerState, ContainerStatus, Signal } from "../../../ground/protocol/index.ts";
 import { container, containerConfig, image, imageId } from "../testing/samples.ts";
-import { toContainer, toContainerStatus } from "./container.ts";
-import { signalFromNumber } from "./signals.ts";
+import { signalFromNumber, toContainer, toContainerStatus } from "./container.ts";
 
 test("a created container has no times and no exit", () => {
   const status = toContainerStatus(container(), undefined);

@@ -10,15 +10,16 @@ import {
   MountPropagation,
   Signal,
 } from "../../../ground/protocol/index.ts";
-import { all, type Check, each, ifPresent, message, oneOf, present, refuse } from "./check.ts";
+import { all, type Check, each, ifPresent, message, noWindows, oneOf, present, refuse } from "./check.ts";
 import { idMappings } from "./id-mappings.ts";
-import { annotations, labels } from "./maps.ts";
 import { linuxResources } from "./resources.ts";
 import { containerSecurityContext } from "./security.ts";
 import {
+  annotations,
   containerPath,
   hostPath,
   hostSource,
+  labels,
   line,
   logPath,
   matching,
@@ -28,7 +29,6 @@ import {
   relativePath,
   word,
 } from "./text.ts";
-import { noWindows } from "./windows.ts";
 
 /**
  * A reference, digest or id; references have at most 512 characters (those of a long host, repository and

@@ -40,15 +40,37 @@ import {
   type UpdatePodSandboxResourcesRequest,
   type UpdateRuntimeConfigRequest,
 } from "../../../ground/protocol/index.ts";
-import { all, between, type Check, each, ifPresent, message, oneOf, present, refuse, some } from "./check.ts";
+import {
+  all,
+  between,
+  type Check,
+  each,
+  ifPresent,
+  message,
+  noWindows,
+  oneOf,
+  present,
+  type RequestCheck,
+  refuse,
+  request,
+  some,
+} from "./check.ts";
 import { containerConfig, imageFilterSpec, imageSpec } from "./container.ts";
-import { annotations, labels } from "./maps.ts";
-import { type RequestCheck, request } from "./request.ts";
 import { linuxResources } from "./resources.ts";
 import { podSandboxConfig } from "./sandbox.ts";
 import { pinnedReference } from "./security-profile.ts";
-import { anyText, hostPath, id, line, matching, nonEmpty, orEmpty, word } from "./text.ts";
-import { noWindows } from "./windows.ts";
+import {
+  annotations,
+  anyText,
+  hostPath,
+  id,
+  labels,
+  line,
+  matching,
+  nonEmpty,
+  orEmpty,
+  word,
+} from "./text.ts";
 
 const runtimeHandler = orEmpty(
   matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/, "the name of a runtime handler"),

@@ -7,14 +7,26 @@ import {
   type PortMapping,
   Protocol,
 } from "../../../ground/protocol/index.ts";
-import { all, between, type Check, each, ifPresent, message, oneOf, present, refuse } from "./check.ts";
-import { annotations, labels } from "./maps.ts";
+import {
+  all,
+  between,
+  type Check,
+  each,
+  ifPresent,
+  message,
+  noWindows,
+  oneOf,
+  present,
+  refuse,
+} from "./check.ts";
 import { linuxResources } from "./resources.ts";
 import { sandboxSecurityContext } from "./security.ts";
 import {
+  annotations,
   cgroupParent,
   hostname,
   hostPath,
+  labels,
   line,
   map,
   name,
@@ -23,7 +35,6 @@ import {
   sysctlValue,
   word,
 } from "./text.ts";
-import { noWindows } from "./windows.ts";
 
 const port = between(0, 65_535);
 

@@ -178,3 +178,9 @@ function hasControlCharacter(value: string): boolean {
 function quote(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
 }
+
+/** Kubernetes' own labels of a pod or container stay far below. */
+export const labels = map(line(1024), anyText, 256 * 1024);
+
+/** Kubernetes allows 256 KiB of a pod's own, to which the kubelet adds; it sends them with images too. */
+export const annotations = map(line(1024), anyText, 1024 * 1024);

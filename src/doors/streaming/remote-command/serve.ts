@@ -1,13 +1,14 @@
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { messageOf } from "../../../ground/errors/index.ts";
 import {
   encodeOutcome,
   type RemoteCommandOutcome,
+  type RemoteCommandVersion,
+  type StreamConnection,
   terminalSizes,
 } from "../../../ground/remotecommand/index.ts";
 import type { StreamIo } from "../engine.ts";
-import type { RemoteCommandStreams } from "./streams.ts";
 
 /**
  * Runs the engine's call on a client's streams, writes the outcome on the error stream, and closes the
@@ -56,3 +57,16 @@ async function outcomeOf(
     return { kind: "failed", message: `error ${what}: ${messageOf(error)}` };
   }
 }
+
+/** A client's streams for one exec or attach, however they came. */
+export type RemoteCommandStreams = {
+  readonly connection: StreamConnection;
+  readonly version: RemoteCommandVersion;
+  readonly stdin: Readable | undefined;
+  readonly stdout: Writable | undefined;
+  readonly stderr: Writable | undefined;
+  /** Takes the outcome. */
+  readonly error: Writable;
+  /** JSON objects {"Width":..,"Height":..}; undefined when the version has none. */
+  readonly resize: Readable | undefined;
+};

@@ -8,7 +8,7 @@ import {
   type WantedStreams,
 } from "../../../ground/remotecommand/index.ts";
 import { StreamingError } from "../errors.ts";
-import type { RemoteCommandStreams } from "./streams.ts";
+import type { RemoteCommandStreams } from "./serve.ts";
 
 export type SpdyStreamsOptions = {
   /** How long the client may take to open its streams. */

@@ -7,7 +7,7 @@ import {
   WebSocketChannels,
   type WebSocketRemoteCommand,
 } from "../../../ground/remotecommand/index.ts";
-import type { RemoteCommandStreams } from "./streams.ts";
+import type { RemoteCommandStreams } from "./serve.ts";
 
 /** Opens the channels of a remote command. They are all there from the start. */
 export function webSocketStreams(
