@@ -133,7 +133,7 @@ export class Daemon implements AsyncDisposable {
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
-          differ: rooms.use(new Differ()),
+          differ: rooms.use(new Differ(hostPaths)),
           layerDiffs: await LayerDiffs.open(join(config.state, "diffs"), hostPaths),
           platform: hostPlatform(),
           version,

@@ -51,7 +51,7 @@ async function served(): Promise<readonly string[]> {
   const events = new ServiceEvents();
   await using storage = await Storage.open({ root: root.path, database, logger, events, gcDelayMs: 0 });
   const platform = { os: "linux", architecture: "amd64" };
-  await using differ = new Differ();
+  await using differ = new Differ(new HostPaths());
   const layerDiffs = await LayerDiffs.open(join(root.path, "diffs"), new HostPaths());
   await using trees = new TreeRemover();
   const handlers = { handlers: [], defaultName: "crun", explanation: "" };

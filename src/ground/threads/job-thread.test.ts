@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BerthError } from "../errors/index.ts";
 import { JobThread, threadFile } from "./index.ts";
-import { RefusedError, type TestJob } from "./testing/held-job.ts";
+import { heldJob, RefusedError, type TestJob } from "./testing/held-job.ts";
 
 class TestError extends BerthError {}
 
@@ -61,4 +61,15 @@ test("a thread that ends fails the jobs that wait, and the next one gets a new t
   const ended = { name: "TestError", code: "Internal", message: /thread test ended/ };
   await Promise.all(["exit" as const, 1].map((job) => assert.rejects(jobs.run(job), ended)));
   assert.equal(await jobs.run(2), 2);
+});
+
+test("a thread that does not notice that its job is not wanted any more is given up for another one", async () => {
+  await using jobs = new JobThread<TestJob, number>({ ...options, giveUpMs: 50 });
+  const held = heldJob();
+  const controller = new AbortController();
+  const given = assert.rejects(jobs.run(held.job, controller.signal), { message: "not wanted" });
+  controller.abort(new Error("not wanted"));
+  await given;
+  assert.equal(await jobs.run(1), 1);
+  held.release();
 });

@@ -29,6 +29,11 @@ export type JobThreadOptions = {
   readonly error: JobError;
   /** Of other rooms: what its jobs may throw besides and whose class matters to callers. */
   readonly otherErrors?: readonly ErrorClass[];
+  /**
+   * How long a job that is not wanted any more may take to notice, before its thread is given up and another
+   * one started for the next: a file system that does not answer may hold it for ever. No limit unless given.
+   */
+  readonly giveUpMs?: number;
 };
 
 type Waiting<Result> = { resolve(result: Result): void; reject(error: Error): void };
@@ -59,7 +64,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
    * (that of a failed system call by its errno), its message with those of its causes, and its fields. Throws
    * the room's error Internal when the thread ends, and ThreadError when there can be none. When `signal`
    * aborts the job is told; its reason is thrown once the job has failed for it, so that nothing is done any
-   * more.
+   * more, or its thread is given up.
    */
   async run(job: Job, signal?: AbortSignal): Promise<Result> {
     signal?.throwIfAborted();
@@ -70,7 +75,12 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     this.#waiting.set(id, { resolve, reject });
     worker.postMessage({ id, kind: "run", job } satisfies JobRequest<Job>);
-    const abort = (): void => worker.postMessage({ id, kind: "abort" } satisfies JobRequest<Job>);
+    let late: NodeJS.Timeout | undefined;
+    const abort = (): void => {
+      worker.postMessage({ id, kind: "abort" } satisfies JobRequest<Job>);
+      const { giveUpMs } = this.#options;
+      if (giveUpMs !== undefined) late = setTimeout(() => this.#giveUp(worker), giveUpMs);
+    };
     signal?.addEventListener("abort", abort, { once: true });
     try {
       return await promise;
@@ -79,6 +89,7 @@ export class JobThread<Job, Result> implements AsyncDisposable {
       throw error;
     } finally {
       signal?.removeEventListener("abort", abort);
+      clearTimeout(late);
     }
   }
 
@@ -113,6 +124,12 @@ export class JobThread<Job, Result> implements AsyncDisposable {
     const worker = this.#worker;
     this.#worker = undefined;
     void worker?.terminate();
+  }
+
+  /** It ends by itself once the kernel lets it go. */
+  #giveUp(worker: Worker): void {
+    void endThread(worker);
+    this.#ended(worker, new Error("it does not answer"));
   }
 
   #ended(worker: Worker, cause: unknown): void {

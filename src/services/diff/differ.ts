@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { ignoreMissing } from "../../ground/fs/index.ts";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
 import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
 import type { AppliedLayer } from "../../parts/unpack/index.ts";
@@ -7,6 +11,8 @@ import { DiffError } from "./diff-error.ts";
 
 /** So many layers are unpacked at one time; more wait. */
 const maxThreads = 4;
+/** How long a layer on a file system that does not answer any more keeps a thread from others. */
+const giveUpMs = 10_000;
 
 /** What the thread is asked for. */
 export type ApplyJob = ApplyTarget & {
@@ -20,15 +26,21 @@ export type ApplyJob = ApplyTarget & {
 /** Threads that apply layers. */
 export class Differ implements AsyncDisposable {
   readonly #threads = new JobThreads<ApplyJob, AppliedLayer>(
-    { name: "diff", file: threadFile(import.meta.url, "./apply-worker"), error: DiffError },
+    { name: "diff", file: threadFile(import.meta.url, "./apply-worker"), error: DiffError, giveUpMs },
     maxThreads,
   );
+  readonly #hostPaths: HostPaths;
+
+  /** `hostPaths`: for what mounts name. */
+  constructor(hostPaths: HostPaths) {
+    this.#hostPaths = hostPaths;
+  }
 
   /**
    * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to
    * what `mounts` would show. Resolves with digest and size of the uncompressed tar. On an error, and when
    * `signal` aborts, what is there holds part of the layer, and nothing more is written. Throws the signal's
-   * reason; ContentError NotFound; DiffError: Unimplemented (no layer's type, mounts of other kinds),
+   * reason; ContentError NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type, mounts of other kinds),
    * InvalidArgument, DataLoss, ResourceExhausted.
    */
   async apply(
@@ -45,6 +57,10 @@ export class Differ implements AsyncDisposable {
       );
     const { sizeBytes: size } = content.info(digest);
     const target = applyTarget(mounts);
+    // What does not answer now would hold a thread; that it is not there the thread finds.
+    const lookUp = this.#hostPaths.of(`apply ${randomUUID()}`, signal);
+    for (const path of [target.target.directory, ...target.lower])
+      await lookUp(path, () => stat(path).catch(ignoreMissing));
     const job = { ...target, path: content.path(digest), descriptor: { digest, size }, sync };
     const { diffId, unpackedBytes } = await this.#threads.run(job, signal);
     return { digest: diffId, size: unpackedBytes };
