@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type ClientReadableStream, status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
@@ -226,6 +228,36 @@ describe("containerd's API of what is stored", () => {
     await assert.rejects(gone.prepare({ snapshotter, key: "x", parent: "", labels: {} }), {
       code: status.NOT_FOUND,
     });
+  });
+
+  test("whoever only looks into a namespace that is not there makes nothing", async () => {
+    const { raw, metadata, snapshots, images, containers, leases, content } = host.clients.in("nosuch");
+    const snapshotter = "overlayfs";
+    assert.deepEqual(await all(raw.snapshots.list({ snapshotter, filters: [] }, metadata)), []);
+    for (const looking of [
+      snapshots.stat({ snapshotter, key: "a" }),
+      snapshots.mounts({ snapshotter, key: "a" }),
+      snapshots.usage({ snapshotter, key: "a" }),
+      snapshots.remove({ snapshotter, key: "a" }),
+      images.get({ name: "a" }),
+      content.info({ digest: absentDigest }),
+    ])
+      await assert.rejects(looking, { code: status.NOT_FOUND });
+    await snapshots.cleanup({ snapshotter });
+    await containers.list({ filters: [] });
+    await leases.list({ filters: [] });
+    const made = await readdir(host.berth.root, { recursive: true });
+    assert.deepEqual(
+      made.filter((path) => path.split("/").includes("nosuch")),
+      [],
+    );
+  });
+
+  test("what a transfer has left in a namespace that nobody asks for goes at the next start", async () => {
+    const left = join(host.berth.root, "namespaces", "left", "import", "import-1");
+    await mkdir(left, { recursive: true });
+    await host.berth.restartDaemon();
+    await assert.rejects(stat(left), { code: "ENOENT" });
   });
 
   test("a namespace with something in it is listed, and not deleted", async () => {

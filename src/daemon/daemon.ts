@@ -238,6 +238,7 @@ async function openEngine(
   );
   // Not before: what no record knows may have had layers mounted.
   await storage.startCleanup();
+  await allImages.clean();
   await all.collectOthers(criNamespace);
   const { handlers, cgroupDriver: driver } = running;
   const podRuntime = (name: string) => ({

@@ -1,6 +1,8 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { criNamespace } from "../engines/engine/index.ts";
 import type { Config } from "../ground/config/index.ts";
+import { ignoreMissing } from "../ground/fs/index.ts";
 import type { HostPaths } from "../ground/hostpaths/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
@@ -39,6 +41,12 @@ export class NamespacedImages implements AsyncDisposable {
       if (this.#opened.get(namespace) === opening) this.#opened.delete(namespace);
       throw error;
     }
+  }
+
+  /** Opens those of all namespaces that had some, which takes away what crashes have left of transfers. */
+  async clean(): Promise<void> {
+    const directory = join(this.#options.config.root, "namespaces");
+    for (const name of (await readdir(directory).catch(ignoreMissing)) ?? []) await this.open(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

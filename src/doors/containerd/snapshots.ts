@@ -6,6 +6,7 @@ import {
   type Mount,
   type SnapshotInfo,
   type Snapshotter,
+  type SnapshotterKind,
   snapshotterKinds,
 } from "../../services/snapshots/index.ts";
 import type { ContainerdCall } from "./call.ts";
@@ -30,7 +31,7 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async mounts({ snapshotter, key }, call) {
-      return { mounts: toMounts((await named(snapshotter, call)).mounts(key)) };
+      return { mounts: toMounts((await having(snapshotter, key, call)).mounts(key)) };
     },
 
     async commit({ snapshotter: name, name: committed, key, parent, labels }, call) {
@@ -40,56 +41,73 @@ export function snapshotHandlers(): SnapshotHandlers {
     },
 
     async remove({ snapshotter, key }, call) {
-      await (await named(snapshotter, call)).remove(key);
+      await (await having(snapshotter, key, call)).remove(key);
       (await call.namespace()).garbage.collectSoon();
       return {};
     },
 
     async stat({ snapshotter, key }, call) {
-      return { info: toInfo(existing(await named(snapshotter, call), key)) };
+      return { info: toInfo(existing(await known(snapshotter, call), key)) };
     },
 
     async update({ snapshotter, info, updateMask = [] }, call) {
       const { name, labels } = info ?? containerd.snapshotsV1.Info.fromPartial({});
       const update = labelUpdate(updateMask, labels);
-      const updated = await (await named(snapshotter, call)).setLabels(name, update.labels, update.how);
+      const updated = await (await having(snapshotter, name, call)).setLabels(
+        name,
+        update.labels,
+        update.how,
+      );
       return { info: toInfo(updated) };
     },
 
     async *list({ snapshotter, filters }, call) {
       const matches = parseFilters(filters);
-      const all = (await named(snapshotter, call)).list();
+      const all = (await known(snapshotter, call))?.list() ?? [];
       const matching = all.filter((snapshot) => matches((path) => fieldOf(snapshot, path)));
       for (const page of pages(matching)) yield { info: page.map(toInfo) };
     },
 
     async usage({ snapshotter, key }, call) {
-      const { sizeBytes, inodes } = await (await named(snapshotter, call)).usage(key);
+      const { sizeBytes, inodes } = await (await having(snapshotter, key, call)).usage(key);
       return { size: BigInt(sizeBytes), inodes: BigInt(inodes) };
     },
 
     async cleanup({ snapshotter }, call) {
-      await (await named(snapshotter, call)).cleanup();
+      await (await known(snapshotter, call))?.cleanup();
       return {};
     },
   };
 }
 
 /** Throws InvalidArgument for a name that is no snapshotter's. */
-async function named(name: string, { namespace }: ContainerdCall): Promise<Snapshotter> {
+function kindOf(name: string): SnapshotterKind {
   const kind = snapshotterKinds.find((each) => each === name);
-  if (kind === undefined)
-    throw new ContainerdError(
-      "InvalidArgument",
-      name === "" ? "snapshotter argument missing" : `snapshotter not loaded: ${name}`,
-    );
-  return await (await namespace()).snapshotter(kind);
+  if (kind !== undefined) return kind;
+  throw new ContainerdError(
+    "InvalidArgument",
+    name === "" ? "snapshotter argument missing" : `snapshotter not loaded: ${name}`,
+  );
+}
+
+/** For what only looks: undefined where the namespace has no snapshots of that kind. Makes no directories. */
+async function known(name: string, { namespace }: ContainerdCall): Promise<Snapshotter | undefined> {
+  const kind = kindOf(name);
+  return (await namespace()).snapshotters().find((snapshotter) => snapshotter.name === kind);
+}
+
+/** For what looks at a snapshot, or changes one that is there. Throws NotFound. */
+async function having(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
+  const snapshotter = await known(name, call);
+  if (snapshotter !== undefined) return snapshotter;
+  throw absent(key);
 }
 
 /** The snapshotter, with what it is to make put into the call's lease before. */
 async function leasing(name: string, key: string, call: ContainerdCall): Promise<Snapshotter> {
-  const snapshotter = await named(name, call);
-  await addToLease(await call.namespace(), call.leaseId, { kind: "snapshot", snapshotter: name, key });
+  const storage = await call.namespace();
+  const snapshotter = await storage.snapshotter(kindOf(name));
+  await addToLease(storage, call.leaseId, { kind: "snapshot", snapshotter: name, key });
   return snapshotter;
 }
 
@@ -98,10 +116,14 @@ function required(field: string, value: string): string {
   return value;
 }
 
-function existing(snapshotter: Snapshotter, key: string): SnapshotInfo {
-  const info = snapshotter.stat(key);
-  if (info === undefined) throw new ContainerdError("NotFound", `snapshot ${key} does not exist`);
+function existing(snapshotter: Snapshotter | undefined, key: string): SnapshotInfo {
+  const info = snapshotter?.stat(key);
+  if (info === undefined) throw absent(key);
   return info;
+}
+
+function absent(key: string): ContainerdError {
+  return new ContainerdError("NotFound", `snapshot ${key} does not exist`);
 }
 
 function toMounts(mounts: readonly Mount[]): containerd.types.Mount[] {

@@ -38,6 +38,14 @@ export class ContainerStore {
     return [...new Set([...this.#containers.namespaces(), ...this.#sandboxes.namespaces()])];
   }
 
+  /** What of both a namespace has. */
+  kindsIn(namespace: string): readonly ("containers" | "sandboxes")[] {
+    const kinds = { containers: this.#containers, sandboxes: this.#sandboxes };
+    return (["containers", "sandboxes"] as const).filter((kind) =>
+      kinds[kind].namespaces().includes(namespace),
+    );
+  }
+
   /** The same for everybody who asks. */
   inNamespace(namespace: string): { readonly containers: Containers; readonly sandboxes: Sandboxes } {
     const opened = this.#opened.get(namespace) ?? this.#open(namespace);

@@ -40,8 +40,8 @@ export class Differ implements AsyncDisposable {
    * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to
    * what `mounts` would show. Resolves with digest and size of the uncompressed tar. On an error, and when
    * `signal` aborts, what is there holds part of the layer, and nothing more is written. Throws the signal's
-   * reason; ContentError NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type, mounts of other kinds),
-   * InvalidArgument, DataLoss, ResourceExhausted.
+   * reason; ContentError NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type,
+   * mounts of other kinds), InvalidArgument, DataLoss, ResourceExhausted.
    */
   async apply(
     content: ContentStore,

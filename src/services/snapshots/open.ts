@@ -1,4 +1,6 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Collection, Database } from "../../ground/metadata/index.ts";
 import type { EventPublisher } from "../events/index.ts";
@@ -57,6 +59,15 @@ export class Snapshotters implements AsyncDisposable {
   kindsIn(namespace: string): readonly SnapshotterKind[] {
     const keys = this.#collection.list(namespace).map(([key]) => key);
     return snapshotterKinds.filter((kind) => keys.some((key) => key.startsWith(`${kind}/`)));
+  }
+
+  /** What has had snapshots, and may have directories of some left. */
+  async onDisk(): Promise<readonly { readonly kind: SnapshotterKind; readonly namespace: string }[]> {
+    const found = snapshotterKinds.map(async (kind) => {
+      const names = (await readdir(join(this.#root, kind)).catch(ignoreMissing)) ?? [];
+      return names.map((namespace) => ({ kind, namespace }));
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /**

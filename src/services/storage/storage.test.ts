@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createLogger } from "../../ground/logging/index.ts";
@@ -155,4 +155,30 @@ test("what is no name of a namespace is refused", async () => {
   await using root = await tempDir();
   await using open = await opened(root.path);
   await assert.rejects(open.storage.inNamespace("../x"), { code: "InvalidArgument" });
+});
+
+test("what a crash has left in a namespace that nobody asks for goes at the next start", async () => {
+  await using root = await tempDir();
+  const directory = join(root.path, "snapshots", "overlayfs", "moby");
+  {
+    await using open = await opened(root.path);
+    await (await open.storage.inNamespace("moby")).snapshotter("overlayfs");
+  }
+  // Between the making of its directory and that of its record.
+  await mkdir(join(directory, "7", "fs"), { recursive: true });
+  await using open = await opened(root.path);
+  await open.storage.collectOthers("k8s.io");
+  await until(async () => !(await readdir(directory)).includes("7"));
+});
+
+test("a namespace with sandboxes alone is not empty", async () => {
+  await using root = await tempDir();
+  await using open = await opened(root.path);
+  const { sandboxes } = await open.storage.inNamespace("moby");
+  await sandboxes.create({ id: "s", labels: {}, runtime: { name: "r" }, extensions: {}, sandboxer: "" });
+  assert.deepEqual(open.storage.contentsOf("moby"), ["sandboxes"]);
+  await assert.rejects(open.storage.deleteNamespace("moby"), {
+    code: "FailedPrecondition",
+    message: /still has sandboxes/,
+  });
 });

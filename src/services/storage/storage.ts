@@ -89,10 +89,10 @@ export class Storage implements AsyncDisposable {
 
   /** What is in a namespace that keeps it from being deleted, in containerd's words; leases go with it. */
   contentsOf(name: string): readonly string[] {
-    const stores = { images: this.#imageNames, blobs: this.#content, containers: this.#containers };
+    const stores = { images: this.#imageNames, blobs: this.#content };
     const kinds = Object.entries(stores).filter(([, store]) => store.namespaces().includes(name));
     const snapshots = this.#snapshotters.kindsIn(name).map((kind) => `snapshots on "${kind}" snapshotter`);
-    return [...kinds.map(([kind]) => kind), ...snapshots];
+    return [...kinds.map(([kind]) => kind), ...this.#containers.kindsIn(name), ...snapshots];
   }
 
   /**
@@ -111,11 +111,19 @@ export class Storage implements AsyncDisposable {
 
   /**
    * Begins to collect, after the usual delay, what a crash or clients that went away have left in every
-   * namespace but `own`, whose owner does so.
+   * namespace but `own`, whose owner does so; directories of snapshots that no record names go at once, so it
+   * is to be called when all that has layers mounted is known.
    */
   async collectOthers(own: string): Promise<void> {
-    for (const name of this.usedNamespaces().filter((each) => each !== own))
-      (await this.inNamespace(name)).garbage.collectSoon();
+    const onDisk = await this.#snapshotters.onDisk();
+    const names = new Set([...this.usedNamespaces(), ...onDisk.map(({ namespace }) => namespace)]);
+    names.delete(own);
+    for (const name of names) {
+      const storage = await this.inNamespace(name);
+      for (const { namespace, kind } of onDisk) if (namespace === name) await storage.snapshotter(kind);
+      await storage.startCleanup();
+      storage.garbage.collectSoon();
+    }
   }
 
   /** Ends collections and the threads of snapshotters. */
