@@ -15,12 +15,15 @@ import (
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
 	contentapi "github.com/containerd/containerd/api/services/content/v1"
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"google.golang.org/grpc"
 )
 
@@ -40,6 +43,7 @@ var commands = map[string]command{
 	"push":       {"IMAGE REFERENCE", push},
 	"create":     {"COUNT IMAGE", createMany},
 	"list":       {"COUNT", list},
+	"write":      {"FILE DIGEST", write},
 	"read":       {"DIGEST", read},
 }
 
@@ -263,11 +267,32 @@ func list(ctx context.Context, client *containerd.Client, args []string) (int, e
 	return 0, nil
 }
 
+// write writes a blob that is kept until it is deleted, and prints how many milliseconds that took.
+func write(ctx context.Context, client *containerd.Client, args []string) (int, error) {
+	file, err := os.Open(args[0])
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	about, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	blob := ocispec.Descriptor{Digest: digest.Digest(args[1]), Size: about.Size()}
+	kept := content.WithLabels(map[string]string{"containerd.io/gc.root": "goclient"})
+	start := time.Now()
+	if err := content.WriteBlob(ctx, client.ContentStore(), args[1], file, blob, kept); err != nil {
+		return 0, err
+	}
+	fmt.Println(time.Since(start).Milliseconds())
+	return 0, nil
+}
+
 // read reads a blob by one call, and prints how many milliseconds that took.
 func read(ctx context.Context, client *containerd.Client, args []string) (int, error) {
-	content := contentapi.NewContentClient(client.Conn().(grpc.ClientConnInterface))
+	blobs := contentapi.NewContentClient(client.Conn().(grpc.ClientConnInterface))
 	start := time.Now()
-	pieces, err := content.Read(ctx, &contentapi.ReadContentRequest{Digest: args[0]})
+	pieces, err := blobs.Read(ctx, &contentapi.ReadContentRequest{Digest: args[0]})
 	if err != nil {
 		return 0, err
 	}
