@@ -242,6 +242,10 @@ export const schema = section("", {
       ["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"],
       "Directories to search for plugins.",
     ),
+    builtinPlugins: boolean(
+      false,
+      "Do in the daemon what the CNI plugins bridge (with host-local), portmap and loopback do, for networks all of whose plugins and keys it knows; no program is started for them, and rules are in the nf_tables table berth. If false, the programs are run. Pods keep what they were attached by.",
+    ),
     maxConfNum: integer(
       1,
       { min: 1, max: 32 },

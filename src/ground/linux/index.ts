@@ -23,6 +23,7 @@ export { CgroupOptions } from "./cgroup-options.ts";
 export { cpuSharesOf, cpuWeightOf } from "./cpu-weight.ts";
 export { syncFileSystem } from "./files/descriptors.ts";
 export { lockDirectory } from "./files/directory-lock.ts";
+export { lockFile } from "./files/file-lock.ts";
 export {
   chmodAt,
   chownAt,

@@ -1,5 +1,5 @@
 import { isRecord, type JsonObject } from "../../ground/json/index.ts";
-import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
 import type { PodAttachment, PortMapping } from "./network.ts";
 import { parseNetworkConfig } from "./network-config.ts";
 
@@ -23,13 +23,20 @@ export function parseAttachment(text: string, sandboxId: string): Attachment {
 
 function networkOf(value: unknown, index: number): AttachedNetwork {
   const network = recordOf(value, "networks");
-  const { ifName, config, result } = network;
+  // What older versions wrote was all made by programs.
+  const { ifName, madeBy = "programs", config, result } = network;
   if (ifName !== `eth${index}`) throw wrong("networks.ifName");
   return {
     ifName,
+    madeBy: makerOf(madeBy),
     config: parseNetworkConfig(JSON.stringify(config)),
     result: result === undefined ? undefined : recordOf(result, "networks.result"),
   };
+}
+
+function makerOf(value: unknown): Maker {
+  if (value === "programs" || value === "berth" || value === "unknown") return value;
+  throw wrong("networks.madeBy");
 }
 
 function podOf(value: unknown, sandboxId: string): PodAttachment {

@@ -17,8 +17,15 @@ export type Attachment = {
   readonly givenUp?: boolean;
 };
 
+/**
+ * Who made an attachment takes it down: the plugins' programs, or berth in process. Where what was written
+ * down is lost, both do.
+ */
+export type Maker = "programs" | "berth" | "unknown";
+
 export type AttachedNetwork = {
   readonly ifName: string;
+  readonly madeBy: Maker;
   readonly config: NetworkConfig;
   /** The final result of ADD, as printed; undefined while ADD is under way. */
   readonly result: JsonObject | undefined;

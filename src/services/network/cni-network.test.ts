@@ -8,7 +8,7 @@ import { connectInNamespace, isAlive, processStartTime } from "../../ground/linu
 import { enterPrivateNetwork } from "../../testing/private-network.ts";
 import { until } from "../../testing/until.ts";
 import type { PodAttachment } from "./index.ts";
-import { bridged, leftovers, nothing } from "./testing/bridged.ts";
+import { assertNothingLeft, bridged, leftovers, ways } from "./testing/bridged.ts";
 import { bridgeNetwork, recorder, TestNetwork } from "./testing/test-network.ts";
 
 await enterPrivateNetwork();
@@ -25,91 +25,103 @@ async function kernelAddresses({ netnsPath }: PodAttachment): Promise<readonly s
     .map((info: { local: string }) => info.local);
 }
 
-test("ADD gives the pod its addresses on eth0, and DEL leaves nothing behind", limit, async () => {
-  await using rig = await bridged();
-  const pod = await rig.pod();
-  const result = await rig.network.attach(pod);
-  assert.match(result.ips[0] ?? "", /^10\.87\.0\.\d+$/);
-  assert.deepEqual([...result.ips].sort(), [...(await kernelAddresses(pod))].sort());
-  assert.deepEqual(
-    result.interfaces.map(({ name, ips }) => ({ name, ips })),
-    [{ name: "eth0", ips: result.ips }],
-  );
-  assert.match(result.interfaces[0]?.mac ?? "", /^([0-9a-f]{2}:){5}/);
-  assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
-  assert.equal((await leftovers(rig)).links, 1);
-
-  await rig.network.detach(pod.sandboxId);
-  assert.deepEqual(await leftovers(rig), nothing);
-  assert.deepEqual(await rig.network.attachments(), []);
-});
-
-test(
-  "DEL may be repeated, and works after a restart, without the configuration and without the namespace",
-  limit,
-  async () => {
-    await using rig = await bridged();
+for (const { way, builtinPlugins } of ways) {
+  test(`ADD gives the pod its addresses on eth0, and DEL leaves nothing behind, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
-    await rig.network.attach(pod);
-    await rig.configure("{}");
-    await rig.loseNamespace(pod);
-    await rig.restart();
-    await rig.network.detach(pod.sandboxId);
-    await rig.network.detach(pod.sandboxId);
-    assert.deepEqual(await leftovers(rig), nothing);
-  },
-);
+    const result = await rig.network.attach(pod);
+    assert.match(result.ips[0] ?? "", /^10\.87\.0\.\d+$/);
+    assert.deepEqual([...result.ips].sort(), [...(await kernelAddresses(pod))].sort());
+    assert.deepEqual(
+      result.interfaces.map(({ name, ips }) => ({ name, ips })),
+      [{ name: "eth0", ips: result.ips }],
+    );
+    assert.match(result.interfaces[0]?.mac ?? "", /^([0-9a-f]{2}:){5}/);
+    assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
+    assert.equal((await leftovers(rig)).links, 1);
 
-test("twenty pods attached at once get twenty addresses", limit, async () => {
-  await using rig = await bridged();
-  const pods = await Promise.all(Array.from({ length: 20 }, () => rig.pod()));
-  const results = await Promise.all(pods.map((pod) => rig.network.attach(pod)));
-  assert.equal(new Set(results.flatMap(({ ips }) => ips)).size, 40);
-  await Promise.all(pods.map(({ sandboxId }) => rig.network.detach(sandboxId)));
-  assert.deepEqual(await leftovers(rig), nothing);
-});
-
-for (const cniVersion of ["0.1.0", "0.2.0", "0.3.1", "0.4.0", "1.0.0"]) {
-  test(`real plugins attach and detach a pod by version ${cniVersion}`, limit, async () => {
-    await using rig = await TestNetwork.open();
-    await rig.configure({ ...bridgeNetwork(rig, { chained: [{ type: "portmap" }] }), cniVersion });
-    await rig.restart();
-    const pod = await rig.pod();
-    const { ips } = await rig.network.attach(pod);
-    assert.deepEqual([...ips].sort(), [...(await kernelAddresses(pod))].sort());
     await rig.network.detach(pod.sandboxId);
-    assert.deepEqual(await leftovers(rig), nothing);
+    await assertNothingLeft(rig);
+    assert.deepEqual(await rig.network.attachments(), []);
   });
 }
 
-test("a host port reaches the pod while it is attached", limit, async () => {
-  await using rig = await bridged({ chained: [{ type: "portmap", capabilities: { portMappings: true } }] });
-  const pod = await rig.pod({ portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }] });
-  const { ips } = await rig.network.attach(pod);
-  const gateway = ips[0]?.replace(/\d+$/, "1") ?? "";
-  const server = spawn("nsenter", [
-    `--net=${pod.netnsPath}`,
-    "socat",
-    "TCP-LISTEN:80,fork,reuseaddr",
-    "SYSTEM:echo hello",
-  ]);
-  const ended = once(server, "close");
-  try {
-    const connect = () =>
-      run("socat", ["-t2", "-u", `TCP:${gateway}:18080`, "STDOUT"]).then(
-        ({ stdout }) => (stdout === "" ? undefined : stdout),
-        () => undefined,
-      );
-    assert.equal(await until(connect), "hello\n");
-  } finally {
-    server.kill();
-    await ended;
-  }
-  await rig.network.detach(pod.sandboxId);
-  assert.deepEqual(await leftovers(rig), nothing);
-  const { stdout } = await run("iptables-save", ["-t", "nat"]);
-  assert.doesNotMatch(stdout, /18080/);
-});
+for (const { way, builtinPlugins } of ways) {
+  test(
+    `DEL may be repeated, and works after a restart, without the configuration and without the namespace, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins });
+      const pod = await rig.pod();
+      await rig.network.attach(pod);
+      await rig.configure("{}");
+      await rig.loseNamespace(pod);
+      await rig.restart();
+      await rig.network.detach(pod.sandboxId);
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
+}
+
+for (const { way, builtinPlugins } of ways) {
+  test(`twenty pods attached at once get twenty addresses, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pods = await Promise.all(Array.from({ length: 20 }, () => rig.pod()));
+    const results = await Promise.all(pods.map((pod) => rig.network.attach(pod)));
+    assert.equal(new Set(results.flatMap(({ ips }) => ips)).size, 40);
+    await Promise.all(pods.map(({ sandboxId }) => rig.network.detach(sandboxId)));
+    await assertNothingLeft(rig);
+  });
+}
+
+for (const cniVersion of ["0.1.0", "0.2.0", "0.3.1", "0.4.0", "1.0.0"]) {
+  for (const { way, builtinPlugins } of ways)
+    test(`a pod is attached and detached by version ${cniVersion}, ${way}`, limit, async () => {
+      await using rig = await TestNetwork.open({ builtinPlugins });
+      await rig.configure({ ...bridgeNetwork(rig, { chained: [{ type: "portmap" }] }), cniVersion });
+      await rig.restart();
+      const pod = await rig.pod();
+      const { ips } = await rig.network.attach(pod);
+      assert.deepEqual([...ips].sort(), [...(await kernelAddresses(pod))].sort());
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+    });
+}
+
+for (const { way, builtinPlugins } of ways) {
+  test(`a host port reaches the pod while it is attached, ${way}`, limit, async () => {
+    await using rig = await bridged({
+      builtinPlugins,
+      chained: [{ type: "portmap", capabilities: { portMappings: true } }],
+    });
+    const pod = await rig.pod({ portMappings: [{ hostPort: 18080, containerPort: 80, protocol: "tcp" }] });
+    const { ips } = await rig.network.attach(pod);
+    const gateway = ips[0]?.replace(/\d+$/, "1") ?? "";
+    const server = spawn("nsenter", [
+      `--net=${pod.netnsPath}`,
+      "socat",
+      "TCP-LISTEN:80,fork,reuseaddr",
+      "SYSTEM:echo hello",
+    ]);
+    const ended = once(server, "close");
+    try {
+      const connect = () =>
+        run("socat", ["-t2", "-u", `TCP:${gateway}:18080`, "STDOUT"]).then(
+          ({ stdout }) => (stdout === "" ? undefined : stdout),
+          () => undefined,
+        );
+      assert.equal(await until(connect), "hello\n");
+    } finally {
+      server.kill();
+      await ended;
+    }
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+    const { stdout } = await run("iptables-save", ["-t", "nat"]);
+    assert.doesNotMatch(stdout, /18080/);
+  });
+}
 
 test("a plugin that hangs is killed with its children, and DEL is run", limit, async () => {
   await using rig = await bridged({ chained: [{ type: "stuck" }] });
@@ -123,7 +135,7 @@ test("a plugin that hangs is killed with its children, and DEL is run", limit, a
   const [stuck] = await rig.calls();
   assert.equal(await processStartTime(stuck?.pid ?? 0), undefined);
   assert.deepEqual(await rig.commands("stuck"), ["ADD", "DEL"]);
-  assert.deepEqual(await leftovers(rig), nothing);
+  await assertNothingLeft(rig);
   assert.deepEqual(await rig.network.attachments(), []);
 });
 
@@ -136,7 +148,7 @@ test("a caller that gives up ends the plugin, and DEL is run", limit, async () =
   caller.abort(new Error("the caller gave up"));
   await assert.rejects(attached, /the caller gave up/);
   assert.deepEqual(await rig.commands("stuck"), ["ADD", "DEL"]);
-  assert.deepEqual(await leftovers(rig), nothing);
+  await assertNothingLeft(rig);
 });
 
 const failures = [
@@ -246,7 +258,7 @@ test(
     await rig.restart();
     assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
     await rig.network.detach(pod.sandboxId);
-    assert.deepEqual(await leftovers(rig), nothing);
+    await assertNothingLeft(rig);
   },
 );
 
@@ -319,47 +331,55 @@ test(
   },
 );
 
-test("attachments are readable by root alone", limit, async () => {
-  await using rig = await bridged();
-  const pod = await rig.pod();
-  await rig.network.attach(pod);
-  assert.equal((await stat(rig.options.cacheDir)).mode & 0o777, 0o700);
-  assert.equal((await stat(`${rig.options.cacheDir}/${pod.sandboxId}.json`)).mode & 0o777, 0o600);
-  await rig.network.detach(pod.sandboxId);
-});
-
-test("an id or a pod name that could reach beyond its place is refused", limit, async () => {
-  await using rig = await bridged();
-  const pod = await rig.pod();
-  await assert.rejects(rig.network.attach({ ...pod, sandboxId: "../x" }), { code: "InvalidArgument" });
-  await assert.rejects(rig.network.detach("../x"), { code: "InvalidArgument" });
-  await assert.rejects(rig.network.attach({ ...pod, podName: "a;IP=10.0.0.1" }), { code: "InvalidArgument" });
-});
-
-test(
-  "a second configuration gives eth1 where two are allowed, and the address family that is preferred comes first",
-  limit,
-  async () => {
-    await using rig = await TestNetwork.open({ maxConfNum: 2, ipPreference: "ipv6" });
-    await rig.configure(bridgeNetwork(rig), "10-a.conflist");
-    const second = {
-      type: "bridge",
-      bridge: "berth-test1",
-      ipam: { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.88.0.0/24" },
-    };
-    await rig.configure({ cniVersion: "0.3.1", name: "second", ...second }, "20-b.conf");
-    await rig.restart();
+for (const { way, builtinPlugins } of ways) {
+  test(`attachments are readable by root alone, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
     const pod = await rig.pod();
-    const { ips, interfaces } = await rig.network.attach(pod);
-    assert.match(ips[0] ?? "", /^fd87::/);
-    assert.match(ips[1] ?? "", /^10\.87\./);
-    assert.equal(ips.length, 2);
-    assert.deepEqual(interfaces.map(({ name }) => name).sort(), ["eth0", "eth1"]);
-    assert.match(interfaces.find(({ name }) => name === "eth1")?.ips[0] ?? "", /^10\.88\./);
+    await rig.network.attach(pod);
+    assert.equal((await stat(rig.options.cacheDir)).mode & 0o777, 0o700);
+    assert.equal((await stat(`${rig.options.cacheDir}/${pod.sandboxId}.json`)).mode & 0o777, 0o600);
     await rig.network.detach(pod.sandboxId);
-    assert.deepEqual(await leftovers(rig), nothing);
-  },
-);
+  });
+}
+
+for (const { way, builtinPlugins } of ways) {
+  test(`an id or a pod name that could reach beyond its place is refused, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    await assert.rejects(rig.network.attach({ ...pod, sandboxId: "../x" }), { code: "InvalidArgument" });
+    await assert.rejects(rig.network.detach("../x"), { code: "InvalidArgument" });
+    await assert.rejects(rig.network.attach({ ...pod, podName: "a;IP=10.0.0.1" }), {
+      code: "InvalidArgument",
+    });
+  });
+}
+
+for (const { way, builtinPlugins } of ways) {
+  test(
+    `a second configuration gives eth1 where two are allowed, and the address family that is preferred comes first, ${way}`,
+    limit,
+    async () => {
+      await using rig = await TestNetwork.open({ builtinPlugins, maxConfNum: 2, ipPreference: "ipv6" });
+      await rig.configure(bridgeNetwork(rig), "10-a.conflist");
+      const second = {
+        type: "bridge",
+        bridge: "berth-test1",
+        ipam: { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.88.0.0/24" },
+      };
+      await rig.configure({ cniVersion: "0.3.1", name: "second", ...second }, "20-b.conf");
+      await rig.restart();
+      const pod = await rig.pod();
+      const { ips, interfaces } = await rig.network.attach(pod);
+      assert.match(ips[0] ?? "", /^fd87::/);
+      assert.match(ips[1] ?? "", /^10\.87\./);
+      assert.equal(ips.length, 2);
+      assert.deepEqual(interfaces.map(({ name }) => name).sort(), ["eth0", "eth1"]);
+      assert.match(interfaces.find(({ name }) => name === "eth1")?.ips[0] ?? "", /^10\.88\./);
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
+}
 
 test("a pod is reached in its namespace over its loopback interface", limit, async () => {
   await using rig = await bridged();

@@ -2,6 +2,8 @@ import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { AttachedNetwork, Attachment } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
+import { BuiltinChain } from "./builtin/builtin-chain.ts";
+import { Chains } from "./chains.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
 import { Detacher } from "./detacher.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
@@ -39,34 +41,45 @@ export type CniNetworkOptions = {
   /** For how long DEL may fail before a pod is let go without it. */
   readonly giveUpAfterMs: number;
   readonly ipPreference: IpPreference;
+  /** Do in process what the standard plugins do, for networks all of whose plugins and keys are known. */
+  readonly builtinPlugins: boolean;
+  /** Of the built-in plugins' thread, in place of its own; for fault tests. */
+  readonly builtinThread?: URL;
   /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
   readonly confTemplate?: string;
 };
 
 type Parts = {
   readonly configured: ConfiguredNetworks;
-  readonly chain: PluginChain;
+  readonly builtin: BuiltinChain;
+  readonly chain: Chains;
   readonly store: AttachmentStore;
   /** Sandboxes that are attached, or half attached, when this begins. */
   readonly earlier: readonly string[];
   readonly logger: Logger;
 };
 
-/** {@link Network} by running CNI plugins. */
+/** {@link Network} by CNI plugins, run as programs or built in. */
 export class CniNetwork implements Network {
   readonly #options: CniNetworkOptions;
   readonly #configured: ConfiguredNetworks;
-  readonly #chain: PluginChain;
+  readonly #builtin: BuiltinChain;
+  readonly #chain: Chains;
   readonly #store: AttachmentStore;
   readonly #detacher: Detacher;
   readonly #collection: GarbageCollection;
   readonly #logger: Logger;
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
   readonly #turns = new KeyLock();
+  #restoring: Promise<void> = Promise.resolve();
 
-  private constructor(options: CniNetworkOptions, { configured, chain, store, earlier, logger }: Parts) {
+  private constructor(
+    options: CniNetworkOptions,
+    { configured, builtin, chain, store, earlier, logger }: Parts,
+  ) {
     this.#options = options;
     this.#configured = configured;
+    this.#builtin = builtin;
     this.#chain = chain;
     this.#store = store;
     this.#logger = logger;
@@ -78,7 +91,7 @@ export class CniNetwork implements Network {
       earlier,
       giveUpAfterMs: options.giveUpAfterMs,
       pluginTimeoutMs: options.pluginTimeoutMs,
-      networksNow: () => this.#networksNow(),
+      networksNow: () => this.#networksNow().map((network) => ({ ...network, madeBy: "unknown" })),
       tryAgain: (sandboxId) => this.detach(sandboxId),
     });
     this.#collection = new GarbageCollection(chain, store, logger);
@@ -86,12 +99,25 @@ export class CniNetwork implements Network {
 
   /** Reads the configuration once and watches it from then on. Throws when `cacheDir` cannot be made. */
   static async open(options: CniNetworkOptions, logger: Logger): Promise<CniNetwork> {
-    const plugins = new Plugins(options);
-    const chain = new PluginChain(plugins);
+    const programs = new PluginChain(new Plugins(options));
+    const { builtinPlugins: useBuiltin, builtinThread: thread } = options;
+    const builtin: BuiltinChain = new BuiltinChain({
+      logger,
+      onRulesLost: () => network.#restoreRules(),
+      ...(thread !== undefined && { thread }),
+    });
+    const chain = new Chains({ programs, builtin, useBuiltin, logger });
     const store = await AttachmentStore.open(options.cacheDir);
     const earlier = await store.list();
     const configured = await ConfiguredNetworks.open(options, chain);
-    const network = new CniNetwork(options, { configured, chain, store, earlier, logger });
+    const network: CniNetwork = new CniNetwork(options, {
+      configured,
+      builtin,
+      chain,
+      store,
+      earlier,
+      logger,
+    });
     network.#collectGarbage();
     void network.#detacher.resume();
     return network;
@@ -137,6 +163,8 @@ export class CniNetwork implements Network {
     this.#detacher[Symbol.dispose]();
     await this.#configured[Symbol.asyncDispose]();
     await this.#collection[Symbol.asyncDispose]();
+    await this.#restoring;
+    await this.#builtin[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
   }
 
@@ -150,6 +178,7 @@ export class CniNetwork implements Network {
    * FailedPrecondition without a plugin.
    */
   async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
+    await this.#chain.prepare(this.#configured.networks());
     const networks = this.#networksNow();
     const status = this.status();
     if (networks.length === 0 && status.kind === "notReady")
@@ -160,7 +189,32 @@ export class CniNetwork implements Network {
 
   #networksNow(): readonly AttachedNetwork[] {
     const configs = this.#configured.networks();
-    return configs.map((config, index) => ({ ifName: `eth${index}`, config, result: undefined }));
+    return configs.map((config, index) => ({
+      ifName: `eth${index}`,
+      madeBy: this.#chain.makerOf(config),
+      config,
+      result: undefined,
+    }));
+  }
+
+  /** Somebody has removed the rules of all pods, as a firewall does that is loaded anew. */
+  #restoreRules(): void {
+    this.#restoring = this.#restoring.then(async () => {
+      for (const sandboxId of await this.#store.list()) {
+        using _ = await this.#turns.acquire(sandboxId);
+        const attachment = await this.#store.read(sandboxId).catch(() => undefined);
+        if (attachment !== undefined) await this.#restoreRulesOf(attachment);
+      }
+    });
+  }
+
+  async #restoreRulesOf(attachment: Attachment): Promise<void> {
+    const { sandboxId } = attachment.pod;
+    try {
+      await this.#builtin.restore(attachment);
+    } catch (err) {
+      this.#logger.warn({ sandboxId, err }, "the rules of a pod could not be restored");
+    }
   }
 
   /** What is to be undone is on the disk before this ends; the disk is waited for while the plugins run. */

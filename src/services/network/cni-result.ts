@@ -16,7 +16,12 @@ type CniInterface = { readonly name: string; readonly mac: string; readonly sand
 /**
  * `interfaceIndex` points into the interfaces; an address without it is on the interface that was asked for.
  */
-type CniIp = { readonly address: string; readonly interfaceIndex: number | undefined };
+type CniIp = {
+  readonly address: string;
+  /** The address with the length of its network's prefix. */
+  readonly cidr: string;
+  readonly interfaceIndex: number | undefined;
+};
 
 /**
  * Reads what a plugin printed on ADD. Throws NetworkError Internal that names the plugin and quotes the
@@ -71,10 +76,11 @@ function readInterface({ name, mac = "", sandbox = "" }: JsonObject): CniInterfa
 }
 
 function readIp({ address: cidr, interface: index }: JsonObject, interfaceCount: number): CniIp | undefined {
-  const address = typeof cidr === "string" ? addressOf(cidr) : undefined;
+  if (typeof cidr !== "string") return undefined;
+  const address = addressOf(cidr);
   if (address === undefined) return undefined;
-  if (index === undefined || index === null) return { address, interfaceIndex: undefined };
+  if (index === undefined || index === null) return { address, cidr, interfaceIndex: undefined };
   const inRange =
     typeof index === "number" && Number.isInteger(index) && index >= 0 && index < interfaceCount;
-  return inRange ? { address, interfaceIndex: index } : undefined;
+  return inRange ? { address, cidr, interfaceIndex: index } : undefined;
 }

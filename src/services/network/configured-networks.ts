@@ -1,8 +1,8 @@
 import { type Configuration, readConfigDirectory } from "./config-directory.ts";
 import type { NetworkStatus } from "./network.ts";
+import type { NetworkChain } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { PathWatcher } from "./path-watcher.ts";
-import type { PluginChain } from "./plugin-chain.ts";
 import { notReady, Readiness } from "./readiness.ts";
 
 export type ConfiguredNetworksOptions = {
@@ -20,20 +20,20 @@ type State =
  */
 export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
-  readonly #chain: PluginChain;
+  readonly #chain: NetworkChain;
   readonly #watcher: PathWatcher;
   #state: State = { kind: "none", message: "the CNI configuration has not been read yet" };
   #reading: Promise<void> = Promise.resolve();
   #readsWaiting = 0;
 
-  private constructor(options: ConfiguredNetworksOptions, chain: PluginChain) {
+  private constructor(options: ConfiguredNetworksOptions, chain: NetworkChain) {
     this.#options = options;
     this.#chain = chain;
     this.#watcher = new PathWatcher(options.confDir, () => void this.reload());
   }
 
   /** Watches the directory from now on, and resolves when it has been read once. */
-  static async open(options: ConfiguredNetworksOptions, chain: PluginChain): Promise<ConfiguredNetworks> {
+  static async open(options: ConfiguredNetworksOptions, chain: NetworkChain): Promise<ConfiguredNetworks> {
     const configured = new ConfiguredNetworks(options, chain);
     await configured.reload();
     return configured;

@@ -8,7 +8,7 @@ import { enterPrivateNetwork } from "../../testing/private-network.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { until } from "../../testing/until.ts";
 import type { Attachment } from "./attachment.ts";
-import { bridged, leftovers, nothing } from "./testing/bridged.ts";
+import { assertNothingLeft, bridged, leftovers, nothing, ways } from "./testing/bridged.ts";
 import { recorder, TestNetwork } from "./testing/test-network.ts";
 
 await enterPrivateNetwork();
@@ -60,51 +60,64 @@ const damages: readonly Damage[] = [
 ];
 
 for (const { title, text, edit, replace } of damages) {
-  test(`DEL leaves nothing of a pod whose attachment's file ${title}`, limit, async () => {
-    await using rig = await bridged({ chained: [portmap] });
-    const pod = await rig.pod(ports);
-    await rig.network.attach(pod);
-    assert.notDeepEqual(await leftovers(rig), nothing);
-    const file = `${rig.options.cacheDir}/${pod.sandboxId}.json`;
-    if (text !== undefined) await writeFile(file, text);
-    if (edit !== undefined)
-      await writeFile(file, JSON.stringify(edit(JSON.parse(await readFile(file, "utf8")))));
-    if (replace !== undefined) {
-      await rm(file);
-      await replace(file);
-    }
-    await rig.restart();
-    await rig.network.detach(pod.sandboxId, { pod });
-    assert.deepEqual(await leftovers(rig), nothing);
-    assert.deepEqual(await rig.network.attachments(), []);
-  });
+  for (const { way, builtinPlugins } of ways)
+    test(`DEL leaves nothing of a pod whose attachment's file ${title}, ${way}`, limit, async () => {
+      await using rig = await bridged({ builtinPlugins, chained: [portmap] });
+      const pod = await rig.pod(ports);
+      await rig.network.attach(pod);
+      assert.notDeepEqual(await leftovers(rig), nothing);
+      const file = `${rig.options.cacheDir}/${pod.sandboxId}.json`;
+      if (text !== undefined) await writeFile(file, text);
+      if (edit !== undefined)
+        await writeFile(file, JSON.stringify(edit(JSON.parse(await readFile(file, "utf8")))));
+      if (replace !== undefined) {
+        await rm(file);
+        await replace(file);
+      }
+      await rig.restart();
+      await rig.network.detach(pod.sandboxId, { pod });
+      await assertNothingLeft(rig);
+      assert.deepEqual(await rig.network.attachments(), []);
+    });
 }
 
-test("the file of an attachment that is about another pod takes nothing from that one", limit, async () => {
-  await using rig = await bridged();
-  const pod = await rig.pod();
-  const other = await rig.pod();
-  await rig.network.attach(pod);
-  await rig.network.attach(other);
-  const before = await leftovers(rig);
-  const directory = rig.options.cacheDir;
-  await copyFile(`${directory}/${other.sandboxId}.json`, `${directory}/${pod.sandboxId}.json`);
-  await rig.network.detach(pod.sandboxId, { pod });
-  assert.equal((await leftovers(rig)).links, before.links - 1);
-  assert.deepEqual(await rig.network.attachments(), [other.sandboxId]);
-  await rig.network.detach(other.sandboxId, { pod: other });
-  assert.deepEqual(await leftovers(rig), nothing);
-});
+for (const { way, builtinPlugins } of ways) {
+  test(
+    `the file of an attachment that is about another pod takes nothing from that one, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins });
+      const pod = await rig.pod();
+      const other = await rig.pod();
+      await rig.network.attach(pod);
+      await rig.network.attach(other);
+      const before = await leftovers(rig);
+      const directory = rig.options.cacheDir;
+      await copyFile(`${directory}/${other.sandboxId}.json`, `${directory}/${pod.sandboxId}.json`);
+      await rig.network.detach(pod.sandboxId, { pod });
+      assert.equal((await leftovers(rig)).links, before.links - 1);
+      assert.deepEqual(await rig.network.attachments(), [other.sandboxId]);
+      await rig.network.detach(other.sandboxId, { pod: other });
+      await assertNothingLeft(rig);
+    },
+  );
+}
 
-test("DEL of a pod of which nothing is known but an empty file frees its addresses", limit, async () => {
-  await using rig = await bridged({ ipMasq: false });
-  const pod = await rig.pod();
-  await rig.network.attach(pod);
-  await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
-  await rig.network.detach(pod.sandboxId);
-  assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
-  assert.deepEqual(await rig.network.attachments(), []);
-});
+for (const { way, builtinPlugins } of ways) {
+  test(
+    `DEL of a pod of which nothing is known but an empty file frees its addresses, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins, ipMasq: false });
+      const pod = await rig.pod();
+      await rig.network.attach(pod);
+      await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "");
+      await rig.network.detach(pod.sandboxId);
+      assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
+      assert.deepEqual(await rig.network.attachments(), []);
+    },
+  );
+}
 
 for (const { title, damage } of [
   { title: "gone", damage: (file: string) => rm(file) },
@@ -136,7 +149,7 @@ for (const { title, damage } of [
       await rename(`${rig.root}/kept`, configuration);
       await rig.restart();
       await until(async () => (await rig.network.attachments()).length === 0);
-      assert.deepEqual(await leftovers(rig), nothing);
+      await assertNothingLeft(rig);
     },
   );
 }
@@ -169,7 +182,7 @@ test(
         () => false,
       ),
     );
-    assert.deepEqual(await leftovers(rig), nothing);
+    await assertNothingLeft(rig);
     assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
     await rename(`${rig.root}/helper`, `${rig.root}/bin/helper`);
     await until(async () => (await rig.network.attachments()).length === 0);
@@ -218,7 +231,7 @@ test("a DEL that was under way when its daemon was killed is let finish before t
   await rig.restart();
   await rig.network.detach(pod.sandboxId);
   assert.deepEqual(await rig.commands("slow"), ["ADD", "DEL", "end", "DEL"]);
-  assert.deepEqual(await leftovers(rig), nothing);
+  await assertNothingLeft(rig);
 });
 
 test("a file that was being written when the daemon was killed is removed at the start", limit, async () => {

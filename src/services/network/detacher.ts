@@ -6,16 +6,16 @@ import type { AttachmentStore } from "./attachment-store.ts";
 import { FailedDetachments } from "./failed-detachments.ts";
 import { removeMasquerade } from "./masquerade.ts";
 import type { PodAttachment } from "./network.ts";
+import type { NetworkChain } from "./network-chain.ts";
 import { NetworkError } from "./network-error.ts";
 import type { OrphanPlugins } from "./orphan-plugins.ts";
-import type { PluginChain } from "./plugin-chain.ts";
 
 type Parts = {
-  readonly chain: PluginChain;
+  readonly chain: NetworkChain;
   readonly store: AttachmentStore;
   readonly orphans: OrphanPlugins;
   readonly logger: Logger;
-  /** The networks of a pod that would be attached now. */
+  /** The networks that a pod would be attached to now, for one of which nothing else is known. */
   readonly networksNow: () => readonly AttachedNetwork[];
   /** Sandboxes that were attached, or being attached, in an earlier daemon's time. */
   readonly earlier: readonly string[];
@@ -85,14 +85,16 @@ export class Detacher implements Disposable {
     if (isPerhapsCut) await orphans.endFor(sandboxId);
     this.#perhapsCut.add(sandboxId);
     for (const network of networks.toReversed()) await chain.delete(network, present);
-    if (isPerhapsCut || present.netnsPath === "") await this.#removeRest(sandboxId, networks);
+    const isUnknown = networks.some(({ madeBy }) => madeBy === "unknown");
+    if (isPerhapsCut || isUnknown || present.netnsPath === "") await this.#removeRest(sandboxId, networks);
     await store.remove(sandboxId);
     this.#perhapsCut.delete(sandboxId);
     this.#failed.delete(sandboxId);
   }
 
   async #removeRest(sandboxId: string, networks: readonly AttachedNetwork[]): Promise<void> {
-    for (const { config } of networks) {
+    for (const { config, madeBy } of networks) {
+      if (madeBy === "berth") continue;
       const removed = await removeMasquerade(config.name, sandboxId, this.#parts.pluginTimeoutMs);
       if (removed.length > 0)
         this.#parts.logger.info({ sandboxId, removed }, "removed masquerading rules that DEL left behind");

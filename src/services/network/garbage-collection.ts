@@ -1,8 +1,8 @@
 import type { Logger } from "../../ground/logging/index.ts";
 import type { AttachmentStore } from "./attachment-store.ts";
 import { isAtLeast } from "./cni-version.ts";
+import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
-import type { PluginChain, ValidAttachment } from "./plugin-chain.ts";
 
 /**
  * GC (CNI 1.1.0): once for each network, its plugins are told which attachments there are, and let go of what
@@ -10,13 +10,13 @@ import type { PluginChain, ValidAttachment } from "./plugin-chain.ts";
  * it might be taken for lost.
  */
 export class GarbageCollection implements AsyncDisposable {
-  readonly #chain: PluginChain;
+  readonly #chain: NetworkChain;
   readonly #store: AttachmentStore;
   readonly #logger: Logger;
   readonly #runs = new Map<string, Promise<void>>();
   readonly #disposed = new AbortController();
 
-  constructor(chain: PluginChain, store: AttachmentStore, logger: Logger) {
+  constructor(chain: NetworkChain, store: AttachmentStore, logger: Logger) {
     this.#chain = chain;
     this.#store = store;
     this.#logger = logger;

@@ -6,9 +6,13 @@
  * what ADD gives: interfaces and addresses. *Capabilities* are what a plugin declares that it wants to be
  * told of a pod.
  *
+ * Plugins are programs, or *built in* (`builtin/`): a thread asks the kernel for what the standard programs
+ * would make, and no process is started. An attachment is taken down by what made it.
+ *
  * It must not make or remove network namespaces, bring up the loopback interface, or be asked about pods on
  * the host's network: it is handed the path of a namespace that is ready, and runs plugins.
  */
+export { builtinObstacle } from "./builtin/builtin-plugins.ts";
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
 export {
   type AttachedNetworkResult,

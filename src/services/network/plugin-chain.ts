@@ -1,30 +1,26 @@
-import { isRecord, type JsonObject } from "../../ground/json/index.ts";
+import type { JsonObject } from "../../ground/json/index.ts";
 import type { AttachedNetwork } from "./attachment.ts";
 import { type CniResult, parseResult } from "./cni-result.ts";
 import { isAtLeast } from "./cni-version.ts";
 import type { PodAttachment } from "./network.ts";
+import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
 import type { NetworkConfig, PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 import type { AttachmentParameters, Plugins } from "./plugins.ts";
-import { capabilityArgs, cniArgs } from "./pod-arguments.ts";
+import { capabilityArgs, cniArgs, runtimeConfig } from "./pod-arguments.ts";
 
-/** A container that a network still has; the names are the protocol's. */
-export type ValidAttachment = { readonly containerID: string; readonly ifname: string };
-
-/** Runs the plugins of one network after each other, as section 3 wants it for each command. */
-export class PluginChain {
+/** Runs the programs of one network after each other, as section 3 wants it for each command. */
+export class PluginChain implements NetworkChain {
   readonly #plugins: Plugins;
 
   constructor(plugins: Plugins) {
     this.#plugins = plugins;
   }
 
-  /** Throws NetworkError FailedPrecondition when the binary of one of a network's plugins is not there. */
   async requirePlugins({ plugins }: NetworkConfig): Promise<void> {
     for (const { type } of plugins) await this.#plugins.find(type);
   }
 
-  /** ADD in order, each plugin with its predecessor's result; resolves with the last one's. */
   async add(
     { config, ifName }: AttachedNetwork,
     pod: PodAttachment,
@@ -125,13 +121,4 @@ function previous(result: JsonObject | undefined): JsonObject {
 function requestConfig(network: NetworkConfig, plugin: PluginConfig, extra: JsonObject = {}): JsonObject {
   const { capabilities: _, ...rest } = plugin;
   return { ...rest, name: network.name, cniVersion: network.cniVersion, ...extra };
-}
-
-/** `runtimeConfig` with those of `args` that the plugin declares; undefined when there are none. */
-function runtimeConfig(plugin: PluginConfig, args: JsonObject): JsonObject | undefined {
-  const declared = isRecord(plugin.capabilities) ? plugin.capabilities : {};
-  const wanted = Object.entries(args).filter(
-    ([name]) => Object.hasOwn(declared, name) && declared[name] === true,
-  );
-  return wanted.length === 0 ? undefined : Object.fromEntries(wanted);
 }

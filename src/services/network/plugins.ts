@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../ground/errors/index.ts";
 import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import { findExecutable, toolPath } from "./executables.ts";
 import { NetworkError } from "./network-error.ts";
@@ -104,8 +105,14 @@ function pluginError({ type, command }: PluginCall, { stdout, stderr }: ProgramO
     return new NetworkError("Internal", `${step}; stdout: ${quote(stdout)}, stderr: ${quote(stderr)}`);
   }
   const details = error.details ? `: ${error.details}` : "";
-  const code = unavailableCodes.has(error.code) ? "Unavailable" : "Internal";
+  const code = codeOfPlugin(error.code);
   return new NetworkError(code, `${step}: ${error.msg}${details} (CNI error code ${error.code})`);
+}
+
+/** The code 1 of section 5 is that of a version that the plugin does not know. */
+function codeOfPlugin(code: unknown): ErrorCode {
+  if (code === 1) return "FailedPrecondition";
+  return unavailableCodes.has(code) ? "Unavailable" : "Internal";
 }
 
 function parseError(stdout: string): JsonObject | undefined {

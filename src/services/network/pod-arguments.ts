@@ -1,5 +1,6 @@
-import type { JsonObject } from "../../ground/json/index.ts";
+import { isRecord, type JsonObject } from "../../ground/json/index.ts";
 import type { PodAttachment } from "./network.ts";
+import type { PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 
 /** The bandwidth plugin wants a burst with each rate; the largest it takes leaves only the rate to matter. */
@@ -56,4 +57,13 @@ function bandwidth({ ingressRate, egressRate }: NonNullable<PodAttachment["bandw
     ...(ingressRate && { ingressRate, ingressBurst: maxBurstBits }),
     ...(egressRate && { egressRate, egressBurst: maxBurstBits }),
   };
+}
+
+/** `runtimeConfig` with those of `args` that the plugin declares; undefined when there are none. */
+export function runtimeConfig(plugin: PluginConfig, args: JsonObject): JsonObject | undefined {
+  const declared = isRecord(plugin.capabilities) ? plugin.capabilities : {};
+  const wanted = Object.entries(args).filter(
+    ([name]) => Object.hasOwn(declared, name) && declared[name] === true,
+  );
+  return wanted.length === 0 ? undefined : Object.fromEntries(wanted);
 }

@@ -1,8 +1,8 @@
 import { messageOf } from "../../ground/errors/index.ts";
 import { isAtLeast } from "./cni-version.ts";
 import type { NetworkStatus } from "./network.ts";
+import type { NetworkChain } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
-import type { PluginChain } from "./plugin-chain.ts";
 
 /** Kubelets ask every few seconds. Plugins are asked no more often than this, by what they answered last. */
 const maxAgeMs = { ready: 5000, notReady: 1000 };
@@ -13,13 +13,13 @@ const maxAgeMs = { ready: 5000, notReady: 1000 };
  */
 export class Readiness implements AsyncDisposable {
   readonly #networks: readonly NetworkConfig[];
-  readonly #chain: PluginChain;
+  readonly #chain: NetworkChain;
   readonly #disposed = new AbortController();
   #status: NetworkStatus = notReady("the CNI plugins have not reported yet whether they are ready");
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
 
-  constructor(networks: readonly NetworkConfig[], chain: PluginChain) {
+  constructor(networks: readonly NetworkConfig[], chain: NetworkChain) {
     this.#networks = networks;
     this.#chain = chain;
   }

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../ground/errors/index.ts";
 import { isRecord } from "../../../ground/json/index.ts";
+import { builtinObstacle } from "../../../services/network/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { findProgram } from "../programs.ts";
 
@@ -14,9 +15,14 @@ export const cniCheck: Check = {
     if (first === undefined) return [unconfigured(network.confDir)];
     const path = join(network.confDir, first);
     try {
-      const plugins = pluginTypes(JSON.parse(await readFile(path, "utf8")));
+      const text = await readFile(path, "utf8");
+      const plugins = pluginTypes(JSON.parse(text));
+      const obstacle = network.builtinPlugins ? builtinObstacle(text) : "network.builtin_plugins is off";
+      const title = ok("CNI configuration", `${path}: ${plugins.join(", ")}`);
+      if (obstacle === undefined) return [title, ok("CNI plugins", "done in the daemon, without programs")];
       return [
-        ok("CNI configuration", `${path}: ${plugins.join(", ")}`),
+        title,
+        ok("CNI plugins", `run as programs: ${obstacle}`),
         ...(await Promise.all(plugins.map((type) => look(type, network.binDirs)))),
       ];
     } catch (error) {

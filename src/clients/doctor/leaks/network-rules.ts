@@ -12,7 +12,7 @@ const maxRulesBytes = 64 << 20;
 export async function ruleTraces(signal: AbortSignal): Promise<readonly Trace[]> {
   const iptables = ["iptables", "ip6tables"].map((program) => iptablesRules(program, signal));
   const nftables = nftablesTables.map((table) => nftablesRules(table, signal));
-  return (await Promise.all([...iptables, ...nftables])).flat();
+  return (await Promise.all([...iptables, ...nftables, builtinElements(signal)])).flat();
 }
 
 async function iptablesRules(program: string, signal: AbortSignal): Promise<readonly Trace[]> {
@@ -32,6 +32,45 @@ async function iptablesRules(program: string, signal: AbortSignal): Promise<read
  * others (since 1.6).
  */
 const nftablesTables = ["inet cni_plugins_masquerade", "ip cni_hostport", "ip6 cni_hostport"];
+
+/** Elements of the maps of berth's own table, whose comments begin with the id. */
+async function builtinElements(signal: AbortSignal): Promise<readonly Trace[]> {
+  const nft = await findProgram("nft");
+  if (nft === undefined) return [];
+  const table = ["-j", "list", "table", "inet", "berth"];
+  const listed = promisify(execFile)(nft, table, { signal, maxBuffer: maxRulesBytes });
+  const { stdout } = await listed.catch(() => ({ stdout: '{"nftables":[]}' }));
+  return parseElements(stdout);
+}
+
+/** Of maps as `nft -j list table` shows them, libnftables-json(5): pairs of key (with comment) and value. */
+function parseElements(text: string): readonly Trace[] {
+  const { nftables }: { readonly nftables: readonly NftObject[] } = JSON.parse(text);
+  return nftables.flatMap(({ map }) =>
+    (map?.elem ?? []).map(([key]): Trace => {
+      const { val, comment = "" } = key.elem ?? {};
+      const words = typeof val === "object" ? val.concat.join(" . ") : String(val);
+      const where = `inet berth ${map?.name}: ${words}`;
+      const removal = `nft delete element inet berth ${map?.name} '{ ${words} }'`;
+      return { kind: "nftables rules", ids: idsIn(comment), where, removal };
+    }),
+  );
+}
+
+type NftObject = {
+  readonly map?: {
+    readonly name: string;
+    readonly elem?: readonly (readonly [
+      {
+        readonly elem?: {
+          readonly val: string | { readonly concat: readonly (string | number)[] };
+          readonly comment?: string;
+        };
+      },
+      unknown,
+    ])[];
+  };
+};
 
 async function nftablesRules(table: string, signal: AbortSignal): Promise<readonly Trace[]> {
   const nft = await findProgram("nft");

@@ -3,6 +3,7 @@
  * expressions, sets and maps. Changes are made by {@link commit}, all or none.
  */
 export { commit, type NftChange } from "./nft-batch.ts";
+export { maxNoteBytes } from "./nft-comment.ts";
 export {
   decide,
   decideByElement,
@@ -10,6 +11,7 @@ export {
   type Expression,
   equals,
   isElement,
+  loadConnectionStatus,
   loadDestinationType,
   loadElement,
   loadHeader,

@@ -2,11 +2,13 @@ import { attribute } from "../netlink/attributes.ts";
 
 /** As `nft` writes comments into the user data of rules and elements: a type, a length, a text with NUL. */
 const commentType = 0;
-const maxBytes = 128;
 
-/** A comment as the attribute of that type; what is longer than the field takes is cut. */
+/** Without the NUL at the end; what is longer is cut. */
+export const maxNoteBytes = 127;
+
+/** A comment as the attribute of that type. */
 export function comment(type: number, note: string): Buffer {
-  const text = Buffer.from(`${note}`).subarray(0, maxBytes - 1);
+  const text = Buffer.from(note).subarray(0, maxNoteBytes);
   return attribute(type, Buffer.concat([Buffer.of(commentType, text.length + 1), text, Buffer.of(0)]));
 }
 

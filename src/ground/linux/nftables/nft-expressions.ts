@@ -49,6 +49,12 @@ export function loadDestinationType(register: number): Expression {
   return expression("fib", dreg(1, register), networkU32(2, addressType), networkU32(3, byDestination));
 }
 
+/** Loads the flags of the packet's connection (IPS_* of the kernel). */
+export function loadConnectionStatus(register: number): Expression {
+  const status = 2;
+  return expression("ct", dreg(1, register), networkU32(2, status));
+}
+
 export function equals(register: number, value: Uint8Array): Expression {
   return expression("cmp", dreg(1, register), networkU32(2, 0), nested(3, attribute(DATA_VALUE, value)));
 }

@@ -1,16 +1,36 @@
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
+import { until } from "../../../testing/until.ts";
 import { bridgeNetwork, TestNetwork } from "./test-network.ts";
 
 const run = promisify(execFile);
 
+/** Who does what the plugins do: each behaviour is tested with both. */
+export const ways = [
+  { way: "by programs", builtinPlugins: false },
+  { way: "built in", builtinPlugins: true },
+] as const;
+
+type Options = Parameters<typeof bridgeNetwork>[1] & { readonly builtinPlugins?: boolean };
+
 /** A bridge network that masquerades, and what is chained to it. */
-export async function bridged(options: Parameters<typeof bridgeNetwork>[1] = {}): Promise<TestNetwork> {
-  const rig = await TestNetwork.open();
+export async function bridged({ builtinPlugins = false, ...options }: Options = {}): Promise<TestNetwork> {
+  const rig = await TestNetwork.open({ builtinPlugins });
   await rig.configure(bridgeNetwork(rig, options));
   await rig.restart();
   return rig;
+}
+
+/**
+ * Asserts that plugins left nothing on the host. A built-in one removes links after its DEL was answered,
+ * which is waited for; all else must be gone at once.
+ */
+export async function assertNothingLeft(rig: TestNetwork): Promise<void> {
+  const { links: _, ...rest } = await leftovers(rig);
+  assert.deepEqual(rest, { addresses: [], rules: [] });
+  await until(async () => (await leftovers(rig)).links === 0);
 }
 
 /** What plugins left on the host: veth links, address reservations, and rules about pods. */
@@ -23,8 +43,23 @@ export async function leftovers({ root }: TestNetwork) {
     addresses: addresses.filter((name) => /^[0-9a-f]*[.:]/.test(name)),
     rules: rules
       .split("\n")
-      .filter((rule) => /^-A .*(CNI-|10\.87)/.test(rule) && !/HOSTPORT|-MASQ /.test(rule)),
+      .filter((rule) => /^-A .*(CNI-|10\.87)/.test(rule) && !/HOSTPORT|-MASQ /.test(rule))
+      .concat(await elements()),
   };
 }
 
 export const nothing = { links: 0, addresses: [], rules: [] };
+
+/** Those of the pods in berth's own table, with their owners. */
+async function elements(): Promise<readonly string[]> {
+  const { stdout } = await run("nft", ["-j", "list", "table", "inet", "berth"]).catch(() => ({
+    stdout: '{"nftables":[]}',
+  }));
+  const {
+    nftables,
+  }: { nftables: readonly { readonly map?: { readonly name: string; readonly elem?: object[] } }[] } =
+    JSON.parse(stdout);
+  return nftables.flatMap(({ map }) =>
+    (map?.elem ?? []).map((elem) => `${map?.name}: ${JSON.stringify(elem)}`),
+  );
+}

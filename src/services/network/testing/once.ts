@@ -6,5 +6,10 @@ import { CniNetwork } from "../index.ts";
  * `{options, pod, command}`.
  */
 const { options, pod, command } = JSON.parse(process.argv[2] ?? "{}");
-await using network = await CniNetwork.open(options, createLogger({ level: "silent", format: "json" }));
+const { builtinThread: thread } = options;
+const builtinThread = thread === undefined ? {} : { builtinThread: new URL(thread) };
+await using network = await CniNetwork.open(
+  { ...options, ...builtinThread },
+  createLogger({ level: "silent", format: "json" }),
+);
 await (command === "DEL" ? network.detach(pod.sandboxId) : network.attach(pod));

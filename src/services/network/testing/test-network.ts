@@ -45,6 +45,7 @@ export class TestNetwork implements AsyncDisposable {
       pluginTimeoutMs: 20_000,
       giveUpAfterMs: 60_000,
       ipPreference: "ipv4",
+      builtinPlugins: false,
       ...overrides,
     };
     await mkdir(`${root}/bin`);

@@ -1,0 +1,63 @@
+import {
+  addAddress,
+  addBridge,
+  deleteAddress,
+  type Link,
+  linkByName,
+  listAddresses,
+  type NetlinkSocket,
+  setLink,
+} from "../../../ground/linux/index.ts";
+import type { BridgeConfig } from "./bridge-config.ts";
+import { ignoreExisting } from "./ignore-existing.ts";
+import { formatNetwork, ipBytes, ipOfBytes, isWithin, sameIp } from "./ip-address.ts";
+import { PluginFailure } from "./plugin-failure.ts";
+import type { ResultIp } from "./result.ts";
+import { writeSetting } from "./settings.ts";
+
+/** The bridge, made and brought up where it is not. Throws PluginFailure when the name is another link's. */
+export function ensureBridge(route: NetlinkSocket, { bridge: name, mtu, promiscMode }: BridgeConfig): Link {
+  const there = linkByName(route, name);
+  if (there === undefined) ignoreExisting(() => addBridge(route, name, mtu));
+  const bridge = there ?? linkByName(route, name);
+  if (bridge === undefined) throw new PluginFailure(`could not lookup ${JSON.stringify(name)}: it is gone`);
+  if (bridge.kind !== "bridge")
+    throw new PluginFailure(`${JSON.stringify(name)} already exists but is not a bridge`);
+  if (promiscMode && !bridge.isPromiscuous) setLink(route, bridge, { promiscuous: true });
+  // Its routes are the network's, whatever routers say.
+  writeSetting(`net/ipv6/conf/${name}/accept_ra`, "0");
+  if (!bridge.isUp) setLink(route, bridge, { up: true });
+  return bridge;
+}
+
+/**
+ * Gives the bridge the gateway's address. Throws PluginFailure when it has another one that would stand in
+ * the way, unless `force` says that this one takes its place.
+ */
+export function ensureGateway(route: NetlinkSocket, bridge: Link, ip: ResultIp, force: boolean): void {
+  if (ip.gateway === undefined) return;
+  const wanted = { address: ip.gateway, prefixLength: ip.address.prefixLength };
+  const { family } = ip.gateway;
+  const present = listAddresses(route, bridge)
+    .map(({ address, prefixLength }) => ({ address: ipOfBytes(address), prefixLength }))
+    .filter(({ address }) => address.family === family);
+  const isSame = (one: (typeof present)[number]) =>
+    sameIp(one.address, wanted.address) && one.prefixLength === wanted.prefixLength;
+  if (present.some(isSame)) return;
+  for (const other of present) {
+    const overlaps = isWithin(wanted.address, other) || isWithin(other.address, wanted);
+    // IPv6 has several addresses on each interface anyway, one of them link-local.
+    if (family === 6 && !overlaps) continue;
+    if (!force)
+      throw new PluginFailure(
+        `failed to set bridge addr: ${JSON.stringify(bridge.name)} already has an IP address different from ${formatNetwork(wanted)}`,
+      );
+    deleteAddress(route, bridge, { address: ipBytes(other.address), prefixLength: other.prefixLength });
+  }
+  ignoreExisting(() =>
+    addAddress(route, bridge, { address: ipBytes(wanted.address), prefixLength: wanted.prefixLength }),
+  );
+  // One that was set stays; else a bridge takes the lowest one of its ports, as they come and go.
+  const now = linkByName(route, bridge.name) ?? bridge;
+  setLink(route, bridge, { mac: Buffer.from(now.mac.replaceAll(":", ""), "hex") });
+}

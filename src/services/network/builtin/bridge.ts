@@ -1,0 +1,133 @@
+import { type Link, linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
+import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
+import { ensureBridge, ensureGateway } from "./bridge-link.ts";
+import { allocateAddresses, releaseAddresses } from "./host-local.ts";
+import { networkAddress, plus } from "./ip-address.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
+import { PluginFailure } from "./plugin-failure.ts";
+import { connectPod } from "./pod-link.ts";
+import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
+import { writeSetting } from "./settings.ts";
+
+/** Interfaces of a result, by their places. */
+const podInterface = 2;
+
+/** Connects pods to a bridge by veth pairs, with addresses of host-local. */
+export const bridgePlugin: BuiltinPlugin = {
+  keys: bridgeKeys,
+  obstacle: bridgeObstacle,
+  add,
+  restore,
+  delete: remove,
+};
+
+async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTools): Promise<AddResult> {
+  const config = parseBridge(call.config);
+  const { route, step } = tools;
+  step("bridge");
+  const bridge = ensureBridge(route, config);
+  step("addresses");
+  const allocated = await allocateAddresses(call.network, config.ipam, call);
+  const ips = allocated.ips.map((ip) => withGateway(ip, config));
+  const routes = [...allocated.routes, ...defaultRoutes(ips, allocated.routes, config)];
+  step("veth");
+  const { host, pod } = await connectPod(call, { config, bridge, ips, routes, tools });
+  if (config.isGateway) {
+    step("gateway");
+    for (const ip of ips) ensureGateway(route, bridge, ip, config.forceAddress);
+    for (const family of new Set(ips.map(({ address }) => address.address.family))) enableForwarding(family);
+  }
+  if (config.ipMasq) {
+    step("masquerade");
+    tools.rules.masquerade(
+      call,
+      ips.map(({ address }) => address),
+    );
+  }
+  return {
+    interfaces: [
+      { name: bridge.name, mac: linkByIndex(route, bridge.index)?.mac ?? bridge.mac, sandbox: "" },
+      { name: host.name, mac: host.mac, sandbox: "" },
+      { name: pod.name, mac: pod.mac, sandbox: call.netnsPath },
+    ],
+    ips,
+    routes,
+    dns: config.dns,
+  };
+}
+
+function restore(call: PluginCall, { ips }: AddResult, { rules }: PluginTools): void {
+  const addresses = ips.map(({ address }) => address);
+  if (parseBridge(call.config).ipMasq) rules.masquerade(call, addresses);
+}
+
+/**
+ * The pod is cut off at once, and its addresses are free; the veth pair itself, for which the kernel waits
+ * long, is removed afterwards. Where this process ends before, the pair goes with the pod's namespace.
+ */
+async function remove(
+  call: PluginCall,
+  result: AddResult | undefined,
+  tools: PluginTools,
+): Promise<readonly LeftLink[]> {
+  const config = parseBridge(call.config);
+  const known = (result?.ips ?? []).map(({ address }) => address);
+  tools.step("undo veth");
+  const left = call.netnsPath === "" ? [] : cutOff(call, tools.route);
+  tools.step("undo masquerade");
+  if (config.ipMasq) tools.rules.forget(call, known);
+  tools.step("undo addresses");
+  await releaseAddresses(
+    call.network,
+    config.ipam,
+    call,
+    known.map(({ address }) => address),
+  );
+  return left;
+}
+
+function cutOff({ netnsPath, ifName }: PluginCall, route: NetlinkSocket): readonly LeftLink[] {
+  using pod = NetlinkSocket.open("route", netnsPath);
+  const inside = linkByName(pod, ifName);
+  if (inside === undefined) return [];
+  setLink(pod, inside, { up: false });
+  const outside = peerOf(inside, route);
+  if (outside === undefined) return [];
+  setLink(route, outside, { up: false, masterIndex: 0 });
+  return [{ index: outside.index, name: outside.name }];
+}
+
+/** Indexes are those of two namespaces, so a link on the host may have the number by chance. */
+function peerOf(inside: Link, route: NetlinkSocket): Link | undefined {
+  const outside = inside.peerIndex === 0 ? undefined : linkByIndex(route, inside.peerIndex);
+  return outside?.kind === "veth" && outside.peerIndex === inside.index ? outside : undefined;
+}
+
+function withGateway(ip: ResultIp, { isGateway }: BridgeConfig): ResultIp {
+  const gateway = ip.gateway ?? (isGateway ? plus(networkAddress(ip.address), 1n) : undefined);
+  return { ...ip, gateway, interface: podInterface };
+}
+
+/** One for each family that has none with a gateway yet. */
+function defaultRoutes(
+  ips: readonly ResultIp[],
+  routes: readonly ResultRoute[],
+  { isDefaultGateway }: BridgeConfig,
+): readonly ResultRoute[] {
+  if (!isDefaultGateway) return [];
+  return ([4, 6] as const).flatMap((family) => {
+    const first = ips.find(({ address }) => address.address.family === family);
+    const isThere = routes.some(
+      ({ destination, gateway }) =>
+        gateway !== undefined && destination.address.family === family && destination.prefixLength === 0,
+    );
+    if (first === undefined || isThere) return [];
+    const destination = { address: { family, value: 0n }, prefixLength: 0 };
+    return [{ destination, gateway: first.gateway }];
+  });
+}
+
+function enableForwarding(family: 4 | 6): void {
+  const path = family === 4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+  if (!writeSetting(path, "1")) throw new PluginFailure(`failed to enable forwarding: there is no ${path}`);
+}

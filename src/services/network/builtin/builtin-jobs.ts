@@ -1,0 +1,27 @@
+import type { JsonObject } from "../../../ground/json/index.ts";
+import type { AttachedNetwork } from "../attachment.ts";
+import type { PodAttachment } from "../network.ts";
+import type { LeftLink } from "./plugin.ts";
+
+/** What the thread of the built-in plugins is asked to do. */
+export type BuiltinJob =
+  | {
+      readonly kind: "add" | "delete" | "restore";
+      readonly network: AttachedNetwork;
+      readonly pod: PodAttachment;
+    }
+  | { readonly kind: "removeLink"; readonly link: LeftLink }
+  | { readonly kind: "collect"; readonly network: string; readonly valid: readonly Valid[] }
+  /** Whether this kernel takes rules at all; whether those are there that must be, and if not, makes them. */
+  | { readonly kind: "probe" | "verify" };
+
+type Valid = { readonly containerId: string; readonly ifName: string };
+
+export type BuiltinAnswer = {
+  /** Of ADD: what a program would have printed. */
+  readonly result?: JsonObject;
+  /** Of DEL: to be removed when there is time. */
+  readonly links?: readonly LeftLink[];
+  /** The rules were gone: those of pods that are attached are to be restored. */
+  readonly rebuilt?: boolean;
+};

@@ -1,0 +1,41 @@
+import { type NetworkConfig, type PluginConfig, parseNetworkConfig } from "../network-config.ts";
+import { bridgePlugin } from "./bridge.ts";
+import { loopbackPlugin } from "./loopback.ts";
+import type { BuiltinPlugin } from "./plugin.ts";
+import { portmapPlugin } from "./portmap.ts";
+
+/** By the types of plugins that they stand for. */
+export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
+  ["bridge", bridgePlugin],
+  ["loopback", loopbackPlugin],
+  ["portmap", portmapPlugin],
+]);
+
+const commonKeys = ["type", "name", "cniVersion", "cniVersions", "capabilities", "disableGC", "disableCheck"];
+
+/**
+ * Why the programs of a network are to be run; undefined where every type and every key of it can be done in
+ * process. What is not known may change what a pod's network does, so it is nobody's to leave out.
+ */
+export function obstacleOf({ plugins }: NetworkConfig): string | undefined {
+  for (const [index, plugin] of plugins.entries()) {
+    const obstacle = pluginObstacle(plugin, index);
+    if (obstacle !== undefined) return `plugin ${plugin.type}: ${obstacle}`;
+  }
+  return undefined;
+}
+
+/**
+ * The same of the text of a configuration file. Throws NetworkError FailedPrecondition for what is none.
+ */
+export function builtinObstacle(text: string): string | undefined {
+  return obstacleOf(parseNetworkConfig(text));
+}
+
+function pluginObstacle(plugin: PluginConfig, index: number): string | undefined {
+  const builtin = builtinPlugins.get(plugin.type);
+  if (builtin === undefined) return "there is no built-in one of this type";
+  if ((plugin.type === "bridge") !== (index === 0)) return "a built-in chain begins with one bridge";
+  const unknown = Object.keys(plugin).find((key) => !commonKeys.includes(key) && !builtin.keys.includes(key));
+  return unknown === undefined ? builtin.obstacle(plugin) : `the key "${unknown}" is not known`;
+}

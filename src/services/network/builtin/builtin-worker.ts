@@ -1,0 +1,11 @@
+import { serveJobs } from "../../../ground/threads/index.ts";
+import type { BuiltinAnswer, BuiltinJob } from "./builtin-jobs.ts";
+import { BuiltinRunner } from "./run-builtin.ts";
+
+/** The body of the thread that {@link "./builtin-chain.ts"} keeps. */
+let runner: BuiltinRunner | undefined;
+
+serveJobs<BuiltinJob, BuiltinAnswer>((job) => {
+  runner ??= new BuiltinRunner(() => {});
+  return runner.run(job);
+});

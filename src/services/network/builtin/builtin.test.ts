@@ -1,0 +1,441 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, rm } from "node:fs/promises";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { enterPrivateNetwork } from "../../../testing/private-network.ts";
+import { until } from "../../../testing/until.ts";
+import type { PodAttachment } from "../index.ts";
+import { assertNothingLeft, bridged, leftovers, ways } from "../testing/bridged.ts";
+import { bridgeNetwork, TestNetwork } from "../testing/test-network.ts";
+
+await enterPrivateNetwork();
+
+const run = promisify(execFile);
+const limit = { timeout: 120_000 };
+const portmap = { type: "portmap", capabilities: { portMappings: true } };
+
+async function inside({ netnsPath }: PodAttachment, ...command: readonly string[]): Promise<string> {
+  const { stdout } = await run("nsenter", [`--net=${netnsPath}`, ...command]);
+  return stdout;
+}
+
+/** A server in a pod that tells each client where it came from. */
+function echo(pod: PodAttachment, listen: string) {
+  const server = spawn("nsenter", [
+    `--net=${pod.netnsPath}`,
+    "socat",
+    `${listen},fork,reuseaddr`,
+    "SYSTEM:echo from $SOCAT_PEERADDR",
+  ]);
+  const ended = once(server, "close");
+  return {
+    [Symbol.asyncDispose]: async () => {
+      server.kill();
+      await ended;
+    },
+  };
+}
+
+/** What a server at that address of socat says, asked until it says something. */
+async function ask(address: string, from?: PodAttachment): Promise<string> {
+  const entering = from === undefined ? [] : ["nsenter", `--net=${from.netnsPath}`];
+  const [program = "", ...args] = [
+    ...entering,
+    "socat",
+    "-t2",
+    "-T2",
+    "-",
+    address.startsWith("UDP") ? address : `${address},connect-timeout=1`,
+  ];
+  return await until(async () => {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
+    child.stdin.end("x");
+    const said = await child.stdout.setEncoding("utf8").toArray();
+    return said.length > 0 && said.join("").trim();
+  });
+}
+
+async function fails(address: string): Promise<void> {
+  await assert.rejects(run("socat", ["-T1", "-u", `${address},connect-timeout=1`, "STDOUT"]));
+}
+
+/** Another machine, which has a route to this one but none to its pods. */
+async function neighbour(rig: TestNetwork): Promise<PodAttachment & AsyncDisposable> {
+  const machine = await rig.pod();
+  await run("ip", [
+    "link",
+    "add",
+    "berth-out",
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "out0",
+    "netns",
+    machine.netnsPath,
+  ]);
+  await run("ip", ["addr", "add", "192.0.2.1/24", "dev", "berth-out"]);
+  await run("ip", ["addr", "add", "2001:db8::1/64", "dev", "berth-out", "nodad"]);
+  await run("ip", ["link", "set", "berth-out", "up"]);
+  await inside(machine, "ip", "addr", "add", "192.0.2.2/24", "dev", "out0");
+  await inside(machine, "ip", "addr", "add", "2001:db8::2/64", "dev", "out0", "nodad");
+  await inside(machine, "ip", "link", "set", "out0", "up");
+  const remove = async () => void (await run("ip", ["link", "delete", "berth-out"]).catch(() => undefined));
+  return { ...machine, [Symbol.asyncDispose]: remove };
+}
+
+for (const { way, builtinPlugins } of ways) {
+  test(
+    `a pod reaches other machines by this one's address, and other pods by its own, ${way}`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins });
+      await using outside = await neighbour(rig);
+      const pods = [await rig.pod(), await rig.pod()] as const;
+      const ips = [];
+      for (const pod of pods) ips.push((await rig.network.attach(pod)).ips);
+      await using _four = echo(outside, "TCP-LISTEN:80");
+      await using _six = echo(outside, "TCP6-LISTEN:81");
+      await using _pod = echo(pods[1], "TCP-LISTEN:80");
+      await inside(pods[0], "ip", "-6", "route", "add", "default", "via", "fd87::1");
+      assert.equal(await ask("TCP:192.0.2.2:80", pods[0]), "from 192.0.2.1");
+      assert.equal(
+        await ask("TCP6:[2001:db8::2]:81", pods[0]),
+        "from [2001:0db8:0000:0000:0000:0000:0000:0001]",
+      );
+      assert.equal(await ask(`TCP:${ips[1]?.[0]}:80`, pods[0]), `from ${ips[0]?.[0]}`);
+      for (const pod of pods) await rig.network.detach(pod.sandboxId);
+      await outside[Symbol.asyncDispose]();
+      await assertNothingLeft(rig);
+    },
+  );
+
+  test(`host ports lead into the pod from everywhere, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins, chained: [portmap] });
+    await using outside = await neighbour(rig);
+    const pod = await rig.pod({
+      portMappings: [
+        { hostPort: 18_090, containerPort: 80, protocol: "tcp" },
+        { hostPort: 18_091, containerPort: 53, protocol: "udp" },
+        { hostPort: 18_092, containerPort: 80, protocol: "tcp", hostIp: "192.0.2.1" },
+        { hostPort: 18_093, containerPort: 81, protocol: "tcp" },
+      ],
+    });
+    const other = await rig.pod();
+    const { ips } = await rig.network.attach(pod);
+    await rig.network.attach(other);
+    await inside(pod, "ip", "-6", "route", "add", "default", "via", "fd87::1");
+    await using _tcp = echo(pod, "TCP-LISTEN:80");
+    await using _udp = echo(pod, "UDP-LISTEN:53");
+    await using _six = echo(pod, "TCP6-LISTEN:81");
+    assert.equal(await ask("TCP:192.0.2.1:18090", outside), "from 192.0.2.2");
+    assert.equal(await ask("UDP:192.0.2.1:18091", outside), "from 192.0.2.2");
+    assert.equal(await ask("TCP:192.0.2.1:18092", outside), "from 192.0.2.2");
+    assert.match(await ask("TCP6:[2001:db8::1]:18093", outside), /^from \[2001:0db8:.*:0002\]$/);
+    assert.equal(await ask("TCP:127.0.0.1:18090"), "from 10.87.0.1");
+    assert.equal(await ask("TCP:10.87.0.1:18090", other), "from 10.87.0.1");
+    await fails("TCP:10.87.0.1:18092");
+    assert.ok(ips.length === 2);
+    await rig.network.detach(pod.sandboxId);
+    await fails("TCP:192.0.2.1:18090");
+    await rig.network.detach(other.sandboxId);
+    await outside[Symbol.asyncDispose]();
+    await assertNothingLeft(rig);
+  });
+
+  test(
+    `a subnet that is full is an error, and the next pod after a DEL gets the address, ${way}`,
+    limit,
+    async () => {
+      await using rig = await TestNetwork.open({ builtinPlugins });
+      const ipam = { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.87.1.0/30" };
+      const plugins = [{ type: "bridge", bridge: "berth-test1", isGateway: true, ipMasq: true, ipam }];
+      await rig.configure({ cniVersion: "1.0.0", name: "test", plugins });
+      await rig.restart();
+      const [first, second] = [await rig.pod(), await rig.pod()];
+      const { ips } = await rig.network.attach(first);
+      assert.deepEqual(ips, ["10.87.1.2"]);
+      await assert.rejects(rig.network.attach(second), {
+        code: "Internal",
+        message: /bridge failed at ADD: .*no IP addresses available in range set: 10\.87\.1\.1-10\.87\.1\.2/,
+      });
+      await rig.network.detach(first.sandboxId);
+      assert.deepEqual((await rig.network.attach(second)).ips, ips);
+      await rig.network.detach(second.sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
+
+  test(`a link that is no bridge, and a bridge with another address, are errors, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    await run("ip", ["link", "set", "berth-test0", "down"]).catch(() => undefined);
+    await run("ip", ["link", "delete", "berth-test0"]).catch(() => undefined);
+    await run("ip", ["link", "add", "berth-test0", "type", "veth"]);
+    await assert.rejects(rig.network.attach(pod), /"berth-test0" already exists but is not a bridge/);
+    await run("ip", ["link", "delete", "berth-test0"]);
+    await run("ip", ["link", "add", "berth-test0", "type", "bridge"]);
+    await run("ip", ["addr", "add", "10.99.0.1/24", "dev", "berth-test0"]);
+    await assert.rejects(
+      rig.network.attach(pod),
+      /"berth-test0" already has an IP address different from 10\.87\.0\.1\/24/,
+    );
+    await run("ip", ["link", "delete", "berth-test0"]);
+    await rig.network.attach(pod);
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+  });
+
+  test(`results have the same form, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    await rig.network.attach(pod);
+    const [described] = await rig.network.describe(pod.sandboxId);
+    const text = JSON.stringify(described?.result)
+      .replaceAll(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC")
+      .replaceAll(/veth[0-9a-f]{8}/g, "VETH")
+      .replaceAll(pod.netnsPath, "NETNS");
+    assert.deepEqual(JSON.parse(text), {
+      cniVersion: "1.0.0",
+      interfaces: [
+        { name: "berth-test0", mac: "MAC" },
+        { name: "VETH", mac: "MAC" },
+        { name: "eth0", mac: "MAC", sandbox: "NETNS" },
+      ],
+      ips: [
+        { interface: 2, address: "10.87.0.2/24", gateway: "10.87.0.1" },
+        { interface: 2, address: "fd87::2/64", gateway: "fd87::1" },
+      ],
+      routes: [{ dst: "0.0.0.0/0" }],
+      dns: {},
+    });
+    assert.match(await inside(pod, "ip", "route"), /^default via 10\.87\.0\.1 dev eth0/);
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+  });
+}
+
+test(
+  "programs and the built-in plugins give out addresses in turn, and each takes down its own",
+  limit,
+  async () => {
+    await using rig = await bridged({ chained: [portmap] });
+    const pods = [];
+    const ips = [];
+    for (const [index, builtinPlugins] of [true, false, true, false].entries()) {
+      await rig.restart({ builtinPlugins });
+      const ports = [{ hostPort: 18_100 + index, containerPort: 80, protocol: "tcp" as const }];
+      const pod = await rig.pod({ portMappings: ports });
+      ips.push((await rig.network.attach(pod)).ips[0]);
+      pods.push(pod);
+    }
+    assert.deepEqual(ips, ["10.87.0.2", "10.87.0.3", "10.87.0.4", "10.87.0.5"]);
+    for (const [index, { sandboxId }] of pods.entries()) {
+      await rig.restart({ builtinPlugins: index >= 2 });
+      await rig.network.detach(sandboxId);
+    }
+    await assertNothingLeft(rig);
+  },
+);
+
+test("many pods cost no rule, and ten at once get addresses of their own", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+  const attach = async (index: number) => {
+    const ports = [{ hostPort: 18_200 + index, containerPort: 80, protocol: "tcp" as const }];
+    const pod = await rig.pod({ portMappings: ports });
+    return { pod, ips: (await rig.network.attach(pod)).ips };
+  };
+  const rules = async () => (await run("nft", ["list", "table", "inet", "berth"])).stdout.match(/comment "/g);
+  const first = await attach(0);
+  const before = (await run("nft", ["-j", "list", "table", "inet", "berth"])).stdout.match(
+    /"rule":/g,
+  )?.length;
+  const more = await Promise.all(Array.from({ length: 10 }, (_, index) => attach(index + 1)));
+  const after = (await run("nft", ["-j", "list", "table", "inet", "berth"])).stdout.match(/"rule":/g)?.length;
+  assert.equal(after, before);
+  assert.ok((await rules()) !== null);
+  const all = [first, ...more];
+  assert.equal(new Set(all.flatMap(({ ips }) => ips)).size, 22);
+  await Promise.all(all.map(({ pod }) => rig.network.detach(pod.sandboxId)));
+  await assertNothingLeft(rig);
+});
+
+for (const { what, command } of [
+  { what: "removes all tables", command: ["flush", "ruleset"] },
+  { what: "empties berth's table", command: ["flush", "table", "inet", "berth"] },
+]) {
+  test(`rules of pods that are there come back after a firewall ${what}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const pod = await rig.pod({ portMappings: [{ hostPort: 18_110, containerPort: 80, protocol: "tcp" }] });
+    await rig.network.attach(pod);
+    await using _server = echo(pod, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:10.87.0.1:18110"), "from 10.87.0.1");
+    await run("nft", command);
+    await fails("TCP:10.87.0.1:18110");
+    const next = await rig.pod();
+    await rig.network.attach(next);
+    assert.equal(await ask("TCP:10.87.0.1:18110"), "from 10.87.0.1");
+    for (const { sandboxId } of [pod, next]) await rig.network.detach(sandboxId);
+    await assertNothingLeft(rig);
+  });
+}
+
+test(
+  "a host port that two pods ask for is the last one's, and its DEL takes it, not the other's",
+  limit,
+  async () => {
+    await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+    const portMappings = [{ hostPort: 18_120, containerPort: 80, protocol: "tcp" as const }];
+    const [first, second] = [await rig.pod({ portMappings }), await rig.pod({ portMappings })];
+    await rig.network.attach(first);
+    await rig.network.attach(second);
+    await using _server = echo(second, "TCP-LISTEN:80");
+    assert.equal(await ask("TCP:10.87.0.1:18120"), "from 10.87.0.1");
+    await rig.network.detach(first.sandboxId);
+    assert.equal(await ask("TCP:10.87.0.1:18120"), "from 10.87.0.1");
+    await rig.network.detach(second.sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
+test("the name of an interface on the host that is taken is passed over", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true });
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  const [described] = await rig.network.describe(pod.sandboxId);
+  const name = JSON.stringify(described?.result).match(/veth[0-9a-f]{8}/)?.[0] ?? "";
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+  await run("ip", ["link", "add", name, "type", "veth", "peer", "name", "taken1"]);
+  const { ips } = await rig.network.attach(pod);
+  assert.equal(ips.length, 2);
+  await rig.network.detach(pod.sandboxId);
+  const { stdout } = await run("ip", ["-br", "link", "show", "taken1"]);
+  assert.match(stdout, new RegExp(`taken1@${name}`));
+  await run("ip", ["link", "delete", name]);
+});
+
+test("an interface of the pod that is there already is an error, and stays", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true });
+  const pod = await rig.pod();
+  await inside(pod, "ip", "link", "add", "eth0", "type", "veth");
+  await assert.rejects(rig.network.attach(pod), /bridge failed at ADD: .*EEXIST/);
+  assert.deepEqual((await leftovers(rig)).addresses, []);
+});
+
+test("options of the bridge are those that the kernel shows", limit, async () => {
+  await using rig = await TestNetwork.open({ builtinPlugins: true });
+  const ipam = { type: "host-local", dataDir: `${rig.root}/addresses`, subnet: "10.87.2.0/24" };
+  const bridge = {
+    type: "bridge",
+    bridge: "berth-test2",
+    isDefaultGateway: true,
+    mtu: 1400,
+    hairpinMode: true,
+    portIsolation: true,
+    ipam,
+  };
+  await rig.configure({ cniVersion: "1.0.0", name: "test", plugins: [bridge] });
+  await rig.restart();
+  const pod = await rig.pod();
+  await rig.network.attach(pod);
+  const { stdout } = await run("ip", ["-d", "-j", "link", "show", "master", "berth-test2"]);
+  const [port] = JSON.parse(stdout);
+  assert.deepEqual(
+    {
+      mtu: port.mtu,
+      hairpin: port.linkinfo.info_slave_data.hairpin,
+      isolated: port.linkinfo.info_slave_data.isolated,
+    },
+    { mtu: 1400, hairpin: true, isolated: true },
+  );
+  assert.match(await inside(pod, "ip", "route"), /default via 10\.87\.2\.1/);
+  await rig.network.detach(pod.sandboxId);
+});
+
+const keptForPrograms: readonly { readonly what: string; readonly plugin: object }[] = [
+  { what: "a key that is not known", plugin: { newKey: 1 } },
+  { what: "a VLAN", plugin: { vlan: 7 } },
+  { what: "a value of the wrong kind", plugin: { isGateway: "yes" } },
+  { what: "another address management", plugin: { ipam: { type: "static" } } },
+];
+
+for (const { what, plugin } of keptForPrograms) {
+  test(`a network with ${what} is left to the programs`, limit, async () => {
+    await using rig = await TestNetwork.open({ builtinPlugins: true });
+    await rig.plugin("bridge", 'echo "{\\"ips\\":[{\\"address\\":\\"10.9.0.9/24\\"}]}"');
+    const ipam = { type: "host-local", subnet: "10.87.3.0/24", dataDir: `${rig.root}/addresses` };
+    await rig.configure({
+      cniVersion: "1.0.0",
+      name: "test",
+      plugins: [{ type: "bridge", ipam, ...plugin }],
+    });
+    await rig.restart();
+    const pod = await rig.pod();
+    assert.deepEqual((await rig.network.attach(pod)).ips, ["10.9.0.9"]);
+    await rig.network.detach(pod.sandboxId);
+  });
+}
+
+const additions = ["bridge", "addresses", "veth", "pod interface", "gateway", "masquerade", "ports"];
+const removals = ["undo ports", "undo veth", "undo masquerade", "undo addresses"];
+
+for (const step of [...additions, ...removals]) {
+  test(
+    `what a daemon left that was killed before the step ${step} is taken away by the next`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+      const pod = await rig.pod({ portMappings: [{ hostPort: 18_130, containerPort: 80, protocol: "tcp" }] });
+      const command = removals.includes(step) ? "DEL" : "ADD";
+      if (command === "DEL") await rig.network.attach(pod);
+      await dieAt(step, rig, pod, command);
+      await rig.restart();
+      assert.deepEqual(await rig.network.attachments(), [pod.sandboxId]);
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+      assert.deepEqual(
+        (await readdir(`${rig.root}/addresses/test`)).filter((name) => name.startsWith("berth-")),
+        [],
+      );
+      const { ips } = await rig.network.attach(pod);
+      assert.equal(ips.length, 2);
+      await rig.network.detach(pod.sandboxId);
+      await assertNothingLeft(rig);
+    },
+  );
+}
+
+/** Runs a daemon that does one command and is killed before a step of it. */
+async function dieAt(
+  step: string,
+  rig: TestNetwork,
+  pod: PodAttachment,
+  command: "ADD" | "DEL",
+): Promise<void> {
+  const script = new URL("../testing/once.ts", import.meta.url).pathname;
+  const builtinThread = new URL("../testing/ending-thread.ts", import.meta.url).href;
+  const options = { ...rig.options, builtinThread };
+  const daemon = spawn(process.execPath, [script, JSON.stringify({ options, pod, command })], {
+    stdio: "ignore",
+    env: { ...process.env, BERTH_TEST_END_AT: step },
+  });
+  const [, signal] = await once(daemon, "exit");
+  assert.equal(signal, "SIGKILL");
+}
+
+test("what a network's GC does not name is taken out of the rules", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+  const config = { ...bridgeNetwork(rig, { chained: [portmap] }), cniVersion: "1.1.0" };
+  const pod = await rig.pod({ portMappings: [{ hostPort: 18_140, containerPort: 80, protocol: "tcp" }] });
+  await rig.network.attach(pod);
+  await rm(`${rig.options.cacheDir}/${pod.sandboxId}.json`);
+  assert.equal((await leftovers(rig)).rules.length, 4);
+  await rig.configure(config);
+  await rig.restart();
+  await until(async () => (await leftovers(rig)).rules.length === 0);
+  await rig.network.detach(pod.sandboxId, { pod });
+  await assertNothingLeft(rig);
+});

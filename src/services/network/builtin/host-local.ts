@@ -1,0 +1,82 @@
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
+import { formatIp, type IpAddress, parseIp, parseIpNetwork } from "./ip-address.ts";
+import { PluginFailure } from "./plugin-failure.ts";
+import { addressesAfter, describeSet, parseRanges, type RangeSet } from "./ranges.ts";
+import { type AddressOwner, Reservations } from "./reservations.ts";
+import type { ResultIp, ResultRoute } from "./result.ts";
+
+const defaultDirectory = "/var/lib/cni/networks";
+
+/** A program holds the lock while it reads some files. */
+const lockTimeoutMs = 10_000;
+
+type Addresses = { readonly ips: readonly ResultIp[]; readonly routes: readonly ResultRoute[] };
+
+/**
+ * Gives a pod one address of each range set, in turn, with the configured routes, as the program host-local
+ * does. Throws PluginFailure: the configuration is wrong, or all addresses are taken.
+ */
+export async function allocateAddresses(
+  network: string,
+  ipam: JsonObject,
+  owner: AddressOwner,
+): Promise<Addresses> {
+  const sets = parseRanges(ipam);
+  const routes = parseRoutes(ipam.routes);
+  using reservations = await Reservations.open(directoryOf(network, ipam), lockTimeoutMs);
+  const ips: ResultIp[] = [];
+  try {
+    for (const [index, set] of sets.entries()) ips.push(allocate(reservations, set, index, owner));
+  } catch (error) {
+    reservations.release(ips.map(addressOf), owner);
+    throw error;
+  }
+  return { ips, routes };
+}
+
+/** Frees a pod's addresses: those that are known, or all that are found where none is. */
+export async function releaseAddresses(
+  network: string,
+  ipam: JsonObject,
+  owner: AddressOwner,
+  known: readonly IpAddress[],
+): Promise<void> {
+  using reservations = await Reservations.open(directoryOf(network, ipam), lockTimeoutMs);
+  if (known.length > 0) reservations.release(known, owner);
+  else reservations.releaseAll(owner);
+}
+
+function allocate(reservations: Reservations, set: RangeSet, index: number, owner: AddressOwner): ResultIp {
+  for (const { address, range } of addressesAfter(set, reservations.lastReserved(index))) {
+    if (!reservations.reserve(address, owner, index)) continue;
+    const { prefixLength } = range.subnet;
+    return { address: { address, prefixLength }, gateway: range.gateway, interface: undefined };
+  }
+  throw new PluginFailure(
+    `failed to allocate for range ${index}: no IP addresses available in range set: ${describeSet(set)}`,
+  );
+}
+
+function addressOf({ address }: ResultIp): IpAddress {
+  return address.address;
+}
+
+function directoryOf(network: string, { dataDir }: JsonObject): string {
+  const parent = typeof dataDir === "string" && dataDir !== "" ? dataDir : defaultDirectory;
+  return `${parent}/${network}`;
+}
+
+function parseRoutes(value: unknown): readonly ResultRoute[] {
+  const entries = Array.isArray(value) ? value : [];
+  return entries.map((entry) => {
+    const { dst, gw } = isRecord(entry) ? entry : {};
+    const destination = parseIpNetwork(dst);
+    if (destination === undefined) throw new PluginFailure(`invalid route to ${JSON.stringify(dst)}`);
+    const gateway = gw === undefined ? undefined : parseIp(gw);
+    if (gw !== undefined && gateway === undefined)
+      throw new PluginFailure(
+        `invalid gateway ${JSON.stringify(gw)} of a route to ${formatIp(destination.address)}`,
+      );
+    return { destination, gateway };
+  });
+}

@@ -1,0 +1,44 @@
+import type { JsonObject } from "../../../ground/json/index.ts";
+import type { NetlinkSocket } from "../../../ground/linux/index.ts";
+import type { PacketRules } from "./packet-rules.ts";
+import type { AddResult } from "./result.ts";
+
+/** One pod's interface on one network, for one plugin of its chain. */
+export type PluginCall = {
+  readonly network: string;
+  /** The plugin's own part of the configuration. */
+  readonly config: JsonObject;
+  /** The sandbox's id. */
+  readonly containerId: string;
+  readonly ifName: string;
+  /** Empty where the namespace is gone. */
+  readonly netnsPath: string;
+  /** What this plugin is told of the pod, by its capabilities. */
+  readonly runtimeConfig: JsonObject;
+};
+
+/** What plugins work with. */
+export type PluginTools = {
+  /** Of the host's network namespace. */
+  readonly route: NetlinkSocket;
+  readonly rules: PacketRules;
+  /** Called before each step with its name; fault tests end the process there. */
+  readonly step: (name: string) => void;
+};
+
+/** What is still to be removed after DEL has been answered: a veth pair, by its end on the host. */
+export type LeftLink = { readonly index: number; readonly name: string };
+
+/** A type of plugins, done in process as the program of that name does it. */
+export type BuiltinPlugin = {
+  /** Keys of its configuration that are done, besides those that every plugin has. */
+  readonly keys: readonly string[];
+  /** Why a configuration whose keys are all known is left to the program; undefined when it is not. */
+  obstacle(config: JsonObject): string | undefined;
+  /** ADD. `previous`: the result of the plugins before it. Throws whatever fails; DEL follows then. */
+  add(call: PluginCall, previous: AddResult | undefined, tools: PluginTools): Promise<AddResult>;
+  /** Makes its rules of an attached pod again, after somebody has removed them. */
+  restore?(call: PluginCall, result: AddResult, tools: PluginTools): void;
+  /** DEL, at any time and more than once. `result`: that of the whole ADD, where it is known. */
+  delete(call: PluginCall, result: AddResult | undefined, tools: PluginTools): Promise<readonly LeftLink[]>;
+};

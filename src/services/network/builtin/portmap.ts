@@ -1,0 +1,111 @@
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
+import { type IpNetwork, parseIp } from "./ip-address.ts";
+import type { PortRedirect } from "./packet-rules.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
+import { PluginFailure } from "./plugin-failure.ts";
+import type { AddResult } from "./result.ts";
+import { writeSetting } from "./settings.ts";
+
+/** The bit that marks packets in both implementations, so that it may be named. */
+const defaultMarkBit = 13;
+
+/** Makes ports of the machine lead into pods. */
+export const portmapPlugin: BuiltinPlugin = {
+  keys: ["snat", "markMasqBit", "conditionsV4", "conditionsV6"],
+  obstacle,
+  add,
+  restore,
+  delete: remove,
+};
+
+function obstacle(config: JsonObject): string | undefined {
+  const { snat = true, markMasqBit = defaultMarkBit } = config;
+  if (snat !== true) return '"snat" is off';
+  if (markMasqBit !== defaultMarkBit) return '"markMasqBit" is set';
+  const conditioned = ["conditionsV4", "conditionsV6"].find((key) => !isEmptyList(config[key]));
+  return conditioned === undefined ? undefined : `"${conditioned}" is set`;
+}
+
+async function add(
+  call: PluginCall,
+  previous: AddResult | undefined,
+  tools: PluginTools,
+): Promise<AddResult> {
+  if (previous === undefined) throw new PluginFailure("must be called as chained plugin");
+  const pods = podAddresses(call, previous);
+  const redirects = redirectsOf(call, pods);
+  if (redirects.length === 0) return previous;
+  tools.step("ports");
+  tools.rules.redirect(call, redirects);
+  // Connections from 127.0.0.0/8 may leave the machine only where this says so.
+  const [bridge] = previous.interfaces;
+  if (bridge?.sandbox === "" && pods.some(({ address }) => address.family === 4))
+    writeSetting(`net/ipv4/conf/${bridge.name}/route_localnet`, "1");
+  return previous;
+}
+
+function restore(call: PluginCall, result: AddResult, { rules }: PluginTools): void {
+  const redirects = redirectsOf(call, podAddresses(call, result));
+  if (redirects.length > 0) rules.redirect(call, redirects);
+}
+
+async function remove(
+  call: PluginCall,
+  result: AddResult | undefined,
+  tools: PluginTools,
+): Promise<readonly LeftLink[]> {
+  tools.step("undo ports");
+  if (!Array.isArray(call.runtimeConfig.portMappings)) return [];
+  const known = result === undefined ? [] : redirectsOf(call, podAddresses(call, result));
+  tools.rules.forgetPorts(call, known);
+  return [];
+}
+
+/** The first address of each family that the pod has on the interface in question. */
+function podAddresses({ ifName }: PluginCall, { ips, interfaces }: AddResult): readonly IpNetwork[] {
+  const own = ips.filter(({ interface: index }) => {
+    const owner = index === undefined ? undefined : interfaces[index];
+    return owner === undefined || (owner.name === ifName && owner.sandbox !== "");
+  });
+  return ([4, 6] as const).flatMap((family) => {
+    const first = own.find(({ address }) => address.address.family === family);
+    return first === undefined ? [] : [first.address];
+  });
+}
+
+function redirectsOf({ runtimeConfig }: PluginCall, pods: readonly IpNetwork[]): readonly PortRedirect[] {
+  const mappings = Array.isArray(runtimeConfig.portMappings) ? runtimeConfig.portMappings : [];
+  return mappings.filter(isRecord).flatMap((mapping) => {
+    const { hostPort, containerPort, protocol } = mapping;
+    const hostIp = hostIpOf(mapping);
+    const common = {
+      protocol: protocolOf(protocol),
+      hostPort: portOf(hostPort, "host"),
+      podPort: portOf(containerPort, "container"),
+    };
+    return pods
+      .filter(({ address }) => hostIp === undefined || hostIp.family === address.family)
+      .map((pod) => ({ ...common, pod, hostIp: hostIp?.value === 0n ? undefined : hostIp }));
+  });
+}
+
+function hostIpOf({ hostIP }: JsonObject) {
+  if (hostIP === undefined || hostIP === "") return undefined;
+  const parsed = parseIp(hostIP);
+  if (parsed === undefined) throw new PluginFailure(`invalid host IP ${JSON.stringify(hostIP)}`);
+  return parsed;
+}
+
+function protocolOf(value: unknown): PortRedirect["protocol"] {
+  if (value === "tcp" || value === "udp" || value === "sctp") return value;
+  throw new PluginFailure(`unknown protocol ${JSON.stringify(value)}`);
+}
+
+function portOf(value: unknown, whose: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value > 0 && value < 65_536) return value;
+  throw new PluginFailure(`Invalid ${whose} port number: ${JSON.stringify(value)}`);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,108 @@
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { lockFile } from "../../../ground/linux/index.ts";
+import { formatIp, type IpAddress, parseIp } from "./ip-address.ts";
+
+const lastPrefix = "last_reserved_ip.";
+
+/** Whose an address is. */
+export type AddressOwner = { readonly containerId: string; readonly ifName: string };
+
+/**
+ * The reserved addresses of one network, as the program host-local keeps them: a file for each, named after
+ * it, with its owner; the last one of each range set; and a lock for as long as one looks and writes. So the
+ * program and this can take turns.
+ */
+export class Reservations implements Disposable {
+  readonly #directory: string;
+  readonly #lock: Disposable;
+
+  private constructor(directory: string, lock: Disposable) {
+    this.#directory = directory;
+    this.#lock = lock;
+  }
+
+  /**
+   * Takes the lock, which a program may hold meanwhile. Throws LinuxError DeadlineExceeded when it holds it
+   * for longer than `timeoutMs`.
+   */
+  static async open(directory: string, timeoutMs: number): Promise<Reservations> {
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    return new Reservations(directory, await lockFile(`${directory}/lock`, timeoutMs));
+  }
+
+  /**
+   * False when somebody has the address. Written down as the last one of its set. The file comes with its
+   * owner in one step, so that no end of this process leaves one that is nobody's.
+   */
+  reserve(address: IpAddress, { containerId, ifName }: AddressOwner, setIndex: number): boolean {
+    const text = formatIp(address);
+    const path = `${this.#directory}/${text}`;
+    if (existsSync(path)) return false;
+    const draft = `${this.#directory}/berth-${containerId}`;
+    try {
+      writeFileSync(draft, `${containerId}\r\n${ifName}`, { mode: 0o600 });
+      linkSync(draft, path);
+    } finally {
+      unlinkIfThere(draft);
+    }
+    writeFileSync(`${this.#directory}/${lastPrefix}${setIndex}`, text, { mode: 0o600 });
+    return true;
+  }
+
+  /** Undefined when none was reserved of that set, or the file cannot be read: then the first one is next. */
+  lastReserved(setIndex: number): IpAddress | undefined {
+    return parseIp(readIfThere(`${this.#directory}/${lastPrefix}${setIndex}`)?.trim());
+  }
+
+  /** Frees those of these addresses that are the owner's. */
+  release(addresses: readonly IpAddress[], owner: AddressOwner): void {
+    for (const address of addresses) {
+      const path = `${this.#directory}/${formatIp(address)}`;
+      if (isOwnedBy(path, owner)) unlinkIfThere(path);
+    }
+  }
+
+  /** Frees all addresses of the owner, for which every file is read. */
+  releaseAll(owner: AddressOwner): void {
+    for (const name of readdirSync(this.#directory)) {
+      const path = `${this.#directory}/${name}`;
+      if (!name.startsWith(lastPrefix) && isOwnedBy(path, owner)) unlinkIfThere(path);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+}
+
+/** Old versions of the program wrote no interface. */
+function isOwnedBy(path: string, { containerId, ifName }: AddressOwner): boolean {
+  const owner = readIfThere(path)?.trim();
+  return owner === `${containerId}\r\n${ifName}` || owner === containerId;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}

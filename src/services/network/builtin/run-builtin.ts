@@ -1,0 +1,125 @@
+import type { JsonObject } from "../../../ground/json/index.ts";
+import { deleteLink, linkByIndex, NetlinkSocket } from "../../../ground/linux/index.ts";
+import type { AttachedNetwork } from "../attachment.ts";
+import type { CniResult } from "../cni-result.ts";
+import { parseResult } from "../cni-result.ts";
+import type { PodAttachment } from "../network.ts";
+import type { PluginConfig } from "../network-config.ts";
+import { NetworkError } from "../network-error.ts";
+import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
+import type { BuiltinAnswer, BuiltinJob } from "./builtin-jobs.ts";
+import { builtinPlugins } from "./builtin-plugins.ts";
+import { parseIpNetwork } from "./ip-address.ts";
+import { PacketRules } from "./packet-rules.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
+import { asNetworkError } from "./plugin-failure.ts";
+import { type AddResult, printedResult } from "./result.ts";
+
+/** Does the jobs of a thread, with sockets that it keeps. */
+export class BuiltinRunner {
+  readonly #tools: PluginTools;
+
+  /** `step` is called with the name of each step before it is made. Throws LinuxError. */
+  constructor(step: (name: string) => void) {
+    this.#tools = { route: NetlinkSocket.open("route"), rules: new PacketRules(), step };
+  }
+
+  /** Throws NetworkError that names the plugin. */
+  async run(job: BuiltinJob): Promise<BuiltinAnswer> {
+    switch (job.kind) {
+      case "add":
+        return { result: await this.#add(job.network, job.pod), rebuilt: this.#tools.rules.takeRebuilt() };
+      case "delete":
+        return { links: await this.#delete(job.network, job.pod) };
+      case "restore":
+        this.#restore(job.network, job.pod);
+        return {};
+      case "removeLink":
+        await this.#removeLink(job.link);
+        return {};
+      case "collect":
+        this.#tools.rules.keepOnly(job.network, job.valid);
+        return {};
+      case "probe":
+        this.#tools.rules.probe();
+        return {};
+      case "verify":
+        this.#tools.rules.verify();
+        return { rebuilt: this.#tools.rules.takeRebuilt() };
+    }
+  }
+
+  async #add({ config, ifName }: AttachedNetwork, pod: PodAttachment): Promise<JsonObject> {
+    let result: AddResult | undefined;
+    for (const [plugin, builtin] of pluginsOf(config.plugins)) {
+      const call = callOf(plugin, config.name, ifName, pod);
+      result = await builtin.add(call, result, this.#tools).catch((error: unknown) => {
+        throw asNetworkError(error, plugin.type, "ADD");
+      });
+    }
+    if (result === undefined) throw new NetworkError("Internal", `the network ${config.name} has no plugins`);
+    return printedResult(result, config.cniVersion);
+  }
+
+  async #delete(network: AttachedNetwork, pod: PodAttachment): Promise<readonly LeftLink[]> {
+    const { config, ifName } = network;
+    const result = knownResult(network);
+    const links: LeftLink[] = [];
+    for (const [plugin, builtin] of pluginsOf(config.plugins.toReversed())) {
+      const call = callOf(plugin, config.name, ifName, pod);
+      const left = await builtin.delete(call, result, this.#tools).catch((error: unknown) => {
+        throw asNetworkError(error, plugin.type, "DEL");
+      });
+      links.push(...left);
+    }
+    return links;
+  }
+
+  #restore(network: AttachedNetwork, pod: PodAttachment): void {
+    const result = knownResult(network);
+    if (result === undefined) return;
+    for (const [plugin, builtin] of pluginsOf(network.config.plugins))
+      builtin.restore?.(callOf(plugin, network.config.name, network.ifName, pod), result, this.#tools);
+  }
+
+  /** The number is not another link's by now: they go up. */
+  async #removeLink({ index, name }: LeftLink): Promise<void> {
+    const link = linkByIndex(this.#tools.route, index);
+    if (link?.name === name) await deleteLink(this.#tools.route, link);
+  }
+}
+
+function pluginsOf(plugins: readonly PluginConfig[]): readonly (readonly [PluginConfig, BuiltinPlugin])[] {
+  return plugins.map((plugin) => {
+    const builtin = builtinPlugins.get(plugin.type);
+    if (builtin === undefined)
+      throw new NetworkError("FailedPrecondition", `there is no built-in CNI plugin ${plugin.type}`);
+    return [plugin, builtin];
+  });
+}
+
+function callOf(config: PluginConfig, network: string, ifName: string, pod: PodAttachment): PluginCall {
+  return {
+    network,
+    config,
+    containerId: pod.sandboxId,
+    ifName,
+    netnsPath: pod.netnsPath,
+    runtimeConfig: runtimeConfig(config, capabilityArgs(pod)) ?? {},
+  };
+}
+
+/** The result of ADD as it was written down, whoever made it. */
+function knownResult({ result, config }: AttachedNetwork): AddResult | undefined {
+  if (result === undefined) return undefined;
+  const parsed: CniResult = parseResult(JSON.stringify(result), config.name);
+  return {
+    interfaces: parsed.interfaces,
+    ips: parsed.ips.flatMap(({ cidr, interfaceIndex }) => {
+      const address = parseIpNetwork(cidr);
+      return address === undefined ? [] : [{ address, gateway: undefined, interface: interfaceIndex }];
+    }),
+    routes: [],
+    dns: {},
+  };
+}

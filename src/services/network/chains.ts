@@ -1,0 +1,129 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { AttachedNetwork, Maker } from "./attachment.ts";
+import type { BuiltinChain } from "./builtin/builtin-chain.ts";
+import { obstacleOf } from "./builtin/builtin-plugins.ts";
+import type { CniResult } from "./cni-result.ts";
+import type { PodAttachment } from "./network.ts";
+import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import type { PluginChain } from "./plugin-chain.ts";
+
+type Parts = {
+  readonly programs: PluginChain;
+  readonly builtin: BuiltinChain;
+  /** Whether pods may be attached in process; those that were are taken down so in any case. */
+  readonly useBuiltin: boolean;
+  readonly logger: Logger;
+};
+
+/** Each network by its plugins' programs or in process: an attachment by who made it. */
+export class Chains implements NetworkChain {
+  readonly #parts: Parts;
+  #usable: Promise<boolean> | undefined;
+  #isUsable = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when {@link makerOf} is decided for these networks. */
+  async prepare(networks: readonly NetworkConfig[]): Promise<void> {
+    if (!this.#parts.useBuiltin || this.#isUsable) return;
+    if (networks.every((network) => obstacleOf(network) !== undefined)) return;
+    this.#usable ??= this.#probe();
+    this.#isUsable = await this.#usable;
+    // A machine that had no memory for a thread may have some by the next pod.
+    this.#usable = undefined;
+  }
+
+  /** Who makes attachments to this network from now on. */
+  makerOf(network: NetworkConfig): Exclude<Maker, "unknown"> {
+    return this.#isUsable && obstacleOf(network) === undefined ? "berth" : "programs";
+  }
+
+  async requirePlugins(network: NetworkConfig): Promise<void> {
+    await this.prepare([network]);
+    await this.#now(network).requirePlugins(network);
+  }
+
+  async add(network: AttachedNetwork, pod: PodAttachment, signal?: AbortSignal): Promise<CniResult> {
+    const { programs, builtin } = this.#parts;
+    return await (network.madeBy === "berth" ? builtin : programs).add(network, pod, signal);
+  }
+
+  async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {
+    for (const chain of this.#makersOf(network)) await chain.delete(network, pod);
+  }
+
+  async deleteWhatGoes(network: AttachedNetwork, pod: PodAttachment): Promise<readonly unknown[]> {
+    const failures = [];
+    for (const chain of this.#makersOf(network)) failures.push(...(await chain.deleteWhatGoes(network, pod)));
+    return failures;
+  }
+
+  async status(network: NetworkConfig, signal?: AbortSignal): Promise<void> {
+    await this.#now(network).status(network, signal);
+  }
+
+  async collect(
+    network: NetworkConfig,
+    valid: readonly ValidAttachment[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.prepare([network]);
+    await this.#now(network).collect(network, valid, signal);
+  }
+
+  #now(network: NetworkConfig): NetworkChain {
+    const { programs, builtin } = this.#parts;
+    return this.makerOf(network) === "berth" ? builtin : programs;
+  }
+
+  /**
+   * Both where it is not known; of these a program may not be there, as where none was ever needed. Programs
+   * come last: the bridge's fails at masquerading that it did not make, where it finds the pod's interface.
+   */
+  #makersOf({ madeBy, config }: AttachedNetwork): readonly Pick<NetworkChain, "delete" | "deleteWhatGoes">[] {
+    const { programs, builtin } = this.#parts;
+    if (madeBy === "berth") return [builtin];
+    if (madeBy === "programs" || obstacleOf(config) !== undefined) return [programs];
+    return [builtin, new WhereInstalled(programs)];
+  }
+
+  async #probe(): Promise<boolean> {
+    try {
+      await this.#parts.builtin.probe();
+      return true;
+    } catch (err) {
+      this.#parts.logger.warn(
+        { err },
+        "the built-in network cannot be used: running CNI plugins as programs",
+      );
+      return false;
+    }
+  }
+}
+
+/** DEL by programs, which has nothing to do where they are not installed, or know no such configuration. */
+class WhereInstalled implements Pick<NetworkChain, "delete" | "deleteWhatGoes"> {
+  readonly #programs: PluginChain;
+
+  constructor(programs: PluginChain) {
+    this.#programs = programs;
+  }
+
+  async delete(network: AttachedNetwork, pod: PodAttachment): Promise<void> {
+    try {
+      await this.#programs.requirePlugins(network.config);
+      await this.#programs.delete(network, pod);
+    } catch (error) {
+      if (!hasCode(error, "FailedPrecondition")) throw error;
+    }
+  }
+
+  async deleteWhatGoes(network: AttachedNetwork, pod: PodAttachment): Promise<readonly unknown[]> {
+    const failures = await this.#programs.deleteWhatGoes(network, pod);
+    return failures.filter((error) => !hasCode(error, "FailedPrecondition"));
+  }
+}

@@ -1,0 +1,14 @@
+import { serveJobs } from "../../../ground/threads/index.ts";
+import type { BuiltinAnswer, BuiltinJob } from "../builtin/builtin-jobs.ts";
+import { BuiltinRunner } from "../builtin/run-builtin.ts";
+
+/** The built-in plugins' thread, which ends the whole process before a step, as kill -9 does. */
+let runner: BuiltinRunner | undefined;
+const { BERTH_TEST_END_AT: endAt } = process.env;
+
+serveJobs<BuiltinJob, BuiltinAnswer>((job) => {
+  runner ??= new BuiltinRunner((step) => {
+    if (step === endAt) process.kill(process.pid, "SIGKILL");
+  });
+  return runner.run(job);
+});
