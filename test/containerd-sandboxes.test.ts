@@ -90,4 +90,44 @@ describe("containerd's API of sandboxes", () => {
     });
     assert.equal(podStatus?.id, id);
   });
+
+  test("the controller tells of pods, waits for their end, stops and removes them, and makes none", async () => {
+    const { id } = await TestPod.run(host.berth, "controlled");
+    const { controller } = clients.in("k8s.io");
+    const of = { sandboxId: id, sandboxer: "podsandbox" };
+    const shown = async (verbose: boolean) => controller.status({ ...of, verbose });
+    const ready = await shown(true);
+    assert.deepEqual([ready.sandboxId, ready.state, ready.pid], [id, "SANDBOX_READY", 0]);
+    assert.ok((ready.createdAt?.seconds ?? 0n) > 0n);
+    assert.ok(typeof JSON.parse(ready.info.info ?? "") === "object");
+    assert.deepEqual((await shown(false)).info, {});
+    assert.equal((await controller.platform(of)).platform?.os, "linux");
+    await controller.update({ ...of, sandbox: undefined, fields: [] });
+    await assert.rejects(controller.metrics(of), { code: status.NOT_FOUND, details: /no cgroup of its own/ });
+    const waiting = controller.wait(of);
+    await controller.stop({ ...of, timeoutSecs: 5 });
+    assert.ok(((await waiting).exitedAt?.seconds ?? 0n) > 0n);
+    assert.equal((await shown(false)).state, "SANDBOX_NOTREADY");
+    assert.equal((await controller.wait(of)).exitStatus, 0);
+    await controller.shutdown(of);
+    await assert.rejects(shown(false), { code: status.NOT_FOUND });
+    await assert.rejects(controller.stop({ ...of, timeoutSecs: 0 }), { code: status.NOT_FOUND });
+    for (const making of [
+      controller.create({
+        ...of,
+        rootfs: [],
+        options: undefined,
+        netnsPath: "",
+        annotations: {},
+        sandbox: undefined,
+      }),
+      controller.start(of),
+    ])
+      await assert.rejects(making, { code: status.UNIMPLEMENTED, details: /RunPodSandbox/ });
+    await clients.in("k8s.io").sandboxes.create({ sandbox: sandbox({ sandboxId: "record" }) });
+    await assert.rejects(controller.stop({ ...of, sandboxId: "record", timeoutSecs: 0 }), {
+      code: status.FAILED_PRECONDITION,
+      details: /is a client's record/,
+    });
+  });
 });

@@ -38,6 +38,7 @@ import { Storage } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
+import { podSandboxes } from "./pod-sandboxes.ts";
 import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
@@ -99,7 +100,7 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
-    const { engine, storage, tasks, images, podRuntime } = await openEngine(
+    const { engine, storage, tasks, images, pods, podRuntime } = await openEngine(
       config,
       logger,
       database,
@@ -129,6 +130,7 @@ export class Daemon implements AsyncDisposable {
           tasks,
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
+          pods,
           podRuntime,
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.
@@ -194,6 +196,7 @@ async function openEngine(
   readonly storage: Storage;
   readonly tasks: TaskStore;
   readonly images: NamespacedImages;
+  readonly pods: ContainerdOptions["pods"];
   readonly podRuntime: ContainerdOptions["podRuntime"];
 }> {
   const [{ all, allImages, storage, ...images }, { running, taskOptions }] = await Promise.all([
@@ -245,7 +248,8 @@ async function openEngine(
     binaryName: findHandler(handlers, name)?.path || name,
     systemdCgroup: driver === "systemd",
   });
-  return { engine, storage: all, tasks, images: allImages, podRuntime };
+  const pods = podSandboxes(engine, driver);
+  return { engine, storage: all, tasks, images: allImages, pods, podRuntime };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */

@@ -16,6 +16,7 @@ const services = {
   content: containerd.contentV1.ContentClient,
   diff: containerd.diffV1.DiffClient,
   events: containerd.eventsV1.EventsClient,
+  controller: containerd.sandboxV1.ControllerClient,
   images: containerd.imagesV1.ImagesClient,
   introspection: containerd.introspectionV1.IntrospectionClient,
   leases: containerd.leasesV1.LeasesClient,

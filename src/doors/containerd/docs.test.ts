@@ -65,6 +65,13 @@ async function served(): Promise<readonly string[]> {
     tasks: await TaskStore.open({ stateDir: root.path, ...given, hostPaths: new HostPaths(), trees, logger }),
     podTasks: () => undefined,
     podSpec: async () => ({}),
+    pods: {
+      get: () => ({ state: "ready", createdAtNs: 0n, cgroup: undefined }),
+      inspect: async () => ({}),
+      stop: async () => undefined,
+      remove: async () => undefined,
+      ended: async () => 0n,
+    },
     podRuntime: () => ({ binaryName: "", systemdCgroup: false }),
     transfers: () => Promise.reject(new Error("none")),
     cgroups: { read: async () => [] },

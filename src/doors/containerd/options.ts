@@ -18,6 +18,7 @@ export type ContainerdOptions = {
   readonly podTasks: (namespace: string) => PodTasks | undefined;
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
+  readonly pods: PodSandboxes;
   /** What runs the tasks of pods under a handler's name, in the words of runc's options. */
   readonly podRuntime: (handler: string) => { readonly binaryName: string; readonly systemdCgroup: boolean };
   /** Of a namespace. */
@@ -31,6 +32,21 @@ export type ContainerdOptions = {
   readonly version: string;
   /** The server's, the same for ever; BuildKit names its workers by it. */
   readonly uuid: string;
+};
+
+/** The pods of CRI, by their whole ids. */
+export type PodSandboxes = {
+  readonly get: (id: string) => {
+    readonly state: "ready" | "notReady";
+    readonly createdAtNs: bigint;
+    /** As a path in the hierarchies; undefined for one without a cgroup of its own. */
+    readonly cgroup: string | undefined;
+  };
+  readonly inspect: (id: string) => Promise<Readonly<Record<string, unknown>>>;
+  readonly stop: (id: string, signal: AbortSignal) => Promise<void>;
+  readonly remove: (id: string, signal: AbortSignal) => Promise<void>;
+  /** Resolves when it is not ready any more, with that time, or that of the call where it was not. */
+  readonly ended: (id: string, signal: AbortSignal) => Promise<bigint>;
 };
 
 /** Tasks by the ids of their containers. */

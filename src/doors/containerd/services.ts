@@ -12,6 +12,7 @@ import { leaseHandlers } from "./leases.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
+import { sandboxControllerHandlers } from "./sandbox-controller.ts";
 import { sandboxHandlers } from "./sandboxes.ts";
 import { snapshotHandlers } from "./snapshots.ts";
 import { streamingHandlers } from "./streaming.ts";
@@ -42,7 +43,7 @@ const rows: readonly Row[] = [
   row("mounts", containerd.mountsV1.MountsService),
   row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
   row("sandboxes", containerd.sandboxV1.StoreService, sandboxHandlers),
-  row("sandbox-controllers", containerd.sandboxV1.ControllerService),
+  row("sandbox-controllers", containerd.sandboxV1.ControllerService, sandboxControllerHandlers, ["wait"]),
   row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
   row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, ["stream"]),
   row("tasks", containerd.tasksV1.TasksService, taskHandlers, ["wait"]),
