@@ -47,11 +47,21 @@ export class BlobPieces {
       }
     }
     await using file = await open(path, "r");
-    for (let offset = from; offset < end; ) {
+    const readFrom = (offset: number) => {
+      const reading = readPiece(file, path, offset, Math.min(pieceBytes, end - offset));
+      // Whoever stops before it never hears of its failure.
+      reading.catch(() => undefined);
+      return reading;
+    };
+    let reading = from < end ? readFrom(from) : undefined;
+    for (let offset = from; reading !== undefined; ) {
       signal.throwIfAborted();
-      const bytes = await readPiece(file, path, offset, Math.min(pieceBytes, end - offset));
+      const bytes = await reading;
+      const next = offset + bytes.length;
+      // While this piece is on its way the next one is read.
+      reading = next < end ? readFrom(next) : undefined;
       yield { offset, bytes };
-      offset += bytes.length;
+      offset = next;
     }
   }
 
