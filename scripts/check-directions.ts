@@ -76,6 +76,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "trees",
   ],
   diff: ["content", "hostpaths", "layerdiff", "linux", "oci", "snapshots", "unpack"],
+  imagefiles: ["content", "diff", "hostpaths", "images", "leases", "linux", "oci", "snapshots"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
   stats: ["linux"],
@@ -106,7 +107,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   ],
   grpc: ["protocol"],
   cri: ["engine", "grpc", "protocol", "images", "oci", "registry"],
-  berth: ["engine", "grpc", "images", "oci", "protocol", "registry"],
+  berth: ["diff", "engine", "grpc", "imagefiles", "images", "oci", "protocol", "registry"],
   containerd: [
     "containers",
     "content",

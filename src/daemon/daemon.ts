@@ -17,6 +17,7 @@ import { CdiDevices } from "../parts/cdi/index.ts";
 import { findHostsProblems } from "../parts/registry/index.ts";
 import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
+import { ImageFiles, type ImageFilesOptions, ImageMounts } from "../services/imagefiles/index.ts";
 import { garbageRoots, hostPlatform } from "../services/images/index.ts";
 import { CniNetwork } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
@@ -100,7 +101,7 @@ export class Daemon implements AsyncDisposable {
     await lookForUnusable(config, unusableFiles);
     const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
-    const { engine, storage, tasks, images, pods, podRuntime } = await openEngine(
+    const { engine, storage, criStorage, tasks, images, pods, podRuntime } = await openEngine(
       config,
       logger,
       database,
@@ -108,7 +109,14 @@ export class Daemon implements AsyncDisposable {
       given,
       rooms,
     );
-    const berth = await openBerthService({ engine, spoolDir: join(config.root, "spool") });
+    const differ = rooms.use(new Differ(hostPaths));
+    const layerDiffs = await LayerDiffs.open(join(config.state, "diffs"), hostPaths);
+    const berth = await openBerthService({
+      engine,
+      files: await ImageFiles.open({ ...criStorage, layerDiffs, differ, platform: hostPlatform() }),
+      mounts: await ImageMounts.open({ ...criStorage, hostPaths }),
+      spoolDir: join(config.root, "spool"),
+    });
     const streamingServer = rooms.use(
       await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
     );
@@ -135,8 +143,8 @@ export class Daemon implements AsyncDisposable {
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
-          differ: rooms.use(new Differ(hostPaths)),
-          layerDiffs: await LayerDiffs.open(join(config.state, "diffs"), hostPaths),
+          differ,
+          layerDiffs,
           platform: hostPlatform(),
           version,
           uuid: await serverUuid(database, logger),
@@ -194,6 +202,7 @@ async function openEngine(
 ): Promise<{
   readonly engine: PodEngine;
   readonly storage: Storage;
+  readonly criStorage: Pick<ImageFilesOptions, "images" | "content" | "leases" | "snapshotter">;
   readonly tasks: TaskStore;
   readonly images: NamespacedImages;
   readonly pods: ContainerdOptions["pods"];
@@ -249,7 +258,10 @@ async function openEngine(
     systemdCgroup: driver === "systemd",
   });
   const pods = podSandboxes(engine, driver);
-  return { engine, storage: all, tasks, images: allImages, pods, podRuntime };
+  const { snapshotter, images: criImages } = images;
+  const { content, leases } = storage;
+  const criStorage = { images: criImages, content, leases, snapshotter };
+  return { engine, storage: all, criStorage, tasks, images: allImages, pods, podRuntime };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */

@@ -13,18 +13,23 @@ import { until } from "../../testing/until.ts";
 import { MemoryEngine } from "../cri/testing/memory-engine.ts";
 import { container, image, imageId } from "../cri/testing/samples.ts";
 import { openBerthService } from "./index.ts";
+import { MemoryFiles } from "./testing/memory-files.ts";
 
 async function serve() {
   const dir = await tempDir();
   const socketPath = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
+  const { files, mounts } = new MemoryFiles();
   const spoolDir = join(dir.path, "spool");
   await mkdir(join(spoolDir, "import-cut"), { recursive: true });
   await writeFile(join(spoolDir, "import-cut", "archive"), "half of an archive");
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
   const logger = createLogger({ level: "debug", format: "json", destination });
-  const server = new GrpcServer({ services: [await openBerthService({ engine, spoolDir })], logger });
+  const server = new GrpcServer({
+    services: [await openBerthService({ engine, files, mounts, spoolDir })],
+    logger,
+  });
   await server.listen(socketPath);
   const client = new berthV1.BerthClient(`unix:${socketPath}`, credentials.createInsecure(), {
     "grpc.default_authority": "localhost",

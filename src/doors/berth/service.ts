@@ -3,7 +3,9 @@ import { rm } from "node:fs/promises";
 import type { Engine } from "../../engines/engine/index.ts";
 import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
 import { berthV1 } from "../../ground/protocol/index.ts";
+import type { ImageFiles, ImageMounts } from "../../services/imagefiles/index.ts";
 import type { Image } from "../../services/images/index.ts";
+import { commitContainer, diffImages, exportContainer, importFiles } from "./image-files.ts";
 import { receiveSource } from "./import-source.ts";
 import { toInspectImageResponse } from "./inspect-image.ts";
 import { pruneImages } from "./prune-images.ts";
@@ -12,7 +14,12 @@ import { pushImage } from "./push.ts";
 import { saveImages } from "./save.ts";
 
 export type BerthServiceOptions = {
-  readonly engine: Pick<Engine, "images" | "untagImage" | "pruneImages" | "holdContainer" | "ids">;
+  readonly engine: Pick<
+    Engine,
+    "images" | "containers" | "untagImage" | "pruneImages" | "holdContainer" | "ids"
+  >;
+  readonly files: Pick<ImageFiles, "diff" | "commit" | "export" | "import">;
+  readonly mounts: Pick<ImageMounts, "list" | "mount" | "unmount">;
   /**
    * Private directory on disk, of its own, where an archive that comes as bytes is kept until it is imported.
    * Made when needed.
@@ -21,8 +28,9 @@ export type BerthServiceOptions = {
 };
 
 /** The service, with archives cleared away that were being received when the process died. */
-export async function openBerthService({ engine, spoolDir }: BerthServiceOptions): Promise<GrpcService> {
-  const { images } = engine;
+export async function openBerthService(options: BerthServiceOptions): Promise<GrpcService> {
+  const { engine, files, mounts, spoolDir } = options;
+  const { images, containers } = engine;
   await rm(spoolDir, { recursive: true, force: true });
   return defineService(
     berthV1.BerthService,
@@ -57,6 +65,27 @@ export async function openBerthService({ engine, spoolDir }: BerthServiceOptions
       },
 
       pruneImages: (request) => pruneImages(engine, request),
+
+      diffImages: (request, { signal }) => diffImages(files, request, signal),
+
+      async mountImage({ image, directory, writable }, { signal }) {
+        return { id: await mounts.mount(image, directory, writable, signal) };
+      },
+
+      async unmountImage({ directory }) {
+        await mounts.unmount(directory);
+        return {};
+      },
+
+      async listImageMounts() {
+        return { mounts: [...mounts.list()] };
+      },
+
+      commitContainer: (request, { signal }) => commitContainer({ containers, files }, request, signal),
+
+      exportContainer: (request, { signal }) => exportContainer({ containers, files }, request, signal),
+
+      importFiles: (requests, { signal }) => importFiles({ files, spoolDir }, requests, signal),
 
       async *holdContainer({ containerId }, { signal }) {
         using _ = engine.holdContainer(containerId);

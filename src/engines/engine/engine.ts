@@ -185,9 +185,25 @@ export interface Containers {
   ): Promise<ExecOutcome>;
   /** FailedPrecondition when not running. */
   reopenLog(id: string): Promise<void>;
+  /**
+   * Calls `use` with a container's root file system, which stays meanwhile; with `pause` a container that
+   * runs stands still, and goes on whatever happens. Throws NotFound, and what `use` throws.
+   */
+  withRootfs<T>(
+    id: string,
+    options: { readonly pause: boolean },
+    use: (rootfs: ContainerRootfs) => Promise<T>,
+  ): Promise<T>;
   /** What ContainerStatus shows when verbose: pid, OCI spec, snapshot, runtime. */
   inspect(id: string): Promise<Readonly<Record<string, unknown>>>;
 }
+
+export type ContainerRootfs = {
+  /** Of its writable snapshot. */
+  readonly snapshotKey: string;
+  /** What the snapshot lies on. */
+  readonly imageId: Digest;
+};
 
 /** UpdatePodSandboxResources: what is left out stays. */
 export type PodResources = {

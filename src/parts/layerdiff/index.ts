@@ -10,4 +10,5 @@ export type { Compression } from "./compressor.ts";
 export type { LayerOptions, WrittenLayer } from "./layer-tar.ts";
 export { joinPath, OpenTree } from "./open-tree.ts";
 export { TreeEntries } from "./tree-entries.ts";
+export { type ChangeKind, readChange, writeChanges } from "./write-changes.ts";
 export { type LayerSource, writeLayer } from "./write-layer.ts";

@@ -16,6 +16,8 @@ export type LayerOptions = {
   readonly compression: Compression;
   /** No file is newer, in seconds since 1970 (reproducible-builds.org, SOURCE_DATE_EPOCH). */
   readonly latestSeconds?: number | undefined;
+  /** The file is a pipe, which has no positions. */
+  readonly pipe?: boolean;
 };
 
 /**
@@ -25,14 +27,16 @@ export class LayerTar extends TarStream {
   readonly #fd: number;
   readonly #compressor: Compressor;
   readonly #latestSeconds: number;
+  readonly #isPipe: boolean;
   readonly #tar = new Digester(undefined);
   readonly #blob = new Digester(undefined);
   #sizeBytes = 0;
 
-  constructor(fd: number, { compression, latestSeconds = Infinity }: LayerOptions) {
+  constructor(fd: number, { compression, latestSeconds = Infinity, pipe = false }: LayerOptions) {
     super();
     this.#latestSeconds = latestSeconds;
     this.#fd = fd;
+    this.#isPipe = pipe;
     this.#compressor = compressorOf(compression);
   }
 
@@ -55,8 +59,10 @@ export class LayerTar extends TarStream {
 
   #write(bytes: Buffer): void {
     this.#blob.update(bytes);
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#sizeBytes + done);
+    for (let done = 0; done < bytes.length; ) {
+      const position = this.#isPipe ? null : this.#sizeBytes + done;
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, position);
+    }
     this.#sizeBytes += bytes.length;
   }
 }

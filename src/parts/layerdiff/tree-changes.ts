@@ -1,13 +1,20 @@
 import type { BigIntStats } from "node:fs";
-import type { LayerEntries } from "./layer-entries.ts";
 import { joinPath, type OpenTree } from "./open-tree.ts";
 import { isSameEntry } from "./same-entry.ts";
+
+/** Takes what differs, path by path: byte strings from the root. */
+export interface TreeChanges {
+  /** What lies there is new or otherwise. */
+  add(path: string): void;
+  /** What lay there is gone, with what was in it. */
+  hide(path: string): void;
+}
 
 /**
  * Writes what a tree has otherwise than `base`, by comparing them name by name; all of it without a base. A
  * file that got another name is written with all its names, as they are to be one file again.
  */
-export function changesOfTrees(base: OpenTree | undefined, tree: OpenTree, entries: LayerEntries): void {
+export function changesOfTrees(base: OpenTree | undefined, tree: OpenTree, entries: TreeChanges): void {
   const written = new Set<string>();
   const linked = new Set<string>();
   visit("");

@@ -14,18 +14,27 @@ export type LayerSource =
    */
   | { readonly kind: "upper"; readonly upper: string; readonly merged?: string }
   /** Any two trees; without `base` all of `tree` is the difference. */
-  | { readonly kind: "trees"; readonly base?: string; readonly tree: string };
+  | {
+      readonly kind: "trees";
+      readonly base?: string;
+      readonly tree: string;
+      /** Others may write to the tree; see {@link TreeEntries}. */
+      readonly changing?: boolean;
+    };
 
 /**
  * Writes a difference as a layer to an open, empty file. Equal trees and differences give equal bytes. Nobody
- * may change the trees meanwhile; a file that becomes shorter is an error. Throws LayerDiffError for what no
- * layer can say, LinuxError, and Node's errors.
+ * may change the trees meanwhile, unless the source says so; a file that becomes shorter is an error. Throws
+ * LayerDiffError for what no layer can say, LinuxError, and Node's errors.
  */
 export function writeLayer(fd: number, source: LayerSource, options: LayerOptions): WrittenLayer {
   const tar = new LayerTar(fd, options);
   const isUpper = source.kind === "upper";
   using tree = new OpenTree(isUpper ? source.upper : source.tree);
-  using contents = new TreeEntries(tar, isUpper ? (source.merged ?? source.upper) : source.tree);
+  const changing = !isUpper && source.changing === true;
+  using contents = new TreeEntries(tar, isUpper ? (source.merged ?? source.upper) : source.tree, {
+    changing,
+  });
   const entries = new LayerEntries(tar, contents);
   if (isUpper) changesOfUpper(tree, source.merged !== undefined, entries);
   else compareTrees(source.base, tree, entries);

@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
-import { type Descriptor, isLayerType } from "../../parts/oci/index.ts";
-import type { AppliedLayer } from "../../parts/unpack/index.ts";
+import { type Descriptor, type Digest, isLayerType } from "../../parts/oci/index.ts";
+import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type ApplyTarget, applyTarget, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
@@ -55,13 +55,31 @@ export class Differ implements AsyncDisposable {
         "Unimplemented",
         `blob ${digest}: its media type ${JSON.stringify(mediaType)} is not a layer's`,
       );
+    return await this.#run(content, digest, { ...applyTarget(mounts), sync }, signal);
+  }
+
+  /** Like {@link apply}, into a snapshot that lies on nothing. */
+  async unpack(
+    content: ContentStore,
+    { digest }: Pick<Descriptor, "digest">,
+    target: LayerTarget,
+    { sync, signal }: { readonly sync: boolean; readonly signal: AbortSignal },
+  ): Promise<Pick<Descriptor, "digest" | "size">> {
+    return await this.#run(content, digest, { target, lower: [], sync }, signal);
+  }
+
+  async #run(
+    content: ContentStore,
+    digest: Digest,
+    into: Pick<ApplyJob, "target" | "lower" | "sync">,
+    signal: AbortSignal,
+  ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { sizeBytes: size } = content.info(digest);
-    const target = applyTarget(mounts);
     // What does not answer now would hold a thread; that it is not there the thread finds.
     const lookUp = this.#hostPaths.of(`apply ${randomUUID()}`, signal);
-    for (const path of [target.target.directory, ...target.lower])
+    for (const path of [into.target.directory, ...into.lower])
       await lookUp(path, () => stat(path).catch(ignoreMissing));
-    const job = { ...target, path: content.path(digest), descriptor: { digest, size }, sync };
+    const job = { ...into, path: content.path(digest), descriptor: { digest, size } };
     const { diffId, unpackedBytes } = await this.#threads.run(job, signal);
     return { digest: diffId, size: unpackedBytes };
   }

@@ -15,4 +15,4 @@
 export { readableMounts } from "./client-mounts.ts";
 export { DiffError } from "./diff-error.ts";
 export { Differ } from "./differ.ts";
-export { type LayerBlob, LayerDiffs } from "./layer-diffs.ts";
+export { type LayerBlob, LayerDiffs, type PathChange } from "./layer-diffs.ts";

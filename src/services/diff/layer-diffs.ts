@@ -3,20 +3,22 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
+import type { SnapshotMount } from "../../ground/linux/index.ts";
 import { raceAbort, Semaphore } from "../../ground/sync/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
-import type { LayerOptions, LayerSource, WrittenLayer } from "../../parts/layerdiff/index.ts";
+import {
+  type ChangeKind,
+  type LayerOptions,
+  type LayerSource,
+  readChange,
+  type WrittenLayer,
+} from "../../parts/layerdiff/index.ts";
 import { type Descriptor, type Digest, mediaType } from "../../parts/oci/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { DiffError } from "./diff-error.ts";
-import { type ComparedMounts, removeMount, withSource } from "./mounted-source.ts";
-
-/** Writes a layer to a file that is there and empty. */
-export type DiffJob = {
-  readonly path: string;
-  readonly source: LayerSource;
-  readonly options: LayerOptions;
-};
+import type { LayerJob, PipedJob } from "./jobs.ts";
+import { type ComparedMounts, removeMount, withSource, withTrees } from "./mounted-source.ts";
+import { pipedTrees, records } from "./piped-trees.ts";
 
 /** Each takes a core and reads a disk. */
 const mostAtOnce = 2;
@@ -36,6 +38,13 @@ export type LayerBlob = {
   readonly descriptor: Descriptor;
   /** Of the uncompressed tar. */
   readonly diffId: Digest;
+};
+
+/** A path of which something has become. */
+export type PathChange = {
+  readonly kind: ChangeKind;
+  /** From the root, as bytes of no particular encoding: `/etc/hosts`. */
+  readonly path: Buffer;
 };
 
 const mediaTypes = {
@@ -81,6 +90,29 @@ export class LayerDiffs {
       writeBlob(content, source, options),
     );
   }
+
+  /**
+   * The tree as an uncompressed tar, while it is read; others may write to it. Throws DiffError, LinuxError,
+   * HostPathError Unavailable, and the signal's reason.
+   */
+  archive(tree: readonly SnapshotMount[], signal: AbortSignal): AsyncGenerator<Buffer> {
+    return this.#piped("archive", { lower: [], upper: tree }, signal);
+  }
+
+  /** What the upper tree has otherwise than the lower one. Throws as {@link archive} does. */
+  async *changes(mounts: ComparedMounts, signal: AbortSignal): AsyncGenerator<PathChange> {
+    for await (const record of records(this.#piped("changes", mounts, signal))) {
+      const change = readChange(record);
+      if (change !== undefined) yield change;
+    }
+  }
+
+  async *#piped(kind: PipedJob["kind"], mounts: ComparedMounts, signal: AbortSignal): AsyncGenerator<Buffer> {
+    using _slot = await this.#slots.acquire(signal);
+    const lookUp = this.#hostPaths.of(`diff ${randomUUID()}`, signal);
+    await using trees = await withTrees(mounts, { directory: this.#directory, lookUp });
+    yield* pipedTrees({ kind, source: { ...trees.source, changing: true } }, signal);
+  }
 }
 
 async function writeBlob(
@@ -116,10 +148,11 @@ async function commit(
 }
 
 async function runThread(
-  { path, source, options: { compression, latestSeconds } }: DiffJob,
+  { path, source, options: { compression, latestSeconds } }: Omit<LayerJob, "kind">,
   signal: AbortSignal,
 ): Promise<WrittenLayer> {
+  const job: LayerJob = { kind: "layer", path, source, options: { compression, latestSeconds } };
   const file = threadFile(import.meta.url, "./diff-worker");
-  await using thread = new JobThread<DiffJob, WrittenLayer>({ name: "diff", file, error: DiffError });
-  return await raceAbort(thread.run({ path, source, options: { compression, latestSeconds } }), signal);
+  await using thread = new JobThread<LayerJob, WrittenLayer>({ name: "diff", file, error: DiffError });
+  return await raceAbort(thread.run(job), signal);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { mountSnapshot, type SnapshotMount, unmount } from "../../ground/linux/index.ts";
 import type { LayerSource } from "../../parts/layerdiff/index.ts";
+import type { TreesSource } from "./jobs.ts";
 
 /** Two trees as snapshotters describe them: what is to be mounted for each; nothing for no tree. */
 export type ComparedMounts = {
@@ -29,10 +30,23 @@ export async function withSource<T>(
 ): Promise<T> {
   const layer = await ownLayer(lower, upper, lookUp);
   if (layer !== undefined) return await use({ kind: "upper", upper: layer });
+  await using trees = await withTrees({ lower, upper }, { directory, lookUp });
+  return await use(trees.source);
+}
+
+/** Both trees, or the upper one alone, where they can be read until what this returns is disposed of. */
+export async function withTrees(
+  { lower, upper }: ComparedMounts,
+  comparing: Comparing,
+): Promise<AsyncDisposable & { readonly source: TreesSource }> {
   await using stack = new AsyncDisposableStack();
-  const tree = await treeOf(upper, { directory, lookUp }, stack);
-  if (lower.length === 0) return await use({ kind: "trees", tree });
-  return await use({ kind: "trees", base: await treeOf(lower, { directory, lookUp }, stack), tree });
+  const tree = await treeOf(upper, comparing, stack);
+  const base = lower.length === 0 ? {} : { base: await treeOf(lower, comparing, stack) };
+  const mounted = stack.move();
+  return {
+    source: { kind: "trees", tree, ...base },
+    [Symbol.asyncDispose]: () => mounted.disposeAsync(),
+  };
 }
 
 /**

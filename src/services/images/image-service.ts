@@ -5,7 +5,7 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
-import { type Digest, type Platform, parseReference } from "../../parts/oci/index.ts";
+import { type Descriptor, type Digest, type Platform, parseReference } from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
@@ -41,6 +41,7 @@ import { pruneImages } from "./prune.ts";
 import { Puller, type PullOptions } from "./pull.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import { Pusher } from "./push/pusher.ts";
+import { nameOfTag } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
 import { ResolvedImages } from "./resolved-images.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
@@ -174,6 +175,17 @@ class ImageService implements Images, AsyncDisposable {
 
   async pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled> {
     return { id: await this.#cleaningUp(this.#puller.pullAny(request, signal)) };
+  }
+
+  async adopt(target: Descriptor, tag: string | undefined, signal: AbortSignal): Promise<Image> {
+    const absent = async ({ digest }: Descriptor): Promise<never> => {
+      throw new ImageError("NotFound", `${digest} is not in the content store`);
+    };
+    const source = { small: absent, layer: absent };
+    const names = tag === undefined ? [] : [nameOfTag(tag)];
+    return this.#imageOf(
+      await this.#installer.install({ source, target, names, onProgress: () => undefined }, signal),
+    );
   }
 
   async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {

@@ -98,6 +98,11 @@ export interface ImageRootfs {
 export interface Images extends ImageCatalog, ImageRootfs {
   readonly transfers: ImageTransfers;
   /**
+   * Gives an image whose documents and layers are in the content store a tag, or makes it known by its id,
+   * and unpacks what is not unpacked. The caller holds its content meanwhile. Throws as {@link pull} does.
+   */
+  adopt(target: Descriptor, tag: string | undefined, signal: AbortSignal): Promise<Image>;
+  /**
    * The way to an artifact that is no image: its manifest and what that refers to. Nothing of it is kept.
    * Throws OciFormatError.
    */

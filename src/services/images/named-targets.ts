@@ -1,10 +1,10 @@
-import { type Digest, parseReference } from "../../parts/oci/index.ts";
+import type { Digest } from "../../parts/oci/index.ts";
 import type { ImageName, ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import { ContentHold } from "./content-hold.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageLookup } from "./image-lookup.ts";
-import { nameIfReference, nameOfReference } from "./reference-name.ts";
+import { nameIfReference, nameOfTag } from "./reference-name.ts";
 
 /** What names stand for, of images and of artifacts, and new names for it. */
 export class NamedTargets {
@@ -39,12 +39,7 @@ export class NamedTargets {
    * InvalidArgument, OciFormatError.
    */
   async tag(idOrReference: string, tag: string): Promise<string> {
-    if (parseReference(tag).digest !== undefined)
-      throw new ImageError(
-        "InvalidArgument",
-        `${JSON.stringify(tag)} has a digest, which cannot be given: name a tag`,
-      );
-    const name = nameOfReference(tag);
+    const name = nameOfTag(tag);
     // Its last name may go meanwhile.
     await using hold = await ContentHold.open(this.#leases, this.find(idOrReference).target);
     const { target } = this.find(idOrReference);

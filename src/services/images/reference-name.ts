@@ -1,4 +1,5 @@
 import { formatReference, parseReference } from "../../parts/oci/index.ts";
+import { ImageError } from "./image-error.ts";
 
 /**
  * The name under which a reference is kept: a digest, where there is one, makes the tag meaningless. Throws
@@ -7,6 +8,15 @@ import { formatReference, parseReference } from "../../parts/oci/index.ts";
 export function nameOfReference(text: string): string {
   const reference = parseReference(text);
   return formatReference(reference.digest === undefined ? reference : { ...reference, tag: undefined });
+}
+
+/** The same for a name that is to be given. Throws ImageError InvalidArgument too, for one with a digest. */
+export function nameOfTag(text: string): string {
+  if (parseReference(text).digest === undefined) return nameOfReference(text);
+  throw new ImageError(
+    "InvalidArgument",
+    `${JSON.stringify(text)} has a digest, which cannot be given: name a tag`,
+  );
 }
 
 /** {@link nameOfReference}, or undefined for what is none: it may be an id. */

@@ -4,11 +4,9 @@ import { usageError } from "../errors.ts";
 /** What people type who know docker, podman, nerdctl or crictl, and what to do here. */
 const words: Readonly<Record<string, string>> = {
   build: "berth does not build images: build one elsewhere, then use `berth pull` or `berth load`",
-  commit:
-    "berth does not create images: `berth checkpoint` saves a running container, `berth cp` copies its files",
   container: "`berth ps`, `berth stop` and `berth rm` work with containers",
   create: "`berth run -d` creates a container and starts it",
-  diff: "`berth checkpoint` saves what a container has changed; `berth stats` shows how much",
+  diff: "`berth commit` makes an image of what a container has changed, `berth image diff` lists it; `berth stats` shows how much",
   history: "`berth image history IMAGE` shows the steps that an image was built in",
   inspecti: "`berth inspect --type image NAME` does that",
   inspectp: "`berth inspect --type pod NAME` does that",

@@ -18,7 +18,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 test("bash completes commands and sub-commands", async () => {
-  assert.deepEqual(await offered("im"), ["images", "image"]);
+  assert.deepEqual(await offered("im"), ["images", "import", "image"]);
   assert.deepEqual(await offered("image", "p"), ["prune", "pin"]);
   assert.deepEqual(await offered("config", "d"), ["default"]);
 });

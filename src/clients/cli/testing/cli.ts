@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { openBerthService } from "../../../doors/berth/index.ts";
+import { MemoryFiles } from "../../../doors/berth/testing/memory-files.ts";
 import { criServices } from "../../../doors/cri/index.ts";
 import { MemoryEngine } from "../../../doors/cri/testing/memory-engine.ts";
 import { type StreamingEngine, StreamingServer } from "../../../doors/streaming/index.ts";
@@ -39,8 +40,11 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
   const address = join(dir.path, "berth.sock");
   const engine = new MemoryEngine();
   const logger = createLogger({ level: "fatal", format: "json", destination: { write() {} } });
+  const files = new MemoryFiles();
   const berthService = await openBerthService({
     engine,
+    files: files.files,
+    mounts: files.mounts,
     spoolDir: join(dir.path, "spool"),
   });
   let streamingServer = streams && (await StreamingServer.start(streams));
@@ -59,6 +63,7 @@ export async function serveCli({ plainCri = false, streams }: ServeOptions = {})
     dir: dir.path,
     address,
     engine,
+    files,
     run: (argv: readonly string[], options: RunOptions = {}) => berth(argv, withAddress(options)),
     start: (argv: readonly string[], options: RunOptions = {}) => startBerth(argv, withAddress(options)),
     /** Cuts all streams, as a restart of the runtime does. */

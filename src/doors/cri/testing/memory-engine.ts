@@ -133,6 +133,10 @@ export class MemoryEngine implements Engine {
         throw new EngineError("FailedPrecondition", `container ${id} is not running`);
       }
     },
+    withRootfs: async (id, _, use) => {
+      const { id: snapshotKey, imageId } = this.containers.get(id);
+      return await use({ snapshotKey, imageId });
+    },
     inspect: async (id) => ({ id: this.containers.get(id).id, pid: 7 }),
   };
 

@@ -8,7 +8,14 @@ import {
 import { JoinedCalls, KeyLock } from "../../../ground/sync/index.ts";
 import type { ArchiveSource } from "../../../services/checkpoint/index.ts";
 import type { OciSpec, Task } from "../../../services/runtime/index.ts";
-import { type Container, type Containers, EngineError, type ExecOutcome } from "../../engine/index.ts";
+import {
+  type Container,
+  type ContainerRootfs,
+  type Containers,
+  EngineError,
+  type ExecOutcome,
+} from "../../engine/index.ts";
+import { whilePaused } from "../checkpoint/freeze.ts";
 import { isOwned } from "../records/ownership.ts";
 import type { ContainerDraft, ContainerRecord, SandboxRecord } from "../records/records.ts";
 import { runSteps, type Step, UndoError, undoSteps } from "../records/steps.ts";
@@ -289,6 +296,20 @@ export class ContainerLifecycle implements Containers {
     const { hostPaths, containers } = this.#services;
     const lookUp = hostPaths.of(containers.get(id).sandboxId);
     await runningTask(this.#services, id).log?.reopen(lookUp);
+  }
+
+  async withRootfs<T>(
+    idOrPrefix: string,
+    { pause }: { readonly pause: boolean },
+    use: (rootfs: ContainerRootfs) => Promise<T>,
+  ): Promise<T> {
+    const { id } = this.#services.containers.get(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.containers.get(id);
+    const rootfs = { snapshotKey: id, imageId: record.imageId };
+    const task = this.#services.taskTable.get(id);
+    if (!pause || task?.state().kind !== "running") return await use(rootfs);
+    return await whilePaused([task], () => use(rootfs));
   }
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {

@@ -194,6 +194,62 @@ export function archiveFormatToJSON(object: ArchiveFormat): string {
   }
 }
 
+export const ChangeKind = {
+  CHANGE_KIND_UNSPECIFIED: 0,
+  CHANGE_KIND_ADDED: 1,
+  CHANGE_KIND_CHANGED: 2,
+  /** CHANGE_KIND_DELETED - With all that was in it, of which nothing is said. */
+  CHANGE_KIND_DELETED: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ChangeKind = typeof ChangeKind[keyof typeof ChangeKind];
+
+export namespace ChangeKind {
+  export type CHANGE_KIND_UNSPECIFIED = typeof ChangeKind.CHANGE_KIND_UNSPECIFIED;
+  export type CHANGE_KIND_ADDED = typeof ChangeKind.CHANGE_KIND_ADDED;
+  export type CHANGE_KIND_CHANGED = typeof ChangeKind.CHANGE_KIND_CHANGED;
+  export type CHANGE_KIND_DELETED = typeof ChangeKind.CHANGE_KIND_DELETED;
+  export type UNRECOGNIZED = typeof ChangeKind.UNRECOGNIZED;
+}
+
+export function changeKindFromJSON(object: any): ChangeKind {
+  switch (object) {
+    case 0:
+    case "CHANGE_KIND_UNSPECIFIED":
+      return ChangeKind.CHANGE_KIND_UNSPECIFIED;
+    case 1:
+    case "CHANGE_KIND_ADDED":
+      return ChangeKind.CHANGE_KIND_ADDED;
+    case 2:
+    case "CHANGE_KIND_CHANGED":
+      return ChangeKind.CHANGE_KIND_CHANGED;
+    case 3:
+    case "CHANGE_KIND_DELETED":
+      return ChangeKind.CHANGE_KIND_DELETED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ChangeKind.UNRECOGNIZED;
+  }
+}
+
+export function changeKindToJSON(object: ChangeKind): string {
+  switch (object) {
+    case ChangeKind.CHANGE_KIND_UNSPECIFIED:
+      return "CHANGE_KIND_UNSPECIFIED";
+    case ChangeKind.CHANGE_KIND_ADDED:
+      return "CHANGE_KIND_ADDED";
+    case ChangeKind.CHANGE_KIND_CHANGED:
+      return "CHANGE_KIND_CHANGED";
+    case ChangeKind.CHANGE_KIND_DELETED:
+      return "CHANGE_KIND_DELETED";
+    case ChangeKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface PullImageRequest {
   /** As the user wrote it: `busybox` means `docker.io/library/busybox:latest`. */
   reference: string;
@@ -443,6 +499,101 @@ export interface PruneImagesResponse {
   images: RemoveImageResponse[];
   /** Bytes of content and of files that are gone, or go in the background. */
   reclaimedBytes: bigint;
+}
+
+export interface DiffImagesRequest {
+  /** Id or reference. */
+  image: string;
+  /** What it is compared with, id or reference; empty: its own layers but the topmost. */
+  base: string;
+}
+
+/** In order of paths; of each directory first what is gone. */
+export interface DiffImagesResponse {
+  changes: PathChange[];
+}
+
+export interface PathChange {
+  kind: ChangeKind;
+  /** From the root; as bytes of no particular encoding. */
+  path: Buffer;
+}
+
+export interface MountImageRequest {
+  /** Id or reference. */
+  image: string;
+  /** Absolute path of an existing directory. */
+  directory: string;
+  /** What is written is gone when it is unmounted; no image changes. */
+  writable: boolean;
+}
+
+export interface MountImageResponse {
+  /** The id of the image. */
+  id: string;
+}
+
+export interface UnmountImageRequest {
+  directory: string;
+}
+
+export interface UnmountImageResponse {
+}
+
+export interface ListImageMountsRequest {
+}
+
+export interface ListImageMountsResponse {
+  mounts: ImageMount[];
+}
+
+export interface ImageMount {
+  directory: string;
+  imageId: string;
+  writable: boolean;
+}
+
+/** What is told of a new image. */
+export interface NewImage {
+  /** Reference without a digest; empty: it is known by its id. */
+  name: string;
+  /** Instructions of a Dockerfile that change the configuration: `ENV A=1`, `CMD ["sh"]`. */
+  changes: string[];
+  author: string;
+  message: string;
+}
+
+export interface CommitContainerRequest {
+  containerId: string;
+  image:
+    | NewImage
+    | undefined;
+  /** Lets the container run on meanwhile. */
+  noPause: boolean;
+}
+
+export interface CommitContainerResponse {
+  id: string;
+}
+
+export interface ExportContainerRequest {
+  containerId: string;
+}
+
+export interface ExportContainerResponse {
+  chunk: Buffer;
+}
+
+export interface ImportFilesRequest {
+  image?:
+    | NewImage
+    | undefined;
+  /** The next bytes of the archive, not compressed or with gzip or zstd. */
+  chunk?: Buffer | undefined;
+}
+
+export interface ImportFilesResponse {
+  id: string;
 }
 
 export interface HoldContainerRequest {
@@ -3710,6 +3861,1347 @@ export const PruneImagesResponse: MessageFns<PruneImagesResponse> = {
   },
 };
 
+function createBaseDiffImagesRequest(): DiffImagesRequest {
+  return { image: "", base: "" };
+}
+
+export const DiffImagesRequest: MessageFns<DiffImagesRequest> = {
+  encode(message: DiffImagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.base !== "") {
+      writer.uint32(18).string(message.base);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffImagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffImagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.base = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffImagesRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      base: isSet(object.base) ? globalThis.String(object.base) : "",
+    };
+  },
+
+  toJSON(message: DiffImagesRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.base !== undefined) {
+      obj.base = message.base;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffImagesRequest>): DiffImagesRequest {
+    return DiffImagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffImagesRequest>): DiffImagesRequest {
+    const message = createBaseDiffImagesRequest();
+    message.image = object.image ?? "";
+    message.base = object.base ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffImagesResponse(): DiffImagesResponse {
+  return { changes: [] };
+}
+
+export const DiffImagesResponse: MessageFns<DiffImagesResponse> = {
+  encode(message: DiffImagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.changes) {
+      PathChange.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffImagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffImagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changes.push(PathChange.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffImagesResponse {
+    return {
+      changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => PathChange.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DiffImagesResponse): unknown {
+    const obj: any = {};
+    if (message.changes?.length) {
+      obj.changes = message.changes.map((e) => PathChange.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffImagesResponse>): DiffImagesResponse {
+    return DiffImagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffImagesResponse>): DiffImagesResponse {
+    const message = createBaseDiffImagesResponse();
+    message.changes = object.changes?.map((e) => PathChange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePathChange(): PathChange {
+  return { kind: 0, path: Buffer.alloc(0) };
+}
+
+export const PathChange: MessageFns<PathChange> = {
+  encode(message: PathChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.path.length !== 0) {
+      writer.uint32(18).bytes(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PathChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePathChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PathChange {
+    return {
+      kind: isSet(object.kind) ? changeKindFromJSON(object.kind) : 0,
+      path: isSet(object.path) ? Buffer.from(bytesFromBase64(object.path)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: PathChange): unknown {
+    const obj: any = {};
+    if (message.kind !== undefined) {
+      obj.kind = changeKindToJSON(message.kind);
+    }
+    if (message.path !== undefined) {
+      obj.path = base64FromBytes(message.path);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PathChange>): PathChange {
+    return PathChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PathChange>): PathChange {
+    const message = createBasePathChange();
+    message.kind = object.kind ?? 0;
+    message.path = object.path ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseMountImageRequest(): MountImageRequest {
+  return { image: "", directory: "", writable: false };
+}
+
+export const MountImageRequest: MessageFns<MountImageRequest> = {
+  encode(message: MountImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.directory !== "") {
+      writer.uint32(18).string(message.directory);
+    }
+    if (message.writable !== false) {
+      writer.uint32(24).bool(message.writable);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MountImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMountImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.writable = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MountImageRequest {
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      directory: isSet(object.directory) ? globalThis.String(object.directory) : "",
+      writable: isSet(object.writable) ? globalThis.Boolean(object.writable) : false,
+    };
+  },
+
+  toJSON(message: MountImageRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = message.image;
+    }
+    if (message.directory !== undefined) {
+      obj.directory = message.directory;
+    }
+    if (message.writable !== undefined) {
+      obj.writable = message.writable;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MountImageRequest>): MountImageRequest {
+    return MountImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MountImageRequest>): MountImageRequest {
+    const message = createBaseMountImageRequest();
+    message.image = object.image ?? "";
+    message.directory = object.directory ?? "";
+    message.writable = object.writable ?? false;
+    return message;
+  },
+};
+
+function createBaseMountImageResponse(): MountImageResponse {
+  return { id: "" };
+}
+
+export const MountImageResponse: MessageFns<MountImageResponse> = {
+  encode(message: MountImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MountImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMountImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MountImageResponse {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: MountImageResponse): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MountImageResponse>): MountImageResponse {
+    return MountImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MountImageResponse>): MountImageResponse {
+    const message = createBaseMountImageResponse();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseUnmountImageRequest(): UnmountImageRequest {
+  return { directory: "" };
+}
+
+export const UnmountImageRequest: MessageFns<UnmountImageRequest> = {
+  encode(message: UnmountImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.directory !== "") {
+      writer.uint32(10).string(message.directory);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnmountImageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnmountImageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnmountImageRequest {
+    return { directory: isSet(object.directory) ? globalThis.String(object.directory) : "" };
+  },
+
+  toJSON(message: UnmountImageRequest): unknown {
+    const obj: any = {};
+    if (message.directory !== undefined) {
+      obj.directory = message.directory;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnmountImageRequest>): UnmountImageRequest {
+    return UnmountImageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnmountImageRequest>): UnmountImageRequest {
+    const message = createBaseUnmountImageRequest();
+    message.directory = object.directory ?? "";
+    return message;
+  },
+};
+
+function createBaseUnmountImageResponse(): UnmountImageResponse {
+  return {};
+}
+
+export const UnmountImageResponse: MessageFns<UnmountImageResponse> = {
+  encode(_: UnmountImageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnmountImageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnmountImageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): UnmountImageResponse {
+    return {};
+  },
+
+  toJSON(_: UnmountImageResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnmountImageResponse>): UnmountImageResponse {
+    return UnmountImageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<UnmountImageResponse>): UnmountImageResponse {
+    const message = createBaseUnmountImageResponse();
+    return message;
+  },
+};
+
+function createBaseListImageMountsRequest(): ListImageMountsRequest {
+  return {};
+}
+
+export const ListImageMountsRequest: MessageFns<ListImageMountsRequest> = {
+  encode(_: ListImageMountsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImageMountsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImageMountsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListImageMountsRequest {
+    return {};
+  },
+
+  toJSON(_: ListImageMountsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImageMountsRequest>): ListImageMountsRequest {
+    return ListImageMountsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListImageMountsRequest>): ListImageMountsRequest {
+    const message = createBaseListImageMountsRequest();
+    return message;
+  },
+};
+
+function createBaseListImageMountsResponse(): ListImageMountsResponse {
+  return { mounts: [] };
+}
+
+export const ListImageMountsResponse: MessageFns<ListImageMountsResponse> = {
+  encode(message: ListImageMountsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.mounts) {
+      ImageMount.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImageMountsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImageMountsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mounts.push(ImageMount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImageMountsResponse {
+    return {
+      mounts: globalThis.Array.isArray(object?.mounts) ? object.mounts.map((e: any) => ImageMount.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListImageMountsResponse): unknown {
+    const obj: any = {};
+    if (message.mounts?.length) {
+      obj.mounts = message.mounts.map((e) => ImageMount.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImageMountsResponse>): ListImageMountsResponse {
+    return ListImageMountsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImageMountsResponse>): ListImageMountsResponse {
+    const message = createBaseListImageMountsResponse();
+    message.mounts = object.mounts?.map((e) => ImageMount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImageMount(): ImageMount {
+  return { directory: "", imageId: "", writable: false };
+}
+
+export const ImageMount: MessageFns<ImageMount> = {
+  encode(message: ImageMount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.directory !== "") {
+      writer.uint32(10).string(message.directory);
+    }
+    if (message.imageId !== "") {
+      writer.uint32(18).string(message.imageId);
+    }
+    if (message.writable !== false) {
+      writer.uint32(24).bool(message.writable);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImageMount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImageMount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.directory = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.imageId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.writable = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImageMount {
+    return {
+      directory: isSet(object.directory) ? globalThis.String(object.directory) : "",
+      imageId: isSet(object.imageId)
+        ? globalThis.String(object.imageId)
+        : isSet(object.image_id)
+        ? globalThis.String(object.image_id)
+        : "",
+      writable: isSet(object.writable) ? globalThis.Boolean(object.writable) : false,
+    };
+  },
+
+  toJSON(message: ImageMount): unknown {
+    const obj: any = {};
+    if (message.directory !== undefined) {
+      obj.directory = message.directory;
+    }
+    if (message.imageId !== undefined) {
+      obj.imageId = message.imageId;
+    }
+    if (message.writable !== undefined) {
+      obj.writable = message.writable;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImageMount>): ImageMount {
+    return ImageMount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImageMount>): ImageMount {
+    const message = createBaseImageMount();
+    message.directory = object.directory ?? "";
+    message.imageId = object.imageId ?? "";
+    message.writable = object.writable ?? false;
+    return message;
+  },
+};
+
+function createBaseNewImage(): NewImage {
+  return { name: "", changes: [], author: "", message: "" };
+}
+
+export const NewImage: MessageFns<NewImage> = {
+  encode(message: NewImage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.changes) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.author !== "") {
+      writer.uint32(26).string(message.author);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NewImage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNewImage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.changes.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NewImage {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => globalThis.String(e)) : [],
+      author: isSet(object.author) ? globalThis.String(object.author) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: NewImage): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.changes?.length) {
+      obj.changes = message.changes;
+    }
+    if (message.author !== undefined) {
+      obj.author = message.author;
+    }
+    if (message.message !== undefined) {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NewImage>): NewImage {
+    return NewImage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NewImage>): NewImage {
+    const message = createBaseNewImage();
+    message.name = object.name ?? "";
+    message.changes = object.changes?.map((e) => e) || [];
+    message.author = object.author ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseCommitContainerRequest(): CommitContainerRequest {
+  return { containerId: "", image: undefined, noPause: false };
+}
+
+export const CommitContainerRequest: MessageFns<CommitContainerRequest> = {
+  encode(message: CommitContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.containerId !== "") {
+      writer.uint32(10).string(message.containerId);
+    }
+    if (message.image !== undefined) {
+      NewImage.encode(message.image, writer.uint32(18).fork()).join();
+    }
+    if (message.noPause !== false) {
+      writer.uint32(24).bool(message.noPause);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.image = NewImage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.noPause = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommitContainerRequest {
+    return {
+      containerId: isSet(object.containerId)
+        ? globalThis.String(object.containerId)
+        : isSet(object.container_id)
+        ? globalThis.String(object.container_id)
+        : "",
+      image: isSet(object.image) ? NewImage.fromJSON(object.image) : undefined,
+      noPause: isSet(object.noPause)
+        ? globalThis.Boolean(object.noPause)
+        : isSet(object.no_pause)
+        ? globalThis.Boolean(object.no_pause)
+        : false,
+    };
+  },
+
+  toJSON(message: CommitContainerRequest): unknown {
+    const obj: any = {};
+    if (message.containerId !== undefined) {
+      obj.containerId = message.containerId;
+    }
+    if (message.image !== undefined) {
+      obj.image = NewImage.toJSON(message.image);
+    }
+    if (message.noPause !== undefined) {
+      obj.noPause = message.noPause;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CommitContainerRequest>): CommitContainerRequest {
+    return CommitContainerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommitContainerRequest>): CommitContainerRequest {
+    const message = createBaseCommitContainerRequest();
+    message.containerId = object.containerId ?? "";
+    message.image = (object.image !== undefined && object.image !== null)
+      ? NewImage.fromPartial(object.image)
+      : undefined;
+    message.noPause = object.noPause ?? false;
+    return message;
+  },
+};
+
+function createBaseCommitContainerResponse(): CommitContainerResponse {
+  return { id: "" };
+}
+
+export const CommitContainerResponse: MessageFns<CommitContainerResponse> = {
+  encode(message: CommitContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommitContainerResponse {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: CommitContainerResponse): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CommitContainerResponse>): CommitContainerResponse {
+    return CommitContainerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommitContainerResponse>): CommitContainerResponse {
+    const message = createBaseCommitContainerResponse();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseExportContainerRequest(): ExportContainerRequest {
+  return { containerId: "" };
+}
+
+export const ExportContainerRequest: MessageFns<ExportContainerRequest> = {
+  encode(message: ExportContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.containerId !== "") {
+      writer.uint32(10).string(message.containerId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportContainerRequest {
+    return {
+      containerId: isSet(object.containerId)
+        ? globalThis.String(object.containerId)
+        : isSet(object.container_id)
+        ? globalThis.String(object.container_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ExportContainerRequest): unknown {
+    const obj: any = {};
+    if (message.containerId !== undefined) {
+      obj.containerId = message.containerId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportContainerRequest>): ExportContainerRequest {
+    return ExportContainerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportContainerRequest>): ExportContainerRequest {
+    const message = createBaseExportContainerRequest();
+    message.containerId = object.containerId ?? "";
+    return message;
+  },
+};
+
+function createBaseExportContainerResponse(): ExportContainerResponse {
+  return { chunk: Buffer.alloc(0) };
+}
+
+export const ExportContainerResponse: MessageFns<ExportContainerResponse> = {
+  encode(message: ExportContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.chunk.length !== 0) {
+      writer.uint32(10).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportContainerResponse {
+    return { chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : Buffer.alloc(0) };
+  },
+
+  toJSON(message: ExportContainerResponse): unknown {
+    const obj: any = {};
+    if (message.chunk !== undefined) {
+      obj.chunk = base64FromBytes(message.chunk);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportContainerResponse>): ExportContainerResponse {
+    return ExportContainerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportContainerResponse>): ExportContainerResponse {
+    const message = createBaseExportContainerResponse();
+    message.chunk = object.chunk ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseImportFilesRequest(): ImportFilesRequest {
+  return { image: undefined, chunk: undefined };
+}
+
+export const ImportFilesRequest: MessageFns<ImportFilesRequest> = {
+  encode(message: ImportFilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== undefined) {
+      NewImage.encode(message.image, writer.uint32(10).fork()).join();
+    }
+    if (message.chunk !== undefined) {
+      writer.uint32(18).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportFilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportFilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = NewImage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportFilesRequest {
+    return {
+      image: isSet(object.image) ? NewImage.fromJSON(object.image) : undefined,
+      chunk: isSet(object.chunk) ? Buffer.from(bytesFromBase64(object.chunk)) : undefined,
+    };
+  },
+
+  toJSON(message: ImportFilesRequest): unknown {
+    const obj: any = {};
+    if (message.image !== undefined) {
+      obj.image = NewImage.toJSON(message.image);
+    }
+    if (message.chunk !== undefined) {
+      obj.chunk = base64FromBytes(message.chunk);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportFilesRequest>): ImportFilesRequest {
+    return ImportFilesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportFilesRequest>): ImportFilesRequest {
+    const message = createBaseImportFilesRequest();
+    message.image = (object.image !== undefined && object.image !== null)
+      ? NewImage.fromPartial(object.image)
+      : undefined;
+    message.chunk = object.chunk ?? undefined;
+    return message;
+  },
+};
+
+function createBaseImportFilesResponse(): ImportFilesResponse {
+  return { id: "" };
+}
+
+export const ImportFilesResponse: MessageFns<ImportFilesResponse> = {
+  encode(message: ImportFilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportFilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportFilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportFilesResponse {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ImportFilesResponse): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportFilesResponse>): ImportFilesResponse {
+    return ImportFilesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportFilesResponse>): ImportFilesResponse {
+    const message = createBaseImportFilesResponse();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
 function createBaseHoldContainerRequest(): HoldContainerRequest {
   return { containerId: "" };
 }
@@ -4050,6 +5542,83 @@ export const BerthService = {
     responseSerialize: (value: PruneImagesResponse): Buffer => Buffer.from(PruneImagesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PruneImagesResponse => PruneImagesResponse.decode(value),
   },
+  /** What an image has otherwise than another one. */
+  diffImages: {
+    path: "/berth.v1.Berth/DiffImages" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: DiffImagesRequest): Buffer => Buffer.from(DiffImagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffImagesRequest => DiffImagesRequest.decode(value),
+    responseSerialize: (value: DiffImagesResponse): Buffer => Buffer.from(DiffImagesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DiffImagesResponse => DiffImagesResponse.decode(value),
+  },
+  /** Mounts an image on a directory of berthd's machine. */
+  mountImage: {
+    path: "/berth.v1.Berth/MountImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MountImageRequest): Buffer => Buffer.from(MountImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MountImageRequest => MountImageRequest.decode(value),
+    responseSerialize: (value: MountImageResponse): Buffer => Buffer.from(MountImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MountImageResponse => MountImageResponse.decode(value),
+  },
+  /** Takes it away again. */
+  unmountImage: {
+    path: "/berth.v1.Berth/UnmountImage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnmountImageRequest): Buffer => Buffer.from(UnmountImageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnmountImageRequest => UnmountImageRequest.decode(value),
+    responseSerialize: (value: UnmountImageResponse): Buffer =>
+      Buffer.from(UnmountImageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnmountImageResponse => UnmountImageResponse.decode(value),
+  },
+  /** Images that are mounted so. */
+  listImageMounts: {
+    path: "/berth.v1.Berth/ListImageMounts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListImageMountsRequest): Buffer =>
+      Buffer.from(ListImageMountsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListImageMountsRequest => ListImageMountsRequest.decode(value),
+    responseSerialize: (value: ListImageMountsResponse): Buffer =>
+      Buffer.from(ListImageMountsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListImageMountsResponse => ListImageMountsResponse.decode(value),
+  },
+  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  commitContainer: {
+    path: "/berth.v1.Berth/CommitContainer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CommitContainerRequest): Buffer =>
+      Buffer.from(CommitContainerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CommitContainerRequest => CommitContainerRequest.decode(value),
+    responseSerialize: (value: CommitContainerResponse): Buffer =>
+      Buffer.from(CommitContainerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CommitContainerResponse => CommitContainerResponse.decode(value),
+  },
+  /** The files of a container as a tar archive, which is not compressed. */
+  exportContainer: {
+    path: "/berth.v1.Berth/ExportContainer" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportContainerRequest): Buffer =>
+      Buffer.from(ExportContainerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportContainerRequest => ExportContainerRequest.decode(value),
+    responseSerialize: (value: ExportContainerResponse): Buffer =>
+      Buffer.from(ExportContainerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportContainerResponse => ExportContainerResponse.decode(value),
+  },
+  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  importFiles: {
+    path: "/berth.v1.Berth/ImportFiles" as const,
+    requestStream: true as const,
+    responseStream: false as const,
+    requestSerialize: (value: ImportFilesRequest): Buffer => Buffer.from(ImportFilesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ImportFilesRequest => ImportFilesRequest.decode(value),
+    responseSerialize: (value: ImportFilesResponse): Buffer => Buffer.from(ImportFilesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ImportFilesResponse => ImportFilesResponse.decode(value),
+  },
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
    * The one message comes when that holds.
@@ -4098,6 +5667,20 @@ export interface BerthServer extends UntypedServiceImplementation {
   inspectImage: handleUnaryCall<InspectImageRequest, InspectImageResponse>;
   /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
   pruneImages: handleUnaryCall<PruneImagesRequest, PruneImagesResponse>;
+  /** What an image has otherwise than another one. */
+  diffImages: handleServerStreamingCall<DiffImagesRequest, DiffImagesResponse>;
+  /** Mounts an image on a directory of berthd's machine. */
+  mountImage: handleUnaryCall<MountImageRequest, MountImageResponse>;
+  /** Takes it away again. */
+  unmountImage: handleUnaryCall<UnmountImageRequest, UnmountImageResponse>;
+  /** Images that are mounted so. */
+  listImageMounts: handleUnaryCall<ListImageMountsRequest, ListImageMountsResponse>;
+  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  commitContainer: handleUnaryCall<CommitContainerRequest, CommitContainerResponse>;
+  /** The files of a container as a tar archive, which is not compressed. */
+  exportContainer: handleServerStreamingCall<ExportContainerRequest, ExportContainerResponse>;
+  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  importFiles: handleClientStreamingCall<ImportFilesRequest, ImportFilesResponse>;
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
    * The one message comes when that holds.
@@ -4229,6 +5812,104 @@ export interface BerthClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PruneImagesResponse) => void,
   ): ClientUnaryCall;
+  /** What an image has otherwise than another one. */
+  diffImages(request: DiffImagesRequest, options?: Partial<CallOptions>): ClientReadableStream<DiffImagesResponse>;
+  diffImages(
+    request: DiffImagesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<DiffImagesResponse>;
+  /** Mounts an image on a directory of berthd's machine. */
+  mountImage(
+    request: MountImageRequest,
+    callback: (error: ServiceError | null, response: MountImageResponse) => void,
+  ): ClientUnaryCall;
+  mountImage(
+    request: MountImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MountImageResponse) => void,
+  ): ClientUnaryCall;
+  mountImage(
+    request: MountImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MountImageResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes it away again. */
+  unmountImage(
+    request: UnmountImageRequest,
+    callback: (error: ServiceError | null, response: UnmountImageResponse) => void,
+  ): ClientUnaryCall;
+  unmountImage(
+    request: UnmountImageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnmountImageResponse) => void,
+  ): ClientUnaryCall;
+  unmountImage(
+    request: UnmountImageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnmountImageResponse) => void,
+  ): ClientUnaryCall;
+  /** Images that are mounted so. */
+  listImageMounts(
+    request: ListImageMountsRequest,
+    callback: (error: ServiceError | null, response: ListImageMountsResponse) => void,
+  ): ClientUnaryCall;
+  listImageMounts(
+    request: ListImageMountsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListImageMountsResponse) => void,
+  ): ClientUnaryCall;
+  listImageMounts(
+    request: ListImageMountsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListImageMountsResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes an image of a container: its image with what the container has changed as a layer more. */
+  commitContainer(
+    request: CommitContainerRequest,
+    callback: (error: ServiceError | null, response: CommitContainerResponse) => void,
+  ): ClientUnaryCall;
+  commitContainer(
+    request: CommitContainerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CommitContainerResponse) => void,
+  ): ClientUnaryCall;
+  commitContainer(
+    request: CommitContainerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CommitContainerResponse) => void,
+  ): ClientUnaryCall;
+  /** The files of a container as a tar archive, which is not compressed. */
+  exportContainer(
+    request: ExportContainerRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportContainerResponse>;
+  exportContainer(
+    request: ExportContainerRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportContainerResponse>;
+  /** Makes an image of one layer of a tar archive of files. The first message has `options`, the others chunks. */
+  importFiles(
+    callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
+  ): ClientWritableStream<ImportFilesRequest>;
+  importFiles(
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
+  ): ClientWritableStream<ImportFilesRequest>;
+  importFiles(
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
+  ): ClientWritableStream<ImportFilesRequest>;
+  importFiles(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportFilesResponse) => void,
+  ): ClientWritableStream<ImportFilesRequest>;
   /**
    * While this stream is open, a container that is removed at its end is kept and its log is not cut before it was read.
    * The one message comes when that holds.

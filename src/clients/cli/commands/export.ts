@@ -1,0 +1,53 @@
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "commander";
+import { berthV1 } from "../../../ground/protocol/index.ts";
+import { type Client, findContainer } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { usageError } from "../errors.ts";
+import { writeWhole } from "../image/archive-file.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { needsBerthd } from "./needs-berthd.ts";
+
+type Options = ConnectionOptions & { readonly output?: string };
+
+const description = `Writes the files of a container into a tar archive, which is not compressed; \`berth import\` makes an image of it. What
+lies in volumes is no part of it. A file is there whole or not at all.`;
+
+const examples = `
+Examples:
+  berth export -o web.tar web
+  berth export web | tar -t
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<container>", "id or name of the container")
+    .option("-o, --output <file>", "write to this file rather than to stdout");
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((name: string) => exportFiles(name, optionsOf<Options>(command), invocation));
+}
+
+async function exportFiles(name: string, options: Options, invocation: Invocation): Promise<void> {
+  const { output = "-" } = options;
+  const { stdout } = invocation.io;
+  if (output === "-" && stdout.isTTY === true)
+    throw usageError("an archive is not shown on a terminal: redirect the output, or name a file with -o");
+  using client = await connect(options, invocation);
+  const { container } = await findContainer(client, name);
+  const send = (target: Writable, end: boolean) => pipeline(chunks(client, container.id), target, { end });
+  if (output === "-") await send(stdout, false);
+  else await writeWhole(output, (target) => send(target, true));
+}
+
+async function* chunks(client: Client, containerId: string): AsyncGenerator<Buffer> {
+  try {
+    const answers = client.serverStream(berthV1.BerthService.exportContainer, { containerId });
+    for await (const { chunk } of answers) yield chunk;
+  } catch (error) {
+    throw needsBerthd("export", error);
+  }
+}

@@ -1,0 +1,19 @@
+import type { Task } from "../../../services/runtime/index.ts";
+
+/**
+ * Pauses all tasks, runs `work`, and lets all go on, whatever happens: also one whose pausing failed. Nothing
+ * of a pod then changes while its containers are written down one after the other.
+ */
+export async function whilePaused<T>(tasks: readonly Task[], work: () => Promise<T>): Promise<T> {
+  const pauses = await Promise.allSettled(tasks.map((task) => task.pause()));
+  const failed = pauses.find(isFailure);
+  const [done] = await Promise.allSettled([failed === undefined ? work() : Promise.reject(failed.reason)]);
+  const resumes = await Promise.allSettled(tasks.map((task) => task.resume()));
+  const failure = [done, ...resumes].find(isFailure);
+  if (done.status === "rejected" || failure !== undefined) throw failure?.reason;
+  return done.value;
+}
+
+function isFailure(end: PromiseSettledResult<unknown>): end is PromiseRejectedResult {
+  return end.status === "rejected";
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { LeaseResource, Leases } from "../leases/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+
+/** On a lease: what it was made for. */
+const label = "berth/image-files";
+
+/** Of snapshots that nobody else removes: the collector leaves those alone that are not committed. */
+const keyPrefix = "image-files-";
+
+/**
+ * Keeps content and snapshots from garbage collection until it is disposed of, which removes its snapshots.
+ */
+export class Hold implements AsyncDisposable {
+  readonly #leases: Leases;
+  readonly #snapshotter: Snapshotter;
+  readonly #id: string;
+  readonly #keys = new Set<string>();
+
+  private constructor(leases: Leases, snapshotter: Snapshotter, id: string) {
+    this.#leases = leases;
+    this.#snapshotter = snapshotter;
+    this.#id = id;
+  }
+
+  static async open(leases: Leases, snapshotter: Snapshotter, purpose: string): Promise<Hold> {
+    const { id } = await leases.create({ labels: { [label]: purpose } });
+    return new Hold(leases, snapshotter, id);
+  }
+
+  /** Ends those that a process has left which died. */
+  static async clean(leases: Leases, snapshotter: Snapshotter): Promise<void> {
+    for (const { id, labels, resources } of leases.list()) {
+      if (labels[label] === undefined) continue;
+      const keys = resources.flatMap((resource) => (resource.kind === "snapshot" ? [resource.key] : []));
+      for (const key of keys.filter((each) => each.startsWith(keyPrefix))) await remove(snapshotter, key);
+      await leases.delete(id);
+    }
+  }
+
+  async add(resources: readonly LeaseResource[]): Promise<void> {
+    await this.#leases.addResources(this.#id, resources);
+  }
+
+  /** A key for a snapshot that is to be made, and goes with this if it is not committed. */
+  async snapshotKey(): Promise<string> {
+    const key = `${keyPrefix}${randomUUID()}`;
+    await this.add([{ kind: "snapshot", snapshotter: this.#snapshotter.name, key }]);
+    this.#keys.add(key);
+    return key;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const key of this.#keys) await remove(this.#snapshotter, key);
+    await this.#leases.delete(this.#id);
+  }
+}
+
+/** One that is not there, or was committed meanwhile, is no error. */
+async function remove(snapshotter: Snapshotter, key: string): Promise<void> {
+  await snapshotter.remove(key).catch((error: unknown) => {
+    if (!hasCode(error, "NotFound")) throw error;
+  });
+}

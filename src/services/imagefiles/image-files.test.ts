@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { HostPaths } from "../../ground/hostpaths/index.ts";
+import { mountSnapshot, unmount } from "../../ground/linux/index.ts";
+import { isDigest, mediaType } from "../../parts/oci/index.ts";
+import { startFakeRegistry } from "../../testing/fake-registry.ts";
+import { type ImageOptions, imageOf, tarOf } from "../../testing/images.ts";
+import { tempDir } from "../../testing/temp-dir.ts";
+import { Differ, LayerDiffs } from "../diff/index.ts";
+import type { Image } from "../images/index.ts";
+import { openStack } from "../images/testing/stack.ts";
+import { ImageFiles, ImageMounts } from "./index.ts";
+
+const run = promisify(execFile);
+const { signal } = new AbortController();
+const platform = { os: "linux", architecture: "amd64" };
+const about = { changes: [], author: "", comment: "" } as const;
+
+/** An image `app:1` of two layers, and what makes images of files. */
+async function setting(options: ImageOptions = {}) {
+  await using undo = new AsyncDisposableStack();
+  const { path } = undo.use(await tempDir());
+  const layers = [
+    [
+      { name: "etc/", type: "directory" as const, mode: 0o755 },
+      { name: "etc/kept", content: "kept" },
+      { name: "etc/gone", content: "gone" },
+    ],
+    [{ name: "etc/later", content: "later" }],
+  ];
+  const registry = undo.use(await startFakeRegistry({ "app:1": await imageOf({ layers, ...options }) }));
+  const stack = undo.use(await openStack({ platform }));
+  const image = await stack.images.pull({ reference: `${registry.host}/app:1` });
+  const hostPaths = new HostPaths();
+  const differ = undo.use(new Differ(new HostPaths()));
+  const layerDiffs = await LayerDiffs.open(join(path, "diffs"), hostPaths);
+  const files = await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
+  const mounts = () => ImageMounts.open({ ...stack, hostPaths });
+  const held = undo.move();
+  return { path, stack, image, files, mounts, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+type Setting = Awaited<ReturnType<typeof setting>>;
+
+/** A container's snapshot, changed by `work` in its directory. */
+async function changed(
+  { stack, path, image }: Setting,
+  work: (root: string) => Promise<void>,
+): Promise<string> {
+  await stack.images.prepareRootfs(image, "container");
+  const root = join(path, "container");
+  await mkdir(root);
+  await mountSnapshot(stack.snapshotter.mounts("container"), root);
+  try {
+    await work(root);
+  } finally {
+    await unmount(root);
+  }
+  return "container";
+}
+
+async function namesIn({ stack }: Setting, image: Image): Promise<readonly string[]> {
+  return await stack.inRootfs(image, async (root) => (await readdir(root, { recursive: true })).toSorted());
+}
+
+async function diffOf({ files }: Setting, name: string, other?: string): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const { kind, path } of files.diff(name, other, signal)) lines.push(`${kind} ${path}`);
+  return lines;
+}
+
+function found({ stack }: Setting, name: string): Image {
+  const image = stack.images.find(name);
+  if (image === undefined) throw new Error(`no ${name}`);
+  return image;
+}
+
+/** That nothing is held any more, and no snapshot left but those of layers. */
+function assertClean({ stack }: Setting): void {
+  assert.deepEqual(stack.leases.list(), []);
+  const keys = stack.snapshotter.list().map(({ key }) => key);
+  assert.deepEqual(
+    keys.filter((key) => !isDigest(key) && key !== "container"),
+    [],
+  );
+}
+
+for (const format of ["oci", "docker"] as const) {
+  test(`what a container has changed becomes a layer over its image, in the form of ${format}`, async () => {
+    await using set = await setting({ format });
+    const { stack, files, image } = set;
+    const snapshotKey = await changed(set, async (root) => {
+      await rm(join(root, "etc/gone"));
+      await writeFile(join(root, "etc/kept"), "changed");
+      await writeFile(join(root, "new"), "new");
+    });
+    const { id } = await files.commit(
+      {
+        snapshotKey,
+        imageId: image.id,
+        name: "team/app:2",
+        changes: [
+          'CMD ["/new", "it"]',
+          "ENV A=1 PATH=/usr/bin",
+          "LABEL team='a b'",
+          "EXPOSE 80",
+          "WORKDIR srv",
+        ],
+        author: "Ada",
+        comment: "fixed",
+      },
+      signal,
+    );
+    assertClean(set);
+    await stack.images.collectGarbage();
+    const made = found(set, "team/app:2");
+    assert.deepEqual([made.id, made.repoTags], [id, ["docker.io/team/app:2"]]);
+    assert.deepEqual(made.layers.slice(0, 2), image.layers);
+    assert.deepEqual([made.layers.length, made.manifest.mediaType], [3, image.manifest.mediaType]);
+    assert.equal(made.layers[2]?.mediaType, image.layers[0]?.mediaType);
+    const { cmd, env, labels, exposedPorts, workingDir } = made.config.config;
+    assert.deepEqual(
+      { cmd, env, labels, exposedPorts, workingDir },
+      {
+        cmd: ["/new", "it"],
+        env: ["PATH=/usr/bin", "A=1"],
+        labels: { team: "a b" },
+        exposedPorts: ["80/tcp"],
+        workingDir: "/srv",
+      },
+    );
+    const config = JSON.parse(Buffer.from((await stack.images.inspect(id)).configBytes).toString("utf8"));
+    assert.deepEqual([config.author, config.history.at(-1).comment], ["Ada", "fixed"]);
+    assert.deepEqual(await namesIn(set, made), ["etc", "etc/kept", "etc/later", "new"]);
+    assert.deepEqual(await diffOf(set, "team/app:2"), [
+      "deleted /etc/gone",
+      "changed /etc/kept",
+      "added /new",
+    ]);
+    assert.deepEqual(await diffOf(set, image.id, id), [
+      "deleted /new",
+      "added /etc/gone",
+      "changed /etc/kept",
+    ]);
+    assert.deepEqual(await diffOf(set, id, id), []);
+    assertClean(set);
+  });
+}
+
+test("a container that has changed nothing becomes an image of its own all the same", async () => {
+  await using set = await setting();
+  const snapshotKey = await changed(set, async () => undefined);
+  const { id } = await set.files.commit(
+    { ...about, snapshotKey, imageId: set.image.id, name: undefined, comment: "again" },
+    signal,
+  );
+  assert.notEqual(id, set.image.id);
+  assert.deepEqual(await diffOf(set, id), []);
+});
+
+test("a change that is no instruction is refused by its name, and nothing is left", async () => {
+  await using set = await setting();
+  const snapshotKey = await changed(set, async () => undefined);
+  for (const change of ["RUN x", "ENV", "ENV novalue", "EXPOSE 99999", "LABEL 'a"]) {
+    const request = { ...about, snapshotKey, imageId: set.image.id, name: undefined, changes: [change] };
+    await assert.rejects(set.files.commit(request, signal), { code: "InvalidArgument", message: /change/ });
+  }
+  assertClean(set);
+  assert.equal(set.stack.images.list().length, 1);
+});
+
+for (const compression of ["none", "gzip", "zstd"] as const) {
+  test(`an exported container is imported as an image of its files, compressed with ${compression}`, async () => {
+    await using set = await setting();
+    const { stack, files, path } = set;
+    const snapshotKey = await changed(set, async (root) => {
+      await rm(join(root, "etc/gone"));
+      await symlink("kept", join(root, "etc/link"));
+      await writeFile(join(root, "big"), Buffer.alloc(3_000_000, "x"));
+    });
+    const archive = join(path, "rootfs.tar");
+    const chunks: Buffer[] = [];
+    for await (const chunk of files.export(snapshotKey, signal)) chunks.push(chunk);
+    await writeFile(archive, Buffer.concat(chunks));
+    const { stdout } = await run("tar", ["-tf", archive]);
+    assert.deepEqual(stdout.trim().split("\n").toSorted(), [
+      "big",
+      "etc/",
+      "etc/kept",
+      "etc/later",
+      "etc/link",
+    ]);
+    if (compression !== "none") {
+      await run(compression, ["-q", archive]);
+      await rm(archive, { force: true });
+    }
+    const suffix = { none: "", gzip: ".gz", zstd: ".zst" }[compression];
+    const request = { ...about, archive: `${archive}${suffix}`, name: "flat", changes: ["USER 7"] };
+    const { id } = await files.import(request, signal);
+    assertClean(set);
+    await stack.images.collectGarbage();
+    const made = found(set, "flat:latest");
+    assert.deepEqual([made.id, made.layers.length, made.config.config.user], [id, 1, "7"]);
+    assert.deepEqual(made.config.platform, platform);
+    const types = { none: mediaType.ociLayer, gzip: mediaType.ociLayerGzip, zstd: mediaType.ociLayerZstd };
+    assert.equal(made.layers[0]?.mediaType, types[compression]);
+    assert.deepEqual(await namesIn(set, made), ["big", "etc", "etc/kept", "etc/later", "etc/link"]);
+  });
+}
+
+test("what a daemon was looking at when it died goes with the next start", async () => {
+  await using set = await setting();
+  const { stack, files, image, path } = set;
+  const cut = files.diff(image.id, undefined, signal);
+  await cut.next();
+  assert.notDeepEqual(stack.leases.list(), []);
+  const layerDiffs = await LayerDiffs.open(join(path, "other"), new HostPaths());
+  await using differ = new Differ(new HostPaths());
+  await ImageFiles.open({ ...stack, layerDiffs, differ, platform });
+  assertClean(set);
+  await cut.return(undefined);
+});
+
+test("what is no tar archive, and a name with a digest, make no image", async () => {
+  await using set = await setting();
+  const { files, path, stack, image } = set;
+  const archive = join(path, "archive");
+  await writeFile(archive, Buffer.alloc(2048, "no tar"));
+  await assert.rejects(files.import({ ...about, archive, name: "x" }, signal), { code: "InvalidArgument" });
+  await writeFile(archive, await tarOf([{ name: "a", content: "a" }]));
+  const name = `x@${image.id}`;
+  await assert.rejects(files.import({ ...about, archive, name }, signal), { code: "InvalidArgument" });
+  assertClean(set);
+  assert.equal(stack.images.list().length, 1);
+});
+
+test("an export that nobody reads any more ends", async () => {
+  await using set = await setting();
+  const snapshotKey = await changed(set, (root) => writeFile(join(root, "big"), Buffer.alloc(20_000_000)));
+  for await (const chunk of set.files.export(snapshotKey, signal)) {
+    assert.ok(chunk.length > 0);
+    break;
+  }
+  const controller = new AbortController();
+  const reading = set.files.export(snapshotKey, controller.signal);
+  await reading.next();
+  controller.abort(new Error("enough"));
+  await assert.rejects(async () => {
+    for await (const _ of reading);
+  }, /enough/);
+  assert.deepEqual(await readdir(join(set.path, "diffs")), []);
+});
+
+test("an image is mounted read-only or writable, stays the same, and is held until it is unmounted", async () => {
+  await using set = await setting();
+  const { stack, image, path } = set;
+  const mounts = await set.mounts();
+  const [one, other] = [join(path, "one"), join(path, "other")];
+  for (const directory of [one, other]) await mkdir(directory);
+  assert.equal(await mounts.mount(image.id, one, false, signal), image.id);
+  await mounts.mount(image.id, other, true, signal);
+  try {
+    await assert.rejects(mounts.mount(image.id, one, false, signal), { code: "AlreadyExists" });
+    await stack.images.remove(image.id);
+    await stack.images.collectGarbage();
+    assert.equal(await readFile(join(one, "etc/later"), "utf8"), "later");
+    await assert.rejects(writeFile(join(one, "x"), ""), { code: "EROFS" });
+    await writeFile(join(other, "x"), "");
+    assert.deepEqual(await readdir(one), ["etc"]);
+    assert.deepEqual((await set.mounts()).list(), [
+      { directory: one, imageId: image.id, writable: false },
+      { directory: other, imageId: image.id, writable: true },
+    ]);
+  } finally {
+    for (const directory of [one, other]) await mounts.unmount(directory);
+  }
+  await assert.rejects(mounts.unmount(one), { code: "NotFound" });
+  await stack.images.collectGarbage();
+  assert.deepEqual([stack.leases.list(), stack.snapshotter.list(), await readdir(one)], [[], [], []]);
+});
+
+test("an image whose mount has gone, as with the machine's restart, is forgotten with the next start", async () => {
+  await using set = await setting();
+  const directory = join(set.path, "directory");
+  await mkdir(directory);
+  await (await set.mounts()).mount(set.image.id, directory, false, signal);
+  await unmount(directory);
+  assert.deepEqual((await set.mounts()).list(), []);
+  assertClean(set);
+});
+
+test("an image is mounted on a directory that is there, by its whole path", async () => {
+  await using set = await setting();
+  const mounts = await set.mounts();
+  const file = join(set.path, "file");
+  await writeFile(file, "");
+  for (const [path, code] of [
+    ["relative", "InvalidArgument"],
+    [file, "InvalidArgument"],
+    [join(set.path, "none"), "NotFound"],
+  ] as const)
+    await assert.rejects(mounts.mount(set.image.id, path, false, signal), { code });
+  await assert.rejects(mounts.mount("none", set.path, false, signal), { code: "NotFound" });
+  assertClean(set);
+});

@@ -1,0 +1,182 @@
+import { randomUUID } from "node:crypto";
+import { open } from "node:fs/promises";
+import { hasCode } from "../../ground/errors/index.ts";
+import { type Digest, mediaType, type Platform } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { Differ, LayerBlob, LayerDiffs, PathChange } from "../diff/index.ts";
+import type { Image, Images } from "../images/index.ts";
+import type { Leases } from "../leases/index.ts";
+import type { Mount, Snapshotter } from "../snapshots/index.ts";
+import { Hold } from "./hold.ts";
+import { ImageFilesError } from "./image-files-error.ts";
+import { imageOf, imageWith, type NewLayer } from "./new-image.ts";
+
+export type ImageFilesOptions = {
+  readonly images: Images;
+  /** Of one containerd namespace, as `leases` and `snapshotter` are. */
+  readonly content: ContentStore;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  readonly layerDiffs: LayerDiffs;
+  readonly differ: Differ;
+  /** Of images that are made of archives. */
+  readonly platform: Platform;
+};
+
+/** What is told of a new image, beside its files. */
+type About = Pick<NewLayer, "changes" | "author" | "comment"> & {
+  /** A reference without a digest; undefined for an image that is known by its id alone. */
+  readonly name: string | undefined;
+};
+
+export type CommitRequest = About & {
+  /** Of the container's writable snapshot, which nobody removes meanwhile. */
+  readonly snapshotKey: string;
+  /** What it lies on. */
+  readonly imageId: Digest;
+};
+
+export type ImportRequest = About & {
+  /** Path of the tar archive: not compressed, or with gzip or zstd. */
+  readonly archive: string;
+};
+
+export type MadeImage = { readonly id: Digest; readonly name: string | undefined };
+
+/** See the room's description. Throws ImageError, ImageFilesError, DiffError, SnapshotError, ContentError. */
+export class ImageFiles {
+  readonly #options: ImageFilesOptions;
+
+  private constructor(options: ImageFilesOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: ImageFilesOptions): Promise<ImageFiles> {
+    await Hold.clean(options.leases, options.snapshotter);
+    return new ImageFiles(options);
+  }
+
+  /**
+   * What an image has otherwise than another one; without one, than its own layers but the topmost. In order
+   * of paths, of each directory first what is gone.
+   */
+  async *diff(name: string, other: string | undefined, signal: AbortSignal): AsyncGenerator<PathChange> {
+    const { layerDiffs } = this.#options;
+    await using hold = await this.#hold("diff");
+    const image = this.#find(name);
+    const upper = await this.#view(image, hold);
+    const lower =
+      other === undefined ? await this.#viewBelow(image, hold) : await this.#view(this.#find(other), hold);
+    yield* layerDiffs.changes({ lower, upper }, signal);
+  }
+
+  /** A container's image with its changes as a layer more. */
+  async commit({ snapshotKey, imageId, ...about }: CommitRequest, signal: AbortSignal): Promise<MadeImage> {
+    const { content, snapshotter, layerDiffs, images } = this.#options;
+    await using hold = await this.#hold("commit");
+    const image = this.#find(imageId);
+    const base = await images.inspect(image.id);
+    const mounts = { lower: await this.#view(image, hold), upper: snapshotter.mounts(snapshotKey) };
+    const held = (digest: Digest) => hold.add([{ kind: "content", digest }]);
+    const blob = await layerDiffs.compare(content, mounts, { compression: "gzip", hold: held, signal });
+    const target = await imageWith(
+      { ...base, manifest: image.manifest },
+      { ...blob, ...about },
+      content,
+      hold,
+    );
+    return await this.#named(target, about, signal);
+  }
+
+  /** The files of a container as an uncompressed tar; it may go on writing to them. */
+  export(snapshotKey: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { snapshotter, layerDiffs } = this.#options;
+    return layerDiffs.archive(snapshotter.mounts(snapshotKey), signal);
+  }
+
+  /** An image of one layer, which is the archive as it is. */
+  async import({ archive, ...about }: ImportRequest, signal: AbortSignal): Promise<MadeImage> {
+    const { content, platform } = this.#options;
+    await using hold = await this.#hold("import");
+    const blob = await this.#unpack(await this.#keep(archive, hold, signal), hold, signal);
+    const target = await imageOf({ ...blob, ...about }, platform, content, hold);
+    return await this.#named(target, about, signal);
+  }
+
+  async #named(target: LayerBlob["descriptor"], { name }: About, signal: AbortSignal): Promise<MadeImage> {
+    const { id } = await this.#options.images.adopt(target, name, signal);
+    return { id, name };
+  }
+
+  /** The archive as a blob. */
+  async #keep(archive: string, hold: Hold, signal: AbortSignal): Promise<LayerBlob["descriptor"]> {
+    const { content } = this.#options;
+    const ref = `import-${randomUUID()}`;
+    await hold.add([{ kind: "ingest", ref }]);
+    await using file = await open(archive);
+    const { size } = await file.stat();
+    const writer = await content.hashingWriter(ref, { digest: undefined, sizeBytes: size });
+    try {
+      let type: string | undefined;
+      for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false })) {
+        signal.throwIfAborted();
+        type ??= typeOf(chunk);
+        await writer.write(chunk);
+      }
+      const digest = writer.digest();
+      await hold.add([{ kind: "content", digest }]);
+      await writer.commit({ digest, size: writer.offset, verified: true });
+      return { mediaType: type ?? mediaType.ociLayer, digest, size };
+    } finally {
+      await writer[Symbol.asyncDispose]();
+      await content.abort(ref);
+    }
+  }
+
+  /** A layer's snapshot, made of its blob. */
+  async #unpack(descriptor: LayerBlob["descriptor"], hold: Hold, signal: AbortSignal): Promise<LayerBlob> {
+    const { content, snapshotter, differ } = this.#options;
+    const key = await hold.snapshotKey();
+    await snapshotter.prepare(key, undefined);
+    const target = snapshotter.layerTarget(key);
+    const { digest: diffId } = await differ.unpack(content, descriptor, target, { sync: false, signal });
+    await hold.add([{ kind: "snapshot", snapshotter: snapshotter.name, key: diffId }]);
+    await snapshotter.commit(diffId, key).catch((error: unknown) => {
+      if (!hasCode(error, "AlreadyExists")) throw error;
+    });
+    return { descriptor, diffId };
+  }
+
+  async #hold(purpose: string): Promise<Hold> {
+    const { leases, snapshotter } = this.#options;
+    return await Hold.open(leases, snapshotter, purpose);
+  }
+
+  async #view(image: Image, hold: Hold): Promise<readonly Mount[]> {
+    const { images, snapshotter } = this.#options;
+    const key = await hold.snapshotKey();
+    await images.prepareVolume(image, key);
+    return snapshotter.mounts(key);
+  }
+
+  /** Of the image's layers but the topmost. */
+  async #viewBelow(image: Image, hold: Hold): Promise<readonly Mount[]> {
+    const { images, snapshotter } = this.#options;
+    await images.prepareVolume(image, await hold.snapshotKey());
+    const below = image.chainId === undefined ? undefined : snapshotter.stat(image.chainId)?.parent;
+    return await snapshotter.view(await hold.snapshotKey(), below);
+  }
+
+  #find(name: string): Image {
+    const image = this.#options.images.find(name);
+    if (image !== undefined) return image;
+    throw new ImageFilesError("NotFound", `image ${JSON.stringify(name)} not found`);
+  }
+}
+
+/** As its first bytes tell. */
+function typeOf(head: Uint8Array): string {
+  const magic = Buffer.from(head).toString("hex", 0, 4);
+  if (magic.startsWith("1f8b")) return mediaType.ociLayerGzip;
+  return magic === "28b52ffd" ? mediaType.ociLayerZstd : mediaType.ociLayer;
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import { mountInfo, mountSnapshot, unmount } from "../../ground/linux/index.ts";
+import type { Digest } from "../../parts/oci/index.ts";
+import type { Image, Images } from "../images/index.ts";
+import type { Lease, Leases } from "../leases/index.ts";
+import type { Snapshotter } from "../snapshots/index.ts";
+import { ImageFilesError } from "./image-files-error.ts";
+
+/** On a lease: where the image is mounted, its id, and whether it is writable. */
+const labels = {
+  directory: "berth/image-mount",
+  image: "berth/image-mount.image",
+  writable: "berth/image-mount.writable",
+} as const;
+
+export type ImageMountsOptions = {
+  readonly images: Images;
+  readonly leases: Leases;
+  readonly snapshotter: Snapshotter;
+  readonly hostPaths: HostPaths;
+};
+
+export type MountedImage = {
+  readonly directory: string;
+  readonly imageId: string;
+  readonly writable: boolean;
+};
+
+/**
+ * Images that are mounted on directories of the host, for people to look into. Each is held by a lease, which
+ * lives until it is unmounted; one that is not mounted any more, as after the machine's restart, is forgotten
+ * with the next start.
+ */
+export class ImageMounts {
+  readonly #options: ImageMountsOptions;
+
+  private constructor(options: ImageMountsOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: ImageMountsOptions): Promise<ImageMounts> {
+    const mounts = new ImageMounts(options);
+    await mounts.#forgetUnmounted();
+    return mounts;
+  }
+
+  list(): readonly MountedImage[] {
+    const mounted = this.#leases().map(({ labels: of }) => ({
+      directory: of[labels.directory] ?? "",
+      imageId: of[labels.image] ?? "",
+      writable: of[labels.writable] === "yes",
+    }));
+    return mounted.toSorted((one, other) => (one.directory < other.directory ? -1 : 1));
+  }
+
+  /**
+   * On an existing directory. What is written to a writable one is gone when it is unmounted. Returns the
+   * image's id. Throws ImageFilesError: InvalidArgument, NotFound (image, directory), AlreadyExists.
+   */
+  async mount(name: string, directory: string, writable: boolean, signal: AbortSignal): Promise<Digest> {
+    const { images, leases, snapshotter } = this.#options;
+    await this.#checkDirectory(directory, signal);
+    const image = this.#find(name);
+    if (this.#leaseOf(directory) !== undefined)
+      throw new ImageFilesError("AlreadyExists", `${directory}: an image is mounted there already`);
+    const key = `image-mount-${randomUUID()}`;
+    await using undo = new AsyncDisposableStack();
+    const of = {
+      [labels.directory]: directory,
+      [labels.image]: image.id,
+      ...(writable ? { [labels.writable]: "yes" } : {}),
+    };
+    const lease = await leases.create({ labels: of });
+    undo.defer(() => leases.delete(lease.id));
+    await leases.addResources(lease.id, [{ kind: "snapshot", snapshotter: snapshotter.name, key }]);
+    undo.defer(() => this.#removeSnapshot(key));
+    await (writable ? images.prepareRootfs(image, key) : images.prepareVolume(image, key));
+    await mountSnapshot(snapshotter.mounts(key), directory);
+    undo.move();
+    return image.id;
+  }
+
+  /** Throws ImageFilesError NotFound; LinuxError for one that is in use. */
+  async unmount(directory: string): Promise<void> {
+    const lease = this.#leaseOf(directory);
+    if (lease === undefined) throw new ImageFilesError("NotFound", `${directory}: no image is mounted there`);
+    await unmount(directory, { missingOk: true });
+    await this.#forget(lease);
+  }
+
+  async #forgetUnmounted(): Promise<void> {
+    const left = this.#leases();
+    if (left.length === 0) return;
+    const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
+    for (const lease of left) {
+      if (!mounted.has(lease.labels[labels.directory] ?? "")) await this.#forget(lease);
+    }
+  }
+
+  async #forget({ id, resources }: Lease): Promise<void> {
+    for (const resource of resources)
+      if (resource.kind === "snapshot") await this.#removeSnapshot(resource.key);
+    await this.#options.leases.delete(id);
+  }
+
+  async #removeSnapshot(key: string): Promise<void> {
+    await this.#options.snapshotter.remove(key).catch((error: unknown) => {
+      if (!hasCode(error, "NotFound")) throw error;
+    });
+  }
+
+  #leases(): readonly Lease[] {
+    return this.#options.leases.list().filter((lease) => lease.labels[labels.directory] !== undefined);
+  }
+
+  #leaseOf(directory: string): Lease | undefined {
+    return this.#leases().find((lease) => lease.labels[labels.directory] === directory);
+  }
+
+  #find(name: string): Image {
+    const image = this.#options.images.find(name);
+    if (image !== undefined) return image;
+    throw new ImageFilesError("NotFound", `image ${JSON.stringify(name)} not found`);
+  }
+
+  async #checkDirectory(directory: string, signal: AbortSignal): Promise<void> {
+    const quoted = JSON.stringify(directory);
+    if (!directory.startsWith("/") || directory.includes("\0"))
+      throw new ImageFilesError("InvalidArgument", `${quoted} is not an absolute path`);
+    const lookUp = this.#options.hostPaths.of(`image mount ${randomUUID()}`, signal);
+    const found = await lookUp(directory, () => stat(directory).catch(() => undefined));
+    if (found === undefined)
+      throw new ImageFilesError("NotFound", `${quoted} is not there: make the directory`);
+    if (!found.isDirectory()) throw new ImageFilesError("InvalidArgument", `${quoted} is not a directory`);
+  }
+}

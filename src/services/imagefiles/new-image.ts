@@ -1,0 +1,113 @@
+import { isRecord } from "../../ground/json/index.ts";
+import { type Descriptor, type Digest, digestOf, mediaType, type Platform } from "../../parts/oci/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import { changedConfig } from "./config-changes.ts";
+import type { Hold } from "./hold.ts";
+import { ImageFilesError } from "./image-files-error.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A layer in the content store, and what is told of it. */
+export type NewLayer = {
+  readonly descriptor: Descriptor;
+  readonly diffId: Digest;
+  /** Instructions that change the configuration. */
+  readonly changes: readonly string[];
+  /** "" for none. */
+  readonly author: string;
+  readonly comment: string;
+};
+
+/** An image's documents, as they are kept. */
+export type BaseImage = {
+  readonly manifest: Descriptor;
+  readonly manifestBytes: Uint8Array;
+  readonly configBytes: Uint8Array;
+};
+
+/**
+ * The documents of an image that is another one with a layer more; they are held, and its target is returned.
+ */
+export async function imageWith(
+  { manifest, manifestBytes, configBytes }: BaseImage,
+  layer: NewLayer,
+  content: ContentStore,
+  hold: Hold,
+): Promise<Descriptor> {
+  const old = parse(manifestBytes, "manifest");
+  const isDocker = manifest.mediaType === mediaType.dockerManifest;
+  const config = configWith(parse(configBytes, "configuration"), layer);
+  const { config: oldConfig, layers } = old;
+  const { annotations: _, subject: __, ...rest } = old;
+  const write = documentWriter(content, hold);
+  const configType = isRecord(oldConfig) ? String(oldConfig.mediaType) : mediaType.ociConfig;
+  const { digest, size } = layer.descriptor;
+  const type = isDocker ? dockerType(layer.descriptor.mediaType) : layer.descriptor.mediaType;
+  const all = [...(Array.isArray(layers) ? layers : []), { mediaType: type, digest, size }];
+  return await write(manifest.mediaType, {
+    ...rest,
+    mediaType: manifest.mediaType,
+    config: await write(configType, config),
+    layers: all,
+  });
+}
+
+/** The documents of an image of one layer. */
+export async function imageOf(
+  layer: NewLayer,
+  platform: Platform,
+  content: ContentStore,
+  hold: Hold,
+): Promise<Descriptor> {
+  const write = documentWriter(content, hold);
+  const { os, architecture, variant } = platform;
+  const base = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  const { mediaType: type, digest, size } = layer.descriptor;
+  return await write(mediaType.ociManifest, {
+    schemaVersion: 2,
+    mediaType: mediaType.ociManifest,
+    config: await write(mediaType.ociConfig, configWith(base, layer)),
+    layers: [{ mediaType: type, digest, size }],
+  });
+}
+
+function configWith(base: Json, { diffId, changes, author, comment }: NewLayer): Json {
+  const created = new Date().toISOString();
+  const about = { ...(author === "" ? {} : { author }), ...(comment === "" ? {} : { comment }) };
+  const { history, rootfs } = base;
+  const diffIds = isRecord(rootfs) && Array.isArray(rootfs.diff_ids) ? rootfs.diff_ids : [];
+  // What of the container it was made in a config of docker's says is not this image's.
+  const { container: _, container_config: __, ...kept } = base;
+  return {
+    ...kept,
+    created,
+    ...(author === "" ? {} : { author }),
+    config: changedConfig(isRecord(base.config) ? base.config : {}, changes),
+    rootfs: { type: "layers", diff_ids: [...diffIds, diffId] },
+    history: [
+      ...(Array.isArray(history) ? history : []),
+      { created, created_by: changes.length === 0 ? "berth" : changes.join("; "), ...about },
+    ],
+  };
+}
+
+function documentWriter(content: ContentStore, hold: Hold) {
+  return async (type: string, value: Json): Promise<Descriptor> => {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const digest = digestOf(bytes);
+    await hold.add([{ kind: "content", digest }]);
+    await content.put(bytes, { digest });
+    return { mediaType: type, digest, size: bytes.length };
+  };
+}
+
+function dockerType(type: string): string {
+  if (type === mediaType.ociLayerGzip) return mediaType.dockerLayerGzip;
+  return type === mediaType.ociLayerZstd ? mediaType.dockerLayerZstd : mediaType.dockerLayer;
+}
+
+function parse(bytes: Uint8Array, what: string): Json {
+  const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (isRecord(value)) return value;
+  throw new ImageFilesError("InvalidArgument", `the image's ${what} is no JSON object`);
+}
