@@ -157,6 +157,10 @@ describe("containerd's API of containers and events", () => {
     } as containerd.containersV1.Container;
     const { container: updated } = await containers.update({ container: labelled, updateMask: [] });
     assert.deepEqual([updated?.labels.mine, updated?.runtime], ["1", shown?.runtime]);
+    const { value: metadata } = shown?.extensions["io.cri-containerd.container.metadata"] ?? {};
+    const { containerStatus } = host.berth.clients.runtime;
+    const { logPath } = (await containerStatus({ containerId: id, verbose: false })).status ?? {};
+    assert.equal(JSON.parse(String(metadata)).Metadata.LogPath, logPath);
     const specOf = async () => {
       const { container: now } = await containers.get({ id });
       assert.equal(now?.spec?.typeUrl, spec.typeUrl);

@@ -139,6 +139,7 @@ export class Daemon implements AsyncDisposable {
           podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
           podSpec: (id) => engine.containers.spec(id),
           pods,
+          podContainer: (id) => engine.containers.get(id),
           podRuntime,
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.

@@ -6,10 +6,13 @@ import { createInterface } from "node:readline";
 import { before, describe, it } from "node:test";
 import { clientProgram } from "../support/client-programs.ts";
 import { eventually } from "../support/condition.ts";
+import { checkpointing } from "../support/criu.ts";
 import { withClients } from "../support/with-clients.ts";
 
+const options = await checkpointing();
+
 describe("ctr run and tasks", () => {
-  const host = withClients();
+  const host = withClients(options);
   const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
 
   before(() => ctr("images", "pull", host.image));
@@ -102,6 +105,41 @@ describe("ctr run and tasks", () => {
       "the command has ended",
       async () => (await ctr("tasks", "ps", "busy")).split("\n").length === 2,
     );
+  });
+
+  it("shows what a task uses", async () => {
+    await using _sleeping = await sleeping("used");
+    const { stdout, code } = await host.programs.say("ctr", ["tasks", "metrics", "used"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /^used +seconds:\d+/m);
+    assert.match(stdout, /^(memory\.usage_in_bytes|memory\.usage) +[1-9]\d* *$/m);
+  });
+
+  it("checkpoints a container into an image, of which another one goes on", async () => {
+    const script = "i=0; while :; do echo $((i=i+1)) > /count; sleep 0.05; done";
+    // criu does not find a client's FIFOs again.
+    await ctr("run", "-d", "--null-io", host.image, "counts", "sh", "-c", script);
+    const count = async (id: string) =>
+      Number(
+        await ctr(
+          "tasks",
+          "exec",
+          "--exec-id",
+          `count-${Math.random()}`.replace(".", "-"),
+          id,
+          "cat",
+          "/count",
+        ),
+      );
+    await eventually("it has counted", async () => (await count("counts").catch(() => 0)) > 5);
+    await ctr("containers", "checkpoint", "--rw", "--image", "--task", "counts", "example.test/checkpoint:1");
+    const before = await count("counts");
+    await ctr("tasks", "rm", "-f", "counts");
+    await ctr("containers", "rm", "counts");
+    await ctr("containers", "restore", "--rw", "--live", "goes-on", "example.test/checkpoint:1");
+    await eventually("it counts on", async () => (await count("goes-on")) > before);
+    await ctr("tasks", "rm", "-f", "goes-on");
+    await ctr("containers", "rm", "goes-on");
   });
 
   it("pauses a task, lets it go on, signals and deletes it", async () => {

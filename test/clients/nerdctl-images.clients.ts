@@ -1,6 +1,8 @@
 /** Brings and hands on images with unmodified nerdctl. */
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
 import { before, describe, it } from "node:test";
+import { TestBuildkit } from "../support/buildkit.ts";
 import { withClients } from "../support/with-clients.ts";
 
 describe("nerdctl images", () => {
@@ -33,6 +35,20 @@ describe("nerdctl images", () => {
     assert.equal(await nerdctl("images", "-q"), "");
     assert.match(await nerdctl("load", "-i", archive), new RegExp(`Loaded image: ${host.image}`));
     assert.equal(await nerdctl("run", "--rm", host.image, "echo", "loaded"), "loaded");
+  });
+
+  it("builds an image by buildkitd, which runs", async () => {
+    const { berth, namespace } = host.programs;
+    await using buildkit = await TestBuildkit.start(berth.socket, namespace);
+    const context = host.programs.path("context");
+    await mkdir(context);
+    await writeFile(
+      `${context}/Dockerfile`,
+      `FROM ${host.image}\nRUN echo built > /built\nCMD ["cat", "/built"]\n`,
+    );
+    await nerdctl("build", "--buildkit-host", buildkit.address, "-t", "example.test/built:1", context);
+    assert.equal(await nerdctl("run", "--rm", "example.test/built:1"), "built");
+    await nerdctl("rmi", "example.test/built:1");
   });
 
   it("removes images that nothing uses", async () => {

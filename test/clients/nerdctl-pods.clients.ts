@@ -6,7 +6,7 @@ import { TestPod } from "../support/pod.ts";
 import { withClients } from "../support/with-clients.ts";
 
 describe("nerdctl and ctr in the namespace of CRI", () => {
-  const host = withClients(criNamespace);
+  const host = withClients({}, criNamespace);
   const nerdctl = (...args: readonly string[]) => host.programs.nerdctl(...args);
   const ctr = (...args: readonly string[]) => host.programs.ctr(...args);
   let pod: TestPod;
@@ -31,6 +31,10 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.ok((await ctr("containers", "ls", "-q")).split("\n").includes(id));
     assert.match(await ctr("tasks", "ls"), new RegExp(`^${id} +\\d+ +RUNNING`, "m"));
     assert.match(await nerdctl("images"), /busybox +latest/);
+  });
+
+  it("shows the log of a pod's container", async () => {
+    assert.equal(await nerdctl("logs", id), "hello");
   });
 
   it("runs commands in a pod's container", async () => {

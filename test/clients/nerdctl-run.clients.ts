@@ -41,7 +41,16 @@ describe("nerdctl run", () => {
   });
 
   it("gives it a terminal, and one to a command in it", async () => {
-    const screen = await host.programs.onTerminal("nerdctl", "run", "--rm", "-it", host.image, "tty");
+    const screen = await host.programs.onTerminal(
+      "nerdctl",
+      "run",
+      "--rm",
+      "-it",
+      host.image,
+      "sh",
+      "-c",
+      "tty; sleep 1",
+    );
     assert.match(screen, /\/dev\/pts\/0\n/);
     await using _running = await running("shown", "exec sleep 1000");
     assert.match(
@@ -96,6 +105,14 @@ describe("nerdctl run", () => {
     const [{ Spec }] = JSON.parse(await nerdctl("inspect", "--mode", "native", "limited"));
     const { memory, cpu } = Spec.linux.resources;
     assert.deepEqual([memory.limit, cpu.quota / cpu.period], [2 ** 25, 0.5]);
+  });
+
+  it("shows what a container uses", async () => {
+    await using _running = await running("used", "exec sleep 1000", "--memory", "64m");
+    const [stats] = (await nerdctl("stats", "--no-stream", "--format", "json", "used")).split("\n");
+    const { Name, MemUsage, PIDs } = JSON.parse(stats ?? "");
+    assert.deepEqual([Name, PIDs], ["used", "1"]);
+    assert.match(MemUsage, /^[1-9][\d.]*[KM]iB \/ 64MiB$/);
   });
 
   it("lists, inspects, renames, stops, starts, kills and removes containers", async () => {

@@ -55,10 +55,18 @@ export class TestBuildkit implements AsyncDisposable {
     }
   }
 
+  /** Where clients find it. */
+  get address(): string {
+    return `unix://${join(this.directory, "buildkitd.sock")}`;
+  }
+
   /** What buildctl prints. */
   async buildctl(...args: readonly string[]): Promise<string> {
-    const address = ["--addr", `unix://${join(this.directory, "buildkitd.sock")}`];
-    const { stdout } = await promisify(execFile)(clientProgram("buildctl"), [...address, ...args]);
+    const { stdout } = await promisify(execFile)(clientProgram("buildctl"), [
+      "--addr",
+      this.address,
+      ...args,
+    ]);
     return stdout;
   }
 
@@ -71,7 +79,7 @@ export class TestBuildkit implements AsyncDisposable {
     }
     const sources = ["--local", `context=${context}`, "--local", `dockerfile=${context}`];
     const { stderr } = await promisify(execFile)(clientProgram("buildctl"), [
-      ...["--addr", `unix://${join(this.directory, "buildkitd.sock")}`, "build", "--progress", "plain"],
+      ...["--addr", this.address, "build", "--progress", "plain"],
       ...["--frontend", "dockerfile.v0", ...sources],
       ...(output === undefined ? [] : ["--output", output]),
       ...args,

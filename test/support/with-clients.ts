@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before } from "node:test";
 import { promisify } from "node:util";
 import { cgroupLayout } from "../../src/ground/linux/index.ts";
 import { removeCgroup } from "../../src/services/runtime/index.ts";
-import type { TestBerth } from "./berth.ts";
+import type { BerthOptions, TestBerth } from "./berth.ts";
 import { clientProgram } from "./client-programs.ts";
 import { ContainerdClients } from "./containerd.ts";
 import { withBerth } from "./with-berth.ts";
@@ -78,8 +78,9 @@ export class ClientPrograms {
   }
 
   #run(program: string, args: readonly string[]) {
-    // Their files of a user's.
-    const env = { ...process.env, HOME: this.path("home"), XDG_CONFIG_HOME: this.path("home") };
+    // Their files of a user's; and nerdctl runs buildctl.
+    const [home, path] = [this.path("home"), `${dirname(clientProgram("buildctl"))}:${process.env.PATH}`];
+    const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: home, PATH: path };
     return promisify(execFile)(program, args, {
       env,
       maxBuffer: 2 ** 24,
@@ -88,7 +89,7 @@ export class ClientPrograms {
     });
   }
 
-  /** Tasks run on when a daemon ends: a test takes its own away. */
+  /** Tasks run on when a daemon ends: a test takes its own away, with their cgroups and bridge. */
   async removeTasks(): Promise<void> {
     using clients = new ContainerdClients(this.berth.socket);
     const { tasks } = clients.in(this.namespace);
@@ -100,6 +101,8 @@ export class ClientPrograms {
     }
     const layout = await cgroupLayout();
     if (layout !== undefined) await removeCgroup(layout, `/${this.namespace}`);
+    // The default network's addresses are the same in every test, and nerdctl leaves its bridge.
+    await promisify(execFile)("ip", ["link", "delete", "nerdctl0"]).catch(() => undefined);
   }
 }
 
@@ -107,11 +110,11 @@ export class ClientPrograms {
  * A daemon and a registry for the tests of one `describe`, and client programs in a namespace, of a name of
  * its own unless it is given.
  */
-export function withClients(namespace = `clients-${process.pid}`) {
+export function withClients(options: BerthOptions = {}, namespace = `clients-${process.pid}`) {
   let programs: ClientPrograms | undefined;
   // Before the daemon ends, as hooks run in the order of their making.
   after(() => programs?.removeTasks());
-  const host = withBerth();
+  const host = withBerth(options);
   before(async () => {
     programs = new ClientPrograms(host.berth, namespace);
     await mkdir(programs.path("home"));

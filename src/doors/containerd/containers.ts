@@ -7,6 +7,7 @@ import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
 import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { podMetadata } from "./pod-metadata.ts";
 import { withKnownRuntime } from "./pod-runtime.ts";
 import { recordChange } from "./record-change.ts";
 
@@ -16,9 +17,9 @@ type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotK
 
 /** The records of containers: what tasks are made from. */
 export function containerHandlers(
-  options: Pick<ServiceOptions, "podSpec" | "podRuntime">,
+  options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime">,
 ): ContainerHandlers {
-  const { podSpec } = options;
+  const { podContainer, podSpec } = options;
   const shown = (container: Container) => withKnownRuntime(container, options);
   const matching = async (
     filters: readonly string[],
@@ -35,8 +36,10 @@ export function containerHandlers(
     async get({ id }, { namespace }) {
       const { containers } = await namespace();
       const container = containers.get(id);
-      const spec = isPods(container) ? specValue(await podSpec(id)) : container.spec;
-      return { container: toMessage({ ...shown(container), ...(spec && { spec }) }) };
+      if (!isPods(container)) return { container: toMessage(container) };
+      const spec = specValue(await podSpec(id));
+      const extensions = { ...container.extensions, ...podMetadata(id, podContainer(id)) };
+      return { container: toMessage({ ...shown(container), spec, extensions }) };
     },
 
     async list({ filters }, call) {

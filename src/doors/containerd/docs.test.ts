@@ -72,6 +72,7 @@ async function served(): Promise<readonly string[]> {
       remove: async () => undefined,
       ended: async () => 0n,
     },
+    podContainer: () => ({ sandboxId: "", imageId: "", logPath: "" }),
     podRuntime: () => ({ binaryName: "", systemdCgroup: false }),
     transfers: () => Promise.reject(new Error("none")),
     cgroups: { read: async () => [] },

@@ -19,6 +19,8 @@ export type ContainerdOptions = {
   /** The OCI specification of a pod's container, in whatever state that is. */
   readonly podSpec: (containerId: string) => Promise<object>;
   readonly pods: PodSandboxes;
+  /** What CRI tells of a pod's container. */
+  readonly podContainer: (containerId: string) => PodContainer;
   /** What runs the tasks of pods under a handler's name, in the words of runc's options. */
   readonly podRuntime: (handler: string) => { readonly binaryName: string; readonly systemdCgroup: boolean };
   /** Of a namespace. */
@@ -47,6 +49,14 @@ export type PodSandboxes = {
   readonly remove: (id: string, signal: AbortSignal) => Promise<void>;
   /** Resolves when it is not ready any more, with that time, or that of the call where it was not. */
   readonly ended: (id: string, signal: AbortSignal) => Promise<bigint>;
+};
+
+export type PodContainer = {
+  readonly sandboxId: string;
+  /** Of the image, as CRI has it. */
+  readonly imageId: string;
+  /** Absolute; "" for one that has no log. */
+  readonly logPath: string;
 };
 
 /** Tasks by the ids of their containers. */
