@@ -204,6 +204,16 @@ describe("a pod of berth run", () => {
       );
     };
     await eventually("it was put aside", async () => (await sizes()).length === 2);
+    const putAside = async () => {
+      const [old] = (await logFiles("endless")).filter((path) => path.endsWith("0.log.1"));
+      return old && (await stat(join(host.berth.logDir, old)).catch(() => undefined))?.ino;
+    };
+    const before = await putAside();
+    await eventually("the next one has taken its place", async () => {
+      const now = await putAside();
+      return now !== undefined && now !== before;
+    });
+    await eventually("no others are kept", async () => (await sizes()).length === 2);
     // The file that was begun holds nothing for a moment.
     await eventually(
       "it has a last line",

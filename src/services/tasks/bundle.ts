@@ -2,7 +2,13 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import { type DescribedMount, mountDescribed, mountInfo, unmount } from "../../ground/linux/index.ts";
+import {
+  type DescribedMount,
+  mountDescribed,
+  mountInfo,
+  readDescribed,
+  unmount,
+} from "../../ground/linux/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
 
@@ -44,9 +50,10 @@ export class Bundle {
   }
 
   /** Whose file system must answer for a mount, as far as that can be told. */
-  #placeOf({ source, options }: DescribedMount): string {
-    const [, layer] = options.map((option) => /^lowerdir=([^:]+)/.exec(option)).find(Boolean) ?? [];
-    return layer ?? (source.startsWith("/") ? source : this.#rootfs);
+  #placeOf(mount: DescribedMount): string {
+    const read = readDescribed(mount);
+    const [layer] = read?.type === "overlay" ? read.mount.lower : [];
+    return layer ?? (mount.source.startsWith("/") ? mount.source : this.#rootfs);
   }
 
   /** Undefined for a bundle that was cut in the making. */

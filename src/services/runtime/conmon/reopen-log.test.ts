@@ -101,7 +101,7 @@ test("a link that takes the place of a new log before conmon has opened it is no
   process.kill(monitor, "SIGSTOP");
   try {
     const reopened = reopen(task);
-    await until(async () => (await readdir(directory)).length > 1);
+    await until(() => exists(join(bench.bundleOf(task), "log.tmp")));
     for (const name of await readdir(directory)) await rm(join(directory, name));
     for (const path of [logPath, `${logPath}.tmp`]) await symlink(victim, path);
     process.kill(monitor, "SIGCONT");

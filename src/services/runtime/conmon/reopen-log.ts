@@ -21,10 +21,10 @@ export async function reopenLog(
   next: NextLog,
 ): Promise<void> {
   const { path, lookUp } = place;
-  const isThere = () => isAlive(monitor.pid, monitor.startTime);
+  const monitorRuns = () => isAlive(monitor.pid, monitor.startTime);
   const has = (identity: string) => lookUp(path, async () => (await openFiles(monitor.pid)).has(identity));
   const before = await identityAt(place);
-  if (!(await isThere())) throw monitorIsGone(path);
+  if (!(await monitorRuns())) throw monitorIsGone(path);
   if (before !== undefined && (await has(before))) return;
   await using file = await next.make();
   let isAsked = false;
@@ -33,10 +33,10 @@ export async function reopenLog(
     isAsked = true;
     await control.reopenLog();
     // Not before it is renamed, too: conmon ends when it cannot do that.
-    await waitUntil(path, isThere, async () => (await next.isRenamed()) && has(file.identity));
+    await waitUntil(path, monitorRuns, async () => (await next.isRenamed()) && has(file.identity));
   } catch (error) {
     // A conmon that was asked may yet come for it.
-    if (!(isAsked && (await isThere()))) await file.removeIfEmpty();
+    if (!(isAsked && (await monitorRuns()))) await file.removeIfEmpty();
     throw error;
   }
   await next.clear();
@@ -44,12 +44,12 @@ export async function reopenLog(
 
 async function waitUntil(
   path: string,
-  isThere: () => Promise<boolean>,
+  monitorRuns: () => Promise<boolean>,
   isTaken: () => Promise<boolean>,
 ): Promise<void> {
   for (const end = performance.now() + waitMs; performance.now() < end; ) {
     if (await isTaken()) return;
-    if (!(await isThere())) throw monitorIsGone(path);
+    if (!(await monitorRuns())) throw monitorIsGone(path);
     await sleep(2);
   }
   throw new RuntimeError(
