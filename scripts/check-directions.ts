@@ -44,7 +44,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   layerdiff: ["linux", "oci", "tar"],
   checkpoint: ["layerdiff", "linux", "hostpaths", "oci", "tar", "unpack"],
   snapshots: ["events", "metadata", "namespaces", "linux", "oci", "trees", "unpack"],
-  registry: ["oci"],
+  registry: ["linux", "oci"],
   leases: ["metadata"],
   gc: ["content", "leases", "snapshots", "oci"],
   storage: [

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { chown, mkdir, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
-import { eraseFromHelper, storeInHelper } from "./credential-helper.ts";
+import { askCredentialHelper, eraseFromHelper, storeInHelper } from "./credential-helper.ts";
 import { asTable, helperFor, isKeyOf, readConfig, serverKey, type Table } from "./docker-config.ts";
 import { RegistryError } from "./errors.ts";
 
@@ -13,6 +13,7 @@ type Pair = { readonly username: string; readonly password: string };
  * itself. Everything else in it stays. Returns the helper's name. Throws RegistryError.
  */
 export async function storeCredentials(file: string, host: string, pair: Pair): Promise<string | undefined> {
+  using _lock = await lockConfig(file);
   const config = (await readConfig(file)) ?? {};
   const helper = helperFor(config, host);
   if (helper !== undefined) await storeInHelper(helper, serverKey(host), pair);
@@ -25,18 +26,47 @@ export async function storeCredentials(file: string, host: string, pair: Pair): 
 
 /** Forgets what {@link storeCredentials} kept; false when there was nothing. Throws RegistryError. */
 export async function eraseCredentials(file: string, host: string): Promise<boolean> {
-  const config = await readConfig(file);
-  if (config === undefined) return false;
+  if ((await readConfig(file)) === undefined) return false;
+  using _lock = await lockConfig(file);
+  const config = (await readConfig(file)) ?? {};
   const auths = authsWithout(config, host);
   const known = Object.keys(auths).length < Object.keys(asTable(config.auths)).length;
   const helper = helperFor(config, host);
-  if (helper !== undefined) await eraseFromHelper(helper, serverKey(host));
+  // Most helpers are silent about what they have not got.
+  const isKept = helper !== undefined && (await askCredentialHelper(helper, serverKey(host), undefined));
+  if (helper !== undefined && isKept) await eraseFromHelper(helper, serverKey(host));
   if (known) await writeConfig(file, { ...config, auths });
-  return known || helper !== undefined;
+  return known || Boolean(isKept);
 }
 
 function authsWithout(config: Table, host: string): Table {
   return Object.fromEntries(Object.entries(asTable(config.auths)).filter(([key]) => !isKeyOf(key, host)));
+}
+
+const lockTimeoutMs = 30_000;
+
+/**
+ * Held while the file is read and replaced, so that nobody's entry is lost. It is a file beside it, as that
+ * itself is another one each time.
+ */
+async function lockConfig(file: string): Promise<Disposable> {
+  // Loaded here, as only this needs calls of the kernel's.
+  const { lockFile } = await import("../../ground/linux/index.ts");
+  try {
+    const target = await realpath(file).catch(() => file);
+    const directory = dirname(target);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await using undo = new AsyncDisposableStack();
+    const path = join(directory, `.${basename(target)}.lock`);
+    const lock = undo.use(await lockFile(path, lockTimeoutMs));
+    const owner = await stat(directory);
+    // Whoever becomes root to log in (sudo) must be able to lock it as themselves.
+    if (process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
+    undo.move();
+    return lock;
+  } catch (cause) {
+    throw new RegistryError("FailedPrecondition", `${file} cannot be locked`, { cause });
+  }
 }
 
 /** Whole or not at all, for its owner alone; where it is a link, what that leads to. */
