@@ -140,17 +140,22 @@ export function recorder(then = 'if [ "$CNI_COMMAND" = ADD ]; then echo "$RESULT
   ].join("\n");
 }
 
-type BridgeOptions = { readonly chained?: readonly object[]; readonly ipMasq?: boolean };
+type BridgeOptions = {
+  readonly chained?: readonly object[];
+  readonly ipMasq?: boolean;
+  /** Of the pods' IPv4 network. */
+  readonly prefixLength?: number;
+};
 
 /** A network of one bridge, with addresses kept under the test's own directory. */
 export function bridgeNetwork(
   { root }: TestNetwork,
-  { chained = [], ipMasq = true }: BridgeOptions = {},
+  { chained = [], ipMasq = true, prefixLength = 24 }: BridgeOptions = {},
 ): object {
   const ipam = {
     type: "host-local",
     dataDir: `${root}/addresses`,
-    ranges: [[{ subnet: "10.87.0.0/24" }], [{ subnet: "fd87::/64" }]],
+    ranges: [[{ subnet: `10.87.0.0/${prefixLength}` }], [{ subnet: "fd87::/64" }]],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   const bridge = { type: "bridge", bridge: "berth-test0", isGateway: true, ipMasq, ipam };
