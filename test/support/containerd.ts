@@ -20,6 +20,7 @@ const services = {
   images: containerd.imagesV1.ImagesClient,
   introspection: containerd.introspectionV1.IntrospectionClient,
   leases: containerd.leasesV1.LeasesClient,
+  mounts: containerd.mountsV1.MountsClient,
   namespaces: containerd.namespacesV1.NamespacesClient,
   sandboxes: containerd.sandboxV1.StoreClient,
   snapshots: containerd.snapshotsV1.SnapshotsClient,

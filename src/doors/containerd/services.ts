@@ -9,6 +9,7 @@ import { eventHandlers } from "./events.ts";
 import { imageHandlers } from "./images.ts";
 import { introspectionHandlers } from "./introspection.ts";
 import { leaseHandlers } from "./leases.ts";
+import { mountHandlers } from "./mounts.ts";
 import { namespaceHandlers } from "./namespaces.ts";
 import type { ContainerdOptions, ServiceOptions } from "./options.ts";
 import { plugins } from "./plugins.ts";
@@ -40,7 +41,7 @@ const rows: readonly Row[] = [
   row("images", containerd.imagesV1.ImagesService, imageHandlers),
   row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
   row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
-  row("mounts", containerd.mountsV1.MountsService),
+  row("mounts", containerd.mountsV1.MountsService, mountHandlers),
   row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
   row("sandboxes", containerd.sandboxV1.StoreService, sandboxHandlers),
   row("sandbox-controllers", containerd.sandboxV1.ControllerService, sandboxControllerHandlers, ["wait"]),
