@@ -42,7 +42,7 @@ export async function* messagesIn(
 
 function lengthOf(bytes: Buffer, maxBytes: number): number {
   if (bytes.readUInt8(0) !== 0)
-    throw new GrpcCallError("Internal", "the answer is compressed, which nobody asked for");
+    throw new GrpcCallError("Internal", "the answer is compressed, although the request did not ask for it");
   const length = bytes.readUInt32BE(1);
   if (length > maxBytes) {
     throw new GrpcCallError(

@@ -109,7 +109,7 @@ const noAnswers: Record<string, [Parameters<typeof serveRaw>[0], object]> = {
   ],
   "a compressed answer": [
     (stream) => respond(stream, ok, () => void stream.write(message("a", { compressed: 1 }))),
-    { code: "Internal", message: "the answer is compressed, which nobody asked for" },
+    { code: "Internal", message: "the answer is compressed, although the request did not ask for it" },
   ],
   "no message where there is one": [(stream) => respond(stream, ok, () => {}), { code: "Unimplemented" }],
   "two messages where there is one": [

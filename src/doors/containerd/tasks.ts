@@ -215,7 +215,7 @@ function checkCreation({ runtimePath, taskApiAddress, rootfs }: containerd.tasks
 /** Throws InvalidArgument: see signal(7). */
 function checkSignal(signal: number): void {
   if (signal < 1 || signal > maxSignal)
-    throw new ContainerdError("InvalidArgument", `signal: ${signal} is none; give one of 1 to ${maxSignal}`);
+    throw new ContainerdError("InvalidArgument", `signal: ${signal} is not a signal; use 1 to ${maxSignal}`);
 }
 
 function noTask(id: string, namespace: string): ContainerdError {

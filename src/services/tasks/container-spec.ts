@@ -18,7 +18,7 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
   if (spec === undefined)
     throw new TasksError(
       "FailedPrecondition",
-      `container ${id} has no OCI specification; create it with one, or start it through whoever made it`,
+      `container ${id} has no OCI specification; create it with one, or start it through the client that created it`,
     );
   const given = parse(id, spec);
   const { process, linux } = given;

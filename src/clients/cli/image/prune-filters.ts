@@ -23,7 +23,7 @@ export function pruneFilters(filters: readonly string[], nowMs: number): PruneFi
     else if (key === "until" && not === "") namedBefore = earlier(namedBefore, parseUntil(value, nowMs));
     else
       throw usageError(
-        `--filter ${JSON.stringify(filter)} is none that there is: until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]`,
+        `--filter ${JSON.stringify(filter)} is not a valid filter; use until=TIME, label=KEY[=VALUE] or label!=KEY[=VALUE]`,
       );
   }
   return { labels, withoutLabels, ...(namedBefore === undefined ? {} : { namedBefore }) };

@@ -16,8 +16,8 @@ type Options = ConnectionOptions & {
   readonly force?: boolean;
 };
 
-const description = `Removes images that nobody needs: those without a tag, with --all those with tags too. Images that a container uses or
-mounts, pinned images and images that are being pulled stay. Asks first, unless --force is given.`;
+const description = `Removes unused images: those without a tag, and with --all also those with tags. Keeps images that a container uses or
+mounts, pinned images and images that are being pulled. Asks first, unless --force is given.`;
 
 const examples = `
 Examples:
@@ -35,7 +35,7 @@ Filters:
 export function definePrune(command: Command, invocation: Invocation): void {
   const pruning = command
     .command("prune")
-    .summary("remove images that nobody needs")
+    .summary("remove unused images")
     .description(description)
     .option("-a, --all", "also remove images with tags")
     .option("--filter <filter>", "remove only some of them (may be repeated)", collect)

@@ -223,7 +223,7 @@ export class ConmonTask implements Task {
     if (record?.console !== undefined)
       throw new RuntimeError(
         "FailedPrecondition",
-        `close stdin of container ${id}: it is not a FIFO; whoever is attached to it can end it`,
+        `close stdin of container ${id}: it is not a FIFO; an attached client can end it`,
       );
     await kept?.closeStdin();
   }
