@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { TestBuildkit } from "../support/buildkit.ts";
+import { clientProgram } from "../support/client-programs.ts";
 import { TestPod } from "../support/pod.ts";
 import { withBerth } from "../support/with-berth.ts";
 
@@ -158,12 +159,17 @@ describe("buildkitd with berth as its worker", () => {
     assert.match(first, new RegExp(random.trim()));
   });
 
-  it("prunes what builds have left: its snapshots and leases", async () => {
-    await buildkit().build({
-      files: { Dockerfile: `FROM ${host.image}\nRUN dd if=/dev/zero of=/big bs=1M count=8` },
-    });
+  it("prunes what builds have left, their leases among it", async () => {
+    const leases = async () => {
+      const args = ["--address", host.berth.socket, "--namespace", namespace, "leases", "list", "--quiet"];
+      return (await promisify(execFile)(clientProgram("ctr"), args)).stdout;
+    };
+    const Dockerfile = `FROM ${host.image}\nRUN dd if=/dev/zero of=/big bs=1M count=8`;
+    await buildkit().build({ files: { Dockerfile } });
     assert.match(await buildkit().buildctl("du"), /Total:\s+[\d.]+MB/);
+    assert.notEqual(await leases(), "");
     await buildkit().buildctl("prune", "--all");
     assert.match(await buildkit().buildctl("du"), /Total:\s+0B/);
+    assert.equal(await leases(), "");
   });
 });
