@@ -182,6 +182,11 @@ describe("berth doctor --leaks", () => {
       "comment",
       `${cut.slice(0, 129)}"`,
     ]);
+    await run("nft", ["add", "table", "inet", "berth"]);
+    undo.defer(async () => void (await run("nft", ["delete", "table", "inet", "berth"])));
+    await run("nft", ["add", "map", "inet", "berth", "ports4", "{ type inet_service : ipv4_addr; }"]);
+    const element = `{ 18083 comment "${gone} eth0 test" : 10.255.255.254 }`;
+    await run("nft", ["add", "element", "inet", "berth", "ports4", element]);
     await run("ip", ["link", "add", "gone0", "type", "veth", "peer", "name", "gone1"]);
     undo.defer(async () => void (await run("ip", ["link", "delete", "gone0"])));
     const [link] = JSON.parse((await run("ip", ["-j", "link", "show", "gone0"])).stdout);
@@ -221,8 +226,9 @@ describe("berth doctor --leaks", () => {
     assert.match(ours.join("\n"), /leftover network interfaces: 1 that .*: gone0$/m);
     assert.match(
       ours.join("\n"),
-      /leftover nftables rules: 1 that .*masq_checks: ip saddr 10\.255\.255\.254 /,
+      /leftover nftables rules: 2 that .*masq_checks: ip saddr 10\.255\.255\.254 /s,
     );
+    assert.match(ours.join("\n"), /inet berth ports4: 18083/);
     assert.match(ours.join("\n"), new RegExp(`leftover address reservations: 1 that .*${lease}`));
     assert.match(ours.join("\n"), new RegExp(`leftover directories: 1 that .*${directory}`));
     assert.match(ours.join("\n"), new RegExp(`leftover iptables rules: 1 that .*${gone}`));
