@@ -4,7 +4,7 @@
  * ten), and how long the lists take. berth and containerd have the same pods and are asked in turn.
  * `npm run bench -- polling [PODS] [SECONDS] [--json]`
  */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { RuntimePair, runPod, type Subject } from "./runtime-pair.ts";
 import { median, percentile, timed } from "./statistics.ts";
@@ -15,8 +15,6 @@ const [pods = 100, seconds = 60] = process.argv
   .map(Number);
 const asJson = process.argv.includes("--json");
 const [rounds, warmUp] = [200, 50];
-/** Linux counts CPU time in hundredths of a second. */
-const tickMs = 10;
 
 await using pair = await RuntimePair.start();
 for (const subject of pair.subjects) {
@@ -84,9 +82,12 @@ async function pollOnce(subject: Subject, second: number): Promise<void> {
   if (second % 10 === 0) await calls.ListContainerStats(subject);
 }
 
-/** utime and stime of proc_pid_stat(5), the 14th and 15th field; the second, the name, may hold blanks. */
+/** Of all its threads: what they have run so far (the first field of /proc/PID/task/TID/schedstat, in ns). */
 async function cpuMs(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * tickMs;
+  const threads = `/proc/${pid}/task`;
+  const ran = (await readdir(threads)).map(async (thread) => {
+    const text = await readFile(`${threads}/${thread}/schedstat`, "utf8").catch(() => "0");
+    return Number(text.split(" ")[0]);
+  });
+  return (await Promise.all(ran)).reduce((sum, ns) => sum + ns, 0) / 1e6;
 }

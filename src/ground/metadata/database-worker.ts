@@ -33,7 +33,7 @@ function serve(): void {
   }
   parentPort?.on("message", (request: WorkerRequest) => {
     if (request.kind === "commit") {
-      const outcomes = commitBatches(db, request.batches, path, keepsRoom);
+      const outcomes = commitBatches(db, request, path, keepsRoom);
       if (keepsRoom) afterCommit(db);
       reply({ kind: "committed", outcomes });
       return;

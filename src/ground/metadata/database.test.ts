@@ -39,6 +39,22 @@ test("records are there after closing and opening again, with their types", asyn
   assert.deepEqual((await database.collection("snapshots")).list("other"), [["s", { kind: "active" }]]);
 });
 
+test("commits that may wait for the disk keep their order with those that do not", async () => {
+  await using file = await emptyDatabase();
+  {
+    await using database = await file.open();
+    const images = await database.collection<Image>("images");
+    const commit = (name: string, durability: "atOnce" | "withNext") =>
+      database.commit([images.put(ns, "a", { name })], undefined, durability);
+    await commit("1", "withNext");
+    await Promise.all([commit("2", "withNext"), commit("3", "atOnce"), commit("4", "withNext")]);
+    assert.deepEqual(images.get(ns, "a"), { name: "4" });
+    await commit("5", "withNext");
+  }
+  await using database = await file.open();
+  assert.deepEqual((await database.collection("images")).get(ns, "a"), { name: "5" });
+});
+
 test("memory shows a change when it is durable, not before", async () => {
   await using file = await emptyDatabase();
   await using database = await file.open();

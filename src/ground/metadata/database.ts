@@ -22,7 +22,7 @@ export interface Database extends AsyncDisposable {
    * (disk full; later commits work once there is space), InvalidArgument (a value that is not plain data),
    * Unavailable (closed).
    */
-  commit(changes: readonly Change[], committed?: () => void): Promise<void>;
+  commit(changes: readonly Change[], committed?: () => void, durability?: Durability): Promise<void>;
   /**
    * Why nothing can be written, such as a disk that fails or has become read-only; undefined while commits
    * succeed. It is tried again by itself, so this is true without commits too. A full disk is no such
@@ -35,6 +35,13 @@ export interface Database extends AsyncDisposable {
    */
   readonly died: Promise<MetadataError>;
 }
+
+/**
+ * `atOnce`: a commit is on disk when it resolves. `withNext`: it outlives this process then, and is on disk
+ * as soon as any later commit is; a machine that fails before that may lose it. That is enough for what is
+ * only begun, of which nobody is told before a later commit. Commits stay in order in any case.
+ */
+export type Durability = "atOnce" | "withNext";
 
 /** The collections that exist; each has a table made by a migration. */
 export type CollectionName =

@@ -9,7 +9,7 @@ import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { until } from "../../testing/until.ts";
 import { createLogger } from "../logging/index.ts";
-import { openDatabase } from "./index.ts";
+import { type Durability, openDatabase } from "./index.ts";
 
 const ns = "k8s.io";
 
@@ -17,7 +17,7 @@ const ns = "k8s.io";
  * A process that opens the database and commits numbered records, five at a time, printing each number once
  * it is acknowledged.
  */
-function startCommitter(path: string): ChildProcess {
+function startCommitter(path: string, durability: Durability = "atOnce"): ChildProcess {
   const script = `
     import { openDatabase } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
     const database = await openDatabase({ path: ${JSON.stringify(path)} });
@@ -26,7 +26,7 @@ function startCommitter(path: string): ChildProcess {
     async function commitForEver() {
       for (;;) {
         const key = String(next++);
-        await database.commit([images.put("${ns}", key, { key, filler: "x".repeat(2000) })]);
+        await database.commit([images.put("${ns}", key, { key, filler: "x".repeat(2000) })], undefined, "${durability}");
         process.stdout.write(key + "\\n");
       }
     }
@@ -51,20 +51,22 @@ async function linesUntilKilled(child: ChildProcess, enough: number): Promise<re
   return lines;
 }
 
-test("every commit that was acknowledged is there after the process was killed in the middle of others", async () => {
-  await using directory = await tempDir();
-  const path = join(directory.path, "metadata.db");
-  const acknowledged = new Set<string>();
-  for (const enough of [2, 40, 150]) {
-    const [, ...keys] = await linesUntilKilled(startCommitter(path), enough);
-    for (const key of keys) acknowledged.add(key);
-    await using database = await openDatabase({ path });
-    const images = await database.collection("images");
-    const missing = [...acknowledged].filter((key) => images.get(ns, key) === undefined);
-    assert.deepEqual(missing, []);
-  }
-  assert.ok(acknowledged.size > 150);
-});
+for (const durability of ["atOnce", "withNext"] as const) {
+  test(`every commit (${durability}) that was acknowledged is there after the process was killed in the middle of others`, async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "metadata.db");
+    const acknowledged = new Set<string>();
+    for (const enough of [2, 40, 150]) {
+      const [, ...keys] = await linesUntilKilled(startCommitter(path, durability), enough);
+      for (const key of keys) acknowledged.add(key);
+      await using database = await openDatabase({ path });
+      const images = await database.collection("images");
+      const missing = [...acknowledged].filter((key) => images.get(ns, key) === undefined);
+      assert.deepEqual(missing, []);
+    }
+    assert.ok(acknowledged.size > 150);
+  });
+}
 
 test("a second process on the same database is refused while the first lives", async () => {
   await using directory = await tempDir();

@@ -4,7 +4,7 @@ import { messageOf } from "../errors/index.ts";
 import type { Logger } from "../logging/index.ts";
 import { receivedError, type SentError, startThread, threadFile } from "../threads/index.ts";
 import { MemoryCollection } from "./collection.ts";
-import type { Change, Collection, CollectionName, Database } from "./database.ts";
+import type { Change, Collection, CollectionName, Database, Durability } from "./database.ts";
 import { decode, encode } from "./encoding.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { damaged } from "./sqlite-errors.ts";
@@ -77,6 +77,7 @@ type PendingCommit = {
   readonly changes: readonly Change[];
   readonly batch: Batch;
   readonly committed: (() => void) | undefined;
+  readonly durability: Durability;
   readonly done: PromiseWithResolvers<void>;
 };
 
@@ -125,18 +126,26 @@ class SqliteDatabase implements Database {
     return collection as MemoryCollection<T>;
   }
 
-  async commit(changes: readonly Change[], committed?: () => void): Promise<void> {
+  async commit(
+    changes: readonly Change[],
+    committed?: () => void,
+    durability: Durability = "atOnce",
+  ): Promise<void> {
     if (this.#state !== "open") throw this.#unavailable("it is closed");
-    if (changes.length > 0) await this.#enqueue(changes, committed);
+    if (changes.length > 0) await this.#enqueue(changes, committed, durability);
   }
 
-  #enqueue(changes: readonly Change[], committed?: () => void): Promise<void> {
+  #enqueue(
+    changes: readonly Change[],
+    committed: (() => void) | undefined,
+    durability: Durability,
+  ): Promise<void> {
     const batch = changes.map((change) => ({
       ...change,
       value: change.value === undefined ? undefined : encode(change.value),
     }));
     const done = Promise.withResolvers<void>();
-    this.#queue.push({ changes, batch, committed, done });
+    this.#queue.push({ changes, batch, committed, durability, done });
     this.#scheduleSend();
     return done.promise;
   }
@@ -163,7 +172,9 @@ class SqliteDatabase implements Database {
     if (this.#queue.length > 0) {
       this.#inFlight = this.#queue;
       this.#queue = [];
-      this.#post({ kind: "commit", batches: this.#inFlight.map(({ batch }) => batch) });
+      const batches = this.#inFlight.map(({ batch }) => batch);
+      const mayWait = this.#inFlight.every(({ durability }) => durability === "withNext");
+      this.#post({ kind: "commit", batches, durability: mayWait ? "withNext" : "atOnce" });
     } else if (this.#state === "closing") {
       this.#post({ kind: "close" });
     }
@@ -209,7 +220,8 @@ class SqliteDatabase implements Database {
   /** A commit of nothing, which writes all the same. */
   #tryAgain(): void {
     this.#nextTry = undefined;
-    if (this.#trouble !== undefined && this.#state === "open") this.#enqueue([]).catch(() => undefined);
+    if (this.#trouble !== undefined && this.#state === "open")
+      this.#enqueue([], undefined, "atOnce").catch(() => undefined);
   }
 
   #applyAll(changes: readonly Change[]): void {

@@ -3,24 +3,34 @@ import { type SentError, sentError } from "../threads/index.ts";
 import { hasRoomToAdd } from "./log-room.ts";
 import { MetadataError } from "./metadata-error.ts";
 import { toMetadataError } from "./sqlite-errors.ts";
-import type { Batch, EncodedChange } from "./worker-messages.ts";
+import type { Batch, EncodedChange, WorkerRequest } from "./worker-messages.ts";
 
 /**
- * Applies all batches in one transaction, with one fsync for all. When that fails, each is tried alone, so
- * that one that cannot be applied does not take the others along. Returns for each the reason why it is not
- * applied. `keepsRoom` is whether there is room for removals, which no new record may take.
+ * Applies all batches in one transaction, with one fsync for all, or none where they may wait for it. When
+ * that fails, each is tried alone, so that one that cannot be applied does not take the others along. Returns
+ * for each the reason why it is not applied. `keepsRoom` is whether there is room for removals, which no new
+ * record may take.
  */
 export function commitBatches(
   db: DatabaseSync,
-  batches: readonly Batch[],
+  { batches, durability }: Commit,
   path: string,
   keepsRoom: boolean,
 ): (SentError | undefined)[] {
   const mayAdd = !keepsRoom || hasRoomToAdd(path);
+  using _ = durability === "withNext" ? withoutSync(db) : undefined;
   const failure = commitTogether(db, batches, path, mayAdd);
   if (failure === undefined) return batches.map(() => undefined);
   if (batches.length === 1) return [failure];
   return batches.map((batch) => commitTogether(db, [batch], path, mayAdd));
+}
+
+type Commit = Extract<WorkerRequest, { kind: "commit" }>;
+
+/** The write-ahead log is written all the same, and the next fsync of it takes along what came before. */
+function withoutSync(db: DatabaseSync): Disposable {
+  db.exec("PRAGMA synchronous = NORMAL");
+  return { [Symbol.dispose]: () => db.exec("PRAGMA synchronous = FULL") };
 }
 
 function commitTogether(

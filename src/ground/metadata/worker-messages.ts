@@ -1,12 +1,12 @@
 import type { SentError } from "../threads/index.ts";
-import type { CollectionName } from "./database.ts";
+import type { CollectionName, Durability } from "./database.ts";
 
 /** What the thread that owns the SQLite file is told when it starts. */
 export type WorkerStart = { readonly path: string };
 
 /** Requests come one at a time: the next is sent when the last is answered. */
 export type WorkerRequest =
-  | { readonly kind: "commit"; readonly batches: readonly Batch[] }
+  | { readonly kind: "commit"; readonly batches: readonly Batch[]; readonly durability: Durability }
   | { readonly kind: "close" };
 
 /** What one caller wants applied atomically; nothing, to see whether the file can be written. */
@@ -30,7 +30,7 @@ export type WorkerReply =
   | { readonly kind: "refused"; readonly error: SentError }
   /** Why no room is kept for commits on a full disk. */
   | { readonly kind: "withoutRoom"; readonly reason: string }
-  /** For each batch the reason why it was not applied, or undefined: it is on disk. */
+  /** For each batch the reason why it was not applied, or undefined: it is as durable as was asked. */
   | { readonly kind: "committed"; readonly outcomes: readonly (SentError | undefined)[] };
 
 /** A record with its value encoded. */

@@ -1,6 +1,6 @@
 import { nowNs } from "../../ground/clock/index.ts";
 import { updateLabels } from "../../ground/labels/index.ts";
-import type { Collection, Database } from "../../ground/metadata/index.ts";
+import type { Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock, perObject } from "../../ground/sync/index.ts";
 import {
   ContainersError,
@@ -41,7 +41,7 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
     this.#options = options;
   }
 
-  async create(given: NewRecord<Fixed, Mutable>): Promise<RecordOf<Fixed, Mutable>> {
+  async create(given: NewRecord<Fixed, Mutable>, durability?: Durability): Promise<RecordOf<Fixed, Mutable>> {
     const { kind, namespace, check } = this.#options;
     check(given);
     using _ = await this.#locks.acquire(given.id);
@@ -51,7 +51,7 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
         `${kind} ${given.id} already exists in namespace ${namespace}`,
       );
     const createdAtNs = nowNs();
-    return await this.#put("created", { ...given, createdAtNs, updatedAtNs: createdAtNs });
+    return await this.#put("created", { ...given, createdAtNs, updatedAtNs: createdAtNs }, durability);
   }
 
   find(id: string): RecordOf<Fixed, Mutable> | undefined {
@@ -93,10 +93,15 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   async #put(
     kind: Exclude<RecordChange, "deleted">,
     given: RecordOf<Fixed, Mutable>,
+    durability?: Durability,
   ): Promise<RecordOf<Fixed, Mutable>> {
     const { database, collection, namespace, changed } = this.#options;
     const record = { ...given, labels: updateLabels({}, given.labels) };
-    await database.commit([collection.put(namespace, record.id, record)], () => changed(kind, record));
+    await database.commit(
+      [collection.put(namespace, record.id, record)],
+      () => changed(kind, record),
+      durability,
+    );
     return record;
   }
 }

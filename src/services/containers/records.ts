@@ -1,5 +1,6 @@
 import { BerthError } from "../../ground/errors/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
+import type { Durability } from "../../ground/metadata/index.ts";
 
 /** Codes: InvalidArgument (a field), NotFound, AlreadyExists (its id is taken). */
 export class ContainersError extends BerthError {}
@@ -44,8 +45,11 @@ export type RecordOf<Fixed, Mutable> = CommonFields & Fixed & Mutable;
  * LabelsError, and then nothing is changed.
  */
 export interface Records<Fixed, Mutable> {
-  /** Times are the store's to set. A label without a value is none. Throws ContainersError AlreadyExists. */
-  create(given: NewRecord<Fixed, Mutable>): Promise<RecordOf<Fixed, Mutable>>;
+  /**
+   * Times are the store's to set. A label without a value is none. On disk at once unless `durability` says
+   * otherwise. Throws ContainersError AlreadyExists.
+   */
+  create(given: NewRecord<Fixed, Mutable>, durability?: Durability): Promise<RecordOf<Fixed, Mutable>>;
   find(id: string): RecordOf<Fixed, Mutable> | undefined;
   /** Throws ContainersError NotFound. */
   get(id: string): RecordOf<Fixed, Mutable>;

@@ -255,7 +255,7 @@ class ImageService implements Images, AsyncDisposable {
 
   async prepareRootfs(image: Image, key: string): Promise<void> {
     await this.#ensureUnpacked(image);
-    await this.#snapshotter.prepare(key, image.chainId);
+    await this.#snapshotter.prepare(key, image.chainId, {}, "withNext");
   }
 
   layerFiles({ layers }: Image): ReturnType<Images["layerFiles"]> {

@@ -84,7 +84,10 @@ export interface ImageCatalog {
 
 /** Images as file systems, for engines. */
 export interface ImageRootfs {
-  /** Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. */
+  /**
+   * Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. It
+   * is on disk with the next commit, such as that of the container that it is for.
+   */
   prepareRootfs(image: Image, key: string): Promise<void>;
   /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
   layerFiles(

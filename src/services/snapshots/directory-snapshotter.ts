@@ -3,6 +3,7 @@ import { nowNs } from "../../ground/clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
 import { syncFileSystem } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
+import type { Durability } from "../../ground/metadata/index.ts";
 import { KeyLock, RefCounts } from "../../ground/sync/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { EventPublisher } from "../events/index.ts";
@@ -58,12 +59,17 @@ export class DirectorySnapshotter implements Snapshotter {
     this.capabilities = { rebase: parts.style.rebase };
   }
 
-  prepare(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
-    return this.#create("active", key, parent, labels);
+  prepare(
+    key: string,
+    parent: string | undefined,
+    labels: Labels = {},
+    durability: Durability = "atOnce",
+  ): Promise<readonly Mount[]> {
+    return this.#create("active", key, parent, labels, durability);
   }
 
   view(key: string, parent: string | undefined, labels: Labels = {}): Promise<readonly Mount[]> {
-    return this.#create("view", key, parent, labels);
+    return this.#create("view", key, parent, labels, "atOnce");
   }
 
   async commit(name: string, key: string, options: CommitOptions = {}): Promise<void> {
@@ -181,6 +187,7 @@ export class DirectorySnapshotter implements Snapshotter {
     key: string,
     parent: string | undefined,
     labels: Labels,
+    durability: Durability,
   ): Promise<readonly Mount[]> {
     const { namespace, records, directories, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
@@ -194,10 +201,11 @@ export class DirectorySnapshotter implements Snapshotter {
       await this.#makeDirectory(id, kind, parent);
       const createdAtNs = nowNs();
       const record = { id, kind, parent, createdAtNs, labels: updateLabels({}, labels), usage: undefined };
-      await records.commit([records.put(key, record)], () => {
+      const made = () => {
         if (kind === "active")
           events.publish(namespace, "/snapshot/prepare", { snapshotter: this.name, key, parent });
-      });
+      };
+      await records.commit([records.put(key, record)], made, durability);
     } catch (error) {
       void this.#deletions.start(id);
       throw errorOf(error, `snapshot ${key} cannot be made`);

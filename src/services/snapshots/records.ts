@@ -1,5 +1,5 @@
 import type { Labels } from "../../ground/labels/index.ts";
-import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
+import type { Change, Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import type { SnapshotInfo, Usage } from "./snapshotter.ts";
 
@@ -74,7 +74,7 @@ export class SnapshotRecords {
   }
 
   /** See Database.commit. */
-  commit(changes: readonly Change[], committed?: () => void): Promise<void> {
-    return this.#database.commit(changes, committed);
+  commit(changes: readonly Change[], committed?: () => void, durability?: Durability): Promise<void> {
+    return this.#database.commit(changes, committed, durability);
   }
 }

@@ -1,5 +1,6 @@
 import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
 import type { SnapshotMount } from "../../ground/linux/index.ts";
+import type { Durability } from "../../ground/metadata/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 
 /**
@@ -28,8 +29,14 @@ export interface Snapshotter {
   readonly capabilities: { readonly rebase: boolean };
   /**
    * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
+   * Durable when it resolves, unless `durability` says otherwise.
    */
-  prepare(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
+  prepare(
+    key: string,
+    parent: string | undefined,
+    labels?: Labels,
+    durability?: Durability,
+  ): Promise<readonly Mount[]>;
   view(key: string, parent: string | undefined, labels?: Labels): Promise<readonly Mount[]>;
   /**
    * Throws NotFound, AlreadyExists (name), FailedPrecondition (a `parent` given without rebase). Durable when

@@ -43,8 +43,12 @@ export async function saveDraft(
   draft: NotYetCreated<ContainerRecord>,
   services: PodServices,
 ): Promise<ContainerRecord> {
+  // What is made of it until it is finished is found without it too, after a failure of the machine: mounts
+  // are gone then, and snapshots and volumes that no record names are removed. What was unpacked of a
+  // checkpoint is not.
+  const durability = draft.restore === undefined ? "withNext" : "atOnce";
   try {
-    return await services.containers.create(draft);
+    return await services.containers.create(draft, durability);
   } catch (error) {
     if (draft.restore !== undefined) await forgetCheckpoint(draft, services);
     throw error;

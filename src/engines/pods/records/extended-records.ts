@@ -1,6 +1,6 @@
 import { messageOf } from "../../../ground/errors/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
-import { decode, encode } from "../../../ground/metadata/index.ts";
+import { type Durability, decode, encode } from "../../../ground/metadata/index.ts";
 import { perObject } from "../../../ground/sync/index.ts";
 import type { TypedValue } from "../../../services/containers/index.ts";
 import { type NotYetCreated, RecordStore, type UnreadableRecord } from "./record-store.ts";
@@ -34,7 +34,7 @@ type Extended = {
 type CommonRecords<C, Fields> = {
   find(id: string): C | undefined;
   list(): readonly C[];
-  create(record: Fields & Pick<Extended, "extensions">): Promise<C>;
+  create(record: Fields & Pick<Extended, "extensions">, durability?: Durability): Promise<C>;
   update(id: string, change: (before: C) => Pick<Extended, "extensions">): Promise<C>;
   delete(id: string): Promise<void>;
 };
@@ -91,10 +91,11 @@ export class ExtendedRecords<
     return this.#records.find(id) !== undefined;
   }
 
-  async create(record: NotYetCreated<R>): Promise<R> {
+  async create(record: NotYetCreated<R>, durability?: Durability): Promise<R> {
     const own = this.#form.own(record);
     const extensions = this.#extension(own);
-    return this.#join(await this.#records.create({ ...this.#form.common(record), extensions }), own);
+    const given = { ...this.#form.common(record), extensions };
+    return this.#join(await this.#records.create(given, durability), own);
   }
 
   async save(record: R): Promise<R> {

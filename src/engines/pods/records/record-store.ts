@@ -1,3 +1,4 @@
+import type { Durability } from "../../../ground/metadata/index.ts";
 import { EngineError } from "../../engine/index.ts";
 
 type Identified = { readonly id: string };
@@ -35,7 +36,7 @@ export abstract class RecordStore<R extends Identified> {
   /** Whether there is a record of that id, be it CRI's or another client's. */
   abstract isKnown(id: string): boolean;
   /** Throws ContainersError AlreadyExists. */
-  abstract create(record: NotYetCreated<R>): Promise<R>;
+  abstract create(record: NotYetCreated<R>, durability?: Durability): Promise<R>;
   /** Throws ContainersError NotFound. */
   abstract save(record: R): Promise<R>;
   /** Throws ContainersError NotFound. */
