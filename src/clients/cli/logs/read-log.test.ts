@@ -123,6 +123,30 @@ test("following loses nothing across rotations", async () => {
   assert.equal(read.stdout().split("\n").length, 10 + 3 * 20 + 1);
 });
 
+test("following loses nothing of a writer that goes on in the old log after the new one has its name", async () => {
+  await using log = await logFile(line("first"));
+  const end = Promise.withResolvers<void>();
+  const read = reading(log.path, { until: end.promise });
+  await until(() => read.stdout() === "first\n");
+  for (const name of ["second", "third"]) {
+    const old = `${log.path}.${name}`;
+    await rename(log.path, old);
+    await writeFile(log.path, "");
+    await appendFile(old, line(`${name} begins`));
+    // Read from the old one while the new one is there already.
+    await until(() => read.stdout().endsWith(`${name} begins\n`));
+    await appendFile(old, line(`${name} goes on`));
+    await appendFile(log.path, line(name));
+    await until(() => read.stdout().endsWith(`${name} goes on\n${name}\n`));
+  }
+  await rename(log.path, `${log.path}.last`);
+  await writeFile(log.path, "");
+  await appendFile(`${log.path}.last`, line("last"));
+  end.resolve();
+  await read.done;
+  assert.match(read.stdout(), /third\nlast\n$/);
+});
+
 test("following goes on from the start of a log that was cut", async () => {
   await using log = await logFile(lines(0, 10));
   const end = Promise.withResolvers<void>();

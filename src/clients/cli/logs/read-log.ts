@@ -53,9 +53,8 @@ async function* follow(
   while (true) {
     const last = ended;
     yield* log.readToEnd();
-    if (await log.isReplaced()) {
-      // The writer had changed files before the new one was there, so that this reads the rest of the old
-      // one.
+    if (await log.isReplaced(last)) {
+      // The writer has changed files, or ended, so that this reads the rest of the old one.
       yield* log.readToEnd();
       yield log.lastLine();
       if (takesOld !== undefined && !(await log.takeOld())) await takesOld.onLoss();
@@ -111,10 +110,14 @@ class OpenLog implements AsyncDisposable {
     return rest === undefined ? [] : [toLogLine(rest)];
   }
 
-  /** True when another file has the log's name now. */
-  async isReplaced(): Promise<boolean> {
+  /**
+   * True when another file has the log's name now and is written to: it may have the name while its writer is
+   * still at the old one. An empty one counts once the writer has ended.
+   */
+  async isReplaced(hasEnded: boolean): Promise<boolean> {
     const [mine, named] = await Promise.all([this.#file.stat(), statIfThere(this.path)]);
-    return named !== undefined && (named.ino !== mine.ino || named.dev !== mine.dev);
+    if (named === undefined || (named.size === 0 && !hasEnded)) return false;
+    return named.ino !== mine.ino || named.dev !== mine.dev;
   }
 
   /** Removes the log that was put aside; false when that is another than the one that was read. */
@@ -166,7 +169,7 @@ async function openFile(path: string): Promise<FileHandle> {
 
 async function statIfThere(
   path: string,
-): Promise<{ readonly ino: number; readonly dev: number } | undefined> {
+): Promise<{ readonly ino: number; readonly dev: number; readonly size: number } | undefined> {
   try {
     return await stat(path);
   } catch (error) {
