@@ -70,6 +70,31 @@ describe("containerd's API of what is stored", () => {
     await snapshots.remove({ snapshotter: "overlayfs", key: "held" });
   });
 
+  test("an active snapshot goes with the lease that alone held it", async () => {
+    const snapshotter = "overlayfs";
+    const { leases, snapshots } = host.clients.in("given-up", "first");
+    const { containers } = host.clients.in("given-up");
+    for (const id of ["first", "second"]) await leases.create({ id, labels: {} });
+    const prepare = (key: string, labels = {}) => snapshots.prepare({ snapshotter, key, parent: "", labels });
+    for (const key of ["alone", "shared", "used"]) await prepare(key);
+    await prepare("rooted", { "containerd.io/gc.root": "a client" });
+    await leases.addResource({ id: "second", resource: { id: "shared", type: "snapshots/overlayfs" } });
+    const container = {
+      id: "user",
+      snapshotter,
+      snapshotKey: "used",
+      runtime: { name: "io.containerd.runc.v2" },
+      spec: { typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Spec", value: Buffer.from("{}") },
+    };
+    await containers.create({ container: containerd.containersV1.Container.fromPartial(container) });
+    await leases.delete({ id: "first", sync: true });
+    const stat = (key: string) => host.clients.in("given-up").snapshots.stat({ snapshotter, key });
+    await assert.rejects(stat("alone"), { code: status.NOT_FOUND });
+    for (const key of ["shared", "used", "rooted"]) assert.equal((await stat(key)).info?.name, key);
+    await leases.delete({ id: "second", sync: true });
+    await assert.rejects(stat("shared"), { code: status.NOT_FOUND });
+  });
+
   test("a lease with a time of expiry goes with the first collection after it", async () => {
     const { leases } = host.clients.in("expiry");
     const expire = (time: string) => ({ "containerd.io/gc.expire": time });

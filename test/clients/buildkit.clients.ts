@@ -159,11 +159,15 @@ describe("buildkitd with berth as its worker", () => {
     assert.match(first, new RegExp(random.trim()));
   });
 
-  it("prunes what builds have left, their leases among it", async () => {
-    const leases = async () => {
-      const args = ["--address", host.berth.socket, "--namespace", namespace, "leases", "list", "--quiet"];
-      return (await promisify(execFile)(clientProgram("ctr"), args)).stdout;
+  it("prunes what builds have left, their leases and snapshots among it", async () => {
+    const ctr = async (...args: readonly string[]) => {
+      const to = ["--address", host.berth.socket, "--namespace", namespace];
+      return (await promisify(execFile)(clientProgram("ctr"), [...to, ...args])).stdout;
     };
+    const leases = () => ctr("leases", "list", "--quiet");
+    const snapshots = async () => (await ctr("snapshots", "list")).split("\n").sort();
+    await buildkit().buildctl("prune", "--all");
+    const before = await snapshots();
     const Dockerfile = `FROM ${host.image}\nRUN dd if=/dev/zero of=/big bs=1M count=8`;
     await buildkit().build({ files: { Dockerfile } });
     assert.match(await buildkit().buildctl("du"), /Total:\s+[\d.]+MB/);
@@ -171,5 +175,6 @@ describe("buildkitd with berth as its worker", () => {
     await buildkit().buildctl("prune", "--all");
     assert.match(await buildkit().buildctl("du"), /Total:\s+0B/);
     assert.equal(await leases(), "");
+    assert.deepEqual(await snapshots(), before);
   });
 });

@@ -6,6 +6,7 @@ import type { Lease } from "../../services/leases/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import { removeGivenUp } from "./given-up-snapshots.ts";
 import { toResource, toResourceMessage } from "./lease-resources.ts";
 import { toTimestamp } from "./messages.ts";
 
@@ -29,8 +30,9 @@ export function leaseHandlers(): LeaseHandlers {
 
     async delete({ id, sync }, { namespace }) {
       const storage = await namespace();
-      existing(storage, id);
+      const { resources } = existing(storage, id);
       await storage.leases.delete(id);
+      await removeGivenUp(storage, resources);
       if (sync) await storage.garbage.collectNow();
       else storage.garbage.collectSoon();
       return {};

@@ -1,0 +1,37 @@
+import { hasCode } from "../../ground/errors/index.ts";
+import type { LeaseResource } from "../../services/leases/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
+
+type HeldSnapshot = Extract<LeaseResource, { readonly kind: "snapshot" }>;
+
+/**
+ * Removes the active snapshots and views that a lease has held, which is deleted, and that no other lease, no
+ * container and no label of their own holds. The collector leaves active ones alone, as it cannot tell who
+ * still works on one; of these their client has said that it does not. BuildKit gives up its snapshots so.
+ */
+export async function removeGivenUp(
+  storage: NamespaceStorage,
+  resources: readonly LeaseResource[],
+): Promise<void> {
+  for (const resource of resources) {
+    if (resource.kind !== "snapshot") continue;
+    const snapshotter = storage.snapshotters().find(({ name }) => name === resource.snapshotter);
+    const found = snapshotter?.stat(resource.key);
+    if (found === undefined || found.kind === "committed" || isHeld(storage, resource)) continue;
+    if ("containerd.io/gc.root" in found.labels) continue;
+    try {
+      await snapshotter?.remove(resource.key);
+    } catch (error) {
+      // Somebody else has removed it, or works on it again.
+      if (!hasCode(error, "NotFound") && !hasCode(error, "FailedPrecondition")) throw error;
+    }
+  }
+}
+
+function isHeld({ leases, containers }: NamespaceStorage, { snapshotter, key }: HeldSnapshot): boolean {
+  const leased = leases.list().flatMap(({ resources }) => resources);
+  return (
+    leased.some((each) => each.kind === "snapshot" && each.snapshotter === snapshotter && each.key === key) ||
+    containers.list().some((each) => each.snapshotter === snapshotter && each.snapshotKey === key)
+  );
+}
