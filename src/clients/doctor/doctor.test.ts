@@ -69,6 +69,24 @@ test("a conflist is followed to its plugins, and a plugin that is missing is nam
   );
 });
 
+test("a network that is built in needs no plugins; one that is not tells why", async () => {
+  const network = {
+    cniVersion: "1.0.0",
+    name: "pods",
+    plugins: [{ type: "bridge", ipam: { type: "host-local", ranges: [[{ subnet: "10.9.0.0/24" }]] } }],
+  };
+  const detailsOf = async (conflist: object) => {
+    await using dir = await tempDir();
+    await writeFile(join(dir.path, "10-pods.conflist"), JSON.stringify(conflist));
+    const toml = `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}"]\nbuiltin_plugins = true\n`;
+    return (await findings("cni", { toml })).slice(1).map(({ title, detail }) => `${title}: ${detail}`);
+  };
+  assert.deepEqual(await detailsOf(network), ["CNI plugins: done in the daemon, without programs"]);
+  const [why, plugin] = await detailsOf({ ...network, plugins: [{ type: "macvlan" }] });
+  assert.match(why ?? "", /^CNI plugins: run as programs: .*macvlan/);
+  assert.match(plugin ?? "", /^CNI plugin macvlan: not found/);
+});
+
 for (const [what, text, reason] of [
   ["is no JSON", "{", /10-pods\.conflist: .*JSON/],
   ["has no name", '{"plugins":[{"type":"x"}]}', /no "name"/],

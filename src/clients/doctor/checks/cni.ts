@@ -17,14 +17,13 @@ export const cniCheck: Check = {
     try {
       const text = await readFile(path, "utf8");
       const plugins = pluginTypes(JSON.parse(text));
-      const obstacle = network.builtinPlugins ? builtinObstacle(text) : "network.builtin_plugins is off";
-      const title = ok("CNI configuration", `${path}: ${plugins.join(", ")}`);
-      if (obstacle === undefined) return [title, ok("CNI plugins", "done in the daemon, without programs")];
-      return [
-        title,
-        ok("CNI plugins", `run as programs: ${obstacle}`),
-        ...(await Promise.all(plugins.map((type) => look(type, network.binDirs)))),
-      ];
+      const configuration = ok("CNI configuration", `${path}: ${plugins.join(", ")}`);
+      const programs = () => Promise.all(plugins.map((type) => look(type, network.binDirs)));
+      if (!network.builtinPlugins) return [configuration, ...(await programs())];
+      const obstacle = builtinObstacle(text);
+      return obstacle === undefined
+        ? [configuration, ok("CNI plugins", "done in the daemon, without programs")]
+        : [configuration, ok("CNI plugins", `run as programs: ${obstacle}`), ...(await programs())];
     } catch (error) {
       return [
         fail(
