@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -110,7 +111,7 @@ describe("kills of the daemon and its helpers at random", () => {
 
 /**
  * Kills now the daemon, now a helper, for as long as it is told; after each, all that was answered must be
- * true.
+ * true. Calls must have been answered meanwhile: a daemon that refuses everything loses nothing either.
  */
 async function disturb(
   { berth }: CrashingBerth,
@@ -119,6 +120,7 @@ async function disturb(
   kills: string[],
 ): Promise<void> {
   const count = { daemon: 0, helper: 0 };
+  const answeredBefore = keepers.map((keeper) => keeper.answered);
   const end = performance.now() + durationMs;
   while (performance.now() < end) {
     const helpers = new Helpers(berth);
@@ -140,7 +142,9 @@ async function disturb(
     }
     for (const keeper of keepers) await keeper.audit();
   }
-  const calls = keepers.reduce((sum, keeper) => sum + keeper.answered, 0);
+  const answers = keepers.map((keeper, index) => keeper.answered - (answeredBefore[index] ?? 0));
+  assert.ok(Math.min(...answers) > 0, `calls answered between the kills, by keeper: ${answers.join(", ")}`);
+  const calls = answers.reduce((sum, count) => sum + count, 0);
   console.log(`${count.daemon} kills of the daemon, ${count.helper} of helpers, ${calls} calls answered`);
 }
 
