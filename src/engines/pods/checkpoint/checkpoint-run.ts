@@ -5,6 +5,7 @@ import { EngineError } from "../../engine/index.ts";
 import type { ContainerRecord, SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { writeContainerArchive } from "./container-archive.ts";
+import { whilePaused } from "./freeze.ts";
 import { beginJournal } from "./journal.ts";
 import { criuPaths } from "./paths.ts";
 
@@ -111,20 +112,4 @@ export function limited(signal: AbortSignal | undefined, timeoutMs: number): Abo
   );
   const both = signal === undefined ? expiry.signal : AbortSignal.any([signal, expiry.signal]);
   return Object.assign(both, { [Symbol.dispose]: () => clearTimeout(timer) });
-}
-
-/**
- * Pauses all tasks, runs `work`, and lets all go on, whatever happens: also one whose pausing failed. Nothing
- * of a pod then changes while its containers are written down one after the other.
- */
-async function whilePaused(tasks: readonly Task[], work: () => Promise<void>): Promise<void> {
-  const pauses = await Promise.allSettled(tasks.map((task) => task.pause()));
-  const [done] = await Promise.allSettled([pauses.some(isFailure) ? undefined : work()]);
-  const resumes = await Promise.allSettled(tasks.map((task) => task.resume()));
-  const failure = [...pauses, done, ...resumes].find(isFailure);
-  if (failure !== undefined) throw failure.reason;
-}
-
-function isFailure(end: PromiseSettledResult<void>): end is PromiseRejectedResult {
-  return end.status === "rejected";
 }
