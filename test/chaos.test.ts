@@ -143,7 +143,11 @@ async function disturb(
     for (const keeper of keepers) await keeper.audit();
   }
   const answers = keepers.map((keeper, index) => keeper.answered - (answeredBefore[index] ?? 0));
-  assert.ok(Math.min(...answers) > 0, `calls answered between the kills, by keeper: ${answers.join(", ")}`);
+  for (const Keeper of [PodKeeper, ImageKeeper])
+    assert.ok(
+      answers.some((count, index) => count > 0 && keepers[index] instanceof Keeper),
+      `calls answered between the kills, by keeper: ${answers.join(", ")}`,
+    );
   const calls = answers.reduce((sum, count) => sum + count, 0);
   console.log(`${count.daemon} kills of the daemon, ${count.helper} of helpers, ${calls} calls answered`);
 }

@@ -67,7 +67,20 @@ export class PodKeeper {
       this.#exitCode = this.#random.below(3) === 0 ? this.#random.below(100) : undefined;
     }
     const request = { config: this.#config, runtimeHandler: "" };
-    this.#known = { kind: "pod", podId: (await runtime.runPodSandbox(request)).podSandboxId };
+    try {
+      this.#known = { kind: "pod", podId: (await runtime.runPodSandbox(request)).podSandboxId };
+    } catch (error) {
+      if (String(error).includes("ALREADY_EXISTS")) await this.#giveUpHalfMade();
+      throw error;
+    }
+  }
+
+  /** A pod that could neither be made nor taken back, as a plugin was killed twice, a kubelet removes. */
+  async #giveUpHalfMade(): Promise<void> {
+    const { items } = await this.#host.berth.clients.runtime.listPodSandbox({ filter: undefined });
+    const name = this.#config?.metadata?.name;
+    const left = items.find(({ metadata }) => metadata?.name === name);
+    if (left !== undefined) this.#known = { kind: "going", podId: left.id };
   }
 
   async #create(podSandboxId: string): Promise<void> {
