@@ -1,6 +1,18 @@
 /** `npm run bench -- NAME [ARG...]`: runs one of the benchmarks beside this file. */
 const [name, ...args] = process.argv.slice(2);
-const known = ["cli", "memory", "native", "networks", "pods", "polling", "startup", "stats", "streaming"];
+const known = [
+  "cli",
+  "memory",
+  "native",
+  "networks",
+  "pods",
+  "polling",
+  "pull",
+  "push",
+  "startup",
+  "stats",
+  "streaming",
+];
 if (name === undefined || !known.includes(name)) {
   console.error(`which benchmark? One of: ${known.join(", ")}`);
   process.exit(2);

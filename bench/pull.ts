@@ -1,0 +1,39 @@
+/**
+ * What a pull costs: berth and the containerd of `scripts/clients-programs.sh` in turn, each started anew for
+ * every round. An image of four gzip layers from a registry on loopback, its removal, and twelve small images
+ * at once. `npm run bench -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871
+ * MB and 60,000 files.
+ */
+import { startRegistry } from "../src/testing/registry.ts";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { ImageReport, imageArguments, inTurn } from "./image-report.ts";
+import { startSubject } from "./image-subjects.ts";
+import { makeLargeImage, pushLargeImage } from "./large-image.ts";
+import { measured } from "./usage.ts";
+
+const { rounds, shape, asJson } = imageArguments(process.argv.slice(2));
+const [smallImages, smallShape] = [12, { layers: 3, files: 600, unpackedBytes: 20e6 }];
+
+await using scratch = await tempDir();
+await using registry = await startRegistry();
+const image = await makeLargeImage(scratch.path, shape);
+const large = await pushLargeImage(registry, "large", image);
+const small = await Promise.all(
+  Array.from({ length: smallImages }, async (_, index) => {
+    const made = await makeLargeImage(scratch.path, { ...smallShape, seed: index + 2 });
+    return await pushLargeImage(registry, `small-${index}`, made);
+  }),
+);
+
+const report = new ImageReport();
+await inTurn(rounds, async (name) => {
+  {
+    await using subject = await startSubject(name);
+    report.add("pull", name, await measured(subject.pid, () => subject.pull(large)));
+    report.add("removal", name, await measured(subject.pid, () => subject.remove(large)));
+  }
+  await using subject = await startSubject(name);
+  const pullAll = () => Promise.all(small.map((reference) => subject.pull(reference)));
+  report.add(`${smallImages} small images at once`, name, await measured(subject.pid, pullAll));
+});
+report.print(asJson, { rounds, compressedMB: Math.round(image.compressedBytes / 1e6), ...shape });
