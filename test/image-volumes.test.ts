@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Mount } from "../src/ground/protocol/index.ts";
+import { filesArtifact } from "../src/testing/artifacts.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { busyboxImage, startBusyboxRegistry } from "./support/busybox.ts";
 import { CrashingBerth } from "./support/crashing-berth.ts";
@@ -110,6 +111,53 @@ describe("an image that is mounted", () => {
     await runtime.removeContainer({ containerId: id });
     await images.removeImage({ image });
     assert.equal((await images.imageStatus({ image, verbose: false })).image, undefined);
+  });
+});
+
+describe("an artifact as a volume", () => {
+  const host = withBerth({ config: '[images]\ngc_delay = "1ms"' });
+  const specOf = (image: string) => ({
+    image: { image, userSpecifiedImage: "", annotations: {}, runtimeHandler: "", imageRef: "" },
+  });
+  let reference = "";
+  let artifactId = "";
+  before(async () => {
+    const artifact = filesArtifact({ "models/small": "weights", "README.md": "text" });
+    await pushImage(host.registry, "files", "1", artifact);
+    reference = `${host.registry.host}/files:1`;
+    artifactId = await host.berth.pull(reference);
+    assert.equal(artifactId, artifact.target.digest);
+  });
+
+  it("shows a container its files under their titles, and takes no writes", async () => {
+    const pod = await TestPod.run(host.berth, "artifact");
+    const file = { ...wholeImage(artifactId), containerPath: "/file", imageSubPath: "models/small" };
+    const id = await pod.shell("main", host.image, "exec sleep 1000", {
+      mounts: [wholeImage(reference), file],
+      linux: { securityContext: { runAsUser: { value: 1000n } } },
+    });
+    assert.equal(await execSync(host.berth, id, "cat", "/volume/models/small"), "weights");
+    assert.equal(await execSync(host.berth, id, "cat", "/file"), "weights");
+    assert.equal(await execSync(host.berth, id, "ls", "/volume"), "README.md\nmodels\n");
+    await assert.rejects(execSync(host.berth, id, "touch", "/volume/new"), { message: /Read-only|denied/ });
+    const status = await containerStatus(host.berth, id);
+    assert.deepEqual(
+      status.mounts.map(({ image }) => image?.imageRef),
+      [artifactId, artifactId],
+    );
+    const { images, runtime } = host.berth.clients;
+    await assert.rejects(images.removeImage(specOf(reference)), { details: new RegExp(`${id} mounts it`) });
+    await runtime.removeContainer({ containerId: id });
+  });
+
+  it("is listed with images, and no container is made of it", async () => {
+    const { images } = host.berth.clients;
+    const { image } = await images.imageStatus({ ...specOf(reference), verbose: false });
+    assert.deepEqual([image?.id, image?.repoTags], [artifactId, [reference]]);
+    const pod = await TestPod.run(host.berth, "artifact-container");
+    await assert.rejects(pod.create(shellConfig("main", reference, "exec sleep 1000")), {
+      details: /files:1 is no container image but an artifact of the type "application\/vnd\.example\.files"/,
+    });
   });
 });
 

@@ -4,6 +4,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ContainerState, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
+import { filesArtifact } from "../src/testing/artifacts.ts";
+import { pushImage } from "../src/testing/registry.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { eventually } from "./support/condition.ts";
 import { testHandler } from "./support/handler.ts";
@@ -199,6 +201,19 @@ describe("a pod with a user namespace", () => {
     const seen = await owners(host.berth, id, "/image", "/image/bin/sh", "/image-etc/passwd");
     assert.deepEqual(seen, ["0:0", "0:0", "0:0"]);
     await assert.rejects(execSync(host.berth, id, "touch", "/image/x"), /Read-only/);
+  });
+
+  it("shows artifacts that it mounts as volumes as root's", async () => {
+    await pushImage(host.registry, "files", "1", filesArtifact({ "a/b": "text" }));
+    const image = `${host.registry.host}/files:1`;
+    await host.berth.pull(image);
+    const pod = await TestPod.run(host.berth, "artifact-volume", mapped());
+    const mounts = [
+      { image: { image }, uidMappings: uids, gidMappings: gids, readonly: true, containerPath: "/files" },
+    ];
+    const id = await pod.shell("root", host.image, sleep, { ...mapped(), mounts });
+    assert.deepEqual(await owners(host.berth, id, "/files", "/files/a/b"), ["0:0", "0:0"]);
+    assert.equal(await execSync(host.berth, id, "cat", "/files/a/b"), "text");
   });
 
   it("says which volume cannot have its owners mapped", async () => {

@@ -79,6 +79,7 @@ export class NamespacedImages implements AsyncDisposable {
       platform: hostPlatform(),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       pinnedImages: settings.pinned,
+      artifactLimits: { maxFiles: settings.artifactMaxFiles, maxBytes: settings.artifactMaxBytes },
       trust: {
         policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
         registriesDir: settings.registriesDir,

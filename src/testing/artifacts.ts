@@ -2,7 +2,12 @@ import { type Descriptor, type Digest, digestOf, mediaType } from "../parts/oci/
 import type { TestBlob, TestImage } from "./images.ts";
 
 export type ArtifactOptions = {
-  readonly layers: readonly { readonly mediaType: string; readonly bytes: Uint8Array }[];
+  readonly layers: readonly {
+    readonly mediaType: string;
+    readonly bytes: Uint8Array;
+    /** The path of the file. */
+    readonly title?: string;
+  }[];
   readonly configType?: string;
   /** Left out unless given, as by older tools. */
   readonly artifactType?: string;
@@ -28,10 +33,25 @@ export function artifactOf({
     mediaType: mediaType.ociManifest,
     ...(artifactType !== undefined && { artifactType }),
     config: add(configType, Buffer.from("{}")),
-    layers: layers.map((layer) => add(layer.mediaType, layer.bytes)),
+    layers: layers.map(({ mediaType, bytes, title }) => ({
+      ...add(mediaType, bytes),
+      ...(title !== undefined && { annotations: { "org.opencontainers.image.title": title } }),
+    })),
   };
   const target = add(mediaType.ociManifest, Buffer.from(JSON.stringify(manifest)));
   return { target, blobs };
+}
+
+/** One with text files, by their titles. */
+export function filesArtifact(files: Readonly<Record<string, string>>): TestImage {
+  return artifactOf({
+    artifactType: "application/vnd.example.files",
+    layers: Object.entries(files).map(([title, text]) => ({
+      mediaType: "text/plain",
+      bytes: Buffer.from(text),
+      title,
+    })),
+  });
 }
 
 /** One with a seccomp profile. */

@@ -228,6 +228,16 @@ export const schema = section("", {
       [],
       'Images that kubelets must not remove: references such as "registry.example/app:1", or patterns in which * matches any characters, such as "registry.example/*" or "*pause*". `berth image pin` pins further images.',
     ),
+    artifactMaxFiles: integer(
+      1000,
+      { min: 1, max: 100_000 },
+      "How many files an OCI artifact may have that is mounted as a volume.",
+    ),
+    artifactMaxBytes: integer(
+      0,
+      { min: 0, max: Number.MAX_SAFE_INTEGER },
+      "How many bytes the files of such an artifact may have together; 0 sets no limit. They are stored a second time, unless the file system can share them.",
+    ),
     gcDelayMs: duration(
       "10s",
       "How long after a removal unused content and snapshots are deleted. Removals within this time share one garbage collection.",

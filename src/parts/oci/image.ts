@@ -23,6 +23,8 @@ export type Platform = {
 export type Manifest = {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  /** What an artifact is, where it says so. */
+  readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations?: Readonly<Record<string, string>>;

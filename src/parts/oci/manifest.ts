@@ -16,9 +16,11 @@ export function parseManifest(bytes: Uint8Array, type: string): Manifest {
   // A document that is both manifest and index means different images to different readers (CVE-2021-41190).
   if (!root.at("manifests").absent)
     root.at("manifests").fail("nothing, as a manifest has no list of manifests");
+  const artifactType = root.at("artifactType");
   return {
     schemaVersion: 2,
     mediaType: type,
+    ...(artifactType.absent || artifactType.string() === "" ? {} : { artifactType: artifactType.string() }),
     config: parseDescriptor(root.at("config")),
     layers: root.at("layers").list().map(parseDescriptor),
     ...annotationsOf(root),

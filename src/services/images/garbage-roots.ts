@@ -3,6 +3,7 @@ import type { Digest } from "../../parts/oci/index.ts";
 import type { GarbageNode } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import { chainIdOf } from "../snapshots/index.ts";
+import { artifactKey } from "./artifacts/artifact-volumes.ts";
 import { type ResolvedImage, ResolvedImages } from "./resolved-images.ts";
 
 /**
@@ -23,16 +24,15 @@ export async function garbageRoots(
     });
 }
 
-function rootsOf(
-  { id, manifest, layers, config }: ResolvedImage,
-  snapshotter: string,
-): readonly GarbageNode[] {
-  const blobs = [manifest.digest, id, ...layers.map(({ digest }) => digest)];
+function rootsOf(image: ResolvedImage, snapshotter: string): readonly GarbageNode[] {
+  const { id, manifest, layers, config, artifact } = image;
+  const blobs = [manifest.digest, artifact?.config.digest ?? id, ...layers.map(({ digest }) => digest)];
+  const keys = artifact === undefined ? chainIds(config.diffIds) : [artifactKey(image)];
   return [
     ...blobs.map((digest): GarbageNode => ({ kind: "content", digest })),
     // Each layer of them, so that those below stay while an image is unpacked anew and the topmost is still
     // to come.
-    ...chainIds(config.diffIds).map((key): GarbageNode => ({ kind: "snapshot", snapshotter, key })),
+    ...keys.map((key): GarbageNode => ({ kind: "snapshot", snapshotter, key })),
   ];
 }
 

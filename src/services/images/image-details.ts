@@ -24,7 +24,7 @@ export async function imageDetails(
     image,
     targets: [...targets.values()],
     manifestBytes: await read(image.manifest.digest),
-    configBytes: await read(image.id),
+    configBytes: await read(image.artifact?.config.digest ?? image.id),
     layers: await Promise.all(
       withChainIds(image).map(async ({ digest, diffId, chainId }) => ({
         digest,
@@ -46,7 +46,7 @@ function later(one: bigint, other: bigint): bigint {
 }
 
 /** Of a layer's snapshot, which is kept in its record: nothing is walked. */
-export async function unpackedBytes(snapshotter: Snapshotter, chainId: Digest): Promise<number | undefined> {
+export async function unpackedBytes(snapshotter: Snapshotter, chainId: string): Promise<number | undefined> {
   if (snapshotter.stat(chainId)?.kind !== "committed") return undefined;
   return (await snapshotter.usage(chainId)).sizeBytes;
 }

@@ -6,7 +6,7 @@ import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import { ImageError } from "./image-error.ts";
-import { planImage, resolvedImage } from "./resolve-image.ts";
+import { resolveTarget } from "./resolve-image.ts";
 import type { ResolvedImages } from "./resolved-images.ts";
 
 export type ResolverParts = {
@@ -103,8 +103,7 @@ export class ImageResolver implements AsyncDisposable {
       return await content.read(digest, maxSmallBytes);
     };
     try {
-      const image = resolvedImage(await planImage(target, read, platform));
-      await resolved.save(target.digest, image);
+      await resolved.save(target.digest, await resolveTarget(target, read, platform));
     } catch (error) {
       if (missing === undefined && !isNoImage(error)) throw error;
       this.#unresolved.set(target.digest, missing);

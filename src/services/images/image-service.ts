@@ -11,6 +11,8 @@ import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
+import type { ArtifactLimits } from "./artifacts/artifact-files.ts";
+import { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
 import { ContentHold } from "./content-hold.ts";
 import { FsUsages } from "./fs-usage.ts";
 import { imageDetails } from "./image-details.ts";
@@ -76,6 +78,8 @@ export type ImageServiceOptions = {
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
   readonly trust: TrustOptions;
+  /** Of artifacts that are mounted. */
+  readonly artifactLimits: ArtifactLimits;
 };
 
 const maxThreads = 4;
@@ -109,6 +113,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #targets: NamedTargets;
   readonly #pusher: Pusher;
   readonly #saver: Saver;
+  readonly #artifacts: ArtifactVolumes;
 
   constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
@@ -131,6 +136,7 @@ class ImageService implements Images, AsyncDisposable {
       progress,
     });
     this.#registry = options.registry;
+    this.#artifacts = new ArtifactVolumes(options);
     const trees = new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress });
     this.#puller = new Puller({
       options: options.registry,
@@ -138,8 +144,10 @@ class ImageService implements Images, AsyncDisposable {
       content,
       names: imageNames,
       installer: this.#installer,
-      targets: new TargetPuller({ ...options, installer: this.#installer, trees }),
+      targets: new TargetPuller({ ...options, installer: this.#installer, trees, resolved }),
       trust: options.trust,
+      platform: options.platform,
+      artifacts: this.#artifacts,
     });
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
       trees: this.#trees,
@@ -170,7 +178,9 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async pull(request: PullRequest, signal?: AbortSignal): Promise<Image> {
-    return this.#imageOf(await this.#cleaningUp(this.#puller.pull(request, signal)));
+    const image = this.#imageOf(await this.#cleaningUp(this.#puller.pull(request, signal)));
+    if (image.artifact !== undefined) await this.#artifacts.prepare(image, signal);
+    return image;
   }
 
   async pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled> {
@@ -254,6 +264,14 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async prepareRootfs(image: Image, key: string): Promise<void> {
+    if (image.artifact !== undefined) {
+      const name = image.repoTags[0] ?? image.id;
+      throw new ImageError(
+        "FailedPrecondition",
+        `${name} is no container image but an artifact of the type ${JSON.stringify(image.artifact.type)}; ` +
+          "it can be mounted as a volume, read-only",
+      );
+    }
     await this.#ensureUnpacked(image);
     await this.#snapshotter.prepare(key, image.chainId, {}, "withNext");
   }
@@ -263,6 +281,10 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async prepareVolume(image: Image, key: string): Promise<void> {
+    if (image.artifact !== undefined) {
+      await this.#snapshotter.view(key, await this.#artifacts.prepare(image));
+      return;
+    }
     await this.#ensureUnpacked(image);
     await this.#snapshotter.view(key, image.chainId);
   }

@@ -1,5 +1,6 @@
 import type { Descriptor, Digest, ImageConfig, Platform } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
+import type { ArtifactFacts } from "./artifacts/artifact.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import type { ImageTransfers } from "./transfers/image-transfers.ts";
@@ -11,15 +12,15 @@ import type { ImageTransfers } from "./transfers/image-transfers.ts";
  */
 export interface ImageCatalog {
   /**
-   * Pulls and unpacks; returns once it is durable. Concurrent pulls of one reference with the same
-   * credentials share one download (the last caller's abort ends it). Throws ImageError or RegistryError; see
-   * Registry for the codes.
+   * Pulls and unpacks, an artifact that can be mounted too; returns once it is durable. Concurrent pulls of
+   * one reference with the same credentials share one download (the last caller's abort ends it). Throws
+   * ImageError or RegistryError; see Registry for the codes.
    */
   pull(request: PullRequest, signal?: AbortSignal): Promise<Image>;
   /**
-   * Like {@link pull}, for any platform or all of them, and for artifacts, of which nothing is unpacked. What
-   * is not for this machine is kept under its names, but is no {@link Image}: it can be pushed, saved and
-   * tagged.
+   * Like {@link pull}, for any platform or all of them, and for any artifact, of which nothing is unpacked.
+   * What is not for this machine is kept under its names, but is no {@link Image}: it can be pushed, saved
+   * and tagged.
    */
   pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled>;
   /**
@@ -86,14 +87,19 @@ export interface ImageCatalog {
 export interface ImageRootfs {
   /**
    * Unpacks if the snapshot is gone, then prepares a writable snapshot with that key on top of the image. It
-   * is on disk with the next commit, such as that of the container that it is for.
+   * is on disk with the next commit, such as that of the container that it is for. Throws ImageError
+   * FailedPrecondition for an artifact.
    */
   prepareRootfs(image: Image, key: string): Promise<void>;
   /** The image's layers as they came, bottom first. Throws ContentError NotFound for one that is not kept. */
   layerFiles(
     image: Image,
   ): readonly { readonly path: string; readonly digest: Digest; readonly size: number }[];
-  /** Like {@link prepareRootfs}, with a snapshot that shows the image and cannot be written to. */
+  /**
+   * Like {@link prepareRootfs}, with a snapshot that shows the image, or the files of an artifact, and cannot
+   * be written to. Throws ImageError FailedPrecondition and InvalidArgument for an artifact that is too large
+   * or whose files have impossible names.
+   */
   prepareVolume(image: Image, key: string): Promise<void>;
 }
 
@@ -136,7 +142,7 @@ export type PullAnyRequest = PullRequest & {
 export type Pulled = {
   /**
    * The id of the image for the platform, or of that for this machine among all; the digest of what the
-   * reference stands for, where that holds no such image.
+   * reference stands for, where that holds no such image. An artifact's is that of its manifest.
    */
   readonly id: Digest;
 };
@@ -167,6 +173,11 @@ export type Image = {
   readonly pinned: boolean;
   /** Its manifest's annotations say that it holds a checkpoint of a container. */
   readonly checkpoint: boolean;
+  /**
+   * Of an artifact, which is no image: its id is the digest of its manifest, its layers are its files, and
+   * its configuration is empty. It can be mounted as a volume.
+   */
+  readonly artifact?: ArtifactFacts;
 };
 
 /** An image with what its record leaves out. */

@@ -217,6 +217,6 @@ export class LayerInstaller {
 const extractPrefix = "extract ";
 
 /** The key of the snapshot that a layer is unpacked into, before it is committed under its chain id. */
-export function extractKey(chainId: Digest): string {
+export function extractKey(chainId: string): string {
   return `${extractPrefix}${chainId}`;
 }

@@ -1,11 +1,6 @@
-import {
-  type Descriptor,
-  type Digest,
-  isImageConfigType,
-  isLayerType,
-  type Manifest,
-} from "../../parts/oci/index.ts";
+import { type Descriptor, type Digest, isLayerType, type Manifest } from "../../parts/oci/index.ts";
 import { chainIdOf } from "../snapshots/index.ts";
+import { artifactFacts, isArtifact } from "./artifacts/artifact.ts";
 import { ImageError } from "./image-error.ts";
 
 /** One layer of an image with its place in it. */
@@ -25,10 +20,10 @@ const maxLayers = 500;
 
 /** Throws ImageError Unimplemented when the manifest is not that of a container image. */
 export function checkIsImage(manifest: Manifest): void {
-  if (isImageConfigType(manifest.config.mediaType)) return;
+  if (!isArtifact(manifest)) return;
   throw new ImageError(
     "Unimplemented",
-    `not a container image: its config has the media type ${JSON.stringify(manifest.config.mediaType)}`,
+    `not a container image but an artifact of the type ${JSON.stringify(artifactFacts(manifest).type)}`,
   );
 }
 

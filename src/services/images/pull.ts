@@ -1,15 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { SingleFlight } from "../../ground/sync/index.ts";
-import { type Digest, type Platform, parseReference, repositoryName } from "../../parts/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  type Platform,
+  parseReference,
+  repositoryName,
+} from "../../parts/oci/index.ts";
 import { type Credentials, maxSmallBytes, type RegistryOptions } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
+import { isArtifact } from "./artifacts/artifact.ts";
+import type { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
 import type { ImageInstaller, InstallRequest } from "./image-installer.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullAnyRequest, PullProgress, PullRequest } from "./images.ts";
 import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
-import { isArtifact } from "./select-manifest.ts";
+import { selectManifest } from "./select-manifest.ts";
 import type { TargetPuller } from "./transfers/target-puller.ts";
 import { requireTrusted, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -25,13 +33,17 @@ export type PullerParts = {
   readonly installer: ImageInstaller;
   readonly targets: TargetPuller;
   readonly trust: TrustOptions;
+  /** This machine's. */
+  readonly platform: Platform;
+  readonly artifacts: Pick<ArtifactVolumes, "check">;
 };
 
 /** What of a reference is pulled. */
 type Wanted = {
   readonly credentials: Credentials | undefined;
   readonly platform: Platform | "all" | undefined;
-  readonly artifacts: boolean;
+  /** Only an artifact that can be mounted: there is nothing else that a kubelet can do with one. */
+  readonly mountable: boolean;
 };
 
 /** Pulls images; those of one reference with the same credentials at the same time are one. */
@@ -44,16 +56,16 @@ export class Puller {
     this.#parts = parts;
   }
 
-  /** Returns the image's id. Throws ImageError Unimplemented for an artifact. */
+  /** Returns the image's id. Throws ImageError for an artifact that cannot be mounted. */
   async pull(request: PullRequest, signal: AbortSignal | undefined): Promise<Digest> {
     const { credentials } = request;
-    return await this.#pull(request, { credentials, platform: undefined, artifacts: false }, signal);
+    return await this.#pull(request, { credentials, platform: undefined, mountable: true }, signal);
   }
 
   /** Returns what {@link Pulled} has as the id. */
   async pullAny(request: PullAnyRequest, signal: AbortSignal | undefined): Promise<Digest> {
     const { credentials, platform } = request;
-    return await this.#pull(request, { credentials, platform, artifacts: true }, signal);
+    return await this.#pull(request, { credentials, platform, mountable: false }, signal);
   }
 
   async #pull(
@@ -77,7 +89,7 @@ export class Puller {
 
   async #fetch(name: string, wanted: Wanted, listeners: Listeners, signal: AbortSignal): Promise<Digest> {
     const { installer, targets, trust, options, workers } = this.#parts;
-    const { credentials, platform, artifacts } = wanted;
+    const { credentials, platform, mountable } = wanted;
     const reference = parseReference(name);
     const registry = new RegistrySource(workers, randomUUID(), { ...options, credentials }, reference);
     const { source, target } = await this.#resolve(name, registry, signal);
@@ -89,9 +101,12 @@ export class Puller {
       requireTrusted: (digests, wait) => requireTrusted(trust, registry, digests, wait),
     };
     if (platform === "all") return await targets.pullWhole(request, signal);
-    const small = (descriptor: InstallRequest["target"]) => source.small(descriptor, signal);
-    if (artifacts && (await isArtifact(target, small))) return await targets.pullArtifact(request, signal);
-    return await installer.install(platform === undefined ? request : { ...request, platform }, signal);
+    const own = platform === undefined ? request : { ...request, platform };
+    const small = (descriptor: Descriptor) => source.small(descriptor, signal);
+    const selected = await selectManifest(target, small, platform ?? this.#parts.platform);
+    if (!isArtifact(selected.manifest)) return await installer.install(own, signal);
+    if (mountable) this.#parts.artifacts.check(selected.manifest);
+    return await targets.pullArtifact(own, selected, signal);
   }
 
   /** An image that is here is only asked about, since registries count (and limit) downloads of manifests. */
@@ -107,26 +122,32 @@ export class Puller {
     if (names.get(name) !== undefined) {
       const target = await registry.probe(signal);
       if (target !== undefined && content.has(target.digest)) {
-        const source: ImageSource = {
-          repository: registry.repository,
-          small: async (wanted, wait) =>
-            content.has(wanted.digest)
-              ? await content.read(wanted.digest, maxSmallBytes)
-              : await registry.small(wanted, wait),
-          layer: () => registry.layer(),
-        };
-        return { source, target };
+        const small: ImageSource["small"] = async (wanted, wait) =>
+          content.has(wanted.digest)
+            ? await content.read(wanted.digest, maxSmallBytes)
+            : await registry.small(wanted, wait);
+        return { source: sourceOf(registry, small), target };
       }
     }
     const { descriptor, bytes } = await registry.resolve(signal);
-    const source: ImageSource = {
-      repository: registry.repository,
-      small: async (wanted, wait) =>
-        wanted.digest === descriptor.digest ? bytes : await registry.small(wanted, wait),
-      layer: () => registry.layer(),
-    };
-    return { source, target: descriptor };
+    const small: ImageSource["small"] = async (wanted, wait) =>
+      wanted.digest === descriptor.digest ? bytes : await registry.small(wanted, wait);
+    return { source: sourceOf(registry, small), target: descriptor };
   }
+}
+
+/** Asks once for each document, and what it was told is remembered for as long as the pull lasts. */
+function sourceOf(registry: RegistrySource, small: ImageSource["small"]): ImageSource {
+  const read = new Map<Digest, Uint8Array>();
+  return {
+    repository: registry.repository,
+    layer: () => registry.layer(),
+    small: async (wanted, signal) => {
+      const bytes = read.get(wanted.digest) ?? (await small(wanted, signal));
+      read.set(wanted.digest, bytes);
+      return bytes;
+    },
+  };
 }
 
 /** Those who follow one pull; who comes later is told what it was resolved to. */

@@ -1,6 +1,7 @@
 import type { Digest } from "../../parts/oci/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
+import { artifactKey } from "./artifacts/artifact-volumes.ts";
 import { unpackedBytes, withChainIds } from "./image-details.ts";
 import type { Image } from "./images.ts";
 
@@ -9,7 +10,7 @@ export class ReclaimedBytes {
   readonly #content: ContentStore;
   readonly #snapshotter: Snapshotter;
   readonly #blobs = new Map<Digest, number>();
-  readonly #layers = new Map<Digest, Promise<number | undefined>>();
+  readonly #layers = new Map<string, Promise<number | undefined>>();
 
   constructor({
     content,
@@ -21,11 +22,13 @@ export class ReclaimedBytes {
 
   /** To be called while the image is there, with what its names stand for. */
   expect(image: Image, targets: readonly Digest[]): void {
-    const blobs = [...targets, image.manifest.digest, image.id, ...image.layers.map(({ digest }) => digest)];
+    const config = image.artifact?.config.digest ?? image.id;
+    const blobs = [...targets, image.manifest.digest, config, ...image.layers.map(({ digest }) => digest)];
     for (const digest of blobs) {
       if (this.#content.has(digest)) this.#blobs.set(digest, this.#content.info(digest).sizeBytes);
     }
-    for (const { chainId } of withChainIds(image)) {
+    const keys = image.artifact === undefined ? withChainIds(image) : [{ chainId: artifactKey(image) }];
+    for (const { chainId } of keys) {
       // One that goes in this moment takes nothing with it that counts.
       const size = unpackedBytes(this.#snapshotter, chainId).catch(() => undefined);
       if (!this.#layers.has(chainId)) this.#layers.set(chainId, size);

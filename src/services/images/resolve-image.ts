@@ -1,4 +1,5 @@
 import { type Descriptor, type ImageConfig, type Platform, parseImageConfig } from "../../parts/oci/index.ts";
+import { artifactFacts, isArtifact } from "./artifacts/artifact.ts";
 import { checkIsImage, type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { ResolvedImage } from "./resolved-images.ts";
 import { type ReadSmall, type SelectedManifest, selectManifest } from "./select-manifest.ts";
@@ -13,12 +14,59 @@ export type ImagePlan = {
 
 /** Throws ImageError and OciFormatError for what is no image for the platform, and what `read` throws. */
 export async function planImage(target: Descriptor, read: ReadSmall, platform: Platform): Promise<ImagePlan> {
-  const selected = await selectManifest(target, read, platform);
+  return await planSelected(await selectManifest(target, read, platform), read);
+}
+
+async function planSelected(selected: SelectedManifest, read: ReadSmall): Promise<ImagePlan> {
   checkIsImage(selected.manifest);
   const configBytes = await read(selected.manifest.config);
   const config = parseImageConfig(configBytes);
   return { selected, config, configBytes, layers: planLayers(selected.manifest.layers, config.diffIds) };
 }
+
+/** What a target comes to on this machine, an artifact too. Throws as {@link planImage} does. */
+export async function resolveTarget(
+  target: Descriptor,
+  read: ReadSmall,
+  platform: Platform,
+): Promise<ResolvedImage> {
+  const selected = await selectManifest(target, read, platform);
+  if (isArtifact(selected.manifest)) return resolvedArtifact(selected);
+  return resolvedImage(await planSelected(selected, read));
+}
+
+/** Known by its manifest: the configs of artifacts are mostly the same empty document. */
+export function resolvedArtifact({
+  manifest,
+  document,
+}: Pick<SelectedManifest, "manifest" | "document">): ResolvedImage {
+  const blobs = [manifest.config, ...manifest.layers];
+  return {
+    id: document.descriptor.digest,
+    manifest: document.descriptor,
+    layers: manifest.layers,
+    config: noConfig,
+    chainId: null,
+    sizeBytes: blobs.reduce((sum, { size }) => sum + size, document.descriptor.size),
+    artifact: artifactFacts(manifest),
+  };
+}
+
+const noConfig: ImageConfig = {
+  platform: { os: "unknown", architecture: "unknown" },
+  config: {
+    user: "",
+    exposedPorts: [],
+    env: [],
+    entrypoint: [],
+    cmd: [],
+    volumes: [],
+    workingDir: "",
+    labels: {},
+    stopSignal: "",
+  },
+  diffIds: [],
+};
 
 export function resolvedImage({ selected, config, layers }: ImagePlan): ResolvedImage {
   const { manifest, document } = selected;

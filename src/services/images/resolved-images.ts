@@ -1,6 +1,7 @@
 import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Descriptor, Digest, ImageConfig } from "../../parts/oci/index.ts";
+import type { ArtifactFacts } from "./artifacts/artifact.ts";
 
 /**
  * What the target of a name comes to on this machine. It follows from content, and is kept so that nothing
@@ -15,6 +16,8 @@ export type ResolvedImage = {
   readonly sizeBytes: number;
   /** Left out by images that hold none. */
   readonly checkpoint?: true;
+  /** Of an artifact, whose id is the digest of its manifest, and whose layers are its files. */
+  readonly artifact?: ArtifactFacts;
 };
 
 /** The resolved images of one containerd namespace, by the digest of the target. */

@@ -54,12 +54,6 @@ export async function selectManifest(
   );
 }
 
-/** Whether a target is a manifest of something else than an image. */
-export async function isArtifact(target: Descriptor, read: ReadSmall): Promise<boolean> {
-  if (!isManifestType(target.mediaType)) return false;
-  return !isImageConfigType(parseManifest(await read(target), target.mediaType).config.mediaType);
-}
-
 async function select(
   descriptor: Descriptor,
   read: ReadSmall,

@@ -61,6 +61,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       platform: { os: "linux", architecture: "amd64" },
       maxConcurrentLayers: 3,
       pinnedImages: [],
+      artifactLimits: { maxFiles: 100, maxBytes: 0 },
       trust: { policy: undefined, registriesDir: "/nonexistent" },
       ...overrides,
       registry: {

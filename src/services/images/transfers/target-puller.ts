@@ -1,10 +1,19 @@
 import { hasCode } from "../../../ground/errors/index.ts";
-import { type Descriptor, type Digest, isIndexType, isManifestType } from "../../../parts/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  isIndexType,
+  isManifestType,
+  type Platform,
+} from "../../../parts/oci/index.ts";
 import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import type { ImageInstaller, InstallRequest } from "../image-installer.ts";
 import type { PullProgress } from "../images.ts";
+import { resolvedArtifact } from "../resolve-image.ts";
+import type { ResolvedImages } from "../resolved-images.ts";
+import type { SelectedManifest } from "../select-manifest.ts";
 import type { TransferProgress } from "./image-transfers.ts";
 import type { TreeInstaller } from "./tree-installer.ts";
 
@@ -13,6 +22,7 @@ export type TargetPullerParts = {
   readonly imageNames: ImageNames;
   readonly installer: ImageInstaller;
   readonly trees: TreeInstaller;
+  readonly resolved: ResolvedImages;
 };
 
 /** Pulls all that a target consists of, whatever it is. */
@@ -28,7 +38,7 @@ export class TargetPuller {
    * where there is none for it.
    */
   async pullWhole(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
-    return await this.#bring(request, signal, async () => {
+    return await this.#bring(request, [], signal, async () => {
       try {
         return await this.#parts.installer.install({ ...request, onProgress: () => undefined }, signal);
       } catch (error) {
@@ -38,20 +48,35 @@ export class TargetPuller {
     });
   }
 
-  /** Returns its digest. */
-  async pullArtifact(request: InstallRequest, signal: AbortSignal): Promise<Digest> {
-    return await this.#bring(request, signal, () => this.#name(request));
+  /** Returns its id. The target may be an index that leads to it: the others of that are left. */
+  async pullArtifact(
+    request: InstallRequest,
+    selected: SelectedManifest,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const { imageNames, resolved } = this.#parts;
+    const { platform, target, names } = request;
+    const artifact = resolvedArtifact(selected);
+    const platforms = selected.indexes.flatMap(({ chosen }) => chosen.platform ?? []);
+    return await this.#bring(request, platforms, signal, async () => {
+      using _lock = await resolved.lock(target.digest);
+      // What an index comes to on this machine is another question than what was asked for.
+      const isOwn = platform === undefined || artifact.id === target.digest;
+      await imageNames.point(names, target, isOwn ? [resolved.put(target.digest, artifact)] : []);
+      return artifact.id;
+    });
   }
 
   /** `finish` runs while all of it is held. */
   async #bring<T>(
     { source, target, requireTrusted, onProgress }: InstallRequest,
+    platforms: readonly Platform[],
     signal: AbortSignal,
     finish: () => Promise<T>,
   ): Promise<T> {
     const { leases, trees } = this.#parts;
     await using hold = await ContentHold.open(leases, target);
-    const wanted = { platforms: [], allMetadata: false };
+    const wanted = { platforms, allMetadata: false };
     const progress = blobProgress(onProgress);
     const trusted = requireTrusted === undefined ? {} : { requireTrusted };
     const request = { source, target, wanted, unpack: false, onProgress: progress, ...trusted };
