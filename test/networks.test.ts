@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { NamespaceMode, Protocol } from "../src/ground/protocol/index.ts";
+import { instanceNames } from "../src/services/network/index.ts";
 import { enterPrivateNetwork } from "../src/testing/private-network.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
@@ -146,6 +147,42 @@ describe("a pod's network", () => {
   );
 });
 
+describe("a machine on which no network is configured", () => {
+  const host = withBerth({ network: undefined, defaultNetwork: "bridge" });
+
+  test("runs pods with addresses, ways out and published ports", limit, async () => {
+    const { berth, image } = host;
+    const { status } = await berth.clients.runtime.status({ verbose: false });
+    assert.deepEqual(
+      status?.conditions.map(({ type, status: isTrue }) => [type, isTrue]),
+      [
+        ["RuntimeReady", true],
+        ["NetworkReady", true],
+      ],
+    );
+    const berthCli = (...args: readonly string[]) =>
+      run(process.execPath, [cli, ...args], { env: { ...process.env, BERTH_ADDRESS: berth.socket } });
+    const routes = await berthCli("run", "--rm", image, "ip", "route");
+    assert.match(routes.stdout, /^default via 10\.\d+\.0\.1 dev eth0/);
+    const answer = "while true; do echo hello | nc -l -p 80; done";
+    await berthCli("run", "-d", "--name", "web", "-p", "18084:80", image, "sh", "-c", answer);
+    const read = async (args: readonly string[]) =>
+      (await run("socat", args).catch(() => ({ stdout: "" }))).stdout;
+    await eventually("the published port answers", async () => {
+      return (await read(["-T1", "-u", "TCP:127.0.0.1:18084,connect-timeout=1", "STDOUT"])) === "hello\n";
+    });
+    await berth.restartDaemon("SIGKILL");
+    assert.match(await read(["-T1", "-u", "TCP:127.0.0.1:18084,connect-timeout=1", "STDOUT"]), /hello/);
+    await berthCli("rm", "-f", "web");
+    const left = await readdir(join(berth.root, "default-network", "berth"));
+    assert.deepEqual(
+      left.filter((name) => /^[0-9a-f]+[.:]/.test(name)),
+      [],
+    );
+    assert.deepEqual(await readdir(join(berth.root, "network")), []);
+  });
+});
+
 describe("berth doctor --leaks", () => {
   const host = withBerth();
 
@@ -182,11 +219,12 @@ describe("berth doctor --leaks", () => {
       "comment",
       `${cut.slice(0, 129)}"`,
     ]);
-    await run("nft", ["add", "table", "inet", "berth"]);
-    undo.defer(async () => void (await run("nft", ["delete", "table", "inet", "berth"])));
-    await run("nft", ["add", "map", "inet", "berth", "ports4", "{ type inet_service : ipv4_addr; }"]);
+    const ownTable = instanceNames(berth.root).table;
+    await run("nft", ["add", "table", "inet", ownTable]);
+    undo.defer(async () => void (await run("nft", ["delete", "table", "inet", ownTable])));
+    await run("nft", ["add", "map", "inet", ownTable, "ports4", "{ type inet_service : ipv4_addr; }"]);
     const element = `{ 18083 comment "${gone} eth0 test" : 10.255.255.254 }`;
-    await run("nft", ["add", "element", "inet", "berth", "ports4", element]);
+    await run("nft", ["add", "element", "inet", ownTable, "ports4", element]);
     await run("ip", ["link", "add", "gone0", "type", "veth", "peer", "name", "gone1"]);
     undo.defer(async () => void (await run("ip", ["link", "delete", "gone0"])));
     const [link] = JSON.parse((await run("ip", ["-j", "link", "show", "gone0"])).stdout);
@@ -228,7 +266,7 @@ describe("berth doctor --leaks", () => {
       ours.join("\n"),
       /leftover nftables rules: 2 that .*masq_checks: ip saddr 10\.255\.255\.254 /s,
     );
-    assert.match(ours.join("\n"), /inet berth ports4: 18083/);
+    assert.match(ours.join("\n"), new RegExp(`inet ${ownTable} ports4: 18083`));
     assert.match(ours.join("\n"), new RegExp(`leftover address reservations: 1 that .*${lease}`));
     assert.match(ours.join("\n"), new RegExp(`leftover directories: 1 that .*${directory}`));
     assert.match(ours.join("\n"), new RegExp(`leftover iptables rules: 1 that .*${gone}`));

@@ -19,7 +19,7 @@ import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
 import { ImageFiles, type ImageFilesOptions, ImageMounts } from "../services/imagefiles/index.ts";
 import { garbageRoots, hostPlatform } from "../services/images/index.ts";
-import { CniNetwork } from "../services/network/index.ts";
+import { CniNetwork, instanceNames } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
 import { Restarts } from "../services/restarts/index.ts";
 import {
@@ -331,6 +331,8 @@ async function openRunning(
         ...cni,
         ipPreference: ipPref,
         cacheDir: join(config.root, "network"),
+        defaultDir: join(config.root, "default-network"),
+        names: instanceNames(config.root),
         ...(confTemplate === "" ? {} : { confTemplate }),
       },
       logger,

@@ -22,6 +22,8 @@ export type BerthOptions = {
   readonly config?: string;
   /** Replaces the harness's bridge network; undefined makes no configuration. */
   readonly network?: object | undefined;
+  /** As in the configuration file: what pods get then; "none" unless given. */
+  readonly defaultNetwork?: "bridge" | "none";
   /** Directories of CNI plugins before the system's. */
   readonly pluginDirs?: readonly string[];
   /** As in the configuration file: how long a CNI plugin may take. */
@@ -95,6 +97,7 @@ address = ${JSON.stringify(this.socket)}
 level = ${JSON.stringify(this.#options.logLevel ?? "debug")}
 format = "json"
 [network]
+default = ${JSON.stringify(this.#options.defaultNetwork ?? "none")}
 conf_dir = ${JSON.stringify(this.cniConfDir)}
 bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}

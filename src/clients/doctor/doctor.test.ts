@@ -102,10 +102,38 @@ for (const [what, text, reason] of [
   });
 }
 
-test("no network configuration is a warning: pods on the host's network run without", async () => {
+test("no network configuration is a warning where there is no default network", async () => {
   await using dir = await tempDir();
-  const [found] = await findings("cni", { toml: `[network]\nconf_dir = "${dir.path}/none"\n` });
-  assert.equal(found?.severity, "warn");
+  const toml = `root = "${dir.path}"\n[network]\nconf_dir = "${dir.path}/none"\n`;
+  for (const more of ['default = "none"', 'conf_template = "/template"']) {
+    const [found] = await findings("cni", { toml: `${toml}${more}\n` });
+    assert.deepEqual([found?.severity, /only pods on the host/.test(found?.detail ?? "")], ["warn", true]);
+  }
+});
+
+test("without a configuration the default network is told, and what else uses its subnets", async () => {
+  await using dir = await tempDir();
+  const toml = `root = "${dir.path}"\n[network]\nconf_dir = "${dir.path}/none"\n`;
+  const [before] = await findings("cni", { toml });
+  assert.deepEqual([before?.severity, /not chosen yet/.test(before?.detail ?? "")], ["ok", true]);
+  await mkdir(join(dir.path, "default-network"));
+  const keep = (ipv4: string) =>
+    writeFile(
+      join(dir.path, "default-network/subnets.json"),
+      JSON.stringify({ ipv4, ipv6: "fd12:3456:789a:1::/64" }),
+    );
+  await keep("203.0.113.0/24");
+  const [chosen] = await findings("cni", { toml });
+  assert.deepEqual([chosen?.severity, /203\.0\.113\.0\/24, fd12:/.test(chosen?.detail ?? "")], ["ok", true]);
+  await keep("127.0.0.0/16");
+  const [taken] = await findings("cni", { toml });
+  assert.deepEqual([taken?.severity, /else uses 127\.0\.0/.test(taken?.detail ?? "")], ["warn", true]);
+  await keep("none");
+  const [broken] = await findings("cni", { toml });
+  assert.deepEqual(
+    [broken?.severity, /subnets\.json cannot be read/.test(broken?.detail ?? "")],
+    ["fail", true],
+  );
 });
 
 test("a missing conmon is a failure, a missing pause program a warning", async () => {

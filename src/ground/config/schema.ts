@@ -244,6 +244,11 @@ export const schema = section("", {
     ),
   }),
   network: section("Pod networks by CNI.", {
+    default: oneOf(
+      ["bridge", "none"],
+      "bridge",
+      "Network of pods while conf_dir holds no configuration and conf_template is empty. bridge: a bridge of the daemon's own, which masquerades, with subnets that nothing else on this machine uses. none: pods wait for a configuration, and the node is not ready before; set this on nodes whose cluster writes the configuration later.",
+    ),
     confDir: absolutePath(
       "/etc/cni/net.d",
       "Directory of network configurations, which is watched for changes. Pods use the first one by name.",

@@ -90,6 +90,7 @@ export {
   type IpPrefix,
   type LinkAddress,
   listAddresses,
+  listAllAddresses,
 } from "./netlink/addresses.ts";
 export {
   addBridge,

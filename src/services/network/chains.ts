@@ -7,6 +7,7 @@ import type { CniResult } from "./cni-result.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
 import type { NetworkConfig } from "./network-config.ts";
+import { NetworkError } from "./network-error.ts";
 import type { PluginChain } from "./plugin-chain.ts";
 
 type Parts = {
@@ -22,6 +23,7 @@ export class Chains implements NetworkChain {
   readonly #parts: Parts;
   #usable: Promise<boolean> | undefined;
   #isUsable = false;
+  #failure: unknown;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -29,8 +31,7 @@ export class Chains implements NetworkChain {
 
   /** Resolves when {@link makerOf} is decided for these networks. */
   async prepare(networks: readonly NetworkConfig[]): Promise<void> {
-    if (!this.#parts.useBuiltin || this.#isUsable) return;
-    if (networks.every((network) => obstacleOf(network) !== undefined)) return;
+    if (this.#isUsable || !networks.some((network) => this.#isMeantForBuiltin(network))) return;
     this.#usable ??= this.#probe();
     this.#isUsable = await this.#usable;
     // A machine that had no memory for a thread may have some by the next pod.
@@ -39,11 +40,13 @@ export class Chains implements NetworkChain {
 
   /** Who makes attachments to this network from now on. */
   makerOf(network: NetworkConfig): Exclude<Maker, "unknown"> {
-    return this.#isUsable && obstacleOf(network) === undefined ? "berth" : "programs";
+    if (network.isDefault) return "berth";
+    return this.#isUsable && this.#isMeantForBuiltin(network) ? "berth" : "programs";
   }
 
   async requirePlugins(network: NetworkConfig): Promise<void> {
     await this.prepare([network]);
+    if (network.isDefault && !this.#isUsable) throw noDefaultNetwork(this.#failure);
     await this.#now(network).requirePlugins(network);
   }
 
@@ -75,6 +78,10 @@ export class Chains implements NetworkChain {
     await this.#now(network).collect(network, valid, signal);
   }
 
+  #isMeantForBuiltin(network: NetworkConfig): boolean {
+    return network.isDefault || (this.#parts.useBuiltin && obstacleOf(network) === undefined);
+  }
+
   #now(network: NetworkConfig): NetworkChain {
     const { programs, builtin } = this.#parts;
     return this.makerOf(network) === "berth" ? builtin : programs;
@@ -86,7 +93,7 @@ export class Chains implements NetworkChain {
    */
   #makersOf({ madeBy, config }: AttachedNetwork): readonly Pick<NetworkChain, "delete" | "deleteWhatGoes">[] {
     const { programs, builtin } = this.#parts;
-    if (madeBy === "berth") return [builtin];
+    if (madeBy === "berth" || config.isDefault) return [builtin];
     if (madeBy === "programs" || obstacleOf(config) !== undefined) return [programs];
     return [builtin, new WhereInstalled(programs)];
   }
@@ -96,13 +103,22 @@ export class Chains implements NetworkChain {
       await this.#parts.builtin.probe();
       return true;
     } catch (err) {
+      this.#failure = err;
       this.#parts.logger.warn(
         { err },
-        "the built-in network cannot be used: running CNI plugins as programs",
+        "the built-in network cannot be used: CNI plugins are run as programs, and there is no default network",
       );
       return false;
     }
   }
+}
+
+function noDefaultNetwork(cause: unknown): NetworkError {
+  return new NetworkError(
+    "FailedPrecondition",
+    "there can be no default network: nf_tables of the kernel cannot be used; configure a network, or set network.default to none",
+    { cause },
+  );
 }
 
 /** DEL by programs, which has nothing to do where they are not installed, or know no such configuration. */

@@ -5,8 +5,10 @@ import { AttachmentStore } from "./attachment-store.ts";
 import { BuiltinChain } from "./builtin/builtin-chain.ts";
 import { Chains } from "./chains.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
+import { type DefaultNetworkOptions, defaultNetwork, keptDefaultNetwork } from "./default-network.ts";
 import { Detacher } from "./detacher.ts";
 import { GarbageCollection } from "./garbage-collection.ts";
+import type { InstanceNames } from "./instance.ts";
 import type {
   AttachedNetworkResult,
   Network,
@@ -14,6 +16,7 @@ import type {
   NetworkStatus,
   PodAttachment,
 } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 import { OrphanPlugins } from "./orphan-plugins.ts";
 import { PluginChain } from "./plugin-chain.ts";
@@ -43,6 +46,12 @@ export type CniNetworkOptions = {
   readonly ipPreference: IpPreference;
   /** Do in process what the standard plugins do, for networks all of whose plugins and keys are known. */
   readonly builtinPlugins: boolean;
+  /** What pods get where no network is configured: one of berth's own, or none. */
+  readonly default: "bridge" | "none";
+  /** Where the default network's subnets and addresses are kept. It has to outlive a reboot. */
+  readonly defaultDir: string;
+  /** What this daemon calls its own in its network namespace; see {@link "./instance.ts"}. */
+  readonly names: InstanceNames;
   /** Of the built-in plugins' thread, in place of its own; for fault tests. */
   readonly builtinThread?: URL;
   /** Path of a template that {@link CniNetwork.setPodCidr} renders; see {@link "./config-template.ts"}. */
@@ -72,6 +81,7 @@ export class CniNetwork implements Network {
   /** Plugins must not be run twice at once for one pod (section 2, "Lifecycle & Ordering"). */
   readonly #turns = new KeyLock();
   #restoring: Promise<void> = Promise.resolve();
+  #collecting: Promise<void> = Promise.resolve();
 
   private constructor(
     options: CniNetworkOptions,
@@ -100,8 +110,9 @@ export class CniNetwork implements Network {
   /** Reads the configuration once and watches it from then on. Throws when `cacheDir` cannot be made. */
   static async open(options: CniNetworkOptions, logger: Logger): Promise<CniNetwork> {
     const programs = new PluginChain(new Plugins(options));
-    const { builtinPlugins: useBuiltin, builtinThread: thread } = options;
+    const { builtinPlugins: useBuiltin, builtinThread: thread, names } = options;
     const builtin: BuiltinChain = new BuiltinChain({
+      table: names.table,
       logger,
       onRulesLost: () => network.#restoreRules(),
       ...(thread !== undefined && { thread }),
@@ -109,7 +120,15 @@ export class CniNetwork implements Network {
     const chain = new Chains({ programs, builtin, useBuiltin, logger });
     const store = await AttachmentStore.open(options.cacheDir);
     const earlier = await store.list();
-    const configured = await ConfiguredNetworks.open(options, chain);
+    const own: DefaultNetworkOptions = {
+      directory: options.defaultDir,
+      bridge: names.bridge,
+      usedPrefixes: () => builtin.usedPrefixes(names.bridge),
+    };
+    // A template is the announcement of a configuration.
+    const hasDefault = options.default === "bridge" && options.confTemplate === undefined;
+    const otherwise = hasDefault ? () => defaultNetwork(own) : undefined;
+    const configured = await ConfiguredNetworks.open(options, { chain, otherwise });
     const network: CniNetwork = new CniNetwork(options, {
       configured,
       builtin,
@@ -119,6 +138,7 @@ export class CniNetwork implements Network {
       logger,
     });
     network.#collectGarbage();
+    network.#collecting = network.#collectGarbageOf(() => keptDefaultNetwork(own));
     void network.#detacher.resume();
     return network;
   }
@@ -162,10 +182,21 @@ export class CniNetwork implements Network {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#detacher[Symbol.dispose]();
     await this.#configured[Symbol.asyncDispose]();
+    await this.#collecting;
     await this.#collection[Symbol.asyncDispose]();
     await this.#restoring;
     await this.#builtin[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
+  }
+
+  /** Of the default network too, which some pods may have left while another one is configured. */
+  async #collectGarbageOf(network: () => Promise<NetworkConfig | undefined>): Promise<void> {
+    try {
+      const config = await network();
+      if (config !== undefined) await this.#collection.onceFor(config);
+    } catch (err) {
+      this.#logger.warn({ err }, "garbage collection of the default network failed");
+    }
   }
 
   /** At the start, for the networks that are there already; another one's turn comes before its first pod. */

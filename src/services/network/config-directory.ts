@@ -9,7 +9,9 @@ import { type NetworkConfig, parseNetworkConfig } from "./network-config.ts";
  */
 export type Configuration =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[] }
-  | { readonly kind: "none"; readonly message: string };
+  | { readonly kind: "none"; readonly message: string }
+  /** There is no file at all. */
+  | { readonly kind: "absent"; readonly message: string };
 
 /**
  * Reads the first `maxCount` configurations of a directory (all of them for 0), in the lexical order of their
@@ -19,13 +21,14 @@ export type Configuration =
 export async function readConfigDirectory(directory: string, maxCount: number): Promise<Configuration> {
   try {
     const files = await configFiles(directory);
-    if (files.length === 0) return { kind: "none", message: `no CNI network configuration in ${directory}` };
+    if (files.length === 0)
+      return { kind: "absent", message: `no CNI network configuration in ${directory}` };
     const chosen = maxCount === 0 ? files : files.slice(0, maxCount);
     const networks = await Promise.all(chosen.map((file) => readConfig(`${directory}/${file}`)));
     return { kind: "networks", networks };
   } catch (error) {
     if (!isErrno(error, "ENOENT")) return { kind: "none", message: messageOf(error) };
-    return { kind: "none", message: `the CNI configuration directory ${directory} does not exist` };
+    return { kind: "absent", message: `the CNI configuration directory ${directory} does not exist` };
   }
 }
 

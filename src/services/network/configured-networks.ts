@@ -1,3 +1,4 @@
+import { messageOf } from "../../ground/errors/index.ts";
 import { type Configuration, readConfigDirectory } from "./config-directory.ts";
 import type { NetworkStatus } from "./network.ts";
 import type { NetworkChain } from "./network-chain.ts";
@@ -11,6 +12,12 @@ export type ConfiguredNetworksOptions = {
   readonly maxConfNum: number;
 };
 
+type Parts = {
+  readonly chain: NetworkChain;
+  /** The network of pods while none was ever configured; undefined where they get none then. */
+  readonly otherwise: (() => Promise<NetworkConfig>) | undefined;
+};
+
 type State =
   | { readonly kind: "networks"; readonly networks: readonly NetworkConfig[]; readonly readiness: Readiness }
   | { readonly kind: "none"; readonly message: string };
@@ -20,21 +27,22 @@ type State =
  */
 export class ConfiguredNetworks implements AsyncDisposable {
   readonly #options: ConfiguredNetworksOptions;
-  readonly #chain: NetworkChain;
+  readonly #parts: Parts;
   readonly #watcher: PathWatcher;
   #state: State = { kind: "none", message: "the CNI configuration has not been read yet" };
   #reading: Promise<void> = Promise.resolve();
   #readsWaiting = 0;
+  #wasConfigured = false;
 
-  private constructor(options: ConfiguredNetworksOptions, chain: NetworkChain) {
+  private constructor(options: ConfiguredNetworksOptions, parts: Parts) {
     this.#options = options;
-    this.#chain = chain;
+    this.#parts = parts;
     this.#watcher = new PathWatcher(options.confDir, () => void this.reload());
   }
 
   /** Watches the directory from now on, and resolves when it has been read once. */
-  static async open(options: ConfiguredNetworksOptions, chain: NetworkChain): Promise<ConfiguredNetworks> {
-    const configured = new ConfiguredNetworks(options, chain);
+  static async open(options: ConfiguredNetworksOptions, parts: Parts): Promise<ConfiguredNetworks> {
+    const configured = new ConfiguredNetworks(options, parts);
     await configured.reload();
     return configured;
   }
@@ -72,16 +80,35 @@ export class ConfiguredNetworks implements AsyncDisposable {
   async #read(): Promise<void> {
     const { confDir, maxConfNum } = this.#options;
     const previous = this.#state;
-    const next = await readConfigDirectory(confDir, maxConfNum);
+    const next = await this.#withDefault(await readConfigDirectory(confDir, maxConfNum));
     if (previous.kind === "networks" && sameNetworks(previous.networks, next)) return;
     this.#state = await this.#stateOf(next);
     if (previous.kind === "networks") await previous.readiness[Symbol.asyncDispose]();
   }
 
+  /**
+   * Whoever configures networks takes the file away for moments, as network add-ons do in an update: a pod
+   * that starts then must not get into another network.
+   */
+  async #withDefault(configuration: Configuration): Promise<Configuration> {
+    const { otherwise } = this.#parts;
+    if (configuration.kind !== "absent") this.#wasConfigured = true;
+    if (configuration.kind !== "absent" || otherwise === undefined) return configuration;
+    if (this.#wasConfigured) {
+      const message = `${configuration.message} any more; pods get the default network after a restart of berthd`;
+      return { kind: "none", message };
+    }
+    try {
+      return { kind: "networks", networks: [await otherwise()] };
+    } catch (error) {
+      return { kind: "none", message: messageOf(error) };
+    }
+  }
+
   async #stateOf(configuration: Configuration): Promise<State> {
-    if (configuration.kind === "none") return configuration;
+    if (configuration.kind !== "networks") return { kind: "none", message: configuration.message };
     const { networks } = configuration;
-    const readiness = new Readiness(networks, this.#chain);
+    const readiness = new Readiness(networks, this.#parts.chain);
     await readiness.check();
     return { kind: "networks", networks, readiness };
   }

@@ -7,13 +7,17 @@
  * told of a pod.
  *
  * Plugins are programs, or *built in* (`builtin/`): a thread asks the kernel for what the standard programs
- * would make, and no process is started. An attachment is taken down by what made it.
+ * would make, and no process is started. An attachment is taken down by what made it. The *default network*
+ * is berth's own, for pods of a machine on which no network is configured.
  *
  * It must not make or remove network namespaces, bring up the loopback interface, or be asked about pods on
  * the host's network: it is handed the path of a namespace that is ready, and runs plugins.
  */
 export { builtinObstacle } from "./builtin/builtin-plugins.ts";
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
+export { defaultNetworkName } from "./default-network.ts";
+export { type DefaultNetworkFacts, lookAtDefaultNetwork } from "./default-network-facts.ts";
+export { type InstanceNames, instanceNames } from "./instance.ts";
 export {
   type AttachedNetworkResult,
   defaultInterface,

@@ -7,6 +7,8 @@ export type NetworkConfig = {
   readonly name: string;
   readonly cniVersion: CniVersion;
   readonly disableGC: boolean;
+  /** It is berth's own, which programs know nothing of. */
+  readonly isDefault?: boolean;
   /** In the order of ADD; at least one. */
   readonly plugins: readonly PluginConfig[];
 };

@@ -36,7 +36,7 @@ export class Readiness implements AsyncDisposable {
    */
   async check(): Promise<void> {
     const asked = this.ask();
-    if (!this.#networks.some(hasStatus)) await asked;
+    if (!this.#networks.some((network) => hasStatus(network) && !network.isDefault)) await asked;
   }
 
   ask(): Promise<void> {

@@ -1,23 +1,32 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Config } from "../../../ground/config/index.ts";
 import { messageOf } from "../../../ground/errors/index.ts";
 import { isRecord } from "../../../ground/json/index.ts";
-import { builtinObstacle } from "../../../services/network/index.ts";
+import {
+  builtinObstacle,
+  type DefaultNetworkFacts,
+  instanceNames,
+  lookAtDefaultNetwork,
+} from "../../../services/network/index.ts";
 import { type Check, type Finding, fail, ok, warn } from "../check.ts";
 import { findProgram } from "../programs.ts";
+
+const title = "CNI configuration";
 
 /** Is a pod network configured, and are its plugins installed? */
 export const cniCheck: Check = {
   name: "cni",
-  async run({ config: { network } }) {
+  async run({ config }) {
+    const { network } = config;
     const names = await configurationFiles(network.confDir);
     const [first] = names;
-    if (first === undefined) return [unconfigured(network.confDir)];
+    if (first === undefined) return [await unconfigured(config)];
     const path = join(network.confDir, first);
     try {
       const text = await readFile(path, "utf8");
       const plugins = pluginTypes(JSON.parse(text));
-      const configuration = ok("CNI configuration", `${path}: ${plugins.join(", ")}`);
+      const configuration = ok(title, `${path}: ${plugins.join(", ")}`);
       const programs = () => Promise.all(plugins.map((type) => look(type, network.binDirs)));
       if (!network.builtinPlugins) return [configuration, ...(await programs())];
       const obstacle = builtinObstacle(text);
@@ -27,7 +36,7 @@ export const cniCheck: Check = {
     } catch (error) {
       return [
         fail(
-          "CNI configuration",
+          title,
           `${path}: ${messageOf(error)}`,
           "correct the file; the first one by name is used, and pods wait for it",
         ),
@@ -42,9 +51,34 @@ async function configurationFiles(dir: string): Promise<string[]> {
   return names.filter((name) => /\.(conflist|conf|json)$/.test(name)).sort();
 }
 
-function unconfigured(dir: string): Finding {
-  const remedy = `install your cluster's network add-on, which writes one, or create a conflist there`;
-  return warn("CNI configuration", `none in ${dir}: only pods on the host's network can run`, remedy);
+async function unconfigured({ root, network: { confDir, ...network } }: Config): Promise<Finding> {
+  if (network.default === "none" || network.confTemplate !== "") {
+    const remedy = `install your cluster's network add-on, which writes one, or create a conflist there; or set network.default = "bridge"`;
+    return warn(title, `none in ${confDir}: only pods on the host's network can run`, remedy);
+  }
+  const directory = join(root, "default-network");
+  try {
+    const facts = await lookAtDefaultNetwork(directory, instanceNames(root).bridge);
+    return defaultNetworkFinding(confDir, directory, facts);
+  } catch (error) {
+    return fail(title, messageOf(error), `stop the pods of the default network and remove ${directory}`);
+  }
+}
+
+function defaultNetworkFinding(
+  confDir: string,
+  directory: string,
+  { subnets, conflicts, obstacle }: DefaultNetworkFacts,
+): Finding {
+  if (obstacle !== undefined) {
+    const remedy = "use a kernel with nf_tables (`modprobe nf_tables`), or create a conflist there";
+    return fail(title, `none in ${confDir}, and there can be no default network: ${obstacle}`, remedy);
+  }
+  const chosen = subnets.length === 0 ? "its subnets are not chosen yet" : subnets.join(", ");
+  const detail = `none in ${confDir}: pods get the default network (${chosen})`;
+  if (conflicts.length === 0) return ok(title, detail);
+  const remedy = `remove the address or route; or stop the pods, remove ${directory} and restart berthd, which chooses other subnets`;
+  return warn(title, `${detail}, of which something else uses ${conflicts.join(", ")}`, remedy);
 }
 
 /** Throws when it is not the shape of a network configuration (CNI specification, section 1). */
@@ -61,10 +95,10 @@ function pluginTypes(config: unknown): string[] {
 }
 
 async function look(type: string, binDirs: readonly string[]): Promise<Finding> {
-  const title = `CNI plugin ${type}`;
+  const about = `CNI plugin ${type}`;
   const path = type.includes("/") ? undefined : await findProgram(type, binDirs);
-  if (path !== undefined) return ok(title, path);
+  if (path !== undefined) return ok(about, path);
   const remedy =
     "install it there (`apt-get install containernetworking-plugins` has the usual ones), or add its directory to network.bin_dirs in the configuration";
-  return fail(title, `not found in ${binDirs.join(" or ")}`, remedy);
+  return fail(about, `not found in ${binDirs.join(" or ")}`, remedy);
 }

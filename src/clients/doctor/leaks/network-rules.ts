@@ -6,13 +6,14 @@ import { idsIn, type Trace } from "./trace.ts";
 const maxRulesBytes = 64 << 20;
 
 /**
- * Rules of the bridge and portmap plugins have the sandbox's id in a comment. Throws what `iptables-save`
+ * Rules of the bridge and portmap plugins, and elements of `table`, which is berth's own, have the sandbox's
+ * id in a comment. Throws what `iptables-save`
  * fails with.
  */
-export async function ruleTraces(signal: AbortSignal): Promise<readonly Trace[]> {
+export async function ruleTraces(table: string, signal: AbortSignal): Promise<readonly Trace[]> {
   const iptables = ["iptables", "ip6tables"].map((program) => iptablesRules(program, signal));
-  const nftables = nftablesTables.map((table) => nftablesRules(table, signal));
-  return (await Promise.all([...iptables, ...nftables, builtinElements(signal)])).flat();
+  const nftables = nftablesTables.map((name) => nftablesRules(name, signal));
+  return (await Promise.all([...iptables, ...nftables, builtinElements(table, signal)])).flat();
 }
 
 async function iptablesRules(program: string, signal: AbortSignal): Promise<readonly Trace[]> {
@@ -34,24 +35,24 @@ async function iptablesRules(program: string, signal: AbortSignal): Promise<read
 const nftablesTables = ["inet cni_plugins_masquerade", "ip cni_hostport", "ip6 cni_hostport"];
 
 /** Elements of the maps of berth's own table, whose comments begin with the id. */
-async function builtinElements(signal: AbortSignal): Promise<readonly Trace[]> {
+async function builtinElements(name: string, signal: AbortSignal): Promise<readonly Trace[]> {
   const nft = await findProgram("nft");
   if (nft === undefined) return [];
-  const table = ["-j", "list", "table", "inet", "berth"];
+  const table = ["-j", "list", "table", "inet", name];
   const listed = promisify(execFile)(nft, table, { signal, maxBuffer: maxRulesBytes });
   const { stdout } = await listed.catch(() => ({ stdout: '{"nftables":[]}' }));
-  return parseElements(stdout);
+  return parseElements(name, stdout);
 }
 
 /** Of maps as `nft -j list table` shows them, libnftables-json(5): pairs of key (with comment) and value. */
-function parseElements(text: string): readonly Trace[] {
+function parseElements(table: string, text: string): readonly Trace[] {
   const { nftables }: { readonly nftables: readonly NftObject[] } = JSON.parse(text);
   return nftables.flatMap(({ map }) =>
     (map?.elem ?? []).map(([key]): Trace => {
       const { val, comment = "" } = key.elem ?? {};
       const words = typeof val === "object" ? val.concat.join(" . ") : String(val);
-      const where = `inet berth ${map?.name}: ${words}`;
-      const removal = `nft delete element inet berth ${map?.name} '{ ${words} }'`;
+      const where = `inet ${table} ${map?.name}: ${words}`;
+      const removal = `nft delete element inet ${table} ${map?.name} '{ ${words} }'`;
       return { kind: "nftables rules", ids: idsIn(comment), where, removal };
     }),
   );

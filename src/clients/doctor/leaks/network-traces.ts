@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Config } from "../../../ground/config/index.ts";
+import { defaultNetworkName, instanceNames } from "../../../services/network/index.ts";
 import { field, interfaceTraces } from "./interfaces.ts";
 import { ruleTraces } from "./network-rules.ts";
 import { idsIn, type Trace } from "./trace.ts";
@@ -10,7 +11,8 @@ export async function networkTraces(
   { root, network }: Config,
   signal: AbortSignal,
 ): Promise<readonly Trace[]> {
-  const configs = await readConfigs(network.confDir);
+  const own = { name: defaultNetworkName, dataDir: join(root, "default-network") };
+  const configs = [own, ...(await readConfigs(network.confDir))];
   const attached = await attachments(join(root, "network"));
   const parts = await Promise.all([
     attached,
@@ -18,7 +20,7 @@ export async function networkTraces(
       attached.map(({ where }) => where),
       signal,
     ),
-    ruleTraces(signal),
+    ruleTraces(instanceNames(root).table, signal),
     ...configs.map(reservations),
   ]);
   return parts.flat();

@@ -15,6 +15,7 @@ const headerBytes = 8;
 export type IpPrefix = { readonly address: Uint8Array; readonly prefixLength: number };
 
 export type LinkAddress = IpPrefix & {
+  readonly linkIndex: number;
   /** Of IPv6: the kernel still asks whether somebody else has it, and does not use it yet. */
   readonly isTentative: boolean;
 };
@@ -40,12 +41,18 @@ export function deleteAddress(socket: NetlinkSocket, link: Link, prefix: IpPrefi
   }
 }
 
+/** The addresses of all links of the socket's namespace. Throws LinuxError. */
+export function listAllAddresses(socket: NetlinkSocket): readonly LinkAddress[] {
+  const payload = header({ family: 0, prefixLength: 0, index: 0 });
+  return socket.dump({ type: RTM_GETADDR, flags: 0, payload }, "addresses").map(readAddress);
+}
+
 /** The addresses of one link, of both families. Throws LinuxError. */
 export function listAddresses(socket: NetlinkSocket, link: Link): readonly LinkAddress[] {
   const payload = header({ family: 0, prefixLength: 0, index: link.index });
   const found = socket.dump({ type: RTM_GETADDR, flags: 0, payload }, `addresses of ${link.name}`);
   // A kernel that cannot choose tells those of all links.
-  return found.filter((entry) => entry.readUInt32LE(4) === link.index).map(readAddress);
+  return found.map(readAddress).filter(({ linkIndex }) => linkIndex === link.index);
 }
 
 function addressOf(link: Link, { address, prefixLength }: IpPrefix): readonly Buffer[] {
@@ -84,6 +91,7 @@ function readAddress(payload: Buffer): LinkAddress {
   return {
     address: attributes.get(IFA.local) ?? attributes.get(IFA.address) ?? Buffer.alloc(0),
     prefixLength: payload.readUInt8(1),
+    linkIndex: payload.readUInt32LE(4),
     isTentative: (flags & IFA_F_TENTATIVE) !== 0,
   };
 }

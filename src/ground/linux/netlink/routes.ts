@@ -38,14 +38,20 @@ export function addRoute(socket: NetlinkSocket, route: Route): void {
   socket.request({ type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_APPEND, payload }, "add route");
 }
 
-/** Where the routes of the main and local tables lead to. Throws LinuxError. */
-export function listRoutedPrefixes(socket: NetlinkSocket): readonly IpPrefix[] {
+/**
+ * Where the routes of all tables lead to, and by which link; 0 where there is none or several. Throws
+ * LinuxError.
+ */
+export function listRoutedPrefixes(
+  socket: NetlinkSocket,
+): readonly (IpPrefix & { readonly linkIndex: number })[] {
   const payload = Buffer.alloc(headerBytes);
   const found = socket.dump({ type: RTM_GETROUTE, flags: 0, payload }, "routes");
   return found.map((entry) => {
-    const destination = readAttributes(entry.subarray(headerBytes)).get(RTA.destination);
-    const address = destination ?? Buffer.alloc(entry.readUInt8(0) === 2 ? 4 : 16);
-    return { address, prefixLength: entry.readUInt8(1) };
+    const attributes = readAttributes(entry.subarray(headerBytes));
+    const address = attributes.get(RTA.destination) ?? Buffer.alloc(entry.readUInt8(0) === 2 ? 4 : 16);
+    const linkIndex = attributes.get(RTA.outputLink)?.readUInt32LE() ?? 0;
+    return { address, prefixLength: entry.readUInt8(1), linkIndex };
   });
 }
 

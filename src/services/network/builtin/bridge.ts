@@ -1,13 +1,12 @@
 import { type Link, linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
 import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
+import { enableForwarding } from "./forwarding.ts";
 import { allocateAddresses, releaseAddresses } from "./host-local.ts";
 import { networkAddress, plus } from "./ip-address.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
-import { PluginFailure } from "./plugin-failure.ts";
 import { connectPod } from "./pod-link.ts";
 import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
-import { writeSetting } from "./settings.ts";
 
 /** Interfaces of a result, by their places. */
 const podInterface = 2;
@@ -125,9 +124,4 @@ function defaultRoutes(
     const destination = { address: { family, value: 0n }, prefixLength: 0 };
     return [{ destination, gateway: first.gateway }];
   });
-}
-
-function enableForwarding(family: 4 | 6): void {
-  const path = family === 4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
-  if (!writeSetting(path, "1")) throw new PluginFailure(`failed to enable forwarding: there is no ${path}`);
 }

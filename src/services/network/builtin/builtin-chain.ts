@@ -8,11 +8,12 @@ import type { NetworkChain, ValidAttachment } from "../network-chain.ts";
 import type { NetworkConfig } from "../network-config.ts";
 import { NetworkError } from "../network-error.ts";
 import { cniArgs } from "../pod-arguments.ts";
-import type { BuiltinAnswer, BuiltinJob } from "./builtin-jobs.ts";
+import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
+import type { IpNetwork } from "./ip-address.ts";
 import type { LeftLink } from "./plugin.ts";
 import { RuleWatch } from "./rule-watch.ts";
 
-export type BuiltinChainOptions = {
+export type BuiltinChainOptions = BuiltinThreadData & {
   readonly logger: Logger;
   /** Called when the rules of pods that are attached have to be made again. */
   readonly onRulesLost: () => void;
@@ -34,7 +35,8 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
   constructor(options: BuiltinChainOptions) {
     this.#options = options;
     const file = options.thread ?? threadFile(import.meta.url, "./builtin-worker");
-    this.#thread = new JobThread({ name: "networks", file, error: NetworkError });
+    const workerData: BuiltinThreadData = { table: options.table };
+    this.#thread = new JobThread({ name: "networks", file, workerData, error: NetworkError });
   }
 
   /** Throws when this kernel or this process cannot do it. */
@@ -73,7 +75,12 @@ export class BuiltinChain implements NetworkChain, AsyncDisposable {
 
   async collect(network: NetworkConfig, valid: readonly ValidAttachment[]): Promise<void> {
     const owners = valid.map(({ containerID, ifname }) => ({ containerId: containerID, ifName: ifname }));
-    await this.#thread.run({ kind: "collect", network: network.name, valid: owners });
+    await this.#thread.run({ kind: "collect", network, valid: owners });
+  }
+
+  /** Which prefixes this machine has addresses of, or routes to, but for one link's. */
+  async usedPrefixes(exceptLink: string): Promise<readonly IpNetwork[]> {
+    return (await this.#thread.run({ kind: "listUsed", exceptLink })).used ?? [];
   }
 
   /** Makes a pod's rules again, where they are lost. */

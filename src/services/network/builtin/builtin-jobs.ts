@@ -1,6 +1,8 @@
 import type { JsonObject } from "../../../ground/json/index.ts";
 import type { AttachedNetwork } from "../attachment.ts";
 import type { PodAttachment } from "../network.ts";
+import type { NetworkConfig } from "../network-config.ts";
+import type { IpNetwork } from "./ip-address.ts";
 import type { LeftLink } from "./plugin.ts";
 
 /** What the thread of the built-in plugins is asked to do. */
@@ -11,9 +13,17 @@ export type BuiltinJob =
       readonly pod: PodAttachment;
     }
   | { readonly kind: "removeLink"; readonly link: LeftLink }
-  | { readonly kind: "collect"; readonly network: string; readonly valid: readonly Valid[] }
+  | { readonly kind: "collect"; readonly network: NetworkConfig; readonly valid: readonly Valid[] }
   /** Whether this kernel takes rules at all; whether those are there that must be, and if not, makes them. */
-  | { readonly kind: "probe" | "verify" };
+  | { readonly kind: "probe" | "verify" }
+  /** Which prefixes this machine has addresses of, or routes to, but for one link's. */
+  | { readonly kind: "listUsed"; readonly exceptLink: string };
+
+/** What the thread is started with. */
+export type BuiltinThreadData = {
+  /** The name of the table of nf_tables that is this daemon's own. */
+  readonly table: string;
+};
 
 type Valid = { readonly containerId: string; readonly ifName: string };
 
@@ -24,4 +34,5 @@ export type BuiltinAnswer = {
   readonly links?: readonly LeftLink[];
   /** The rules were gone: those of pods that are attached are to be restored. */
   readonly rebuilt?: boolean;
+  readonly used?: readonly IpNetwork[];
 };

@@ -1,11 +1,12 @@
+import { workerData } from "node:worker_threads";
 import { serveJobs } from "../../../ground/threads/index.ts";
-import type { BuiltinAnswer, BuiltinJob } from "./builtin-jobs.ts";
+import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import { BuiltinRunner } from "./run-builtin.ts";
 
 /** The body of the thread that {@link "./builtin-chain.ts"} keeps. */
 let runner: BuiltinRunner | undefined;
 
 serveJobs<BuiltinJob, BuiltinAnswer>((job) => {
-  runner ??= new BuiltinRunner(() => {});
+  runner ??= new BuiltinRunner(workerData as BuiltinThreadData, () => {});
   return runner.run(job);
 });

@@ -9,82 +9,13 @@ import { until } from "../../../testing/until.ts";
 import type { PodAttachment } from "../index.ts";
 import { assertNothingLeft, bridged, leftovers, ways } from "../testing/bridged.ts";
 import { bridgeNetwork, TestNetwork } from "../testing/test-network.ts";
+import { ask, echo, fails, inside, neighbour } from "../testing/traffic.ts";
 
 await enterPrivateNetwork();
 
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
 const portmap = { type: "portmap", capabilities: { portMappings: true } };
-
-async function inside({ netnsPath }: PodAttachment, ...command: readonly string[]): Promise<string> {
-  const { stdout } = await run("nsenter", [`--net=${netnsPath}`, ...command]);
-  return stdout;
-}
-
-/** A server in a pod that tells each client where it came from. */
-function echo(pod: PodAttachment, listen: string) {
-  const server = spawn("nsenter", [
-    `--net=${pod.netnsPath}`,
-    "socat",
-    `${listen},fork,reuseaddr`,
-    "SYSTEM:echo from $SOCAT_PEERADDR",
-  ]);
-  const ended = once(server, "close");
-  return {
-    [Symbol.asyncDispose]: async () => {
-      server.kill();
-      await ended;
-    },
-  };
-}
-
-/** What a server at that address of socat says, asked until it says something. */
-async function ask(address: string, from?: PodAttachment): Promise<string> {
-  const entering = from === undefined ? [] : ["nsenter", `--net=${from.netnsPath}`];
-  const [program = "", ...args] = [
-    ...entering,
-    "socat",
-    "-t2",
-    "-T2",
-    "-",
-    address.startsWith("UDP") ? address : `${address},connect-timeout=1`,
-  ];
-  return await until(async () => {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "ignore"] });
-    child.stdin.end("x");
-    const said = await child.stdout.setEncoding("utf8").toArray();
-    return said.length > 0 && said.join("").trim();
-  });
-}
-
-async function fails(address: string): Promise<void> {
-  await assert.rejects(run("socat", ["-T1", "-u", `${address},connect-timeout=1`, "STDOUT"]));
-}
-
-/** Another machine, which has a route to this one but none to its pods. */
-async function neighbour(rig: TestNetwork): Promise<PodAttachment & AsyncDisposable> {
-  const machine = await rig.pod();
-  await run("ip", [
-    "link",
-    "add",
-    "berth-out",
-    "type",
-    "veth",
-    "peer",
-    "name",
-    "out0",
-    "netns",
-    machine.netnsPath,
-  ]);
-  await run("ip", ["addr", "add", "192.0.2.1/24", "dev", "berth-out"]);
-  await run("ip", ["addr", "add", "2001:db8::1/64", "dev", "berth-out", "nodad"]);
-  await run("ip", ["link", "set", "berth-out", "up"]);
-  await inside(machine, "ip", "addr", "add", "192.0.2.2/24", "dev", "out0");
-  await inside(machine, "ip", "addr", "add", "2001:db8::2/64", "dev", "out0", "nodad");
-  await inside(machine, "ip", "link", "set", "out0", "up");
-  const remove = async () => void (await run("ip", ["link", "delete", "berth-out"]).catch(() => undefined));
-  return { ...machine, [Symbol.asyncDispose]: remove };
-}
 
 for (const { way, builtinPlugins } of ways) {
   test(

@@ -46,6 +46,16 @@ export async function releaseAddresses(
   else reservations.releaseAll(owner);
 }
 
+/** Frees the addresses of a network that none of these has. */
+export async function keepAddressesOf(
+  network: string,
+  ipam: JsonObject,
+  owners: readonly AddressOwner[],
+): Promise<void> {
+  using reservations = await Reservations.open(directoryOf(network, ipam), lockTimeoutMs);
+  reservations.keepOnly(owners);
+}
+
 function allocate(reservations: Reservations, set: RangeSet, index: number, owner: AddressOwner): ResultIp {
   for (const { address, range } of addressesAfter(set, reservations.lastReserved(index))) {
     if (!reservations.reserve(address, owner, index)) continue;

@@ -12,7 +12,6 @@ import {
   setsOf,
   subnetChain,
   subnetRules,
-  tableName,
 } from "./rule-table.ts";
 
 /** Whose elements they are. */
@@ -44,11 +43,16 @@ const mostAtOnce = 500;
  */
 export class PacketRules implements Disposable {
   readonly #socket = NetlinkSocket.open("netfilter");
+  readonly #table: string;
   /** Of the rules, when the table was as it must be. */
   #generation: number | undefined;
   /** The rules that were there then. */
   #rules = new Set<string>();
   #rebuilt = false;
+
+  constructor(table: string) {
+    this.#table = table;
+  }
 
   /** True once after the table was made anew: elements of pods that are there may be missing. */
   takeRebuilt(): boolean {
@@ -144,7 +148,9 @@ export class PacketRules implements Disposable {
     }
     this.#retry(() => {
       const generation = nft.generationOf(this.#socket);
-      const own = known.filter(({ set, key }) => nft.elementNote(this.#socket, tableName, set, key) === note);
+      const own = known.filter(
+        ({ set, key }) => nft.elementNote(this.#socket, this.#table, set, key) === note,
+      );
       if (own.length > 0) this.#delete(own, generation);
     });
   }
@@ -154,7 +160,7 @@ export class PacketRules implements Disposable {
       const generation = nft.generationOf(this.#socket);
       const found = sets.flatMap((set) =>
         nft
-          .listElements(this.#socket, tableName, set)
+          .listElements(this.#socket, this.#table, set)
           .filter(({ note }) => isWanted(note))
           .map(({ key }) => ({ set, key })),
       );
@@ -165,17 +171,17 @@ export class PacketRules implements Disposable {
   }
 
   #delete(elements: readonly { readonly set: string; readonly key: Buffer }[], generation: number): void {
-    const changes = elements.map((element) => nft.deleteElements(tableName, element.set, [element]));
+    const changes = elements.map((element) => nft.deleteElements(this.#table, element.set, [element]));
     nft.commit(this.#socket, changes, generation);
     if (this.#generation === generation) this.#generation = generation + 1;
   }
 
   /** An element that is there already, perhaps with another value, makes room. */
   #replacing(element: Element): readonly nft.NftChange[] {
-    const isThere = nft.elementNote(this.#socket, tableName, element.set, element.key) !== undefined;
+    const isThere = nft.elementNote(this.#socket, this.#table, element.set, element.key) !== undefined;
     return [
-      ...(isThere ? [nft.deleteElements(tableName, element.set, [element])] : []),
-      nft.addElements(tableName, element.set, [element]),
+      ...(isThere ? [nft.deleteElements(this.#table, element.set, [element])] : []),
+      nft.addElements(this.#table, element.set, [element]),
     ];
   }
 
@@ -186,9 +192,11 @@ export class PacketRules implements Disposable {
     const missing = wanted.filter((rule) => !this.#rules.has(nameOf(rule)));
     if (missing.length === 0) return [];
     return [
-      nft.addChain(tableName, chain),
-      nft.flushChain(tableName, chain),
-      ...wanted.filter((rule) => rule.chain === chain || missing.includes(rule)).map(added),
+      nft.addChain(this.#table, chain),
+      nft.flushChain(this.#table, chain),
+      ...wanted
+        .filter((rule) => rule.chain === chain || missing.includes(rule))
+        .map((rule) => added(this.#table, rule)),
     ];
   }
 
@@ -196,11 +204,11 @@ export class PacketRules implements Disposable {
   #verify(): number {
     const generation = nft.generationOf(this.#socket);
     if (generation === this.#generation) return generation;
-    this.#rules = new Set(nft.listRules(this.#socket, tableName).map(nameOf));
+    this.#rules = new Set(nft.listRules(this.#socket, this.#table).map(nameOf));
     this.#generation = generation;
     if (rules.every((rule) => this.#rules.has(nameOf(rule)))) return generation;
     this.#rebuilt = true;
-    nft.commit(this.#socket, wholeTable(), generation);
+    nft.commit(this.#socket, wholeTable(this.#table), generation);
     // What the subnets' rules were in the chains that all share is to be made again too.
     this.#generation = undefined;
     return this.#verify();
@@ -219,18 +227,18 @@ export class PacketRules implements Disposable {
   }
 }
 
-function wholeTable(): readonly nft.NftChange[] {
+function wholeTable(table: string): readonly nft.NftChange[] {
   return [
-    nft.addTable(tableName),
-    ...families.flatMap(setsOf).map((set, index) => nft.addSet(tableName, set, index + 1)),
-    ...chains.map(({ name, at }) => nft.addChain(tableName, name, at)),
-    ...chains.map(({ name }) => nft.flushChain(tableName, name)),
-    ...rules.map(added),
+    nft.addTable(table),
+    ...families.flatMap(setsOf).map((set, index) => nft.addSet(table, set, index + 1)),
+    ...chains.map(({ name, at }) => nft.addChain(table, name, at)),
+    ...chains.map(({ name }) => nft.flushChain(table, name)),
+    ...rules.map((rule) => added(table, rule)),
   ];
 }
 
-function added({ chain, expressions, note }: Rule): nft.NftChange {
-  return nft.addRule(tableName, chain, expressions, note);
+function added(table: string, { chain, expressions, note }: Rule): nft.NftChange {
+  return nft.addRule(table, chain, expressions, note);
 }
 
 function nameOf({ chain, note }: Pick<Rule, "chain" | "note">): string {

@@ -43,13 +43,13 @@ export class Reservations implements Disposable {
    * False when somebody has the address. Written down as the last one of its set. The file comes with its
    * owner in one step, so that no end of this process leaves one that is nobody's.
    */
-  reserve(address: IpAddress, { containerId, ifName }: AddressOwner, setIndex: number): boolean {
+  reserve(address: IpAddress, owner: AddressOwner, setIndex: number): boolean {
     const text = formatIp(address);
     const path = `${this.#directory}/${text}`;
     if (existsSync(path)) return false;
-    const draft = `${this.#directory}/berth-${containerId}`;
+    const draft = `${this.#directory}/berth-${owner.containerId}`;
     try {
-      writeFileSync(draft, `${containerId}\r\n${ifName}`, { mode: 0o600 });
+      writeFileSync(draft, textOf(owner), { mode: 0o600 });
       linkSync(draft, path);
     } finally {
       unlinkIfThere(draft);
@@ -79,15 +79,28 @@ export class Reservations implements Disposable {
     }
   }
 
+  /** Frees all addresses but those of these owners. */
+  keepOnly(owners: readonly AddressOwner[]): void {
+    const kept = new Set(owners.map(textOf));
+    for (const name of readdirSync(this.#directory)) {
+      const path = `${this.#directory}/${name}`;
+      if (parseIp(name) !== undefined && !kept.has(readIfThere(path)?.trim() ?? "")) unlinkIfThere(path);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();
   }
 }
 
 /** Old versions of the program wrote no interface. */
-function isOwnedBy(path: string, { containerId, ifName }: AddressOwner): boolean {
-  const owner = readIfThere(path)?.trim();
-  return owner === `${containerId}\r\n${ifName}` || owner === containerId;
+function isOwnedBy(path: string, owner: AddressOwner): boolean {
+  const text = readIfThere(path)?.trim();
+  return text === textOf(owner) || text === owner.containerId;
+}
+
+function textOf({ containerId, ifName }: AddressOwner): string {
+  return `${containerId}\r\n${ifName}`;
 }
 
 function readIfThere(path: string): string | undefined {

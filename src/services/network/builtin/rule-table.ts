@@ -1,9 +1,6 @@
 import { nft } from "../../../ground/linux/index.ts";
 import { formatNetwork, type IpNetwork, ipBytes, maskBytes, networkAddress } from "./ip-address.ts";
 
-/** The one table of berth's own, for IPv4 and IPv6. */
-export const tableName = "berth";
-
 /**
  * Marks packets that came from this machine or from a pod's own network on their way to a host port: the
  * answers would not come back this way. The bit is that of the program portmap.

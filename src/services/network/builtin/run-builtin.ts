@@ -1,27 +1,30 @@
-import type { JsonObject } from "../../../ground/json/index.ts";
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { deleteLink, linkByIndex, NetlinkSocket } from "../../../ground/linux/index.ts";
 import type { AttachedNetwork } from "../attachment.ts";
 import type { CniResult } from "../cni-result.ts";
 import { parseResult } from "../cni-result.ts";
 import type { PodAttachment } from "../network.ts";
-import type { PluginConfig } from "../network-config.ts";
+import type { NetworkConfig, PluginConfig } from "../network-config.ts";
 import { NetworkError } from "../network-error.ts";
 import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
-import type { BuiltinAnswer, BuiltinJob } from "./builtin-jobs.ts";
+import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "./builtin-jobs.ts";
 import { builtinPlugins } from "./builtin-plugins.ts";
+import { keepAddressesOf } from "./host-local.ts";
 import { parseIpNetwork } from "./ip-address.ts";
 import { PacketRules } from "./packet-rules.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { asNetworkError } from "./plugin-failure.ts";
+import type { AddressOwner } from "./reservations.ts";
 import { type AddResult, printedResult } from "./result.ts";
+import { usedPrefixes } from "./used-prefixes.ts";
 
 /** Does the jobs of a thread, with sockets that it keeps. */
 export class BuiltinRunner {
   readonly #tools: PluginTools;
 
   /** `step` is called with the name of each step before it is made. Throws LinuxError. */
-  constructor(step: (name: string) => void) {
-    this.#tools = { route: NetlinkSocket.open("route"), rules: new PacketRules(), step };
+  constructor({ table }: BuiltinThreadData, step: (name: string) => void) {
+    this.#tools = { route: NetlinkSocket.open("route"), rules: new PacketRules(table), step };
   }
 
   /** Throws NetworkError that names the plugin. */
@@ -38,7 +41,7 @@ export class BuiltinRunner {
         await this.#removeLink(job.link);
         return {};
       case "collect":
-        this.#tools.rules.keepOnly(job.network, job.valid);
+        await this.#collect(job.network, job.valid);
         return {};
       case "probe":
         this.#tools.rules.probe();
@@ -46,6 +49,8 @@ export class BuiltinRunner {
       case "verify":
         this.#tools.rules.verify();
         return { rebuilt: this.#tools.rules.takeRebuilt() };
+      case "listUsed":
+        return { used: usedPrefixes(this.#tools.route, job.exceptLink) };
     }
   }
 
@@ -80,6 +85,13 @@ export class BuiltinRunner {
     if (result === undefined) return;
     for (const [plugin, builtin] of pluginsOf(network.config.plugins))
       builtin.restore?.(callOf(plugin, network.config.name, network.ifName, pod), result, this.#tools);
+  }
+
+  /** Addresses of other networks may be those of pods of another program that uses the same files. */
+  async #collect({ name, plugins, isDefault }: NetworkConfig, valid: readonly AddressOwner[]): Promise<void> {
+    this.#tools.rules.keepOnly(name, valid);
+    if (!isDefault) return;
+    for (const { ipam } of plugins) if (isRecord(ipam)) await keepAddressesOf(name, ipam, valid);
   }
 
   /** The number is not another link's by now: they go up. */

@@ -1,5 +1,6 @@
+import { workerData } from "node:worker_threads";
 import { serveJobs } from "../../../ground/threads/index.ts";
-import type { BuiltinAnswer, BuiltinJob } from "../builtin/builtin-jobs.ts";
+import type { BuiltinAnswer, BuiltinJob, BuiltinThreadData } from "../builtin/builtin-jobs.ts";
 import { BuiltinRunner } from "../builtin/run-builtin.ts";
 
 /** The built-in plugins' thread, which ends the whole process before a step, as kill -9 does. */
@@ -7,7 +8,7 @@ let runner: BuiltinRunner | undefined;
 const { BERTH_TEST_END_AT: endAt } = process.env;
 
 serveJobs<BuiltinJob, BuiltinAnswer>((job) => {
-  runner ??= new BuiltinRunner((step) => {
+  runner ??= new BuiltinRunner(workerData as BuiltinThreadData, (step) => {
     if (step === endAt) process.kill(process.pid, "SIGKILL");
   });
   return runner.run(job);

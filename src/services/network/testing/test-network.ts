@@ -46,6 +46,9 @@ export class TestNetwork implements AsyncDisposable {
       giveUpAfterMs: 60_000,
       ipPreference: "ipv4",
       builtinPlugins: false,
+      default: "none",
+      defaultDir: `${root}/default-network`,
+      names: { table: "berth", bridge: "berth0" },
       ...overrides,
     };
     await mkdir(`${root}/bin`);
