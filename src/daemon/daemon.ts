@@ -39,7 +39,7 @@ import { Storage } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
-import { podSandboxes } from "./pod-sandboxes.ts";
+import { podSandboxes, podTasks } from "./pod-sandboxes.ts";
 import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
@@ -136,7 +136,7 @@ export class Daemon implements AsyncDisposable {
           storage,
           events,
           tasks,
-          podTasks: (namespace) => (namespace === criNamespace ? engine.tasks : undefined),
+          podTasks: (namespace) => (namespace === criNamespace ? podTasks(engine) : undefined),
           podSpec: (id) => engine.containers.spec(id),
           pods,
           podContainer: (id) => engine.containers.get(id),
@@ -235,6 +235,7 @@ async function openEngine(
     extensions: [cdiExtension(new CdiDevices(config.container.cdiSpecDirs))],
     seLinux: await openSeLinux(config.security, running.host, logger, rooms),
     samplePeriodMs: config.stats.samplePeriodMs,
+    sandboxCgroups: config.containerdApi.enabled,
     ...given,
   };
   const engine = rooms.use(await PodEngine.open(options));

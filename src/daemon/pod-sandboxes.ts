@@ -1,22 +1,37 @@
-import type { PodSandboxes } from "../doors/containerd/index.ts";
-import type { Engine } from "../engines/engine/index.ts";
+import type { PodSandboxes, PodTasks } from "../doors/containerd/index.ts";
+import type { PodEngine } from "../engines/pods/index.ts";
 import { nowNs } from "../ground/clock/index.ts";
 import { type CgroupDriver, podCgroup } from "../services/runtime/index.ts";
 
+/** The tasks of an engine: those of containers and pause processes, by the ids of containers and of pods. */
+export function podTasks(engine: Pick<PodEngine, "tasks" | "sandboxes" | "pause">): PodTasks {
+  return {
+    get: (id) => engine.tasks.get(id) ?? engine.pause(id),
+    list: () => [
+      ...engine.tasks.list(),
+      ...engine.sandboxes.list().flatMap(({ id }) => engine.pause(id) ?? []),
+    ],
+  };
+}
+
 /** The pods of an engine, as containerd's API knows them. */
 export function podSandboxes(
-  engine: Pick<Engine, "sandboxes" | "events">,
+  engine: Pick<PodEngine, "sandboxes" | "events">,
   driver: CgroupDriver,
 ): PodSandboxes {
   const { sandboxes } = engine;
   return {
     get: (id) => {
-      const { state, createdAtNs, config } = sandboxes.get(id);
-      return { state, createdAtNs, cgroup: podCgroup(driver, config.linux?.cgroupParent ?? "") };
+      const { state, createdAtNs, config, ips, handler } = sandboxes.get(id);
+      const { name = "", namespace = "", uid = "", attempt = 0 } = config.metadata ?? {};
+      const cgroup = podCgroup(driver, config.linux?.cgroupParent ?? "");
+      return { state, createdAtNs, cgroup, ips, handler, name: [name, namespace, uid, attempt].join("_") };
     },
+    pid: (id) => sandboxes.pid(id),
+    spec: (id) => sandboxes.spec(id),
     inspect: (id) => sandboxes.inspect(id),
-    stop: (id, signal) => sandboxes.stop(id, signal),
-    remove: (id, signal) => sandboxes.remove(id, signal),
+    stop: (id) => sandboxes.stop(id),
+    remove: (id) => sandboxes.remove(id),
     ended: async (id, signal) => {
       const over = new AbortController();
       using _listening = { [Symbol.dispose]: () => over.abort() };

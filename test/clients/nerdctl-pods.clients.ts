@@ -33,6 +33,17 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
     assert.match(await nerdctl("images"), /busybox +latest/);
   });
 
+  it("lists pods as containerd lists their pause containers", async () => {
+    assert.match(await nerdctl("ps", "-a", "--no-trunc"), new RegExp(`^${pod.id} .*Up`, "m"));
+    assert.match(await ctr("containers", "ls"), new RegExp(`^${pod.id} .*io\\.containerd\\.runc\\.v2`, "m"));
+    const { Labels, Spec } = JSON.parse(await ctr("containers", "info", pod.id));
+    assert.equal(Labels["io.cri-containerd.kind"], "sandbox");
+    assert.equal(Spec.annotations["io.kubernetes.cri.sandbox-name"], "seen");
+    assert.match(await ctr("tasks", "ls"), new RegExp(`^${pod.id} +\\d+ +RUNNING`, "m"));
+    assert.equal(await nerdctl("inspect", "-f", "{{.State.Status}}", pod.id), "running");
+    await assert.rejects(ctr("containers", "rm", pod.id));
+  });
+
   it("shows the log of a pod's container", async () => {
     assert.equal(await nerdctl("logs", id), "hello");
   });

@@ -92,8 +92,12 @@ export class ClientPrograms {
   /** Tasks run on when a daemon ends: a test takes its own away, with their cgroups and bridge. */
   async removeTasks(): Promise<void> {
     using clients = new ContainerdClients(this.berth.socket);
-    const { tasks } = clients.in(this.namespace);
+    const { containers, tasks } = clients.in(this.namespace);
+    // Those of pods go with the pods.
+    const ofPods = await containers.list({ filters: ['labels."io.cri-containerd.kind"'] });
+    const left = new Set(ofPods.containers.map(({ id }) => id));
     for (const { containerId } of (await tasks.list({ filter: "" })).tasks) {
+      if (left.has(containerId)) continue;
       // One that has ended cannot be killed.
       await tasks.kill({ containerId, execId: "", signal: 9, all: true }).catch(() => undefined);
       await tasks.wait({ containerId, execId: "" });

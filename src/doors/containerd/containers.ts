@@ -1,7 +1,8 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
 import { fieldOfLabels, parseFilters } from "../../parts/filters/index.ts";
-import type { Container, Containers, TypedValue } from "../../services/containers/index.ts";
+import type { Container, Containers, Sandbox, TypedValue } from "../../services/containers/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { checkExtensions, isPods, toAnys, toValues } from "./extensions.ts";
@@ -9,6 +10,7 @@ import { toAny, toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import { podMetadata } from "./pod-metadata.ts";
 import { withKnownRuntime } from "./pod-runtime.ts";
+import { podsAmong, sandboxContainer, sandboxMetadata } from "./pod-sandbox-container.ts";
 import { recordChange } from "./record-change.ts";
 
 type ContainerHandlers = Handlers<typeof containerd.containersV1.ContainersService, ContainerdCall>;
@@ -17,25 +19,30 @@ type Changeable = Pick<Container, "labels" | "extensions" | "image" | "snapshotK
 
 /** The records of containers: what tasks are made from. */
 export function containerHandlers(
-  options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime">,
+  options: Pick<ServiceOptions, "podContainer" | "podSpec" | "podRuntime" | "pods">,
 ): ContainerHandlers {
-  const { podContainer, podSpec } = options;
+  const { podContainer, podSpec, pods } = options;
   const shown = (container: Container) => withKnownRuntime(container, options);
   const matching = async (
     filters: readonly string[],
     { namespace }: ContainerdCall,
   ): Promise<readonly Container[]> => {
     const matches = parseFilters(filters);
-    const { containers } = await namespace();
-    return containers
-      .list()
+    const { containers, sandboxes } = await namespace();
+    return [...containers.list(), ...podsAmong(sandboxes).map(sandboxContainer)]
       .map(shown)
       .filter((container) => matches((path) => fieldOf(container, path)));
   };
   return {
     async get({ id }, { namespace }) {
-      const { containers } = await namespace();
-      const container = containers.get(id);
+      const storage = await namespace();
+      const pod = findPod(id, storage);
+      if (pod !== undefined) {
+        const spec = specValue(await pods.spec(id));
+        const extensions = { ...pod.extensions, ...sandboxMetadata(id, pods) };
+        return { container: toMessage({ ...shown(sandboxContainer(pod)), spec, extensions }) };
+      }
+      const container = storage.containers.get(id);
       if (!isPods(container)) return { container: toMessage(container) };
       const spec = specValue(await podSpec(id));
       const extensions = { ...container.extensions, ...podMetadata(id, podContainer(id)) };
@@ -51,18 +58,23 @@ export function containerHandlers(
     },
 
     async create({ container: given }, { namespace }) {
-      const { containers } = await namespace();
+      const storage = await namespace();
+      const { containers } = storage;
       const message = present(given);
       checkExtensions(`container ${message.id}`, message.extensions);
+      if (findPod(message.id, storage) !== undefined)
+        throw new ContainerdError("AlreadyExists", `container ${message.id}`);
       if (message.spec === undefined)
         throw new ContainerdError("InvalidArgument", `container ${message.id}: spec must be set`);
       return { container: toMessage(await containers.create(toContainer(message))) };
     },
 
     async update({ container: given, updateMask = [] }, { namespace }) {
-      const { containers } = await namespace();
+      const storage = await namespace();
+      const { containers } = storage;
       const message = present(given);
       checkExtensions(`container ${message.id}`, message.extensions, updateMask);
+      refusePod(message.id, storage);
       const updated = await containers.update(message.id, (before) =>
         changeOf(shown(before), message, updateMask),
       );
@@ -71,12 +83,27 @@ export function containerHandlers(
 
     async delete({ id }, { namespace }) {
       const storage = await namespace();
+      refusePod(id, storage);
       checkNoPods(storage.containers.get(id));
       await storage.containers.delete(id);
       storage.garbage.collectSoon();
       return {};
     },
   };
+}
+
+function findPod(id: string, { sandboxes }: Pick<NamespaceStorage, "sandboxes">): Sandbox | undefined {
+  const sandbox = sandboxes.find(id);
+  return sandbox !== undefined && isPods(sandbox) ? sandbox : undefined;
+}
+
+/** Throws FailedPrecondition. */
+function refusePod(id: string, storage: Pick<NamespaceStorage, "sandboxes">): void {
+  if (findPod(id, storage) !== undefined)
+    throw new ContainerdError(
+      "FailedPrecondition",
+      `container ${id} is a pod; change or remove it with its client, such as crictl rmp or berth pod rm`,
+    );
 }
 
 function present(container: Message | undefined): Message {

@@ -66,7 +66,9 @@ async function served(): Promise<readonly string[]> {
     podTasks: () => undefined,
     podSpec: async () => ({}),
     pods: {
-      get: () => ({ state: "ready", createdAtNs: 0n, cgroup: undefined }),
+      get: () => ({ state: "ready", createdAtNs: 0n, cgroup: undefined, ips: [], handler: "", name: "" }),
+      pid: () => undefined,
+      spec: async () => ({}),
       inspect: async () => ({}),
       stop: async () => undefined,
       remove: async () => undefined,

@@ -10,5 +10,5 @@
  * This room keeps no state but the streams that clients have open. Records and files are the storage's; what
  * clients say unchecked goes no further than here.
  */
-export type { ContainerdOptions, PodSandboxes } from "./options.ts";
+export type { ContainerdOptions, PodSandboxes, PodTasks } from "./options.ts";
 export { containerdServices } from "./services.ts";

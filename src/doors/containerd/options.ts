@@ -43,7 +43,16 @@ export type PodSandboxes = {
     readonly createdAtNs: bigint;
     /** As a path in the hierarchies; undefined for one without a cgroup of its own. */
     readonly cgroup: string | undefined;
+    readonly ips: readonly string[];
+    /** As its client asked; "" for the default. */
+    readonly handler: string;
+    /** NAME_NAMESPACE_UID_ATTEMPT, as containerd calls pods. */
+    readonly name: string;
   };
+  /** Of a process in it; 0 while nothing runs in it, undefined for one that is not ready. */
+  readonly pid: (id: string) => number | undefined;
+  /** The OCI specification of its pause process, or what that would be. */
+  readonly spec: (id: string) => Promise<object>;
   readonly inspect: (id: string) => Promise<Readonly<Record<string, unknown>>>;
   readonly stop: (id: string, signal: AbortSignal) => Promise<void>;
   readonly remove: (id: string, signal: AbortSignal) => Promise<void>;

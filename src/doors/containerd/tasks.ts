@@ -6,6 +6,7 @@ import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
+import { PodSandboxTasks } from "./pod-sandbox-tasks.ts";
 import { checkpointRequest, storeCheckpoint, unpackCheckpoint } from "./task-checkpoints.ts";
 import { limitsOf } from "./task-limits.ts";
 import { commandOf, processOf } from "./task-messages.ts";
@@ -22,7 +23,8 @@ type ShownTask = Pick<KnownTask, "task" | "streams">;
 
 /** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
 export function taskHandlers(options: ServiceOptions): TaskHandlers {
-  const { tasks, podTasks, cgroups, differ, layerDiffs } = options;
+  const { tasks, podTasks, pods, cgroups, differ, layerDiffs } = options;
+  const sandboxTasks = new PodSandboxTasks(options);
   const all = (namespace: string): readonly ShownTask[] => [
     ...(podTasks(namespace)?.list() ?? []).map((task) => ({ task, streams: noStreams })),
     ...tasks.inNamespace(namespace).list(),
@@ -32,6 +34,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     const pods = podTasks(name)?.get(id);
     const known = pods === undefined ? tasks.inNamespace(name).get(id) : { task: pods, streams: noStreams };
     if (known !== undefined) return known;
+    if ((await sandboxTasks.get(id, call)) !== undefined) throw noProcess(id);
     throw noTask(id, name);
   };
   /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
@@ -116,6 +119,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     },
 
     async get({ containerId, execId }, call) {
+      const sandbox = await sandboxTasks.get(containerId, call);
+      if (sandbox !== undefined && execId === "") return { process: sandbox };
       const known = await find(containerId, call);
       if (execId === "") return { process: await processOf(known) };
       const process = known.task.process(execId);
@@ -124,11 +129,13 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     // The filter means nothing in containerd either.
     async list(_request, { namespace }) {
-      const { name } = await namespace();
-      return { tasks: await Promise.all(all(name).map(processOf)) };
+      const storage = await namespace();
+      const shown = await Promise.all(all(storage.name).map(processOf));
+      return { tasks: [...shown, ...sandboxTasks.list(storage)] };
     },
 
     async listPids({ containerId }, call) {
+      if ((await sandboxTasks.get(containerId, call)) !== undefined) return { processes: [] };
       const pids = await (await find(containerId, call)).task.pids();
       return { processes: pids.map((pid) => ({ pid, info: undefined })) };
     },
@@ -193,6 +200,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     },
 
     async wait({ containerId, execId }, call) {
+      if (execId === "" && (await sandboxTasks.get(containerId, call)) !== undefined)
+        return { exitStatus: 0, exitedAt: toTimestamp(await pods.ended(containerId, call.signal)) };
       const { task } = await find(containerId, call);
       const waited = execId === "" ? task : task.process(execId);
       const { exitCode, finishedAtNs } = await waited.wait(call.signal);
@@ -216,6 +225,13 @@ function checkCreation({ runtimePath, taskApiAddress, rootfs }: containerd.tasks
 function checkSignal(signal: number): void {
   if (signal < 1 || signal > maxSignal)
     throw new ContainerdError("InvalidArgument", `signal: ${signal} is not a signal; use 1 to ${maxSignal}`);
+}
+
+function noProcess(id: string): ContainerdError {
+  return new ContainerdError(
+    "FailedPrecondition",
+    `container ${id} is a pod: it has no process of its own, and is not its client's to run; use the pod's client, such as crictl or berth`,
+  );
 }
 
 function noTask(id: string, namespace: string): ContainerdError {

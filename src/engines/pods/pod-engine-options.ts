@@ -48,6 +48,8 @@ export type PodEngineOptions = {
   readonly tasks: Tasks;
   readonly handlers: HandlerTable;
   readonly cgroupDriver: CgroupDriver;
+  /** Whether running pods get an empty cgroup named for them, where cAdvisor looks for them. */
+  readonly sandboxCgroups: boolean;
   readonly host: HostFacts;
   readonly containerSettings: ContainerSettings;
   /** For paths that requests name; the caller ends the waits before it disposes of the engine. */

@@ -1,6 +1,7 @@
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Images, PrunedImages } from "../../services/images/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
+import type { Task } from "../../services/runtime/index.ts";
 import { TreeCopier } from "../../services/snapshots/index.ts";
 import {
   type Engine,
@@ -21,6 +22,7 @@ import type { PodEngineOptions } from "./pod-engine-options.ts";
 import { PodEvents } from "./pod-events.ts";
 import { PodStreams } from "./pod-streams.ts";
 import { containerRecords, sandboxRecords } from "./records/record-forms.ts";
+import { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import { SandboxLifecycle } from "./sandbox/sandbox-lifecycle.ts";
 import { userNamespaceSupport, withSupport } from "./sandbox/user-namespace-support.ts";
 import type { PodServices } from "./services.ts";
@@ -74,24 +76,24 @@ export class PodEngine implements Engine, AsyncDisposable {
     if (layout === undefined)
       throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
     const treeCopier = new TreeCopier();
+    const pauses = new Pauses(options);
+    const events = new PodEvents(given.events, sandboxes, containers, taskTable);
+    const known = { ...options, sandboxes, containers, taskTable, pauses, events };
     const services: PodServices = {
-      ...options,
+      ...known,
       extensions: new Extensions(options.extensions, options.logger),
       userNamespaces,
       treeCopier,
       declaredVolumes: new DeclaredVolumes(options, treeCopier),
       namespaceThread: new NamespaceThread(),
-      sandboxes,
-      containers,
-      taskTable,
-      pauses: new Pauses(options),
-      events: new PodEvents(given.events, sandboxes, containers, taskTable),
+      sandboxCgroups: new SandboxCgroups(known, layout),
       observer: options.observer ?? (() => undefined),
     };
     const engine = new PodEngine(options, services, layout);
     await endStrays(services);
     await engine.#recover();
     engine.stats.start();
+    if (given.sandboxCgroups) services.sandboxCgroups.start();
     engine.#ended.start();
     engine.#logLimit.start();
     return engine;
@@ -140,6 +142,11 @@ export class PodEngine implements Engine, AsyncDisposable {
     return this.#services.taskTable;
   }
 
+  /** The pause process of a pod, to look at; most have none. Takes whole ids. */
+  pause(sandboxId: string): Task | undefined {
+    return this.#services.pauses.get(sandboxId);
+  }
+
   holdContainer(id: string): Disposable {
     return this.#ended.hold(id);
   }
@@ -175,7 +182,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.checkpoints.close();
-    await Promise.all([this.#ended.close(), this.#logLimit.close()]);
+    await Promise.all([this.#ended.close(), this.#logLimit.close(), this.#services.sandboxCgroups.close()]);
     await Promise.all([this.sandboxes.close(), this.containers.close(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
     await this.#services.treeCopier[Symbol.asyncDispose]();

@@ -21,6 +21,7 @@ import type { PodEvents } from "./pod-events.ts";
 import type { RecordStore } from "./records/record-store.ts";
 import type { ContainerRecord, SandboxRecord } from "./records/records.ts";
 import type { StepObserver } from "./records/steps.ts";
+import type { SandboxCgroups } from "./sandbox/sandbox-cgroups.ts";
 import type { UserNamespaceSupport } from "./sandbox/user-namespace-support.ts";
 import type { Pauses } from "./tasks/pauses.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
@@ -60,6 +61,7 @@ export type PodServices = {
   /** Tasks of containers by the container's id. */
   readonly taskTable: TaskTable;
   readonly pauses: Pauses;
+  readonly sandboxCgroups: SandboxCgroups;
   readonly events: PodEvents;
   readonly logger: Logger;
   readonly unusableFiles: UnusableFiles;

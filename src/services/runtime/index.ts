@@ -15,6 +15,7 @@ export { ClientCopy } from "./attach/client-copy.ts";
 export { cgroupOf, containerCgroup, podCgroup } from "./cgroups/cgroup-in-hierarchy.ts";
 export { checkCgroupUnused } from "./cgroups/cgroup-processes.ts";
 export { type CgroupDriver, cgroupsPath } from "./cgroups/cgroups-path.ts";
+export { makeEmptyCgroup, removeEmptyCgroup } from "./cgroups/empty-cgroup.ts";
 export { removeCgroup } from "./cgroups/remove-cgroup.ts";
 export { endLeftDump } from "./checkpoint/end-dump.ts";
 export { ConmonTasks, type ConmonTasksOptions } from "./conmon/conmon-tasks.ts";
@@ -36,6 +37,7 @@ export { RuntimeError } from "./runtime-error.ts";
 export { SeLinux, type SeLinuxLabels } from "./selinux/se-linux.ts";
 export { buildContainerSpec } from "./spec/build-container-spec.ts";
 export { buildPauseSpec, type PauseSpecInput } from "./spec/build-pause-spec.ts";
+export { describeSandbox } from "./spec/describe-sandbox.ts";
 export { type HostFacts, readHostFacts } from "./spec/host-facts.ts";
 export type {
   ContainerSettings,

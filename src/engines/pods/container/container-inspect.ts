@@ -57,7 +57,7 @@ async function describedSpec(record: ContainerRecord, services: PodServices): Pr
 /**
  * There is none before the container was started, nor after its end. What is damaged must not hide the rest.
  */
-async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
+export async function readSpec(path: string, logger: Logger): Promise<OciSpec | undefined> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (err) {

@@ -2,6 +2,7 @@ import { findHandler } from "../../../services/runtime/index.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
+import { sandboxPid } from "./sandbox-process.ts";
 import { currentConfig } from "./sandbox-view.ts";
 
 /**
@@ -19,7 +20,7 @@ export async function inspectSandbox(
     path === undefined ? [] : [{ type, path }],
   );
   return {
-    pid: pidOf(record, services),
+    pid: sandboxPid(record.id, services),
     phase: record.phase,
     files,
     runtimeHandler: record.resolvedHandler,
@@ -28,17 +29,4 @@ export async function inspectSandbox(
     cniResult: await services.network.describe(record.id),
     config: currentConfig(record),
   };
-}
-
-/**
- * That of the pause process. Most pods have none: that of a container which runs in it. 0 when there is none.
- */
-function pidOf({ id }: SandboxRecord, { containers, taskTable, pauses }: PodServices): number {
-  const pause = pauses.get(id)?.state();
-  if (pause?.kind === "running") return pause.pid;
-  const pids = containers.list().flatMap((container) => {
-    const state = container.sandboxId === id ? taskTable.get(container.id)?.state() : undefined;
-    return state?.kind === "running" ? [state.pid] : [];
-  });
-  return pids[0] ?? 0;
 }

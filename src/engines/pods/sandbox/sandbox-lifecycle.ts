@@ -16,6 +16,8 @@ import { stopUnreadableSandbox } from "../tasks/unreadable.ts";
 import { newSeLinuxLevel } from "../volumes/se-linux-labels.ts";
 import { refuseTakenPorts } from "./host-ports.ts";
 import { inspectSandbox } from "./sandbox-inspect.ts";
+import { sandboxPid } from "./sandbox-process.ts";
+import { sandboxSpec } from "./sandbox-spec.ts";
 import { type SandboxDraft, sandboxSteps } from "./sandbox-steps.ts";
 import { sandboxSurvival } from "./sandbox-survival.ts";
 import { readySandbox, sandboxView } from "./sandbox-view.ts";
@@ -182,7 +184,7 @@ export class SandboxLifecycle implements Sandboxes {
   }
 
   async #stopLocked(id: string): Promise<void> {
-    const { sandboxes, observer, events } = this.#services;
+    const { sandboxes, sandboxCgroups, observer, events } = this.#services;
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
     // Said first, so that no container is made or started in it from here on, and a daemon that comes back
@@ -190,6 +192,7 @@ export class SandboxLifecycle implements Sandboxes {
     if (record.phase !== "stopping") await this.#recordStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
+    await sandboxCgroups.remove(record);
     await undoSteps(this.#steps, { record, ips: [] }, observer);
     observer("sandbox-stopped");
     await sandboxes.save({ ...record, phase: "stopped" });
@@ -262,6 +265,20 @@ export class SandboxLifecycle implements Sandboxes {
 
   inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
     return inspectSandbox(this.#services.sandboxes.get(id), this.#services);
+  }
+
+  /** The OCI specification of its pause process, or what that would be. Throws EngineError NotFound. */
+  spec(id: string): Promise<object> {
+    return sandboxSpec(this.#services.sandboxes.get(id), this.#services);
+  }
+
+  /**
+   * Of a process in it, to look at its namespaces; 0 while nothing runs in it, undefined for one that is not
+   * ready. Takes whole ids.
+   */
+  pid(id: string): number | undefined {
+    const { sandboxes } = this.#services;
+    return sandboxes.find(id)?.phase === "ready" ? sandboxPid(id, this.#services) : undefined;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { CgroupLayout } from "../../../ground/linux/index.ts";
 /**
  * Of the v1 hierarchies those that account or limit; a new cpuset would be of no use before it was set up.
  */
-const accountingControllers = ["cpu", "cpuacct", "memory", "pids", "name=systemd"];
+export const accountingControllers = ["cpu", "cpuacct", "memory", "pids", "name=systemd"];
 
 /** Moves processes into one cgroup of the daemon's own, making it first. */
 export class CgroupPlace {

@@ -1,0 +1,115 @@
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import type { Logger } from "../../../ground/logging/index.ts";
+import { KeyLock } from "../../../ground/sync/index.ts";
+import {
+  type CgroupDriver,
+  containerCgroup,
+  makeEmptyCgroup,
+  removeEmptyCgroup,
+  type Task,
+} from "../../../services/runtime/index.ts";
+import type { PodEvents } from "../pod-events.ts";
+import type { RecordStore } from "../records/record-store.ts";
+import type { SandboxRecord } from "../records/records.ts";
+import { needsPause, sharesHostNetwork } from "./sandbox-namespaces.ts";
+import { type PodTaskSources, sandboxTask } from "./sandbox-process.ts";
+
+type Services = PodTaskSources & {
+  readonly cgroupDriver: CgroupDriver;
+  readonly events: PodEvents;
+  readonly logger: Logger;
+  readonly sandboxes: RecordStore<SandboxRecord>;
+};
+
+/**
+ * Cgroups that are named for pods, for programs that find the network of a pod by its pause process's
+ * cgroup, such as the cAdvisor in a kubelet: it asks containerd's API for the process behind a new cgroup's
+ * name, once, and reads that process's network for as long as the cgroup is there. Most pods have no pause
+ * process, so that of a container stands for it ({@link sandboxTask}). When that one ends the cgroup is
+ * removed, and made anew for the next; so whoever looks asks again. Nothing runs in it.
+ *
+ * A pod in the machine's network has none, nor one without a cgroup of its own.
+ */
+export class SandboxCgroups {
+  readonly #services: Services;
+  readonly #layout: CgroupLayout;
+  readonly #locks = new KeyLock();
+  /** The container that stands for the pod, by the pod. */
+  readonly #shown = new Map<string, string>();
+  readonly #closed = new AbortController();
+  #listening: Promise<void> = Promise.resolve();
+
+  constructor(services: Services, layout: CgroupLayout) {
+    this.#services = services;
+    this.#layout = layout;
+  }
+
+  /** Makes those of pods that run, and follows what starts and ends. */
+  start(): void {
+    this.#listening = Promise.all([this.#listen(), this.#takeUp()]).then(
+      () => undefined,
+      (err: unknown) => {
+        if (!this.#closed.signal.aborted)
+          this.#services.logger.error({ err }, "following the cgroups of pods failed");
+      },
+    );
+  }
+
+  async #listen(): Promise<void> {
+    for await (const { kind, id, sandboxId } of this.#services.events.changes(this.#closed.signal))
+      if (id !== sandboxId && (kind === "started" || kind === "stopped")) await this.#update(sandboxId);
+  }
+
+  /** For whom those stand that the last daemon has made is not known: they are made anew. */
+  async #takeUp(): Promise<void> {
+    for (const { id } of this.#services.sandboxes.list()) await this.#update(id, { anew: true });
+  }
+
+  async #update(id: string, { anew = false } = {}): Promise<void> {
+    using _ = await this.#locks.acquire(id);
+    const record = this.#services.sandboxes.find(id);
+    if (record === undefined) return;
+    const shown = this.#shown.get(id);
+    const task = record.phase === "ready" ? sandboxTask(id, this.#services) : undefined;
+    if (shown === task?.id && !(anew && shown === undefined)) return;
+    try {
+      await this.#removeOf(record);
+      await this.#make(record, task);
+    } catch (err) {
+      this.#services.logger.warn(
+        { err, sandbox: id },
+        "cannot make the pod's own cgroup anew: cAdvisor misses the pod's network",
+      );
+    }
+  }
+
+  async #make(record: SandboxRecord, task: Task | undefined): Promise<void> {
+    const path = this.#pathOf(record);
+    if (path === undefined || task === undefined) return;
+    await makeEmptyCgroup(this.#layout, path);
+    this.#shown.set(record.id, task.id);
+  }
+
+  /** Once the pod's containers have ended. */
+  async remove(record: SandboxRecord): Promise<void> {
+    using _ = await this.#locks.acquire(record.id);
+    await this.#removeOf(record);
+  }
+
+  async #removeOf(record: SandboxRecord): Promise<void> {
+    const path = this.#pathOf(record);
+    this.#shown.delete(record.id);
+    if (path !== undefined) await removeEmptyCgroup(this.#layout, path);
+  }
+
+  #pathOf({ id, config }: SandboxRecord): string | undefined {
+    const parent = config.linux?.cgroupParent ?? "";
+    if (parent === "" || needsPause(config) || sharesHostNetwork(config)) return undefined;
+    return containerCgroup(this.#services.cgroupDriver, parent, id);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#listening;
+  }
+}

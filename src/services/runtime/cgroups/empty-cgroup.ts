@@ -1,0 +1,34 @@
+import { mkdir, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { isErrno } from "../../../ground/fs/index.ts";
+import type { CgroupLayout } from "../../../ground/linux/index.ts";
+import { accountingControllers } from "./place-process.ts";
+
+/**
+ * Makes a cgroup without processes (a path as in the hierarchies) wherever the one above it is. No error when
+ * it is there already. For others to find: it limits and accounts nothing.
+ */
+export async function makeEmptyCgroup(layout: CgroupLayout, path: string): Promise<void> {
+  await Promise.all(directoriesOf(layout, path).map((directory) => ignoring(mkdir(directory))));
+}
+
+/** Removes one that nothing is in. No error when it is not there. */
+export async function removeEmptyCgroup(layout: CgroupLayout, path: string): Promise<void> {
+  await Promise.all(directoriesOf(layout, path).map((directory) => ignoring(rmdir(directory))));
+}
+
+function directoriesOf(layout: CgroupLayout, path: string): readonly string[] {
+  const roots =
+    layout.kind === "v2"
+      ? [layout.v2.mountPoint]
+      : accountingControllers.flatMap((name) => layout.v1.get(name) ?? []);
+  return [...new Set(roots)].map((root) => join(root, path));
+}
+
+async function ignoring(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isErrno(error, "ENOENT") && !isErrno(error, "EEXIST")) throw error;
+  }
+}

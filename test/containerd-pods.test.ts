@@ -1,0 +1,170 @@
+/** Pods as clients of containerd see them: containers whose tasks have the pod's network. */
+import assert from "node:assert/strict";
+import { readdir, readlink, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { containerd, NamespaceMode } from "../src/ground/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
+import { ContainerdClients } from "./support/containerd.ts";
+import { KubeletCgroup } from "./support/kubelet-cgroup.ts";
+import { TestPod } from "./support/pod.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const { Status } = containerd.types;
+const hierarchies = "/sys/fs/cgroup";
+
+describe("pods in containerd's API", () => {
+  const host = withBerth();
+  const undo = new AsyncDisposableStack();
+  let clients: ContainerdClients;
+  let cgroup: KubeletCgroup;
+  before(async () => {
+    cgroup = undo.use(await KubeletCgroup.make());
+    clients = new ContainerdClients(host.berth.socket);
+  });
+  // The daemon has ended its pods by then.
+  after(async () => {
+    clients?.[Symbol.dispose]();
+    await undo.disposeAsync();
+  });
+
+  /**
+   * The cgroup that is named for a pod, in one hierarchy that has it; with what tells a new one from an old
+   * one.
+   */
+  async function cgroupOf(id: string): Promise<bigint | undefined> {
+    const roots = ["", ...(await readdir(hierarchies))].map((each) =>
+      join(hierarchies, each, cgroup.name, id),
+    );
+    const found = await Promise.all(roots.map((path) => stat(path, { bigint: true }).catch(() => undefined)));
+    return found.find((each) => each !== undefined)?.ino;
+  }
+
+  /** The calls that cAdvisor makes for a new cgroup, in their order. */
+  async function loadedByCadvisor(id: string) {
+    const { version, containers, tasks } = clients.in("k8s.io");
+    assert.match((await version.version({})).version, /^v2\./);
+    const { container } = await containers.get({ id });
+    const spec = JSON.parse(String(container?.spec?.value));
+    const { process } = await tasks.get({ containerId: id, execId: "" });
+    return { labels: container?.labels ?? {}, spec, pid: process?.pid ?? 0, status: process?.status };
+  }
+
+  function networkOf(pid: number | string): Promise<string> {
+    return readlink(`/proc/${pid}/ns/net`);
+  }
+
+  test("cAdvisor finds the network of a pod, also after the container that showed it has ended", async () => {
+    const pod = await TestPod.run(host.berth, "watched", { linux: { cgroupParent: cgroup.name } });
+    const { runtime } = host.berth.clients;
+    assert.deepEqual(
+      [await cgroupOf(pod.id), (await loadedByCadvisor(pod.id)).status],
+      [undefined, Status.CREATED],
+    );
+
+    const first = await pod.shell("first", host.image, "exec sleep 1000");
+    const inode = await eventually("the pod's cgroup is there", () => cgroupOf(pod.id));
+    const shown = await loadedByCadvisor(pod.id);
+    assert.equal(shown.labels["io.cri-containerd.kind"], "sandbox");
+    assert.equal(shown.spec.annotations["io.kubernetes.cri.container-type"], "sandbox");
+    assert.equal(shown.spec.annotations["io.kubernetes.cri.sandbox-name"], "watched");
+    assert.deepEqual(shown.spec.process.env, []);
+    assert.equal(shown.status, Status.RUNNING);
+    const { process } = await clients.in("k8s.io").tasks.get({ containerId: first, execId: "" });
+    assert.equal(shown.pid, process?.pid);
+    const network = await networkOf(shown.pid);
+    assert.notEqual(network, await networkOf("self"));
+
+    const second = await pod.shell("second", host.image, "exec sleep 1000");
+    assert.equal(await cgroupOf(pod.id), inode);
+    await runtime.stopContainer({ containerId: first, timeout: 0n });
+    await eventually("the cgroup is another", async () => {
+      const now = await cgroupOf(pod.id);
+      return now !== undefined && now !== inode;
+    });
+    const { pid } = await loadedByCadvisor(pod.id);
+    assert.notEqual(pid, shown.pid);
+    assert.equal(await networkOf(pid), network);
+
+    await host.berth.restartDaemon();
+    await eventually("the pod's cgroup is there", () => cgroupOf(pod.id));
+    assert.equal((await loadedByCadvisor(pod.id)).pid, pid);
+
+    await host.berth.clients.runtime.stopContainer({ containerId: second, timeout: 0n });
+    await eventually("the pod's cgroup is gone", async () => (await cgroupOf(pod.id)) === undefined);
+    assert.equal((await loadedByCadvisor(pod.id)).pid, 0);
+    await host.berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(loadedByCadvisor(pod.id), { code: status.NOT_FOUND });
+  });
+
+  test("a pod that is stopped leaves no cgroup behind", async () => {
+    const pod = await TestPod.run(host.berth, "stopped", { linux: { cgroupParent: cgroup.name } });
+    await pod.shell("main", host.image, "exec sleep 1000");
+    await eventually("the pod's cgroup is there", () => cgroupOf(pod.id));
+    await host.berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
+    assert.equal(await cgroupOf(pod.id), undefined);
+  });
+
+  test("a pod in the machine's network has no cgroup of its own: its figures would be the machine's", async () => {
+    const pod = await TestPod.run(host.berth, "hosted", {
+      linux: {
+        cgroupParent: cgroup.name,
+        securityContext: {
+          namespaceOptions: { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER },
+        },
+      },
+    });
+    const other = await TestPod.run(host.berth, "other", { linux: { cgroupParent: cgroup.name } });
+    for (const each of [pod, other]) await each.shell("main", host.image, "exec sleep 1000");
+    await eventually("the other pod's cgroup is there", () => cgroupOf(other.id));
+    assert.equal(await cgroupOf(pod.id), undefined);
+  });
+
+  test("a pod's pause process is its task, which runs and is its engine's alone", async () => {
+    const pod = await TestPod.run(host.berth, "paused", {
+      linux: {
+        cgroupParent: cgroup.name,
+        securityContext: { namespaceOptions: { network: NamespaceMode.POD, pid: NamespaceMode.POD } },
+      },
+    });
+    const { spec, pid, status: state } = await loadedByCadvisor(pod.id);
+    assert.equal(state, Status.RUNNING);
+    assert.deepEqual(spec.process.args, ["/pause", "-P"]);
+    assert.notEqual(await networkOf(pid), await networkOf("self"));
+    await assert.rejects(clients.in("k8s.io").tasks.delete({ containerId: pod.id }), {
+      code: status.FAILED_PRECONDITION,
+      details: /is a pod's/,
+    });
+  });
+
+  test("pods are listed among containers and tasks, and are not clients' to change or run", async () => {
+    const pod = await TestPod.run(host.berth, "listed");
+    const { containers, tasks } = clients.in("k8s.io");
+    const listed = await containers.list({ filters: ['labels."io.cri-containerd.kind"==sandbox'] });
+    const found = listed.containers.find(({ id }) => id === pod.id);
+    assert.deepEqual(
+      [found?.runtime?.name, found?.image, found?.snapshotKey, found?.spec],
+      ["io.containerd.runc.v2", "", "", undefined],
+    );
+    const { container } = await containers.get({ id: pod.id });
+    const metadata = JSON.parse(
+      String(container?.extensions["io.cri-containerd.sandbox.metadata"]?.value),
+    ).Metadata;
+    assert.deepEqual([metadata.ID, metadata.Name], [pod.id, "listed_default_uid-listed_0"]);
+    assert.equal(metadata.IP, await pod.ip());
+    assert.ok((await tasks.list({ filter: "" })).tasks.some(({ containerId }) => containerId === pod.id));
+    assert.deepEqual((await tasks.listPids({ containerId: pod.id })).processes, []);
+    const refused = { code: status.FAILED_PRECONDITION, details: /is a pod/ };
+    await assert.rejects(containers.delete({ id: pod.id }), refused);
+    const own = containerd.containersV1.Container.fromPartial({ ...container, extensions: {} });
+    await assert.rejects(containers.update({ container: own, updateMask: ["labels.x"] }), refused);
+    await assert.rejects(tasks.start({ containerId: pod.id, execId: "" }), refused);
+    await assert.rejects(tasks.kill({ containerId: pod.id, execId: "", signal: 9, all: false }), refused);
+    await assert.rejects(containers.create({ container: own }), { code: status.ALREADY_EXISTS });
+    const waiting = tasks.wait({ containerId: pod.id, execId: "" });
+    await host.berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
+    assert.equal((await waiting).exitStatus, 0);
+    await assert.rejects(tasks.get({ containerId: pod.id, execId: "" }), { code: status.NOT_FOUND });
+  });
+});
