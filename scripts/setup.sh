@@ -55,6 +55,7 @@ gnupg:/usr/bin/gpg
 gpgv:/usr/bin/gpgv
 criu:/usr/sbin/criu
 patchelf:/usr/bin/patchelf
+libisal2:/usr/share/doc/libisal2/copyright
 "
 
 debian_packages() {

@@ -41,6 +41,7 @@ export {
   unlinkAt,
 } from "./files/files-at.ts";
 export { copyFile } from "./files/files-copy.ts";
+export { setAttributes } from "./files/files-descriptors.ts";
 export { fromByteString, toByteString } from "./files/files-names.ts";
 export {
   closeFile,

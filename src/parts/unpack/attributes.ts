@@ -23,11 +23,16 @@ export function applyAttributes(
   written: Written,
 ): void {
   const { uid, gid, xattrs, mode, mtime } = attributes;
-  if (uid < 0 || gid < 0 || uid > maxId || gid > maxId) throw invalid(`owner ${uid}:${gid} is out of range`);
+  checkOwner(attributes);
   chownAt(directory, name, { uid, gid });
   for (const [key, value] of xattrs) applyXattr(directory, name, key, value, written);
   if (written !== "symlink") chmodAt(directory, name, mode);
   setTimesAt(directory, name, mtime);
+}
+
+/** Throws UnpackError for an owner that there cannot be. */
+export function checkOwner({ uid, gid }: EntryAttributes): void {
+  if (uid < 0 || gid < 0 || uid > maxId || gid > maxId) throw invalid(`owner ${uid}:${gid} is out of range`);
 }
 
 /**

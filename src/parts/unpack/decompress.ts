@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import { GzipError, GzipInflater } from "../../ground/igzip/index.ts";
 import type { CompressedInput } from "./compressed-input.ts";
 import { UnpackError } from "./unpack-error.ts";
 
@@ -9,12 +10,21 @@ const chunkSize = 256 * 1024;
 const magicBytes = 4;
 
 /**
- * The bytes of `input`, decompressed. What they are compressed with is told by their first bytes, not by the
- * media type, which is often wrong. Concatenated gzip members and zstd frames are one stream; zeros after
- * gzip's end are padding. Throws UnpackError DataLoss for a damaged or truncated stream.
+ * The bytes of `input`, decompressed, in pieces that are good only until the next is asked for. What they
+ * are compressed with is told by their first bytes, not by the media type, which is often wrong. Concatenated
+ * gzip members and zstd frames are one stream; zeros after gzip's end are padding. Where `openInflater` has
+ * none, zlib inflates. Throws UnpackError DataLoss for a damaged or truncated stream.
  */
-export async function* decompress(input: CompressedInput): AsyncGenerator<Uint8Array> {
+export async function* decompress(
+  input: CompressedInput,
+  openInflater: () => GzipInflater | undefined = GzipInflater.open,
+): AsyncGenerator<Uint8Array> {
   const head = await firstBytes(input);
+  const inflater = isGzip(head) ? openInflater() : undefined;
+  if (inflater !== undefined) {
+    yield* inflated(inflater, head, input);
+    return;
+  }
   const stream = decompressorFor(head);
   if (stream === undefined) {
     yield* plain(head, input);
@@ -49,7 +59,7 @@ async function firstBytes(input: CompressedInput): Promise<Buffer> {
 
 function decompressorFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
   if (head.length < magicBytes) return undefined;
-  if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) return createGunzip({ chunkSize });
+  if (isGzip(head)) return createGunzip({ chunkSize });
   const magic = head.readUInt32LE();
   const isSkippable = magic >= 0x184d2a50 && magic <= 0x184d2a5f;
   return magic === 0xfd2fb528 || isSkippable ? createZstdDecompress({ chunkSize }) : undefined;
@@ -58,6 +68,27 @@ function decompressorFor(head: Buffer): Gunzip | ZstdDecompress | undefined {
 async function* plain(head: Buffer, input: CompressedInput): AsyncGenerator<Uint8Array> {
   if (head.length > 0) yield head;
   for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) yield chunk;
+}
+
+function isGzip(head: Buffer): boolean {
+  return head.length >= magicBytes && head[0] === 0x1f && head[1] === 0x8b && head[2] === 8;
+}
+
+/** On this thread: handing chunks to the pool and back costs more than inflating them. */
+async function* inflated(
+  inflater: GzipInflater,
+  head: Buffer,
+  input: CompressedInput,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let chunk: Uint8Array | undefined = head; chunk !== undefined; chunk = await input.next())
+      yield* inflater.push(chunk);
+    if (!inflater.mayEnd) throw new GzipError("the gzip stream is cut");
+  } catch (error) {
+    throw error instanceof GzipError
+      ? new UnpackError("DataLoss", "the compressed stream is damaged", { cause: error })
+      : error;
+  }
 }
 
 /**

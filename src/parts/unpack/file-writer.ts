@@ -1,17 +1,23 @@
 import { ftruncateSync, writeSync } from "node:fs";
-import { closeFile, createFileAt } from "../../ground/linux/index.ts";
-import type { FileContent } from "../tar/index.ts";
+import { closeFile, createFileAt, fromByteString, setAttributes } from "../../ground/linux/index.ts";
+import type { EntryAttributes, FileContent } from "../tar/index.ts";
+import { checkOwner } from "./attributes.ts";
+
+/** Without set-user-ID and its like, which wait until the file is whole. */
+const permissionBits = 0o777;
 
 /** Writes one new file's extents, in the order of the archive. Throws LinuxError and Node's own errors. */
 export class FileWriter implements Disposable {
   readonly #fd: number;
+  readonly #name: string;
   readonly #content: FileContent;
   #extent = 0;
   #written = 0;
 
   /** Throws LinuxError EEXIST if there is something at `name`. */
-  constructor(directory: number, name: string, content: FileContent) {
-    this.#fd = createFileAt(directory, name);
+  constructor(directory: number, name: string, mode: number, content: FileContent) {
+    this.#fd = createFileAt(directory, name, mode & permissionBits);
+    this.#name = name;
     this.#content = content;
   }
 
@@ -32,11 +38,16 @@ export class FileWriter implements Disposable {
     }
   }
 
-  /** Gives the file its size, also where it ends with a hole. */
-  finish(): void {
+  /**
+   * Gives the file its size, also where it ends with a hole, and all attributes but extended ones. Throws
+   * UnpackError for an owner that there cannot be.
+   */
+  finish(attributes: EntryAttributes): void {
     const last = this.#content.extents.findLast(({ length }) => length > 0);
     const end = last === undefined ? 0 : last.offset + last.length;
     if (end < this.#content.sizeBytes) ftruncateSync(this.#fd, this.#content.sizeBytes);
+    checkOwner(attributes);
+    setAttributes(this.#fd, attributes, fromByteString(this.#name));
   }
 
   [Symbol.dispose](): void {

@@ -116,7 +116,9 @@ export class LayerWriter implements EntrySink, Disposable {
   #put(place: Place, entry: ArchiveEntry): void {
     if (this.#adds && statAt(place.parent.fd, place.name) !== undefined) return;
     if (entry.kind === "file") {
-      const writer = this.#replacing(place, () => new FileWriter(place.parent.fd, place.name, entry.content));
+      const writer = this.#replacing(place, () => {
+        return new FileWriter(place.parent.fd, place.name, entry.mode, entry.content);
+      });
       this.#file = { writer, place, entry };
       return;
     }
@@ -133,10 +135,12 @@ export class LayerWriter implements EntrySink, Disposable {
   #finishFile(): void {
     if (this.#file === undefined) return;
     const { writer, place, entry } = this.#file;
-    writer.finish();
+    writer.finish(entry);
     this.#file = undefined;
     writer[Symbol.dispose]();
-    this.#finish(place, entry, "file");
+    // An owner that is set later clears file capabilities; so all are set again after them.
+    if (entry.xattrs.size > 0) applyAttributes(place.parent.fd, place.name, entry, "file");
+    this.#whiteouts.wrote(place.path);
   }
 
   #finish({ parent, name, path }: Place, entry: ArchiveEntry, written: Written): void {

@@ -73,7 +73,7 @@ class LayerBytes implements AsyncDisposable {
       yield chunk;
     }
     for await (const chunk of this.#fromOrigin()) {
-      await this.#ingest?.append(chunk);
+      this.#ingest?.appendNow(chunk);
       this.#count(chunk);
       yield chunk;
     }

@@ -48,12 +48,12 @@ export function openParent(anchor: number): number {
 }
 
 /**
- * Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). Throws
- * LinuxError.
+ * Makes a file and opens it for writing; never follows or opens what is there already (EEXIST). The umask
+ * may take bits of `mode` away. Throws LinuxError.
  */
-export function createFileAt(directory: number, name: string): number {
+export function createFileAt(directory: number, name: string, mode = 0o600): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC;
-  const fd = openat(directory, cString(name), flags, 0o600);
+  const fd = openat(directory, cString(name), flags, mode);
   return fd === -1 ? check("open", fd, fromByteString(name)) : fd;
 }
 

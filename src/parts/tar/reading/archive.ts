@@ -70,7 +70,8 @@ function* body(sizeBytes: number): Generator<Want, Buffer, Buffer> {
   }
   if (sizeBytes === 0) return Buffer.alloc(0);
   const padded = yield { kind: "block", bytes: sizeBytes + paddingOf(sizeBytes) };
-  return padded.subarray(0, sizeBytes);
+  // The chunk that it came in may be overwritten before the entry is there.
+  return Buffer.from(padded.subarray(0, sizeBytes));
 }
 
 function* entry(

@@ -1,0 +1,48 @@
+import koffi, { type KoffiFunc } from "koffi";
+
+type OnState = KoffiFunc<(state: Uint8Array) => number>;
+
+export type Isal = { readonly init: OnState; readonly reset: OnState; readonly inflate: OnState };
+
+/** The ABI that {@link offsets} are of: versions 2.30 to 2.32 at least. */
+const library = "libisal.so.2";
+
+/** struct inflate_state of igzip_lib.h where pointers have eight bytes, as it has been since version 2.30. */
+export const offsets = {
+  nextOut: 0,
+  availableOut: 8,
+  nextIn: 16,
+  availableIn: 32,
+  blockState: 21_160,
+  checksumKind: 21_172,
+} as const;
+
+export const stateBytes = 87_368;
+
+/** A gzip member without its header, whose checksum and length are to be verified (ISAL_GZIP_NO_HDR_VER). */
+export const gzipWithoutHeader = 6;
+/** ISAL_BLOCK_FINISH: all of a member has come out. */
+export const finished = 5;
+
+let loaded: Isal | "missing" | undefined;
+
+/** Undefined where the machine has none, or one of another ABI. */
+export function loadIsal(): Isal | undefined {
+  loaded ??= load();
+  return loaded === "missing" ? undefined : loaded;
+}
+
+function load(): Isal | "missing" {
+  const is64Bit = process.arch === "x64" || process.arch === "arm64";
+  if (!is64Bit) return "missing";
+  try {
+    const isal = koffi.load(library);
+    return {
+      init: isal.func("int isal_inflate_init(uint8_t *state)"),
+      reset: isal.func("int isal_inflate_reset(uint8_t *state)"),
+      inflate: isal.func("int isal_inflate(uint8_t *state)"),
+    };
+  } catch {
+    return "missing";
+  }
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { GzipInflater } from "../../ground/igzip/index.ts";
+import { CompressedInput } from "./compressed-input.ts";
+import { decompress } from "./decompress.ts";
+import { pieces } from "./testing/apply.ts";
+
+const content = Buffer.concat([randomBytes(300_000), Buffer.alloc(500_000, "text ")]);
+const ways = { "by ISA-L": GzipInflater.open, "by zlib, where there is no ISA-L": () => undefined };
+
+for (const [way, openInflater] of Object.entries(ways)) {
+  describe(`gzip is inflated ${way}`, () => {
+    const inflate = async (stream: Buffer): Promise<Buffer> => {
+      const input = new CompressedInput(pieces(stream, 10_007), { size: stream.length }, undefined);
+      const found: Buffer[] = [];
+      for await (const piece of decompress(input, openInflater)) found.push(Buffer.from(piece));
+      return Buffer.concat(found);
+    };
+
+    test("in one member, in several, and padded with zeros", async () => {
+      const one = gzipSync(content);
+      assert.ok((await inflate(one)).equals(content));
+      assert.ok((await inflate(Buffer.concat([one, one]))).equals(Buffer.concat([content, content])));
+      assert.ok((await inflate(Buffer.concat([one, Buffer.alloc(50_000)]))).equals(content));
+    });
+
+    test("not where it is cut, or where a byte of it or of its checksum is another", async () => {
+      const one = gzipSync(content);
+      for (const length of [8, 20_000, one.length - 1])
+        await assert.rejects(inflate(one.subarray(0, length)), { code: "DataLoss" });
+      for (const at of [150_000, one.length - 8, one.length - 2]) {
+        const damaged = Buffer.from(one);
+        damaged[at] = (damaged[at] ?? 0) ^ 0x55;
+        await assert.rejects(inflate(damaged), { code: "DataLoss" });
+      }
+    });
+  });
+}
