@@ -70,7 +70,9 @@ export function imageHandlers(engine: Engine): ImageHandlers {
 function rethrowForKubelet(error: unknown): never {
   const message = messageOf(error);
   const isUnavailable = hasCode(error, "Unavailable") && message.startsWith("RegistryUnavailable");
-  const isRefused = hasCode(error, "PermissionDenied") && message.startsWith("SignatureValidationFailed");
+  const isRefused =
+    (hasCode(error, "PermissionDenied") || hasCode(error, "FailedPrecondition")) &&
+    message.startsWith("SignatureValidationFailed");
   if (isUnavailable || isRefused) throw new CriError("Unknown", message);
   throw error;
 }

@@ -232,7 +232,8 @@ test("a pull that a registry's absence or a policy ends fails with UNKNOWN, so t
   await assert.rejects(failing("the image service is closing"), { code: status.UNAVAILABLE });
   const refused =
     "SignatureValidationFailed: docker.io/library/busybox:latest: images of this scope are rejected";
-  await assert.rejects(failing(refused, "PermissionDenied"), { code: status.UNKNOWN, details: refused });
+  for (const code of ["PermissionDenied", "FailedPrecondition"] as const)
+    await assert.rejects(failing(refused, code), { code: status.UNKNOWN, details: refused });
   const denied = "access denied (403)";
   await assert.rejects(failing(denied, "PermissionDenied"), { code: status.PERMISSION_DENIED });
 });

@@ -41,7 +41,7 @@ describe("a message of GnuPG", () => {
     const requirement = { type: "signedBy", keyType: "GPGKeys", keyData };
     const policy = await parsePolicy(JSON.stringify({ default: [requirement] }), "policy.json");
     const source = {
-      sigstore: async () => [],
+      async *sigstore() {},
       simple: async function* () {
         yield message;
       },

@@ -2,8 +2,8 @@ import { type Digest, parseDigest } from "../oci/index.ts";
 import { type ImageIdentity, parseIdentity } from "./signed-identity.ts";
 import { fieldsOf, objectAt, parseStrictJson, stringAt, wrong } from "./strict-json.ts";
 
-/** What a signature says: this manifest is the image of that name. */
-export type SignedPayload = { readonly digest: Digest; readonly identity: ImageIdentity };
+/** What a signature says: this manifest is the image of that name. Some say no name. */
+export type SignedPayload = { readonly digest: Digest; readonly identity: ImageIdentity | undefined };
 
 /** By what kind of signature the payload says that it is signed. */
 export type PayloadType = "atomic container signature" | "cosign container image signature";

@@ -6,3 +6,6 @@ import { BerthError } from "../../ground/errors/index.ts";
  * for).
  */
 export class PolicyError extends BerthError {}
+
+/** How a message about a refused image begins: kubelets tell it by that. */
+export const refusal = "SignatureValidationFailed";

@@ -41,20 +41,55 @@ test("an image has the requirements of its most specific scope, and no others", 
 test("a policy with anything that is not understood is refused, with its place", async () => {
   const key = { keyData: "AAAA" };
   const sigstore = { type: "sigstoreSigned", ...key };
+  const fulcio = { caData: "AAAA", oidcIssuer: "https://a.test", subjectEmail: "a@a.test" };
+  const pki = { caRootsData: "AAAA", subjectHostname: "a.test" };
+  const rekor = { rekorPublicKeyData: "AAAA" };
   const cases: readonly (readonly [unknown, RegExp])[] = [
     [{}, /default: expected a list/],
     [{ default: [] }, /default: expected a list that is not empty/],
     [{ default: [accept], transport: {} }, /unknown field "transport"; known are default, transports/],
     [{ default: [accept], transports: { docker: { a: [] } } }, /transports\.docker\["a"\]: expected a list/],
     [{ default: [{ type: "accept" }] }, /default\[0\]: unknown type "accept"/],
-    [{ default: [{ ...reject, ...key }] }, /type reject has no further fields/],
-    [{ default: [{ type: "sigstoreSigned" }] }, /expected exactly one of keyPath, keyPaths, keyData/],
-    [{ default: [{ ...sigstore, keyPath: "/key" }] }, /expected exactly one of/],
+    [{ default: [{ ...reject, ...key }] }, /keyData does not go with type "reject"/],
+    [
+      { default: [{ type: "sigstoreSigned" }] },
+      /exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki/,
+    ],
+    [{ default: [{ ...sigstore, keyPath: "/key" }] }, /expected only one of keyPath, keyPaths/],
     [{ default: [{ type: "sigstoreSigned", keyPath: "key" }] }, /"key" is not an absolute path/],
     [{ default: [{ type: "sigstoreSigned", keyData: "?" }] }, /keyData: expected base64/],
-    [{ default: [{ ...sigstore, keyType: "GPGKeys" }] }, /keyType: expected none/],
+    [{ default: [{ ...sigstore, keyType: "GPGKeys" }] }, /keyType does not go with type "sigstoreSigned"/],
     [{ default: [{ type: "signedBy", ...key }] }, /keyType: expected GPGKeys/],
-    [{ default: [{ ...sigstore, fulcio: {} }] }, /fulcio is not supported/],
+    [
+      { default: [{ ...sigstore, fulcio }] },
+      /exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki/,
+    ],
+    [
+      { default: [{ type: "signedBy", keyType: "GPGKeys", ...key, fulcio }] },
+      /fulcio does not go with type "sign/,
+    ],
+    [{ default: [{ type: "sigstoreSigned", fulcio }] }, /fulcio needs one of rekorPublicKeyPath/],
+    [
+      { default: [{ type: "sigstoreSigned", fulcio: {}, ...rekor }] },
+      /fulcio: expected one of caPath, caData/,
+    ],
+    [
+      { default: [{ type: "sigstoreSigned", fulcio: { ...fulcio, caPath: "/ca" } }] },
+      /only one of caPath, caData/,
+    ],
+    [
+      { default: [{ type: "sigstoreSigned", fulcio: { caPath: "/ca" }, ...rekor }] },
+      /fulcio\.oidcIssuer: expected a/,
+    ],
+    [
+      { default: [{ type: "sigstoreSigned", pki: { caRootsPath: "/ca" } }] },
+      /pki: expected subjectEmail or subj/,
+    ],
+    [{ default: [{ type: "sigstoreSigned", pki, ...rekor }] }, /keys of Rekor do not go with pki/],
+    [
+      { default: [{ ...sigstore, ...rekor, rekorPublicKeyPath: "/a" }] },
+      /only one of rekorPublicKeyPath, rekor/,
+    ],
     [{ default: [{ ...sigstore, signedIdentity: { type: "matchAll" } }] }, /signedIdentity: unknown type/],
     [
       { default: [{ ...sigstore, signedIdentity: { type: "matchExact", prefix: "a" } }] },

@@ -1,73 +1,90 @@
-import { isAbsolute } from "node:path";
+import { type KeySource, parseSources } from "./key-source.ts";
 import { parseSignedIdentity, type SignedIdentity } from "./signed-identity.ts";
-import { arrayAt, fieldsOf, stringAt, wrong } from "./strict-json.ts";
+import { parseSigners, type Signers } from "./sigstore/signers.ts";
+import { fieldsOf, wrong } from "./strict-json.ts";
 
 /** What an image must meet; containers-policy.json(5), "Policy Requirements". */
 export type Requirement =
   | { readonly kind: "insecureAcceptAnything" }
   | { readonly kind: "reject" }
-  | SignatureRequirement;
+  | SignedBy
+  | SigstoreSigned;
 
-/** A signature by one of the keys: `signedBy` of GnuPG (simple signing), `sigstoreSigned` of sigstore. */
-export type SignatureRequirement = {
-  readonly kind: "signedBy" | "sigstoreSigned";
-  readonly keys: readonly KeySource[];
+/** A simple signature by one of the keys of these keyrings of GnuPG. */
+export type SignedBy = {
+  readonly kind: "signedBy";
+  readonly keyrings: readonly KeySource[];
   readonly identity: SignedIdentity;
 };
 
-/** A file on this machine (absolute), or bytes of the policy itself. */
-export type KeySource = { readonly path: string } | { readonly data: Buffer };
+/** A signature of sigstore. */
+export type SigstoreSigned = {
+  readonly kind: "sigstoreSigned";
+  readonly signers: Signers;
+  /** Keys of Rekor logs, one of which must have an entry of the signature; undefined for none needed. */
+  readonly rekorKeys: readonly KeySource[] | undefined;
+  readonly identity: SignedIdentity;
+};
+
+const keyFields = ["keyPath", "keyPaths", "keyData"] as const;
+const sigstoreFields = ["keyDatas", "fulcio", "pki"] as const;
+const rekorFields = [
+  "rekorPublicKeyPath",
+  "rekorPublicKeyPaths",
+  "rekorPublicKeyData",
+  "rekorPublicKeyDatas",
+] as const;
 
 /**
  * Throws PolicyError FailedPrecondition: an unknown field or type would otherwise be a check that is left
  * out.
  */
 export function parseRequirement(value: unknown, path: string): Requirement {
-  const known = ["type", "keyType", "keyPath", "keyPaths", "keyData", "keyDatas", "signedIdentity"] as const;
-  const withoutSupport = ["fulcio", "pki", "rekorPublicKeyPath", "rekorPublicKeyPaths"] as const;
-  const alsoWithout = ["rekorPublicKeyData", "rekorPublicKeyDatas"] as const;
-  const fields = fieldsOf(value, path, [...known, ...withoutSupport, ...alsoWithout]);
-  const unsupported = [...withoutSupport, ...alsoWithout].find((key) => fields[key] !== undefined);
-  if (unsupported !== undefined)
-    throw wrong(`${path}: ${unsupported} is not supported; use keyPath or keyData alone`);
-  const { type } = fields;
-  if (type === "insecureAcceptAnything" || type === "reject") {
-    if (Object.keys(fields).length > 1) throw wrong(`${path}: type ${type} has no further fields`);
-    return { kind: type };
+  const { type, ...fields } = fieldsOf(value, path, [
+    "type",
+    "keyType",
+    ...keyFields,
+    ...sigstoreFields,
+    ...rekorFields,
+    "signedIdentity",
+  ]);
+  const only = (...known: (keyof typeof fields)[]): void => {
+    const other = Object.keys(fields).find((key) => !known.some((each) => each === key));
+    if (other !== undefined) throw wrong(`${path}: ${other} does not go with type ${JSON.stringify(type)}`);
+  };
+  switch (type) {
+    case "insecureAcceptAnything":
+    case "reject":
+      only();
+      return { kind: type };
+    case "signedBy": {
+      only("keyType", ...keyFields, "signedIdentity");
+      if (fields.keyType !== "GPGKeys") throw wrong(`${path}.keyType: expected GPGKeys for type signedBy`);
+      const { keyPath, keyPaths, keyData } = fields;
+      const keyrings = parseSources({ keyPath, keyPaths, keyData }, path);
+      if (keyrings === undefined) throw wrong(`${path}: expected one of ${keyFields.join(", ")}`);
+      return { kind: type, keyrings, identity: identityOf(fields, path) };
+    }
+    case "sigstoreSigned": {
+      only(...keyFields, ...sigstoreFields, ...rekorFields, "signedIdentity");
+      const signers = parseSigners(fields, path);
+      const rekorKeys = parseSources(
+        Object.fromEntries(rekorFields.map((name) => [name, fields[name]])),
+        path,
+      );
+      if (signers.kind === "fulcio" && rekorKeys === undefined)
+        throw wrong(
+          `${path}: fulcio needs one of ${rekorFields.join(", ")}, since its certificates are short-lived`,
+        );
+      if (signers.kind === "pki" && rekorKeys !== undefined)
+        throw wrong(`${path}: keys of Rekor do not go with pki`);
+      return { kind: type, signers, rekorKeys, identity: identityOf(fields, path) };
+    }
+    default:
+      throw wrong(`${path}: unknown type ${JSON.stringify(type)}`);
   }
-  if (type !== "signedBy" && type !== "sigstoreSigned")
-    throw wrong(`${path}: unknown type ${JSON.stringify(type)}`);
-  const keyType = type === "signedBy" ? "GPGKeys" : undefined;
-  if (fields.keyType !== keyType)
-    throw wrong(`${path}.keyType: expected ${keyType ?? "none"} for type ${type}`);
-  if (type === "signedBy" && fields.keyDatas !== undefined)
-    throw wrong(`${path}: type signedBy takes keyData, not keyDatas`);
-  const keys = parseKeys(fields, path);
-  return { kind: type, keys, identity: parseSignedIdentity(fields.signedIdentity, `${path}.signedIdentity`) };
 }
 
-type KeyFields = Readonly<Partial<Record<"keyPath" | "keyPaths" | "keyData" | "keyDatas", unknown>>>;
-
-function parseKeys({ keyPath, keyPaths, keyData, keyDatas }: KeyFields, path: string): readonly KeySource[] {
-  const given = Object.entries({ keyPath, keyPaths, keyData, keyDatas }).filter(
-    ([, value]) => value !== undefined,
-  );
-  const [field, ...others] = given;
-  if (field === undefined || others.length > 0)
-    throw wrong(`${path}: expected exactly one of keyPath, keyPaths, keyData and keyDatas`);
-  const [name, value] = field;
-  const values = name.endsWith("s") ? arrayAt(value, `${path}.${name}`) : [value];
-  return values.map((each) => {
-    const text = stringAt(each, `${path}.${name}`);
-    if (name.startsWith("keyData")) return { data: decodeBase64(text, `${path}.${name}`) };
-    if (!isAbsolute(text)) throw wrong(`${path}.${name}: ${JSON.stringify(text)} is not an absolute path`);
-    return { path: text };
-  });
-}
-
-function decodeBase64(text: string, path: string): Buffer {
-  const data = Buffer.from(text, "base64");
-  if (data.toString("base64").replaceAll("=", "") !== text.replace(/[\s=]/g, ""))
-    throw wrong(`${path}: expected base64`);
-  return data;
+function identityOf(fields: { readonly signedIdentity?: unknown }, path: string): SignedIdentity {
+  return parseSignedIdentity(fields.signedIdentity, `${path}.signedIdentity`);
 }

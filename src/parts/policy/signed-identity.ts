@@ -19,8 +19,12 @@ export function parseIdentity(text: string): ImageIdentity {
   return { name: repositoryName(reference), version };
 }
 
-/** Which name a signature must give an image; containers-policy.json(5), "signedIdentity". */
+/**
+ * Which name a signature must give an image; containers-policy.json(5), "signedIdentity". `matchDigest` is
+ * berth's own: any name or none, as cosign's bundles have none.
+ */
 export type SignedIdentity =
+  | { readonly kind: "matchDigest" }
   | { readonly kind: "matchExact" | "matchRepoDigestOrExact" | "matchRepository" }
   | { readonly kind: "exactReference" | "exactRepository"; readonly identity: ImageIdentity }
   | { readonly kind: "remapIdentity"; readonly prefix: string; readonly signedPrefix: string };
@@ -35,6 +39,7 @@ export function parseSignedIdentity(value: unknown, path: string): SignedIdentit
     if (other !== undefined) throw wrong(`${path}: ${other} does not go with type ${JSON.stringify(type)}`);
   };
   switch (type) {
+    case "matchDigest":
     case "matchExact":
     case "matchRepoDigestOrExact":
     case "matchRepository":
@@ -62,7 +67,13 @@ export function parseSignedIdentity(value: unknown, path: string): SignedIdentit
 }
 
 /** True if a signature that calls the image `signed` counts for one that was asked for as `image`. */
-export function matchesIdentity(rule: SignedIdentity, image: ImageIdentity, signed: ImageIdentity): boolean {
+export function matchesIdentity(
+  rule: SignedIdentity,
+  image: ImageIdentity,
+  signed: ImageIdentity | undefined,
+): boolean {
+  if (rule.kind === "matchDigest") return true;
+  if (signed === undefined) return false;
   switch (rule.kind) {
     case "matchExact":
       return image.version !== "" && isSame(image, signed);

@@ -1,13 +1,15 @@
-import { readFile } from "node:fs/promises";
 import { messageOf } from "../../ground/errors/index.ts";
 import { type Digest, type Reference, repositoryName } from "../oci/index.ts";
 import { verifyByGpg } from "./gpg-verify.ts";
+import { readSource } from "./key-source.ts";
 import { parsePayload, type SignedPayload } from "./payload.ts";
 import { type Policy, requirementsFor } from "./policy.ts";
-import { PolicyError } from "./policy-error.ts";
-import type { KeySource, Requirement, SignatureRequirement } from "./requirement.ts";
+import { PolicyError, refusal } from "./policy-error.ts";
+import type { Requirement, SignedBy, SigstoreSigned } from "./requirement.ts";
+import type { SignatureSource, SigstoreSignature } from "./signature-source.ts";
 import { type ImageIdentity, matchesIdentity } from "./signed-identity.ts";
-import { isSignedBy, readPublicKey } from "./sigstore-keys.ts";
+import { readTrustRoot } from "./sigstore/trust-root.ts";
+import { verifySigstore } from "./sigstore/verify-sigstore.ts";
 
 /** An image about to be taken from a registry. */
 export type CheckedImage = {
@@ -16,16 +18,6 @@ export type CheckedImage = {
   /** Of its manifest, and of the indexes that led to it: a signature of any of them vouches for it. */
   readonly digests: readonly Digest[];
 };
-
-/** A signature that cosign's way of storing them holds. */
-export type SigstoreSignature = { readonly payload: Uint8Array; readonly signature: Uint8Array };
-
-/** Where the signatures of an image are to be found. Called when a requirement asks for them. */
-export interface SignatureSource {
-  sigstore(digest: Digest): Promise<readonly SigstoreSignature[]>;
-  /** OpenPGP signed messages, each fetched when it is asked for. */
-  simple(digest: Digest): AsyncIterable<Uint8Array>;
-}
 
 /**
  * Throws PolicyError PermissionDenied, whose message begins with `SignatureValidationFailed` and says which
@@ -43,7 +35,7 @@ export async function verifyImage(
     if (why === undefined) continue;
     throw new PolicyError(
       "PermissionDenied",
-      `SignatureValidationFailed: ${nameOf(image.reference)}: ${why} (policy ${policy.file})`,
+      `${refusal}: ${nameOf(image.reference)}: ${why} (policy ${policy.file})`,
     );
   }
 }
@@ -56,15 +48,14 @@ async function whyUnmet(
 ): Promise<string | undefined> {
   if (requirement.kind === "insecureAcceptAnything") return undefined;
   if (requirement.kind === "reject") return "images of this scope are rejected";
-  const keys = await Promise.all(requirement.keys.map(readKey));
   const reasons: string[] = [];
   for (const digest of image.digests) {
-    const signatures =
+    const found =
       requirement.kind === "signedBy"
-        ? bySimpleSigning(source.simple(digest), keys, signal)
-        : bySigstore(await source.sigstore(digest), keys, requirement);
-    for await (const payload of signatures) {
-      const why = typeof payload === "string" ? payload : whyOther(payload, digest, requirement, image);
+        ? bySimpleSigning(source.simple(digest), requirement, signal)
+        : bySigstore(source.sigstore(digest), requirement);
+    for await (const claims of found) {
+      const why = typeof claims === "string" ? claims : whyOther(claims, digest, requirement, image);
       if (why === undefined) return undefined;
       reasons.push(why);
     }
@@ -76,47 +67,51 @@ async function whyUnmet(
 /** What each signed message says, or why it does not count. */
 async function* bySimpleSigning(
   messages: AsyncIterable<Uint8Array>,
-  keyrings: readonly Uint8Array[],
+  requirement: SignedBy,
   signal: AbortSignal,
-): AsyncGenerator<SignedPayload | string> {
+): AsyncGenerator<readonly SignedPayload[] | string> {
+  const keyrings = await Promise.all(requirement.keyrings.map(readSource));
   for await (const message of messages) {
     const content = await verifyByGpg(message, keyrings, signal);
     yield content === undefined
       ? "it is not by a key of the policy, or it has expired or been revoked"
-      : await payloadOrReason(content, "atomic container signature");
+      : await payloadOrReason(content);
   }
 }
 
 async function* bySigstore(
-  signatures: readonly SigstoreSignature[],
-  pems: readonly Uint8Array[],
-  requirement: SignatureRequirement,
-): AsyncGenerator<SignedPayload | string> {
-  const keys = pems.map((pem, index) => readPublicKey(pem, describeKey(requirement.keys[index])));
-  for (const { payload, signature } of signatures) {
-    yield keys.some((key) => isSignedBy(key, payload, signature))
-      ? await payloadOrReason(payload, "cosign container image signature")
-      : "it is not by a key of the policy";
-  }
+  signatures: AsyncIterable<SigstoreSignature>,
+  requirement: SigstoreSigned,
+): AsyncGenerator<readonly SignedPayload[] | string> {
+  const root = await readTrustRoot(requirement);
+  for await (const signature of signatures) yield await verifySigstore(signature, root);
 }
 
-async function payloadOrReason(...parts: Parameters<typeof parsePayload>): Promise<SignedPayload | string> {
+async function payloadOrReason(content: Uint8Array): Promise<readonly SignedPayload[] | string> {
   try {
-    return await parsePayload(...parts);
+    return [await parsePayload(content, "atomic container signature")];
   } catch (error) {
     return messageOf(error);
   }
 }
 
 function whyOther(
-  signed: SignedPayload,
+  claims: readonly SignedPayload[],
   digest: Digest,
-  { identity }: SignatureRequirement,
+  { identity }: SignedBy | SigstoreSigned,
   image: CheckedImage,
 ): string | undefined {
-  if (signed.digest !== digest) return `it is one of ${signed.digest}, not of ${digest}`;
-  if (matchesIdentity(identity, identityOf(image.reference), signed.identity)) return undefined;
-  return `it is one of ${signed.identity.name}${signed.identity.version}, which ${identity.kind} does not take`;
+  const ofThis = claims.filter((signed) => signed.digest === digest);
+  if (ofThis.length === 0)
+    return `it is one of ${claims.map((signed) => signed.digest).join(", ")}, not of ${digest}`;
+  if (ofThis.some((signed) => matchesIdentity(identity, identityOf(image.reference), signed.identity)))
+    return undefined;
+  const names = ofThis.flatMap(({ identity: name }) =>
+    name === undefined ? [] : [name.name + name.version],
+  );
+  return names.length === 0
+    ? `it names no image, which only signedIdentity of type matchDigest takes, not ${identity.kind}`
+    : `it is one of ${names.join(", ")}, which ${identity.kind} does not take`;
 }
 
 /** With a digest the tag does not count: it may have been moved. */
@@ -128,20 +123,4 @@ function identityOf(reference: Reference): ImageIdentity {
 function nameOf(reference: Reference): string {
   const { name, version } = identityOf(reference);
   return name + version;
-}
-
-async function readKey(key: KeySource): Promise<Uint8Array> {
-  if ("data" in key) return key.data;
-  try {
-    return await readFile(key.path);
-  } catch (error) {
-    throw new PolicyError(
-      "FailedPrecondition",
-      `cannot read a key of the signature policy: ${messageOf(error)}`,
-    );
-  }
-}
-
-function describeKey(key: KeySource | undefined): string {
-  return key !== undefined && "path" in key ? key.path : "keyData of the signature policy";
 }

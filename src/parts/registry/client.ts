@@ -3,6 +3,7 @@ import { fetchBlob } from "./blobs.ts";
 import { readBounded } from "./bounded.ts";
 import { endpointOfUrl } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
+import { listReferrers } from "./list-referrers.ts";
 import { fetchSmall, probe, resolve } from "./manifests.ts";
 import { pushBlob } from "./push-blob.ts";
 import { hasManifest, pushManifest } from "./push-manifest.ts";
@@ -20,6 +21,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       fetchSmall(session, reference, descriptor, signal),
     fetchBlob: (reference: Reference, descriptor: Descriptor, offset: number, signal?: AbortSignal) =>
       fetchBlob(session, reference, descriptor, offset, signal),
+    listReferrers: (reference, subject, artifactType, signal) =>
+      listReferrers(session, reference, subject, artifactType, signal),
     fetchFile: (url: URL, maxBytes: number, signal?: AbortSignal) =>
       fetchFile(session.transport, url, maxBytes, signal),
     hasManifest: (reference, descriptor, signal) => hasManifest(session, reference, descriptor, signal),

@@ -27,7 +27,7 @@ export async function enterReferrer(
   referrer: Referrer,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const path = `manifests/${tagOf(referrer.subject.digest)}`;
+  const path = `manifests/${referrersTag(referrer.subject.digest)}`;
   const request = { reference, path, scopes: pushScopes(reference) };
   const headers = { accept: mediaType.ociIndex };
   const found = await session.send(endpoint, { method: "GET", ...request, headers, accepted: [404] }, signal);
@@ -52,7 +52,7 @@ export async function enterReferrer(
 }
 
 /** `sha256-HEX`, at most as long as a tag may be. */
-function tagOf(digest: Digest): string {
+export function referrersTag(digest: Digest): string {
   const [algorithm = "", hex = ""] = digest.split(":");
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }

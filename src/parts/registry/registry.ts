@@ -28,6 +28,16 @@ export interface Registry extends RegistryWriter, AsyncDisposable {
   /** A manifest, index or config by digest: at most 4 MiB; size and digest are checked. */
   fetchSmall(reference: Reference, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
   /**
+   * The manifests that name `subject` as theirs, of one artifact type; also of the kinds that their list
+   * leaves open.
+   */
+  listReferrers(
+    reference: Reference,
+    subject: Digest,
+    artifactType: string,
+    signal?: AbortSignal,
+  ): Promise<readonly Descriptor[]>;
+  /**
    * A file of a web server that is no registry, such as a signature, without credentials; undefined where it
    * has none. Larger than `maxBytes` is ResourceExhausted.
    */

@@ -47,6 +47,14 @@ async function run(
         bytes: await used.registry.fetchSmall(job.reference, job.descriptor, signal),
       };
     }
+    case "listReferrers": {
+      using used = registries.use(job);
+      const { reference, subject, artifactType } = job;
+      return {
+        kind: "listReferrers",
+        referrers: await used.registry.listReferrers(reference, subject, artifactType, signal),
+      };
+    }
     case "fetchFile": {
       using used = registries.use(job);
       return {

@@ -1,5 +1,5 @@
 import { hasCode } from "../../ground/errors/index.ts";
-import type { Descriptor, Reference } from "../../parts/oci/index.ts";
+import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { RegistryOptions, Resolved } from "../../parts/registry/index.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { LayerOrigin, RegistryJob } from "./worker-messages.ts";
@@ -40,6 +40,16 @@ export class RegistrySource implements ImageSource {
       if (hasCode(error, "NotFound")) return undefined;
       throw error;
     }
+  }
+
+  /** See {@link Registry.listReferrers}. */
+  async referrers(
+    subject: Digest,
+    artifactType: string,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[]> {
+    const job = { kind: "listReferrers", ...this.#job, subject, artifactType } as const;
+    return (await this.#workers.run(job, signal)).referrers;
   }
 
   /** See {@link Registry.fetchFile}. */

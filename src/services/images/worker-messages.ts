@@ -8,6 +8,11 @@ export type Job =
   | ({ readonly kind: "probe" } & RegistryJob)
   | ({ readonly kind: "resolve" } & RegistryJob)
   | ({ readonly kind: "fetchSmall"; readonly descriptor: Descriptor } & RegistryJob)
+  | ({
+      readonly kind: "listReferrers";
+      readonly subject: Digest;
+      readonly artifactType: string;
+    } & RegistryJob)
   | ({ readonly kind: "fetchFile"; readonly url: string; readonly maxBytes: number } & RegistryJob)
   | ({ readonly kind: "hasManifest"; readonly descriptor: Descriptor } & RegistryJob)
   | ({
@@ -58,6 +63,7 @@ export type Outcome =
   | { readonly kind: "probe"; readonly descriptor: Descriptor | undefined }
   | { readonly kind: "resolve"; readonly descriptor: Descriptor; readonly bytes: Uint8Array }
   | { readonly kind: "fetchSmall"; readonly bytes: Uint8Array }
+  | { readonly kind: "listReferrers"; readonly referrers: readonly Descriptor[] }
   | { readonly kind: "fetchFile"; readonly bytes: Uint8Array | undefined }
   | { readonly kind: "hasManifest"; readonly found: boolean }
   | { readonly kind: "pushManifest" }

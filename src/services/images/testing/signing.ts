@@ -4,12 +4,14 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { digestOf, mediaType } from "../../../parts/oci/index.ts";
-import type { TestImage } from "../../../testing/images.ts";
+import { indexOf, type TestImage } from "../../../testing/images.ts";
 import { pushImage, type TestRegistry } from "../../../testing/registry.ts";
+import { bundleOf, envelopeOf } from "../../../testing/sigstore.ts";
 
 const run = promisify(execFile);
 
 const payloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
+const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /**
  * Signs images: with skopeo where that can do it, which Debian's cannot for sigstore; then in the form that
@@ -83,12 +85,30 @@ export class Signer {
       }),
     );
     const signature = sign("sha256", payload, this.#sigstore.privateKey).toString("base64");
+    const annotations = { "dev.cosignproject.cosign/signature": signature };
     await pushImage(
       registry,
       repository,
       `${digest.replace(":", "-")}.sig`,
-      signatureImage(payload, signature),
+      signatureImage(payload, payloadType, annotations),
     );
+  }
+
+  /** Pushes an image, and as cosign does from version 3 on a bundle that has it as its subject. */
+  async pushBundled(registry: TestRegistry, { image, repository, tag }: SignedPush): Promise<void> {
+    await pushImage(registry, repository, tag, image);
+    const { digest } = image.target;
+    const statement = {
+      _type: "https://in-toto.io/Statement/v1",
+      subject: [{ digest: { sha256: digest.replace("sha256:", "") } }],
+      predicateType: "https://sigstore.dev/cosign/sign/v1",
+      predicate: {},
+    };
+    const dsseEnvelope = envelopeOf(JSON.stringify(statement), this.#sigstore.privateKey);
+    const bundle = Buffer.from(JSON.stringify(bundleOf({ dsseEnvelope }, {})));
+    const artifact = signatureImage(bundle, bundleType, {});
+    const list = indexOf([[artifact, { os: "", architecture: "" }]]);
+    await pushImage(registry, repository, digest.replace(":", "-"), list);
   }
 }
 
@@ -99,18 +119,22 @@ export type SignedPush = {
   readonly identity?: string;
 };
 
-function signatureImage(payload: Buffer, signature: string): TestImage {
+function signatureImage(
+  payload: Buffer,
+  type: string,
+  annotations: Readonly<Record<string, string>>,
+): TestImage {
   const config = Buffer.from(
     JSON.stringify({ architecture: "", os: "", rootfs: { type: "layers", diff_ids: [] } }),
   );
-  const blob = (type: string, bytes: Uint8Array) => ({
-    mediaType: type,
+  const blob = (of: string, bytes: Uint8Array) => ({
+    mediaType: of,
     digest: digestOf(bytes),
     size: bytes.length,
   });
   const layer = {
-    ...blob(payloadType, payload),
-    annotations: { "dev.cosignproject.cosign/signature": signature },
+    ...blob(type, payload),
+    annotations,
   };
   const manifest = Buffer.from(
     JSON.stringify({
@@ -123,7 +147,7 @@ function signatureImage(payload: Buffer, signature: string): TestImage {
   const target = blob(mediaType.ociManifest, manifest);
   const blobs = new Map([
     [digestOf(config), { mediaType: mediaType.ociConfig, bytes: config }],
-    [layer.digest, { mediaType: payloadType, bytes: payload }],
+    [layer.digest, { mediaType: type, bytes: payload }],
     [target.digest, { mediaType: mediaType.ociManifest, bytes: manifest }],
   ]);
   return { target, blobs };

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { isErrno } from "../../../ground/fs/index.ts";
 import {
+  type Descriptor,
   type Digest,
   digestAlgorithm,
   digestHex,
@@ -17,8 +18,9 @@ import type { RegistrySource } from "../registry-source.ts";
 const maxSignatureBytes = 1024 * 1024;
 /** Of one image. Whoever may push could otherwise have a node check as many as it likes. */
 const maxSignatures = 128;
-const sigstoreType = "application/vnd.dev.cosign.simplesigning.v1+json";
-const sigstoreAnnotation = "dev.cosignproject.cosign/signature";
+const attachedType = "application/vnd.dev.cosign.simplesigning.v1+json";
+const signatureAnnotation = "dev.cosignproject.cosign/signature";
+const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /** The signatures of an image, from where registries.d says that they are. */
 export class ImageSignatures implements SignatureSource {
@@ -32,28 +34,49 @@ export class ImageSignatures implements SignatureSource {
     this.#signal = signal;
   }
 
-  /** cosign keeps them as an image of the same repository, with a layer for each. */
-  async sigstore(digest: Digest): Promise<readonly SigstoreSignature[]> {
-    if (!this.#storage.sigstoreAttachments) return [];
+  async *sigstore(digest: Digest): AsyncGenerator<SigstoreSignature> {
+    if (!this.#storage.sigstoreAttachments) return;
+    yield* this.#attached(digest);
+    yield* this.#bundles(digest);
+  }
+
+  /** In an image of the same repository, with a layer for each; cosign's way up to version 2. */
+  async *#attached(digest: Digest): AsyncGenerator<SigstoreSignature> {
     const tag = `${digestAlgorithm(digest)}-${digestHex(digest)}.sig`.slice(0, 128);
     const found = await this.#registry.manifestOfTag(tag, this.#signal);
-    if (found === undefined) return [];
+    if (found === undefined) return;
     const { layers } = parseManifest(found.bytes, found.descriptor.mediaType);
-    const signatures = layers.filter(({ mediaType }) => mediaType === sigstoreType);
-    if (signatures.length > maxSignatures) throw tooMany(tag);
-    return await Promise.all(
-      signatures.map(async (layer) => {
-        if (layer.size > maxSignatureBytes)
-          throw new ImageError(
-            "ResourceExhausted",
-            `signature ${layer.digest} is larger than ${maxSignatureBytes} bytes`,
-          );
-        return {
-          payload: await this.#registry.small(layer, this.#signal),
-          signature: Buffer.from(layer.annotations?.[sigstoreAnnotation] ?? "", "base64"),
-        };
-      }),
-    );
+    for (const layer of checkCount(ofType(layers, attachedType), tag)) {
+      const { annotations = {} } = layer;
+      yield {
+        kind: "attached",
+        payload: await this.#small(layer),
+        signature: Buffer.from(annotations[signatureAnnotation] ?? "", "base64"),
+        certificate: annotations["dev.sigstore.cosign/certificate"],
+        chain: annotations["dev.sigstore.cosign/chain"],
+        rekor: annotations["dev.sigstore.cosign/bundle"],
+      };
+    }
+  }
+
+  /** In artifacts that have the image as their subject; cosign's way from version 3 on. */
+  async *#bundles(digest: Digest): AsyncGenerator<SigstoreSignature> {
+    const referrers = await this.#registry.referrers(digest, bundleType, this.#signal);
+    for (const referrer of checkCount(referrers, digest)) {
+      const manifest = await this.#registry.small(referrer, this.#signal);
+      const { layers } = parseManifest(manifest, referrer.mediaType);
+      for (const layer of checkCount(ofType(layers, bundleType), referrer.digest))
+        yield { kind: "bundle", bytes: await this.#small(layer) };
+    }
+  }
+
+  async #small(layer: Descriptor): Promise<Uint8Array> {
+    if (layer.size > maxSignatureBytes)
+      throw new ImageError(
+        "ResourceExhausted",
+        `signature ${layer.digest} is larger than ${maxSignatureBytes} bytes`,
+      );
+    return await this.#registry.small(layer, this.#signal);
   }
 
   /** `signature-1`, `signature-2` and so on, below the repository and the digest. */
@@ -88,6 +111,15 @@ async function readSmallFile(path: string): Promise<Buffer> {
   if (!found.isFile() || found.size > maxSignatureBytes)
     throw new Error(`it is not a file of at most ${maxSignatureBytes} bytes`);
   return await file.readFile();
+}
+
+function ofType(layers: readonly Descriptor[], type: string): readonly Descriptor[] {
+  return layers.filter(({ mediaType }) => mediaType === type);
+}
+
+function checkCount(found: readonly Descriptor[], where: string): readonly Descriptor[] {
+  if (found.length > maxSignatures) throw tooMany(where);
+  return found;
 }
 
 function tooMany(where: string): ImageError {

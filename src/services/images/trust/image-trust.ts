@@ -1,5 +1,5 @@
-import type { Digest } from "../../../parts/oci/index.ts";
-import { RegistriesD, readPolicy, verifyImage } from "../../../parts/policy/index.ts";
+import { type Digest, formatReference } from "../../../parts/oci/index.ts";
+import { PolicyError, RegistriesD, readPolicy, refusal, verifyImage } from "../../../parts/policy/index.ts";
 import type { RegistrySource } from "../registry-source.ts";
 import { ImageSignatures } from "./image-signatures.ts";
 
@@ -12,9 +12,10 @@ export type TrustOptions = {
 };
 
 /**
- * Throws PolicyError unless the policy takes an image, whatever of it is here already. `digests` are its
- * manifest's and those of the indexes that led to it: a signature of any of them vouches for it. The files
- * are read anew for each image.
+ * Throws PolicyError, whose message begins with `SignatureValidationFailed`, unless the policy takes an
+ * image, whatever of it is here already; also where the policy cannot be read, or asks for what cannot be
+ * checked. `digests` are its manifest's and those of the indexes that led to it: a signature of any of them
+ * vouches for it. The files are read anew for each image.
  */
 export async function requireTrusted(
   { policy: file, registriesDir }: TrustOptions,
@@ -23,8 +24,14 @@ export async function requireTrusted(
   signal: AbortSignal,
 ): Promise<void> {
   if (file === undefined) return;
-  const [policy, registries] = await Promise.all([readPolicy(file), RegistriesD.read(registriesDir)]);
   const reference = registry.repository;
-  const signatures = new ImageSignatures(registry, registries.storageOf(reference), signal);
-  await verifyImage(policy, { reference, digests }, signatures, signal);
+  try {
+    const [policy, registries] = await Promise.all([readPolicy(file), RegistriesD.read(registriesDir)]);
+    const signatures = new ImageSignatures(registry, registries.storageOf(reference), signal);
+    await verifyImage(policy, { reference, digests }, signatures, signal);
+  } catch (error) {
+    if (!(error instanceof PolicyError) || error.code !== "FailedPrecondition") throw error;
+    const message = `${refusal}: ${formatReference(reference)} cannot be checked: ${error.message}`;
+    throw new PolicyError("FailedPrecondition", message, { cause: error });
+  }
 }

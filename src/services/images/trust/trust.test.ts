@@ -180,6 +180,19 @@ describe("a pull under a signature policy", () => {
     await pull("sigstore:v1");
   });
 
+  test("takes a bundle that has the image as its subject, where any name will do", async () => {
+    await signer.pushBundled(registry, { image, repository: "bundled", tag: "v1" });
+    await pushImage(registry, "bundled", "v2", await imageOf({ layers: other }));
+    await under({ "": sigstore({ signedIdentity: { type: "matchDigest" } }) });
+    await pull("bundled:v1");
+    await assert.rejects(pull("bundled:v2"), refused(/none was found/));
+    await under({ "": sigstore({ signedIdentity: matchRepository }) });
+    await assert.rejects(
+      pull("bundled:v1"),
+      refused(/it names no image, which only signedIdentity of type matchDigest takes/),
+    );
+  });
+
   test("takes an image of an index whose signature vouches for it", async () => {
     const index = indexOf([[await imageOf({ layers: other }), { os: "linux", architecture: "amd64" }]]);
     await signer.pushSigned(registry, { image: index, repository: "index", tag: "v1" });
@@ -193,12 +206,14 @@ describe("a pull under a signature policy", () => {
     await writeFile(policy, '{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "keyFile": "/b"}]}');
     await assert.rejects(pull("plain:v1"), {
       code: "FailedPrecondition",
-      message: /policy\.json: default\[0\]: unknown field "keyFile"/,
+      message:
+        /^SignatureValidationFailed: .*plain:v1 cannot be checked: .*policy\.json: default\[0\]: unknown field "keyFile"/,
     });
     await under({ "": { type: "sigstoreSigned", keyPath: "/nonexistent/key" } });
     await assert.rejects(pull("sigstore:v1"), {
       code: "FailedPrecondition",
-      message: /cannot read a key of the signature policy: .*\/nonexistent\/key/,
+      message:
+        /^SignatureValidationFailed: .* cannot read a key of the signature policy: .*\/nonexistent\/key/,
     });
   });
 });

@@ -1,0 +1,100 @@
+import { createHash, type KeyObject } from "node:crypto";
+import type { TransparencyLogEntry } from "@sigstore/bundle";
+import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { Evidence } from "./evidence.ts";
+import { logIdOf, signerOfEntry } from "./log-entry.ts";
+import { isSignedBy } from "./public-keys.ts";
+
+/** Rekor has promised to keep an entry of a signature, which it got at that time. */
+export type Logged = { readonly time: Date };
+
+const always = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
+
+/**
+ * The first entry of one of these logs that is of this signature, by `key`, whose key or certificate in DER
+ * form is `signer`; or why there is none. No log is asked: the entry has the log's own signature.
+ */
+export async function loggedEntry(
+  evidence: Evidence,
+  key: KeyObject,
+  signer: Uint8Array,
+  rekorKeys: readonly KeyObject[],
+): Promise<Logged | string> {
+  if (evidence.entries.length === 0) return "it has no entry of Rekor";
+  const reasons: string[] = [];
+  for (const whole of evidence.entries) {
+    // What a log signs as a proof has its address too, which a policy does not tell. Its promise is enough.
+    const entry = { ...whole, inclusionProof: undefined };
+    const why = await whyNotLogged(evidence, entry, key, signer, rekorKeys);
+    if (why === undefined) return { time: new Date(Number(entry.integratedTime) * 1000) };
+    reasons.push(why);
+  }
+  return `its entry of Rekor does not count: ${[...new Set(reasons)].join("; ")}`;
+}
+
+async function whyNotLogged(
+  evidence: Evidence,
+  entry: TransparencyLogEntry,
+  key: KeyObject,
+  signer: Uint8Array,
+  rekorKeys: readonly KeyObject[],
+): Promise<string | undefined> {
+  const logs = rekorKeys.map((publicKey) => ({
+    logID: logIdOf(publicKey),
+    baseURL: "",
+    publicKey,
+    validFor: always,
+  }));
+  if (!logs.some(({ logID }) => logID.equals(entry.logId.keyId)))
+    return `it is of log ${entry.logId.keyId.toString("hex")}, of which the policy has no key`;
+  // Proofs that an entry is in a log, which newer logs give instead, say nothing of the time.
+  if (entry.inclusionPromise === undefined) return "it has no signed entry timestamp";
+  try {
+    const { Verifier } = await import("@sigstore/verify");
+    const verifier = new Verifier(trustIn(key, logs), {
+      tlogThreshold: 1,
+      timestampThreshold: 1,
+      ctlogThreshold: 0,
+    });
+    verifier.verify(entityOf(evidence, entry));
+    const logged = derOf(await signerOfEntry(entry));
+    return logged.equals(signer) ? undefined : "it is of another key or certificate";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** With the key itself, since certificates are checked apart from this. */
+function trustIn(publicKey: KeyObject, tlogs: TrustMaterial["tlogs"]): TrustMaterial {
+  return {
+    certificateAuthorities: [],
+    timestampAuthorities: [],
+    ctlogs: [],
+    tlogs,
+    publicKey: () => ({ publicKey, validFor: () => true }),
+  };
+}
+
+function entityOf({ signature, signed, payload }: Evidence, entry: TransparencyLogEntry): SignedEntity {
+  const isDigestOf = (bytes: Uint8Array) => (digest: Buffer) =>
+    createHash("sha256").update(bytes).digest().equals(digest);
+  return {
+    key: { $case: "public-key", hint: "" },
+    tlogEntries: [entry],
+    timestamps: [{ $case: "transparency-log", tlogEntry: entry }],
+    signature: {
+      signature,
+      compareSignature: (other) => signature.equals(other),
+      compareDigest: isDigestOf(payload),
+      compareSignedDigest: isDigestOf(signed),
+      verifySignature: (key) => isSignedBy(key, signed, signature),
+    },
+  };
+}
+
+/** The bytes of a PEM text with one block, whatever that is called. */
+function derOf(pem: string): Buffer {
+  const lines = pem.trim().split("\n");
+  return Buffer.from(lines.filter((line) => !line.startsWith("-----")).join(""), "base64");
+}

@@ -1,0 +1,28 @@
+import { parsePayload } from "../payload.ts";
+import type { AttachedSignature, SigstoreSignature } from "../signature-source.ts";
+import { wrong } from "../strict-json.ts";
+import { readBundle } from "./bundle.ts";
+import { certificatesIn } from "./certificate-chain.ts";
+import type { Evidence } from "./evidence.ts";
+import { parseLogEntry } from "./log-entry.ts";
+
+/** Throws for anything that is not in its form. */
+export async function readEvidence(stored: SigstoreSignature): Promise<Evidence> {
+  return stored.kind === "bundle" ? await readBundle(stored.bytes) : await readAttached(stored);
+}
+
+async function readAttached(stored: AttachedSignature): Promise<Evidence> {
+  const { payload, signature, certificate, chain, rekor } = stored;
+  const leaves = certificate === undefined ? [] : certificatesIn(certificate);
+  if (certificate !== undefined && leaves.length !== 1)
+    throw wrong(`it has ${leaves.length} certificates where one is expected`);
+  return {
+    signature: Buffer.from(signature),
+    signed: payload,
+    payload,
+    certificate: leaves[0],
+    intermediates: chain === undefined ? [] : certificatesIn(chain),
+    entries: rekor === undefined ? [] : [await parseLogEntry(rekor)],
+    claims: async () => [await parsePayload(payload, "cosign container image signature")],
+  };
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { artifactOf } from "../../testing/artifacts.ts";
+import { startFakeRegistry } from "../../testing/fake-registry.ts";
+import { imageOf, indexOf } from "../../testing/images.ts";
+import { pushImage, startRegistry } from "../../testing/registry.ts";
+import { mediaType } from "../oci/index.ts";
+import { createRegistry } from "./index.ts";
+import { referenceTo, testOptions } from "./testing/options.ts";
+
+const wantedType = "application/vnd.example.signature";
+const subject = (await imageOf()).target.digest;
+const artifact = artifactOf({ artifactType: wantedType, layers: [] });
+const entry = (artifactType?: string) => ({
+  ...artifact.target,
+  ...(artifactType === undefined ? {} : { artifactType }),
+});
+const listOf = (...manifests: readonly object[]): string =>
+  JSON.stringify({ schemaVersion: 2, mediaType: mediaType.ociIndex, manifests });
+
+describe("the referrers of a manifest", () => {
+  test("are read page by page from a registry that lists them, whether it filters or not", async () => {
+    const others = [entry("application/vnd.example.other"), entry()];
+    await using server = await startFakeRegistry({}, (request, response) => {
+      const url = new URL(request.url ?? "", "http://registry");
+      if (!url.pathname.startsWith("/v2/app/referrers/")) return false;
+      const isFirst = !url.searchParams.has("page");
+      const link = `<${url.pathname}?page=2>; rel="next"`;
+      response.writeHead(200, { "content-type": mediaType.ociIndex, ...(isFirst ? { link } : {}) });
+      response.end(isFirst ? listOf(entry(wantedType)) : listOf(...others));
+      return true;
+    });
+    await using registry = createRegistry(testOptions());
+    const found = await registry.listReferrers(referenceTo(server, "app:v1"), subject, wantedType);
+    assert.deepEqual(found, [entry(wantedType), entry()]);
+    assert.deepEqual(
+      server.requests.map(({ url }) => url),
+      [
+        `/v2/app/referrers/${subject}?artifactType=${encodeURIComponent(wantedType)}`,
+        `/v2/app/referrers/${subject}?page=2`,
+      ],
+    );
+  });
+
+  test("are not read for ever, nor from another host", async () => {
+    let pages = 0;
+    await using server = await startFakeRegistry({}, (request, response) => {
+      const isEndless = request.url?.startsWith("/v2/endless/") === true;
+      const link = isEndless ? `<?page=${++pages}>; rel="next"` : '<http://127.0.0.1:1/list>; rel="next"';
+      response.writeHead(200, { "content-type": mediaType.ociIndex, link }).end(listOf());
+      return true;
+    });
+    await using registry = createRegistry(testOptions());
+    assert.deepEqual(await registry.listReferrers(referenceTo(server, "other:v1"), subject, wantedType), []);
+    await assert.rejects(registry.listReferrers(referenceTo(server, "endless:v1"), subject, wantedType), {
+      code: "ResourceExhausted",
+      message: /has too many referrers/,
+    });
+  });
+
+  test("are read from their tag where the registry keeps no lists, and there are none without it", async () => {
+    await using server = await startRegistry();
+    await using registry = createRegistry(testOptions());
+    const reference = referenceTo(server, "app:v1");
+    assert.deepEqual(await registry.listReferrers(reference, subject, wantedType), []);
+    const list = indexOf([[artifact, { os: "", architecture: "" }]]);
+    await pushImage(server, "app", subject.replace(":", "-"), list);
+    const found = await registry.listReferrers(reference, subject, wantedType);
+    assert.deepEqual(
+      found.map(({ digest }) => digest),
+      [artifact.target.digest],
+    );
+  });
+});

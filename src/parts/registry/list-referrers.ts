@@ -1,0 +1,97 @@
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  mediaType,
+  parseIndex,
+  type Reference,
+} from "../oci/index.ts";
+import { readBounded } from "./bounded.ts";
+import { type Endpoint, repositoryUrl } from "./endpoint.ts";
+import { RegistryError } from "./errors.ts";
+import { referrersTag } from "./referrers.ts";
+import { maxSmallBytes } from "./registry.ts";
+import type { Session } from "./session.ts";
+import type { HttpResponse } from "./transport.ts";
+
+/** A registry gives its list in pages; more are not asked for. */
+const maxPages = 16;
+
+/**
+ * The manifests that name `subject` as theirs (distribution-spec 1.1, "Listing Referrers"), of one artifact
+ * type where their list says what they are. Registries that keep no such lists have them under a tag.
+ */
+export async function listReferrers(
+  session: Session,
+  reference: Reference,
+  subject: Digest,
+  artifactType: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[]> {
+  const what = `listing the referrers of ${subject} in ${formatReference(reference)}`;
+  const endpoints = await session.endpoints(reference, "resolve");
+  const all = await session.tryEndpoints(what, endpoints, signal, async (endpoint) => {
+    const listed = await listedByRegistry(session, endpoint, reference, subject, artifactType, signal);
+    return listed ?? (await listedUnderTag(session, endpoint, reference, subject, signal));
+  });
+  // Not every registry that lists them filters.
+  return all.filter((each) => each.artifactType === undefined || each.artifactType === artifactType);
+}
+
+/** Undefined where the registry keeps no lists. */
+async function listedByRegistry(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  subject: Digest,
+  artifactType: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
+  const first = repositoryUrl(endpoint, reference, `referrers/${subject}`);
+  first.searchParams.set("artifactType", artifactType);
+  let next: URL | undefined = first;
+  for (let page = 0; next !== undefined; page++) {
+    if (page === maxPages)
+      throw new RegistryError("ResourceExhausted", `${endpoint.host}: ${subject} has too many referrers`);
+    const response: HttpResponse = await session.send(endpoint, requestOf(reference, next), signal);
+    const bytes = await readBounded(response, maxSmallBytes, "the list of referrers");
+    if (response.status !== 200) return undefined;
+    found.push(...parseIndex(bytes, mediaType.ociIndex).manifests);
+    next = nextPage(response, next);
+  }
+  return found;
+}
+
+async function listedUnderTag(
+  session: Session,
+  endpoint: Endpoint,
+  reference: Reference,
+  subject: Digest,
+  signal: AbortSignal | undefined,
+): Promise<readonly Descriptor[]> {
+  const request = requestOf(reference, `manifests/${referrersTag(subject)}`);
+  const response = await session.send(endpoint, request, signal);
+  const bytes = await readBounded(response, maxSmallBytes, "the list of referrers");
+  return response.status === 200 ? parseIndex(bytes, mediaType.ociIndex).manifests : [];
+}
+
+function requestOf(reference: Reference, path: string | URL) {
+  return {
+    method: "GET",
+    reference,
+    path,
+    headers: { accept: mediaType.ociIndex },
+    accepted: [404],
+  } as const;
+}
+
+/** Of the same registry: `<URL>; rel="next"` (RFC 8288). */
+function nextPage({ headers }: HttpResponse, current: URL): URL | undefined {
+  const { link } = headers;
+  const [target = "", parameters = ""] = (Array.isArray(link) ? link[0] : link)?.split(">") ?? [];
+  const written = target.trim().slice(1);
+  if (!parameters.includes("next") || !URL.canParse(written, current)) return undefined;
+  const next = new URL(written, current);
+  return next.origin === current.origin ? next : undefined;
+}
