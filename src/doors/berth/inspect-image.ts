@@ -19,7 +19,7 @@ export function toInspectImageResponse(details: ImageDetails): berthV1.InspectIm
   });
 }
 
-function toDescriptor({ mediaType, digest, size }: Descriptor): berthV1.Descriptor {
+export function toDescriptor({ mediaType, digest, size }: Descriptor): berthV1.Descriptor {
   return { mediaType, digest, size: BigInt(size) };
 }
 

@@ -3,9 +3,11 @@ import { rm } from "node:fs/promises";
 import type { Engine } from "../../engines/engine/index.ts";
 import { defineService, type GrpcService } from "../../ground/grpc/index.ts";
 import { berthV1 } from "../../ground/protocol/index.ts";
+import { parsePlatform } from "../../parts/oci/index.ts";
 import type { ImageFiles, ImageMounts } from "../../services/imagefiles/index.ts";
 import type { Image } from "../../services/images/index.ts";
 import { commitContainer, diffImages, exportContainer, importFiles } from "./image-files.ts";
+import { toImageUsage, toNamedManifest } from "./image-overview.ts";
 import { receiveSource } from "./import-source.ts";
 import { toInspectImageResponse } from "./inspect-image.ts";
 import { pruneImages } from "./prune-images.ts";
@@ -60,8 +62,17 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
         return { untagged: [...untagged], removed };
       },
 
-      async inspectImage({ image }) {
-        return toInspectImageResponse(await images.inspect(image));
+      async inspectImage({ image, platform }) {
+        const wanted = platform === "" ? undefined : parsePlatform(platform);
+        return toInspectImageResponse(await images.inspect(image, wanted));
+      },
+
+      async listManifests() {
+        return { manifests: (await images.manifests()).map(toNamedManifest) };
+      },
+
+      async listImageUsages() {
+        return { images: (await images.usages()).map(toImageUsage) };
       },
 
       pruneImages: (request) => pruneImages(engine, request),

@@ -116,7 +116,8 @@ export class ImageLookup implements Disposable {
   }
 }
 
-function imageOf(resolved: ResolvedImage): Image {
+/** One that has no names yet. */
+export function imageOf(resolved: ResolvedImage): Image {
   return {
     ...resolved,
     repoTags: [],
@@ -127,7 +128,7 @@ function imageOf(resolved: ResolvedImage): Image {
   };
 }
 
-function withName(image: Image, name: string, pinned: boolean): Image {
+export function withName(image: Image, name: string, pinned: boolean): Image {
   const isTag = !isDigest(name) && !name.includes("@");
   return {
     ...image,

@@ -5,7 +5,14 @@ import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Database } from "../../ground/metadata/index.ts";
 import { TreeRemover } from "../../ground/trees/index.ts";
-import { type Descriptor, type Digest, type Platform, parseReference } from "../../parts/oci/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  type Platform,
+  parseReference,
+} from "../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
@@ -18,7 +25,7 @@ import { FsUsages } from "./fs-usage.ts";
 import { imageDetails } from "./image-details.ts";
 import { ImageError } from "./image-error.ts";
 import { ImageInstaller } from "./image-installer.ts";
-import { ImageLookup } from "./image-lookup.ts";
+import { ImageLookup, imageOf, withName } from "./image-lookup.ts";
 import { ImageResolver } from "./image-resolver.ts";
 import type {
   ArtifactSource,
@@ -38,6 +45,9 @@ import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressListeners } from "./layer-progress.ts";
 import { NamedTargets } from "./named-targets.ts";
+import { imageUsages } from "./overview/image-usage.ts";
+import { namedManifests } from "./overview/named-manifests.ts";
+import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
 import { pruneImages } from "./prune.ts";
 import { Puller, type PullOptions } from "./pull.ts";
@@ -45,6 +55,7 @@ import type { Pushed, PushRequest } from "./push/push.ts";
 import { Pusher } from "./push/pusher.ts";
 import { nameOfTag } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
+import { resolveTarget } from "./resolve-image.ts";
 import { ResolvedImages } from "./resolved-images.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import { Saver } from "./save/saver.ts";
@@ -114,6 +125,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #pusher: Pusher;
   readonly #saver: Saver;
   readonly #artifacts: ArtifactVolumes;
+  readonly #resolved: ResolvedImages;
 
   constructor(options: ImageServiceOptions, resolved: ResolvedImages) {
     const { imageNames, content, snapshotter, maxConcurrentLayers } = options;
@@ -135,6 +147,7 @@ class ImageService implements Images, AsyncDisposable {
       resolved,
       progress,
     });
+    this.#resolved = resolved;
     this.#registry = options.registry;
     this.#artifacts = new ArtifactVolumes(options);
     const trees = new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress });
@@ -223,10 +236,20 @@ class ImageService implements Images, AsyncDisposable {
     return this.#lookup.find(idOrReference);
   }
 
-  async inspect(idOrReference: string): Promise<ImageDetails> {
+  async inspect(idOrReference: string, platform?: Platform): Promise<ImageDetails> {
+    if (platform !== undefined) return await this.#inspectFor(idOrReference, platform);
     const image = this.#found(idOrReference);
     const names = this.#lookup.namesOf(image.id).flatMap((name) => this.#names.get(name) ?? []);
     return await imageDetails(image, names, { content: this.#content, snapshotter: this.#snapshotter });
+  }
+
+  async manifests(): Promise<readonly NamedManifest[]> {
+    return await namedManifests({ imageNames: this.#names, content: this.#content });
+  }
+
+  async usages(): Promise<readonly ImageUsage[]> {
+    const parts = { imageNames: this.#names, resolved: this.#resolved };
+    return await imageUsages({ ...parts, content: this.#content, snapshotter: this.#snapshotter });
   }
 
   async prune(request: PruneRequest): Promise<PrunedImages> {
@@ -333,6 +356,20 @@ class ImageService implements Images, AsyncDisposable {
       );
     };
     await this.#layers.install(layers, gone, new AbortController().signal);
+  }
+
+  async #inspectFor(idOrReference: string, platform: Platform): Promise<ImageDetails> {
+    const content = this.#content;
+    const { target } = this.#targets.find(idOrReference);
+    const read = async ({ digest }: Descriptor): Promise<Uint8Array> => {
+      if (content.has(digest)) return await content.read(digest, maxSmallBytes);
+      const whose = `image ${idOrReference} for ${formatPlatform(platform)}`;
+      throw new ImageError("NotFound", `${whose} is not here: ${digest} is missing; pull it with --platform`);
+    };
+    const resolved = await resolveTarget(target, read, platform);
+    const names = this.#names.list().filter((name) => name.target.digest === target.digest);
+    const image = names.reduce((known, { name }) => withName(known, name, false), imageOf(resolved));
+    return await imageDetails(image, names, { content, snapshotter: this.#snapshotter });
   }
 
   #found(idOrReference: string): Image {

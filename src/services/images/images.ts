@@ -1,6 +1,7 @@
 import type { Descriptor, Digest, ImageConfig, Platform } from "../../parts/oci/index.ts";
 import type { Credentials } from "../../parts/registry/index.ts";
 import type { ArtifactFacts } from "./artifacts/artifact.ts";
+import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import type { SavedArchive, SaveRequest } from "./save/save.ts";
 import type { ImageTransfers } from "./transfers/image-transfers.ts";
@@ -54,10 +55,14 @@ export interface ImageCatalog {
    */
   find(idOrReference: string): Image | undefined;
   /**
-   * All that is known of an image, with its documents. Throws ImageError NotFound, also when its content was
-   * removed.
+   * All that is known of an image, with its documents; with a platform, of what its name stands for on that.
+   * Throws ImageError NotFound, also when its content was removed.
    */
-  inspect(idOrReference: string): Promise<ImageDetails>;
+  inspect(idOrReference: string, platform?: Platform): Promise<ImageDetails>;
+  /** See {@link NamedManifest}. */
+  manifests(): Promise<readonly NamedManifest[]>;
+  /** What each image takes, by itself and with others. */
+  usages(): Promise<readonly ImageUsage[]>;
   /**
    * Removes the images that the request means, but none that is pinned or being pulled; resolves when their
    * content and snapshots are gone.

@@ -9,6 +9,7 @@ import { importArchive } from "../image/import-archive.ts";
 import { defineInspect } from "../image/inspect.ts";
 import { defineMount } from "../image/mount.ts";
 import { definePrune } from "../image/prune.ts";
+import { defineUsage } from "../image/usage.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";
@@ -48,6 +49,7 @@ export function define(command: Command, invocation: Invocation): void {
   defineMount(command, invocation);
   defineHistory(command, invocation);
   definePrune(command, invocation);
+  defineUsage(command, invocation);
   definePin(command, invocation, true);
   definePin(command, invocation, false);
 }

@@ -6,6 +6,7 @@ import {
   ListImagesResponse,
 } from "../../../ground/protocol/index.ts";
 import { connect } from "../client/connect.ts";
+import { printManifests } from "../image/list-manifests.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, addListOptions, type ConnectionOptions, optionsOf } from "../options.ts";
 import { type ListOptions, printList } from "../output/print-list.ts";
@@ -13,20 +14,28 @@ import { toProtobufJson } from "../output/structured.ts";
 import type { Column } from "../output/table.ts";
 import { formatBytes, shortId } from "../output/units.ts";
 
-type Options = ConnectionOptions & ListOptions & { readonly digests?: boolean };
+type Options = ConnectionOptions &
+  ListOptions & { readonly digests?: boolean; readonly all?: boolean; readonly platform?: string };
 type Row = { readonly image: Image; readonly repository: string; readonly tag: string };
+
+const description = `Lists images that can run here, and artifacts, one row per tag. With --all or --platform, lists every manifest that a
+name leads to and that is here: a row for each platform of an image, for each artifact and each attestation, and whether all of
+its content is here.`;
 
 const examples = `
 Examples:
   berth images
   berth images registry.example/team/app --digests
+  berth images --platform linux/arm64
   berth images -o json | jq '[.images[].size | tonumber] | add'
 `;
 
 export function define(command: Command, invocation: Invocation): void {
-  command.description("Lists images, one row per tag.").argument("[reference]", "only this image");
-  // All are listed; people who know other tools ask for that.
-  command.addOption(command.createOption("-a, --all").hideHelp());
+  command
+    .description(description)
+    .argument("[reference]", "only this image; with --all, names that contain this");
+  command.option("-a, --all", "also list images for other platforms, artifacts and attestations");
+  command.option("--platform <platform>", "list what is for this platform, for example linux/arm64");
   command.option("--digests", "show repository digests");
   addListOptions(command);
   addConnectionOptions(command)
@@ -40,6 +49,9 @@ async function printImages(
   invocation: Invocation,
 ): Promise<void> {
   using client = await connect(options, invocation);
+  const { all = false, platform } = options;
+  if (all || platform !== undefined)
+    return await printManifests(client, { reference, platform }, options, invocation);
   const filter = reference === undefined ? {} : { image: { image: reference } };
   const response = await client.unary(
     ImageServiceService.listImages,

@@ -26,7 +26,24 @@ export function dockerImage({ answer, config }: InspectedImage): object {
           Descriptor: { mediaType: target.mediaType, digest: target.digest, size: Number(target.size) },
         }),
     Pinned: answer.pinned,
+    ...artifactOf(answer),
   };
+}
+
+/** What docker's form has no place for: of an artifact its type, and its files with their titles. */
+function artifactOf({ id, manifest, manifestDocument }: InspectedImage["answer"]): object {
+  if (manifest === undefined || id !== manifest.digest) return {};
+  const document: unknown = JSON.parse(manifestDocument.toString("utf8"));
+  if (!isRecord(document)) return {};
+  const { artifactType, config, layers } = document;
+  const type = text(artifactType) ?? (isRecord(config) ? text(config.mediaType) : undefined);
+  const files = Array.isArray(layers) ? layers.filter(isRecord).map(fileOf) : [];
+  return { Artifact: { Type: type ?? "", Files: files } };
+}
+
+function fileOf({ mediaType, digest, size, annotations }: Readonly<Record<string, unknown>>): object {
+  const title = isRecord(annotations) ? text(annotations["org.opencontainers.image.title"]) : undefined;
+  return { ...(title === undefined ? {} : { Title: title }), mediaType, digest, size };
 }
 
 /** Builders leave their comment at the last step. */

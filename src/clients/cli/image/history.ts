@@ -13,6 +13,7 @@ type Options = ConnectionOptions & {
   readonly human?: boolean;
   readonly quiet?: boolean;
   readonly trunc?: boolean;
+  readonly platform?: string;
 };
 
 const description = `Shows the steps that an image was built in, the last one first, as its configuration tells them. SIZE is what the files of
@@ -37,6 +38,7 @@ export function defineHistory(command: Command, invocation: Invocation): void {
     .addOption(new Option("--format <format>", "format (default table)").choices(["table", "json"]))
     .option("-H, --human", "show sizes and times for people (default)")
     .option("--no-human", "show sizes in bytes, and whole times")
+    .option("--platform <platform>", "show the image for this platform, for example linux/arm64")
     .option("-q, --quiet", "print ids only")
     .option("--no-trunc", "do not shorten ids and commands");
   addConnectionOptions(showing)
@@ -46,7 +48,8 @@ export function defineHistory(command: Command, invocation: Invocation): void {
 
 async function showHistory(name: string, options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
-  const inspected = await inspectImage(client, name, "image history");
+  const { platform } = options;
+  const inspected = await inspectImage(client, { image: name, platform }, "image history");
   const nowMs = Date.now();
   const { id } = inspected.answer;
   const rows = buildSteps(inspected)

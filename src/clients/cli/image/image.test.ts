@@ -57,6 +57,33 @@ test("image inspect shows images in docker's form", async () => {
   assert.equal(shown.Metadata.LastTagTime, "2026-01-02T03:04:05.000Z");
 });
 
+test("image inspect shows an artifact's type and files, and an image for another platform", async () => {
+  await using endpoint = await serveCli();
+  const manifest = {
+    config: { mediaType: "application/vnd.oci.empty.v1+json" },
+    layers: [
+      {
+        ...{ mediaType: "text/plain", digest: digest("aa"), size: 3 },
+        annotations: { "org.opencontainers.image.title": "a/b" },
+      },
+    ],
+  };
+  const platforms: (string | undefined)[] = [];
+  endpoint.engine.inspect = async (_name, platform) => {
+    platforms.push(platform?.architecture);
+    return details({
+      image: image({ id: image().manifest.digest }),
+      manifestBytes: Buffer.from(JSON.stringify(manifest)),
+    });
+  };
+  const { stdout } = await endpoint.run(["image", "inspect", "--platform", "linux/arm64", "one"]);
+  await endpoint.run(["image", "history", "--platform", "linux/s390x", "one"]);
+  assert.deepEqual(platforms, ["arm64", "s390x"]);
+  const [{ Artifact }] = JSON.parse(stdout);
+  const file = { Title: "a/b", mediaType: "text/plain", digest: digest("aa"), size: 3 };
+  assert.deepEqual(Artifact, { Type: "application/vnd.oci.empty.v1+json", Files: [file] });
+});
+
 test("image history shows the steps, the last one first, with what their layers take", async () => {
   await using endpoint = await serve();
   const { stdout } = await endpoint.run(["image", "history", "busybox"]);

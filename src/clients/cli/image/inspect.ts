@@ -7,7 +7,7 @@ import { write } from "../output/write.ts";
 import { dockerImage } from "./docker-image.ts";
 import { inspectImage } from "./inspected-image.ts";
 
-type Options = ConnectionOptions & { readonly output?: "json" | "yaml" };
+type Options = ConnectionOptions & { readonly output?: "json" | "yaml"; readonly platform?: string };
 
 const description = `Shows images in the form of \`docker image inspect\`: a list with an entry for each. \`berth inspect\` shows an image in
 the form of the CRI.`;
@@ -15,6 +15,7 @@ the form of the CRI.`;
 const examples = `
 Examples:
   berth image inspect busybox
+  berth image inspect --platform linux/arm64 busybox
   berth image inspect busybox | jq -r '.[0].Config.Env[]'
 `;
 
@@ -23,7 +24,8 @@ export function defineInspect(command: Command, invocation: Invocation): void {
     .command("inspect")
     .summary("show images as docker does")
     .description(description)
-    .argument("<image...>", "references or ids");
+    .argument("<image...>", "references or ids")
+    .option("--platform <platform>", "show the image for this platform, for example linux/arm64");
   addOutputOption(inspecting, ["json", "yaml"]);
   addConnectionOptions(inspecting)
     .addHelpText("after", examples)
@@ -33,6 +35,8 @@ export function defineInspect(command: Command, invocation: Invocation): void {
 async function inspect(names: readonly string[], options: Options, invocation: Invocation): Promise<void> {
   using client = await connect(options, invocation);
   const images: object[] = [];
-  for (const name of names) images.push(dockerImage(await inspectImage(client, name, "image inspect")));
+  const { platform } = options;
+  for (const image of names)
+    images.push(dockerImage(await inspectImage(client, { image, platform }, "image inspect")));
   await write(invocation.io.stdout, await renderStructured(images, options.output ?? "json"));
 }

@@ -10,9 +10,13 @@ type Json = Readonly<Record<string, unknown>>;
 export type InspectedImage = { readonly answer: berthV1.InspectImageResponse; readonly config: Json };
 
 /** Throws CliError; `command` is for its words. */
-export async function inspectImage(client: Client, name: string, command: string): Promise<InspectedImage> {
+export async function inspectImage(
+  client: Client,
+  { image, platform = "" }: { readonly image: string; readonly platform?: string | undefined },
+  command: string,
+): Promise<InspectedImage> {
   const answer = await client
-    .unary(berthV1.BerthService.inspectImage, { image: name })
+    .unary(berthV1.BerthService.inspectImage, { image, platform })
     .catch((error: unknown) => {
       throw needsBerthd(command, error);
     });

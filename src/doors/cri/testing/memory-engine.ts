@@ -28,7 +28,7 @@ type Images = Engine["images"];
 /**
  * An engine that runs nothing and keeps its pods in memory: the door's other side in tests. It behaves as the
  * interface says; a test may put its own function in the place of `run`, `exec`, `pull`, `pullAny`, `push`,
- * `save`, `inspect`, `prune` or `importArchive`.
+ * `save`, `inspect`, `manifests`, `usages`, `prune` or `importArchive`.
  */
 export class MemoryEngine implements Engine {
   readonly sandboxTable = new Map<string, Sandbox>();
@@ -62,6 +62,8 @@ export class MemoryEngine implements Engine {
   inspect: Images["inspect"] = async (wanted) => {
     throw new EngineError("NotFound", `image ${wanted} not found`);
   };
+  manifests: Images["manifests"] = async () => [];
+  usages: Images["usages"] = async () => [];
   prune: Engine["pruneImages"] = async () => ({ images: [], reclaimedBytes: 0 });
 
   readonly securityProfiles: Engine["securityProfiles"] = {
@@ -198,7 +200,9 @@ export class MemoryEngine implements Engine {
     },
     untag: async () => [],
     save: (request, signal) => this.save(request, signal),
-    inspect: (wanted) => this.inspect(wanted),
+    inspect: (wanted, platform) => this.inspect(wanted, platform),
+    manifests: () => this.manifests(),
+    usages: () => this.usages(),
     prune: (request) => this.prune(request),
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);

@@ -8,7 +8,7 @@ export type ArtifactFacts = {
 };
 
 /** in-toto statements, of which the attestations consist that BuildKit puts beside images. */
-const statementType = "application/vnd.in-toto+json";
+export const statementType = "application/vnd.in-toto+json";
 
 /**
  * Whether a manifest is that of something else than an image: by its config (image-spec 1.1, "Guidelines for

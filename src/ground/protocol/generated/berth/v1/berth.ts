@@ -194,6 +194,61 @@ export function archiveFormatToJSON(object: ArchiveFormat): string {
   }
 }
 
+export const ManifestKind = {
+  MANIFEST_KIND_UNSPECIFIED: 0,
+  MANIFEST_KIND_IMAGE: 1,
+  MANIFEST_KIND_ARTIFACT: 2,
+  MANIFEST_KIND_ATTESTATION: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ManifestKind = typeof ManifestKind[keyof typeof ManifestKind];
+
+export namespace ManifestKind {
+  export type MANIFEST_KIND_UNSPECIFIED = typeof ManifestKind.MANIFEST_KIND_UNSPECIFIED;
+  export type MANIFEST_KIND_IMAGE = typeof ManifestKind.MANIFEST_KIND_IMAGE;
+  export type MANIFEST_KIND_ARTIFACT = typeof ManifestKind.MANIFEST_KIND_ARTIFACT;
+  export type MANIFEST_KIND_ATTESTATION = typeof ManifestKind.MANIFEST_KIND_ATTESTATION;
+  export type UNRECOGNIZED = typeof ManifestKind.UNRECOGNIZED;
+}
+
+export function manifestKindFromJSON(object: any): ManifestKind {
+  switch (object) {
+    case 0:
+    case "MANIFEST_KIND_UNSPECIFIED":
+      return ManifestKind.MANIFEST_KIND_UNSPECIFIED;
+    case 1:
+    case "MANIFEST_KIND_IMAGE":
+      return ManifestKind.MANIFEST_KIND_IMAGE;
+    case 2:
+    case "MANIFEST_KIND_ARTIFACT":
+      return ManifestKind.MANIFEST_KIND_ARTIFACT;
+    case 3:
+    case "MANIFEST_KIND_ATTESTATION":
+      return ManifestKind.MANIFEST_KIND_ATTESTATION;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ManifestKind.UNRECOGNIZED;
+  }
+}
+
+export function manifestKindToJSON(object: ManifestKind): string {
+  switch (object) {
+    case ManifestKind.MANIFEST_KIND_UNSPECIFIED:
+      return "MANIFEST_KIND_UNSPECIFIED";
+    case ManifestKind.MANIFEST_KIND_IMAGE:
+      return "MANIFEST_KIND_IMAGE";
+    case ManifestKind.MANIFEST_KIND_ARTIFACT:
+      return "MANIFEST_KIND_ARTIFACT";
+    case ManifestKind.MANIFEST_KIND_ATTESTATION:
+      return "MANIFEST_KIND_ATTESTATION";
+    case ManifestKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export const ChangeKind = {
   CHANGE_KIND_UNSPECIFIED: 0,
   CHANGE_KIND_ADDED: 1,
@@ -447,6 +502,8 @@ export interface RemoveImageResponse {
 export interface InspectImageRequest {
   /** Id or reference. */
   image: string;
+  /** Of an image for several platforms the one for this, `linux/arm64` or `linux/arm/v7`; empty: that of this machine. */
+  platform: string;
 }
 
 export interface InspectImageResponse {
@@ -482,6 +539,58 @@ export interface ImageLayer {
   diffId: string;
   /** What its files take on the disk, where it is unpacked. */
   unpackedSize?: bigint | undefined;
+}
+
+export interface ListManifestsRequest {
+}
+
+export interface ListManifestsResponse {
+  manifests: NamedManifest[];
+}
+
+/** There may be several with the same name, and with the same manifest. */
+export interface NamedManifest {
+  name: string;
+  manifest:
+    | Descriptor
+    | undefined;
+  /** The digest of an image's configuration; of an artifact, that of the manifest. */
+  id: string;
+  kind: ManifestKind;
+  /** Of an artifact or attestation, what it calls itself. */
+  type: string;
+  /** `linux/arm64`; empty for what is for none. */
+  platform: string;
+  /** Bytes of its content, as far as it is here. */
+  presentSize: bigint;
+  /** Whether all of its content is here. */
+  whole: boolean;
+}
+
+export interface ListImageUsagesRequest {
+}
+
+export interface ListImageUsagesResponse {
+  images: ImageUsage[];
+}
+
+export interface ImageUsage {
+  /** The digest of what its names stand for, where that is no image for this machine. */
+  id: string;
+  names: string[];
+  /** Its blobs, for all platforms that are here. */
+  content:
+    | SharedBytes
+    | undefined;
+  /** Its layers as files. */
+  unpacked: SharedBytes | undefined;
+}
+
+export interface SharedBytes {
+  /** What goes with the image. */
+  own: bigint;
+  /** What other images have too. */
+  shared: bigint;
 }
 
 export interface PruneImagesRequest {
@@ -3080,13 +3189,16 @@ export const RemoveImageResponse: MessageFns<RemoveImageResponse> = {
 };
 
 function createBaseInspectImageRequest(): InspectImageRequest {
-  return { image: "" };
+  return { image: "", platform: "" };
 }
 
 export const InspectImageRequest: MessageFns<InspectImageRequest> = {
   encode(message: InspectImageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.image !== "") {
       writer.uint32(10).string(message.image);
+    }
+    if (message.platform !== "") {
+      writer.uint32(18).string(message.platform);
     }
     return writer;
   },
@@ -3112,6 +3224,14 @@ export const InspectImageRequest: MessageFns<InspectImageRequest> = {
             message.image = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3125,13 +3245,19 @@ export const InspectImageRequest: MessageFns<InspectImageRequest> = {
   },
 
   fromJSON(object: any): InspectImageRequest {
-    return { image: isSet(object.image) ? globalThis.String(object.image) : "" };
+    return {
+      image: isSet(object.image) ? globalThis.String(object.image) : "",
+      platform: isSet(object.platform) ? globalThis.String(object.platform) : "",
+    };
   },
 
   toJSON(message: InspectImageRequest): unknown {
     const obj: any = {};
     if (message.image !== undefined) {
       obj.image = message.image;
+    }
+    if (message.platform !== undefined) {
+      obj.platform = message.platform;
     }
     return obj;
   },
@@ -3142,6 +3268,7 @@ export const InspectImageRequest: MessageFns<InspectImageRequest> = {
   fromPartial(object: DeepPartial<InspectImageRequest>): InspectImageRequest {
     const message = createBaseInspectImageRequest();
     message.image = object.image ?? "";
+    message.platform = object.platform ?? "";
     return message;
   },
 };
@@ -3631,6 +3758,654 @@ export const ImageLayer: MessageFns<ImageLayer> = {
     message.unpackedSize = (object.unpackedSize !== undefined && object.unpackedSize !== null)
       ? BigInt(object.unpackedSize)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseListManifestsRequest(): ListManifestsRequest {
+  return {};
+}
+
+export const ListManifestsRequest: MessageFns<ListManifestsRequest> = {
+  encode(_: ListManifestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListManifestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListManifestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListManifestsRequest {
+    return {};
+  },
+
+  toJSON(_: ListManifestsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListManifestsRequest>): ListManifestsRequest {
+    return ListManifestsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListManifestsRequest>): ListManifestsRequest {
+    const message = createBaseListManifestsRequest();
+    return message;
+  },
+};
+
+function createBaseListManifestsResponse(): ListManifestsResponse {
+  return { manifests: [] };
+}
+
+export const ListManifestsResponse: MessageFns<ListManifestsResponse> = {
+  encode(message: ListManifestsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.manifests) {
+      NamedManifest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListManifestsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListManifestsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.manifests.push(NamedManifest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListManifestsResponse {
+    return {
+      manifests: globalThis.Array.isArray(object?.manifests)
+        ? object.manifests.map((e: any) => NamedManifest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListManifestsResponse): unknown {
+    const obj: any = {};
+    if (message.manifests?.length) {
+      obj.manifests = message.manifests.map((e) => NamedManifest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListManifestsResponse>): ListManifestsResponse {
+    return ListManifestsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListManifestsResponse>): ListManifestsResponse {
+    const message = createBaseListManifestsResponse();
+    message.manifests = object.manifests?.map((e) => NamedManifest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNamedManifest(): NamedManifest {
+  return { name: "", manifest: undefined, id: "", kind: 0, type: "", platform: "", presentSize: 0n, whole: false };
+}
+
+export const NamedManifest: MessageFns<NamedManifest> = {
+  encode(message: NamedManifest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.manifest !== undefined) {
+      Descriptor.encode(message.manifest, writer.uint32(18).fork()).join();
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(32).int32(message.kind);
+    }
+    if (message.type !== "") {
+      writer.uint32(42).string(message.type);
+    }
+    if (message.platform !== "") {
+      writer.uint32(50).string(message.platform);
+    }
+    if (message.presentSize !== 0n) {
+      if (BigInt.asUintN(64, message.presentSize) !== message.presentSize) {
+        throw new globalThis.Error("value provided for field message.presentSize of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.presentSize);
+    }
+    if (message.whole !== false) {
+      writer.uint32(64).bool(message.whole);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NamedManifest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNamedManifest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.manifest = Descriptor.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.presentSize = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.whole = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NamedManifest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      manifest: isSet(object.manifest) ? Descriptor.fromJSON(object.manifest) : undefined,
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      kind: isSet(object.kind) ? manifestKindFromJSON(object.kind) : 0,
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      platform: isSet(object.platform) ? globalThis.String(object.platform) : "",
+      presentSize: isSet(object.presentSize)
+        ? BigInt(object.presentSize)
+        : isSet(object.present_size)
+        ? BigInt(object.present_size)
+        : 0n,
+      whole: isSet(object.whole) ? globalThis.Boolean(object.whole) : false,
+    };
+  },
+
+  toJSON(message: NamedManifest): unknown {
+    const obj: any = {};
+    if (message.name !== undefined) {
+      obj.name = message.name;
+    }
+    if (message.manifest !== undefined) {
+      obj.manifest = Descriptor.toJSON(message.manifest);
+    }
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.kind !== undefined) {
+      obj.kind = manifestKindToJSON(message.kind);
+    }
+    if (message.type !== undefined) {
+      obj.type = message.type;
+    }
+    if (message.platform !== undefined) {
+      obj.platform = message.platform;
+    }
+    if (message.presentSize !== undefined) {
+      obj.presentSize = message.presentSize.toString();
+    }
+    if (message.whole !== undefined) {
+      obj.whole = message.whole;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NamedManifest>): NamedManifest {
+    return NamedManifest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NamedManifest>): NamedManifest {
+    const message = createBaseNamedManifest();
+    message.name = object.name ?? "";
+    message.manifest = (object.manifest !== undefined && object.manifest !== null)
+      ? Descriptor.fromPartial(object.manifest)
+      : undefined;
+    message.id = object.id ?? "";
+    message.kind = object.kind ?? 0;
+    message.type = object.type ?? "";
+    message.platform = object.platform ?? "";
+    message.presentSize = (object.presentSize !== undefined && object.presentSize !== null)
+      ? BigInt(object.presentSize)
+      : 0n;
+    message.whole = object.whole ?? false;
+    return message;
+  },
+};
+
+function createBaseListImageUsagesRequest(): ListImageUsagesRequest {
+  return {};
+}
+
+export const ListImageUsagesRequest: MessageFns<ListImageUsagesRequest> = {
+  encode(_: ListImageUsagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImageUsagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImageUsagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListImageUsagesRequest {
+    return {};
+  },
+
+  toJSON(_: ListImageUsagesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImageUsagesRequest>): ListImageUsagesRequest {
+    return ListImageUsagesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListImageUsagesRequest>): ListImageUsagesRequest {
+    const message = createBaseListImageUsagesRequest();
+    return message;
+  },
+};
+
+function createBaseListImageUsagesResponse(): ListImageUsagesResponse {
+  return { images: [] };
+}
+
+export const ListImageUsagesResponse: MessageFns<ListImageUsagesResponse> = {
+  encode(message: ListImageUsagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.images) {
+      ImageUsage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListImageUsagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListImageUsagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.images.push(ImageUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListImageUsagesResponse {
+    return {
+      images: globalThis.Array.isArray(object?.images) ? object.images.map((e: any) => ImageUsage.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListImageUsagesResponse): unknown {
+    const obj: any = {};
+    if (message.images?.length) {
+      obj.images = message.images.map((e) => ImageUsage.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListImageUsagesResponse>): ListImageUsagesResponse {
+    return ListImageUsagesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListImageUsagesResponse>): ListImageUsagesResponse {
+    const message = createBaseListImageUsagesResponse();
+    message.images = object.images?.map((e) => ImageUsage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImageUsage(): ImageUsage {
+  return { id: "", names: [], content: undefined, unpacked: undefined };
+}
+
+export const ImageUsage: MessageFns<ImageUsage> = {
+  encode(message: ImageUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    for (const v of message.names) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.content !== undefined) {
+      SharedBytes.encode(message.content, writer.uint32(26).fork()).join();
+    }
+    if (message.unpacked !== undefined) {
+      SharedBytes.encode(message.unpacked, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImageUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImageUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content = SharedBytes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unpacked = SharedBytes.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImageUsage {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+      content: isSet(object.content) ? SharedBytes.fromJSON(object.content) : undefined,
+      unpacked: isSet(object.unpacked) ? SharedBytes.fromJSON(object.unpacked) : undefined,
+    };
+  },
+
+  toJSON(message: ImageUsage): unknown {
+    const obj: any = {};
+    if (message.id !== undefined) {
+      obj.id = message.id;
+    }
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    if (message.content !== undefined) {
+      obj.content = SharedBytes.toJSON(message.content);
+    }
+    if (message.unpacked !== undefined) {
+      obj.unpacked = SharedBytes.toJSON(message.unpacked);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImageUsage>): ImageUsage {
+    return ImageUsage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImageUsage>): ImageUsage {
+    const message = createBaseImageUsage();
+    message.id = object.id ?? "";
+    message.names = object.names?.map((e) => e) || [];
+    message.content = (object.content !== undefined && object.content !== null)
+      ? SharedBytes.fromPartial(object.content)
+      : undefined;
+    message.unpacked = (object.unpacked !== undefined && object.unpacked !== null)
+      ? SharedBytes.fromPartial(object.unpacked)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSharedBytes(): SharedBytes {
+  return { own: 0n, shared: 0n };
+}
+
+export const SharedBytes: MessageFns<SharedBytes> = {
+  encode(message: SharedBytes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.own !== 0n) {
+      if (BigInt.asUintN(64, message.own) !== message.own) {
+        throw new globalThis.Error("value provided for field message.own of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.own);
+    }
+    if (message.shared !== 0n) {
+      if (BigInt.asUintN(64, message.shared) !== message.shared) {
+        throw new globalThis.Error("value provided for field message.shared of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.shared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SharedBytes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSharedBytes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.own = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.shared = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SharedBytes {
+    return {
+      own: isSet(object.own) ? BigInt(object.own) : 0n,
+      shared: isSet(object.shared) ? BigInt(object.shared) : 0n,
+    };
+  },
+
+  toJSON(message: SharedBytes): unknown {
+    const obj: any = {};
+    if (message.own !== undefined) {
+      obj.own = message.own.toString();
+    }
+    if (message.shared !== undefined) {
+      obj.shared = message.shared.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SharedBytes>): SharedBytes {
+    return SharedBytes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SharedBytes>): SharedBytes {
+    const message = createBaseSharedBytes();
+    message.own = (object.own !== undefined && object.own !== null) ? BigInt(object.own) : 0n;
+    message.shared = (object.shared !== undefined && object.shared !== null) ? BigInt(object.shared) : 0n;
     return message;
   },
 };
@@ -5532,6 +6307,29 @@ export const BerthService = {
       Buffer.from(InspectImageResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): InspectImageResponse => InspectImageResponse.decode(value),
   },
+  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  listManifests: {
+    path: "/berth.v1.Berth/ListManifests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListManifestsRequest): Buffer => Buffer.from(ListManifestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListManifestsRequest => ListManifestsRequest.decode(value),
+    responseSerialize: (value: ListManifestsResponse): Buffer =>
+      Buffer.from(ListManifestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListManifestsResponse => ListManifestsResponse.decode(value),
+  },
+  /** What each image takes on the disk, by itself and with others. */
+  listImageUsages: {
+    path: "/berth.v1.Berth/ListImageUsages" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListImageUsagesRequest): Buffer =>
+      Buffer.from(ListImageUsagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListImageUsagesRequest => ListImageUsagesRequest.decode(value),
+    responseSerialize: (value: ListImageUsagesResponse): Buffer =>
+      Buffer.from(ListImageUsagesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListImageUsagesResponse => ListImageUsagesResponse.decode(value),
+  },
   /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
   pruneImages: {
     path: "/berth.v1.Berth/PruneImages" as const,
@@ -5665,6 +6463,10 @@ export interface BerthServer extends UntypedServiceImplementation {
   removeImage: handleUnaryCall<RemoveImageRequest, RemoveImageResponse>;
   /** All that is known of an image, with its documents. */
   inspectImage: handleUnaryCall<InspectImageRequest, InspectImageResponse>;
+  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  listManifests: handleUnaryCall<ListManifestsRequest, ListManifestsResponse>;
+  /** What each image takes on the disk, by itself and with others. */
+  listImageUsages: handleUnaryCall<ListImageUsagesRequest, ListImageUsagesResponse>;
   /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
   pruneImages: handleUnaryCall<PruneImagesRequest, PruneImagesResponse>;
   /** What an image has otherwise than another one. */
@@ -5795,6 +6597,38 @@ export interface BerthClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: InspectImageResponse) => void,
+  ): ClientUnaryCall;
+  /** Every manifest that a name leads to and that is here: of images for all platforms, artifacts and attestations. */
+  listManifests(
+    request: ListManifestsRequest,
+    callback: (error: ServiceError | null, response: ListManifestsResponse) => void,
+  ): ClientUnaryCall;
+  listManifests(
+    request: ListManifestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListManifestsResponse) => void,
+  ): ClientUnaryCall;
+  listManifests(
+    request: ListManifestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListManifestsResponse) => void,
+  ): ClientUnaryCall;
+  /** What each image takes on the disk, by itself and with others. */
+  listImageUsages(
+    request: ListImageUsagesRequest,
+    callback: (error: ServiceError | null, response: ListImageUsagesResponse) => void,
+  ): ClientUnaryCall;
+  listImageUsages(
+    request: ListImageUsagesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListImageUsagesResponse) => void,
+  ): ClientUnaryCall;
+  listImageUsages(
+    request: ListImageUsagesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListImageUsagesResponse) => void,
   ): ClientUnaryCall;
   /** Removes images that nobody needs: none that a container uses, that is pinned or that is being pulled. */
   pruneImages(
