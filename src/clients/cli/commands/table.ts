@@ -25,6 +25,12 @@ const system = "System:";
 /** Every command, in the order of the help. */
 export const commandTable: readonly CommandEntry[] = [
   { name: "run", summary: "run an image in a new pod", group: workloads, load: () => import("./run.ts") },
+  {
+    name: "play",
+    summary: "run the pods of Kubernetes manifests in the foreground",
+    group: workloads,
+    load: () => import("./play.ts"),
+  },
   { name: "pods", summary: "list pods", group: workloads, load: () => import("./pods.ts") },
   { name: "ps", summary: "list containers", group: workloads, load: () => import("./ps.ts") },
   { name: "logs", summary: "show the log of a container", group: workloads, load: () => import("./logs.ts") },

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import type { Command } from "commander";
+import { connect } from "../client/connect.ts";
+import type { Invocation } from "../invocation.ts";
+import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { write } from "../output/write.ts";
+import { playManifests } from "../play/play.ts";
+import { readManifestFiles } from "../play/read-files.ts";
+
+type Options = ConnectionOptions & {
+  readonly namespace?: string;
+  readonly dryRun?: boolean;
+  readonly dataDir?: string;
+  readonly logDir?: string;
+};
+
+const description = `Runs what Kubernetes manifests ask for, over any CRI endpoint and without a cluster, shows the
+output of all containers and stays until the pods have ended. Ctrl-C ends the pods in order and
+removes them. Exits with 0 when all pods have succeeded, and with 1 when one has failed.`;
+
+const examples = `
+Examples:
+  berth play web.yaml
+  berth play --dry-run manifests/
+  generate-manifests | berth play -
+`;
+
+/** As a kubelet's /var/lib/kubelet. */
+const defaultDataDir = "/var/lib/berth-play";
+const defaultLogDir = "/var/log/pods";
+
+export function define(command: Command, invocation: Invocation): void {
+  command
+    .description(description)
+    .argument("<file...>", "files in YAML or JSON, directories of such files, or - for standard input")
+    .option("--namespace <namespace>", 'namespace of objects that name none (default "default")')
+    .option("--dry-run", "check the manifests and say what would run")
+    .option("--data-dir <path>", `directory for what pods have on the disk (default ${defaultDataDir})`)
+    .option("--log-dir <path>", `directory for the pods' logs (default ${defaultLogDir})`);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((files: string[]) => play(files, optionsOf<Options>(command), invocation));
+}
+
+async function play(files: readonly string[], options: Options, invocation: Invocation): Promise<void> {
+  const { io } = invocation;
+  const manifests = await readManifestFiles(files, options.namespace, io);
+  if (options.dryRun === true) {
+    for (const { kind, metadata } of manifests) {
+      const name = metadata.namespace === "" ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+      await write(io.stdout, `${kind} ${name} would be created\n`);
+    }
+    return;
+  }
+  // What is interrupted is to end in order, which takes calls.
+  using client = await connect(options, { ...invocation, signal: new AbortController().signal });
+  invocation.exitCode = await playManifests(
+    manifests,
+    {
+      client,
+      podsDir: join(options.dataDir ?? defaultDataDir, "pods"),
+      logRoot: options.logDir ?? defaultLogDir,
+    },
+    invocation,
+  );
+}

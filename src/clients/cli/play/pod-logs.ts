@@ -1,0 +1,66 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import type { StoredPod } from "../../manager/index.ts";
+import type { Io } from "../invocation.ts";
+import { readLog } from "../logs/read-log.ts";
+import { coloursFor } from "./colours.ts";
+import { PrefixedPrinter } from "./prefixed-printer.ts";
+
+export type PodLogsOptions = {
+  readonly io: Io;
+  readonly pathOf: (pod: StoredPod, container: string, attempt: number) => string;
+};
+
+type Follower = { readonly end: () => void; readonly done: Promise<void> };
+
+/** Follows the logs of all containers of pods, as their statuses come. */
+export class PodLogs {
+  readonly #options: PodLogsOptions;
+  /** By the container's id. */
+  readonly #followers = new Map<string, Follower>();
+  readonly #colours: ReturnType<typeof coloursFor>;
+
+  constructor(options: PodLogsOptions) {
+    this.#options = options;
+    this.#colours = coloursFor(options.io);
+  }
+
+  /** Takes a pod with its new status. */
+  update(pod: StoredPod): void {
+    const { initContainerStatuses = [], containerStatuses = [] } = pod.status?.pod ?? {};
+    for (const { name, containerID, state, lastState, restartCount } of [
+      ...initContainerStatuses,
+      ...containerStatuses,
+    ]) {
+      if (lastState.terminated !== undefined) this.#followers.get(lastState.terminated.containerID)?.end();
+      if (containerID === undefined || ("waiting" in state && lastState.terminated === undefined)) continue;
+      const follower = this.#followers.get(containerID) ?? this.#follow(pod, name, restartCount);
+      this.#followers.set(containerID, follower);
+      if (!("running" in state)) follower.end();
+    }
+  }
+
+  /** Resolves when all that was written has been shown. */
+  async end(): Promise<void> {
+    for (const { end } of this.#followers.values()) end();
+    await Promise.all([...this.#followers.values()].map(({ done }) => done));
+  }
+
+  #follow(pod: StoredPod, container: string, attempt: number): Follower {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    return { end: resolve, done: this.#copy(pod, container, attempt, ended) };
+  }
+
+  async #copy(pod: StoredPod, container: string, attempt: number, until: Promise<void>): Promise<void> {
+    const { io, pathOf } = this.#options;
+    const name = `${pod.manifest.metadata.name}/${container}`;
+    const printer = new PrefixedPrinter(io, this.#colours(name));
+    try {
+      for await (const lines of readLog(pathOf(pod, container, attempt), { until }))
+        await printer.print(lines);
+      await printer.flush();
+    } catch (error) {
+      // Gone before we came to read it: a pod that was removed at once.
+      if (!hasCode(error, "NotFound")) throw error;
+    }
+  }
+}

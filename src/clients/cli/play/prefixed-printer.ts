@@ -1,0 +1,35 @@
+import type { Io } from "../invocation.ts";
+import type { LogLine } from "../logs/log-line.ts";
+import { write } from "../output/write.ts";
+
+/** Writes whole lines of one of several containers, each behind the container's name. */
+export class PrefixedPrinter {
+  readonly #io: Io;
+  readonly #prefix: Record<LogLine["stream"], Buffer>;
+  /** What each stream has of a line that is not at its end yet. */
+  readonly #open = new Map<LogLine["stream"], Buffer[]>();
+
+  constructor(io: Io, prefix: Record<LogLine["stream"], string>) {
+    this.#io = io;
+    this.#prefix = { stdout: Buffer.from(prefix.stdout), stderr: Buffer.from(prefix.stderr) };
+  }
+
+  async print(lines: readonly LogLine[]): Promise<void> {
+    for (const { stream, content, partial } of lines) {
+      const pieces = this.#open.get(stream) ?? [];
+      pieces.push(content);
+      if (partial) this.#open.set(stream, pieces);
+      else await this.#write(stream, pieces);
+    }
+  }
+
+  /** Lines that were not ended. */
+  async flush(): Promise<void> {
+    for (const [stream, pieces] of this.#open) await this.#write(stream, pieces);
+  }
+
+  async #write(stream: LogLine["stream"], pieces: readonly Buffer[]): Promise<void> {
+    this.#open.delete(stream);
+    await write(this.#io[stream], Buffer.concat([this.#prefix[stream], ...pieces, Buffer.from("\n")]));
+  }
+}

@@ -1,0 +1,48 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { isErrno } from "../../../ground/fs/index.ts";
+import { describeProblem, type Manifest, type ManifestSource, readManifests } from "../../manifests/index.ts";
+import { CliError } from "../errors.ts";
+import type { Io } from "../invocation.ts";
+import { styleFor } from "../output/style.ts";
+import { write } from "../output/write.ts";
+
+const endings = [".yaml", ".yml", ".json"];
+
+/**
+ * The objects of files, of directories' files by name, and of standard input (`-`). Warnings go to standard
+ * error. Throws ManifestError, and CliError for what cannot be read.
+ */
+export async function readManifestFiles(
+  paths: readonly string[],
+  namespace: string | undefined,
+  io: Io,
+): Promise<readonly Manifest[]> {
+  const sources: ManifestSource[] = [];
+  for (const path of paths) sources.push(...(await sourcesAt(path, io)));
+  const options = namespace === undefined ? {} : { namespace };
+  const { manifests, warnings } = readManifests(sources, options);
+  const { yellow } = styleFor(io.stderr, io.env);
+  for (const problem of warnings)
+    await write(io.stderr, `${yellow("warning:")} ${describeProblem(problem)}\n`);
+  if (manifests.length === 0) throw new CliError("InvalidArgument", `${paths.join(", ")}: no objects`);
+  return manifests;
+}
+
+async function sourcesAt(path: string, io: Io): Promise<readonly ManifestSource[]> {
+  if (path === "-") return [{ file: "-", text: await text(io.stdin) }];
+  try {
+    if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path, "utf8") }];
+    const names = (await readdir(path)).filter((name) => endings.some((ending) => name.endsWith(ending)));
+    return await Promise.all(
+      names.sort().map(async (name) => ({
+        file: join(path, name),
+        text: await readFile(join(path, name), "utf8"),
+      })),
+    );
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw new CliError("NotFound", `${path} not found`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Manifest } from "../manifests/index.ts";
+import { ManagerError } from "./errors.ts";
+import { type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
+
+/** What becomes of an object that is applied. */
+export type Applied = {
+  readonly manifest: Manifest;
+  readonly outcome: "created" | "configured" | "unchanged" | "replaced";
+};
+
+/**
+ * What applying manifests comes to, in their order. Throws ManagerError FailedPrecondition for what cannot be
+ * changed, unless it may be replaced.
+ */
+export function planApply(
+  manifests: readonly Manifest[],
+  existing: (key: ObjectKey) => StoredObject | undefined,
+  { replace = false }: { readonly replace?: boolean },
+): readonly Applied[] {
+  const refused: string[] = [];
+  const planned = manifests.map((manifest): Applied => {
+    const key = { kind: manifest.kind, ...manifest.metadata };
+    const before = existing(key);
+    if (before === undefined) return { manifest, outcome: "created" };
+    if (before.deleting !== undefined) {
+      refused.push(`${titleOf(key)} is being removed; try again when it has gone`);
+      return { manifest, outcome: "unchanged" };
+    }
+    if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };
+    if (!isFixed(manifest.kind)) return { manifest, outcome: "configured" };
+    if (!replace)
+      refused.push(
+        `${titleOf(key)} has another specification and cannot be changed; --replace makes it anew`,
+      );
+    return { manifest, outcome: "replaced" };
+  });
+  if (refused.length > 0) throw new ManagerError("FailedPrecondition", refused.join("\n"));
+  return planned;
+}
+
+/** Kinds whose objects are what they were made as. */
+function isFixed(kind: Manifest["kind"]): boolean {
+  return kind === "Pod" || kind === "Job";
+}

@@ -1,0 +1,72 @@
+import type { Kind, ManifestOf } from "../manifests/index.ts";
+import { isOfKind, keyOf, type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
+
+/** Where objects outlive the manager. Each call resolves when its change is durable. */
+export type Persistence = {
+  readonly load: () => Promise<readonly StoredObject[]>;
+  readonly put: (object: StoredObject) => Promise<void>;
+  readonly remove: (uid: string) => Promise<void>;
+};
+
+/** For a manager whose objects end with it. */
+export const noPersistence: Persistence = {
+  load: async () => [],
+  put: async () => {},
+  remove: async () => {},
+};
+
+/** All objects, in memory for reading; a change shows once it is durable. */
+export class ObjectStore {
+  readonly #persistence: Persistence;
+  readonly #byTitle = new Map<string, StoredObject>();
+  readonly #onChange: () => void;
+
+  private constructor(persistence: Persistence, onChange: () => void) {
+    this.#persistence = persistence;
+    this.#onChange = onChange;
+  }
+
+  static async open(persistence: Persistence, onChange: () => void): Promise<ObjectStore> {
+    const store = new ObjectStore(persistence, onChange);
+    for (const object of await persistence.load()) store.#byTitle.set(titleOf(keyOf(object)), object);
+    return store;
+  }
+
+  get(key: ObjectKey): StoredObject | undefined {
+    return this.#byTitle.get(titleOf(key));
+  }
+
+  getOf<K extends Kind>(kind: K, namespace: string, name: string): StoredObject<ManifestOf<K>> | undefined {
+    const found = this.get({ kind, namespace, name });
+    return found !== undefined && isOfKind(found, kind) ? found : undefined;
+  }
+
+  list(): readonly StoredObject[] {
+    return [...this.#byTitle.values()];
+  }
+
+  listOf<K extends Kind>(kind: K): readonly StoredObject<ManifestOf<K>>[] {
+    return this.list().filter((one) => isOfKind(one, kind));
+  }
+
+  async put(object: StoredObject): Promise<void> {
+    await this.#persistence.put(object);
+    this.#byTitle.set(titleOf(keyOf(object)), object);
+    this.#onChange();
+  }
+
+  /** Changes what is there now; nothing when it has gone, or another has its name. */
+  async update(
+    { uid, ...object }: StoredObject,
+    change: (before: StoredObject) => Partial<StoredObject>,
+  ): Promise<void> {
+    const before = this.get(keyOf({ uid, ...object }));
+    if (before?.uid === uid) await this.put({ ...before, ...change(before) });
+  }
+
+  async remove(object: StoredObject): Promise<void> {
+    await this.#persistence.remove(object.uid);
+    if (this.get(keyOf(object))?.uid === object.uid) this.#byTitle.delete(titleOf(keyOf(object)));
+    this.#onChange();
+  }
+}

@@ -1,0 +1,42 @@
+import type { Kind, Manifest, ManifestOf } from "../manifests/index.ts";
+import type { PodStatus } from "../podlife/index.ts";
+
+/** What tells an object from all others at a time. */
+export type ObjectKey = { readonly kind: Kind; readonly namespace: string; readonly name: string };
+
+/** An object that the manager keeps. */
+export type StoredObject<M extends Manifest = Manifest> = {
+  readonly manifest: M;
+  /** Tells it from another of its name at another time. */
+  readonly uid: string;
+  /** Nanoseconds since 1970. */
+  readonly createdAtNs: bigint;
+  /** Counts changes of the manifest, from 1. */
+  readonly generation: number;
+  /** Uid of the object that made this one and looks after it. */
+  readonly owner?: string;
+  /** It is on its way out: gone once all that it had is. */
+  readonly deleting?: { readonly graceSeconds?: number };
+  /** What its controller remembers; of a pod its last status. */
+  readonly status?: ObjectStatus;
+};
+
+export type ObjectStatus = { readonly pod?: PodStatus } & { readonly [Field in string]?: unknown };
+
+export type StoredPod = StoredObject<ManifestOf<"Pod">>;
+
+export function keyOf({ manifest: { kind, metadata } }: StoredObject): ObjectKey {
+  return { kind, namespace: metadata.namespace, name: metadata.name };
+}
+
+/** `Pod default/web`. */
+export function titleOf({ kind, namespace, name }: ObjectKey): string {
+  return namespace === "" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+export function isOfKind<K extends Kind>(
+  object: StoredObject,
+  kind: K,
+): object is StoredObject<ManifestOf<K>> {
+  return object.manifest.kind === kind;
+}

@@ -1,0 +1,86 @@
+import type { Clock } from "../../ground/clock/index.ts";
+import type { Client } from "../criclient/index.ts";
+import {
+  type PodEvent,
+  PodRuntime,
+  type PodStatus,
+  PodWorker,
+  type PullCredentials,
+  RuntimeWatch,
+} from "../podlife/index.ts";
+import type { Pod, PodContext } from "../podspec/index.ts";
+
+export type PodSetOptions = {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly context: PodContext;
+  readonly credentials: PullCredentials;
+  readonly runtimeName: string;
+  readonly hostIp: string | undefined;
+  readonly onStatus: (uid: string, status: PodStatus) => void;
+  readonly onEvent: (pod: Pod, event: PodEvent) => void;
+  readonly onRemoved: (uid: string) => void;
+};
+
+/** The workers of all pods, by uid. */
+export class PodSet implements AsyncDisposable {
+  readonly #options: PodSetOptions;
+  readonly #runtime: PodRuntime;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #watch: RuntimeWatch;
+
+  constructor(options: PodSetOptions) {
+    this.#options = options;
+    this.#runtime = new PodRuntime(options.client);
+    this.#watch = new RuntimeWatch({
+      client: options.client,
+      clock: options.clock,
+      onChange: (uid) => {
+        if (uid !== undefined) this.#workers.get(uid)?.poke();
+        else for (const worker of this.#workers.values()) worker.poke();
+      },
+    });
+  }
+
+  has(uid: string): boolean {
+    return this.#workers.has(uid);
+  }
+
+  status(uid: string): PodStatus | undefined {
+    return this.#workers.get(uid)?.status;
+  }
+
+  /** Begins a pod, or takes it up where an earlier worker was cut. */
+  run(pod: Pod): void {
+    const { uid } = pod.metadata;
+    if (this.#workers.has(uid)) return;
+    const { clock, context, credentials, runtimeName, hostIp, onStatus, onEvent, onRemoved } = this.#options;
+    const worker = new PodWorker({
+      pod,
+      runtime: this.#runtime,
+      clock,
+      context,
+      credentials,
+      runtimeName,
+      hostIp,
+      onStatus: (status) => onStatus(uid, status),
+      onEvent: (event) => onEvent(pod, event),
+    });
+    this.#workers.set(uid, worker);
+    void worker.removed.then(() => {
+      this.#workers.delete(uid);
+      onRemoved(uid);
+    });
+    worker.start();
+  }
+
+  /** Ends a pod in order and removes it; {@link PodSetOptions.onRemoved} is called then. */
+  remove(uid: string, graceSeconds?: number): void {
+    this.#workers.get(uid)?.remove(graceSeconds);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch[Symbol.asyncDispose]();
+    await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
+  }
+}

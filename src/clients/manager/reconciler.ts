@@ -1,0 +1,55 @@
+import type { Clock } from "../../ground/clock/index.ts";
+import { raceAbort } from "../../ground/sync/index.ts";
+
+export type ReconcilerOptions = {
+  readonly clock: Clock;
+  /** Brings what is to what it should be; asked again after each change. */
+  readonly reconcile: () => Promise<void>;
+};
+
+/** Runs one reconciliation at a time: changes that come meanwhile share the next. */
+export class Reconciler implements AsyncDisposable {
+  readonly #options: ReconcilerOptions;
+  readonly #closing = new AbortController();
+  readonly #waiting = new Set<() => void>();
+  #requested = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  request(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#requested = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when this holds after a change. Rejects with the signal's reason, or when all ends. */
+  async until(holds: () => boolean, signal?: AbortSignal): Promise<void> {
+    while (!holds()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      await raceAbort(promise, signal ?? this.#closing.signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("the manager ends"));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What asks for it has its answer first.
+    await null;
+    while (this.#requested && !this.#closing.signal.aborted) {
+      this.#requested = false;
+      await this.#options.reconcile();
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const resolve of waiting) resolve();
+    }
+    // At once: a request that comes from here on begins another run.
+    this.#running = undefined;
+  }
+}

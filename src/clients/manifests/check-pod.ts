@@ -1,0 +1,70 @@
+import type { Place } from "./place.ts";
+import type { Container } from "./schemas/container.ts";
+import type { PodSpec } from "./schemas/pod-spec.ts";
+
+/** What the fields of a pod must be to each other. */
+export function checkPodSpec(spec: PodSpec, place: Place): void {
+  checkNames(spec, place);
+  const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
+  if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
+  for (const [container, at] of allContainers(spec, place)) {
+    for (const [index, { name }] of (container.volumeMounts ?? []).entries())
+      if (!volumes.has(name))
+        at.at("volumeMounts", index, "name").error(`there is no volume ${JSON.stringify(name)}`);
+    checkRules(container, at);
+    checkPorts(spec, container, at);
+    checkSuccessThresholds(container, at);
+  }
+  for (const [index, container] of (spec.initContainers ?? []).entries())
+    checkInitContainer(container, place.at("initContainers", index));
+  for (const [index, { restartPolicy, restartPolicyRules }] of spec.containers.entries())
+    if (restartPolicyRules !== undefined && restartPolicy === undefined)
+      place.at("containers", index, "restartPolicyRules").error("needs a restartPolicy of the container");
+  if (spec.hostNetwork === true && spec.hostUsers === false)
+    place.at("hostUsers").error("a pod with a user namespace cannot have the host's network");
+  if (spec.shareProcessNamespace === true && spec.hostPID === true)
+    place.at("shareProcessNamespace").error("cannot be set together with hostPID");
+  if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
+    place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
+}
+
+function allContainers(spec: PodSpec, place: Place): readonly (readonly [Container, Place])[] {
+  const of = (key: "initContainers" | "containers" | "ephemeralContainers") =>
+    (spec[key] ?? []).map((one, index) => [one, place.at(key, index)] as const);
+  return [...of("initContainers"), ...of("containers"), ...of("ephemeralContainers")];
+}
+
+function checkNames(spec: PodSpec, place: Place): void {
+  const seen = new Set<string>();
+  for (const [{ name }, at] of allContainers(spec, place)) {
+    if (seen.has(name)) at.at("name").error(`two containers are named ${JSON.stringify(name)}`);
+    seen.add(name);
+  }
+}
+
+/** Only one that runs on beside the others can be looked at, and hooked. */
+function checkInitContainer(container: Container, place: Place): void {
+  if (container.restartPolicy === "Always") return;
+  for (const key of ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const)
+    if (container[key] !== undefined)
+      place.at(key).error("is for init containers with restartPolicy Always alone");
+}
+
+function checkRules({ restartPolicy, restartPolicyRules = [] }: Container, place: Place): void {
+  if (restartPolicyRules.length > 20) place.at("restartPolicyRules").error("has more than 20 rules");
+  for (const [index, { exitCodes }] of restartPolicyRules.entries())
+    if (exitCodes === undefined) place.at("restartPolicyRules", index, "exitCodes").error("is required");
+  if (restartPolicy === "Always" && restartPolicyRules.some(({ action }) => action === "Restart"))
+    place.at("restartPolicyRules").error("says nothing with restartPolicy Always, which restarts anyway");
+}
+
+function checkPorts({ hostNetwork }: PodSpec, { ports = [] }: Container, place: Place): void {
+  for (const [index, { hostPort, containerPort }] of ports.entries())
+    if (hostNetwork === true && hostPort !== undefined && hostPort !== containerPort)
+      place.at("ports", index, "hostPort").error("must be the containerPort with hostNetwork");
+}
+
+function checkSuccessThresholds(container: Container, place: Place): void {
+  for (const key of ["livenessProbe", "startupProbe"] as const)
+    if ((container[key]?.successThreshold ?? 1) !== 1) place.at(key, "successThreshold").error("must be 1");
+}

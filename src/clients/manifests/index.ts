@@ -1,0 +1,27 @@
+/**
+ * Manifests: Kubernetes' objects in YAML or JSON, read and checked into types.
+ *
+ * A *document* of a file holds one object, or a list of them. Its *kind* says which fields it has: one that
+ * cannot be run here is refused, and so is a field that has a wrong value; a field that nobody here looks at
+ * is warned of. Every problem names file, document, line and field, and all of them are told at once. Values
+ * that Kubernetes would fill in by default are left out: who uses a field knows its default.
+ *
+ * This room reads no files and runs nothing.
+ */
+export type { Kind, Manifest, ManifestOf, Metadata } from "./kinds.ts";
+export { describeProblem, ManifestError, type Problem } from "./problems.ts";
+export { quantityValue } from "./quantity.ts";
+export {
+  type ManifestSource,
+  type ReadManifests,
+  type ReadOptions,
+  readManifests,
+} from "./read-manifests.ts";
+export type { Container, ContainerPort } from "./schemas/container.ts";
+export type { HttpGet, LifecycleHandler, Probe } from "./schemas/handlers.ts";
+export type { LabelSelector } from "./schemas/metadata.ts";
+export type { PodTemplate } from "./schemas/pod.ts";
+export type { PodSpec } from "./schemas/pod-spec.ts";
+export type { EnvVar } from "./schemas/sources.ts";
+export type { Volume, VolumeMount } from "./schemas/volumes.ts";
+export { selects } from "./selector.ts";

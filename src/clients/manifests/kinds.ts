@@ -1,0 +1,84 @@
+import type { Place } from "./place.ts";
+import { anything, boolean, mapOf, object, oneOf, type Read, type Schema, string } from "./schema.ts";
+import { objectMeta } from "./schemas/metadata.ts";
+import { podSpec } from "./schemas/pod.ts";
+import { serviceSpec } from "./schemas/service.ts";
+import { claimSpec } from "./schemas/volumes.ts";
+import {
+  cronJobSpec,
+  daemonSetSpec,
+  deploymentSpec,
+  jobSpec,
+  replicaSetSpec,
+  statefulSetSpec,
+} from "./schemas/workloads.ts";
+
+/** What the status says is made by who runs the object: one that was read from another is left out. */
+const status = { status: anything };
+
+function kind<const Version extends string, const Kind extends string, Spec>(
+  version: Version,
+  name: Kind,
+  spec: Schema<Spec>,
+) {
+  const fields = { apiVersion: oneOf(version), kind: oneOf(name), metadata: objectMeta };
+  return object({ ...fields, spec }, status);
+}
+
+const base64: Schema<string> = {
+  read(value, place: Place) {
+    const fits =
+      typeof value === "string" &&
+      Buffer.from(value, "base64").toString("base64") === value.replaceAll("\n", "");
+    return fits ? value : place.error("must be in base64");
+  },
+};
+
+/** Every kind that can be run here, by its name. */
+export const kinds = {
+  Pod: kind("v1", "Pod", podSpec),
+  Deployment: kind("apps/v1", "Deployment", deploymentSpec),
+  ReplicaSet: kind("apps/v1", "ReplicaSet", replicaSetSpec),
+  StatefulSet: kind("apps/v1", "StatefulSet", statefulSetSpec),
+  DaemonSet: kind("apps/v1", "DaemonSet", daemonSetSpec),
+  Job: kind("batch/v1", "Job", jobSpec),
+  CronJob: kind("batch/v1", "CronJob", cronJobSpec),
+  Service: kind("v1", "Service", serviceSpec),
+  PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", claimSpec),
+  ConfigMap: object(
+    { apiVersion: oneOf("v1"), kind: oneOf("ConfigMap"), metadata: objectMeta },
+    { data: mapOf(string), binaryData: mapOf(base64), immutable: boolean },
+  ),
+  Secret: object(
+    { apiVersion: oneOf("v1"), kind: oneOf("Secret"), metadata: objectMeta },
+    { data: mapOf(base64), stringData: mapOf(string), type: string, immutable: boolean },
+  ),
+  Namespace: object(
+    { apiVersion: oneOf("v1"), kind: oneOf("Namespace"), metadata: objectMeta },
+    { spec: anything, ...status },
+  ),
+} as const;
+
+export type Kind = keyof typeof kinds;
+
+type Manifests = {
+  readonly [K in Kind]: Omit<Read<(typeof kinds)[K]>, "metadata" | "status"> & {
+    readonly metadata: Metadata;
+  };
+};
+
+/** What was read of a document, by kind. Its metadata has a name and a namespace (a Namespace's is empty). */
+export type ManifestOf<K extends Kind> = Manifests[K];
+
+export type Metadata = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+export type Manifest = Manifests[Kind];
+
+export function isKind(name: unknown): name is Kind {
+  return typeof name === "string" && Object.hasOwn(kinds, name);
+}

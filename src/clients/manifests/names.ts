@@ -1,0 +1,47 @@
+/** The forms of names in Kubernetes (https://kubernetes.io/docs/concepts/overview/working-with-objects/names). */
+import { text } from "./schema.ts";
+
+const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const keyForm = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
+
+/** A label of DNS (RFC 1123): containers, volumes, namespaces. */
+export const dnsLabel = text((value) =>
+  labelForm.test(value)
+    ? undefined
+    : 'is no name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
+);
+
+/** A name of DNS (RFC 1123): pods and most other objects. */
+export const dnsName = text((value) =>
+  value.length <= 253 && value.split(".").every((part) => labelForm.test(part))
+    ? undefined
+    : 'is no name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
+);
+
+/** Whether a text can be the value of a label. */
+export function isLabelValue(value: string): boolean {
+  return value === "" || keyForm.test(value);
+}
+
+export const labelValue = text((value) =>
+  isLabelValue(value)
+    ? undefined
+    : 'is no value of a label: at most 63 letters, digits, "-", "_" and ".", and a letter or digit at both ends',
+);
+
+/** A name of a port: RFC 6335. */
+export const portName = text((value) =>
+  value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value)
+    ? undefined
+    : 'is no name of a port: at most 15 lower-case letters, digits and "-", with a letter',
+);
+
+/** A path that begins at the root. */
+export const absolutePath = text((value) => (value.startsWith("/") ? undefined : "must be an absolute path"));
+
+/** A path below a directory, which it cannot leave. */
+export const pathBelow = text((value) =>
+  value === "" || value.startsWith("/") || value.split("/").includes("..")
+    ? 'must be a relative path without ".."'
+    : undefined,
+);

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { isRecord } from "../../ground/json/index.ts";
+import { isKind, kinds, type Manifest } from "./kinds.ts";
+import { type Path, Place, writtenPath } from "./place.ts";
+import { ManifestError, type Problem } from "./problems.ts";
+import type { ObjectMeta } from "./schemas/metadata.ts";
+import { parseYaml } from "./yaml-documents.ts";
+
+/** A file with manifests; `-` names standard input. */
+export type ManifestSource = { readonly file: string; readonly text: string };
+
+export type ReadOptions = {
+  /** Of objects that name none; "default" unless it is given. */
+  readonly namespace?: string;
+};
+
+/** Objects in the order of their files and documents, and what is to be said about them. */
+export type ReadManifests = {
+  readonly manifests: readonly Manifest[];
+  readonly warnings: readonly Problem[];
+};
+
+/**
+ * Reads and checks the documents of files: YAML or JSON, several to a file, also lists (`kind: List`). Throws
+ * ManifestError with all that is wrong, in all files, at once.
+ */
+export function readManifests(
+  sources: readonly ManifestSource[],
+  { namespace = "default" }: ReadOptions = {},
+): ReadManifests {
+  const problems: Problem[] = [];
+  const manifests: Manifest[] = [];
+  const seen = new Set<string>();
+  for (const { file, text } of sources) {
+    for (const [index, document] of parseYaml(text).entries()) {
+      const report = (severity: Problem["severity"], path: Path, message: string) =>
+        problems.push({
+          severity,
+          file,
+          document: index + 1,
+          line: document.lineOf(path),
+          field: writtenPath(path),
+          message,
+        });
+      for (const { line, message } of document.errors)
+        problems.push({ severity: "error", file, document: index + 1, line, field: "", message });
+      if (document.errors.length > 0) continue;
+      for (const [value, place] of objectsIn(document.value, new Place(report))) {
+        const manifest = readObject(value, place, namespace);
+        if (manifest === undefined) continue;
+        const key = `${manifest.kind} ${manifest.metadata.namespace}/${manifest.metadata.name}`;
+        if (seen.has(key)) place.at("metadata", "name").error(`${key} is there twice`);
+        seen.add(key);
+        manifests.push(manifest);
+      }
+    }
+  }
+  const errors = problems.filter(({ severity }) => severity === "error");
+  if (errors.length > 0) throw new ManifestError(errors);
+  return { manifests, warnings: problems };
+}
+
+/** A document is an object or a list of them. */
+function objectsIn(value: unknown, place: Place): readonly (readonly [unknown, Place])[] {
+  if (!isRecord(value) || value.kind !== "List" || !Array.isArray(value.items)) return [[value, place]];
+  return value.items.map((item: unknown, index) => [item, place.at("items", index)] as const);
+}
+
+function readObject(value: unknown, place: Place, namespace: string): Manifest | undefined {
+  if (!isRecord(value)) return place.error("is no object with apiVersion and kind");
+  const { kind } = value;
+  if (!isKind(kind)) {
+    const known = Object.keys(kinds).join(", ");
+    return place.at("kind").error(`${JSON.stringify(kind) ?? "none"} is none that can be run here: ${known}`);
+  }
+  const read = kinds[kind].read(value, place);
+  if (read === undefined) return undefined;
+  const { status: _, ...object } = read as typeof read & { readonly status?: unknown };
+  return { ...object, metadata: metadataOf(read.metadata ?? {}, place, kind, namespace) } as Manifest;
+}
+
+function metadataOf(
+  { name, generateName, namespace, labels = {}, annotations = {} }: ObjectMeta,
+  place: Place,
+  kind: string,
+  defaultNamespace: string,
+): Manifest["metadata"] {
+  if (name === undefined && generateName === undefined) place.at("metadata", "name").error("is required");
+  return {
+    name: name ?? `${generateName}${randomBytes(3).toString("hex").slice(0, 5)}`,
+    namespace: kind === "Namespace" ? "" : (namespace ?? defaultNamespace),
+    labels,
+    annotations,
+  };
+}

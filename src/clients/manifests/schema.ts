@@ -1,0 +1,182 @@
+/** Small parts from which the schemas of kinds are made; each reads a value and reports all that is wrong. */
+import { isRecord } from "../../ground/json/index.ts";
+import type { Place } from "./place.ts";
+
+/**
+ * Reads a value of a document. Gives undefined when that is none of its kind, after it has reported so: a
+ * document with an error is refused as a whole, so that nobody sees the gap.
+ */
+export type Schema<T> = { readonly read: (value: unknown, place: Place) => T | undefined };
+
+/** The type of what a schema reads. */
+export type Read<S> = S extends Schema<infer T> ? T : never;
+
+type Shape = Readonly<Record<string, Schema<unknown>>>;
+
+type Fields<Required extends Shape, Optional extends Shape> = {
+  readonly [Key in keyof Required]: Read<Required[Key]>;
+} & { readonly [Key in keyof Optional]?: Read<Optional[Key]> };
+
+/** A further check of what was read, which reports by itself. */
+type Check<T> = (value: T, place: Place) => void;
+
+/**
+ * An object with these fields. `ignored` are fields that Kubernetes knows and that have no effect here: they
+ * are warned of, as unknown ones are.
+ */
+export function object<Required extends Shape, Optional extends Shape>(
+  required: Required,
+  optional: Optional,
+  ignored: readonly string[] = [],
+): Schema<Fields<Required, Optional>> {
+  const schemas = new Map(Object.entries<Schema<unknown>>({ ...required, ...optional }));
+  return {
+    read(value, place) {
+      if (!isRecord(value)) return place.error(`must be an object, not ${kindOf(value)}`);
+      const fields: Record<string, unknown> = {};
+      for (const [key, member] of Object.entries(value)) {
+        const schema = schemas.get(key);
+        // An empty field is as good as none, as in Kubernetes.
+        if (member === null || member === undefined) continue;
+        if (schema !== undefined) fields[key] = schema.read(member, place.at(key));
+        else if (ignored.includes(key)) place.at(key).warn("has no effect here");
+        else place.at(key).warn("unknown field, ignored");
+      }
+      for (const key of Object.keys(required))
+        if (value[key] === null || value[key] === undefined) place.at(key).error("is required");
+      return fields as Fields<Required, Optional>;
+    },
+  };
+}
+
+/** The same, and what one field alone does not show. */
+export function checked<T>(schema: Schema<T>, check: Check<T>): Schema<T> {
+  return {
+    read(value, place) {
+      const read = schema.read(value, place);
+      if (read !== undefined) check(read, place);
+      return read;
+    },
+  };
+}
+
+export function list<T>(item: Schema<T>): Schema<readonly T[]> {
+  return {
+    read(value, place) {
+      if (!Array.isArray(value)) return place.error(`must be a list, not ${kindOf(value)}`);
+      return value.flatMap((one: unknown, index) => item.read(one, place.at(index)) ?? []);
+    },
+  };
+}
+
+/** A list of at least one. */
+export function filled<T>(item: Schema<T>): Schema<readonly T[]> {
+  return checked(list(item), (items, place) => {
+    if (items.length === 0) place.error("must not be empty");
+  });
+}
+
+export function mapOf<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
+  return {
+    read(value, place) {
+      if (!isRecord(value)) return place.error(`must be an object, not ${kindOf(value)}`);
+      const read: Record<string, T> = {};
+      for (const [key, member] of Object.entries(value)) {
+        const one = item.read(member, place.at(key));
+        if (one !== undefined) read[key] = one;
+      }
+      return read;
+    },
+  };
+}
+
+export const string: Schema<string> = {
+  read: (value, place) =>
+    typeof value === "string" ? value : place.error(`must be a string, not ${shown(value)}`),
+};
+
+export const boolean: Schema<boolean> = {
+  read: (value, place) =>
+    typeof value === "boolean" ? value : place.error(`must be true or false, not ${shown(value)}`),
+};
+
+export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Schema<number> {
+  return {
+    read(value, place) {
+      if (typeof value !== "number" || !Number.isSafeInteger(value))
+        return place.error(`must be an integer, not ${shown(value)}`);
+      if (value < min || value > max) return place.error(`must be ${range(min, max)}, not ${value}`);
+      return value;
+    },
+  };
+}
+
+export function oneOf<const Word extends string>(...words: readonly Word[]): Schema<Word> {
+  return {
+    read(value, place) {
+      const word = words.find((one) => one === value);
+      return word ?? place.error(`must be ${words.join(", ")}, not ${shown(value)}`);
+    },
+  };
+}
+
+/** A string that `check` has nothing to say about: it gives what is wrong, or undefined. */
+export function text(check: (value: string) => string | undefined): Schema<string> {
+  return checked(string, (value, place) => {
+    const wrong = check(value);
+    if (wrong !== undefined) place.error(`${JSON.stringify(value)} ${wrong}`);
+  });
+}
+
+export const intOrString: Schema<number | string> = {
+  read: (value, place) =>
+    typeof value === "string" || Number.isSafeInteger(value)
+      ? (value as number | string)
+      : place.error(`must be an integer or a string, not ${shown(value)}`),
+};
+
+/** What Kubernetes alone looks at, as it is. */
+export const anything: Schema<unknown> = { read: (value) => value };
+
+/** Reports unless exactly one of these fields is set. */
+export function exactlyOne(keys: readonly string[]): Check<object> {
+  return (value, place) => {
+    const given = keys.filter((key) => key in value);
+    if (given.length !== 1)
+      place.error(
+        given.length === 0
+          ? `needs one of ${keys.join(", ")}`
+          : `has ${given.join(" and ")}, and may have one of them`,
+      );
+  };
+}
+
+/** Reports names that two items share. */
+export function unique<T>(what: string, keyOf: (item: T) => string | undefined): Check<readonly T[]> {
+  return (items, place) => {
+    const seen = new Set<string>();
+    for (const [index, item] of items.entries()) {
+      const key = keyOf(item);
+      if (key === undefined) continue;
+      if (seen.has(key)) place.at(index, what).error(`${JSON.stringify(key)} is there twice`);
+      seen.add(key);
+    }
+  };
+}
+
+function range(min: number, max: number): string {
+  if (max === Number.MAX_SAFE_INTEGER) return `at least ${min}`;
+  return `between ${min} and ${max}`;
+}
+
+/** Values are shown where they cannot be secret: scalars that should have been something else. */
+function shown(value: unknown): string {
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : kindOf(value);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  return typeof value === "string" ? `the string ${JSON.stringify(value.slice(0, 40))}` : `a ${typeof value}`;
+}

@@ -1,0 +1,79 @@
+import { dnsLabel, portName } from "../names.ts";
+import { quantity } from "../quantity.ts";
+import {
+  boolean,
+  checked,
+  filled,
+  integer,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  type Read,
+  string,
+  unique,
+} from "../schema.ts";
+import { lifecycle, probe, terminationMessagePath } from "./handlers.ts";
+import { securityContext } from "./security.ts";
+import { envFrom, envVar } from "./sources.ts";
+import { volumeMount } from "./volumes.ts";
+
+const portNumber = integer(1, 65_535);
+
+const containerPort = object(
+  { containerPort: portNumber },
+  { hostPort: portNumber, hostIP: string, name: portName, protocol: oneOf("TCP", "UDP", "SCTP") },
+);
+export type ContainerPort = Read<typeof containerPort>;
+
+export const resourceRequirements = object({}, { limits: mapOf(quantity), requests: mapOf(quantity) }, [
+  "claims",
+]);
+export type ResourceRequirements = Read<typeof resourceRequirements>;
+
+const restartRule = object(
+  { action: oneOf("Restart", "RestartAllContainers") },
+  { exitCodes: object({ operator: oneOf("In", "NotIn") }, { values: filled(integer(0, 255)) }) },
+);
+
+const fields = {
+  imagePullPolicy: oneOf("Always", "IfNotPresent", "Never"),
+  command: list(string),
+  args: list(string),
+  workingDir: string,
+  env: list(envVar),
+  envFrom: list(envFrom),
+  ports: checked(
+    list(containerPort),
+    unique("name", ({ name }) => name),
+  ),
+  volumeMounts: checked(
+    list(volumeMount),
+    unique("mountPath", ({ mountPath }) => mountPath),
+  ),
+  resources: resourceRequirements,
+  restartPolicy: oneOf("Always", "OnFailure", "Never"),
+  restartPolicyRules: list(restartRule),
+  securityContext,
+  lifecycle,
+  livenessProbe: probe,
+  readinessProbe: probe,
+  startupProbe: probe,
+  stdin: boolean,
+  stdinOnce: boolean,
+  tty: boolean,
+  terminationMessagePath,
+  terminationMessagePolicy: oneOf("File", "FallbackToLogsOnError"),
+};
+
+const withoutEffect = ["resizePolicy", "volumeDevices"];
+
+export const container = object({ name: dnsLabel, image: string }, fields, withoutEffect);
+export type Container = Read<typeof container>;
+
+export const ephemeralContainer = object(
+  { name: dnsLabel, image: string },
+  { ...fields, targetContainerName: string },
+  withoutEffect,
+);
+export type EphemeralContainer = Read<typeof ephemeralContainer>;

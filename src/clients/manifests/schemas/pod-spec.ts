@@ -1,0 +1,65 @@
+import { dnsLabel } from "../names.ts";
+import { quantity } from "../quantity.ts";
+import { boolean, filled, integer, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
+import { container, ephemeralContainer, resourceRequirements } from "./container.ts";
+import { podSecurityContext } from "./security.ts";
+import { volume } from "./volumes.ts";
+
+/** https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec */
+export const rawPodSpec = object(
+  { containers: filled(container) },
+  {
+    initContainers: list(container),
+    ephemeralContainers: list(ephemeralContainer),
+    volumes: list(volume),
+    restartPolicy: oneOf("Always", "OnFailure", "Never"),
+    activeDeadlineSeconds: integer(1),
+    terminationGracePeriodSeconds: integer(0),
+    dnsConfig: object(
+      {},
+      {
+        nameservers: list(string),
+        searches: list(string),
+        options: list(object({ name: string }, { value: string })),
+      },
+    ),
+    dnsPolicy: oneOf("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    enableServiceLinks: boolean,
+    hostAliases: list(object({ ip: string }, { hostnames: list(string) })),
+    hostIPC: boolean,
+    hostNetwork: boolean,
+    hostPID: boolean,
+    hostUsers: boolean,
+    hostname: dnsLabel,
+    hostnameOverride: string,
+    imagePullSecrets: list(object({ name: string }, {})),
+    resources: resourceRequirements,
+    overhead: mapOf(quantity),
+    runtimeClassName: string,
+    securityContext: podSecurityContext,
+    setHostnameAsFQDN: boolean,
+    shareProcessNamespace: boolean,
+    subdomain: dnsLabel,
+    readinessGates: list(object({ conditionType: string }, {})),
+  },
+  [
+    "affinity",
+    "automountServiceAccountToken",
+    "evictionResponders",
+    "nodeName",
+    "nodeSelector",
+    "os",
+    "preemptionPolicy",
+    "priority",
+    "priorityClassName",
+    "resourceClaims",
+    "schedulerName",
+    "schedulingGates",
+    "schedulingGroup",
+    "serviceAccount",
+    "serviceAccountName",
+    "tolerations",
+    "topologySpreadConstraints",
+  ],
+);
+export type PodSpec = Read<typeof rawPodSpec>;

@@ -1,0 +1,58 @@
+import type { Place } from "../place.ts";
+import { boolean, checked, integer, list, object, oneOf, type Read, string } from "../schema.ts";
+
+const id = integer(0, 2 ** 31 - 1);
+
+function needsLocalhostProfile(
+  { type, localhostProfile }: { readonly type: string; readonly localhostProfile?: string },
+  place: Place,
+): void {
+  if ((type === "Localhost") !== (localhostProfile !== undefined))
+    place.at("localhostProfile").error("belongs to the type Localhost, and to no other");
+}
+
+const profile = checked(
+  object({ type: oneOf("Localhost", "RuntimeDefault", "Unconfined") }, { localhostProfile: string }),
+  needsLocalhostProfile,
+);
+const seLinuxOptions = object({}, { level: string, role: string, type: string, user: string });
+
+/** Of a pod, for all its containers. */
+export const podSecurityContext = object(
+  {},
+  {
+    appArmorProfile: profile,
+    seccompProfile: profile,
+    seLinuxOptions,
+    fsGroup: id,
+    fsGroupChangePolicy: oneOf("Always", "OnRootMismatch"),
+    runAsUser: id,
+    runAsGroup: id,
+    runAsNonRoot: boolean,
+    supplementalGroups: list(id),
+    supplementalGroupsPolicy: oneOf("Merge", "Strict"),
+    sysctls: list(object({ name: string, value: string }, {})),
+  },
+  ["seLinuxChangePolicy", "windowsOptions"],
+);
+export type PodSecurityContext = Read<typeof podSecurityContext>;
+
+/** Of a container, before what the pod says. */
+export const securityContext = object(
+  {},
+  {
+    allowPrivilegeEscalation: boolean,
+    appArmorProfile: profile,
+    seccompProfile: profile,
+    seLinuxOptions,
+    capabilities: object({}, { add: list(string), drop: list(string) }),
+    privileged: boolean,
+    procMount: oneOf("Default", "Unmasked"),
+    readOnlyRootFilesystem: boolean,
+    runAsUser: id,
+    runAsGroup: id,
+    runAsNonRoot: boolean,
+  },
+  ["windowsOptions"],
+);
+export type SecurityContext = Read<typeof securityContext>;

@@ -1,0 +1,55 @@
+/** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
+import { pathBelow } from "../names.ts";
+import { quantity } from "../quantity.ts";
+import { boolean, checked, exactlyOne, integer, list, object, type Read, string } from "../schema.ts";
+
+export const mode = integer(0, 0o777);
+
+export const fieldRef = object({ fieldPath: string }, { apiVersion: string });
+export const resourceFieldRef = object({ resource: string }, { containerName: string, divisor: quantity });
+
+const keyOfObject = object({ key: string, name: string }, { optional: boolean });
+
+/** A value of a variable. */
+const envVarSource = checked(
+  object(
+    {},
+    {
+      fieldRef,
+      resourceFieldRef,
+      configMapKeyRef: keyOfObject,
+      secretKeyRef: keyOfObject,
+      fileKeyRef: object({ key: string, path: pathBelow, volumeName: string }, { optional: boolean }),
+    },
+  ),
+  exactlyOne(["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"]),
+);
+
+export const envVar = checked(
+  object({ name: string }, { value: string, valueFrom: envVarSource }),
+  ({ name, value, valueFrom }, place) => {
+    if (name === "" || name.includes("=")) place.at("name").error('must be a name without "="');
+    if ((value ?? "") !== "" && valueFrom !== undefined) place.error("has value and valueFrom");
+  },
+);
+export type EnvVar = Read<typeof envVar>;
+
+const wholeObject = object({ name: string }, { optional: boolean });
+
+export const envFrom = checked(
+  object({}, { prefix: string, configMapRef: wholeObject, secretRef: wholeObject }),
+  exactlyOne(["configMapRef", "secretRef"]),
+);
+export type EnvFrom = Read<typeof envFrom>;
+
+/** Keys as files. */
+export const items = list(object({ key: string, path: pathBelow }, { mode }, ["user"]));
+export type KeyToPath = Read<typeof items>[number];
+
+export const downwardItems = list(
+  checked(
+    object({ path: pathBelow }, { fieldRef, resourceFieldRef, mode }, ["user"]),
+    exactlyOne(["fieldRef", "resourceFieldRef"]),
+  ),
+);
+export type DownwardItem = Read<typeof downwardItems>[number];

@@ -1,0 +1,99 @@
+import { absolutePath, dnsLabel, pathBelow } from "../names.ts";
+import { quantity } from "../quantity.ts";
+import {
+  anything,
+  boolean,
+  checked,
+  exactlyOne,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  type Read,
+  string,
+} from "../schema.ts";
+import { downwardItems, items, mode } from "./sources.ts";
+
+const accessMode = oneOf("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod");
+
+/** What is asked of a volume that outlives pods. */
+export const claimSpec = object(
+  {},
+  {
+    accessModes: list(accessMode),
+    resources: object({}, { requests: mapOf(quantity), limits: mapOf(quantity) }),
+    storageClassName: string,
+    volumeName: string,
+    volumeMode: oneOf("Filesystem"),
+  },
+  ["dataSource", "dataSourceRef", "selector", "volumeAttributesClassName"],
+);
+
+const projectedSource = checked(
+  object(
+    {},
+    {
+      configMap: object({ name: string }, { items, optional: boolean }),
+      secret: object({ name: string }, { items, optional: boolean }),
+      downwardAPI: object({}, { items: downwardItems }),
+    },
+  ),
+  exactlyOne(["configMap", "secret", "downwardAPI"]),
+);
+
+const sources = {
+  emptyDir: object({}, { medium: oneOf("", "Memory"), sizeLimit: quantity, mode }),
+  hostPath: object(
+    { path: absolutePath },
+    {
+      type: oneOf(
+        "",
+        "DirectoryOrCreate",
+        "Directory",
+        "FileOrCreate",
+        "File",
+        "Socket",
+        "CharDevice",
+        "BlockDevice",
+      ),
+    },
+  ),
+  configMap: object({ name: string }, { defaultMode: mode, items, optional: boolean }, ["defaultUser"]),
+  secret: object({ secretName: string }, { defaultMode: mode, items, optional: boolean }, ["defaultUser"]),
+  downwardAPI: object({}, { defaultMode: mode, items: downwardItems }, ["defaultUser"]),
+  projected: object({}, { defaultMode: mode, sources: list(projectedSource) }, ["defaultUser"]),
+  image: object({ reference: string }, { pullPolicy: oneOf("Always", "IfNotPresent", "Never") }),
+  persistentVolumeClaim: object({ claimName: string }, { readOnly: boolean }),
+  ephemeral: object({ volumeClaimTemplate: object({ spec: claimSpec }, { metadata: anything }) }, {}),
+} as const;
+
+/** Volumes of a pod. Sources that only clusters have are refused. */
+export const volume = checked(object({ name: dnsLabel }, sources), (value, place) => {
+  const given = Object.keys(sources).filter((key) => key in value);
+  if (given.length > 1) place.error(`has ${given.join(" and ")}, and may have one of them`);
+  if (given.length === 0)
+    place.error(`needs a source that works without a cluster: ${Object.keys(sources).join(", ")}`);
+});
+export type Volume = Read<typeof volume>;
+
+export const volumeMount = checked(
+  object(
+    { name: string, mountPath: string },
+    {
+      readOnly: boolean,
+      recursiveReadOnly: oneOf("Disabled", "IfPossible", "Enabled"),
+      subPath: string,
+      subPathExpr: string,
+      mountPropagation: oneOf("None", "HostToContainer", "Bidirectional"),
+    },
+    ["bindMountOptions"],
+  ),
+  ({ mountPath, subPath, subPathExpr, readOnly, recursiveReadOnly }, place) => {
+    if (!mountPath.startsWith("/")) place.at("mountPath").error("must be an absolute path");
+    if (subPath !== undefined && subPathExpr !== undefined) place.error("has subPath and subPathExpr");
+    if ((subPath ?? "") !== "") pathBelow.read(subPath, place.at("subPath"));
+    if (recursiveReadOnly !== undefined && recursiveReadOnly !== "Disabled" && readOnly !== true)
+      place.at("recursiveReadOnly").error("needs readOnly");
+  },
+);
+export type VolumeMount = Read<typeof volumeMount>;

@@ -1,0 +1,84 @@
+import { type Document, isScalar, LineCounter, parseAllDocuments, type ScalarTag } from "yaml";
+import { messageOf } from "../../ground/errors/index.ts";
+import type { Path } from "./place.ts";
+
+/** One document of a file. */
+export type YamlDocument = {
+  readonly value: unknown;
+  /** The line, from 1, of the value at a path, or of the nearest one around it that is there. */
+  readonly lineOf: (path: Path) => number;
+  /** What is wrong with its syntax, with lines from 1. */
+  readonly errors: readonly { readonly line: number; readonly message: string }[];
+};
+
+/**
+ * The documents of a text in YAML or JSON, without empty ones. Scalars are what they are to kubectl: `0644`
+ * is octal, and `yes` is true.
+ */
+export function parseYaml(source: string): readonly YamlDocument[] {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(source, {
+    lineCounter: lines,
+    merge: true,
+    prettyErrors: false,
+    customTags: (tags) => [octal, truth, ...tags],
+  });
+  const documents = "empty" in parsed ? [] : parsed;
+  return documents
+    .filter((document) => document.contents !== null || document.errors.length > 0)
+    .map((document) => toDocument(document, lines))
+    .filter(({ value, errors }) => (value !== null && value !== undefined) || errors.length > 0);
+}
+
+function toDocument(document: Document, lines: LineCounter): YamlDocument {
+  const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
+  const errors = document.errors.map(({ message, pos: [offset] }) => ({ line: lineAt(offset), message }));
+  const lineOf = (path: Path) => lineAt(offsetOf(document, path));
+  if (errors.length > 0) return { value: undefined, lineOf, errors };
+  try {
+    return { value: document.toJS({ maxAliasCount: 100 }), lineOf, errors };
+  } catch (error) {
+    // Aliases that would grow without end.
+    return { value: undefined, lineOf, errors: [{ line: lineOf([]), message: messageOf(error) }] };
+  }
+}
+
+/** Of a field that is there its key is meant: values may begin lines later. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const offset = keyOffset(document, path.slice(0, length));
+    if (offset !== undefined) return offset;
+  }
+  return contentOffset(document.contents) ?? document.range?.[0] ?? 0;
+}
+
+function keyOffset(document: Document, path: Path): number | undefined {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const key = path.at(-1);
+  if (typeof parent !== "object" || parent === null || !("items" in parent)) return undefined;
+  const { items } = parent as { readonly items: readonly unknown[] };
+  if (typeof key === "number") return contentOffset(items[key]);
+  for (const item of items) {
+    const pair = item as { readonly key?: unknown };
+    if (isScalar(pair.key) && pair.key.value === key) return pair.key.range?.[0];
+  }
+  return undefined;
+}
+
+function contentOffset(node: unknown): number | undefined {
+  return (node as { readonly range?: readonly number[] | null } | null | undefined)?.range?.[0];
+}
+
+const octal: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  default: true,
+  test: /^[-+]?0[0-7]+$/,
+  resolve: (source) => Number.parseInt(source, 8),
+};
+
+const truth: ScalarTag = {
+  tag: "tag:yaml.org,2002:bool",
+  default: true,
+  test: /^(?:[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$/,
+  resolve: (source) => /^(?:yes|on)$/i.test(source),
+};

@@ -1,0 +1,74 @@
+import type { Clock } from "../../ground/clock/index.ts";
+import { messageOf } from "../../ground/errors/index.ts";
+import type { AuthConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
+import { raceAbort } from "../../ground/sync/index.ts";
+import type { Container } from "../manifests/index.ts";
+import { BackOff } from "./back-off.ts";
+import type { PodRuntime } from "./pod-runtime.ts";
+import { StartFailure } from "./start-failure.ts";
+
+export type PullCredentials = (reference: string) => Promise<AuthConfig | undefined>;
+
+/** Gets the images of a pod's containers onto the machine, by their pull policies. */
+export class PodImages {
+  readonly #runtime: PodRuntime;
+  readonly #clock: Clock;
+  readonly #credentials: PullCredentials;
+  readonly #backOff: BackOff;
+  /** What the last pull of an image failed with. */
+  readonly #failures = new Map<string, { readonly atNs: bigint; readonly message: string }>();
+
+  constructor(runtime: PodRuntime, clock: Clock, credentials: PullCredentials) {
+    this.#runtime = runtime;
+    this.#clock = clock;
+    this.#credentials = credentials;
+    this.#backOff = new BackOff(clock);
+  }
+
+  /** The image's id. Throws StartFailure with when to try again. */
+  async ensure(
+    { image, imagePullPolicy = defaultPolicy(image) }: Container,
+    sandbox: PodSandboxConfig,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const present = imagePullPolicy === "Always" ? undefined : await this.#runtime.imageId(image);
+    if (present !== undefined) return present;
+    if (imagePullPolicy === "Never")
+      throw new StartFailure(
+        "ErrImageNeverPull",
+        `image ${image} is not on this machine, and may not be pulled`,
+      );
+    const failure = this.#failures.get(image);
+    const leftMs = failure === undefined ? 0 : this.#backOff.leftMs(image, failure.atNs);
+    if (leftMs > 0)
+      throw new StartFailure(
+        "ImagePullBackOff",
+        `back-off pulling image ${image}: ${failure?.message}`,
+        leftMs,
+      );
+    return await this.#pull(image, sandbox, signal);
+  }
+
+  async #pull(image: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string> {
+    try {
+      const auth = await this.#credentials(image);
+      const id = await raceAbort(this.#runtime.pull(image, sandbox, auth), signal);
+      this.#backOff.forget(image);
+      return id;
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = messageOf(error);
+      const atNs = this.#clock.nowNs();
+      this.#backOff.count(image, atNs);
+      this.#failures.set(image, { atNs, message });
+      throw new StartFailure("ErrImagePull", message, this.#backOff.delayMs(image));
+    }
+  }
+}
+
+/** An image of no tag, or of `latest`, may be another one each time. */
+function defaultPolicy(image: string): "Always" | "IfNotPresent" {
+  if (image.includes("@")) return "IfNotPresent";
+  const [, tag = "latest"] = image.slice(image.lastIndexOf("/") + 1).split(":");
+  return tag === "latest" ? "Always" : "IfNotPresent";
+}

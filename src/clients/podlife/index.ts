@@ -1,0 +1,15 @@
+/**
+ * The life of pods over a CRI endpoint, as a kubelet leads it: one {@link PodWorker} for each pod makes its
+ * sandbox, runs its init containers, sidecars and containers in order, probes them, restarts them by policy
+ * and back-off, and ends them in order.
+ *
+ * A worker keeps nothing that it could not find out again: it looks at what the runtime has of the pod
+ * (`observe.ts`), plans what is missing (`plan.ts`), does it, and waits for the next change, which
+ * {@link RuntimeWatch} tells. This room knows no controllers, and no other pods.
+ */
+export type { PullCredentials } from "./images.ts";
+export type { PodEvent } from "./pod-event.ts";
+export { PodRuntime } from "./pod-runtime.ts";
+export { PodWorker, type PodWorkerOptions } from "./pod-worker.ts";
+export { RuntimeWatch } from "./runtime-watch.ts";
+export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";

@@ -1,0 +1,140 @@
+import type { Container } from "../manifests/index.ts";
+import type { Pod } from "../podspec/index.ts";
+import type { ObservedContainer, ObservedPod } from "./observe.ts";
+import { afterEnd, isSidecar } from "./restart-policy.ts";
+
+/** What is known of a container besides what the runtime says. */
+export type ContainerHealth = {
+  /** It has passed its startup probe and its postStart hook, or has none. */
+  readonly isStarted: (container: ObservedContainer) => boolean;
+  /** Why it is to be ended, by its startup or liveness probe or its hook; undefined while it is well. */
+  readonly failure: (container: ObservedContainer) => string | undefined;
+};
+
+/** What to do next about a pod, in this order. */
+export type Plan = {
+  /** A new sandbox has to be made first; nothing else is planned then. */
+  readonly createSandbox: boolean;
+  readonly kill: readonly {
+    readonly container: Container;
+    readonly observed: ObservedContainer;
+    readonly why: string;
+  }[];
+  /** In order. `ended` is the attempt before it, if there was one. */
+  readonly start: readonly { readonly container: Container; readonly ended: ObservedContainer | undefined }[];
+  /** Made but never started, by somebody who was cut. */
+  readonly discard: readonly ObservedContainer[];
+  /** Every container has to begin anew, init containers first. */
+  readonly restartAll: boolean;
+  /** Nothing of the pod will ever run again. */
+  readonly ended: boolean;
+  readonly initialized: boolean;
+};
+
+type Draft = { -readonly [Key in "kill" | "start" | "discard"]: Plan[Key][number][] };
+
+/**
+ * What a pod needs, from what there is: the same whether we saw it come about or have just been started. The
+ * order is a kubelet's (pkg/kubelet/kuberuntime, computePodActions).
+ */
+export function planPod(pod: Pod, observed: ObservedPod, health: ContainerHealth): Plan {
+  const { spec } = pod;
+  const inits = spec.initContainers ?? [];
+  const latest = (name: string) => observed.containers.get(name)?.[0];
+  const draft: Draft = { kill: [], start: [], discard: [] };
+  const all = [...inits, ...spec.containers];
+  const restartAll = all.some((container) => {
+    const last = latest(container.name);
+    return (
+      last?.state === "exited" &&
+      afterEnd(spec, container, last.exitCode, inits.includes(container)) === "restart-all"
+    );
+  });
+  const failedInit = inits.some((container) => {
+    const last = latest(container.name);
+    return (
+      !isSidecar(container) &&
+      last?.state === "exited" &&
+      last.exitCode !== 0 &&
+      afterEnd(spec, container, last.exitCode, true) === "stay"
+    );
+  });
+  const mains = spec.containers.map((container) => mainNeed(pod, container, observed));
+  const ended = !restartAll && (failedInit || mains.every((need) => need === "done"));
+  const result = (more: Partial<Plan>): Plan => ({
+    createSandbox: false,
+    restartAll: false,
+    ended,
+    initialized: false,
+    ...draft,
+    ...more,
+  });
+  if (ended) return result({ initialized: !failedInit });
+  if (observed.sandbox === undefined) return result({ createSandbox: true });
+  if (restartAll) return result({ restartAll: true });
+  const begun = spec.containers.some(({ name }) => latest(name) !== undefined);
+  const initialized = planInits(pod, observed, health, draft, begun);
+  if (!initialized) return result({});
+  for (const container of spec.containers) {
+    if (mainNeed(pod, container, observed) === "done") continue;
+    planOne(container, latest(container.name), health, draft);
+  }
+  return result({ initialized: true });
+}
+
+/** Whether a container has ended for good, also in a sandbox that is gone. */
+function mainNeed(pod: Pod, container: Container, observed: ObservedPod): "done" | "more" {
+  const last = observed.containers.get(container.name)?.[0] ?? observed.earlier.get(container.name)?.[0];
+  if (last?.state !== "exited") return "more";
+  return afterEnd(pod.spec, container, last.exitCode, false) === "stay" ? "done" : "more";
+}
+
+/** Returns whether the other containers may run. */
+function planInits(
+  { spec }: Pod,
+  observed: ObservedPod,
+  health: ContainerHealth,
+  draft: Draft,
+  begun: boolean,
+): boolean {
+  const inits = spec.initContainers ?? [];
+  const lastBegun = inits.findLastIndex(({ name }) => observed.containers.has(name));
+  for (const [index, container] of inits.entries()) {
+    const last = observed.containers.get(container.name)?.[0];
+    // Once the others have begun, init containers are done, whatever is left of them.
+    if (!isSidecar(container)) {
+      if (begun || (last?.state === "exited" && last.exitCode === 0)) continue;
+      planOne(container, last, health, draft);
+      return false;
+    }
+    planOne(container, last, health, draft);
+    if (begun || index < lastBegun) continue;
+    if (last?.state !== "running" || !health.isStarted(last)) return false;
+  }
+  return true;
+}
+
+/** One that should run, or run once more. */
+function planOne(
+  container: Container,
+  last: ObservedContainer | undefined,
+  health: ContainerHealth,
+  draft: Draft,
+): void {
+  switch (last?.state) {
+    case undefined:
+    case "exited":
+      draft.start.push({ container, ended: last });
+      break;
+    case "created":
+      draft.discard.push(last);
+      break;
+    case "unknown":
+      draft.kill.push({ container, observed: last, why: "its state is unknown" });
+      break;
+    case "running": {
+      const why = health.failure(last);
+      if (why !== undefined) draft.kill.push({ container, observed: last, why });
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/** Something that happened to a pod, in Kubernetes' words. */
+export type PodEvent = {
+  readonly type: "Normal" | "Warning";
+  /** One word, such as `BackOff`. */
+  readonly reason: string;
+  readonly message: string;
+  /** Nanoseconds since 1970. */
+  readonly atNs: bigint;
+};

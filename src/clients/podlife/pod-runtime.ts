@@ -1,0 +1,131 @@
+import {
+  type AuthConfig,
+  type ContainerConfig,
+  ContainerStatusRequest,
+  CreateContainerRequest,
+  type ContainerStatus as CriContainerStatus,
+  ExecSyncRequest,
+  type ExecSyncResponse,
+  ImageServiceService,
+  ImageStatusRequest,
+  ListContainersRequest,
+  ListPodSandboxRequest,
+  type PodSandboxConfig,
+  type PodSandboxStatus,
+  PodSandboxStatusRequest,
+  PullImageRequest,
+  RemovePodSandboxRequest,
+  RunPodSandboxRequest,
+  RuntimeServiceService,
+  StartContainerRequest,
+  StopContainerRequest,
+  StopPodSandboxRequest,
+} from "../../ground/protocol/index.ts";
+import { type Client, removeContainer } from "../criclient/index.ts";
+
+/** How much longer than a container's grace period, or a command's limit, its answer may take. */
+const answerMs = 60_000;
+const forEver = Number.POSITIVE_INFINITY;
+
+/** The calls of CRI by which pods are run. Each throws CriClientError with what the runtime answered. */
+export class PodRuntime {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Ids of all sandboxes with these labels. */
+  async sandboxIds(labelSelector: Record<string, string>): Promise<readonly string[]> {
+    const request = ListPodSandboxRequest.fromPartial({ filter: { labelSelector } });
+    const { items } = await this.#client.unary(RuntimeServiceService.listPodSandbox, request);
+    return items.map(({ id }) => id);
+  }
+
+  /** All containers with these labels, each with its sandbox. */
+  async containers(
+    labelSelector: Record<string, string>,
+  ): Promise<readonly { readonly id: string; readonly podSandboxId: string }[]> {
+    const request = ListContainersRequest.fromPartial({ filter: { labelSelector } });
+    return (await this.#client.unary(RuntimeServiceService.listContainers, request)).containers;
+  }
+
+  /** Undefined when it has gone. */
+  async sandboxStatus(podSandboxId: string): Promise<PodSandboxStatus | undefined> {
+    const request = PodSandboxStatusRequest.fromPartial({ podSandboxId });
+    return (await this.#client.unary(RuntimeServiceService.podSandboxStatus, request)).status;
+  }
+
+  async containerStatus(containerId: string): Promise<CriContainerStatus | undefined> {
+    const request = ContainerStatusRequest.fromPartial({ containerId });
+    return (await this.#client.unary(RuntimeServiceService.containerStatus, request)).status;
+  }
+
+  async runSandbox(config: PodSandboxConfig, runtimeHandler: string): Promise<string> {
+    const request = RunPodSandboxRequest.fromPartial({ config, runtimeHandler });
+    const { podSandboxId } = await this.#client.unary(RuntimeServiceService.runPodSandbox, request);
+    return podSandboxId;
+  }
+
+  async stopSandbox(podSandboxId: string): Promise<void> {
+    const request = StopPodSandboxRequest.fromPartial({ podSandboxId });
+    await this.#client.unary(RuntimeServiceService.stopPodSandbox, request);
+  }
+
+  async removeSandbox(podSandboxId: string): Promise<void> {
+    const request = RemovePodSandboxRequest.fromPartial({ podSandboxId });
+    await this.#client.unary(RuntimeServiceService.removePodSandbox, request);
+  }
+
+  async createContainer(
+    podSandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+  ): Promise<string> {
+    const request = CreateContainerRequest.fromPartial({ podSandboxId, config, sandboxConfig });
+    return (await this.#client.unary(RuntimeServiceService.createContainer, request)).containerId;
+  }
+
+  async startContainer(containerId: string): Promise<void> {
+    const request = StartContainerRequest.fromPartial({ containerId });
+    await this.#client.unary(RuntimeServiceService.startContainer, request);
+  }
+
+  async stopContainer(containerId: string, graceSeconds: number): Promise<void> {
+    const request = StopContainerRequest.fromPartial({ containerId, timeout: BigInt(graceSeconds) });
+    const timeoutMs = graceSeconds * 1000 + answerMs;
+    await this.#client.unary(RuntimeServiceService.stopContainer, request, { timeoutMs });
+  }
+
+  async removeContainer(containerId: string): Promise<void> {
+    await removeContainer(this.#client, containerId);
+  }
+
+  /** Runs a command in a container to its end; 0 seconds are no limit. */
+  async exec(containerId: string, cmd: readonly string[], timeoutSeconds: number): Promise<ExecSyncResponse> {
+    const request = ExecSyncRequest.fromPartial({
+      containerId,
+      cmd: [...cmd],
+      timeout: BigInt(timeoutSeconds),
+    });
+    const timeoutMs = timeoutSeconds === 0 ? forEver : timeoutSeconds * 1000 + answerMs;
+    return await this.#client.unary(RuntimeServiceService.execSync, request, { timeoutMs });
+  }
+
+  /** The id of the image of a reference; undefined when it is not on the machine. */
+  async imageId(image: string): Promise<string | undefined> {
+    const request = ImageStatusRequest.fromPartial({ image: { image } });
+    return (await this.#client.unary(ImageServiceService.imageStatus, request)).image?.id;
+  }
+
+  /** Pulls an image and returns its id. */
+  async pull(image: string, sandboxConfig: PodSandboxConfig, auth?: AuthConfig): Promise<string> {
+    const request = PullImageRequest.fromPartial({
+      image: { image },
+      sandboxConfig,
+      ...(auth === undefined ? {} : { auth }),
+    });
+    const options = { timeoutMs: forEver };
+    return (await this.#client.unary(ImageServiceService.pullImage, request, options)).imageRef;
+  }
+}

@@ -1,0 +1,323 @@
+import { rm } from "node:fs/promises";
+import type { Clock } from "../../ground/clock/index.ts";
+import { hasCode, messageOf } from "../../ground/errors/index.ts";
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import type { Container } from "../manifests/index.ts";
+import { type Pod, type PodContext, preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
+import { BackOff } from "./back-off.ts";
+import { PodImages, type PullCredentials } from "./images.ts";
+import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
+import { type Plan, planPod } from "./plan.ts";
+import type { PodEvent } from "./pod-event.ts";
+import type { PodRuntime } from "./pod-runtime.ts";
+import { PodProbes } from "./probes/pod-probes.ts";
+import { startContainer } from "./start-container.ts";
+import { retryMs, StartFailure } from "./start-failure.ts";
+import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
+import type { PodStatus } from "./status/types.ts";
+import { type Stopping, stopAll, stopOne } from "./stop-containers.ts";
+import { WakeUp } from "./wake-up.ts";
+
+export type PodWorkerOptions = {
+  readonly pod: Pod;
+  readonly runtime: PodRuntime;
+  readonly context: PodContext;
+  readonly clock: Clock;
+  readonly credentials: PullCredentials;
+  /** For ids of containers as Kubernetes writes them, such as `berth`. */
+  readonly runtimeName: string;
+  readonly hostIp: string | undefined;
+  readonly onStatus: (status: PodStatus) => void;
+  readonly onEvent: (event: PodEvent) => void;
+};
+
+/** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
+const keptAttempts = 2;
+
+/**
+ * The life of one pod, from its sandbox to its removal. It looks at what the runtime has of the pod, does
+ * what is missing, and waits for the next change: so it goes on wherever an earlier worker was cut, and
+ * starts nothing twice.
+ */
+export class PodWorker implements AsyncDisposable {
+  readonly pod: Pod;
+  readonly #options: PodWorkerOptions;
+  readonly #closing = new AbortController();
+  readonly #wakeUp: WakeUp;
+  readonly #restarts: BackOff;
+  readonly #images: PodImages;
+  readonly #probes: PodProbes;
+  readonly #status: PodStatusKeeper;
+  /** Ends the work under way when the pod is to end. */
+  readonly #ending = new AbortController();
+  #removal: { readonly graceSeconds: number } | undefined;
+  #running: Promise<void> | undefined;
+  /** All of it has ended for good. */
+  #finished = false;
+  readonly #removed = Promise.withResolvers<void>();
+
+  constructor(options: PodWorkerOptions) {
+    const { pod, runtime, clock } = options;
+    this.pod = pod;
+    this.#options = options;
+    this.#wakeUp = new WakeUp(clock);
+    this.#restarts = new BackOff(clock);
+    this.#images = new PodImages(runtime, clock, options.credentials);
+    this.#probes = new PodProbes({
+      pod,
+      runtime,
+      clock,
+      onChange: () => this.poke(),
+      onFailure: (container, kind, message) =>
+        this.#event("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),
+    });
+    this.#status = new PodStatusKeeper(options, this.#probes);
+  }
+
+  get status(): PodStatus {
+    return this.#status.status;
+  }
+
+  /** Resolves when the pod has been removed, with all that it had. */
+  get removed(): Promise<void> {
+    return this.#removed.promise;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Something may have changed. */
+  poke(): void {
+    this.#wakeUp.wake();
+  }
+
+  /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
+  remove(graceSeconds = this.pod.spec.terminationGracePeriodSeconds ?? 30): void {
+    this.#removal ??= { graceSeconds };
+    this.#ending.abort(new Error("the pod is being removed"));
+    this.poke();
+  }
+
+  /** Ends the work, and not the pod: another worker may take it up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("the pod's manager ends"));
+    this.#ending.abort(this.#closing.signal.reason);
+    this.poke();
+    this.#probes[Symbol.dispose]();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const removal = this.#removal;
+      let againMs: number | undefined;
+      try {
+        if (removal !== undefined) {
+          await this.#end(removal.graceSeconds);
+          await this.#removeAll();
+          return this.#removed.resolve();
+        }
+        againMs = await this.#sync(this.#ending.signal);
+      } catch (error) {
+        // What was cut for the removal goes on with that.
+        if (removal === undefined && this.#removal !== undefined) continue;
+        if (signal.aborted) return;
+        againMs = this.#retryAfter(error);
+      }
+      if (againMs !== 0) await this.#wakeUp.wait(againMs, signal);
+    }
+  }
+
+  /** A runtime that is away comes back: what happens to it is no event of the pod. */
+  #retryAfter(error: unknown): number {
+    if (hasCode(error, "Unavailable")) return 1_000;
+    this.#event("Warning", "FailedSync", messageOf(error));
+    return retryMs;
+  }
+
+  /** Does what is next; returns after how many milliseconds to look again, undefined at the next change. */
+  async #sync(signal: AbortSignal): Promise<number | undefined> {
+    if (this.#finished) return undefined;
+    const observed = await this.#observe();
+    const deadlineMs = this.#deadlineMs();
+    if (deadlineMs !== undefined && deadlineMs <= 0 && !this.#status.isOver)
+      this.#status.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+    const plan = planPod(this.pod, observed, this.#probes);
+    this.#status.planned(plan);
+    if (plan.ended || this.#status.isOver) {
+      await this.#end(this.pod.spec.terminationGracePeriodSeconds ?? 30);
+      this.#status.over();
+      this.#finished = true;
+      return undefined;
+    }
+    if (plan.createSandbox) {
+      await this.#createSandbox(observed);
+      return 0;
+    }
+    if (plan.restartAll) {
+      await this.#restartAll(observed);
+      return 0;
+    }
+    for (const { id } of plan.discard) await this.#options.runtime.removeContainer(id);
+    for (const { container, observed: one, why } of plan.kill) await this.#kill(container, one, why);
+    if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
+    await this.#removeOld(observed);
+    const againMs = await this.#startAll(plan, observed, signal);
+    return againMs === 0 ? 0 : least(againMs, deadlineMs);
+  }
+
+  async #observe(): Promise<ObservedPod> {
+    const observed = await observePod(this.#options.runtime, this.pod.metadata.uid);
+    this.#probes.follow(observed);
+    await this.#status.observed(observed);
+    return observed;
+  }
+
+  #deadlineMs(): number | undefined {
+    const { activeDeadlineSeconds } = this.pod.spec;
+    if (activeDeadlineSeconds === undefined) return undefined;
+    const passedMs = Number(this.#options.clock.nowNs() - this.pod.startTimeNs) / 1e6;
+    return activeDeadlineSeconds * 1000 - passedMs;
+  }
+
+  async #createSandbox({ oldSandboxes }: ObservedPod): Promise<void> {
+    const { runtime, context } = this.#options;
+    await preparePod(this.pod, context);
+    // What is left of it would go on beside the new one.
+    for (const { id } of oldSandboxes) await runtime.stopSandbox(id);
+    const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
+    if (attempt > 0) this.#event("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
+    await runtime.runSandbox(sandboxConfig(this.pod, attempt, context), this.pod.spec.runtimeClassName ?? "");
+  }
+
+  async #restartAll(observed: ObservedPod): Promise<void> {
+    this.#event("Normal", "RestartAllContainers", "a container's restart rule asks for all to begin anew");
+    await stopAll(this.#stopping(), observed, this.pod.spec.terminationGracePeriodSeconds ?? 30);
+    for (const attempts of observed.containers.values())
+      for (const { id, name, attempt } of attempts) {
+        this.#status.countAttempt(name, attempt);
+        await this.#options.runtime.removeContainer(id);
+      }
+  }
+
+  async #kill(container: Container, observed: ObservedContainer, why: string): Promise<void> {
+    this.#event("Normal", "Killing", `container ${container.name} is stopped: ${why}`);
+    const grace = this.#probes.graceSeconds(observed) ?? this.pod.spec.terminationGracePeriodSeconds ?? 30;
+    await stopOne(this.#stopping(), { container, observed }, grace);
+  }
+
+  /** Earlier attempts than those that are shown. */
+  async #removeOld({ containers }: ObservedPod): Promise<void> {
+    for (const attempts of containers.values()) {
+      for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
+        this.#status.countAttempt(name, attempt);
+        await this.#options.runtime.removeContainer(id);
+        if (logPath !== "") await rm(logPath, { force: true });
+      }
+    }
+  }
+
+  /** Returns after how long to look again; 0 when something was started. */
+  async #startAll({ start }: Plan, observed: ObservedPod, signal: AbortSignal): Promise<number | undefined> {
+    let againMs: number | undefined;
+    let started = false;
+    for (const { container, ended } of start) {
+      const { name } = container;
+      const waitMs = ended === undefined ? 0 : this.#restarts.leftMs(name, ended.finishedAtNs);
+      if (waitMs > 0) {
+        const seconds = this.#restarts.delayMs(name) / 1000;
+        this.#status.wait(
+          name,
+          "CrashLoopBackOff",
+          `back-off ${seconds}s restarting failed container ${name}`,
+        );
+        againMs = least(againMs, waitMs);
+        continue;
+      }
+      const notBeforeMs = this.#status.notBeforeMs(name);
+      if (notBeforeMs > 0) {
+        againMs = least(againMs, notBeforeMs);
+        continue;
+      }
+      if (ended !== undefined) this.#restarts.count(name, ended.finishedAtNs);
+      try {
+        await this.#start(container, observed, signal);
+        this.#status.clearWait(name);
+        started = true;
+      } catch (error) {
+        if (!(error instanceof StartFailure)) throw error;
+        this.#event("Warning", error.reason, `container ${name}: ${error.message}`);
+        this.#status.wait(name, error.reason, error.message, error.againMs);
+        if (error.reason === "PostStartHookError") started = true;
+        againMs = least(againMs, error.againMs);
+      }
+    }
+    return started ? 0 : againMs;
+  }
+
+  async #start(container: Container, observed: ObservedPod, signal: AbortSignal): Promise<void> {
+    const { runtime, context } = this.#options;
+    const { sandbox } = observed;
+    if (sandbox === undefined) return;
+    const config: PodSandboxConfig = sandboxConfig(this.pod, sandbox.metadata?.attempt ?? 0, context);
+    signal.throwIfAborted();
+    await startContainer(
+      {
+        runtime,
+        images: this.#images,
+        context,
+        pod: this.pod,
+        container,
+        attempt: this.#status.nextAttempt(container.name),
+        sandboxId: sandbox.id,
+        sandbox: config,
+        podIps: this.#status.podIps,
+        onEvent: (type, reason, message) => this.#event(type, reason, message),
+      },
+      signal,
+    );
+    // Its probes begin now, whatever is started after it.
+    await this.#observe();
+  }
+
+  #stopping(): Stopping {
+    return {
+      runtime: this.#options.runtime,
+      pod: this.pod,
+      podIp: this.#status.podIps[0] ?? "",
+      onEvent: (type, reason, message) => this.#event(type, reason, message),
+    };
+  }
+
+  /** Ends all of the pod that runs, in order. */
+  async #end(graceSeconds: number): Promise<void> {
+    const observed = await this.#observe();
+    this.#probes.endAll();
+    await stopAll(this.#stopping(), observed, graceSeconds);
+    for (const { id } of [
+      ...(observed.sandbox === undefined ? [] : [observed.sandbox]),
+      ...observed.oldSandboxes,
+    ])
+      await this.#options.runtime.stopSandbox(id);
+    await this.#observe();
+  }
+
+  async #removeAll(): Promise<void> {
+    const { runtime, context } = this.#options;
+    const { sandbox, oldSandboxes } = await observePod(runtime, this.pod.metadata.uid);
+    for (const { id } of [...(sandbox === undefined ? [] : [sandbox]), ...oldSandboxes])
+      await runtime.removeSandbox(id);
+    await removePodFiles(this.pod, context);
+  }
+
+  #event(type: PodEvent["type"], reason: string, message: string): void {
+    this.#options.onEvent({ type, reason, message, atNs: this.#options.clock.nowNs() });
+  }
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined) return other;
+  return other === undefined ? one : Math.min(one, other);
+}

@@ -1,0 +1,127 @@
+import type { Clock } from "../../../ground/clock/index.ts";
+import type { Probe } from "../../manifests/index.ts";
+import { type Outcome, runHandler, type Target } from "../handler-runner.ts";
+import type { PodRuntime } from "../pod-runtime.ts";
+
+export type ProbeKind = "startup" | "liveness" | "readiness";
+
+export type ContainerProbesOptions = {
+  readonly runtime: PodRuntime;
+  readonly clock: Clock;
+  readonly target: Target;
+  /** When the container was started, in nanoseconds since 1970. */
+  readonly startedAtNs: bigint;
+  /** Called whenever what is known of the container has changed. */
+  readonly onChange: () => void;
+  /** Called for each probe that fails, before thresholds. */
+  readonly onFailure: (kind: ProbeKind, message: string) => void;
+};
+
+/**
+ * The probes of one container that runs, as a kubelet has them: the startup probe goes first, and the others
+ * begin once it has succeeded. A container that failed its startup or liveness probe is probed no more: it is
+ * to be ended.
+ */
+export class ContainerProbes implements Disposable {
+  readonly #options: ContainerProbesOptions;
+  readonly #closing = new AbortController();
+  #started: boolean;
+  #ready: boolean;
+  #failure: { readonly kind: ProbeKind; readonly message: string } | undefined;
+
+  constructor(options: ContainerProbesOptions) {
+    this.#options = options;
+    const { startupProbe, readinessProbe } = options.target.container;
+    this.#started = startupProbe === undefined;
+    this.#ready = readinessProbe === undefined;
+    void this.#run();
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether it takes requests: never before it is started. */
+  get ready(): boolean {
+    return this.#started && this.#ready;
+  }
+
+  /** Why it is to be ended. */
+  get failure(): { readonly kind: ProbeKind; readonly message: string } | undefined {
+    return this.#failure;
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { startupProbe, livenessProbe, readinessProbe } = this.#options.target.container;
+    try {
+      if (startupProbe !== undefined) await this.#untilStarted(startupProbe);
+      await Promise.all([
+        livenessProbe && this.#watchLife(livenessProbe),
+        readinessProbe && this.#watchReadiness(readinessProbe),
+      ]);
+    } catch (error) {
+      // Only the end of these probes is thrown.
+      if (!this.#closing.signal.aborted) throw error;
+    }
+  }
+
+  async #untilStarted(probe: Probe): Promise<void> {
+    for await (const outcome of this.#outcomes("startup", probe)) {
+      if (outcome !== undefined) return await this.#fail("startup", outcome);
+      this.#started = true;
+      this.#options.onChange();
+      return;
+    }
+  }
+
+  async #watchLife(probe: Probe): Promise<void> {
+    for await (const outcome of this.#outcomes("liveness", probe))
+      if (outcome !== undefined) return await this.#fail("liveness", outcome);
+  }
+
+  async #watchReadiness(probe: Probe): Promise<void> {
+    for await (const outcome of this.#outcomes("readiness", probe)) {
+      const ready = outcome === undefined;
+      if (ready === this.#ready) continue;
+      this.#ready = ready;
+      this.#options.onChange();
+    }
+  }
+
+  /** Nothing more is asked of it: it waits for its end. */
+  async #fail(kind: ProbeKind, message: string): Promise<void> {
+    this.#failure = { kind, message };
+    this.#options.onChange();
+    await this.#options.clock.wait(Number.MAX_SAFE_INTEGER, this.#closing.signal);
+  }
+
+  /** What the probe comes to, each time after its thresholds. */
+  async *#outcomes(kind: ProbeKind, probe: Probe): AsyncGenerator<Outcome> {
+    const { runtime, clock, target, startedAtNs, onFailure } = this.#options;
+    const { signal } = this.#closing;
+    const {
+      initialDelaySeconds = 0,
+      periodSeconds = 10,
+      timeoutSeconds = 1,
+      successThreshold = 1,
+      failureThreshold = 3,
+    } = probe;
+    const passedMs = Number(clock.nowNs() - startedAtNs) / 1e6;
+    await clock.wait(Math.max(0, initialDelaySeconds * 1000 - passedMs), signal);
+    let run = 0;
+    let wasSuccess: boolean | undefined;
+    while (true) {
+      const outcome = await runHandler(runtime, probe, target, timeoutSeconds * 1000, signal);
+      const success = outcome === undefined;
+      run = success === wasSuccess ? run + 1 : 1;
+      wasSuccess = success;
+      if (!success) onFailure(kind, outcome);
+      if (run >= (success ? successThreshold : failureThreshold)) yield outcome;
+      await clock.wait(periodSeconds * 1000, signal);
+    }
+  }
+}

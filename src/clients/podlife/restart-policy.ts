@@ -1,0 +1,30 @@
+import type { Container, PodSpec } from "../manifests/index.ts";
+
+export type RestartPolicy = "Always" | "OnFailure" | "Never";
+
+/** What becomes of a container that has ended. */
+export type AfterEnd = "stay" | "restart" | "restart-all";
+
+/** An init container that runs on beside the others: a sidecar. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === "Always";
+}
+
+export function podPolicy({ restartPolicy = "Always" }: PodSpec): RestartPolicy {
+  return restartPolicy;
+}
+
+/**
+ * What becomes of a container that has ended with this exit code: its rules first, then its own policy, then
+ * the pod's; init containers are done once they succeed.
+ */
+export function afterEnd(spec: PodSpec, container: Container, exitCode: number, isInit: boolean): AfterEnd {
+  for (const { action, exitCodes } of container.restartPolicyRules ?? []) {
+    if (exitCodes === undefined) continue;
+    const isIn = exitCodes.values?.includes(exitCode) ?? false;
+    if (isIn === (exitCodes.operator === "In")) return action === "Restart" ? "restart" : "restart-all";
+  }
+  const policy = container.restartPolicy ?? podPolicy(spec);
+  if (isInit && !isSidecar(container)) return exitCode !== 0 && policy !== "Never" ? "restart" : "stay";
+  return policy === "Always" || (policy === "OnFailure" && exitCode !== 0) ? "restart" : "stay";
+}

@@ -1,0 +1,64 @@
+import type { Clock } from "../../ground/clock/index.ts";
+import { hasCode } from "../../ground/errors/index.ts";
+import { GetEventsRequest, RuntimeServiceService } from "../../ground/protocol/index.ts";
+import type { Client } from "../criclient/index.ts";
+import { podUidLabel } from "../podspec/index.ts";
+
+/** What events miss is found by looking; without events as often as a kubelet looks. */
+const lookMs = 30_000;
+const lookWithoutEventsMs = 1_000;
+
+export type RuntimeWatchOptions = {
+  readonly client: Client;
+  readonly clock: Clock;
+  /** Something happened to a container or sandbox of the pod with this uid; of any, when it is not known. */
+  readonly onChange: (uid: string | undefined) => void;
+};
+
+/** Listens to a runtime's events for all pods together, and connects again when they break off. */
+export class RuntimeWatch implements AsyncDisposable {
+  readonly #options: RuntimeWatchOptions;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<unknown>;
+  #hasEvents = false;
+
+  constructor(options: RuntimeWatchOptions) {
+    this.#options = options;
+    this.#running = Promise.allSettled([this.#listen(), this.#look()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #listen(): Promise<void> {
+    const { client, clock, onChange } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const request = GetEventsRequest.fromPartial({});
+        this.#hasEvents = true;
+        const events = client.serverStream(RuntimeServiceService.getContainerEvents, request, { signal });
+        for await (const { podSandboxStatus } of events) onChange(podSandboxStatus?.labels[podUidLabel]);
+      } catch (error) {
+        this.#hasEvents = false;
+        if (signal.aborted || hasCode(error, "Unimplemented")) return;
+      }
+      this.#hasEvents = false;
+      await clock.wait(lookWithoutEventsMs, signal);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#closing;
+    let sinceMs = 0;
+    while (!signal.aborted) {
+      await this.#options.clock.wait(lookWithoutEventsMs, signal);
+      sinceMs += lookWithoutEventsMs;
+      if (this.#hasEvents && sinceMs < lookMs) continue;
+      sinceMs = 0;
+      this.#options.onChange(undefined);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { dirname, join } from "node:path";
+import { makeDirectories } from "../../ground/directories/index.ts";
+import { messageOf } from "../../ground/errors/index.ts";
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import type { Container } from "../manifests/index.ts";
+import { containerConfig, type Pod, type PodContext } from "../podspec/index.ts";
+import { runHandler } from "./handler-runner.ts";
+import type { PodImages } from "./images.ts";
+import type { PodRuntime } from "./pod-runtime.ts";
+import { StartFailure, type StartFailureReason } from "./start-failure.ts";
+
+export type StartRequest = {
+  readonly runtime: PodRuntime;
+  readonly images: PodImages;
+  readonly context: PodContext;
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly attempt: number;
+  readonly sandboxId: string;
+  readonly sandbox: PodSandboxConfig;
+  readonly podIps: readonly string[];
+  readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
+};
+
+/**
+ * Gets the image, makes the container, starts it, and waits for its postStart hook: what a kubelet does in
+ * one go. Returns its id. Throws StartFailure, or the signal's reason.
+ */
+export async function startContainer(request: StartRequest, signal: AbortSignal): Promise<string> {
+  const { runtime, images, pod, container, attempt, sandboxId, sandbox, onEvent } = request;
+  const { name } = container;
+  const imageId = await images.ensure(container, sandbox, signal);
+  const config = await step("CreateContainerConfigError", () =>
+    containerConfig({ ...request, attempt, imageId }),
+  );
+  // Kubelets make the directories of logs, so runtimes expect them to be there.
+  await makeDirectories(dirname(join(sandbox.logDirectory, config.logPath)), 0o755);
+  signal.throwIfAborted();
+  const id = await step("CreateContainerError", () => runtime.createContainer(sandboxId, config, sandbox));
+  onEvent("Normal", "Created", `container ${name} created`);
+  await step("RunContainerError", () => runtime.startContainer(id));
+  onEvent("Normal", "Started", `container ${name} started`);
+  const hook = container.lifecycle?.postStart;
+  if (hook === undefined) return id;
+  const target = { container, containerId: id, podIp: request.podIps[0] ?? "" };
+  const failure =
+    hook.sleep === undefined
+      ? await runHandler(runtime, hook, target, hookLimitMs, signal)
+      : await sleep(hook.sleep.seconds, signal);
+  if (failure === undefined) return id;
+  onEvent("Warning", "FailedPostStartHook", `postStart hook of container ${name} failed: ${failure}`);
+  await runtime.stopContainer(id, pod.spec.terminationGracePeriodSeconds ?? 30);
+  throw new StartFailure("PostStartHookError", `postStart hook failed: ${failure}`, 0);
+}
+
+/** Hooks have no limit of their own; nobody waits longer than a day. */
+const hookLimitMs = 86_400_000;
+
+async function sleep(seconds: number, signal: AbortSignal): Promise<undefined> {
+  const { setTimeout: delay } = await import("node:timers/promises");
+  await delay(seconds * 1000, undefined, { signal });
+}
+
+async function step<T>(reason: StartFailureReason, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new StartFailure(reason, messageOf(error));
+  }
+}

@@ -1,0 +1,58 @@
+import type { Container } from "../../manifests/index.ts";
+import type { ObservedContainer } from "../observe.ts";
+import { type ContainerState, type ContainerStatus, type Terminated, writtenTime } from "./types.ts";
+
+/** What else than the runtime's word goes into the status of a container. */
+export type ContainerFacts = {
+  /** Why it does not run, while somebody wants it to. */
+  readonly waiting: { readonly reason: string; readonly message?: string } | undefined;
+  readonly ready: boolean;
+  readonly started: boolean;
+  /** Last words, by container id. */
+  readonly messages: ReadonlyMap<string, string>;
+  /** For an id as Kubernetes writes it: the runtime's name. */
+  readonly runtimeName: string;
+};
+
+/** Attempts newest first. */
+export function containerStatus(
+  container: Container,
+  [latest, previous]: readonly ObservedContainer[],
+  facts: ContainerFacts,
+): ContainerStatus {
+  const state = stateOf(latest, facts);
+  // One that waits for its restart shows its last end as that.
+  const last = "waiting" in state && latest?.state === "exited" ? latest : previous;
+  const running = latest?.state === "running";
+  return {
+    name: container.name,
+    state,
+    lastState: last?.state === "exited" ? { terminated: terminated(last, facts) } : {},
+    ready: running ? facts.ready : false,
+    started: running && facts.started,
+    restartCount: latest?.attempt ?? 0,
+    image: container.image,
+    imageID: latest?.imageId ?? "",
+    ...(latest === undefined ? {} : { containerID: `${facts.runtimeName}://${latest.id}` }),
+  };
+}
+
+function stateOf(latest: ObservedContainer | undefined, facts: ContainerFacts): ContainerState {
+  if (latest?.state === "running") return { running: { startedAt: writtenTime(latest.startedAtNs) } };
+  if (facts.waiting !== undefined) return { waiting: facts.waiting };
+  if (latest?.state === "exited") return { terminated: terminated(latest, facts) };
+  return { waiting: { reason: "ContainerCreating" } };
+}
+
+function terminated(observed: ObservedContainer, { messages, runtimeName }: ContainerFacts): Terminated {
+  const { id, exitCode, reason, startedAtNs, finishedAtNs } = observed;
+  const message = messages.get(id) ?? "";
+  return {
+    exitCode,
+    reason: reason || (exitCode === 0 ? "Completed" : "Error"),
+    ...(message === "" ? {} : { message }),
+    ...(startedAtNs === 0n ? {} : { startedAt: writtenTime(startedAtNs) }),
+    finishedAt: writtenTime(finishedAtNs),
+    containerID: `${runtimeName}://${id}`,
+  };
+}

@@ -1,0 +1,174 @@
+import type { Clock } from "../../../ground/clock/index.ts";
+import type { Container } from "../../manifests/index.ts";
+import type { Pod, PodContext } from "../../podspec/index.ts";
+import type { ObservedContainer, ObservedPod } from "../observe.ts";
+import type { Plan } from "../plan.ts";
+import type { PodProbes } from "../probes/pod-probes.ts";
+import { terminationMessage } from "../termination-message.ts";
+import { containerStatus } from "./container-status.ts";
+import { podStatus } from "./pod-status.ts";
+import type { ContainerStatus, PodStatus } from "./types.ts";
+
+export type PodStatusKeeperOptions = {
+  readonly pod: Pod;
+  readonly context: PodContext;
+  readonly clock: Clock;
+  readonly runtimeName: string;
+  readonly hostIp: string | undefined;
+  readonly onStatus: (status: PodStatus) => void;
+};
+
+type Waiting = { readonly reason: string; readonly message: string; readonly untilNs: bigint };
+
+const nothing: ObservedPod = {
+  sandbox: undefined,
+  oldSandboxes: [],
+  containers: new Map(),
+  earlier: new Map(),
+};
+
+/** What is known of a pod, put together into its status, which is told whenever it changes. */
+export class PodStatusKeeper {
+  readonly #options: PodStatusKeeperOptions;
+  readonly #probes: PodProbes;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #messages = new Map<string, string>();
+  readonly #attempts = new Map<string, number>();
+  #observed = nothing;
+  #initialized = false;
+  #ended = false;
+  #failed: { readonly reason: string; readonly message: string } | undefined;
+  #podIps: readonly string[] = [];
+  #status: PodStatus;
+
+  constructor(options: PodStatusKeeperOptions, probes: PodProbes) {
+    this.#options = options;
+    this.#probes = probes;
+    this.#status = this.#make(undefined);
+  }
+
+  get status(): PodStatus {
+    return this.#status;
+  }
+
+  /** The primary one first. */
+  get podIps(): readonly string[] {
+    return this.#podIps;
+  }
+
+  /** The pod has been failed from outside. */
+  get isOver(): boolean {
+    return this.#failed !== undefined;
+  }
+
+  async observed(observed: ObservedPod): Promise<void> {
+    this.#observed = observed;
+    const { network } = observed.sandbox ?? {};
+    if (network !== undefined && network.ip !== "")
+      this.#podIps = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
+    else if (this.#options.pod.spec.hostNetwork === true && this.#options.hostIp !== undefined)
+      this.#podIps = [this.#options.hostIp];
+    for (const attempts of [...observed.earlier.values(), ...observed.containers.values()])
+      for (const { name, attempt } of attempts) this.countAttempt(name, attempt);
+    await this.#readMessages();
+    this.#tell();
+  }
+
+  planned({ initialized }: Plan): void {
+    this.#initialized = initialized;
+    this.#tell();
+  }
+
+  /** Nothing of it runs any more, or will. */
+  over(): void {
+    this.#ended = true;
+    this.#tell();
+  }
+
+  fail(reason: string, message: string): void {
+    this.#failed ??= { reason, message };
+    this.#tell();
+  }
+
+  /** Why a container does not run; `forMs` it is not tried again. */
+  wait(name: string, reason: string, message: string, forMs = 0): void {
+    const untilNs = this.#options.clock.nowNs() + BigInt(Math.round(forMs)) * 1_000_000n;
+    this.#waiting.set(name, { reason, message, untilNs });
+    this.#tell();
+  }
+
+  clearWait(name: string): void {
+    this.#waiting.delete(name);
+  }
+
+  /** How long a container that could not be started has to wait. */
+  notBeforeMs(name: string): number {
+    const { untilNs = 0n } = this.#waiting.get(name) ?? {};
+    return Math.max(0, Number(untilNs - this.#options.clock.nowNs()) / 1e6);
+  }
+
+  countAttempt(name: string, attempt: number): void {
+    this.#attempts.set(name, Math.max(attempt, this.#attempts.get(name) ?? 0));
+  }
+
+  nextAttempt(name: string): number {
+    const highest = this.#attempts.get(name);
+    return highest === undefined ? 0 : highest + 1;
+  }
+
+  #attemptsOf(name: string): readonly ObservedContainer[] {
+    const { containers, earlier } = this.#observed;
+    return [...(containers.get(name) ?? []), ...(earlier.get(name) ?? [])];
+  }
+
+  /** Once for each container that has ended; those that are gone are forgotten. */
+  async #readMessages(): Promise<void> {
+    const { pod, context } = this.#options;
+    const known = new Set<string>();
+    for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+      for (const observed of this.#attemptsOf(container.name)) {
+        known.add(observed.id);
+        if (observed.state !== "exited" || this.#messages.has(observed.id)) continue;
+        this.#messages.set(observed.id, await terminationMessage(container, observed, pod, context));
+      }
+    }
+    for (const id of this.#messages.keys()) if (!known.has(id)) this.#messages.delete(id);
+  }
+
+  #tell(): void {
+    const before = this.#status;
+    this.#status = this.#make(before);
+    if (JSON.stringify(before) !== JSON.stringify(this.#status)) this.#options.onStatus(this.#status);
+  }
+
+  #make(before: PodStatus | undefined): PodStatus {
+    const { pod, clock, hostIp } = this.#options;
+    const { spec } = pod;
+    return podStatus({
+      pod,
+      initContainerStatuses: (spec.initContainers ?? []).map((one) => this.#containerStatus(one)),
+      containerStatuses: spec.containers.map((one) => this.#containerStatus(one)),
+      initialized: this.#initialized || (spec.initContainers ?? []).length === 0,
+      sandboxReady: this.#observed.sandbox !== undefined,
+      ended: this.#ended,
+      failed: this.#failed,
+      podIps: this.#podIps,
+      hostIp,
+      nowNs: clock.nowNs(),
+      before,
+    });
+  }
+
+  #containerStatus(container: Container): ContainerStatus {
+    const attempts = this.#attemptsOf(container.name);
+    const [latest] = attempts;
+    const waiting = this.#waiting.get(container.name);
+    return containerStatus(container, attempts, {
+      waiting: waiting && { reason: waiting.reason, message: waiting.message },
+      ready: latest !== undefined && this.#probes.isReady(latest),
+      started: latest !== undefined && this.#probes.isStarted(latest),
+      messages: this.#messages,
+      runtimeName: this.#options.runtimeName,
+    });
+  }
+}

@@ -1,0 +1,114 @@
+import type { Pod } from "../../podspec/index.ts";
+import { isSidecar } from "../restart-policy.ts";
+import {
+  type ContainerStatus,
+  type PodCondition,
+  type PodConditionType,
+  type PodPhase,
+  type PodStatus,
+  writtenTime,
+} from "./types.ts";
+
+export type PodFacts = {
+  readonly pod: Pod;
+  readonly initContainerStatuses: readonly ContainerStatus[];
+  readonly containerStatuses: readonly ContainerStatus[];
+  readonly initialized: boolean;
+  readonly sandboxReady: boolean;
+  /** None of it will run again. */
+  readonly ended: boolean;
+  /** Why it was ended from outside. */
+  readonly failed: { readonly reason: string; readonly message: string } | undefined;
+  readonly podIps: readonly string[];
+  readonly hostIp: string | undefined;
+  readonly nowNs: bigint;
+  /** For times of transitions. */
+  readonly before: PodStatus | undefined;
+};
+
+/** The status of a pod, as Kubernetes has it. */
+export function podStatus(facts: PodFacts): PodStatus {
+  const { pod, initContainerStatuses, containerStatuses, failed, podIps, hostIp } = facts;
+  const phase = phaseOf(facts);
+  return {
+    phase,
+    ...(failed ?? {}),
+    conditions: conditionsOf(facts, phase),
+    ...(hostIp === undefined ? {} : { hostIP: hostIp }),
+    ...(podIps[0] === undefined ? {} : { podIP: podIps[0] }),
+    podIPs: podIps.map((ip) => ({ ip })),
+    startTime: writtenTime(pod.startTimeNs),
+    initContainerStatuses,
+    containerStatuses,
+  };
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase */
+function phaseOf(facts: PodFacts): PodPhase {
+  const { pod, initContainerStatuses, containerStatuses, ended, failed } = facts;
+  if (failed !== undefined) return "Failed";
+  if (ended) {
+    const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+    const counted = [
+      ...initContainerStatuses.filter(({ name }) => !sidecars.has(name)),
+      ...containerStatuses,
+    ];
+    return counted.every(hasSucceeded) ? "Succeeded" : "Failed";
+  }
+  const begun = containerStatuses.every(
+    ({ state, lastState }) => !("waiting" in state) || lastState.terminated !== undefined,
+  );
+  return facts.initialized && begun ? "Running" : "Pending";
+}
+
+function hasSucceeded({ state }: ContainerStatus): boolean {
+  return "terminated" in state && state.terminated.exitCode === 0;
+}
+
+function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[] {
+  const { pod, containerStatuses, initContainerStatuses, initialized, sandboxReady } = facts;
+  const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const serving = [...initContainerStatuses.filter(({ name }) => sidecars.has(name)), ...containerStatuses];
+  const unready = serving.filter(({ ready }) => !ready).map(({ name }) => name);
+  const over = phase === "Succeeded" || phase === "Failed";
+  const notReady = over
+    ? { reason: phase === "Succeeded" ? "PodCompleted" : "PodFailed" }
+    : { reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
+  const containersReady = !over && unready.length === 0;
+  const gates = pod.spec.readinessGates ?? [];
+  const incomplete = (pod.spec.initContainers ?? []).map(({ name }) => name);
+  return [
+    condition(facts, "PodScheduled", true),
+    condition(facts, "PodReadyToStartContainers", sandboxReady),
+    condition(
+      facts,
+      "Initialized",
+      initialized,
+      phase === "Succeeded"
+        ? { reason: "PodCompleted" }
+        : {
+            reason: "ContainersNotInitialized",
+            message: `containers with incomplete status: [${incomplete.join(" ")}]`,
+          },
+    ),
+    condition(
+      facts,
+      "Ready",
+      containersReady && gates.length === 0,
+      containersReady ? { reason: "ReadinessGatesNotReady" } : notReady,
+    ),
+    condition(facts, "ContainersReady", containersReady, notReady),
+  ];
+}
+
+function condition(
+  { before, nowNs }: PodFacts,
+  type: PodConditionType,
+  holds: boolean,
+  whyNot: { readonly reason: string; readonly message?: string } = { reason: "" },
+): PodCondition {
+  const status = holds ? "True" : "False";
+  const earlier = before?.conditions.find((one) => one.type === type);
+  const lastTransitionTime = earlier?.status === status ? earlier.lastTransitionTime : writtenTime(nowNs);
+  return { type, status, lastTransitionTime, ...(holds || whyNot.reason === "" ? {} : whyNot) };
+}

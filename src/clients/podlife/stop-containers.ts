@@ -1,0 +1,80 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Container } from "../manifests/index.ts";
+import type { Pod } from "../podspec/index.ts";
+import { runHandler } from "./handler-runner.ts";
+import type { ObservedContainer, ObservedPod } from "./observe.ts";
+import type { PodRuntime } from "./pod-runtime.ts";
+import { isSidecar } from "./restart-policy.ts";
+
+/** Of each stop at least, whatever hooks and others have used up, as a kubelet has it. */
+const leastGraceSeconds = 2;
+
+export type Stopping = {
+  readonly runtime: PodRuntime;
+  readonly pod: Pod;
+  readonly podIp: string;
+  readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
+};
+
+type Running = { readonly container: Container; readonly observed: ObservedContainer };
+
+/**
+ * Ends one container: its preStop hook, then its stop signal, then SIGKILL when the grace period is over,
+ * which both share.
+ */
+export async function stopOne(
+  { runtime, podIp, onEvent }: Stopping,
+  { container, observed }: Running,
+  graceSeconds: number,
+): Promise<void> {
+  const begunAt = performance.now();
+  const hook = container.lifecycle?.preStop;
+  if (hook !== undefined && graceSeconds > 0) {
+    const limitMs = graceSeconds * 1000;
+    const target = { container, containerId: observed.id, podIp };
+    if (hook.sleep !== undefined) await delay(Math.min(limitMs, hook.sleep.seconds * 1000));
+    else {
+      const { signal } = new AbortController();
+      const failure = await runHandler(runtime, hook, target, limitMs, signal);
+      if (failure !== undefined)
+        onEvent(
+          "Warning",
+          "FailedPreStopHook",
+          `preStop hook of container ${container.name} failed: ${failure}`,
+        );
+    }
+  }
+  const usedSeconds = Math.floor((performance.now() - begunAt) / 1000);
+  const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds);
+  try {
+    await runtime.stopContainer(observed.id, left);
+  } catch (error) {
+    if (!hasCode(error, "NotFound")) throw error;
+  }
+}
+
+/**
+ * Ends all containers of a pod that run: ordinary ones at once, then sidecars in reverse, each when those
+ * that begin after it have ended. All share the grace period.
+ */
+export async function stopAll(
+  stopping: Stopping,
+  observed: ObservedPod,
+  graceSeconds: number,
+): Promise<void> {
+  const { spec } = stopping.pod;
+  const running = (container: Container): readonly Running[] =>
+    (observed.containers.get(container.name) ?? [])
+      .filter(({ state }) => state === "running" || state === "unknown")
+      .map((one) => ({ container, observed: one }));
+  const inits = spec.initContainers ?? [];
+  const first = [...inits.filter((one) => !isSidecar(one)), ...spec.containers].flatMap(running);
+  const begunAt = performance.now();
+  await Promise.all(first.map((one) => stopOne(stopping, one, graceSeconds)));
+  for (const sidecar of inits.filter(isSidecar).toReversed().flatMap(running)) {
+    const usedSeconds = Math.floor((performance.now() - begunAt) / 1000);
+    const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds);
+    await stopOne(stopping, sidecar, left);
+  }
+}

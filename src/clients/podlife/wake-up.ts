@@ -1,0 +1,32 @@
+import type { Clock } from "../../ground/clock/index.ts";
+
+/** Waits for a time, or until somebody wakes it; who wakes it while it does not wait is not forgotten. */
+export class WakeUp {
+  readonly #clock: Clock;
+  #woken = false;
+  #wake: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Undefined milliseconds wait until it is woken. Resolves also when the signal aborts. */
+  async wait(ms: number | undefined, signal: AbortSignal): Promise<void> {
+    if (!this.#woken && !signal.aborted) {
+      const waiting = new AbortController();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true, signal: waiting.signal });
+      if (ms !== undefined) this.#clock.wait(ms, waiting.signal).then(resolve, () => {});
+      await promise;
+      waiting.abort();
+      this.#wake = undefined;
+    }
+    this.#woken = false;
+  }
+}

@@ -1,0 +1,18 @@
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
+import type { Container } from "../manifests/index.ts";
+import type { PodContext } from "./context.ts";
+import type { Pod } from "./pod.ts";
+
+/** What a container is made of. */
+export type ContainerRequest = {
+  readonly pod: Pod;
+  readonly container: Container;
+  /** How often the container was started before. */
+  readonly attempt: number;
+  /** The image's id, as the runtime tells it. */
+  readonly imageId: string;
+  readonly sandbox: PodSandboxConfig;
+  /** The pod's addresses, the primary one first; those of the machine with its network. */
+  readonly podIps: readonly string[];
+  readonly context: PodContext;
+};

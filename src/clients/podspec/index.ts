@@ -1,0 +1,21 @@
+/**
+ * From a pod's specification to CRI's configurations of its sandbox and containers, and to the files that
+ * these need on the machine: directories of volumes, of logs, and for last words.
+ *
+ * {@link sandboxConfig} and {@link containerConfig} translate; {@link preparePod} and {@link removePodFiles}
+ * make and remove what a pod has on the disk. What a pod refers to (config maps, secrets, claims) comes from
+ * {@link ObjectSource}. This room calls no runtime and knows nothing of when things happen.
+ */
+export {
+  containerConfig,
+  logPath,
+  restartCountAnnotation,
+} from "./container-config.ts";
+export type { ContainerRequest } from "./container-request.ts";
+export type { ObjectSource, PodContext } from "./context.ts";
+export { PodSpecError } from "./errors.ts";
+export { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from "./labels.ts";
+export { logDirectory, podDirectory, terminationLog } from "./paths.ts";
+export { type Pod, podTitle } from "./pod.ts";
+export { preparePod, removePodFiles } from "./pod-files.ts";
+export { sandboxConfig } from "./sandbox-config.ts";

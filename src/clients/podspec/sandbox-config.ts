@@ -1,0 +1,60 @@
+import {
+  NamespaceMode,
+  NamespaceOption,
+  PodSandboxConfig,
+  type PortMapping,
+  Protocol,
+} from "../../ground/protocol/index.ts";
+import type { PodContext } from "./context.ts";
+import { identityLabels } from "./labels.ts";
+import { logDirectory } from "./paths.ts";
+import type { Pod } from "./pod.ts";
+
+/** The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes. */
+export function sandboxConfig(pod: Pod, attempt: number, context: PodContext): PodSandboxConfig {
+  const { metadata, spec } = pod;
+  const { name, namespace, uid } = metadata;
+  return PodSandboxConfig.fromPartial({
+    metadata: { name, namespace, uid, attempt },
+    hostname: spec.hostNetwork === true ? "" : hostname(pod),
+    logDirectory: logDirectory(context, pod),
+    portMappings: portMappings(pod),
+    labels: { ...metadata.labels, ...identityLabels(pod) },
+    annotations: { ...metadata.annotations },
+    linux: {
+      securityContext: { namespaceOptions: namespaceOptions(pod) },
+    },
+  });
+}
+
+/** Which namespaces the pod's containers share, with each other and with the machine. */
+export function namespaceOptions({ spec }: Pod): NamespaceOption {
+  const pid = spec.hostPID === true ? NamespaceMode.NODE : NamespaceMode.CONTAINER;
+  return NamespaceOption.fromPartial({
+    network: spec.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
+    ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
+    pid: spec.shareProcessNamespace === true ? NamespaceMode.POD : pid,
+  });
+}
+
+/** The pod's name, cut to what a host may be called, unless the pod says it. */
+function hostname({ metadata, spec }: Pod): string {
+  if (spec.hostname !== undefined) return spec.hostname;
+  let name = metadata.name.slice(0, 63);
+  while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
+  return name;
+}
+
+const protocols = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP } as const;
+
+/** Ports of the machine that lead into the pod; with the machine's network they are there anyway. */
+function portMappings({ spec }: Pod): PortMapping[] {
+  if (spec.hostNetwork === true) return [];
+  return [...(spec.initContainers ?? []), ...spec.containers].flatMap(({ ports = [] }) =>
+    ports.flatMap(({ containerPort, hostPort, hostIP = "", protocol = "TCP" }) =>
+      hostPort === undefined
+        ? []
+        : [{ containerPort, hostPort, hostIp: hostIP, protocol: protocols[protocol] }],
+    ),
+  );
+}

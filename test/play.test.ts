@@ -1,0 +1,130 @@
+/** `berth play`: pods of manifests in the foreground, over a daemon. */
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { stringify } from "yaml";
+import { cli, startCli } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+describe("berth play", () => {
+  const host = withBerth();
+  const options = () => ["--log-dir", host.berth.logDir, "--data-dir", join(host.berth.directory, "play")];
+  const start = (manifest: string, { signal }: { readonly signal?: AbortSignal } = {}) =>
+    startCli(host.berth, ["play", ...options(), "-"], {
+      stdin: manifest,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const play = (manifest: string) => start(manifest).outcome;
+  const shell = (name: string, script: string, more: object = {}) => ({
+    name,
+    image: host.image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["sh", "-c", script],
+    ...more,
+  });
+  const pod = (name: string, spec: object) =>
+    stringify({ apiVersion: "v1", kind: "Pod", metadata: { name }, spec });
+  const podsLeft = async () => (await cli(host.berth, "pods", "-q")).stdout;
+
+  it("runs init containers one after the other, then the containers, shows all output by name, and leaves nothing", async () => {
+    const { status, stdout, stderr } = await play(
+      pod("web", {
+        restartPolicy: "Never",
+        volumes: [{ name: "work", emptyDir: {} }],
+        initContainers: ["first", "second"].map((name) =>
+          shell(name, `echo ${name} $NAME; echo ${name} >> /work/order`, {
+            env: [{ name: "NAME", value: "of $(GREETING)" }],
+            volumeMounts: [{ name: "work", mountPath: "/work" }],
+          }),
+        ),
+        containers: [
+          shell("main", "cat /work/order; echo to stderr >&2; printf unended", {
+            volumeMounts: [{ name: "work", mountPath: "/work" }],
+          }),
+        ],
+      }),
+    );
+    assert.deepEqual(stdout.split("\n"), [
+      "web/first | first of $(GREETING)",
+      "web/second | second of $(GREETING)",
+      "web/main | first",
+      "web/main | second",
+      "web/main | unended",
+      "",
+    ]);
+    assert.equal(stderr, "web/main | to stderr\n");
+    assert.equal(status, 0);
+    assert.equal(await podsLeft(), "");
+    assert.deepEqual(await readdir(host.berth.logDir), []);
+    assert.deepEqual(await readdir(join(host.berth.directory, "play", "pods")), []);
+  });
+
+  it("restarts what fails until it succeeds, and fails with a pod that may not be restarted", async () => {
+    const once = await play(
+      pod("again", {
+        restartPolicy: "OnFailure",
+        volumes: [{ name: "work", emptyDir: {} }],
+        containers: [
+          shell("main", "[ -e /work/done ] && echo done && exit 0; touch /work/done; exit 3", {
+            volumeMounts: [{ name: "work", mountPath: "/work" }],
+          }),
+        ],
+      }),
+    );
+    assert.deepEqual([once.status, once.stdout], [0, "again/main | done\n"]);
+    const failed = await play(
+      pod("failed", { restartPolicy: "Never", containers: [shell("main", "exit 3")] }),
+    );
+    assert.equal(failed.status, 1);
+    assert.equal(await podsLeft(), "");
+  });
+
+  it("ends its pods in order when it is interrupted, and removes them", async () => {
+    const interrupt = new AbortController();
+    const trap = (name: string) =>
+      `trap 'echo ${name} ends; exit 0' TERM; echo up; while true; do sleep 0.1; done`;
+    const playing = start(
+      pod("served", {
+        initContainers: [
+          shell("one", trap("one"), { restartPolicy: "Always" }),
+          shell("two", trap("two"), { restartPolicy: "Always" }),
+        ],
+        containers: [
+          shell("main", trap("main"), {
+            lifecycle: { preStop: { exec: { command: ["sh", "-c", "echo stopping > /proc/1/fd/1"] } } },
+          }),
+        ],
+      }),
+      interrupt,
+    );
+    let seen = "";
+    playing.child.stdout.on("data", (chunk) => {
+      seen += chunk;
+    });
+    await eventually("all are up", async () =>
+      ["one", "two", "main"].every((name) => seen.includes(`served/${name} | up`)),
+    );
+    interrupt.abort();
+    const { status, stdout } = await playing.outcome;
+    assert.deepEqual(
+      stdout.split("\n").filter((line) => /ends|stopping/.test(line)),
+      ["served/main | stopping", "served/main | main ends", "served/two | two ends", "served/one | one ends"],
+    );
+    assert.equal(status, 130);
+    assert.equal(await podsLeft(), "");
+  });
+
+  it("says all that is wrong with manifests at once, and runs nothing", async () => {
+    const { status, stderr } = await play(
+      `${pod("Wrong", { containers: [{ name: "main" }] })}---\nkind: Mystery\n---\n${pod("right", { containers: [shell("main", "true")] })}`,
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /-:4: document 1: metadata\.name: "Wrong" is no name/);
+    assert.match(stderr, /-:7: document 1: spec\.containers\[0\]\.image: is required/);
+    assert.match(stderr, /document 2: kind: "Mystery" is none that can be run here/);
+    const dry = await cli(host.berth, "play", "--dry-run", "/nonexistent.yaml");
+    assert.equal(dry.status, 3);
+  });
+});
