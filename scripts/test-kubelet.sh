@@ -13,7 +13,7 @@ inside='
 set -eu
 mount --make-rshared /
 ip address add 192.0.2.1/32 dev lo
-for directory in /var/lib/kubelet /var/log/containers; do
+for directory in /var/lib/kubelet /var/log/containers /run/containerd; do
   mkdir -p "$directory"
   mount -t tmpfs tmpfs "$directory"
 done

@@ -138,7 +138,11 @@ describe("containerd's API of containers and events", () => {
 
   test("a pod's container is shown in k8s.io, and is its engine's alone", async () => {
     const pod = await TestPod.run(host.berth, "shown");
+    const heard = await listen('namespace==k8s.io,topic=="/containers/create"');
     const id = await pod.create(shellConfig("main", host.image, "sleep 1000"));
+    const [told] = await take(heard, 1);
+    const made = events.ContainerCreate.decode(told?.event?.value ?? Buffer.alloc(0));
+    assert.deepEqual([made.id, made.runtime?.name], [id, "io.containerd.runc.v2"]);
     const { containers } = clients.in("k8s.io");
     const { container: shown } = await containers.get({ id });
     assert.deepEqual([shown?.id, shown?.sandbox], [id, pod.id]);

@@ -206,6 +206,11 @@ describe("containerd's API of transfers with registries", () => {
       events.join("\n"),
     );
     assert.equal(events.at(-1), `Completed push to OCI Registry (${server.host}/copy:v1)`);
+    // Where a blob is from, and where it went, is known by the registry's name without its port.
+    const { content } = host.clients.in("push");
+    const label = "containerd.io/distribution.source.127.0.0.1";
+    const repositories = (await content.info({ digest: index.target.digest })).info?.labels[label] ?? "";
+    assert.deepEqual(repositories.split(",").sort(), ["app", "copy"]);
     await pull("push", imageStore({ name: reference, platforms: [here] }), registry(`${server.host}/one:v1`));
     assert.equal(await target("one"), own.target.digest);
   });

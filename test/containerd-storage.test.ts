@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type ClientReadableStream, status } from "@grpc/grpc-js";
 import { containerd } from "../src/ground/protocol/index.ts";
+import { eventually } from "./support/condition.ts";
 import { withContainerd } from "./support/with-containerd.ts";
 
 const { Kind } = containerd.snapshotsV1;
@@ -93,6 +94,36 @@ describe("containerd's API of what is stored", () => {
     for (const key of ["shared", "used", "rooted"]) assert.equal((await stat(key)).info?.name, key);
     await leases.delete({ id: "second", sync: true });
     await assert.rejects(stat("shared"), { code: status.NOT_FOUND });
+  });
+
+  test("an active snapshot goes when it is taken out of its lease, or its lease has expired", async () => {
+    const snapshotter = "overlayfs";
+    const { leases } = host.clients.in("let-go");
+    const ends = new Date(Date.now() + 200).toISOString();
+    await leases.create({ id: "kept", labels: {} });
+    await leases.create({ id: "ends", labels: { "containerd.io/gc.expire": ends } });
+    for (const [lease, key] of [
+      ["kept", "taken-out"],
+      ["kept", "held"],
+      ["ends", "expired"],
+    ] as const)
+      await host.clients.in("let-go", lease).snapshots.prepare({ snapshotter, key, parent: "", labels: {} });
+    const { snapshots } = host.clients.in("let-go");
+    const there = async (key: string) =>
+      snapshots.stat({ snapshotter, key }).then(
+        () => true,
+        () => false,
+      );
+    // It is not in that lease: nobody gives it up.
+    await leases.deleteResource({ id: "ends", resource: { id: "held", type: "snapshots/overlayfs" } });
+    await leases.deleteResource({ id: "kept", resource: { id: "taken-out", type: "snapshots/overlayfs" } });
+    assert.deepEqual([await there("taken-out"), await there("held")], [false, true]);
+    await eventually("the lease's end has come", async () => {
+      await leases.create({ id: "collect", labels: {} });
+      await leases.delete({ id: "collect", sync: true });
+      return !(await there("expired"));
+    });
+    assert.equal(await there("held"), true);
   });
 
   test("a lease with a time of expiry goes with the first collection after it", async () => {

@@ -369,6 +369,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       value: Buffer.from(Options.encode(Options.fromPartial({ binaryName })).finish()),
     });
     const name = "io.containerd.runc.v2";
+    const shim = "/usr/local/bin/containerd-shim-runc-v2";
     const handlerOf = async (id: string) => {
       const entries = await readdir(join(host.berth.state, "tasks"), { recursive: true });
       return entries
@@ -382,13 +383,22 @@ describe("containerd's API of the tasks of clients' containers", () => {
     assert.equal(await handlerOf("named"), other);
     await own.task({ ...shell("direct", "exit 0"), runtime: { name: other, options: undefined } });
     assert.equal(await handlerOf("direct"), other);
+    // containerd's shim may be named by its path, by the container or for the task.
+    await own.task({ ...shell("path", "exit 0"), runtime: { name: shim, options: options(other) } });
+    assert.equal(await handlerOf("path"), other);
+    await own.task(
+      { ...shell("task", "exit 0"), runtime: { name: other, options: undefined } },
+      { runtimePath: shim },
+    );
+    assert.equal(await handlerOf("task"), testHandler);
     for (const [id, runtime] of [
       ["nobinary", { name, options: options("nosuch") }],
       ["notype", { name, options: options("", "example.Options") }],
       ["noruntime", { name: "io.containerd.nosuch.v2", options: undefined }],
     ] as const)
       await assert.rejects(own.task({ ...shell(id, "exit 0"), runtime }), { code: status.INVALID_ARGUMENT });
-    for (const containerId of ["default", "named", "direct"]) await own.api.tasks.delete({ containerId });
+    for (const containerId of ["default", "named", "direct", "path", "task"])
+      await own.api.tasks.delete({ containerId });
   });
 
   test("runc's options are done for a task, or refused by their names", async () => {
@@ -411,7 +421,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
     const { INVALID_ARGUMENT, UNIMPLEMENTED } = status;
     const rootfs = await own.create(shell("undone", "exit 0"));
     for (const [given, code, details] of [
-      [{ root: "/run/other" }, UNIMPLEMENTED, /options: root is not supported/],
+      [{ root: "run/other" }, INVALID_ARGUMENT, /options: root: "run\/other" is no absolute path/],
       [{ taskApiAddress: "unix:///other" }, UNIMPLEMENTED, /options: task_api_address is not supported/],
       [{ systemdCgroup: true }, INVALID_ARGUMENT, /systemd_cgroup: linux.cgroupsPath .* SLICE:PREFIX:NAME/],
     ] as const)
@@ -421,8 +431,22 @@ describe("containerd's API of the tasks of clients' containers", () => {
       });
   });
 
+  test("an OCI runtime keeps a task's state where its option root says, and the task is found again there", async () => {
+    const { Options } = containerd.runcOptions;
+    const root = join(host.berth.directory, "other-root");
+    const value = Buffer.from(Options.encode(Options.fromPartial({ root })).finish());
+    await run(shell("rooted", "exec sleep 1000"), {
+      options: { typeUrl: "containerd.runc.v1.Options", value },
+    });
+    assert.deepEqual(await readdir(join(root, own.namespace)), ["rooted"]);
+    await host.berth.restartDaemon();
+    assert.equal((await get("rooted"))?.status, Status.RUNNING);
+    await stop("rooted");
+    assert.deepEqual(await readdir(join(root, own.namespace)), []);
+  });
+
   test("what cannot become a task is refused with the field that is wrong, and leaves nothing", async () => {
-    const { INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED, FAILED_PRECONDITION } = status;
+    const { INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION } = status;
     const mounts = await own.create(shell("refused", "exit 0"));
     const asked = { containerId: "refused", rootfs: mounts };
     const nowhere = { type: "bind", source: "/nosuch", target: "", options: ["rbind"] };
@@ -433,7 +457,7 @@ describe("containerd's API of the tasks of clients' containers", () => {
       [{ stdout: "file:///" }, INVALID_ARGUMENT, /output to "\/"/],
       [{ stdout: "tcp://host" }, INVALID_ARGUMENT, /stdout: "tcp:/],
       [{ stderr: "/nosuch/fifo" }, INVALID_ARGUMENT, /"\/nosuch\/fifo"/],
-      [{ runtimePath: "/bin/true" }, UNIMPLEMENTED, /runtime_path/],
+      [{ runtimePath: "/bin/true" }, INVALID_ARGUMENT, /runtime "\/bin\/true"/],
       [{ rootfs: [nowhere] }, NOT_FOUND, /open_tree \/nosuch/],
     ] as const)
       await assert.rejects(own.createTask({ ...asked, ...wrong } as Partial<CreateTaskRequest>), {

@@ -113,3 +113,57 @@ describe("a kubelet as it comes", () => {
     await host.kubelet.remove("figures");
   });
 });
+
+describe("a kubelet as it comes that finds berth where containerd's socket is", () => {
+  const host = withKubelet(
+    {},
+    {
+      config: '[containerd_api]\naddress = "/run/containerd/containerd.sock"\n',
+    },
+  );
+
+  it("has the network of pods in its summary, and every series of containers and pods", async () => {
+    await host.kubelet.run("figures", { spec: { containers: [host.shell("main", busy)] } });
+    const pod = await host.kubelet.until("it has all figures", async () => {
+      const found = await summaryOf(host.kubelet, "figures");
+      return hasFigures(found) && found?.network !== undefined && found;
+    });
+    assert.equal(pod.network?.name, "eth0");
+
+    const body = await host.kubelet.until("cAdvisor has looked", async () => {
+      const metrics = await host.kubelet.ask("/metrics/cadvisor");
+      return metrics.body.includes('container="main"') && metrics.body;
+    });
+    const [sandbox] = await host.kubelet.sandboxes("figures");
+    const ofPod = (line: string) => line.includes(`pod="figures-${nodeName}"`);
+    const seen = new Set(
+      body
+        .split("\n")
+        .filter(ofPod)
+        .map((line) => `${line.slice(0, line.indexOf("{"))} ${/container="(.*?)"/.exec(line)?.[1]}`),
+    );
+    // What berth itself tells of the same pod, where cAdvisor has a series of that name at all.
+    const names = new Set(body.split("\n").map((line) => line.slice(0, line.indexOf("{"))));
+    const { podMetrics } = await host.berth.clients.runtime.listPodSandboxMetrics({});
+    const own = podMetrics.find(({ podSandboxId }) => podSandboxId === sandbox?.id);
+    const main =
+      own?.containerMetrics.flatMap(({ metrics }) => metrics.map(({ name }) => `${name} main`)) ?? [];
+    const whole = own?.metrics.map(({ name }) => `${name} `) ?? [];
+    // cAdvisor measures no container's own layer with containerd either.
+    const layers = /^container_fs_(?:usage_bytes|limit_bytes|inodes_total|inodes_free) /;
+    const told = [...new Set([...main, ...whole])].filter(
+      (each) => names.has(each.split(" ")[0] ?? "") && !layers.test(each),
+    );
+    assert.ok(told.includes("container_cpu_usage_seconds_total main"));
+    assert.ok(told.includes("container_network_receive_bytes_total "), told.join());
+    assert.deepEqual(
+      told.filter((each) => !seen.has(each)),
+      [],
+    );
+    assert.match(
+      body,
+      new RegExp(`^container_network_receive_bytes_total{.*interface="eth0".*pod="figures-${nodeName}"`, "m"),
+    );
+    await host.kubelet.remove("figures");
+  });
+});

@@ -1,6 +1,8 @@
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Envelope, EventByTopic, Topic } from "../../services/events/index.ts";
+import { isPodsBy } from "./extensions.ts";
 import { toTimestamp } from "./messages.ts";
+import { podRuntimeName } from "./pod-runtime.ts";
 
 const { events } = containerd;
 
@@ -54,11 +56,15 @@ const encoders: { readonly [T in Known]: Encoder<EventByTopic[T]> } = {
     snapshotter,
     key,
   })),
-  "/containers/create": of("ContainerCreate", events.ContainerCreate, ({ id, image, runtime }) => ({
-    id,
-    image,
-    runtime: { name: runtime, options: undefined },
-  })),
+  "/containers/create": of(
+    "ContainerCreate",
+    events.ContainerCreate,
+    ({ id, image, runtime, extensions }) => ({
+      id,
+      image,
+      runtime: { name: isPodsBy(extensions) ? podRuntimeName : runtime, options: undefined },
+    }),
+  ),
   "/containers/update": of(
     "ContainerUpdate",
     events.ContainerUpdate,

@@ -13,7 +13,12 @@ function isOwn(extension: string): boolean {
 
 /** Whether a pod's engine keeps the record. */
 export function isPods({ extensions }: { readonly extensions: Extensions }): boolean {
-  return Object.keys(extensions).some(isOwn);
+  return isPodsBy(Object.keys(extensions));
+}
+
+/** The same, by the names of its extensions. */
+export function isPodsBy(extensions: readonly string[]): boolean {
+  return extensions.some(isOwn);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Handlers } from "../../ground/grpc/index.ts";
 import type { Labels } from "../../ground/labels/index.ts";
 import type { containerd } from "../../ground/protocol/index.ts";
@@ -57,7 +58,10 @@ export function leaseHandlers(): LeaseHandlers {
 
     async deleteResource({ id, resource }, { namespace }) {
       const storage = await namespace();
-      await storage.leases.removeResources(id, [toResource(resource)]);
+      const removed = toResource(resource);
+      const wasLeased = existing(storage, id).resources.some((each) => isDeepStrictEqual(each, removed));
+      await storage.leases.removeResources(id, [removed]);
+      if (wasLeased) await removeGivenUp(storage, [removed]);
       storage.garbage.collectSoon();
       return {};
     },

@@ -8,6 +8,9 @@ type Record = {
   readonly extensions: Readonly<globalThis.Record<string, TypedValue>>;
 };
 
+/** What runs the tasks of pods, as clients of containerd are told. */
+export const podRuntimeName = "io.containerd.runc.v2";
+
 /**
  * A record as clients of containerd know such ones: of a pod's the engine keeps the handler's name, of which
  * they know nothing; its program is in the options of runc's shim.
@@ -20,5 +23,5 @@ export function withKnownRuntime<Given extends Record>(
   const { Options } = containerd.runcOptions;
   const value = Options.encode(Options.fromPartial(podRuntime(record.runtime.name))).finish();
   const options = { typeUrl: "containerd.runc.v1.Options", value };
-  return { ...record, runtime: { name: "io.containerd.runc.v2", options } };
+  return { ...record, runtime: { name: podRuntimeName, options } };
 }

@@ -49,7 +49,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     async create(request, { namespace, signal }) {
       const storage = await namespace();
       const { name, containers } = storage;
-      const { containerId, rootfs, options, stdin, stdout, stderr, terminal, checkpoint } = request;
+      const { containerId, rootfs, options, stdin, stdout, stderr, terminal, checkpoint, runtimePath } =
+        request;
       checkCreation(request);
       checkNoPods(containerId, name, "created");
       const streams = { stdin, stdout, stderr, terminal };
@@ -59,6 +60,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       const task = {
         rootfs,
         options: options && toValue(options),
+        runtimePath,
         streams,
         checkpoint: unpacked?.path,
       };
@@ -211,9 +213,8 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 }
 
 /** Throws Unimplemented. */
-function checkCreation({ runtimePath, taskApiAddress, rootfs }: containerd.tasksV1.CreateTaskRequest): void {
+function checkCreation({ taskApiAddress, rootfs }: containerd.tasksV1.CreateTaskRequest): void {
   const asked = {
-    runtime_path: runtimePath !== "",
     task_api_address: taskApiAddress !== "",
     "rootfs.target": rootfs.some(({ target }) => target !== ""),
   };

@@ -80,10 +80,15 @@ function publishContainer(
   events: EventPublisher,
   namespace: string,
   kind: RecordChange,
-  { id, image, labels, snapshotKey, runtime }: Container,
+  { id, image, labels, snapshotKey, runtime, extensions: named }: Container,
 ): void {
   if (kind === "created")
-    events.publish(namespace, "/containers/create", { id, image, runtime: runtime.name });
+    events.publish(namespace, "/containers/create", {
+      id,
+      image,
+      runtime: runtime.name,
+      extensions: Object.keys(named),
+    });
   else if (kind === "updated")
     events.publish(namespace, "/containers/update", { id, image, labels, snapshotKey });
   else events.publish(namespace, "/containers/delete", { id });

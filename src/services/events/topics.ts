@@ -28,6 +28,8 @@ export type EventByTopic = {
     readonly id: string;
     readonly image: string;
     readonly runtime: string;
+    /** Names of its extensions, which tell whose it is. */
+    readonly extensions: readonly string[];
   };
   readonly "/containers/update": {
     readonly id: string;

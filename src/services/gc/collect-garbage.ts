@@ -31,10 +31,10 @@ export type RemovedGarbage = {
  */
 export async function collectGarbage(options: GarbageOptions): Promise<RemovedGarbage> {
   const { content, leases, snapshotters } = options;
-  await deleteExpired(leases);
+  const givenUp = await deleteExpired(leases);
   using _frozen = await leases.freeze();
   const leased = leases.list().flatMap(({ resources }) => resources);
-  const reached = reachable(options, [...options.roots(), ...leased.filter(isNode)]);
+  const reached = reachable(options, [...options.roots(), ...leased.filter(isNode)], givenUp.filter(isNode));
   const blobs = content.list().filter(({ digest }) => !reached.has({ kind: "content", digest }));
   // Records first: from here on nobody can find a blob or snapshot that is about to go.
   const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
@@ -52,10 +52,12 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   };
 }
 
-async function deleteExpired(leases: Leases): Promise<void> {
+/** Resolves with what they have held. */
+async function deleteExpired(leases: Leases): Promise<readonly LeaseResource[]> {
   const now = nowNs();
   const expired = leases.list().filter(({ expiresAtNs }) => expiresAtNs !== undefined && expiresAtNs <= now);
   await Promise.all(expired.map(({ id }) => leases.delete(id)));
+  return expired.flatMap(({ resources }) => resources);
 }
 
 function isNode(resource: LeaseResource): resource is GarbageNode {

@@ -16,11 +16,16 @@ type Stores = {
 };
 
 /**
- * What can be reached from `roots`, and from the stores' own roots. Synchronous, so that it sees one moment.
+ * What can be reached from `roots`, and from the stores' own roots. An active snapshot holds itself, unless
+ * it is `givenUp`: a lease has held it that has ended. Synchronous, so that it sees one moment.
  */
-export function reachable(stores: Stores, roots: Iterable<GarbageNode>): { has(node: GarbageNode): boolean } {
+export function reachable(
+  stores: Stores,
+  roots: Iterable<GarbageNode>,
+  givenUp: Iterable<GarbageNode> = [],
+): { has(node: GarbageNode): boolean } {
   const reached = new Set<string>();
-  const queue = [...roots, ...ownRoots(stores)];
+  const queue = [...roots, ...ownRoots(stores, new Set([...givenUp].map(nodeId)))];
   for (let node = queue.pop(); node !== undefined; node = queue.pop()) {
     if (reached.has(nodeId(node))) continue;
     reached.add(nodeId(node));
@@ -29,14 +34,14 @@ export function reachable(stores: Stores, roots: Iterable<GarbageNode>): { has(n
   return { has: (node) => reached.has(nodeId(node)) };
 }
 
-function* ownRoots({ content, snapshotters }: Stores): Generator<GarbageNode> {
+function* ownRoots({ content, snapshotters }: Stores, givenUp: ReadonlySet<string>): Generator<GarbageNode> {
   for (const { digest, labels } of content.list()) {
     if (isRoot(labels)) yield { kind: "content", digest };
   }
   for (const snapshotter of snapshotters) {
     for (const { key, kind, labels } of snapshotter.list()) {
-      if (kind !== "committed" || isRoot(labels))
-        yield { kind: "snapshot", snapshotter: snapshotter.name, key };
+      const node = { kind: "snapshot", snapshotter: snapshotter.name, key } as const;
+      if ((kind !== "committed" && !givenUp.has(nodeId(node))) || isRoot(labels)) yield node;
     }
   }
 }

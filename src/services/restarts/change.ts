@@ -38,6 +38,7 @@ export async function startAnew(restarted: Restarted, wish: Wish, signal: AbortS
     container,
     {
       options: undefined,
+      runtimePath: "",
       rootfs: await rootfsOf(restarted),
       streams: { stdin: "", stdout: logUri, stderr: terminal ? "" : logUri, terminal },
       checkpoint: undefined,

@@ -20,6 +20,8 @@ export type TaskOrigin = {
   /** See OCI's `linux.cgroupsPath`. */
   readonly cgroupsPath: string;
   readonly streams: NamedStreams;
+  /** See RuntimeChoice. */
+  readonly root?: string | undefined;
 };
 
 /** A task's private directory. */

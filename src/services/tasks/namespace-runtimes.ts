@@ -11,8 +11,6 @@ type NamespaceRuntime = {
   readonly bundlesDir: string;
 };
 
-const drivers: readonly CgroupDriver[] = ["cgroupfs", "systemd"];
-
 /**
  * What makes tasks, for each namespace and cgroup driver one that knows nothing of the others, so that a
  * container of each may have the same id. Opened when it is first asked for.
@@ -28,13 +26,17 @@ export class NamespaceRuntimes implements AsyncDisposable {
   }
 
   /**
-   * systemd makes the cgroup that `SLICE:PREFIX:NAME` asks for. Throws RuntimeError FailedPrecondition when
-   * no cgroups are mounted.
+   * systemd makes the cgroup that `SLICE:PREFIX:NAME` asks for. The OCI runtimes keep their state below
+   * `root`, where a client names one. Throws RuntimeError FailedPrecondition when no cgroups are mounted.
    */
-  async for(namespace: string, cgroupsPath: string): Promise<NamespaceRuntime> {
+  async for(
+    namespace: string,
+    { cgroupsPath, root }: { readonly cgroupsPath: string; readonly root?: string | undefined },
+  ): Promise<NamespaceRuntime> {
     const driver = cgroupsPath.includes(":") ? "systemd" : "cgroupfs";
-    const directory = join(this.#directory, shortName(namespace), driver);
-    const opened = this.#opened.get(directory) ?? this.#open(directory, namespace, driver);
+    const name = root === undefined ? driver : `${driver}-${shortName(root)}`;
+    const directory = join(this.#directory, shortName(namespace), name);
+    const opened = this.#opened.get(directory) ?? this.#open(directory, { namespace, driver, root });
     this.#opened.set(directory, opened);
     try {
       return await opened;
@@ -48,9 +50,13 @@ export class NamespaceRuntimes implements AsyncDisposable {
   /** All that there are of what earlier daemons opened. */
   async bundlesDirs(): Promise<readonly string[]> {
     const namespaces = await namesIn(this.#directory);
-    return namespaces.flatMap((name) =>
-      drivers.map((driver) => join(this.#directory, name, driver, "bundles")),
+    const opened = await Promise.all(
+      namespaces.map(async (name) => {
+        const directory = join(this.#directory, name);
+        return (await namesIn(directory)).map((each) => join(directory, each, "bundles"));
+      }),
     );
+    return opened.flat();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,11 +64,16 @@ export class NamespaceRuntimes implements AsyncDisposable {
     for (const each of opened) if (each.status === "fulfilled") await each.value.tasks[Symbol.asyncDispose]();
   }
 
-  async #open(directory: string, namespace: string, cgroupDriver: CgroupDriver): Promise<NamespaceRuntime> {
+  async #open(
+    directory: string,
+    asked: { readonly namespace: string; readonly driver: CgroupDriver; readonly root: string | undefined },
+  ): Promise<NamespaceRuntime> {
+    const { namespace, driver: cgroupDriver, root } = asked;
     const { handlers: table } = this.#options;
     const handlers = table.handlers.map((handler) => ({
       ...handler,
-      root: join(directory, "runtimes", handler.name),
+      // As containerd's shim for runc has it.
+      root: root === undefined ? join(directory, "runtimes", handler.name) : join(root, namespace),
     }));
     const tasks = await ConmonTasks.open({
       ...this.#options,

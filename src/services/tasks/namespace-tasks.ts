@@ -24,6 +24,8 @@ export interface NamespaceTasks {
 export type NewTask = {
   /** runc's, as an Any; undefined or of no type for none. */
   readonly options: TypedValue | undefined;
+  /** In the place of the container's runtime; "" for that. */
+  readonly runtimePath: string;
   /** None for a specification that names a root file system by an absolute path. */
   readonly rootfs: readonly DescribedMount[];
   readonly streams: NamedStreams;

@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, isAbsolute, normalize } from "node:path";
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Container, TypedValue } from "../containers/index.ts";
 import type { HandlerTable, TaskSpec } from "../runtime/index.ts";
@@ -6,6 +6,8 @@ import { TasksError } from "./tasks-error.ts";
 
 /** The shim that clients ask for unless told otherwise; it stands for every handler here. */
 const runcShim = "io.containerd.runc.v2";
+/** Its program: clients may give that one's path in the place of the name. */
+const runcShimProgram = "containerd-shim-runc-v2";
 const optionsType = "containerd.runc.v1.Options";
 
 /** What runs a task, and how: see TaskSpec. */
@@ -17,6 +19,8 @@ export type RuntimeChoice = Pick<
   readonly handler: string;
   /** Of a task that is to be restored; undefined for one that begins anew. */
   readonly criuImagePath: string | undefined;
+  /** Directory in which the OCI runtime keeps its state, by namespaces; undefined for berth's own. */
+  readonly root: string | undefined;
 };
 
 /**
@@ -50,8 +54,9 @@ export function chooseRuntime(
     noPivotRoot,
     noNewKeyring,
     criuImagePath: options.criuImagePath === "" ? undefined : options.criuImagePath,
+    root: rootOf(id, options),
   };
-  if (runtime.name !== runcShim) return { ...how, handler: knownHandler(id, runtime.name, table) };
+  if (!isRuncShim(runtime.name)) return { ...how, handler: knownHandler(id, runtime.name, table) };
   return { ...how, handler: binaryName === "" ? "" : handlerOfBinary(id, binaryName, table) };
 }
 
@@ -65,15 +70,25 @@ function runcOptions(id: string, { typeUrl, value }: TypedValue): containerd.run
       `container ${id}: options: the type ${JSON.stringify(typeUrl)}; give ${optionsType}`,
     );
   const options = decoded(id, value);
-  // Where a handler keeps its state is a promise to what recovers it after a crash.
-  const { root, taskApiAddress: task_api_address } = options;
-  for (const [name, value] of Object.entries({ root, task_api_address }))
-    if (value !== "")
-      throw new TasksError(
-        "Unimplemented",
-        `container ${id}: options: ${name} is not supported; leave it out`,
-      );
+  if (options.taskApiAddress !== "")
+    throw new TasksError(
+      "Unimplemented",
+      `container ${id}: options: task_api_address is not supported; leave it out`,
+    );
   return options;
+}
+
+function rootOf(id: string, { root }: containerd.runcOptions.Options): string | undefined {
+  if (root === "") return undefined;
+  if (isAbsolute(root)) return normalize(root);
+  throw new TasksError(
+    "InvalidArgument",
+    `container ${id}: options: root: ${JSON.stringify(root)} is no absolute path`,
+  );
+}
+
+function isRuncShim(runtime: string): boolean {
+  return runtime === runcShim || (isAbsolute(runtime) && basename(runtime) === runcShimProgram);
 }
 
 function decoded(id: string, value: Uint8Array): containerd.runcOptions.Options {

@@ -120,14 +120,14 @@ export class TaskStore implements AsyncDisposable {
       throw new TasksError("AlreadyExists", `container ${id} has a task already; delete that one first`);
     const spec = containerSpec(namespace, container, asked.streams.terminal);
     const { cgroupsPath } = spec.linux;
-    const { handler, criuImagePath, ...how } = chooseRuntime(
-      container,
+    const { handler, criuImagePath, root, ...how } = chooseRuntime(
+      { id, runtime: { ...container.runtime, name: asked.runtimePath || container.runtime.name } },
       { options: asked.options, cgroupsPath },
       this.#options.runtime.handlers,
     );
     const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`, signal);
     const io = firstProcessIo(asked.streams, { id, namespace }, lookUp);
-    const { tasks, bundlesDir } = await this.#runtimes.for(namespace, cgroupsPath);
+    const { tasks, bundlesDir } = await this.#runtimes.for(namespace, { cgroupsPath, root });
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
     await checkCgroupUnused(cgroupOf(cgroupsPath));
@@ -138,6 +138,7 @@ export class TaskStore implements AsyncDisposable {
         handler: handler || this.#options.runtime.handlers.defaultName,
         cgroupsPath,
         streams: asked.streams,
+        root,
       };
       await bundle.make(origin);
       await bundle.mount(asked.rootfs, lookUp);
@@ -207,8 +208,8 @@ export class TaskStore implements AsyncDisposable {
     try {
       const origin = await bundle.origin();
       if (origin === undefined) return await bundle.remove(trees);
-      const { namespace, cgroupsPath, streams, handler } = origin;
-      const { tasks } = await this.#runtimes.for(namespace, cgroupsPath);
+      const { namespace, streams, handler, cgroupsPath } = origin;
+      const { tasks } = await this.#runtimes.for(namespace, origin);
       const task = await tasks.attach(identityOf(id, bundle, origin));
       await this.checkpoints.endLeft(namespace, task);
       if (wasMade(task)) {

@@ -1,7 +1,10 @@
 import type { Digest, Reference } from "../../../parts/oci/index.ts";
 import type { ContentStore } from "../../content/index.ts";
 
-/** containerd's label of a blob: the repositories of a registry that have it, apart by commas. */
+/**
+ * containerd's label of a blob: the repositories of a registry that have it, apart by commas. A registry is
+ * known by its name without a port there.
+ */
 const labelPrefix = "containerd.io/distribution.source.";
 /**
  * A label has room for few names of the longest kind, and one that registries can give a blob from is enough.
@@ -34,12 +37,16 @@ export async function recordSource(
   await Promise.all(
     news.map(async (digest) => {
       const all = [repository, ...listed(content, digest, host)].slice(0, maxKept);
-      await content.setLabels(digest, { [`${labelPrefix}${host}`]: all.join(",") });
+      await content.setLabels(digest, { [labelOf(host)]: all.join(",") });
     }),
   );
 }
 
 function listed(content: ContentStore, digest: Digest, host: string): readonly string[] {
-  const value = content.info(digest).labels[`${labelPrefix}${host}`] ?? "";
+  const value = content.info(digest).labels[labelOf(host)] ?? "";
   return value.split(",").filter((repository) => repository !== "");
+}
+
+function labelOf(host: string): string {
+  return `${labelPrefix}${new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "")}`;
 }
