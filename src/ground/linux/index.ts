@@ -128,6 +128,7 @@ export {
   zombieExitCode,
 } from "./processes/process.ts";
 export { exitAtOnce, forbidFileWrites, trimMemory } from "./processes/process-calls.ts";
+export { endsWithin } from "./processes/process-end.ts";
 export { signalName, signalNumber } from "./processes/signals.ts";
 export { type SpawnOptions, type StdioChoice, type Subprocess, spawn } from "./processes/spawn.ts";
 export { sendDatagram } from "./streams/notify-socket.ts";

@@ -8,6 +8,7 @@
  *
  * It knows nothing of what the trees were.
  */
+export { removeNow } from "./remove-now.ts";
 export { removeTree } from "./remove-tree.ts";
 export { Trash } from "./trash.ts";
 export { TreeCursor, TreeError } from "./tree-cursor.ts";

@@ -75,19 +75,20 @@ export class NamespaceRecords<Fixed, Mutable> implements Records<Fixed, Mutable>
   async update(
     id: string,
     change: (before: RecordOf<Fixed, Mutable>) => Partial<MutableFields & Mutable>,
+    durability?: Durability,
   ): Promise<RecordOf<Fixed, Mutable>> {
     using _ = await this.#locks.acquire(id);
     const before = this.get(id);
     const after = { ...before, ...change(before), updatedAtNs: nowNs() };
     this.#options.check(after);
-    return await this.#put("updated", after);
+    return await this.#put("updated", after, durability);
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, durability?: Durability): Promise<void> {
     const { database, collection, namespace, changed } = this.#options;
     using _ = await this.#locks.acquire(id);
     const record = this.get(id);
-    await database.commit([collection.delete(namespace, id)], () => changed("deleted", record));
+    await database.commit([collection.delete(namespace, id)], () => changed("deleted", record), durability);
   }
 
   async #put(

@@ -61,14 +61,15 @@ export interface Records<Fixed, Mutable> {
    *
    *     await containers.update(id, ({ labels }) => ({ labels: updateLabels(labels, { name: "web" }) }));
    *
-   * Throws ContainersError NotFound.
+   * On disk at once unless `durability` says otherwise. Throws ContainersError NotFound.
    */
   update(
     id: string,
     change: (before: RecordOf<Fixed, Mutable>) => Partial<MutableFields & Mutable>,
+    durability?: Durability,
   ): Promise<RecordOf<Fixed, Mutable>>;
-  /** Throws ContainersError NotFound. */
-  delete(id: string): Promise<void>;
+  /** Gone from the disk at once unless `durability` says otherwise. Throws ContainersError NotFound. */
+  delete(id: string, durability?: Durability): Promise<void>;
 }
 
 export type NewRecord<Fixed, Mutable> = Omit<CommonFields, "createdAtNs" | "updatedAtNs"> & Fixed & Mutable;

@@ -137,7 +137,7 @@ export class DirectorySnapshotter implements Snapshotter {
     return usage ?? { sizeBytes: 0, inodes: 0 };
   }
 
-  async remove(key: string): Promise<void> {
+  async remove(key: string, durability: Durability = "atOnce"): Promise<void> {
     const { namespace, records, events } = this.#parts;
     using _locks = await this.#locks.acquireAll([key]);
     const record = records.get(key);
@@ -149,8 +149,10 @@ export class DirectorySnapshotter implements Snapshotter {
     }
     this.#removing.add(key);
     try {
-      await records.commit([records.delete(key)], () =>
-        events.publish(namespace, "/snapshot/remove", { snapshotter: this.name, key }),
+      await records.commit(
+        [records.delete(key)],
+        () => events.publish(namespace, "/snapshot/remove", { snapshotter: this.name, key }),
+        durability,
       );
     } finally {
       this.#removing.delete(key);

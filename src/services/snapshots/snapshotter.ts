@@ -58,9 +58,10 @@ export interface Snapshotter {
   usage(key: string): Promise<Usage>;
   /**
    * Throws NotFound; FailedPrecondition while it has children. The record goes at once; the files are deleted
-   * in the background, also after a crash.
+   * in the background, also after a crash. On disk at once unless `durability` says otherwise: a machine that
+   * fails then may leave the record without its files, which can be removed again.
    */
-  remove(key: string): Promise<void>;
+  remove(key: string, durability?: Durability): Promise<void>;
   /** Deletes directories that no record names and that are not mounted; resolves when they are gone. */
   cleanup(): Promise<void>;
   /** Like {@link cleanup}, with the deletions going on in the background. */

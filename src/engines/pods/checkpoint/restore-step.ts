@@ -29,7 +29,9 @@ export function restoreStep(services: PodServices): Step<ContainerDraft> {
       await applyRootfsDiff({ diff, deleted }, containerPaths(services.stateDir, record.id).rootfs);
       await restoreShm(checkpoint, spec, sandboxPaths(services.stateDir, sandbox.id).shm);
     },
-    undo: ({ record }) => forgetCheckpoint(record, services),
+    undo: async ({ record }) => {
+      if (record.restore !== undefined) await forgetCheckpoint(record, services);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "../../../ground/logging/index.ts";
+import type { Durability } from "../../../ground/metadata/index.ts";
 import {
   ContainerConfig,
   type LinuxContainerResources,
@@ -212,7 +213,11 @@ export class ContainerLifecycle implements Containers {
     await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.stop(id, 0)));
   }
 
-  async remove(idOrPrefix: string): Promise<void> {
+  remove(idOrPrefix: string): Promise<void> {
+    return this.#remove(idOrPrefix, "atOnce");
+  }
+
+  async #remove(idOrPrefix: string, durability: Durability): Promise<void> {
     if (this.#services.containers.findUnreadable(idOrPrefix) !== undefined) {
       using _ = await this.#locks.acquire(idOrPrefix);
       return removeUnreadableContainer(idOrPrefix, this.#services);
@@ -228,7 +233,7 @@ export class ContainerLifecycle implements Containers {
     await undoSteps(this.#steps, draftOf(record), observer);
     if (isOwned(record)) await removeLog(record, this.#services);
     observer("container-delete");
-    await containers.delete(id);
+    await containers.delete(id, durability);
     events.containerDeleted(record);
   }
 
@@ -241,8 +246,9 @@ export class ContainerLifecycle implements Containers {
     await this.#tasks.delete(record);
   }
 
+  /** Those of a pod, whose record is the next to go: theirs reach the disk with it. */
   async removeAll(sandboxId: string): Promise<void> {
-    await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.remove(id)));
+    await Promise.all(this.#ofSandbox(sandboxId).map((id) => this.#remove(id, "withNext")));
   }
 
   /** The ids of its containers, also of those whose records cannot be read. */

@@ -58,7 +58,8 @@ function snapshot({ images, snapshotter }: PodServices): Step<ContainerDraft> {
       await images.prepareRootfs(image, id);
     },
     undo: async ({ record }) => {
-      await snapshotter.remove(record.id).catch((error: unknown) => {
+      // Its container's record goes after it, and only that one's removal is answered.
+      await snapshotter.remove(record.id, "withNext").catch((error: unknown) => {
         if (!hasCode(error, "NotFound")) throw error;
       });
     },

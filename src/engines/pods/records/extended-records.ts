@@ -35,8 +35,12 @@ type CommonRecords<C, Fields> = {
   find(id: string): C | undefined;
   list(): readonly C[];
   create(record: Fields & Pick<Extended, "extensions">, durability?: Durability): Promise<C>;
-  update(id: string, change: (before: C) => Pick<Extended, "extensions">): Promise<C>;
-  delete(id: string): Promise<void>;
+  update(
+    id: string,
+    change: (before: C) => Pick<Extended, "extensions">,
+    durability?: Durability,
+  ): Promise<C>;
+  delete(id: string, durability?: Durability): Promise<void>;
 };
 
 /**
@@ -98,17 +102,19 @@ export class ExtendedRecords<
     return this.#join(await this.#records.create(given, durability), own);
   }
 
-  async save(record: R): Promise<R> {
+  async save(record: R, durability?: Durability): Promise<R> {
     const own = this.#form.own(record);
     const extension = this.#extension(own);
-    const saved = await this.#records.update(record.id, ({ extensions }) => ({
-      extensions: { ...extensions, ...extension },
-    }));
+    const saved = await this.#records.update(
+      record.id,
+      ({ extensions }) => ({ extensions: { ...extensions, ...extension } }),
+      durability,
+    );
     return this.#join(saved, own);
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#records.delete(id);
+  async delete(id: string, durability?: Durability): Promise<void> {
+    await this.#records.delete(id, durability);
   }
 
   #extension(own: Own): Readonly<Record<string, TypedValue>> {

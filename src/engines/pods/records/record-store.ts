@@ -18,7 +18,7 @@ export type UnreadableRecord = {
 
 /**
  * The records of one kind (sandboxes or containers), found by id or a unique prefix of one. What a method has
- * answered is on disk.
+ * answered is on disk, unless its caller has said that it may wait for the next commit.
  */
 export abstract class RecordStore<R extends Identified> {
   readonly #kind: string;
@@ -38,9 +38,9 @@ export abstract class RecordStore<R extends Identified> {
   /** Throws ContainersError AlreadyExists. */
   abstract create(record: NotYetCreated<R>, durability?: Durability): Promise<R>;
   /** Throws ContainersError NotFound. */
-  abstract save(record: R): Promise<R>;
+  abstract save(record: R, durability?: Durability): Promise<R>;
   /** Throws ContainersError NotFound. */
-  abstract delete(id: string): Promise<void>;
+  abstract delete(id: string, durability?: Durability): Promise<void>;
 
   /**
    * By id or unique prefix. Throws EngineError InvalidArgument when several match, and DataLoss for one that

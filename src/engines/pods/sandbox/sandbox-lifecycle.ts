@@ -188,7 +188,7 @@ export class SandboxLifecycle implements Sandboxes {
     const record = sandboxes.find(id);
     if (record === undefined || record.phase === "stopped") return;
     // Said first, so that no container is made or started in it from here on, and a daemon that comes back
-    // goes on from here.
+    // goes on from here. After a failure of the machine the pod is not ready in any case.
     if (record.phase !== "stopping") await this.#recordStopping(record);
     observer("sandbox-stop");
     await this.#containers.stopAll(id);
@@ -202,7 +202,7 @@ export class SandboxLifecycle implements Sandboxes {
   /** That it cannot be written down is no reason to let the containers run on. */
   async #recordStopping(record: SandboxRecord): Promise<void> {
     try {
-      await this.#services.sandboxes.save({ ...record, phase: "stopping" });
+      await this.#services.sandboxes.save({ ...record, phase: "stopping" }, "withNext");
     } catch (error) {
       await this.#containers
         .stopAll(record.id)

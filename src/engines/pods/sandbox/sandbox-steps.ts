@@ -1,5 +1,4 @@
 import { mkdir } from "node:fs/promises";
-import { unpinNamespaces } from "../../../ground/linux/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { removeMountPoint } from "../records/remove-directory.ts";
@@ -54,7 +53,8 @@ function namespaces(services: PodServices): Step<SandboxDraft> {
       const first = sharesHostNetwork(record.config) ? sysctls : byInterface(sysctls).others;
       await services.namespaceThread.createPodNamespaces({ ...request, sysctls: first });
     },
-    undo: ({ record }) => unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
+    undo: ({ record }) =>
+      services.namespaceThread.unpinNamespaces(sandboxPaths(services.stateDir, record.id).namespaces),
   };
 }
 

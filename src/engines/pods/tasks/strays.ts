@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "../../../ground/fs/index.ts";
-import { mountInfo, unmount, unpinNamespaces } from "../../../ground/linux/index.ts";
+import { mountInfo, unmount } from "../../../ground/linux/index.ts";
 import { containerPaths, sandboxPaths } from "../paths.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
 import type { PodServices } from "../services.ts";
@@ -75,7 +75,7 @@ export async function endSandbox(id: string, services: PodServices): Promise<voi
     .catch((err: unknown) =>
       services.logger.warn({ err, sandbox: id }, "its network is torn down once the plugins can be called"),
     );
-  await unpinNamespaces(namespaces);
+  await services.namespaceThread.unpinNamespaces(namespaces);
   await unmountAll(directory);
   await removeDirectory(directory, services.trees);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { lstat, mkdir, readdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bindMount, NamespaceHolder, unmount } from "../../../ground/linux/index.ts";
@@ -53,12 +54,8 @@ export async function unmountMappedVolumes(
   { stateDir }: PodServices,
 ): Promise<void> {
   const { volumes } = containerPaths(stateDir, id);
-  const names = await readdir(volumes).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (names === undefined) return;
-  for (const name of names) {
+  if (!existsSync(volumes)) return;
+  for (const name of await readdir(volumes)) {
     const target = join(volumes, name);
     await unmount(target, { detach: true, missingOk: true });
     if ((await lstat(target)).isDirectory()) await rmdir(target);

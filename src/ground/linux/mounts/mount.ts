@@ -1,4 +1,4 @@
-import { callAsync, libcFunction } from "../libc.ts";
+import { callAsync, check, libcFunction } from "../libc.ts";
 import { LinuxError } from "../linux-error.ts";
 
 const mountCall = libcFunction(
@@ -32,17 +32,33 @@ export async function mount({ source, target, type, flags = 0, data = "" }: Moun
  * makes it disappear at once and lets the kernel finish when it is no longer busy; `missingOk` makes it no
  * error that nothing is mounted there. Throws {@link LinuxError}.
  */
-export async function unmount(
-  target: string,
-  options: { readonly detach?: boolean; readonly force?: boolean; readonly missingOk?: boolean } = {},
-): Promise<void> {
-  const flags = UMOUNT_NOFOLLOW | (options.detach ? MNT_DETACH : 0) | (options.force ? MNT_FORCE : 0);
+export async function unmount(target: string, options: UnmountOptions = {}): Promise<void> {
   try {
-    await callAsync("umount", umountCall, [target, flags], target);
+    await callAsync("umount", umountCall, [target, flagsOf(options)], target);
   } catch (error) {
     if (options.missingOk && error instanceof LinuxError && isNotMounted(error.errno)) return;
     throw error;
   }
+}
+
+export type UnmountOptions = {
+  readonly detach?: boolean;
+  readonly force?: boolean;
+  readonly missingOk?: boolean;
+};
+
+/** Like {@link unmount}, on the calling thread, which is a worker's. */
+export function unmountNow(target: string, options: UnmountOptions = {}): void {
+  try {
+    check("umount", umountCall(target, flagsOf(options)), target);
+  } catch (error) {
+    if (options.missingOk && error instanceof LinuxError && isNotMounted(error.errno)) return;
+    throw error;
+  }
+}
+
+function flagsOf({ detach = false, force = false }: UnmountOptions): number {
+  return UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0);
 }
 
 /** umount2 says EINVAL for a path that exists and is no mount point. */

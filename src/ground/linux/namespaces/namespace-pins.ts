@@ -1,18 +1,20 @@
-import { rm, rmdir, statfs } from "node:fs/promises";
-import { unmount } from "../mounts/mount.ts";
+import { rmdirSync, rmSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { unmountNow } from "../mounts/mount.ts";
 import { namespaceKinds } from "./namespace-calls.ts";
 
 /**
  * Takes away the pins that {@link "./namespace-thread.ts"} made in `directory`, and the directory with them
- * when nothing else is in it. Idempotent; a namespace goes when its last process and descriptor go.
+ * when nothing else is in it. Idempotent; a namespace goes when its last process and descriptor go. Blocks
+ * the calling thread for some system calls each of which may wait for others that mount.
  */
-export async function unpinNamespaces(directory: string): Promise<void> {
+export function unpinNamespaces(directory: string): void {
   for (const kind of [...namespaceKinds, "user"]) {
-    await unmount(`${directory}/${kind}`, { detach: true, missingOk: true });
-    await rm(`${directory}/${kind}`, { force: true });
+    unmountNow(`${directory}/${kind}`, { detach: true, missingOk: true });
+    rmSync(`${directory}/${kind}`, { force: true });
   }
   try {
-    await rmdir(directory);
+    rmdirSync(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTEMPTY") throw error;

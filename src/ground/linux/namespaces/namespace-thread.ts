@@ -10,6 +10,7 @@ import type { PodNamespaces, PodNamespacesJob, PodNamespacesRequest } from "./po
 type NamespaceJobs = {
   readonly createPodNamespaces: { readonly request: PodNamespacesJob; readonly result: PodNamespaces };
   readonly resetPodNamespaces: { readonly request: PodNamespacesRequest; readonly result: undefined };
+  readonly unpinNamespaces: { readonly request: string; readonly result: undefined };
   readonly readNetworkCounters: {
     readonly request: readonly string[];
     readonly result: readonly (readonly InterfaceCounters[] | undefined)[];
@@ -64,6 +65,14 @@ export class NamespaceThread implements AsyncDisposable {
    */
   async resetPodNamespaces(request: PodNamespacesRequest): Promise<void> {
     await this.#call("resetPodNamespaces", request);
+  }
+
+  /**
+   * Takes away the pins in a directory, and the directory with them when nothing else is in it. Idempotent; a
+   * namespace goes when its last process and descriptor go. Throws LinuxError.
+   */
+  async unpinNamespaces(directory: string): Promise<void> {
+    await this.#call("unpinNamespaces", directory);
   }
 
   /**

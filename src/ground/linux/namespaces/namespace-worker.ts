@@ -4,6 +4,7 @@ import { asLinuxError } from "../linux-error.ts";
 import { readNetworkCounters } from "../network-counters.ts";
 import { createPodNamespaces, resetPodNamespaces } from "./create-pod-namespaces.ts";
 import { HostNamespaces, StrandedError } from "./namespace-host.ts";
+import { unpinNamespaces } from "./namespace-pins.ts";
 import type { NamespaceAnswer, NamespaceCall } from "./namespace-thread.ts";
 
 /**
@@ -32,6 +33,9 @@ function run(call: NamespaceCall, undo: (() => void)[]) {
       return createPodNamespaces(call.request, undo);
     case "resetPodNamespaces":
       resetPodNamespaces(call.request);
+      return undefined;
+    case "unpinNamespaces":
+      unpinNamespaces(call.request);
       return undefined;
     case "readNetworkCounters":
       return readNetworkCounters(call.request);

@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { ignoreGone, isErrno, readIfThere } from "../../fs/index.ts";
+import { ignoreGone, isErrno, readIfThere, readNow } from "../../fs/index.ts";
 
 /** PF_FORKNOEXEC of linux/sched.h. */
 const forkedWithoutExec = 0x40;
@@ -114,7 +114,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 
 /** The command's name may hold spaces and parentheses: the fields are counted from the last parenthesis. */
 async function readStat(pid: number): Promise<Stat | undefined> {
-  const text = (await readIfThere(`/proc/${pid}/stat`)) ?? "";
+  const text = readNow(`/proc/${pid}/stat`) ?? "";
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group, startTime] = [fields[0], fields[1], fields[2], fields[19]];
   if (state === undefined || startTime === undefined) return undefined;

@@ -1,6 +1,7 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { type Dirent, readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ignoreGone, isErrno, readIfThere } from "../../../ground/fs/index.ts";
+import { ignoreGone, isErrno, readNow } from "../../../ground/fs/index.ts";
 import { cgroupLayout } from "../../../ground/linux/index.ts";
 import { RuntimeError } from "../runtime-error.ts";
 
@@ -9,30 +10,53 @@ import { RuntimeError } from "../runtime-error.ts";
  * namespace, which the kernel lists as 0, are left out: to kill(2) that is the daemon's own process group.
  */
 export async function cgroupProcesses(directory: string): Promise<readonly number[]> {
-  const [own, children] = await Promise.all([ownProcesses(directory), childCgroups(directory)]);
-  const below = await Promise.all(children.map(cgroupProcesses));
-  return [...own, ...below.flat()];
+  return (await listed(directory)).filter((pid) => pid > 0);
+}
+
+/** Whether no process is in a cgroup or in those below it, nor one that cannot be seen from here. */
+export async function isEmptyCgroup(directory: string): Promise<boolean> {
+  return (await listed(directory)).length === 0;
+}
+
+/** With 0 for each process outside of the daemon's PID namespace. */
+async function listed(directory: string): Promise<readonly number[]> {
+  const below = await Promise.all((await childCgroups(directory)).map(listed));
+  return [...ownProcesses(directory), ...below.flat()];
 }
 
 /**
  * A threaded cgroup of v2 does not list processes (EOPNOTSUPP, which Node calls ENOTSUP), but the thread ids,
  * each of which stands for its process in kill(2).
  */
-async function ownProcesses(directory: string): Promise<readonly number[]> {
-  const text = await readIfThere(join(directory, "cgroup.procs")).catch((error) => {
-    if (error.code === "ENOTSUP") return readIfThere(join(directory, "cgroup.threads"));
-    throw error;
-  });
-  return (text ?? "")
+function ownProcesses(directory: string): readonly number[] {
+  return (membersOf(directory) ?? "")
     .split("\n")
-    .map(Number)
-    .filter((pid) => pid > 0);
+    .filter((line) => line !== "")
+    .map(Number);
+}
+
+function membersOf(directory: string): string | undefined {
+  try {
+    return readNow(join(directory, "cgroup.procs"));
+  } catch (error) {
+    if (isErrno(error, "ENOTSUP")) return readNow(join(directory, "cgroup.threads"));
+    throw error;
+  }
 }
 
 /** The directories of the cgroups right below one. */
 export async function childCgroups(directory: string): Promise<readonly string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(ignoreGone);
-  return (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
+  return directoryEntries(directory)
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(directory, entry.name));
+}
+
+function directoryEntries(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    return ignoreGone(error) ?? [];
+  }
 }
 
 /** No error when the process is gone. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readIfThere } from "../../../ground/fs/index.ts";
+import { readIfThere, readNow } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { inHierarchyOf } from "./cgroup-in-hierarchy.ts";
 import { childCgroups, writeIfThere } from "./cgroup-processes.ts";
@@ -62,7 +62,7 @@ export class Freezer {
 
   async #thaw(directory: string): Promise<void> {
     const [file, text] = this.#isV2 ? ["cgroup.freeze", "0"] : ["freezer.state", "THAWED"];
-    await writeIfThere(directory, file, text);
+    if (readNow(join(directory, file))?.trim() !== text) await writeIfThere(directory, file, text);
     for (const child of await childCgroups(directory)) await this.#thaw(child);
   }
 }

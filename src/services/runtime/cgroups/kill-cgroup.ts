@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CgroupLayout, processStartTime } from "../../../ground/linux/index.ts";
+import { type CgroupLayout, endsWithin, processStartTime } from "../../../ground/linux/index.ts";
 import { inHierarchyOf } from "./cgroup-in-hierarchy.ts";
-import { cgroupProcesses, sendSignal, writeIfThere } from "./cgroup-processes.ts";
+import { cgroupProcesses, isEmptyCgroup, sendSignal, writeIfThere } from "./cgroup-processes.ts";
 import { Freezer } from "./freezer.ts";
 
 const SIGKILL = 9;
@@ -24,14 +24,16 @@ export async function killCgroup(
   directory: string,
   init: number | undefined,
 ): Promise<void> {
+  if (init === undefined && (await isEmptyCgroup(directory))) return;
   const freezer = new Freezer(layout, directory);
   const killListed = async () => {
     const pids = await cgroupProcesses(directory);
     for (const pid of pids) sendSignal(pid, SIGKILL);
     return pids.length > 0;
   };
-  if (!(await killByInit(init, freezer)) && !(await killByKernel(layout, directory)))
-    await freezer.frozen(killListed);
+  if (await killByInit(init, freezer)) {
+    if (await isEmptyCgroup(directory)) return;
+  } else if (!(await killByKernel(layout, directory))) await freezer.frozen(killListed);
   // After the kill: a program that finds that it cannot fork would end by itself, with a code of its own.
   await forbidForks(layout, directory);
   for (let round = 0; round < maxRounds; round++) {
@@ -46,9 +48,12 @@ export async function killCgroup(
  * end soon.
  */
 async function killByInit(init: number | undefined, freezer: Freezer): Promise<boolean> {
-  if (init === undefined) return false;
+  const startTime = init === undefined ? undefined : await processStartTime(init);
+  if (init === undefined || startTime === undefined) return false;
   sendSignal(init, SIGKILL);
-  for (const end = performance.now() + initEndMs; performance.now() < end; await sleep(1)) {
+  await freezer.thaw();
+  if (await endsWithin(init, startTime, initEndMs / 2)) return true;
+  for (const end = performance.now() + initEndMs / 2; performance.now() < end; await sleep(5)) {
     if ((await processStartTime(init)) === undefined) return true;
     await freezer.thaw();
   }

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
-import { readIfThere } from "../../../ground/fs/index.ts";
+import { readNow } from "../../../ground/fs/index.ts";
 
 /**
  * Watches a cgroup of version 2 that is gone with its last process, as systemd's scopes are: whether memory
@@ -45,10 +45,9 @@ export class OomWatch implements Disposable {
  * out (memory.events of v2, memory.oom_control of v1). Undefined when the cgroup is gone.
  */
 export async function oomKills(directory: string): Promise<number | undefined> {
-  const texts = await Promise.all(
-    ["memory.events", "memory.oom_control"].map((name) => readIfThere(join(directory, name))),
-  );
-  const counts = texts.filter((text) => text !== undefined);
+  const counts = ["memory.events", "memory.oom_control"]
+    .map((name) => readNow(join(directory, name)))
+    .filter((text) => text !== undefined);
   if (counts.length === 0) return undefined;
   return counts.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
 }

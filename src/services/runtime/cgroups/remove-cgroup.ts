@@ -22,7 +22,6 @@ export async function removeCgroup(layout: CgroupLayout, path: string): Promise<
 /** Those below it go first. A killed process leaves its cgroup a moment later. */
 async function removeDirectory(directory: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    await Promise.all((await childCgroups(directory)).map(removeDirectory));
     try {
       return await rmdir(directory);
     } catch (error) {
@@ -30,6 +29,9 @@ async function removeDirectory(directory: string): Promise<void> {
       if (code === "ENOENT") return;
       if (code !== "EBUSY" || attempt === 50) throw error;
     }
+    const below = await childCgroups(directory);
+    await Promise.all(below.map(removeDirectory));
+    if (below.length > 0 && attempt === 0) continue;
     for (const pid of await cgroupProcesses(directory)) sendSignal(pid, 9);
     await sleep(20);
   }

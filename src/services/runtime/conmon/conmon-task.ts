@@ -1,5 +1,5 @@
+import { existsSync } from "node:fs";
 import { nowNs } from "../../../ground/clock/index.ts";
-import { exists } from "../../../ground/fs/index.ts";
 import { type CgroupOptions, isAlive } from "../../../ground/linux/index.ts";
 import { KeyLock, raceAbort } from "../../../ground/sync/index.ts";
 import { cgroupProcesses, sendSignal } from "../cgroups/cgroup-processes.ts";
@@ -352,9 +352,10 @@ export class ConmonTask implements Task {
     await this.killAll();
     await waitForEnd(record.init, { timeoutMs: endTimeoutMs });
     await this.#streams.processes.deleteAll();
-    await this.#runtime.delete(record.handler);
+    const byUs = record.removedByUs === true && this.#options.cgroup !== undefined;
+    if (!byUs) await this.#runtime.delete(record.handler);
     // An OCI runtime that has lost its own files of the container is content, and leaves this.
-    if (record.cgroupDir !== undefined && (await exists(record.cgroupDir)))
+    if (byUs || (record.cgroupDir !== undefined && existsSync(record.cgroupDir)))
       await removeContainerCgroup(this.#options);
     await removeRuntimeState(record.handler, id);
     if (!(await waitForEnd(record.monitor, { timeoutMs: endTimeoutMs })))

@@ -28,6 +28,7 @@ import { ExitWatch } from "./exit-watch.ts";
 import { orFullDisk } from "./full-disk.ts";
 import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
+import { canRemoveByItself } from "./own-removal.ts";
 import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
@@ -276,6 +277,9 @@ export class ConmonTasks implements Tasks {
       ...(owner === undefined ? {} : { streamOwner: owner }),
       ...(logger === undefined ? {} : { logger }),
       ...(task.restore === undefined ? {} : { restored: true }),
+      ...(cgroupDir !== undefined &&
+        task.restore === undefined &&
+        canRemoveByItself(task.spec, handler, this.#options.cgroupDriver) && { removedByUs: true }),
       phase: { kind: "created" },
     };
   }

@@ -17,7 +17,7 @@ export async function waitForLostRuntime(
 ): Promise<boolean> {
   let runtime: ProcessIdentity | undefined;
   let lostAtMs: number | undefined;
-  for (let pauseMs = 10; !over.aborted; pauseMs = Math.min(pauseMs * 2, 500)) {
+  for (let pauseMs = 250; !over.aborted; pauseMs = Math.min(pauseMs * 2, 500)) {
     // An abort ends the pause; the loop sees it.
     await sleep(pauseMs, undefined, { ref: false, signal: over }).catch(() => undefined);
     const monitor = Number.parseInt(await readFile(monitorPidFile, "utf8").catch(() => ""), 10);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
+import { removeNow } from "../../../ground/trees/index.ts";
 import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { removeCgroup } from "../cgroups/remove-cgroup.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
@@ -65,7 +66,8 @@ export function runtimeState({ root }: RuncLikeHandler, id: string): string {
  * leaves them.
  */
 export async function removeRuntimeState(handler: RuncLikeHandler, id: string): Promise<void> {
-  await rm(runtimeState(handler, id), { recursive: true, force: true });
+  const directory = runtimeState(handler, id);
+  if (!removeNow(directory)) await rm(directory, { recursive: true, force: true });
 }
 
 /**

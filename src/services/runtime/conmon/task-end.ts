@@ -85,7 +85,7 @@ export class TaskEnd implements Disposable {
   /** Takes the exit that conmon wrote, if it did. */
   async take(): Promise<void> {
     if (this.exit() !== undefined) return;
-    const written = await readExitFile(this.#options.files.exit);
+    const written = readExitFile(this.#options.files.exit);
     if (written === undefined) return;
     const killed = this.#killed;
     const record = this.#recordNow();

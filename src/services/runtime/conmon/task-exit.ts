@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { nowNs } from "../../../ground/clock/index.ts";
-import { exists, ignoreMissing } from "../../../ground/fs/index.ts";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
 import { oomKills } from "../cgroups/oom-watch.ts";
 import type { TaskExit, TaskState } from "../tasks.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -83,8 +83,9 @@ function startedAtNs(record: TaskRecord | undefined): bigint {
 
 /** conmon is told by the kernel; with cgroup v1 the end of the process may reach it first. */
 async function ranOutOfMemory(record: TaskRecord | undefined, oomFile: string): Promise<boolean> {
-  const seen = await exists(oomFile);
-  return seen || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0);
+  return (
+    existsSync(oomFile) || (record?.cgroupDir !== undefined && ((await oomKills(record.cgroupDir)) ?? 0) > 0)
+  );
 }
 
 /**
@@ -101,15 +102,16 @@ async function wasCountedAbove(record: TaskRecord | undefined): Promise<boolean>
 export type MonitorExit = { readonly exitCode: number; readonly finishedAtNs: bigint };
 
 /**
- * conmon writes the file under another name first, so that it is whole once it is there. Undefined when there
- * is none.
+ * conmon writes the file under another name first, so that it is whole once it is there, and never touches it
+ * again. Undefined when there is none.
  */
-export async function readExitFile(path: string): Promise<MonitorExit | undefined> {
-  const file = await open(path).catch(ignoreMissing);
-  if (file === undefined) return undefined;
-  await using _file = file;
-  const [text, { mtimeNs }] = await Promise.all([file.readFile("utf8"), file.stat({ bigint: true })]);
-  const exitCode = Number.parseInt(text, 10);
-  // conmon says -1 where it could not find out.
-  return { exitCode: exitCode >= 0 && exitCode <= 255 ? exitCode : 255, finishedAtNs: mtimeNs };
+export function readExitFile(path: string): MonitorExit | undefined {
+  try {
+    const exitCode = Number.parseInt(readFileSync(path, "utf8"), 10);
+    const { mtimeNs } = statSync(path, { bigint: true });
+    // conmon says -1 where it could not find out.
+    return { exitCode: exitCode >= 0 && exitCode <= 255 ? exitCode : 255, finishedAtNs: mtimeNs };
+  } catch (error) {
+    return ignoreMissing(error);
+  }
 }

@@ -1,4 +1,5 @@
-import { readdir, readFile, unlink } from "node:fs/promises";
+import { readdirSync, unlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
@@ -65,16 +66,30 @@ export function taskFiles(id: string, bundleDir: string, exitsDir: string): Task
 export async function removeTaskFiles({ bundleDir, heldLog, exit }: TaskFiles): Promise<void> {
   const exitsDir = dirname(exit);
   const id = basename(exit);
-  const [entries = [], exits = []] = await Promise.all([
-    readdir(bundleDir, { withFileTypes: true }).catch(ignoreMissing),
-    readdir(exitsDir).catch(ignoreMissing),
-  ]);
   const paths = [
-    ...entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(bundleDir, name)),
-    ...exits.filter((name) => name === id || name.startsWith(`${id}.`)).map((name) => join(exitsDir, name)),
+    ...filesIn(bundleDir),
+    ...filesIn(exitsDir).filter((path) => basename(path) === id || basename(path).startsWith(`${id}.`)),
   ];
   if (paths.includes(heldLog)) await unmountHeldLog(heldLog);
-  await Promise.all(paths.map((path) => unlink(path).catch(ignoreMissing)));
+  for (const path of paths) unlinkIfThere(path);
+}
+
+function filesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map(({ name }) => join(directory, name));
+  } catch (error) {
+    return ignoreMissing(error) ?? [];
+  }
+}
+
+function unlinkIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    ignoreMissing(error);
+  }
 }
 
 /**

@@ -46,6 +46,8 @@ export type TaskRecord = {
   readonly logger?: ProcessIdentity;
   /** Its processes come from a checkpoint, and wait, stopped, for the start. */
   readonly restored?: boolean;
+  /** What the OCI runtime made of it is known and nothing else: see {@link "./own-removal.ts"}. */
+  readonly removedByUs?: true;
   readonly phase: TaskPhase;
 };
 
