@@ -38,7 +38,7 @@ describe("containerd's API", () => {
       const { plugins } = await introspection.plugins({ filters });
       return plugins.map(({ id }) => id);
     };
-    assert.deepEqual(await ids("type==io.containerd.snapshotter.v1"), ["native", "overlayfs"]);
+    assert.deepEqual(await ids("type==io.containerd.snapshotter.v1"), ["erofs", "native", "overlayfs"]);
     assert.deepEqual(await ids("type==io.containerd.snapshotter.v1,id==overlayfs"), ["overlayfs"]);
     assert.deepEqual(await ids("type==io.containerd.grpc.v1,id~=^(version|introspection)$"), [
       "introspection",

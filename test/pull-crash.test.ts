@@ -11,53 +11,55 @@ import { eventually } from "./support/condition.ts";
 import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
-describe("a daemon that is killed in the middle of a pull", () => {
-  it("shows no half image and no half layer afterwards, and goes on with the bytes that it has", async () => {
-    const content = randomBytes(8 * 2 ** 20).toString("base64");
-    const image = await busyboxImage({ layers: [[{ name: "big", content }]], compression: "none" });
-    const [digest, { bytes }] = biggest(image);
-    let stalls = true;
-    await using registry = await startFakeRegistry({ "test/image:latest": image }, (request, response) => {
-      if (!stalls || request.url?.includes(digest) !== true) return false;
-      response.writeHead(200, { "content-length": bytes.length });
-      response.write(bytes.subarray(0, bytes.length / 2));
-      return true;
-    });
-    await using host = await CrashingBerth.start();
-    const { berth } = host;
-    const ingests = join(berth.root, "content", "ingest");
-    const reference = `${registry.host}/test/image:latest`;
-    const failed = assert.rejects(berth.pull(reference));
-    const blobs = join(berth.root, "content", "blobs");
-    const other = smallLayer(image, digest);
-    const snapshots = join(berth.root, "snapshots", "overlayfs", "k8s.io");
-    await eventually("one layer is there, and half of the other", async () => {
-      const oneIsThere = (await filesBelow(blobs)).some(({ path }) => path.endsWith(other));
-      return oneIsThere && (await layers(snapshots)) === 2 && (await largest(ingests)) >= bytes.length / 4;
-    });
-    await berth.stopDaemon("SIGKILL");
-    await failed;
+for (const snapshotter of ["overlayfs", "erofs"]) {
+  describe(`a daemon that is killed in the middle of a pull into ${snapshotter}`, () => {
+    it("shows no half image and no half layer afterwards, and goes on with the bytes that it has", async () => {
+      const content = randomBytes(8 * 2 ** 20).toString("base64");
+      const image = await busyboxImage({ layers: [[{ name: "big", content }]], compression: "none" });
+      const [digest, { bytes }] = biggest(image);
+      let stalls = true;
+      await using registry = await startFakeRegistry({ "test/image:latest": image }, (request, response) => {
+        if (!stalls || request.url?.includes(digest) !== true) return false;
+        response.writeHead(200, { "content-length": bytes.length });
+        response.write(bytes.subarray(0, bytes.length / 2));
+        return true;
+      });
+      await using host = await CrashingBerth.start({ config: `[images]\nsnapshotter = "${snapshotter}"` });
+      const { berth } = host;
+      const ingests = join(berth.root, "content", "ingest");
+      const reference = `${registry.host}/test/image:latest`;
+      const failed = assert.rejects(berth.pull(reference));
+      const blobs = join(berth.root, "content", "blobs");
+      const other = smallLayer(image, digest);
+      const snapshots = join(berth.root, "snapshots", snapshotter, "k8s.io");
+      await eventually("one layer is there, and half of the other", async () => {
+        const oneIsThere = (await filesBelow(blobs)).some(({ path }) => path.endsWith(other));
+        return oneIsThere && (await layers(snapshots)) === 2 && (await largest(ingests)) >= bytes.length / 4;
+      });
+      await berth.stopDaemon("SIGKILL");
+      await failed;
 
-    stalls = false;
-    await berth.startDaemon();
-    const { images } = berth.clients;
-    assert.deepEqual((await images.listImages({ filter: undefined })).images, []);
-    await eventually("the half layer is gone", async () => (await layers(snapshots)) <= 1);
-    assert.ok((await largest(ingests)) >= bytes.length / 4);
-    await berth.pull(reference);
-    const resumed = registry.requests.filter(({ url }) => url.includes(digest)).at(-1)?.headers.range ?? "";
-    assert.ok(Number(resumed.replace(/\D/g, "")) >= bytes.length / 4, resumed);
+      stalls = false;
+      await berth.startDaemon();
+      const { images } = berth.clients;
+      assert.deepEqual((await images.listImages({ filter: undefined })).images, []);
+      await eventually("the half layer is gone", async () => (await layers(snapshots)) <= 1);
+      assert.ok((await largest(ingests)) >= bytes.length / 4);
+      await berth.pull(reference);
+      const resumed = registry.requests.filter(({ url }) => url.includes(digest)).at(-1)?.headers.range ?? "";
+      assert.ok(Number(resumed.replace(/\D/g, "")) >= bytes.length / 4, resumed);
 
-    const pod = await TestPod.run(berth, "pulled", { linux: { cgroupParent: host.cgroupParent } });
-    const id = await pod.shell("main", reference, "exec sleep 1000");
-    assert.equal(await execSync(berth, id, "wc", "-c", "/big"), `${content.length} /big\n`);
-    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
-    await images.removeImage({ image: ImageSpec.fromPartial({ image: reference }) });
-    await eventually("nothing is kept for the pull that was cut", async () => {
-      return (await layers(snapshots)) === 0 && (await largest(blobs)) === 0;
+      const pod = await TestPod.run(berth, "pulled", { linux: { cgroupParent: host.cgroupParent } });
+      const id = await pod.shell("main", reference, "exec sleep 1000");
+      assert.equal(await execSync(berth, id, "wc", "-c", "/big"), `${content.length} /big\n`);
+      await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+      await images.removeImage({ image: ImageSpec.fromPartial({ image: reference }) });
+      await eventually("nothing is kept for the pull that was cut", async () => {
+        return (await layers(snapshots)) === 0 && (await largest(blobs)) === 0;
+      });
     });
   });
-});
+}
 
 function biggest({ blobs }: TestImage) {
   const [digest, { bytes }] = [...blobs].reduce((a, b) => (a[1].bytes.length > b[1].bytes.length ? a : b));

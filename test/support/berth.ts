@@ -13,6 +13,7 @@ import {
 } from "../../src/ground/protocol/index.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { testHandler } from "./handler.ts";
+import { testSnapshotter, unmountLayers } from "./snapshotter.ts";
 import { freeSubnet } from "./subnet.ts";
 
 const main = new URL("../../dist/berthd.js", import.meta.url).pathname;
@@ -89,6 +90,12 @@ export class TestBerth implements AsyncDisposable {
     const runtime = /^\[runtime\]$/m.test(config)
       ? ""
       : `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}`;
+    const snapshotter = `[images]\nsnapshotter = ${JSON.stringify(testSnapshotter)}`;
+    const images = /^snapshotter = /m.test(config)
+      ? config
+      : /^\[images\]$/m.test(config)
+        ? config.replace(/^\[images\]$/m, snapshotter)
+        : `${config}\n${snapshotter}`;
     return `
 root = ${JSON.stringify(this.root)}
 state = ${JSON.stringify(this.state)}
@@ -103,7 +110,7 @@ bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
 give_up_after = ${JSON.stringify(this.#options.giveUpAfter ?? "1m")}
 ${runtime}
-${config}`;
+${images}`;
   }
 
   get root(): string {
@@ -190,6 +197,7 @@ ${config}`;
     // An error of the last steps does not hide the first one's, which may be their reason.
     await using steps = new AsyncDisposableStack();
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
+    steps.defer(() => unmountLayers(this.root));
     steps.defer(() => this.#removeBridge());
     steps.defer(() => this.stopDaemon());
     if (this.#clients !== undefined) await this.#removePods(this.#clients);

@@ -196,9 +196,9 @@ export const schema = section("", {
   ),
   images: section("Images and registries.", {
     snapshotter: oneOf(
-      ["overlayfs", "native"],
+      ["overlayfs", "erofs", "native"],
       "overlayfs",
-      "How file systems of images and containers are stored. native copies files, and works on every file system.",
+      "How file systems of images and containers are stored. erofs keeps layers as they come and mounts them, so that none of their files is written (Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE). native copies files, and works on every file system. After a change, images have to be pulled again.",
     ),
     certsDirs: absolutePaths(
       ["/etc/berth/certs.d", "/etc/containerd/certs.d", "/etc/docker/certs.d"],

@@ -65,6 +65,7 @@ export {
   type ReadMount,
   readDescribed,
 } from "./mounts/described-mount.ts";
+export { mountErofs } from "./mounts/erofs-mount.ts";
 export { mountMappedSnapshot, type SnapshotMapping } from "./mounts/mapped-snapshot.ts";
 export { type MountRequest, mount, unmount } from "./mounts/mount.ts";
 export { mountFlags, type Propagation } from "./mounts/mount-flags.ts";

@@ -38,8 +38,12 @@ const names = new Map([
   ...Object.entries(constants.errno).map(([name, number]) => [number, name] as const),
   // Not its second name, EWOULDBLOCK.
   [constants.errno.EAGAIN, "EAGAIN"],
-  // Node has no name for it: nf_tables says so when rules have changed meanwhile.
+  // Node has no names for these. nf_tables says so when rules have changed meanwhile.
   [85, "ERESTART"],
+  // A file system that wants a block device.
+  [15, "ENOTBLK"],
+  // A damaged one.
+  [117, "EUCLEAN"],
 ]);
 
 /** The name of an error's number, such as "ENOENT". */

@@ -6,6 +6,10 @@ export class RefCounts {
     return this.#counts.has(key);
   }
 
+  keys(): Iterable<string> {
+    return this.#counts.keys();
+  }
+
   /** Counts one more user of `key`, if there is one, until disposed of. */
   acquire(key: string | undefined): Disposable {
     if (key === undefined) return { [Symbol.dispose]: () => {} };

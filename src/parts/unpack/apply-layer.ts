@@ -2,7 +2,7 @@ import { Digester } from "../oci/index.ts";
 import { TarError, TarReader } from "../tar/index.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
-import { LayerWriter } from "./layer-writer.ts";
+import { openTarget } from "./open-target.ts";
 import type { AppliedLayer, ApplyOptions } from "./unpack.ts";
 import { UnpackError } from "./unpack-error.ts";
 
@@ -48,7 +48,7 @@ async function unpack(
   input: CompressedInput,
   { target, expected, maxUnpackedBytes = Infinity }: ApplyOptions,
 ): Promise<Unpacked> {
-  using writer = new LayerWriter(target);
+  using writer = openTarget(target);
   const reader = new TarReader(writer);
   const digester = new Digester(expected.diffId);
   let unpackedBytes = 0;
@@ -61,6 +61,7 @@ async function unpack(
       );
     }
     digester.update(chunk);
+    writer.received?.(chunk);
     reader.push(chunk);
   }
   reader.finish();

@@ -39,9 +39,13 @@ export function checkOwner({ uid, gid }: EntryAttributes): void {
  * `trusted.` attributes are for the host's administrator, and overlayfs takes orders from them: an archive's
  * are left out, as are attributes that the file system cannot hold. So do other engines.
  */
+export function takesXattr(key: string, written: Written): boolean {
+  if (key.startsWith("trusted.")) return false;
+  return !key.startsWith("user.") || written === "file" || written === "directory";
+}
+
 function applyXattr(directory: number, name: string, key: string, value: Uint8Array, written: Written): void {
-  if (key.startsWith("trusted.")) return;
-  if (key.startsWith("user.") && written !== "file" && written !== "directory") return;
+  if (!takesXattr(key, written)) return;
   try {
     setXattrAt(directory, name, key, value);
   } catch (error) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { BerthError } from "../../ground/errors/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import type { LayerTarget } from "./index.ts";
+import type { DirectoryTarget } from "./index.ts";
 import { applyBytes, listTree, newTarget } from "./testing/apply.ts";
 import { type TestEntry, tarOf } from "./testing/tar-bytes.ts";
 
@@ -17,7 +17,10 @@ const directory = (name: string): TestEntry => ({ name, type: "5", mode: 0o755 }
  * Applies the archive that `entries` makes, knowing where the target's neighbour `outside` lies, and checks
  * that nothing there has changed. Gives the target's entries, or the code that the layer was refused with.
  */
-async function attacked(how: LayerTarget["whiteouts"], entries: (outside: string) => readonly TestEntry[]) {
+async function attacked(
+  how: DirectoryTarget["whiteouts"],
+  entries: (outside: string) => readonly TestEntry[],
+) {
   await using root = await tempDir();
   const outside = join(root.path, "outside");
   await mkdir(join(outside, "sub"), { recursive: true });

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { closeFile, getXattrAt, listXattrsAt, openDirectory, setXattrAt } from "../../ground/linux/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { applyBytes, listTree, newTarget } from "./testing/apply.ts";
+import { applyBytes, listTree, mountedImage, newTarget } from "./testing/apply.ts";
 
 const run = promisify(execFile);
 
@@ -48,7 +48,14 @@ async function comparedWithTar(
   const target = await newTarget(join(root.path, "actual"));
   await applyBytes(await readFile(archive), target, { pieceBytes: 10_007 });
   assert.deepEqual(await listTree(target.directory), await listTree(expected));
-  await run("diff", ["-r", "--no-dereference", "-x", "dev*", "-x", "fifo", expected, target.directory]);
+  const diff = ["-r", "--no-dereference", "-x", "dev*", "-x", "fifo", expected];
+  await run("diff", [...diff, target.directory]);
+  const image = { form: "image", directory: join(root.path, "image") } as const;
+  await applyBytes(await readFile(archive), image, { pieceBytes: 10_007 });
+  const mounted = join(root.path, "mounted");
+  await using _mount = await mountedImage(image.directory, mounted);
+  assert.deepEqual(await listTree(mounted), await listTree(expected));
+  await run("diff", [...diff, mounted]);
 }
 
 for (const [format, tree] of [

@@ -1,5 +1,6 @@
 /**
- * Applies one layer of an image to a directory: verifies the compressed bytes, decompresses, and writes the
+ * Applies one layer of an image to a directory, or makes a file system of it that needs no files written:
+ * verifies the compressed bytes, decompresses, and writes the
  * tar's entries with owners, modes, times, xattrs, hard links, devices, whiteouts and opaque directories (OCI
  * image-spec 1.1, layer.md).
  *
@@ -12,7 +13,11 @@
  * calls are synchronous: this room runs in worker threads and never on the main one. It fetches nothing,
  * stores no blobs and makes nothing durable.
  */
+
+export type { InodeAttributes } from "../erofs/index.ts";
 export { applyLayer } from "./apply-layer.ts";
+export { indexAgain } from "./image/index-again.ts";
+export { layerImageFiles } from "./image/layer-image.ts";
 export { removePaths } from "./remove-paths.ts";
-export type { AppliedLayer, ApplyOptions, LayerTarget } from "./unpack.ts";
+export type { AppliedLayer, ApplyOptions, DirectoryTarget, ImageTarget, LayerTarget } from "./unpack.ts";
 export { UnpackError } from "./unpack-error.ts";

@@ -15,17 +15,14 @@ import {
 } from "../../ground/linux/index.ts";
 import type { ArchiveEntry, EntrySink } from "../tar/index.ts";
 import { applyAttributes, type Written } from "./attributes.ts";
+import { checkDevice } from "./device-node.ts";
 import { entryPath, joinPath } from "./entry-path.ts";
 import { FileWriter } from "./file-writer.ts";
 import { RootedTree, type TreeDirectory } from "./rooted-tree.ts";
-import type { LayerTarget } from "./unpack.ts";
+import type { DirectoryTarget } from "./unpack.ts";
 import { entryError, invalid } from "./unpack-error.ts";
 import { meaningOf } from "./whiteout-name.ts";
 import { OverlayWhiteouts, RemovingWhiteouts, type Whiteouts } from "./whiteouts.ts";
-
-/** A device's numbers as the kernel has them: 12 bits and 20. */
-const maxMajor = 0xfff;
-const maxMinor = 0xfffff;
 
 /** Where an entry goes. */
 type Place = { readonly parent: TreeDirectory; readonly name: string; readonly path: string };
@@ -46,7 +43,7 @@ export class LayerWriter implements EntrySink, Disposable {
   #entryName = "";
   #file: { readonly writer: FileWriter; readonly place: Place; readonly entry: ArchiveEntry } | undefined;
 
-  constructor(target: LayerTarget) {
+  constructor(target: DirectoryTarget) {
     this.#tree = new RootedTree(target.directory, (parent, name, found) =>
       this.#makeMissing(parent, name, found),
     );
@@ -225,9 +222,7 @@ export class LayerWriter implements EntrySink, Disposable {
 function nodeOf(entry: Extract<ArchiveEntry, { kind: "fifo" | "character-device" | "block-device" }>) {
   if (entry.kind === "fifo") return { mode: constants.S_IFIFO, device: 0 };
   const { kind, major, minor } = entry;
-  if (major < 0 || minor < 0 || major > maxMajor || minor > maxMinor) {
-    throw invalid(`device number ${major}:${minor} is out of range`);
-  }
+  checkDevice(entry);
   const type = kind === "character-device" ? constants.S_IFCHR : constants.S_IFBLK;
   return { mode: type, device: deviceNumber(major, minor) };
 }

@@ -1,7 +1,10 @@
 import type { Digest } from "../oci/index.ts";
 
+/** What takes a layer. */
+export type LayerTarget = DirectoryTarget | ImageTarget;
+
 /** A directory that takes a layer. Nobody else may write to it meanwhile, except with `whiteouts: "none"`. */
-export type LayerTarget = {
+export type DirectoryTarget = {
   /** Absolute path of the tree to write into. */
   readonly directory: string;
   /**
@@ -11,6 +14,16 @@ export type LayerTarget = {
    * is neither replaced nor changed.
    */
   readonly whiteouts: "overlayfs" | "remove" | "none";
+};
+
+/**
+ * A layer that is kept as it is, its uncompressed archive, with an EROFS image over it that the kernel mounts
+ * (see {@link "./image/layer-image.ts"}). Whiteouts in it are overlayfs's.
+ */
+export type ImageTarget = {
+  readonly form: "image";
+  /** Absolute path of the directory to be made for the files, readable for root alone. */
+  readonly directory: string;
 };
 
 /** How a layer is applied. */

@@ -6,8 +6,8 @@ import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { mountSnapshot, unmount } from "../../ground/linux/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import type { LayerTarget } from "./index.ts";
-import { applyBytes, newTarget } from "./testing/apply.ts";
+import type { DirectoryTarget } from "./index.ts";
+import { applyBytes, mountedImage, newTarget } from "./testing/apply.ts";
 import { type TestEntry, tarOf } from "./testing/tar-bytes.ts";
 
 const run = promisify(execFile);
@@ -16,7 +16,7 @@ const file = (name: string, data = name): TestEntry => ({ name, data });
 
 /** What is seen when `layers`, bottom first, lie on each other: names, and files with their content. */
 async function seen(
-  how: LayerTarget["whiteouts"],
+  how: DirectoryTarget["whiteouts"] | "image",
   layers: readonly (readonly TestEntry[])[],
 ): Promise<readonly string[]> {
   await using root = await tempDir();
@@ -25,11 +25,16 @@ async function seen(
     for (const entries of layers) await applyBytes(tarOf(...entries), target);
     return await listing(target.directory);
   }
+  await using mounts = new AsyncDisposableStack();
   const lower: string[] = [];
   for (const [index, entries] of layers.entries()) {
-    const target = await newTarget(join(root.path, String(index)));
-    await applyBytes(tarOf(...entries), target);
-    lower.unshift(target.directory);
+    const directory = join(root.path, String(index));
+    lower.unshift(directory);
+    if (how === "image") {
+      const target = { form: "image", directory: `${directory}.files` } as const;
+      await applyBytes(tarOf(...entries), target);
+      mounts.use(await mountedImage(target.directory, directory));
+    } else await applyBytes(tarOf(...entries), await newTarget(directory));
   }
   const [empty, merged] = [join(root.path, "empty"), join(root.path, "merged")];
   await mkdir(empty);
@@ -143,7 +148,7 @@ const cases: readonly {
   },
 ];
 
-for (const how of ["overlayfs", "remove"] as const) {
+for (const how of ["overlayfs", "remove", "image"] as const) {
   describe(`with ${how}`, () => {
     for (const { title, layer, result } of cases) {
       test(title, async () => assert.deepEqual(await seen(how, [base, layer]), [...result].sort()));
@@ -181,6 +186,8 @@ describe("directories that a layer does not describe", () => {
     );
     const { undescribedDirectories } = await applyBytes(layer, target);
     assert.deepEqual(undescribedDirectories, ["one", "one/two", "opaque"]);
+    const image = await applyBytes(layer, { form: "image", directory: join(root.path, "image") });
+    assert.deepEqual(image.undescribedDirectories, undescribedDirectories);
     assert.equal((await stat(join(target.directory, "one/two"))).mode & 0o7777, 0o755);
     assert.equal((await stat(join(target.directory, "later"))).mode & 0o7777, 0o700);
   });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createReadStream, statSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { sentError } from "../../ground/threads/index.ts";
-import { applyLayer, type LayerTarget, removePaths } from "../../parts/unpack/index.ts";
+import { applyLayer, type DirectoryTarget, removePaths } from "../../parts/unpack/index.ts";
 import type { ArchiveBytes, Job, JobResult, ReadRequest } from "./jobs.ts";
 import { writeArchiveFile } from "./write-archive.ts";
 
@@ -47,7 +47,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
 async function apply(
   path: string,
   directory: string,
-  whiteouts: LayerTarget["whiteouts"] = "remove",
+  whiteouts: DirectoryTarget["whiteouts"] = "remove",
 ): Promise<void> {
   await applyLayer(createReadStream(path, { highWaterMark: readChunkBytes }), {
     target: { directory, whiteouts },

@@ -21,6 +21,7 @@ import {
   setXattrAt,
   statAt,
   symlinkAt,
+  type Timestamp,
 } from "../../ground/linux/index.ts";
 
 /** The same place in both trees: a name in an open directory of each. */
@@ -121,14 +122,18 @@ export function copyAttributes({ from, to, name }: Pair, stat: BigIntStats): voi
   chownAt(to, name, { uid: Number(stat.uid), gid: Number(stat.gid) });
   for (const key of xattrsOf(from, name)) setXattrAt(to, name, key, getXattrAt(from, name, key));
   if (!stat.isSymbolicLink()) chmodAt(to, name, Number(stat.mode));
+  setTimesAt(to, name, timestampOf(stat));
+}
+
+/** When a file was last changed. */
+export function timestampOf({ mtimeNs }: BigIntStats): Timestamp {
   const seconds =
-    Number(stat.mtimeNs / 1_000_000_000n) -
-    (stat.mtimeNs < 0n && stat.mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
-  setTimesAt(to, name, { seconds, nanoseconds: Number(stat.mtimeNs - BigInt(seconds) * 1_000_000_000n) });
+    Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
+  return { seconds, nanoseconds: Number(mtimeNs - BigInt(seconds) * 1_000_000_000n) };
 }
 
 /** `trusted.` ones belong to the tree they are in, such as overlayfs's opaque. */
-function xattrsOf(directory: number, name: string): readonly string[] {
+export function xattrsOf(directory: number, name: string): readonly string[] {
   try {
     return listXattrsAt(directory, name).filter((key) => !key.startsWith("trusted."));
   } catch (error) {

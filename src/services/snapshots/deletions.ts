@@ -1,18 +1,26 @@
 import { mountInfo } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { SnapshotDirectories } from "./directories.ts";
+import type { LayerMounts } from "./layer-mounts.ts";
 import type { TreeThreads } from "./tree-threads.ts";
 
 /** Directories that are being deleted in the background, after their records. */
 export class Deletions {
   readonly #directories: SnapshotDirectories;
   readonly #worker: TreeThreads;
+  readonly #layerMounts: LayerMounts | undefined;
   readonly #logger: Logger;
   readonly #running = new Map<number, Promise<void>>();
 
-  constructor(directories: SnapshotDirectories, worker: TreeThreads, logger: Logger) {
+  constructor(
+    directories: SnapshotDirectories,
+    worker: TreeThreads,
+    layerMounts: LayerMounts | undefined,
+    logger: Logger,
+  ) {
     this.#directories = directories;
     this.#worker = worker;
+    this.#layerMounts = layerMounts;
     this.#logger = logger;
   }
 
@@ -32,8 +40,10 @@ export class Deletions {
   }
 
   async #delete(id: number): Promise<void> {
-    const { path } = this.#directories.at(id);
+    const directory = this.#directories.at(id);
+    const { path } = directory;
     try {
+      await this.#layerMounts?.unmount(directory);
       await this.#worker.run({ kind: "delete", path });
     } catch (err) {
       this.#logger.warn(

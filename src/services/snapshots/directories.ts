@@ -1,6 +1,16 @@
 import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { SnapshotDirectory } from "./style.ts";
+
+/** Directory of one snapshot. */
+export type SnapshotDirectory = {
+  readonly path: string;
+  /** The tree, or what it changes of its parents'. */
+  readonly fs: string;
+  /** overlayfs's work directory. */
+  readonly work: string;
+  /** Files of a layer that is kept as an image, whose tree is mounted at `fs`. */
+  readonly image: string;
+};
 
 /**
  * The numbered directories of one snapshotter and namespace. Numbers keep the paths short: all lower
@@ -31,7 +41,7 @@ export class SnapshotDirectories {
 
   at(id: number): SnapshotDirectory {
     const path = join(this.root, String(id));
-    return { path, fs: join(path, "fs"), work: join(path, "work") };
+    return { path, fs: join(path, "fs"), work: join(path, "work"), image: join(path, "image") };
   }
 
   /** A number that none has had since `open`. */

@@ -8,7 +8,8 @@ import { KeyLock, RefCounts } from "../../ground/sync/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { EventPublisher } from "../events/index.ts";
 import { Deletions, mountedLayers } from "./deletions.ts";
-import type { SnapshotDirectories } from "./directories.ts";
+import type { SnapshotDirectories, SnapshotDirectory } from "./directories.ts";
+import { isImage } from "./layer-mounts.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
@@ -53,7 +54,8 @@ export class DirectorySnapshotter implements Snapshotter {
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
-    this.#deletions = new Deletions(parts.directories, parts.remover, parts.logger);
+    const { directories, remover, style, logger } = parts;
+    this.#deletions = new Deletions(directories, remover, style.layerMounts, logger);
     this.name = parts.style.name;
     this.root = parts.directories.root;
     this.capabilities = { rebase: parts.style.rebase };
@@ -82,7 +84,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const directory = this.#parts.directories.at(record.id);
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
     const [usage] = await Promise.all([
-      walker.run({ kind: "usage", path: directory.fs }),
+      walker.run({ kind: "usage", path: await this.#ownFiles(directory) }),
       mustSync ? syncFileSystem(directory.fs) : undefined,
     ]);
     const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);
@@ -101,14 +103,11 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   layerTarget(key: string): LayerTarget {
-    const { records, directories, style } = this.#parts;
-    const { id, kind } = records.get(key);
-    if (kind !== "active")
-      throw new SnapshotError(
-        "FailedPrecondition",
-        `cannot unpack a layer into snapshot ${key}: it is ${kind}`,
-      );
-    return { directory: directories.at(id).fs, whiteouts: style.whiteouts };
+    return this.#parts.style.layerTarget(this.#activeDirectory(key));
+  }
+
+  directory(key: string): string {
+    return this.#activeDirectory(key).fs;
   }
 
   stat(key: string): SnapshotInfo | undefined {
@@ -167,6 +166,7 @@ export class DirectorySnapshotter implements Snapshotter {
 
   async startCleanup(): Promise<void> {
     const { records, directories, logger } = this.#parts;
+    await this.#unmountUnused();
     const present = await directories.ids();
     const named = new Set(records.list().map(([, record]) => record.id));
     const unnamed = present.filter((id) => !named.has(id) && !this.#making.has(id));
@@ -176,6 +176,21 @@ export class DirectorySnapshotter implements Snapshotter {
       if (mounted.has(id))
         logger.warn({ id }, "a snapshot without a record is mounted; it stays until it is unmounted");
       else void this.#deletions.start(id);
+    }
+  }
+
+  /**
+   * Mounts the layers below active snapshots and views, as a restart of the machine has unmounted them. One
+   * that cannot be mounted is an error for those who want to mount a snapshot on top of it.
+   */
+  async mountLayers(): Promise<void> {
+    const { directories, style, logger } = this.#parts;
+    if (style.layerMounts === undefined) return;
+    for (const id of this.#idsInUse()) {
+      const { path } = directories.at(id);
+      await style.layerMounts.mount(directories.at(id)).catch((err: unknown) => {
+        logger.warn({ err, path }, "cannot mount a layer; containers of its images cannot be started");
+      });
     }
   }
 
@@ -223,6 +238,45 @@ export class DirectorySnapshotter implements Snapshotter {
     await style.populate(await directories.make(id), kind, parents);
   }
 
+  #activeDirectory(key: string): SnapshotDirectory {
+    const { records, directories } = this.#parts;
+    const { id, kind } = records.get(key);
+    if (kind !== "active")
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `cannot unpack a layer into snapshot ${key}: it is ${kind}`,
+      );
+    return directories.at(id);
+  }
+
+  /** Snapshots that something lies on which may be mounted, or is about to. */
+  #idsInUse(): ReadonlySet<number> {
+    const { records } = this.#parts;
+    const ids = new Set<number>();
+    for (const [key, { kind }] of records.list())
+      if (kind !== "committed") for (const { id } of records.ancestors(key)) ids.add(id);
+    for (const key of this.#used.keys()) {
+      const record = records.find(key);
+      if (record !== undefined) for (const { id } of [record, ...records.ancestors(key)]) ids.add(id);
+    }
+    return ids;
+  }
+
+  async #unmountUnused(): Promise<void> {
+    const { records, directories, style } = this.#parts;
+    if (style.layerMounts === undefined) return;
+    const inUse = this.#idsInUse();
+    for (const [, { id, kind }] of records.list()) {
+      if (kind !== "committed" || inUse.has(id)) continue;
+      await style.layerMounts.unmount(directories.at(id), () => this.#idsInUse().has(id));
+    }
+  }
+
+  /** What a snapshot that is to be committed takes on the disk. */
+  async #ownFiles(directory: SnapshotDirectory): Promise<string> {
+    return (await isImage(directory)) ? directory.image : directory.fs;
+  }
+
   /** Directories of a snapshot and its parents, nearest first. */
   #chain(key: string, record: SnapshotRecord) {
     const { records, directories } = this.#parts;
@@ -264,13 +318,16 @@ export class DirectorySnapshotter implements Snapshotter {
     directories: readonly string[],
   ): Promise<void> {
     if (parent === undefined || directories.length === 0 || record.parent !== undefined) return;
-    const lower = this.#chain(parent, this.#parts.records.get(parent)).map(({ fs }) => fs);
-    await this.#parts.walker.run({
-      kind: "inherit",
-      upper: this.#parts.directories.at(record.id).fs,
-      lower,
-      directories,
-    });
+    const { records, walker, style } = this.#parts;
+    const parents = this.#chain(parent, records.get(parent));
+    await Promise.all(parents.map((each) => style.layerMounts?.mount(each)));
+    const directory = this.#parts.directories.at(record.id);
+    const lower = parents.map(({ fs }) => fs);
+    await walker.run(
+      (await isImage(directory))
+        ? { kind: "inheritInImage", image: directory.image, lower, directories }
+        : { kind: "inherit", upper: directory.fs, lower, directories },
+    );
   }
 }
 

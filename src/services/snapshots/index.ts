@@ -1,7 +1,8 @@
 /**
  * Snapshots: file-system trees of images and containers, each on top of its parent;
- * {@link "./snapshotter.ts"} tells their life. Two snapshotters: `overlayfs` keeps changes in directories
- * that the kernel lays over each other, `native` copies.
+ * {@link "./snapshotter.ts"} tells their life. Three snapshotters: `overlayfs` keeps changes in
+ * directories that the kernel lays over each other, `erofs` does so with layers that are mounted from their
+ * archives, `native` copies.
  *
  * Terms: an *active* snapshot can be written to, a *view* cannot, a *committed* one never changes again;
  * *rebase* is giving an active snapshot its parent at commit; a layer's *chain id* names it together with all

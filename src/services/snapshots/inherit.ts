@@ -7,7 +7,8 @@ import {
   openDirectoryBeneath,
   statAt,
 } from "../../ground/linux/index.ts";
-import { copyAttributes } from "./copy-tree.ts";
+import { type InodeAttributes, indexAgain } from "../../parts/unpack/index.ts";
+import { copyAttributes, timestampOf, xattrsOf } from "./copy-tree.ts";
 
 /**
  * Gives directories of `upper` owner, mode, xattrs and times of what the overlay of the `lower` trees,
@@ -19,35 +20,79 @@ export function inheritDirectories(
   lower: readonly string[],
   directories: readonly string[],
 ): void {
+  const root = openDirectory(upper);
+  try {
+    forShown(lower, directories, (path, { fd, stat }) => {
+      const to = openDirectoryBeneath(root, path);
+      try {
+        copyAttributes({ from: fd, to, name: "." }, stat);
+      } finally {
+        closeFile(to);
+      }
+    });
+  } finally {
+    closeFile(root);
+  }
+}
+
+/** Likewise for a layer that is kept as an image in the directory `image`. Throws UnpackError besides. */
+export function inheritInImage(
+  image: string,
+  lower: readonly string[],
+  directories: readonly string[],
+): void {
+  const inherited = new Map<string, InodeAttributes>();
+  forShown(lower, directories, (path, { fd, stat }) => inherited.set(path, attributesOf(fd, stat)));
+  indexAgain(image, inherited);
+}
+
+function attributesOf(directory: number, stat: BigIntStats): InodeAttributes {
+  const keys = xattrsOf(directory, ".");
+  return {
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mtime: timestampOf(stat),
+    xattrs: new Map(keys.map((key) => [key, getXattrAt(directory, ".", key)])),
+  };
+}
+
+type Shown = { readonly fd: number; readonly stat: BigIntStats };
+
+/** Calls `use` with each directory that the overlay of the `lower` trees shows. */
+function forShown(
+  lower: readonly string[],
+  directories: readonly string[],
+  use: (path: string, shown: Shown) => void,
+): void {
   const opened: number[] = [];
   try {
-    const to = openDirectory(upper);
-    opened.push(to);
     for (const path of lower) opened.push(openDirectory(path));
-    for (const path of directories) inherit(to, opened.slice(1), path);
+    for (const path of directories) {
+      const found = shownIn(opened, path);
+      if (found === undefined) continue;
+      try {
+        use(path, found);
+      } finally {
+        closeFile(found.fd);
+      }
+    }
   } finally {
     opened.forEach(closeFile);
   }
 }
 
-function inherit(upper: number, lower: readonly number[], path: string): void {
+function shownIn(lower: readonly number[], path: string): Shown | undefined {
   for (const root of lower) {
     const found = lookUp(root, path);
-    if (found === "hidden") return;
-    if (found === "absent") continue;
-    const to = openDirectoryBeneath(upper, path);
-    try {
-      copyAttributes({ from: found.fd, to, name: "." }, found.stat);
-    } finally {
-      closeFile(to);
-      closeFile(found.fd);
-    }
-    return;
+    if (found === "hidden") return undefined;
+    if (found !== "absent") return found;
   }
+  return undefined;
 }
 
 /** As overlayfs looks up in one layer: what is no directory, or is an opaque one, hides all layers below. */
-function lookUp(root: number, path: string): { fd: number; stat: BigIntStats } | "absent" | "hidden" {
+function lookUp(root: number, path: string): Shown | "absent" | "hidden" {
   let parent = "";
   for (const name of path.split("/")) {
     const directory = openDirectoryBeneath(root, parent);

@@ -9,7 +9,7 @@ export function nativeStyle(worker: TreeThreads): SnapshotStyle {
   return {
     name: "native",
     rebase: false,
-    whiteouts: "remove",
+    layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "remove" }),
     populate: async (directory, kind, [parent]) => {
       if (kind === "active" && parent !== undefined)
         await worker.run({ kind: "copy", from: parent.fs, to: directory.fs });

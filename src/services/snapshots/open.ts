@@ -7,14 +7,16 @@ import type { EventPublisher } from "../events/index.ts";
 import { checkNamespace } from "../namespaces/index.ts";
 import { SnapshotDirectories } from "./directories.ts";
 import { DirectorySnapshotter } from "./directory-snapshotter.ts";
+import { erofsStyle } from "./erofs.ts";
 import { nativeStyle } from "./native.ts";
 import { overlayfsStyle } from "./overlayfs.ts";
 import { type SnapshotRecord, SnapshotRecords } from "./records.ts";
 import type { Snapshotter } from "./snapshotter.ts";
+import type { SnapshotStyle } from "./style.ts";
 import { treeThreads } from "./tree-threads.ts";
 
 /** The snapshotters that there are, by the name that the configuration has. */
-export const snapshotterKinds = ["overlayfs", "native"] as const;
+export const snapshotterKinds = ["overlayfs", "erofs", "native"] as const;
 export type SnapshotterKind = (typeof snapshotterKinds)[number];
 
 /**
@@ -101,10 +103,9 @@ export class Snapshotters implements AsyncDisposable {
     const directories = await SnapshotDirectories.open(join(this.#root, kind, namespace));
     const records = new SnapshotRecords(this.#database, this.#collection, { namespace, snapshotter: kind });
     await dropLostRecords(records, directories, this.#logger);
-    const style =
-      kind === "overlayfs" ? await overlayfsStyle(directories.root) : nativeStyle(this.#threads.mover);
+    const style = await this.#style(kind, directories.root);
     const [events, logger] = [this.#events, this.#logger];
-    return new DirectorySnapshotter({
+    const snapshotter = new DirectorySnapshotter({
       ...this.#threads,
       namespace,
       records,
@@ -113,6 +114,19 @@ export class Snapshotters implements AsyncDisposable {
       events,
       logger,
     });
+    await snapshotter.mountLayers();
+    return snapshotter;
+  }
+
+  async #style(kind: SnapshotterKind, root: string): Promise<SnapshotStyle> {
+    switch (kind) {
+      case "overlayfs":
+        return await overlayfsStyle(root);
+      case "erofs":
+        return await erofsStyle(root);
+      case "native":
+        return nativeStyle(this.#threads.mover);
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { SnapshotDirectory } from "./directories.ts";
 import { SnapshotError } from "./snapshot-error.ts";
 import type { Mount } from "./snapshotter.ts";
-import type { SnapshotDirectory, SnapshotStyle } from "./style.ts";
+import type { SnapshotStyle } from "./style.ts";
 
 /**
  * overlayfs: a snapshot's directory holds what it changes, and its parents' are the lower directories.
@@ -24,7 +25,7 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
   return {
     name: "overlayfs",
     rebase: true,
-    whiteouts: "overlayfs",
+    layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
     populate: async (directory, kind) => {
       if (kind === "active") await mkdir(directory.work, { mode: 0o700 });
     },

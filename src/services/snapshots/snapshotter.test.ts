@@ -18,15 +18,16 @@ import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { type SnapshotterKind, Snapshotters } from "./index.ts";
-import { code, mounted } from "./testing/mounted.ts";
+import { code, mounted, unmountBelow } from "./testing/mounted.ts";
 import { snapshotterSuite } from "./testing/snapshotter-suite.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
-const kinds: readonly SnapshotterKind[] = ["overlayfs", "native"];
+const kinds: readonly SnapshotterKind[] = ["overlayfs", "erofs", "native"];
 
 async function opened(kind: SnapshotterKind, root: string, namespace = "k8s.io") {
   await using undo = new AsyncDisposableStack();
+  undo.defer(() => unmountBelow(root));
   const database = undo.use(await openDatabase({ path: join(root, "meta.db") }));
   const events = new PublishedEvents();
   const snapshotters = undo.use(await Snapshotters.open({ root, database, events, logger }));
@@ -39,7 +40,7 @@ for (const kind of kinds) {
   snapshotterSuite({
     name: kind,
     open: (root) => opened(kind, root),
-    rebase: kind === "overlayfs",
+    rebase: kind !== "native",
     copiesParents: kind === "native",
   });
 

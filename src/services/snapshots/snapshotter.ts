@@ -46,10 +46,15 @@ export interface Snapshotter {
   /** Synchronous: it only reads the record. Throws NotFound. */
   mounts(key: string): readonly Mount[];
   /**
-   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it. Throws
-   * NotFound, FailedPrecondition (not active).
+   * Where a layer is unpacked that an active snapshot is to become; nothing need be mounted for it, and
+   * nothing of it need be seen before the commit. Throws NotFound, FailedPrecondition (not active).
    */
   layerTarget(key: string): LayerTarget;
+  /**
+   * Where an active snapshot's own files lie, for who puts some there without a mount. Throws as
+   * {@link layerTarget} does.
+   */
+  directory(key: string): string;
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /** Throws NotFound, LabelsError. */

@@ -1,4 +1,6 @@
 import type { LayerTarget } from "../../parts/unpack/index.ts";
+import type { SnapshotDirectory } from "./directories.ts";
+import type { LayerMounts } from "./layer-mounts.ts";
 import type { Mount, SnapshotInfo } from "./snapshotter.ts";
 
 /** What differs between the ways of keeping a snapshot in a directory of its own. */
@@ -6,8 +8,10 @@ export interface SnapshotStyle {
   readonly name: string;
   /** See Snapshotter.capabilities. */
   readonly rebase: boolean;
-  /** How a layer's whiteouts are kept in the directory of an active snapshot. */
-  readonly whiteouts: LayerTarget["whiteouts"];
+  /** Of layers that are file systems of their own, and have to be mounted to be seen. */
+  readonly layerMounts?: LayerMounts;
+  /** See Snapshotter.layerTarget. */
+  layerTarget(directory: SnapshotDirectory): LayerTarget;
   /**
    * Fills the new, empty `directory` of a snapshot whose parents' directories are `parents`, nearest first.
    */
@@ -22,12 +26,3 @@ export interface SnapshotStyle {
     parents: readonly SnapshotDirectory[],
   ): readonly Mount[];
 }
-
-/** Directory of one snapshot. */
-export type SnapshotDirectory = {
-  readonly path: string;
-  /** The tree, or what it changes of its parents'. */
-  readonly fs: string;
-  /** overlayfs's work directory. */
-  readonly work: string;
-};

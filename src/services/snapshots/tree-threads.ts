@@ -16,6 +16,13 @@ export type TreeJob =
       readonly upper: string;
       readonly lower: readonly string[];
       readonly directories: readonly string[];
+    }
+  /** Likewise for the directories of a layer that is kept as an image in the directory `image`. */
+  | {
+      readonly kind: "inheritInImage";
+      readonly image: string;
+      readonly lower: readonly string[];
+      readonly directories: readonly string[];
     };
 
 /**

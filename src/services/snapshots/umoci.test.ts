@@ -13,6 +13,7 @@ import { applyLayer } from "../../parts/unpack/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { ServiceEvents } from "../events/index.ts";
 import { chainIdOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
+import { unmountBelow } from "./testing/mounted.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });
@@ -99,9 +100,10 @@ async function listTree(tree: string): Promise<readonly string[]> {
   return stdout.split("\n").sort();
 }
 
-for (const kind of ["overlayfs", "native"] satisfies readonly SnapshotterKind[]) {
+for (const kind of ["overlayfs", "erofs", "native"] satisfies readonly SnapshotterKind[]) {
   test(`an image that umoci wrote becomes, as ${kind} snapshots, the tree that umoci unpacks`, async () => {
     await using root = await tempDir();
+    await using _mounts = { [Symbol.asyncDispose]: () => unmountBelow(root.path) };
     const { layers, tree } = await imageByUmoci(root.path);
     assert.equal(layers.length, steps.length);
     await using database = await openDatabase({ path: join(root.path, "meta.db") });

@@ -17,12 +17,12 @@ type Space = {
 /** Is there room for images and containers, on a file system that can hold them? */
 export const disksCheck: Check = {
   name: "disks",
-  async run({ config: { root, state } }) {
-    return [await rootType(root), await rootSpace(root), await stateType(state)];
+  async run({ config: { root, state, images } }) {
+    return [await rootType(root, images.snapshotter), await rootSpace(root), await stateType(state)];
   },
 };
 
-async function rootType(root: string): Promise<Finding> {
+async function rootType(root: string, snapshotter: string): Promise<Finding> {
   const title = `file system of ${root}`;
   const { type } = await spaceOf(root);
   if (type === types.overlay)
@@ -36,6 +36,12 @@ async function rootType(root: string): Promise<Finding> {
       title,
       "NFS, which cannot hold the upper directory of an overlayfs",
       'put "root" on a local disk',
+    );
+  if (type === types.tmpfs && snapshotter === "erofs")
+    return fail(
+      title,
+      "tmpfs, whose files cannot be mounted as EROFS",
+      'put "root" on a disk, or use the "overlayfs" snapshotter',
     );
   if (type === types.tmpfs)
     return warn(

@@ -23,7 +23,7 @@ export async function userNamespaceSupport(
   stateDir: string,
 ): Promise<UserNamespaceSupport> {
   const kernel = kernelRelease();
-  if (name === "overlayfs" && !isAtLeast(kernel, 5, 19))
+  if (name !== "native" && !isAtLeast(kernel, 5, 19))
     return unsupported(`overlayfs supports ID-mapped layers since Linux 5.19, but this is ${kernel.text}`);
   const barrier = await privateDirectory(stateDir);
   if (barrier !== undefined)

@@ -1,4 +1,4 @@
-import { chown, mkdir, rmdir } from "node:fs/promises";
+import { chown, mkdir, rmdir, stat } from "node:fs/promises";
 import { bindMount } from "./bind-mount.ts";
 import { unmount } from "./mount.ts";
 import type { OverlaySnapshotMount } from "./overlay-mount.ts";
@@ -22,8 +22,9 @@ export type SnapshotMapping = {
 /**
  * Like {@link mountSnapshot}, with the users and groups of the image as those of a user namespace. overlayfs
  * itself cannot be ID-mapped, but its lower layers can (Linux 5.19): one ID-mapped mount of the directory
- * that they all lie in serves for as many as there are. What the container writes into the upper layer has
- * the owners that it has outside of the namespace.
+ * that they all lie in serves for as many as there are, but for those that are mounts themselves, which need
+ * one each. What the container writes into the upper layer has the owners that it has outside of the
+ * namespace.
  */
 export async function mountMappedSnapshot(
   mounts: readonly SnapshotMount[],
@@ -46,6 +47,8 @@ async function mountMappedOverlay(
   try {
     const inScratch = (path: string) =>
       path.startsWith(`${layers}/`) ? scratch + path.slice(layers.length) : path;
+    for (const layer of await mountsBelow(layers, overlay.lower))
+      await bindMount(layer, inScratch(layer), { idmap: userNamespace, readonly: true });
     const { upper } = overlay;
     if (upper !== undefined && owner !== undefined) await chown(upper.directory, owner.uid, owner.gid);
     await mountOverlay({ ...overlay, lower: overlay.lower.map(inScratch) }, target);
@@ -54,4 +57,12 @@ async function mountMappedOverlay(
     await unmount(scratch, { detach: true });
     await rmdir(scratch);
   }
+}
+
+/** Those of `paths` below `directory` that are on a file system of their own. */
+async function mountsBelow(directory: string, paths: readonly string[]): Promise<readonly string[]> {
+  const { dev } = await stat(directory);
+  const below = paths.filter((path) => path.startsWith(`${directory}/`));
+  const devices = await Promise.all(below.map(async (path) => (await stat(path)).dev));
+  return below.filter((_, index) => devices[index] !== dev);
 }

@@ -1,6 +1,6 @@
 import { blockBytes } from "../header.ts";
 import { invalid } from "../tar-error.ts";
-import type { EntryAttributes, EntrySink, FileContent } from "./entry.ts";
+import type { ArchiveEntry, EntryAttributes, EntrySink, FileContent } from "./entry.ts";
 import { type Header, parseHeader } from "./header.ts";
 import { parseDecimal, parseTime } from "./numbers.ts";
 import { type PaxRecords, parsePax, paxText, paxXattrs } from "./pax.ts";
@@ -28,8 +28,11 @@ const maxExtendedHeaderBytes = 1 << 20;
 /** Headers that stand before the one they belong to. */
 type Extensions = { pax: PaxRecords; longName?: string; longLink?: string };
 
+/** An {@link EntrySink} that is not told where in the archive an entry's data begin. */
+type ParsedSink = Omit<EntrySink, "begin"> & { begin(entry: ArchiveEntry): void };
+
 /** Parses an archive from what it asks for, up to two blocks of zeros. Throws TarError InvalidArgument. */
-export function* readArchive(sink: EntrySink): Generator<Want, void, Buffer> {
+export function* readArchive(sink: ParsedSink): Generator<Want, void, Buffer> {
   let extensions: Extensions = { pax: [] };
   while (true) {
     const block = yield wantHeader;
@@ -78,7 +81,7 @@ function* entry(
   header: Header,
   block: Buffer,
   extensions: Extensions,
-  sink: EntrySink,
+  sink: ParsedSink,
 ): Generator<Want, void, Buffer> {
   const { pax } = extensions;
   const attributes: EntryAttributes = {
@@ -154,7 +157,7 @@ function* contentOf(
   return { content: whole, dataBytes: storedBytes };
 }
 
-function* data(bytes: number, sink: EntrySink): Generator<Want, void, Buffer> {
+function* data(bytes: number, sink: ParsedSink): Generator<Want, void, Buffer> {
   for (let left = bytes; left > 0; ) {
     const chunk = yield { kind: "data", bytes: left };
     sink.data(chunk);

@@ -39,7 +39,8 @@ export type Extent = { readonly offset: number; readonly length: number };
  * then `end`.
  */
 export interface EntrySink {
-  begin(entry: ArchiveEntry): void;
+  /** `position`: of the next byte in the archive, which is the first of a file's. */
+  begin(entry: ArchiveEntry, position: number): void;
   data(bytes: Uint8Array): void;
   end(): void;
 }

@@ -14,9 +14,14 @@ export class TarReader {
   #want: Want | undefined;
   #gathered: Buffer | undefined;
   #gatheredBytes = 0;
+  #position = 0;
 
   constructor(sink: EntrySink) {
-    this.#parser = readArchive(sink);
+    this.#parser = readArchive({
+      begin: (entry) => sink.begin(entry, this.#position),
+      data: (bytes) => sink.data(bytes),
+      end: () => sink.end(),
+    });
     this.#advance(this.#parser.next());
   }
 
@@ -30,7 +35,7 @@ export class TarReader {
       const taken = this.#gathered === undefined ? this.#whole(rest, this.#want) : undefined;
       if (taken !== undefined) {
         rest = rest.subarray(taken.length);
-        this.#advance(this.#parser.next(taken));
+        this.#give(taken);
       } else {
         rest = rest.subarray(this.#gather(rest, this.#want.bytes));
       }
@@ -58,8 +63,13 @@ export class TarReader {
     const whole = this.#gathered;
     this.#gathered = undefined;
     this.#gatheredBytes = 0;
-    this.#advance(this.#parser.next(whole));
+    this.#give(whole);
     return taken;
+  }
+
+  #give(bytes: Buffer): void {
+    this.#position += bytes.length;
+    this.#advance(this.#parser.next(bytes));
   }
 
   #advance(step: IteratorResult<Want, void>): void {

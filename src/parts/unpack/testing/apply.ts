@@ -1,8 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
+import { mountErofs, unmount } from "../../../ground/linux/index.ts";
 import { digestOf } from "../../oci/index.ts";
-import { type AppliedLayer, type ApplyOptions, applyLayer, type LayerTarget } from "../index.ts";
+import {
+  type AppliedLayer,
+  type ApplyOptions,
+  applyLayer,
+  type DirectoryTarget,
+  type LayerTarget,
+  layerImageFiles,
+} from "../index.ts";
 
 const run = promisify(execFile);
 
@@ -24,10 +32,18 @@ export async function* pieces(bytes: Uint8Array, pieceBytes: number): AsyncGener
 /** A new directory at `path` as a target. */
 export async function newTarget(
   path: string,
-  whiteouts: LayerTarget["whiteouts"] = "overlayfs",
-): Promise<LayerTarget> {
+  whiteouts: DirectoryTarget["whiteouts"] = "overlayfs",
+): Promise<DirectoryTarget> {
   await mkdir(path, { mode: 0o755 });
   return { directory: path, whiteouts };
+}
+
+/** The layer that was applied to an image target, mounted on the new directory `path` until disposed of. */
+export async function mountedImage(directory: string, path: string): Promise<AsyncDisposable> {
+  await mkdir(path);
+  const { archive, index } = layerImageFiles(directory);
+  await mountErofs(index, [archive], path);
+  return { [Symbol.asyncDispose]: () => unmount(path) };
 }
 
 /**

@@ -56,7 +56,7 @@ const filesIn = async (path: string) =>
     ),
   );
 
-for (const kind of ["overlayfs", "native"] as const) {
+for (const kind of ["overlayfs", "erofs", "native"] as const) {
   describe(`an artifact as a volume, with ${kind}`, () => {
     test("has its files under their titles, for everybody to read and nobody to write", async () => {
       const files = { "model.bin": "weights", "./conf/a/settings.json": "{}", "conf/b": "same", b: "same" };

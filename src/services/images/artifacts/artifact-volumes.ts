@@ -52,7 +52,7 @@ export class ArtifactVolumes {
     if (snapshotter.stat(draft) !== undefined) await snapshotter.remove(draft);
     await snapshotter.prepare(draft, undefined);
     try {
-      const { directory } = snapshotter.layerTarget(draft);
+      const directory = snapshotter.directory(draft);
       for (const file of files) await this.#write(file, directory, image, signal);
       await snapshotter.commit(key, draft);
     } catch (error) {

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import type { Snapshotter } from "../index.ts";
+import { layerSuite } from "./layer-suite.ts";
 import { code, mounted } from "./mounted.ts";
 import { rebaseTests } from "./rebase-tests.ts";
 
@@ -27,7 +28,8 @@ export type SnapshotterSubject = {
 };
 
 /** Tests what the interface promises of every snapshotter. Needs root, as mounting does. */
-export function snapshotterSuite({ name, open, rebase, copiesParents }: SnapshotterSubject): void {
+export function snapshotterSuite(subject: SnapshotterSubject): void {
+  const { name, open, rebase, copiesParents } = subject;
   describe(`${name} snapshots`, () => {
     test("are written, committed, and seen with their parents' files by those on top", async () => {
       await using root = await tempDir();
@@ -191,5 +193,6 @@ export function snapshotterSuite({ name, open, rebase, copiesParents }: Snapshot
       await snapshotter.commit("l", "a", { parent: "x" });
     });
   });
+  layerSuite(subject);
   if (rebase) rebaseTests(name, open);
 }

@@ -1,0 +1,34 @@
+import { LinuxError } from "../linux-error.ts";
+import { mount } from "./mount.ts";
+import { mountFlags } from "./mount-flags.ts";
+
+/**
+ * Mounts an EROFS image, a file, on a directory; `devices` are the files of its other devices, whose paths
+ * may hold no comma. No loop device is made. Needs Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and files
+ * on a file system that can (tmpfs and overlayfs cannot). Throws LinuxError, FailedPrecondition where it
+ * cannot be.
+ */
+export async function mountErofs(image: string, devices: readonly string[], target: string): Promise<void> {
+  const data = devices.map((device) => `device=${device}`).join(",");
+  try {
+    await mount({ source: image, target, type: "erofs", flags: mountFlags.readonly, data });
+  } catch (error) {
+    throw error instanceof LinuxError ? explained(error, image) : error;
+  }
+}
+
+function explained(error: LinuxError, image: string): LinuxError {
+  const why = reasons[error.errno];
+  if (why === undefined) return error;
+  return new LinuxError("mount", error.errno, `${image}: ${why}`, {
+    code: "FailedPrecondition",
+    cause: error,
+  });
+}
+
+const remedy = "use the overlayfs snapshotter";
+
+const reasons: Readonly<Record<string, string>> = {
+  ENODEV: `the kernel does not support EROFS, or its module is not loaded; run \`modprobe erofs\`, or ${remedy}`,
+  ENOTBLK: `the kernel cannot mount EROFS from files of this file system (needs Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and ext4, xfs or btrfs); ${remedy}`,
+};

@@ -1,0 +1,15 @@
+import type { ArchiveEntry } from "../tar/index.ts";
+import { invalid } from "./unpack-error.ts";
+
+/** A device's numbers as the kernel has them: 12 bits and 20. */
+const maxMajor = 0xfff;
+const maxMinor = 0xfffff;
+
+/** Throws UnpackError InvalidArgument for numbers that no device has. */
+export function checkDevice({
+  major,
+  minor,
+}: Extract<ArchiveEntry, { kind: "character-device" | "block-device" }>): void {
+  if (major < 0 || minor < 0 || major > maxMajor || minor > maxMinor)
+    throw invalid(`device number ${major}:${minor} is out of range`);
+}

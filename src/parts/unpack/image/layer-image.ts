@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { BerthError, codeOf } from "../../../ground/errors/index.ts";
+import { type ErofsDirectory, writeIndex } from "../../erofs/index.ts";
+import type { ArchiveEntry } from "../../tar/index.ts";
+import type { LayerSink } from "../layer-sink.ts";
+import { UnpackError } from "../unpack-error.ts";
+import { TreeBuilder } from "./tree-builder.ts";
+
+/** The files of a layer that is kept as an image: its archive, and the EROFS index over it. */
+export function layerImageFiles(directory: string): { readonly archive: string; readonly index: string } {
+  return { archive: join(directory, "archive.tar"), index: join(directory, "index.erofs") };
+}
+
+/**
+ * Keeps a layer's archive as it comes, in a new directory, and writes the index over it in the end. The index
+ * is there only if all of the archive is.
+ */
+export class LayerImage implements LayerSink {
+  readonly #builder = new TreeBuilder();
+  readonly #archive: number;
+  readonly #index: string;
+
+  constructor(directory: string) {
+    mkdirSync(directory, { mode: 0o700 });
+    const { archive, index } = layerImageFiles(directory);
+    this.#archive = openSync(archive, "wx+", 0o600);
+    this.#index = index;
+  }
+
+  received(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#archive, bytes, at);
+    } catch (cause) {
+      throw new UnpackError(codeOf(cause), "the layer's archive cannot be written", { cause });
+    }
+  }
+
+  begin(entry: ArchiveEntry, position: number): void {
+    this.#builder.begin(entry, position);
+  }
+
+  data(): void {}
+
+  end(): void {}
+
+  finish(): readonly string[] {
+    const { tree } = this.#builder;
+    const undescribed = tree.finish();
+    createIndex(this.#index, tree.root, this.#archive);
+    return undescribed;
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#archive);
+  }
+}
+
+/** Writes the index of an open archive to the new file `path`. */
+export function createIndex(path: string, root: ErofsDirectory, archive: number): void {
+  const index = openSync(path, "wx", 0o600);
+  try {
+    writeIndex(index, root, { fd: archive, sizeBytes: fstatSync(archive).size }, randomBytes(16));
+  } catch (cause) {
+    if (cause instanceof BerthError) throw cause;
+    throw new UnpackError(codeOf(cause), "the layer's index cannot be written", { cause });
+  } finally {
+    closeSync(index);
+  }
+}

@@ -1,0 +1,33 @@
+import { mkdir, rmdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { ignoreMissing } from "../../ground/fs/index.ts";
+import { mountErofs, unmount } from "../../ground/linux/index.ts";
+import { applyLayer, layerImageFiles } from "../../parts/unpack/index.ts";
+
+/**
+ * Tries whether layers can be mounted from files that lie in `directory`, with one that is empty. Throws
+ * LinuxError FailedPrecondition where they cannot.
+ */
+export async function tryErofs(directory: string): Promise<void> {
+  const trial = join(directory, "trial");
+  const [image, target] = [join(trial, "image"), join(trial, "fs")];
+  // A daemon may have been cut here.
+  await remove(trial);
+  try {
+    await mkdir(target, { recursive: true, mode: 0o700 });
+    await applyLayer(nothing(), { target: { form: "image", directory: image }, expected: { size: 0 } });
+    const { archive, index } = layerImageFiles(image);
+    await mountErofs(index, [archive], target);
+  } finally {
+    await remove(trial);
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+async function remove(trial: string): Promise<void> {
+  const [image, target] = [join(trial, "image"), join(trial, "fs")];
+  await unmount(target, { detach: true, missingOk: true });
+  for (const file of Object.values(layerImageFiles(image))) await unlink(file).catch(ignoreMissing);
+  for (const directory of [image, target, trial]) await rmdir(directory).catch(ignoreMissing);
+}

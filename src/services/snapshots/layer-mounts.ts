@@ -1,0 +1,63 @@
+import { access, statfs } from "node:fs/promises";
+import { isErrno } from "../../ground/fs/index.ts";
+import { mountErofs, unmount } from "../../ground/linux/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import { layerImageFiles } from "../../parts/unpack/index.ts";
+import type { SnapshotDirectory } from "./directories.ts";
+
+/** statfs(2)'s type of EROFS. */
+const erofsMagic = 0xe0f5e1e2;
+
+/**
+ * Mounts of layers that are kept as images, each at its snapshot's `fs`, so that an overlay has them as lower
+ * directories like any other. They outlive the daemon; an overlay over them does not need them once it is
+ * mounted.
+ */
+export class LayerMounts {
+  readonly #locks = new KeyLock();
+  /** Of those that are wanted and are not there, by `fs`. */
+  readonly #failures = new Map<string, unknown>();
+
+  /** Does nothing for a snapshot that is a directory, or mounted. Throws LinuxError. */
+  async mount(directory: SnapshotDirectory): Promise<void> {
+    if (!(await isImage(directory))) return;
+    const { fs, image } = directory;
+    using _lock = await this.#locks.acquireAll([fs]);
+    const { archive, index } = layerImageFiles(image);
+    try {
+      if (!(await isMounted(fs))) await mountErofs(index, [archive], fs);
+      this.#failures.delete(fs);
+    } catch (error) {
+      this.#failures.set(fs, error);
+      throw error;
+    }
+  }
+
+  /** Unless, when it comes to it, `isUsed` says otherwise. Throws LinuxError. */
+  async unmount({ fs }: SnapshotDirectory, isUsed: () => boolean = () => false): Promise<void> {
+    using _lock = await this.#locks.acquireAll([fs]);
+    if (isUsed()) return;
+    await unmount(fs, { detach: true, missingOk: true });
+    this.#failures.delete(fs);
+  }
+
+  /** Throws what kept one of these from being mounted. */
+  check(directories: readonly SnapshotDirectory[]): void {
+    for (const { fs } of directories) if (this.#failures.has(fs)) throw this.#failures.get(fs);
+  }
+}
+
+/** Whether a snapshot is a layer that is kept as an image. */
+export async function isImage({ image }: SnapshotDirectory): Promise<boolean> {
+  try {
+    await access(layerImageFiles(image).index);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+async function isMounted(path: string): Promise<boolean> {
+  return (await statfs(path)).type === erofsMagic;
+}
