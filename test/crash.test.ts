@@ -244,7 +244,7 @@ describe("a daemon that is killed while a program runs that it started", () => {
 
   it("ends a CNI plugin that runs on, so that no address is taken for nobody", async () => {
     await using scripts = await tempDir();
-    await using host = await CrashingBerth.start({ pluginDirs: [scripts.path] });
+    await using host = await CrashingBerth.start({ pluginDirs: [scripts.path], builtinPlugins: false });
     const { berth } = host;
     const run = () =>
       berth.clients.runtime.runPodSandbox({ config: fullPod(host, "plugin"), runtimeHandler: "" });

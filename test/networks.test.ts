@@ -220,11 +220,11 @@ describe("berth doctor --leaks", () => {
       `${cut.slice(0, 129)}"`,
     ]);
     const ownTable = instanceNames(berth.root).table;
-    await run("nft", ["add", "table", "inet", ownTable]);
-    undo.defer(async () => void (await run("nft", ["delete", "table", "inet", ownTable])));
-    await run("nft", ["add", "map", "inet", ownTable, "ports4", "{ type inet_service : ipv4_addr; }"]);
-    const element = `{ 18083 comment "${gone} eth0 test" : 10.255.255.254 }`;
+    const element = `{ tcp . 18083 comment "${gone} eth0 test" : 10.255.255.254 . 80 }`;
     await run("nft", ["add", "element", "inet", ownTable, "ports4", element]);
+    undo.defer(async () => {
+      await run("nft", ["delete", "element", "inet", ownTable, "ports4", "{ tcp . 18083 }"]);
+    });
     await run("ip", ["link", "add", "gone0", "type", "veth", "peer", "name", "gone1"]);
     undo.defer(async () => void (await run("ip", ["link", "delete", "gone0"])));
     const [link] = JSON.parse((await run("ip", ["-j", "link", "show", "gone0"])).stdout);
@@ -266,7 +266,7 @@ describe("berth doctor --leaks", () => {
       ours.join("\n"),
       /leftover nftables rules: 2 that .*masq_checks: ip saddr 10\.255\.255\.254 /s,
     );
-    assert.match(ours.join("\n"), new RegExp(`inet ${ownTable} ports4: 18083`));
+    assert.match(ours.join("\n"), new RegExp(`inet ${ownTable} ports4: tcp \\. 18083`));
     assert.match(ours.join("\n"), new RegExp(`leftover address reservations: 1 that .*${lease}`));
     assert.match(ours.join("\n"), new RegExp(`leftover directories: 1 that .*${directory}`));
     assert.match(ours.join("\n"), new RegExp(`leftover iptables rules: 1 that .*${gone}`));
@@ -289,6 +289,7 @@ async function networkState({ cniConfDir }: TestBerth) {
   return {
     links: state.link,
     rules: state["iptables rule"],
+    elements: state["nftables element of"],
     addresses: reserved.filter((file) => /^\d+\.\d/.test(file)),
   };
 }

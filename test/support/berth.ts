@@ -25,6 +25,8 @@ export type BerthOptions = {
   readonly network?: object | undefined;
   /** As in the configuration file: what pods get then; "none" unless given. */
   readonly defaultNetwork?: "bridge" | "none";
+  /** False where CNI plugins must run as programs; BERTH_TEST_PLUGINS=programs runs them so everywhere. */
+  readonly builtinPlugins?: boolean;
   /** Directories of CNI plugins before the system's. */
   readonly pluginDirs?: readonly string[];
   /** As in the configuration file: how long a CNI plugin may take. */
@@ -105,6 +107,7 @@ level = ${JSON.stringify(this.#options.logLevel ?? "debug")}
 format = "json"
 [network]
 default = ${JSON.stringify(this.#options.defaultNetwork ?? "none")}
+builtin_plugins = ${this.#options.builtinPlugins ?? process.env.BERTH_TEST_PLUGINS !== "programs"}
 conf_dir = ${JSON.stringify(this.cniConfDir)}
 bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"])}
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}

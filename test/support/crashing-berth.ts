@@ -11,7 +11,7 @@ import { freeSubnet } from "./subnet.ts";
 const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
 
-export type CrashingBerthOptions = Pick<BerthOptions, "pluginDirs" | "config"> & {
+export type CrashingBerthOptions = Pick<BerthOptions, "pluginDirs" | "builtinPlugins" | "config"> & {
   /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
   readonly built?: boolean;
 };
@@ -61,12 +61,13 @@ export class CrashingBerth implements AsyncDisposable {
 
   /** What the pods of this daemon have on the machine now, in words that do not depend on when one looks. */
   async traces(): Promise<readonly string[]> {
-    const [mounts, processes, cgroups, links, rules, files] = await Promise.all([
+    const [mounts, processes, cgroups, links, rules, nftables, files] = await Promise.all([
       this.#mounts(),
       this.#processes(),
       directoriesNamed("/sys/fs/cgroup", this.cgroupParent),
       outputLines("ip", "-o", "link", "show", "master", this.#network),
       outputLines("iptables-save"),
+      outputLines("nft", "list", "ruleset"),
       this.#files(),
     ]);
     return [
@@ -75,6 +76,9 @@ export class CrashingBerth implements AsyncDisposable {
       ...cgroups.map((directory) => `cgroup ${directory}`),
       ...links.map((link) => `link ${link}`),
       ...rules.filter((rule) => rule.includes(this.#network)).map((rule) => `rule ${rule}`),
+      ...[...nftables.join("\n").matchAll(/comment "([^"]*)"/g)]
+        .filter(([, note]) => note?.endsWith(` ${this.#network}`))
+        .map(([, note]) => `element of ${note}`),
       ...files.map((file) => `file ${file}`),
     ];
   }

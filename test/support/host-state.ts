@@ -14,11 +14,12 @@ export type HostState = Readonly<Record<string, ReadonlySet<string>>>;
 
 /** Reads the machine's state as this process's namespaces show it. */
 export async function readHostState(): Promise<HostState> {
-  const [mounts, links, rules, cgroups, namespaces, processes] = await Promise.all([
+  const [mounts, links, rules, elements, cgroups, namespaces, processes] = await Promise.all([
     mountPoints(),
     lines("ip", ["-o", "link", "show"], /^\d+: ([^:@]+)/),
     // Rules and chains, but not those that the portmap plugin makes once and keeps for all pods.
     lines("iptables-save", [], /^(-A (?!.*CNI-HOSTPORT-(?:DNAT|MASQ|SETMARK)).*|:(?!CNI-HOSTPORT-)\S+ -)/),
+    elementNotes(),
     cgroupDirectories("/sys/fs/cgroup"),
     readdir("/run/netns").catch(() => []),
     containerProcesses(),
@@ -27,6 +28,7 @@ export async function readHostState(): Promise<HostState> {
     mount: new Set(mounts),
     link: new Set(links),
     "iptables rule": new Set(rules),
+    "nftables element of": new Set(elements),
     // The parent of pods that name none stays, as containerd's does: removing it would race with the next
     // pod.
     cgroup: new Set(cgroups.filter((path) => !path.endsWith("/berth"))),
@@ -81,6 +83,12 @@ async function withoutOthers({ cgroup, process }: HostState): Promise<ReadonlySe
 /** The mounts and processes that have to do with a directory: what one daemon of several tests has. */
 export function concerning(directory: string, state: HostState): readonly string[] {
   return Object.values(state).flatMap((items) => [...items].filter((item) => item.includes(directory)));
+}
+
+/** Elements of berth's own table: the pod that each belongs to is named in its comment. */
+async function elementNotes(): Promise<readonly string[]> {
+  const { stdout } = await run("nft", ["list", "ruleset"]);
+  return [...stdout.matchAll(/comment "([0-9a-f]{64} [^"]*)"/g)].map(([, note = ""]) => note);
 }
 
 /** Directories of the cgroup file systems; a container's has its id in the name. */

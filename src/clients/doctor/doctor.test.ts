@@ -63,6 +63,7 @@ test("a conflist is followed to its plugins, and a plugin that is missing is nam
     found.map(({ severity, title }) => [severity, title]),
     [
       ["ok", "CNI configuration"],
+      ["ok", "CNI plugins"],
       ["ok", "CNI plugin bridge"],
       ["fail", "CNI plugin absent"],
     ],
@@ -78,7 +79,7 @@ test("a network that is built in needs no plugins; one that is not tells why", a
   const detailsOf = async (conflist: object) => {
     await using dir = await tempDir();
     await writeFile(join(dir.path, "10-pods.conflist"), JSON.stringify(conflist));
-    const toml = `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}"]\nbuiltin_plugins = true\n`;
+    const toml = `[network]\nconf_dir = "${dir.path}"\nbin_dirs = ["${dir.path}"]\n`;
     return (await findings("cni", { toml })).slice(1).map(({ title, detail }) => `${title}: ${detail}`);
   };
   assert.deepEqual(await detailsOf(network), ["CNI plugins: done in the daemon, without programs"]);

@@ -381,22 +381,24 @@ for (const { way, builtinPlugins } of ways) {
   );
 }
 
-test("a pod is reached in its namespace over its loopback interface", limit, async () => {
-  await using rig = await bridged();
-  const pod = await rig.pod();
-  const server = spawn("nsenter", [
-    `--net=${pod.netnsPath}`,
-    "socat",
-    "TCP-LISTEN:80,reuseaddr",
-    "SYSTEM:echo hello",
-  ]);
-  const ended = once(server, "close");
-  const socket = await until(() =>
-    connectInNamespace({ netnsPath: pod.netnsPath, host: "127.0.0.1", port: 80 }).catch(() => undefined),
-  );
-  const chunks = await socket.setEncoding("utf8").toArray();
-  assert.equal(chunks.join(""), "hello\n");
-  socket.destroy();
-  server.kill();
-  await ended;
-});
+for (const { way, builtinPlugins } of ways) {
+  test(`a pod is reached in its namespace over its loopback interface, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    const server = spawn("nsenter", [
+      `--net=${pod.netnsPath}`,
+      "socat",
+      "TCP-LISTEN:80,reuseaddr",
+      "SYSTEM:echo hello",
+    ]);
+    const ended = once(server, "close");
+    const socket = await until(() =>
+      connectInNamespace({ netnsPath: pod.netnsPath, host: "127.0.0.1", port: 80 }).catch(() => undefined),
+    );
+    const chunks = await socket.setEncoding("utf8").toArray();
+    assert.equal(chunks.join(""), "hello\n");
+    socket.destroy();
+    server.kill();
+    await ended;
+  });
+}

@@ -119,15 +119,15 @@ for (const { way, builtinPlugins } of ways) {
   );
 }
 
-for (const { title, damage } of [
+for (const { title, damage, way, builtinPlugins } of [
   { title: "gone", damage: (file: string) => rm(file) },
   { title: "empty", damage: (file: string) => writeFile(file, "") },
-]) {
+].flatMap((each) => ways.map((way) => ({ ...each, ...way })))) {
   test(
-    `a pod whose attachment's file is ${title} is kept while there is no configuration, let go in the end, and detached when there is one again`,
+    `a pod whose attachment's file is ${title} is kept while there is no configuration, let go in the end, and detached when there is one again, ${way}`,
     limit,
     async () => {
-      await using rig = await bridged();
+      await using rig = await bridged({ builtinPlugins });
       const pod = await rig.pod();
       await rig.network.attach(pod);
       const configuration = `${rig.options.confDir}/10-test.conflist`;

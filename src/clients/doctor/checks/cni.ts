@@ -45,6 +45,20 @@ export const cniCheck: Check = {
   },
 };
 
+/** False where all that pods' networks need is done in the daemon. */
+export async function runsPrograms({ network }: Config): Promise<boolean> {
+  const [first] = await configurationFiles(network.confDir);
+  if (first === undefined) return network.default === "none";
+  if (!network.builtinPlugins) return true;
+  const text = await readFile(join(network.confDir, first), "utf8").catch(() => "");
+  try {
+    return builtinObstacle(text) !== undefined;
+  } catch {
+    // A broken file is another check's finding.
+    return true;
+  }
+}
+
 /** In the order in which berthd looks at them. */
 async function configurationFiles(dir: string): Promise<string[]> {
   const names = await readdir(dir).catch(() => []);

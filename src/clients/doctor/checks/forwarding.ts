@@ -1,6 +1,7 @@
 import { type Check, type Finding, ok, warn } from "../check.ts";
 import { readKernelFile } from "../kernel-files.ts";
 import { findProgram, versionOf } from "../programs.ts";
+import { runsPrograms } from "./cni.ts";
 
 /** Does the kernel pass on packets between pods and the world? */
 export const forwardingCheck: Check = {
@@ -36,9 +37,10 @@ async function bridgeFilter(): Promise<Finding> {
 /** Is iptables there, which CNI's bridge and portmap plugins call? */
 export const iptablesCheck: Check = {
   name: "iptables",
-  async run(_, signal) {
+  async run({ config }, signal) {
     const path = await findProgram("iptables");
     if (path !== undefined) return [ok("iptables", await versionOf(path, signal))];
+    if (!(await runsPrograms(config))) return [ok("iptables", "not installed, and not needed")];
     const remedy = "install it (`apt-get install iptables`), or use CNI plugins that do not need it";
     return [
       warn(
