@@ -94,6 +94,7 @@ export {
   listAddresses,
   listAllAddresses,
 } from "./netlink/addresses.ts";
+export { forgetConnections, type TrackedPort } from "./netlink/conntrack.ts";
 export {
   addBridge,
   addVethPair,

@@ -2,7 +2,7 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { AttachedNetwork, Maker } from "./attachment.ts";
 import type { BuiltinChain } from "./builtin/builtin-chain.ts";
-import { obstacleOf } from "./builtin/builtin-plugins.ts";
+import { obstacleOf, podObstacleOf } from "./builtin/builtin-plugins.ts";
 import type { CniResult } from "./cni-result.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
@@ -29,7 +29,7 @@ export class Chains implements NetworkChain {
     this.#parts = parts;
   }
 
-  /** Resolves when {@link makerOf} is decided for these networks. */
+  /** Resolves when {@link makerFor} is decided for these networks. */
   async prepare(networks: readonly NetworkConfig[]): Promise<void> {
     if (this.#isUsable || !networks.some((network) => this.#isMeantForBuiltin(network))) return;
     this.#usable ??= this.#probe();
@@ -38,10 +38,16 @@ export class Chains implements NetworkChain {
     this.#usable = undefined;
   }
 
-  /** Who makes attachments to this network from now on. */
-  makerOf(network: NetworkConfig): Exclude<Maker, "unknown"> {
+  /** Who makes this pod's attachment to this network now. */
+  makerFor(network: NetworkConfig, pod: PodAttachment): Exclude<Maker, "unknown"> {
     if (network.isDefault) return "berth";
-    return this.#isUsable && this.#isMeantForBuiltin(network) ? "berth" : "programs";
+    return this.#isBuiltin(network) && podObstacleOf(network, pod) === undefined ? "berth" : "programs";
+  }
+
+  /** Throws NetworkError FailedPrecondition where a pod's attachment lacks something. */
+  async requireMaker(network: AttachedNetwork): Promise<void> {
+    if (network.madeBy === "programs") await this.#parts.programs.requirePlugins(network.config);
+    else await this.requirePlugins(network.config);
   }
 
   async requirePlugins(network: NetworkConfig): Promise<void> {
@@ -78,13 +84,17 @@ export class Chains implements NetworkChain {
     await this.#now(network).collect(network, valid, signal);
   }
 
+  #isBuiltin(network: NetworkConfig): boolean {
+    return network.isDefault || (this.#isUsable && this.#isMeantForBuiltin(network));
+  }
+
   #isMeantForBuiltin(network: NetworkConfig): boolean {
     return network.isDefault || (this.#parts.useBuiltin && obstacleOf(network) === undefined);
   }
 
   #now(network: NetworkConfig): NetworkChain {
     const { programs, builtin } = this.#parts;
-    return this.makerOf(network) === "berth" ? builtin : programs;
+    return this.#isBuiltin(network) ? builtin : programs;
   }
 
   /**

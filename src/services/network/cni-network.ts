@@ -1,6 +1,6 @@
 import type { Logger } from "../../ground/logging/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import type { AttachedNetwork, Attachment } from "./attachment.ts";
+import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { BuiltinChain } from "./builtin/builtin-chain.ts";
 import { Chains } from "./chains.ts";
@@ -101,7 +101,7 @@ export class CniNetwork implements Network {
       earlier,
       giveUpAfterMs: options.giveUpAfterMs,
       pluginTimeoutMs: options.pluginTimeoutMs,
-      networksNow: () => this.#networksNow().map((network) => ({ ...network, madeBy: "unknown" })),
+      networksNow: () => this.#networksNow(() => "unknown"),
       tryAgain: (sandboxId) => this.detach(sandboxId),
     });
     this.#collection = new GarbageCollection(chain, store, logger);
@@ -149,7 +149,7 @@ export class CniNetwork implements Network {
 
   async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
-    const networks = await this.#wantedNetworks();
+    const networks = await this.#wantedNetworks(pod);
     for (const { config } of networks) await this.#collection.onceFor(config);
     return await this.#attach({ pod, networks }, signal);
   }
@@ -208,21 +208,21 @@ export class CniNetwork implements Network {
    * Throws NetworkError before anything is begun: Unavailable without a usable configuration,
    * FailedPrecondition without a plugin.
    */
-  async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
+  async #wantedNetworks(pod: PodAttachment): Promise<readonly AttachedNetwork[]> {
     await this.#chain.prepare(this.#configured.networks());
-    const networks = this.#networksNow();
+    const networks = this.#networksNow((config) => this.#chain.makerFor(config, pod));
     const status = this.status();
     if (networks.length === 0 && status.kind === "notReady")
       throw new NetworkError("Unavailable", status.message);
-    for (const { config } of networks) await this.#chain.requirePlugins(config);
+    for (const network of networks) await this.#chain.requireMaker(network);
     return networks;
   }
 
-  #networksNow(): readonly AttachedNetwork[] {
+  #networksNow(makerOf: (config: NetworkConfig) => Maker): readonly AttachedNetwork[] {
     const configs = this.#configured.networks();
     return configs.map((config, index) => ({
       ifName: `eth${index}`,
-      madeBy: this.#chain.makerOf(config),
+      madeBy: makerOf(config),
       config,
       result: undefined,
     }));

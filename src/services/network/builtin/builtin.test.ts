@@ -8,7 +8,7 @@ import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import { until } from "../../../testing/until.ts";
 import type { PodAttachment } from "../index.ts";
 import { assertNothingLeft, bridged, leftovers, ways } from "../testing/bridged.ts";
-import { bridgeNetwork, TestNetwork } from "../testing/test-network.ts";
+import { bridgeNetwork, recorder, TestNetwork } from "../testing/test-network.ts";
 import { ask, echo, fails, inside, neighbour } from "../testing/traffic.ts";
 
 await enterPrivateNetwork();
@@ -227,6 +227,50 @@ test(
     await rig.network.detach(first.sandboxId);
     assert.equal(await ask("TCP:10.87.0.1:18120"), "from 10.87.0.1");
     await rig.network.detach(second.sandboxId);
+    await assertNothingLeft(rig);
+  },
+);
+
+for (const { way, builtinPlugins } of ways) {
+  test(`who goes on sending to a port of UDP reaches the pod that has it now, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins, chained: [portmap] });
+    await using outside = await neighbour(rig);
+    const portMappings = [{ hostPort: 18_150, containerPort: 53, protocol: "udp" as const }];
+    // The first pod switches the tracking of connections on.
+    const pods = [await rig.pod(), await rig.pod({ portMappings }), await rig.pod({ portMappings })] as const;
+    await rig.network.attach(pods[0]);
+    const send = ["socat", "-u", "STDIN", "UDP:192.0.2.1:18150,sourceport=5555"];
+    await inside(outside, "sh", "-c", `echo early | ${send.join(" ")}`);
+    for (const [index, pod] of pods.slice(1).entries()) {
+      const { ips } = await rig.network.attach(pod);
+      const answer = `SYSTEM:echo pod ${index}`;
+      await using _server = echo(pod, "UDP-LISTEN:53", answer);
+      const started = performance.now();
+      assert.equal(await ask("UDP:192.0.2.1:18150,sourceport=5555", outside), `pod ${index}`);
+      assert.ok(performance.now() - started < 15_000 && ips.length === 2);
+      await rig.network.detach(pod.sandboxId);
+    }
+    await rig.network.detach(pods[0].sandboxId);
+    await outside[Symbol.asyncDispose]();
+    await assertNothingLeft(rig);
+  });
+}
+
+test(
+  "a pod without limits is attached in process beside the plugin bandwidth, one with limits by programs",
+  limit,
+  async () => {
+    const bandwidth = { type: "bandwidth", capabilities: { bandwidth: true } };
+    await using rig = await bridged({ builtinPlugins: true, chained: [bandwidth] });
+    await rig.plugin("bandwidth", recorder());
+    const [free, limited] = [await rig.pod(), await rig.pod({ bandwidth: { ingressRate: 1_000_000 } })];
+    const { ips } = await rig.network.attach(free);
+    assert.equal(ips.length, 2);
+    assert.deepEqual(await rig.commands("bandwidth"), []);
+    await rig.network.attach(limited);
+    assert.deepEqual(await rig.commands("bandwidth"), ["ADD"]);
+    for (const { sandboxId } of [free, limited]) await rig.network.detach(sandboxId);
+    assert.deepEqual(await rig.commands("bandwidth"), ["ADD", "DEL"]);
     await assertNothingLeft(rig);
   },
 );

@@ -1,5 +1,5 @@
 import { isErrno } from "../../../ground/fs/index.ts";
-import { LinuxError, NetlinkSocket, nft } from "../../../ground/linux/index.ts";
+import { forgetConnections, LinuxError, NetlinkSocket, nft } from "../../../ground/linux/index.ts";
 import { formatNetwork, type IpAddress, type IpNetwork, ipBytes, networkAddress } from "./ip-address.ts";
 import {
   addressPortMap,
@@ -30,6 +30,8 @@ export type PortRedirect = {
 type Element = nft.SetElement & { readonly set: string };
 
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 };
+/** AF_INET and AF_INET6. */
+const familyNumbers = { 4: 2, 6: 10 };
 const families: readonly Family[] = [4, 6];
 
 /** Others may change rules of theirs all the time. */
@@ -91,6 +93,7 @@ export class PacketRules implements Disposable {
       elements,
       ports.map(({ pod }) => subnetOf(pod)),
     );
+    this.#forgetConnections(ports);
   }
 
   /** Takes away the owner's masquerading: of these addresses, or all of it where none is known. */
@@ -109,6 +112,7 @@ export class PacketRules implements Disposable {
       ports.map(portElement),
       families.flatMap((family) => [portMap(family), addressPortMap(family)]),
     );
+    this.#forgetConnections(ports);
   }
 
   /** Takes away all elements of a network but those of these owners. */
@@ -123,6 +127,20 @@ export class PacketRules implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  /** UDP knows no beginning: packets of who goes on sending would never come to the rules. */
+  #forgetConnections(ports: readonly PortRedirect[]): void {
+    for (const { protocol, hostPort, pod } of ports) {
+      if (protocol !== "udp") continue;
+      const family = familyNumbers[pod.address.family];
+      try {
+        forgetConnections(this.#socket, { family, protocol: protocolNumbers.udp, port: hostPort });
+      } catch (error) {
+        // A kernel that cannot be told forgets by itself, once nobody has sent for some minutes.
+        if (!isErrno(error, "EINVAL", "EOPNOTSUPP")) throw error;
+      }
+    }
   }
 
   #put(elements: readonly Element[], subnets: readonly IpNetwork[]): void {

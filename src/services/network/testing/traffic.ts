@@ -15,13 +15,8 @@ export async function inside({ netnsPath }: PodAttachment, ...command: readonly 
 }
 
 /** A server in a pod that tells each client where it came from. */
-export function echo(pod: PodAttachment, listen: string) {
-  const server = spawn("nsenter", [
-    `--net=${pod.netnsPath}`,
-    "socat",
-    `${listen},fork,reuseaddr`,
-    "SYSTEM:echo from $SOCAT_PEERADDR",
-  ]);
+export function echo(pod: PodAttachment, listen: string, answer = "SYSTEM:echo from $SOCAT_PEERADDR") {
+  const server = spawn("nsenter", [`--net=${pod.netnsPath}`, "socat", `${listen},fork,reuseaddr`, answer]);
   const ended = once(server, "close");
   return {
     [Symbol.asyncDispose]: async () => {
