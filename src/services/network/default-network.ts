@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno } from "../../ground/fs/index.ts";
 import { isRecord } from "../../ground/json/index.ts";
+import { publishedKey } from "./builtin/firewall.ts";
 import { formatNetwork, type IpNetwork, parseIpNetwork } from "./builtin/ip-address.ts";
 import { readSetting } from "./builtin/settings.ts";
 import { chooseSubnets, type DefaultSubnets } from "./default-subnets.ts";
@@ -96,6 +97,7 @@ function configOf(
     plugins: [
       { type: "bridge", bridge, isDefaultGateway: true, ipMasq: true, hairpinMode: true, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
+      { type: "firewall", [publishedKey]: true },
     ],
   };
 }

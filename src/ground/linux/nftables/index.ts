@@ -5,12 +5,14 @@
 export { commit, type NftChange } from "./nft-batch.ts";
 export { maxNoteBytes } from "./nft-comment.ts";
 export {
+  counter,
   decide,
   decideByElement,
   differs,
   type Expression,
   equals,
   isElement,
+  loadConnectionState,
   loadConnectionStatus,
   loadDestinationType,
   loadElement,
@@ -22,6 +24,13 @@ export {
   storeMark,
   type Verdict,
 } from "./nft-expressions.ts";
+export {
+  addForeignChain,
+  addForeignRule,
+  type ForeignChain,
+  hasChain,
+  notesOfRules,
+} from "./nft-foreign.ts";
 export {
   addElements,
   addSet,

@@ -5,13 +5,26 @@ import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
-/** IPv4 and IPv6 in one table. */
-const NFPROTO_INET = 1;
+/** `inet` is IPv4 and IPv6 in one table; tools that know one of them keep tables of `ip` and `ip6`. */
+const families = { inet: 1, ip: 2, ip6: 10 };
+
+export type TableFamily = keyof typeof families;
+
 const NFNL_BATCH_GENID = 1;
 
-/** A request to nf_tables, as {@link NetlinkRequest}; `type` is that of its subsystem. */
+/** A request to nf_tables about a table of `inet`; `type` is that of its subsystem. */
 export function nftRequest(type: number, flags: number, ...attributes: readonly Buffer[]): NetlinkRequest {
-  const payload = Buffer.concat([header(NFPROTO_INET, 0), ...attributes]);
+  return familyRequest("inet", type, flags, ...attributes);
+}
+
+/** The same about a table of any family. */
+export function familyRequest(
+  family: TableFamily,
+  type: number,
+  flags: number,
+  ...attributes: readonly Buffer[]
+): NetlinkRequest {
+  const payload = Buffer.concat([header(families[family], 0), ...attributes]);
   return { type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, payload };
 }
 

@@ -18,9 +18,12 @@ export type Verdict =
   | { readonly kind: "accept" | "drop" | "return" }
   | { readonly kind: "jump" | "goto"; readonly chain: string };
 
-const metaKeys = { mark: 3, inputInterface: 6, outputInterface: 7, family: 15, protocol: 16 };
+const metaKeys = { mark: 3, inputName: 6, outputName: 7, family: 15, protocol: 16 };
 
-/** Loads what is known of a packet: `family` is 2 (IPv4) or 10, `protocol` such as 6 (TCP). */
+/**
+ * Loads what is known of a packet: `family` is 2 (IPv4) or 10, `protocol` such as 6 (TCP), the names of
+ * interfaces are sixteen bytes.
+ */
 export function loadMeta(key: keyof typeof metaKeys, register: number): Expression {
   return expression("meta", dreg(1, register), networkU32(2, metaKeys[key]));
 }
@@ -53,6 +56,17 @@ export function loadDestinationType(register: number): Expression {
 export function loadConnectionStatus(register: number): Expression {
   const status = 2;
   return expression("ct", dreg(1, register), networkU32(2, status));
+}
+
+/** Loads what the packet is to its connection, as bits: 2 of one that was answered, 4 of a related one. */
+export function loadConnectionState(register: number): Expression {
+  const state = 0;
+  return expression("ct", dreg(1, register), networkU32(2, state));
+}
+
+/** Counts packets; tools that list rules of iptables expect one in each. */
+export function counter(): Expression {
+  return expression("counter");
 }
 
 export function equals(register: number, value: Uint8Array): Expression {

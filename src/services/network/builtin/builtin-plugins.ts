@@ -3,6 +3,7 @@ import { type NetworkConfig, type PluginConfig, parseNetworkConfig } from "../ne
 import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
 import { bandwidthPlugin } from "./bandwidth.ts";
 import { bridgePlugin } from "./bridge.ts";
+import { firewallPlugin } from "./firewall.ts";
 import { loopbackPlugin } from "./loopback.ts";
 import type { BuiltinPlugin } from "./plugin.ts";
 import { portmapPlugin } from "./portmap.ts";
@@ -11,6 +12,7 @@ import { portmapPlugin } from "./portmap.ts";
 export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
   ["bandwidth", bandwidthPlugin],
   ["bridge", bridgePlugin],
+  ["firewall", firewallPlugin],
   ["loopback", loopbackPlugin],
   ["portmap", portmapPlugin],
 ]);

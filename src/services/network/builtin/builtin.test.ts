@@ -354,15 +354,24 @@ for (const { what, plugin } of keptForPrograms) {
   });
 }
 
-const additions = ["bridge", "addresses", "veth", "pod interface", "gateway", "masquerade", "ports"];
-const removals = ["undo ports", "undo veth", "undo masquerade", "undo addresses"];
+const additions = [
+  "bridge",
+  "addresses",
+  "veth",
+  "pod interface",
+  "gateway",
+  "masquerade",
+  "ports",
+  "admittance",
+];
+const removals = ["undo admittance", "undo ports", "undo veth", "undo masquerade", "undo addresses"];
 
 for (const step of [...additions, ...removals]) {
   test(
     `what a daemon left that was killed before the step ${step} is taken away by the next`,
     limit,
     async () => {
-      await using rig = await bridged({ builtinPlugins: true, chained: [portmap] });
+      await using rig = await bridged({ builtinPlugins: true, chained: [portmap, { type: "firewall" }] });
       const pod = await rig.pod({ portMappings: [{ hostPort: 18_130, containerPort: 80, protocol: "tcp" }] });
       const command = removals.includes(step) ? "DEL" : "ADD";
       if (command === "DEL") await rig.network.attach(pod);

@@ -1,12 +1,15 @@
 import { isErrno } from "../../../ground/fs/index.ts";
 import { forgetConnections, LinuxError, NetlinkSocket, nft } from "../../../ground/linux/index.ts";
+import { admittance, forwardRules } from "./forward-rules.ts";
 import { formatNetwork, type IpAddress, type IpNetwork, ipBytes, networkAddress } from "./ip-address.ts";
 import {
   addressPortMap,
+  admittedSet,
   chains,
   type Family,
   masqueradeMap,
   portMap,
+  publishedSet,
   type Rule,
   rules,
   setsOf,
@@ -25,6 +28,13 @@ export type PortRedirect = {
   readonly hostIp: IpAddress | undefined;
   readonly pod: IpNetwork;
   readonly podPort: number;
+};
+
+export type Admittance = {
+  /** Whether other machines may reach the pod's host ports. */
+  readonly published: boolean;
+  /** Rules that keep its bridge apart. */
+  readonly isolation: readonly Rule[];
 };
 
 type Element = nft.SetElement & { readonly set: string };
@@ -143,13 +153,44 @@ export class PacketRules implements Disposable {
     }
   }
 
-  #put(elements: readonly Element[], subnets: readonly IpNetwork[]): void {
+  /** Lets a pod's packets be forwarded, whatever the filter of iptables says of others. */
+  admit(owner: RuleOwner, addresses: readonly IpNetwork[], { published, isolation }: Admittance): void {
+    const elements = addresses.flatMap((pod) =>
+      setsOfAdmittance(pod, published).map((set) => ({
+        set,
+        key: ipBytes(pod.address),
+        note: noteOf(owner),
+      })),
+    );
+    this.#put(elements, [], [...forwardRules, ...isolation]);
+  }
+
+  /** Takes that back. */
+  dismiss(owner: RuleOwner, addresses: readonly IpNetwork[]): void {
+    const known = addresses.flatMap((pod) =>
+      setsOfAdmittance(pod, true).map((set) => ({ set, key: ipBytes(pod.address) })),
+    );
+    this.#remove(
+      owner,
+      known,
+      families.flatMap((family) => [admittedSet(family), publishedSet(family)]),
+    );
+  }
+
+  #put(elements: readonly Element[], subnets: readonly IpNetwork[], rules: readonly Rule[] = []): void {
     this.#retry(() => {
       const generation = this.#verify();
       const missing = [...uniqueSubnets(subnets)].flatMap((subnet) => this.#missingRules(subnet));
-      const changes = [...missing, ...elements.flatMap((each) => this.#replacing(each))];
+      const further = rules.filter((rule) => !this.#rules.has(nameOf(rule)));
+      const changes = [
+        ...missing,
+        ...further.map((rule) => added(this.#table, rule)),
+        // Later it is seen to by whoever looks what others have changed.
+        ...(further.some((rule) => forwardRules.includes(rule)) ? admittance(this.#socket) : []),
+        ...elements.flatMap((each) => this.#replacing(each)),
+      ];
       nft.commit(this.#socket, changes, generation);
-      for (const subnet of subnets) for (const rule of subnetRules(subnet)) this.#rules.add(nameOf(rule));
+      for (const rule of [...subnets.flatMap(subnetRules), ...rules]) this.#rules.add(nameOf(rule));
       this.#generation = generation + 1;
     });
   }
@@ -224,12 +265,22 @@ export class PacketRules implements Disposable {
     if (generation === this.#generation) return generation;
     this.#rules = new Set(nft.listRules(this.#socket, this.#table).map(nameOf));
     this.#generation = generation;
-    if (rules.every((rule) => this.#rules.has(nameOf(rule)))) return generation;
+    if (rules.every((rule) => this.#rules.has(nameOf(rule)))) return this.#admitted(generation);
     this.#rebuilt = true;
     nft.commit(this.#socket, wholeTable(this.#table), generation);
     // What the subnets' rules were in the chains that all share is to be made again too.
     this.#generation = undefined;
     return this.#verify();
+  }
+
+  /** Another program's filter may be new, or have lost what lets pods pass; the generation afterwards. */
+  #admitted(generation: number): number {
+    if (!forwardRules.some((rule) => this.#rules.has(nameOf(rule)))) return generation;
+    const missing = admittance(this.#socket);
+    if (missing.length === 0) return generation;
+    nft.commit(this.#socket, missing, generation);
+    this.#generation = generation + 1;
+    return this.#generation;
   }
 
   /** Again where somebody has changed rules meanwhile. */
@@ -284,6 +335,10 @@ function portBytes(port: number): Buffer {
 
 function subnetOf(pod: IpNetwork): IpNetwork {
   return { address: networkAddress(pod), prefixLength: pod.prefixLength };
+}
+
+function setsOfAdmittance({ address }: IpNetwork, published: boolean): readonly string[] {
+  return [admittedSet(address.family), ...(published ? [publishedSet(address.family)] : [])];
 }
 
 function uniqueSubnets(subnets: readonly IpNetwork[]): Iterable<IpNetwork> {

@@ -8,7 +8,7 @@ import { formatNetwork, type IpNetwork, ipBytes, maskBytes, networkAddress } fro
 const markBit = 0x2000;
 
 /** As nf_tables numbers them, AF_INET and AF_INET6, and where their headers have addresses. */
-const families = {
+export const families = {
   4: { number: 2, source: 12, destination: 16, addressBytes: 4, multicast: { bits: 4, first: 0xe0 } },
   6: { number: 10, source: 8, destination: 24, addressBytes: 16, multicast: { bits: 8, first: 0xff } },
 } as const;
@@ -24,12 +24,19 @@ export const portMap = (family: Family) => `ports${family}`;
 /** Host ports of one address of the machine. */
 export const addressPortMap = (family: Family) => `address_ports${family}`;
 
+/** Pods' addresses whose packets may be forwarded, whatever else the machine's filter says. */
+export const admittedSet = (family: Family) => `admitted${family}`;
+/** Those of them whose host ports may be reached from other machines. */
+export const publishedSet = (family: Family) => `published${family}`;
+
 export function setsOf(family: Family): readonly nft.SetDefinition[] {
   const address = addressType[family];
   return [
     { name: masqueradeMap(family), key: [address], value: "verdict" },
     { name: portMap(family), key: ["protocol", "port"], value: [address, "port"] },
     { name: addressPortMap(family), key: [address, "protocol", "port"], value: [address, "port"] },
+    { name: admittedSet(family), key: [address] },
+    { name: publishedSet(family), key: [address] },
   ];
 }
 
@@ -44,6 +51,10 @@ export const chains: readonly { readonly name: string; readonly at?: nft.ChainHo
   { name: "local_sources" },
   { name: "ports" },
   { name: "back_to_source" },
+  { name: "isolated" },
+  { name: "isolation" },
+  // Before the filters of other programs, which decide by the mark.
+  { name: "forward", at: { type: "filter", hook: "forward", priority: -1 } },
   { name: "prerouting", at: { type: "nat", hook: "prerouting", priority: -100 } },
   { name: "output", at: { type: "nat", hook: "output", priority: -100 } },
   { name: "postrouting", at: { type: "nat", hook: "postrouting", priority: 100 } },
@@ -57,7 +68,7 @@ const marked = [
   nft.equals(0, numberBytes(markBit)),
 ];
 /** IPS_DST_NAT of the connection: it was sent on to elsewhere. */
-const redirected = [
+export const redirected = [
   nft.loadConnectionStatus(0),
   nft.maskRegister(0, numberBytes(0x20), numberBytes(0)),
   nft.equals(0, numberBytes(0x20)),
@@ -70,6 +81,7 @@ const setMark = [
 
 /** Rules that are there whatever pods there are, in the order within their chains. */
 export const rules: readonly Rule[] = [
+  rule("forward", "bridges that are kept apart", [nft.decide({ kind: "jump", chain: "isolation" })]),
   rule("local_sources", "this machine", [...from(loopback), ...setMark]),
   ...([4, 6] as const).flatMap((family) => [
     ...portRules(family, addressPortMap(family), `host ports of one IPv${family} address`),
@@ -136,7 +148,7 @@ function portRules(family: Family, map: string, note: string): readonly Rule[] {
   ];
 }
 
-function ofFamily(family: Family): readonly nft.Expression[] {
+export function ofFamily(family: Family): readonly nft.Expression[] {
   return [nft.loadMeta("family", 0), nft.equals(0, Buffer.of(families[family].number))];
 }
 
@@ -164,7 +176,7 @@ function within(
 }
 
 /** As the kernel keeps its own numbers. */
-function numberBytes(value: number): Buffer {
+export function numberBytes(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);
   return bytes;

@@ -55,11 +55,11 @@ async function elements(): Promise<readonly string[]> {
   const { stdout } = await run("nft", ["-j", "list", "table", "inet", "berth"]).catch(() => ({
     stdout: '{"nftables":[]}',
   }));
-  const {
-    nftables,
-  }: { nftables: readonly { readonly map?: { readonly name: string; readonly elem?: object[] } }[] } =
+  type Named = { readonly name: string; readonly elem?: object[] };
+  const { nftables }: { nftables: readonly { readonly map?: Named; readonly set?: Named }[] } =
     JSON.parse(stdout);
-  return nftables.flatMap(({ map }) =>
-    (map?.elem ?? []).map((elem) => `${map?.name}: ${JSON.stringify(elem)}`),
-  );
+  return nftables.flatMap(({ map, set }) => {
+    const { name, elem = [] } = map ?? set ?? { name: "" };
+    return elem.map((each) => `${name}: ${JSON.stringify(each)}`);
+  });
 }
