@@ -78,6 +78,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "trees",
   ],
   diff: ["content", "hostpaths", "layerdiff", "linux", "oci", "snapshots", "unpack"],
+  mounts: ["hostpaths", "linux", "metadata", "trees"],
   imagefiles: ["content", "diff", "hostpaths", "images", "leases", "linux", "oci", "snapshots"],
   profiles: ["content", "leases", "metadata", "gc", "images", "registry", "oci"],
   network: ["linux", "trees"],
@@ -120,7 +121,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "imagenames",
     "images",
     "leases",
-
+    "mounts",
     "namespaces",
     "oci",
     "protocol",

@@ -19,6 +19,7 @@ import { Differ, LayerDiffs } from "../services/diff/index.ts";
 import { ServiceEvents } from "../services/events/index.ts";
 import { ImageFiles, type ImageFilesOptions, ImageMounts } from "../services/imagefiles/index.ts";
 import { garbageRoots, hostPlatform } from "../services/images/index.ts";
+import { ActivationStore } from "../services/mounts/index.ts";
 import { CniNetwork, instanceNames } from "../services/network/index.ts";
 import { openSecurityProfiles, profileRoots } from "../services/profiles/index.ts";
 import { Restarts } from "../services/restarts/index.ts";
@@ -35,8 +36,9 @@ import {
   SeLinux,
 } from "../services/runtime/index.ts";
 import { CgroupReadings } from "../services/stats/index.ts";
-import { Storage } from "../services/storage/index.ts";
+import { Storage, type StorageOptions } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
+import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
 import { podSandboxes, podTasks } from "./pod-sandboxes.ts";
@@ -99,8 +101,22 @@ export class Daemon implements AsyncDisposable {
     const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
     const unusableFiles = new UnusableFiles(logger);
     await lookForUnusable(config, unusableFiles);
-    const given = { ...hooks, hostPaths, trees, trash, unusableFiles };
     const events = new ServiceEvents();
+    const activations = await ActivationStore.open({
+      directory: join(config.state, "mounts"),
+      roots: [config.root],
+      hostPaths,
+      trees,
+      logger,
+    });
+    const given = {
+      ...hooks,
+      hostPaths,
+      trees,
+      trash,
+      unusableFiles,
+      follower: activationFollower(activations),
+    };
     const { engine, storage, criStorage, tasks, images, pods, podRuntime } = await openEngine(
       config,
       logger,
@@ -141,6 +157,7 @@ export class Daemon implements AsyncDisposable {
           pods,
           podContainer: (id) => engine.containers.get(id),
           podRuntime,
+          activations: (namespace) => activations.inNamespace(namespace),
           transfers: async (namespace) => (await images.open(namespace)).images.transfers,
           // Without cgroups no engine would have opened.
           cgroups: rooms.use(new CgroupReadings((await cgroupLayout()) ?? noCgroups, logger)),
@@ -198,7 +215,9 @@ async function openEngine(
   logger: Logger,
   database: Database,
   events: ServiceEvents,
-  given: DaemonHooks & Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles">,
+  given: DaemonHooks &
+    Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles"> &
+    Required<Pick<StorageOptions, "follower">>,
   rooms: AsyncDisposableStack,
 ): Promise<{
   readonly engine: PodEngine;
@@ -210,7 +229,7 @@ async function openEngine(
   readonly podRuntime: ContainerdOptions["podRuntime"];
 }> {
   const [{ all, allImages, storage, ...images }, { running, taskOptions }] = await Promise.all([
-    openStorage(config, logger, database, events, given.hostPaths, rooms),
+    openStorage(config, logger, database, events, given, rooms),
     openRunning(config, logger, events, rooms),
   ]);
   const { pauseProgram, defaultSysctls } = config.sandbox;
@@ -287,12 +306,12 @@ async function openStorage(
   logger: Logger,
   database: Database,
   events: ServiceEvents,
-  hostPaths: HostPaths,
+  { hostPaths, follower }: Pick<PodEngineOptions, "hostPaths"> & Required<Pick<StorageOptions, "follower">>,
   rooms: AsyncDisposableStack,
 ) {
   const { root, images: settings } = config;
   const { gcDelayMs } = settings;
-  const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs }));
+  const all = rooms.use(await Storage.open({ root, database, events, logger, gcDelayMs, follower }));
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, imageNames, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);

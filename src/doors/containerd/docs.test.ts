@@ -77,6 +77,7 @@ async function served(): Promise<readonly string[]> {
     podContainer: () => ({ sandboxId: "", imageId: "", logPath: "" }),
     podRuntime: () => ({ binaryName: "", systemdCgroup: false }),
     transfers: () => Promise.reject(new Error("none")),
+    activations: () => assert.fail("none"),
     cgroups: { read: async () => [] },
     differ,
     layerDiffs,

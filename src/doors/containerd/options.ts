@@ -2,6 +2,7 @@ import type { Platform } from "../../parts/oci/index.ts";
 import type { Differ, LayerDiffs } from "../../services/diff/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
 import type { ImageTransfers } from "../../services/images/index.ts";
+import type { Activations } from "../../services/mounts/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import type { CgroupReadings } from "../../services/stats/index.ts";
 import type { Storage } from "../../services/storage/index.ts";
@@ -25,6 +26,8 @@ export type ContainerdOptions = {
   readonly podRuntime: (handler: string) => { readonly binaryName: string; readonly systemdCgroup: boolean };
   /** Of a namespace. */
   readonly transfers: (namespace: string) => Promise<ImageTransfers>;
+  /** Of a namespace. */
+  readonly activations: (namespace: string) => Activations;
   readonly cgroups: Pick<CgroupReadings, "read">;
   readonly differ: Differ;
   readonly layerDiffs: LayerDiffs;

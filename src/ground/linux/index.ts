@@ -66,6 +66,7 @@ export {
   readDescribed,
 } from "./mounts/described-mount.ts";
 export { mountErofs } from "./mounts/erofs-mount.ts";
+export { attachLoop, detachLoop } from "./mounts/loop-device.ts";
 export { mountMappedSnapshot, type SnapshotMapping } from "./mounts/mapped-snapshot.ts";
 export { type MountRequest, mount, unmount } from "./mounts/mount.ts";
 export { mountFlags, type Propagation } from "./mounts/mount-flags.ts";

@@ -4,7 +4,7 @@ export { Timestamp } from "./generated/containerd/google/protobuf/timestamp.ts";
 export { Descriptor } from "./generated/containerd/types/descriptor.ts";
 export { Envelope } from "./generated/containerd/types/event.ts";
 export { Metric } from "./generated/containerd/types/metrics.ts";
-export { Mount } from "./generated/containerd/types/mount.ts";
+export { ActivationInfo, Mount } from "./generated/containerd/types/mount.ts";
 export { Platform } from "./generated/containerd/types/platform.ts";
 export { Sandbox } from "./generated/containerd/types/sandbox.ts";
 export { Process, ProcessInfo, Status } from "./generated/containerd/types/task/task.ts";

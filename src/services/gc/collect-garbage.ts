@@ -14,7 +14,11 @@ export type GarbageOptions = {
   readonly snapshotters: readonly CollectedSnapshotter[];
   /** Asked when leases are frozen, so that what a lease was given up for is among them. Must not wait. */
   readonly roots: () => Iterable<GarbageNode>;
+  /** Told what was reached, for what lies in other stores and is held by that. */
+  readonly followers?: readonly GarbageFollower[];
 };
+
+export type GarbageFollower = (reached: { has(node: GarbageNode): boolean }) => Promise<void>;
 
 /** What a collection has removed; bytes of snapshots are not counted. */
 export type RemovedGarbage = {
@@ -40,7 +44,8 @@ export async function collectGarbage(options: GarbageOptions): Promise<RemovedGa
   const removals = blobs.map(({ digest }) => deleteBlob(content, digest));
   const snapshots = snapshotters.map((snapshotter) => removeSnapshots(snapshotter, reached));
   const ingests = abortAbandoned(content, leased);
-  const outcomes = await Promise.allSettled([...removals, ...snapshots, ingests]);
+  const followed = (options.followers ?? []).map((follow) => follow(reached));
+  const outcomes = await Promise.allSettled([...removals, ...snapshots, ingests, ...followed]);
   // Directories whose deletion failed before.
   await Promise.all(snapshotters.map((snapshotter) => snapshotter.startCleanup()));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;

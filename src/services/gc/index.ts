@@ -10,6 +10,11 @@
  *
  * Whoever puts something together takes a lease on it first (see Leases); this room only relies on that.
  */
-export { collectGarbage, type GarbageOptions, type RemovedGarbage } from "./collect-garbage.ts";
+export {
+  collectGarbage,
+  type GarbageFollower,
+  type GarbageOptions,
+  type RemovedGarbage,
+} from "./collect-garbage.ts";
 export type { GarbageNode } from "./reachable.ts";
 export { type GarbageCollector, type NamespaceCollector, ScheduledCollector } from "./scheduled-collector.ts";

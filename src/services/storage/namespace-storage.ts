@@ -1,7 +1,12 @@
 import type { Logger } from "../../ground/logging/index.ts";
 import type { Container, Containers, Sandboxes } from "../containers/index.ts";
 import type { ContentStore } from "../content/index.ts";
-import { type GarbageNode, type NamespaceCollector, ScheduledCollector } from "../gc/index.ts";
+import {
+  type GarbageFollower,
+  type GarbageNode,
+  type NamespaceCollector,
+  ScheduledCollector,
+} from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
 import type { Snapshotter, SnapshotterKind } from "../snapshots/index.ts";
@@ -18,6 +23,7 @@ type Parts = {
   readonly leases: Leases;
   readonly openSnapshotter: (kind: SnapshotterKind) => Promise<Snapshotter>;
   readonly gcDelayMs: number;
+  readonly follower: ((storage: NamespaceStorage) => GarbageFollower) | undefined;
   readonly logger: Logger;
 };
 
@@ -55,6 +61,7 @@ export class NamespaceStorage {
         leases,
         snapshotters: this.snapshotters(),
         roots: () => this.#roots.flatMap((roots) => [...roots()]),
+        followers: parts.follower === undefined ? [] : [parts.follower(this)],
       }),
       delayMs: gcDelayMs,
       logger: logger.child({ namespace: name }),

@@ -3,6 +3,7 @@ import type { Database } from "../../ground/metadata/index.ts";
 import { ContainerStore } from "../containers/index.ts";
 import { type Content, openContent } from "../content/index.ts";
 import type { EventPublisher } from "../events/index.ts";
+import type { GarbageFollower } from "../gc/index.ts";
 import { ImageNameStore } from "../imagenames/index.ts";
 import { LeaseStore } from "../leases/index.ts";
 import { checkNamespace, NamespaceStore } from "../namespaces/index.ts";
@@ -18,6 +19,8 @@ export type StorageOptions = {
   readonly logger: Logger;
   /** How long garbage is left alone once somebody has asked for a collection. */
   readonly gcDelayMs: number;
+  /** Of a namespace: removes what lies elsewhere and is held by what is stored here. */
+  readonly follower?: (storage: NamespaceStorage) => GarbageFollower;
 };
 
 /** What is stored, by containerd namespace. */
@@ -142,6 +145,7 @@ export class Storage implements AsyncDisposable {
       leases: this.#leases.inNamespace(name),
       openSnapshotter: (kind) => this.#snapshotters.get(kind, name),
       gcDelayMs: this.#options.gcDelayMs,
+      follower: this.#options.follower,
       logger: this.#options.logger,
     });
     for (const kind of this.#snapshotters.kindsIn(name)) await storage.snapshotter(kind);

@@ -1,0 +1,247 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { nowNs } from "../../ground/clock/index.ts";
+import { hasCode } from "../../ground/errors/index.ts";
+import { ignoreMissing } from "../../ground/fs/index.ts";
+import type { HostPaths, LookUp } from "../../ground/hostpaths/index.ts";
+import { type Labels, updateLabels } from "../../ground/labels/index.ts";
+import { mountInfo } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { decode, encode } from "../../ground/metadata/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import type { TreeRemover } from "../../ground/trees/index.ts";
+import type { Activation, ActivationRequest, Activations, ActiveMount, GivenMount } from "./activation.ts";
+import { formatMount } from "./format.ts";
+import { type Holder, isHeld } from "./holders.ts";
+import { makeDirectories } from "./make-directories.ts";
+import { makeFileSystem } from "./make-file-system.ts";
+import { mountOne, unmountOne } from "./mount-one.ts";
+import { MountsError } from "./mounts-error.ts";
+import { type PlannedMount, planActivation, type Transform } from "./plan.ts";
+import { Roots } from "./roots.ts";
+
+export type ActivationStoreOptions = {
+  /** For the mount points, and what is written down of them. */
+  readonly directory: string;
+  /** Directories below which `mkdir/` and `mkfs/` may make something, besides that one. */
+  readonly roots: readonly string[];
+  readonly hostPaths: HostPaths;
+  readonly trees: TreeRemover;
+  readonly logger: Logger;
+};
+
+/** An activation, and where its mount points lie. */
+type Entry = { readonly directory: string; readonly namespace: string; readonly activation: Activation };
+
+const recordName = "activation";
+
+/** The activations of all namespaces. */
+export class ActivationStore {
+  readonly #options: ActivationStoreOptions;
+  readonly #roots: Roots;
+  readonly #locks = new KeyLock();
+  /** By namespace and name. */
+  readonly #entries = new Map<string, Entry>();
+
+  private constructor(options: ActivationStoreOptions) {
+    this.#options = options;
+    this.#roots = new Roots([options.directory, ...options.roots]);
+  }
+
+  /** Finds what an earlier daemon has mounted again, and takes away what it was cut at. */
+  static async open(options: ActivationStoreOptions): Promise<ActivationStore> {
+    await mkdir(options.directory, { recursive: true, mode: 0o700 });
+    const store = new ActivationStore(options);
+    const mounted = new Set((await mountInfo()).map(({ mountPoint }) => mountPoint));
+    for (const name of await readdir(options.directory))
+      await store.#takeUp(join(options.directory, name), mounted);
+    return store;
+  }
+
+  inNamespace(namespace: string): Activations {
+    return {
+      activate: (request, signal) => this.#activate(namespace, request, signal),
+      deactivate: (name) => this.#deactivate(namespace, name),
+      get: (name) => this.#get(namespace, name).activation,
+      list: () => this.#list(namespace).map(({ activation }) => activation),
+      setLabels: (name, labels) => this.#setLabels(namespace, name, labels),
+    };
+  }
+
+  /**
+   * Takes down those of a namespace that nothing holds any more: see {@link isHeld}. One that is in use stays
+   * until the next time.
+   */
+  async collect(namespace: string, isThere: (holder: Holder) => boolean): Promise<void> {
+    for (const { activation } of this.#list(namespace)) {
+      const { name } = activation;
+      if (isHeld(activation, isThere)) continue;
+      await this.#deactivate(namespace, name).catch((err: unknown) => {
+        if (!hasCode(err, "NotFound"))
+          this.#options.logger.warn({ err, namespace, mount: name }, "a mount that nothing holds stays");
+      });
+    }
+  }
+
+  #list(namespace: string): readonly Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.namespace === namespace);
+  }
+
+  #get(namespace: string, name: string): Entry {
+    const entry = this.#entries.get(keyOf(namespace, name));
+    if (entry !== undefined) return entry;
+    throw new MountsError("NotFound", `mount ${JSON.stringify(name)} is not active`);
+  }
+
+  async #activate(namespace: string, request: ActivationRequest, signal?: AbortSignal): Promise<Activation> {
+    const { name, mounts, leaseId, temporary } = request;
+    if (name === "") throw new MountsError("InvalidArgument", "name: must not be empty");
+    const labels = updateLabels({}, request.labels);
+    const plan = planActivation(mounts, temporary);
+    if (plan === undefined) {
+      const types = mounts.map(({ type }) => JSON.stringify(type)).join(", ");
+      throw new MountsError(
+        "Unimplemented",
+        `activation ${name}: no mount of ${types} is a mount manager's; mount them yourself`,
+      );
+    }
+    const key = keyOf(namespace, name);
+    using _ = await this.#locks.acquire(key, signal);
+    if (this.#entries.has(key))
+      throw new MountsError("AlreadyExists", `mount ${JSON.stringify(name)} is active`);
+    const lookUp = this.#options.hostPaths.of(`${namespace}/${name}`, signal);
+    const directory = join(this.#options.directory, randomBytes(8).toString("hex"));
+    await mkdir(directory, { mode: 0o700 });
+    const active: ActiveMount[] = [];
+    try {
+      for (const planned of plan.active)
+        active.push(await this.#mount(planned, { directory, active, lookUp, signal }));
+      const [first, ...others] = plan.system;
+      const left =
+        first === undefined
+          ? []
+          : [await this.#transformed(first, { active, signal }), ...others.map(asGiven)];
+      const last = active.at(-1);
+      const whole = { type: "bind", target: "", options: ["rbind"] };
+      const system =
+        temporary && last !== undefined ? [...left, { ...whole, source: last.mountPoint }] : left;
+      const activation = { name, labels, leaseId, active, system };
+      const entry = { directory, namespace, activation };
+      await writeRecord(entry);
+      this.#entries.set(key, entry);
+      return activation;
+    } catch (error) {
+      await this.#undo(directory, active);
+      throw error;
+    }
+  }
+
+  async #mount(
+    planned: PlannedMount,
+    at: {
+      readonly directory: string;
+      readonly active: readonly ActiveMount[];
+      readonly lookUp: LookUp;
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<ActiveMount> {
+    const mount = await this.#transformed(planned, at);
+    const mountPoint = join(at.directory, String(at.active.length));
+    await mountOne(mount, mountPoint, at.lookUp);
+    return { mount, mountPoint, mountedAtNs: nowNs() };
+  }
+
+  async #transformed(
+    { mount, transforms }: PlannedMount,
+    { active, signal }: { readonly active: readonly ActiveMount[]; readonly signal: AbortSignal | undefined },
+  ): Promise<GivenMount> {
+    const by: Readonly<Record<Transform, (given: GivenMount) => GivenMount | Promise<GivenMount>>> = {
+      format: (given) => formatMount(given, active),
+      mkdir: (given) => makeDirectories(given, this.#roots),
+      mkfs: (given) => makeFileSystem(given, this.#roots, signal),
+    };
+    let transformed = mount;
+    for (const name of transforms) transformed = await by[name](transformed);
+    return transformed;
+  }
+
+  /** The caller has to hear of the first error; what stays is taken away by the next start. */
+  async #undo(directory: string, active: readonly ActiveMount[]): Promise<void> {
+    try {
+      await this.#takeDown(directory, active);
+    } catch (err) {
+      this.#options.logger.error({ err, path: directory }, "undoing an activation of mounts failed");
+    }
+  }
+
+  async #takeDown(directory: string, active: readonly ActiveMount[]): Promise<void> {
+    for (const { mount, mountPoint } of active.toReversed()) await unmountOne(mount.type, mountPoint);
+    await this.#options.trees.remove(directory);
+  }
+
+  async #deactivate(namespace: string, name: string): Promise<void> {
+    using _ = await this.#locks.acquire(keyOf(namespace, name));
+    const { directory, activation } = this.#get(namespace, name);
+    await this.#takeDown(directory, activation.active);
+    this.#entries.delete(keyOf(namespace, name));
+  }
+
+  async #setLabels(namespace: string, name: string, labels: Labels): Promise<Activation> {
+    using _ = await this.#locks.acquire(keyOf(namespace, name));
+    const before = this.#get(namespace, name);
+    const entry = { ...before, activation: { ...before.activation, labels: updateLabels({}, labels) } };
+    await writeRecord(entry);
+    this.#entries.set(keyOf(namespace, name), entry);
+    return entry.activation;
+  }
+
+  async #takeUp(directory: string, mounted: ReadonlySet<string>): Promise<void> {
+    try {
+      const entry = await readRecord(directory);
+      const isThere = ({ mount, mountPoint }: ActiveMount) =>
+        mount.type === "loop" || mounted.has(mountPoint);
+      if (entry?.activation.active.every(isThere)) {
+        this.#entries.set(keyOf(entry.namespace, entry.activation.name), entry);
+        return;
+      }
+      await this.#takeDownCut(directory, mounted);
+    } catch (err) {
+      this.#options.logger.error({ err, path: directory }, "taking up activated mounts failed");
+    }
+  }
+
+  /** One that was cut: what is mounted below it tells what it had. */
+  async #takeDownCut(directory: string, mounted: ReadonlySet<string>): Promise<void> {
+    const names = (await readdir(directory))
+      .filter((name) => /^\d+$/.test(name))
+      .sort((a, b) => Number(b) - Number(a));
+    for (const name of names) {
+      const path = join(directory, name);
+      await unmountOne(mounted.has(path) ? "" : "loop", path).catch((error: unknown) => {
+        if ((error as { readonly code?: unknown }).code !== "EINVAL") throw error;
+      });
+    }
+    await this.#options.trees.remove(directory);
+  }
+}
+
+function asGiven({ mount, transforms }: PlannedMount): GivenMount {
+  return { ...mount, type: [...transforms, mount.type].join("/") };
+}
+
+function keyOf(namespace: string, name: string): string {
+  return `${namespace} ${name}`;
+}
+
+async function writeRecord(entry: Entry): Promise<void> {
+  const file = join(entry.directory, recordName);
+  await writeFile(`${file}.new`, encode(entry), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+/** Undefined for one that was cut in the making. */
+async function readRecord(directory: string): Promise<Entry | undefined> {
+  const text = await readFile(join(directory, recordName), "utf8").catch(ignoreMissing);
+  return text === undefined ? undefined : (decode(text) as Entry);
+}

@@ -1,0 +1,48 @@
+import type { GivenMount } from "./activation.ts";
+
+const transforms = ["format", "mkdir", "mkfs"] as const;
+export type Transform = (typeof transforms)[number];
+
+/** Types of mounts that no mount(2) of whoever asked makes, alone or as the kernel is. */
+const handled: ReadonlySet<string> = new Set(["loop", "erofs"]);
+
+/** A mount, and what is to be done with its description first, in that order. */
+export type PlannedMount = { readonly mount: GivenMount; readonly transforms: readonly Transform[] };
+
+export type Plan = {
+  /** To be mounted here. */
+  readonly active: readonly PlannedMount[];
+  /** For whoever asked; the first one may have transforms yet. */
+  readonly system: readonly PlannedMount[];
+};
+
+/**
+ * Which mounts are made here: all before the last one that needs a transform, as that may refer to them;
+ * those of types that only the mount manager can mount; with `temporary` all. Undefined where none is, and
+ * nothing is to be transformed.
+ */
+export function planActivation(mounts: readonly GivenMount[], temporary: boolean): Plan | undefined {
+  const planned = mounts.map(withoutTransforms);
+  let firstSystem = -1;
+  for (const [index, { mount, transforms: needed }] of planned.entries()) {
+    if (needed.length > 0) firstSystem = index;
+    if (handled.has(mount.type) || temporary) firstSystem = index + 1;
+  }
+  if (firstSystem === -1) return undefined;
+  return { active: planned.slice(0, firstSystem), system: planned.slice(firstSystem) };
+}
+
+/** `format/mkdir/overlay` is an overlay, to be formatted, after which directories are made for it. */
+function withoutTransforms(mount: GivenMount): PlannedMount {
+  const parts = mount.type.split("/");
+  const end = parts.findIndex((part) => !isTransform(part));
+  const needed = parts.slice(0, Math.min(end === -1 ? parts.length : end, parts.length - 1));
+  return {
+    mount: { ...mount, type: parts.slice(needed.length).join("/") },
+    transforms: needed.filter(isTransform),
+  };
+}
+
+function isTransform(name: string): name is Transform {
+  return (transforms as readonly string[]).includes(name);
+}
