@@ -60,7 +60,7 @@ describe("containerd's API of diffs", () => {
     return await use(tree);
   }
 
-  for (const snapshotter of ["overlayfs", "native"]) {
+  for (const snapshotter of ["overlayfs", "erofs", "native"]) {
     test(`layers are applied to snapshots of ${snapshotter}, with what they delete`, async () => {
       const bottom = await layer(snapshotter, [
         { name: "etc/", type: "directory", mode: 0o750 },

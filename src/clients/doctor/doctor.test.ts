@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "../../ground/config/index.ts";
+import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { type Finding, runDoctor, worstOf } from "./index.ts";
 
@@ -234,4 +235,16 @@ test("an interrupted examination throws the reason", async () => {
     runDoctor({ config: parseConfig("", "test"), registries: [] }, controller.signal),
     /enough/,
   );
+});
+
+test("the erofs snapshotter is looked at only where it is chosen, and not fit for a root on a tmpfs", async () => {
+  const titles = async (toml: string) => (await findings("filesystems", { toml })).map(({ title }) => title);
+  assert.ok(!(await titles("")).includes("erofs"));
+  assert.ok((await titles('[images]\nsnapshotter = "erofs"')).includes("erofs"));
+  await using disk = await smallDisk(1 << 20);
+  const toml = (snapshotter: string) => `root = "${disk.path}"\n[images]\nsnapshotter = "${snapshotter}"`;
+  const severities = await Promise.all(
+    ["erofs", "overlayfs"].map(async (kind) => (await findings("disks", { toml: toml(kind) }))[0]?.severity),
+  );
+  assert.deepEqual(severities, ["fail", "warn"]);
 });

@@ -2,6 +2,8 @@ import type { Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { mediaType, parseDigest } from "../../parts/oci/index.ts";
 import { readableMounts } from "../../services/diff/index.ts";
+import type { Snapshotter } from "../../services/snapshots/index.ts";
+import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { addToLease } from "./lease-resources.ts";
@@ -19,9 +21,13 @@ export function diffHandlers({
   return {
     async apply({ diff, mounts, syncFs: sync }, { namespace, signal }) {
       if (diff === undefined) throw new ContainerdError("InvalidArgument", "diff: must be set");
-      const { content } = await namespace();
+      const storage = await namespace();
       const layer = { mediaType: diff.mediaType, digest: parseDigest(diff.digest) };
-      const { digest, size } = await differ.apply(content, layer, mounts, { sync, signal });
+      const { digest, size } = await differ.apply(storage.content, layer, mounts, {
+        sync,
+        signal,
+        targetAt: (directory) => layerTargetAt(storage, directory),
+      });
       return {
         applied: Descriptor.fromPartial({ mediaType: mediaType.ociLayer, digest, size: BigInt(size) }),
       };
@@ -47,6 +53,18 @@ export function diffHandlers({
       };
     },
   };
+}
+
+/** Of the snapshot whose mounts a client has given. */
+function layerTargetAt(
+  storage: NamespaceStorage,
+  directory: string,
+): ReturnType<Snapshotter["layerTargetAt"]> {
+  for (const snapshotter of storage.snapshotters()) {
+    const target = snapshotter.layerTargetAt(directory);
+    if (target !== undefined) return target;
+  }
+  return undefined;
 }
 
 const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([

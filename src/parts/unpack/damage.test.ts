@@ -228,6 +228,8 @@ describe("limits", () => {
       tarOf({ name: "small", data: "x" }, { name: "large", data: Buffer.alloc(4 << 20) }),
     );
     await assert.rejects(applyBytes(large, target), refused("ResourceExhausted", /large/));
+    const image = { form: "image", directory: join(disk.path, "image") } as const;
+    await assert.rejects(applyBytes(large, image), refused("ResourceExhausted", /archive/));
   });
 
   test("a layer that unpacks to more than is allowed is ResourceExhausted, however small it came", async () => {

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { syncFileSystem } from "../../ground/linux/index.ts";
 import { serveJobs } from "../../ground/threads/index.ts";
 import { type AppliedLayer, applyLayer } from "../../parts/unpack/index.ts";
-import { inheritDirectories } from "../snapshots/index.ts";
+import { inheritDirectories, inheritInImage } from "../snapshots/index.ts";
 import type { ApplyJob } from "./differ.ts";
 
 const readChunkBytes = 256 * 1024;
@@ -16,7 +16,8 @@ async function apply(
 ): Promise<AppliedLayer> {
   const blob = createReadStream(path, { highWaterMark: readChunkBytes });
   const applied = await applyLayer(blob, { target, expected: descriptor, signal });
-  inheritDirectories(target.directory, lower, applied.undescribedDirectories);
+  if ("form" in target) inheritInImage(target.directory, lower, applied.undescribedDirectories);
+  else inheritDirectories(target.directory, lower, applied.undescribedDirectories);
   if (sync) await syncFileSystem(target.directory);
   return applied;
 }

@@ -14,6 +14,12 @@ const maxThreads = 4;
 /** How long a layer on a file system that does not answer any more keeps a thread from others. */
 const giveUpMs = 10_000;
 
+export type ClientApplyOptions = {
+  readonly sync: boolean;
+  readonly signal: AbortSignal;
+  readonly targetAt?: (directory: string) => LayerTarget | undefined;
+};
+
 /** What the thread is asked for. */
 export type ApplyJob = ApplyTarget & {
   /** The blob's file. */
@@ -38,16 +44,17 @@ export class Differ implements AsyncDisposable {
 
   /**
    * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to
-   * what `mounts` would show. Resolves with digest and size of the uncompressed tar. On an error, and when
-   * `signal` aborts, what is there holds part of the layer, and nothing more is written. Throws the signal's
-   * reason; ContentError NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type,
-   * mounts of other kinds), InvalidArgument, DataLoss, ResourceExhausted.
+   * what `mounts` would show; `targetAt` says where else the layer belongs that is for an upper directory.
+   * Resolves with digest and size of the uncompressed tar. On an error, and when `signal` aborts, what is
+   * there holds part of the layer, and nothing more is written. Throws the signal's reason; ContentError
+   * NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type, mounts of other kinds),
+   * InvalidArgument, DataLoss, ResourceExhausted.
    */
   async apply(
     content: ContentStore,
     descriptor: Pick<Descriptor, "digest" | "mediaType">,
     mounts: readonly MountMessage[],
-    { sync, signal }: { readonly sync: boolean; readonly signal: AbortSignal },
+    { sync, signal, targetAt }: ClientApplyOptions,
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { digest, mediaType } = descriptor;
     if (!isLayerType(mediaType))
@@ -55,7 +62,9 @@ export class Differ implements AsyncDisposable {
         "Unimplemented",
         `blob ${digest}: its media type ${JSON.stringify(mediaType)} is not a layer's`,
       );
-    return await this.#run(content, digest, { ...applyTarget(mounts), sync }, signal);
+    const { target, lower } = applyTarget(mounts);
+    const into = targetAt?.(target.directory) ?? target;
+    return await this.#run(content, digest, { target: into, lower, sync }, signal);
   }
 
   /** Like {@link apply}, into a snapshot that lies on nothing. */

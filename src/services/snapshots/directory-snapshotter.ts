@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { nowNs } from "../../ground/clock/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
@@ -15,6 +16,9 @@ import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
 import type { TreeThreads } from "./tree-threads.ts";
+
+/** containerd's core/snapshots, UnpackKeyPrefix. */
+const unpackPrefix = "extract";
 
 /** Deletions that the daemon waits for when it ends. */
 const lastDeletionsMs = 1000;
@@ -82,6 +86,11 @@ export class DirectorySnapshotter implements Snapshotter {
     using _use = this.#used.acquire(parent);
     await this.#inherit(record, parent, options.inherit ?? []);
     const directory = this.#parts.directories.at(record.id);
+    if ((await isImage(directory)) && (await readdir(directory.fs)).length > 0)
+      throw new SnapshotError(
+        "FailedPrecondition",
+        `cannot commit snapshot ${key} as ${name}: a layer was applied to it, and files were written besides; apply the layer, commit it, and write to a snapshot on top of it`,
+      );
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
     const [usage] = await Promise.all([
       walker.run({ kind: "usage", path: await this.#ownFiles(directory) }),
@@ -108,6 +117,17 @@ export class DirectorySnapshotter implements Snapshotter {
 
   directory(key: string): string {
     return this.#activeDirectory(key).fs;
+  }
+
+  layerTargetAt(directory: string): LayerTarget | undefined {
+    const { records, directories, style } = this.#parts;
+    const found = records
+      .list()
+      .find(
+        ([key, { id, kind }]) =>
+          kind === "active" && key.startsWith(unpackPrefix) && directories.at(id).fs === directory,
+      );
+    return found && style.layerTarget(directories.at(found[1].id));
   }
 
   stat(key: string): SnapshotInfo | undefined {

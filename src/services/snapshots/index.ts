@@ -14,7 +14,7 @@
 /** What a snapshotter's mount is in the words of mount(8). */
 export { describeMount } from "../../ground/linux/index.ts";
 export { chainIdOf } from "./chain-id.ts";
-export { inheritDirectories } from "./inherit.ts";
+export { inheritDirectories, inheritInImage } from "./inherit.ts";
 export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";

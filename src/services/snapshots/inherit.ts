@@ -43,7 +43,7 @@ export function inheritInImage(
 ): void {
   const inherited = new Map<string, InodeAttributes>();
   forShown(lower, directories, (path, { fd, stat }) => inherited.set(path, attributesOf(fd, stat)));
-  indexAgain(image, inherited);
+  if (inherited.size > 0) indexAgain(image, inherited);
 }
 
 function attributesOf(directory: number, stat: BigIntStats): InodeAttributes {

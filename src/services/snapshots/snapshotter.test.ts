@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import {
@@ -14,6 +15,7 @@ import {
 } from "../../ground/linux/index.ts";
 import { createLogger } from "../../ground/logging/index.ts";
 import { openDatabase } from "../../ground/metadata/index.ts";
+import { applyLayer } from "../../parts/unpack/index.ts";
 import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
@@ -182,6 +184,41 @@ test("a copy that the disk has no room for is ResourceExhausted, and nothing of 
     ["layer"],
   );
   assert.deepEqual(await numbered(snapshotter.root), ["1"]);
+});
+
+test("snapshots whose layers the kernel could not mount are refused with what to do", async () => {
+  await using disk = await smallDisk(4 << 20);
+  await using records = await tempDir();
+  await using database = await openDatabase({ path: join(records.path, "meta.db") });
+  const options = { root: disk.path, database, events: new PublishedEvents(), logger };
+  await using snapshotters = await Snapshotters.open(options);
+  const snapshotter = await snapshotters.get("erofs", "k8s.io");
+  await assert.rejects(snapshotter.prepare("a", undefined), (error) => {
+    assert.ok(code("FailedPrecondition")(error));
+    assert.match(String(error), /cannot mount EROFS from files of this file system.*overlayfs snapshotter/);
+    return true;
+  });
+  await snapshotter.cleanup();
+  assert.deepEqual([snapshotter.list(), await numbered(snapshotter.root)], [[], []]);
+});
+
+test("a layer that was applied is not committed with files that were written besides", async () => {
+  await using root = await tempDir();
+  await using session = await opened("erofs", root.path);
+  const { snapshotter } = session;
+  const mounts = await snapshotter.prepare("extract-a", undefined);
+  const target = snapshotter.layerTargetAt(snapshotter.directory("extract-a"));
+  assert.ok(target !== undefined);
+  const expected = { size: 1024 };
+  await applyLayer(Readable.from([Buffer.alloc(1024)]), { target, expected });
+  const again = applyLayer(Readable.from([Buffer.alloc(1024)]), { target, expected });
+  await assert.rejects(again, code("FailedPrecondition"));
+  await mounted(mounts, (tree) => writeFile(join(tree, "besides"), ""));
+  await assert.rejects(snapshotter.commit("layer", "extract-a"), code("FailedPrecondition"));
+  await mounted(mounts, (tree) => rm(join(tree, "besides")));
+  await snapshotter.commit("layer", "extract-a");
+  await snapshotter.prepare("container", "layer");
+  assert.equal(snapshotter.layerTargetAt(snapshotter.directory("container")), undefined);
 });
 
 test("a snapshot that no record names stays while it is mounted", async () => {

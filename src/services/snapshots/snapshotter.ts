@@ -55,6 +55,12 @@ export interface Snapshotter {
    * {@link layerTarget} does.
    */
   directory(key: string): string;
+  /**
+   * The {@link layerTarget} of the active snapshot whose {@link directory} this is, if there is one that is
+   * to become a layer: whose key is one that containerd's clients unpack layers under (`extract...`). In
+   * others they want to see at once what they apply.
+   */
+  layerTargetAt(directory: string): LayerTarget | undefined;
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /** Throws NotFound, LabelsError. */

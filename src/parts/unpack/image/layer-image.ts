@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, codeOf } from "../../../ground/errors/index.ts";
+import { isErrno } from "../../../ground/fs/index.ts";
 import { type ErofsDirectory, writeIndex } from "../../erofs/index.ts";
 import type { ArchiveEntry } from "../../tar/index.ts";
 import type { LayerSink } from "../layer-sink.ts";
@@ -23,7 +24,7 @@ export class LayerImage implements LayerSink {
   readonly #index: string;
 
   constructor(directory: string) {
-    mkdirSync(directory, { mode: 0o700 });
+    makeDirectory(directory);
     const { archive, index } = layerImageFiles(directory);
     this.#archive = openSync(archive, "wx+", 0o600);
     this.#index = index;
@@ -54,6 +55,16 @@ export class LayerImage implements LayerSink {
 
   [Symbol.dispose](): void {
     closeSync(this.#archive);
+  }
+}
+
+/** One that an applied layer is in already takes no other. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (cause) {
+    if (!isErrno(cause, "EEXIST")) throw cause;
+    throw new UnpackError("FailedPrecondition", `${path} has a layer already, and takes one`, { cause });
   }
 }
 
