@@ -141,7 +141,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   manifests: [],
   podspec: ["directories", "manifests", "protocol", "trees"],
   podlife: ["criclient", "directories", "grpcclient", "manifests", "podspec", "protocol"],
-  manager: ["criclient", "manifests", "podlife", "podspec"],
+  manager: ["criclient", "directories", "manifests", "podlife", "podspec", "trees"],
   cli: [
     "compilecache",
     "criclient",

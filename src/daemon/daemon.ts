@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openBerthService } from "../doors/berth/index.ts";
+import { managerService, openBerthService } from "../doors/berth/index.ts";
 import { type ContainerdOptions, containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
 import { StreamingServer } from "../doors/streaming/index.ts";
@@ -41,6 +41,7 @@ import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
+import { DaemonPodManager } from "./pod-manager.ts";
 import { podSandboxes, podTasks } from "./pod-sandboxes.ts";
 import { serverUuid } from "./server-uuid.ts";
 import { socketGroup } from "./socket-group.ts";
@@ -61,16 +62,19 @@ export class Daemon implements AsyncDisposable {
   /** Resolves when the daemon can do no more than end: its database has died. */
   readonly failed: Promise<Error>;
   readonly #server: GrpcServer;
+  readonly #podManager: DaemonPodManager;
   readonly #hostPaths: HostPaths;
   readonly #rooms: AsyncDisposableStack;
 
   private constructor(
     server: GrpcServer,
+    podManager: DaemonPodManager,
     hostPaths: HostPaths,
     rooms: AsyncDisposableStack,
     failed: Promise<Error>,
   ) {
     this.#server = server;
+    this.#podManager = podManager;
     this.#hostPaths = hostPaths;
     this.#rooms = rooms;
     this.failed = failed;
@@ -168,7 +172,9 @@ export class Daemon implements AsyncDisposable {
           uuid: await serverUuid(database, logger),
         })
       : [];
-    const server = new GrpcServer({ services: [...cri, berth, ...containerd], logger });
+    const podManager = await DaemonPodManager.create(config, logger, database);
+    const managed = config.manager.enabled ? [managerService(() => podManager.api())] : [];
+    const server = new GrpcServer({ services: [...cri, berth, ...managed, ...containerd], logger });
     try {
       for (const address of addresses(config)) {
         await mkdir(dirname(address), { recursive: true, mode: 0o755 });
@@ -184,12 +190,15 @@ export class Daemon implements AsyncDisposable {
     engine.images
       .collectGarbage()
       .catch((err: unknown) => logger.error({ err }, "garbage collection after the start failed"));
-    return new Daemon(server, hostPaths, rooms.move(), database.died);
+    if (config.manager.enabled) await podManager.start();
+    return new Daemon(server, podManager, hostPaths, rooms.move(), database.died);
   }
 
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hostPaths.hurry();
+    // It is a client of the server.
+    await this.#podManager[Symbol.asyncDispose]();
     await this.#server.close();
     await this.#rooms.disposeAsync();
   }

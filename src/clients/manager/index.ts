@@ -10,7 +10,11 @@
  * It is a client of CRI and knows nothing of the engine.
  */
 export type { Applied } from "./apply.ts";
+export { jobEnd } from "./controllers/job.ts";
 export { ManagerError } from "./errors.ts";
 export { type ApplyOptions, Manager, type ManagerOptions } from "./manager.ts";
+export { ManagerApi } from "./manager-api.ts";
+export { ManifestDirectories } from "./manifest-directories.ts";
 export { noPersistence, type Persistence } from "./object-store.ts";
 export { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
+export { RecentEvents } from "./recent-events.ts";

@@ -1,27 +1,38 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../../ground/clock/index.ts";
+import { messageOf } from "../../ground/errors/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { PodEvent, PodStatus, PullCredentials } from "../podlife/index.ts";
 import { logDirectory, logPath, type Pod } from "../podspec/index.ts";
 import { type Applied, planApply } from "./apply.ts";
+import { Claims } from "./claims.ts";
+import { reconcileObject } from "./controllers/reconcile-object.ts";
+import type { World } from "./controllers/world.ts";
+import { ManagerError } from "./errors.ts";
 import { hostIp } from "./host-ip.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
 import { PodSet } from "./pod-set.ts";
 import { Reconciler } from "./reconciler.ts";
+import { stepOfRemoval } from "./removal.ts";
+import { withRestart } from "./rollout.ts";
+import { storeWorld } from "./store-world.ts";
 
 export type ManagerOptions = {
   readonly client: Client;
   readonly clock: Clock;
   readonly persistence: Persistence;
-  /** Where pods have their directories. */
-  readonly podsDir: string;
+  /** Where pods and claims have their directories. */
+  readonly dataDir: string;
   readonly logRoot: string;
   readonly credentials: PullCredentials;
+  /** Claims keep their directories when they are removed. */
+  readonly keepClaims?: boolean;
+  /** A pod has changed, or the status of another object. */
   readonly onStatus?: (object: StoredObject) => void;
-  readonly onEvent?: (title: string, event: PodEvent) => void;
+  readonly onEvent?: (key: ObjectKey, event: PodEvent) => void;
 };
 
 export type ApplyOptions = {
@@ -29,19 +40,26 @@ export type ApplyOptions = {
   readonly dryRun?: boolean;
   /** Ends what cannot be changed and makes it anew, where that is needed. */
   readonly replace?: boolean;
+  /** Whose objects these are, such as the path of a directory that is watched. */
+  readonly source?: string;
 };
+
+/** After something that failed and that nobody asked for. */
+const retryMs = 5_000;
 
 /** Keeps objects, and runs what they ask for, over one CRI endpoint. */
 export class Manager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #store: ObjectStore;
+  readonly #claims: Claims;
   readonly #pods: PodSet;
   readonly #reconciler: Reconciler;
 
   private constructor(options: ManagerOptions, store: ObjectStore, changed: () => void) {
     this.#options = options;
     this.#store = store;
-    const { client, clock, podsDir, logRoot, credentials } = options;
+    const { client, clock, dataDir, logRoot, credentials } = options;
+    this.#claims = new Claims(join(dataDir, "claims"), store);
     this.#pods = new PodSet({
       client,
       clock,
@@ -49,24 +67,23 @@ export class Manager implements AsyncDisposable {
       runtimeName: "berth",
       hostIp: hostIp(),
       context: {
-        podsDir,
+        podsDir: join(dataDir, "pods"),
         logRoot,
         objects: {
           configMap: (namespace, name) => store.getOf("ConfigMap", namespace, name)?.manifest,
           secret: (namespace, name) => store.getOf("Secret", namespace, name)?.manifest,
-          claimDirectory: async () => undefined,
+          claimDirectory: (namespace, name) => this.#claims.directory(namespace, name),
         },
       },
       onStatus: (uid, status) => {
-        const pod = this.#podOf(uid);
-        if (pod !== undefined) options.onStatus?.({ ...pod, status: { pod: status } });
+        this.#tellStatus(uid, status);
         changed();
       },
       onEvent: ({ metadata: { namespace, name } }: Pod, event) =>
-        options.onEvent?.(titleOf({ kind: "Pod", namespace, name }), event),
-      onRemoved: (uid) => void this.#onRemoved(uid),
+        options.onEvent?.({ kind: "Pod", namespace, name }, event),
+      onRemoved: (uid) => this.#onRemoved(uid),
     });
-    this.#reconciler = new Reconciler({ clock, reconcile: () => this.#reconcile() });
+    this.#reconciler = new Reconciler({ clock, reconcile: (again) => this.#reconcile(again) });
   }
 
   /** Takes up what was kept. */
@@ -95,25 +112,29 @@ export class Manager implements AsyncDisposable {
     if (options.dryRun === true) return planned;
     for (const { manifest, outcome } of planned) {
       const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
-      if (outcome === "created") await this.#create(manifest);
-      else if (outcome === "configured" && before !== undefined)
-        await this.#store.put({ ...before, manifest, generation: before.generation + 1 });
-      else if (outcome === "replaced" && before !== undefined) {
+      if (outcome === "replaced" && before !== undefined) {
         await this.delete(keyOf(before));
         await this.waitUntilGone(before.uid);
-        await this.#create(manifest);
       }
+      if (outcome === "created" || outcome === "replaced")
+        await this.#create(manifest, options.source === undefined ? {} : { source: options.source });
+      else if (outcome === "configured" && before !== undefined) await this.#change(before, manifest);
     }
     return planned;
   }
 
-  /** Begins to remove an object and all that it owns. False when there is none. */
-  async delete(key: ObjectKey, graceSeconds?: number): Promise<boolean> {
-    const object = this.#store.get(key);
-    if (object === undefined) return false;
-    const deleting = graceSeconds === undefined ? {} : { graceSeconds };
-    await this.#store.put({ ...object, deleting });
-    return true;
+  /** Begins to remove an object and all that it owns. Throws ManagerError NotFound. */
+  async delete(key: ObjectKey, graceSeconds?: number): Promise<StoredObject> {
+    const object = this.#require(key);
+    if (object.deleting === undefined || graceSeconds !== undefined)
+      await this.#store.put({ ...object, deleting: graceSeconds === undefined ? {} : { graceSeconds } });
+    return object;
+  }
+
+  /** Replaces an object's pods, one after the other, by its strategy. Throws ManagerError. */
+  async restart(key: ObjectKey): Promise<void> {
+    const object = this.#require(key);
+    await this.#change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
   }
 
   /** The log of a container's attempt. */
@@ -124,7 +145,7 @@ export class Manager implements AsyncDisposable {
 
   /** Resolves when no object has this uid. */
   async waitUntilGone(uid: string, signal?: AbortSignal): Promise<void> {
-    await this.#reconciler.until(() => this.#store.list().every((one) => one.uid !== uid), signal);
+    await this.until(() => this.#store.list().every((one) => one.uid !== uid), signal);
   }
 
   /** Resolves when this holds, looked at after each change. */
@@ -138,37 +159,83 @@ export class Manager implements AsyncDisposable {
     await this.#pods[Symbol.asyncDispose]();
   }
 
-  async #create(manifest: Manifest, owner?: string): Promise<void> {
-    await this.#store.put({
-      manifest,
-      uid: randomUUID(),
-      createdAtNs: this.#options.clock.nowNs(),
-      generation: 1,
-      ...(owner === undefined ? {} : { owner }),
-    });
+  #require(key: ObjectKey): StoredObject {
+    const object = this.#store.get(key);
+    if (object === undefined) throw new ManagerError("NotFound", `${titleOf(key)} not found`);
+    return object;
   }
 
-  async #reconcile(): Promise<void> {
-    for (const object of this.#store.list()) {
-      if (isOfKind(object, "Pod")) this.#runPod(object);
-      else if (object.deleting !== undefined) await this.#store.remove(object);
+  async #create(manifest: Manifest, more: Pick<StoredObject, "owner" | "source"> = {}): Promise<void> {
+    const createdAtNs = this.#options.clock.nowNs();
+    await this.#store.put({ manifest, uid: randomUUID(), createdAtNs, generation: 1, ...more });
+  }
+
+  async #change(object: StoredObject, manifest: Manifest): Promise<void> {
+    await this.#store.update(object, ({ generation }) => ({ manifest, generation: generation + 1 }));
+  }
+
+  async #reconcile(lookAgainAfter: (ms: number) => void): Promise<void> {
+    const world = storeWorld({
+      store: this.#store,
+      clock: this.#options.clock,
+      podStatus: (pod) => this.#pods.status(pod.uid) ?? pod.status?.pod,
+      create: (manifest, owner) => this.#create(manifest, { owner: owner.uid }),
+      change: (object, manifest) => this.#change(object, manifest),
+      onStatus: (object) => this.#options.onStatus?.(object),
+      lookAgainAfter,
+    });
+    for (const { uid, manifest } of this.#store.list()) {
+      const object = this.#store.getOf(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
+      if (object?.uid !== uid) continue;
+      try {
+        await this.#step(object, world);
+      } catch (error) {
+        lookAgainAfter(retryMs);
+        this.#failed(keyOf(object), error);
+      }
     }
+  }
+
+  async #step(object: StoredObject, world: World): Promise<void> {
+    if (isOfKind(object, "Pod")) return this.#runPod(object);
+    if (object.deleting === undefined) return await reconcileObject(object, world);
+    if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
+    if (isOfKind(object, "PersistentVolumeClaim") && this.#options.keepClaims !== true)
+      await this.#claims.remove(object);
+    await this.#store.remove(object);
   }
 
   #runPod(object: StoredPod): void {
     const { uid, createdAtNs, manifest, deleting } = object;
-    if (!this.#pods.has(uid))
-      this.#pods.run({
-        metadata: { ...manifest.metadata, uid },
-        spec: manifest.spec,
-        startTimeNs: createdAtNs,
-      });
+    this.#pods.run({
+      metadata: { ...manifest.metadata, uid },
+      spec: manifest.spec,
+      startTimeNs: createdAtNs,
+    });
     if (deleting !== undefined) this.#pods.remove(uid, deleting.graceSeconds);
   }
 
-  async #onRemoved(uid: string): Promise<void> {
+  /** What a pod came to outlives what the runtime keeps of it. */
+  #tellStatus(uid: string, status: PodStatus): void {
     const pod = this.#podOf(uid);
-    if (pod !== undefined) await this.#store.remove(pod);
+    if (pod === undefined) return;
+    this.#options.onStatus?.({ ...pod, status: { pod: status } });
+    const over = status.phase === "Succeeded" || status.phase === "Failed";
+    if (over) this.#keepStatus(pod, status).catch((error: unknown) => this.#failed(keyOf(pod), error));
+  }
+
+  async #keepStatus(pod: StoredPod, status: PodStatus): Promise<void> {
+    await this.#store.update(pod, () => ({ status: { pod: status } }));
+  }
+
+  #failed(key: ObjectKey, error: unknown): void {
+    const event = { type: "Warning", reason: "ReconcileError", message: messageOf(error) } as const;
+    this.#options.onEvent?.(key, { ...event, atNs: this.#options.clock.nowNs() });
+  }
+
+  #onRemoved(uid: string): void {
+    const pod = this.#podOf(uid);
+    if (pod !== undefined) this.#store.remove(pod).catch((error: unknown) => this.#failed(keyOf(pod), error));
   }
 
   #podOf(uid: string): StoredPod | undefined {
@@ -176,7 +243,7 @@ export class Manager implements AsyncDisposable {
   }
 
   #withStatus(object: StoredObject): StoredObject {
-    const pod: PodStatus | undefined = this.#pods.status(object.uid);
+    const pod = this.#pods.status(object.uid);
     return pod === undefined ? object : { ...object, status: { ...object.status, pod } };
   }
 }

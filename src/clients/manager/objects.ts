@@ -15,6 +15,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly generation: number;
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;
+  /** Whose it is, if not a user's: the directory in which it is written. */
+  readonly source?: string;
   /** It is on its way out: gone once all that it had is. */
   readonly deleting?: { readonly graceSeconds?: number };
   /** What its controller remembers; of a pod its last status. */

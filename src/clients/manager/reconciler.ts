@@ -4,7 +4,7 @@ import { raceAbort } from "../../ground/sync/index.ts";
 export type ReconcilerOptions = {
   readonly clock: Clock;
   /** Brings what is to what it should be; asked again after each change. */
-  readonly reconcile: () => Promise<void>;
+  readonly reconcile: (lookAgainAfter: (ms: number) => void) => Promise<void>;
 };
 
 /** Runs one reconciliation at a time: changes that come meanwhile share the next. */
@@ -12,6 +12,7 @@ export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #closing = new AbortController();
   readonly #waiting = new Set<() => void>();
+  #timer = new AbortController();
   #requested = false;
   #running: Promise<void> | undefined;
 
@@ -36,7 +37,19 @@ export class Reconciler implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error("the manager ends"));
+    this.#timer.abort();
     await this.#running;
+  }
+
+  /** Only the latest reconciliation knows when it has to be looked at again. */
+  #requestAfter(ms: number | undefined): void {
+    this.#timer.abort();
+    this.#timer = new AbortController();
+    if (ms === undefined) return;
+    this.#options.clock.wait(ms, this.#timer.signal).then(
+      () => this.request(),
+      () => {},
+    );
   }
 
   async #run(): Promise<void> {
@@ -44,7 +57,11 @@ export class Reconciler implements AsyncDisposable {
     await null;
     while (this.#requested && !this.#closing.signal.aborted) {
       this.#requested = false;
-      await this.#options.reconcile();
+      let againMs: number | undefined;
+      await this.#options.reconcile((ms) => {
+        againMs = Math.min(ms, againMs ?? ms);
+      });
+      this.#requestAfter(againMs);
       const waiting = [...this.#waiting];
       this.#waiting.clear();
       for (const resolve of waiting) resolve();

@@ -8,7 +8,8 @@
  *
  * This room reads no files and runs nothing.
  */
-export type { Kind, Manifest, ManifestOf, Metadata } from "./kinds.ts";
+export { cronSchedule } from "./cron-schedule.ts";
+export { isKind, type Kind, kindNames, type Manifest, type ManifestOf, type Metadata } from "./kinds.ts";
 export { describeProblem, ManifestError, type Problem } from "./problems.ts";
 export { quantityValue } from "./quantity.ts";
 export {

@@ -61,6 +61,9 @@ export const kinds = {
 
 export type Kind = keyof typeof kinds;
 
+/** All of them. */
+export const kindNames = Object.keys(kinds) as readonly Kind[];
+
 type Manifests = {
   readonly [K in Kind]: Omit<Read<(typeof kinds)[K]>, "metadata" | "status"> & {
     readonly metadata: Metadata;

@@ -92,19 +92,19 @@ export function mapOf<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
 
 export const string: Schema<string> = {
   read: (value, place) =>
-    typeof value === "string" ? value : place.error(`must be a string, not ${shown(value)}`),
+    typeof value === "string" ? value : place.error(`must be a string, not ${kindOf(value)}`),
 };
 
 export const boolean: Schema<boolean> = {
   read: (value, place) =>
-    typeof value === "boolean" ? value : place.error(`must be true or false, not ${shown(value)}`),
+    typeof value === "boolean" ? value : place.error(`must be true or false, not ${kindOf(value)}`),
 };
 
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Schema<number> {
   return {
     read(value, place) {
       if (typeof value !== "number" || !Number.isSafeInteger(value))
-        return place.error(`must be an integer, not ${shown(value)}`);
+        return place.error(`must be an integer, not ${kindOf(value)}`);
       if (value < min || value > max) return place.error(`must be ${range(min, max)}, not ${value}`);
       return value;
     },
@@ -115,7 +115,7 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Sch
   return {
     read(value, place) {
       const word = words.find((one) => one === value);
-      return word ?? place.error(`must be ${words.join(", ")}, not ${shown(value)}`);
+      return word ?? place.error(`must be ${words.join(", ")}, not ${JSON.stringify(value)}`);
     },
   };
 }
@@ -132,7 +132,7 @@ export const intOrString: Schema<number | string> = {
   read: (value, place) =>
     typeof value === "string" || Number.isSafeInteger(value)
       ? (value as number | string)
-      : place.error(`must be an integer or a string, not ${shown(value)}`),
+      : place.error(`must be an integer or a string, not ${kindOf(value)}`),
 };
 
 /** What Kubernetes alone looks at, as it is. */
@@ -169,14 +169,9 @@ function range(min: number, max: number): string {
   return `between ${min} and ${max}`;
 }
 
-/** Values are shown where they cannot be secret: scalars that should have been something else. */
-function shown(value: unknown): string {
-  return typeof value === "number" || typeof value === "boolean" ? String(value) : kindOf(value);
-}
-
+/** Not the value itself: it may be secret. */
 function kindOf(value: unknown): string {
   if (value === null) return "empty";
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "an object";
-  return typeof value === "string" ? `the string ${JSON.stringify(value.slice(0, 40))}` : `a ${typeof value}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -4,4 +4,5 @@
  * translates between the wire and {@link Images} and holds no state; what an image is, is decided below. The
  * daemon adds it to the server that serves the CRI.
  */
+export { managerService } from "./manager-service.ts";
 export { type BerthServiceOptions, openBerthService } from "./service.ts";

@@ -296,6 +296,23 @@ export const schema = section("", {
       "Groups of metrics that ListPodSandboxMetrics returns, under cAdvisor's names. process inspects every process of every container, and tasks every thread.",
     ),
   }),
+  manager: section(
+    "The pod manager, which runs Kubernetes manifests without a cluster (`berth apply`). Its pods are not shown to kubelets.",
+    {
+      enabled: boolean(
+        true,
+        "Serve the manager. If false, pods that it has started run on, and nobody looks after them.",
+      ),
+      endpoint: optionalPath(
+        "Socket of another runtime's Container Runtime Interface to run the pods on. If empty, berthd runs them itself.",
+      ),
+      manifestDirs: absolutePaths(
+        [],
+        "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. What is no longer written there is removed.",
+      ),
+      logDir: absolutePath("/var/log/pods", "Directory for the logs of the manager's pods."),
+    },
+  ),
   streaming: section(
     "The server for the streams of exec, attach and port-forward. Clients get its URLs from the CRI's Exec, Attach and PortForward calls.",
     {

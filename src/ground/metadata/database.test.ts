@@ -218,7 +218,7 @@ test("a database of the first schema is brought to the newest, and refused by a 
   await (await file.open())[Symbol.asyncDispose]();
   const older = new DatabaseSync(file.path);
   older.exec(
-    "DROP TABLE profiles; DROP TABLE namespaces; DROP TABLE resolved_images; DROP TABLE server; DELETE FROM schema_versions WHERE version > 1; PRAGMA user_version = 1",
+    "DROP TABLE profiles; DROP TABLE namespaces; DROP TABLE resolved_images; DROP TABLE server; DROP TABLE manager_objects; DELETE FROM schema_versions WHERE version > 1; PRAGMA user_version = 1",
   );
   older.close();
   await (await file.open())[Symbol.asyncDispose]();

@@ -54,7 +54,8 @@ export type CollectionName =
   | "containers"
   | "profiles"
   | "namespaces"
-  | "server";
+  | "server"
+  | "manager_objects";
 
 /** One change to one record; made by a collection, applied by {@link Database.commit}. */
 export type Change = {

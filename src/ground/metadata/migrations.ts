@@ -40,6 +40,7 @@ export const migrations: readonly Migration[] = [
        'updatedAtNs', json_extract(value, '$.createdAtNs'))
      WHERE json_valid(value);`,
   recordTable("server"),
+  recordTable("manager_objects"),
 ];
 
 function recordTable(name: string): string {

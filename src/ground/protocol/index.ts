@@ -9,12 +9,12 @@
  * `XService` is what a gRPC server registers, `XClient` what a client constructs.
  */
 
+/** What berthd offers beyond the CRI (package berth.v1); its messages share names with runtime.v1's. */
+export * as berthV1 from "./berth-v1.ts";
 export { commandStatusMetadata } from "./command-status.ts";
 /** containerd's own API. */
 export * as containerd from "./containerd.ts";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./default-paths.ts";
-/** What berthd offers beyond the CRI (package berth.v1); its messages share names with runtime.v1's. */
-export * as berthV1 from "./generated/berth/v1/berth.ts";
 export {
   HealthCheckRequest,
   HealthCheckResponse,

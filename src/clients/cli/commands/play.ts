@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
@@ -58,7 +57,7 @@ async function play(files: readonly string[], options: Options, invocation: Invo
     manifests,
     {
       client,
-      podsDir: join(options.dataDir ?? defaultDataDir, "pods"),
+      dataDir: options.dataDir ?? defaultDataDir,
       logRoot: options.logDir ?? defaultLogDir,
     },
     invocation,

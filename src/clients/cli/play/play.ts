@@ -1,7 +1,15 @@
 import { systemClock } from "../../../ground/clock/index.ts";
 import { AuthConfig } from "../../../ground/protocol/index.ts";
 import type { Client } from "../../criclient/index.ts";
-import { isOfKind, keyOf, Manager, noPersistence, type StoredPod } from "../../manager/index.ts";
+import {
+  isOfKind,
+  jobEnd,
+  keyOf,
+  Manager,
+  noPersistence,
+  type StoredPod,
+  titleOf,
+} from "../../manager/index.ts";
 import type { Manifest } from "../../manifests/index.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -12,14 +20,14 @@ import { PodLogs } from "./pod-logs.ts";
 
 export type PlayOptions = {
   readonly client: Client;
-  readonly podsDir: string;
+  readonly dataDir: string;
   readonly logRoot: string;
 };
 
 /** Runs objects until their pods have ended or we are interrupted; returns the exit status. */
 export async function playManifests(
   manifests: readonly Manifest[],
-  { client, podsDir, logRoot }: PlayOptions,
+  { client, dataDir, logRoot }: PlayOptions,
   { io, signal }: Invocation,
 ): Promise<number> {
   const { yellow } = styleFor(io.stderr, io.env);
@@ -28,7 +36,8 @@ export async function playManifests(
     client,
     clock: systemClock,
     persistence: noPersistence,
-    podsDir,
+    dataDir,
+    keepClaims: true,
     logRoot,
     credentials: async (reference) => {
       const credentials = await keptCredentials(reference, io);
@@ -37,15 +46,15 @@ export async function playManifests(
     onStatus: (object) => {
       if (isOfKind(object, "Pod")) logs?.update(object);
     },
-    onEvent: (title, { type, reason, message }) => {
+    onEvent: (key, { type, reason, message }) => {
       if (type === "Warning")
-        io.stderr.write(`${yellow("warning:")} ${title}: ${reason}: ${printableLines(message)}\n`);
+        io.stderr.write(`${yellow("warning:")} ${titleOf(key)}: ${reason}: ${printableLines(message)}\n`);
     },
   });
   logs = new PodLogs({ io, pathOf: (...of) => manager.logPath(...of) });
   await manager.apply(manifests);
   const interrupted = await endOfPods(manager, signal);
-  const failed = pods(manager).some(({ status }) => status?.pod?.phase !== "Succeeded");
+  const failed = hasFailed(manager);
   for (const object of manager.list()) await manager.delete(keyOf(object));
   await manager.until(() => manager.list().length === 0);
   await logs.end();
@@ -55,12 +64,8 @@ export async function playManifests(
 
 /** Waits for it; returns whether we were interrupted first. */
 async function endOfPods(manager: Manager, signal: AbortSignal): Promise<boolean> {
-  const haveEnded = () =>
-    pods(manager).every(
-      ({ status }) => status?.pod?.phase === "Succeeded" || status?.pod?.phase === "Failed",
-    );
   try {
-    await manager.until(haveEnded, signal);
+    await manager.until(() => hasEnded(manager), signal);
     return false;
   } catch (error) {
     if (signal.aborted) return true;
@@ -68,6 +73,34 @@ async function endOfPods(manager: Manager, signal: AbortSignal): Promise<boolean
   }
 }
 
-function pods(manager: Manager): readonly StoredPod[] {
-  return manager.list().filter((object) => isOfKind(object, "Pod"));
+/** Nothing that was asked for runs, or will. */
+function hasEnded(manager: Manager): boolean {
+  const objects = manager.list();
+  return objects.every((object) => {
+    const { kind } = object.manifest;
+    if (isOfKind(object, "Pod") && object.owner === undefined) return isOver(object);
+    if (isOfKind(object, "Job") && object.owner === undefined) return jobEnd(object) !== undefined;
+    return !restless.has(kind);
+  });
+}
+
+/** Kinds that never end by themselves. */
+const restless: ReadonlySet<string> = new Set([
+  "Deployment",
+  "ReplicaSet",
+  "StatefulSet",
+  "DaemonSet",
+  "CronJob",
+]);
+
+function isOver({ status }: StoredPod): boolean {
+  return status?.pod?.phase === "Succeeded" || status?.pod?.phase === "Failed";
+}
+
+function hasFailed(manager: Manager): boolean {
+  return manager.list().some((object) => {
+    if (object.owner !== undefined) return false;
+    if (isOfKind(object, "Pod")) return object.status?.pod?.phase === "Failed";
+    return isOfKind(object, "Job") && jobEnd(object) === "Failed";
+  });
 }

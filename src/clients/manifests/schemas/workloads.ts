@@ -1,3 +1,4 @@
+import { checkSchedule } from "../cron-schedule.ts";
 import type { Place } from "../place.ts";
 import {
   boolean,
@@ -8,7 +9,6 @@ import {
   list,
   object,
   oneOf,
-  type Read,
   type Schema,
   string,
 } from "../schema.ts";
@@ -146,21 +146,17 @@ export const jobSpec = checked(
   },
 );
 
-export const cronJobSpec = object(
-  { schedule: string, jobTemplate: object({ spec: jobSpec }, { metadata: templateMeta }) },
-  {
-    timeZone: string,
-    concurrencyPolicy: oneOf("Allow", "Forbid", "Replace"),
-    startingDeadlineSeconds: count,
-    successfulJobsHistoryLimit: count,
-    failedJobsHistoryLimit: count,
-    suspend: boolean,
-  },
+export const cronJobSpec = checked(
+  object(
+    { schedule: string, jobTemplate: object({ spec: jobSpec }, { metadata: templateMeta }) },
+    {
+      timeZone: string,
+      concurrencyPolicy: oneOf("Allow", "Forbid", "Replace"),
+      startingDeadlineSeconds: count,
+      successfulJobsHistoryLimit: count,
+      failedJobsHistoryLimit: count,
+      suspend: boolean,
+    },
+  ),
+  checkSchedule,
 );
-
-export type DeploymentSpec = Read<typeof deploymentSpec>;
-export type ReplicaSetSpec = Read<typeof replicaSetSpec>;
-export type DaemonSetSpec = Read<typeof daemonSetSpec>;
-export type StatefulSetSpec = Read<typeof statefulSetSpec>;
-export type JobSpec = Read<typeof jobSpec>;
-export type CronJobSpec = Read<typeof cronJobSpec>;

@@ -1,0 +1,42 @@
+import { type Kind, kindNames } from "../../manifests/index.ts";
+import { usageError } from "../errors.ts";
+
+/** As kubectl has them. */
+const shortNames: Readonly<Record<string, Kind>> = {
+  po: "Pod",
+  deploy: "Deployment",
+  rs: "ReplicaSet",
+  sts: "StatefulSet",
+  ds: "DaemonSet",
+  cj: "CronJob",
+  svc: "Service",
+  pvc: "PersistentVolumeClaim",
+  cm: "ConfigMap",
+  ns: "Namespace",
+};
+
+/** The kind that is meant by `Deployment`, `deployments` or `deploy`. Throws CliError. */
+export function parseKind(text: string): Kind {
+  const lower = text.toLowerCase();
+  const kind =
+    shortNames[lower] ??
+    kindNames.find((one) => [one, `${one}s`].some((name) => name.toLowerCase() === lower));
+  if (kind === undefined) throw usageError(`${JSON.stringify(text)} is no kind: ${kindNames.join(", ")}`);
+  return kind;
+}
+
+export type ObjectArgument = { readonly kind: Kind; readonly name: string };
+
+/** `KIND/NAME`, or a kind and names. Throws CliError. */
+export function parseObjects([first = "", ...names]: readonly string[]): readonly ObjectArgument[] {
+  if (!first.includes("/")) {
+    const kind = parseKind(first);
+    if (names.length === 0) throw usageError(`the name of a ${kind} is missing`);
+    return names.map((name) => ({ kind, name }));
+  }
+  return [first, ...names].map((text) => {
+    const slash = text.indexOf("/");
+    if (slash === -1) throw usageError(`${JSON.stringify(text)} must be KIND/NAME`);
+    return { kind: parseKind(text.slice(0, slash)), name: text.slice(slash + 1) };
+  });
+}

@@ -1,0 +1,55 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
+import { berthV1 } from "../../../ground/protocol/index.ts";
+import type { Client } from "../../criclient/index.ts";
+import type { Kind } from "../../manifests/index.ts";
+import { CliError } from "../errors.ts";
+
+/** An object that the manager keeps, as Kubernetes writes it. */
+export type ListedObject = {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly deleting: boolean;
+  readonly createdAtNs: bigint;
+  readonly object: JsonObject;
+};
+
+/** Objects by kind, namespace and name; empty texts stand for all. Throws CliError. */
+export async function listObjects(
+  client: Client,
+  { kind = "", namespace = "" }: { readonly kind?: Kind | ""; readonly namespace?: string },
+): Promise<readonly ListedObject[]> {
+  const request = berthV1.ListObjectsRequest.fromPartial({ kind, namespace });
+  const { objects } = await onManager(client.unary(berthV1.ManagerService.listObjects, request));
+  return objects.map(({ object, json, deleting, createdAt }) => {
+    const parsed: unknown = JSON.parse(json);
+    return {
+      kind: object?.kind ?? "",
+      namespace: object?.namespace ?? "",
+      name: object?.name ?? "",
+      deleting,
+      createdAtNs: createdAt,
+      object: isRecord(parsed) ? parsed : {},
+    };
+  });
+}
+
+/** A call of the manager's. Throws CliError where the endpoint has none. */
+export async function onManager<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!hasCode(error, "Unimplemented")) throw error;
+    throw new CliError(
+      "FailedPrecondition",
+      "this endpoint has no pod manager: berthd has one unless its configuration says manager.enabled = false; `berth play` needs none",
+      { cause: error },
+    );
+  }
+}
+
+/** A member of nested objects; undefined where one of them is missing. */
+export function memberAt(object: unknown, ...keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
+}

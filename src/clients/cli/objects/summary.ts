@@ -1,0 +1,70 @@
+import { isRecord } from "../../../ground/json/index.ts";
+import { type ListedObject, memberAt } from "./manager-calls.ts";
+
+/** How far an object is, in a word or two. */
+export function stateOf(listed: ListedObject): string {
+  if (listed.deleting) return "Terminating";
+  const { object, kind } = listed;
+  switch (kind) {
+    case "Pod":
+      return podState(object);
+    case "Job":
+      return String(memberAt(itemsAt(object, "status", "conditions")[0], "type") ?? "Running");
+    case "CronJob":
+      return memberAt(object, "spec", "suspend") === true ? "Suspended" : "Active";
+    default:
+      return "Active";
+  }
+}
+
+/** So many of so many, where a kind has that. */
+export function readyOf({ object, kind }: ListedObject): string {
+  const status = (key: string) => Number(memberAt(object, "status", key) ?? 0);
+  switch (kind) {
+    case "Pod": {
+      const containers = itemsAt(object, "status", "containerStatuses");
+      const total = itemsAt(object, "spec", "containers").length;
+      return `${containers.filter((one) => memberAt(one, "ready") === true).length}/${total}`;
+    }
+    case "Deployment":
+    case "ReplicaSet":
+    case "StatefulSet":
+      return `${status("readyReplicas")}/${Number(memberAt(object, "spec", "replicas") ?? 1)}`;
+    case "DaemonSet":
+      return `${status("numberReady")}/1`;
+    case "Job":
+      return `${status("succeeded")}/${Number(memberAt(object, "spec", "completions") ?? 1)}`;
+    default:
+      return "-";
+  }
+}
+
+/** Restarts of all containers of a pod. */
+export function restartsOf({ object, kind }: ListedObject): string {
+  if (kind !== "Pod") return "-";
+  const all = [
+    ...itemsAt(object, "status", "initContainerStatuses"),
+    ...itemsAt(object, "status", "containerStatuses"),
+  ];
+  return String(all.reduce<number>((sum, one) => sum + Number(memberAt(one, "restartCount") ?? 0), 0));
+}
+
+/** The phase, or the reason for which a container does not run. */
+function podState(object: unknown): string {
+  const reason = memberAt(object, "status", "reason");
+  if (typeof reason === "string") return reason;
+  const phase = String(memberAt(object, "status", "phase") ?? "Pending");
+  if (phase === "Succeeded") return "Completed";
+  for (const key of ["initContainerStatuses", "containerStatuses"])
+    for (const one of itemsAt(object, "status", key)) {
+      const waiting = memberAt(one, "state", "waiting", "reason");
+      if (typeof waiting === "string" && (key === "containerStatuses" || waiting !== "ContainerCreating"))
+        return waiting;
+    }
+  return phase === "Failed" ? "Error" : phase;
+}
+
+export function itemsAt(object: unknown, ...keys: readonly string[]): readonly unknown[] {
+  const value = memberAt(object, ...keys);
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}

@@ -1,0 +1,86 @@
+import { cronSchedule, type Manifest, type ManifestOf } from "../../manifests/index.ts";
+import { isOfKind, type StoredObject } from "../objects.ts";
+import { type Job, jobStatus } from "./job.ts";
+import type { World } from "./world.ts";
+
+type CronJob = StoredObject<ManifestOf<"CronJob">>;
+
+/** Makes a job at each time of the schedule. Of times that were missed the last one counts. */
+export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<void> {
+  const { spec } = cronJob.manifest;
+  const jobs = world.owned(cronJob).filter((one) => isOfKind(one, "Job"));
+  await removeOldJobs(cronJob, jobs, world);
+  if (spec.suspend === true) return;
+  const schedule = cronSchedule(spec.schedule, spec.timeZone);
+  const nowMs = Number(world.nowNs() / 1_000_000n);
+  const lastMs = lastScheduleMs(cronJob);
+  const dueMs = lastDue(schedule, lastMs, nowMs);
+  const next = schedule.nextRun(new Date(nowMs));
+  if (next !== null) world.lookAgainAfter(next.getTime() - nowMs);
+  if (dueMs === undefined) return;
+  const isLate =
+    spec.startingDeadlineSeconds !== undefined && nowMs - dueMs > spec.startingDeadlineSeconds * 1000;
+  const running = jobs.filter((job) => jobStatus(job)?.end === undefined && job.deleting === undefined);
+  if (!isLate) {
+    // It is tried again when the one that runs has ended, as long as it is not too late.
+    if (spec.concurrencyPolicy === "Forbid" && running.length > 0) return;
+    if (spec.concurrencyPolicy === "Replace") for (const job of running) await world.remove(job);
+    const job = jobOf(cronJob, dueMs);
+    if (jobs.every((one) => one.manifest.metadata.name !== job.metadata.name))
+      await world.create(job, cronJob);
+  }
+  await world.setStatus(cronJob, { lastScheduleTime: new Date(dueMs).toISOString() });
+}
+
+function lastScheduleMs({ status, createdAtNs }: CronJob): number {
+  const { lastScheduleTime } = status ?? {};
+  return typeof lastScheduleTime === "string"
+    ? Date.parse(lastScheduleTime)
+    : Number(createdAtNs / 1_000_000n);
+}
+
+/** The last time of the schedule after one moment and until another. */
+function lastDue(
+  schedule: ReturnType<typeof cronSchedule>,
+  afterMs: number,
+  untilMs: number,
+): number | undefined {
+  const [last] = schedule.previousRuns(1, new Date(untilMs + 1));
+  return last !== undefined && last.getTime() > afterMs ? last.getTime() : undefined;
+}
+
+/** Named by its minute, so that no time has two. */
+function jobOf({ manifest: { metadata, spec } }: CronJob, dueMs: number): Manifest {
+  const { labels = {}, annotations = {} } = spec.jobTemplate.metadata ?? {};
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: {
+      name: `${metadata.name}-${Math.floor(dueMs / 60_000)}`,
+      namespace: metadata.namespace,
+      labels,
+      annotations: {
+        ...annotations,
+        "batch.kubernetes.io/cronjob-scheduled-timestamp": new Date(dueMs).toISOString(),
+      },
+    },
+    spec: spec.jobTemplate.spec,
+  };
+}
+
+async function removeOldJobs(
+  { manifest: { spec } }: CronJob,
+  jobs: readonly Job[],
+  world: World,
+): Promise<void> {
+  const limits = [
+    ["Complete", spec.successfulJobsHistoryLimit ?? 3],
+    ["Failed", spec.failedJobsHistoryLimit ?? 1],
+  ] as const;
+  for (const [end, limit] of limits) {
+    const ended = jobs
+      .filter((job) => jobStatus(job)?.end === end && job.deleting === undefined)
+      .toSorted((a, b) => Number(b.createdAtNs - a.createdAtNs));
+    for (const job of ended.slice(limit)) await world.remove(job);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ManifestOf } from "../../manifests/index.ts";
+import type { StoredObject } from "../objects.ts";
+import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
+import { templateHash } from "./template-hash.ts";
+import { podOf, type World } from "./world.ts";
+
+type DaemonSet = StoredObject<ManifestOf<"DaemonSet">>;
+
+const hashLabel = "controller-revision-hash";
+
+/** One pod, as this is one node. One of an older template is replaced, unless that waits for its removal. */
+export async function reconcileDaemonSet(set: DaemonSet, world: World): Promise<void> {
+  const { metadata, spec } = set.manifest;
+  const hash = templateHash(spec.template);
+  const pods = podsOf(set, world);
+  const [pod, ...others] = pods.filter(({ deleting }) => deleting === undefined);
+  for (const one of others) await world.remove(one);
+  const isOld = pod !== undefined && pod.manifest.metadata.labels[hashLabel] !== hash;
+  const rolls = spec.updateStrategy?.type !== "OnDelete";
+  if (pods.length === 0)
+    await world.create(
+      podOf(set, spec.template, generatedName(metadata.name), { labels: { [hashLabel]: hash } }),
+      set,
+    );
+  else if (pod !== undefined && (hasEnded(pod, world) || (isOld && rolls))) await world.remove(pod);
+  await world.setStatus(set, {
+    desiredNumberScheduled: 1,
+    currentNumberScheduled: pod === undefined ? 0 : 1,
+    updatedNumberScheduled: pod === undefined || isOld ? 0 : 1,
+    numberReady: pod !== undefined && isReady(pod, world) ? 1 : 0,
+    observedGeneration: set.generation,
+  });
+}

@@ -1,0 +1,34 @@
+import type { ManifestOf } from "../../manifests/index.ts";
+import type { StoredObject, StoredPod } from "../objects.ts";
+import { generatedName, hasEnded, isAvailable, isReady, podsOf } from "./pods-of.ts";
+import { podOf, type World } from "./world.ts";
+
+type ReplicaSet = StoredObject<ManifestOf<"ReplicaSet">>;
+
+/** So many pods that run: those that have ended are replaced. */
+export async function reconcileReplicaSet(set: ReplicaSet, world: World): Promise<void> {
+  const { metadata, spec } = set.manifest;
+  const { replicas = 1, minReadySeconds = 0 } = spec;
+  const pods = podsOf(set, world).filter(({ deleting }) => deleting === undefined);
+  const [ended, active] = [
+    pods.filter((pod) => hasEnded(pod, world)),
+    pods.filter((pod) => !hasEnded(pod, world)),
+  ];
+  for (const pod of ended) await world.remove(pod);
+  for (let count = active.length; count < replicas; count++)
+    await world.create(podOf(set, spec.template, generatedName(metadata.name)), set);
+  for (const pod of leastNeeded(active, world).slice(0, Math.max(0, active.length - replicas)))
+    await world.remove(pod);
+  await world.setStatus(set, {
+    replicas: active.length,
+    readyReplicas: active.filter((pod) => isReady(pod, world)).length,
+    availableReplicas: active.filter((pod) => isAvailable(pod, minReadySeconds, world)).length,
+    observedGeneration: set.generation,
+  });
+}
+
+/** Those that are not ready first, and of each the youngest. */
+function leastNeeded(pods: readonly StoredPod[], world: World): readonly StoredPod[] {
+  const rank = (pod: StoredPod) => (isReady(pod, world) ? 1 : 0);
+  return pods.toSorted((a, b) => rank(a) - rank(b) || Number(b.createdAtNs - a.createdAtNs));
+}

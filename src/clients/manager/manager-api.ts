@@ -1,0 +1,70 @@
+import { isKind, readManifests } from "../manifests/index.ts";
+import { ManagerError } from "./errors.ts";
+import type { Manager } from "./manager.ts";
+import { objectJson } from "./object-json.ts";
+import { keyOf, type ObjectKey } from "./objects.ts";
+import type { RecentEvents } from "./recent-events.ts";
+
+type Name = { readonly kind: string; readonly namespace: string; readonly name: string };
+
+/** The manager as a door serves it: names and manifests of clients are checked here. */
+export class ManagerApi {
+  readonly #manager: Manager;
+  readonly #events: RecentEvents;
+
+  constructor(manager: Manager, events: RecentEvents) {
+    this.#manager = manager;
+    this.#events = events;
+  }
+
+  /** Throws ManifestError and ManagerError. */
+  async apply(
+    manifests: readonly string[],
+    options: { readonly dryRun: boolean; readonly replace: boolean },
+  ) {
+    const sources = manifests.map((text, index) => ({ file: `manifest ${index + 1}`, text }));
+    const applied = await this.#manager.apply(readManifests(sources).manifests, options);
+    return applied.map(({ manifest: { kind, metadata }, outcome }) => ({
+      kind,
+      namespace: metadata.namespace,
+      name: metadata.name,
+      outcome,
+    }));
+  }
+
+  async delete(
+    name: Name,
+    { graceSeconds, wait }: { readonly graceSeconds?: number; readonly wait: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { uid } = await this.#manager.delete(toKey(name), graceSeconds);
+    if (wait) await this.#manager.waitUntilGone(uid, signal);
+  }
+
+  list() {
+    const objects = this.#manager.list();
+    const byUid = new Map(objects.map((object) => [object.uid, object]));
+    return objects.map((object) => {
+      const owner = object.owner === undefined ? undefined : byUid.get(object.owner);
+      return {
+        ...keyOf(object),
+        json: JSON.stringify(objectJson(object, owner)),
+        deleting: object.deleting !== undefined,
+        createdAtNs: object.createdAtNs,
+      };
+    });
+  }
+
+  async restart(name: Name): Promise<void> {
+    await this.#manager.restart(toKey(name));
+  }
+
+  events(name: Name) {
+    return this.#events.list(toKey(name));
+  }
+}
+
+function toKey({ kind, namespace, name }: Name): ObjectKey {
+  if (!isKind(kind)) throw new ManagerError("InvalidArgument", `${JSON.stringify(kind)} is no kind`);
+  return { kind, namespace, name };
+}

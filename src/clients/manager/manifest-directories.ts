@@ -1,0 +1,118 @@
+import { watch } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../ground/clock/index.ts";
+import { messageOf } from "../../ground/errors/index.ts";
+import { isErrno } from "../../ground/fs/index.ts";
+import { type Manifest, readManifests } from "../manifests/index.ts";
+import type { Manager } from "./manager.ts";
+import { keyOf, titleOf } from "./objects.ts";
+
+/** As a kubelet looks at files that no event told of. */
+const lookMs = 20_000;
+const endings = [".yaml", ".yml", ".json"];
+
+export type ManifestDirectoriesOptions = {
+  readonly manager: Manager;
+  readonly directories: readonly string[];
+  readonly clock: Clock;
+  /** A file cannot be used; what it asked for before goes on. */
+  readonly onProblem: (path: string, message: string) => void;
+};
+
+/**
+ * Applies what is written in directories, and removes what is written there no more, as a kubelet does with
+ * static pods.
+ */
+export class ManifestDirectories implements AsyncDisposable {
+  readonly #options: ManifestDirectoriesOptions;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<unknown>;
+
+  constructor(options: ManifestDirectoriesOptions) {
+    this.#options = options;
+    this.#running = Promise.all(options.directories.map((directory) => this.#follow(directory)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #follow(directory: string): Promise<void> {
+    const { signal } = this.#closing;
+    let seen = "";
+    while (!signal.aborted) {
+      const changed = new AbortController();
+      const watching = AbortSignal.any([signal, changed.signal]);
+      watchDirectory(directory, watching, () => changed.abort());
+      try {
+        const files = await filesIn(directory);
+        const now = JSON.stringify(files);
+        if (now !== seen) await this.#apply(directory, files);
+        seen = now;
+      } catch (error) {
+        this.#options.onProblem(directory, messageOf(error));
+      }
+      await this.#options.clock.wait(lookMs, watching).catch(() => {});
+      changed.abort();
+    }
+  }
+
+  async #apply(directory: string, files: readonly (readonly [path: string, text: string])[]): Promise<void> {
+    const { manager, onProblem } = this.#options;
+    const wanted = new Map<string, Manifest>();
+    let complete = true;
+    for (const [file, text] of files) {
+      try {
+        for (const manifest of readManifests([{ file, text }]).manifests)
+          wanted.set(titleOf({ kind: manifest.kind, ...manifest.metadata }), manifest);
+      } catch (error) {
+        complete = false;
+        onProblem(file, messageOf(error));
+      }
+    }
+    const others = new Set(
+      manager
+        .list()
+        .filter(({ source }) => source !== directory)
+        .map((object) => titleOf(keyOf(object))),
+    );
+    for (const [title, manifest] of wanted) {
+      if (others.has(title)) onProblem(directory, `${title} is there already, and not from this directory`);
+      else await manager.apply([manifest], { source: directory, replace: true });
+    }
+    if (!complete) return;
+    for (const object of manager.list())
+      if (object.source === directory && !wanted.has(titleOf(keyOf(object))))
+        await manager.delete(keyOf(object));
+  }
+}
+
+/** One that is not there holds nothing. */
+async function filesIn(directory: string): Promise<readonly (readonly [string, string])[]> {
+  try {
+    const names = await readdir(directory);
+    const wanted = names.filter(
+      (name) => !name.startsWith(".") && endings.some((ending) => name.endsWith(ending)),
+    );
+    return await Promise.all(
+      wanted.sort().map(async (name) => {
+        const path = join(directory, name);
+        return [path, await readFile(path, "utf8")] as const;
+      }),
+    );
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** Without inotify, what changes is seen at the next look. */
+function watchDirectory(directory: string, signal: AbortSignal, onChange: () => void): void {
+  try {
+    watch(directory, { signal }, onChange).on("error", () => {});
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,52 @@
+import type { JobStatus } from "./controllers/job.ts";
+import type { StoredObject } from "./objects.ts";
+
+/** An object as Kubernetes writes it: its manifest with what the manager knows of it. */
+export function objectJson(object: StoredObject, owner: StoredObject | undefined): Record<string, unknown> {
+  const { manifest, uid, createdAtNs, generation, deleting } = object;
+  const status = statusJson(object);
+  return {
+    ...manifest,
+    metadata: {
+      ...manifest.metadata,
+      uid,
+      generation,
+      creationTimestamp: written(createdAtNs),
+      ...(owner === undefined
+        ? {}
+        : {
+            ownerReferences: [
+              {
+                apiVersion: owner.manifest.apiVersion,
+                kind: owner.manifest.kind,
+                name: owner.manifest.metadata.name,
+                uid: owner.uid,
+                controller: true,
+              },
+            ],
+          }),
+      ...(deleting?.graceSeconds === undefined ? {} : { deletionGracePeriodSeconds: deleting.graceSeconds }),
+    },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+function statusJson({ status, manifest }: StoredObject): unknown {
+  if (status?.pod !== undefined) return status.pod;
+  if (manifest.kind === "Job" && status?.job !== undefined) return jobJson(status.job as JobStatus);
+  return status;
+}
+
+function jobJson({ startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus): unknown {
+  const condition = { type: end, status: "True", ...(reason === undefined ? {} : { reason, message }) };
+  return {
+    ...counts,
+    startTime: written(startTimeNs),
+    ...(completionTimeNs === undefined ? {} : { completionTime: written(completionTimeNs) }),
+    ...(end === undefined ? {} : { conditions: [condition] }),
+  };
+}
+
+function written(timeNs: bigint): string {
+  return `${new Date(Number(timeNs / 1_000_000n)).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,36 @@
+import type { ObjectStore } from "./object-store.ts";
+import { isOfKind, type StoredObject } from "./objects.ts";
+
+/**
+ * Begins to remove what an object on its way out takes along. Returns whether nothing of that is left, so
+ * that it can go itself.
+ */
+export async function stepOfRemoval(
+  object: StoredObject,
+  deleting: NonNullable<StoredObject["deleting"]>,
+  store: ObjectStore,
+): Promise<boolean> {
+  const dependents = store.list().filter((one) => goesWith(one, object));
+  for (const one of dependents) if (one.deleting === undefined) await store.update(one, () => ({ deleting }));
+  if (isOfKind(object, "PersistentVolumeClaim") && isUsed(object, store)) return false;
+  return dependents.length === 0;
+}
+
+function goesWith(one: StoredObject, object: StoredObject): boolean {
+  if (isOfKind(object, "Namespace")) return one.manifest.metadata.namespace === object.manifest.metadata.name;
+  if (one.owner !== object.uid) return false;
+  if (!isOfKind(object, "StatefulSet") || !isOfKind(one, "PersistentVolumeClaim")) return true;
+  // Data outlives what used it, unless that is asked for.
+  return object.manifest.spec.persistentVolumeClaimRetentionPolicy?.whenDeleted === "Delete";
+}
+
+function isUsed(claim: StoredObject, store: ObjectStore): boolean {
+  const { name, namespace } = claim.manifest.metadata;
+  return store
+    .listOf("Pod")
+    .some(
+      ({ manifest: { metadata, spec } }) =>
+        metadata.namespace === namespace &&
+        (spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim?.claimName === name),
+    );
+}

@@ -1,0 +1,30 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../../ground/clock/index.ts";
+import type { World } from "./controllers/world.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { StoredObject } from "./objects.ts";
+
+export type StoreWorldOptions = Pick<World, "podStatus" | "create" | "change" | "lookAgainAfter"> & {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly onStatus: (object: StoredObject) => void;
+};
+
+/** The world as the store has it. */
+export function storeWorld({ store, clock, onStatus, ...given }: StoreWorldOptions): World {
+  return {
+    ...given,
+    nowNs: clock.nowNs,
+    owned: (owner) => store.list().filter((one) => one.owner === owner.uid),
+    remove: async (object, graceSeconds) => {
+      if (object.deleting !== undefined) return;
+      const deleting = graceSeconds === undefined ? {} : { graceSeconds };
+      await store.update(object, () => ({ deleting }));
+    },
+    setStatus: async (object, status) => {
+      if (isDeepStrictEqual(object.status, status)) return;
+      await store.update(object, () => ({ status }));
+      onStatus({ ...object, status });
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { connectEndpoint } from "../clients/criclient/index.ts";
+import {
+  Manager,
+  ManagerApi,
+  ManifestDirectories,
+  type Persistence,
+  RecentEvents,
+  type StoredObject,
+  titleOf,
+} from "../clients/manager/index.ts";
+import { systemClock } from "../ground/clock/index.ts";
+import type { Config } from "../ground/config/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
+import type { Database } from "../ground/metadata/index.ts";
+
+/** Of the records; the manager has no containerd namespace. */
+const recordNamespace = "manager";
+const callTimeoutMs = 120_000;
+
+/** berthd's pod manager, opened once it has something to do. It ends before the server does. */
+export class DaemonPodManager implements AsyncDisposable {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #persistence: Persistence;
+  readonly #closing = new AbortController();
+  readonly #rooms = new AsyncDisposableStack();
+  #opened: Promise<ManagerApi> | undefined;
+
+  private constructor(config: Config, logger: Logger, persistence: Persistence) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#persistence = persistence;
+  }
+
+  static async create(config: Config, logger: Logger, database: Database): Promise<DaemonPodManager> {
+    return new DaemonPodManager(config, logger, await recordsIn(database));
+  }
+
+  /** Once the socket answers: objects that were kept go on, and directories are watched. */
+  async start(): Promise<void> {
+    const kept = await this.#persistence.load();
+    if (kept.length === 0 && this.#config.manager.manifestDirs.length === 0) return;
+    await this.api().catch((err: unknown) => this.#logger.error({ err }, "the pod manager cannot start"));
+  }
+
+  api(): Promise<ManagerApi> {
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  /** Pods go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("berthd ends"));
+    await this.#opened?.catch(() => {});
+    await this.#rooms.disposeAsync();
+  }
+
+  async #open(): Promise<ManagerApi> {
+    const { manager: settings, address, root } = this.#config;
+    const client = this.#rooms.use(
+      await connectEndpoint(settings.endpoint === "" ? address : settings.endpoint, {
+        signal: this.#closing.signal,
+        timeoutMs: callTimeoutMs,
+      }),
+    );
+    const events = new RecentEvents();
+    const manager = this.#rooms.use(
+      await Manager.open({
+        client,
+        clock: systemClock,
+        persistence: this.#persistence,
+        dataDir: join(root, "manager"),
+        logRoot: settings.logDir,
+        credentials: async () => undefined,
+        onEvent: (key, event) => {
+          events.add(key, event);
+          const { type, reason, message } = event;
+          this.#logger[type === "Warning" ? "warn" : "debug"]({ object: titleOf(key), reason }, message);
+        },
+      }),
+    );
+    this.#rooms.use(
+      new ManifestDirectories({
+        manager,
+        directories: settings.manifestDirs,
+        clock: systemClock,
+        onProblem: (path, message) => this.#logger.error({ path }, message),
+      }),
+    );
+    return new ManagerApi(manager, events);
+  }
+}
+
+async function recordsIn(database: Database): Promise<Persistence> {
+  const records = await database.collection<StoredObject>("manager_objects");
+  return {
+    load: async () => records.list(recordNamespace).map(([, object]) => object),
+    put: (object) => database.commit([records.put(recordNamespace, object.uid, object)]),
+    remove: (uid) => database.commit([records.delete(recordNamespace, uid)]),
+  };
+}

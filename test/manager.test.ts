@@ -1,0 +1,204 @@
+/** berthd's pod manager: what is applied is kept, runs, and goes on after the daemon was away. */
+import assert from "node:assert/strict";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { stringify } from "yaml";
+import { cli, cliOutput, startCli } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+const directory = join(tmpdir(), `berth-test-manifests-${process.pid}`);
+const config = `
+[manager]
+manifest_dirs = [${JSON.stringify(join(directory, "manifests"))}]
+log_dir = ${JSON.stringify(join(directory, "logs"))}
+`;
+
+describe("berthd's pod manager", () => {
+  const host = withBerth({ config });
+  after(() => rm(directory, { recursive: true, force: true }));
+  const output = (...argv: readonly string[]) => cliOutput(host.berth, ...argv);
+  const apply = async (...objects: readonly object[]) => {
+    const text = objects.map((one) => stringify(one)).join("---\n");
+    const { status, stdout, stderr } = await startCli(host.berth, ["apply", "-"], { stdin: text }).outcome;
+    assert.equal(status, 0, stderr);
+    return stdout.trimEnd().split("\n");
+  };
+  const shell = (script: string) => ({
+    name: "main",
+    image: host.image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["sh", "-c", script],
+  });
+  const forEver = "trap 'exit 0' TERM; echo up; while true; do sleep 0.1; done";
+  const workload = (kind: string, name: string, replicas: number, version = "1") => ({
+    apiVersion: "apps/v1",
+    kind,
+    metadata: { name },
+    spec: {
+      ...(kind === "DaemonSet" ? {} : { replicas }),
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          terminationGracePeriodSeconds: 2,
+          containers: [{ ...shell(forEver), env: [{ name: "V", value: version }] }],
+        },
+      },
+    },
+  });
+  const objects = async (kind: string) =>
+    JSON.parse(await output("get", kind, "-o", "json")).items as readonly {
+      readonly metadata: { readonly name: string; readonly uid: string };
+      readonly status: { readonly [key: string]: unknown };
+    }[];
+  const names = async (kind: string) => (await objects(kind)).map(({ metadata }) => metadata.name);
+  const table = () => output("get");
+  const ready = (name: string, count: number) =>
+    eventually(
+      `${name} is ready`,
+      async () => new RegExp(`${name} +${count}/${count} `).test(await table()),
+      {
+        limitMs: 60_000,
+      },
+    );
+  const containers = () => output("ps", "-q");
+
+  it("keeps a Deployment at its size, and goes on where it was after the daemon was killed, with no container started twice", async () => {
+    assert.deepEqual(await apply(workload("Deployment", "web", 2)), ["deployment/web created"]);
+    await ready("web", 2);
+    assert.deepEqual(await apply(workload("Deployment", "web", 2)), ["deployment/web unchanged"]);
+    const before = await containers();
+    await host.berth.restartDaemon("SIGKILL");
+    await ready("web", 2);
+    assert.equal(await containers(), before);
+    const [victim = ""] = await names("pods");
+    await output("delete", "pod", victim);
+    await ready("web", 2);
+    assert.equal((await names("pods")).includes(victim), false);
+    assert.deepEqual(await apply(workload("Deployment", "web", 1)), ["deployment/web configured"]);
+    await eventually("one is left", async () => (await names("pods")).length === 1);
+  });
+
+  it("replaces pods by a new template, and by rollout restart, without being away", async () => {
+    const old = await names("pods");
+    await apply(workload("Deployment", "web", 1, "2"));
+    await eventually("the pod is another", async () => {
+      const now = await names("pods");
+      return now.length === 1 && now[0] !== old[0];
+    });
+    await ready("web", 1);
+    const second = await names("pods");
+    assert.equal(await output("rollout", "restart", "deployment", "web"), "deployment/web restarted");
+    await eventually("the pod is another again", async () => {
+      const now = await names("pods");
+      return now.length === 1 && now[0] !== second[0];
+    });
+    await ready("web", 1);
+    assert.match(await output("describe", "deployment", "web"), /restartedAt/);
+    await output("delete", "deployment", "web");
+    assert.deepEqual([await names("pods"), await names("rs"), await containers()], [[], [], ""]);
+  });
+
+  it("runs a StatefulSet's pods in order under names that stay, and a DaemonSet's one", async () => {
+    await apply(workload("StatefulSet", "db", 2), workload("DaemonSet", "agent", 1));
+    await ready("db", 2);
+    await ready("agent", 1);
+    const [first, second] = ["db-0", "db-1"];
+    const pods = await objects("pods");
+    const started = (name: string | undefined) =>
+      String(pods.find(({ metadata }) => metadata.name === name)?.status.startTime);
+    assert.ok(started(first) <= started(second));
+    await output("delete", "pod/db-0");
+    await ready("db", 2);
+    const uid = async () =>
+      (await objects("pods")).find(({ metadata }) => metadata.name === "db-0")?.metadata.uid;
+    assert.notEqual(await uid(), pods.find(({ metadata }) => metadata.name === "db-0")?.metadata.uid);
+    await output("delete", "sts/db", "ds/agent");
+    assert.deepEqual(await names("pods"), []);
+  });
+
+  it("runs a Job's pods to as many successes as it asks for, and fails one whose pods fail", async () => {
+    const job = (name: string, script: string, more: object) => ({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name },
+      spec: { ...more, template: { spec: { restartPolicy: "Never", containers: [shell(script)] } } },
+    });
+    await apply(
+      job("count", "echo $JOB_COMPLETION_INDEX", {
+        completions: 3,
+        parallelism: 2,
+        completionMode: "Indexed",
+      }),
+      job("broken", "exit 3", { backoffLimit: 0 }),
+    );
+    const ended = (name: string, state: string) =>
+      eventually(`${name} is ${state}`, async () => new RegExp(`${name} .* ${state} `).test(await table()));
+    await ended("count", "Complete");
+    await ended("broken", "Failed");
+    assert.match(await output("describe", "job/broken"), /BackoffLimitExceeded/);
+    assert.match(await table(), /Job +count +3\/3/);
+    await output("delete", "job", "count", "broken");
+    assert.deepEqual(await names("pods"), []);
+  });
+
+  it("runs what is written in a directory, and removes what is written there no more", async () => {
+    const manifests = join(directory, "manifests");
+    await mkdir(manifests, { recursive: true });
+    // A directory that was not there is looked for at times: this one begins with the daemon.
+    await host.berth.restartDaemon();
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "static" },
+      spec: { terminationGracePeriodSeconds: 2, containers: [shell(forEver)] },
+    };
+    await writeFile(join(manifests, "static.yaml"), stringify(pod));
+    await ready("static", 1);
+    await writeFile(join(manifests, "broken.yaml"), "kind: Nothing\n");
+    await rm(join(manifests, "static.yaml"));
+    await rm(join(manifests, "broken.yaml"));
+    await eventually("it is gone", async () => (await names("pods")).length === 0);
+  });
+
+  it("refuses what cannot be changed, and all of a request with it", async () => {
+    const pod = (script: string) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "fixed" },
+      spec: { terminationGracePeriodSeconds: 1, containers: [shell(script)] },
+    });
+    await apply(pod(forEver));
+    const text = `${stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "new" }, data: {} })}---\n${stringify(pod("sleep 5"))}`;
+    const refused = await startCli(host.berth, ["apply", "-"], { stdin: text }).outcome;
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /Pod default\/fixed has another specification and cannot be changed; --replace/,
+    );
+    assert.deepEqual(await names("cm"), []);
+    const replaced = await startCli(host.berth, ["apply", "--replace", "-"], { stdin: text }).outcome;
+    assert.deepEqual(replaced.stdout, "configmap/new created\npod/fixed replaced\n");
+    await output("delete", "pod/fixed", "cm/new");
+    assert.equal((await cli(host.berth, "get", "pod", "fixed")).status, 3);
+  });
+
+  it("shows no value of a Secret but where it is asked for", async () => {
+    const secret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "hidden" },
+      stringData: { password: "hunter2" },
+    };
+    await apply(secret);
+    assert.doesNotMatch(await output("describe", "secret/hidden"), /hunter2/);
+    const wrong = { ...secret, stringData: { password: 4711 } };
+    const refused = await startCli(host.berth, ["apply", "-"], { stdin: stringify(wrong) }).outcome;
+    assert.match(refused.stderr, /stringData\.password: must be a string, not a number/);
+    assert.doesNotMatch(`${refused.stderr}${await host.berth.daemonLog()}`, /hunter2|4711/);
+    await output("delete", "secret", "hidden");
+  });
+});
