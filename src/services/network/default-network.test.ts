@@ -28,6 +28,9 @@ async function reserved({ options }: TestNetwork): Promise<readonly string[]> {
   return names.filter((name) => parseIp(name) !== undefined);
 }
 
+/** Of each family: it is masqueraded, its packets are forwarded, and its host ports are reached. */
+const elementsOfPod = 6;
+
 async function elements(table = "berth"): Promise<number> {
   const { stdout } = await run("nft", ["list", "table", "inet", table]);
   return stdout.match(/comment "[0-9a-f]{64} /g)?.length ?? 0;
@@ -197,9 +200,9 @@ test("two daemons on one machine have networks of their own", limit, async () =>
   await one.restart();
   const next = await one.pod();
   await one.network.attach(next);
-  assert.equal(await elements(otherNames.table), 2);
+  assert.equal(await elements(otherNames.table), elementsOfPod);
   await removeAll(one, pods[0], next);
-  assert.equal(await elements(otherNames.table), 2);
+  assert.equal(await elements(otherNames.table), elementsOfPod);
   await removeAll(other, pods[1]);
 });
 
@@ -218,7 +221,7 @@ test("what is reserved for a pod that nobody knows of is given back at the next 
   await rm(`${rig.options.cacheDir}/${lost.sandboxId}.json`);
   await rig.configure(bridgeNetwork(rig));
   await rig.restart();
-  await until(async () => (await reserved(rig)).length === 2 && (await elements()) === 2);
+  await until(async () => (await reserved(rig)).length === 2 && (await elements()) === elementsOfPod);
   await removeAll(rig, kept);
 });
 
