@@ -259,7 +259,7 @@ export const schema = section("", {
     ),
     builtinPlugins: boolean(
       true,
-      "Do in the daemon what the CNI plugins bridge (with host-local), portmap, firewall and loopback do, for networks all of whose plugins and keys it knows; no program is started for them, and rules are in the nf_tables table berth. If false, the programs are run. Pods keep what they were attached by.",
+      "Do in the daemon what the CNI plugins bridge (with host-local or static), portmap, firewall, tuning and loopback do, for networks all of whose plugins and keys it knows; no program is started for them, and rules are in the nf_tables table berth. If false, the programs are run. Pods keep what they were attached by.",
     ),
     maxConfNum: integer(
       1,

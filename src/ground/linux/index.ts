@@ -101,6 +101,7 @@ export {
   addVethPair,
   deleteLink,
   type Link,
+  type LinkChange,
   linkByIndex,
   linkByName,
   listLinks,

@@ -16,6 +16,7 @@ const IFLA = {
   link: 5,
   master: 10,
   protinfo: 12,
+  queueLength: 13,
   operState: 16,
   linkInfo: 18,
   netnsFd: 28,
@@ -28,6 +29,7 @@ const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const IFF_UP = 0x1;
 const IFF_PROMISC = 0x100;
+const IFF_ALLMULTI = 0x200;
 const IF_OPER_UP = 6;
 const headerBytes = 16;
 
@@ -63,6 +65,10 @@ export type VethPair = {
 export type LinkChange = {
   readonly up?: boolean;
   readonly promiscuous?: boolean;
+  /** Take packets to all multicast addresses. */
+  readonly allMulticast?: boolean;
+  /** In packets. */
+  readonly queueLength?: number;
   readonly masterIndex?: number;
   readonly mtu?: number;
   readonly mac?: Buffer;
@@ -110,13 +116,19 @@ export function listLinks(socket: NetlinkSocket): readonly Link[] {
 
 /** Throws LinuxError. */
 export function setLink(socket: NetlinkSocket, { index, name }: Link, change: LinkChange): void {
-  const { up, promiscuous, masterIndex, mtu, mac } = change;
-  const flags = (up ? IFF_UP : 0) | (promiscuous ? IFF_PROMISC : 0);
-  const mask = (up === undefined ? 0 : IFF_UP) | (promiscuous === undefined ? 0 : IFF_PROMISC);
+  const { up, promiscuous, allMulticast, masterIndex, mtu, mac, queueLength } = change;
+  const bits = [
+    [up, IFF_UP],
+    [promiscuous, IFF_PROMISC],
+    [allMulticast, IFF_ALLMULTI],
+  ] as const;
+  const flags = bits.reduce((sum, [isOn, bit]) => sum | (isOn ? bit : 0), 0);
+  const mask = bits.reduce((sum, [isOn, bit]) => sum | (isOn === undefined ? 0 : bit), 0);
   const payload = Buffer.concat([
     header({ index, flags, change: mask }),
     ...(mtu === undefined ? [] : [u32(IFLA.mtu, mtu)]),
     ...(mac === undefined ? [] : [attribute(IFLA.address, mac)]),
+    ...(queueLength === undefined ? [] : [u32(IFLA.queueLength, queueLength)]),
     ...(masterIndex === undefined ? [] : [u32(IFLA.master, masterIndex)]),
   ]);
   socket.request({ type: RTM_NEWLINK, flags: 0, payload }, `set link ${name}`);

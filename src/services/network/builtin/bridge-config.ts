@@ -48,7 +48,10 @@ const switches = [
   "enabledad",
 ];
 
-const ipamKeys = ["type", "subnet", "rangeStart", "rangeEnd", "gateway", "ranges", "routes", "dataDir"];
+const ipamKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ["host-local", ["type", "subnet", "rangeStart", "rangeEnd", "gateway", "ranges", "routes", "dataDir"]],
+  ["static", ["type", "addresses", "routes", "dns"]],
+]);
 const routeKeys = ["dst", "gw"];
 
 /** Why the program is to be run with this configuration; undefined when it need not be. */
@@ -90,8 +93,9 @@ export function parseBridge(config: JsonObject): BridgeConfig {
 
 function ipamObstacle(ipam: JsonObject): string | undefined {
   const { type, routes } = ipam;
-  if (type !== "host-local") return `its address management is ${JSON.stringify(type)}`;
-  const unknown = Object.keys(ipam).find((key) => !ipamKeys.includes(key));
+  const keys = typeof type === "string" ? ipamKeys.get(type) : undefined;
+  if (keys === undefined) return `its address management is ${JSON.stringify(type)}`;
+  const unknown = Object.keys(ipam).find((key) => !keys.includes(key));
   if (unknown !== undefined) return `the key "${unknown}" of its address management is not known`;
   const entries = Array.isArray(routes) ? routes : [];
   const option = entries.flatMap((route) => Object.keys(isRecord(route) ? route : {}));

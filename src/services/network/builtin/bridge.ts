@@ -1,12 +1,14 @@
+import { isRecord } from "../../../ground/json/index.ts";
 import { type Link, linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
 import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
 import { enableForwarding } from "./forwarding.ts";
-import { allocateAddresses, releaseAddresses } from "./host-local.ts";
+import { allocateAddresses, parseRoutes, releaseAddresses } from "./host-local.ts";
 import { networkAddress, plus } from "./ip-address.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { connectPod } from "./pod-link.ts";
 import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
+import { staticAddresses } from "./static-addresses.ts";
 
 /** Interfaces of a result, by their places. */
 const podInterface = 2;
@@ -26,7 +28,7 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
   step("bridge");
   const bridge = ensureBridge(route, config);
   step("addresses");
-  const allocated = await allocateAddresses(call.network, config.ipam, call);
+  const allocated = await addressesFor(call, config);
   const ips = allocated.ips.map((ip) => withGateway(ip, config));
   const routes = [...allocated.routes, ...defaultRoutes(ips, allocated.routes, config)];
   step("veth");
@@ -51,8 +53,17 @@ async function add(call: PluginCall, _: AddResult | undefined, tools: PluginTool
     ],
     ips,
     routes,
-    dns: config.dns,
+    dns: Object.keys(config.dns).length > 0 || !isRecord(config.ipam.dns) ? config.dns : config.ipam.dns,
   };
+}
+
+/** Of static, nothing is to be given back. */
+const isStatic = ({ ipam }: BridgeConfig) => ipam.type === "static";
+
+async function addressesFor(call: PluginCall, config: BridgeConfig) {
+  const { ipam } = config;
+  if (isStatic(config)) return { ips: staticAddresses(ipam), routes: parseRoutes(ipam.routes) };
+  return await allocateAddresses(call.network, ipam, call);
 }
 
 function restore(call: PluginCall, { ips }: AddResult, { rules }: PluginTools): void {
@@ -76,12 +87,8 @@ async function remove(
   tools.step("undo masquerade");
   if (config.ipMasq) tools.rules.forget(call, known);
   tools.step("undo addresses");
-  await releaseAddresses(
-    call.network,
-    config.ipam,
-    call,
-    known.map(({ address }) => address),
-  );
+  const addresses = known.map(({ address }) => address);
+  if (!isStatic(config)) await releaseAddresses(call.network, config.ipam, call, addresses);
   return left;
 }
 

@@ -7,6 +7,7 @@ import { firewallPlugin } from "./firewall.ts";
 import { loopbackPlugin } from "./loopback.ts";
 import type { BuiltinPlugin } from "./plugin.ts";
 import { portmapPlugin } from "./portmap.ts";
+import { tuningPlugin } from "./tuning.ts";
 
 /** By the types of plugins that they stand for. */
 export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
@@ -15,6 +16,7 @@ export const builtinPlugins: ReadonlyMap<string, BuiltinPlugin> = new Map([
   ["firewall", firewallPlugin],
   ["loopback", loopbackPlugin],
   ["portmap", portmapPlugin],
+  ["tuning", tuningPlugin],
 ]);
 
 const commonKeys = ["type", "name", "cniVersion", "cniVersions", "capabilities", "disableGC", "disableCheck"];

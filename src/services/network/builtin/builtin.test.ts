@@ -334,7 +334,7 @@ const keptForPrograms: readonly { readonly what: string; readonly plugin: object
   { what: "a key that is not known", plugin: { newKey: 1 } },
   { what: "a VLAN", plugin: { vlan: 7 } },
   { what: "a value of the wrong kind", plugin: { isGateway: "yes" } },
-  { what: "another address management", plugin: { ipam: { type: "static" } } },
+  { what: "another address management", plugin: { ipam: { type: "dhcp" } } },
 ];
 
 for (const { what, plugin } of keptForPrograms) {

@@ -76,7 +76,8 @@ function directoryOf(network: string, { dataDir }: JsonObject): string {
   return `${parent}/${network}`;
 }
 
-function parseRoutes(value: unknown): readonly ResultRoute[] {
+/** The routes that an address management is configured with. Throws PluginFailure. */
+export function parseRoutes(value: unknown): readonly ResultRoute[] {
   const entries = Array.isArray(value) ? value : [];
   return entries.map((entry) => {
     const { dst, gw } = isRecord(entry) ? entry : {};

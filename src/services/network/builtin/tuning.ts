@@ -1,0 +1,102 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { posix } from "node:path";
+import { messageOf } from "../../../ground/errors/index.ts";
+import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
+import {
+  inNetworkNamespace,
+  type LinkChange,
+  linkByName,
+  NetlinkSocket,
+  setLink,
+} from "../../../ground/linux/index.ts";
+import type { BuiltinPlugin, PluginCall, PluginTools } from "./plugin.ts";
+import { PluginFailure } from "./plugin-failure.ts";
+import type { AddResult } from "./result.ts";
+
+/** Where an administrator restricts sysctls by patterns of Go, which the program reads. */
+const allowList = "/etc/cni/tuning/allowlist.conf";
+
+/** Sets what a pod's interface and network namespace have besides addresses. */
+export const tuningPlugin: BuiltinPlugin = {
+  keys: ["sysctl", "mac", "mtu", "promisc", "allmulti", "txQLen", "dataDir"],
+  obstacle,
+  add,
+  // The pod's interface goes, and with it all that was set.
+  delete: async () => [],
+};
+
+function obstacle(config: JsonObject): string | undefined {
+  const { sysctl, mac, mtu, promisc, allmulti, txQLen } = config;
+  const isCount = (value: unknown) => Number.isInteger(value) && Number(value) >= 0;
+  const checks: readonly (readonly [string, unknown, (value: unknown) => boolean])[] = [
+    ["sysctl", sysctl, (value) => isRecord(value) && Object.values(value).every(isText)],
+    ["mac", mac, (value) => value === "" || macBytes(value) !== undefined],
+    ["mtu", mtu, isCount],
+    ["txQLen", txQLen, isCount],
+    ["promisc", promisc, isSwitch],
+    ["allmulti", allmulti, isSwitch],
+  ];
+  const wrong = checks.find(([, value, isRight]) => value !== undefined && value !== null && !isRight(value));
+  if (wrong !== undefined) return `"${wrong[0]}" is ${JSON.stringify(wrong[1])}`;
+  return isRecord(sysctl) && existsSync(allowList) ? `${allowList} restricts sysctls` : undefined;
+}
+
+async function add(
+  call: PluginCall,
+  previous: AddResult | undefined,
+  tools: PluginTools,
+): Promise<AddResult> {
+  if (previous === undefined) throw new PluginFailure("Required prevResult missing");
+  tools.step("tuning");
+  const { config, netnsPath, ifName } = call;
+  const { sysctl } = config;
+  if (isRecord(sysctl)) inNetworkNamespace(netnsPath, () => setSysctls(sysctl, ifName));
+  const change = changeOf(config);
+  if (Object.keys(change).length === 0) return previous;
+  using route = NetlinkSocket.open("route", netnsPath);
+  const link = linkByName(route, ifName);
+  if (link === undefined) throw new PluginFailure(`failed to get ${JSON.stringify(ifName)}: it is gone`);
+  setLink(route, link, change);
+  if (change.mac === undefined) return previous;
+  const mac = linkByName(route, ifName)?.mac ?? link.mac;
+  const interfaces = previous.interfaces.map((each) => (each.name === ifName ? { ...each, mac } : each));
+  return { ...previous, interfaces };
+}
+
+/** Within the pod's namespace. A name with "IFNAME" is about the pod's interface. */
+function setSysctls(sysctls: JsonObject, ifName: string): void {
+  for (const [name, value] of Object.entries(sysctls)) {
+    const path = posix.join("/proc/sys", name.replaceAll(".", "/").replace("IFNAME", ifName));
+    if (!path.startsWith("/proc/sys/net/"))
+      throw new PluginFailure(`invalid net sysctl key: ${JSON.stringify(name)}`);
+    try {
+      writeFileSync(path, String(value));
+    } catch (cause) {
+      throw new PluginFailure(`failed to set sysctl ${name}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+function changeOf({ mac, mtu, promisc, allmulti, txQLen }: JsonObject): LinkChange {
+  const address = macBytes(mac);
+  return {
+    ...(address !== undefined && { mac: address }),
+    ...(typeof mtu === "number" && mtu > 0 && { mtu }),
+    ...(promisc === true && { promiscuous: true }),
+    ...(typeof allmulti === "boolean" && { allMulticast: allmulti }),
+    ...(typeof txQLen === "number" && { queueLength: txQLen }),
+  };
+}
+
+function macBytes(value: unknown): Buffer | undefined {
+  if (typeof value !== "string" || !/^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(value)) return undefined;
+  return Buffer.from(value.replaceAll(":", ""), "hex");
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isSwitch(value: unknown): boolean {
+  return typeof value === "boolean";
+}
