@@ -27,6 +27,7 @@ export type LargeImage = {
 
 const poolBytes = 16 << 20;
 const filesInDirectory = 40;
+const mtime = new Date(1.7e12);
 
 /**
  * Makes the gzip layers of an image in `directory`. Most files have a few KiB and a few of them MiB, as in
@@ -47,10 +48,14 @@ async function makeLayer(path: string, shape: ImageShape, index: number) {
   const unit = shape.unpackedBytes / shape.layers / weights.reduce((sum, each) => sum + each, 0);
   const archive = pack();
   const write = async (): Promise<void> => {
+    const directory = (name: string) => archive.entry({ name, type: "directory", mode: 0o755, mtime });
+    directory(`layer-${index}/`);
     for (const [file, each] of weights.entries()) {
-      const name = `layer-${index}/directory-${Math.floor(file / filesInDirectory)}/file-${file}`;
+      const path = `layer-${index}/directory-${Math.floor(file / filesInDirectory)}`;
+      if (file % filesInDirectory === 0) directory(`${path}/`);
+      const name = `${path}/file-${file}`;
       const size = Math.round(each * unit);
-      const entry = archive.entry({ name, mode: 0o644, mtime: new Date(1.7e12), size });
+      const entry = archive.entry({ name, mode: 0o644, mtime, size });
       for (let left = size; left > 0; ) {
         const from = Math.floor(random() * (poolBytes - (1 << 20)));
         const piece = pool.subarray(from, from + Math.min(left, 1 << 20));

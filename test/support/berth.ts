@@ -149,7 +149,12 @@ ${images}`;
       ],
       {
         stdio: ["ignore", "ignore", log.fd],
-        env: { ...process.env, CACHE_DIRECTORY: join(this.directory, "cache"), ...this.#options.env },
+        env: {
+          ...process.env,
+          MALLOC_ARENA_MAX: "1",
+          CACHE_DIRECTORY: join(this.directory, "cache"),
+          ...this.#options.env,
+        },
       },
     );
     this.#process = child;

@@ -3,14 +3,12 @@ import { createSecureContext, getCACertificates, type SecureContextOptions } fro
 import type { Dispatcher } from "undici";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
+import { loadAgent, loadProxyAgent } from "./undici-parts.ts";
 
 /**
  * Google's registries send more than Node's 16 KiB, and signed URLs of stores are long; Go's limit is 10 MiB.
  */
 const maxHeaderSize = 1024 * 1024;
-
-/** Loaded with the first request: it is large, and a daemon that starts has none to send. */
-const loadUndici = () => import("undici");
 
 /**
  * Connections with the endpoint's TLS settings, with its client's certificate only for its `own` host,
@@ -27,13 +25,14 @@ export async function makeDispatcher(
     rejectUnauthorized: !endpoint.tls.skipVerify,
     ...(await secureContext(endpoint, own)),
   };
-  const { Agent, ProxyAgent } = await loadUndici();
+  const Agent = await loadAgent();
   if (proxy === undefined) return new Agent({ connect, maxHeaderSize });
   const { timeout } = connect;
   const token = authorization(proxy);
   if (plain && proxy.protocol !== "socks5:")
     return askingProxy(new Agent({ connect: { timeout }, maxHeaderSize }), proxy, token);
   const uri = withoutUser(proxy);
+  const ProxyAgent = await loadProxyAgent();
   return new ProxyAgent({
     uri,
     ...(token === undefined ? {} : { token }),

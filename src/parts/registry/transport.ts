@@ -4,11 +4,9 @@ import { makeDispatcher } from "./dispatcher.ts";
 import { type Endpoint, quoteUrl } from "./endpoint.ts";
 import { asRegistryError, errorCode, RegistryError } from "./errors.ts";
 import { proxyFor } from "./proxy.ts";
+import { loadRequest } from "./undici-parts.ts";
 
 const maxRedirects = 10;
-
-/** Loaded with the first request: it is large, and a daemon that starts has none to send. */
-const loadUndici = () => import("undici");
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
 
@@ -78,8 +76,11 @@ export class Transport implements AsyncDisposable {
   }
 
   async #sendOnce(first: HttpRequest, url: URL): Promise<HttpResponse> {
-    const { request } = await loadUndici();
-    const { statusCode, headers, body } = await request(url, {
+    const request = await loadRequest();
+    const dispatcher = await this.#dispatcher(first.endpoint, url);
+    const { statusCode, headers, body } = await request.call(dispatcher, {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
       method: first.method,
       headers: {
         "user-agent": this.#userAgent,
@@ -89,7 +90,6 @@ export class Transport implements AsyncDisposable {
       },
       body: openBody(first.body),
       signal: first.signal ?? null,
-      dispatcher: await this.#dispatcher(first.endpoint, url),
       headersTimeout: this.#progressTimeoutMs,
       bodyTimeout: this.#progressTimeoutMs,
     });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hasCode } from "../../ground/errors/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
@@ -93,6 +94,7 @@ export type ImageServiceOptions = {
   readonly artifactLimits: ArtifactLimits;
 };
 
+/** A layer keeps a processor busy, and what waits for its registry shares a thread. */
 const maxThreads = 4;
 
 /** Opens the images of a namespace. Dispose of it to end its threads; pulls under way fail then. */
@@ -138,7 +140,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#leases = options.leases;
     this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
     this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
-    this.#workers = new WorkerPool(Math.min(maxThreads, maxConcurrentLayers));
+    this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
     const fetcher = new LayerFetcher(content, this.#workers, progress);
     this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
     this.#installer = new ImageInstaller({

@@ -1,11 +1,11 @@
 import { hasCode } from "../../ground/errors/index.ts";
 import type { Descriptor } from "../../parts/oci/index.ts";
-import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
-import type { LayerJob, LayerOrigin } from "./worker-messages.ts";
+import type { InstalledLayer, LayerJob, LayerOrigin } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** Where the bytes of layers come from when the content store lacks them. */
@@ -32,7 +32,7 @@ export class LayerFetcher {
     target: LayerTarget,
     originOf: OriginOf,
     signal: AbortSignal,
-  ): Promise<AppliedLayer> {
+  ): Promise<InstalledLayer> {
     const applied = await this.#withBytes(
       layer.descriptor,
       { target, diffId: layer.diffId },
@@ -60,7 +60,7 @@ export class LayerFetcher {
     unpack: LayerJob["unpack"],
     originOf: OriginOf,
     signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
+  ): Promise<InstalledLayer | undefined> {
     if (this.#content.has(descriptor.digest)) return await this.#fromStore(descriptor, unpack, signal);
     let offset = 0;
     try {
@@ -84,7 +84,7 @@ export class LayerFetcher {
     origin: LayerOrigin,
     writer: ContentWriter,
     signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
+  ): Promise<InstalledLayer | undefined> {
     const job: LayerJob = {
       kind: "layer",
       descriptor,
@@ -104,7 +104,7 @@ export class LayerFetcher {
     descriptor: Descriptor,
     unpack: LayerJob["unpack"],
     signal: AbortSignal,
-  ): Promise<AppliedLayer | undefined> {
+  ): Promise<InstalledLayer | undefined> {
     if (unpack === undefined) return undefined;
     this.#progress.report(descriptor, "exists", descriptor.size);
     const path = this.#content.path(descriptor.digest);

@@ -151,6 +151,7 @@ export class LayerInstaller {
           ? {}
           : { parent: layer.parent, inherit: applied.undescribedDirectories }),
         synced: true,
+        usage: applied.usage,
       });
     });
   }
@@ -170,8 +171,8 @@ export class LayerInstaller {
       await parent;
     }
     await this.#inNewSnapshot(layer, layer.parent, signal, async (key, target) => {
-      await this.#fetcher.apply(layer, target, originOf, signal);
-      await this.#snapshotter.commit(layer.chainId, key);
+      const { usage } = await this.#fetcher.apply(layer, target, originOf, signal);
+      await this.#snapshotter.commit(layer.chainId, key, { usage });
     });
   }
 

@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
 import { Digester } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
-import { type AppliedLayer, applyLayer } from "../../parts/unpack/index.ts";
+import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
+import { diskUsage } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
-import type { LayerJob } from "./worker-messages.ts";
+import type { InstalledLayer, LayerJob } from "./worker-messages.ts";
 
 const readChunkBytes = 256 * 1024;
 
@@ -18,12 +19,15 @@ export async function runLayerJob(
   registry: Registry | undefined,
   signal: AbortSignal,
   onBytes: (received: number) => void,
-): Promise<AppliedLayer | undefined> {
+): Promise<InstalledLayer | undefined> {
   await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
   const { digest, size } = job.descriptor;
   if (job.unpack !== undefined) {
     const { target, diffId } = job.unpack;
-    return await applyLayer(bytes.chunks(), { target, expected: { digest, size, diffId }, signal });
+    const expected = { digest, size, diffId };
+    const applied = await applyLayer(bytes.chunks(), { target, expected, signal });
+    // Here, while the kernel has all at hand, and no other thread must be started for it.
+    return { ...applied, usage: diskUsage(target.directory) };
   }
   const digester = new Digester(digest);
   for await (const chunk of bytes.chunks()) digester.update(chunk);

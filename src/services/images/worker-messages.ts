@@ -2,6 +2,7 @@ import type { SentError } from "../../ground/threads/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
 import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+import type { Usage } from "../snapshots/index.ts";
 
 /** What a layer worker can be asked to do. Everything here crosses between threads by structured cloning. */
 export type Job =
@@ -54,6 +55,9 @@ export type LayerJob = {
   readonly unpack: { readonly target: LayerTarget; readonly diffId: Digest } | undefined;
 };
 
+/** A layer that was unpacked, and what its tree takes on the disk. */
+export type InstalledLayer = AppliedLayer & { readonly usage: Usage };
+
 export type LayerOrigin =
   | ({ readonly kind: "registry" } & RegistryJob)
   | { readonly kind: "file"; readonly path: string };
@@ -68,7 +72,7 @@ export type Outcome =
   | { readonly kind: "hasManifest"; readonly found: boolean }
   | { readonly kind: "pushManifest" }
   | { readonly kind: "pushBlob"; readonly pushed: PushedBlob }
-  | { readonly kind: "layer"; readonly applied: AppliedLayer | undefined }
+  | { readonly kind: "layer"; readonly applied: InstalledLayer | undefined }
   | { readonly kind: "stage"; readonly files: readonly StagedFile[] };
 
 /** A file of an archive that was taken apart. */

@@ -93,7 +93,7 @@ export class DirectorySnapshotter implements Snapshotter {
       );
     const mustSync = !options.synced || (options.inherit ?? []).length > 0;
     const [usage] = await Promise.all([
-      walker.run({ kind: "usage", path: await this.#ownFiles(directory) }),
+      options.usage ?? walker.run({ kind: "usage", path: await this.#ownFiles(directory) }),
       mustSync ? syncFileSystem(directory.fs) : undefined,
     ]);
     const labels = options.labels === undefined ? record.labels : updateLabels({}, options.labels);

@@ -14,6 +14,7 @@
 /** What a snapshotter's mount is in the words of mount(8). */
 export { describeMount } from "../../ground/linux/index.ts";
 export { chainIdOf } from "./chain-id.ts";
+export { diskUsage } from "./disk-usage.ts";
 export { inheritDirectories, inheritInImage } from "./inherit.ts";
 export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts";
 export { SnapshotError } from "./snapshot-error.ts";

@@ -98,6 +98,8 @@ export type CommitOptions = {
    * sync serves all layers of an image. Without it, commit does so itself.
    */
   readonly synced?: boolean;
+  /** What the tree takes, if the caller has measured it ({@link diskUsage}); else commit does so itself. */
+  readonly usage?: Usage;
 };
 
 /** To be mounted in order. */
