@@ -63,6 +63,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   policy: ["oci"],
   images: [
     "content",
+    "diff",
     "imagenames",
     "leases",
     "snapshots",

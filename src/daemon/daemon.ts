@@ -105,6 +105,7 @@ export class Daemon implements AsyncDisposable {
     const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
     const unusableFiles = new UnusableFiles(logger);
     await lookForUnusable(config, unusableFiles);
+    const layerDiffs = await LayerDiffs.open(join(config.state, "diffs"), hostPaths);
     const events = new ServiceEvents();
     const activations = await ActivationStore.open({
       directory: join(config.state, "mounts"),
@@ -116,6 +117,7 @@ export class Daemon implements AsyncDisposable {
     const given = {
       ...hooks,
       hostPaths,
+      layerDiffs,
       trees,
       trash,
       unusableFiles,
@@ -130,7 +132,6 @@ export class Daemon implements AsyncDisposable {
       rooms,
     );
     const differ = rooms.use(new Differ(hostPaths));
-    const layerDiffs = await LayerDiffs.open(join(config.state, "diffs"), hostPaths);
     const berth = await openBerthService({
       engine,
       files: await ImageFiles.open({ ...criStorage, layerDiffs, differ, platform: hostPlatform() }),
@@ -226,7 +227,7 @@ async function openEngine(
   events: ServiceEvents,
   given: DaemonHooks &
     Pick<PodEngineOptions, "hostPaths" | "trees" | "trash" | "unusableFiles"> &
-    Required<Pick<StorageOptions, "follower">>,
+    StorageGiven,
   rooms: AsyncDisposableStack,
 ): Promise<{
   readonly engine: PodEngine;
@@ -309,13 +310,16 @@ async function openSeLinux(
   return undefined;
 }
 
+type StorageGiven = Pick<PodEngineOptions, "hostPaths"> &
+  Required<Pick<StorageOptions, "follower">> & { readonly layerDiffs: LayerDiffs };
+
 /** CRI's storage, images and security profiles. */
 async function openStorage(
   config: Config,
   logger: Logger,
   database: Database,
   events: ServiceEvents,
-  { hostPaths, follower }: Pick<PodEngineOptions, "hostPaths"> & Required<Pick<StorageOptions, "follower">>,
+  { hostPaths, layerDiffs, follower }: StorageGiven,
   rooms: AsyncDisposableStack,
 ) {
   const { root, images: settings } = config;
@@ -327,7 +331,7 @@ async function openStorage(
   storage.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
   storage.addRoots(await profileRoots(database, namespace));
   const allImages = rooms.use(
-    new NamespacedImages({ config, storage: all, database, hostPaths, logger, version }),
+    new NamespacedImages({ config, storage: all, database, hostPaths, layerDiffs, logger, version }),
   );
   const { images, usageMeter } = await allImages.open(namespace);
   const securityProfiles = await openSecurityProfiles({

@@ -6,6 +6,7 @@ import { ignoreMissing } from "../ground/fs/index.ts";
 import type { HostPaths } from "../ground/hostpaths/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
+import type { LayerDiffs } from "../services/diff/index.ts";
 import { hostPlatform, type Images, openImages } from "../services/images/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import type { Storage } from "../services/storage/index.ts";
@@ -15,6 +16,7 @@ type Options = {
   readonly storage: Storage;
   readonly database: Database;
   readonly hostPaths: HostPaths;
+  readonly layerDiffs: LayerDiffs;
   readonly logger: Logger;
   readonly version: string;
 };
@@ -59,7 +61,7 @@ export class NamespacedImages implements AsyncDisposable {
   }
 
   async #open(namespace: string): Promise<Opened> {
-    const { config, storage: all, database, hostPaths, logger, version } = this.#options;
+    const { config, storage: all, database, hostPaths, layerDiffs, logger, version } = this.#options;
     const { images: settings, stats } = config;
     const storage = await all.inNamespace(namespace);
     const { imageNames, content, leases, garbage } = storage;
@@ -76,6 +78,7 @@ export class NamespacedImages implements AsyncDisposable {
       usageMeter,
       logger,
       hostPaths,
+      layerDiffs,
       platform: hostPlatform(),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       pinnedImages: settings.pinned,

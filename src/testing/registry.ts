@@ -13,6 +13,8 @@ export type RegistrySettings = {
   readonly htpasswd?: string;
   /** Wants tokens of this service, {@link startTokenService}. */
   readonly tokens?: { readonly realm: string; readonly certificateFile: string };
+  /** Takes manifests with layers that are not here but at any URL. */
+  readonly foreignUrls?: true;
   readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
 };
 
@@ -41,7 +43,7 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Te
 function configuration(
   directory: string,
   htpasswd: string,
-  { htpasswd: line, tls, tokens }: RegistrySettings,
+  { htpasswd: line, tls, tokens, foreignUrls }: RegistrySettings,
 ): string {
   // JSON is YAML.
   return JSON.stringify({
@@ -52,6 +54,7 @@ function configuration(
       addr: "127.0.0.1:0",
       ...(tls === undefined ? {} : { tls: { certificate: tls.certificateFile, key: tls.keyFile } }),
     },
+    ...(foreignUrls === undefined ? {} : { validation: { manifests: { urls: { allow: ["^http://"] } } } }),
     ...(line === undefined ? {} : { auth: { htpasswd: { realm: "test", path: htpasswd } } }),
     ...(tokens === undefined ? {} : { auth: { token: tokenAuthentication(tokens) } }),
   });

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Digest, digestOf, mediaType } from "../../parts/oci/index.ts";
+import { type Digest, digestHex, digestOf, mediaType } from "../../parts/oci/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, type TestImage } from "../../testing/images.ts";
+import { startRegistry } from "../../testing/registry.ts";
 import { openStack } from "./testing/stack.ts";
 
 type Layer = { readonly digest: Digest; readonly size: number; readonly mediaType: string };
@@ -81,3 +82,30 @@ test("URLs of a layer of another kind are not asked for", async () => {
   await assert.rejects(stack.images.pull({ reference: `${server.host}/a:b` }), /not found/);
   assert.equal(elsewhere.requests.length, 0);
 });
+
+for (const type of types)
+  test(`a layer that may not be handed on is not pushed, nor saved: ${type}`, async () => {
+    const plain = await imageOf();
+    await using elsewhere = await startFakeRegistry({ "other:v1": plain });
+    const image = foreign(plain, type, (digest) => [`http://${elsewhere.host}/v2/other/blobs/${digest}`]);
+    await using server = await startFakeRegistry({ "app:v1": withoutLayers(image) });
+    await using stack = await openStack();
+    const reference = `${server.host}/app:v1`;
+    const [layer] = (await stack.images.pull({ reference })).layers;
+    assert.ok(layer !== undefined && stack.content.has(layer.digest));
+    await using registry = await startRegistry({ foreignUrls: true });
+    const pushed = await stack.images.push({ image: reference, destination: `${registry.host}/copy:v1` });
+    assert.equal(pushed.digest, image.target.digest);
+    const blob = (digest: Digest) =>
+      fetch(`http://${registry.host}/v2/copy/blobs/${digest}`, { method: "HEAD" });
+    assert.equal((await blob(layer.digest)).status, 404);
+    await using other = await openStack();
+    const again = await other.images.pull({ reference: `${registry.host}/copy:v1` });
+    await other.inRootfs(again, async (root) =>
+      assert.equal(await readFile(join(root, "hello"), "utf8"), "hello\n"),
+    );
+    const request = { images: [reference], format: "oci" } as const;
+    await using archive = await stack.images.save(request, new AbortController().signal);
+    const chunks = await Array.fromAsync(archive.bytes);
+    assert.ok(!Buffer.concat(chunks).includes(`${digestHex(layer.digest)}\0`));
+  });

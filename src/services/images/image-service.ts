@@ -15,6 +15,7 @@ import {
 } from "../../parts/oci/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import type { ContentStore } from "../content/index.ts";
+import type { LayerDiffs } from "../diff/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
@@ -45,6 +46,7 @@ import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressListeners } from "./layer-progress.ts";
+import { LayerRemaker } from "./layer-remaker.ts";
 import { NamedTargets } from "./named-targets.ts";
 import { imageUsages } from "./overview/image-usage.ts";
 import { namedManifests } from "./overview/named-manifests.ts";
@@ -80,6 +82,8 @@ export type ImageServiceOptions = {
   readonly usageMeter: UsageMeter;
   readonly garbage: GarbageCollector;
   readonly logger: Logger;
+  /** Makes layers again whose bytes were not kept. */
+  readonly layerDiffs: Pick<LayerDiffs, "compare">;
   /** For paths of archives. */
   readonly hostPaths: HostPaths;
   /** What images must run on; {@link hostPlatform} unless the configuration says otherwise. */
@@ -126,6 +130,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #targets: NamedTargets;
   readonly #pusher: Pusher;
   readonly #saver: Saver;
+  readonly #remaker: LayerRemaker;
   readonly #artifacts: ArtifactVolumes;
   readonly #resolved: ResolvedImages;
 
@@ -170,8 +175,10 @@ class ImageService implements Images, AsyncDisposable {
     });
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
-    this.#pusher = new Pusher({ ...options, workers: this.#workers, targets: this.#targets });
-    this.#saver = new Saver({ ...options, targets: this.#targets });
+    this.#remaker = new LayerRemaker(options);
+    const made = { targets: this.#targets, remaker: this.#remaker };
+    this.#pusher = new Pusher({ ...options, ...made, workers: this.#workers });
+    this.#saver = new Saver({ ...options, ...made });
     this.transfers = new Transfers({
       ...options,
       workers: this.#workers,
@@ -187,6 +194,7 @@ class ImageService implements Images, AsyncDisposable {
       this.#resolver.start(),
       this.#importer.clean(),
       this.#layers.clean(),
+      this.#remaker.clean(),
       this.#installer.clean(),
       ContentHold.clean(this.#leases),
     ]);

@@ -58,13 +58,30 @@ export function planLayers(
   });
 }
 
-function checkLayerType({ mediaType, digest }: Descriptor): void {
+/** What ocicrypt calls those who can decrypt a layer: `jwe`, `pgp`, `provider.NAME`. */
+const encryptionPrefix = "org.opencontainers.image.enc.keys.";
+
+function recipientsOf({ annotations = {} }: Descriptor): string {
+  const schemes = Object.keys(annotations)
+    .filter((key) => key.startsWith(encryptionPrefix))
+    .map((key) => key.slice(encryptionPrefix.length));
+  const [first, ...others] = schemes.map((scheme) =>
+    scheme.startsWith("provider.")
+      ? `the key provider ${JSON.stringify(scheme.slice("provider.".length))}`
+      : `${scheme} keys`,
+  );
+  return first === undefined ? "nobody that its annotations name" : [first, ...others].join(" and ");
+}
+
+function checkLayerType(layer: Descriptor): void {
+  const { mediaType, digest } = layer;
   if (isLayerType(mediaType)) return;
   const type = JSON.stringify(mediaType);
   if (mediaType.includes("+encrypted")) {
     throw new ImageError(
       "Unimplemented",
-      `layer ${digest} is encrypted (${type}); encrypted images are not supported`,
+      `layer ${digest} is encrypted (${type}) for ${recipientsOf(layer)}; encrypted images are not supported: ` +
+        "decrypt it where the key is (`skopeo copy --decryption-key`), and push what comes out",
     );
   }
   throw new ImageError(

@@ -17,6 +17,7 @@ import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
+import type { LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import type { PullOptions } from "../pull.ts";
 import { nameIfReference } from "../reference-name.ts";
@@ -33,6 +34,7 @@ export type PusherParts = {
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly targets: NamedTargets;
+  readonly remaker: LayerRemaker;
   readonly platform: Platform;
   /** Blobs of one push that are sent at the same time. */
   readonly maxConcurrentLayers: number;
@@ -50,6 +52,7 @@ type Push = {
   readonly plan: TransferPlan;
   readonly reference: Reference;
   readonly target: RegistryTarget;
+  readonly hold: ContentHold;
   readonly onProgress: NonNullable<PushRequest["onProgress"]>;
 };
 
@@ -94,7 +97,7 @@ export class Pusher {
     const plan = await planTransfer(root, (descriptor) => this.#read(descriptor, hold));
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
     const job = { session: randomUUID(), registry: options, reference };
-    const push = { plan, reference, target: new RegistryTarget(workers, job), onProgress };
+    const push = { plan, reference, target: new RegistryTarget(workers, job), hold, onProgress };
     await this.#checkWhole(push, request.image, signal);
     onProgress({ kind: "resolved", blobs: plan.blobs.map(({ descriptor }) => descriptor) });
     await this.#pushBlobs(push, request.image, signal);
@@ -157,24 +160,28 @@ export class Pusher {
   }
 
   async #pushBlob(
-    { reference, target, onProgress }: Push,
+    push: Push,
     { descriptor, parent }: PlannedBlob,
     image: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const { content } = this.#parts;
+    const { content, remaker } = this.#parts;
+    const { reference, target, plan, hold, onProgress } = push;
     const { digest, size: totalBytes } = descriptor;
-    const path = content.has(digest) ? content.path(digest) : undefined;
     const mountFrom = sourcesOf(content, [digest, parent], reference);
     const tell = (state: "uploading" | "exists" | "mounted" | "done", sentBytes: number): void =>
       onProgress({ kind: "blob", digest, state, sentBytes, totalBytes });
-    const pushed = await target.blob(descriptor, { path, mountFrom }, signal, (sent) =>
-      tell("uploading", sent),
-    );
+    const send = () => {
+      const path = content.has(digest) ? content.path(digest) : undefined;
+      return target.blob(descriptor, { path, mountFrom }, signal, (sent) => tell("uploading", sent));
+    };
+    let pushed = await send();
+    const obstacle = pushed === "absent" ? await remaker.remake(digest, plan, hold, signal) : undefined;
+    if (pushed === "absent" && obstacle === undefined) pushed = await send();
     if (pushed === "absent")
       throw new ImageError(
         "FailedPrecondition",
-        `image ${image}: the bytes of ${digest} were not kept here, only its files, and ${reference.host} does not have them`,
+        `image ${image}: the bytes of ${digest} were not kept here, and ${reference.host} does not have them; ${obstacle}`,
       );
     tell(pushed === "uploaded" ? "done" : pushed, pushed === "uploaded" ? totalBytes : 0);
   }

@@ -10,6 +10,7 @@ import type { ContentStore } from "../../content/index.ts";
 import type { Leases } from "../../leases/index.ts";
 import { ContentHold } from "../content-hold.ts";
 import { ImageError } from "../image-error.ts";
+import type { LayerRemaker } from "../layer-remaker.ts";
 import type { NamedTargets } from "../named-targets.ts";
 import { nameIfReference } from "../reference-name.ts";
 import { planImage } from "../resolve-image.ts";
@@ -29,6 +30,7 @@ export type SaverParts = {
   readonly content: ContentStore;
   readonly leases: Leases;
   readonly targets: NamedTargets;
+  readonly remaker: LayerRemaker;
   readonly platform: Platform;
 };
 
@@ -52,7 +54,7 @@ export class Saver {
     await using undo = new AsyncDisposableStack();
     const hold = undo.use(await ContentHold.open(this.#parts.leases, this.#parts.targets.find(first).target));
     const images: PlannedImage[] = [];
-    for (const image of request.images) images.push(await this.#plan(image, request, hold));
+    for (const image of request.images) images.push(await this.#plan(image, request, hold, signal));
     const files = this.#files(images, request.format);
     const held = undo.move();
     return {
@@ -66,6 +68,7 @@ export class Saver {
     image: string,
     { platform = this.#parts.platform, format }: SaveRequest,
     hold: ContentHold,
+    signal: AbortSignal,
   ): Promise<PlannedImage> {
     const found = this.#parts.targets.find(image);
     const named = found.target;
@@ -80,7 +83,7 @@ export class Saver {
       platform === "all" ? named : (await selectManifest(named, read, platform)).document.descriptor;
     const plan = await planTransfer(target, read);
     await hold.add(plan.blobs.map(({ descriptor }) => descriptor));
-    this.#checkWhole(image, plan);
+    await this.#makeWhole(image, plan, hold, signal);
     const docker = await this.#dockerParts(target, platform, read);
     if (docker === undefined && format === "docker")
       throw new ImageError(
@@ -103,13 +106,19 @@ export class Saver {
     );
   }
 
-  #checkWhole(image: string, { blobs }: TransferPlan): void {
-    const absent = blobs.find(({ descriptor }) => !this.#parts.content.has(descriptor.digest));
-    if (absent === undefined) return;
-    throw new ImageError(
-      "FailedPrecondition",
-      `image ${image}: the bytes of ${absent.descriptor.digest} were not kept here, only its files; remove the image and pull it again`,
-    );
+  /** Layers whose bytes are not here are made again, where they come out the same. */
+  async #makeWhole(image: string, plan: TransferPlan, hold: ContentHold, signal: AbortSignal): Promise<void> {
+    const { content, remaker } = this.#parts;
+    for (const { descriptor } of plan.blobs) {
+      const { digest } = descriptor;
+      if (content.has(digest)) continue;
+      const obstacle = await remaker.remake(digest, plan, hold, signal);
+      if (obstacle === undefined) continue;
+      throw new ImageError(
+        "FailedPrecondition",
+        `image ${image}: the bytes of ${digest} were not kept here, and ${obstacle}; remove the image and pull it again`,
+      );
+    }
   }
 
   async #dockerParts(

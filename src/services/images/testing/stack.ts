@@ -7,6 +7,7 @@ import { createLogger } from "../../../ground/logging/index.ts";
 import { openDatabase } from "../../../ground/metadata/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import type { ContentStore } from "../../content/index.ts";
+import { LayerDiffs } from "../../diff/index.ts";
 import { ServiceEvents } from "../../events/index.ts";
 import type { ImageNames } from "../../imagenames/index.ts";
 import type { Leases } from "../../leases/index.ts";
@@ -46,6 +47,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const { imageNames, content, leases, garbage } = stored;
   const snapshotter = await stored.snapshotter(kind);
   stored.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
+  const hostPaths = new HostPaths();
   const images = undo.use(
     await openImages({
       root,
@@ -57,7 +59,8 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       usageMeter: new UsageMeter(snapshotter, { periodMs: 10_000, logger }),
       garbage,
       logger,
-      hostPaths: new HostPaths(),
+      hostPaths,
+      layerDiffs: await LayerDiffs.open(join(root, "diffs"), hostPaths),
       platform: { os: "linux", architecture: "amd64" },
       maxConcurrentLayers: 3,
       pinnedImages: [],

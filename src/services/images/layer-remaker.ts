@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import {
+  type Digest,
+  isImageConfigType,
+  isManifestType,
+  mediaType,
+  parseImageConfig,
+  parseManifest,
+} from "../../parts/oci/index.ts";
+import { maxSmallBytes } from "../../parts/registry/index.ts";
+import type { ContentStore } from "../content/index.ts";
+import type { LayerDiffs } from "../diff/index.ts";
+import type { Mount, Snapshotter } from "../snapshots/index.ts";
+import type { ContentHold } from "./content-hold.ts";
+import { type PlannedLayer, planLayers } from "./layer-plan.ts";
+import type { TransferPlan } from "./transfer-plan.ts";
+
+export type LayerRemakerParts = {
+  readonly content: ContentStore;
+  readonly snapshotter: Snapshotter;
+  readonly layerDiffs: Pick<LayerDiffs, "compare">;
+};
+
+/** Of snapshots that are looked at while a layer is made again. */
+const keyPrefix = "remake-";
+
+const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
+  [mediaType.ociLayer, "none"],
+  [mediaType.dockerLayer, "none"],
+  [mediaType.ociLayerGzip, "gzip"],
+  [mediaType.dockerLayerGzip, "gzip"],
+  [mediaType.ociLayerZstd, "zstd"],
+  [mediaType.dockerLayerZstd, "zstd"],
+]);
+
+/**
+ * Makes the bytes of layers again that were not kept, from their files. It is the layer only if its digest
+ * comes out the same, as of layers that berth has made itself; other tools order and compress otherwise.
+ */
+export class LayerRemaker {
+  readonly #parts: LayerRemakerParts;
+
+  constructor(parts: LayerRemakerParts) {
+    this.#parts = parts;
+  }
+
+  /** Removes what a daemon that died was looking at. */
+  async clean(): Promise<void> {
+    const { snapshotter } = this.#parts;
+    const left = snapshotter.list().filter(({ key }) => key.startsWith(keyPrefix));
+    for (const { key } of left) await snapshotter.remove(key);
+  }
+
+  /**
+   * Returns why a blob of the plan cannot be made again; undefined when it is in the content store now, where
+   * `hold` keeps it.
+   */
+  async remake(
+    digest: Digest,
+    plan: TransferPlan,
+    hold: ContentHold,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { content, snapshotter, layerDiffs } = this.#parts;
+    const layer = await this.#layerOf(digest, plan);
+    const compression = compressions.get(layer?.descriptor.mediaType ?? "");
+    if (layer === undefined || compression === undefined) return "it is no layer that can be made again";
+    if (snapshotter.stat(layer.chainId)?.kind !== "committed")
+      return "its files are not unpacked here either";
+    await hold.add([layer.descriptor]);
+    await using lower = await this.#view(layer.parent);
+    await using upper = await this.#view(layer.chainId);
+    const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper: upper.mounts };
+    // Before the blob is there: of another one nothing is left.
+    const requireSame = async (made: Digest): Promise<void> => {
+      if (made !== digest) throw new OtherDigestError(made);
+    };
+    try {
+      await layerDiffs.compare(content, mounts, { compression, hold: requireSame, signal });
+      return undefined;
+    } catch (error) {
+      if (error instanceof OtherDigestError)
+        return `made again from its files it has the digest ${error.digest}`;
+      throw error;
+    }
+  }
+
+  async #view(parent: Digest | undefined): Promise<AsyncDisposable & { readonly mounts: readonly Mount[] }> {
+    const { snapshotter } = this.#parts;
+    const key = `${keyPrefix}${randomUUID()}`;
+    const mounts = await snapshotter.view(key, parent);
+    return { mounts, [Symbol.asyncDispose]: () => snapshotter.remove(key) };
+  }
+
+  /** With its place in an image of the plan whose config is here. */
+  async #layerOf(digest: Digest, { documents }: TransferPlan): Promise<PlannedLayer | undefined> {
+    for (const { descriptor, bytes } of documents) {
+      const planned = bytes === undefined ? [] : await this.#layersIn(descriptor.mediaType, bytes);
+      const found = planned.find((layer) => layer.descriptor.digest === digest);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  async #layersIn(type: string, bytes: Uint8Array): Promise<readonly PlannedLayer[]> {
+    const { content } = this.#parts;
+    if (!isManifestType(type)) return [];
+    const { config, layers } = parseManifest(bytes, type);
+    if (!isImageConfigType(config.mediaType) || !content.has(config.digest)) return [];
+    const { diffIds } = parseImageConfig(await content.read(config.digest, maxSmallBytes));
+    return diffIds.length === layers.length ? planLayers(layers, diffIds) : [];
+  }
+}
+
+/** What was made is another layer. */
+class OtherDigestError extends Error {
+  readonly digest: Digest;
+
+  constructor(digest: Digest) {
+    super(digest);
+    this.digest = digest;
+  }
+}
