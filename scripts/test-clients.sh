@@ -8,10 +8,13 @@ sh scripts/setup.sh
 sh scripts/newer-criu.sh
 npm run -s build
 [ $# -gt 0 ] || set -- test/clients/*.clients.ts
-# Where Go clients of containerd make FIFOs, for this run alone.
+# Where Go clients of containerd make FIFOs and look for networks and their plugins, for this run alone.
 inside='
-mkdir -p /run/containerd
-mount -t tmpfs tmpfs /run/containerd
+for directory in /run/containerd /etc/cni/net.d /opt/cni/bin; do
+  mkdir -p "$directory"
+  mount -t tmpfs tmpfs "$directory"
+done
+ln -s /usr/lib/cni/* /opt/cni/bin/
 exec "$@"
 '
 status=0

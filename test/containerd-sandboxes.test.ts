@@ -112,22 +112,29 @@ describe("containerd's API of sandboxes", () => {
     await controller.shutdown(of);
     await assert.rejects(shown(false), { code: status.NOT_FOUND });
     await assert.rejects(controller.stop({ ...of, timeoutSecs: 0 }), { code: status.NOT_FOUND });
-    for (const making of [
+    await clients.in("k8s.io").sandboxes.create({ sandbox: sandbox({ sandboxId: "record" }) });
+    const record = { ...of, sandboxId: "record" };
+    const make = (sandboxer: string) =>
       controller.create({
-        ...of,
+        ...record,
+        sandboxer,
         rootfs: [],
         options: undefined,
         netnsPath: "",
         annotations: {},
         sandbox: undefined,
-      }),
-      controller.start(of),
-    ])
-      await assert.rejects(making, { code: status.UNIMPLEMENTED, details: /RunPodSandbox/ });
-    await clients.in("k8s.io").sandboxes.create({ sandbox: sandbox({ sandboxId: "record" }) });
-    await assert.rejects(controller.stop({ ...of, sandboxId: "record", timeoutSecs: 0 }), {
-      code: status.FAILED_PRECONDITION,
-      details: /is a client's record/,
-    });
+      });
+    for (const [sandboxer, code, details] of [
+      ["shim", status.UNIMPLEMENTED, /runc\.v2 serves none.*RunPodSandbox/],
+      ["podsandbox", status.UNIMPLEMENTED, /RunPodSandbox/],
+      ["nosuch", status.NOT_FOUND, /"nosuch"/],
+      ["", status.INVALID_ARGUMENT, /sandboxer/],
+    ] as const)
+      await assert.rejects(make(sandboxer), { code, details });
+    // As where no shim runs it: clients go on and delete the record.
+    await controller.stop({ ...record, timeoutSecs: 0 });
+    for (const asked of [controller.start(record), controller.shutdown(record), controller.wait(record)])
+      await assert.rejects(asked, { code: status.NOT_FOUND, details: /is a client's record/ });
+    await clients.in("k8s.io").sandboxes.delete({ sandboxId: "record" });
   });
 });

@@ -101,4 +101,23 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     assert.equal(JSON.parse(await ctr("info")).server.pid, host.berth.pid);
     assert.equal(await ctr("deprecations", "list"), "");
   });
+
+  it("keeps sandboxes' records; runc's runtime runs no sandboxes, as with containerd", async () => {
+    const config = host.programs.path("sandbox.json");
+    await writeFile(config, JSON.stringify({ ociVersion: "1.1.0", root: { path: "/" }, linux: {} }));
+    await assert.rejects(ctr("sandboxes", "run", config, "boxed"), /not implemented|Unimplemented/i);
+    assert.match(await ctr("sandboxes", "ls"), /^boxed +.* io\.containerd\.runc\.v2/m);
+    assert.equal(JSON.parse(await ctr("sandboxes", "info", "boxed")).ID, "boxed");
+    await ctr("sandboxes", "rm", "boxed");
+    assert.doesNotMatch(await ctr("sandboxes", "ls"), /boxed/);
+  });
+
+  it("labels and unpacks snapshots, and shows the specification that it would run", async () => {
+    await ctr("snapshots", "prepare", "labelled");
+    await ctr("snapshots", "label", "labelled", "mine=1");
+    assert.equal(JSON.parse(await ctr("snapshots", "info", "labelled")).Labels.mine, "1");
+    await ctr("snapshots", "rm", "labelled");
+    const spec = JSON.parse(await ctr("oci", "spec"));
+    assert.ok(spec.linux.namespaces.length > 0);
+  });
 });

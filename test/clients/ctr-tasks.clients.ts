@@ -1,9 +1,10 @@
 /** Runs containers with unmodified ctr. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { clientProgram } from "../support/client-programs.ts";
 import { eventually } from "../support/condition.ts";
 import { checkpointing } from "../support/criu.ts";
@@ -227,5 +228,38 @@ describe("ctr run and tasks", () => {
     } finally {
       events.kill();
     }
+  });
+
+  it("gives a container a network by the machine's CNI configuration", async () => {
+    const network = {
+      cniVersion: "1.0.0",
+      name: "ctr-cni",
+      plugins: [
+        { type: "bridge", bridge: "ctr-cni0", ipam: { type: "host-local", subnet: "10.89.77.0/24" } },
+      ],
+    };
+    await writeFile("/etc/cni/net.d/10-ctr.conflist", JSON.stringify(network));
+    const said = await ctr(
+      "run",
+      "--rm",
+      "--cni",
+      host.image,
+      "connected",
+      "ip",
+      "-4",
+      "addr",
+      "show",
+      "eth0",
+    );
+    assert.match(said, /inet 10\.89\.77\.\d+\/24/);
+    await ctr("run", "--rm", "--cni", host.image, "again", "true");
+    await promisify(execFile)("ip", ["link", "delete", "ctr-cni0"]);
+  });
+
+  it("labels a container, and shows the labels in lists", async () => {
+    await ctr("containers", "create", host.image, "labelled", "true");
+    await ctr("containers", "label", "labelled", "mine=1");
+    assert.match(await ctr("containers", "ls", "labels.mine==1"), /^labelled /m);
+    await ctr("containers", "rm", "labelled");
   });
 });

@@ -11,6 +11,9 @@ type ControllerHandlers = Handlers<typeof containerd.sandboxV1.ControllerService
 
 const states = { ready: "SANDBOX_READY", notReady: "SANDBOX_NOTREADY" } as const;
 
+/** containerd's controllers: of CRI's pods, and of shims that run sandboxes, which runc's does not. */
+const sandboxers: readonly string[] = ["podsandbox", "shim"];
+
 /** What containerd's own controller of pods does for the pods of CRI; no others run here. */
 export function sandboxControllerHandlers({
   pods,
@@ -18,8 +21,17 @@ export function sandboxControllerHandlers({
   cgroups,
 }: Pick<ServiceOptions, "pods" | "platform" | "cgroups">): ControllerHandlers {
   return {
-    create: () => refuseToMake(),
-    start: () => refuseToMake(),
+    async create({ sandboxer }) {
+      throw cannotMake(sandboxer);
+    },
+
+    async start({ sandboxId, sandboxer }, call) {
+      checkSandboxer(sandboxer);
+      const { sandboxes } = await call.namespace();
+      if (isPods(sandboxes.get(sandboxId)))
+        throw new ContainerdError("AlreadyExists", `sandbox ${sandboxId} is a pod, which has been started`);
+      throw notRunning(sandboxId);
+    },
 
     async platform({ sandboxId }, call) {
       await requirePod(sandboxId, call);
@@ -28,7 +40,9 @@ export function sandboxControllerHandlers({
     },
 
     async stop({ sandboxId }, call) {
-      await requirePod(sandboxId, call);
+      const { sandboxes } = await call.namespace();
+      // Of a record nothing runs, so that there is nothing to stop: its client is about to delete it.
+      if (!isPods(sandboxes.get(sandboxId))) return {};
       await pods.stop(sandboxId, call.signal);
       return {};
     },
@@ -79,22 +93,44 @@ export function sandboxControllerHandlers({
 }
 
 /**
- * Resolves with the namespace. Throws NotFound; FailedPrecondition for the record of a sandbox that a client
- * has made.
+ * Resolves with the namespace. Throws NotFound, also for the record of a sandbox that a client has made, as
+ * containerd does where no shim runs it: clients delete the record then.
  */
 async function requirePod(id: string, { namespace }: ContainerdCall): Promise<string> {
   const { name, sandboxes } = await namespace();
   if (isPods(sandboxes.get(id))) return name;
-  throw new ContainerdError(
-    "FailedPrecondition",
+  throw notRunning(id);
+}
+
+function notRunning(id: string): ContainerdError {
+  return new ContainerdError(
+    "NotFound",
     `sandbox ${id} is a client's record: nothing runs it here; only pods that the CRI has made do run`,
   );
 }
 
-function refuseToMake(): never {
-  throw new ContainerdError(
+/** Throws InvalidArgument, NotFound. */
+function checkSandboxer(name: string): void {
+  if (name === "")
+    throw new ContainerdError("InvalidArgument", "sandboxer: must name a controller of sandboxes");
+  if (!sandboxers.includes(name))
+    throw new ContainerdError(
+      "NotFound",
+      `sandboxer: no controller of sandboxes is called ${JSON.stringify(name)}`,
+    );
+}
+
+/**
+ * With containerd it is the same: its controller of pods makes them of what only its CRI writes into a
+ * record, and its shim for runc serves no sandboxes.
+ */
+function cannotMake(sandboxer: string): ContainerdError {
+  checkSandboxer(sandboxer);
+  return new ContainerdError(
     "Unimplemented",
-    "sandboxes are not made by this API: run a pod by the CRI's RunPodSandbox, such as with crictl runp or berth pod run",
+    sandboxer === "shim"
+      ? "sandboxes: io.containerd.runc.v2 serves none; run a pod by the CRI's RunPodSandbox, such as with crictl runp or berth pod run"
+      : "sandboxes: pods are not made by this API; use the CRI's RunPodSandbox, such as with crictl runp or berth pod run",
   );
 }
 
