@@ -61,11 +61,13 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "snapshots",
   ],
   policy: ["oci"],
+  peers: ["content", "oci"],
   images: [
     "content",
     "diff",
     "imagenames",
     "leases",
+    "peers",
     "snapshots",
     "tar",
     "unpack",

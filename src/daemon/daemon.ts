@@ -41,6 +41,7 @@ import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
+import { NodePeers } from "./node-peers.ts";
 import { DaemonPodManager } from "./pod-manager.ts";
 import { podSandboxes, podTasks } from "./pod-sandboxes.ts";
 import { serverUuid } from "./server-uuid.ts";
@@ -123,7 +124,7 @@ export class Daemon implements AsyncDisposable {
       unusableFiles,
       follower: activationFollower(activations),
     };
-    const { engine, storage, criStorage, tasks, images, pods, podRuntime } = await openEngine(
+    const { engine, storage, criStorage, tasks, images, nodePeers, pods, podRuntime } = await openEngine(
       config,
       logger,
       database,
@@ -149,7 +150,12 @@ export class Daemon implements AsyncDisposable {
       answers: config.cri,
       details: async () => {
         await lookForUnusable(config, unusableFiles);
-        return { unhandledErrors: unhandledErrors.seen(), unusableFiles: unusableFiles.list() };
+        const { counts: peers } = nodePeers;
+        return {
+          unhandledErrors: unhandledErrors.seen(),
+          unusableFiles: unusableFiles.list(),
+          ...(peers === undefined ? {} : { peers }),
+        };
       },
     });
     const containerd = config.containerdApi.enabled
@@ -235,13 +241,18 @@ async function openEngine(
   readonly criStorage: Pick<ImageFilesOptions, "images" | "content" | "leases" | "snapshotter">;
   readonly tasks: TaskStore;
   readonly images: NamespacedImages;
+  readonly nodePeers: NodePeers;
   readonly pods: ContainerdOptions["pods"];
   readonly podRuntime: ContainerdOptions["podRuntime"];
 }> {
-  const [{ all, allImages, storage, ...images }, { running, taskOptions }] = await Promise.all([
+  const opening = [
     openStorage(config, logger, database, events, given, rooms),
     openRunning(config, logger, events, rooms),
-  ]);
+  ] as const;
+  // When one fails, what the other is still opening would come too late to be closed.
+  await Promise.allSettled(opening);
+  const [{ all, allImages, nodePeers, storage, ...images }, { running, taskOptions }] =
+    await Promise.all(opening);
   const { pauseProgram, defaultSysctls } = config.sandbox;
   const options = {
     ...images,
@@ -292,7 +303,7 @@ async function openEngine(
   const { snapshotter, images: criImages } = images;
   const { content, leases } = storage;
   const criStorage = { images: criImages, content, leases, snapshotter };
-  return { engine, storage: all, criStorage, tasks, images: allImages, pods, podRuntime };
+  return { engine, storage: all, criStorage, tasks, images: allImages, nodePeers, pods, podRuntime };
 }
 
 /** Undefined where the configuration does not want labels, or the kernel has none. */
@@ -330,8 +341,10 @@ async function openStorage(
   const snapshotter = await storage.snapshotter(settings.snapshotter);
   storage.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
   storage.addRoots(await profileRoots(database, namespace));
+  const nodePeers = rooms.use(await NodePeers.open(config, all, logger));
+  const { peers } = nodePeers;
   const allImages = rooms.use(
-    new NamespacedImages({ config, storage: all, database, hostPaths, layerDiffs, logger, version }),
+    new NamespacedImages({ config, storage: all, database, hostPaths, layerDiffs, logger, version, peers }),
   );
   const { images, usageMeter } = await allImages.open(namespace);
   const securityProfiles = await openSecurityProfiles({
@@ -342,7 +355,17 @@ async function openStorage(
     images,
     check: checkSeccompProfile,
   });
-  return { all, allImages, storage, database, snapshotter, usageMeter, images, securityProfiles };
+  return {
+    all,
+    allImages,
+    nodePeers,
+    storage,
+    database,
+    snapshotter,
+    usageMeter,
+    images,
+    securityProfiles,
+  };
 }
 
 /** Network, OCI runtimes and tasks. */

@@ -8,6 +8,7 @@ import type { Logger } from "../ground/logging/index.ts";
 import type { Database } from "../ground/metadata/index.ts";
 import type { LayerDiffs } from "../services/diff/index.ts";
 import { hostPlatform, type Images, openImages } from "../services/images/index.ts";
+import type { Peers } from "../services/peers/index.ts";
 import { UsageMeter } from "../services/snapshots/index.ts";
 import type { Storage } from "../services/storage/index.ts";
 
@@ -19,6 +20,7 @@ type Options = {
   readonly layerDiffs: LayerDiffs;
   readonly logger: Logger;
   readonly version: string;
+  readonly peers: Peers | undefined;
 };
 
 type Opened = { readonly images: Images & AsyncDisposable; readonly usageMeter: UsageMeter };
@@ -61,7 +63,7 @@ export class NamespacedImages implements AsyncDisposable {
   }
 
   async #open(namespace: string): Promise<Opened> {
-    const { config, storage: all, database, hostPaths, layerDiffs, logger, version } = this.#options;
+    const { config, storage: all, database, hostPaths, layerDiffs, logger, version, peers } = this.#options;
     const { images: settings, stats } = config;
     const storage = await all.inNamespace(namespace);
     const { imageNames, content, leases, garbage } = storage;
@@ -83,6 +85,7 @@ export class NamespacedImages implements AsyncDisposable {
       maxConcurrentLayers: settings.maxConcurrentDownloads,
       pinnedImages: settings.pinned,
       artifactLimits: { maxFiles: settings.artifactMaxFiles, maxBytes: settings.artifactMaxBytes },
+      peers: settings.peers.namespaces.includes(namespace) ? peers : undefined,
       trust: {
         policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
         registriesDir: settings.registriesDir,

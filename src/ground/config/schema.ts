@@ -238,6 +238,47 @@ export const schema = section("", {
       { min: 0, max: Number.MAX_SAFE_INTEGER },
       "How many bytes the files of such an artifact may have together; 0 sets no limit. They are stored a second time, unless the file system can share them.",
     ),
+    peers: section(
+      "Other nodes, which give each other the layers and configs of images. Peers need a token, or certificates of one authority.",
+      {
+        listen: string(
+          "",
+          'Where this node gives its blobs to others: "ADDRESS:PORT", such as "10.0.0.5:7077". An address other than loopback needs certificate_file. If empty, it gives none.',
+        ),
+        from: strings(
+          [],
+          'Nodes that are asked for a blob before the registry: "ADDRESS:PORT", "NAME:PORT" for all addresses of a DNS name, "_SERVICE._tcp.NAME" for SRV records. Names are looked up again every 30 s.',
+        ),
+        certificateFile: optionalPath(
+          "PEM file with this node's certificate, followed by intermediate certificates: for the server, and for peers that ask for one.",
+        ),
+        keyFile: optionalPath("PEM file with that certificate's private key."),
+        caFile: optionalPath(
+          "PEM file with the authorities that peers' certificates must be of. Without token_file, whoever has such a certificate may ask for blobs.",
+        ),
+        tokenFile: optionalPath(
+          "File with a token of at least 16 characters, which only root can read. Peers must show it; they need no certificate then.",
+        ),
+        serverName: string(
+          "",
+          "Name that the certificate of each peer must have. If empty, it must have the name or address by which the peer was found.",
+        ),
+        namespaces: strings(
+          ["k8s.io"],
+          "containerd namespaces whose blobs are given to peers, and whose pulls ask peers.",
+        ),
+        maxUploads: integer(
+          8,
+          { min: 1, max: 256 },
+          "How many blobs are given to peers at the same time; more are refused, and come from elsewhere.",
+        ),
+        timeoutMs: duration(
+          "5s",
+          "A peer that sends less than 256 KiB a second over this time is given up, and not asked for a minute, as is one that does not answer (within this time, and 1s at most).",
+          "100ms",
+        ),
+      },
+    ),
     gcDelayMs: duration(
       "10s",
       "How long after a removal unused content and snapshots are deleted. Removals within this time share one garbage collection.",

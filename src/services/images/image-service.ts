@@ -19,6 +19,7 @@ import type { LayerDiffs } from "../diff/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageNames } from "../imagenames/index.ts";
 import type { Leases } from "../leases/index.ts";
+import type { Peers } from "../peers/index.ts";
 import type { Snapshotter, UsageMeter } from "../snapshots/index.ts";
 import type { ArtifactLimits } from "./artifacts/artifact-files.ts";
 import { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
@@ -51,6 +52,7 @@ import { NamedTargets } from "./named-targets.ts";
 import { imageUsages } from "./overview/image-usage.ts";
 import { namedManifests } from "./overview/named-manifests.ts";
 import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
+import { PeerBlobs } from "./peer-blobs.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
 import { pruneImages } from "./prune.ts";
 import { Puller, type PullOptions } from "./pull.ts";
@@ -94,6 +96,8 @@ export type ImageServiceOptions = {
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
   readonly trust: TrustOptions;
+  /** Other nodes, which are asked before registries; undefined to ask none. */
+  readonly peers?: Peers | undefined;
   /** Of artifacts that are mounted. */
   readonly artifactLimits: ArtifactLimits;
 };
@@ -146,7 +150,9 @@ class ImageService implements Images, AsyncDisposable {
     this.#lookup = new ImageLookup(imageNames, resolved, pinsBy(options.pinnedImages));
     this.#resolver = new ImageResolver({ ...options, names: imageNames, resolved });
     this.#workers = new WorkerPool(Math.min(availableParallelism(), maxThreads, maxConcurrentLayers));
-    const fetcher = new LayerFetcher(content, this.#workers, progress);
+    const peers =
+      options.peers === undefined ? undefined : new PeerBlobs(options.peers, this.#workers, options.logger);
+    const fetcher = new LayerFetcher(content, this.#workers, progress, peers);
     this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
     this.#installer = new ImageInstaller({
       ...options,
@@ -166,6 +172,7 @@ class ImageService implements Images, AsyncDisposable {
       installer: this.#installer,
       targets: new TargetPuller({ ...options, installer: this.#installer, trees, resolved }),
       trust: options.trust,
+      peers,
       platform: options.platform,
       artifacts: this.#artifacts,
     });

@@ -5,6 +5,7 @@ import type { ContentStore, ContentWriter } from "../content/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
+import type { PeerBlobs } from "./peer-blobs.ts";
 import type { InstalledLayer, LayerJob, LayerOrigin } from "./worker-messages.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -19,11 +20,18 @@ export class LayerFetcher {
   readonly #content: ContentStore;
   readonly #workers: WorkerPool;
   readonly #progress: ProgressListeners;
+  readonly #peers: PeerBlobs | undefined;
 
-  constructor(content: ContentStore, workers: WorkerPool, progress: ProgressListeners) {
+  constructor(
+    content: ContentStore,
+    workers: WorkerPool,
+    progress: ProgressListeners,
+    peers: PeerBlobs | undefined,
+  ) {
     this.#content = content;
     this.#workers = workers;
     this.#progress = progress;
+    this.#peers = peers;
   }
 
   /** Unpacks from the content store, or from the origin while keeping the bytes. */
@@ -93,6 +101,11 @@ export class LayerFetcher {
       unpack,
     };
     this.#progress.report(descriptor, "downloading", writer.offset);
+    // Nothing is unpacked that is not known to be the layer, so that a peer need not be trusted.
+    if (origin.kind === "registry" && writer.offset === 0)
+      await this.#peers?.bring(descriptor, writer.path, signal, (bytes) =>
+        this.#progress.report(descriptor, "downloading", bytes),
+      );
     const { applied } = await this.#workers.run(job, signal, (bytes) =>
       this.#progress.report(descriptor, "downloading", bytes),
     );

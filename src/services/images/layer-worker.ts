@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { sentError } from "../../ground/threads/index.ts";
 import { createRegistry, type Registry } from "../../parts/registry/index.ts";
 import { runLayerJob } from "./layer-job.ts";
+import { runPeerJob } from "./peer-job.ts";
 import { stageArchive } from "./stage-archive.ts";
 import type { FromWorker, Job, Outcome, RegistryJob, ToWorker } from "./worker-messages.ts";
 
@@ -83,6 +84,8 @@ async function run(
         pushed: await used.registry.pushBlob(reference, descriptor, source, signal),
       };
     }
+    case "fromPeers":
+      return { kind: "fromPeers", ...(await runPeerJob(job, signal, onBytes)) };
     case "layer": {
       using used = job.origin.kind === "registry" ? registries.use(job.origin) : undefined;
       return { kind: "layer", applied: await runLayerJob(job, used?.registry, signal, onBytes) };

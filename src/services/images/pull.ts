@@ -3,6 +3,8 @@ import { SingleFlight } from "../../ground/sync/index.ts";
 import {
   type Descriptor,
   type Digest,
+  isIndexType,
+  isManifestType,
   type Platform,
   parseReference,
   repositoryName,
@@ -15,6 +17,7 @@ import type { ArtifactVolumes } from "./artifacts/artifact-volumes.ts";
 import type { ImageInstaller, InstallRequest } from "./image-installer.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { PullAnyRequest, PullProgress, PullRequest } from "./images.ts";
+import type { PeerBlobs } from "./peer-blobs.ts";
 import { nameOfReference } from "./reference-name.ts";
 import { RegistrySource } from "./registry-source.ts";
 import { selectManifest } from "./select-manifest.ts";
@@ -33,6 +36,7 @@ export type PullerParts = {
   readonly installer: ImageInstaller;
   readonly targets: TargetPuller;
   readonly trust: TrustOptions;
+  readonly peers: PeerBlobs | undefined;
   /** This machine's. */
   readonly platform: Platform;
   readonly artifacts: Pick<ArtifactVolumes, "check">;
@@ -126,28 +130,34 @@ export class Puller {
           content.has(wanted.digest)
             ? await content.read(wanted.digest, maxSmallBytes)
             : await registry.small(wanted, wait);
-        return { source: sourceOf(registry, small), target };
+        return { source: this.#sourceOf(registry, small), target };
       }
     }
     const { descriptor, bytes } = await registry.resolve(signal);
     const small: ImageSource["small"] = async (wanted, wait) =>
       wanted.digest === descriptor.digest ? bytes : await registry.small(wanted, wait);
-    return { source: sourceOf(registry, small), target: descriptor };
+    return { source: this.#sourceOf(registry, small), target: descriptor };
   }
-}
 
-/** Asks once for each document, and what it was told is remembered for as long as the pull lasts. */
-function sourceOf(registry: RegistrySource, small: ImageSource["small"]): ImageSource {
-  const read = new Map<Digest, Uint8Array>();
-  return {
-    repository: registry.repository,
-    layer: () => registry.layer(),
-    small: async (wanted, signal) => {
-      const bytes = read.get(wanted.digest) ?? (await small(wanted, signal));
-      read.set(wanted.digest, bytes);
-      return bytes;
-    },
-  };
+  /** Asks once for each document, and what it was told is remembered for as long as the pull lasts. */
+  #sourceOf(registry: RegistrySource, small: ImageSource["small"]): ImageSource {
+    const { peers } = this.#parts;
+    const read = new Map<Digest, Uint8Array>();
+    return {
+      repository: registry.repository,
+      layer: () => registry.layer(),
+      small: async (wanted, signal) => {
+        // What an image is comes from its registry alone, which says who may have it.
+        const isManifest = isManifestType(wanted.mediaType) || isIndexType(wanted.mediaType);
+        const bytes =
+          read.get(wanted.digest) ??
+          (isManifest ? undefined : await peers?.small(wanted, signal)) ??
+          (await small(wanted, signal));
+        read.set(wanted.digest, bytes);
+        return bytes;
+      },
+    };
+  }
 }
 
 /** Those who follow one pull; who comes later is told what it was resolved to. */

@@ -2,6 +2,7 @@ import type { SentError } from "../../ground/threads/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
 import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+import type { Peer, PeerAccess, PeerOutcome, WantedBlob } from "../peers/index.ts";
 import type { Usage } from "../snapshots/index.ts";
 
 /** What a layer worker can be asked to do. Everything here crosses between threads by structured cloning. */
@@ -22,6 +23,7 @@ export type Job =
       readonly bytes: Uint8Array;
     } & RegistryJob)
   | PushBlobJob
+  | PeerJob
   | LayerJob
   | {
       readonly kind: "stage";
@@ -58,6 +60,16 @@ export type LayerJob = {
 /** A layer that was unpacked, and what its tree takes on the disk. */
 export type InstalledLayer = AppliedLayer & { readonly usage: Usage };
 
+/** A blob that other nodes may have. */
+export type PeerJob = {
+  readonly kind: "fromPeers";
+  readonly peers: readonly Peer[];
+  readonly access: PeerAccess;
+  readonly blob: WantedBlob;
+  /** The file of an ingest, which is empty; undefined to have the bytes. */
+  readonly ingest: string | undefined;
+};
+
 export type LayerOrigin =
   | ({ readonly kind: "registry" } & RegistryJob)
   | { readonly kind: "file"; readonly path: string };
@@ -70,6 +82,11 @@ export type Outcome =
   | { readonly kind: "listReferrers"; readonly referrers: readonly Descriptor[] }
   | { readonly kind: "fetchFile"; readonly bytes: Uint8Array | undefined }
   | { readonly kind: "hasManifest"; readonly found: boolean }
+  | {
+      readonly kind: "fromPeers";
+      readonly outcome: PeerOutcome;
+      readonly bytes: Uint8Array | undefined;
+    }
   | { readonly kind: "pushManifest" }
   | { readonly kind: "pushBlob"; readonly pushed: PushedBlob }
   | { readonly kind: "layer"; readonly applied: InstalledLayer | undefined }

@@ -200,12 +200,13 @@ export class WorkerPool implements AsyncDisposable {
 }
 
 function isHeavy(job: Job): boolean {
-  return job.kind === "layer" || job.kind === "stage" || job.kind === "pushBlob";
+  return job.kind === "layer" || job.kind === "stage" || job.kind === "pushBlob" || job.kind === "fromPeers";
 }
 
 /** It waits for its registry rather than for us. */
 function isTransferred(job: Job): boolean {
-  return job.kind === "pushBlob" || (job.kind === "layer" && job.origin.kind === "registry");
+  const isPulled = job.kind === "layer" && job.origin.kind === "registry";
+  return isPulled || job.kind === "pushBlob" || job.kind === "fromPeers";
 }
 
 function heavyLoad({ tasks }: Member): number {

@@ -1,0 +1,48 @@
+import type { Config } from "../ground/config/index.ts";
+import type { Logger } from "../ground/logging/index.ts";
+import type { Digest } from "../parts/oci/index.ts";
+import { PeerAddresses, PeerServer, Peers, readPeerSettings } from "../services/peers/index.ts";
+import type { Storage } from "../services/storage/index.ts";
+
+/** This node among its peers: what it asks of them, and what it gives. */
+export class NodePeers implements AsyncDisposable {
+  /** Undefined where none are asked. */
+  readonly peers: Peers | undefined;
+  readonly #server: PeerServer | undefined;
+
+  private constructor(peers: Peers | undefined, server: PeerServer | undefined) {
+    this.peers = peers;
+    this.#server = server;
+  }
+
+  /** Throws PeerError where the configuration cannot be used. */
+  static async open(config: Config, storage: Storage, logger: Logger): Promise<NodePeers> {
+    const settings = config.images.peers;
+    if (settings.listen === "" && settings.from.length === 0) return new NodePeers(undefined, undefined);
+    const { access, server: serving } = await readPeerSettings(settings);
+    const addresses = new PeerAddresses(settings.from, logger);
+    const stores = await Promise.all(
+      settings.namespaces.map(async (namespace) => (await storage.inNamespace(namespace)).content),
+    );
+    const find = (digest: Digest) => {
+      const store = stores.find((each) => each.has(digest));
+      return store === undefined
+        ? undefined
+        : { path: store.path(digest), size: store.info(digest).sizeBytes };
+    };
+    const server = serving === undefined ? undefined : await PeerServer.start(serving, find, logger);
+    if (server !== undefined) logger.info(`blobs are given to peers at ${settings.listen}`);
+    const peers = settings.from.length === 0 ? undefined : new Peers(access, addresses, server?.port, logger);
+    return new NodePeers(peers, server);
+  }
+
+  /** What has come and gone since the daemon started; undefined where nothing can. */
+  get counts(): object | undefined {
+    if (this.peers === undefined && this.#server === undefined) return undefined;
+    return { ...this.peers?.counts, ...this.#server?.counts };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,35 @@
+import { IngestFile } from "../content/index.ts";
+import { fetchFromPeers, type PeerOutcome, type PeerSink } from "../peers/index.ts";
+import type { PeerJob } from "./worker-messages.ts";
+
+/** Asks peers for a blob: into the file of an ingest, or as bytes where there is none. */
+export async function runPeerJob(
+  { peers, access, blob, ingest }: PeerJob,
+  signal: AbortSignal,
+  onBytes: (received: number) => void,
+): Promise<{ readonly outcome: PeerOutcome; readonly bytes: Uint8Array | undefined }> {
+  if (ingest === undefined) {
+    const chunks: Uint8Array[] = [];
+    const sink: PeerSink = {
+      write: (chunk) => void chunks.push(chunk),
+      restart: async () => void chunks.splice(0),
+    };
+    const outcome = await fetchFromPeers(peers, access, blob, sink, signal);
+    return { outcome, bytes: outcome.from === undefined ? undefined : Buffer.concat(chunks) };
+  }
+  await using file = await IngestFile.open(ingest);
+  const sink: PeerSink = {
+    write: (chunk) => {
+      file.appendNow(chunk);
+      onBytes(file.offset);
+    },
+    restart: () => file.truncate(),
+  };
+  try {
+    return { outcome: await fetchFromPeers(peers, access, blob, sink, signal), bytes: undefined };
+  } catch (error) {
+    // What is there is not known to be the blob: nobody may go on from it.
+    await file.truncate();
+    throw error;
+  }
+}

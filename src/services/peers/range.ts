@@ -1,0 +1,16 @@
+/**
+ * The part of a blob that a header asks for, `bytes=FROM-` or `bytes=FROM-LAST` (RFC 9110, section 14.2),
+ * with `end` behind its last byte. Undefined for the whole: without a header, and for one in any other form,
+ * which a server may pass over.
+ */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined {
+  const [, from, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
+  if (from === undefined || last === undefined) return undefined;
+  const start = Number(from);
+  if (last !== "" && Number(last) < start) return undefined;
+  if (start >= size) return "unsatisfiable";
+  return { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}
