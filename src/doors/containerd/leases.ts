@@ -10,13 +10,14 @@ import { ContainerdError } from "./errors.ts";
 import { removeGivenUp } from "./given-up-snapshots.ts";
 import { toResource, toResourceMessage } from "./lease-resources.ts";
 import { toTimestamp } from "./messages.ts";
+import type { ServiceOptions } from "./options.ts";
 
 /** An RFC 3339 time from which on a lease protects nothing. */
 const expireLabel = "containerd.io/gc.expire";
 
 type LeaseHandlers = Handlers<typeof containerd.leasesV1.LeasesService, ContainerdCall>;
 
-export function leaseHandlers(): LeaseHandlers {
+export function leaseHandlers({ activations }: Pick<ServiceOptions, "activations">): LeaseHandlers {
   return {
     async create({ id, labels }, { namespace }) {
       const { leases } = await namespace();
@@ -33,6 +34,8 @@ export function leaseHandlers(): LeaseHandlers {
       const storage = await namespace();
       const { resources } = existing(storage, id);
       await storage.leases.delete(id);
+      // Before the snapshots that they show.
+      await activations(storage.name).leaseEnded(id);
       await removeGivenUp(storage, resources);
       if (sync) await storage.garbage.collectNow();
       else storage.garbage.collectSoon();

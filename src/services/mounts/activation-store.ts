@@ -66,6 +66,7 @@ export class ActivationStore {
       get: (name) => this.#get(namespace, name).activation,
       list: () => this.#list(namespace).map(({ activation }) => activation),
       setLabels: (name, labels) => this.#setLabels(namespace, name, labels),
+      leaseEnded: (leaseId) => this.#leaseEnded(namespace, leaseId),
     };
   }
 
@@ -74,9 +75,22 @@ export class ActivationStore {
    * until the next time.
    */
   async collect(namespace: string, isThere: (holder: Holder) => boolean): Promise<void> {
-    for (const { activation } of this.#list(namespace)) {
+    const unheld = this.#list(namespace).filter(({ activation }) => !isHeld(activation, isThere));
+    await this.#giveUp(namespace, unheld);
+  }
+
+  /** Labels are for the collector to look at. */
+  async #leaseEnded(namespace: string, leaseId: string): Promise<void> {
+    const alone = this.#list(namespace).filter(
+      ({ activation }) =>
+        activation.leaseId === leaseId && !isHeld(activation, ({ kind }) => kind !== "lease"),
+    );
+    await this.#giveUp(namespace, alone);
+  }
+
+  async #giveUp(namespace: string, entries: readonly Entry[]): Promise<void> {
+    for (const { activation } of entries) {
       const { name } = activation;
-      if (isHeld(activation, isThere)) continue;
       await this.#deactivate(namespace, name).catch((err: unknown) => {
         if (!hasCode(err, "NotFound"))
           this.#options.logger.warn({ err, namespace, mount: name }, "a mount that nothing holds stays");

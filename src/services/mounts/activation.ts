@@ -44,4 +44,9 @@ export interface Activations {
   list(): readonly Activation[];
   /** Throws MountsError NotFound. */
   setLabels(name: string, labels: Labels): Promise<Activation>;
+  /**
+   * Takes down at once what that lease alone has held, as it is deleted: its client may mount the same under
+   * the same name next. One that is in use stays until a collection.
+   */
+  leaseEnded(leaseId: string): Promise<void>;
 }
