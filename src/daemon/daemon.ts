@@ -40,6 +40,7 @@ import { Storage, type StorageOptions } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
+import { imageThresholds } from "./image-thresholds.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
 import { NodePeers } from "./node-peers.ts";
 import { DaemonPodManager } from "./pod-manager.ts";
@@ -271,6 +272,7 @@ async function openEngine(
     appArmor: new AppArmor(),
     volumeDir: join(config.root, "volumes"),
     declaredVolumes: config.container.declaredVolumes,
+    imageThresholds: imageThresholds(config.images),
     ownedLogBytes: config.container.runLogLimitMib * 2 ** 20,
     extensions: [cdiExtension(new CdiDevices(config.container.cdiSpecDirs))],
     seLinux: await openSeLinux(config.security, running.host, logger, rooms),
@@ -339,7 +341,7 @@ async function openStorage(
   const storage = await all.inNamespace(criNamespace);
   const { name: namespace, imageNames, content, leases } = storage;
   const snapshotter = await storage.snapshotter(settings.snapshotter);
-  storage.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
+  storage.addRoots(await garbageRoots(database, imageNames, snapshotter, settings.keepLayers));
   storage.addRoots(await profileRoots(database, namespace));
   const nodePeers = rooms.use(await NodePeers.open(config, all, logger));
   const { peers } = nodePeers;

@@ -83,6 +83,7 @@ export class NamespacedImages implements AsyncDisposable {
       layerDiffs,
       platform: hostPlatform(),
       maxConcurrentLayers: settings.maxConcurrentDownloads,
+      keepLayers: settings.keepLayers,
       pinnedImages: settings.pinned,
       artifactLimits: { maxFiles: settings.artifactMaxFiles, maxBytes: settings.artifactMaxBytes },
       peers: settings.peers.namespaces.includes(namespace) ? peers : undefined,

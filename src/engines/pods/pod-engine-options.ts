@@ -4,7 +4,7 @@ import type { Database } from "../../ground/metadata/index.ts";
 import type { Trash, TreeRemover } from "../../ground/trees/index.ts";
 import type { Containers, Sandboxes } from "../../services/containers/index.ts";
 import type { ServiceEvents } from "../../services/events/index.ts";
-import type { Images } from "../../services/images/index.ts";
+import type { Images, ThresholdOptions } from "../../services/images/index.ts";
 import type { Network } from "../../services/network/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import type {
@@ -63,6 +63,8 @@ export type PodEngineOptions = {
   /** On disk: volumes that images declare. */
   readonly volumeDir: string;
   readonly declaredVolumes: "copy" | "ignore";
+  /** When images are removed because the disk fills up. */
+  readonly imageThresholds: ThresholdOptions;
   /** Of logs that no kubelet rotates; 0 is no limit. */
   readonly ownedLogBytes: number;
   /** Undefined where SELinux is not enabled. */

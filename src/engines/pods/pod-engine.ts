@@ -1,5 +1,5 @@
 import { type CgroupLayout, cgroupLayout, NamespaceThread } from "../../ground/linux/index.ts";
-import type { Images, PrunedImages } from "../../services/images/index.ts";
+import { DiskThresholds, type Images, type PrunedImages } from "../../services/images/index.ts";
 import type { SecurityProfiles } from "../../services/profiles/index.ts";
 import type { Task } from "../../services/runtime/index.ts";
 import { TreeCopier } from "../../services/snapshots/index.ts";
@@ -45,6 +45,7 @@ export class PodEngine implements Engine, AsyncDisposable {
   readonly checkpoints: PodCheckpoints;
   readonly #ended: EndedContainers;
   readonly #logLimit: LogLimit;
+  readonly #diskThresholds: DiskThresholds;
   readonly #services: PodServices;
   readonly #options: PodEngineOptions;
 
@@ -57,6 +58,12 @@ export class PodEngine implements Engine, AsyncDisposable {
     this.sandboxes = new SandboxLifecycle(services, this.containers);
     this.#ended = new EndedContainers(services, this.sandboxes, this.containers);
     this.#logLimit = new LogLimit(services, this.containers, this.#ended, options.ownedLogBytes);
+    this.#diskThresholds = new DiskThresholds(options.imageThresholds, {
+      images: options.images,
+      directory: options.snapshotter.root,
+      isUsed: (image) => isUsed(image, services.containers.list()),
+      logger: options.logger,
+    });
     this.streams = new PodStreams(services);
     this.stats = new PodStats(services, { ...options, layout, containers: this.containers });
     this.checkpoints = new PodCheckpoints(services, this.sandboxes, this.containers);
@@ -96,6 +103,7 @@ export class PodEngine implements Engine, AsyncDisposable {
     if (given.sandboxCgroups) services.sandboxCgroups.start();
     engine.#ended.start();
     engine.#logLimit.start();
+    engine.#diskThresholds.start();
     return engine;
   }
 
@@ -182,7 +190,12 @@ export class PodEngine implements Engine, AsyncDisposable {
   /** Ends what this object holds in this process; pods go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.checkpoints.close();
-    await Promise.all([this.#ended.close(), this.#logLimit.close(), this.#services.sandboxCgroups.close()]);
+    await Promise.all([
+      this.#ended.close(),
+      this.#logLimit.close(),
+      this.#diskThresholds.close(),
+      this.#services.sandboxCgroups.close(),
+    ]);
     await Promise.all([this.sandboxes.close(), this.containers.close(), this.stats[Symbol.asyncDispose]()]);
     await this.#services.namespaceThread[Symbol.asyncDispose]();
     await this.#services.treeCopier[Symbol.asyncDispose]();

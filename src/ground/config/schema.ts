@@ -279,6 +279,20 @@ export const schema = section("", {
         ),
       },
     ),
+    keepLayers: boolean(
+      true,
+      "Keep the compressed layers of images that are pulled, beside their files. Without them images take about a third less of the disk, but `berth push` and `save` must make a layer again, which gives the same bytes only for layers that berth wrote itself; a push to a registry that has the layers works in any case. Concerns images that are pulled from now on; layers of archives and of `berth commit` are always kept.",
+    ),
+    gcHighPercent: integer(
+      0,
+      { min: 0, max: 100 },
+      "Remove images that no container uses when the file system of images is used to at least this percentage, those first that were used least recently; never pinned ones. 0 removes none: a kubelet does this itself (imageGCHighThresholdPercent).",
+    ),
+    gcLowPercent: integer(80, { min: 0, max: 100 }, "Down to which percentage images are removed then."),
+    gcMinAgeMs: duration(
+      "2m",
+      "How long an image must have been unused, and have had its names, to be removed then.",
+    ),
     gcDelayMs: duration(
       "10s",
       "How long after a removal unused content and snapshots are deleted. Removals within this time share one garbage collection.",

@@ -40,7 +40,7 @@ export function lastNamedAtNs(names: readonly ImageName[]): bigint {
   return names.map(({ updatedAtNs }) => updatedAtNs).reduce(later, 0n);
 }
 
-function later(one: bigint, other: bigint): bigint {
+export function later(one: bigint, other: bigint): bigint {
   if (one < other) return other;
   return one;
 }

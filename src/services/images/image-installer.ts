@@ -55,6 +55,7 @@ export type InstallerParts = {
   readonly imageNames: ImageNames;
   readonly resolved: ResolvedImages;
   readonly progress: ProgressListeners;
+  readonly keepLayers: boolean;
 };
 
 /**
@@ -117,7 +118,7 @@ export class ImageInstaller {
     using _watch = progress.watch(descriptors, request.onProgress);
     await layers.install(plan.layers, (descriptor) => request.source.layer(descriptor), signal);
     signal.throwIfAborted();
-    await this.#putDocuments(plan);
+    await this.#putDocuments(plan, request.source);
     await this.#recordSource(request, plan);
     return await finish(plan);
   }
@@ -186,9 +187,16 @@ export class ImageInstaller {
     }
   }
 
-  /** Documents carry the labels by which garbage collection finds what they refer to. */
-  async #putDocuments({ selected, configBytes, layers }: ImagePlan): Promise<void> {
-    const { content, snapshotter } = this.#parts;
+  /**
+   * Documents carry the labels by which garbage collection finds what they refer to. Layers that a registry
+   * has need not be kept; what came from elsewhere may be nowhere else.
+   */
+  async #putDocuments(
+    { selected, configBytes, layers }: ImagePlan,
+    { repository }: ImageSource,
+  ): Promise<void> {
+    const { content, snapshotter, keepLayers } = this.#parts;
+    const kept = keepLayers || repository === undefined;
     const { manifest, document, indexes } = selected;
     const put = async (
       { descriptor, bytes }: Document,
@@ -208,7 +216,7 @@ export class ImageInstaller {
       put({ descriptor: manifest.config, bytes: configBytes }, snapshot),
       put(document, {
         "containerd.io/gc.ref.content.config": manifest.config.digest,
-        ...Object.fromEntries(layerLabels),
+        ...(kept ? Object.fromEntries(layerLabels) : {}),
       }),
       // By its place: what is here for other platforms keeps its label.
       ...indexes.map((index) =>

@@ -32,6 +32,7 @@ import { ImageLookup, imageOf, withName } from "./image-lookup.ts";
 import { ImageResolver } from "./image-resolver.ts";
 import type {
   ArtifactSource,
+  FreeSpaceRequest,
   FsUsage,
   Image,
   ImageDetails,
@@ -54,7 +55,7 @@ import { namedManifests } from "./overview/named-manifests.ts";
 import type { ImageUsage, NamedManifest } from "./overview/overview.ts";
 import { PeerBlobs } from "./peer-blobs.ts";
 import { pinLabels, pinsBy } from "./pinned-images.ts";
-import { pruneImages } from "./prune.ts";
+import { freeSpace, type PruneParts, pruneImages } from "./prune.ts";
 import { Puller, type PullOptions } from "./pull.ts";
 import type { Pushed, PushRequest } from "./push/push.ts";
 import { Pusher } from "./push/pusher.ts";
@@ -98,6 +99,8 @@ export type ImageServiceOptions = {
   readonly trust: TrustOptions;
   /** Other nodes, which are asked before registries; undefined to ask none. */
   readonly peers?: Peers | undefined;
+  /** Whether the bytes of layers from registries are kept once these are unpacked. */
+  readonly keepLayers: boolean;
   /** Of artifacts that are mounted. */
   readonly artifactLimits: ArtifactLimits;
 };
@@ -135,6 +138,7 @@ class ImageService implements Images, AsyncDisposable {
   readonly #pusher: Pusher;
   readonly #saver: Saver;
   readonly #remaker: LayerRemaker;
+  readonly #keepLayers: boolean;
   readonly #artifacts: ArtifactVolumes;
   readonly #resolved: ResolvedImages;
 
@@ -161,6 +165,7 @@ class ImageService implements Images, AsyncDisposable {
       progress,
     });
     this.#resolved = resolved;
+    this.#keepLayers = options.keepLayers;
     this.#registry = options.registry;
     this.#artifacts = new ArtifactVolumes(options);
     const trees = new TreeInstaller({ ...options, installer: this.#installer, fetcher, progress });
@@ -270,14 +275,11 @@ class ImageService implements Images, AsyncDisposable {
   }
 
   async prune(request: PruneRequest): Promise<PrunedImages> {
-    return await pruneImages(request, {
-      imageNames: this.#names,
-      lookup: this.#lookup,
-      content: this.#content,
-      snapshotter: this.#snapshotter,
-      garbage: this.#garbage,
-      isInstalling: (target) => this.#installer.isInstalling(target),
-    });
+    return await pruneImages(request, this.#pruneParts());
+  }
+
+  async freeSpace(request: FreeSpaceRequest): Promise<PrunedImages> {
+    return await freeSpace(request, this.#pruneParts());
   }
 
   async remove(idOrReference: string): Promise<void> {
@@ -345,10 +347,15 @@ class ImageService implements Images, AsyncDisposable {
     await this.#trees[Symbol.asyncDispose]();
   }
 
-  /** On a full disk what a failed pull has left should not wait for the next removal. */
+  /**
+   * On a full disk what a failed pull has left should not wait for the next removal; nor should layers that
+   * are not kept.
+   */
   async #cleaningUp<T>(pull: Promise<T>): Promise<T> {
     try {
-      return await pull;
+      const pulled = await pull;
+      if (!this.#keepLayers) this.#collectSoon();
+      return pulled;
     } catch (error) {
       if (hasCode(error, "ResourceExhausted")) this.#collectSoon();
       throw error;
@@ -373,6 +380,17 @@ class ImageService implements Images, AsyncDisposable {
       );
     };
     await this.#layers.install(layers, gone, new AbortController().signal);
+  }
+
+  #pruneParts(): PruneParts {
+    return {
+      imageNames: this.#names,
+      lookup: this.#lookup,
+      content: this.#content,
+      snapshotter: this.#snapshotter,
+      garbage: this.#garbage,
+      isInstalling: (target) => this.#installer.isInstalling(target),
+    };
   }
 
   async #inspectFor(idOrReference: string, platform: Platform): Promise<ImageDetails> {

@@ -69,6 +69,11 @@ export interface ImageCatalog {
    */
   prune(request: PruneRequest): Promise<PrunedImages>;
   /**
+   * Removes images until their content and snapshots have made so much room, those first that were used least
+   * recently; none that is used, pinned or being pulled.
+   */
+  freeSpace(request: FreeSpaceRequest): Promise<PrunedImages>;
+  /**
    * Removes every reference of the image, or of what a reference that comes to no image here stands for; no
    * error when it is not there. Content and snapshots go by garbage collection.
    */
@@ -216,6 +221,16 @@ export type PruneRequest = {
   /** No image whose configuration has one of these. */
   readonly withoutLabels?: readonly string[];
   /** Whether somebody needs it, whatever else is asked for. */
+  readonly isUsed: (image: Image) => boolean;
+};
+
+export type FreeSpaceRequest = {
+  readonly bytes: number;
+  /** When an image was used last, in nanoseconds since 1970, as far as it is known. */
+  readonly usedAtNs: (image: Image) => bigint | undefined;
+  /** Only images that were neither used nor given a name since. */
+  readonly unusedSinceNs: bigint;
+  /** Whether somebody needs it. */
   readonly isUsed: (image: Image) => boolean;
 };
 

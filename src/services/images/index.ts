@@ -11,6 +11,7 @@
  * threads of its own; what is no longer named is left to garbage collection.
  */
 export { ContentHold } from "./content-hold.ts";
+export { DiskThresholds, type ThresholdOptions } from "./disk-thresholds.ts";
 export { garbageRoots } from "./garbage-roots.ts";
 export { hostPlatform } from "./host-platform.ts";
 export { ImageError } from "./image-error.ts";

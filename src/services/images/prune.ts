@@ -3,9 +3,9 @@ import type { ContentStore } from "../content/index.ts";
 import type { GarbageCollector } from "../gc/index.ts";
 import type { ImageName, ImageNames } from "../imagenames/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
-import { lastNamedAtNs } from "./image-details.ts";
+import { lastNamedAtNs, later } from "./image-details.ts";
 import type { ImageLookup } from "./image-lookup.ts";
-import type { Image, PrunedImage, PrunedImages, PruneRequest } from "./images.ts";
+import type { FreeSpaceRequest, Image, PrunedImage, PrunedImages, PruneRequest } from "./images.ts";
 import { ReclaimedBytes } from "./reclaimed-bytes.ts";
 
 export type PruneParts = {
@@ -36,6 +36,38 @@ export async function pruneImages(request: PruneRequest, parts: PruneParts): Pro
   if (removed.length === 0) return { images: [], reclaimedBytes: 0 };
   await garbage.collect();
   return { images: removed, reclaimedBytes: await reclaimed.gone() };
+}
+
+/** Removes images until so much room is made, see {@link ImageCatalog.freeSpace}. */
+export async function freeSpace(
+  { bytes, usedAtNs, unusedSinceNs, isUsed }: FreeSpaceRequest,
+  parts: PruneParts,
+): Promise<PrunedImages> {
+  const { lookup, imageNames, garbage } = parts;
+  const namesOf = ({ id }: Image) => lookup.namesOf(id).flatMap((name) => imageNames.get(name) ?? []);
+  const unused = lookup
+    .list()
+    .map((image) => ({ image, sinceNs: later(lastNamedAtNs(namesOf(image)), usedAtNs(image) ?? 0n) }))
+    .filter(({ sinceNs }) => sinceNs <= unusedSinceNs)
+    .toSorted((one, other) => (one.sinceNs < other.sinceNs ? -1 : 1));
+  const removed: PrunedImage[] = [];
+  let reclaimedBytes = 0;
+  for (const { image: seen } of unused) {
+    if (reclaimedBytes >= bytes) break;
+    // Looked at anew, as each removal takes a while; nothing is waited for between the look and the removal.
+    const image = lookup.find(seen.id);
+    const names = image === undefined ? [] : namesOf(image);
+    if (image === undefined || !isWanted(image, names, { which: "all", isUsed }, parts)) continue;
+    const reclaimed = new ReclaimedBytes(parts);
+    const targets = names.map(({ target }) => target.digest);
+    reclaimed.expect(image, targets);
+    const deleted = await imageNames.delete(names.map(({ name }) => name));
+    if (deleted.length === 0) continue;
+    removed.push({ id: image.id, names: deleted });
+    await garbage.collect();
+    reclaimedBytes += await reclaimed.gone();
+  }
+  return { images: removed, reclaimedBytes };
 }
 
 function isWanted(

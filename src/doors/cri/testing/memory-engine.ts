@@ -203,6 +203,7 @@ export class MemoryEngine implements Engine {
     inspect: (wanted, platform) => this.inspect(wanted, platform),
     manifests: () => this.manifests(),
     usages: () => this.usages(),
+    freeSpace: async () => ({ images: [], reclaimedBytes: 0 }),
     prune: (request) => this.prune(request),
     setPinned: async (wanted, pinned) => {
       const found = this.images.find(wanted);

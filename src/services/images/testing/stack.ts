@@ -46,7 +46,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const stored = await storage.inNamespace(namespace);
   const { imageNames, content, leases, garbage } = stored;
   const snapshotter = await stored.snapshotter(kind);
-  stored.addRoots(await garbageRoots(database, imageNames, snapshotter.name));
+  stored.addRoots(await garbageRoots(database, imageNames, snapshotter, options.keepLayers ?? true));
   const hostPaths = new HostPaths();
   const images = undo.use(
     await openImages({
@@ -64,6 +64,7 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
       platform: { os: "linux", architecture: "amd64" },
       maxConcurrentLayers: 3,
       pinnedImages: [],
+      keepLayers: true,
       artifactLimits: { maxFiles: 100, maxBytes: 0 },
       trust: { policy: undefined, registriesDir: "/nonexistent" },
       ...overrides,
