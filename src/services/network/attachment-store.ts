@@ -50,7 +50,15 @@ export class AttachmentStore implements AsyncDisposable {
 
   /** Resolves when what was written for that sandbox outlives a power loss. */
   async sync(sandboxId: string): Promise<void> {
-    await Promise.all([syncToDisk(this.#path(sandboxId)), syncToDisk(this.#directory)]);
+    await Promise.all([this.syncText(sandboxId), syncToDisk(this.#directory)]);
+  }
+
+  /**
+   * Of what replaced an attachment that is on disk: resolves when a power loss leaves all of the one or all
+   * of the other.
+   */
+  async syncText(sandboxId: string): Promise<void> {
+    await syncToDisk(this.#path(sandboxId));
   }
 
   /**

@@ -270,7 +270,8 @@ export class CniNetwork implements Network {
         result: outcomes[index]?.result.raw,
       }));
       await this.#store.write({ ...intent, networks });
-      await this.#store.sync(sandboxId);
+      // What stood there before is enough to take the networks back, as after a power loss all pods' are.
+      await this.#store.syncText(sandboxId);
       return addresses;
     } catch (error) {
       await this.#undo(intent);

@@ -1,4 +1,5 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { mount, mountFlags, unmount } from "../../../ground/linux/index.ts";
 import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import type { TreeRemover } from "../../../ground/trees/index.ts";
@@ -15,7 +16,7 @@ const sizeBytes = 2 ** 20;
  * memory.
  */
 export async function makeSandboxDirectory(directory: string, config: PodSandboxConfig): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const size = sizeBytes + (sharesHostNetwork(config) ? await sizeOf("/etc/hosts") : 0);
   await mount({
     source: "sandbox",

@@ -1,4 +1,5 @@
-import { chown, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { hostname as hostHostname } from "node:os";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { mount, mountFlags } from "../../../ground/linux/index.ts";
@@ -25,14 +26,12 @@ export function podHostname(config: PodSandboxConfig): string {
  */
 export async function writeSandboxFiles(config: PodSandboxConfig, paths: SandboxPaths): Promise<void> {
   const dns = await resolvConf(config);
-  await Promise.all([
-    write(paths.hostname, `${podHostname(config)}\n`),
-    write(paths.resolvConf, dns),
-    writeHosts(config, paths, []),
-  ]);
+  write(paths.hostname, `${podHostname(config)}\n`);
+  write(paths.resolvConf, dns);
+  await writeHosts(config, paths, []);
   if (podIdMappings(config) === undefined) return;
   const { uid, gid } = podRoot(config);
-  await Promise.all([paths.hostname, paths.resolvConf, paths.hosts].map((path) => chown(path, uid, gid)));
+  for (const path of [paths.hostname, paths.resolvConf, paths.hosts]) chownSync(path, uid, gid);
 }
 
 /** Rewritten when the pod has its addresses. A pod on the host's network sees the host's file. */
@@ -42,12 +41,13 @@ export async function writeHosts(
   ips: readonly string[],
 ): Promise<void> {
   const text = sharesHostNetwork(config) ? await hostFile("/etc/hosts") : podHosts(podHostname(config), ips);
-  await write(paths.hosts, text);
+  write(paths.hosts, text);
 }
 
-async function write(path: string, text: string): Promise<void> {
+/** They lie on a tmpfs. */
+function write(path: string, text: string): void {
   try {
-    await writeFile(path, text, { mode: 0o644 });
+    writeFileSync(path, text, { mode: 0o644 });
   } catch (cause) {
     throw new EngineError(codeOf(cause), `${path} cannot be written`, { cause });
   }
@@ -87,7 +87,7 @@ export async function mountSharedMemory(
   { uid, gid }: { readonly uid: number; readonly gid: number },
   labels: SeLinuxLabels | undefined,
 ): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  mkdirSync(path, { recursive: true, mode: 0o700 });
   const flags = mountFlags.nosuid | mountFlags.noexec | mountFlags.nodev;
   const options = ["mode=1777", `size=${shmBytes}`, `uid=${uid}`, `gid=${gid}`];
   const data = [...options, ...(labels === undefined ? [] : [contextOption(labels)])].join(",");

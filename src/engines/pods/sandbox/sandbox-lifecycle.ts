@@ -92,7 +92,9 @@ export class SandboxLifecycle implements Sandboxes {
     const existing = this.#existing(draft.config, draft.handler);
     if (existing !== undefined) return existing;
     if (isOwned(draft)) await this.#refuseTaken(draft.config);
-    return await this.#services.sandboxes.create(draft);
+    // With it reach the disk what it has by then, and the answer. What a machine that fails before leaves
+    // without a record are attachments to networks, which the next start takes back.
+    return await this.#services.sandboxes.create(draft, "withNext");
   }
 
   async #refuseTaken(config: PodSandboxConfig): Promise<void> {

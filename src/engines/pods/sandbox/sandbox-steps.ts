@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { removeMountPoint } from "../records/remove-directory.ts";
@@ -38,7 +38,7 @@ function directories({ stateDir, trees }: PodServices): Step<SandboxDraft> {
     run: async ({ record }) => {
       const { directory, namespaces } = sandboxPaths(stateDir, record.id);
       await makeSandboxDirectory(directory, record.config);
-      await mkdir(namespaces, { mode: 0o700 });
+      mkdirSync(namespaces, { mode: 0o700 });
     },
     undo: ({ record }) => removeSandboxDirectory(sandboxPaths(stateDir, record.id).directory, trees),
   };

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 /**
  * One line of uid_map or gid_map (user_namespaces(7)): `length` ids from `containerId` on are those from
@@ -27,10 +27,8 @@ export function mapFile(mappings: readonly IdMapping[]): string {
  * no such process.
  */
 export async function idMappingsOf(pid: number): Promise<IdMappings> {
-  const [uids, gids] = await Promise.all(
-    ["uid_map", "gid_map"].map(async (name) => parseMapFile(await readFile(`/proc/${pid}/${name}`, "utf8"))),
-  );
-  return { uids: uids ?? [], gids: gids ?? [] };
+  const mappings = (name: string) => parseMapFile(readFileSync(`/proc/${pid}/${name}`, "utf8"));
+  return { uids: mappings("uid_map"), gids: mappings("gid_map") };
 }
 
 function parseMapFile(text: string): readonly IdMapping[] {

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import { cgroupPathIn } from "./process-cgroup.ts";
@@ -30,7 +31,7 @@ export class AttachLock {
   /** Puts this process where it is: nothing moves. */
   async #take(): Promise<void> {
     const [controller, root] = this.#hierarchy();
-    const path = cgroupPathIn(await readFile("/proc/self/cgroup", "utf8"), controller);
+    const path = cgroupPathIn(readFileSync("/proc/self/cgroup", "utf8"), controller);
     if (path !== undefined) await writeFile(join(root, path, "cgroup.procs"), String(process.pid));
   }
 

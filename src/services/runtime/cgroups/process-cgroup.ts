@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readIfThere } from "../../../ground/fs/index.ts";
+import { readNow } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { TaskIdentity } from "../tasks.ts";
 
@@ -16,7 +16,7 @@ export async function containerCgroupDir(
   { id, cgroup }: Pick<TaskIdentity, "id" | "cgroup">,
   controller = "memory",
 ): Promise<string | undefined> {
-  const text = (await readIfThere(`/proc/${pid}/cgroup`)) ?? "";
+  const text = readNow(`/proc/${pid}/cgroup`) ?? "";
   const root = layout.kind === "v2" ? layout.v2.mountPoint : layout.v1.get(controller);
   const path = layout.kind === "v2" ? cgroupPathIn(text, "") : cgroupPathIn(text, controller);
   const isOwn = (name: string) =>

@@ -326,7 +326,7 @@ export class ConmonTask implements Task {
 
   async #enter(record: TaskRecord, phase: TaskPhase): Promise<void> {
     this.#record = { ...record, phase };
-    await writeTaskRecord(this.#options.files.record, this.#record);
+    writeTaskRecord(this.#options.files.record, this.#record);
   }
 
   async #failStart(record: TaskRecord, { message }: Error): Promise<void> {

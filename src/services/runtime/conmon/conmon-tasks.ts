@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type CgroupLayout, CgroupOptions, cgroupLayout, PollThread } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
@@ -129,17 +129,15 @@ export class ConmonTasks implements Tasks {
           ? task.spec
           : await restoreSpec(task.spec, task.bundleDir, handler, this.#layout);
       const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
-      await Promise.all([
-        replaceFile(files.config, specJson(spec)),
-        mkdir(handler.root, { recursive: true, mode: 0o700 }),
-      ]);
-      await using _offer = log === undefined ? undefined : await offerLog(log, files.log);
+      replaceFile(files.config, specJson(spec));
+      mkdirSync(handler.root, { recursive: true, mode: 0o700 });
+      using _offer = log === undefined ? undefined : offerLog(log, files.log);
       const start = () => this.#startMonitor(task, files, args, passed, deadline);
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
       const record = await this.#newRecord(task, handler, files, pid, passed?.logger);
       if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
-      await writeTaskRecord(files.record, record);
+      writeTaskRecord(files.record, record);
       const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
       this.#publish("/tasks/create", {
         containerId: task.id,
@@ -255,7 +253,7 @@ export class ConmonTasks implements Tasks {
     const [owner, init, monitor, cgroupDir] = await Promise.all([
       task.streamOwner ?? streamOwner(pid, task.spec.process.user),
       identifyProcess(pid),
-      readFile(files.monitorPidFile, "utf8").then((text) => identifyProcess(Number.parseInt(text, 10))),
+      identifyProcess(Number.parseInt(readFileSync(files.monitorPidFile, "utf8"), 10)),
       containerCgroupDir(this.#layout, pid, task),
     ]);
     const oomKillsAbove = await this.#oomKillsAbove(cgroupDir);

@@ -1,5 +1,5 @@
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rename, rm, stat, symlink, unlink } from "node:fs/promises";
+import { constants, rmSync, symlinkSync } from "node:fs";
+import { type FileHandle, lstat, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
 import type { LookUp } from "../../../ground/hostpaths/index.ts";
@@ -161,10 +161,11 @@ function failure(what: string, cause: unknown): unknown {
  * others write to: a link of `/proc` leads it to the very file that the daemon has open, wherever that is by
  * now. Disposing of it takes the name away.
  */
-export async function offerLog(file: LogFile, name: string): Promise<AsyncDisposable> {
-  await rm(name, { force: true });
-  await symlink(`/proc/${process.pid}/fd/${file.handle.fd}`, name);
-  return { [Symbol.asyncDispose]: () => rm(name, { force: true }) };
+export function offerLog(file: LogFile, name: string): Disposable {
+  const withdraw = () => rmSync(name, { force: true });
+  withdraw();
+  symlinkSync(`/proc/${process.pid}/fd/${file.handle.fd}`, name);
+  return { [Symbol.dispose]: withdraw };
 }
 
 /** All files that a process has open. A file system that hangs holds this up. */

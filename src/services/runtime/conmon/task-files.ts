@@ -1,5 +1,4 @@
-import { readdirSync, unlinkSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdirSync, readFileSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "../../../ground/errors/index.ts";
 import { ignoreMissing } from "../../../ground/fs/index.ts";
@@ -98,7 +97,7 @@ function unlinkIfThere(path: string): void {
  */
 export async function readBundleSpec({ config }: Pick<TaskFiles, "config">): Promise<OciSpec> {
   try {
-    return parseSpecJson<OciSpec>(await readFile(config, "utf8"));
+    return parseSpecJson<OciSpec>(readFileSync(config, "utf8"));
   } catch (cause) {
     if (codeOf(cause) === "ResourceExhausted")
       throw new RuntimeError("ResourceExhausted", `cannot read ${config} now`, { cause });

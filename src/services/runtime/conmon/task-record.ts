@@ -60,8 +60,8 @@ export type TaskPhase =
   | { readonly kind: "starting" | "running"; readonly startedAtNs: bigint }
   | { readonly kind: "startFailed"; readonly message: string; readonly atNs: bigint };
 
-export async function writeTaskRecord(path: string, record: TaskRecord): Promise<void> {
-  await replaceFile(path, JSON.stringify(record, writeBigint));
+export function writeTaskRecord(path: string, record: TaskRecord): void {
+  replaceFile(path, JSON.stringify(record, writeBigint));
 }
 
 /** What lies where a record should be. */

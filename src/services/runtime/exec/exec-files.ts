@@ -1,8 +1,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ignoreMissing, readIfThere } from "../../../ground/fs/index.ts";
+import { ignoreMissing, readNow } from "../../../ground/fs/index.ts";
 import { descendsFrom, type Subprocess } from "../../../ground/linux/index.ts";
+import { removeNow } from "../../../ground/trees/index.ts";
 
 /** Files of one exec, in a directory of their own in the bundle. */
 export type ExecFiles = {
@@ -34,12 +35,12 @@ export async function execsIn(bundleDir: string): Promise<readonly ExecFiles[]> 
 }
 
 export async function removeExecFiles({ directory }: ExecFiles): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
+  if (!removeNow(directory)) await rm(directory, { recursive: true, force: true });
 }
 
 /** The command's process; undefined before it is in the container. */
-export async function pidOf(files: ExecFiles): Promise<number | undefined> {
-  const pid = Number.parseInt((await readIfThere(files.pid)) ?? "", 10);
+export function pidOf(files: ExecFiles): number | undefined {
+  const pid = Number.parseInt(readNow(files.pid) ?? "", 10);
   return pid > 0 ? pid : undefined;
 }
 
@@ -63,10 +64,10 @@ const startingMs = 1000;
  * exit.
  */
 export async function commandOf(files: ExecFiles, runtime: Subprocess): Promise<number | undefined> {
-  let pid = await pidOf(files);
+  let pid = pidOf(files);
   for (let waitedMs = 0; pid === undefined && waitedMs < startingMs && isRunning(runtime); waitedMs += 5) {
     await sleep(5);
-    pid = await pidOf(files);
+    pid = pidOf(files);
   }
   return pid !== undefined && (await descendsFrom(pid, runtime.pid)) && isRunning(runtime) ? pid : undefined;
 }

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nowNs } from "../../../ground/clock/index.ts";
 import type { Subprocess } from "../../../ground/linux/index.ts";
@@ -105,7 +105,7 @@ export class ExecProcess implements Process {
     this.#isBegun = true;
     const { context, io, process } = this.#options;
     try {
-      await mkdir(this.#files.directory, { mode: 0o700 });
+      mkdirSync(this.#files.directory, { mode: 0o700 });
       const stdio = io.prepare(this.#files);
       const runtime = await spawnExec(context, this.#files, io.adapt(process), stdio);
       this.#runtime = runtime;
@@ -126,7 +126,7 @@ export class ExecProcess implements Process {
   /** Resolves when the command runs, or the OCI runtime has ended. */
   async #begun(runtime: Subprocess): Promise<void> {
     for (let pauseMs = 5; runtime.end === undefined; pauseMs = Math.min(1.5 * pauseMs, 50)) {
-      const pid = await pidOf(this.#files);
+      const pid = pidOf(this.#files);
       if (pid !== undefined) {
         this.#runs(pid);
         return;
@@ -138,7 +138,7 @@ export class ExecProcess implements Process {
 
   async #follow(runtime: Subprocess): Promise<void> {
     const exitCode = await exitCodeOf(runtime);
-    const pid = await pidOf(this.#files);
+    const pid = pidOf(this.#files);
     const ran = pid !== undefined;
     if (ran) this.#runs(pid);
     this.#output = this.#options.io.outputEnded(ran, this.#abandoned.signal);

@@ -119,7 +119,7 @@ async function sessionOf(pid: number): Promise<number | undefined> {
  */
 export async function endLeftExecs(bundleDir: string, cgroup: ExecCgroup | undefined): Promise<void> {
   for (const files of await execsIn(bundleDir)) {
-    const pid = await pidOf(files);
+    const pid = pidOf(files);
     if (pid !== undefined && cgroup !== undefined && (await wasBroughtIn(pid, cgroup.directory)))
       await killExec(undefined, pid, cgroup);
     await removeExecFiles(files);

@@ -52,7 +52,7 @@ async function rewriteConfig(files: TaskFiles, { limits, oomScoreAdj }: TaskUpda
     process: { ...process, ...(oomScoreAdj !== undefined && { oomScoreAdj }) },
     linux: { ...linux, resources: { ...linux.resources, ...limits } },
   };
-  await replaceFile(files.config, specJson(updated));
+  replaceFile(files.config, specJson(updated));
 }
 
 /**
