@@ -27,16 +27,22 @@ export class PeerContainerd implements AsyncDisposable {
 
   /**
    * `pauseImage` is a reference in a registry that answers plain HTTP on loopback. Its programs are the
-   * machine's, unless there are others in `programs`, a directory.
+   * machine's, unless there are others in `programs`, a directory; its data lie in `root`.
    */
-  static async start(pauseImage: string, programs?: string): Promise<PeerContainerd> {
+  static async start(
+    pauseImage: string,
+    { programs, root }: { readonly programs?: string | undefined; readonly root?: string } = {},
+  ): Promise<PeerContainerd> {
     const directory = await mkdtemp(join(tmpdir(), "berth-test-peer-"));
     await mkdir(join(directory, "net.d"));
     await writeFile(
       join(directory, "net.d", "10-peer.conflist"),
       JSON.stringify(bridgeNetwork({ plain: true })),
     );
-    await writeFile(join(directory, "config.toml"), configuration(directory, pauseImage));
+    await writeFile(
+      join(directory, "config.toml"),
+      configuration(directory, root ?? join(directory, "root"), pauseImage),
+    );
     await using log = await open(join(directory, "containerd.log"), "a");
     const PATH = [programs ?? [], process.env.PATH ?? []].flat().join(":");
     const child = spawn("containerd", ["--config", join(directory, "config.toml")], {
@@ -66,11 +72,11 @@ export class PeerContainerd implements AsyncDisposable {
   }
 }
 
-function configuration(directory: string, pauseImage: string): string {
+function configuration(directory: string, root: string, pauseImage: string): string {
   const path = (name: string) => JSON.stringify(join(directory, name));
   return `
 version = 2
-root = ${path("root")}
+root = ${JSON.stringify(root)}
 state = ${path("state")}
 [grpc]
 address = ${path("containerd.sock")}

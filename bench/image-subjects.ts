@@ -33,7 +33,7 @@ export async function startSubject(name: SubjectName): Promise<ImageSubject> {
       [Symbol.asyncDispose]: () => berth[Symbol.asyncDispose](),
     };
   }
-  const peer = await PeerContainerd.start("127.0.0.1/none:none", clientProgram(""));
+  const peer = await PeerContainerd.start("127.0.0.1/none:none", { programs: clientProgram("") });
   const ctr = (...args: readonly string[]) =>
     run(clientProgram("ctr"), ["--address", peer.socket, "--namespace", "k8s.io", "images", ...args], {});
   return {

@@ -1,7 +1,9 @@
 /** `npm run bench -- NAME [ARG...]`: runs one of the benchmarks beside this file. */
 const [name, ...args] = process.argv.slice(2);
 const known = [
+  "burst",
   "cli",
+  "counts",
   "memory",
   "native",
   "networks",
@@ -9,6 +11,7 @@ const known = [
   "polling",
   "pull",
   "push",
+  "scale",
   "startup",
   "stats",
   "streaming",

@@ -2,7 +2,7 @@
  * What pods cost in memory beside their own processes: the daemon and what it keeps running for each pod
  * (conmon; shim), as proportional set size, without pods and with some. `npm run bench -- memory [PODS]`
  */
-import { readdir, readFile } from "node:fs/promises";
+import { othersMib, pssMib } from "./memory-use.ts";
 import { RuntimePair, runPod } from "./runtime-pair.ts";
 
 const pods = Number(process.argv[2] ?? 30);
@@ -21,20 +21,4 @@ for (const subject of pair.subjects) {
     `${name}: daemon ${before.daemon.toFixed(0)} MiB, with ${pods} more pods ${after.daemon.toFixed(0)} MiB; ` +
       `beside it ${perPod.toFixed(2)} MiB for each pod`,
   );
-}
-
-/** Processes that were told of the daemon's directory: its monitors or shims. */
-async function othersMib(directory: string, daemon: number): Promise<number> {
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  let sum = 0;
-  for (const pid of pids) {
-    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (pid !== daemon && pid !== process.pid && command.includes(directory)) sum += await pssMib(pid);
-  }
-  return sum;
-}
-
-async function pssMib(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-  return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;
 }

@@ -1,14 +1,15 @@
 /**
  * How long a pod takes from RunPodSandbox to a running container, and each RPC of it: berth and containerd in
- * turn, image present, CNI bridge, one pod at a time. `npm run bench -- pods [ROUNDS]`; the first five rounds
- * are not counted.
+ * turn, image present, CNI bridge, one pod at a time. `npm run bench -- pods [ROUNDS] [--json]`; the first
+ * five rounds are not counted.
  */
 import { join } from "node:path";
 import { podConfig, shellConfig } from "../test/support/requests.ts";
+import { asJson, numbers } from "./arguments.ts";
 import { RuntimePair, type Subject } from "./runtime-pair.ts";
 import { median, percentile, timed } from "./statistics.ts";
 
-const rounds = Number(process.argv[2] ?? 40);
+const [rounds = 40] = numbers;
 const warmUp = 5;
 
 await using pair = await RuntimePair.start();
@@ -28,8 +29,15 @@ for (let round = 0; round < rounds + warmUp; round++) {
     if (round >= warmUp) times[subject.name].push(figures);
   }
 }
-for (const [name, list] of Object.entries(times)) report(name, list);
-console.log(`ratio of the medians of the sum: ${(medianSum("berth") / medianSum("containerd")).toFixed(2)}`);
+const calls = ["run", "create", "start", "exec", "stop", "remove"] as const;
+if (asJson)
+  console.log(JSON.stringify({ rounds, figures: Object.entries(times).map(figuresOf) }, undefined, 2));
+else {
+  for (const [name, list] of Object.entries(times)) report(name, list);
+  console.log(
+    `ratio of the medians of the sum: ${(medianSum("berth") / medianSum("containerd")).toFixed(2)}`,
+  );
+}
 
 async function onePod({ clients: { runtime }, logs }: Subject, name: string): Promise<Times> {
   const config = podConfig(name, { logDirectory: join(logs, name) });
@@ -57,9 +65,18 @@ function medianSum(name: Subject["name"]): number {
 
 function report(name: string, list: readonly Times[]): void {
   const figure = (figures: readonly number[]) =>
-    `p50 ${median(figures).toFixed(1)} p95 ${percentile(figures, 0.95).toFixed(1)} ms`;
+    `p50 ${median(figures).toFixed(1)} p99 ${percentile(figures, 0.99).toFixed(1)} ms`;
   console.log(`${name}: run+create+start ${figure(sums(list))}`);
-  for (const key of ["run", "create", "start", "exec", "stop", "remove"] as const) {
+  for (const key of calls) {
     console.log(`  ${key.padEnd(7)} ${figure(list.map((each) => each[key]))}`);
   }
+}
+
+function figuresOf([name, list]: readonly [string, readonly Times[]]) {
+  const both = (figures: readonly number[]) => ({
+    p50Ms: median(figures),
+    p99Ms: percentile(figures, 0.99),
+  });
+  const each = calls.map((key) => [key, both(list.map((times) => times[key]))] as const);
+  return { name, podToRunning: both(sums(list)), ...Object.fromEntries(each) };
 }

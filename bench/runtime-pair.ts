@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PullImageRequest } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
@@ -55,10 +57,21 @@ export class RuntimePair implements AsyncDisposable {
     const registry = parts.use(await startBusyboxRegistry());
     const pauseImage = await busyboxImage({ config: { Cmd: ["/bin/sleep", "1000000"] } });
     await pushImage(registry, "pause", "latest", pauseImage);
+    const disk = await mkdtemp(join(tmpdir(), "berth-bench-"));
+    parts.defer(() => rm(disk, { recursive: true, force: true }));
+    // Their state lies in memory, as in /run, their data on the disk.
+    process.env.TMPDIR = "/dev/shm";
     const berth = parts.use(
-      await TestBerth.start({ network: bridgeNetwork({ plain: true }), logLevel: "info" }),
+      await TestBerth.start({
+        network: bridgeNetwork({ plain: true }),
+        logLevel: "info",
+        root: join(disk, "berth"),
+      }),
     );
-    const peer = parts.use(await PeerContainerd.start(`${registry.host}/pause:latest`, peerPrograms));
+    const pause = `${registry.host}/pause:latest`;
+    const peer = parts.use(
+      await PeerContainerd.start(pause, { programs: peerPrograms, root: join(disk, "containerd") }),
+    );
     const image = { image: registry.image };
     for (const { images } of [berth.clients, peer.clients])
       await images.pullImage(PullImageRequest.fromPartial({ image }));

@@ -1,0 +1,41 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+const v1 = "/sys/fs/cgroup/cpuacct";
+
+/**
+ * A cgroup for a daemon, in which all that it starts stays but the containers' own processes: so its CPU time
+ * is what the daemon, its monitors or shims, OCI runtimes and plugins have used, those that have ended among
+ * them.
+ */
+export class CpuGroup implements AsyncDisposable {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async of(pid: number): Promise<CpuGroup> {
+    const directory = join(existsSync(v1) ? v1 : "/sys/fs/cgroup", `berth-bench-${pid}`);
+    await mkdir(directory);
+    await writeFile(join(directory, "cgroup.procs"), String(pid));
+    return new CpuGroup(directory);
+  }
+
+  async usedMs(): Promise<number> {
+    if (this.#directory.startsWith(v1))
+      return Number(await readFile(join(this.#directory, "cpuacct.usage"), "utf8")) / 1e6;
+    const text = await readFile(join(this.#directory, "cpu.stat"), "utf8");
+    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1e3;
+  }
+
+  /** What is left in it goes back to the root. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const pids = await readFile(join(this.#directory, "cgroup.procs"), "utf8");
+    const root = join(this.#directory, "..", "cgroup.procs");
+    for (const pid of pids.split("\n").filter((line) => line !== ""))
+      await writeFile(root, pid).catch(() => undefined);
+    await rmdir(this.#directory);
+  }
+}
