@@ -1,7 +1,8 @@
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
-import { constants } from "node:http2";
 import { unavailable } from "./connection.ts";
 import { GrpcCallError } from "./errors.ts";
+import { errorCodes } from "./http2/frames.ts";
+import type { Http2Session } from "./http2/session.ts";
+import type { Headers, Http2Stream } from "./http2/stream.ts";
 import { messagesIn, prefixed } from "./messages.ts";
 import { failureIn, failureOfReset, noGrpcServer } from "./status.ts";
 
@@ -21,25 +22,20 @@ const maxTimerMs = 2 ** 31 - 1;
  * One call in flight. It ends with its {@link answers}, which somebody has to read, or when it is disposed.
  */
 export class Call implements Disposable {
-  readonly #session: ClientHttp2Session;
-  readonly #stream: ClientHttp2Stream;
+  readonly #stream: Http2Stream;
   readonly #limits: CallLimits;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #onAbort = () => this.#endWith(this.#limits.signal.reason);
-  #headers: IncomingHttpHeaders = {};
+  /** Of the answer's beginning, and then of its end. */
+  #headers: Headers = {};
+  #isBegun = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(session: ClientHttp2Session, headers: Record<string, string>, limits: CallLimits) {
+  constructor(session: Http2Session, headers: Record<string, string>, limits: CallLimits) {
     limits.signal.throwIfAborted();
     this.#limits = limits;
-    this.#session = session;
-    this.#stream = session.request(headers, { endStream: false });
-    this.#stream.on("response", (received) => this.#onHeaders(received));
-    this.#stream.on("trailers", (received) => {
-      this.#headers = received;
-    });
-    // What reads the answers gets it too.
-    this.#stream.on("error", () => {});
+    this.#stream = session.request(headers);
+    this.#stream.onHeaders = (received) => this.#onHeaders(received);
     limits.signal.addEventListener("abort", this.#onAbort);
     if (Number.isFinite(limits.timeoutMs))
       this.#timer = setTimeout(() => this.#onTimeout(), Math.min(limits.timeoutMs, maxTimerMs));
@@ -47,15 +43,8 @@ export class Call implements Disposable {
 
   /** Resolves when the next may be sent: with false when the call has ended, and nobody reads any more. */
   async send(message: Uint8Array): Promise<boolean> {
-    const stream = this.#stream;
-    if (!stream.writable) return false;
-    if (!stream.write(prefixed(message))) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      stream.once("drain", resolve).once("close", resolve).once("trailers", resolve);
-      await promise;
-      stream.off("drain", resolve).off("close", resolve).off("trailers", resolve);
-    }
-    return stream.writable && this.#headers["grpc-status"] === undefined;
+    await this.#stream.write(prefixed(message));
+    return !this.#stream.isClosed && this.#headers["grpc-status"] === undefined;
   }
 
   /** No more messages are sent. */
@@ -66,13 +55,9 @@ export class Call implements Disposable {
   /** The messages that the server answers. Throws GrpcCallError unless its status is OK. */
   async *answers(): AsyncGenerator<Buffer, void> {
     try {
-      // Left early, the call is canceled by us, with a code that says so.
-      const chunks = this.#stream.iterator({ destroyOnReturn: false });
-      yield* messagesIn(chunks, this.#limits.maxMessageBytes);
-      if (this.#failure !== undefined || this.#headers["grpc-status"] === undefined) {
-        await this.#closed();
+      yield* messagesIn(this.#stream.chunks(), this.#limits.maxMessageBytes);
+      if (this.#failure !== undefined || this.#headers["grpc-status"] === undefined)
         throw this.#failureBehind(undefined);
-      }
     } catch (error) {
       throw this.#failureBehind(error);
     } finally {
@@ -85,11 +70,14 @@ export class Call implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#limits.signal.removeEventListener("abort", this.#onAbort);
-    if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.cancel();
   }
 
-  #onHeaders(received: IncomingHttpHeaders): void {
+  /** Trailers need not say again what was said at the beginning. */
+  #onHeaders(received: Headers): void {
     this.#headers = received;
+    if (this.#isBegun) return;
+    this.#isBegun = true;
     const error = noGrpcServer(received);
     if (error !== undefined) this.#endWith(error);
   }
@@ -98,26 +86,21 @@ export class Call implements Disposable {
     this.#endWith(new GrpcCallError("DeadlineExceeded", "no answer in time", { origin: "timeout" }));
   }
 
-  /** A stream that was reset may end before it is known with which code. */
-  async #closed(): Promise<void> {
-    this.#stream.end();
-    if (!this.#stream.closed) await new Promise<void>((resolve) => this.#stream.once("close", resolve));
-  }
-
   /** Of several reasons to end a call the first is told. */
   #endWith(error: unknown): void {
     this.#failure ??= { error };
-    if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#stream.cancel();
   }
 
-  /** Of a stream that broke off, whose own error says less than what is known besides. */
+  /** Of a stream that broke off, of which more may be known besides. */
   #failureBehind(error: unknown): unknown {
     if (this.#failure !== undefined) return this.#failure.error;
-    if (error instanceof GrpcCallError) return error;
+    const { lostWith, resetCode } = this.#stream;
+    if (error instanceof GrpcCallError && lostWith === undefined && resetCode === undefined) return error;
     const told = failureIn(this.#headers);
     if (told !== undefined) return told;
-    const { rstCode } = this.#stream;
-    if (rstCode === constants.NGHTTP2_REFUSED_STREAM) return failureOfReset(rstCode);
-    return this.#session.destroyed ? unavailable(error) : failureOfReset(rstCode);
+    if (lostWith !== undefined) return unavailable(lostWith.error);
+    if (resetCode !== undefined) return failureOfReset(resetCode);
+    return error ?? failureOfReset(errorCodes.protocolError);
   }
 }

@@ -1,6 +1,7 @@
-import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from "node:http2";
 import type { ErrorCode } from "../../ground/errors/index.ts";
 import { GrpcCallError } from "./errors.ts";
+import { errorCodes } from "./http2/frames.ts";
+import type { Headers } from "./http2/stream.ts";
 
 /** By number, from 1; 0 is OK (https://grpc.io/docs/guides/status-codes/). */
 const codes: readonly (ErrorCode | "OK")[] = [
@@ -24,7 +25,7 @@ const codes: readonly (ErrorCode | "OK")[] = [
 ];
 
 /** What trailers, or headers alone, say of a call's end: undefined for OK, and where there is no status. */
-export function failureIn(headers: IncomingHttpHeaders): GrpcCallError | undefined {
+export function failureIn(headers: Headers): GrpcCallError | undefined {
   const number = headers["grpc-status"];
   if (number === undefined || number === "0") return undefined;
   const code = codes[Number(number)] ?? "Unknown";
@@ -34,11 +35,9 @@ export function failureIn(headers: IncomingHttpHeaders): GrpcCallError | undefin
 }
 
 /** What is wrong with headers that no gRPC server sends; undefined when nothing is. */
-export function noGrpcServer(
-  headers: IncomingHttpHeaders & IncomingHttpStatusHeader,
-): GrpcCallError | undefined {
+export function noGrpcServer(headers: Headers): GrpcCallError | undefined {
   if (headers["grpc-status"] !== undefined) return undefined;
-  const status = headers[":status"];
+  const status = Number(headers[":status"]);
   if (status !== 200)
     return new GrpcCallError(
       codeOfHttp(status),
@@ -51,7 +50,7 @@ export function noGrpcServer(
 }
 
 /** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
-function codeOfHttp(status: number | undefined): ErrorCode {
+function codeOfHttp(status: number): ErrorCode {
   switch (status) {
     case 400:
       return "Internal";
@@ -74,13 +73,13 @@ function codeOfHttp(status: number | undefined): ErrorCode {
 /** What a stream that the server cut, with this code of HTTP/2, means for its call. */
 export function failureOfReset(rstCode: number): GrpcCallError {
   switch (rstCode) {
-    case constants.NGHTTP2_REFUSED_STREAM:
+    case errorCodes.refusedStream:
       return new GrpcCallError("Unavailable", "the server refused the call", { origin: "refused" });
-    case constants.NGHTTP2_CANCEL:
+    case errorCodes.cancel:
       return new GrpcCallError("Canceled", "the server canceled the call");
-    case constants.NGHTTP2_ENHANCE_YOUR_CALM:
+    case errorCodes.enhanceYourCalm:
       return new GrpcCallError("ResourceExhausted", "the server asks for fewer calls");
-    case constants.NGHTTP2_INADEQUATE_SECURITY:
+    case errorCodes.inadequateSecurity:
       return new GrpcCallError("PermissionDenied", "the server asks for a more secure connection");
     default:
       return new GrpcCallError("Internal", `the server reset the call with code ${rstCode} of HTTP/2`);
