@@ -1,5 +1,10 @@
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import { defineService, type GrpcService, type Handlers } from "../../ground/grpc/index.ts";
+import {
+  defineService,
+  type GrpcService,
+  type Handlers,
+  type ServiceTraits,
+} from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
 import { type ContainerdCall, withNamespace } from "./call.ts";
 import { containerHandlers } from "./containers.ts";
@@ -35,19 +40,21 @@ type Row = {
  */
 const rows: readonly Row[] = [
   row("containers", containerd.containersV1.ContainersService, containerHandlers),
-  row("content", containerd.ContentService, contentHandlers, ["write"]),
+  row("content", containerd.ContentService, contentHandlers, { endless: ["write"], oneByOne: ["read"] }),
   row("diff", containerd.diffV1.DiffService, diffHandlers),
-  row("events", containerd.eventsV1.EventsService, eventHandlers, ["subscribe"]),
+  row("events", containerd.eventsV1.EventsService, eventHandlers, { endless: ["subscribe"] }),
   row("images", containerd.imagesV1.ImagesService, imageHandlers),
   row("introspection", containerd.introspectionV1.IntrospectionService, introspectionHandlers),
   row("leases", containerd.leasesV1.LeasesService, leaseHandlers),
   row("mounts", containerd.mountsV1.MountsService, mountHandlers),
   row("namespaces", containerd.namespacesV1.NamespacesService, namespaceHandlers),
   row("sandboxes", containerd.sandboxV1.StoreService, sandboxHandlers),
-  row("sandbox-controllers", containerd.sandboxV1.ControllerService, sandboxControllerHandlers, ["wait"]),
+  row("sandbox-controllers", containerd.sandboxV1.ControllerService, sandboxControllerHandlers, {
+    endless: ["wait"],
+  }),
   row("snapshots", containerd.snapshotsV1.SnapshotsService, snapshotHandlers),
-  row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, ["stream"]),
-  row("tasks", containerd.tasksV1.TasksService, taskHandlers, ["wait"]),
+  row("streaming", containerd.streamingV1.StreamingService, streamingHandlers, { endless: ["stream"] }),
+  row("tasks", containerd.tasksV1.TasksService, taskHandlers, { endless: ["wait"] }),
   row("transfer", containerd.transferV1.TransferService, transferHandlers),
   row("version", containerd.versionV1.VersionService, versionHandlers),
 ];
@@ -63,14 +70,13 @@ function row<Definition extends ServiceDefinition>(
   id: string,
   definition: Definition,
   handlers?: (options: ServiceOptions) => Partial<Handlers<Definition, ContainerdCall>>,
-  /** Those that last as long as their client wants. */
-  endless: readonly (keyof Definition & string)[] = [],
+  traits: Omit<ServiceTraits<keyof Definition & string>, "quiet"> = {},
 ): Row {
   const make = (options: ServiceOptions) => {
     const own = handlers?.(options) ?? ({} as Handlers<Definition, ContainerdCall>);
     return defineService(definition, withNamespace<Definition>(own, options.storage), {
       quiet: polled(definition),
-      endless,
+      ...traits,
     });
   };
   return { id, served: handlers !== undefined, make };

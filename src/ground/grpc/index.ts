@@ -13,4 +13,4 @@ export { GrpcError } from "./errors.ts";
 export type { CallContext, Handlers, UnaryHandler } from "./handlers.ts";
 export type { CallEnd, CallObserver, Method } from "./observer.ts";
 export { GrpcServer, type GrpcServerOptions } from "./server.ts";
-export { defineService, type GrpcService } from "./service.ts";
+export { defineService, type GrpcService, type ServiceTraits } from "./service.ts";

@@ -25,7 +25,11 @@ export function serving(
   {
     requestStream,
     responseStream,
-  }: Pick<MethodDefinition<unknown, unknown>, "requestStream" | "responseStream">,
+    oneByOne,
+  }: Pick<MethodDefinition<unknown, unknown>, "requestStream" | "responseStream"> & {
+    /** Whether a handler's answer is sent before it is asked for the next. */
+    readonly oneByOne: boolean;
+  },
   method: Method,
   handler: AnyHandler,
   calls: Calls,
@@ -54,7 +58,8 @@ export function serving(
         const messages = handler(inputOf(call, context), context) as AsyncIterable<unknown>;
         for await (const message of messages) {
           context.signal.throwIfAborted();
-          if (!call.write(message)) await once(call, "drain", { signal: context.signal });
+          if (oneByOne) await written(call, message, context.signal);
+          else if (!call.write(message)) await once(call, "drain", { signal: context.signal });
         }
         context.signal.throwIfAborted();
         call.end();
@@ -63,6 +68,12 @@ export function serving(
     });
 
   return responseStream ? answerMany : answerOnce;
+}
+
+/** Resolves when a message is coded and on its way. Throws the signal's reason. */
+async function written(call: ManyAnswers, message: unknown, signal: AbortSignal): Promise<void> {
+  // Of a call that is cancelled nobody is told.
+  await raceAbort(new Promise<void>((resolve) => call.write(message, () => resolve())), signal);
 }
 
 /**

@@ -19,6 +19,11 @@ export type ServiceTraits<Method = string> = {
    * Last until their client ends them. A server that stops does not wait for these, and ends them at once.
    */
   readonly endless?: readonly Method[];
+  /**
+   * Streams of answers of many bytes: each is sent before the handler is asked for the next, so that few wait
+   * in memory, and the handler may use an answer's memory again for the one after it.
+   */
+  readonly oneByOne?: readonly Method[];
 };
 
 /**
@@ -57,7 +62,8 @@ export function implement(
       quiet: traits.quiet?.includes(key) === true,
       endless: traits.endless?.includes(key) === true,
     };
-    return [key, serving(described, method, handlers[key] ?? (() => unimplemented(path)), calls)];
+    const kind = { ...described, oneByOne: traits.oneByOne?.includes(key) === true };
+    return [key, serving(kind, method, handlers[key] ?? (() => unimplemented(path)), calls)];
   });
   return Object.fromEntries(entries);
 }

@@ -47,8 +47,14 @@ export class BlobPieces {
       }
     }
     await using file = await open(path, "r");
+    // In turn: what is read next must not lie where somebody still looks at the piece before it.
+    const memory: Buffer[] = [];
+    let turn = 0;
     const readFrom = (offset: number) => {
-      const reading = readPiece(file, path, offset, Math.min(pieceBytes, end - offset));
+      const index = turn++ % 2;
+      const into = memory[index] ?? Buffer.allocUnsafeSlow(Math.min(pieceBytes, end - offset));
+      memory[index] = into;
+      const reading = readPiece(file, path, offset, into.subarray(0, Math.min(into.length, end - offset)));
       // Whoever stops before it never hears of its failure.
       reading.catch(() => undefined);
       return reading;
@@ -76,7 +82,8 @@ export class BlobPieces {
   async #ahead({ digest, path, sizeBytes, from, end }: BlobRange): Promise<Kept | undefined> {
     if (from === end || (from !== 0 && from !== this.#kept.get(digest)?.taken)) return undefined;
     await using file = await open(path, "r");
-    const bytes = await readPiece(file, path, from, Math.min(pieceBytes, sizeBytes - from));
+    const length = Math.min(pieceBytes, sizeBytes - from);
+    const bytes = await readPiece(file, path, from, Buffer.allocUnsafeSlow(length));
     const kept = { offset: from, bytes, taken: from, used: true };
     if (bytes.length < end - from) return undefined;
     this.#keep(digest, kept);
@@ -104,9 +111,9 @@ export class BlobPieces {
   }
 }
 
-async function readPiece(file: FileHandle, path: string, offset: number, length: number): Promise<Buffer> {
+async function readPiece(file: FileHandle, path: string, offset: number, into: Buffer): Promise<Buffer> {
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, offset);
+    const { bytesRead, buffer } = await file.read(into, 0, into.length, offset);
     if (bytesRead > 0) return buffer.subarray(0, bytesRead);
   } catch (error) {
     throw fileError(`reading ${path}`, error);

@@ -47,7 +47,8 @@ export interface ContentProvider {
    */
   read(digest: Digest, maxBytes: number): Promise<Uint8Array>;
   /**
-   * Part of a blob, in pieces of 1 MiB at most, as far as the blob goes; not verified. Throws NotFound,
+   * Part of a blob, in pieces of 1 MiB at most, as far as the blob goes; not verified. The bytes of a piece
+   * are its taker's until the next one is asked for: then the memory is used again. Throws NotFound,
    * DataLoss where its file is shorter, and the signal's reason.
    */
   pieces(digest: Digest, from: number, end: number, signal: AbortSignal): AsyncIterable<BlobPiece>;
