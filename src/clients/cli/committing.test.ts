@@ -21,7 +21,7 @@ test("commit makes an image of a container with what is said of it, and prints i
   const { status, stdout, stderr } = await endpoint.run(["commit", ...options, web.id, "team/app:2"]);
   assert.deepEqual([status, stdout, stderr], [0, `${made}\n`, ""]);
   await endpoint.run(["commit", "--no-pause", web.id]);
-  const snapshot = { snapshotKey: web.id, imageId };
+  const snapshot = { snapshotKey: web.id, imageId, mountPoints: [] };
   assert.deepEqual(files.asked, [
     { ...snapshot, name: "team/app:2", changes: ["ENV A=1", "USER 7"], author: "Ada", comment: "why" },
     { ...snapshot, name: undefined, changes: [], author: "", comment: "" },

@@ -203,6 +203,8 @@ export type ContainerRootfs = {
   readonly snapshotKey: string;
   /** What the snapshot lies on. */
   readonly imageId: Digest;
+  /** Where in it something is mounted while the container runs. */
+  readonly mountPoints: readonly string[];
 };
 
 /** UpdatePodSandboxResources: what is left out stays. */

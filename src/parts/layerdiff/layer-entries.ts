@@ -16,11 +16,13 @@ const opaqueName = ".wh..wh..opq";
 export class LayerEntries {
   readonly #tar: TarStream;
   readonly #tree: TreeEntries;
-  readonly #described = new Set<string>([""]);
+  readonly #described: Set<string>;
 
-  constructor(tar: TarStream, tree: TreeEntries) {
+  /** Of `leftOut` nothing is written. */
+  constructor(tar: TarStream, tree: TreeEntries, leftOut: ReadonlySet<string> = new Set()) {
     this.#tar = tar;
     this.#tree = tree;
+    this.#described = new Set(["", ...leftOut]);
   }
 
   /** What lies at the path. */

@@ -16,6 +16,11 @@ export type LayerOptions = {
   readonly compression: Compression;
   /** No file is newer, in seconds since 1970 (reproducible-builds.org, SOURCE_DATE_EPOCH). */
   readonly latestSeconds?: number | undefined;
+  /**
+   * Paths from the root that something is mounted on: empty files and directories that were made for that
+   * alone are left out.
+   */
+  readonly mountPoints?: readonly string[] | undefined;
   /** The file is a pipe, which has no positions. */
   readonly pipe?: boolean;
 };

@@ -72,10 +72,22 @@ export function changesOfUpper(upper: OpenTree, isMerged: boolean, entries: Laye
   }
 
   function attribute(path: string, key: string): string | undefined {
-    const at = path.lastIndexOf("/");
-    const name = path === "" ? "." : path.slice(at + 1);
-    return upper.within(path.slice(0, Math.max(at, 0)), (directory) => overlayXattr(directory, name, key));
+    return attributeOf(upper, path, key);
   }
+}
+
+/**
+ * Whether the kernel has copied what lies at the path from a lower directory: it says so even where it cannot
+ * say from where.
+ */
+export function isCopiedUp(upper: OpenTree, path: string): boolean {
+  return attributeOf(upper, path, "origin") !== undefined;
+}
+
+function attributeOf(upper: OpenTree, path: string, key: string): string | undefined {
+  const at = path.lastIndexOf("/");
+  const name = path === "" ? "." : path.slice(at + 1);
+  return upper.within(path.slice(0, Math.max(at, 0)), (directory) => overlayXattr(directory, name, key));
 }
 
 function overlayXattr(directory: number, name: string, key: string): string | undefined {

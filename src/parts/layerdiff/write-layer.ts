@@ -1,9 +1,12 @@
+import { posix } from "node:path";
+import { toByteString } from "../../ground/linux/index.ts";
 import { LayerEntries } from "./layer-entries.ts";
 import { type LayerOptions, LayerTar, type WrittenLayer } from "./layer-tar.ts";
+import { emptyMountPoints } from "./mount-points.ts";
 import { OpenTree } from "./open-tree.ts";
 import { changesOfTrees } from "./tree-changes.ts";
 import { TreeEntries } from "./tree-entries.ts";
-import { changesOfUpper } from "./upper-changes.ts";
+import { changesOfUpper, isCopiedUp } from "./upper-changes.ts";
 
 /** Where the difference of two trees is to be found. Paths are absolute. */
 export type LayerSource =
@@ -35,13 +38,18 @@ export function writeLayer(fd: number, source: LayerSource, options: LayerOption
   using contents = new TreeEntries(tar, isUpper ? (source.merged ?? source.upper) : source.tree, {
     changing,
   });
-  const entries = new LayerEntries(tar, contents);
-  if (isUpper) changesOfUpper(tree, source.merged !== undefined, entries);
-  else compareTrees(source.base, tree, entries);
-  return tar.finish();
-}
-
-function compareTrees(base: string | undefined, tree: OpenTree, entries: LayerEntries): void {
-  using before = base === undefined ? undefined : new OpenTree(base);
+  const mountPoints = (options.mountPoints ?? []).map((path) =>
+    toByteString(posix.resolve("/", path)).slice(1),
+  );
+  const entriesWithout = (isNew: (path: string) => boolean) =>
+    new LayerEntries(tar, contents, emptyMountPoints(tree, mountPoints.filter(Boolean), isNew));
+  if (isUpper) {
+    const entries = entriesWithout((path) => !isCopiedUp(tree, path));
+    changesOfUpper(tree, source.merged !== undefined, entries);
+    return tar.finish();
+  }
+  using before = source.base === undefined ? undefined : new OpenTree(source.base);
+  const entries = entriesWithout((path) => before !== undefined && before.stat(path) === undefined);
   changesOfTrees(before, tree, entries);
+  return tar.finish();
 }

@@ -148,10 +148,10 @@ async function commit(
 }
 
 async function runThread(
-  { path, source, options: { compression, latestSeconds } }: Omit<LayerJob, "kind">,
+  { path, source, options: { compression, latestSeconds, mountPoints } }: Omit<LayerJob, "kind">,
   signal: AbortSignal,
 ): Promise<WrittenLayer> {
-  const job: LayerJob = { kind: "layer", path, source, options: { compression, latestSeconds } };
+  const job: LayerJob = { kind: "layer", path, source, options: { compression, latestSeconds, mountPoints } };
   const file = threadFile(import.meta.url, "./diff-worker");
   await using thread = new JobThread<LayerJob, WrittenLayer>({ name: "diff", file, error: DiffError });
   return await raceAbort(thread.run(job), signal);

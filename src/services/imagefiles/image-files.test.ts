@@ -13,6 +13,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { Differ, LayerDiffs } from "../diff/index.ts";
 import type { Image } from "../images/index.ts";
 import { openStack } from "../images/testing/stack.ts";
+import type { SnapshotterKind } from "../snapshots/index.ts";
 import { ImageFiles, ImageMounts } from "./index.ts";
 
 const run = promisify(execFile);
@@ -21,7 +22,7 @@ const platform = { os: "linux", architecture: "amd64" };
 const about = { changes: [], author: "", comment: "" } as const;
 
 /** An image `app:1` of two layers, and what makes images of files. */
-async function setting(options: ImageOptions = {}) {
+async function setting(options: ImageOptions = {}, kind: SnapshotterKind = "overlayfs") {
   await using undo = new AsyncDisposableStack();
   const { path } = undo.use(await tempDir());
   const layers = [
@@ -33,7 +34,7 @@ async function setting(options: ImageOptions = {}) {
     [{ name: "etc/later", content: "later" }],
   ];
   const registry = undo.use(await startFakeRegistry({ "app:1": await imageOf({ layers, ...options }) }));
-  const stack = undo.use(await openStack({ platform }));
+  const stack = undo.use(await openStack({ platform, kind }));
   const image = await stack.images.pull({ reference: `${registry.host}/app:1` });
   const hostPaths = new HostPaths();
   const differ = undo.use(new Differ(new HostPaths()));
@@ -150,6 +151,39 @@ for (const format of ["oci", "docker"] as const) {
     assertClean(set);
   });
 }
+
+for (const kind of ["overlayfs", "native"] as const)
+  test(`a commit leaves out what was made only to mount on it, with ${kind}`, async () => {
+    await using set = await setting({}, kind);
+    const { stack, files, image } = set;
+    const snapshotKey = await changed(set, async (root) => {
+      await mkdir(join(root, "proc"));
+      await mkdir(join(root, "run/secrets/token"), { recursive: true });
+      await writeFile(join(root, "etc/hosts"), "");
+      await mkdir(join(root, "data"));
+      await writeFile(join(root, "data/own"), "own");
+      await mkdir(join(root, "empty"));
+      await mkdir(join(root, "var/cache"), { recursive: true });
+      await mkdir(join(root, "var/other"));
+    });
+    const mounted = ["/proc", "/etc/hosts", "/var/run/secrets/token", "/run/secrets/token", "/etc/kept"];
+    const mountPoints = [...mounted, "/data", "/etc", "/absent/path", "/", "/var/cache"];
+    const { id } = await files.commit(
+      { ...about, snapshotKey, imageId: image.id, name: undefined, mountPoints },
+      signal,
+    );
+    const made = found(set, id);
+    assert.deepEqual(await diffOf(set, id), [
+      "added /data",
+      "added /data/own",
+      "added /empty",
+      "added /var",
+      "added /var/other",
+    ]);
+    await stack.inRootfs(made, async (root) =>
+      assert.equal(await readFile(join(root, "etc/kept"), "utf8"), "kept"),
+    );
+  });
 
 test("a container that has changed nothing becomes an image of its own all the same", async () => {
   await using set = await setting();

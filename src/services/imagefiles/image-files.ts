@@ -34,6 +34,8 @@ export type CommitRequest = About & {
   readonly snapshotKey: string;
   /** What it lies on. */
   readonly imageId: Digest;
+  /** Where in it something is mounted: what was made for that alone is no part of the image. */
+  readonly mountPoints?: readonly string[];
 };
 
 export type ImportRequest = About & {
@@ -71,14 +73,22 @@ export class ImageFiles {
   }
 
   /** A container's image with its changes as a layer more. */
-  async commit({ snapshotKey, imageId, ...about }: CommitRequest, signal: AbortSignal): Promise<MadeImage> {
+  async commit(
+    { snapshotKey, imageId, mountPoints, ...about }: CommitRequest,
+    signal: AbortSignal,
+  ): Promise<MadeImage> {
     const { content, snapshotter, layerDiffs, images } = this.#options;
     await using hold = await this.#hold("commit");
     const image = this.#find(imageId);
     const base = await images.inspect(image.id);
     const mounts = { lower: await this.#view(image, hold), upper: snapshotter.mounts(snapshotKey) };
     const held = (digest: Digest) => hold.add([{ kind: "content", digest }]);
-    const blob = await layerDiffs.compare(content, mounts, { compression: "gzip", hold: held, signal });
+    const blob = await layerDiffs.compare(content, mounts, {
+      compression: "gzip",
+      mountPoints,
+      hold: held,
+      signal,
+    });
     const target = await imageWith(
       { ...base, manifest: image.manifest },
       { ...blob, ...about },

@@ -33,6 +33,7 @@ import { removeLog } from "./container-log.ts";
 import { updateResources } from "./container-resources.ts";
 import { containerSteps } from "./container-steps.ts";
 import { ContainerViews, containerView, neverStarted } from "./container-view.ts";
+import { mountPointsOf } from "./mount-points.ts";
 import { requirePrivileged } from "./privileged.ts";
 
 /** The life of containers: create, start, stop, remove, exec. */
@@ -312,7 +313,7 @@ export class ContainerLifecycle implements Containers {
     const { id } = this.#services.containers.get(idOrPrefix);
     using _ = await this.#locks.acquire(id);
     const record = this.#services.containers.get(id);
-    const rootfs = { snapshotKey: id, imageId: record.imageId };
+    const rootfs = { snapshotKey: id, imageId: record.imageId, mountPoints: mountPointsOf(record) };
     const task = this.#services.taskTable.get(id);
     if (!pause || task?.state().kind !== "running") return await use(rootfs);
     return await whilePaused([task], () => use(rootfs));
