@@ -2,7 +2,7 @@
  * What a pull costs: berth and the containerd of `scripts/clients-programs.sh` in turn, each started anew for
  * every round. An image of four gzip layers from a registry on loopback, its removal, and twelve small images
  * at once. `npm run bench -- pull [ROUNDS] [--large] [--json]`: 110 MB and 7,500 files, or with `--large` 871
- * MB and 60,000 files.
+ * MB and 60,000 files. With BERTH_TEST_SNAPSHOTTER=erofs in the environment, berth has that snapshotter.
  */
 import { startRegistry } from "../src/testing/registry.ts";
 import { tempDir } from "../src/testing/temp-dir.ts";
