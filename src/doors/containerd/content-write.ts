@@ -124,7 +124,9 @@ class Writing implements AsyncDisposable {
     if (offset !== 0n && offset !== at)
       throw new ContainerdError("OutOfRange", `write @${offset} must occur at current offset ${at}`);
     if (offset === 0n && at > 0n && action === WRITE) await this.#writer.truncate();
-    if (data.length > 0) await this.#writer.write(data);
+    if (data.length === 0) return;
+    await this.#writer.write(data);
+    giveBack(data);
   }
 
   /** What does not fit is left as it is, as in containerd: its writer may truncate it and write again. */
@@ -147,6 +149,17 @@ class Writing implements AsyncDisposable {
     await addToLease(this.#storage, this.#leaseId, { kind: "content", digest });
     await this.#writer.commit({ digest, size, labels, verified });
   }
+}
+
+/** Larger than what Node reads from a socket at a time: a message of that size has its memory for itself. */
+const ownMemoryBytes = 256 * 1024;
+
+/**
+ * Frees the memory of a message's bytes, which nobody looks at any more, in place of the garbage collector:
+ * for a large blob that would take as long as hashing it.
+ */
+function giveBack({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemoryBytes) buffer.transfer(0);
 }
 
 function exists(digest: Digest): ContainerdError {
