@@ -5,10 +5,10 @@ import { before, describe, it } from "node:test";
 import { mountInfo } from "../src/ground/linux/index.ts";
 import { ImageSpec, NamespaceMode } from "../src/ground/protocol/index.ts";
 import { pushImage } from "../src/testing/registry.ts";
+import { unmountBelow } from "../src/testing/unmount-below.ts";
 import { busyboxImage } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
-import { unmountLayers } from "./support/snapshotter.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const ids = [{ containerId: 0, hostId: 400_000, length: 65_536 }];
@@ -79,7 +79,7 @@ describe("with the erofs snapshotter", () => {
     assert.equal(await execSync(host.berth, first, "cat", "/data/kept"), "kept\n");
     await host.berth.stopDaemon();
     // As a machine that comes up finds it.
-    await unmountLayers(host.berth.root);
+    await unmountBelow(snapshots());
     await host.berth.startDaemon();
     assert.equal(await execSync(host.berth, first, "cat", "/top"), "2\n");
     const second = await pod.shell("second", image, "exec sleep 1000");

@@ -11,9 +11,10 @@ import {
   ownerLabel,
   PullImageRequest,
 } from "../../src/ground/protocol/index.ts";
+import { unmountBelow } from "../../src/testing/unmount-below.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { testHandler } from "./handler.ts";
-import { testSnapshotter, unmountLayers } from "./snapshotter.ts";
+import { testSnapshotter } from "./snapshotter.ts";
 import { freeSubnet } from "./subnet.ts";
 
 const main = new URL("../../dist/berthd.js", import.meta.url).pathname;
@@ -205,7 +206,7 @@ ${images}`;
     // An error of the last steps does not hide the first one's, which may be their reason.
     await using steps = new AsyncDisposableStack();
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
-    steps.defer(() => unmountLayers(this.root));
+    steps.defer(() => unmountBelow(join(this.root, "snapshots")));
     steps.defer(() => this.#removeBridge());
     steps.defer(() => this.stopDaemon());
     if (this.#clients !== undefined) await this.#removePods(this.#clients);

@@ -19,8 +19,9 @@ import { applyLayer } from "../../parts/unpack/index.ts";
 import { PublishedEvents } from "../../testing/published.ts";
 import { smallDisk } from "../../testing/small-disk.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { unmountBelow } from "../../testing/unmount-below.ts";
 import { type SnapshotterKind, Snapshotters } from "./index.ts";
-import { code, mounted, unmountBelow } from "./testing/mounted.ts";
+import { code, mounted } from "./testing/mounted.ts";
 import { snapshotterSuite } from "./testing/snapshotter-suite.ts";
 
 const run = promisify(execFile);

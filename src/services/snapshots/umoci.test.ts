@@ -11,9 +11,9 @@ import { openDatabase } from "../../ground/metadata/index.ts";
 import { type Digest, digestHex } from "../../parts/oci/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
+import { unmountBelow } from "../../testing/unmount-below.ts";
 import { ServiceEvents } from "../events/index.ts";
 import { chainIdOf, type Snapshotter, type SnapshotterKind, Snapshotters } from "./index.ts";
-import { unmountBelow } from "./testing/mounted.ts";
 
 const run = promisify(execFile);
 const logger = createLogger({ level: "silent", format: "json" });

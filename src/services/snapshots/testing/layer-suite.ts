@@ -7,8 +7,9 @@ import { promisify } from "node:util";
 import { digestOf } from "../../../parts/oci/index.ts";
 import { type AppliedLayer, applyLayer } from "../../../parts/unpack/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
+import { unmountBelow } from "../../../testing/unmount-below.ts";
 import type { Snapshotter } from "../index.ts";
-import { mounted, unmountBelow } from "./mounted.ts";
+import { mounted } from "./mounted.ts";
 import type { SnapshotterSubject } from "./snapshotter-suite.ts";
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { BerthError, type ErrorCode } from "../../../ground/errors/index.ts";
-import { mountInfo, mountSnapshot, unmount } from "../../../ground/linux/index.ts";
+import { mountSnapshot, unmount } from "../../../ground/linux/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import type { Mount } from "../index.ts";
 
@@ -15,12 +15,6 @@ export async function mounted<T>(mounts: readonly Mount[], use: (tree: string) =
   } finally {
     await unmount(target);
   }
-}
-
-/** Unmounts what a snapshotter leaves mounted below `root`, as a shutdown of the machine does. */
-export async function unmountBelow(root: string): Promise<void> {
-  for (const { mountPoint } of (await mountInfo()).toReversed())
-    if (mountPoint.startsWith(`${root}/`)) await unmount(mountPoint, { detach: true });
 }
 
 /** For `assert.rejects`: an error of ours with this code. */
