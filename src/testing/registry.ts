@@ -9,6 +9,8 @@ import { tempDir } from "./temp-dir.ts";
 import { tokenParty } from "./token-service.ts";
 
 export type RegistrySettings = {
+  /** Another one than Debian's `docker-registry`, with the same command line. */
+  readonly program?: string;
   /** A line of htpasswd, bcrypt. */
   readonly htpasswd?: string;
   /** Wants tokens of this service, {@link startTokenService}. */
@@ -33,7 +35,9 @@ export async function startRegistry(settings: RegistrySettings = {}): Promise<Te
   const htpasswd = join(directory.path, "htpasswd");
   if (settings.htpasswd !== undefined) await writeFile(htpasswd, `${settings.htpasswd}\n`);
   await writeFile(config, configuration(directory.path, htpasswd, settings));
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(settings.program ?? "docker-registry", ["serve", config], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   undo.defer(() => stop(child));
   const port = await listeningPort(child);
   const done = undo.move();

@@ -1,0 +1,8 @@
+// Package imagetools names the programs of others that read and write images beside berth; go.mod pins their versions.
+package imagetools
+
+import (
+	_ "github.com/distribution/distribution/v3/cmd/registry"
+	_ "github.com/google/go-containerregistry/cmd/crane"
+	_ "oras.land/oras/cmd/oras"
+)
