@@ -45,6 +45,7 @@ libatomic1:/usr/share/doc/libatomic1/copyright
 docker-registry:/usr/bin/docker-registry
 busybox-static:/usr/share/doc/busybox-static/copyright
 skopeo:/usr/bin/skopeo
+docker.io:/usr/sbin/dockerd
 umoci:/usr/bin/umoci
 zstd:/usr/bin/zstd
 apparmor:/usr/sbin/apparmor_parser

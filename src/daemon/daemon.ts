@@ -4,10 +4,10 @@ import { managerService, openBerthService } from "../doors/berth/index.ts";
 import { type ContainerdOptions, containerdServices } from "../doors/containerd/index.ts";
 import { criServices } from "../doors/cri/index.ts";
 import { StreamingServer } from "../doors/streaming/index.ts";
-import { criNamespace } from "../engines/engine/index.ts";
+import { criNamespace, type Engine, type Streams } from "../engines/engine/index.ts";
 import { cdiExtension, PodEngine, type PodEngineOptions, type StepObserver } from "../engines/pods/index.ts";
 import type { Config } from "../ground/config/index.ts";
-import { GrpcServer } from "../ground/grpc/index.ts";
+import { GrpcServer, type GrpcService } from "../ground/grpc/index.ts";
 import { HostPaths } from "../ground/hostpaths/index.ts";
 import { cgroupLayout } from "../ground/linux/index.ts";
 import { type Logger, UnusableFiles } from "../ground/logging/index.ts";
@@ -40,6 +40,7 @@ import { Storage, type StorageOptions } from "../services/storage/index.ts";
 import { TaskStore } from "../services/tasks/index.ts";
 import { activationFollower } from "./activation-holders.ts";
 import { cgroupDriver } from "./cgroup-driver.ts";
+import { openDockerEngine, withoutStorage } from "./docker.ts";
 import { imageThresholds } from "./image-thresholds.ts";
 import { NamespacedImages } from "./namespaced-images.ts";
 import { NodePeers } from "./node-peers.ts";
@@ -50,6 +51,8 @@ import { socketGroup } from "./socket-group.ts";
 import { StreamingUrls, streamingOptions } from "./streaming.ts";
 import type { UnhandledErrors } from "./unhandled-errors.ts";
 import { version } from "./version.ts";
+
+type CriDetails = NonNullable<Parameters<typeof criServices>[0]["details"]>;
 
 const noCgroups = { kind: "v1", v1: new Map<string, string>() } as const;
 
@@ -64,13 +67,13 @@ export class Daemon implements AsyncDisposable {
   /** Resolves when the daemon can do no more than end: its database has died. */
   readonly failed: Promise<Error>;
   readonly #server: GrpcServer;
-  readonly #podManager: DaemonPodManager;
+  readonly #podManager: DaemonPodManager | undefined;
   readonly #hostPaths: HostPaths;
   readonly #rooms: AsyncDisposableStack;
 
   private constructor(
     server: GrpcServer,
-    podManager: DaemonPodManager,
+    podManager: DaemonPodManager | undefined,
     hostPaths: HostPaths,
     rooms: AsyncDisposableStack,
     failed: Promise<Error>,
@@ -84,25 +87,19 @@ export class Daemon implements AsyncDisposable {
 
   /**
    * Opens all that is on disk, takes up what runs, and serves. What was opened is closed again when a part
-   * fails, the database among it, which is the daemon's from here on.
+   * fails, the database among it, which is the daemon's from here on; without one the engine is Docker's.
    */
   static async start(
     config: Config,
     logger: Logger,
-    opening: Promise<Database>,
+    opening: Promise<Database> | undefined,
     unhandledErrors: UnhandledErrors,
     hooks: DaemonHooks = {},
   ): Promise<Daemon> {
+    if (opening === undefined) return await Daemon.#startOverDocker(config, logger, unhandledErrors);
     await using rooms = new AsyncDisposableStack();
     const database = rooms.use(await opening);
-    const group = await socketGroup(config.addressGroup);
-    const hostPaths = new HostPaths({
-      onHang: ({ owner, path }) =>
-        logger.warn(
-          { sandbox: owner, path },
-          "a path of the host does not respond; requests that need it wait",
-        ),
-    });
+    const hostPaths = watchedHostPaths(logger);
     const trees = rooms.use(new TreeRemover());
     const trash = rooms.use(await Trash.open(join(config.root, "trash"), logger));
     const unusableFiles = new UnusableFiles(logger);
@@ -140,24 +137,14 @@ export class Daemon implements AsyncDisposable {
       mounts: await ImageMounts.open({ ...criStorage, hostPaths }),
       spoolDir: join(config.root, "spool"),
     });
-    const streamingServer = rooms.use(
-      await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
-    );
-    const streaming = new StreamingUrls(engine, streamingServer);
-    const cri = criServices({
-      engine,
-      streaming,
-      metrics: config.stats.metrics,
-      answers: config.cri,
-      details: async () => {
-        await lookForUnusable(config, unusableFiles);
-        const { counts: peers } = nodePeers;
-        return {
-          unhandledErrors: unhandledErrors.seen(),
-          unusableFiles: unusableFiles.list(),
-          ...(peers === undefined ? {} : { peers }),
-        };
-      },
+    const cri = await openCri(engine, config, rooms, async () => {
+      await lookForUnusable(config, unusableFiles);
+      const { counts: peers } = nodePeers;
+      return {
+        unhandledErrors: unhandledErrors.seen(),
+        unusableFiles: unusableFiles.list(),
+        ...(peers === undefined ? {} : { peers }),
+      };
     });
     const containerd = config.containerdApi.enabled
       ? containerdServices({
@@ -182,17 +169,7 @@ export class Daemon implements AsyncDisposable {
       : [];
     const podManager = await DaemonPodManager.create(config, logger, database);
     const managed = config.manager.enabled ? [managerService(() => podManager.api())] : [];
-    const server = new GrpcServer({ services: [...cri, berth, ...managed, ...containerd], logger });
-    try {
-      for (const address of addresses(config)) {
-        await mkdir(dirname(address), { recursive: true, mode: 0o755 });
-        await server.listen(address, group);
-      }
-    } catch (error) {
-      // A socket that is open already would answer, over rooms that are closed.
-      await server.close();
-      throw error;
-    }
+    const server = await serve([...cri, berth, ...managed, ...containerd], config, logger);
     if (config.containerdApi.enabled) rooms.use(await Restarts.open({ storage, tasks, events, logger }));
     // A crash leaves content that nothing needs, and leases that run out.
     engine.images
@@ -202,13 +179,73 @@ export class Daemon implements AsyncDisposable {
     return new Daemon(server, podManager, hostPaths, rooms.move(), database.died);
   }
 
+  /** With nothing of our own storage, and no metadata. */
+  static async #startOverDocker(
+    config: Config,
+    logger: Logger,
+    unhandledErrors: UnhandledErrors,
+  ): Promise<Daemon> {
+    await using rooms = new AsyncDisposableStack();
+    const hostPaths = watchedHostPaths(logger);
+    const engine = await openDockerEngine(config, logger, hostPaths, rooms);
+    const spoolDir = join(config.root, "spool");
+    const berth = await openBerthService({ engine, ...withoutStorage, spoolDir });
+    const cri = await openCri(engine, config, rooms, async () => ({
+      unhandledErrors: unhandledErrors.seen(),
+    }));
+    const server = await serve([...cri, berth], config, logger);
+    const neverFails = new Promise<never>(() => undefined);
+    return new Daemon(server, undefined, hostPaths, rooms.move(), neverFails);
+  }
+
   /** Takes no more calls, lets those under way end, closes what is open. Containers go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hostPaths.hurry();
     // It is a client of the server.
-    await this.#podManager[Symbol.asyncDispose]();
+    await this.#podManager?.[Symbol.asyncDispose]();
     await this.#server.close();
     await this.#rooms.disposeAsync();
+  }
+}
+
+function watchedHostPaths(logger: Logger): HostPaths {
+  return new HostPaths({
+    onHang: ({ owner, path }) =>
+      logger.warn(
+        { sandbox: owner, path },
+        "a path of the host does not respond; requests that need it wait",
+      ),
+  });
+}
+
+/** CRI's services, and the server of its streams. */
+async function openCri(
+  engine: Engine & { readonly streams: Streams },
+  config: Config,
+  rooms: AsyncDisposableStack,
+  details: CriDetails,
+): Promise<readonly GrpcService[]> {
+  const server = rooms.use(
+    await StreamingServer.start(engine.streams, await streamingOptions(config.streaming)),
+  );
+  const streaming = new StreamingUrls(engine, server);
+  return criServices({ engine, streaming, metrics: config.stats.metrics, answers: config.cri, details });
+}
+
+/** Opens the sockets. */
+async function serve(services: readonly GrpcService[], config: Config, logger: Logger): Promise<GrpcServer> {
+  const group = await socketGroup(config.addressGroup);
+  const server = new GrpcServer({ services, logger });
+  try {
+    for (const address of addresses(config)) {
+      await mkdir(dirname(address), { recursive: true, mode: 0o755 });
+      await server.listen(address, group);
+    }
+    return server;
+  } catch (error) {
+    // A socket that is open already would answer, over rooms that are closed.
+    await server.close();
+    throw error;
   }
 }
 

@@ -50,8 +50,8 @@ async function serve(source: ConfigSource, hooks: DaemonHooks): Promise<void> {
   const unhandledErrors = new UnhandledErrors(logger);
   const startedAt = performance.now();
   await using _claimed = await claimDirectories(config);
-  const opening = openMetadata(config, logger);
-  opening.catch(() => undefined);
+  const opening = config.engine.name === "docker" ? undefined : openMetadata(config, logger);
+  opening?.catch(() => undefined);
   // The database opens in a thread of its own while this one loads the rest of the daemon, which takes
   // longer.
   const { Daemon } = await import("./daemon.ts");

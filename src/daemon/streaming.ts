@@ -21,18 +21,19 @@ async function readTls({
   if (cert === "" || key === "")
     throw new ConfigError("InvalidArgument", "streaming.tls: both cert and key must be set");
   return {
-    cert: await readPem("cert", cert),
-    key: await readPem("key", key),
-    ...(clientCa !== "" && { clientCa: await readPem("client_ca", clientCa) }),
+    cert: await readPem("streaming.tls.cert", cert),
+    key: await readPem("streaming.tls.key", key),
+    ...(clientCa !== "" && { clientCa: await readPem("streaming.tls.client_ca", clientCa) }),
     minVersion: `TLSv${minVersion}`,
   };
 }
 
-async function readPem(name: string, path: string): Promise<string> {
+/** Throws ConfigError that names the key. */
+export async function readPem(key: string, path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new ConfigError("InvalidArgument", `streaming.tls.${name}: ${path} cannot be read`, { cause });
+    throw new ConfigError("InvalidArgument", `${key}: ${path} cannot be read`, { cause });
   }
 }
 

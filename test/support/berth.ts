@@ -13,6 +13,8 @@ import {
 } from "../../src/ground/protocol/index.ts";
 import { unmountBelow } from "../../src/testing/unmount-below.ts";
 import { type CriClients, connectCri } from "./clients.ts";
+import { TestDocker } from "./docker.ts";
+import { testEngine } from "./engine.ts";
 import { testHandler } from "./handler.ts";
 import { testSnapshotter } from "./snapshotter.ts";
 import { freeSubnet } from "./subnet.ts";
@@ -39,6 +41,8 @@ export type BerthOptions = {
   readonly root?: string;
   /** As in the configuration file; "debug" unless given. */
   readonly logLevel?: string;
+  /** "docker" starts a Docker Engine of its own; BERTH_TEST_ENGINE, or "native", unless given. */
+  readonly engine?: "native" | "docker";
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
 };
@@ -54,6 +58,8 @@ export class TestBerth implements AsyncDisposable {
   readonly logDir: string;
   readonly #options: BerthOptions;
   readonly #network: object | undefined;
+  /** With the Docker engine, that of this daemon alone. */
+  readonly docker: TestDocker | undefined;
   #process: ChildProcess | undefined;
   #clients: CriClients | undefined;
 
@@ -64,6 +70,8 @@ export class TestBerth implements AsyncDisposable {
     this.logDir = join(directory, "logs");
     this.#options = options;
     this.#network = "network" in options ? options.network : bridgeNetwork();
+    this.docker =
+      (options.engine ?? testEngine) === "docker" ? new TestDocker(join(directory, "docker")) : undefined;
   }
 
   static async start(options: BerthOptions = {}): Promise<TestBerth> {
@@ -85,11 +93,16 @@ export class TestBerth implements AsyncDisposable {
     const file = join(this.cniConfDir, "10-test.conflist");
     if (this.#network !== undefined) await writeFile(file, JSON.stringify(this.#network));
     await writeFile(join(this.directory, "config.toml"), this.#config());
+    await this.docker?.start();
   }
 
   #config(): string {
     const { config = "" } = this.#options;
     // A test with a section of its own chooses the handler itself.
+    const engine =
+      this.docker === undefined
+        ? ""
+        : `[engine]\nname = "docker"\n[docker]\nhost = ${JSON.stringify(this.docker.host)}`;
     const runtime = /^\[runtime\]$/m.test(config)
       ? ""
       : `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}`;
@@ -114,6 +127,7 @@ bin_dirs = ${JSON.stringify([...(this.#options.pluginDirs ?? []), "/usr/lib/cni"
 plugin_timeout = ${JSON.stringify(this.#options.pluginTimeout ?? "1m")}
 give_up_after = ${JSON.stringify(this.#options.giveUpAfter ?? "1m")}
 ${runtime}
+${engine}
 ${images}`;
   }
 
@@ -208,6 +222,7 @@ ${images}`;
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
     steps.defer(() => unmountBelow(join(this.root, "snapshots")));
     steps.defer(() => this.#removeBridge());
+    steps.defer(() => this.docker?.[Symbol.asyncDispose]());
     steps.defer(() => this.stopDaemon());
     if (this.#clients !== undefined) await this.#removePods(this.#clients);
   }

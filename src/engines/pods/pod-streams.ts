@@ -1,5 +1,4 @@
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import {
   type AttachRequest,
   EngineError,
@@ -7,7 +6,7 @@ import {
   type StreamIo,
   type Streams,
 } from "../engine/index.ts";
-import { connectLoopback } from "./port-forward/connect-loopback.ts";
+import { forwardPort } from "../portforward/index.ts";
 import { sandboxFacts } from "./sandbox/sandbox-facts.ts";
 import type { PodServices } from "./services.ts";
 import { runningTask } from "./tasks/running-task.ts";
@@ -37,16 +36,6 @@ export class PodStreams implements Streams {
     if (sandbox.phase !== "ready")
       throw new EngineError("FailedPrecondition", `pod sandbox ${sandbox.id} is not ready`);
     const netnsPath = sandboxFacts(sandbox, this.#services).namespaces.network;
-    const socket = await connectLoopback({ netnsPath, port }, signal);
-    await copyBothWays(connection, socket, signal);
+    await forwardPort({ netnsPath, port }, connection, signal);
   }
-}
-
-/**
- * Copies between two connections until both directions have ended; the end of one is handed on while the
- * other goes on. When either breaks, or `signal` aborts, both are destroyed. Never rejects: there is nobody
- * to tell but the two.
- */
-async function copyBothWays(one: Duplex, other: Duplex, signal: AbortSignal): Promise<void> {
-  await Promise.allSettled([pipeline(one, other, { signal }), pipeline(other, one, { signal })]);
 }

@@ -47,6 +47,38 @@ export const schema = section("", {
     "",
     "Group that may use the socket: a name of /etc/group, or a number. Its members are as powerful as root. If empty, only root may use the socket.",
   ),
+  engine: section("What runs pods.", {
+    name: oneOf(
+      ["native", "docker"],
+      "native",
+      "native: berth itself, with OCI runtimes, conmon and its own storage. docker: a Docker Engine of this machine, as dockershim did; containerd's API and the pod manager are not served then.",
+    ),
+  }),
+  docker: section('The Docker Engine of engine.name = "docker".', {
+    host: string(
+      "unix:///var/run/docker.sock",
+      "Where it listens: unix:///PATH, or tcp://HOST:PORT with TLS. It must run on this machine.",
+    ),
+    network: oneOf(
+      ["cni", "bridge"],
+      "cni",
+      "Who gives pods their network. cni: berth, by the keys of [network]. bridge: Docker's own bridge.",
+    ),
+    sandboxImage: string(
+      "",
+      "Image of the containers that hold pods' namespaces. If empty, berth makes one of sandbox.pause_program and loads it.",
+    ),
+    logBufferMib: integer(
+      64,
+      { min: 1, max: 65_536 },
+      "How much of each container's output, in MiB, Docker keeps for berth to write into the pod's log, twice: berth may be away for as long as that takes to fill.",
+    ),
+    tls: section("Certificates for a tcp:// host.", {
+      ca: optionalPath("PEM file with the CA that signed the engine's certificate."),
+      cert: optionalPath("PEM file with berth's certificate."),
+      key: optionalPath("PEM file with the certificate's private key."),
+    }),
+  }),
   cri: section("The Container Runtime Interface.", {
     podStatusWithContainers: boolean(
       false,

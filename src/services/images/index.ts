@@ -34,6 +34,7 @@ export type {
   PullRequest,
 } from "./images.ts";
 export type { ImageUsage, NamedManifest } from "./overview/overview.ts";
+export { namesPinnedBy } from "./pinned-images.ts";
 export type { Pushed, PushProgress, PushRequest } from "./push/push.ts";
 export type { SavedArchive, SavedImage, SaveRequest } from "./save/save.ts";
 export type { ImageTransfers, RegistryAccess, TransferProgress } from "./transfers/image-transfers.ts";

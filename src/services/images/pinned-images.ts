@@ -16,8 +16,14 @@ export function pinLabels(pinned: boolean): Labels {
 
 /** Tells the names that pin their image: by their label, or by one of the `patterns` of the configuration. */
 export function pinsBy(patterns: readonly string[]): (name: ImageName) => boolean {
+  const isPinned = namesPinnedBy(patterns);
+  return ({ name, labels }) => labels[pinnedLabel] === pinnedValue || isPinned(name);
+}
+
+/** Tells the full names of images that one of the `patterns` of the configuration pins. */
+export function namesPinnedBy(patterns: readonly string[]): (name: string) => boolean {
   const matches = patterns.map(pinnedPattern);
-  return ({ name, labels }) => labels[pinnedLabel] === pinnedValue || matches.some((match) => match(name));
+  return (name) => matches.some((match) => match(name));
 }
 
 /**

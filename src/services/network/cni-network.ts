@@ -4,6 +4,7 @@ import type { AttachedNetwork, Attachment, Maker } from "./attachment.ts";
 import { AttachmentStore } from "./attachment-store.ts";
 import { BuiltinChain } from "./builtin/builtin-chain.ts";
 import { Chains } from "./chains.ts";
+import { parseResult } from "./cni-result.ts";
 import { ConfiguredNetworks } from "./configured-networks.ts";
 import { type DefaultNetworkOptions, defaultNetwork, keptDefaultNetwork } from "./default-network.ts";
 import { Detacher } from "./detacher.ts";
@@ -166,6 +167,14 @@ export class CniNetwork implements Network {
       network: config.name,
       result,
     }));
+  }
+
+  async addresses(sandboxId: string): Promise<readonly string[]> {
+    const attachment = await this.#store.read(sandboxId);
+    const outcomes = (attachment?.networks ?? []).flatMap(({ ifName, config, result }) =>
+      result === undefined ? [] : [{ ifName, result: parseResult(JSON.stringify(result), config.name) }],
+    );
+    return podAddresses(outcomes, this.#options.ipPreference).ips;
   }
 
   attachments(): Promise<readonly string[]> {

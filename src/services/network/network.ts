@@ -35,6 +35,8 @@ export interface Network extends AsyncDisposable {
    * attached.
    */
   describe(sandboxId: string): Promise<readonly AttachedNetworkResult[]>;
+  /** The addresses of an attached sandbox, as {@link attach} gave them; none when it is not attached. */
+  addresses(sandboxId: string): Promise<readonly string[]>;
   /** Ids of the sandboxes for which an attachment is written down; for recovery. */
   attachments(): Promise<readonly string[]>;
   /**

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { messageOf } from "../../../ground/errors/index.ts";
-import { connectInNamespace } from "../../../ground/linux/index.ts";
-import { EngineError } from "../../engine/index.ts";
+import { messageOf } from "../../ground/errors/index.ts";
+import { connectInNamespace } from "../../ground/linux/index.ts";
+import { EngineError } from "../engine/index.ts";
 
 export type LoopbackPort = {
   /** Undefined is the host's network. */

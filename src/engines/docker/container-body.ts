@@ -1,0 +1,172 @@
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import {
+  type ContainerConfig,
+  type Mount,
+  MountPropagation,
+  NamespaceMode,
+  type PodSandboxConfig,
+  Signal,
+} from "../../ground/protocol/index.ts";
+import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
+import { oomScoreAdj, resolveMount } from "../../services/runtime/index.ts";
+import { EngineError } from "../engine/index.ts";
+import { dockerResources } from "./docker-resources.ts";
+import type { FoundSandbox } from "./found.ts";
+import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
+import { namespacesOf, pidMode } from "./namespaces.ts";
+import { refuseInContainer } from "./refused.ts";
+import { cgroupParent } from "./sandbox-body.ts";
+import { type SecuritySettings, securityOptions } from "./security-options.ts";
+
+export type ContainerBodyOptions = {
+  readonly client: DockerClient;
+  readonly cgroupDriver: "systemd" | "cgroupfs";
+  readonly security: SecuritySettings;
+  readonly absentMountSourcesToReject: readonly string[];
+  /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
+  readonly logBufferMib: number;
+  readonly minOomScoreAdj: number;
+};
+
+/** What Docker is asked for. Throws EngineError Unimplemented for what its API has no word for. */
+export async function containerBody(
+  sandbox: FoundSandbox,
+  labels: Omit<ContainerLabels, "kind">,
+  options: ContainerBodyOptions,
+  lookUp: LookUp,
+): Promise<NewContainer> {
+  const { config } = labels;
+  refuseInContainer(config, options.client);
+  const { linux } = config;
+  const security = linux?.securityContext;
+  const pod = sandbox.labels.config;
+  return {
+    Image: labels.imageId,
+    Labels: containerLabels(labels),
+    ...userOf(config),
+    Env: config.envs.map(({ key, value }) => `${key}=${text(value, `envs ${key}`)}`),
+    ...(config.command.length > 0 && { Entrypoint: config.command }),
+    ...(config.args.length > 0 && { Cmd: config.args }),
+    ...(config.workingDir !== "" && { WorkingDir: config.workingDir }),
+    ...stopSignal(config.stopSignal),
+    Tty: config.tty,
+    OpenStdin: config.stdin,
+    StdinOnce: config.stdinOnce,
+    HostConfig: {
+      ...dockerResources(linux?.resources),
+      ...namespaceModes(config, pod, sandbox.id),
+      ...cgroupParent(pod.linux?.cgroupParent ?? "", options.cgroupDriver),
+      ...(sandbox.labels.handler !== "" && { Runtime: sandbox.labels.handler }),
+      Privileged: security?.privileged ?? false,
+      ReadonlyRootfs: security?.readonlyRootfs ?? false,
+      CapAdd: security?.capabilities?.addCapabilities ?? [],
+      CapDrop: security?.capabilities?.dropCapabilities ?? [],
+      GroupAdd: (security?.supplementalGroups ?? []).map(String),
+      SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
+      ...maskedPaths(config),
+      OomScoreAdj: oomScoreAdj(linux?.resources, options),
+      Mounts: await Promise.all(config.mounts.map((mount) => dockerMount(mount, options, lookUp))),
+      Devices: config.devices.map(({ hostPath, containerPath, permissions }) => ({
+        PathOnHost: hostPath,
+        PathInContainer: containerPath,
+        CgroupPermissions: permissions === "" ? "rwm" : permissions,
+      })),
+      ...(config.CDIDevices.length > 0 && {
+        DeviceRequests: [{ Driver: "cdi", DeviceIDs: config.CDIDevices.map(({ name }) => name) }],
+      }),
+      LogConfig: logConfig(options.logBufferMib),
+    },
+  };
+}
+
+/** JSON has no bytes that are no text. */
+function text(value: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value);
+  } catch (cause) {
+    throw new EngineError(
+      "InvalidArgument",
+      `${what}: the value is not UTF-8, and Docker's API is JSON; encode it, or use engine.name = "native"`,
+      { cause },
+    );
+  }
+}
+
+function namespaceModes(config: ContainerConfig, pod: PodSandboxConfig, sandboxId: string) {
+  const own = config.linux?.securityContext?.namespaceOptions ?? namespacesOf(pod);
+  const ofPod = namespacesOf(pod);
+  const cgroups = own.cgroupnsOptions?.mode;
+  return {
+    NetworkMode: `container:${sandboxId}`,
+    IpcMode: ofPod.ipc === NamespaceMode.NODE ? "host" : `container:${sandboxId}`,
+    PidMode: pidMode(own, sandboxId),
+    ...(cgroups !== undefined && {
+      CgroupnsMode: cgroups === NamespaceMode.NODE ? ("host" as const) : ("private" as const),
+    }),
+  };
+}
+
+function userOf({ linux }: ContainerConfig): { readonly User?: string } {
+  const { runAsUser, runAsGroup, runAsUsername = "" } = linux?.securityContext ?? {};
+  const user = runAsUser === undefined ? runAsUsername : `${runAsUser.value}`;
+  if (user === "") return {};
+  return { User: runAsGroup === undefined ? user : `${user}:${runAsGroup.value}` };
+}
+
+/** Kubelets give empty lists for a container that may see all; Docker has its own where none is given. */
+function maskedPaths({ linux }: ContainerConfig) {
+  const { maskedPaths, readonlyPaths, privileged } = linux?.securityContext ?? {};
+  if (privileged || maskedPaths === undefined) return {};
+  return { MaskedPaths: maskedPaths, ReadonlyPaths: readonlyPaths ?? [] };
+}
+
+async function dockerMount(
+  mount: Mount,
+  { client, absentMountSourcesToReject }: ContainerBodyOptions,
+  lookUp: LookUp,
+): Promise<DockerMount> {
+  const { containerPath: Target, readonly: ReadOnly, imageSubPath } = mount;
+  const image = mount.image?.image ?? "";
+  if (image !== "") {
+    const Subpath = imageSubPath;
+    const ofImage = { Type: "image", Source: image, Target, ReadOnly: true } as const;
+    return Subpath === "" ? ofImage : { ...ofImage, ImageOptions: { Subpath } };
+  }
+  const { hostPath: Source } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
+  return {
+    Type: "bind",
+    Source,
+    Target,
+    ReadOnly,
+    BindOptions: {
+      Propagation: propagationOf(mount),
+      // Since 25.0 read-only means recursively so, which a kubelet asks for by name.
+      ...(ReadOnly &&
+        client.has("1.44") && {
+          [mount.recursiveReadOnly ? "ReadOnlyForceRecursive" : "ReadOnlyNonRecursive"]: true,
+        }),
+    },
+  };
+}
+
+function propagationOf({ propagation }: Mount): "rprivate" | "rslave" | "rshared" {
+  if (propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL) return "rshared";
+  return propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER ? "rslave" : "rprivate";
+}
+
+const signalNames = new Map(Object.entries(Signal).map(([name, value]) => [value, name]));
+
+/** CRI's enum names signals as SIGNAL_SIGTERM, SIGNAL_SIGRTMINPLUS3. */
+function stopSignal(signal: Signal): { readonly StopSignal?: string } {
+  const name = signalNames.get(signal);
+  if (signal === Signal.SIGNAL_RUNTIME_DEFAULT || name === undefined) return {};
+  return { StopSignal: name.replace("SIGNAL_", "").replace("PLUS", "+").replace("MINUS", "-") };
+}
+
+/** Whatever the engine's own default is: it has to be one that can be read from again. */
+function logConfig(mib: number): {
+  readonly Type: string;
+  readonly Config: Readonly<Record<string, string>>;
+} {
+  return { Type: "json-file", Config: { "max-size": `${mib}m`, "max-file": "2" } };
+}

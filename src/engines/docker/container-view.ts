@@ -1,0 +1,39 @@
+import { constants } from "node:os";
+import { signalNumber } from "../../ground/linux/index.ts";
+import { type ContainerConfig, LinuxContainerResources } from "../../ground/protocol/index.ts";
+import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
+import type { Container } from "../engine/index.ts";
+
+/** Who a container will run as, by its configuration; an image's user is known from its start on. */
+export function askedUser({ linux }: ContainerConfig): Container["user"] {
+  const { runAsUser, runAsGroup, supplementalGroups = [] } = linux?.securityContext ?? {};
+  return {
+    uid: Number(runAsUser?.value ?? 0n),
+    gid: Number(runAsGroup?.value ?? 0n),
+    supplementalGroups: supplementalGroups.map(Number),
+  };
+}
+
+/** The container's own signal, or its image's, which Docker has merged. */
+export function signalOf({ Config }: ContainerDetails): number {
+  return signalNumber(Config.StopSignal ?? "") ?? constants.signals.SIGTERM;
+}
+
+/** What was asked for, with what updates have changed. */
+export function resourcesOf(
+  { linux }: ContainerConfig,
+  { HostConfig: host }: ContainerDetails,
+): LinuxContainerResources | undefined {
+  const asked = linux?.resources;
+  if (asked === undefined) return undefined;
+  return LinuxContainerResources.fromPartial({
+    ...asked,
+    cpuShares: BigInt(host.CpuShares ?? 0),
+    cpuPeriod: BigInt(host.CpuPeriod ?? 0),
+    cpuQuota: BigInt(host.CpuQuota ?? 0),
+    cpusetCpus: host.CpusetCpus ?? "",
+    cpusetMems: host.CpusetMems ?? "",
+    memoryLimitInBytes: BigInt(host.Memory ?? 0),
+    memorySwapLimitInBytes: BigInt(host.MemorySwap ?? 0),
+  });
+}

@@ -1,0 +1,269 @@
+import { isAbsolute, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { hasCode } from "../../ground/errors/index.ts";
+import {
+  ContainerConfig,
+  type LinuxContainerResources,
+  type PodSandboxConfig,
+} from "../../ground/protocol/index.ts";
+import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
+import type { ImageCatalog } from "../../services/images/index.ts";
+import {
+  type Container,
+  type ContainerRootfs,
+  type Containers,
+  EngineError,
+  type ExecOutcome,
+} from "../engine/index.ts";
+import { containerBody } from "./container-body.ts";
+import { dockerResources } from "./docker-resources.ts";
+import type { DockerServices } from "./docker-services.ts";
+import { execSync } from "./exec.ts";
+import { type FoundContainer, type FoundSandbox, isContainer } from "./found.ts";
+import { findById, getById } from "./ids.ts";
+import { containerName } from "./names-and-labels.ts";
+import { refuseInResources } from "./refused.ts";
+
+const kind = "container";
+
+/** The life of containers: Docker's, which join what a sandbox's container holds. */
+export class DockerContainers implements Containers {
+  readonly #services: DockerServices;
+  readonly #images: Pick<ImageCatalog, "find">;
+  readonly #creates = new JoinedCalls<string>();
+  readonly #locks = new KeyLock();
+
+  constructor(services: DockerServices, images: Pick<ImageCatalog, "find">) {
+    this.#services = services;
+    this.#images = images;
+  }
+
+  create(
+    sandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const sandbox = this.#readySandbox(sandboxId);
+    requirePrivileged(config, [sandboxConfig, sandbox.labels.config]);
+    const name = containerName(config, sandbox.labels.config);
+    const request = JSON.stringify(ContainerConfig.toJSON(config));
+    return this.#creates.join(name, request, () => this.#createOnce(name, sandbox, config), signal);
+  }
+
+  async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
+    const { client, mirror, settings, hostPaths, cgroupDriver } = this.#services;
+    using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
+    // It may have been stopped meanwhile.
+    this.#readySandbox(sandbox.id);
+    const existing = this.#existing(sandbox, config);
+    if (existing !== undefined) return existing;
+    const reference = config.image?.image ?? "";
+    if (isAbsolute(reference))
+      throw new EngineError(
+        "Unimplemented",
+        "containers cannot be restored from checkpoints with the Docker engine",
+      );
+    const image = this.#images.find(reference);
+    if (image === undefined)
+      throw new EngineError("NotFound", `image ${JSON.stringify(reference)} not found; pull it first`);
+    const { logDirectory } = sandbox.labels.config;
+    const labels = {
+      config,
+      sandboxId: sandbox.id,
+      imageId: image.id,
+      imageRef: image.repoDigests[0] ?? image.id,
+      logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
+    };
+    const options = { ...settings, client, cgroupDriver: await cgroupDriver() };
+    const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
+    try {
+      const id = await client.createContainer(name, body);
+      await mirror.refresh(id);
+      return id;
+    } catch (error) {
+      if (hasCode(error, "FailedPrecondition"))
+        throw new EngineError(
+          "AlreadyExists",
+          `Docker has another container of the name ${name}: remove it`,
+          { cause: error },
+        );
+      throw error;
+    }
+  }
+
+  #existing(sandbox: FoundSandbox, config: ContainerConfig): string | undefined {
+    const { name, attempt } = config.metadata ?? { name: "", attempt: 0 };
+    const existing = this.#ofSandbox(sandbox.id).find(
+      ({ labels: { config: other } }) => other.metadata?.name === name && other.metadata.attempt === attempt,
+    );
+    if (existing === undefined) return undefined;
+    const { labels, view } = existing;
+    const same = isDeepStrictEqual(ContainerConfig.toJSON(labels.config), ContainerConfig.toJSON(config));
+    if (view.state.kind === "created" && same) return existing.id;
+    const why = same ? `is ${view.state.kind}` : "has another configuration";
+    throw new EngineError(
+      "AlreadyExists",
+      `container ${existing.id} of this pod has the same name and attempt, and ${why}; remove it, or use the next attempt`,
+    );
+  }
+
+  #readySandbox(idOrPrefix: string): FoundSandbox {
+    const sandbox = getById(this.#services.mirror.sandboxes(), "pod sandbox", idOrPrefix);
+    if (sandbox.view.state === "ready") return sandbox;
+    throw new EngineError(
+      "FailedPrecondition",
+      `pod sandbox ${sandbox.id} is not ready; containers need a running sandbox`,
+    );
+  }
+
+  async start(idOrPrefix: string, signal?: AbortSignal): Promise<void> {
+    const { id } = this.#found(idOrPrefix);
+    using _ = await this.#locks.acquire(id, signal);
+    const { client, mirror, logs } = this.#services;
+    const container = this.#found(id);
+    const { state } = container.view;
+    if (state.kind === "running") return;
+    this.#readySandbox(container.labels.sandboxId);
+    if (state.kind !== "created") {
+      throw new EngineError(
+        "FailedPrecondition",
+        `container ${id} is ${state.kind}; only a created container that has not been started yet can be started`,
+      );
+    }
+    try {
+      // Its client may have gone: it is started all the same, and found so by the next try.
+      await client.startContainer(id);
+    } finally {
+      const started = await mirror.refresh(id);
+      if (started !== undefined && isContainer(started)) logs.follow(started);
+    }
+    await logs.opened(id);
+  }
+
+  async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
+    const { client, mirror } = this.#services;
+    const { id, view } = this.#found(idOrPrefix);
+    using _ = await this.#locks.acquire(id);
+    if (view.state.kind === "exited") {
+      throw new EngineError(
+        "FailedPrecondition",
+        `container ${id} has exited and cannot be started again: its resources cannot be updated`,
+      );
+    }
+    refuseInResources(resources);
+    await client.updateContainer(id, dockerResources(resources));
+    await mirror.refresh(id);
+  }
+
+  async stop(idOrPrefix: string, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const { client, mirror } = this.#services;
+    const found = findById(mirror.containers(), kind, idOrPrefix);
+    if (found === undefined) return;
+    // A start that is under way must not outlive the stop.
+    (await this.#locks.acquire(found.id, signal))[Symbol.dispose]();
+    if (!this.#isRunning(found.id)) return;
+    try {
+      await client.stopContainer(found.id, timeoutMs, signal);
+    } catch (error) {
+      if (!hasCode(error, "NotFound")) throw error;
+    }
+    await mirror.refresh(found.id);
+  }
+
+  async remove(idOrPrefix: string): Promise<void> {
+    const { client, mirror, logs } = this.#services;
+    const found = findById(mirror.containers(), kind, idOrPrefix);
+    if (found === undefined) return;
+    await this.stop(found.id, 0);
+    using _ = await this.#locks.acquire(found.id);
+    try {
+      await client.removeContainer(found.id);
+    } catch (error) {
+      if (!hasCode(error, "NotFound")) throw error;
+    }
+    await logs.forget(found.id);
+    await mirror.refresh(found.id);
+  }
+
+  /** Ends all containers of a sandbox at once: they have had their time. */
+  async endAll(sandboxId: string, remove: boolean): Promise<void> {
+    await Promise.all(
+      this.#ofSandbox(sandboxId).map(({ id }) => (remove ? this.remove(id) : this.stop(id, 0))),
+    );
+  }
+
+  get(idOrPrefix: string): Container {
+    return this.#found(idOrPrefix).view;
+  }
+
+  list(): readonly Container[] {
+    return this.#services.mirror.containers().map(({ view }) => view);
+  }
+
+  /** Nothing takes long before a command of Docker's. */
+  expectExec(): void {}
+
+  async execSync(
+    id: string,
+    args: readonly string[],
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<ExecOutcome> {
+    return await execSync(this.#services.execs, this.#running(id), { args, timeoutMs }, signal);
+  }
+
+  async reopenLog(id: string): Promise<void> {
+    await this.#services.logs.reopen(this.#running(id).id);
+  }
+
+  async withRootfs<T>(
+    _id: string,
+    _options: { readonly pause: boolean },
+    _use: (rootfs: ContainerRootfs) => Promise<T>,
+  ): Promise<T> {
+    throw new EngineError("Unimplemented", "use `docker commit` or `docker export` with the Docker engine");
+  }
+
+  async inspect(id: string): Promise<Readonly<Record<string, unknown>>> {
+    const { details, labels } = this.#found(id);
+    return {
+      sandboxID: labels.sandboxId,
+      pid: details.State.Pid,
+      dockerName: details.Name.slice(1),
+      docker: details,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#creates.settled();
+  }
+
+  #found(idOrPrefix: string): FoundContainer {
+    return getById(this.#services.mirror.containers(), kind, idOrPrefix);
+  }
+
+  #running(idOrPrefix: string): FoundContainer {
+    const found = this.#found(idOrPrefix);
+    if (found.view.state.kind === "running") return found;
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${found.id} is not running (${found.view.state.kind})`,
+    );
+  }
+
+  #isRunning(id: string): boolean {
+    return findById(this.#services.mirror.containers(), kind, id)?.view.state.kind === "running";
+  }
+
+  #ofSandbox(sandboxId: string): readonly FoundContainer[] {
+    return this.#services.mirror.containers().filter(({ labels }) => labels.sandboxId === sandboxId);
+  }
+}
+
+/** A privileged container needs a pod that is. */
+function requirePrivileged(config: ContainerConfig, pods: readonly PodSandboxConfig[]): void {
+  if (config.linux?.securityContext?.privileged !== true) return;
+  if (pods.some(({ linux }) => linux?.securityContext?.privileged === true)) return;
+  throw new EngineError("InvalidArgument", "a privileged container needs a privileged pod sandbox");
+}

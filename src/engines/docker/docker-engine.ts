@@ -1,0 +1,307 @@
+import { join } from "node:path";
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import { type CgroupLayout, cgroupLayout } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { KeyLock } from "../../ground/sync/index.ts";
+import {
+  type ContainerDetails,
+  DockerClient,
+  type DockerEndpoint,
+  type DockerInfo,
+  type DockerTls,
+} from "../../parts/dockerapi/index.ts";
+import { ServiceEvents } from "../../services/events/index.ts";
+import { namesPinnedBy, type PrunedImages } from "../../services/images/index.ts";
+import type { Network } from "../../services/network/index.ts";
+import {
+  type Engine,
+  type EngineAbout,
+  EngineError,
+  type EngineEvent,
+  type EngineStatus,
+  type PruneImagesRequest,
+  type UntaggedImage,
+} from "../engine/index.ts";
+import { ContainerLogs } from "./container-logs.ts";
+import { askedUser, resourcesOf, signalOf } from "./container-view.ts";
+import { DockerContainers } from "./docker-containers.ts";
+import { DockerEvents } from "./docker-events.ts";
+import { DockerImages } from "./docker-images.ts";
+import { DockerSandboxes } from "./docker-sandboxes.ts";
+import type { DockerServices, DockerSettings } from "./docker-services.ts";
+import { DockerStats } from "./docker-stats.ts";
+import { dockerStatus } from "./docker-status.ts";
+import { DockerStreams } from "./docker-streams.ts";
+import { Execs } from "./execs.ts";
+import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
+import { Mirror } from "./mirror.ts";
+import { readLabels } from "./names-and-labels.ts";
+import { namespacesOf } from "./namespaces.ts";
+import { isPauseImage } from "./pause-image.ts";
+import { userOfProcess } from "./process-user.ts";
+import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
+
+export type DockerEngineOptions = {
+  readonly endpoint: DockerEndpoint;
+  readonly tls: DockerTls | undefined;
+  readonly network: Network;
+  readonly hostPaths: HostPaths;
+  readonly logger: Logger;
+  readonly settings: DockerSettings;
+  readonly stateDir: string;
+  readonly pauseProgram: string;
+  readonly sandboxImage: string;
+  readonly pinnedImages: readonly string[];
+  readonly pullProgressTimeoutMs: number;
+  readonly layerPeriodMs: number;
+  readonly version: string;
+  /** As configured, for people who ask. */
+  readonly configuration: unknown;
+};
+
+/** Pods whose containers are a Docker Engine's. */
+export class DockerEngine implements Engine, AsyncDisposable {
+  readonly images: DockerImages;
+  readonly securityProfiles = dockerProfiles;
+  readonly checkpoints = dockerCheckpoints;
+  readonly sandboxes: DockerSandboxes;
+  readonly containers: DockerContainers;
+  readonly streams: DockerStreams;
+  readonly stats: DockerStats;
+  readonly #options: DockerEngineOptions;
+  readonly #services: DockerServices;
+  readonly #events: DockerEvents;
+  #info: DockerInfo | undefined;
+  #hasEndedExecs = false;
+
+  private constructor(options: DockerEngineOptions, layout: CgroupLayout) {
+    const { logger, hostPaths, network, settings, pauseProgram, sandboxImage } = options;
+    this.#options = options;
+    const client = new DockerClient({ endpoint: options.endpoint, tls: options.tls });
+    const mirror = new Mirror({
+      client,
+      logger,
+      read: (details, before) => this.#read(details, before),
+      onChange: (before, after) => this.#changed(before, after),
+      onConnected: (all) => this.#connected(all),
+      onImages: () => this.images.refresh(),
+    });
+    this.#services = {
+      client,
+      mirror,
+      network,
+      logs: new ContainerLogs({ client, hostPaths, logger }),
+      execs: new Execs(client, join(options.stateDir, "docker", "execs"), logger),
+      sandboxLocks: new KeyLock(),
+      hostPaths,
+      logger,
+      settings,
+      stateDir: options.stateDir,
+      pauseProgram,
+      sandboxImage,
+      info: () => this.#askInfo(),
+      cgroupDriver: async () => ((await this.#askInfo()).CgroupDriver === "systemd" ? "systemd" : "cgroupfs"),
+    };
+    const isPinnedName = namesPinnedBy(options.pinnedImages);
+    this.images = new DockerImages({
+      client,
+      logger,
+      isPinned: ({ repoTags, repoDigests }) =>
+        [...repoTags, ...repoDigests].some((name) => isPinnedName(name) || isPauseImage(name)),
+      progressTimeoutMs: options.pullProgressTimeoutMs,
+      rootDir: () => this.#rootDir(),
+      requireEngine: () => mirror.requireEngine(),
+    });
+    this.containers = new DockerContainers(this.#services, this.images);
+    this.sandboxes = new DockerSandboxes(this.#services, (id, remove) => this.containers.endAll(id, remove));
+    this.streams = new DockerStreams(this.#services);
+    const rootDir = () => this.#rootDir();
+    this.stats = new DockerStats(this.#services, {
+      layout,
+      logger,
+      rootDir,
+      layerPeriodMs: options.layerPeriodMs,
+    });
+    this.#events = new DockerEvents(new ServiceEvents(), {
+      find: (id) => mirror.find(id),
+      containersOf: (sandboxId) => containersOf(mirror, sandboxId),
+    });
+  }
+
+  /** Looks at all that the engine has; until it answers, everything is Unavailable. */
+  static async open(options: DockerEngineOptions): Promise<DockerEngine> {
+    const layout = await cgroupLayout();
+    if (layout === undefined)
+      throw new EngineError("FailedPrecondition", "no cgroups are mounted; mount cgroup2 at /sys/fs/cgroup");
+    const engine = new DockerEngine(options, layout);
+    await engine.#services.mirror.start();
+    return engine;
+  }
+
+  async removeImage(idOrReference: string): Promise<void> {
+    await this.images.remove(idOrReference);
+  }
+
+  async untagImage(idOrReference: string, force: boolean): Promise<UntaggedImage> {
+    const image = this.images.find(idOrReference);
+    if (image === undefined)
+      throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
+    const untagged = await this.images.untag(idOrReference);
+    if (untagged.length > 0) return { untagged, removed: undefined };
+    if (!force && this.#isUsed(image.id))
+      throw new EngineError(
+        "FailedPrecondition",
+        `image ${image.id} is used by a container; remove that first`,
+      );
+    await this.images.remove(image.id);
+    return { untagged: [...image.repoTags, ...image.repoDigests], removed: image.id };
+  }
+
+  async pruneImages(request: PruneImagesRequest): Promise<PrunedImages> {
+    return await this.images.prune({ ...request, isUsed: ({ id }) => this.#isUsed(id) });
+  }
+
+  #isUsed(imageId: string): boolean {
+    return this.#services.mirror.containers().some(({ view }) => view.imageId === imageId);
+  }
+
+  holdContainer(id: string): Disposable {
+    this.containers.get(id);
+    // Nothing is put away by itself with this engine.
+    return { [Symbol.dispose]: () => undefined };
+  }
+
+  ids(): readonly string[] {
+    const { mirror } = this.#services;
+    return [...mirror.sandboxes(), ...mirror.containers()].map(({ id }) => id);
+  }
+
+  get about(): EngineAbout {
+    const driver = this.#info?.CgroupDriver === "systemd" ? "systemd" : "cgroupfs";
+    return { runtimeName: "berth", runtimeVersion: this.#options.version, cgroupDriver: driver };
+  }
+
+  status(): Promise<EngineStatus> {
+    return dockerStatus(this.#services, this.#options.configuration);
+  }
+
+  setPodCidr(cidr: string): Promise<void> {
+    return this.#services.network.setPodCidr(cidr);
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#events.subscribe(signal);
+  }
+
+  /** Docker and its containers go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.sandboxes.close(), this.containers.close()]);
+    const { mirror, logs, client } = this.#services;
+    await mirror[Symbol.asyncDispose]();
+    await logs[Symbol.asyncDispose]();
+    await this.stats[Symbol.asyncDispose]();
+    client[Symbol.dispose]();
+  }
+
+  async #askInfo(): Promise<DockerInfo> {
+    this.#info ??= await this.#services.client.info();
+    return this.#info;
+  }
+
+  async #rootDir(): Promise<string> {
+    return (await this.#askInfo()).DockerRootDir;
+  }
+
+  /** It may be another engine than before. */
+  async #connected(all: readonly ContainerDetails[]): Promise<void> {
+    this.#info = await this.#services.client.info();
+    if (!this.#hasEndedExecs) await this.#services.execs.endLeft();
+    this.#hasEndedExecs = true;
+    await this.sandboxes.tidyUp(all);
+  }
+
+  async #read(details: ContainerDetails, before: Found | undefined): Promise<Found | undefined> {
+    const { Id: id } = details;
+    const labels = before?.labels ?? readLabels(details.Config.Labels);
+    if (labels === undefined) return undefined;
+    if (labels.kind === "sandbox") {
+      const { config, handler } = labels;
+      const ready = details.State.Running;
+      const ips = ready ? await this.#addresses(details, before) : [];
+      return {
+        id,
+        labels,
+        details,
+        view: {
+          id,
+          config,
+          handler,
+          createdAtNs: timeNs(details.Created),
+          state: ready ? "ready" : "notReady",
+          ips,
+          namespaces: namespacesOf(config),
+        },
+      };
+    }
+    const state = stateOf(details);
+    // What it wrote is in its log when it is seen to have ended.
+    if (state.kind === "exited") await this.#services.logs.drained(id);
+    const { config, sandboxId, imageId, imageRef, logPath } = labels;
+    const pid = state.kind === "running" ? state.pid : 0;
+    const earlier = before !== undefined && isContainer(before) ? before.view.user : undefined;
+    return {
+      id,
+      labels,
+      details,
+      view: {
+        id,
+        sandboxId,
+        config,
+        imageId,
+        imageRef,
+        createdAtNs: timeNs(details.Created),
+        state,
+        logPath,
+        user: (pid === 0 ? undefined : await userOfProcess(pid)) ?? earlier ?? askedUser(config),
+        stopSignal: signalOf(details),
+        resources: resourcesOf(config, details),
+        imageVolumes: [],
+      },
+    };
+  }
+
+  async #addresses(
+    { Id, NetworkSettings }: ContainerDetails,
+    before: Found | undefined,
+  ): Promise<readonly string[]> {
+    if (before !== undefined && isSandbox(before) && before.view.ips.length > 0) return before.view.ips;
+    if (this.#options.settings.network === "bridge") {
+      const networks = Object.values(NetworkSettings.Networks ?? {});
+      return networks.flatMap(({ IPAddress, GlobalIPv6Address }) =>
+        [IPAddress, GlobalIPv6Address].filter((address) => address !== ""),
+      );
+    }
+    return await this.#services.network.addresses(Id);
+  }
+
+  #changed(before: Found | undefined, after: Found | undefined): void {
+    if (after !== undefined && isContainer(after)) {
+      const { kind } = after.view.state;
+      const { logs, logger } = this.#services;
+      if (kind === "running") logs.follow(after);
+      if (kind === "exited" && before === undefined)
+        logs
+          .finish(after)
+          .catch((err: unknown) =>
+            logger.warn({ err, container: after.id }, "the end of a log could not be written"),
+          );
+    }
+    this.#events.changed(before, after);
+  }
+}
+
+function containersOf(mirror: Mirror, sandboxId: string): readonly FoundContainer[] {
+  // While the engine is away there is nobody to tell.
+  if (mirror.away !== undefined) return [];
+  return mirror.containers().filter(({ labels }) => labels.sandboxId === sandboxId);
+}

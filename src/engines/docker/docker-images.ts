@@ -1,0 +1,251 @@
+import { statfs } from "node:fs/promises";
+import { hasCode } from "../../ground/errors/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { Coalescer } from "../../ground/sync/index.ts";
+import type { DockerClient, DockerCredentials, DockerImage } from "../../parts/dockerapi/index.ts";
+import { formatReference, parseReference, repositoryName } from "../../parts/oci/index.ts";
+import type { Credentials } from "../../parts/registry/index.ts";
+import type { FsUsage, Image, ImageCatalog, PrunedImages, PullRequest } from "../../services/images/index.ts";
+import { EngineError, type PruneImagesRequest } from "../engine/index.ts";
+import { toImage } from "./docker-image.ts";
+
+export type DockerImagesOptions = {
+  readonly client: DockerClient;
+  readonly logger: Logger;
+  /** References and patterns of images that must not be removed. */
+  readonly isPinned: (image: Pick<Image, "repoTags" | "repoDigests">) => boolean;
+  /** A pull of which nothing is heard for this long is given up; 0 waits. */
+  readonly progressTimeoutMs: number;
+  readonly rootDir: () => Promise<string>;
+  readonly requireEngine: () => void;
+};
+
+/** Docker's images, in memory: an image's id is Docker's, the digest of its configuration. */
+export class DockerImages implements ImageCatalog {
+  readonly #options: DockerImagesOptions;
+  readonly #known = new Map<string, Image>();
+  readonly #looks: Coalescer;
+
+  constructor(options: DockerImagesOptions) {
+    this.#options = options;
+    this.#looks = new Coalescer(() => this.#look());
+  }
+
+  /** Looks at the engine's list anew. */
+  async refresh(): Promise<void> {
+    await this.#looks.run();
+  }
+
+  async #look(): Promise<void> {
+    const { client } = this.#options;
+    const summaries = await client.images();
+    const present = new Set(summaries.map(({ Id }) => Id));
+    for (const id of this.#known.keys()) if (!present.has(id)) this.#known.delete(id);
+    for (const { Id } of summaries) {
+      const details = await client.image(Id).catch(absent);
+      if (details !== undefined) this.#take(details);
+    }
+  }
+
+  #take(details: DockerImage): Image {
+    const image = toImage(details, this.#options.isPinned);
+    this.#known.set(image.id, image);
+    return image;
+  }
+
+  async pull({ reference, credentials, onProgress }: PullRequest, signal?: AbortSignal): Promise<Image> {
+    const { client, progressTimeoutMs } = this.#options;
+    const parsed = parseReference(reference);
+    const wanted = { name: repositoryName(parsed), reference: parsed.digest ?? parsed.tag ?? "latest" };
+    const stalled = new AbortController();
+    const ending = signal === undefined ? stalled.signal : AbortSignal.any([signal, stalled.signal]);
+    const watch =
+      progressTimeoutMs === 0
+        ? undefined
+        : setTimeout(() => stalled.abort(stall(reference, progressTimeoutMs)), progressTimeoutMs);
+    try {
+      onProgress?.({ kind: "resolved", layers: [] });
+      for await (const _ of client.pullImage(wanted, toDocker(credentials), ending)) watch?.refresh();
+    } catch (error) {
+      throw registryFailure(error, reference);
+    } finally {
+      clearTimeout(watch);
+    }
+    const name = parsed.digest === undefined ? formatReference(parsed) : `${wanted.name}@${parsed.digest}`;
+    return this.#take(await client.image(name));
+  }
+
+  async pullAny(request: Parameters<ImageCatalog["pullAny"]>[0], signal?: AbortSignal) {
+    if (request.platform !== undefined) throw refused("images for other platforms", "docker pull --platform");
+    return { id: (await this.pull(request, signal)).id };
+  }
+
+  list(): readonly Image[] {
+    this.#options.requireEngine();
+    return [...this.#known.values()];
+  }
+
+  find(idOrReference: string): Image | undefined {
+    const all = this.list();
+    const byId = matchingId(all, idOrReference);
+    if (byId !== undefined) return byId;
+    const name = nameOf(idOrReference);
+    return all.find(({ repoTags, repoDigests }) => repoTags.includes(name) || repoDigests.includes(name));
+  }
+
+  async remove(idOrReference: string): Promise<void> {
+    const image = this.find(idOrReference);
+    if (image === undefined) return;
+    // By its names: by its id Docker refuses one that has several. Containers that were made of it keep it.
+    for (const name of [...image.repoTags, ...image.repoDigests, image.id])
+      await this.#options.client.removeImage(name, true).catch(absent);
+    this.#known.delete(image.id);
+  }
+
+  async untag(reference: string): Promise<readonly string[]> {
+    const image = this.find(reference);
+    const name = nameOf(reference);
+    if (image === undefined || !image.repoTags.includes(name) || image.repoTags.length === 1) return [];
+    await this.#options.client.removeImage(name, false);
+    await this.refresh();
+    return [name];
+  }
+
+  async tag(idOrReference: string, tag: string): Promise<string> {
+    const image = this.#required(idOrReference);
+    const parsed = parseReference(tag);
+    await this.#options.client.tagImage(image.id, repositoryName(parsed), parsed.tag ?? "latest");
+    this.#take(await this.#options.client.image(image.id));
+    return formatReference(parsed);
+  }
+
+  async prune(
+    request: PruneImagesRequest & { readonly isUsed: (image: Image) => boolean },
+  ): Promise<PrunedImages> {
+    if (request.namedBeforeNs !== undefined)
+      throw refused("image prune by age", "docker image prune --filter until=");
+    const unwanted = this.list().filter(
+      (image) =>
+        (request.which === "all" || image.repoTags.length === 0) &&
+        !image.pinned &&
+        !request.isUsed(image) &&
+        (request.labels ?? []).every((label) => hasLabel(image, label)) &&
+        !(request.withoutLabels ?? []).some((label) => hasLabel(image, label)),
+    );
+    for (const { id } of unwanted) await this.remove(id);
+    return {
+      images: unwanted.map(({ id, repoTags, repoDigests }) => ({ id, names: [...repoTags, ...repoDigests] })),
+      reclaimedBytes: unwanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    };
+  }
+
+  async importArchive(): Promise<never> {
+    throw refused("berth load", "docker load");
+  }
+
+  async push(): Promise<never> {
+    throw refused("berth push", "docker push");
+  }
+
+  async save(): Promise<never> {
+    throw refused("berth save", "docker save");
+  }
+
+  async inspect(): Promise<never> {
+    throw refused("berth image inspect", "docker image inspect");
+  }
+
+  async manifests(): Promise<never> {
+    throw refused("berth images --all", "docker manifest inspect");
+  }
+
+  async usages(): Promise<never> {
+    throw refused("berth image usage", "docker system df -v");
+  }
+
+  async freeSpace(): Promise<never> {
+    throw refused("thresholds of images", "the kubelet's own");
+  }
+
+  async setPinned(): Promise<never> {
+    throw refused("berth image pin", "images.pinned of the configuration");
+  }
+
+  /** Docker keeps images and containers' layers in one directory. */
+  async fsInfo(): Promise<{ readonly images: FsUsage; readonly containers: FsUsage }> {
+    const mountpoint = await this.#options.rootDir();
+    const { files, ffree } = await statfs(mountpoint);
+    const usedBytes = this.list().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const usage = { mountpoint, usedBytes, inodesUsed: files - ffree };
+    return { images: usage, containers: usage };
+  }
+
+  #required(idOrReference: string): Image {
+    const image = this.find(idOrReference);
+    if (image !== undefined) return image;
+    throw new EngineError("NotFound", `image ${JSON.stringify(idOrReference)} not found`);
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (!hasCode(error, "NotFound")) throw error;
+}
+
+function refused(what: string, instead: string): EngineError {
+  return new EngineError("Unimplemented", `${what} cannot be had with the Docker engine; use ${instead}`);
+}
+
+function stall(reference: string, ms: number): EngineError {
+  return new EngineError(
+    "Unavailable",
+    `pull of ${reference}: Docker reported no progress for ${ms / 1000} s (images.pull_progress_timeout); it was given up`,
+  );
+}
+
+/** Kubelets know a registry that cannot be reached by the message's first word. */
+function registryFailure(error: unknown, reference: string): unknown {
+  if (!hasCode(error, "Unavailable") && !hasCode(error, "Internal")) return error;
+  const { message } = error as Error;
+  if (/does not answer/.test(message)) return error;
+  return new EngineError("Unavailable", `RegistryUnavailable: pull of ${reference}: ${message}`, {
+    cause: error,
+  });
+}
+
+function toDocker(credentials: Credentials | undefined): DockerCredentials | undefined {
+  if (credentials === undefined) return undefined;
+  const address = credentials.serverAddress === undefined ? {} : { serveraddress: credentials.serverAddress };
+  switch (credentials.kind) {
+    case "basic":
+      return { username: credentials.username, password: credentials.password, ...address };
+    case "identityToken":
+      return { identitytoken: credentials.token, ...address };
+    case "registryToken":
+      return { registrytoken: credentials.token, ...address };
+  }
+}
+
+function matchingId(all: readonly Image[], idOrPrefix: string): Image | undefined {
+  const digits = idOrPrefix.replace(/^sha256:/, "");
+  if (!/^[0-9a-f]+$/.test(digits)) return undefined;
+  const matches = all.filter(({ id }) => id.startsWith(`sha256:${digits}`));
+  return matches.length === 1 ? matches[0] : undefined;
+}
+
+function nameOf(reference: string): string {
+  try {
+    const parsed = parseReference(reference);
+    // A digest says which it is; a tag before it is for people.
+    return parsed.digest === undefined
+      ? formatReference(parsed)
+      : formatReference({ ...parsed, tag: undefined });
+  } catch {
+    return reference;
+  }
+}
+
+function hasLabel({ config }: Image, label: string): boolean {
+  const [key = "", value] = label.split("=", 2);
+  const found = config.config.labels[key];
+  return found !== undefined && (value === undefined || found === value);
+}

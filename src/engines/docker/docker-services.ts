@@ -1,0 +1,42 @@
+import type { HostPaths } from "../../ground/hostpaths/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import type { KeyLock } from "../../ground/sync/index.ts";
+import type { DockerClient, DockerInfo } from "../../parts/dockerapi/index.ts";
+import type { Network } from "../../services/network/index.ts";
+import type { ContainerLogs } from "./container-logs.ts";
+import type { Execs } from "./execs.ts";
+import type { Mirror } from "./mirror.ts";
+import type { SecuritySettings } from "./security-options.ts";
+
+/** What the parts of the engine share. */
+export type DockerServices = {
+  readonly client: DockerClient;
+  readonly mirror: Mirror;
+  readonly network: Network;
+  readonly logs: ContainerLogs;
+  readonly execs: Execs;
+  /** Held while a container is made in a sandbox, and while the sandbox is stopped or removed. */
+  readonly sandboxLocks: KeyLock;
+  readonly hostPaths: HostPaths;
+  readonly logger: Logger;
+  readonly settings: DockerSettings;
+  /** Directory for what does not survive a restart of the machine. */
+  readonly stateDir: string;
+  /** Path of a static program that waits and reaps. */
+  readonly pauseProgram: string;
+  /** "" for the one that is made of `pauseProgram`. */
+  readonly sandboxImage: string;
+  /** What the engine says of itself, asked once for each connection to it. */
+  readonly info: () => Promise<DockerInfo>;
+  readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;
+};
+
+export type DockerSettings = {
+  readonly network: "cni" | "bridge";
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+  readonly security: SecuritySettings;
+  readonly absentMountSourcesToReject: readonly string[];
+  readonly logBufferMib: number;
+  /** The lowest score that processes of this machine may be given. */
+  readonly minOomScoreAdj: number;
+};

@@ -1,0 +1,197 @@
+import { readFile, statfs } from "node:fs/promises";
+import { nowNs } from "../../ground/clock/index.ts";
+import { hasCode } from "../../ground/errors/index.ts";
+import { ignoreGone } from "../../ground/fs/index.ts";
+import { type CgroupLayout, mountOf, NamespaceThread } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { UsageMeter } from "../../services/snapshots/index.ts";
+import { CgroupReadings, CpuRates, sumOfUsages } from "../../services/stats/index.ts";
+import {
+  type CgroupUsage,
+  type Container,
+  type ContainerStats,
+  EngineError,
+  type FileSystemStats,
+  type NetworkStats,
+  type Sandbox,
+  type SandboxStats,
+  type Stats,
+  type UsagePart,
+} from "../engine/index.ts";
+import type { DockerServices } from "./docker-services.ts";
+import type { Found } from "./found.ts";
+import { layerUsage } from "./layer-usage.ts";
+import { isOnHostNetwork } from "./namespaces.ts";
+
+export type DockerStatsOptions = {
+  readonly layout: CgroupLayout;
+  readonly logger: Logger;
+  readonly rootDir: () => Promise<string>;
+  /** How old the size of a writable layer may be before it is measured anew. */
+  readonly layerPeriodMs: number;
+};
+
+const containerParts = ["cpu", "memory", "pressure"] as const;
+const podParts = [...containerParts, "tasks"] as const;
+const defaultInterface = "eth0";
+
+/** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
+export class DockerStats implements Stats, AsyncDisposable {
+  readonly #services: Pick<DockerServices, "mirror">;
+  readonly #options: DockerStatsOptions;
+  readonly #readings: CgroupReadings;
+  readonly #rates = new CpuRates();
+  readonly #namespaces = new NamespaceThread();
+  readonly #layers: UsageMeter;
+  /** Cgroups by process; a process does not move. */
+  readonly #cgroups = new Map<number, string>();
+
+  constructor(services: Pick<DockerServices, "mirror">, options: DockerStatsOptions) {
+    this.#services = services;
+    this.#options = options;
+    this.#readings = new CgroupReadings(options.layout, options.logger);
+    this.#layers = new UsageMeter(
+      {
+        usage: (id) => this.#layerUsage(id),
+        stat: (id) => this.#services.mirror.find(id) as never,
+      },
+      { periodMs: options.layerPeriodMs, logger: options.logger },
+    );
+  }
+
+  async ofContainers(containers: readonly Container[]): Promise<readonly ContainerStats[]> {
+    return await this.#ofContainers(containers, containerParts);
+  }
+
+  async ofSandboxes(
+    sandboxes: readonly Sandbox[],
+    parts: readonly UsagePart[] = [],
+  ): Promise<readonly SandboxStats[]> {
+    const ready = sandboxes.filter(({ state }) => state === "ready");
+    const ids = new Set(ready.map(({ id }) => id));
+    const containers = this.#services.mirror
+      .containers()
+      .map(({ view }) => view)
+      .filter(({ sandboxId, state }) => ids.has(sandboxId) && state.kind === "running");
+    const ofSandboxes = await Promise.all(ready.map(({ id }) => this.#cgroupOf(id)));
+    const [stats, usages, networks] = await Promise.all([
+      this.#ofContainers(containers, [...podParts, ...parts]),
+      this.#readings.read(ofSandboxes, new Set(podParts)),
+      this.#networks(ready),
+    ]);
+    const own = new Map(ready.map(({ id }, index) => [id, usages[index]]));
+    const cgroups = new Map(ready.map(({ id }, index) => [id, ofSandboxes[index] ?? ""]));
+    const byPod = Map.groupBy(stats, ({ container }) => container.sandboxId);
+    return sandboxes.map((sandbox) => {
+      const inPod = byPod.get(sandbox.id) ?? [];
+      const all = [own.get(sandbox.id), ...inPod.map(({ usage }) => usage)];
+      const usage = sumOfUsages(all.filter((each) => each !== undefined));
+      const rates = inPod.flatMap(({ usageNanoCores }) => usageNanoCores ?? []);
+      return {
+        sandbox,
+        cgroup: cgroups.get(sandbox.id) ?? "",
+        usage: sandbox.state === "ready" ? usage : undefined,
+        usageNanoCores: rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate),
+        network: networks.get(sandbox.id),
+        containers: inPod,
+      };
+    });
+  }
+
+  async fileSystem(): Promise<FileSystemStats> {
+    const root = await this.#options.rootDir();
+    const [stats, mounted] = await Promise.all([statfs(root, { bigint: true }), mountOf(root)]);
+    return {
+      device: mounted?.source ?? "",
+      sizeBytes: stats.blocks * stats.bsize,
+      inodes: stats.files,
+      freeInodes: stats.ffree,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#readings[Symbol.asyncDispose](), this.#namespaces[Symbol.asyncDispose]()]);
+  }
+
+  async #ofContainers(
+    containers: readonly Container[],
+    parts: readonly UsagePart[],
+  ): Promise<readonly ContainerStats[]> {
+    const running = containers.filter(({ state }) => state.kind === "running");
+    const cgroups = await Promise.all(running.map(({ id }) => this.#cgroupOf(id)));
+    const [usages, layers, mountpoint] = await Promise.all([
+      this.#readings.read(cgroups, new Set(parts)),
+      this.#layers.usages(containers.map(({ id }) => id)),
+      this.#options.rootDir(),
+    ]);
+    const read = new Map(running.map(({ id }, index) => [id, usages[index]]));
+    const paths = new Map(running.map(({ id }, index) => [id, cgroups[index] ?? ""]));
+    return containers.map((container) => {
+      const { id } = container;
+      const usage = read.get(id);
+      const layer = layers.get(id);
+      return {
+        container,
+        cgroup: paths.get(id) ?? "",
+        usage,
+        usageNanoCores: this.#rate(id, usage),
+        writableLayer: layer && { ...layer, mountpoint },
+      };
+    });
+  }
+
+  #rate(id: string, usage: CgroupUsage | undefined): bigint | undefined {
+    if (usage?.cpu === undefined) return undefined;
+    return this.#rates.record(id, { totalNs: usage.cpu.totalNs, monotonicNs: usage.monotonicNs });
+  }
+
+  /** Where the engine has put its process; "" for one that does not run. */
+  async #cgroupOf(id: string): Promise<string> {
+    const pid = this.#services.mirror.find(id)?.details.State.Pid ?? 0;
+    const known = this.#cgroups.get(pid);
+    if (known !== undefined || pid === 0) return known ?? "";
+    const text = (await readFile(`/proc/${pid}/cgroup`, "utf8").catch(ignoreGone)) ?? "";
+    const cgroup = cgroupIn(text);
+    if (cgroup !== "") this.#cgroups.set(pid, cgroup);
+    return cgroup;
+  }
+
+  async #networks(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, NetworkStats>> {
+    const own = ready.filter(({ config }) => !isOnHostNetwork(config));
+    const paths = own.map(
+      ({ id }) => this.#services.mirror.find(id)?.details.NetworkSettings.SandboxKey ?? "",
+    );
+    if (own.length === 0) return new Map();
+    const counters = await this.#namespaces.networkCounters(paths);
+    const atNs = nowNs();
+    return new Map(
+      own.flatMap(({ id }, index) => {
+        const interfaces = counters[index]?.filter(({ name }) => name !== "lo");
+        if (interfaces === undefined) return [];
+        const found = interfaces.some(({ name }) => name === defaultInterface);
+        return [[id, { atNs, defaultInterface: found ? defaultInterface : interfaces[0]?.name, interfaces }]];
+      }),
+    );
+  }
+
+  async #layerUsage(id: string) {
+    const found: Found | undefined = this.#services.mirror.find(id);
+    const path = found?.details.GraphDriver?.Data?.UpperDir;
+    if (path === undefined)
+      throw new EngineError("NotFound", `container ${id} has no layer that could be measured`);
+    try {
+      return await layerUsage(path);
+    } catch (error) {
+      if (hasCode(error, "NotFound")) throw error;
+      throw new EngineError("Internal", `the layer of container ${id} cannot be measured`, { cause: error });
+    }
+  }
+}
+
+/** The path of cgroup v2, or that of v1's memory controller, under which Docker has all controllers. */
+function cgroupIn(text: string): string {
+  const lines = text.split("\n").map((line) => line.split(":"));
+  const ofMemory = lines.find(([, controllers = ""]) => controllers.split(",").includes("memory"));
+  const unified = lines.find(([, controllers]) => controllers === "");
+  return (ofMemory ?? unified)?.slice(2).join(":") ?? "";
+}

@@ -1,0 +1,39 @@
+import type { EngineStatus } from "../engine/index.ts";
+import type { DockerServices } from "./docker-services.ts";
+
+/** Whether pods can be run now, and with what. */
+export async function dockerStatus(
+  { mirror, network, settings, info, client }: DockerServices,
+  configuration: unknown,
+): Promise<EngineStatus> {
+  const { away } = mirror;
+  const answered = away === undefined ? await info() : undefined;
+  const networkStatus = settings.network === "bridge" ? { kind: "ready" as const } : network.status();
+  const runtimes = Object.keys(answered?.Runtimes ?? {});
+  const features = {
+    recursiveReadOnlyMounts: client.has("1.44"),
+    // Docker's are one for all containers, not one for each pod.
+    userNamespaces: false,
+    cgroupNamespaces: answered?.CgroupVersion === "2",
+  };
+  return {
+    conditions: [
+      away === undefined
+        ? { type: "RuntimeReady", ok: true, reason: "", message: "" }
+        : { type: "RuntimeReady", ok: false, reason: "DockerUnavailable", message: away },
+      networkStatus.kind === "ready"
+        ? { type: "NetworkReady", ok: true, reason: "", message: "" }
+        : { type: "NetworkReady", ok: false, reason: networkStatus.reason, message: networkStatus.message },
+    ],
+    handlers: ["", ...runtimes].map((name) => ({ name, ...features })),
+    cgroupMountMode: false,
+    seccompProfiles: false,
+    userNamespacesHostNetwork: false,
+    details: {
+      config: configuration,
+      docker: answered ?? { unavailable: away },
+      // containerd's name for it, which scripts look at.
+      lastCNILoadStatus: networkStatus.kind === "ready" ? "OK" : networkStatus.message,
+    },
+  };
+}

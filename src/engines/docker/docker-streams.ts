@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import type { Duplex, Writable } from "node:stream";
+import { finished, pipeline } from "node:stream/promises";
+import type { Logger } from "../../ground/logging/index.ts";
+import { readFrames } from "../../parts/dockerapi/index.ts";
+import {
+  type AttachRequest,
+  EngineError,
+  type ExecRequest,
+  type StreamIo,
+  type Streams,
+  type TerminalSize,
+} from "../engine/index.ts";
+import { forwardPort } from "../portforward/index.ts";
+import type { DockerServices } from "./docker-services.ts";
+import type { FoundContainer } from "./found.ts";
+import { getById } from "./ids.ts";
+import { isOnHostNetwork } from "./namespaces.ts";
+
+/** Exec and attach by connections that Docker hands over, port-forward by sockets in the pods' namespaces. */
+export class DockerStreams implements Streams {
+  readonly #services: DockerServices;
+
+  constructor(services: DockerServices) {
+    this.#services = services;
+  }
+
+  async exec(
+    { containerId, args, tty }: ExecRequest,
+    io: StreamIo,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }> {
+    const { client, logger, execs } = this.#services;
+    const { id } = this.#running(containerId);
+    const request = {
+      Cmd: args,
+      Tty: tty,
+      AttachStdin: io.stdin !== undefined,
+      AttachStdout: true,
+      AttachStderr: !tty,
+    };
+    await using exec = await execs.start(id, request, signal);
+    void followSizes(io, (height, width) => client.resizeExec(exec.id, height, width), logger);
+    await copyStreams(exec.connection, tty ? undefined : exec.frames(), io);
+    signal.throwIfAborted();
+    return { exitCode: await exec.exitCode() };
+  }
+
+  async attach({ containerId }: AttachRequest, io: StreamIo, signal: AbortSignal): Promise<void> {
+    const { client, logger } = this.#services;
+    const { id, details } = this.#running(containerId);
+    const { Tty, OpenStdin } = details.Config;
+    const connection = await client.attach(id, OpenStdin && io.stdin !== undefined, signal);
+    const end = () => void connection.destroy();
+    signal.addEventListener("abort", end, { once: true });
+    using _ending = { [Symbol.dispose]: () => signal.removeEventListener("abort", end) };
+    void followSizes(io, (height, width) => client.resizeContainer(id, height, width), logger);
+    await copyStreams(connection, Tty ? undefined : readFrames(connection), io);
+  }
+
+  async portForward(sandboxId: string, port: number, connection: Duplex, signal: AbortSignal): Promise<void> {
+    const { mirror } = this.#services;
+    const { id, view, labels, details } = getById(mirror.sandboxes(), "pod sandbox", sandboxId);
+    if (view.state !== "ready") throw new EngineError("FailedPrecondition", `pod sandbox ${id} is not ready`);
+    const netnsPath = isOnHostNetwork(labels.config) ? undefined : details.NetworkSettings.SandboxKey;
+    await forwardPort({ netnsPath, port }, connection, signal);
+  }
+
+  #running(containerId: string): FoundContainer {
+    const found = getById(this.#services.mirror.containers(), "container", containerId);
+    if (found.view.state.kind === "running") return found;
+    throw new EngineError(
+      "FailedPrecondition",
+      `container ${containerId} is not running (${found.view.state.kind})`,
+    );
+  }
+}
+
+/**
+ * Copies between a process and a client until the process's output has ended; `frames` undefined is a
+ * terminal's. A client that gives up one stream leaves the others.
+ */
+async function copyStreams(
+  connection: Duplex,
+  frames: ReturnType<typeof readFrames> | undefined,
+  io: StreamIo,
+): Promise<void> {
+  const input = copyInput(io, connection);
+  input.catch(() => undefined);
+  try {
+    if (frames === undefined) await copyRaw(connection, io.stdout);
+    else for await (const { stream, bytes } of frames) await write(io[stream], bytes);
+  } catch (error) {
+    // A connection that broke has no more to say; what its process came to is asked for.
+    if (!connection.destroyed) throw error;
+  } finally {
+    connection.destroy();
+  }
+}
+
+async function copyInput({ stdin }: StreamIo, connection: Duplex): Promise<void> {
+  if (stdin === undefined) return;
+  await pipeline(stdin, connection);
+}
+
+async function copyRaw(connection: Duplex, stdout: Writable | undefined): Promise<void> {
+  for await (const bytes of connection as AsyncIterable<Buffer>) await write(stdout, bytes);
+}
+
+/** Waits while the client does not take it. */
+async function write(target: Writable | undefined, bytes: Buffer): Promise<void> {
+  if (target === undefined || target.destroyed || target.writableEnded) return;
+  if (target.write(bytes)) return;
+  await Promise.race([once(target, "drain"), finished(target)]).catch(() => undefined);
+}
+
+async function followSizes(
+  { resize }: StreamIo,
+  apply: (height: number, width: number) => Promise<void>,
+  logger: Logger,
+): Promise<void> {
+  try {
+    for await (const { height, width } of resize as AsyncIterable<TerminalSize>) await apply(height, width);
+  } catch (err) {
+    logger.debug({ err }, "the size of a terminal could not be set");
+  }
+}

@@ -1,0 +1,53 @@
+import { EngineError, type ExecOutcome } from "../engine/index.ts";
+import type { Execs } from "./execs.ts";
+import type { FoundContainer } from "./found.ts";
+
+/** An output that is longer is cut off, as with the peers. */
+const maxOutputBytes = 16 * 2 ** 20;
+
+/**
+ * Runs a command in a container and collects its output. Throws EngineError DeadlineExceeded, with its
+ * processes killed, and the signal's reason.
+ */
+export async function execSync(
+  execs: Execs,
+  { id: containerId }: FoundContainer,
+  { args, timeoutMs }: { readonly args: readonly string[]; readonly timeoutMs: number },
+  signal?: AbortSignal,
+): Promise<ExecOutcome> {
+  const over = timeoutMs === 0 ? undefined : AbortSignal.timeout(timeoutMs);
+  const ending = AbortSignal.any([over, signal].filter((each) => each !== undefined));
+  const request = { Cmd: args, Tty: false, AttachStdin: false, AttachStdout: true, AttachStderr: true };
+  const collected = { stdout: new Output(), stderr: new Output() };
+  try {
+    await using exec = await execs.start(containerId, request, ending);
+    for await (const { stream, bytes } of exec.frames()) collected[stream].add(bytes);
+    ending.throwIfAborted();
+    const exitCode = await exec.exitCode();
+    return { exitCode, stdout: collected.stdout.bytes(), stderr: collected.stderr.bytes() };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!over?.aborted) throw error;
+    throw new EngineError(
+      "DeadlineExceeded",
+      `command ${JSON.stringify(args[0])} in container ${containerId} did not end within ${timeoutMs / 1000} s; it was killed`,
+    );
+  }
+}
+
+class Output {
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  add(bytes: Buffer): void {
+    const rest = maxOutputBytes - this.#length;
+    if (rest <= 0) return;
+    const taken = bytes.subarray(0, rest);
+    this.#chunks.push(Buffer.from(taken));
+    this.#length += taken.length;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}

@@ -1,0 +1,135 @@
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCode } from "../../ground/errors/index.ts";
+import { killProcessTree } from "../../ground/linux/index.ts";
+import type { Logger } from "../../ground/logging/index.ts";
+import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
+
+const pollMs = 10;
+/** What Docker writes to the standard output of a command that could not be started. */
+const failedStart = "OCI runtime exec failed:";
+/** Docker Engine 20.10 gives these the code 126, later ones 127. */
+const notFound = /executable file not found|no such file or directory/;
+
+/**
+ * Commands in containers. Docker's API cannot end one, so its processes are killed on this machine; those
+ * that are under way are written down, so that a crash of this process leaves none behind.
+ */
+export class Execs {
+  readonly #client: DockerClient;
+  readonly #directory: string;
+  readonly #logger: Logger;
+
+  /** `directory` is private, on a tmpfs; made when needed. */
+  constructor(client: DockerClient, directory: string, logger: Logger) {
+    this.#client = client;
+    this.#directory = directory;
+    this.#logger = logger;
+  }
+
+  /** Starts a command. It is killed when the signal aborts. */
+  async start(containerId: string, request: NewExec, signal: AbortSignal): Promise<RunningExec> {
+    const id = await this.#client.createExec(containerId, request, signal);
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await writeFile(join(this.#directory, id), "", { mode: 0o600 });
+    // Not by the signal: a request that is cut may have started it.
+    const connection = await this.#client.startExec(id, request.Tty);
+    const running = new RunningExec(this.#client, id, connection, () => this.#forget(id));
+    running.endWith(signal);
+    return running;
+  }
+
+  /** Kills what an earlier process of ours has left running. */
+  async endLeft(): Promise<void> {
+    const ids = await readdir(this.#directory).catch(() => []);
+    for (const id of ids) {
+      try {
+        await kill(this.#client, id);
+        await this.#forget(id);
+      } catch (err) {
+        this.#logger.warn(
+          { err, exec: id },
+          "a command that an earlier daemon left running could not be ended",
+        );
+      }
+    }
+  }
+
+  async #forget(id: string): Promise<void> {
+    await rm(join(this.#directory, id), { force: true });
+  }
+}
+
+/** A command with its streams. */
+export class RunningExec implements AsyncDisposable {
+  readonly id: string;
+  readonly connection: Duplex;
+  readonly #client: DockerClient;
+  readonly #onEnd: () => Promise<void>;
+  #stop: (() => void) | undefined;
+  #isMissing = false;
+
+  constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => Promise<void>) {
+    this.id = id;
+    this.connection = connection;
+    this.#client = client;
+    this.#onEnd = onEnd;
+  }
+
+  endWith(signal: AbortSignal): void {
+    const end = () => {
+      this.connection.destroy();
+      void kill(this.#client, this.id).catch(() => undefined);
+    };
+    this.#stop = () => signal.removeEventListener("abort", end);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+  }
+
+  /**
+   * What it writes, without a terminal. What Docker says of a command that could not be started comes as
+   * standard error.
+   */
+  async *frames(): AsyncGenerator<{ readonly stream: "stdout" | "stderr"; readonly bytes: Buffer }> {
+    let first = true;
+    for await (const frame of readFrames(this.connection)) {
+      const failed = first && frame.bytes.toString("latin1", 0, failedStart.length) === failedStart;
+      first = false;
+      if (failed && (await this.#client.exec(this.id)).Pid === 0) {
+        this.#isMissing = notFound.test(frame.bytes.toString());
+        yield { ...frame, stream: "stderr" };
+      } else yield frame;
+    }
+  }
+
+  /** Resolves a little after its output has ended; 127 is for a command that is not there. */
+  async exitCode(): Promise<number> {
+    for (;;) {
+      const { Running, ExitCode } = await this.#client.exec(this.id);
+      if (!Running) return this.#isMissing ? 127 : (ExitCode ?? 0);
+      await delay(pollMs);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop?.();
+    this.connection.destroy();
+    await this.#onEnd();
+  }
+}
+
+/** Its process is known a little after it was asked for. */
+async function kill(client: DockerClient, id: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const exec = await client.exec(id).catch((error: unknown) => {
+      // It goes with its container.
+      if (hasCode(error, "NotFound")) return undefined;
+      throw error;
+    });
+    if (exec === undefined || !exec.Running) return;
+    if (exec.Pid > 1) return await killProcessTree(exec.Pid);
+    await delay(pollMs);
+  }
+}

@@ -1,0 +1,79 @@
+import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
+import type { Container, ContainerState, Sandbox } from "../engine/index.ts";
+import type { ContainerLabels, SandboxLabels } from "./names-and-labels.ts";
+
+/** One of Docker's containers that is a sandbox of ours. */
+export type FoundSandbox = {
+  readonly id: string;
+  readonly labels: SandboxLabels;
+  readonly details: ContainerDetails;
+  readonly view: Sandbox;
+};
+
+/** One that is a container of a pod. */
+export type FoundContainer = {
+  readonly id: string;
+  readonly labels: ContainerLabels;
+  readonly details: ContainerDetails;
+  readonly view: Container;
+};
+
+export type Found = FoundSandbox | FoundContainer;
+
+export function isSandbox(found: Found): found is FoundSandbox {
+  return found.labels.kind === "sandbox";
+}
+
+export function isContainer(found: Found): found is FoundContainer {
+  return found.labels.kind === "container";
+}
+
+/**
+ * The state in CRI's words. A start that failed leaves Docker's container "created", with an error and a
+ * shell's exit code (126, 127, 128).
+ */
+export function stateOf({ State: state, Created }: ContainerDetails): ContainerState {
+  switch (state.Status) {
+    case "created":
+      if (state.Error === "") return { kind: "created" };
+      return {
+        kind: "exited",
+        startedAtNs: 0n,
+        finishedAtNs: timeNs(Created),
+        exitCode: state.ExitCode === 0 ? 128 : state.ExitCode,
+        reason: "StartError",
+        message: state.Error,
+      };
+    case "running":
+    case "paused":
+    case "restarting":
+      return { kind: "running", pid: state.Pid, startedAtNs: timeNs(state.StartedAt) };
+    case "removing":
+    case "exited":
+    case "dead":
+      return {
+        kind: "exited",
+        startedAtNs: timeNs(state.StartedAt),
+        finishedAtNs: timeNs(state.FinishedAt),
+        exitCode: state.ExitCode,
+        reason: endOf(state),
+        message: state.OOMKilled && state.Error === "" ? "memory ran out in the container" : state.Error,
+      };
+  }
+}
+
+/** As with the native engine it is told also where a child was killed and the first process ended well. */
+function endOf({ ExitCode, OOMKilled }: ContainerDetails["State"]): "Completed" | "OOMKilled" | "Error" {
+  if (OOMKilled) return "OOMKilled";
+  return ExitCode === 0 ? "Completed" : "Error";
+}
+
+const timePattern = /^(.+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** Nanoseconds since 1970 of an RFC 3339 time; 0n for Go's zero time, and for what is no time. */
+export function timeNs(text: string): bigint {
+  const [, seconds = "", fraction = "", zone = ""] = timePattern.exec(text) ?? [];
+  const milliseconds = Date.parse(`${seconds}${zone}`);
+  if (Number.isNaN(milliseconds) || milliseconds < 0) return 0n;
+  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}

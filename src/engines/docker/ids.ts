@@ -1,0 +1,27 @@
+import { EngineError } from "../engine/index.ts";
+
+/** By id or unique prefix. Throws EngineError InvalidArgument when several match. */
+export function findById<F extends { readonly id: string }>(
+  all: readonly F[],
+  kind: string,
+  idOrPrefix: string,
+): F | undefined {
+  if (idOrPrefix === "") return undefined;
+  const matches = all.filter(({ id }) => id.startsWith(idOrPrefix));
+  if (matches.length < 2) return matches[0];
+  throw new EngineError(
+    "InvalidArgument",
+    `${kind} id ${idOrPrefix} is ambiguous: it matches ${matches.length} ids; give more digits`,
+  );
+}
+
+/** Like {@link findById}; throws EngineError NotFound. */
+export function getById<F extends { readonly id: string }>(
+  all: readonly F[],
+  kind: string,
+  idOrPrefix: string,
+): F {
+  const found = findById(all, kind, idOrPrefix);
+  if (found !== undefined) return found;
+  throw new EngineError("NotFound", `${kind} ${JSON.stringify(idOrPrefix)} not found`);
+}

@@ -1,0 +1,96 @@
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isErrno } from "../../ground/fs/index.ts";
+
+/** How far a log in CRI's form has come: what must be asked for, and what of that is there already. */
+export type LogPosition = {
+  /** Seconds since 1970 with nine digits of fraction; "0" is from the beginning. */
+  readonly sinceSeconds: string;
+  /** Lines from then on, by their text, with how often each is there. */
+  readonly written: Map<string, number>;
+};
+
+/**
+ * Docker takes the times of the two streams separately, and may log them out of order by as much as a
+ * process's copying takes.
+ */
+const overlapNs = 2_000_000_000n;
+const newline = 0x0a;
+
+/**
+ * Reads how far a log has come from its end. A line that was cut by a crash is taken away. A log that is new
+ * since a rotation goes on from the one that was rotated (`LOG.*`, the newest). Undefined when there is none.
+ */
+export async function readPosition(path: string): Promise<LogPosition | undefined> {
+  for (const candidate of [path, await newestRotated(path)]) {
+    const lines = candidate === undefined ? [] : await lastLines(candidate);
+    if (lines.length > 0) return positionAfter(lines);
+  }
+  return undefined;
+}
+
+export const fromTheBeginning = (): LogPosition => ({ sinceSeconds: "0", written: new Map() });
+
+async function newestRotated(path: string): Promise<string | undefined> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch((error: unknown) => {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  });
+  // Kubelets name them by the time, and compress all but the newest.
+  const rotated = names.filter((name) => name.startsWith(prefix) && !name.endsWith(".gz")).sort();
+  const newest = rotated.at(-1);
+  return newest === undefined ? undefined : join(dirname(path), newest);
+}
+
+/** The lines of the last overlap, or of all the file where that is shorter. */
+async function lastLines(path: string): Promise<readonly string[]> {
+  let file: FileHandle;
+  try {
+    file = await open(path, "r+");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+  await using handle = file;
+  const { size } = await handle.stat();
+  for (let length = 64 * 1024; ; length *= 4) {
+    const from = Math.max(0, size - length);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
+    const text = buffer.subarray(0, bytesRead);
+    const end = text.lastIndexOf(newline) + 1;
+    const start = from === 0 ? 0 : text.indexOf(newline) + 1;
+    const lines = end <= start ? [] : text.toString("latin1", start, end - 1).split("\n");
+    const enough = from === 0 || spanNs(lines) > overlapNs;
+    if (!enough) continue;
+    if (from + end < size) await handle.truncate(from + end);
+    return lines;
+  }
+}
+
+function spanNs(lines: readonly string[]): bigint {
+  const times = lines.map(timeOf);
+  return times.length === 0 ? 0n : (times.at(-1) ?? 0n) - (times[0] ?? 0n);
+}
+
+function positionAfter(lines: readonly string[]): LogPosition {
+  const latest =
+    lines
+      .map(timeOf)
+      .toSorted((one, other) => Number(one - other))
+      .at(-1) ?? 0n;
+  const since = latest > overlapNs ? latest - overlapNs : 0n;
+  const written = new Map<string, number>();
+  for (const line of lines) if (timeOf(line) >= since) written.set(line, (written.get(line) ?? 0) + 1);
+  const digits = `${since}`.padStart(10, "0");
+  return { sinceSeconds: `${digits.slice(0, -9)}.${digits.slice(-9)}`, written };
+}
+
+function timeOf(line: string): bigint {
+  const end = line.indexOf(" ");
+  const [seconds = "", fraction = ""] = line.slice(0, end).replace("Z", "").split(".");
+  const milliseconds = Date.parse(`${seconds}Z`);
+  return Number.isNaN(milliseconds)
+    ? 0n
+    : BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
+}

@@ -1,0 +1,98 @@
+import { ContainerConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
+import { type Digest, parseDigest } from "../../parts/oci/index.ts";
+
+/**
+ * What is kept with each of Docker's containers that are ours: all that is needed to find it again after a
+ * restart of either daemon, so that nothing is kept elsewhere.
+ */
+const label = {
+  kind: "berth.kind",
+  config: "berth.config",
+  handler: "berth.handler",
+  sandbox: "berth.sandbox",
+  image: "berth.image",
+  imageRef: "berth.image-ref",
+  log: "berth.log",
+} as const;
+
+/** A filter of the engine's lists and events: those that are ours. */
+export const oursFilter = { label: [label.kind] } as const;
+
+export type SandboxLabels = {
+  readonly kind: "sandbox";
+  readonly config: PodSandboxConfig;
+  /** As asked for. */
+  readonly handler: string;
+};
+
+export type ContainerLabels = {
+  readonly kind: "container";
+  readonly config: ContainerConfig;
+  readonly sandboxId: string;
+  readonly imageId: Digest;
+  readonly imageRef: string;
+  /** Absolute; "" when none is kept. */
+  readonly logPath: string;
+};
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** A kubelet's own labels are there too, for people and for tools that look for them. */
+export function sandboxLabels({ config, handler }: Omit<SandboxLabels, "kind">): Labels {
+  return {
+    ...config.labels,
+    [label.kind]: "sandbox",
+    [label.config]: JSON.stringify(PodSandboxConfig.toJSON(config)),
+    [label.handler]: handler,
+  };
+}
+
+export function containerLabels(labels: Omit<ContainerLabels, "kind">): Labels {
+  return {
+    ...labels.config.labels,
+    [label.kind]: "container",
+    [label.config]: JSON.stringify(ContainerConfig.toJSON(labels.config)),
+    [label.sandbox]: labels.sandboxId,
+    [label.image]: labels.imageId,
+    [label.imageRef]: labels.imageRef,
+    [label.log]: labels.logPath,
+  };
+}
+
+/** Undefined for what is none of ours. Throws for labels that somebody has spoilt. */
+export function readLabels(labels: Labels): SandboxLabels | ContainerLabels | undefined {
+  const kind = labels[label.kind];
+  const config: unknown = JSON.parse(labels[label.config] ?? "null");
+  if (kind === "sandbox")
+    return { kind, config: PodSandboxConfig.fromJSON(config), handler: labels[label.handler] ?? "" };
+  if (kind !== "container") return undefined;
+  return {
+    kind,
+    config: ContainerConfig.fromJSON(config),
+    sandboxId: labels[label.sandbox] ?? "",
+    imageId: parseDigest(labels[label.image] ?? ""),
+    imageRef: labels[label.imageRef] ?? "",
+    logPath: labels[label.log] ?? "",
+  };
+}
+
+/** As dockershim and cri-dockerd name them: what people look for in `docker ps`. */
+export function sandboxName({ metadata }: PodSandboxConfig): string {
+  return ["k8s", "POD", metadata?.name, metadata?.namespace, metadata?.uid, metadata?.attempt].join("_");
+}
+
+export function containerName({ metadata }: ContainerConfig, sandbox: PodSandboxConfig): string {
+  const pod = sandbox.metadata;
+  return ["k8s", metadata?.name, pod?.name, pod?.namespace, pod?.uid, metadata?.attempt].join("_");
+}
+
+const unfinished = ".unfinished";
+
+/** The name of a sandbox that is being made: it gets its own when it is ready, so that a crash shows. */
+export function unfinishedName(config: PodSandboxConfig): string {
+  return `${sandboxName(config)}${unfinished}`;
+}
+
+export function isUnfinished(name: string): boolean {
+  return name.endsWith(unfinished);
+}

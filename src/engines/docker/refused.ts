@@ -1,0 +1,80 @@
+import {
+  type ContainerConfig,
+  type LinuxContainerResources,
+  NamespaceMode,
+  type PodSandboxConfig,
+} from "../../ground/protocol/index.ts";
+import type { DockerClient } from "../../parts/dockerapi/index.ts";
+import { EngineError } from "../engine/index.ts";
+
+/** Throws EngineError Unimplemented for the first field that is set and that Docker's API has no word for. */
+function refuseUnsupported(asked: ReadonlyMap<string, boolean>): void {
+  for (const [field, isSet] of asked) {
+    if (isSet) {
+      throw new EngineError(
+        "Unimplemented",
+        `${field} cannot be had with the Docker engine: Docker's API has nothing for it; use engine.name = "native", or leave it out`,
+      );
+    }
+  }
+}
+
+export function refuseInSandbox({ linux }: PodSandboxConfig): void {
+  const security = linux?.securityContext;
+  refuseUnsupported(
+    new Map([
+      [
+        "linux.security_context.namespace_options.userns_options",
+        security?.namespaceOptions?.usernsOptions?.mode === NamespaceMode.POD,
+      ],
+      ["linux.security_context.seccomp.oci_ref", (security?.seccomp?.ociRef ?? "") !== ""],
+    ]),
+  );
+}
+
+export function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources): void {
+  refuseUnsupported(
+    new Map([
+      // Kubelets say of every size that there is none.
+      ["resources.hugepage_limits", hugepageLimits.some(({ limit }) => limit > 0n)],
+      // Kubelets ask for this one with cgroup v2; Docker's containers have the kernel's default.
+      ["resources.unified", Object.keys(unified).some((file) => file !== "memory.oom.group")],
+    ]),
+  );
+}
+
+export function refuseInContainer(config: ContainerConfig, client: DockerClient): void {
+  const security = config.linux?.securityContext;
+  const { mounts } = config;
+  if (config.linux?.resources !== undefined) refuseInResources(config.linux.resources);
+  refuseUnsupported(
+    new Map([
+      ["linux.security_context.seccomp.oci_ref", (security?.seccomp?.ociRef ?? "") !== ""],
+      [
+        "linux.security_context.capabilities.add_ambient_capabilities",
+        (security?.capabilities?.addAmbientCapabilities ?? []).length > 0,
+      ],
+      ["linux.security_context.cgroup_mount_mode", (security?.cgroupMountMode ?? 0) !== 0],
+      [
+        "linux.security_context.supplemental_groups_policy (Strict)",
+        (security?.supplementalGroupsPolicy ?? 0) !== 0,
+      ],
+      ["mounts.uidMappings", mounts.some(({ uidMappings }) => uidMappings.length > 0)],
+      ["mounts.gidMappings", mounts.some(({ gidMappings }) => gidMappings.length > 0)],
+      ["mounts.mount_options", mounts.some(({ mountOptions }) => mountOptions.length > 0)],
+      ["mounts.selinux_relabel", mounts.some(({ selinuxRelabel }) => selinuxRelabel)],
+      [
+        "mounts.image with an engine older than 28.0 (API 1.48)",
+        mounts.some(({ image }) => (image?.image ?? "") !== "") && !client.has("1.48"),
+      ],
+      [
+        "mounts.recursive_read_only with an engine older than 25.0 (API 1.44)",
+        mounts.some(({ recursiveReadOnly }) => recursiveReadOnly) && !client.has("1.44"),
+      ],
+      [
+        "CDI_devices with an engine older than 25.0 (API 1.44)",
+        config.CDIDevices.length > 0 && !client.has("1.44"),
+      ],
+    ]),
+  );
+}

@@ -1,0 +1,112 @@
+import { hostname } from "node:os";
+import type { LookUp } from "../../ground/hostpaths/index.ts";
+import { NamespaceMode, type PodSandboxConfig, Protocol } from "../../ground/protocol/index.ts";
+import type { NewContainer } from "../../parts/dockerapi/index.ts";
+import { sandboxLabels } from "./names-and-labels.ts";
+import { isOnHostNetwork, namespacesOf } from "./namespaces.ts";
+import { refuseInSandbox } from "./refused.ts";
+import { type SecuritySettings, securityOptions } from "./security-options.ts";
+
+export type SandboxBodyOptions = {
+  readonly image: string;
+  readonly handler: string;
+  /** Who gives pods their network. */
+  readonly network: "cni" | "bridge";
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+  readonly security: SecuritySettings;
+  readonly cgroupDriver: "systemd" | "cgroupfs";
+  /** Whether this machine knows IPv6. */
+  readonly hasIpv6: boolean;
+  /** See DockerSettings. */
+  readonly minOomScoreAdj: number;
+};
+
+/** It is the last to be killed when memory runs out: with it goes the pod (as kubelets have it). */
+const oomScoreAdj = -998;
+
+/** What Docker is asked for: a container that does nothing, and holds what the pod's containers share. */
+export async function sandboxBody(
+  config: PodSandboxConfig,
+  options: SandboxBodyOptions,
+  lookUp: LookUp,
+): Promise<NewContainer> {
+  refuseInSandbox(config);
+  const { linux } = config;
+  const security = linux?.securityContext;
+  const namespaces = namespacesOf(config);
+  const onHost = isOnHostNetwork(config);
+  const network = onHost ? "host" : options.network === "bridge" ? "bridge" : "none";
+  return {
+    Image: options.image,
+    ...(!onHost && { Hostname: config.hostname === "" ? hostname() : config.hostname }),
+    Labels: sandboxLabels({ config, handler: options.handler }),
+    ...userOf(config),
+    ...(network === "bridge" && { ExposedPorts: exposedPorts(config) }),
+    HostConfig: {
+      NetworkMode: network,
+      IpcMode: namespaces.ipc === NamespaceMode.NODE ? "host" : "shareable",
+      PidMode: namespaces.pid === NamespaceMode.NODE ? "host" : "",
+      ...cgroupParent(linux?.cgroupParent ?? "", options.cgroupDriver),
+      ...(options.handler !== "" && { Runtime: options.handler }),
+      ReadonlyRootfs: true,
+      OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
+      Sysctls: {
+        ...(onHost ? {} : options.defaultSysctls),
+        // Docker takes IPv6 away from a namespace that it makes no interface in; CNI plugins may give some.
+        ...(network === "none" && options.hasIpv6 && { "net.ipv6.conf.all.disable_ipv6": "0" }),
+        ...linux?.sysctls,
+      },
+      SecurityOpt: [
+        ...(await securityOptions(security ?? {}, options.security, lookUp)),
+        "no-new-privileges",
+      ],
+      ...(network === "bridge" && { ...dns(config), PortBindings: portBindings(config) }),
+      // It writes nothing; a driver that cannot be had must not keep a pod from running.
+      LogConfig: { Type: "none", Config: {} },
+    },
+  };
+}
+
+/** Docker takes a slice's last part under systemd, where kubelets give its whole path. */
+export function cgroupParent(
+  path: string,
+  driver: "systemd" | "cgroupfs",
+): { readonly CgroupParent?: string } {
+  if (path === "") return {};
+  return { CgroupParent: driver === "systemd" ? (path.split("/").at(-1) ?? path) : path };
+}
+
+function userOf({ linux }: PodSandboxConfig): { readonly User?: string } {
+  const { runAsUser, runAsGroup } = linux?.securityContext ?? {};
+  if (runAsUser === undefined) return {};
+  return { User: runAsGroup === undefined ? `${runAsUser.value}` : `${runAsUser.value}:${runAsGroup.value}` };
+}
+
+function dns({
+  dnsConfig,
+}: PodSandboxConfig): Pick<NewContainer["HostConfig"], "Dns" | "DnsSearch" | "DnsOptions"> {
+  if (dnsConfig === undefined) return {};
+  return { Dns: dnsConfig.servers, DnsSearch: dnsConfig.searches, DnsOptions: dnsConfig.options };
+}
+
+function portKey({ containerPort, protocol }: PodSandboxConfig["portMappings"][number]): string {
+  const name = protocol === Protocol.UDP ? "udp" : protocol === Protocol.SCTP ? "sctp" : "tcp";
+  return `${containerPort}/${name}`;
+}
+
+function exposedPorts({ portMappings }: PodSandboxConfig): Readonly<Record<string, object>> {
+  return Object.fromEntries(portMappings.map((mapping) => [portKey(mapping), {}]));
+}
+
+function portBindings({
+  portMappings,
+}: PodSandboxConfig): NonNullable<NewContainer["HostConfig"]["PortBindings"]> {
+  const asked = portMappings.filter(({ hostPort }) => hostPort > 0);
+  const byPort = Map.groupBy(asked, portKey);
+  return Object.fromEntries(
+    [...byPort].map(([port, mappings]) => [
+      port,
+      mappings.map(({ hostIp, hostPort }) => ({ HostIp: hostIp, HostPort: `${hostPort}` })),
+    ]),
+  );
+}

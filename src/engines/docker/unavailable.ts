@@ -1,0 +1,42 @@
+import type { SecurityProfiles } from "../../services/profiles/index.ts";
+import { type Checkpoints, EngineError } from "../engine/index.ts";
+
+function refused(what: string, why: string): EngineError {
+  return new EngineError("Unimplemented", `${what} cannot be had with the Docker engine: ${why}`);
+}
+
+const noCheckpoints = () =>
+  refused(
+    "checkpoints",
+    'Docker writes them into its own directories, and none of a pod; use engine.name = "native"',
+  );
+
+/** CRI's checkpoints, none of which Docker's API can make or take in. */
+export const dockerCheckpoints: Checkpoints = {
+  checkpointContainer: async () => {
+    throw noCheckpoints();
+  },
+  checkpointPod: async () => {
+    throw noCheckpoints();
+  },
+  restorePod: async () => {
+    throw noCheckpoints();
+  },
+};
+
+const noProfiles = () =>
+  refused(
+    "seccomp profiles from registries",
+    "they are kept in the native engine's storage; use localhost profiles",
+  );
+
+export const dockerProfiles: SecurityProfiles = {
+  pull: async () => {
+    throw noProfiles();
+  },
+  list: () => [],
+  remove: async () => {},
+  read: async () => {
+    throw noProfiles();
+  },
+};

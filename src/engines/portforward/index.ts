@@ -1,0 +1,25 @@
+/**
+ * Port-forward, for engines: a connection to a port on the loopback addresses of a pod, made in its network
+ * namespace, and what is copied between it and a client.
+ */
+import type { Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { connectLoopback, type LoopbackPort } from "./connect-loopback.ts";
+
+/** See Streams.portForward. */
+export async function forwardPort(
+  target: LoopbackPort,
+  connection: Duplex,
+  signal: AbortSignal,
+): Promise<void> {
+  await copyBothWays(connection, await connectLoopback(target, signal), signal);
+}
+
+/**
+ * Copies between two connections until both directions have ended; the end of one is handed on while the
+ * other goes on. When either breaks, or `signal` aborts, both are destroyed. Never rejects: there is nobody
+ * to tell but the two.
+ */
+async function copyBothWays(one: Duplex, other: Duplex, signal: AbortSignal): Promise<void> {
+  await Promise.allSettled([pipeline(one, other, { signal }), pipeline(other, one, { signal })]);
+}

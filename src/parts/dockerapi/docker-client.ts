@@ -1,0 +1,234 @@
+import type { Duplex } from "node:stream";
+import { DockerError } from "./docker-error.ts";
+import { DockerHttp, type DockerHttpOptions } from "./http.ts";
+import { readJsonLines } from "./json-lines.ts";
+import type {
+  ContainerDetails,
+  ContainerSummary,
+  DockerCredentials,
+  DockerEvent,
+  DockerImage,
+  DockerInfo,
+  DockerProgress,
+  DockerResources,
+  ExecDetails,
+  ImageSummary,
+  NewContainer,
+  NewExec,
+} from "./types.ts";
+import { agreeOnVersion, type EngineVersion, isAtLeast } from "./version.ts";
+
+type Signal = AbortSignal | undefined;
+
+/**
+ * A Docker Engine, by its HTTP API (https://docs.docker.com/reference/api/engine/). Every method throws
+ * DockerError: Unavailable when the engine does not answer, else by its status; and the signal's reason.
+ */
+export class DockerClient implements Disposable {
+  readonly #http: DockerHttp;
+  #version = "";
+
+  constructor(options: DockerHttpOptions) {
+    this.#http = new DockerHttp(options);
+  }
+
+  /** As a user writes where the engine listens. */
+  get name(): string {
+    return this.#http.name;
+  }
+
+  /** Agrees on a version of the API: before anything else is asked, and after the engine was away. */
+  async agree(signal?: Signal): Promise<EngineVersion & { readonly agreed: string }> {
+    this.#http.prefix = "";
+    const version = await this.#http.json<EngineVersion>({ method: "GET", path: "/version", signal });
+    this.#version = agreeOnVersion(version);
+    this.#http.prefix = `/v${this.#version}`;
+    return { ...version, agreed: this.#version };
+  }
+
+  /** Whether the version that was agreed on is that one or a newer one. */
+  has(version: string): boolean {
+    return this.#version !== "" && isAtLeast(this.#version, version);
+  }
+
+  info(signal?: Signal): Promise<DockerInfo> {
+    return this.#http.json({ method: "GET", path: "/info", signal });
+  }
+
+  /** Events from the moment at which this resolves, until the signal or the engine ends them. */
+  async events(
+    filters: Readonly<Record<string, readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<DockerEvent>> {
+    const query = { filters: JSON.stringify(filters) };
+    return readJsonLines(await this.#http.stream({ method: "GET", path: "/events", query, signal }));
+  }
+
+  /** Also of those that do not run. */
+  containers(filters: Readonly<Record<string, readonly string[]>>): Promise<readonly ContainerSummary[]> {
+    const query = { all: true, filters: JSON.stringify(filters) };
+    return this.#http.json({ method: "GET", path: "/containers/json", query });
+  }
+
+  container(id: string): Promise<ContainerDetails> {
+    return this.#http.json({ method: "GET", path: `/containers/${id}/json` });
+  }
+
+  async createContainer(name: string, body: NewContainer, signal?: Signal): Promise<string> {
+    const request = { method: "POST", path: "/containers/create", query: { name }, body, signal } as const;
+    return (await this.#http.json<{ readonly Id: string }>(request)).Id;
+  }
+
+  async startContainer(id: string, signal?: Signal): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/containers/${id}/start`, signal });
+  }
+
+  /** Resolves when it has ended; seconds, rounded up, until it is killed. */
+  async stopContainer(id: string, timeoutMs: number, signal?: Signal): Promise<void> {
+    const query = { t: Math.ceil(timeoutMs / 1000) };
+    await this.#http.json({ method: "POST", path: `/containers/${id}/stop`, query, signal });
+  }
+
+  async killContainer(id: string): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/containers/${id}/kill` });
+  }
+
+  async renameContainer(id: string, name: string): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/containers/${id}/rename`, query: { name } });
+  }
+
+  /** Kills it if it runs; its anonymous volumes go with it. */
+  async removeContainer(id: string): Promise<void> {
+    const query = { force: true, v: true };
+    await this.#http.json({ method: "DELETE", path: `/containers/${id}`, query });
+  }
+
+  async updateContainer(id: string, resources: DockerResources): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/containers/${id}/update`, body: resources });
+  }
+
+  /** Its streams from now on: raw with a terminal, frames without ({@link "./frames.ts".readFrames}). */
+  attach(id: string, stdin: boolean, signal: AbortSignal): Promise<Duplex> {
+    const query = { stream: true, stdin, stdout: true, stderr: true };
+    return this.#http.hijack({ method: "POST", path: `/containers/${id}/attach`, query, signal });
+  }
+
+  async resizeContainer(id: string, height: number, width: number): Promise<void> {
+    await this.#http.json({
+      method: "POST",
+      path: `/containers/${id}/resize`,
+      query: { h: height, w: width },
+    });
+  }
+
+  /**
+   * What it has written and will write, each message with its time before it; `sinceSeconds` with a fraction
+   * of nine digits. Ends with the container.
+   */
+  async logs(id: string, sinceSeconds: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const query = { follow: true, stdout: true, stderr: true, timestamps: true, since: sinceSeconds };
+    return await this.#http.stream({ method: "GET", path: `/containers/${id}/logs`, query, signal });
+  }
+
+  async createExec(id: string, body: NewExec, signal?: Signal): Promise<string> {
+    const request = { method: "POST", path: `/containers/${id}/exec`, body, signal } as const;
+    return (await this.#http.json<{ readonly Id: string }>(request)).Id;
+  }
+
+  /** Starts it; its streams are as those of {@link attach}. */
+  startExec(id: string, tty: boolean, signal?: Signal): Promise<Duplex> {
+    const body = { Detach: false, Tty: tty };
+    return this.#http.hijack({ method: "POST", path: `/exec/${id}/start`, body, signal });
+  }
+
+  exec(id: string): Promise<ExecDetails> {
+    return this.#http.json({ method: "GET", path: `/exec/${id}/json` });
+  }
+
+  async resizeExec(id: string, height: number, width: number): Promise<void> {
+    await this.#http.json({ method: "POST", path: `/exec/${id}/resize`, query: { h: height, w: width } });
+  }
+
+  /** Without those that are only layers of others. */
+  images(): Promise<readonly ImageSummary[]> {
+    return this.#http.json({ method: "GET", path: "/images/json", query: { digests: true } });
+  }
+
+  image(idOrReference: string): Promise<DockerImage> {
+    return this.#http.json({ method: "GET", path: `/images/${pathOf(idOrReference)}/json` });
+  }
+
+  async tagImage(idOrReference: string, repository: string, tag: string): Promise<void> {
+    const query = { repo: repository, tag };
+    await this.#http.json({ method: "POST", path: `/images/${pathOf(idOrReference)}/tag`, query });
+  }
+
+  async removeImage(idOrReference: string, force: boolean): Promise<void> {
+    await this.#http.json({ method: "DELETE", path: `/images/${pathOf(idOrReference)}`, query: { force } });
+  }
+
+  /** Pulls by name, with a tag or digest; yields what is told of its progress. */
+  async *pullImage(
+    { name, reference }: { readonly name: string; readonly reference: string },
+    credentials: DockerCredentials | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<DockerProgress> {
+    const query = { fromImage: name, tag: reference };
+    const headers = authHeader(credentials);
+    yield* this.#progress({ method: "POST", path: "/images/create", query, headers, signal });
+  }
+
+  /** Pushes a tag. */
+  async *pushImage(
+    { name, tag }: { readonly name: string; readonly tag: string },
+    credentials: DockerCredentials | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<DockerProgress> {
+    const path = `/images/${pathOf(name)}/push`;
+    // The header must be there, also for nobody.
+    const headers = authHeader(credentials ?? {});
+    yield* this.#progress({ method: "POST", path, query: { tag }, headers, signal });
+  }
+
+  /** Takes in an archive as `docker save` and OCI layouts are; returns what it says it brought. */
+  async loadImages(archive: NodeJS.ReadableStream | Uint8Array, signal?: Signal): Promise<readonly string[]> {
+    const request = { method: "POST", path: "/images/load", query: { quiet: true }, body: archive } as const;
+    const loaded: string[] = [];
+    for await (const { stream = "" } of this.#progress({ ...request, signal })) {
+      const found = /^Loaded image(?: ID)?: (\S+)/.exec(stream);
+      if (found?.[1] !== undefined) loaded.push(found[1]);
+    }
+    return loaded;
+  }
+
+  [Symbol.dispose](): void {
+    this.#http[Symbol.dispose]();
+  }
+
+  /** A failure after the first byte is a message of its own: the status was 200 by then. */
+  async *#progress(request: Parameters<DockerHttp["stream"]>[0]): AsyncGenerator<DockerProgress> {
+    const answer = await this.#http.stream(request);
+    for await (const message of readJsonLines<DockerProgress>(answer)) {
+      if (message.error !== undefined)
+        throw new DockerError(codeOfMessage(message.error), `Docker ${request.path}: ${message.error}`);
+      yield message;
+    }
+  }
+}
+
+function authHeader(credentials: DockerCredentials | undefined): Readonly<Record<string, string>> {
+  if (credentials === undefined) return {};
+  return { "X-Registry-Auth": Buffer.from(JSON.stringify(credentials)).toString("base64url") };
+}
+
+/** Names hold slashes, which are the path's own. */
+function pathOf(reference: string): string {
+  return reference.split("/").map(encodeURIComponent).join("/");
+}
+
+/** The engine hands on a registry's words alone. */
+function codeOfMessage(message: string): "NotFound" | "PermissionDenied" | "Unavailable" {
+  if (/not found|manifest unknown|does not exist/i.test(message)) return "NotFound";
+  if (/denied|unauthorized|authentication required/i.test(message)) return "PermissionDenied";
+  return "Unavailable";
+}

@@ -1,0 +1,11 @@
+/**
+ * A Docker Engine's HTTP API, versions 1.41 (20.10) to 1.52 (29), as a client: requests and answers in JSON,
+ * streams of processes, events, progress (https://docs.docker.com/reference/api/engine/).
+ *
+ * It must not know of pods or of CRI, and keeps nothing but the version that was agreed on.
+ */
+export { DockerClient } from "./docker-client.ts";
+export { DockerError } from "./docker-error.ts";
+export { type DockerEndpoint, type DockerTls, parseDockerHost } from "./endpoint.ts";
+export { readFrames } from "./frames.ts";
+export type * from "./types.ts";

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import {
+  type ContainerEventResponse,
+  ContainerEventType,
+  ContainerState,
+  ListContainersRequest,
+  PodSandboxState,
+} from "../src/ground/protocol/index.ts";
+import type { TestRegistry } from "../src/testing/registry.ts";
+import { TestBerth } from "./support/berth.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { shellConfig } from "./support/requests.ts";
+
+/**
+ * Pods over a Docker Engine, where that differs from the native engine. The tests of pods, containers and
+ * streams run over it too, with BERTH_TEST_ENGINE=docker; docs/docker.md lists which do not.
+ */
+describe("the Docker engine", () => {
+  let berth: TestBerth;
+  let registry: TestRegistry & { readonly image: string };
+
+  before(async () => {
+    registry = await startBusyboxRegistry();
+    berth = await TestBerth.start({ engine: "docker" });
+    await berth.pull(registry.image);
+  });
+
+  after(async () => {
+    await using _registry = registry;
+    await berth?.[Symbol.asyncDispose]();
+  });
+
+  it("runs a pod with a network, a log, an exit code and commands", async () => {
+    const pod = await TestPod.run(berth, "whole");
+    assert.match(await pod.ip(), /^10\./);
+    const id = await pod.shell(
+      "shell",
+      registry.image,
+      "echo hello; trap 'exit 3' TERM; while :; do sleep 0.1; done",
+    );
+    assert.equal(await execSync(berth, id, "echo", "from inside"), "from inside\n");
+    await eventually("the log has its line", async () => (await pod.log("shell")).includes("stdout F hello"));
+    await berth.clients.runtime.stopContainer({ containerId: id, timeout: 10n });
+    const { state, exitCode, reason } = await containerStatus(berth, id);
+    assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 3, "Error"]);
+  });
+
+  it("tells a program that does not exist by a shell's exit code", async () => {
+    const pod = await TestPod.run(berth, "missing");
+    const id = await pod.create(shellConfig("missing", registry.image, "", { command: ["/no/such"] }));
+    await assert.rejects(berth.clients.runtime.startContainer({ containerId: id }), /no such file/);
+    const { state, exitCode, reason } = await containerStatus(berth, id);
+    assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 127, "StartError"]);
+  });
+
+  it("refuses by its name what Docker's API has no word for", async () => {
+    const pod = await TestPod.run(berth, "refused");
+    const mounts = [{ containerPath: "/data", image: { image: registry.image }, readonly: true }];
+    await assert.rejects(
+      pod.create(shellConfig("volume", registry.image, "true", { mounts })),
+      /UNIMPLEMENTED.*mounts\.image.*28\.0/,
+    );
+    const capabilities = { addAmbientCapabilities: ["NET_RAW"] };
+    await assert.rejects(
+      pod.create(
+        shellConfig("ambient", registry.image, "true", { linux: { securityContext: { capabilities } } }),
+      ),
+      /UNIMPLEMENTED.*add_ambient_capabilities/,
+    );
+  });
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    it(`goes on with logs where they were after an end by ${signal}, through a rotation`, async () => {
+      const pod = await TestPod.run(berth, `log-${signal.toLowerCase()}`);
+      const script = "i=0; while [ $i -lt 3000 ]; do echo $i; i=$((i+1)); done; echo end; sleep 1000";
+      await pod.shell("count", registry.image, script);
+      const path = join(pod.config.logDirectory, "count.log");
+      await eventually("the log has begun", async () => (await pod.log("count")).length > 10);
+      await berth.stopDaemon(signal);
+      await rename(path, `${path}.20260101-000000`);
+      await berth.startDaemon();
+      await eventually("the log is whole", async () =>
+        (await readFile(path, "utf8").catch(() => "")).includes(" F end\n"),
+      );
+      const texts = await Promise.all(
+        [`${path}.20260101-000000`, path].map((file) => readFile(file, "utf8")),
+      );
+      const numbers = texts
+        .join("")
+        .split("\n")
+        .flatMap((line) => / stdout F (\d+)$/.exec(line)?.[1] ?? [])
+        .map(Number);
+      assert.deepEqual(numbers, [...Array(3000).keys()]);
+    });
+  }
+
+  it("finds its pods again after its own end, and removes what it was making", async () => {
+    const pod = await TestPod.run(berth, "again");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    const ip = await pod.ip();
+    await berth.restartDaemon("SIGKILL");
+    assert.equal(await pod.ip(), ip);
+    assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
+    assert.equal(await execSync(berth, id, "echo", "still here"), "still here\n");
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("says that Docker is away, and what became of the pods when it is back", async () => {
+    const pod = await TestPod.run(berth, "away");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    await berth.docker?.stop("SIGKILL");
+    const { runtime } = berth.clients;
+    const ready = async () => {
+      const { status } = await runtime.status({ verbose: false });
+      return status?.conditions.find(({ type }) => type === "RuntimeReady");
+    };
+    const condition = await eventually("the engine is not ready", async () => {
+      const found = await ready();
+      return found?.status === false ? found : undefined;
+    });
+    assert.equal(condition.reason, "DockerUnavailable");
+    await assert.rejects(runtime.listContainers(ListContainersRequest.fromPartial({})), /UNAVAILABLE/);
+    await berth.docker?.start();
+    await eventually("the engine is ready", async () => (await ready())?.status);
+    const ended = await exited(berth, id);
+    assert.notEqual(ended.exitCode, 0);
+    const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+    assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+  });
+
+  it("tells of what happens to pods, also when somebody else does it", async () => {
+    const events = berth.clients.rawRuntime.getContainerEvents({});
+    const seen: ContainerEventResponse[] = [];
+    events.on("data", (event: ContainerEventResponse) => seen.push(event));
+    const over = once(events, "error");
+    const pod = await TestPod.run(berth, "events");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    await berth.docker?.request("POST", `/containers/${id}/kill`);
+    const kinds = () =>
+      seen
+        .filter(({ containerId }) => containerId === id)
+        .map(({ containerEventType }) => containerEventType);
+    await eventually("its end has come", async () =>
+      kinds().includes(ContainerEventType.CONTAINER_STOPPED_EVENT),
+    );
+    assert.deepEqual(kinds(), [
+      ContainerEventType.CONTAINER_CREATED_EVENT,
+      ContainerEventType.CONTAINER_STARTED_EVENT,
+      ContainerEventType.CONTAINER_STOPPED_EVENT,
+    ]);
+    events.cancel();
+    await over;
+  });
+
+  it("has the figures of containers and pods from cgroups", async () => {
+    const pod = await TestPod.run(berth, "figures");
+    const id = await pod.shell(
+      "busy",
+      registry.image,
+      "head -c 2000000 /dev/zero > /file; while :; do :; done",
+    );
+    const stats = await eventually("it has used some CPU", async () => {
+      const { stats } = await berth.clients.runtime.containerStats({ containerId: id });
+      return (stats?.cpu?.usageCoreNanoSeconds?.value ?? 0n) > 0n ? stats : undefined;
+    });
+    assert.ok((stats.memory?.workingSetBytes?.value ?? 0n) > 0n);
+    await eventually("its layer is measured", async () => {
+      const { stats } = await berth.clients.runtime.containerStats({ containerId: id });
+      return (stats?.writableLayer?.usedBytes?.value ?? 0n) >= 2_000_000n;
+    });
+    const { stats: ofPod } = await berth.clients.runtime.podSandboxStats({ podSandboxId: pod.id });
+    assert.equal(ofPod?.linux?.network?.defaultInterface?.name, "eth0");
+  });
+});

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { eventually } from "./condition.ts";
+import { unmountBelow } from "./mounts-below.ts";
+
+/**
+ * A Docker Engine of a test's own, below a directory. It makes no bridge and no packet filters: pods have
+ * CNI networks.
+ */
+export class TestDocker implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #liveRestore: boolean;
+  #process: ChildProcess | undefined;
+
+  constructor(directory: string, { liveRestore = false }: { readonly liveRestore?: boolean } = {}) {
+    this.#directory = directory;
+    this.#liveRestore = liveRestore;
+  }
+
+  get socket(): string {
+    return join(this.#directory, "docker.sock");
+  }
+
+  get host(): string {
+    return `unix://${this.socket}`;
+  }
+
+  async start(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    await using log = await open(join(this.#directory, "dockerd.log"), "a");
+    const child = spawn(
+      "dockerd",
+      [
+        ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
+        ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
+        ...["--bridge", "none", "--iptables=false", "--ip6tables=false"],
+        ...(this.#liveRestore ? ["--live-restore"] : []),
+      ],
+      { stdio: ["ignore", log.fd, log.fd] },
+    );
+    this.#process = child;
+    const ended = once(child, "exit").then(async () => {
+      throw new Error(`dockerd ended:\n${await readFile(join(this.#directory, "dockerd.log"), "utf8")}`);
+    });
+    ended.catch(() => undefined);
+    await Promise.race([eventually("dockerd answers", () => this.#answers()), ended]);
+  }
+
+  /** Asks the engine itself. Throws unless it does as it is told. */
+  async request(method: string, path: string): Promise<void> {
+    const asked = request({ socketPath: this.socket, method, path });
+    asked.end();
+    const [answer] = (await once(asked, "response")) as [{ statusCode?: number; resume(): void }];
+    answer.resume();
+    if ((answer.statusCode ?? 500) >= 400) throw new Error(`${method} ${path}: ${answer.statusCode}`);
+  }
+
+  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+    // Its containerd dies with it; where nobody reaps that, the next engine would take it for alive.
+    await rm(join(this.#directory, "exec", "containerd", "containerd.pid"), { force: true });
+  }
+
+  /** Ends it, and takes away the mount of the host's network namespace that it leaves. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await unmountBelow(this.#directory);
+  }
+
+  async #answers(): Promise<boolean> {
+    const asked = request({ socketPath: this.socket, path: "/_ping" });
+    asked.end();
+    try {
+      const [answer] = (await once(asked, "response")) as [{ statusCode?: number; resume(): void }];
+      answer.resume();
+      return answer.statusCode === 200;
+    } catch {
+      return false;
+    }
+  }
+}
