@@ -27,7 +27,8 @@ async function refusal(call: Promise<unknown>): Promise<string | undefined> {
 }
 
 describe("a daemon", () => {
-  const host = withBerth();
+  // Its networks are made by programs: built in, a pod is made and stopped with no process.
+  const host = withBerth({ builtinPlugins: false });
 
   /** A pod with a container in which a command has run. */
   async function usedPod(name: string) {

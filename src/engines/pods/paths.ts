@@ -15,6 +15,8 @@ export type SandboxPaths = {
   readonly shm: string;
   /** Bundle of the pause process, where there is one. */
   readonly pauseBundle: string;
+  /** File that tells the path of the cgroup that is named for the pod, while there is one. */
+  readonly cgroupNote: string;
 };
 
 export function sandboxPaths(stateDir: string, id: string): SandboxPaths {
@@ -27,6 +29,7 @@ export function sandboxPaths(stateDir: string, id: string): SandboxPaths {
     resolvConf: join(directory, "resolv.conf"),
     shm: join(directory, "shm"),
     pauseBundle: join(directory, "pause"),
+    cgroupNote: join(stateDir, "pod-cgroups", id),
   };
 }
 

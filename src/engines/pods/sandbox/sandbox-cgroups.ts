@@ -1,3 +1,6 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { readIfThere } from "../../../ground/fs/index.ts";
 import type { CgroupLayout } from "../../../ground/linux/index.ts";
 import type { Logger } from "../../../ground/logging/index.ts";
 import { KeyLock } from "../../../ground/sync/index.ts";
@@ -8,6 +11,7 @@ import {
   removeEmptyCgroup,
   type Task,
 } from "../../../services/runtime/index.ts";
+import { sandboxPaths } from "../paths.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
@@ -19,6 +23,7 @@ type Services = PodTaskSources & {
   readonly events: PodEvents;
   readonly logger: Logger;
   readonly sandboxes: RecordStore<SandboxRecord>;
+  readonly stateDir: string;
 };
 
 /**
@@ -28,7 +33,8 @@ type Services = PodTaskSources & {
  * process, so that of a container stands for it ({@link sandboxTask}). When that one ends the cgroup is
  * removed, and made anew for the next; so whoever looks asks again. Nothing runs in it.
  *
- * A pod in the machine's network has none, nor one without a cgroup of its own.
+ * A pod in the machine's network has none, nor one without a cgroup of its own. Where it is, is noted in the
+ * state directory, for when the pod's record cannot be read.
  */
 export class SandboxCgroups {
   readonly #services: Services;
@@ -86,6 +92,9 @@ export class SandboxCgroups {
   async #make(record: SandboxRecord, task: Task | undefined): Promise<void> {
     const path = this.#pathOf(record);
     if (path === undefined || task === undefined) return;
+    const { cgroupNote } = sandboxPaths(this.#services.stateDir, record.id);
+    await mkdir(dirname(cgroupNote), { recursive: true, mode: 0o700 });
+    await writeFile(cgroupNote, path, { mode: 0o600 });
     await makeEmptyCgroup(this.#layout, path);
     this.#shown.set(record.id, task.id);
   }
@@ -97,9 +106,21 @@ export class SandboxCgroups {
   }
 
   async #removeOf(record: SandboxRecord): Promise<void> {
+    const { id } = record;
     const path = this.#pathOf(record);
-    this.#shown.delete(record.id);
-    if (path !== undefined) await removeEmptyCgroup(this.#layout, path);
+    this.#shown.delete(id);
+    if (path === undefined) return;
+    await removeEmptyCgroup(this.#layout, path);
+    await rm(sandboxPaths(this.#services.stateDir, id).cgroupNote, { force: true });
+  }
+
+  /** Of a pod of which only the id is known. */
+  async removeNoted(id: string): Promise<void> {
+    const { cgroupNote } = sandboxPaths(this.#services.stateDir, id);
+    const path = await readIfThere(cgroupNote);
+    if (path === undefined) return;
+    await removeEmptyCgroup(this.#layout, path);
+    await rm(cgroupNote, { force: true });
   }
 
   #pathOf({ id, config }: SandboxRecord): string | undefined {

@@ -75,6 +75,7 @@ export async function endSandbox(id: string, services: PodServices): Promise<voi
     .catch((err: unknown) =>
       services.logger.warn({ err, sandbox: id }, "its network is torn down once the plugins can be called"),
     );
+  await services.sandboxCgroups.removeNoted(id);
   await services.namespaceThread.unpinNamespaces(namespaces);
   await unmountAll(directory);
   await removeDirectory(directory, services.trees);
