@@ -69,6 +69,7 @@ export class Manager implements AsyncDisposable {
       context: {
         podsDir: join(dataDir, "pods"),
         logRoot,
+        hostIp: hostIp(),
         objects: {
           configMap: (namespace, name) => store.getOf("ConfigMap", namespace, name)?.manifest,
           secret: (namespace, name) => store.getOf("Secret", namespace, name)?.manifest,

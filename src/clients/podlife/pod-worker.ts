@@ -52,6 +52,8 @@ export class PodWorker implements AsyncDisposable {
   readonly #ending = new AbortController();
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
+  /** When containers were seen to have ended, by id. */
+  readonly #ends = new Map<string, bigint>();
   /** All of it has ended for good. */
   #finished = false;
   readonly #removed = Promise.withResolvers<void>();
@@ -213,6 +215,7 @@ export class PodWorker implements AsyncDisposable {
     for (const attempts of containers.values()) {
       for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
         this.#status.countAttempt(name, attempt);
+        this.#ends.delete(id);
         await this.#options.runtime.removeContainer(id);
         if (logPath !== "") await rm(logPath, { force: true });
       }
@@ -225,7 +228,7 @@ export class PodWorker implements AsyncDisposable {
     let started = false;
     for (const { container, ended } of start) {
       const { name } = container;
-      const waitMs = ended === undefined ? 0 : this.#restarts.leftMs(name, ended.finishedAtNs);
+      const waitMs = ended === undefined ? 0 : this.#restarts.leftMs(name, this.#endedAtNs(ended));
       if (waitMs > 0) {
         const seconds = this.#restarts.delayMs(name) / 1000;
         this.#status.wait(
@@ -241,20 +244,27 @@ export class PodWorker implements AsyncDisposable {
         againMs = least(againMs, notBeforeMs);
         continue;
       }
-      if (ended !== undefined) this.#restarts.count(name, ended.finishedAtNs);
+      if (ended !== undefined) this.#restarts.count(name, this.#endedAtNs(ended));
       try {
         await this.#start(container, observed, signal);
-        this.#status.clearWait(name);
         started = true;
       } catch (error) {
         if (!(error instanceof StartFailure)) throw error;
         this.#event("Warning", error.reason, `container ${name}: ${error.message}`);
-        this.#status.wait(name, error.reason, error.message, error.againMs);
+        // What was started and ended again is dealt with as any other that has ended.
         if (error.reason === "PostStartHookError") started = true;
+        else this.#status.wait(name, error.reason, error.message, error.againMs);
         againMs = least(againMs, error.againMs);
       }
     }
     return started ? 0 : againMs;
+  }
+
+  /** By our own clock: when we first saw it. What ended before us has waited for nothing yet. */
+  #endedAtNs({ id }: ObservedContainer): bigint {
+    const seenNs = this.#ends.get(id) ?? this.#options.clock.nowNs();
+    this.#ends.set(id, seenNs);
+    return seenNs;
   }
 
   async #start(container: Container, observed: ObservedPod, signal: AbortSignal): Promise<void> {
@@ -278,6 +288,7 @@ export class PodWorker implements AsyncDisposable {
       },
       signal,
     );
+    this.#status.clearWait(container.name);
     // Its probes begin now, whatever is started after it.
     await this.#observe();
   }

@@ -1,15 +1,22 @@
-import { ContainerConfig, defaultMaskedPaths, defaultReadonlyPaths } from "../../ground/protocol/index.ts";
+import { ContainerConfig, Signal } from "../../ground/protocol/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { environment } from "./environment.ts";
+import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { containerNameLabel, identityLabels } from "./labels.ts";
 import { mountsOf } from "./mounts.ts";
-import { namespaceOptions } from "./sandbox-config.ts";
+import { containerResources } from "./resources.ts";
+import { containerSecurity, mustNotBeRoot } from "./security.ts";
 
 /** A container, as CRI has it. Throws PodSpecError for what the pod refers to and is not there. */
 export async function containerConfig(request: ContainerRequest): Promise<ContainerConfig> {
   const { pod, container, attempt, imageId } = request;
   const { name, image } = container;
+  if (mustNotBeRoot(pod, container))
+    throw new PodSpecError(
+      "FailedPrecondition",
+      `container ${name} has runAsNonRoot, and needs runAsUser too: who its image runs as is not looked at`,
+    );
   const envs = await environment(request);
   return ContainerConfig.fromPartial({
     metadata: { name, attempt },
@@ -25,12 +32,10 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
+    stopSignal: stopSignal(container),
     linux: {
-      securityContext: {
-        namespaceOptions: namespaceOptions(pod),
-        maskedPaths: [...defaultMaskedPaths],
-        readonlyPaths: [...defaultReadonlyPaths],
-      },
+      resources: containerResources(container),
+      securityContext: containerSecurity(pod, container),
     },
   });
 }
@@ -41,4 +46,13 @@ export const restartCountAnnotation = "io.kubernetes.container.restartCount";
 /** Below the pod's directory of logs. */
 export function logPath(container: string, attempt: number): string {
   return `${container}/${attempt}.log`;
+}
+
+function stopSignal({ lifecycle }: ContainerRequest["container"]): Signal {
+  const name = lifecycle?.stopSignal;
+  if (name === undefined) return Signal.SIGNAL_RUNTIME_DEFAULT;
+  const number =
+    Signal[`SIGNAL_${name.replace("+", "PLUS").replace("RTMAX-", "RTMAXMINUS")}` as keyof typeof Signal];
+  if (typeof number === "number") return number;
+  throw new PodSpecError("InvalidArgument", `stopSignal ${JSON.stringify(name)} is no signal`);
 }

@@ -15,4 +15,6 @@ export type PodContext = {
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;
+  /** The address of the machine, if it has one. */
+  readonly hostIp: string | undefined;
 };

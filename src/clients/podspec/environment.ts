@@ -1,11 +1,74 @@
 import { KeyValue } from "../../ground/protocol/index.ts";
+import type { EnvVar, ManifestOf } from "../manifests/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
+import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
+import { fieldValue, resourceValue } from "./fields.ts";
+import { dataOf } from "./object-data.ts";
 
-/** The variables of a container, each expanded by those before it. */
-export async function environment({ container }: ContainerRequest): Promise<readonly KeyValue[]> {
+/**
+ * The variables of a container: those of whole objects first, then its own, each expanded by those before it.
+ * Throws PodSpecError for a source that is not there and not optional.
+ */
+export async function environment(request: ContainerRequest): Promise<readonly KeyValue[]> {
   const variables: KeyValue[] = [];
-  for (const { name, value = "" } of container.env ?? [])
-    variables.push(KeyValue.fromPartial({ key: name, value: Buffer.from(expand(value, variables)) }));
+  const { namespace } = request.pod.metadata;
+  for (const { prefix = "", configMapRef, secretRef } of request.container.envFrom ?? []) {
+    const ref = configMapRef ?? secretRef;
+    const object = find(request, configMapRef === undefined ? "Secret" : "ConfigMap", ref?.name ?? "");
+    if (object === undefined && ref?.optional !== true)
+      throw new PodSpecError(
+        "NotFound",
+        missing(configMapRef === undefined ? "Secret" : "ConfigMap", namespace, ref?.name),
+      );
+    if (object === undefined) continue;
+    for (const [key, value] of dataOf(object))
+      variables.push(KeyValue.fromPartial({ key: `${prefix}${key}`, value }));
+  }
+  for (const variable of request.container.env ?? []) {
+    const value = valueOfVariable(variable, variables, request);
+    if (value !== undefined) variables.push(KeyValue.fromPartial({ key: variable.name, value }));
+  }
   return variables;
+}
+
+/** Undefined for an optional one whose source is not there. */
+function valueOfVariable(
+  { name, value = "", valueFrom }: EnvVar,
+  before: readonly KeyValue[],
+  request: ContainerRequest,
+): Buffer | undefined {
+  if (valueFrom === undefined) return Buffer.from(expand(value, before));
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
+  if (fieldRef !== undefined) return Buffer.from(fieldValue(fieldRef.fieldPath, request));
+  if (resourceFieldRef !== undefined)
+    return Buffer.from(resourceValue(resourceFieldRef, request.pod, request.container));
+  const kind = configMapKeyRef === undefined ? "Secret" : "ConfigMap";
+  const ref = configMapKeyRef ?? secretKeyRef;
+  if (ref === undefined)
+    throw new PodSpecError("Unimplemented", `variable ${name}: fileKeyRef is not supported yet`);
+  const { namespace } = request.pod.metadata;
+  const object = find(request, kind, ref.name);
+  const found = object === undefined ? undefined : dataOf(object).get(ref.key);
+  if (found !== undefined) return found;
+  if (ref.optional === true) return undefined;
+  throw new PodSpecError(
+    "NotFound",
+    object === undefined
+      ? missing(kind, namespace, ref.name)
+      : `${kind} ${namespace}/${ref.name} has no key ${JSON.stringify(ref.key)}`,
+  );
+}
+
+function find(
+  { context: { objects }, pod }: ContainerRequest,
+  kind: "ConfigMap" | "Secret",
+  name: string,
+): ManifestOf<"ConfigMap"> | ManifestOf<"Secret"> | undefined {
+  const { namespace } = pod.metadata;
+  return kind === "ConfigMap" ? objects.configMap(namespace, name) : objects.secret(namespace, name);
+}
+
+function missing(kind: string, namespace: string, name = ""): string {
+  return `${kind} ${namespace}/${name} not found`;
 }

@@ -1,4 +1,3 @@
-import { chmod } from "node:fs/promises";
 import { makeDirectories } from "../../ground/directories/index.ts";
 import { removeApart } from "../../ground/trees/index.ts";
 import type { PodContext } from "./context.ts";
@@ -7,10 +6,8 @@ import type { Pod } from "./pod.ts";
 
 /** Makes what must be there before a pod's sandbox is; harmless when it is there. */
 export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
-  const directory = podDirectory(context, pod);
-  await makeDirectories(directory, 0o750);
-  // The root of a user namespace must get through.
-  await chmod(directory, 0o751);
+  // Nobody else gets to what is in it, secrets among it: containers get there by mounts.
+  await makeDirectories(podDirectory(context, pod), 0o750);
   await makeDirectories(logDirectory(context, pod), 0o755);
 }
 

@@ -1,14 +1,9 @@
-import {
-  NamespaceMode,
-  NamespaceOption,
-  PodSandboxConfig,
-  type PortMapping,
-  Protocol,
-} from "../../ground/protocol/index.ts";
+import { type DNSConfig, PodSandboxConfig, type PortMapping, Protocol } from "../../ground/protocol/index.ts";
 import type { PodContext } from "./context.ts";
 import { identityLabels } from "./labels.ts";
 import { logDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
+import { sandboxSecurity } from "./security.ts";
 
 /** The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes. */
 export function sandboxConfig(pod: Pod, attempt: number, context: PodContext): PodSandboxConfig {
@@ -21,19 +16,13 @@ export function sandboxConfig(pod: Pod, attempt: number, context: PodContext): P
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...identityLabels(pod) },
     annotations: { ...metadata.annotations },
+    ...dnsConfig(pod),
     linux: {
-      securityContext: { namespaceOptions: namespaceOptions(pod) },
+      securityContext: sandboxSecurity(pod),
+      sysctls: Object.fromEntries(
+        (spec.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value]),
+      ),
     },
-  });
-}
-
-/** Which namespaces the pod's containers share, with each other and with the machine. */
-export function namespaceOptions({ spec }: Pod): NamespaceOption {
-  const pid = spec.hostPID === true ? NamespaceMode.NODE : NamespaceMode.CONTAINER;
-  return NamespaceOption.fromPartial({
-    network: spec.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
-    ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
-    pid: spec.shareProcessNamespace === true ? NamespaceMode.POD : pid,
   });
 }
 
@@ -43,6 +32,22 @@ function hostname({ metadata, spec }: Pod): string {
   let name = metadata.name.slice(0, 63);
   while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
   return name;
+}
+
+/**
+ * Name servers and search domains that the pod asks for. Where it asks for none, the runtime gives it those
+ * of the machine, as there is no cluster whose it could have.
+ */
+function dnsConfig({ spec: { dnsConfig: asked, dnsPolicy } }: Pod): { dnsConfig?: DNSConfig } {
+  if (asked === undefined && dnsPolicy !== "None") return {};
+  const { nameservers = [], searches = [], options = [] } = asked ?? {};
+  return {
+    dnsConfig: {
+      servers: [...nameservers],
+      searches: [...searches],
+      options: options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`)),
+    },
+  };
 }
 
 const protocols = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP } as const;

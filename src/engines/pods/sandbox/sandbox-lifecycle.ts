@@ -99,9 +99,13 @@ export class SandboxLifecycle implements Sandboxes {
 
   async #refuseTaken(config: PodSandboxConfig): Promise<void> {
     const sandboxes = this.#services.sandboxes.list();
-    const { name, namespace } = config.metadata ?? { name: "", namespace: "" };
+    const { name, namespace, uid } = config.metadata ?? { name: "", namespace: "", uid: "" };
     const holder = sandboxes.find(
-      ({ config: { metadata } }) => metadata?.name === name && metadata.namespace === namespace,
+      ({ config: { metadata }, phase }) =>
+        metadata?.name === name &&
+        metadata.namespace === namespace &&
+        // The same pod's next attempt, when the last one is over.
+        !(metadata.uid === uid && phase === "stopped"),
     );
     if (holder !== undefined) {
       throw new EngineError(

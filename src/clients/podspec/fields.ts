@@ -1,0 +1,80 @@
+import { hostname } from "node:os";
+import { type Container, quantityValue } from "../manifests/index.ts";
+import type { PodContext } from "./context.ts";
+import { PodSpecError } from "./errors.ts";
+import type { Pod } from "./pod.ts";
+
+/** What a field of a pod can be read from, once it has addresses. */
+export type FieldSource = {
+  readonly pod: Pod;
+  readonly podIps: readonly string[];
+  readonly context: Pick<PodContext, "hostIp">;
+};
+
+/**
+ * The value of a field of the pod, as `metadata.labels['app']`
+ * (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/). Throws PodSpecError for one that is none.
+ */
+export function fieldValue(path: string, { pod, podIps, context }: FieldSource): string {
+  const { name, namespace, uid, labels, annotations } = pod.metadata;
+  const keyed = /^metadata\.(labels|annotations)\['([^']*)'\]$/.exec(path);
+  if (keyed !== null) return (keyed[1] === "labels" ? labels : annotations)[keyed[2] ?? ""] ?? "";
+  switch (path) {
+    case "metadata.name":
+      return name;
+    case "metadata.namespace":
+      return namespace;
+    case "metadata.uid":
+      return uid;
+    case "metadata.labels":
+      return written(labels);
+    case "metadata.annotations":
+      return written(annotations);
+    case "spec.serviceAccountName":
+      return "default";
+    case "spec.nodeName":
+      return hostname();
+    case "status.hostIP":
+    case "status.hostIPs":
+      return context.hostIp ?? "";
+    case "status.podIP":
+      return podIps[0] ?? "";
+    case "status.podIPs":
+      return podIps.join(",");
+    default:
+      throw new PodSpecError("InvalidArgument", `fieldPath ${JSON.stringify(path)} is none that can be used`);
+  }
+}
+
+/** One line for each, in order, as in a volume of the downward API. */
+function written(map: Readonly<Record<string, string>>): string {
+  return Object.keys(map)
+    .sort()
+    .map((key) => `${key}=${JSON.stringify(map[key])}`)
+    .join("\n");
+}
+
+/** `limits.cpu` of a container in units of the divisor, rounded up. Throws PodSpecError. */
+export function resourceValue(
+  {
+    resource,
+    containerName,
+    divisor,
+  }: { readonly resource: string; readonly containerName?: string; readonly divisor?: string },
+  pod: Pod,
+  own: Container | undefined,
+): string {
+  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const container = containerName === undefined ? own : all.find(({ name }) => name === containerName);
+  const [kind, ...rest] = resource.split(".");
+  if (container === undefined || (kind !== "limits" && kind !== "requests"))
+    throw new PodSpecError("InvalidArgument", `resourceFieldRef ${resource}: there is no such value`);
+  const text = container.resources?.[kind]?.[rest.join(".")];
+  if (text === undefined)
+    throw new PodSpecError(
+      "InvalidArgument",
+      `resourceFieldRef: container ${container.name} has no ${resource}`,
+    );
+  const unit = quantityValue(divisor ?? "1") || 1;
+  return String(Math.ceil((quantityValue(text) ?? 0) / unit));
+}

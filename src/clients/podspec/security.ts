@@ -1,0 +1,96 @@
+import {
+  defaultMaskedPaths,
+  defaultReadonlyPaths,
+  LinuxContainerSecurityContext,
+  LinuxSandboxSecurityContext,
+  SecurityProfile,
+  SecurityProfile_ProfileType,
+  SupplementalGroupsPolicy,
+} from "../../ground/protocol/index.ts";
+import type { Container } from "../manifests/index.ts";
+import { PodSpecError } from "./errors.ts";
+import { namespaceOptions } from "./namespace-options.ts";
+import type { Pod } from "./pod.ts";
+
+/** The confinement of a pod's sandbox. */
+export function sandboxSecurity(pod: Pod): LinuxSandboxSecurityContext {
+  const { securityContext = {}, containers, initContainers = [] } = pod.spec;
+  const { runAsUser, runAsGroup, seLinuxOptions } = securityContext;
+  return LinuxSandboxSecurityContext.fromPartial({
+    namespaceOptions: namespaceOptions(pod),
+    privileged: [...initContainers, ...containers].some((one) => one.securityContext?.privileged === true),
+    ...(runAsUser === undefined ? {} : { runAsUser: { value: BigInt(runAsUser) } }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup: { value: BigInt(runAsGroup) } }),
+    ...(seLinuxOptions === undefined ? {} : { selinuxOptions: seLinuxOptions }),
+    ...groups(pod),
+    // As a kubelet has it: it confines a pause process, if any.
+    seccomp: profile({ type: "RuntimeDefault" }),
+  });
+}
+
+/** The confinement of a container: what it says itself comes before what the pod says. */
+export function containerSecurity(pod: Pod, container: Container): LinuxContainerSecurityContext {
+  const { securityContext: ofPod = {} } = pod.spec;
+  const { securityContext: own = {} } = container;
+  const runAsUser = own.runAsUser ?? ofPod.runAsUser;
+  const runAsGroup = own.runAsGroup ?? ofPod.runAsGroup;
+  const seLinux = own.seLinuxOptions ?? ofPod.seLinuxOptions;
+  const appArmor = own.appArmorProfile ?? ofPod.appArmorProfile;
+  const privileged = own.privileged ?? false;
+  if ((own.runAsNonRoot ?? ofPod.runAsNonRoot) === true && runAsUser === 0)
+    throw new PodSpecError(
+      "FailedPrecondition",
+      `container ${container.name} has runAsNonRoot and runAsUser 0 and would run as root`,
+    );
+  const unmasked = privileged || own.procMount === "Unmasked";
+  return LinuxContainerSecurityContext.fromPartial({
+    namespaceOptions: namespaceOptions(pod),
+    privileged,
+    readonlyRootfs: own.readOnlyRootFilesystem ?? false,
+    noNewPrivs: own.allowPrivilegeEscalation === false,
+    capabilities: {
+      addCapabilities: [...(own.capabilities?.add ?? [])],
+      dropCapabilities: [...(own.capabilities?.drop ?? [])],
+    },
+    ...(runAsUser === undefined ? {} : { runAsUser: { value: BigInt(runAsUser) } }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup: { value: BigInt(runAsGroup) } }),
+    ...(seLinux === undefined ? {} : { selinuxOptions: seLinux }),
+    ...groups(pod),
+    seccomp: profile(own.seccompProfile ?? ofPod.seccompProfile ?? { type: "Unconfined" }),
+    ...(appArmor === undefined ? {} : { apparmor: profile(appArmor) }),
+    maskedPaths: unmasked ? [] : [...defaultMaskedPaths],
+    readonlyPaths: unmasked ? [] : [...defaultReadonlyPaths],
+  });
+}
+
+/** Whether a container must not run as root though nobody says as whom it runs: its image does. */
+export function mustNotBeRoot(pod: Pod, container: Container): boolean {
+  const { securityContext: own = {} } = container;
+  const runAsUser = own.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  return (own.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot) === true && runAsUser === undefined;
+}
+
+/** fsGroup is one of a pod's groups, so that its processes may use the volumes that belong to it. */
+function groups({ spec }: Pod) {
+  const { supplementalGroups = [], fsGroup, supplementalGroupsPolicy = "Merge" } = spec.securityContext ?? {};
+  return {
+    supplementalGroups: [...supplementalGroups, ...(fsGroup === undefined ? [] : [fsGroup])].map(BigInt),
+    supplementalGroupsPolicy: SupplementalGroupsPolicy[supplementalGroupsPolicy],
+  };
+}
+
+const profileTypes = {
+  Localhost: SecurityProfile_ProfileType.Localhost,
+  RuntimeDefault: SecurityProfile_ProfileType.RuntimeDefault,
+  Unconfined: SecurityProfile_ProfileType.Unconfined,
+} as const;
+
+function profile({
+  type,
+  localhostProfile = "",
+}: {
+  readonly type: keyof typeof profileTypes;
+  readonly localhostProfile?: string;
+}): SecurityProfile {
+  return SecurityProfile.fromPartial({ profileType: profileTypes[type], localhostRef: localhostProfile });
+}

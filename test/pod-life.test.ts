@@ -1,0 +1,251 @@
+/** The life of pods that the manager runs: probes, hooks, restarts and ends, as a kubelet has them. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { stringify } from "yaml";
+import { type Client, connectEndpoint } from "../src/clients/criclient/index.ts";
+import { isOfKind, Manager, noPersistence, type StoredPod } from "../src/clients/manager/index.ts";
+import { readManifests } from "../src/clients/manifests/index.ts";
+import { TurnedClock } from "../src/ground/clock/testing/turned-clock.ts";
+import { cliOutput } from "./support/cli.ts";
+import { eventually } from "./support/condition.ts";
+import { withBerth } from "./support/with-berth.ts";
+
+describe("a pod of the manager", () => {
+  const host = withBerth();
+  const clock = new TurnedClock();
+  const events: { readonly pod: string; readonly reason: string; readonly message: string }[] = [];
+  let client: Client;
+  let manager: Manager;
+  before(async () => {
+    client = await connectEndpoint(host.berth.socket, {
+      signal: new AbortController().signal,
+      timeoutMs: 60_000,
+    });
+    manager = await Manager.open({
+      client,
+      clock,
+      persistence: noPersistence,
+      dataDir: join(host.berth.directory, "manager"),
+      logRoot: host.berth.logDir,
+      credentials: async () => undefined,
+      onEvent: ({ name }, { reason, message }) => events.push({ pod: name, reason, message }),
+    });
+  });
+  after(async () => {
+    await manager?.[Symbol.asyncDispose]();
+    client?.[Symbol.dispose]();
+  });
+
+  const shell = (name: string, script: string, more: object = {}) => ({
+    name,
+    image: host.image,
+    imagePullPolicy: "IfNotPresent",
+    command: ["sh", "-c", script],
+    ...more,
+  });
+  const forEver = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
+  const podOf = (name: string): StoredPod => {
+    const found = manager.get({ kind: "Pod", namespace: "default", name });
+    if (found === undefined || !isOfKind(found, "Pod")) throw new Error(`there is no pod ${name}`);
+    return found;
+  };
+  const status = (name: string) => {
+    const found = podOf(name).status?.pod;
+    if (found === undefined) throw new Error(`pod ${name} has no status`);
+    return found;
+  };
+  const container = (name: string, index = 0) => {
+    const found = status(name).containerStatuses[index];
+    if (found === undefined) throw new Error(`pod ${name} has no container ${index}`);
+    return found;
+  };
+  const condition = (name: string, type: string) =>
+    status(name).conditions.find((one) => one.type === type)?.status;
+  const until = (what: string, holds: () => boolean) => eventually(what, async () => holds());
+  const run = async (name: string, spec: object) => {
+    const text = stringify({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: { terminationGracePeriodSeconds: 2, ...spec },
+    });
+    await manager.apply(readManifests([{ file: name, text }]).manifests);
+    return { [Symbol.asyncDispose]: () => remove(name) };
+  };
+  const remove = async (name: string) => {
+    const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name }, 1);
+    await manager.waitUntilGone(uid);
+  };
+
+  it("waits 10 s before its second restart, twice as long before each more, and no longer than 5 min", async () => {
+    await using _ = await run("crash", { containers: [shell("main", "exit 3")] });
+    const restarts = () => container("crash").restartCount;
+    const backsOff = (count: number) =>
+      until(`it waits after restart ${count}`, () => {
+        const { state } = container("crash");
+        return restarts() === count && "waiting" in state && state.waiting.reason === "CrashLoopBackOff";
+      });
+    // The first restart comes at once.
+    await backsOff(1);
+    for (const [index, seconds] of [10, 20, 40, 80, 160, 300, 300].entries()) {
+      const { state } = container("crash");
+      assert.match(
+        "waiting" in state ? (state.waiting.message ?? "") : "",
+        new RegExp(`back-off ${seconds}s `),
+      );
+      clock.turn((seconds - 5) * 1000);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(restarts(), index + 1, `not before ${seconds} s`);
+      clock.turn(5_000);
+      await until("it is started again", () => restarts() === index + 2);
+      await backsOff(index + 2);
+    }
+    const { lastState } = container("crash");
+    assert.equal(lastState.terminated?.exitCode, 3);
+    assert.equal(lastState.terminated?.reason, "Error");
+  });
+
+  it("is ready once its readiness probe succeeds, and no longer when it fails", async () => {
+    await using _ = await run("probed", {
+      containers: [
+        shell("main", `sleep 1; touch /tmp/ready; ${forEver}`, {
+          readinessProbe: { exec: { command: ["cat", "/tmp/ready"] }, periodSeconds: 1, failureThreshold: 1 },
+        }),
+      ],
+    });
+    await until("it runs", () => status("probed").phase === "Running");
+    assert.deepEqual(
+      [condition("probed", "Ready"), condition("probed", "ContainersReady")],
+      ["False", "False"],
+    );
+    await until("it is ready", () => condition("probed", "Ready") === "True");
+    const id = container("probed").containerID?.replace(/^.*:\/\//, "") ?? "";
+    await cliOutput(host.berth, "exec", id, "rm", "/tmp/ready");
+    await until("it is not ready", () => condition("probed", "Ready") === "False");
+    assert.equal(container("probed").restartCount, 0);
+  });
+
+  it("restarts a container whose liveness probe fails, by HTTP and TCP, after its startup probe has succeeded", async () => {
+    await using _ = await run("alive", {
+      containers: [
+        shell(
+          "web",
+          "mkdir /www; echo ok > /www/live; httpd -f -p 8080 -h /www & sleep 3; rm /www/live; wait",
+          {
+            ports: [{ name: "http", containerPort: 8080 }],
+            startupProbe: { tcpSocket: { port: "http" }, periodSeconds: 1, failureThreshold: 20 },
+            livenessProbe: {
+              httpGet: { port: "http", path: "/live" },
+              periodSeconds: 1,
+              failureThreshold: 1,
+            },
+          },
+        ),
+      ],
+    });
+    await until("it is started", () => container("alive").started);
+    await until("it is restarted", () => container("alive").restartCount > 0);
+    assert.ok(
+      events.some(
+        ({ pod, reason, message }) => pod === "alive" && reason === "Killing" && message.includes("liveness"),
+      ),
+    );
+  });
+
+  it("waits for a postStart hook before it starts the next container, and ends one whose hook fails", async () => {
+    await using _ = await run("hooked", {
+      volumes: [{ name: "work", emptyDir: {} }],
+      restartPolicy: "Never",
+      containers: [
+        shell("first", forEver, {
+          volumeMounts: [{ name: "work", mountPath: "/work" }],
+          lifecycle: { postStart: { exec: { command: ["sh", "-c", "sleep 1; touch /work/hooked"] } } },
+        }),
+        shell("second", "[ -e /work/hooked ]", { volumeMounts: [{ name: "work", mountPath: "/work" }] }),
+        shell("third", "trap 'exit 7' TERM; while true; do sleep 0.1; done", {
+          lifecycle: { postStart: { exec: { command: ["sh", "-c", "sleep 1; exit 1"] } } },
+        }),
+      ],
+    });
+    const ended = (index: number) => {
+      const { state } = container("hooked", index);
+      return "terminated" in state ? state.terminated.exitCode : undefined;
+    };
+    await until("the second has succeeded", () => ended(1) === 0);
+    await until("the third has been stopped", () => ended(2) === 7);
+    assert.ok(events.some(({ pod, reason }) => pod === "hooked" && reason === "FailedPostStartHook"));
+  });
+
+  it("tells a container's last words, from its file, or from its log where it asks for that", async () => {
+    await using _ = await run("words", {
+      restartPolicy: "Never",
+      containers: [
+        shell("file", "echo from file > /dev/termination-log; exit 1"),
+        shell("log", "echo from log; exit 1", { terminationMessagePolicy: "FallbackToLogsOnError" }),
+        shell("none", "echo nothing; exit 1"),
+      ],
+    });
+    await until("it has failed", () => status("words").phase === "Failed");
+    const words = status("words").containerStatuses.map(({ state }) =>
+      "terminated" in state ? state.terminated.message : "it runs",
+    );
+    assert.deepEqual(words, ["from file\n", "from log\n", undefined]);
+  });
+
+  it("fails when it is older than it may be, and its containers are ended", async () => {
+    await using _ = await run("late", { activeDeadlineSeconds: 600, containers: [shell("main", forEver)] });
+    await until("it runs", () => status("late").phase === "Running");
+    clock.turn(601_000);
+    await until("it has failed", () => "terminated" in container("late").state);
+    assert.deepEqual([status("late").phase, status("late").reason], ["Failed", "DeadlineExceeded"]);
+  });
+
+  it("restarts a container by its own rules, whatever the pod's policy says", async () => {
+    await using _ = await run("ruled", {
+      restartPolicy: "Never",
+      volumes: [{ name: "work", emptyDir: {} }],
+      containers: [
+        shell("main", "[ -e /work/once ] && exit 9; touch /work/once; exit 42", {
+          volumeMounts: [{ name: "work", mountPath: "/work" }],
+          restartPolicy: "Never",
+          restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [42] } }],
+        }),
+      ],
+    });
+    await until("it has failed", () => status("ruled").phase === "Failed");
+    assert.equal(container("ruled").restartCount, 1);
+  });
+
+  it("says why an image is not there, and tries again after a back-off", async () => {
+    const image = `${host.registry.host}/missing:v1`;
+    await using _ = await run("imageless", {
+      containers: [
+        { name: "pulled", image },
+        { name: "never", image, imagePullPolicy: "Never" },
+      ],
+    });
+    const reasons = () =>
+      status("imageless").containerStatuses.map(({ state }) =>
+        "waiting" in state ? state.waiting.reason : "",
+      );
+    await until("both wait", () => reasons().join() === "ErrImagePull,ErrImageNeverPull");
+    assert.equal(status("imageless").phase, "Pending");
+  });
+
+  it("gets a new sandbox when the old one has ended, and its init containers run again", async () => {
+    await using _ = await run("moved", {
+      initContainers: [shell("init", "echo init")],
+      containers: [shell("main", forEver)],
+    });
+    await until("it runs", () => condition("moved", "Ready") === "True");
+    const before = container("moved").containerID;
+    await cliOutput(host.berth, "stop", "--type", "pod", "moved");
+    await until("it runs again", () => {
+      const { containerID, state } = container("moved");
+      return containerID !== before && "running" in state;
+    });
+    assert.equal(status("moved").initContainerStatuses[0]?.restartCount, 1);
+    assert.match(await cliOutput(host.berth, "pods"), /moved +default +1 /);
+  });
+});
