@@ -124,6 +124,16 @@ describe("berth play", () => {
     assert.match(stderr, /-:4: document 1: metadata\.name: "Wrong" is no name/);
     assert.match(stderr, /-:7: document 1: spec\.containers\[0\]\.image: is required/);
     assert.match(stderr, /document 2: kind: "Mystery" is none that can be run here/);
+    const ineffective = await play(
+      pod("warned", {
+        restartPolicy: "Never",
+        subdomain: "sub",
+        volumes: [{ name: "work", emptyDir: { sizeLimit: "1Mi" } }],
+        containers: [shell("main", "true")],
+      }),
+    );
+    assert.match(ineffective.stderr, /spec\.subdomain: has no effect here/);
+    assert.match(ineffective.stderr, /spec\.volumes\[0\]\.emptyDir\.sizeLimit: has no effect here/);
     const dry = await cli(host.berth, "play", "--dry-run", "/nonexistent.yaml");
     assert.equal(dry.status, 3);
   });

@@ -2,8 +2,23 @@ import type { Place } from "./place.ts";
 import type { Container } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
 
+/** Fields that are read, and that nothing is done with so far. */
+const withoutEffect = [
+  "ephemeralContainers",
+  "hostnameOverride",
+  "imagePullSecrets",
+  "overhead",
+  "setHostnameAsFQDN",
+  "subdomain",
+] as const;
+
 /** What the fields of a pod must be to each other. */
 export function checkPodSpec(spec: PodSpec, place: Place): void {
+  for (const field of withoutEffect)
+    if (spec[field] !== undefined) place.at(field).warn("has no effect here");
+  for (const [index, { emptyDir }] of (spec.volumes ?? []).entries())
+    if (emptyDir?.sizeLimit !== undefined)
+      place.at("volumes", index, "emptyDir", "sizeLimit").warn("has no effect here");
   checkNames(spec, place);
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
