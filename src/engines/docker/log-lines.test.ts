@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { linesOfFrames, linesOfTerminal } from "./log-lines.ts";
+
+const time = "2026-01-01T00:00:00.000000000Z";
+
+async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+function frame(stream: number, text: string): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt8(stream);
+  header.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+async function texts(lines: AsyncIterable<{ readonly bytes: Buffer }>): Promise<readonly string[]> {
+  return (await Array.fromAsync(lines)).map(({ bytes }) => bytes.toString());
+}
+
+for (const size of [1, 7, 65_536]) {
+  test(`messages in frames are lines in CRI's form, read in pieces of ${size}`, async () => {
+    const bytes = Buffer.concat([
+      frame(1, `${time} to stdout\n`),
+      frame(2, `${time} to stderr\n`),
+      frame(1, `${time} a part`),
+      frame(1, `${time}  and the rest\n`),
+    ]);
+    assert.deepEqual(await texts(linesOfFrames(inPieces(bytes, size))), [
+      `${time} stdout F to stdout\n`,
+      `${time} stderr F to stderr\n`,
+      `${time} stdout P a part\n`,
+      `${time} stdout F  and the rest\n`,
+    ]);
+  });
+
+  // Docker Engine 20.10.24 puts a time before each piece of 16 KiB (findings/docker-engine-streams.sh).
+  test(`a terminal's long lines are parted where Docker puts a time in them, read in pieces of ${size}`, async () => {
+    const piece = "x".repeat(16 * 1024);
+    const bytes = Buffer.from(`${time} short\r\n${time} ${piece}${time} ${piece}${time} end\r\n`);
+    assert.deepEqual(await texts(linesOfTerminal(inPieces(bytes, size))), [
+      `${time} stdout F short\r\n`,
+      `${time} stdout P ${piece}\n`,
+      `${time} stdout P ${piece}\n`,
+      `${time} stdout F end\r\n`,
+    ]);
+  });
+}

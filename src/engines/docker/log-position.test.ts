@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readPosition } from "./log-position.ts";
+
+async function withLog(use: (path: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "berth-log-"));
+  try {
+    await use(join(directory, "0.log"));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+const line = (second: number, text: string) =>
+  `2026-01-01T00:00:${String(second).padStart(2, "0")}.500000000Z stdout F ${text}`;
+const secondsOf = (second: number) => `${Date.parse("2026-01-01T00:00:00Z") / 1000 + second}.500000000`;
+
+test("a log that is not there has no position", async () => {
+  await withLog(async (path) => assert.equal(await readPosition(path), undefined));
+});
+
+test("a log goes on two seconds before its last line, with the lines from then on known", async () => {
+  await withLog(async (path) => {
+    const lines = [1, 10, 11, 12].map((second) => line(second, `of ${second}`));
+    await writeFile(path, `${lines.join("\n")}\n`);
+    const position = await readPosition(path);
+    assert.equal(position?.sinceSeconds, secondsOf(10));
+    assert.deepEqual([...(position?.written.keys() ?? [])], lines.slice(1));
+  });
+});
+
+test("a line that a crash has cut is taken away", async () => {
+  await withLog(async (path) => {
+    await writeFile(path, `${line(1, "whole")}\n${line(2, "cut")}`);
+    const position = await readPosition(path);
+    assert.equal(await readFile(path, "utf8"), `${line(1, "whole")}\n`);
+    assert.deepEqual([...(position?.written.keys() ?? [])], [line(1, "whole")]);
+  });
+});
+
+test("a log that is new since a rotation goes on from the newest rotated one that is not compressed", async () => {
+  await withLog(async (path) => {
+    await writeFile(path, "");
+    await writeFile(`${path}.20260101-000000.gz`, "compressed");
+    await writeFile(`${path}.20260101-000100`, `${line(5, "rotated")}\n`);
+    assert.deepEqual([...((await readPosition(path))?.written.keys() ?? [])], [line(5, "rotated")]);
+  });
+});
+
+test("equal lines are counted", async () => {
+  await withLog(async (path) => {
+    await writeFile(path, `${line(1, "twice")}\n${line(1, "twice")}\n`);
+    assert.equal((await readPosition(path))?.written.get(line(1, "twice")), 2);
+  });
+});
