@@ -11,6 +11,7 @@ import {
   ownerLabel,
   PullImageRequest,
 } from "../../src/ground/protocol/index.ts";
+import { instanceNames } from "../../src/services/network/index.ts";
 import { unmountBelow } from "../../src/testing/unmount-below.ts";
 import { type CriClients, connectCri } from "./clients.ts";
 import { TestDocker } from "./docker.ts";
@@ -222,9 +223,16 @@ ${images}`;
     steps.defer(() => rm(this.directory, { recursive: true, force: true }));
     steps.defer(() => unmountBelow(join(this.root, "snapshots")));
     steps.defer(() => this.#removeBridge());
+    steps.defer(() => this.#removeRules());
     steps.defer(() => this.docker?.[Symbol.asyncDispose]());
     steps.defer(() => this.stopDaemon());
     if (this.#clients !== undefined) await this.#removePods(this.#clients);
+  }
+
+  /** The daemon leaves its table for the next pod; those of hundreds of daemons would slow each look at them. */
+  async #removeRules(): Promise<void> {
+    const { table } = instanceNames(this.root);
+    await promisify(execFile)("nft", ["delete", "table", "inet", table]).catch(() => undefined);
   }
 
   /** CNI plugins leave the bridge for the next pod. */
