@@ -229,7 +229,7 @@ ${images}`;
     if (this.#clients !== undefined) await this.#removePods(this.#clients);
   }
 
-  /** The daemon leaves its table for the next pod; those of hundreds of daemons would slow each look at them. */
+  /** The daemon leaves its table for the next pod; those of hundreds of daemons slow whoever lists them. */
   async #removeRules(): Promise<void> {
     const { table } = instanceNames(this.root);
     await promisify(execFile)("nft", ["delete", "table", "inet", table]).catch(() => undefined);
