@@ -1,6 +1,6 @@
 /** Pods as clients of containerd see them: containers whose tasks have the pod's network. */
 import assert from "node:assert/strict";
-import { readdir, readlink, stat } from "node:fs/promises";
+import { readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
@@ -30,15 +30,16 @@ describe("pods in containerd's API", () => {
   });
 
   /**
-   * The cgroup that is named for a pod, in one hierarchy that has it; with what tells a new one from an old
-   * one.
+   * The cgroup that is named for a pod, in the hierarchy of memory or, with cgroup v2, the only one; with what
+   * tells a new one from an old one.
    */
   async function cgroupOf(id: string): Promise<bigint | undefined> {
-    const roots = ["", ...(await readdir(hierarchies))].map((each) =>
-      join(hierarchies, each, cgroup.name, id),
-    );
-    const found = await Promise.all(roots.map((path) => stat(path, { bigint: true }).catch(() => undefined)));
-    return found.find((each) => each !== undefined)?.ino;
+    for (const hierarchy of ["memory", ""]) {
+      const path = join(hierarchies, hierarchy, cgroup.name, id);
+      const found = await stat(path, { bigint: true }).catch(() => undefined);
+      if (found !== undefined) return found.ino;
+    }
+    return undefined;
   }
 
   /** The calls that cAdvisor makes for a new cgroup, in their order. */

@@ -4,6 +4,7 @@ import type { containerd } from "../../ground/protocol/index.ts";
 import type { KnownTask } from "../../services/tasks/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import { isPods } from "./extensions.ts";
 import { toTimestamp, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import { PodSandboxTasks } from "./pod-sandbox-tasks.ts";
@@ -20,6 +21,8 @@ const maxSize = 65_535;
 const noStreams = { stdin: "", stdout: "", stderr: "", terminal: false };
 
 type ShownTask = Pick<KnownTask, "task" | "streams">;
+
+type Namespace = Pick<Awaited<ReturnType<ContainerdCall["namespace"]>>, "name" | "containers">;
 
 /** The tasks of clients' containers, and those of pods, which their engine makes and deletes. */
 export function taskHandlers(options: ServiceOptions): TaskHandlers {
@@ -38,8 +41,10 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     throw noTask(id, name);
   };
   /** Throws FailedPrecondition: the engine of its pod would not know what has become of it. */
-  const checkNoPods = (id: string, namespace: string, what: string): void => {
-    if (podTasks(namespace)?.get(id) !== undefined)
+  const checkNoPods = (id: string, { name, containers }: Namespace, what: string): void => {
+    const container = containers.find(id);
+    // The task of one that has ended is gone at some moment.
+    if (podTasks(name)?.get(id) !== undefined || (container !== undefined && isPods(container)))
       throw new ContainerdError(
         "FailedPrecondition",
         `container ${id} is a pod's: its task is not ${what} by others; use the pod's client, such as crictl or berth`,
@@ -52,7 +57,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
       const { containerId, rootfs, options, stdin, stdout, stderr, terminal, checkpoint, runtimePath } =
         request;
       checkCreation(request);
-      checkNoPods(containerId, name, "created");
+      checkNoPods(containerId, storage, "created");
       const streams = { stdin, stdout, stderr, terminal };
       await using unpacked = checkpoint?.digest ? await tasks.checkpoints.temporary() : undefined;
       if (checkpoint !== undefined && unpacked !== undefined)
@@ -70,7 +75,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async start({ containerId, execId }, call) {
       const { task } = await find(containerId, call);
-      if (execId === "") checkNoPods(containerId, (await call.namespace()).name, "started");
+      if (execId === "") checkNoPods(containerId, await call.namespace(), "started");
       const started = execId === "" ? task : task.process(execId);
       await started.start(call.signal);
       return { pid: started.pid };
@@ -112,9 +117,10 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     },
 
     async delete({ containerId }, call) {
-      const { name } = await call.namespace();
+      const namespace = await call.namespace();
+      checkNoPods(containerId, namespace, "deleted");
+      const { name } = namespace;
       const { task } = await find(containerId, call);
-      checkNoPods(containerId, name, "deleted");
       const { pid } = task;
       const { exitCode, finishedAtNs } = await tasks.inNamespace(name).delete(containerId);
       return { id: containerId, pid, exitStatus: exitCode, exitedAt: toTimestamp(finishedAtNs) };
@@ -159,7 +165,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async update({ containerId, resources }, call) {
       const { task } = await find(containerId, call);
-      checkNoPods(containerId, (await call.namespace()).name, "updated");
+      checkNoPods(containerId, await call.namespace(), "updated");
       await task.update({ limits: limitsOf(containerId, resources), oomScoreAdj: undefined }, call.signal);
       return {};
     },
@@ -167,7 +173,7 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     async checkpoint(request, call) {
       const { containerId } = request;
       const storage = await call.namespace();
-      checkNoPods(containerId, storage.name, "checkpointed");
+      checkNoPods(containerId, storage, "checkpointed");
       const known = tasks.inNamespace(storage.name).get(containerId);
       if (known === undefined) throw noTask(containerId, storage.name);
       const asked = checkpointRequest(request);
