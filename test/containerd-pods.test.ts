@@ -30,7 +30,7 @@ describe("pods in containerd's API", () => {
   });
 
   /**
-   * The cgroup that is named for a pod, in the hierarchy of memory or, with cgroup v2, the only one; with what
+   * The cgroup that is named for a pod, in the hierarchy of memory or, with cgroup v2, the only one; by what
    * tells a new one from an old one.
    */
   async function cgroupOf(id: string): Promise<bigint | undefined> {
