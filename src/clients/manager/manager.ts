@@ -128,7 +128,9 @@ export class Manager implements AsyncDisposable {
   async delete(key: ObjectKey, graceSeconds?: number): Promise<StoredObject> {
     const object = this.#require(key);
     if (object.deleting === undefined || graceSeconds !== undefined)
-      await this.#store.put({ ...object, deleting: graceSeconds === undefined ? {} : { graceSeconds } });
+      await this.#store.update(object, () => ({
+        deleting: graceSeconds === undefined ? {} : { graceSeconds },
+      }));
     return object;
   }
 
@@ -168,7 +170,7 @@ export class Manager implements AsyncDisposable {
 
   async #create(manifest: Manifest, more: Pick<StoredObject, "owner" | "source"> = {}): Promise<void> {
     const createdAtNs = this.#options.clock.nowNs();
-    await this.#store.put({ manifest, uid: randomUUID(), createdAtNs, generation: 1, ...more });
+    await this.#store.add({ manifest, uid: randomUUID(), createdAtNs, generation: 1, ...more });
   }
 
   async #change(object: StoredObject, manifest: Manifest): Promise<void> {

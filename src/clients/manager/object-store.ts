@@ -1,4 +1,6 @@
+import { KeyLock } from "../../ground/sync/index.ts";
 import type { Kind, ManifestOf } from "../manifests/index.ts";
+import { ManagerError } from "./errors.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
 
 /** Where objects outlive the manager. Each call resolves when its change is durable. */
@@ -15,10 +17,14 @@ export const noPersistence: Persistence = {
   remove: async () => {},
 };
 
-/** All objects, in memory for reading; a change shows once it is durable. */
+/**
+ * All objects, in memory for reading; a change shows once it is durable. Changes of one object follow each
+ * other, so that none is made of what another has changed meanwhile.
+ */
 export class ObjectStore {
   readonly #persistence: Persistence;
   readonly #byTitle = new Map<string, StoredObject>();
+  readonly #changing = new KeyLock();
   readonly #onChange: () => void;
 
   private constructor(persistence: Persistence, onChange: () => void) {
@@ -49,24 +55,36 @@ export class ObjectStore {
     return this.list().filter((one) => isOfKind(one, kind));
   }
 
-  async put(object: StoredObject): Promise<void> {
-    await this.#persistence.put(object);
-    this.#byTitle.set(titleOf(keyOf(object)), object);
-    this.#onChange();
+  /** Throws ManagerError AlreadyExists while another object has its kind and name. */
+  async add(object: StoredObject): Promise<void> {
+    const title = titleOf(keyOf(object));
+    using _ = await this.#changing.acquire(title);
+    if (this.#byTitle.has(title)) throw new ManagerError("AlreadyExists", `${title} is there already`);
+    await this.#put(object);
   }
 
   /** Changes what is there now; nothing when it has gone, or another has its name. */
   async update(
-    { uid, ...object }: StoredObject,
+    { uid, manifest }: Pick<StoredObject, "uid" | "manifest">,
     change: (before: StoredObject) => Partial<StoredObject>,
   ): Promise<void> {
-    const before = this.get(keyOf({ uid, ...object }));
-    if (before?.uid === uid) await this.put({ ...before, ...change(before) });
+    const title = titleOf({ kind: manifest.kind, ...manifest.metadata });
+    using _ = await this.#changing.acquire(title);
+    const before = this.#byTitle.get(title);
+    if (before?.uid === uid) await this.#put({ ...before, ...change(before) });
   }
 
   async remove(object: StoredObject): Promise<void> {
+    const title = titleOf(keyOf(object));
+    using _ = await this.#changing.acquire(title);
     await this.#persistence.remove(object.uid);
-    if (this.get(keyOf(object))?.uid === object.uid) this.#byTitle.delete(titleOf(keyOf(object)));
+    if (this.#byTitle.get(title)?.uid === object.uid) this.#byTitle.delete(title);
+    this.#onChange();
+  }
+
+  async #put(object: StoredObject): Promise<void> {
+    await this.#persistence.put(object);
+    this.#byTitle.set(titleOf(keyOf(object)), object);
     this.#onChange();
   }
 }
