@@ -10,10 +10,11 @@ import {
 import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
 import { oomScoreAdj, resolveMount } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
+import { namespaceOptions } from "../podnetwork/index.ts";
 import { dockerResources } from "./docker-resources.ts";
 import type { FoundSandbox } from "./found.ts";
 import { type ContainerLabels, containerLabels } from "./names-and-labels.ts";
-import { namespacesOf, pidMode } from "./namespaces.ts";
+import { pidMode } from "./pid-mode.ts";
 import { refuseInContainer } from "./refused.ts";
 import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
@@ -93,8 +94,8 @@ function text(value: Uint8Array, what: string): string {
 }
 
 function namespaceModes(config: ContainerConfig, pod: PodSandboxConfig, sandboxId: string) {
-  const own = config.linux?.securityContext?.namespaceOptions ?? namespacesOf(pod);
-  const ofPod = namespacesOf(pod);
+  const own = config.linux?.securityContext?.namespaceOptions ?? namespaceOptions(pod);
+  const ofPod = namespaceOptions(pod);
   const cgroups = own.cgroupnsOptions?.mode;
   return {
     NetworkMode: `container:${sandboxId}`,

@@ -22,6 +22,7 @@ import {
   type PruneImagesRequest,
   type UntaggedImage,
 } from "../engine/index.ts";
+import { namespaceOptions } from "../podnetwork/index.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import { askedUser, resourcesOf, signalOf } from "./container-view.ts";
 import { DockerContainers } from "./docker-containers.ts";
@@ -36,7 +37,6 @@ import { Execs } from "./execs.ts";
 import { type Found, type FoundContainer, isContainer, isSandbox, stateOf, timeNs } from "./found.ts";
 import { Mirror } from "./mirror.ts";
 import { readLabels } from "./names-and-labels.ts";
-import { namespacesOf } from "./namespaces.ts";
 import { isPauseImage } from "./pause-image.ts";
 import { userOfProcess } from "./process-user.ts";
 import { dockerCheckpoints, dockerProfiles } from "./unavailable.ts";
@@ -239,7 +239,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
           createdAtNs: timeNs(details.Created),
           state: ready ? "ready" : "notReady",
           ips,
-          namespaces: namespacesOf(config),
+          namespaces: namespaceOptions(config),
         },
       };
     }

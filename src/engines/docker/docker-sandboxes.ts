@@ -4,20 +4,15 @@ import { dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { hasCode } from "../../ground/errors/index.ts";
 import { exists } from "../../ground/fs/index.ts";
-import {
-  type PortMapping as CriPortMapping,
-  PodSandboxConfig,
-  Protocol,
-} from "../../ground/protocol/index.ts";
+import { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import { JoinedCalls } from "../../ground/sync/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
-import type { PodAttachment, PortMapping } from "../../services/network/index.ts";
 import { EngineError, type Sandbox, type Sandboxes } from "../engine/index.ts";
+import { podAttachment, resolvConfOf, sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { FoundSandbox } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { isUnfinished, sandboxName, unfinishedName } from "./names-and-labels.ts";
-import { isOnHostNetwork } from "./namespaces.ts";
 import { PauseImage } from "./pause-image.ts";
 import { sandboxBody } from "./sandbox-body.ts";
 
@@ -123,11 +118,11 @@ export class DockerSandboxes implements Sandboxes {
   async #connect(config: PodSandboxConfig, details: ContainerDetails): Promise<void> {
     const { network, settings } = this.#services;
     await this.#writeDns(config, details);
-    if (isOnHostNetwork(config) || settings.network === "bridge") return;
+    if (sharesHostNetwork(config) || settings.network === "bridge") return;
     const netnsPath = this.#netnsPath(details.Id);
     await mkdir(dirname(netnsPath), { recursive: true, mode: 0o700 });
     await symlink(details.NetworkSettings.SandboxKey, netnsPath);
-    const { ips } = await network.attach(attachment(details.Id, config, netnsPath));
+    const { ips } = await network.attach(podAttachment(details.Id, config, netnsPath));
     const name = config.hostname === "" ? hostname() : config.hostname;
     // Docker has written it without addresses, and leaves it alone from then on.
     await appendFile(details.HostsPath, ips.map((ip) => `${ip}\t${name}\n`).join(""));
@@ -140,13 +135,8 @@ export class DockerSandboxes implements Sandboxes {
 
   /** Docker's option for it leaves the host's search domains, and is refused without a network. */
   async #writeDns({ dnsConfig }: PodSandboxConfig, { ResolvConfPath }: ContainerDetails): Promise<void> {
-    if (dnsConfig === undefined) return;
-    const { servers, searches, options } = dnsConfig;
-    if (servers.length + searches.length + options.length === 0) return;
-    const line = (keyword: string, words: readonly string[]) =>
-      words.length === 0 ? "" : `${keyword} ${words.join(" ")}\n`;
-    const nameservers = servers.map((server) => `nameserver ${server}\n`).join("");
-    await writeFile(ResolvConfPath, line("search", searches) + nameservers + line("options", options));
+    const text = resolvConfOf(dnsConfig);
+    if (text !== undefined) await writeFile(ResolvConfPath, text);
   }
 
   async #finish(id: string, config: PodSandboxConfig): Promise<void> {
@@ -169,7 +159,11 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #detach(id: string, config: PodSandboxConfig): Promise<void> {
-    if (isOnHostNetwork(config) || this.#services.settings.network === "bridge") return;
+    if (sharesHostNetwork(config) || this.#services.settings.network === "bridge") return;
+    await this.#detachById(id);
+  }
+
+  async #detachById(id: string): Promise<void> {
     await this.#services.network.detach(id);
     await rm(this.#netnsPath(id), { force: true });
   }
@@ -238,16 +232,12 @@ export class DockerSandboxes implements Sandboxes {
     }
     const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));
     for (const id of this.#making.values()) alive.add(id);
-    for (const id of await network.attachments())
-      if (!alive.has(id))
-        await network
-          .detach(id)
-          .catch((err: unknown) =>
-            logger.warn(
-              { err, sandbox: id },
-              "the network of a sandbox that has ended could not be taken down",
-            ),
-          );
+    const ended = (await network.attachments()).filter((id) => !alive.has(id));
+    for (const id of ended) {
+      await this.#detachById(id).catch((err: unknown) =>
+        logger.warn({ err, sandbox: id }, "the network of a sandbox that has ended could not be taken down"),
+      );
+    }
   }
 
   /** Resolves when no sandbox is being made. */
@@ -260,29 +250,4 @@ async function ignoreNotFound(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!hasCode(error, "NotFound")) throw error;
   });
-}
-
-/** What the network is told of a pod. */
-function attachment(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
-  const { metadata, annotations, linux, portMappings, dnsConfig } = config;
-  return {
-    sandboxId,
-    netnsPath,
-    podName: metadata?.name ?? "",
-    podNamespace: metadata?.namespace ?? "",
-    podUid: metadata?.uid ?? "",
-    annotations,
-    cgroupPath: linux?.cgroupParent ?? "",
-    portMappings: portMappings.filter(({ hostPort }) => hostPort > 0).map(portMapping),
-    dns: {
-      servers: dnsConfig?.servers ?? [],
-      searches: dnsConfig?.searches ?? [],
-      options: dnsConfig?.options ?? [],
-    },
-  };
-}
-
-function portMapping({ protocol, hostPort, containerPort, hostIp }: CriPortMapping): PortMapping {
-  const name = protocol === Protocol.UDP ? "udp" : protocol === Protocol.SCTP ? "sctp" : "tcp";
-  return { hostPort, containerPort, protocol: name, ...(hostIp === "" ? {} : { hostIp }) };
 }

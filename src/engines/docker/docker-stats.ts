@@ -18,10 +18,10 @@ import {
   type Stats,
   type UsagePart,
 } from "../engine/index.ts";
+import { sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { Found } from "./found.ts";
 import { layerUsage } from "./layer-usage.ts";
-import { isOnHostNetwork } from "./namespaces.ts";
 
 export type DockerStatsOptions = {
   readonly layout: CgroupLayout;
@@ -157,7 +157,7 @@ export class DockerStats implements Stats, AsyncDisposable {
   }
 
   async #networks(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, NetworkStats>> {
-    const own = ready.filter(({ config }) => !isOnHostNetwork(config));
+    const own = ready.filter(({ config }) => !sharesHostNetwork(config));
     const paths = own.map(
       ({ id }) => this.#services.mirror.find(id)?.details.NetworkSettings.SandboxKey ?? "",
     );

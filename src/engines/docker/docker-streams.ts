@@ -11,11 +11,10 @@ import {
   type Streams,
   type TerminalSize,
 } from "../engine/index.ts";
-import { forwardPort } from "../portforward/index.ts";
+import { forwardPort, sharesHostNetwork } from "../podnetwork/index.ts";
 import type { DockerServices } from "./docker-services.ts";
 import type { FoundContainer } from "./found.ts";
 import { getById } from "./ids.ts";
-import { isOnHostNetwork } from "./namespaces.ts";
 
 /** Exec and attach by connections that Docker hands over, port-forward by sockets in the pods' namespaces. */
 export class DockerStreams implements Streams {
@@ -62,7 +61,7 @@ export class DockerStreams implements Streams {
     const { mirror } = this.#services;
     const { id, view, labels, details } = getById(mirror.sandboxes(), "pod sandbox", sandboxId);
     if (view.state !== "ready") throw new EngineError("FailedPrecondition", `pod sandbox ${id} is not ready`);
-    const netnsPath = isOnHostNetwork(labels.config) ? undefined : details.NetworkSettings.SandboxKey;
+    const netnsPath = sharesHostNetwork(labels.config) ? undefined : details.NetworkSettings.SandboxKey;
     await forwardPort({ netnsPath, port }, connection, signal);
   }
 

@@ -2,8 +2,8 @@ import { hostname } from "node:os";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
 import { NamespaceMode, type PodSandboxConfig, Protocol } from "../../ground/protocol/index.ts";
 import type { NewContainer } from "../../parts/dockerapi/index.ts";
+import { namespaceOptions, sharesHostNetwork } from "../podnetwork/index.ts";
 import { sandboxLabels } from "./names-and-labels.ts";
-import { isOnHostNetwork, namespacesOf } from "./namespaces.ts";
 import { refuseInSandbox } from "./refused.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
@@ -33,8 +33,8 @@ export async function sandboxBody(
   refuseInSandbox(config);
   const { linux } = config;
   const security = linux?.securityContext;
-  const namespaces = namespacesOf(config);
-  const onHost = isOnHostNetwork(config);
+  const namespaces = namespaceOptions(config);
+  const onHost = sharesHostNetwork(config);
   const network = onHost ? "host" : options.network === "bridge" ? "bridge" : "none";
   return {
     Image: options.image,

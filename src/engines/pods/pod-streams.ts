@@ -6,7 +6,7 @@ import {
   type StreamIo,
   type Streams,
 } from "../engine/index.ts";
-import { forwardPort } from "../portforward/index.ts";
+import { forwardPort } from "../podnetwork/index.ts";
 import { sandboxFacts } from "./sandbox/sandbox-facts.ts";
 import type { PodServices } from "./services.ts";
 import { runningTask } from "./tasks/running-task.ts";

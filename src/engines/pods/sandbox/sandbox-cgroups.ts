@@ -11,11 +11,11 @@ import {
   removeEmptyCgroup,
   type Task,
 } from "../../../services/runtime/index.ts";
+import { needsPause, sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { PodEvents } from "../pod-events.ts";
 import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
-import { needsPause, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { type PodTaskSources, sandboxTask } from "./sandbox-process.ts";
 
 type Services = PodTaskSources & {

@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { mount, mountFlags, unmount } from "../../../ground/linux/index.ts";
 import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import type { TreeRemover } from "../../../ground/trees/index.ts";
+import { sharesHostNetwork } from "../../podnetwork/index.ts";
 import { removeDirectory } from "../records/remove-directory.ts";
-import { sharesHostNetwork } from "./sandbox-namespaces.ts";
 
 /** For what berth writes there, some KiB, and what containers add to the files that they see. */
 const sizeBytes = 2 ** 20;

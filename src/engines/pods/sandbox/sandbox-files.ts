@@ -6,9 +6,9 @@ import { mount, mountFlags } from "../../../ground/linux/index.ts";
 import type { PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import type { SeLinuxLabels } from "../../../services/runtime/index.ts";
 import { EngineError } from "../../engine/index.ts";
+import { resolvConfOf, sharesHostNetwork } from "../../podnetwork/index.ts";
 import type { SandboxPaths } from "../paths.ts";
 import { contextOption } from "../volumes/se-linux-labels.ts";
-import { sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { podIdMappings, podRoot } from "./user-namespaces.ts";
 
 /**
@@ -60,14 +60,7 @@ function podHosts(hostname: string, ips: readonly string[]): string {
 
 /** From the pod's DNS configuration; without one, the host's. */
 async function resolvConf(config: PodSandboxConfig): Promise<string> {
-  const dns = config.dnsConfig;
-  if (dns === undefined || dns.servers.length + dns.searches.length + dns.options.length === 0) {
-    return hostFile("/etc/resolv.conf");
-  }
-  const line = (keyword: string, words: readonly string[]) =>
-    words.length === 0 ? "" : `${keyword} ${words.join(" ")}\n`;
-  const servers = dns.servers.map((server) => `nameserver ${server}\n`).join("");
-  return line("search", dns.searches) + servers + line("options", dns.options);
+  return resolvConfOf(config.dnsConfig) ?? (await hostFile("/etc/resolv.conf"));
 }
 
 /** A host without the file has nothing to pass on. */

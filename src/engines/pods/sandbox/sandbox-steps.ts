@@ -1,15 +1,21 @@
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  needsPause,
+  podAttachment,
+  podToDetach,
+  sharesHostIpc,
+  sharesHostNetwork,
+} from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import { removeMountPoint } from "../records/remove-directory.ts";
 import type { Step } from "../records/steps.ts";
 import type { PodServices } from "../services.ts";
 import { labelSandboxFiles, sandboxLabels } from "../volumes/se-linux-labels.ts";
-import { podAttachment, podToDetach } from "./pod-attachment.ts";
 import { podNamespaces } from "./pod-namespaces.ts";
 import { makeSandboxDirectory, removeSandboxDirectory } from "./sandbox-directory.ts";
 import { mountSharedMemory, writeHosts, writeSandboxFiles } from "./sandbox-files.ts";
-import { needsPause, sharesHostIpc, sharesHostNetwork } from "./sandbox-namespaces.ts";
 import { byInterface } from "./sandbox-sysctls.ts";
 import { podRoot } from "./user-namespaces.ts";
 
@@ -80,7 +86,7 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
       const { id, config } = draft.record;
       if (sharesHostNetwork(config)) return;
       const paths = sandboxPaths(stateDir, id);
-      const { ips } = await network.attach(podAttachment(id, config, paths));
+      const { ips } = await network.attach(podAttachment(id, config, join(paths.namespaces, "net")));
       draft.ips = ips;
       await writeHosts(config, paths, ips);
     },
@@ -89,7 +95,7 @@ function network({ stateDir, network }: PodServices): Step<SandboxDraft> {
     undo: async ({ record }) => {
       const { id, config, ips } = record;
       if (sharesHostNetwork(config)) return;
-      const pod = podToDetach(id, config, sandboxPaths(stateDir, id));
+      const pod = podToDetach(id, config, join(sandboxPaths(stateDir, id).namespaces, "net"));
       await network.detach(id, ips.length === 0 ? {} : { pod });
     },
   };

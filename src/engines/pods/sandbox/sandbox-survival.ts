@@ -1,10 +1,10 @@
 import { exists } from "../../../ground/fs/index.ts";
 import { mountInfo } from "../../../ground/linux/index.ts";
+import { needsPause } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
 import type { SandboxRecord } from "../records/records.ts";
 import type { PodServices } from "../services.ts";
 import { sandboxFacts } from "./sandbox-facts.ts";
-import { needsPause } from "./sandbox-namespaces.ts";
 
 /**
  * Asks the machine, once for all sandboxes, which of them are still there: their namespaces pinned, their

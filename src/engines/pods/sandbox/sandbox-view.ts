@@ -1,8 +1,8 @@
 import { LinuxPodSandboxConfig, type PodSandboxConfig } from "../../../ground/protocol/index.ts";
 import { EngineError, type Sandbox } from "../../engine/index.ts";
+import { namespaceOptions } from "../../podnetwork/index.ts";
 import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
-import { namespaceOptions } from "./sandbox-namespaces.ts";
 
 /**
  * A sandbox as the engine shows it. One that is being made, or whose making was cut and could not be undone,

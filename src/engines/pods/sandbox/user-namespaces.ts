@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { hostIdOf, type IdMapping, type IdMappings } from "../../../ground/linux/index.ts";
 import { NamespaceMode, type PodSandboxConfig, type UserNamespace } from "../../../ground/protocol/index.ts";
 import { EngineError } from "../../engine/index.ts";
-import { namespaceOptions } from "./sandbox-namespaces.ts";
+import { namespaceOptions } from "../../podnetwork/index.ts";
 
 /** How the ids of the pod's own user namespace are mapped; undefined for a pod in the host's. */
 export function podIdMappings(config: PodSandboxConfig): IdMappings | undefined {

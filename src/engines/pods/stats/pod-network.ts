@@ -3,8 +3,8 @@ import { nowNs } from "../../../ground/clock/index.ts";
 import type { InterfaceCounters, NamespaceThread } from "../../../ground/linux/index.ts";
 import { defaultInterface } from "../../../services/network/index.ts";
 import type { NetworkStats, Sandbox } from "../../engine/index.ts";
+import { sharesHostNetwork } from "../../podnetwork/index.ts";
 import { sandboxPaths } from "../paths.ts";
-import { sharesHostNetwork } from "../sandbox/sandbox-namespaces.ts";
 
 /**
  * What has gone through the interfaces of each of these sandboxes that has a network of its own, by its id.

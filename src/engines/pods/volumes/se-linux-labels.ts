@@ -1,10 +1,10 @@
 import type { SnapshotMount } from "../../../ground/linux/index.ts";
 import type { ContainerConfig } from "../../../ground/protocol/index.ts";
 import type { SeLinux, SeLinuxLabels } from "../../../services/runtime/index.ts";
+import { sharesHostNetwork } from "../../podnetwork/index.ts";
 import type { SandboxPaths } from "../paths.ts";
 import type { RecordStore } from "../records/record-store.ts";
 import type { SandboxRecord } from "../records/records.ts";
-import { sharesHostNetwork } from "../sandbox/sandbox-namespaces.ts";
 
 /** Undefined where SELinux is not enabled. */
 type Services = { readonly seLinux: SeLinux | undefined };

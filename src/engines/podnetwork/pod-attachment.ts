@@ -1,34 +1,28 @@
-import { join } from "node:path";
 import {
   type PortMapping as CriPortMapping,
   type PodSandboxConfig,
   Protocol,
-} from "../../../ground/protocol/index.ts";
-import type { PodAttachment, PortMapping } from "../../../services/network/index.ts";
-import { parseQuantity } from "../container/quantity.ts";
-import type { SandboxPaths } from "../paths.ts";
+} from "../../ground/protocol/index.ts";
+import type { PodAttachment, PortMapping } from "../../services/network/index.ts";
+import { parseQuantity } from "./quantity.ts";
 
 /**
  * What the network is told of a pod that is attached. Throws EngineError InvalidArgument for annotations that
  * are wrong.
  */
-export function podAttachment(
-  sandboxId: string,
-  config: PodSandboxConfig,
-  paths: SandboxPaths,
-): PodAttachment {
+export function podAttachment(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
   const bandwidth = podBandwidth(config.annotations);
   return {
-    ...podToDetach(sandboxId, config, paths),
+    ...podToDetach(sandboxId, config, netnsPath),
     ...(bandwidth === undefined ? {} : { bandwidth }),
   };
 }
 
 /** What the network is told of a pod whose attachment was lost. Its bandwidth is not needed for DEL. */
-export function podToDetach(sandboxId: string, config: PodSandboxConfig, paths: SandboxPaths): PodAttachment {
+export function podToDetach(sandboxId: string, config: PodSandboxConfig, netnsPath: string): PodAttachment {
   return {
     sandboxId,
-    netnsPath: join(paths.namespaces, "net"),
+    netnsPath,
     podName: config.metadata?.name ?? "",
     podNamespace: config.metadata?.namespace ?? "",
     podUid: config.metadata?.uid ?? "",

@@ -1,4 +1,4 @@
-import { EngineError } from "../../engine/index.ts";
+import { EngineError } from "../engine/index.ts";
 
 const scale: Readonly<Record<string, number>> = {
   "": 1,

@@ -1,8 +1,4 @@
-import {
-  NamespaceMode,
-  type NamespaceOption,
-  type PodSandboxConfig,
-} from "../../../ground/protocol/index.ts";
+import { NamespaceMode, type NamespaceOption, type PodSandboxConfig } from "../../ground/protocol/index.ts";
 
 /**
  * The pod's namespace options, with CRI's defaults (NamespaceMode 0 is POD) where the message leaves them

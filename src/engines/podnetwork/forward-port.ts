@@ -1,7 +1,3 @@
-/**
- * Port-forward, for engines: a connection to a port on the loopback addresses of a pod, made in its network
- * namespace, and what is copied between it and a client.
- */
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connectLoopback, type LoopbackPort } from "./connect-loopback.ts";
