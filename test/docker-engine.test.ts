@@ -104,7 +104,12 @@ describe("the Docker engine", () => {
     const pod = await TestPod.run(berth, "again");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     const ip = await pod.ip();
-    await berth.restartDaemon("SIGKILL");
+    const half = await TestPod.run(berth, "half");
+    await berth.stopDaemon("SIGKILL");
+    // The name of one that is being made.
+    await berth.docker?.request("POST", `/containers/${half.id}/rename?name=half.unfinished`);
+    await berth.startDaemon();
+    await assert.rejects(berth.docker?.request("GET", `/containers/${half.id}/json`) ?? half.ip(), /404/);
     assert.equal(await pod.ip(), ip);
     assert.equal((await containerStatus(berth, id)).state, ContainerState.CONTAINER_RUNNING);
     assert.equal(await execSync(berth, id, "echo", "still here"), "still here\n");
@@ -115,9 +120,8 @@ describe("the Docker engine", () => {
     const pod = await TestPod.run(berth, "away");
     const id = await pod.shell("shell", registry.image, "exec sleep 1000");
     await berth.docker?.stop("SIGKILL");
-    const { runtime } = berth.clients;
     const ready = async () => {
-      const { status } = await runtime.status({ verbose: false });
+      const { status } = await berth.clients.runtime.status({ verbose: false });
       return status?.conditions.find(({ type }) => type === "RuntimeReady");
     };
     const condition = await eventually("the engine is not ready", async () => {
@@ -125,14 +129,20 @@ describe("the Docker engine", () => {
       return found?.status === false ? found : undefined;
     });
     assert.equal(condition.reason, "DockerUnavailable");
-    await assert.rejects(runtime.listContainers(ListContainersRequest.fromPartial({})), /UNAVAILABLE/);
+    await assert.rejects(
+      berth.clients.runtime.listContainers(ListContainersRequest.fromPartial({})),
+      /UNAVAILABLE/,
+    );
+    // A daemon that has never seen it cannot say either who makes cgroups: a kubelet would do otherwise.
+    await berth.restartDaemon();
+    await assert.rejects(berth.clients.runtime.runtimeConfig({}), /UNAVAILABLE/);
     await berth.docker?.start();
     await eventually("the engine is ready", async () => (await ready())?.status);
     const ended = await exited(berth, id);
     assert.notEqual(ended.exitCode, 0);
-    const { status } = await runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
+    const { status } = await berth.clients.runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false });
     assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
-    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    await berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
   it("tells of what happens to pods, also when somebody else does it", async () => {

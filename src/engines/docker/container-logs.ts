@@ -105,8 +105,9 @@ export class ContainerLogs implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         await this.#copy(container, file, signal, onOpened);
-        // The engine ends the stream with the container.
-        return;
+        // The engine ends the stream with the container, and also when it ends itself.
+        if (!(await this.#options.client.container(container.id)).State.Running) return;
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
       } catch (err) {
         if (signal.aborted || hasCode(err, "NotFound")) return;
         logger.warn({ err }, "a container's log broke off; it goes on where it was");

@@ -176,7 +176,9 @@ export class DockerEngine implements Engine, AsyncDisposable {
     return [...mirror.sandboxes(), ...mirror.containers()].map(({ id }) => id);
   }
 
+  /** Throws EngineError Unavailable before Docker has said who makes cgroups, which kubelets follow. */
   get about(): EngineAbout {
+    if (this.#info === undefined) this.#services.mirror.requireEngine();
     const driver = this.#info?.CgroupDriver === "systemd" ? "systemd" : "cgroupfs";
     return { runtimeName: "berth", runtimeVersion: this.#options.version, cgroupDriver: driver };
   }

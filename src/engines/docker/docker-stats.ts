@@ -1,9 +1,10 @@
-import { readFile, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { nowNs } from "../../ground/clock/index.ts";
 import { hasCode } from "../../ground/errors/index.ts";
-import { ignoreGone } from "../../ground/fs/index.ts";
+import { readIfThere } from "../../ground/fs/index.ts";
 import { type CgroupLayout, mountOf, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
+import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
 import { UsageMeter } from "../../services/snapshots/index.ts";
 import { CgroupReadings, CpuRates, sumOfUsages } from "../../services/stats/index.ts";
 import {
@@ -43,18 +44,15 @@ export class DockerStats implements Stats, AsyncDisposable {
   readonly #rates = new CpuRates();
   readonly #namespaces = new NamespaceThread();
   readonly #layers: UsageMeter;
-  /** Cgroups by process; a process does not move. */
-  readonly #cgroups = new Map<number, string>();
+  /** Where the processes of sandboxes and containers are, by these; a process does not move. */
+  readonly #cgroups = new WeakMap<ContainerDetails, string>();
 
   constructor(services: Pick<DockerServices, "mirror">, options: DockerStatsOptions) {
     this.#services = services;
     this.#options = options;
     this.#readings = new CgroupReadings(options.layout, options.logger);
     this.#layers = new UsageMeter(
-      {
-        usage: (id) => this.#layerUsage(id),
-        stat: (id) => this.#services.mirror.find(id) as never,
-      },
+      { usage: (id) => this.#layerUsage(id), stat: (id) => this.#services.mirror.find(id) },
       { periodMs: options.layerPeriodMs, logger: options.logger },
     );
   }
@@ -117,6 +115,7 @@ export class DockerStats implements Stats, AsyncDisposable {
     containers: readonly Container[],
     parts: readonly UsagePart[],
   ): Promise<readonly ContainerStats[]> {
+    this.#rates.keepOnly(new Set(this.#services.mirror.containers().map(({ id }) => id)));
     const running = containers.filter(({ state }) => state.kind === "running");
     const cgroups = await Promise.all(running.map(({ id }) => this.#cgroupOf(id)));
     const [usages, layers, mountpoint] = await Promise.all([
@@ -147,12 +146,12 @@ export class DockerStats implements Stats, AsyncDisposable {
 
   /** Where the engine has put its process; "" for one that does not run. */
   async #cgroupOf(id: string): Promise<string> {
-    const pid = this.#services.mirror.find(id)?.details.State.Pid ?? 0;
-    const known = this.#cgroups.get(pid);
-    if (known !== undefined || pid === 0) return known ?? "";
-    const text = (await readFile(`/proc/${pid}/cgroup`, "utf8").catch(ignoreGone)) ?? "";
-    const cgroup = cgroupIn(text);
-    if (cgroup !== "") this.#cgroups.set(pid, cgroup);
+    const details = this.#services.mirror.find(id)?.details;
+    if (details === undefined || details.State.Pid === 0) return "";
+    const known = this.#cgroups.get(details);
+    if (known !== undefined) return known;
+    const cgroup = cgroupIn((await readIfThere(`/proc/${details.State.Pid}/cgroup`)) ?? "");
+    if (cgroup !== "") this.#cgroups.set(details, cgroup);
     return cgroup;
   }
 

@@ -6,6 +6,7 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { killProcessTree } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { type DockerClient, type NewExec, readFrames } from "../../parts/dockerapi/index.ts";
+import { EngineError } from "../engine/index.ts";
 
 const pollMs = 10;
 /** What Docker writes to the standard output of a command that could not be started. */
@@ -34,11 +35,16 @@ export class Execs {
     const id = await this.#client.createExec(containerId, request, signal);
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await writeFile(join(this.#directory, id), "", { mode: 0o600 });
-    // Not by the signal: a request that is cut may have started it.
-    const connection = await this.#client.startExec(id, request.Tty);
-    const running = new RunningExec(this.#client, id, connection, () => this.#forget(id));
-    running.endWith(signal);
-    return running;
+    try {
+      // Not by the signal: a request that is cut may have started it.
+      const connection = await this.#client.startExec(id, request.Tty);
+      const running = new RunningExec(this.#client, id, connection, () => this.#forget(id));
+      running.endWith(signal);
+      return running;
+    } catch (error) {
+      await this.#forget(id);
+      throw error;
+    }
   }
 
   /** Kills what an earlier process of ours has left running. */
@@ -69,6 +75,7 @@ export class RunningExec implements AsyncDisposable {
   readonly #client: DockerClient;
   readonly #onEnd: () => Promise<void>;
   #stop: (() => void) | undefined;
+  #killing: Promise<void> = Promise.resolve();
   #isMissing = false;
 
   constructor(client: DockerClient, id: string, connection: Duplex, onEnd: () => Promise<void>) {
@@ -81,7 +88,8 @@ export class RunningExec implements AsyncDisposable {
   endWith(signal: AbortSignal): void {
     const end = () => {
       this.connection.destroy();
-      void kill(this.#client, this.id).catch(() => undefined);
+      this.#killing = kill(this.#client, this.id);
+      this.#killing.catch(() => undefined);
     };
     this.#stop = () => signal.removeEventListener("abort", end);
     if (signal.aborted) end();
@@ -113,14 +121,16 @@ export class RunningExec implements AsyncDisposable {
     }
   }
 
+  /** One that is being killed is gone when this resolves; what cannot be killed stays written down. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop?.();
     this.connection.destroy();
+    await this.#killing;
     await this.#onEnd();
   }
 }
 
-/** Its process is known a little after it was asked for. */
+/** Its process is known a little after it was asked for. Throws EngineError Internal where it never is. */
 async function kill(client: DockerClient, id: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     const exec = await client.exec(id).catch((error: unknown) => {
@@ -132,4 +142,5 @@ async function kill(client: DockerClient, id: string): Promise<void> {
     if (exec.Pid > 1) return await killProcessTree(exec.Pid);
     await delay(pollMs);
   }
+  throw new EngineError("Internal", `command ${id} cannot be killed: Docker does not tell its process`);
 }

@@ -1,6 +1,6 @@
 /**
- * What both engines do about the network of a pod: which namespaces it shares, what the network is told of it,
- * its resolv.conf, and connections to its ports.
+ * What both engines do about the network of a pod: which namespaces it shares, what the network is told of
+ * it, its resolv.conf, and connections to its ports.
  *
  * It must not know how pods are made, nor keep anything.
  */

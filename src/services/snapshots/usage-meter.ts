@@ -12,6 +12,9 @@ export type UsageMeterOptions = {
   readonly logger: Logger;
 };
 
+/** A snapshotter, or another keeper of trees by keys; `stat` is undefined for what is gone. */
+type Measured = Pick<Snapshotter, "usage"> & { readonly stat: (key: string) => unknown };
+
 type Entry = {
   readonly last: MeasuredUsage | undefined;
   /** By the clock that nobody sets. */
@@ -32,11 +35,11 @@ const firstFigureMs = 1000;
  * old, a new one is made in the background for the next question. What nobody asks for is not measured.
  */
 export class UsageMeter {
-  readonly #snapshotter: Pick<Snapshotter, "usage" | "stat">;
+  readonly #snapshotter: Measured;
   readonly #options: UsageMeterOptions;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(snapshotter: Pick<Snapshotter, "usage" | "stat">, options: UsageMeterOptions) {
+  constructor(snapshotter: Measured, options: UsageMeterOptions) {
     this.#snapshotter = snapshotter;
     this.#options = options;
   }
