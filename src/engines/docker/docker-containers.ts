@@ -19,7 +19,7 @@ import { containerBody } from "./container-body.ts";
 import { dockerResources } from "./docker-resources.ts";
 import type { DockerServices } from "./docker-services.ts";
 import { execSync } from "./exec.ts";
-import { type FoundContainer, type FoundSandbox, isContainer } from "./found.ts";
+import { type FoundContainer, type FoundSandbox, isContainer, isSandbox } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { containerName } from "./names-and-labels.ts";
 import { refuseInResources } from "./refused.ts";
@@ -134,11 +134,24 @@ export class DockerContainers implements Containers {
     try {
       // Its client may have gone: it is started all the same, and found so by the next try.
       await client.startContainer(id);
+    } catch (cause) {
+      throw await this.#startFailure(container, cause);
     } finally {
       const started = await mirror.refresh(id);
       if (started !== undefined && isContainer(started)) logs.follow(started);
     }
     await logs.opened(id);
+  }
+
+  /** Docker's words, or that the namespaces to join went with the sandbox meanwhile. */
+  async #startFailure({ id, labels }: FoundContainer, cause: unknown): Promise<unknown> {
+    const sandbox = await this.#services.mirror.refresh(labels.sandboxId);
+    if (sandbox !== undefined && isSandbox(sandbox) && sandbox.view.state === "ready") return cause;
+    return new EngineError(
+      "FailedPrecondition",
+      `container ${id} cannot be started: pod sandbox ${labels.sandboxId} was stopped meanwhile`,
+      { cause },
+    );
   }
 
   async update(idOrPrefix: string, resources: LinuxContainerResources): Promise<void> {
