@@ -5,6 +5,7 @@ import { readIfThere } from "../../ground/fs/index.ts";
 import { type CgroupLayout, mountOf, NamespaceThread } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { ContainerDetails } from "../../parts/dockerapi/index.ts";
+import { podCgroup } from "../../services/runtime/index.ts";
 import { UsageMeter } from "../../services/snapshots/index.ts";
 import { CgroupReadings, CpuRates, sumOfUsages } from "../../services/stats/index.ts";
 import {
@@ -38,7 +39,7 @@ const defaultInterface = "eth0";
 
 /** The figures come from cgroups and network namespaces, as with the native engine: Docker is not asked. */
 export class DockerStats implements Stats, AsyncDisposable {
-  readonly #services: Pick<DockerServices, "mirror">;
+  readonly #services: Pick<DockerServices, "mirror" | "cgroupDriver">;
   readonly #options: DockerStatsOptions;
   readonly #readings: CgroupReadings;
   readonly #rates = new CpuRates();
@@ -47,7 +48,7 @@ export class DockerStats implements Stats, AsyncDisposable {
   /** Where the processes of sandboxes and containers are, by these; a process does not move. */
   readonly #cgroups = new WeakMap<ContainerDetails, string>();
 
-  constructor(services: Pick<DockerServices, "mirror">, options: DockerStatsOptions) {
+  constructor(services: Pick<DockerServices, "mirror" | "cgroupDriver">, options: DockerStatsOptions) {
     this.#services = services;
     this.#options = options;
     this.#readings = new CgroupReadings(options.layout, options.logger);
@@ -71,29 +72,68 @@ export class DockerStats implements Stats, AsyncDisposable {
       .containers()
       .map(({ view }) => view)
       .filter(({ sandboxId, state }) => ids.has(sandboxId) && state.kind === "running");
-    const ofSandboxes = await Promise.all(ready.map(({ id }) => this.#cgroupOf(id)));
-    const [stats, usages, networks] = await Promise.all([
+    const own = await this.#ownCgroups(ready);
+    const ofSandboxes = await Promise.all(ready.map(({ id }) => own.get(id) ?? this.#cgroupOf(id)));
+    const [stats, read, networks] = await Promise.all([
       this.#ofContainers(containers, [...podParts, ...parts]),
-      this.#readings.read(ofSandboxes, new Set(podParts)),
+      this.#read(ofSandboxes, podParts),
       this.#networks(ready),
     ]);
-    const own = new Map(ready.map(({ id }, index) => [id, usages[index]]));
     const cgroups = new Map(ready.map(({ id }, index) => [id, ofSandboxes[index] ?? ""]));
     const byPod = Map.groupBy(stats, ({ container }) => container.sandboxId);
     return sandboxes.map((sandbox) => {
-      const inPod = byPod.get(sandbox.id) ?? [];
-      const all = [own.get(sandbox.id), ...inPod.map(({ usage }) => usage)];
-      const usage = sumOfUsages(all.filter((each) => each !== undefined));
-      const rates = inPod.flatMap(({ usageNanoCores }) => usageNanoCores ?? []);
+      const { id } = sandbox;
+      const inPod = byPod.get(id) ?? [];
+      const cgroup = cgroups.get(id) ?? "";
       return {
         sandbox,
-        cgroup: cgroups.get(sandbox.id) ?? "",
-        usage: sandbox.state === "ready" ? usage : undefined,
-        usageNanoCores: rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate),
-        network: networks.get(sandbox.id),
+        cgroup,
+        ...this.#podUsage(id, own.has(id), read.get(cgroup), inPod),
+        network: networks.get(id),
         containers: inPod,
       };
     });
+  }
+
+  /** The figures of the pod's own cgroup, or the sum of its sandbox's and its containers'. */
+  #podUsage(
+    id: string,
+    hasOwn: boolean,
+    usage: CgroupUsage | undefined,
+    containers: readonly ContainerStats[],
+  ): Pick<SandboxStats, "usage" | "usageNanoCores"> {
+    if (hasOwn) return { usage, usageNanoCores: this.#rate(id, usage) };
+    const all = [usage, ...containers.map((each) => each.usage)].filter((each) => each !== undefined);
+    const rates = containers.flatMap(({ usageNanoCores }) => usageNanoCores ?? []);
+    return {
+      usage: all.length === 0 ? undefined : sumOfUsages(all),
+      usageNanoCores: rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate),
+    };
+  }
+
+  /** Of the pods that have one which no other pod shares. */
+  async #ownCgroups(ready: readonly Sandbox[]): Promise<ReadonlyMap<string, string>> {
+    const driver = await this.#services.cgroupDriver();
+    const parentOf = ({ config }: Sandbox) => config.linux?.cgroupParent ?? "";
+    const all = this.#services.mirror.sandboxes().filter(({ view }) => view.state === "ready");
+    const pods = Map.groupBy(all, ({ view }) => parentOf(view));
+    return new Map(
+      ready.flatMap((sandbox) => {
+        const path = podCgroup(driver, parentOf(sandbox));
+        const isShared = (pods.get(parentOf(sandbox)) ?? []).length > 1;
+        return path === undefined || isShared ? [] : [[sandbox.id, path] as const];
+      }),
+    );
+  }
+
+  /** By their paths; an empty one, of a process that is gone, would be the machine. */
+  async #read(
+    cgroups: readonly string[],
+    parts: readonly UsagePart[],
+  ): Promise<ReadonlyMap<string, CgroupUsage | undefined>> {
+    const paths = [...new Set(cgroups)].filter((path) => path !== "");
+    const usages = await this.#readings.read(paths, new Set(parts));
+    return new Map(paths.map((path, index) => [path, usages[index]]));
   }
 
   async fileSystem(): Promise<FileSystemStats> {
@@ -115,28 +155,33 @@ export class DockerStats implements Stats, AsyncDisposable {
     containers: readonly Container[],
     parts: readonly UsagePart[],
   ): Promise<readonly ContainerStats[]> {
-    this.#rates.keepOnly(new Set(this.#services.mirror.containers().map(({ id }) => id)));
+    this.#rates.keepOnly(new Set(this.#all()));
     const running = containers.filter(({ state }) => state.kind === "running");
     const cgroups = await Promise.all(running.map(({ id }) => this.#cgroupOf(id)));
-    const [usages, layers, mountpoint] = await Promise.all([
-      this.#readings.read(cgroups, new Set(parts)),
+    const [read, layers, mountpoint] = await Promise.all([
+      this.#read(cgroups, parts),
       this.#layers.usages(containers.map(({ id }) => id)),
       this.#options.rootDir(),
     ]);
-    const read = new Map(running.map(({ id }, index) => [id, usages[index]]));
     const paths = new Map(running.map(({ id }, index) => [id, cgroups[index] ?? ""]));
     return containers.map((container) => {
       const { id } = container;
-      const usage = read.get(id);
+      const cgroup = paths.get(id) ?? "";
+      const usage = read.get(cgroup);
       const layer = layers.get(id);
       return {
         container,
-        cgroup: paths.get(id) ?? "",
+        cgroup,
         usage,
         usageNanoCores: this.#rate(id, usage),
         writableLayer: layer && { ...layer, mountpoint },
       };
     });
+  }
+
+  #all(): readonly string[] {
+    const { mirror } = this.#services;
+    return [...mirror.sandboxes(), ...mirror.containers()].map(({ id }) => id);
   }
 
   #rate(id: string, usage: CgroupUsage | undefined): bigint | undefined {
