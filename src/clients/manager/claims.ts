@@ -20,6 +20,9 @@ export class Claims {
   async directory(namespace: string, name: string): Promise<string | undefined> {
     if (this.#store.getOf("PersistentVolumeClaim", namespace, name) === undefined) return undefined;
     const path = this.#pathOf(namespace, name);
+    // Nobody else gets to it: containers get there by mounts.
+    await makeDirectories(this.#directory, 0o700);
+    await chmod(this.#directory, 0o700);
     await makeDirectories(path, 0o711);
     // Whoever a container runs as may write to it.
     await chmod(path, 0o777);
