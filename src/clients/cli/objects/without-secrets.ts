@@ -1,5 +1,8 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 
+/** In which kubectl keeps the whole object, values too. */
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
 /** A secret with the lengths of its values in place of them; any other object as it is. */
 export function withoutSecrets(object: JsonObject): JsonObject {
   if (object.kind !== "Secret") return object;
@@ -9,10 +12,17 @@ export function withoutSecrets(object: JsonObject): JsonObject {
           Object.entries(values).map(([key, value]) => [key, `${bytesOf(String(value))} bytes`]),
         )
       : undefined;
-  const { data, stringData, ...rest } = object;
+  const { data, stringData, metadata, ...rest } = object;
   const shown = {
+    metadata: withoutLastApplied(metadata),
     data: hidden(data, (value) => Buffer.from(value, "base64").length),
     stringData: hidden(stringData, (value) => Buffer.byteLength(value)),
   };
   return { ...rest, ...Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== undefined)) };
+}
+
+function withoutLastApplied(metadata: unknown): unknown {
+  if (!isRecord(metadata) || !isRecord(metadata.annotations)) return metadata;
+  const { [lastApplied]: _, ...annotations } = metadata.annotations;
+  return { ...metadata, annotations };
 }
