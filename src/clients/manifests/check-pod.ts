@@ -1,13 +1,16 @@
 import type { Place } from "./place.ts";
 import type { Container } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
+import type { Volume } from "./schemas/volumes.ts";
 
 /** Fields that are read, and that nothing is done with so far. */
 const withoutEffect = [
+  "enableServiceLinks",
   "ephemeralContainers",
   "hostnameOverride",
   "imagePullSecrets",
   "overhead",
+  "resources",
   "setHostnameAsFQDN",
   "subdomain",
 ] as const;
@@ -16,9 +19,10 @@ const withoutEffect = [
 export function checkPodSpec(spec: PodSpec, place: Place): void {
   for (const field of withoutEffect)
     if (spec[field] !== undefined) place.at(field).warn("has no effect here");
-  for (const [index, { emptyDir }] of (spec.volumes ?? []).entries())
-    if (emptyDir?.sizeLimit !== undefined)
-      place.at("volumes", index, "emptyDir", "sizeLimit").warn("has no effect here");
+  if (spec.securityContext?.fsGroupChangePolicy !== undefined)
+    place.at("securityContext", "fsGroupChangePolicy").warn("has no effect here");
+  for (const [index, volume] of (spec.volumes ?? []).entries())
+    checkVolume(volume, spec, place.at("volumes", index));
   checkNames(spec, place);
   const volumes = new Set((spec.volumes ?? []).map(({ name }) => name));
   if (volumes.size < (spec.volumes ?? []).length) place.at("volumes").error("two volumes have the same name");
@@ -27,6 +31,8 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
       if (!volumes.has(name))
         at.at("volumeMounts", index, "name").error(`there is no volume ${JSON.stringify(name)}`);
     checkRules(container, at);
+    checkResources(container, at.at("resources"));
+    checkPropagation(container, at);
     checkPorts(spec, container, at);
     checkSuccessThresholds(container, at);
   }
@@ -41,6 +47,32 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     place.at("shareProcessNamespace").error("cannot be set together with hostPID");
   if (spec.dnsPolicy === "None" && (spec.dnsConfig?.nameservers ?? []).length === 0)
     place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
+}
+
+function checkVolume({ emptyDir, image, persistentVolumeClaim }: Volume, spec: PodSpec, place: Place): void {
+  if (emptyDir?.sizeLimit !== undefined) place.at("emptyDir", "sizeLimit").warn("has no effect here");
+  if (image !== undefined) {
+    const message = "is not pulled here: the image must be on the machine";
+    if (image.pullPolicy === undefined) place.at("image").warn(message);
+    else place.at("image", "pullPolicy").warn(message);
+  }
+  if (persistentVolumeClaim !== undefined && spec.securityContext?.fsGroup !== undefined)
+    place.at("persistentVolumeClaim").warn("its files keep their groups: fsGroup has no effect on it here");
+}
+
+/** Amounts of what nobody counts here. */
+function checkResources({ resources = {} }: Container, place: Place): void {
+  for (const kind of ["limits", "requests"] as const)
+    for (const name of Object.keys(resources[kind] ?? {}))
+      if (name !== "cpu" && name !== "memory" && !name.startsWith("hugepages-"))
+        place.at(kind, name).warn("has no effect here");
+}
+
+/** Mounts that come to the machine are as good as its root. */
+function checkPropagation({ volumeMounts = [], securityContext }: Container, place: Place): void {
+  for (const [index, { mountPropagation }] of volumeMounts.entries())
+    if (mountPropagation === "Bidirectional" && securityContext?.privileged !== true)
+      place.at("volumeMounts", index, "mountPropagation").error("Bidirectional needs a privileged container");
 }
 
 function allContainers(spec: PodSpec, place: Place): readonly (readonly [Container, Place])[] {

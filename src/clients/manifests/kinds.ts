@@ -1,5 +1,16 @@
+import { dataKey } from "./names.ts";
 import type { Place } from "./place.ts";
-import { anything, boolean, mapOf, object, oneOf, type Read, type Schema, string } from "./schema.ts";
+import {
+  anything,
+  boolean,
+  checked,
+  mapOf,
+  object,
+  oneOf,
+  type Read,
+  type Schema,
+  string,
+} from "./schema.ts";
 import { objectMeta } from "./schemas/metadata.ts";
 import { podSpec } from "./schemas/pod.ts";
 import { serviceSpec } from "./schemas/service.ts";
@@ -34,6 +45,13 @@ const base64: Schema<string> = {
   },
 };
 
+/** Keys are names of files in volumes. */
+function dataOf(value: Schema<string>): Schema<Readonly<Record<string, string>>> {
+  return checked(mapOf(value), (data, place) => {
+    for (const key of Object.keys(data)) dataKey.read(key, place.at(key));
+  });
+}
+
 /** Every kind that can be run here, by its name. */
 export const kinds = {
   Pod: kind("v1", "Pod", podSpec),
@@ -43,15 +61,17 @@ export const kinds = {
   DaemonSet: kind("apps/v1", "DaemonSet", daemonSetSpec),
   Job: kind("batch/v1", "Job", jobSpec),
   CronJob: kind("batch/v1", "CronJob", cronJobSpec),
-  Service: kind("v1", "Service", serviceSpec),
+  Service: checked(kind("v1", "Service", serviceSpec), (_, place) =>
+    place.at("spec").warn("has no effect here: services have no address yet"),
+  ),
   PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", claimSpec),
   ConfigMap: object(
     { apiVersion: oneOf("v1"), kind: oneOf("ConfigMap"), metadata: objectMeta },
-    { data: mapOf(string), binaryData: mapOf(base64), immutable: boolean },
+    { data: dataOf(string), binaryData: dataOf(base64), immutable: boolean },
   ),
   Secret: object(
     { apiVersion: oneOf("v1"), kind: oneOf("Secret"), metadata: objectMeta },
-    { data: mapOf(base64), stringData: mapOf(string), type: string, immutable: boolean },
+    { data: dataOf(base64), stringData: dataOf(string), type: string, immutable: boolean },
   ),
   Namespace: object(
     { apiVersion: oneOf("v1"), kind: oneOf("Namespace"), metadata: objectMeta },

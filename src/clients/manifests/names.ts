@@ -11,11 +11,20 @@ export const dnsLabel = text((value) =>
     : 'is no name: at most 63 lower-case letters, digits and "-", and a letter or digit at both ends',
 );
 
+function dnsForm(value: string): boolean {
+  return value.length <= 253 && value.split(".").every((part) => labelForm.test(part));
+}
+
 /** A name of DNS (RFC 1123): pods and most other objects. */
 export const dnsName = text((value) =>
-  value.length <= 253 && value.split(".").every((part) => labelForm.test(part))
+  dnsForm(value)
     ? undefined
     : 'is no name: lower-case letters, digits, "-" and ".", and a letter or digit at both ends',
+);
+
+/** What a name begins with that is generated. */
+export const namePrefix = text((value) =>
+  dnsForm(`${value}0`) && value.length <= 248 ? undefined : "is not how a name can begin",
 );
 
 /** Whether a text can be the value of a label. */
@@ -34,6 +43,13 @@ export const portName = text((value) =>
   value.length <= 15 && labelForm.test(value) && /[a-z]/.test(value)
     ? undefined
     : 'is no name of a port: at most 15 lower-case letters, digits and "-", with a letter',
+);
+
+/** A key of a config map or secret: a file's name. */
+export const dataKey = text((value) =>
+  /^[-._A-Za-z0-9]{1,253}$/.test(value) && value !== "." && !value.startsWith("..")
+    ? undefined
+    : 'is no key: at most 253 letters, digits, "-", "_" and ".", and none that begins with ".."',
 );
 
 /** A path that begins at the root. */

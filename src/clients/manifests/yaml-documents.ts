@@ -32,15 +32,28 @@ export function parseYaml(source: string): readonly YamlDocument[] {
 
 function toDocument(document: Document, lines: LineCounter): YamlDocument {
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
-  const errors = document.errors.map(({ message, pos: [offset] }) => ({ line: lineAt(offset), message }));
+  const errors = document.errors.map(({ message, pos: [offset] }) => ({
+    line: lineAt(offset),
+    message: withoutSource(message),
+  }));
   const lineOf = (path: Path) => lineAt(offsetOf(document, path));
   if (errors.length > 0) return { value: undefined, lineOf, errors };
   try {
     return { value: document.toJS({ maxAliasCount: 100 }), lineOf, errors };
   } catch (error) {
     // Aliases that would grow without end.
-    return { value: undefined, lineOf, errors: [{ line: lineOf([]), message: messageOf(error) }] };
+    return {
+      value: undefined,
+      lineOf,
+      errors: [{ line: lineOf([]), message: withoutSource(messageOf(error)) }],
+    };
   }
+}
+
+/** What is behind a colon is of the text itself, which may be secret. */
+function withoutSource(message: string): string {
+  const [what = ""] = message.split(": ");
+  return what;
 }
 
 /** Of a field that is there its key is meant: values may begin lines later. */

@@ -1,4 +1,4 @@
-import { dnsLabel, dnsName, labelValue } from "../names.ts";
+import { dnsLabel, dnsName, labelValue, namePrefix } from "../names.ts";
 import { anything, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
 
 const common = {
@@ -22,7 +22,7 @@ const withoutEffect = ["finalizers", "deletionGracePeriodSeconds", "deletionTime
 
 export const objectMeta = object(
   {},
-  { name: dnsName, generateName: string, ...common, ...ofServers },
+  { name: dnsName, generateName: namePrefix, ...common, ...ofServers },
   withoutEffect,
 );
 export type ObjectMeta = Read<typeof objectMeta>;

@@ -138,7 +138,13 @@ export const jobSpec = checked(
       "successPolicy",
     ],
   ),
-  ({ template, completionMode, completions }, place) => {
+  ({ template, completionMode, completions, podFailurePolicy }, place) => {
+    for (const [index, { action, onPodConditions }] of (podFailurePolicy?.rules ?? []).entries()) {
+      const at = place.at("podFailurePolicy", "rules", index);
+      if (action === "FailIndex")
+        at.at("action").error("FailIndex needs backoffLimitPerIndex, which is not supported");
+      if (onPodConditions !== undefined) at.at("onPodConditions").warn("has no effect here");
+    }
     if ((template?.spec?.restartPolicy ?? "Always") === "Always")
       place.at("template", "spec", "restartPolicy").error("must be OnFailure or Never");
     if (completionMode === "Indexed" && completions === undefined)
