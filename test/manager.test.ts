@@ -145,6 +145,23 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("pods"), []);
   });
 
+  it("runs a pod that is over no more, also when the runtime has lost it and the daemon begins anew", async () => {
+    const metadata = { name: "once" };
+    const spec = { restartPolicy: "Never", containers: [shell("true")] };
+    await apply({ apiVersion: "v1", kind: "Pod", metadata, spec });
+    const state = async () => (await objects("pods"))[0]?.status.phase;
+    await eventually("it has succeeded", async () => (await state()) === "Succeeded");
+    await output("rm", "--type", "pod", "--force", "once");
+    await host.berth.restartDaemon();
+    await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "later" }, spec });
+    await eventually("one after it has succeeded", async () =>
+      /Pod +later +0\/1 +Completed/.test(await table()),
+    );
+    assert.match(await table(), /Pod +once +0\/1 +Completed/);
+    assert.doesNotMatch(await output("pods"), /once/);
+    await output("delete", "pod", "once", "later");
+  });
+
   it("runs what is written in a directory, and removes what is written there no more", async () => {
     const manifests = join(directory, "manifests");
     await mkdir(manifests, { recursive: true });

@@ -209,12 +209,9 @@ export class Manager implements AsyncDisposable {
   }
 
   #runPod(object: StoredPod): void {
-    const { uid, createdAtNs, manifest, deleting } = object;
-    this.#pods.run({
-      metadata: { ...manifest.metadata, uid },
-      spec: manifest.spec,
-      startTimeNs: createdAtNs,
-    });
+    const { uid, createdAtNs, manifest, deleting, status } = object;
+    const pod = { metadata: { ...manifest.metadata, uid }, spec: manifest.spec, startTimeNs: createdAtNs };
+    this.#pods.run(pod, status?.pod);
     if (deleting !== undefined) this.#pods.remove(uid, deleting.graceSeconds);
   }
 

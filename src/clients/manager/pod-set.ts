@@ -50,8 +50,8 @@ export class PodSet implements AsyncDisposable {
     return this.#workers.get(uid)?.status;
   }
 
-  /** Begins a pod, or takes it up where an earlier worker was cut. */
-  run(pod: Pod): void {
+  /** Begins a pod, or takes it up where an earlier worker was cut; one that is over has a last status. */
+  run(pod: Pod, lastStatus?: PodStatus): void {
     const { uid } = pod.metadata;
     if (this.#workers.has(uid)) return;
     const { clock, context, credentials, runtimeName, hostIp, onStatus, onEvent, onRemoved } = this.#options;
@@ -63,6 +63,7 @@ export class PodSet implements AsyncDisposable {
       credentials,
       runtimeName,
       hostIp,
+      ...(lastStatus === undefined ? {} : { lastStatus }),
       onStatus: (status) => onStatus(uid, status),
       onEvent: (event) => onEvent(pod, event),
     });

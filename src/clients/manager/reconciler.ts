@@ -31,7 +31,8 @@ export class Reconciler implements AsyncDisposable {
     while (!holds()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
-      await raceAbort(promise, signal ?? this.#closing.signal);
+      const { signal: closing } = this.#closing;
+      await raceAbort(promise, signal === undefined ? closing : AbortSignal.any([signal, closing]));
     }
   }
 

@@ -27,6 +27,8 @@ export type PodWorkerOptions = {
   /** For ids of containers as Kubernetes writes them, such as `berth`. */
   readonly runtimeName: string;
   readonly hostIp: string | undefined;
+  /** What the pod came to before this worker: it runs no more, whatever the runtime still has of it. */
+  readonly lastStatus?: PodStatus;
   readonly onStatus: (status: PodStatus) => void;
   readonly onEvent: (event: PodEvent) => void;
 };
@@ -73,11 +75,15 @@ export class PodWorker implements AsyncDisposable {
       onFailure: (container, kind, message) =>
         this.#event("Warning", "Unhealthy", `${kind} probe of container ${container} failed: ${message}`),
     });
-    this.#status = new PodStatusKeeper(options, this.#probes);
+    const { lastStatus, onStatus } = options;
+    this.#status = new PodStatusKeeper(
+      { ...options, onStatus: (status) => lastStatus === undefined && onStatus(status) },
+      this.#probes,
+    );
   }
 
   get status(): PodStatus {
-    return this.#status.status;
+    return this.#options.lastStatus ?? this.#status.status;
   }
 
   /** Resolves when the pod has been removed, with all that it had. */
@@ -142,6 +148,11 @@ export class PodWorker implements AsyncDisposable {
   /** Does what is next; returns after how many milliseconds to look again, undefined at the next change. */
   async #sync(signal: AbortSignal): Promise<number | undefined> {
     if (this.#finished) return undefined;
+    if (this.#options.lastStatus !== undefined) {
+      await this.#end(this.pod.spec.terminationGracePeriodSeconds ?? 30);
+      this.#finished = true;
+      return undefined;
+    }
     const observed = await this.#observe();
     const deadlineMs = this.#deadlineMs();
     if (deadlineMs !== undefined && deadlineMs <= 0 && !this.#status.isOver)
