@@ -145,6 +145,24 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("pods"), []);
   });
 
+  it("keeps the old pods of a rollout that does not come on, also when the daemon begins anew", async () => {
+    await apply(workload("Deployment", "slow", 2));
+    await ready("slow", 2);
+    const old = await names("pods");
+    const next = workload("Deployment", "slow", 2, "2");
+    const [container] = next.spec.template.spec.containers;
+    Object.assign(container ?? {}, { readinessProbe: { exec: { command: ["false"] } } });
+    await apply(next);
+    await eventually("a new one is there", async () => (await names("pods")).length === 3);
+    await host.berth.restartDaemon();
+    await ready("slow", 2);
+    assert.deepEqual(
+      old.filter((name) => name.startsWith("slow")).sort(),
+      (await names("pods")).filter((name) => old.includes(name)).sort(),
+    );
+    await output("delete", "deployment", "slow");
+  });
+
   it("runs a pod that is over no more, also when the runtime has lost it and the daemon begins anew", async () => {
     const metadata = { name: "once" };
     const spec = { restartPolicy: "Never", containers: [shell("true")] };

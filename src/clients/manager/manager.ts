@@ -46,6 +46,8 @@ export type ApplyOptions = {
 
 /** After something that failed and that nobody asked for. */
 const retryMs = 5_000;
+/** Until pods that were taken up have been seen. */
+const unseenMs = 500;
 
 /** Keeps objects, and runs what they ask for, over one CRI endpoint. */
 export class Manager implements AsyncDisposable {
@@ -54,10 +56,13 @@ export class Manager implements AsyncDisposable {
   readonly #claims: Claims;
   readonly #pods: PodSet;
   readonly #reconciler: Reconciler;
+  /** Pods that an earlier manager has begun, until it is known what became of them. */
+  readonly #unseen: Set<string>;
 
   private constructor(options: ManagerOptions, store: ObjectStore, changed: () => void) {
     this.#options = options;
     this.#store = store;
+    this.#unseen = new Set(store.listOf("Pod").map(({ uid }) => uid));
     const { client, clock, dataDir, logRoot, credentials } = options;
     this.#claims = new Claims(join(dataDir, "claims"), store);
     this.#pods = new PodSet({
@@ -201,11 +206,22 @@ export class Manager implements AsyncDisposable {
 
   async #step(object: StoredObject, world: World): Promise<void> {
     if (isOfKind(object, "Pod")) return this.#runPod(object);
-    if (object.deleting === undefined) return await reconcileObject(object, world);
+    if (object.deleting === undefined) {
+      // Pods that are well would be taken for broken ones, and be replaced.
+      if (this.#hasUnseen()) return world.lookAgainAfter(unseenMs);
+      return await reconcileObject(object, world);
+    }
     if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
     if (isOfKind(object, "PersistentVolumeClaim") && this.#options.keepClaims !== true)
       await this.#claims.remove(object);
     await this.#store.remove(object);
+  }
+
+  #hasUnseen(): boolean {
+    if (this.#unseen.size === 0) return false;
+    const there = new Set(this.#store.listOf("Pod").map(({ uid }) => uid));
+    for (const uid of this.#unseen) if (!there.has(uid) || this.#pods.isSeen(uid)) this.#unseen.delete(uid);
+    return this.#unseen.size > 0;
   }
 
   #runPod(object: StoredPod): void {

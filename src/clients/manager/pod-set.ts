@@ -50,6 +50,11 @@ export class PodSet implements AsyncDisposable {
     return this.#workers.get(uid)?.status;
   }
 
+  /** Whether the status of a pod is of what the runtime has of it. */
+  isSeen(uid: string): boolean {
+    return this.#workers.get(uid)?.isSeen ?? false;
+  }
+
   /** Begins a pod, or takes it up where an earlier worker was cut; one that is over has a last status. */
   run(pod: Pod, lastStatus?: PodStatus): void {
     const { uid } = pod.metadata;

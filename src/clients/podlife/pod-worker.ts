@@ -58,6 +58,7 @@ export class PodWorker implements AsyncDisposable {
   readonly #ends = new Map<string, bigint>();
   /** All of it has ended for good. */
   #finished = false;
+  #seen = false;
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
@@ -84,6 +85,11 @@ export class PodWorker implements AsyncDisposable {
 
   get status(): PodStatus {
     return this.#options.lastStatus ?? this.#status.status;
+  }
+
+  /** Whether the status is of what the runtime has of the pod. */
+  get isSeen(): boolean {
+    return this.#seen || this.#options.lastStatus !== undefined;
   }
 
   /** Resolves when the pod has been removed, with all that it had. */
@@ -185,6 +191,7 @@ export class PodWorker implements AsyncDisposable {
     const observed = await observePod(this.#options.runtime, this.pod.metadata.uid);
     this.#probes.follow(observed);
     await this.#status.observed(observed);
+    this.#seen = true;
     return observed;
   }
 
