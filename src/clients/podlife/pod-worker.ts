@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
-import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { type Pod, type PodContext, preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
@@ -209,7 +208,8 @@ export class PodWorker implements AsyncDisposable {
     for (const { id } of oldSandboxes) await runtime.stopSandbox(id);
     const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
     if (attempt > 0) this.#event("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
-    await runtime.runSandbox(sandboxConfig(this.pod, attempt, context), this.pod.spec.runtimeClassName ?? "");
+    const config = await sandboxConfig(this.pod, attempt, context);
+    await runtime.runSandbox(config, this.pod.spec.runtimeClassName ?? "");
   }
 
   async #restartAll(observed: ObservedPod): Promise<void> {
@@ -289,7 +289,7 @@ export class PodWorker implements AsyncDisposable {
     const { runtime, context } = this.#options;
     const { sandbox } = observed;
     if (sandbox === undefined) return;
-    const config: PodSandboxConfig = sandboxConfig(this.pod, sandbox.metadata?.attempt ?? 0, context);
+    const config = await sandboxConfig(this.pod, sandbox.metadata?.attempt ?? 0, context);
     signal.throwIfAborted();
     await startContainer(
       {

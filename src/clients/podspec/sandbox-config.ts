@@ -1,12 +1,17 @@
-import { type DNSConfig, PodSandboxConfig, type PortMapping, Protocol } from "../../ground/protocol/index.ts";
+import { PodSandboxConfig, type PortMapping, Protocol } from "../../ground/protocol/index.ts";
 import type { PodContext } from "./context.ts";
 import { identityLabels } from "./labels.ts";
 import { logDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
+import { podDns } from "./pod-dns.ts";
 import { sandboxSecurity } from "./security.ts";
 
 /** The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes. */
-export function sandboxConfig(pod: Pod, attempt: number, context: PodContext): PodSandboxConfig {
+export async function sandboxConfig(
+  pod: Pod,
+  attempt: number,
+  context: PodContext,
+): Promise<PodSandboxConfig> {
   const { metadata, spec } = pod;
   const { name, namespace, uid } = metadata;
   return PodSandboxConfig.fromPartial({
@@ -16,7 +21,7 @@ export function sandboxConfig(pod: Pod, attempt: number, context: PodContext): P
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...identityLabels(pod) },
     annotations: { ...metadata.annotations },
-    ...dnsConfig(pod),
+    ...(await podDns(pod)),
     linux: {
       securityContext: sandboxSecurity(pod),
       sysctls: Object.fromEntries(
@@ -32,22 +37,6 @@ function hostname({ metadata, spec }: Pod): string {
   let name = metadata.name.slice(0, 63);
   while (name.endsWith("-") || name.endsWith(".")) name = name.slice(0, -1);
   return name;
-}
-
-/**
- * Name servers and search domains that the pod asks for. Where it asks for none, the runtime gives it those
- * of the machine, as there is no cluster whose it could have.
- */
-function dnsConfig({ spec: { dnsConfig: asked, dnsPolicy } }: Pod): { dnsConfig?: DNSConfig } {
-  if (asked === undefined && dnsPolicy !== "None") return {};
-  const { nameservers = [], searches = [], options = [] } = asked ?? {};
-  return {
-    dnsConfig: {
-      servers: [...nameservers],
-      searches: [...searches],
-      options: options.map(({ name, value }) => (value === undefined ? name : `${name}:${value}`)),
-    },
-  };
 }
 
 const protocols = { TCP: Protocol.TCP, UDP: Protocol.UDP, SCTP: Protocol.SCTP } as const;
