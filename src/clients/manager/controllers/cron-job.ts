@@ -14,9 +14,9 @@ export async function reconcileCronJob(cronJob: CronJob, world: World): Promise<
   const schedule = cronSchedule(spec.schedule, spec.timeZone);
   const nowMs = Number(world.nowNs() / 1_000_000n);
   const lastMs = lastScheduleMs(cronJob);
-  const dueMs = lastDue(schedule, lastMs, nowMs);
-  const next = schedule.nextRun(new Date(nowMs));
-  if (next !== null) world.lookAgainAfter(next.getTime() - nowMs);
+  const dueMs = schedule.lastDue(lastMs, nowMs);
+  const nextMs = schedule.next(dueMs ?? lastMs);
+  if (nextMs !== undefined) world.lookAgainAfter(nextMs - nowMs);
   if (dueMs === undefined) return;
   const isLate =
     spec.startingDeadlineSeconds !== undefined && nowMs - dueMs > spec.startingDeadlineSeconds * 1000;
@@ -37,16 +37,6 @@ function lastScheduleMs({ status, createdAtNs }: CronJob): number {
   return typeof lastScheduleTime === "string"
     ? Date.parse(lastScheduleTime)
     : Number(createdAtNs / 1_000_000n);
-}
-
-/** The last time of the schedule after one moment and until another. */
-function lastDue(
-  schedule: ReturnType<typeof cronSchedule>,
-  afterMs: number,
-  untilMs: number,
-): number | undefined {
-  const [last] = schedule.previousRuns(1, new Date(untilMs + 1));
-  return last !== undefined && last.getTime() > afterMs ? last.getTime() : undefined;
 }
 
 /** Named by its minute, so that no time has two. */
