@@ -92,6 +92,6 @@ const octal: ScalarTag = {
 const truth: ScalarTag = {
   tag: "tag:yaml.org,2002:bool",
   default: true,
-  test: /^(?:[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$/,
-  resolve: (source) => /^(?:yes|on)$/i.test(source),
+  test: /^(?:[YyNn]|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$/,
+  resolve: (source) => /^(?:y|yes|on)$/i.test(source),
 };

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isKind, ManifestError, type ManifestOf, readManifests } from "./index.ts";
+
+function configMap(name: string, data: string): string {
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n${data}`;
+}
+
+function problemsOf(...files: readonly (readonly [file: string, text: string])[]): readonly string[] {
+  try {
+    readManifests(files.map(([file, text]) => ({ file, text })));
+  } catch (error) {
+    assert.ok(error instanceof ManifestError);
+    return error.problems.map(({ file, document, line, field }) => `${file} ${document} ${line} ${field}`);
+  }
+  return [];
+}
+
+describe("manifests in YAML", () => {
+  // sigs.k8s.io/yaml 1.6.0 turns the same into JSON.
+  it("have the scalars that kubectl reads", () => {
+    const volumes = `
+    - {name: a, configMap: {name: c, defaultMode: 0440}}
+    - {name: b, configMap: {name: c, defaultMode: 0o440}}
+    - {name: c, configMap: {name: c, optional: yes}}
+    - {name: d, configMap: {name: c, optional: y}}
+    - {name: e, configMap: {name: c, optional: Off}}
+    - {name: f, configMap: {name: c, optional: N}}`;
+    const text = `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers: [{name: main, image: busybox}]
+  volumes:${volumes}
+`;
+    const [pod] = readManifests([{ file: "web.yaml", text }]).manifests;
+    const { spec } = pod as ManifestOf<"Pod">;
+    assert.deepEqual(
+      spec.volumes?.map(({ configMap }) => configMap?.defaultMode ?? configMap?.optional),
+      [0o440, 0o440, true, true, false, false],
+    );
+  });
+
+  it("may have several documents, empty ones among them, and aliases", () => {
+    const first = configMap("first", "data: &all {a: b}");
+    const second = configMap("second", "data: {c: d}");
+    const text = `---\n${first}\n---\n# nothing\n---\n${second}\n...\n`;
+    const { manifests } = readManifests([{ file: "-", text }]);
+    assert.deepEqual(
+      manifests.map(({ metadata }) => metadata.name),
+      ["first", "second"],
+    );
+  });
+
+  it("are told all that is wrong in all files, with file, document, line and field", () => {
+    const wrongValue = `${configMap("one", "data: {a: 1}")}\n---\n${configMap("two", "data:\n  b: true")}`;
+    const wrongSyntax = "kind: [";
+    const wrongKind = "apiVersion: v1\nkind: Node\nmetadata: {name: n}";
+    assert.deepEqual(problemsOf(["a.yaml", wrongValue], ["b.yaml", wrongSyntax], ["c.yaml", wrongKind]), [
+      "a.yaml 1 4 data.a",
+      "a.yaml 2 10 data.b",
+      "b.yaml 1 1 ",
+      "c.yaml 1 2 kind",
+    ]);
+  });
+
+  it("are refused where one object is there twice", () => {
+    const text = configMap("one", "data: {}");
+    assert.deepEqual(problemsOf(["a.yaml", text], ["b.yaml", text]), ["b.yaml 1 3 metadata.name"]);
+  });
+
+  it("say nothing of a value that may be secret", () => {
+    const secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {key: [hunter2]}";
+    const broken = "apiVersion: v1\nkind: Secret\nstringData: {key: hunter2: hunter2";
+    for (const text of [secret, broken]) {
+      assert.throws(
+        () => readManifests([{ file: "s.yaml", text }]),
+        (error: Error) => !error.message.includes("hunter2") && error instanceof ManifestError,
+      );
+    }
+  });
+
+  it("have the kinds that are known alone", () => {
+    assert.ok(isKind("Deployment") && isKind("CronJob"));
+    assert.ok(!isKind("Node") && !isKind("toString"));
+  });
+});
