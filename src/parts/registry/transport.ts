@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import { makeDispatcher } from "./dispatcher.ts";
 import { type Endpoint, quoteUrl } from "./endpoint.ts";
@@ -144,7 +144,8 @@ function plain(url: URL): URL {
 function openBody(body: RequestBody | undefined): Uint8Array | Readable | null {
   if (body === undefined) return null;
   const opened = body.sizeBytes === 0 ? new Uint8Array() : body.open();
-  return opened instanceof Uint8Array ? opened : Readable.from(opened, { objectMode: false });
+  // Its types do not say that it takes iterables, which it reads one piece at a time as it can send them.
+  return opened as Uint8Array | Readable;
 }
 
 /**
