@@ -1,17 +1,29 @@
 #!/bin/sh
-# Runs crictl, critest and a client of the newest CRI against berthds of their own, with crun and with runc: conformance.sh [FILE...].
-# BERTH_TEST_HANDLER takes one of the two. Needs Go, as scripts/conformance-programs.sh does.
+# Runs crictl, critest and a client of the newest CRI against berthds of their own, with crun and with runc:
+# conformance.sh [--engine docker] [FILE...]. BERTH_TEST_HANDLER takes one of the two; --engine docker runs critest over a
+# Docker Engine. Needs Go, as scripts/conformance-programs.sh does.
 set -eu
 cd "$(dirname "$0")/.."
+engine=native
+if [ "${1:-}" = --engine ]; then
+  engine=${2:-}
+  case $engine in native | docker) ;; *) echo "conformance: --engine is native or docker" >&2; exit 1 ;; esac
+  shift 2
+fi
 sh scripts/setup.sh
 sh scripts/conformance-programs.sh
 npm run -s build
+# What runs containers under Docker is Docker's choice.
+if [ "$engine" = docker ]; then
+  handlers=crun
+  [ $# -gt 0 ] || set -- test/conformance/critest.conformance.ts
+fi
 [ $# -gt 0 ] || set -- test/conformance/*.conformance.ts
 # One file after the other: they load the machine enough, and critest's host ports are the same in each.
 # critest leaves shared memory behind, which ends with a namespace of its own.
 status=0
-for handler in ${BERTH_TEST_HANDLER:-crun runc}; do
-  BERTH_TEST_HANDLER=$handler unshare --ipc scripts/private-host.sh \
+for handler in ${handlers:-${BERTH_TEST_HANDLER:-crun runc}}; do
+  BERTH_TEST_ENGINE=$engine BERTH_TEST_HANDLER=$handler unshare --ipc scripts/private-host.sh \
     node_modules/.bin/node --test --test-concurrency=1 --test-reporter=spec "$@" || status=1
 done
 exit $status

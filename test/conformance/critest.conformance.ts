@@ -2,26 +2,29 @@
  * Runs the whole of critest, the suite by which container runtimes show that a kubelet can work with them.
  */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, it, type TestContext } from "node:test";
 import { type SpecResult, withCritest } from "../support/critest.ts";
+import { testEngine } from "../support/engine.ts";
 import { testHandler } from "../support/handler.ts";
 import { PassedSpecs } from "../support/passed-specs.ts";
-
-/** Specs that cannot pass, by name, each with its reason. */
-const exceptions: Readonly<Record<string, string>> = {
-  "Image Manager: public image with digest should be pulled and removed [Conformance]":
-    "wants the bytes of one public image, which a stand-in cannot have",
-};
+import { exceptionOf } from "./exceptions.ts";
 
 /** What critest says when it skips a spec for something that the machine lacks. */
 const kernelLacks = /AppArmor is disabled|SELinux is not enabled/;
 
-describe(`critest with ${testHandler}`, () => {
+/** Docker gives privileged containers every capability that the kernel knows, also where root has fewer. */
+const capabilitiesLack = /unable to apply caps: operation not permitted/;
+
+/** Whom the results are of: an engine, or an OCI runtime of berth's own. */
+const subject = testEngine === "docker" ? "docker" : testHandler;
+
+describe(`critest with ${subject}`, () => {
   const critest = withCritest();
 
   it("passes every spec that can pass here", async (t) => {
     const results = await critest.run();
-    const passed = await PassedSpecs.of(testHandler);
+    const passed = await PassedSpecs.of(subject);
     for (const [group, specs] of Map.groupBy(results, (spec) => spec.group)) {
       await t.test(group, async (inGroup) => {
         for (const spec of specs) await judge(inGroup, spec, passed.includes(spec));
@@ -44,13 +47,26 @@ describe(`critest with ${testHandler}`, () => {
   });
 });
 
-async function judge(t: TestContext, { key, name, state, message }: SpecResult, passedBefore: boolean) {
-  const exception = exceptions[key];
-  const lacking = state === "skipped" && !passedBefore && kernelLacks.test(message) ? message : undefined;
+async function judge(t: TestContext, spec: SpecResult, passedBefore: boolean) {
+  const { key, name, state, message } = spec;
+  const exception = exceptionOf(key, testEngine);
+  const lacking = passedBefore ? undefined : await whatMachineLacks(spec);
   const skip = state === "passed" ? undefined : (exception ?? lacking);
   if (skip !== undefined) return t.test(name, { skip });
   return t.test(name, () => {
     assert.equal(state, "passed", `${state}: ${message}`);
     assert.equal(exception, undefined, "it passes now: take it off the list of exceptions");
   });
+}
+
+async function whatMachineLacks({ state, message }: SpecResult): Promise<string | undefined> {
+  if (state === "skipped" && kernelLacks.test(message)) return message;
+  if (state !== "failed" || testEngine !== "docker" || !capabilitiesLack.test(message)) return undefined;
+  return (await hasEveryCapability()) ? undefined : "root lacks capabilities here, and Docker gives them all";
+}
+
+async function hasEveryCapability(): Promise<boolean> {
+  const bounding = /^CapBnd:\s*(\w+)$/m.exec(await readFile("/proc/self/status", "utf8"))?.[1] ?? "0";
+  const last = Number(await readFile("/proc/sys/kernel/cap_last_cap", "utf8"));
+  return BigInt(`0x${bounding}`) === (1n << BigInt(last + 1)) - 1n;
 }

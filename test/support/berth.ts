@@ -14,7 +14,7 @@ import {
 import { instanceNames } from "../../src/services/network/index.ts";
 import { unmountBelow } from "../../src/testing/unmount-below.ts";
 import { type CriClients, connectCri } from "./clients.ts";
-import { TestDocker } from "./docker.ts";
+import { type DockerOptions, TestDocker } from "./docker.ts";
 import { testEngine } from "./engine.ts";
 import { testHandler } from "./handler.ts";
 import { testSnapshotter } from "./snapshotter.ts";
@@ -44,6 +44,8 @@ export type BerthOptions = {
   readonly logLevel?: string;
   /** "docker" starts a Docker Engine of its own; BERTH_TEST_ENGINE, or "native", unless given. */
   readonly engine?: "native" | "docker";
+  /** How that Docker Engine is started. */
+  readonly docker?: DockerOptions;
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
 };
@@ -72,7 +74,9 @@ export class TestBerth implements AsyncDisposable {
     this.#options = options;
     this.#network = "network" in options ? options.network : bridgeNetwork();
     this.docker =
-      (options.engine ?? testEngine) === "docker" ? new TestDocker(join(directory, "docker")) : undefined;
+      (options.engine ?? testEngine) === "docker"
+        ? new TestDocker(join(directory, "docker"), options.docker)
+        : undefined;
   }
 
   static async start(options: BerthOptions = {}): Promise<TestBerth> {

@@ -49,7 +49,9 @@ export function withCritest(): {
     const certsDir = undo.use(await tempDir()).path;
     await Promise.all([pushCritestImages(registry), mirror(certsDir, registry.host)]);
     const config = `[images]\ncerts_dirs = [${JSON.stringify(certsDir)}]`;
-    berth = undo.use(await TestBerth.start({ config }));
+    // Docker has mirrors for one host alone. A registry that is asked as a proxy answers for every host.
+    const docker = { registries: { names: publicHosts, proxy: `http://${registry.host}` } };
+    berth = undo.use(await TestBerth.start({ config, docker }));
   });
   after(() => undo.disposeAsync());
   return {

@@ -6,18 +6,25 @@ import { join } from "node:path";
 import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
+export type DockerOptions = {
+  /** Containers go on while the engine is away. */
+  readonly liveRestore?: boolean;
+  /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
+  readonly registries?: { readonly names: readonly string[]; readonly proxy: string };
+};
+
 /**
  * A Docker Engine of a test's own, below a directory. It makes no bridge and no packet filters: pods have
  * CNI networks.
  */
 export class TestDocker implements AsyncDisposable {
   readonly #directory: string;
-  readonly #liveRestore: boolean;
+  readonly #options: DockerOptions;
   #process: ChildProcess | undefined;
 
-  constructor(directory: string, { liveRestore = false }: { readonly liveRestore?: boolean } = {}) {
+  constructor(directory: string, options: DockerOptions = {}) {
     this.#directory = directory;
-    this.#liveRestore = liveRestore;
+    this.#options = options;
   }
 
   get socket(): string {
@@ -30,6 +37,7 @@ export class TestDocker implements AsyncDisposable {
 
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
+    const { liveRestore = false, registries } = this.#options;
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
       "dockerd",
@@ -37,9 +45,13 @@ export class TestDocker implements AsyncDisposable {
         ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
         ...["--bridge", "none", "--iptables=false", "--ip6tables=false"],
-        ...(this.#liveRestore ? ["--live-restore"] : []),
+        ...(liveRestore ? ["--live-restore"] : []),
+        ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],
-      { stdio: ["ignore", log.fd, log.fd] },
+      {
+        stdio: ["ignore", log.fd, log.fd],
+        env: { ...process.env, ...(registries !== undefined && { HTTP_PROXY: registries.proxy }) },
+      },
     );
     this.#process = child;
     const ended = once(child, "exit").then(async () => {

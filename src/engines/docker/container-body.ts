@@ -21,6 +21,8 @@ import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
 export type ContainerBodyOptions = {
   readonly client: DockerClient;
+  /** Whether the engine gives containers labels of SELinux. */
+  readonly hasSelinux: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
   readonly security: SecuritySettings;
   readonly absentMountSourcesToReject: readonly string[];
@@ -37,10 +39,15 @@ export async function containerBody(
   lookUp: LookUp,
 ): Promise<NewContainer> {
   const { config } = labels;
-  refuseInContainer(config, options.client);
+  refuseInContainer(config, options);
   const { linux } = config;
   const security = linux?.securityContext;
   const pod = sandbox.labels.config;
+  const isRelabelled = (mount: Mount) => options.hasSelinux && mount.selinuxRelabel && !isOfImage(mount);
+  const [relabelled, others] = [
+    config.mounts.filter(isRelabelled),
+    config.mounts.filter((each) => !isRelabelled(each)),
+  ];
   return {
     Image: labels.imageId,
     Labels: containerLabels(labels),
@@ -66,7 +73,10 @@ export async function containerBody(
       SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
-      Mounts: await Promise.all(config.mounts.map((mount) => dockerMount(mount, options, lookUp))),
+      Mounts: await Promise.all(others.map((mount) => dockerMount(mount, options, lookUp))),
+      ...(relabelled.length > 0 && {
+        Binds: await Promise.all(relabelled.map((mount) => relabelledBind(mount, options, lookUp))),
+      }),
       Devices: config.devices.map(({ hostPath, containerPath, permissions }) => ({
         PathOnHost: hostPath,
         PathInContainer: containerPath,
@@ -127,10 +137,9 @@ async function dockerMount(
   lookUp: LookUp,
 ): Promise<DockerMount> {
   const { containerPath: Target, readonly: ReadOnly, imageSubPath } = mount;
-  const image = mount.image?.image ?? "";
-  if (image !== "") {
+  if (isOfImage(mount)) {
     const Subpath = imageSubPath;
-    const ofImage = { Type: "image", Source: image, Target, ReadOnly: true } as const;
+    const ofImage = { Type: "image", Source: mount.image?.image ?? "", Target, ReadOnly: true } as const;
     return Subpath === "" ? ofImage : { ...ofImage, ImageOptions: { Subpath } };
   }
   const { hostPath: Source } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
@@ -148,6 +157,20 @@ async function dockerMount(
         }),
     },
   };
+}
+
+function isOfImage({ image }: Mount): boolean {
+  return (image?.image ?? "") !== "";
+}
+
+/** Only this form of a mount can ask for the container's own label on all that is in the source. */
+async function relabelledBind(
+  mount: Mount,
+  { absentMountSourcesToReject }: ContainerBodyOptions,
+  lookUp: LookUp,
+): Promise<string> {
+  const { hostPath } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
+  return `${hostPath}:${mount.containerPath}:${mount.readonly ? "ro" : "rw"},Z,${propagationOf(mount)}`;
 }
 
 function propagationOf({ propagation }: Mount): "rprivate" | "rslave" | "rshared" {

@@ -52,7 +52,7 @@ export class DockerContainers implements Containers {
   }
 
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
-    const { client, mirror, settings, hostPaths, cgroupDriver } = this.#services;
+    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux } = this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
     // It may have been stopped meanwhile.
     this.#readySandbox(sandbox.id);
@@ -75,7 +75,12 @@ export class DockerContainers implements Containers {
       imageRef: image.repoDigests[0] ?? image.id,
       logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
     };
-    const options = { ...settings, client, cgroupDriver: await cgroupDriver() };
+    const options = {
+      ...settings,
+      client,
+      cgroupDriver: await cgroupDriver(),
+      hasSelinux: await hasSelinux(),
+    };
     const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
     try {
       const id = await client.createContainer(name, body);

@@ -100,6 +100,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       pauseProgram,
       sandboxImage,
       info: () => this.#askInfo(),
+      hasSelinux: async () => ((await this.#askInfo()).SecurityOptions ?? []).includes("name=selinux"),
       cgroupDriver: async () => ((await this.#askInfo()).CgroupDriver === "systemd" ? "systemd" : "cgroupfs"),
     };
     const isPinnedName = namesPinnedBy(options.pinnedImages);

@@ -28,6 +28,8 @@ export type DockerServices = {
   readonly sandboxImage: string;
   /** What the engine says of itself, asked once for each connection to it. */
   readonly info: () => Promise<DockerInfo>;
+  /** Whether it gives containers labels of SELinux. */
+  readonly hasSelinux: () => Promise<boolean>;
   readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;
 };
 

@@ -1,6 +1,7 @@
 import {
   type ContainerConfig,
   type LinuxContainerResources,
+  type Mount,
   NamespaceMode,
   type PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
@@ -43,7 +44,20 @@ export function refuseInResources({ hugepageLimits, unified }: LinuxContainerRes
   );
 }
 
-export function refuseInContainer(config: ContainerConfig, client: DockerClient): void {
+function isRelabelledOtherwise({
+  selinuxRelabel,
+  hostPath,
+  containerPath,
+  recursiveReadOnly,
+}: Mount): boolean {
+  return selinuxRelabel && (`${hostPath}${containerPath}`.includes(":") || recursiveReadOnly);
+}
+
+/** `hasSelinux`: whether the engine labels containers. */
+export function refuseInContainer(
+  config: ContainerConfig,
+  { client, hasSelinux }: { readonly client: DockerClient; readonly hasSelinux: boolean },
+): void {
   const security = config.linux?.securityContext;
   const { mounts } = config;
   if (config.linux?.resources !== undefined) refuseInResources(config.linux.resources);
@@ -62,7 +76,11 @@ export function refuseInContainer(config: ContainerConfig, client: DockerClient)
       ["mounts.uidMappings", mounts.some(({ uidMappings }) => uidMappings.length > 0)],
       ["mounts.gidMappings", mounts.some(({ gidMappings }) => gidMappings.length > 0)],
       ["mounts.mount_options", mounts.some(({ mountOptions }) => mountOptions.length > 0)],
-      ["mounts.selinux_relabel", mounts.some(({ selinuxRelabel }) => selinuxRelabel)],
+      // Docker relabels only what is asked for in its older form of mounts, which has no word for these.
+      [
+        "mounts.selinux_relabel with SELinux, of a source or target with a colon or read-only recursively",
+        hasSelinux && mounts.some(isRelabelledOtherwise),
+      ],
       [
         "mounts.image with an engine older than 28.0 (API 1.48)",
         mounts.some(({ image }) => (image?.image ?? "") !== "") && !client.has("1.48"),

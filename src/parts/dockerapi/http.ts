@@ -163,13 +163,8 @@ function titleOf({ method, path }: DockerRequest): string {
 
 /** The engine's own words are in `message`. */
 function refusal(request: DockerRequest, status: number, text: string): DockerError {
-  return new DockerError(
-    codeOfStatus(status),
-    `${titleOf(request)}: ${messageIn(text) || `HTTP ${status}`}`,
-    {
-      status,
-    },
-  );
+  const message = messageIn(text) || `HTTP ${status}`;
+  return new DockerError(codeOfStatus(status, message), `${titleOf(request)}: ${message}`, { status });
 }
 
 function messageIn(text: string): string {

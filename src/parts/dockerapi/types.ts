@@ -128,6 +128,8 @@ export type NewContainer = {
       Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>
     >;
     readonly Mounts?: readonly DockerMount[];
+    /** SOURCE:TARGET:OPTIONS, the older form of mounts, which alone can relabel ("Z"). */
+    readonly Binds?: readonly string[];
     readonly Devices?: readonly {
       readonly PathOnHost: string;
       readonly PathInContainer: string;
