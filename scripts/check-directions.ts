@@ -164,7 +164,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   grpcclient: [],
   criclient: ["grpcclient", "protocol"],
   manifests: [],
-  podspec: ["directories", "manifests", "protocol", "trees"],
+  podspec: ["directories", "linux", "manifests", "protocol", "trees"],
   podlife: ["criclient", "directories", "grpcclient", "manifests", "podspec", "protocol"],
   manager: ["criclient", "directories", "manifests", "podlife", "podspec", "trees"],
   cli: [

@@ -9,8 +9,6 @@ const withoutEffect = [
   "ephemeralContainers",
   "hostnameOverride",
   "imagePullSecrets",
-  "overhead",
-  "resources",
   "setHostnameAsFQDN",
   "subdomain",
 ] as const;

@@ -1,5 +1,7 @@
+import { hasCode } from "../../ground/errors/index.ts";
 import {
   type AuthConfig,
+  CgroupDriver,
   type ContainerConfig,
   ContainerStatusRequest,
   CreateContainerRequest,
@@ -16,6 +18,7 @@ import {
   PullImageRequest,
   RemovePodSandboxRequest,
   RunPodSandboxRequest,
+  RuntimeConfigRequest,
   RuntimeServiceService,
   StartContainerRequest,
   StopContainerRequest,
@@ -33,6 +36,18 @@ export class PodRuntime {
 
   constructor(client: Client) {
     this.#client = client;
+  }
+
+  /** Who makes cgroups for the runtime; as a kubelet has it for one that does not tell. */
+  async cgroupDriver(): Promise<"cgroupfs" | "systemd"> {
+    try {
+      const request = RuntimeConfigRequest.fromPartial({});
+      const { linux } = await this.#client.unary(RuntimeServiceService.runtimeConfig, request);
+      return linux?.cgroupDriver === CgroupDriver.SYSTEMD ? "systemd" : "cgroupfs";
+    } catch (error) {
+      if (hasCode(error, "Unimplemented")) return "cgroupfs";
+      throw error;
+    }
   }
 
   /** Ids of all sandboxes with these labels. */

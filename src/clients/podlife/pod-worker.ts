@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
+import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
 import { type Pod, type PodContext, preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
+import { machineOf } from "./machine.ts";
 import { type ObservedContainer, type ObservedPod, observePod } from "./observe.ts";
 import { type Plan, planPod } from "./plan.ts";
 import type { PodEvent } from "./pod-event.ts";
@@ -208,8 +210,16 @@ export class PodWorker implements AsyncDisposable {
     for (const { id } of oldSandboxes) await runtime.stopSandbox(id);
     const attempt = 1 + Math.max(-1, ...oldSandboxes.map(({ metadata }) => metadata?.attempt ?? 0));
     if (attempt > 0) this.#event("Normal", "SandboxChanged", "the pod's sandbox is gone, and is made anew");
-    const config = await sandboxConfig(this.pod, attempt, context);
+    const { cgroups } = await machineOf(runtime);
+    await cgroups?.make(this.pod);
+    const config = await this.#sandboxConfig(attempt);
     await runtime.runSandbox(config, this.pod.spec.runtimeClassName ?? "");
+  }
+
+  async #sandboxConfig(attempt: number): Promise<PodSandboxConfig> {
+    const { runtime, context } = this.#options;
+    const { cgroups } = await machineOf(runtime);
+    return await sandboxConfig(this.pod, attempt, context, cgroups?.parentOf(this.pod) ?? "");
   }
 
   async #restartAll(observed: ObservedPod): Promise<void> {
@@ -289,7 +299,8 @@ export class PodWorker implements AsyncDisposable {
     const { runtime, context } = this.#options;
     const { sandbox } = observed;
     if (sandbox === undefined) return;
-    const config = await sandboxConfig(this.pod, sandbox.metadata?.attempt ?? 0, context);
+    const config = await this.#sandboxConfig(sandbox.metadata?.attempt ?? 0);
+    const { memory } = await machineOf(runtime);
     signal.throwIfAborted();
     await startContainer(
       {
@@ -301,6 +312,7 @@ export class PodWorker implements AsyncDisposable {
         attempt: this.#status.nextAttempt(container.name),
         sandboxId: sandbox.id,
         sandbox: config,
+        machine: memory,
         podIps: this.#status.podIps,
         onEvent: (type, reason, message) => this.#event(type, reason, message),
       },
@@ -338,6 +350,7 @@ export class PodWorker implements AsyncDisposable {
     const { sandbox, oldSandboxes } = await observePod(runtime, this.pod.metadata.uid);
     for (const { id } of [...(sandbox === undefined ? [] : [sandbox]), ...oldSandboxes])
       await runtime.removeSandbox(id);
+    await (await machineOf(runtime)).cgroups?.remove(this.pod);
     await removePodFiles(this.pod, context);
   }
 

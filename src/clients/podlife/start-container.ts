@@ -3,7 +3,7 @@ import { makeDirectories } from "../../ground/directories/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
-import { containerConfig, type Pod, type PodContext } from "../podspec/index.ts";
+import { containerConfig, type MachineMemory, type Pod, type PodContext } from "../podspec/index.ts";
 import { runHandler } from "./handler-runner.ts";
 import type { PodImages } from "./images.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
@@ -18,6 +18,7 @@ export type StartRequest = {
   readonly attempt: number;
   readonly sandboxId: string;
   readonly sandbox: PodSandboxConfig;
+  readonly machine: MachineMemory;
   readonly podIps: readonly string[];
   readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
 };

@@ -1,11 +1,11 @@
 import { ContainerConfig, Signal } from "../../ground/protocol/index.ts";
+import { containerResources } from "./cgroups/container-resources.ts";
 import type { ContainerRequest } from "./container-request.ts";
 import { environment } from "./environment.ts";
 import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { containerNameLabel, identityLabels } from "./labels.ts";
 import { mountsOf } from "./mounts.ts";
-import { containerResources } from "./resources.ts";
 import { containerSecurity, mustNotBeRoot } from "./security.ts";
 
 /** A container, as CRI has it. Throws PodSpecError for what the pod refers to and is not there. */
@@ -34,7 +34,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     tty: container.tty ?? false,
     stopSignal: stopSignal(container),
     linux: {
-      resources: containerResources(container),
+      resources: containerResources(pod.spec, container, request.machine),
       securityContext: containerSecurity(pod, container),
     },
   });

@@ -1,5 +1,6 @@
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
+import type { MachineMemory } from "./cgroups/machine-memory.ts";
 import type { PodContext } from "./context.ts";
 import type { Pod } from "./pod.ts";
 
@@ -15,4 +16,5 @@ export type ContainerRequest = {
   /** The pod's addresses, the primary one first; those of the machine with its network. */
   readonly podIps: readonly string[];
   readonly context: PodContext;
+  readonly machine: MachineMemory;
 };

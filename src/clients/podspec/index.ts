@@ -1,11 +1,14 @@
 /**
  * From a pod's specification to CRI's configurations of its sandbox and containers, and to the files that
- * these need on the machine: directories of volumes, of logs, and for last words.
+ * these need on the machine: directories of volumes, of logs, and for last words, and cgroups.
  *
  * {@link sandboxConfig} and {@link containerConfig} translate; {@link preparePod} and {@link removePodFiles}
  * make and remove what a pod has on the disk. What a pod refers to (config maps, secrets, claims) comes from
  * {@link ObjectSource}. This room calls no runtime and knows nothing of when things happen.
  */
+export { type MachineMemory, machineMemory } from "./cgroups/machine-memory.ts";
+export { PodCgroups } from "./cgroups/pod-cgroups.ts";
+export { type QosClass, qosClass } from "./cgroups/qos-class.ts";
 export {
   containerConfig,
   logPath,

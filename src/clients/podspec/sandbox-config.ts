@@ -6,11 +6,15 @@ import type { Pod } from "./pod.ts";
 import { podDns } from "./pod-dns.ts";
 import { sandboxSecurity } from "./security.ts";
 
-/** The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes. */
+/**
+ * The sandbox of a pod, as CRI has it. `attempt` counts the pod's sandboxes; the cgroup parent is empty for
+ * none.
+ */
 export async function sandboxConfig(
   pod: Pod,
   attempt: number,
   context: PodContext,
+  cgroupParent: string,
 ): Promise<PodSandboxConfig> {
   const { metadata, spec } = pod;
   const { name, namespace, uid } = metadata;
@@ -23,6 +27,7 @@ export async function sandboxConfig(
     annotations: { ...metadata.annotations },
     ...(await podDns(pod)),
     linux: {
+      cgroupParent,
       securityContext: sandboxSecurity(pod),
       sysctls: Object.fromEntries(
         (spec.securityContext?.sysctls ?? []).map(({ name: key, value }) => [key, value]),

@@ -1,4 +1,4 @@
-import type { Pod } from "../../podspec/index.ts";
+import { type Pod, qosClass } from "../../podspec/index.ts";
 import { isSidecar } from "../restart-policy.ts";
 import {
   type ContainerStatus,
@@ -38,6 +38,7 @@ export function podStatus(facts: PodFacts): PodStatus {
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0] }),
     podIPs: podIps.map((ip) => ({ ip })),
     startTime: writtenTime(pod.startTimeNs),
+    qosClass: qosClass(pod.spec),
     initContainerStatuses,
     containerStatuses,
   };

@@ -3,6 +3,8 @@
  * (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodStatus).
  */
 
+import type { QosClass } from "../../podspec/index.ts";
+
 export type PodPhase = "Pending" | "Running" | "Succeeded" | "Failed";
 
 export type PodConditionType =
@@ -56,6 +58,7 @@ export type PodStatus = {
   readonly podIP?: string;
   readonly podIPs: readonly { readonly ip: string }[];
   readonly startTime: string;
+  readonly qosClass: QosClass;
   readonly initContainerStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];
 };

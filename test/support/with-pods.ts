@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { stringify } from "yaml";
+import { type Client, connectEndpoint } from "../../src/clients/criclient/index.ts";
+import { isOfKind, Manager, noPersistence, type StoredPod } from "../../src/clients/manager/index.ts";
+import { readManifests } from "../../src/clients/manifests/index.ts";
+import { systemClock } from "../../src/ground/clock/index.ts";
+import { cliOutput } from "./cli.ts";
+import { eventually } from "./condition.ts";
+import { withBerth } from "./with-berth.ts";
+
+/** Pods that a manager of the test's own runs on a berth of the test's own. */
+export class TestPods {
+  readonly #host = withBerth();
+  #client: Client | undefined;
+  #manager: Manager | undefined;
+
+  constructor() {
+    before(() => this.#open());
+    after(async () => {
+      await this.#manager?.[Symbol.asyncDispose]();
+      this.#client?.[Symbol.dispose]();
+    });
+  }
+
+  async #open(): Promise<void> {
+    const { berth } = this.#host;
+    const signal = new AbortController().signal;
+    this.#client = await connectEndpoint(berth.socket, { signal, timeoutMs: 60_000 });
+    this.#manager = await Manager.open({
+      client: this.#client,
+      clock: systemClock,
+      persistence: noPersistence,
+      dataDir: join(berth.directory, "manager"),
+      logRoot: berth.logDir,
+      credentials: async () => undefined,
+    });
+  }
+
+  /** Where pods and claims have their directories. */
+  get dataDir(): string {
+    return join(this.#host.berth.directory, "manager");
+  }
+
+  get manager(): Manager {
+    if (this.#manager === undefined) throw new Error("the manager is not open yet");
+    return this.#manager;
+  }
+
+  /** A container that runs a script, and then until it is ended. */
+  container(more: object = {}, script = "true"): object {
+    const forEver = "trap 'exit 0' TERM; while true; do sleep 0.1; done";
+    return {
+      name: "main",
+      image: this.#host.image,
+      imagePullPolicy: "IfNotPresent",
+      command: ["sh", "-c", `${script}; ${forEver}`],
+      ...more,
+    };
+  }
+
+  async apply(...objects: readonly object[]): Promise<void> {
+    const text = objects.map((one) => stringify(one)).join("---\n");
+    await this.manager.apply(readManifests([{ file: "test", text }]).manifests);
+  }
+
+  /** Runs a pod; it is removed when it is disposed of. */
+  async run(
+    name: string,
+    spec: object,
+    metadata: object = {},
+  ): Promise<AsyncDisposable & { readonly uid: string }> {
+    await this.apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, ...metadata },
+      spec: { terminationGracePeriodSeconds: 2, ...spec },
+    });
+    return { uid: this.pod(name).uid, [Symbol.asyncDispose]: () => this.remove(name) };
+  }
+
+  async remove(name: string): Promise<void> {
+    const { uid } = await this.manager.delete({ kind: "Pod", namespace: "default", name }, 1);
+    await this.manager.waitUntilGone(uid);
+  }
+
+  pod(name: string): StoredPod {
+    const found = this.manager.get({ kind: "Pod", namespace: "default", name });
+    if (found === undefined || !isOfKind(found, "Pod")) throw new Error(`there is no pod ${name}`);
+    return found;
+  }
+
+  status(name: string) {
+    const found = this.pod(name).status?.pod;
+    if (found === undefined) throw new Error(`pod ${name} has no status`);
+    return found;
+  }
+
+  async ready(name: string): Promise<void> {
+    await eventually(
+      `pod ${name} is ready`,
+      async () =>
+        this.status(name).conditions.some(({ type, status }) => type === "Ready" && status === "True"),
+      { limitMs: 60_000 },
+    );
+  }
+
+  containerId(name: string, index = 0): string {
+    return this.status(name).containerStatuses[index]?.containerID?.replace(/^.*:\/\//, "") ?? "";
+  }
+
+  /** What a command in a pod's container prints. */
+  async exec(name: string, ...command: readonly string[]): Promise<string> {
+    return await cliOutput(this.#host.berth, "exec", this.containerId(name), ...command);
+  }
+}
