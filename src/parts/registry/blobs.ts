@@ -1,13 +1,16 @@
 import { type Descriptor, formatReference, type Reference } from "../oci/index.ts";
 import { backOff } from "./backoff.ts";
+import { parseContentRange } from "./content-range.ts";
 import { type Endpoint, foreignEndpoints } from "./endpoint.ts";
-import { asRegistryError, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import { asRegistryError, endedEarly, RegistryError, summarise, throwIfAborted } from "./errors.ts";
+import { PartsAhead } from "./parts-ahead.ts";
 import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
 
 /**
  * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it
- * does not, and waits when all have failed since the last new byte. A layer that registries may lack is
+ * does not, and waits when all have failed since the last new byte. Where the network is slow, parts further
+ * on come over other connections ({@link PartsAhead}). A layer that registries may lack is
  * looked for at its URLs when they do.
  */
 export async function* fetchBlob(
@@ -24,6 +27,8 @@ export async function* fetchBlob(
   let position = offset;
   let furthest = offset;
   let fruitless = 0;
+  /** False once one of them did not come. */
+  let hasParts = true;
   if (offset > descriptor.size) {
     yield "restart";
     position = 0;
@@ -36,12 +41,28 @@ export async function* fetchBlob(
       const { response, start } = await open(session, endpoint, reference, descriptor, position, signal);
       if (start !== position) yield "restart";
       position = start;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      using ahead = new PartsAhead(session, endpoint, reference, descriptor, signal);
+      let boundary = Number.POSITIVE_INFINITY;
+      for await (const received of response.body as AsyncIterable<Uint8Array>) {
+        boundary = ahead.boundary(position);
+        const chunk = received.subarray(0, boundary - position);
         position += chunk.length;
         if (position > descriptor.size) throw wrongSize(endpoint, descriptor, "more");
         yield chunk;
+        if (position === boundary) break;
+        if (hasParts) ahead.look(position);
       }
-      if (position < descriptor.size) throw endedEarly(endpoint, position, descriptor);
+      if (position < descriptor.size && position !== boundary)
+        throw endedEarly(endpoint.host, position, descriptor);
+      while (position < descriptor.size && hasParts) {
+        const part = await ahead.take();
+        for (const chunk of part ?? []) {
+          position += chunk.length;
+          yield chunk;
+        }
+        hasParts = part !== undefined;
+        ahead.look(position);
+      }
     } catch (error) {
       throwIfAborted(signal, what);
       const failure = asRegistryError(error, endpoint.host);
@@ -114,17 +135,4 @@ function checkSize(
 function wrongSize(endpoint: Endpoint, descriptor: Descriptor, actual: string): RegistryError {
   const message = `${endpoint.host}: the blob has ${actual} bytes, the manifest says ${descriptor.size}`;
   return new RegistryError("DataLoss", message);
-}
-
-function endedEarly(endpoint: Endpoint, position: number, descriptor: Descriptor): RegistryError {
-  const message = `${endpoint.host}: the transfer ended after ${position} of ${descriptor.size} bytes`;
-  return new RegistryError("DataLoss", message, { transient: true });
-}
-
-function parseContentRange(
-  header: string | string[] | undefined,
-): { readonly start: number; readonly total: number | undefined } | undefined {
-  const match = typeof header === "string" ? /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(header) : null;
-  if (match === null) return undefined;
-  return { start: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) };
 }

@@ -104,3 +104,13 @@ export function errorCode(error: unknown): string {
   if (error instanceof AggregateError && !("code" in error && error.code)) return errorCode(error.errors[0]);
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
+
+/** A transfer that can be taken up again. */
+export function endedEarly(
+  host: string,
+  position: number,
+  { size }: { readonly size: number },
+): RegistryError {
+  const message = `${host}: the transfer ended after ${position} of ${size} bytes`;
+  return new RegistryError("DataLoss", message, { transient: true });
+}

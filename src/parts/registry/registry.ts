@@ -1,4 +1,5 @@
 import type { Descriptor, Digest, Reference } from "../oci/index.ts";
+import type { PartsOptions } from "./parts-options.ts";
 import type { RegistryWriter } from "./registry-writer.ts";
 
 /**
@@ -76,6 +77,7 @@ export type RegistryOptions = {
   /** Hosts for which nothing is configured are spoken to over HTTP alone. */
   readonly plainHttp?: boolean;
   readonly retry?: RetryOptions;
+  readonly parts?: PartsOptions;
 };
 
 export type RetryOptions = {

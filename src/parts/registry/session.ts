@@ -4,6 +4,7 @@ import { backOff, defaultRetry } from "./backoff.ts";
 import { type Endpoint, repositoryUrl } from "./endpoint.ts";
 import { asRegistryError, type RegistryError, summarise, throwIfAborted } from "./errors.ts";
 import { endpointsFor } from "./hosts.ts";
+import { defaultParts, type PartsOptions } from "./parts-options.ts";
 import { refusal } from "./refusal.ts";
 import type { RegistryOptions, RetryOptions } from "./registry.ts";
 import { type HttpResponse, type Method, type RequestBody, Transport } from "./transport.ts";
@@ -33,15 +34,18 @@ const maxAnswers = 2;
 /** Requests to the endpoints of repositories, with authentication and one way of retrying. */
 export class Session implements AsyncDisposable {
   readonly retry: RetryOptions;
+  readonly parts: PartsOptions;
   readonly #options: RegistryOptions;
   /** For what is no registry's. */
   readonly transport: Transport;
   readonly #authorizer: Authorizer;
+  readonly #partsByHost = new Map<string, number>();
   readonly #endpoints = new Map<string, Promise<readonly Endpoint[]>>();
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.retry = options.retry ?? defaultRetry;
+    this.parts = options.parts ?? defaultParts;
     this.transport = new Transport(options.progressTimeoutMs, options.userAgent);
     this.#authorizer = new Authorizer(this.transport, options);
   }
@@ -88,6 +92,18 @@ export class Session implements AsyncDisposable {
       const asked = passing.map(({ retryAfterMs }) => retryAfterMs ?? 0);
       await backOff(this.retry, round, Math.min(...asked), signal);
     }
+  }
+
+  /** To be disposed of when the part is there; undefined while the host sends as many as there may be. */
+  takePartTurn({ base }: Endpoint): Disposable | undefined {
+    const taken = this.#partsByHost.get(base) ?? 0;
+    if (taken >= this.parts.most) return undefined;
+    this.#partsByHost.set(base, taken + 1);
+    return {
+      [Symbol.dispose]: () => {
+        this.#partsByHost.set(base, (this.#partsByHost.get(base) ?? 1) - 1);
+      },
+    };
   }
 
   /** One request to one endpoint. Throws RegistryError for any answer but 200 and the accepted ones. */
