@@ -6,6 +6,7 @@ import { mountSnapshot, unmount } from "../../../ground/linux/index.ts";
 import { createLogger } from "../../../ground/logging/index.ts";
 import { openDatabase } from "../../../ground/metadata/index.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
+import { unmountBelow } from "../../../testing/unmount-below.ts";
 import type { ContentStore } from "../../content/index.ts";
 import { LayerDiffs } from "../../diff/index.ts";
 import { ServiceEvents } from "../../events/index.ts";
@@ -39,6 +40,8 @@ export async function openStack(options: StackOptions = {}): Promise<TestStack> 
   const { kind = "overlayfs", registry, ...overrides } = options;
   await using undo = new AsyncDisposableStack();
   const root = options.root ?? undo.use(await tempDir()).path;
+  // Layers of the erofs snapshotter stay mounted.
+  undo.defer(() => unmountBelow(root));
   const database = undo.use(await openDatabase({ path: join(root, "metadata.db") }));
   const storage = undo.use(
     await Storage.open({ root, database, events: new ServiceEvents(), logger, gcDelayMs: 0 }),
