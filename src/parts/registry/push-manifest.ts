@@ -1,4 +1,11 @@
-import { type Descriptor, formatReference, isDigest, parseReferrer, type Reference } from "../oci/index.ts";
+import {
+  type Descriptor,
+  digestOf,
+  formatReference,
+  isDigest,
+  parseReferrer,
+  type Reference,
+} from "../oci/index.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryError } from "./errors.ts";
 import { enterReferrer } from "./referrers.ts";
@@ -34,7 +41,8 @@ export async function pushManifest(
   const referrer = parseReferrer(bytes);
   await session.tryEndpoints(`pushing ${formatReference(reference)}`, endpoints, signal, async (endpoint) => {
     // One with a subject may be there without its entry, when an earlier push was cut.
-    if (referrer === undefined && (await exists(session, endpoint, reference, descriptor, signal))) return;
+    if (referrer === undefined && (await exists(session, endpoint, reference, descriptor, signal, bytes)))
+      return;
     const response = await session.send(
       endpoint,
       {
@@ -49,7 +57,7 @@ export async function pushManifest(
       signal,
     );
     await response.body.dump();
-    checkDigest(endpoint, response.headers["docker-content-digest"], descriptor);
+    checkDigest(endpoint, response.headers["docker-content-digest"], descriptor, bytes);
     // A registry that keeps lists of referrers says so.
     if (referrer !== undefined && response.headers["oci-subject"] === undefined)
       await enterReferrer(session, endpoint, reference, descriptor, referrer, signal);
@@ -63,6 +71,7 @@ async function exists(
   reference: Reference,
   { mediaType, digest }: Descriptor,
   signal: AbortSignal | undefined,
+  bytes?: Uint8Array,
 ): Promise<boolean> {
   const response = await session.send(
     endpoint,
@@ -79,14 +88,21 @@ async function exists(
   await response.body.dump();
   if (response.status !== 200) return false;
   const announced = response.headers["docker-content-digest"];
-  return announced === digest || (announced === undefined && reference.digest === digest);
+  if (announced === undefined) return reference.digest === digest;
+  return announced === digest || (bytes !== undefined && isDigestOf(announced, bytes));
 }
 
 function checkDigest(
   { host }: Endpoint,
   announced: string | string[] | undefined,
   { digest }: Descriptor,
+  bytes: Uint8Array,
 ): void {
-  if (typeof announced !== "string" || !isDigest(announced) || announced === digest) return;
+  if (typeof announced !== "string" || !isDigest(announced) || isDigestOf(announced, bytes)) return;
   throw new RegistryError("DataLoss", `${host}: keeps ${digest} as ${announced}: it has changed it`);
+}
+
+/** The registry of the Distribution project announces by sha256 also what was pushed as sha512. */
+function isDigestOf(announced: string | string[], bytes: Uint8Array): boolean {
+  return typeof announced === "string" && isDigest(announced) && digestOf(bytes, announced) === announced;
 }

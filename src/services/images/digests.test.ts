@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { type Digest, digestHex, digestOf, mediaType } from "../../parts/oci/index.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf, type TestBlob, type TestImage, tarOf } from "../../testing/images.ts";
+import { startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack, type TestStack } from "./testing/stack.ts";
 
@@ -101,4 +102,22 @@ test("an image named by sha512 is imported from a layout and from an archive", a
     await stack.images.importArchive(join(directory.path, name));
     await shows(stack, "imported");
   }
+});
+
+// docker-registry 2.8.2 and distribution 3.1.2 take blobs by sha512, and announce everything by sha256.
+test("an image named by sha512 is pushed under a tag to a registry that names manifests by sha256", async () => {
+  const image = await bySha512("pushed");
+  await using server = await startRegistry();
+  await using from = await openStack();
+  for (const [digest, { bytes }] of image.blobs) await from.content.put(bytes, { digest });
+  await from.imageNames.create({ name: "example.com/a:v1", target: image.target });
+  const destination = `${server.host}/a:v1`;
+  for (const _again of [1, 2])
+    assert.equal(
+      (await from.images.push({ image: "example.com/a:v1", destination })).digest,
+      image.target.digest,
+    );
+  await using to = await openStack();
+  await to.images.pull({ reference: destination });
+  await shows(to, "pushed");
 });
