@@ -100,9 +100,17 @@ export class TestPods {
     await eventually(
       `pod ${name} is ready`,
       async () =>
-        this.status(name).conditions.some(({ type, status }) => type === "Ready" && status === "True"),
+        (this.pod(name).status?.pod?.conditions ?? []).some(
+          ({ type, status }) => type === "Ready" && status === "True",
+        ),
       { limitMs: 60_000 },
     );
+  }
+
+  /** Why a container waits; undefined while it does not. */
+  waitingReason(name: string, index = 0): string | undefined {
+    const state = this.pod(name).status?.pod?.containerStatuses[index]?.state;
+    return state !== undefined && "waiting" in state ? state.waiting.reason : undefined;
   }
 
   containerId(name: string, index = 0): string {

@@ -176,10 +176,16 @@ export class Manager implements AsyncDisposable {
   async #create(manifest: Manifest, more: Pick<StoredObject, "owner" | "source"> = {}): Promise<void> {
     const createdAtNs = this.#options.clock.nowNs();
     await this.#store.add({ manifest, uid: randomUUID(), createdAtNs, generation: 1, ...more });
+    this.#tellPods(manifest);
   }
 
   async #change(object: StoredObject, manifest: Manifest): Promise<void> {
     await this.#store.update(object, ({ generation }) => ({ manifest, generation: generation + 1 }));
+    this.#tellPods(manifest);
+  }
+
+  #tellPods({ kind, metadata: { namespace } }: Manifest): void {
+    if (kind === "ConfigMap" || kind === "Secret") this.#pods.objectsChanged(namespace);
   }
 
   async #reconcile(lookAgainAfter: (ms: number) => void): Promise<void> {

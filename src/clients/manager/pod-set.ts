@@ -80,6 +80,12 @@ export class PodSet implements AsyncDisposable {
     worker.start();
   }
 
+  /** A config map or secret has changed, been made or removed: volumes of pods follow. */
+  objectsChanged(namespace: string): void {
+    for (const worker of this.#workers.values())
+      if (worker.pod.metadata.namespace === namespace) worker.objectsChanged();
+  }
+
   /** Ends a pod in order and removes it; {@link PodSetOptions.onRemoved} is called then. */
   remove(uid: string, graceSeconds?: number): void {
     this.#workers.get(uid)?.remove(graceSeconds);

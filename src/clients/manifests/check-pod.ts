@@ -47,8 +47,7 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
     place.at("dnsConfig", "nameservers").error("dnsPolicy None needs at least one");
 }
 
-function checkVolume({ emptyDir, image, persistentVolumeClaim }: Volume, spec: PodSpec, place: Place): void {
-  if (emptyDir?.sizeLimit !== undefined) place.at("emptyDir", "sizeLimit").warn("has no effect here");
+function checkVolume({ image, persistentVolumeClaim }: Volume, spec: PodSpec, place: Place): void {
   if (image !== undefined) {
     const message = "is not pulled here: the image must be on the machine";
     if (image.pullPolicy === undefined) place.at("image").warn(message);

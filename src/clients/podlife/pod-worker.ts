@@ -3,7 +3,16 @@ import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
 import type { Container } from "../manifests/index.ts";
-import { type Pod, type PodContext, preparePod, removePodFiles, sandboxConfig } from "../podspec/index.ts";
+import {
+  hasLimitedVolumes,
+  overfullVolume,
+  type Pod,
+  type PodContext,
+  preparePod,
+  refreshVolumes,
+  removePodFiles,
+  sandboxConfig,
+} from "../podspec/index.ts";
 import { BackOff } from "./back-off.ts";
 import { PodImages, type PullCredentials } from "./images.ts";
 import { machineOf } from "./machine.ts";
@@ -36,6 +45,9 @@ export type PodWorkerOptions = {
 
 /** Of containers that have ended, the last two of each name are kept: what it is now, and what it was. */
 const keptAttempts = 2;
+/** How often sizes of volumes are looked at, and how long one is evicted, as a kubelet has it. */
+const volumesMs = 10_000;
+const evictionGraceSeconds = 1;
 
 /**
  * The life of one pod, from its sandbox to its removal. It looks at what the runtime has of the pod, does
@@ -60,6 +72,10 @@ export class PodWorker implements AsyncDisposable {
   /** All of it has ended for good. */
   #finished = false;
   #seen = false;
+  /** Also true of changes that an earlier worker may have missed. */
+  #objectsChanged = true;
+  #evicted = false;
+  #volumesSeenNs = 0n;
   readonly #removed = Promise.withResolvers<void>();
 
   constructor(options: PodWorkerOptions) {
@@ -105,6 +121,12 @@ export class PodWorker implements AsyncDisposable {
   /** Something may have changed. */
   poke(): void {
     this.#wakeUp.wake();
+  }
+
+  /** A config map or secret of its namespace has changed. */
+  objectsChanged(): void {
+    this.#objectsChanged = true;
+    this.poke();
   }
 
   /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
@@ -164,10 +186,13 @@ export class PodWorker implements AsyncDisposable {
     const deadlineMs = this.#deadlineMs();
     if (deadlineMs !== undefined && deadlineMs <= 0 && !this.#status.isOver)
       this.#status.fail("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
+    await this.#checkVolumes();
     const plan = planPod(this.pod, observed, this.#probes);
     this.#status.planned(plan);
     if (plan.ended || this.#status.isOver) {
-      await this.#end(this.pod.spec.terminationGracePeriodSeconds ?? 30);
+      await this.#end(
+        this.#evicted ? evictionGraceSeconds : (this.pod.spec.terminationGracePeriodSeconds ?? 30),
+      );
       this.#status.over();
       this.#finished = true;
       return undefined;
@@ -184,8 +209,36 @@ export class PodWorker implements AsyncDisposable {
     for (const { container, observed: one, why } of plan.kill) await this.#kill(container, one, why);
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await this.#removeOld(observed);
+    await this.#refreshVolumes();
     const againMs = await this.#startAll(plan, observed, signal);
-    return againMs === 0 ? 0 : least(againMs, deadlineMs);
+    if (againMs === 0) return 0;
+    return least(least(againMs, deadlineMs), hasLimitedVolumes(this.pod) ? volumesMs : undefined);
+  }
+
+  /** A pod whose volume is larger than it may be is ended, as by a kubelet. */
+  async #checkVolumes(): Promise<void> {
+    const { clock, context } = this.#options;
+    if (!hasLimitedVolumes(this.pod) || this.#status.isOver) return;
+    const nowNs = clock.nowNs();
+    if (Number(nowNs - this.#volumesSeenNs) / 1e6 < volumesMs) return;
+    const message = await overfullVolume(this.pod, context);
+    this.#volumesSeenNs = nowNs;
+    if (message === undefined) return;
+    this.#evicted = true;
+    this.#event("Warning", "Evicted", message);
+    this.#status.fail("Evicted", message);
+  }
+
+  /** Once after each change; what is not there any more stays as it was. */
+  async #refreshVolumes(): Promise<void> {
+    if (!this.#objectsChanged) return;
+    this.#objectsChanged = false;
+    try {
+      const { podIps } = this.#status;
+      await refreshVolumes({ pod: this.pod, podIps, context: this.#options.context });
+    } catch (error) {
+      this.#event("Warning", "FailedMount", messageOf(error));
+    }
   }
 
   async #observe(): Promise<ObservedPod> {

@@ -1,10 +1,24 @@
 import type { KeyValue } from "../../ground/protocol/index.ts";
+import { PodSpecError } from "./errors.ts";
 
 /**
  * `$(NAME)` is the value of a variable, `$$(NAME)` stands for itself, and so does one that is not there
  * (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/).
  */
 export function expand(text: string, variables: readonly KeyValue[]): string {
+  return expandWith(text, (name) => valueNamed(variables, name));
+}
+
+/** The same, where each variable has to be there. Throws PodSpecError. */
+export function expandAll(text: string, variables: readonly KeyValue[]): string {
+  return expandWith(text, (name) => {
+    const value = valueNamed(variables, name);
+    if (value !== undefined) return value;
+    throw new PodSpecError("InvalidArgument", `${JSON.stringify(text)}: there is no variable ${name}`);
+  });
+}
+
+function expandWith(text: string, lookUp: (name: string) => string | undefined): string {
   let expanded = "";
   for (let at = 0; at < text.length; ) {
     const dollar = text.indexOf("$", at);
@@ -19,7 +33,7 @@ export function expand(text: string, variables: readonly KeyValue[]): string {
       at = dollar + 1;
     } else {
       const name = text.slice(dollar + 2, end);
-      expanded += valueNamed(variables, name) ?? text.slice(dollar, end + 1);
+      expanded += lookUp(name) ?? text.slice(dollar, end + 1);
       at = end + 1;
     }
   }

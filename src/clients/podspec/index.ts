@@ -22,3 +22,5 @@ export { logDirectory, podDirectory, terminationLog } from "./paths.ts";
 export { type Pod, podTitle } from "./pod.ts";
 export { preparePod, removePodFiles } from "./pod-files.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
+export { refreshVolumes } from "./volumes/refresh-volumes.ts";
+export { hasLimitedVolumes, overfullVolume } from "./volumes/volume-usage.ts";

@@ -3,6 +3,7 @@ import { removeApart } from "../../ground/trees/index.ts";
 import type { PodContext } from "./context.ts";
 import { logDirectory, podDirectory } from "./paths.ts";
 import type { Pod } from "./pod.ts";
+import { unmountBelow } from "./volumes/memory-mount.ts";
 
 /** Makes what must be there before a pod's sandbox is; harmless when it is there. */
 export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
@@ -13,6 +14,7 @@ export async function preparePod(pod: Pod, context: PodContext): Promise<void> {
 
 /** Removes all that a pod had on the machine, once none of its containers is left. */
 export async function removePodFiles(pod: Pod, context: PodContext): Promise<void> {
+  await unmountBelow(podDirectory(context, pod));
   await removeApart(podDirectory(context, pod));
   await removeApart(logDirectory(context, pod));
 }

@@ -46,6 +46,7 @@ export { fromByteString, toByteString } from "./files/files-names.ts";
 export {
   closeFile,
   createFileAt,
+  openBeneath,
   openDirectory,
   openDirectoryBeneath,
   openDirectoryWithin,

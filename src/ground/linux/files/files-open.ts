@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
-import { check, libcFunction } from "../libc.ts";
+import { isErrno } from "../../fs/index.ts";
+import { callAsync, check, libcFunction } from "../libc.ts";
 import { cString, fromByteString, toByteString } from "./files-names.ts";
 import { openat2, openHow, resolve, SYS_openat2 } from "./openat2.ts";
 
@@ -15,6 +16,8 @@ const withinHow = openHow(
   directoryFlags,
   resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks | resolve.noXdev,
 );
+const placeHow = openHow(O_PATH | O_CLOEXEC, resolve.beneath | resolve.noMagicLinks);
+const renameTries = 100;
 const beneathHow = openHow(directoryFlags, resolve.beneath | resolve.noSymlinks | resolve.noMagicLinks);
 
 /**
@@ -40,6 +43,23 @@ export function openDirectoryBeneath(anchor: number, path: string): number {
 export function openDirectoryWithin(anchor: number, name: string): number {
   const fd = Number(openat2(SYS_openat2, anchor, cString(name), withinHow, withinHow.length));
   return fd === -1 ? check("openat2", fd, fromByteString(name)) : fd;
+}
+
+/**
+ * Opens whatever is at `path`, which is ordinary text, beneath an anchor, as a place alone (O_PATH). Links
+ * that stay beneath it are followed; one that leads out is an error (EXDEV), so is `..` that does. On the
+ * thread pool. Needs Linux 5.6. Throws LinuxError.
+ */
+export async function openBeneath(anchor: number, path: string): Promise<number> {
+  const bytes = cString(toByteString(path === "" ? "." : path));
+  for (let left = renameTries; ; left--) {
+    const open = callAsync("openat2", openat2, [SYS_openat2, anchor, bytes, placeHow, placeHow.length], path);
+    const fd = await open.catch((error: unknown) => {
+      // Something above it was moved just now, so the kernel could not tell.
+      if (!isErrno(error, "EAGAIN") || left === 0) throw error;
+    });
+    if (fd !== undefined) return Number(fd);
+  }
 }
 
 /** Opens, as an anchor, the directory that an anchor lies in. Throws LinuxError. */

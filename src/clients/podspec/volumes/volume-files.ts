@@ -1,11 +1,14 @@
-import type { ManifestOf, Volume } from "../manifests/index.ts";
-import type { ContainerRequest } from "./container-request.ts";
-import { PodSpecError } from "./errors.ts";
-import { fieldValue, resourceValue } from "./fields.ts";
-import { dataOf } from "./object-data.ts";
+import type { ManifestOf, Volume } from "../../manifests/index.ts";
+import type { PodContext } from "../context.ts";
+import { PodSpecError } from "../errors.ts";
+import { type FieldSource, fieldValue, resourceValue } from "../fields.ts";
+import { dataOf } from "../object-data.ts";
 
 /** A file of a volume that is made of objects. */
 export type VolumeFile = { readonly path: string; readonly content: Buffer; readonly mode: number };
+
+/** What the files are made of. */
+export type VolumeSource = FieldSource & { readonly context: PodContext };
 
 type Item = { readonly key: string; readonly path: string; readonly mode?: number };
 type DownwardItems = NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>;
@@ -16,7 +19,7 @@ const defaultFileMode = 0o644;
  * The files of a volume of config maps, secrets and fields of the pod; undefined for a volume of another
  * kind. Throws PodSpecError for what is not there and not optional.
  */
-export function volumeFiles(volume: Volume, request: ContainerRequest): readonly VolumeFile[] | undefined {
+export function volumeFiles(volume: Volume, request: VolumeSource): readonly VolumeFile[] | undefined {
   const { configMap, secret, downwardAPI, projected } = volume;
   if (configMap !== undefined)
     return ofObject("ConfigMap", configMap.name, configMap, configMap.defaultMode, request);
@@ -36,7 +39,7 @@ function ofObject(
   name: string,
   { items, optional = false }: { readonly items?: readonly Item[]; readonly optional?: boolean },
   defaultMode = defaultFileMode,
-  { context: { objects }, pod }: ContainerRequest,
+  { context: { objects }, pod }: VolumeSource,
 ): readonly VolumeFile[] {
   const { namespace } = pod.metadata;
   const object: ManifestOf<"ConfigMap"> | ManifestOf<"Secret"> | undefined =
@@ -56,7 +59,7 @@ function ofObject(
 function ofFields(
   items: DownwardItems,
   defaultMode = defaultFileMode,
-  request: ContainerRequest,
+  request: VolumeSource,
 ): readonly VolumeFile[] {
   return items.map(({ path, fieldRef, resourceFieldRef, mode = defaultMode }) => {
     const value =

@@ -1,0 +1,37 @@
+import { chmod, chown } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { makeDirectories } from "../../../ground/directories/index.ts";
+import { exists } from "../../../ground/fs/index.ts";
+import { quantityValue, type Volume } from "../../manifests/index.ts";
+import { podLimitsOf } from "../cgroups/pod-limits.ts";
+import type { PodContext } from "../context.ts";
+import { volumeDirectory } from "../paths.ts";
+import type { Pod } from "../pod.ts";
+import { memoryMount } from "./memory-mount.ts";
+
+/** Where a volume emptyDir is, or will be. */
+export function emptyDirPath(volume: Volume, pod: Pod, context: PodContext): string {
+  return volumeDirectory(context, pod, "kubernetes.io~empty-dir", volume.name);
+}
+
+/** Makes the directory of a volume emptyDir, which is there as long as the pod. */
+export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): Promise<string> {
+  const directory = emptyDirPath(volume, pod, context);
+  const { medium = "", mode = 0o777, sizeLimit } = volume.emptyDir ?? {};
+  const { fsGroup } = pod.spec.securityContext ?? {};
+  if (medium === "Memory") {
+    const sizeBytes = Math.min(
+      totalmem(),
+      podLimitsOf(pod.spec).memoryBytes ?? totalmem(),
+      quantityValue(sizeLimit ?? "") || totalmem(),
+    );
+    if (!(await memoryMount(directory, { mode, sizeBytes: Math.floor(sizeBytes) }))) return directory;
+  } else {
+    if (await exists(directory)) return directory;
+    await makeDirectories(directory, 0o755);
+  }
+  if (fsGroup !== undefined) await chown(directory, 0, fsGroup);
+  // Whoever a container runs as may write to it; what is made in it belongs to the pod's group.
+  await chmod(directory, fsGroup === undefined ? mode : mode | 0o2770);
+  return directory;
+}

@@ -1,0 +1,35 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
+import { isAtLeast, kernelRelease, mount, mountInfo, unmount } from "../../../ground/linux/index.ts";
+
+/** Since Linux 6.4 a tmpfs can be kept from being swapped out. */
+const noSwap = isAtLeast(kernelRelease(), 6, 4) ? ",noswap" : "";
+
+/**
+ * Makes a directory of memory, unless it is there: what is in it is never on a disk, and counts as the memory
+ * of who writes it. Without a size it may take half of the machine's. Returns whether it was made.
+ */
+export async function memoryMount(
+  directory: string,
+  { mode, sizeBytes }: { readonly mode: number; readonly sizeBytes?: number },
+): Promise<boolean> {
+  await makeDirectories(directory, 0o750);
+  if (await isMountPoint(directory)) return false;
+  const size = sizeBytes === undefined ? "" : `,size=${sizeBytes}`;
+  const data = `mode=${mode.toString(8)}${size}${noSwap}`;
+  await mount({ source: "tmpfs", target: directory, type: "tmpfs", data });
+  return true;
+}
+
+async function isMountPoint(directory: string): Promise<boolean> {
+  const [own, above] = await Promise.all([stat(directory), stat(dirname(directory))]);
+  return own.dev !== above.dev;
+}
+
+/** Takes away all that is mounted below a directory, the last first. */
+export async function unmountBelow(directory: string): Promise<void> {
+  const below = (await mountInfo()).filter(({ mountPoint }) => mountPoint.startsWith(`${directory}/`));
+  for (const { mountPoint } of below.toReversed())
+    await unmount(mountPoint, { detach: true, missingOk: true });
+}

@@ -1,0 +1,104 @@
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { makeDirectories } from "../../../ground/directories/index.ts";
+import { ignoreMissing } from "../../../ground/fs/index.ts";
+import { removeApart } from "../../../ground/trees/index.ts";
+import type { Volume } from "../../manifests/index.ts";
+import { volumeDirectory } from "../paths.ts";
+import { memoryMount } from "./memory-mount.ts";
+import { type VolumeFile, type VolumeSource, volumeFiles } from "./volume-files.ts";
+
+/** The link to the directory of the files that count; replaced as one, so nobody sees half of a change. */
+const data = "..data";
+const madePrefix = "..made-";
+
+/**
+ * Brings the files of a volume of objects to what these are now, and returns its directory; undefined for a
+ * volume of another kind. As a kubelet has them: each file is a link into the directory that `..data` leads
+ * to, which is another one after each change. What has secrets in it is in memory alone. Throws PodSpecError
+ * for what is not there and not optional.
+ */
+export async function objectVolume(volume: Volume, source: VolumeSource): Promise<string | undefined> {
+  const files = volumeFiles(volume, source);
+  if (files === undefined) return undefined;
+  const group = source.pod.spec.securityContext?.fsGroup;
+  const directory = objectVolumePath(volume, source);
+  const hasSecrets = volume.secret !== undefined || volume.projected !== undefined;
+  if (hasSecrets) await memoryMount(directory, { mode: 0o755 });
+  else await makeDirectories(directory, 0o755);
+  const modes = files.map((file) => ({ ...file, mode: group === undefined ? file.mode : file.mode | 0o440 }));
+  if (!(await isSame(join(directory, data), modes))) await replace(directory, modes, group);
+  return directory;
+}
+
+/** Where a volume of objects is, or will be. */
+export function objectVolumePath(volume: Volume, { pod, context }: VolumeSource): string {
+  return volumeDirectory(context, pod, `kubernetes.io~${pluginOf(volume)}`, volume.name);
+}
+
+function pluginOf({ secret, projected, configMap }: Volume): string {
+  if (secret !== undefined) return "secret";
+  if (projected !== undefined) return "projected";
+  return configMap === undefined ? "downward-api" : "configmap";
+}
+
+async function isSame(directory: string, files: readonly VolumeFile[]): Promise<boolean> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(ignoreMissing);
+  if (entries?.filter((entry) => entry.isFile()).length !== new Set(files.map(({ path }) => path)).size)
+    return false;
+  for (const { path, content, mode } of lastOfEach(files)) {
+    const file = join(directory, path);
+    const there = await readFile(file).catch(ignoreMissing);
+    if (there?.equals(content) !== true || ((await stat(file)).mode & 0o777) !== mode) return false;
+  }
+  return true;
+}
+
+/** Two sources may have the same path: the later one counts. */
+function lastOfEach(files: readonly VolumeFile[]): readonly VolumeFile[] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
+}
+
+async function replace(
+  directory: string,
+  files: readonly VolumeFile[],
+  group: number | undefined,
+): Promise<void> {
+  const made = await mkdtemp(join(directory, madePrefix));
+  await chmod(made, 0o755);
+  for (const { path, content, mode } of lastOfEach(files)) {
+    const file = join(made, path);
+    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    await writeFile(file, content, { mode: 0o600 });
+    if (group !== undefined) await chown(file, 0, group);
+    await chmod(file, mode);
+  }
+  const next = join(directory, "..data-next");
+  await rm(next, { force: true });
+  await symlink(made.slice(directory.length + 1), next);
+  await rename(next, join(directory, data));
+  await linkNames(directory, new Set(files.map(({ path }) => path.split("/")[0] ?? "")));
+  // Also what somebody has left who was cut.
+  for (const name of await readdir(directory))
+    if (name.startsWith(madePrefix) && join(directory, name) !== made)
+      await removeApart(join(directory, name));
+}
+
+async function linkNames(directory: string, names: ReadonlySet<string>): Promise<void> {
+  const there = (await readdir(directory)).filter((name) => !name.startsWith(".."));
+  for (const name of there) if (!names.has(name)) await rm(join(directory, name), { force: true });
+  for (const name of names)
+    if (!there.includes(name)) await symlink(`${data}/${name}`, join(directory, name));
+}

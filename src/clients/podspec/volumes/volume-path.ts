@@ -1,0 +1,24 @@
+import type { Volume } from "../../manifests/index.ts";
+import type { ContainerRequest } from "../container-request.ts";
+import { PodSpecError } from "../errors.ts";
+import { emptyDir } from "./empty-dir.ts";
+import { hostPath } from "./host-path.ts";
+import { objectVolume } from "./object-volume.ts";
+
+/** Where a volume is on the machine; it is made if need be. Throws PodSpecError. */
+export async function volumePath(volume: Volume, request: ContainerRequest): Promise<string> {
+  const { pod, context } = request;
+  if (volume.hostPath !== undefined) return await hostPath(volume.hostPath);
+  if (volume.emptyDir !== undefined) return await emptyDir(volume, pod, context);
+  const { persistentVolumeClaim: claim } = volume;
+  if (claim !== undefined) {
+    const { namespace } = pod.metadata;
+    const directory = await context.objects.claimDirectory(namespace, claim.claimName);
+    if (directory !== undefined) return directory;
+    throw new PodSpecError("NotFound", `PersistentVolumeClaim ${namespace}/${claim.claimName} not found`);
+  }
+  const directory = await objectVolume(volume, request);
+  if (directory !== undefined) return directory;
+  const [kind = "of no kind"] = Object.keys(volume).filter((key) => key !== "name");
+  throw new PodSpecError("Unimplemented", `volume ${volume.name}: ${kind} is not supported yet`);
+}

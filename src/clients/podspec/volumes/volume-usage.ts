@@ -1,0 +1,56 @@
+import { lstat, opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { ignoreMissing, isErrno } from "../../../ground/fs/index.ts";
+import { quantityValue } from "../../manifests/index.ts";
+import type { PodContext } from "../context.ts";
+import type { Pod } from "../pod.ts";
+import { emptyDirPath } from "./empty-dir.ts";
+
+const blockBytes = 512;
+
+/** Whether a pod has volumes whose size has to be looked at now and then: memory is limited by the kernel. */
+export function hasLimitedVolumes(pod: Pod): boolean {
+  return limitedVolumes(pod).length > 0;
+}
+
+/** The volume that takes more of the disk than it may, in a kubelet's words; undefined while none does. */
+export async function overfullVolume(pod: Pod, context: PodContext): Promise<string | undefined> {
+  for (const volume of limitedVolumes(pod)) {
+    const { sizeLimit = "" } = volume.emptyDir ?? {};
+    const limit = quantityValue(sizeLimit) ?? 0;
+    if (await takesMore(emptyDirPath(volume, pod, context), limit))
+      return `Usage of EmptyDir volume "${volume.name}" exceeds the limit "${sizeLimit}".`;
+  }
+  return undefined;
+}
+
+function limitedVolumes({ spec }: Pod) {
+  return (spec.volumes ?? []).filter(
+    ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== "Memory",
+  );
+}
+
+/** Stops as soon as it is known: the rest of a tree that is too large need not be looked at. */
+async function takesMore(directory: string, limit: number): Promise<boolean> {
+  const linked = new Set<number>();
+  const left = [directory];
+  let bytes = 0;
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const entries = await opendir(next).catch((error: unknown) => {
+      // What goes meanwhile, or becomes a file, takes nothing.
+      if (isErrno(error, "ENOTDIR")) return undefined;
+      return ignoreMissing(error);
+    });
+    if (entries === undefined) continue;
+    for await (const entry of entries) {
+      const path = join(next, entry.name);
+      const found = await lstat(path).catch(ignoreMissing);
+      if (found === undefined || (found.nlink > 1 && !found.isDirectory() && linked.has(found.ino))) continue;
+      if (found.nlink > 1) linked.add(found.ino);
+      bytes += found.blocks * blockBytes;
+      if (bytes > limit) return true;
+      if (found.isDirectory()) left.push(path);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,172 @@
+/** What containers of the manager's pods see of their volumes, as a kubelet has it. */
+import assert from "node:assert/strict";
+import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { mountInfo } from "../src/ground/linux/index.ts";
+import { eventually } from "./support/condition.ts";
+import { TestPods } from "./support/with-pods.ts";
+
+describe("a volume of a pod", () => {
+  const pods = new TestPods();
+  const configMap = (name: string, data: Readonly<Record<string, string>>) =>
+    pods.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data });
+  const secret = (name: string, stringData: Readonly<Record<string, string>>) =>
+    pods.apply({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData });
+
+  it("that is an emptyDir in memory is a tmpfs of the size that it may have, and gone with the pod", async () => {
+    {
+      await using pod = await pods.run("memory", {
+        containers: [pods.container({ volumeMounts: [{ name: "fast", mountPath: "/fast" }] })],
+        volumes: [{ name: "fast", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } }],
+      });
+      await pods.ready("memory");
+      assert.match(await pods.exec("memory", "df", "-k", "/fast"), /tmpfs +1024 /);
+      assert.match(await pods.exec("memory", "stat", "-c", "%a", "/fast"), /777/);
+      await assert.rejects(
+        pods.exec("memory", "dd", "if=/dev/zero", "of=/fast/f", "bs=1M", "count=2"),
+        /No space/,
+      );
+      assert.ok((await mountInfo()).some(({ mountPoint }) => mountPoint.includes(pod.uid)));
+    }
+    assert.deepEqual(
+      (await mountInfo()).filter(({ mountPoint }) => mountPoint.startsWith(pods.dataDir)),
+      [],
+    );
+    assert.deepEqual(await readdir(join(pods.dataDir, "pods")), []);
+  });
+
+  it("that is larger than it may be has its pod evicted", async () => {
+    await using _ = await pods.run("greedy", {
+      containers: [
+        pods.container(
+          { volumeMounts: [{ name: "scratch", mountPath: "/scratch" }] },
+          "dd if=/dev/zero of=/scratch/file bs=1M count=3",
+        ),
+      ],
+      volumes: [{ name: "scratch", emptyDir: { sizeLimit: "2Mi" } }],
+    });
+    await eventually("it is evicted", async () => pods.pod("greedy").status?.pod?.phase === "Failed", {
+      limitMs: 30_000,
+    });
+    const { reason, message } = pods.status("greedy");
+    assert.deepEqual(
+      [reason, message],
+      ["Evicted", 'Usage of EmptyDir volume "scratch" exceeds the limit "2Mi".'],
+    );
+  });
+
+  it("of a config map or secret changes as one when these do, and not where it is mounted by subPath", async () => {
+    await configMap("settings", { first: "1", second: "1" });
+    await secret("keys", { token: "old" });
+    await using _ = await pods.run("reader", {
+      containers: [
+        pods.container({
+          volumeMounts: [
+            { name: "settings", mountPath: "/settings" },
+            { name: "settings", mountPath: "/first", subPath: "first" },
+            { name: "keys", mountPath: "/keys" },
+            { name: "all", mountPath: "/all" },
+          ],
+        }),
+      ],
+      volumes: [
+        { name: "settings", configMap: { name: "settings" } },
+        { name: "keys", secret: { secretName: "keys", defaultMode: 0o400 } },
+        {
+          name: "all",
+          projected: {
+            sources: [
+              { secret: { name: "keys", items: [{ key: "token", path: "deep/token" }] } },
+              { downwardAPI: { items: [{ path: "name", fieldRef: { fieldPath: "metadata.name" } }] } },
+            ],
+          },
+        },
+      ],
+    });
+    await pods.ready("reader");
+    const read = (...paths: readonly string[]) => pods.exec("reader", "cat", ...paths);
+    assert.equal(await read("/settings/first", "/settings/second", "/first"), "111");
+    assert.equal(await read("/keys/token", "/all/deep/token", "/all/name"), "oldoldreader");
+    assert.equal(await pods.exec("reader", "readlink", "/settings/first"), "..data/first");
+    assert.equal(await pods.exec("reader", "stat", "-L", "-c", "%a", "/keys/token"), "400");
+    for (const path of ["/keys", "/all"])
+      assert.match(await pods.exec("reader", "stat", "-f", "-c", "%T", path), /tmpfs/);
+    await configMap("settings", { first: "2", third: "2" });
+    await secret("keys", { token: "new" });
+    await eventually("the files are new", async () => {
+      const names = await pods.exec("reader", "ls", "/settings");
+      return names === "first\nthird" && (await read("/keys/token", "/all/deep/token")) === "newnew";
+    });
+    assert.equal(await read("/settings/first", "/settings/third", "/first"), "221");
+  });
+
+  it("by subPath is made where nothing is, takes its name from variables, and never leads out", async () => {
+    const outside = join(pods.dataDir, "outside");
+    const inside = join(pods.dataDir, "inside");
+    await mkdir(outside, { recursive: true });
+    await mkdir(inside, { recursive: true });
+    await writeFile(join(outside, "secret"), "nobody's");
+    await symlink(outside, join(inside, "out"));
+    await symlink("../outside", join(inside, "up"));
+    const withPath = (mount: object) => ({
+      containers: [
+        pods.container({
+          env: [{ name: "WHO", value: "me" }],
+          volumeMounts: [{ name: "host", mountPath: "/mnt", ...mount }],
+        }),
+      ],
+      volumes: [{ name: "host", hostPath: { path: inside } }],
+    });
+    {
+      await using _ = await pods.run("inside", withPath({ subPathExpr: "logs/$(WHO)" }));
+      await pods.ready("inside");
+      await pods.exec("inside", "touch", "/mnt/written");
+      assert.ok((await stat(join(inside, "logs", "me", "written"))).isFile());
+    }
+    for (const [name, mount] of Object.entries({
+      absolute: { subPath: "out" },
+      relative: { subPath: "up/secret" },
+      made: { subPath: "out/made" },
+      unknown: { subPathExpr: "$(NOBODY)" },
+    })) {
+      await using _ = await pods.run(name, withPath(mount));
+      await eventually(
+        `${name} is refused`,
+        async () => pods.waitingReason(name) === "CreateContainerConfigError",
+      );
+    }
+    assert.deepEqual(await readdir(outside), ["secret"]);
+  });
+
+  it("belongs to the pod's group", async () => {
+    await configMap("shared", { file: "text" });
+    await using _ = await pods.run("grouped", {
+      securityContext: { runAsUser: 1000, fsGroup: 2000 },
+      containers: [
+        pods.container({
+          volumeMounts: [
+            { name: "scratch", mountPath: "/scratch" },
+            { name: "fast", mountPath: "/fast" },
+            { name: "files", mountPath: "/files" },
+          ],
+        }),
+      ],
+      volumes: [
+        { name: "scratch", emptyDir: {} },
+        { name: "fast", emptyDir: { medium: "Memory" } },
+        { name: "files", configMap: { name: "shared", defaultMode: 0o400 } },
+      ],
+    });
+    await pods.ready("grouped");
+    for (const path of ["/scratch", "/fast"]) {
+      assert.equal(await pods.exec("grouped", "stat", "-c", "%g %a", path), "2000 2777");
+      assert.equal(
+        await pods.exec("grouped", "sh", "-c", `touch ${path}/f && stat -c %u:%g ${path}/f`),
+        "1000:2000",
+      );
+    }
+    assert.equal(await pods.exec("grouped", "cat", "/files/file"), "text");
+    assert.equal(await pods.exec("grouped", "stat", "-L", "-c", "%g %a", "/files/file"), "2000 440");
+  });
+});
