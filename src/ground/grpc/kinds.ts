@@ -13,6 +13,7 @@ import { raceAbort } from "../sync/index.ts";
 import type { Calls } from "./calls.ts";
 import type { CallContext } from "./handlers.ts";
 import type { Method } from "./observer.ts";
+import type { SentMemory } from "./sent-memory.ts";
 
 /** A handler of whichever kind, which its method's definition tells. */
 export type AnyHandler = (input: unknown, call: CallContext) => unknown;
@@ -27,8 +28,8 @@ export function serving(
     responseStream,
     oneByOne,
   }: Pick<MethodDefinition<unknown, unknown>, "requestStream" | "responseStream"> & {
-    /** Whether a handler's answer is sent before it is asked for the next. */
-    readonly oneByOne: boolean;
+    /** Of a handler whose answers are sent before it is asked for the next. */
+    readonly oneByOne: SentMemory | undefined;
   },
   method: Method,
   handler: AnyHandler,
@@ -58,8 +59,10 @@ export function serving(
         const messages = handler(inputOf(call, context), context) as AsyncIterable<unknown>;
         for await (const message of messages) {
           context.signal.throwIfAborted();
-          if (oneByOne) await written(call, message, context.signal);
-          else if (!call.write(message)) await once(call, "drain", { signal: context.signal });
+          if (oneByOne !== undefined) {
+            await written(call, message, context.signal);
+            oneByOne.free(message);
+          } else if (!call.write(message)) await once(call, "drain", { signal: context.signal });
         }
         context.signal.throwIfAborted();
         call.end();

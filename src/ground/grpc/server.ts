@@ -8,8 +8,9 @@ import { GrpcError } from "./errors.ts";
 import { healthService } from "./health.ts";
 import { tuneHttp2 } from "./http2-tuning.ts";
 import type { CallObserver } from "./observer.ts";
+import { gatherLargeMessages } from "./received-memory.ts";
 import { reflectionServices } from "./reflection.ts";
-import { type GrpcService, implement, serviceName } from "./service.ts";
+import { addService, type GrpcService, serviceName } from "./service.ts";
 import { claimSocketPath } from "./socket.ts";
 
 export type GrpcServerOptions = {
@@ -43,12 +44,13 @@ export class GrpcServer implements AsyncDisposable {
 
   constructor({ services, logger, observers = [] }: GrpcServerOptions) {
     tuneHttp2(this.#server);
+    gatherLargeMessages();
     this.#calls = new Calls([new CallLog(logger), ...observers]);
     const offered = services.map(({ definition }) => serviceName(definition));
     const health = healthService(offered, this.#closing.signal);
     const described = [...offered, serviceName(HealthService)];
     for (const service of [...services, health, ...reflectionServices(described)])
-      this.#server.addService(service.definition, implement(service, this.#calls));
+      addService(this.#server, service, this.#calls);
   }
 
   /**

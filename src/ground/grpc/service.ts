@@ -1,8 +1,9 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Calls } from "./calls.ts";
 import { GrpcError } from "./errors.ts";
 import type { Handlers } from "./handlers.ts";
 import { type AnyHandler, serving } from "./kinds.ts";
+import { SentMemory } from "./sent-memory.ts";
 
 /** A service as a door offers it to the server; {@link defineService} makes one. */
 export type GrpcService = {
@@ -46,26 +47,34 @@ export function serviceName(definition: ServiceDefinition): string {
 }
 
 /**
- * What grpc-js registers for a service: its handlers run by `calls`, and UNIMPLEMENTED with the name for
- * methods without one.
+ * Registers a service with grpc-js: its handlers run by `calls`, and UNIMPLEMENTED with the name for methods
+ * without one.
  */
-export function implement(
+export function addService(
+  server: Server,
   { definition, handlers, traits }: GrpcService,
   calls: Calls,
-): UntypedServiceImplementation {
+): void {
   const service = serviceName(definition);
-  const entries = Object.entries(definition).map(([key, described]) => {
-    const { path } = described;
+  const registered: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const [key, described] of Object.entries(definition)) {
+    const { path, responseSerialize } = described;
     const method = {
       service,
       name: path.slice(path.lastIndexOf("/") + 1),
       quiet: traits.quiet?.includes(key) === true,
       endless: traits.endless?.includes(key) === true,
     };
-    const kind = { ...described, oneByOne: traits.oneByOne?.includes(key) === true };
-    return [key, serving(kind, method, handlers[key] ?? (() => unimplemented(path)), calls)];
-  });
-  return Object.fromEntries(entries);
+    const oneByOne = traits.oneByOne?.includes(key) === true ? new SentMemory() : undefined;
+    const kind = { ...described, oneByOne };
+    implementation[key] = serving(kind, method, handlers[key] ?? (() => unimplemented(path)), calls);
+    registered[key] = {
+      ...described,
+      responseSerialize: oneByOne?.watch(responseSerialize) ?? responseSerialize,
+    };
+  }
+  server.addService(registered, implementation);
 }
 
 function unimplemented(path: string): never {
