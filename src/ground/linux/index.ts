@@ -99,6 +99,7 @@ export {
 export { forgetConnections, type TrackedPort } from "./netlink/conntrack.ts";
 export {
   addBridge,
+  addIfb,
   addVethPair,
   deleteLink,
   type Link,
@@ -111,6 +112,7 @@ export {
 } from "./netlink/links.ts";
 export { NetlinkSocket } from "./netlink/netlink-socket.ts";
 export { addRoute, listRoutedPrefixes } from "./netlink/routes.ts";
+export { addTokenBucket, redirectIncoming, type TokenBucket } from "./netlink/traffic-control.ts";
 export type { InterfaceCounters } from "./network-counters.ts";
 export * as nft from "./nftables/index.ts";
 export {

@@ -2,7 +2,7 @@ import { hasCode } from "../../ground/errors/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import type { AttachedNetwork, Maker } from "./attachment.ts";
 import type { BuiltinChain } from "./builtin/builtin-chain.ts";
-import { obstacleOf, podObstacleOf } from "./builtin/builtin-plugins.ts";
+import { obstacleOf } from "./builtin/builtin-plugins.ts";
 import type { CniResult } from "./cni-result.ts";
 import type { PodAttachment } from "./network.ts";
 import type { NetworkChain, ValidAttachment } from "./network-chain.ts";
@@ -38,10 +38,9 @@ export class Chains implements NetworkChain {
     this.#usable = undefined;
   }
 
-  /** Who makes this pod's attachment to this network now. */
-  makerFor(network: NetworkConfig, pod: PodAttachment): Exclude<Maker, "unknown"> {
-    if (network.isDefault) return "berth";
-    return this.#isBuiltin(network) && podObstacleOf(network, pod) === undefined ? "berth" : "programs";
+  /** Who makes attachments to this network now. */
+  makerFor(network: NetworkConfig): Exclude<Maker, "unknown"> {
+    return this.#isBuiltin(network) ? "berth" : "programs";
   }
 
   /** Throws NetworkError FailedPrecondition where a pod's attachment lacks something. */

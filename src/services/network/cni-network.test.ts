@@ -295,7 +295,7 @@ test(
     assert.deepEqual(first?.request, { type: "first", mtu: 1400, ...common });
     const runtimeConfig = {
       portMappings: [{ hostPort: 80, containerPort: 8080, protocol: "tcp", hostIP: "127.0.0.1" }],
-      bandwidth: { ingressRate: 1_000_000, ingressBurst: 4294967295 },
+      bandwidth: { ingressRate: 1_000_000, ingressBurst: 524_288 },
       dns: { servers: ["10.0.0.10"], searches: ["cluster.local"], options: [] },
       cgroupPath: "/kubepods/pod1",
     };

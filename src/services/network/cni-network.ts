@@ -150,7 +150,7 @@ export class CniNetwork implements Network {
 
   async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
-    const networks = await this.#wantedNetworks(pod);
+    const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
     return await this.#attach({ pod, networks }, signal);
   }
@@ -217,9 +217,9 @@ export class CniNetwork implements Network {
    * Throws NetworkError before anything is begun: Unavailable without a usable configuration,
    * FailedPrecondition without a plugin.
    */
-  async #wantedNetworks(pod: PodAttachment): Promise<readonly AttachedNetwork[]> {
+  async #wantedNetworks(): Promise<readonly AttachedNetwork[]> {
     await this.#chain.prepare(this.#configured.networks());
-    const networks = this.#networksNow((config) => this.#chain.makerFor(config, pod));
+    const networks = this.#networksNow((config) => this.#chain.makerFor(config));
     const status = this.status();
     if (networks.length === 0 && status.kind === "notReady")
       throw new NetworkError("Unavailable", status.message);

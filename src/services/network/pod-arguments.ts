@@ -3,8 +3,12 @@ import type { PodAttachment } from "./network.ts";
 import type { PluginConfig } from "./network-config.ts";
 import { NetworkError } from "./network-error.ts";
 
-/** The bandwidth plugin wants a burst with each rate; the largest it takes leaves only the rate to matter. */
-const maxBurstBits = 2 ** 32 - 1;
+/**
+ * The plugin bandwidth wants a burst with each rate, which Kubernetes does not name: what may pass at once
+ * after a pause, and what waits at most. A tenth of a second is little beside the rate, and 64 KiB are more
+ * than any packet. The plugin takes no more than the largest.
+ */
+const [burstSeconds, leastBurstBits, mostBurstBits] = [0.1, 64 * 1024 * 8, 2 ** 32 - 1];
 
 /**
  * CNI_ARGS as every Kubernetes runtime sends them; plugins that know none of them are told not to mind.
@@ -54,9 +58,13 @@ function portMapping({
 
 function bandwidth({ ingressRate, egressRate }: NonNullable<PodAttachment["bandwidth"]>): JsonObject {
   return {
-    ...(ingressRate && { ingressRate, ingressBurst: maxBurstBits }),
-    ...(egressRate && { egressRate, egressBurst: maxBurstBits }),
+    ...(ingressRate && { ingressRate, ingressBurst: burstOf(ingressRate) }),
+    ...(egressRate && { egressRate, egressBurst: burstOf(egressRate) }),
   };
+}
+
+function burstOf(rate: number): number {
+  return Math.min(Math.max(Math.floor(rate * burstSeconds), leastBurstBits), mostBurstBits);
 }
 
 /** `runtimeConfig` with those of `args` that the plugin declares; undefined when there are none. */

@@ -81,6 +81,16 @@ export function addBridge(socket: NetlinkSocket, name: string, mtu: number): voi
 }
 
 /**
+ * Makes an intermediate functional block, which is up: what is redirected to it waits in its queue and goes
+ * on where it was going. Throws LinuxError, EEXIST when there is a link of that name.
+ */
+export function addIfb(socket: NetlinkSocket, name: string, mtu: number): void {
+  const info = nested(IFLA.linkInfo, text(IFLA_INFO_KIND, "ifb"));
+  const up = header({ flags: IFF_UP, change: IFF_UP });
+  newLink(socket, name, [up, text(IFLA.name, name), ...mtuOf(mtu), info]);
+}
+
+/**
  * Makes a pair of virtual Ethernet devices in one step: this end up and a port of its bridge, the other one
  * already where it belongs. Throws LinuxError, EEXIST when one of the names is taken.
  */

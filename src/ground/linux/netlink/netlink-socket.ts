@@ -50,6 +50,8 @@ const dumpTries = 5;
 export class NetlinkSocket implements Disposable {
   readonly #fd: number;
   readonly #buffer = Buffer.alloc(receiveBytes);
+  /** Requests on other threads, and the answers that came while others were read. */
+  readonly #underWay = new Map<number, NetlinkReply | undefined>();
   #sequence = 0;
 
   private constructor(fd: number) {
@@ -81,8 +83,16 @@ export class NetlinkSocket implements Disposable {
     const sequence = ++this.#sequence;
     const bytes = encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK }, sequence);
     const address = [kernelAddress, kernelAddress.length];
-    await callAsync("netlink", sendtoCall, [this.#fd, bytes, bytes.length, 0, ...address], subject);
-    this.#answers(sequence, subject);
+    this.#underWay.set(sequence, undefined);
+    try {
+      await callAsync("netlink", sendtoCall, [this.#fd, bytes, bytes.length, 0, ...address], subject);
+      for (const _ of this.#receiveAll());
+      const reply = this.#underWay.get(sequence);
+      if (reply === undefined) throw unanswered(subject);
+      if (reply.kind === "result" && reply.errno !== 0) throw failed(reply, subject);
+    } finally {
+      this.#underWay.delete(sequence);
+    }
   }
 
   /** All objects of a kind. Throws LinuxError, EINTR when they changed each time while they were listed. */
@@ -143,10 +153,13 @@ export class NetlinkSocket implements Disposable {
       payloads.push(reply.payload);
       interrupted ||= reply.interrupted;
     }
-    throw new LinuxError("netlink", "EPROTO", `${subject} (the kernel did not answer)`);
+    throw unanswered(subject);
   }
 
-  /** Until nothing more is there: the kernel answers before sendto(2) ends, and goes on at each recv(2). */
+  /**
+   * Until nothing more is there: the kernel answers before sendto(2) ends, and goes on at each recv(2). What
+   * answers a request on another thread is kept for that.
+   */
   *#receiveAll(): Generator<NetlinkReply, void, undefined> {
     for (;;) {
       const length = recvCall(this.#fd, this.#buffer, this.#buffer.length, MSG_DONTWAIT);
@@ -156,9 +169,16 @@ export class NetlinkSocket implements Disposable {
         if (errno === EINTR) continue;
         throw new LinuxError("recv", errnoName(errno), "netlink");
       }
-      yield* decodeMessages(this.#buffer.subarray(0, length));
+      for (const reply of decodeMessages(this.#buffer.subarray(0, length))) {
+        if (this.#underWay.has(reply.sequence)) this.#underWay.set(reply.sequence, reply);
+        else yield reply;
+      }
     }
   }
+}
+
+function unanswered(subject: string): LinuxError {
+  return new LinuxError("netlink", "EPROTO", `${subject} (the kernel did not answer)`);
 }
 
 function failed(reply: { readonly errno: number; readonly reason: string }, subject: string): LinuxError {

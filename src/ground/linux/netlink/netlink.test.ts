@@ -169,6 +169,25 @@ test("addresses and routes are those that iproute2 shows", async () => {
   await deleteLink(socket, bridge);
 });
 
+test("links are deleted at the same time, while others are asked for", async () => {
+  using socket = NetlinkSocket.open("route");
+  const names = Array.from({ length: 20 }, (_, index) => `berth-many${index}`);
+  for (const name of names) addBridge(socket, name, 0);
+  let isUnderWay = true;
+  const deletions = Promise.all(names.map((name) => deleteLink(socket, found(socket, name)))).finally(() => {
+    isUnderWay = false;
+  });
+  while (isUnderWay) {
+    assert.equal(found(socket, "lo").name, "lo");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await deletions;
+  assert.deepEqual(
+    listLinks(socket).filter(({ name }) => names.includes(name)),
+    [],
+  );
+});
+
 test("what the kernel refuses is an error with its name, the object and the kernel's own words", () => {
   using socket = NetlinkSocket.open("route");
   assert.throws(() => addBridge(socket, "a-name-that-is-too-long", 0), {

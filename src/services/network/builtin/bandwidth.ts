@@ -1,23 +1,125 @@
+import { createHash } from "node:crypto";
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
-import type { BuiltinPlugin } from "./plugin.ts";
+import {
+  addIfb,
+  addTokenBucket,
+  deleteLink,
+  type Link,
+  linkByName,
+  NetlinkSocket,
+  redirectIncoming,
+  type TokenBucket,
+} from "../../../ground/linux/index.ts";
+import { peerOf } from "./peer-link.ts";
+import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
+import type { AddResult } from "./result.ts";
 
-const keys = ["ingressRate", "ingressBurst", "egressRate", "egressBurst"];
+const limits = {
+  ingress: { rate: "ingressRate", burst: "ingressBurst" },
+  egress: { rate: "egressRate", burst: "egressBurst" },
+} as const;
+const keys = Object.values(limits).flatMap(({ rate, burst }) => [rate, burst]);
 
-/** Has nothing to do for pods without limits; others are the program's, which knows traffic control. */
+/** How long a packet waits at most behind those that may pass at once. */
+const latencySeconds = 0.025;
+
+/** As long as a name of an interface may be. */
+const nameLength = 15;
+
+/**
+ * Limits what a pod receives by a queue on its link's end on the host, and what it sends by one on a link of
+ * its own, through which that end's incoming packets are led (tc-tbf(8)).
+ */
 export const bandwidthPlugin: BuiltinPlugin = {
   keys,
-  obstacle: (config) => limitOf(config, "is set"),
-  podObstacle: ({ bandwidth }) =>
-    isRecord(bandwidth) ? limitOf(bandwidth, "is asked for by the pod") : undefined,
-  add: async (_, previous) => {
-    if (previous === undefined) throw new PluginFailure("must be called as chained plugin");
-    return previous;
+  obstacle: (config) => {
+    const wrong = keys.find((key) => config[key] !== undefined && !isCount(config[key]));
+    return wrong === undefined ? undefined : `"${wrong}" is ${JSON.stringify(config[wrong])}`;
   },
-  delete: async () => [],
+  add,
+  delete: remove,
 };
 
-function limitOf(limits: JsonObject, what: string): string | undefined {
-  const set = keys.find((key) => limits[key] !== undefined && limits[key] !== 0);
-  return set === undefined ? undefined : `"${set}" ${what}`;
+async function add(
+  call: PluginCall,
+  previous: AddResult | undefined,
+  tools: PluginTools,
+): Promise<AddResult> {
+  if (previous === undefined) throw new PluginFailure("must be called as chained plugin");
+  const [ingress, egress] = [bucketOf(call, limits.ingress), bucketOf(call, limits.egress)];
+  if (ingress === undefined && egress === undefined) return previous;
+  const { route, step } = tools;
+  const host = hostLink(call, route);
+  if (ingress !== undefined) {
+    step("ingress limit");
+    addTokenBucket(route, host, ingress);
+  }
+  if (egress === undefined) return previous;
+  step("egress link");
+  const name = egressLinkName(call);
+  addIfb(route, name, host.mtu);
+  const queue = linkByName(route, name);
+  if (queue === undefined) throw new PluginFailure(`failed to lookup ${JSON.stringify(name)}: it is gone`);
+  step("egress limit");
+  addTokenBucket(route, queue, egress);
+  redirectIncoming(route, host, queue);
+  return { ...previous, interfaces: [...previous.interfaces, { name, mac: queue.mac, sandbox: "" }] };
+}
+
+/** All else goes with the pod's link. Nothing would remove this one later, so its end is waited for. */
+async function remove(
+  call: PluginCall,
+  _: AddResult | undefined,
+  { route, step }: PluginTools,
+): Promise<readonly LeftLink[]> {
+  const link = linkByName(route, egressLinkName(call));
+  step("undo egress link");
+  if (link?.kind === "ifb") await deleteLink(route, link);
+  return [];
+}
+
+/** The program calls it the same, so that each can take down what the other made. */
+function egressLinkName({ network, containerId }: PluginCall): string {
+  const hash = createHash("sha512").update(`${network}${containerId}`).digest("hex");
+  return `bwp${hash}`.slice(0, nameLength);
+}
+
+/** What the network is configured with comes before what the pod asks for. Throws PluginFailure. */
+function bucketOf(
+  { config, runtimeConfig }: PluginCall,
+  of: { readonly rate: string; readonly burst: string },
+): TokenBucket | undefined {
+  const asked = isRecord(runtimeConfig.bandwidth) ? runtimeConfig.bandwidth : {};
+  const source = keys.some((key) => config[key] !== undefined) ? config : asked;
+  const [rate, burst] = [bitsOf(source, of.rate), bitsOf(source, of.burst)];
+  if (burst === 0 && rate !== 0) throw new PluginFailure("if rate is set, burst must also be set");
+  if (rate === 0 && burst !== 0) throw new PluginFailure("if burst is set, rate must also be set");
+  if (rate === 0) return undefined;
+  const burstBytes = Math.floor(burst / 8);
+  if (burstBytes >= 2 ** 32 - 1) throw new PluginFailure("burst cannot be more than 4GB");
+  const bytesPerSecond = Math.floor(rate / 8);
+  return {
+    bytesPerSecond,
+    burstBytes,
+    queueBytes: Math.floor(bytesPerSecond * latencySeconds) + burstBytes,
+  };
+}
+
+function bitsOf(source: JsonObject, key: string): number {
+  const value = source[key] ?? 0;
+  if (!isCount(value)) throw new PluginFailure(`invalid ${key} ${JSON.stringify(value)}`);
+  return value;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function hostLink({ netnsPath, ifName }: PluginCall, route: NetlinkSocket): Link {
+  using pod = NetlinkSocket.open("route", netnsPath);
+  const inside = linkByName(pod, ifName);
+  const host = inside === undefined ? undefined : peerOf(inside, route);
+  if (host === undefined) throw new PluginFailure(`container interface ${ifName} has no veth peer`);
+  return host;
 }

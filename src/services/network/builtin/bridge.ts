@@ -1,10 +1,11 @@
 import { isRecord } from "../../../ground/json/index.ts";
-import { type Link, linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
+import { linkByIndex, linkByName, NetlinkSocket, setLink } from "../../../ground/linux/index.ts";
 import { type BridgeConfig, bridgeKeys, bridgeObstacle, parseBridge } from "./bridge-config.ts";
 import { ensureBridge, ensureGateway } from "./bridge-link.ts";
 import { enableForwarding } from "./forwarding.ts";
 import { allocateAddresses, parseRoutes, releaseAddresses } from "./host-local.ts";
 import { networkAddress, plus } from "./ip-address.ts";
+import { peerOf } from "./peer-link.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { connectPod } from "./pod-link.ts";
 import type { AddResult, ResultIp, ResultRoute } from "./result.ts";
@@ -101,12 +102,6 @@ function cutOff({ netnsPath, ifName }: PluginCall, route: NetlinkSocket): readon
   if (outside === undefined) return [];
   setLink(route, outside, { up: false, masterIndex: 0 });
   return [{ index: outside.index, name: outside.name }];
-}
-
-/** Indexes are those of two namespaces, so a link on the host may have the number by chance. */
-function peerOf(inside: Link, route: NetlinkSocket): Link | undefined {
-  const outside = inside.peerIndex === 0 ? undefined : linkByIndex(route, inside.peerIndex);
-  return outside?.kind === "veth" && outside.peerIndex === inside.index ? outside : undefined;
 }
 
 function withGateway(ip: ResultIp, { isGateway }: BridgeConfig): ResultIp {

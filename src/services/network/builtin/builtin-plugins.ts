@@ -1,6 +1,4 @@
-import type { PodAttachment } from "../network.ts";
 import { type NetworkConfig, type PluginConfig, parseNetworkConfig } from "../network-config.ts";
-import { capabilityArgs, runtimeConfig } from "../pod-arguments.ts";
 import { bandwidthPlugin } from "./bandwidth.ts";
 import { bridgePlugin } from "./bridge.ts";
 import { firewallPlugin } from "./firewall.ts";
@@ -28,17 +26,6 @@ const commonKeys = ["type", "name", "cniVersion", "cniVersions", "capabilities",
 export function obstacleOf({ plugins }: NetworkConfig): string | undefined {
   for (const [index, plugin] of plugins.entries()) {
     const obstacle = pluginObstacle(plugin, index);
-    if (obstacle !== undefined) return `plugin ${plugin.type}: ${obstacle}`;
-  }
-  return undefined;
-}
-
-/** Why a pod's programs are to be run, on a network that can be made in process. */
-export function podObstacleOf({ plugins }: NetworkConfig, pod: PodAttachment): string | undefined {
-  const args = capabilityArgs(pod);
-  for (const plugin of plugins) {
-    const told = runtimeConfig(plugin, args) ?? {};
-    const obstacle = builtinPlugins.get(plugin.type)?.podObstacle?.(told);
     if (obstacle !== undefined) return `plugin ${plugin.type}: ${obstacle}`;
   }
   return undefined;

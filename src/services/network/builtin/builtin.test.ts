@@ -8,13 +8,14 @@ import { enterPrivateNetwork } from "../../../testing/private-network.ts";
 import { until } from "../../../testing/until.ts";
 import type { PodAttachment } from "../index.ts";
 import { assertNothingLeft, bridged, leftovers, ways } from "../testing/bridged.ts";
-import { bridgeNetwork, recorder, TestNetwork } from "../testing/test-network.ts";
+import { bridgeNetwork, TestNetwork } from "../testing/test-network.ts";
 import { ask, echo, fails, inside, neighbour } from "../testing/traffic.ts";
 
 await enterPrivateNetwork();
 
 const run = promisify(execFile);
 const limit = { timeout: 120_000 };
+const bandwidth = { type: "bandwidth", capabilities: { bandwidth: true } };
 const portmap = { type: "portmap", capabilities: { portMappings: true } };
 
 for (const { way, builtinPlugins } of ways) {
@@ -256,25 +257,6 @@ for (const { way, builtinPlugins } of ways) {
   });
 }
 
-test(
-  "a pod without limits is attached in process beside the plugin bandwidth, one with limits by programs",
-  limit,
-  async () => {
-    const bandwidth = { type: "bandwidth", capabilities: { bandwidth: true } };
-    await using rig = await bridged({ builtinPlugins: true, chained: [bandwidth] });
-    await rig.plugin("bandwidth", recorder());
-    const [free, limited] = [await rig.pod(), await rig.pod({ bandwidth: { ingressRate: 1_000_000 } })];
-    const { ips } = await rig.network.attach(free);
-    assert.equal(ips.length, 2);
-    assert.deepEqual(await rig.commands("bandwidth"), []);
-    await rig.network.attach(limited);
-    assert.deepEqual(await rig.commands("bandwidth"), ["ADD"]);
-    for (const { sandboxId } of [free, limited]) await rig.network.detach(sandboxId);
-    assert.deepEqual(await rig.commands("bandwidth"), ["ADD", "DEL"]);
-    await assertNothingLeft(rig);
-  },
-);
-
 test("the name of an interface on the host that is taken is passed over", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true });
   const pod = await rig.pod();
@@ -362,17 +344,33 @@ const additions = [
   "gateway",
   "masquerade",
   "ports",
+  "ingress limit",
+  "egress link",
+  "egress limit",
   "admittance",
 ];
-const removals = ["undo admittance", "undo ports", "undo veth", "undo masquerade", "undo addresses"];
+const removals = [
+  "undo admittance",
+  "undo egress link",
+  "undo ports",
+  "undo veth",
+  "undo masquerade",
+  "undo addresses",
+];
 
 for (const step of [...additions, ...removals]) {
   test(
     `what a daemon left that was killed before the step ${step} is taken away by the next`,
     limit,
     async () => {
-      await using rig = await bridged({ builtinPlugins: true, chained: [portmap, { type: "firewall" }] });
-      const pod = await rig.pod({ portMappings: [{ hostPort: 18_130, containerPort: 80, protocol: "tcp" }] });
+      await using rig = await bridged({
+        builtinPlugins: true,
+        chained: [portmap, bandwidth, { type: "firewall" }],
+      });
+      const pod = await rig.pod({
+        portMappings: [{ hostPort: 18_130, containerPort: 80, protocol: "tcp" }],
+        bandwidth: { ingressRate: 1_000_000, egressRate: 1_000_000 },
+      });
       const command = removals.includes(step) ? "DEL" : "ADD";
       if (command === "DEL") await rig.network.attach(pod);
       await dieAt(step, rig, pod, command);

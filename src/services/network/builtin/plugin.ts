@@ -35,8 +35,6 @@ export type BuiltinPlugin = {
   readonly keys: readonly string[];
   /** Why a configuration whose keys are all known is left to the program; undefined when it is not. */
   obstacle(config: JsonObject): string | undefined;
-  /** The same of what this plugin is told of one pod, by its capabilities. */
-  podObstacle?(runtimeConfig: JsonObject): string | undefined;
   /** ADD. `previous`: the result of the plugins before it. Throws whatever fails; DEL follows then. */
   add(call: PluginCall, previous: AddResult | undefined, tools: PluginTools): Promise<AddResult>;
   /** Makes its rules of an attached pod again, after somebody has removed them. */

@@ -33,19 +33,26 @@ export async function assertNothingLeft(rig: TestNetwork): Promise<void> {
   await until(async () => (await leftovers(rig)).links === 0);
 }
 
-/** What plugins left on the host: veth links, address reservations, and rules about pods. */
+/** What plugins left on the host: links of pods, address reservations, and rules about pods. */
 export async function leftovers({ root }: TestNetwork) {
-  const { stdout: links } = await run("ip", ["-j", "link", "show", "type", "veth"]);
+  const links = await Promise.all(["veth", "ifb"].map(linksOf));
   const addresses = await readdir(`${root}/addresses/test`).catch(() => []);
   const { stdout: rules } = await run("iptables-save", ["-t", "nat"]);
   return {
-    links: JSON.parse(links).length,
+    links: links.flat().length,
     addresses: addresses.filter((name) => /^[0-9a-f]*[.:]/.test(name)),
     rules: rules
       .split("\n")
       .filter((rule) => /^-A .*(CNI-|10\.87)/.test(rule) && !/HOSTPORT|-MASQ /.test(rule))
       .concat(await elements()),
   };
+}
+
+async function linksOf(type: string): Promise<readonly unknown[]> {
+  // Nothing at all, or empty objects, stand for none.
+  const { stdout } = await run("ip", ["-j", "link", "show", "type", type]);
+  const links: readonly object[] = JSON.parse(stdout.trim() === "" ? "[]" : stdout);
+  return links.filter((link) => "ifname" in link);
 }
 
 export const nothing = { links: 0, addresses: [], rules: [] };
