@@ -233,6 +233,60 @@ describe("a pod of the manager", () => {
     assert.equal(status("imageless").phase, "Pending");
   });
 
+  it("ends a container in the time that the pod gives it: its hook, its signal, then SIGKILL", async () => {
+    await run("stubborn", {
+      terminationGracePeriodSeconds: 4,
+      containers: [
+        shell("main", "trap 'echo told' TERM; while true; do sleep 0.1; done", {
+          lifecycle: { preStop: { sleep: { seconds: 1 } } },
+        }),
+      ],
+    });
+    await until("it runs", () => condition("stubborn", "Ready") === "True");
+    const begunAt = performance.now();
+    const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name: "stubborn" });
+    await manager.waitUntilGone(uid);
+    const seconds = (performance.now() - begunAt) / 1000;
+    assert.ok(seconds >= 4 && seconds < 20, `it took ${seconds} s`);
+  });
+
+  it("ends a container that fails its liveness probe in the time that the probe gives it", async () => {
+    await using _ = await run("probe-grace", {
+      terminationGracePeriodSeconds: 600,
+      containers: [
+        shell("main", "trap '' TERM; while true; do sleep 0.1; done", {
+          livenessProbe: {
+            exec: { command: ["false"] },
+            periodSeconds: 1,
+            failureThreshold: 1,
+            terminationGracePeriodSeconds: 1,
+          },
+        }),
+      ],
+    });
+    await until("it is restarted", () => container("probe-grace").restartCount > 0);
+  });
+
+  it("is not ready while a readiness gate is not, and nobody opens it here", async () => {
+    await using _ = await run("gated", {
+      readinessGates: [{ conditionType: "example.test/open" }],
+      containers: [shell("main", forEver)],
+    });
+    await until("its containers are ready", () => condition("gated", "ContainersReady") === "True");
+    assert.equal(condition("gated", "Ready"), "False");
+  });
+
+  it("is run by the runtime handler of its runtimeClassName", async () => {
+    await using _ = await run("classed", {
+      runtimeClassName: "mystery",
+      containers: [shell("main", forEver)],
+    });
+    await until("it says that there is no such handler", () =>
+      events.some(({ pod, message }) => pod === "classed" && message.includes("mystery")),
+    );
+    assert.equal(status("classed").phase, "Pending");
+  });
+
   it("gets a new sandbox when the old one has ended, and its init containers run again", async () => {
     await using _ = await run("moved", {
       initContainers: [shell("init", "echo init")],

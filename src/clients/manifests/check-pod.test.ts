@@ -26,7 +26,6 @@ describe("fields of pods", () => {
   it("that have no effect are warned of", () => {
     const warnings = saidOf({
       enableServiceLinks: true,
-      resources: { limits: { memory: "64Mi" } },
       securityContext: { fsGroup: 5, fsGroupChangePolicy: "OnRootMismatch" },
       volumes: [
         { name: "files", image: { reference: "files", pullPolicy: "Always" } },
@@ -43,7 +42,6 @@ describe("fields of pods", () => {
       warnings.map((warning) => warning.slice(0, warning.indexOf(": "))),
       [
         "spec.enableServiceLinks",
-        "spec.resources",
         "spec.securityContext.fsGroupChangePolicy",
         "spec.volumes[0].image.pullPolicy",
         "spec.volumes[1].persistentVolumeClaim",

@@ -49,7 +49,7 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
 
 function checkVolume({ image, persistentVolumeClaim }: Volume, spec: PodSpec, place: Place): void {
   if (image !== undefined) {
-    const message = "is not pulled here: the image must be on the machine";
+    const message = "has no effect here: the image must be on the machine";
     if (image.pullPolicy === undefined) place.at("image").warn(message);
     else place.at("image", "pullPolicy").warn(message);
   }

@@ -1,0 +1,58 @@
+/** What a pod of a manifest is to a runtime. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { NamespaceMode, Protocol } from "../../ground/protocol/index.ts";
+import { sandboxOf } from "./testing/pods.ts";
+
+describe("the sandbox of a pod", () => {
+  it("is called as the pod says, or as the pod", async () => {
+    assert.equal((await sandboxOf({})).hostname, "web");
+    assert.equal((await sandboxOf({ hostname: "front" })).hostname, "front");
+    assert.equal((await sandboxOf({ hostNetwork: true })).hostname, "");
+  });
+
+  it("has name servers, domains and options of its own with dnsPolicy None", async () => {
+    const { dnsConfig } = await sandboxOf({
+      dnsPolicy: "None",
+      dnsConfig: {
+        nameservers: ["192.0.2.53"],
+        searches: ["example.test"],
+        options: [{ name: "ndots", value: "5" }, { name: "rotate" }],
+      },
+    });
+    assert.partialDeepStrictEqual(dnsConfig, {
+      servers: ["192.0.2.53"],
+      searches: ["example.test"],
+      options: ["ndots:5", "rotate"],
+    });
+  });
+
+  it("has the ports of the machine that its containers ask for", async () => {
+    const ports = [
+      { name: "web", containerPort: 80, hostPort: 8080, hostIP: "127.0.0.1" },
+      { name: "dns", containerPort: 53, hostPort: 53, protocol: "UDP" },
+      { name: "inner", containerPort: 9000 },
+    ];
+    const containers = [{ name: "main", image: "busybox", ports }];
+    assert.partialDeepStrictEqual((await sandboxOf({ containers })).portMappings, [
+      { containerPort: 80, hostPort: 8080, hostIp: "127.0.0.1", protocol: Protocol.TCP },
+      { containerPort: 53, hostPort: 53, hostIp: "", protocol: Protocol.UDP },
+    ]);
+  });
+
+  it("has the kernel's settings that the pod asks for", async () => {
+    const { linux } = await sandboxOf({
+      securityContext: { sysctls: [{ name: "net.core.somaxconn", value: "1024" }] },
+    });
+    assert.deepEqual({ ...linux?.sysctls }, { "net.core.somaxconn": "1024" });
+  });
+
+  it("shares the machine's namespaces that the pod asks for", async () => {
+    const { linux } = await sandboxOf({ hostNetwork: true, hostPID: true, hostIPC: true });
+    assert.partialDeepStrictEqual(linux?.securityContext?.namespaceOptions, {
+      network: NamespaceMode.NODE,
+      pid: NamespaceMode.NODE,
+      ipc: NamespaceMode.NODE,
+    });
+  });
+});

@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import type { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import { tempDir } from "../../../testing/temp-dir.ts";
+import { type Manifest, type ManifestOf, readManifests } from "../../manifests/index.ts";
+import {
+  containerConfig,
+  type Pod,
+  type PodContext,
+  preparePod,
+  removePodFiles,
+  sandboxConfig,
+} from "../index.ts";
+
+/** A pod as manifests have it, with the objects that it refers to, and a directory of its own. */
+export async function podOf(spec: object, objects: readonly object[] = []) {
+  const dir = await tempDir();
+  const manifest = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "web", namespace: "shop", labels: { app: "web" }, annotations: { note: "a b" } },
+    spec: { containers: [{ name: "main", image: "busybox" }], ...spec },
+  };
+  const items = [manifest, ...objects.map((object) => ({ apiVersion: "v1", ...object }))];
+  const text = JSON.stringify({ kind: "List", items });
+  const { manifests } = readManifests([{ file: "pod.yaml", text }], { namespace: "shop" });
+  const [read, ...others] = manifests;
+  if (read?.kind !== "Pod") throw new Error("the first manifest is a pod's");
+  const pod: Pod = { metadata: { ...read.metadata, uid: "uid-of-web" }, spec: read.spec, startTimeNs: 0n };
+  const context: PodContext = {
+    podsDir: join(dir.path, "pods"),
+    logRoot: join(dir.path, "logs"),
+    hostIp: "192.0.2.1",
+    objects: {
+      configMap: (_, name) => others.filter(isConfigMap).find(({ metadata }) => metadata.name === name),
+      secret: (_, name) => others.filter(isSecret).find(({ metadata }) => metadata.name === name),
+      claimDirectory: async (_, name) => (name === "data" ? "/claims/data" : undefined),
+    },
+  };
+  await preparePod(pod, context);
+  const sandbox = (): Promise<PodSandboxConfig> => sandboxConfig(pod, 0, context, "/pods/web");
+  const container = async (): Promise<ContainerConfig> => {
+    const [first] = pod.spec.containers;
+    if (first === undefined) throw new Error("the pod has a container");
+    return await containerConfig({
+      pod,
+      context,
+      container: first,
+      attempt: 2,
+      imageId: "sha256:image",
+      sandbox: await sandbox(),
+      podIps: ["10.88.0.5", "fd00::5"],
+      machine: { bytes: 2 ** 33, hugePageSizes: [2 ** 21], swap: "alone" },
+    });
+  };
+  return {
+    sandbox,
+    container,
+    [Symbol.asyncDispose]: async () => {
+      // Secrets lie in memory, which is to be unmounted.
+      await removePodFiles(pod, context);
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The container's configuration of a pod that has this one alone. */
+export async function containerOf(
+  container: object,
+  spec: object = {},
+  objects: readonly object[] = [],
+): Promise<ContainerConfig> {
+  const containers = [{ name: "main", image: "busybox", ...container }];
+  await using pod = await podOf({ ...spec, containers }, objects);
+  return await pod.container();
+}
+
+/** The sandbox's configuration of a pod. */
+export async function sandboxOf(spec: object): Promise<PodSandboxConfig> {
+  await using pod = await podOf(spec);
+  return await pod.sandbox();
+}
+
+const isConfigMap = (one: Manifest): one is ManifestOf<"ConfigMap"> => one.kind === "ConfigMap";
+const isSecret = (one: Manifest): one is ManifestOf<"Secret"> => one.kind === "Secret";
