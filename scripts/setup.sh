@@ -56,6 +56,7 @@ gnupg:/usr/bin/gpg
 gpgv:/usr/bin/gpgv
 criu:/usr/sbin/criu
 patchelf:/usr/bin/patchelf
+erofs-utils:/usr/bin/mkfs.erofs
 libisal2:/usr/share/doc/libisal2/copyright
 "
 

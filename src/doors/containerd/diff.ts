@@ -1,6 +1,6 @@
 import type { Handlers } from "../../ground/grpc/index.ts";
 import { containerd } from "../../ground/protocol/index.ts";
-import { mediaType, parseDigest } from "../../parts/oci/index.ts";
+import { isErofsLayerType, mediaType, parseDigest } from "../../parts/oci/index.ts";
 import { readableMounts } from "../../services/diff/index.ts";
 import type { Snapshotter } from "../../services/snapshots/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
@@ -29,7 +29,11 @@ export function diffHandlers({
         targetAt: (directory) => layerTargetAt(storage, directory),
       });
       return {
-        applied: Descriptor.fromPartial({ mediaType: mediaType.ociLayer, digest, size: BigInt(size) }),
+        applied: Descriptor.fromPartial({
+          mediaType: isErofsLayerType(diff.mediaType) ? uncompressed(diff.mediaType) : mediaType.ociLayer,
+          digest,
+          size: BigInt(size),
+        }),
       };
     },
 
@@ -53,6 +57,11 @@ export function diffHandlers({
       };
     },
   };
+}
+
+/** The media type of an EROFS image, without the compression around it. */
+function uncompressed(type: string): string {
+  return type.split("+", 1)[0] ?? type;
 }
 
 /** Of the snapshot whose mounts a client has given. */

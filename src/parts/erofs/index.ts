@@ -6,8 +6,9 @@
  *
  * The format is that of the kernel's fs/erofs/erofs_fs.h, described at
  * https://erofs.docs.kernel.org/en/latest/core_ondisk.html. The calls are synchronous, for worker threads.
- * This room reads no archive and mounts nothing.
+ * This room reads no archive and mounts nothing. Of images of others it checks the beginning.
  */
+export { checkedBytes, checkImage } from "./check-image.ts";
 export { ErofsError } from "./erofs-error.ts";
 export type { ErofsDirectory, ErofsInode, FileData, InodeAttributes } from "./inode.ts";
 export { writeIndex } from "./write-index.ts";

@@ -1,9 +1,9 @@
 import { blockBits, deviceSlotBytes, deviceSlotOffset, superblockOffset } from "./format.ts";
 
-const magic = 0xe0f5e1e2;
+export const magic = 0xe0f5e1e2;
 /** Times are of the last change of a file's content. */
 const compatMtime = 2;
-const incompatDeviceTable = 8;
+export const incompatDeviceTable = 8;
 
 export type Superblock = {
   /** The number of the root's inode. */

@@ -18,6 +18,7 @@ export { parseImageConfig } from "./image-config.ts";
 export { JsonNode } from "./json.ts";
 export { parseIndex, parseManifest, parseReferrer, type Referrer } from "./manifest.ts";
 export {
+  isErofsLayerType,
   isForeignLayerType,
   isImageConfigType,
   isIndexType,

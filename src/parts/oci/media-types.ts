@@ -22,6 +22,8 @@ export const mediaType = {
   dockerForeignLayerGzip: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 } as const;
 
+const erofsLayerPrefix = "application/vnd.erofs.layer.";
+
 const indexes: ReadonlySet<string> = new Set([mediaType.ociIndex, mediaType.dockerManifestList]);
 const manifests: ReadonlySet<string> = new Set([mediaType.ociManifest, mediaType.dockerManifest]);
 const configs: ReadonlySet<string> = new Set([mediaType.ociConfig, mediaType.dockerConfig]);
@@ -56,9 +58,20 @@ export function isImageConfigType(type: string): boolean {
   return configs.has(type);
 }
 
-/** True for a layer that can be unpacked: a tar, plain or compressed with gzip or zstd, not encrypted. */
+/** True for a layer: a tar, plain or compressed with gzip or zstd, not encrypted, or an EROFS image. */
 export function isLayerType(type: string): boolean {
-  return layers.has(type) || foreignLayers.has(type);
+  return layers.has(type) || foreignLayers.has(type) || isErofsLayerType(type);
+}
+
+/**
+ * True for a layer that is an EROFS image, plain or all of it compressed with zstd; the types are those that
+ * containerd knows (`application/vnd.erofs.layer.v1`, and what ends with `.erofs`) and the one proposed to
+ * replace them (`application/vnd.erofs`). Its whiteouts are overlayfs's.
+ */
+export function isErofsLayerType(type: string): boolean {
+  const base = type.endsWith("+zstd") ? type.slice(0, -"+zstd".length) : type;
+  if (base.includes("+")) return false;
+  return base === "application/vnd.erofs" || base.startsWith(erofsLayerPrefix) || base.endsWith(".erofs");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Digester } from "../oci/index.ts";
-import { TarError, TarReader } from "../tar/index.ts";
+import { TarError } from "../tar/index.ts";
 import { CompressedInput } from "./compressed-input.ts";
 import { decompress } from "./decompress.ts";
 import { openTarget } from "./open-target.ts";
@@ -46,10 +46,9 @@ type Unpacked = Pick<AppliedLayer, "diffId" | "unpackedBytes" | "undescribedDire
 
 async function unpack(
   input: CompressedInput,
-  { target, expected, maxUnpackedBytes = Infinity }: ApplyOptions,
+  { target, format = "tar", expected, maxUnpackedBytes = Infinity }: ApplyOptions,
 ): Promise<Unpacked> {
-  using writer = openTarget(target);
-  const reader = new TarReader(writer);
+  using receiver = openTarget(target, format);
   const digester = new Digester(expected.diffId);
   let unpackedBytes = 0;
   for await (const chunk of decompress(input)) {
@@ -61,9 +60,7 @@ async function unpack(
       );
     }
     digester.update(chunk);
-    writer.received?.(chunk);
-    reader.push(chunk);
+    receiver.take(chunk);
   }
-  reader.finish();
-  return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: writer.finish() };
+  return { diffId: digester.digest(), unpackedBytes, undescribedDirectories: receiver.finish() };
 }

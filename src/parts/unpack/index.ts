@@ -19,5 +19,12 @@ export { applyLayer } from "./apply-layer.ts";
 export { indexAgain } from "./image/index-again.ts";
 export { layerImageFiles } from "./image/layer-image.ts";
 export { removePaths } from "./remove-paths.ts";
-export type { AppliedLayer, ApplyOptions, DirectoryTarget, ImageTarget, LayerTarget } from "./unpack.ts";
+export type {
+  AppliedLayer,
+  ApplyOptions,
+  DirectoryTarget,
+  ImageTarget,
+  LayerFormat,
+  LayerTarget,
+} from "./unpack.ts";
 export { UnpackError } from "./unpack-error.ts";

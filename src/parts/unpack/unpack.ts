@@ -18,7 +18,8 @@ export type DirectoryTarget = {
 
 /**
  * A layer that is kept as it is, its uncompressed archive, with an EROFS image over it that the kernel mounts
- * (see {@link "./image/layer-image.ts"}). Whiteouts in it are overlayfs's.
+ * (see {@link "./image/layer-image.ts"}), or the EROFS image that it came as. Whiteouts in it are
+ * overlayfs's.
  */
 export type ImageTarget = {
   readonly form: "image";
@@ -26,16 +27,22 @@ export type ImageTarget = {
   readonly directory: string;
 };
 
+/** What a layer is when it is uncompressed: an archive, or an EROFS image that is taken as it is. */
+export type LayerFormat = "tar" | "erofs";
+
 /** How a layer is applied. */
 export type ApplyOptions = {
   readonly target: LayerTarget;
+  /** `tar` unless said otherwise. `erofs` needs an {@link ImageTarget}. */
+  readonly format?: LayerFormat;
   /**
    * What the bytes must turn out to be: `digest` and `size` of the compressed bytes (the descriptor's),
-   * `diffId` of the tar (the image config's). A file that nobody vouched for has a size alone.
+   * `diffId` of what is uncompressed (the image config's). A file that nobody vouched for has a size alone.
    */
   readonly expected: { readonly digest?: Digest; readonly size: number; readonly diffId?: Digest };
   /**
-   * A tar that is longer is refused (ResourceExhausted). No limit by default: a full disk is noticed anyway.
+   * One that is longer uncompressed is refused (ResourceExhausted). No limit by default: a full disk is
+   * noticed anyway.
    */
   readonly maxUnpackedBytes?: number;
   readonly signal?: AbortSignal;
@@ -43,12 +50,12 @@ export type ApplyOptions = {
 
 /** What came out of a layer. */
 export type AppliedLayer = {
-  /** Of the uncompressed tar, by the algorithm of the one expected. */
+  /** Of the uncompressed tar or image, by the algorithm of the one expected. */
   readonly diffId: Digest;
   /** Digest, likewise, and length of the compressed bytes. */
   readonly digest: Digest;
   readonly sizeBytes: number;
-  /** Length of the uncompressed tar. */
+  /** Length of the uncompressed tar or image. */
   readonly unpackedBytes: number;
   /**
    * Directories that the layer has entries in but does not describe, so that they were made with mode 0755

@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { HostPaths } from "../../ground/hostpaths/index.ts";
 import { JobThreads, threadFile } from "../../ground/threads/index.ts";
-import { type Descriptor, type Digest, isLayerType } from "../../parts/oci/index.ts";
-import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
+import { type Descriptor, type Digest, isErofsLayerType, isLayerType } from "../../parts/oci/index.ts";
+import type { AppliedLayer, LayerFormat, LayerTarget } from "../../parts/unpack/index.ts";
 import type { ContentStore } from "../content/index.ts";
 import { type ApplyTarget, applyTarget, type MountMessage } from "./client-mounts.ts";
 import { DiffError } from "./diff-error.ts";
@@ -25,6 +25,7 @@ export type ApplyJob = ApplyTarget & {
   /** The blob's file. */
   readonly path: string;
   readonly descriptor: Pick<Descriptor, "digest" | "size">;
+  readonly format: LayerFormat;
   /** Whether all is to be on the disk before the job is done. */
   readonly sync: boolean;
 };
@@ -45,7 +46,8 @@ export class Differ implements AsyncDisposable {
   /**
    * Applies the layer of `content` that `descriptor` names, compressed with gzip or zstd or not at all, to
    * what `mounts` would show; `targetAt` says where else the layer belongs that is for an upper directory.
-   * Resolves with digest and size of the uncompressed tar. On an error, and when `signal` aborts, what is
+   * Resolves with digest and size of what is uncompressed. A layer that is an EROFS image is taken as it is,
+   * by a snapshot of the erofs snapshotter alone. On an error, and when `signal` aborts, what is
    * there holds part of the layer, and nothing more is written. Throws the signal's reason; ContentError
    * NotFound; HostPathError Unavailable; DiffError: Unimplemented (no layer's type, mounts of other kinds),
    * InvalidArgument, DataLoss, ResourceExhausted.
@@ -64,7 +66,8 @@ export class Differ implements AsyncDisposable {
       );
     const { target, lower } = applyTarget(mounts);
     const into = targetAt?.(target.directory) ?? target;
-    return await this.#run(content, digest, { target: into, lower, sync }, signal);
+    const format = isErofsLayerType(mediaType) ? "erofs" : "tar";
+    return await this.#run(content, digest, { target: into, lower, format, sync }, signal);
   }
 
   /** Like {@link apply}, into a snapshot that lies on nothing. */
@@ -74,13 +77,13 @@ export class Differ implements AsyncDisposable {
     target: LayerTarget,
     { sync, signal }: { readonly sync: boolean; readonly signal: AbortSignal },
   ): Promise<Pick<Descriptor, "digest" | "size">> {
-    return await this.#run(content, digest, { target, lower: [], sync }, signal);
+    return await this.#run(content, digest, { target, lower: [], format: "tar", sync }, signal);
   }
 
   async #run(
     content: ContentStore,
     digest: Digest,
-    into: Pick<ApplyJob, "target" | "lower" | "sync">,
+    into: Pick<ApplyJob, "target" | "lower" | "format" | "sync">,
     signal: AbortSignal,
   ): Promise<Pick<Descriptor, "digest" | "size">> {
     const { sizeBytes: size } = content.info(digest);

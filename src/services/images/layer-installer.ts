@@ -2,9 +2,10 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { syncFileSystem } from "../../ground/linux/index.ts";
 import { allOrStop, Coalescer, Semaphore, SingleFlight } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
-import type { Digest } from "../../parts/oci/index.ts";
+import { type Digest, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
+import { ImageError } from "./image-error.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
@@ -59,10 +60,26 @@ export class LayerInstaller {
     for (const { key } of left) await this.#snapshotter.remove(key);
   }
 
-  /** Resolves when every layer's snapshot is committed. When one fails the others are stopped. */
+  /**
+   * Resolves when every layer's snapshot is committed. When one fails the others are stopped. Throws
+   * ImageError Unimplemented, before anything is fetched, for layers that the snapshotter cannot take.
+   */
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
+    this.#checkForms(layers);
     const installation = { layers, originOf, slots: new Semaphore(this.#maxConcurrent) };
     await allOrStop(layers, signal, (_layer, either, index) => this.#join(installation, index, either));
+  }
+
+  #checkForms(layers: readonly PlannedLayer[]): void {
+    if (this.#snapshotter.capabilities.erofsLayers) return;
+    const found = layers.find(({ descriptor }) => isErofsLayerType(descriptor.mediaType));
+    if (found === undefined) return;
+    const { digest, mediaType } = found.descriptor;
+    throw new ImageError(
+      "Unimplemented",
+      `layer ${digest} is an EROFS image (${JSON.stringify(mediaType)}), which the ${this.#snapshotter.name} snapshotter cannot unpack: ` +
+        'set images.snapshotter = "erofs", or use an image whose layers are archives',
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { Digester } from "../../parts/oci/index.ts";
+import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
 import { IngestFile } from "../content/index.ts";
@@ -21,11 +21,12 @@ export async function runLayerJob(
   onBytes: (received: number) => void,
 ): Promise<InstalledLayer | undefined> {
   await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
-  const { digest, size } = job.descriptor;
+  const { digest, size, mediaType } = job.descriptor;
   if (job.unpack !== undefined) {
     const { target, diffId } = job.unpack;
     const expected = { digest, size, diffId };
-    const applied = await applyLayer(bytes.chunks(), { target, expected, signal });
+    const format = isErofsLayerType(mediaType) ? "erofs" : "tar";
+    const applied = await applyLayer(bytes.chunks(), { target, format, expected, signal });
     // Here, while the kernel has all at hand, and no other thread must be started for it.
     return { ...applied, usage: diskUsage(target.directory) };
   }

@@ -13,7 +13,14 @@ import type { SnapshotDirectories, SnapshotDirectory } from "./directories.ts";
 import { isImage } from "./layer-mounts.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
-import type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
+import type {
+  CommitOptions,
+  Mount,
+  SnapshotInfo,
+  Snapshotter,
+  SnapshotterCapabilities,
+  Usage,
+} from "./snapshotter.ts";
 import type { SnapshotStyle } from "./style.ts";
 import type { TreeThreads } from "./tree-threads.ts";
 
@@ -46,7 +53,7 @@ export type SnapshotterParts = {
 export class DirectorySnapshotter implements Snapshotter {
   readonly name: string;
   readonly root: string;
-  readonly capabilities: { readonly rebase: boolean };
+  readonly capabilities: SnapshotterCapabilities;
   readonly #parts: SnapshotterParts;
   readonly #locks = new KeyLock();
   /** Parents of snapshots that are being made or committed. */
@@ -62,7 +69,8 @@ export class DirectorySnapshotter implements Snapshotter {
     this.#deletions = new Deletions(directories, remover, style.layerMounts, logger);
     this.name = parts.style.name;
     this.root = parts.directories.root;
-    this.capabilities = { rebase: parts.style.rebase };
+    const { rebase, layerMounts } = parts.style;
+    this.capabilities = { rebase, erofsLayers: layerMounts !== undefined };
   }
 
   prepare(

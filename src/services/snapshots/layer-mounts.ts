@@ -20,12 +20,12 @@ export class LayerMounts {
 
   /** Does nothing for a snapshot that is a directory, or mounted. Throws LinuxError. */
   async mount(directory: SnapshotDirectory): Promise<void> {
-    if (!(await isImage(directory))) return;
-    const { fs, image } = directory;
+    const found = await imageOf(directory);
+    if (found === undefined) return;
+    const { fs } = directory;
     using _lock = await this.#locks.acquireAll([fs]);
-    const { archive, index } = layerImageFiles(image);
     try {
-      if (!(await isMounted(fs))) await mountErofs(index, [archive], fs);
+      if (!(await isMounted(fs))) await mountErofs(found.image, found.devices, fs);
       this.#failures.delete(fs);
     } catch (error) {
       this.#failures.set(fs, error);
@@ -48,9 +48,21 @@ export class LayerMounts {
 }
 
 /** Whether a snapshot is a layer that is kept as an image. */
-export async function isImage({ image }: SnapshotDirectory): Promise<boolean> {
+export async function isImage(directory: SnapshotDirectory): Promise<boolean> {
+  return (await imageOf(directory)) !== undefined;
+}
+
+type FoundImage = { readonly image: string; readonly devices: readonly string[] };
+
+async function imageOf({ image }: SnapshotDirectory): Promise<FoundImage | undefined> {
+  const { archive, index, whole } = layerImageFiles(image);
+  if (await exists(index)) return { image: index, devices: [archive] };
+  return (await exists(whole)) ? { image: whole, devices: [] } : undefined;
+}
+
+async function exists(path: string): Promise<boolean> {
   try {
-    await access(layerImageFiles(image).index);
+    await access(path);
     return true;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;

@@ -26,7 +26,7 @@ export interface Snapshotter {
   readonly name: string;
   /** Directory whose file system holds the snapshots (ImageFsInfo). */
   readonly root: string;
-  readonly capabilities: { readonly rebase: boolean };
+  readonly capabilities: SnapshotterCapabilities;
   /**
    * Throws SnapshotError AlreadyExists (key), NotFound (parent), FailedPrecondition (parent not committed).
    * Durable when it resolves, unless `durability` says otherwise.
@@ -78,6 +78,13 @@ export interface Snapshotter {
   /** Like {@link cleanup}, with the deletions going on in the background. */
   startCleanup(): Promise<void>;
 }
+
+/** What a snapshotter can do besides. */
+export type SnapshotterCapabilities = {
+  readonly rebase: boolean;
+  /** Whether layers that are EROFS images can be snapshots. */
+  readonly erofsLayers: boolean;
+};
 
 /** How a snapshot is committed. */
 export type CommitOptions = {

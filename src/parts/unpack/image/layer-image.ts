@@ -9,9 +9,22 @@ import type { LayerSink } from "../layer-sink.ts";
 import { UnpackError } from "../unpack-error.ts";
 import { TreeBuilder } from "./tree-builder.ts";
 
-/** The files of a layer that is kept as an image: its archive, and the EROFS index over it. */
-export function layerImageFiles(directory: string): { readonly archive: string; readonly index: string } {
-  return { archive: join(directory, "archive.tar"), index: join(directory, "index.erofs") };
+/** See {@link layerImageFiles}. */
+export type LayerImageFiles = {
+  readonly archive: string;
+  /** The EROFS index over the archive. */
+  readonly index: string;
+  /** In place of both, of a layer that was an EROFS image as it came. */
+  readonly whole: string;
+};
+
+/** The files that a layer can have that is kept as an image. */
+export function layerImageFiles(directory: string): LayerImageFiles {
+  return {
+    archive: join(directory, "archive.tar"),
+    index: join(directory, "index.erofs"),
+    whole: join(directory, "layer.erofs"),
+  };
 }
 
 /**
@@ -24,18 +37,14 @@ export class LayerImage implements LayerSink {
   readonly #index: string;
 
   constructor(directory: string) {
-    makeDirectory(directory);
+    makeImageDirectory(directory);
     const { archive, index } = layerImageFiles(directory);
     this.#archive = openSync(archive, "wx+", 0o600);
     this.#index = index;
   }
 
   received(bytes: Uint8Array): void {
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#archive, bytes, at);
-    } catch (cause) {
-      throw new UnpackError(codeOf(cause), "the layer's archive cannot be written", { cause });
-    }
+    writeAll(this.#archive, bytes, "archive");
   }
 
   begin(entry: ArchiveEntry, position: number): void {
@@ -58,8 +67,17 @@ export class LayerImage implements LayerSink {
   }
 }
 
+/** To the layer's `what`. Throws UnpackError. */
+export function writeAll(fd: number, bytes: Uint8Array, what: string): void {
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  } catch (cause) {
+    throw new UnpackError(codeOf(cause), `the layer's ${what} cannot be written`, { cause });
+  }
+}
+
 /** One that an applied layer is in already takes no other. */
-function makeDirectory(path: string): void {
+export function makeImageDirectory(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (cause) {

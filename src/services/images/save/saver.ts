@@ -1,6 +1,7 @@
 import {
   type Descriptor,
   formatPlatform,
+  isErofsLayerType,
   isIndexType,
   isManifestType,
   type Platform,
@@ -129,6 +130,8 @@ export class Saver {
     try {
       const wanted = platform === "all" ? this.#parts.platform : platform;
       const { manifest } = (await planImage(target, read, wanted)).selected;
+      // Docker's archives have layers that are tars alone.
+      if (manifest.layers.some(({ mediaType }) => isErofsLayerType(mediaType))) return undefined;
       return { config: manifest.config, layers: manifest.layers };
     } catch (error) {
       if (error instanceof ImageError) return undefined;
