@@ -94,6 +94,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   podnetwork: ["engine", "linux", "network", "protocol"],
   dockerapi: [],
   docker: [
+    "cdi",
     "dockerapi",
     "directories",
     "engine",

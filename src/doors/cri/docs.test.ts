@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { criMessages } from "../../testing/cri-fields.ts";
 import { readProjectFile, testExists } from "../../testing/docs.ts";
 
 /** The fields of each message, and the RPCs, in the words of the protocol. */
 async function protocol() {
-  const text = (await readProjectFile("proto/runtime/v1/api.proto")).replaceAll(
-    /\/\/.*|\benum \w+ \{[^}]*\}/g,
-    "",
-  );
+  const text = (await readProjectFile("proto/runtime/v1/api.proto")).replaceAll(/\/\/.*/g, "");
   const rpcs = [...text.matchAll(/\brpc\s+(\w+)/g)].map(([, name]) => name);
-  const fields = [...text.matchAll(/^message (\w+) \{((?:[^{}]|\{[^{}]*\})*)\}/gm)].flatMap(
-    ([, message, body = ""]) =>
-      [...body.matchAll(/\s(\w+)\s*=\s*\d+\s*(?:\[.*?\])?;/g)].map(([, field]) => `${message}.${field}`),
+  const fields = [...(await criMessages())].flatMap(([message, all]) =>
+    all.map(({ name }) => `${message}.${name}`),
   );
   return { rpcs, fields };
 }

@@ -1,60 +1,38 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HostPaths } from "../../ground/hostpaths/index.ts";
-import { ContainerConfig, PodSandboxConfig } from "../../ground/protocol/index.ts";
-import { type ContainerDetails, DockerClient } from "../../parts/dockerapi/index.ts";
-import { parseDigest } from "../../parts/oci/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
-import { containerBody } from "./container-body.ts";
-import type { FoundSandbox } from "./found.ts";
-
-type Config = Parameters<typeof ContainerConfig.fromPartial>[0];
-
-/** What Docker is asked for. */
-async function bodyOf(config: Config, { hasSelinux = false } = {}) {
-  using client = new DockerClient({ endpoint: { kind: "unix", path: "/none" }, tls: undefined });
-  const pod = PodSandboxConfig.fromPartial({});
-  const sandbox: FoundSandbox = {
-    id: "sandbox",
-    labels: { kind: "sandbox", config: pod, handler: "" },
-    // Nothing is read of these.
-    details: {} as ContainerDetails,
-    view: {} as FoundSandbox["view"],
-  };
-  const labels = {
-    config: ContainerConfig.fromPartial(config),
-    sandboxId: "sandbox",
-    imageId: parseDigest(`sha256:${"0".repeat(64)}`),
-    imageRef: "image",
-    logPath: "",
-  };
-  const options = {
-    client,
-    hasSelinux,
-    cgroupDriver: "cgroupfs",
-    security: {
-      unsetSeccompProfile: "unconfined",
-      privilegedSeccompProfile: "unconfined",
-      seccompProfileRoot: "/",
-    },
-    absentMountSourcesToReject: [],
-    logBufferMib: 1,
-    minOomScoreAdj: -1000,
-  } as const;
-  return await containerBody(sandbox, labels, options, new HostPaths().of("pod"));
-}
+import { containerBodyOf } from "./testing/bodies.ts";
 
 test("a volume is relabelled where the engine has SELinux, and is an ordinary mount where it has not", async () => {
   await using directory = await tempDir();
   const mounts = [{ hostPath: directory.path, containerPath: "/data", selinuxRelabel: true }];
-  const labelled = (await bodyOf({ mounts }, { hasSelinux: true })).HostConfig;
+  const labelled = (await containerBodyOf({ mounts }, { hasSelinux: true })).HostConfig;
   assert.deepEqual(labelled.Binds, [`${directory.path}:/data:rw,Z,rprivate`]);
   assert.deepEqual(labelled.Mounts, []);
-  const { Binds, Mounts = [] } = (await bodyOf({ mounts })).HostConfig;
+  const { Binds, Mounts = [] } = (await containerBodyOf({ mounts })).HostConfig;
   assert.deepEqual([Binds, Mounts.map(({ Target }) => Target)], [undefined, ["/data"]]);
 });
 
 test("a volume that Docker could not relabel as it is named is refused", async () => {
   const mounts = [{ hostPath: "/tmp", containerPath: "/a:b", selinuxRelabel: true }];
-  await assert.rejects(bodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);
+  await assert.rejects(containerBodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);
+});
+
+test("profiles are also taken from the fields by which older clients name them", async () => {
+  const securityContext = { apparmorProfile: "localhost/strict", seccompProfilePath: "runtime/default" };
+  const { HostConfig } = await containerBodyOf({ linux: { securityContext } });
+  assert.deepEqual(HostConfig.SecurityOpt, ["apparmor=strict"]);
+});
+
+test("devices of CDI are asked for by annotations too, from Docker Engine 25 on", async () => {
+  const config = {
+    CDIDevices: [{ name: "vendor.com/gpu=0" }],
+    annotations: { "cdi.k8s.io/plugin": "vendor.com/gpu=0,vendor.com/gpu=1" },
+  };
+  const { HostConfig } = await containerBodyOf(config, { api: "1.44" });
+  assert.deepEqual(HostConfig.DeviceRequests, [
+    { Driver: "cdi", DeviceIDs: ["vendor.com/gpu=0", "vendor.com/gpu=1"] },
+  ]);
+  const { annotations } = config;
+  await assert.rejects(containerBodyOf({ annotations }), /annotations of cdi\.k8s\.io.*25\.0/);
 });

@@ -7,6 +7,7 @@ import {
   type PodSandboxConfig,
   Signal,
 } from "../../ground/protocol/index.ts";
+import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
 import { oomScoreAdj, resolveMount } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
@@ -20,7 +21,7 @@ import { cgroupParent } from "./sandbox-body.ts";
 import { type SecuritySettings, securityOptions } from "./security-options.ts";
 
 export type ContainerBodyOptions = {
-  readonly client: DockerClient;
+  readonly client: Pick<DockerClient, "has">;
   /** Whether the engine gives containers labels of SELinux. */
   readonly hasSelinux: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
@@ -82,12 +83,18 @@ export async function containerBody(
         PathInContainer: containerPath,
         CgroupPermissions: permissions === "" ? "rwm" : permissions,
       })),
-      ...(config.CDIDevices.length > 0 && {
-        DeviceRequests: [{ Driver: "cdi", DeviceIDs: config.CDIDevices.map(({ name }) => name) }],
-      }),
+      ...cdiDevices(config),
       LogConfig: logConfig(options.logBufferMib),
     },
   };
+}
+
+function cdiDevices({
+  CDIDevices,
+  annotations,
+}: ContainerConfig): Pick<NewContainer["HostConfig"], "DeviceRequests"> {
+  const names = new Set([...CDIDevices.map(({ name }) => name), ...namesInAnnotations(annotations)]);
+  return names.size === 0 ? {} : { DeviceRequests: [{ Driver: "cdi", DeviceIDs: [...names] }] };
 }
 
 /** JSON has no bytes that are no text. */

@@ -22,7 +22,7 @@ import { execSync } from "./exec.ts";
 import { type FoundContainer, type FoundSandbox, isContainer, isSandbox } from "./found.ts";
 import { findById, getById } from "./ids.ts";
 import { containerName } from "./names-and-labels.ts";
-import { refuseInResources } from "./refused.ts";
+import { refuseInUpdate } from "./refused.ts";
 
 const kind = "container";
 
@@ -169,7 +169,7 @@ export class DockerContainers implements Containers {
         `container ${id} has exited and cannot be started again: its resources cannot be updated`,
       );
     }
-    refuseInResources(resources);
+    refuseInUpdate(resources, view.config.linux?.resources);
     await client.updateContainer(id, dockerResources(resources));
     await mirror.refresh(id);
   }

@@ -5,6 +5,7 @@ import {
   NamespaceMode,
   type PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
+import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient } from "../../parts/dockerapi/index.ts";
 import { EngineError } from "../engine/index.ts";
 
@@ -33,7 +34,19 @@ export function refuseInSandbox({ linux }: PodSandboxConfig): void {
   );
 }
 
-export function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources): void {
+/** `asked` is what the container was made with: a value that stays is none to set. */
+export function refuseInUpdate(
+  resources: LinuxContainerResources,
+  asked: LinuxContainerResources | undefined,
+): void {
+  const { oomScoreAdj } = resources;
+  refuseInResources(resources);
+  refuseUnsupported(
+    new Map([["resources.oom_score_adj", oomScoreAdj !== 0n && oomScoreAdj !== (asked?.oomScoreAdj ?? 0n)]]),
+  );
+}
+
+function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources): void {
   refuseUnsupported(
     new Map([
       // Kubelets say of every size that there is none.
@@ -56,13 +69,17 @@ function isRelabelledOtherwise({
 /** `hasSelinux`: whether the engine labels containers. */
 export function refuseInContainer(
   config: ContainerConfig,
-  { client, hasSelinux }: { readonly client: DockerClient; readonly hasSelinux: boolean },
+  { client, hasSelinux }: { readonly client: Pick<DockerClient, "has">; readonly hasSelinux: boolean },
 ): void {
   const security = config.linux?.securityContext;
   const { mounts } = config;
   if (config.linux?.resources !== undefined) refuseInResources(config.linux.resources);
   refuseUnsupported(
     new Map([
+      [
+        "linux.security_context.namespace_options.userns_options",
+        security?.namespaceOptions?.usernsOptions?.mode === NamespaceMode.POD,
+      ],
       ["linux.security_context.seccomp.oci_ref", (security?.seccomp?.ociRef ?? "") !== ""],
       [
         "linux.security_context.capabilities.add_ambient_capabilities",
@@ -92,6 +109,10 @@ export function refuseInContainer(
       [
         "CDI_devices with an engine older than 25.0 (API 1.44)",
         config.CDIDevices.length > 0 && !client.has("1.44"),
+      ],
+      [
+        "annotations of cdi.k8s.io with an engine older than 25.0 (API 1.44)",
+        namesInAnnotations(config.annotations).length > 0 && !client.has("1.44"),
       ],
     ]),
   );

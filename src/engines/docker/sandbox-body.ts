@@ -49,6 +49,7 @@ export async function sandboxBody(
       ...cgroupParent(linux?.cgroupParent ?? "", options.cgroupDriver),
       ...(options.handler !== "" && { Runtime: options.handler }),
       ReadonlyRootfs: true,
+      GroupAdd: (security?.supplementalGroups ?? []).map(String),
       OomScoreAdj: Math.max(oomScoreAdj, options.minOomScoreAdj),
       Sysctls: {
         ...(onHost ? {} : options.defaultSysctls),

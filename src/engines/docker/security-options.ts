@@ -1,12 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
-import {
-  type LinuxContainerSecurityContext,
-  type SELinuxOption,
-  type SecurityProfile,
-  SecurityProfile_ProfileType,
-} from "../../ground/protocol/index.ts";
+import type { LinuxContainerSecurityContext, SELinuxOption } from "../../ground/protocol/index.ts";
+import { choiceOfText, type ProfileChoice, profileChoice } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 
 export type SecuritySettings = {
@@ -19,7 +15,13 @@ export type SecuritySettings = {
 
 type Asked = Pick<
   LinuxContainerSecurityContext,
-  "seccomp" | "apparmor" | "selinuxOptions" | "noNewPrivs" | "privileged"
+  | "seccomp"
+  | "seccompProfilePath"
+  | "apparmor"
+  | "apparmorProfile"
+  | "selinuxOptions"
+  | "noNewPrivs"
+  | "privileged"
 >;
 
 /**
@@ -31,28 +33,30 @@ export async function securityOptions(
   settings: SecuritySettings,
   lookUp: LookUp,
 ): Promise<readonly string[]> {
-  const { seccomp, apparmor, selinuxOptions, noNewPrivs = false, privileged = false } = asked;
+  const { seccomp, seccompProfilePath = "", apparmor, apparmorProfile = "" } = asked;
+  const { selinuxOptions, noNewPrivs = false, privileged = false } = asked;
+  const choice = profileChoice("seccomp", seccomp, seccompProfilePath);
   return [
-    ...(await seccompOption(seccomp, privileged, settings, lookUp)),
-    ...apparmorOption(apparmor, privileged),
+    ...(await seccompOption(choice, privileged, settings, lookUp)),
+    ...apparmorOption(profileChoice("AppArmor", apparmor, apparmorProfile), privileged),
     ...selinuxLabels(selinuxOptions),
     ...(noNewPrivs ? ["no-new-privileges"] : []),
   ];
 }
 
 async function seccompOption(
-  profile: SecurityProfile | undefined,
+  asked: ProfileChoice,
   privileged: boolean,
   settings: SecuritySettings,
   lookUp: LookUp,
 ): Promise<readonly string[]> {
   const unset = privileged ? settings.privilegedSeccompProfile : settings.unsetSeccompProfile;
-  const wanted = profile === undefined || privileged ? unset : nameOf(profile);
-  if (wanted === "unconfined") return ["seccomp=unconfined"];
+  const choice = asked.kind === "unset" || privileged ? choiceOfText("seccomp", unset) : asked;
+  if (choice.kind === "unconfined") return ["seccomp=unconfined"];
   // The engine gives none to privileged containers.
-  if (wanted === "runtime/default") return [];
-  const name = wanted.replace(/^localhost\//, "");
-  const path = isAbsolute(name) ? name : join(settings.seccompProfileRoot, name);
+  if (choice.kind !== "localhost") return [];
+  const { reference } = choice;
+  const path = isAbsolute(reference) ? reference : join(settings.seccompProfileRoot, reference);
   try {
     return [`seccomp=${await lookUp(path, () => readFile(path, "utf8"))}`];
   } catch (cause) {
@@ -60,19 +64,10 @@ async function seccompOption(
   }
 }
 
-function nameOf({ profileType, localhostRef }: SecurityProfile): string {
-  if (profileType === SecurityProfile_ProfileType.Unconfined) return "unconfined";
-  if (profileType === SecurityProfile_ProfileType.Localhost) return `localhost/${localhostRef}`;
-  return "runtime/default";
-}
-
-function apparmorOption(profile: SecurityProfile | undefined, privileged: boolean): readonly string[] {
-  if (profile === undefined || privileged) return [];
-  const { profileType, localhostRef } = profile;
-  if (profileType === SecurityProfile_ProfileType.Unconfined) return ["apparmor=unconfined"];
-  return profileType === SecurityProfile_ProfileType.Localhost
-    ? [`apparmor=${localhostRef.replace(/^localhost\//, "")}`]
-    : [];
+function apparmorOption(choice: ProfileChoice, privileged: boolean): readonly string[] {
+  if (privileged) return [];
+  if (choice.kind === "unconfined") return ["apparmor=unconfined"];
+  return choice.kind === "localhost" ? [`apparmor=${choice.reference}`] : [];
 }
 
 function selinuxLabels(options: SELinuxOption | undefined): readonly string[] {

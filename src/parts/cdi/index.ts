@@ -9,5 +9,5 @@
  */
 
 export { CdiDevices } from "./devices.ts";
-export { CdiError } from "./names.ts";
+export { CdiError, namesInAnnotations } from "./names.ts";
 export type { CdiDeviceNode, CdiHook, CdiMount, CdiRdt, ContainerEdits } from "./spec.ts";

@@ -54,6 +54,7 @@ export { resolvePause } from "./spec/resolve/resolve-pause.ts";
 export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";
+export { choiceOfText, type ProfileChoice, profileChoice } from "./spec/security-profile.ts";
 export { parseSpecJson } from "./spec/spec-json.ts";
 export type { OciProcess, OciSpec, OciUser } from "./spec/types.ts";
 export type {

@@ -1,0 +1,71 @@
+import { HostPaths } from "../../../ground/hostpaths/index.ts";
+import { ContainerConfig, PodSandboxConfig } from "../../../ground/protocol/index.ts";
+import type { NewContainer } from "../../../parts/dockerapi/index.ts";
+import { parseDigest } from "../../../parts/oci/index.ts";
+import { containerBody } from "../container-body.ts";
+import type { FoundSandbox } from "../found.ts";
+import { sandboxBody } from "../sandbox-body.ts";
+
+/** What the engine that is asked can do; the oldest known one, without SELinux, unless told otherwise. */
+export type AskedEngine = { readonly api?: string; readonly hasSelinux?: boolean };
+
+const security = {
+  unsetSeccompProfile: "unconfined",
+  privilegedSeccompProfile: "unconfined",
+  seccompProfileRoot: "/",
+};
+const lookUp = new HostPaths().of("pod");
+
+/** Of "1.44"; all have the same major one. */
+function minor(version: string): number {
+  return Number(version.split(".")[1]);
+}
+
+/** What Docker is asked for to make a container, in a pod whose configuration is empty. */
+export async function containerBodyOf(
+  config: Parameters<typeof ContainerConfig.fromPartial>[0],
+  { api = "1.41", hasSelinux = false }: AskedEngine = {},
+): Promise<NewContainer> {
+  const pod = PodSandboxConfig.fromPartial({});
+  const sandbox: FoundSandbox = {
+    id: "sandbox",
+    labels: { kind: "sandbox", config: pod, handler: "" },
+    // Nothing is read of these.
+    details: {} as FoundSandbox["details"],
+    view: {} as FoundSandbox["view"],
+  };
+  const labels = {
+    config: ContainerConfig.fromPartial(config),
+    sandboxId: "sandbox",
+    imageId: parseDigest(`sha256:${"0".repeat(64)}`),
+    imageRef: "image",
+    logPath: "",
+  };
+  const options = {
+    client: { has: (version: string) => minor(version) <= minor(api) },
+    hasSelinux,
+    cgroupDriver: "cgroupfs",
+    security,
+    absentMountSourcesToReject: [],
+    logBufferMib: 1,
+    minOomScoreAdj: -1000,
+  } as const;
+  return await containerBody(sandbox, labels, options, lookUp);
+}
+
+/** What Docker is asked for to make a sandbox with a CNI network. */
+export async function sandboxBodyOf(
+  config: Parameters<typeof PodSandboxConfig.fromPartial>[0],
+): Promise<NewContainer> {
+  const options = {
+    image: "pause",
+    handler: "",
+    network: "cni",
+    defaultSysctls: {},
+    security,
+    cgroupDriver: "cgroupfs",
+    hasIpv6: false,
+    minOomScoreAdj: -1000,
+  } as const;
+  return await sandboxBody(PodSandboxConfig.fromPartial(config), options, lookUp);
+}
