@@ -1,10 +1,11 @@
 /** Pods as clients of containerd see them: containers whose tasks have the pod's network. */
 import assert from "node:assert/strict";
 import { readlink, stat } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { containerd, NamespaceMode } from "../src/ground/protocol/index.ts";
+import { containerd, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
 import { KubeletCgroup } from "./support/kubelet-cgroup.ts";
@@ -161,11 +162,27 @@ describe("pods in containerd's API", () => {
     const own = containerd.containersV1.Container.fromPartial({ ...container, extensions: {} });
     await assert.rejects(containers.update({ container: own, updateMask: ["labels.x"] }), refused);
     await assert.rejects(tasks.start({ containerId: pod.id, execId: "" }), refused);
-    await assert.rejects(tasks.kill({ containerId: pod.id, execId: "", signal: 9, all: false }), refused);
     await assert.rejects(containers.create({ container: own }), { code: status.ALREADY_EXISTS });
     const waiting = tasks.wait({ containerId: pod.id, execId: "" });
     await host.berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
     assert.equal((await waiting).exitStatus, 0);
     await assert.rejects(tasks.get({ containerId: pod.id, execId: "" }), { code: status.NOT_FOUND });
+  });
+
+  test("a pod ends by what a pause process ends by, and by no other signal", async () => {
+    const pod = await TestPod.run(host.berth, "killed");
+    const { tasks } = clients.in("k8s.io");
+    const kill = (signal: NodeJS.Signals) =>
+      tasks.kill({ containerId: pod.id, execId: "", signal: constants.signals[signal], all: false });
+    const state = async () =>
+      (await host.berth.clients.runtime.podSandboxStatus({ podSandboxId: pod.id, verbose: false })).status
+        ?.state;
+    await kill("SIGHUP");
+    assert.equal(await state(), PodSandboxState.SANDBOX_READY);
+    const waiting = tasks.wait({ containerId: pod.id, execId: "" });
+    await kill("SIGKILL");
+    await waiting;
+    assert.equal(await state(), PodSandboxState.SANDBOX_NOTREADY);
+    await assert.rejects(kill("SIGKILL"), { code: status.NOT_FOUND });
   });
 });

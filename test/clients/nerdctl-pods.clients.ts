@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { criNamespace } from "../../src/engines/engine/index.ts";
+import { ContainerState, PodSandboxState } from "../../src/ground/protocol/index.ts";
 import { TestPod } from "../support/pod.ts";
 import { withClients } from "../support/with-clients.ts";
 
@@ -90,6 +91,18 @@ describe("nerdctl and ctr in the namespace of CRI", () => {
       false,
     );
     await nerdctl("rm", "-f", "beside");
+  });
+
+  it("ends a pod at once, and leaves its removal to the kubelet", async () => {
+    const doomed = await TestPod.run(host.berth, "doomed");
+    const container = await doomed.shell("main", host.image, "exec sleep 1000");
+    // nerdctl stumbles over containers without its labels once their tasks are gone, and ends with 0.
+    await host.programs.say("nerdctl", ["rm", "-f", doomed.id]);
+    const { runtime } = host.berth.clients;
+    const { status } = await runtime.podSandboxStatus({ podSandboxId: doomed.id, verbose: false });
+    assert.equal(status?.state, PodSandboxState.SANDBOX_NOTREADY);
+    const ended = await runtime.containerStatus({ containerId: container, verbose: false });
+    assert.equal(ended.status?.state, ContainerState.CONTAINER_EXITED);
   });
 
   it("leaves the life of a pod's container to the kubelet", async () => {

@@ -150,6 +150,10 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
 
     async kill({ containerId, execId, signal, all: toAll }, call) {
       checkSignal(signal);
+      if (execId === "" && (await sandboxTasks.get(containerId, call)) !== undefined) {
+        if (endPause.has(signal)) await pods.stop(containerId, call.signal);
+        return {};
+      }
       const { task } = await find(containerId, call);
       const process = execId === "" ? task : task.process(execId);
       if (!toAll) await process.kill(signal);
@@ -217,6 +221,13 @@ export function taskHandlers(options: ServiceOptions): TaskHandlers {
     },
   };
 }
+
+/** What a pause process ends by, which in containerd ends its pod; it ignores every other signal. */
+const endPause: ReadonlySet<number> = new Set([
+  constants.signals.SIGINT,
+  constants.signals.SIGTERM,
+  constants.signals.SIGKILL,
+]);
 
 /** Throws Unimplemented. */
 function checkCreation({ taskApiAddress, rootfs }: containerd.tasksV1.CreateTaskRequest): void {
