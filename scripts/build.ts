@@ -33,11 +33,12 @@ const shared = {
 
 /**
  * Node keeps a program's text in memory for as long as it runs, with two bytes for each character where a
- * single one is beyond Latin-1. Names stay, for what is thrown and for profiles; comments and spaces go.
+ * single one is beyond Latin-1. Names of functions and classes stay, for what is thrown and for profiles;
+ * comments, spaces and the names of local variables go.
  */
 const minify = {
   compress: false,
-  mangle: false,
+  mangle: { toplevel: false, keepNames: true },
   codegen: { removeWhitespace: true, asciiOnly: true },
 } as const;
 

@@ -172,6 +172,7 @@ ${images}`;
         env: {
           ...process.env,
           MALLOC_ARENA_MAX: "1",
+          MALLOC_MMAP_THRESHOLD_: "131072",
           CACHE_DIRECTORY: join(this.directory, "cache"),
           ...this.#options.env,
         },

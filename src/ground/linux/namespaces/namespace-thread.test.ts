@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { open, readdir, readlink, stat } from "node:fs/promises";
+import { open, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { until } from "../../../testing/until.ts";
 import {
   connectInNamespace,
   isNamespacePin,
@@ -17,6 +18,14 @@ import { ownNamespaces, pinDirectory } from "../testing/pins.ts";
 const run = promisify(execFile);
 
 const all = { net: true, ipc: true, uts: true, sysctls: {} };
+
+async function threadNames(): Promise<readonly string[]> {
+  const tasks = await readdir("/proc/self/task");
+  const names = await Promise.all(
+    tasks.map((task) => readFile(`/proc/self/task/${task}/comm`, "utf8").catch(() => "")),
+  );
+  return names.map((name) => name.trim());
+}
 
 /** Runs a command inside a pod's namespaces. */
 async function inside(directory: string, ...command: readonly string[]): Promise<string> {
@@ -49,6 +58,15 @@ test("a pod's namespaces are new, pinned, and set up", async () => {
   const values = Object.keys(sysctls).map((name) => `/proc/sys/${name.replaceAll(".", "/")}`);
   assert.equal(await inside(directory.path, "cat", ...values), "80\n1\n12");
   assert.equal((await stat(directory.path)).mode & 0o777, 0o700);
+});
+
+test("a thread that has nothing to do ends, and the next call gets a new one", async () => {
+  await using directory = await pinDirectory();
+  await using thread = new NamespaceThread({ idleMs: 1 });
+  await thread.createPodNamespaces({ ...all, directory: directory.path });
+  await until(async () => !(await threadNames()).includes("namespaces"));
+  await thread.unpinNamespaces(directory.path);
+  assert.equal(await isNamespacePin(`${directory.path}/net`), false);
 });
 
 test("no thread of the process stays in a pod's namespaces", async () => {
