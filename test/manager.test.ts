@@ -217,6 +217,18 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await names("cm"), []);
     const replaced = await startCli(host.berth, ["apply", "--replace", "-"], { stdin: text }).outcome;
     assert.deepEqual(replaced.stdout, "configmap/new created\npod/fixed replaced\n");
+    const sealed = (value: string) => {
+      const object = {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "new" },
+        data: { value },
+        immutable: true,
+      };
+      return startCli(host.berth, ["apply", "-"], { stdin: stringify(object) }).outcome;
+    };
+    assert.equal((await sealed("1")).status, 0);
+    assert.match((await sealed("2")).stderr, /ConfigMap default\/new has another specification/);
     await output("delete", "pod/fixed", "cm/new");
     assert.equal((await cli(host.berth, "get", "pod", "fixed")).status, 3);
   });

@@ -301,5 +301,36 @@ describe("a pod of the manager", () => {
     });
     assert.equal(status("moved").initContainerStatuses[0]?.restartCount, 1);
     assert.match(await cliOutput(host.berth, "pods"), /moved +default +1 /);
+    for (const restarts of [2, 3]) {
+      await cliOutput(host.berth, "stop", "--type", "pod", "moved");
+      await until("it runs once more", () => {
+        const { restartCount, state } = container("moved");
+        return restartCount === restarts && "running" in state;
+      });
+    }
+    // The one before the last is kept, to be looked at.
+    await eventually("older sandboxes are gone", async () => {
+      const lines = (await cliOutput(host.berth, "pods")).split("\n");
+      return lines.filter((line) => line.includes("moved")).length === 2;
+    });
+  });
+
+  it("ends sooner when it is deleted once more with a shorter grace period, also during its hook", async () => {
+    const spec = { terminationGracePeriodSeconds: 300 };
+    await run("deaf", {
+      ...spec,
+      containers: [shell("main", "trap '' TERM; while true; do sleep 0.1; done")],
+    });
+    await run("hooked", {
+      ...spec,
+      containers: [shell("main", forEver, { lifecycle: { preStop: { sleep: { seconds: 200 } } } })],
+    });
+    for (const name of ["deaf", "hooked"]) {
+      await until(`${name} runs`, () => condition(name, "Ready") === "True");
+      const { uid } = await manager.delete({ kind: "Pod", namespace: "default", name });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await manager.delete({ kind: "Pod", namespace: "default", name }, 1);
+      await manager.waitUntilGone(uid, AbortSignal.timeout(20_000));
+    }
   });
 });

@@ -28,7 +28,8 @@ export function planApply(
       return { manifest, outcome: "unchanged" };
     }
     if (isDeepStrictEqual(before.manifest, manifest)) return { manifest, outcome: "unchanged" };
-    if (!isFixed(manifest.kind)) return { manifest, outcome: "configured" };
+    if (!isFixed(manifest.kind) && !changesSealed(before.manifest, manifest))
+      return { manifest, outcome: "configured" };
     if (!replace)
       refused.push(
         `${titleOf(key)} has another specification and cannot be changed; --replace makes it anew`,
@@ -37,6 +38,14 @@ export function planApply(
   });
   if (refused.length > 0) throw new ManagerError("FailedPrecondition", refused.join("\n"));
   return planned;
+}
+
+/** What says that it is immutable keeps its data, and stays so. */
+function changesSealed(before: Manifest, after: Manifest): boolean {
+  if (before.kind !== "ConfigMap" && before.kind !== "Secret") return false;
+  if (before.immutable !== true) return false;
+  const sealed = ({ metadata: _, ...rest }: Manifest) => rest;
+  return !isDeepStrictEqual(sealed(before), sealed(after));
 }
 
 /** Kinds whose objects are what they were made as. */

@@ -25,7 +25,7 @@ import { startContainer } from "./start-container.ts";
 import { retryMs, StartFailure } from "./start-failure.ts";
 import { PodStatusKeeper } from "./status/pod-status-keeper.ts";
 import type { PodStatus } from "./status/types.ts";
-import { type Stopping, stopAll, stopOne } from "./stop-containers.ts";
+import { type Stopping, stopAll, stopOne, stopSooner } from "./stop-containers.ts";
 import { WakeUp } from "./wake-up.ts";
 
 export type PodWorkerOptions = {
@@ -65,6 +65,7 @@ export class PodWorker implements AsyncDisposable {
   readonly #status: PodStatusKeeper;
   /** Ends the work under way when the pod is to end. */
   readonly #ending = new AbortController();
+  readonly #hurry = new AbortController();
   #removal: { readonly graceSeconds: number } | undefined;
   #running: Promise<void> | undefined;
   /** When containers were seen to have ended, by id. */
@@ -131,9 +132,23 @@ export class PodWorker implements AsyncDisposable {
 
   /** Ends the pod in order, and removes it. Its own grace period holds unless one is given. */
   remove(graceSeconds = this.pod.spec.terminationGracePeriodSeconds ?? 30): void {
-    this.#removal ??= { graceSeconds };
+    const before = this.#removal;
+    if (before !== undefined && before.graceSeconds <= graceSeconds) return;
+    this.#removal = { graceSeconds };
+    if (before !== undefined) {
+      this.#stopSooner(graceSeconds).catch((error: unknown) =>
+        this.#event("Warning", "FailedKillPod", messageOf(error)),
+      );
+      return;
+    }
     this.#ending.abort(new Error("the pod is being removed"));
     this.poke();
+  }
+
+  async #stopSooner(graceSeconds: number): Promise<void> {
+    const { runtime } = this.#options;
+    this.#hurry.abort(new Error("the pod is to end sooner"));
+    await stopSooner({ runtime }, await observePod(runtime, this.pod.metadata.uid), graceSeconds);
   }
 
   /** Ends the work, and not the pod: another worker may take it up. */
@@ -291,9 +306,9 @@ export class PodWorker implements AsyncDisposable {
     await stopOne(this.#stopping(), { container, observed }, grace);
   }
 
-  /** Earlier attempts than those that are shown. */
-  async #removeOld({ containers }: ObservedPod): Promise<void> {
-    for (const attempts of containers.values()) {
+  /** Earlier attempts than those that are shown, and sandboxes before the last one. */
+  async #removeOld({ containers, earlier, oldSandboxes }: ObservedPod): Promise<void> {
+    for (const attempts of [...containers.values(), ...earlier.values()]) {
       for (const { id, name, attempt, logPath } of attempts.slice(keptAttempts)) {
         this.#status.countAttempt(name, attempt);
         this.#ends.delete(id);
@@ -301,6 +316,7 @@ export class PodWorker implements AsyncDisposable {
         if (logPath !== "") await rm(logPath, { force: true });
       }
     }
+    for (const { id } of oldSandboxes.slice(1)) await this.#options.runtime.removeSandbox(id);
   }
 
   /** Returns after how long to look again; 0 when something was started. */
@@ -381,6 +397,7 @@ export class PodWorker implements AsyncDisposable {
       runtime: this.#options.runtime,
       pod: this.pod,
       podIp: this.#status.podIps[0] ?? "",
+      hurry: this.#hurry.signal,
       onEvent: (type, reason, message) => this.#event(type, reason, message),
     };
   }

@@ -3,8 +3,9 @@ import { hasCode } from "../../ground/errors/index.ts";
 import { GetEventsRequest, RuntimeServiceService } from "../../ground/protocol/index.ts";
 import type { Client } from "../criclient/index.ts";
 import { podUidLabel } from "../podspec/index.ts";
+import { changedPods, lookAtRuntime, type RuntimeStates } from "./runtime-look.ts";
 
-/** What events miss is found by looking; without events as often as a kubelet looks. */
+/** What events miss is found by looking; without events as often as a kubelet looks. Times are in ms. */
 const lookMs = 30_000;
 const lookWithoutEventsMs = 1_000;
 
@@ -53,12 +54,17 @@ export class RuntimeWatch implements AsyncDisposable {
   async #look(): Promise<void> {
     const { signal } = this.#closing;
     let sinceMs = 0;
+    let states: RuntimeStates | undefined;
     while (!signal.aborted) {
       await this.#options.clock.wait(lookWithoutEventsMs, signal);
       sinceMs += lookWithoutEventsMs;
       if (this.#hasEvents && sinceMs < lookMs) continue;
       sinceMs = 0;
-      this.#options.onChange(undefined);
+      const before = states;
+      states = await lookAtRuntime(this.#options.client).catch(() => undefined);
+      // While the runtime is away nobody knows what happens to the pods.
+      if (before === undefined || states === undefined) this.#options.onChange(undefined);
+      else for (const uid of changedPods(before, states)) this.#options.onChange(uid);
     }
   }
 }

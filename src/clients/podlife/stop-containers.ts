@@ -14,6 +14,8 @@ export type Stopping = {
   readonly runtime: PodRuntime;
   readonly pod: Pod;
   readonly podIp: string;
+  /** Ends the waits for hooks: somebody wants the pod to end sooner. */
+  readonly hurry: AbortSignal;
   readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
 };
 
@@ -24,19 +26,22 @@ type Running = { readonly container: Container; readonly observed: ObservedConta
  * which both share.
  */
 export async function stopOne(
-  { runtime, podIp, onEvent }: Stopping,
+  { runtime, podIp, hurry, onEvent }: Stopping,
   { container, observed }: Running,
   graceSeconds: number,
 ): Promise<void> {
   const begunAt = performance.now();
   const hook = container.lifecycle?.preStop;
-  if (hook !== undefined && graceSeconds > 0) {
+  if (hook !== undefined && graceSeconds > 0 && !hurry.aborted) {
     const limitMs = graceSeconds * 1000;
     const target = { container, containerId: observed.id, podIp };
-    if (hook.sleep !== undefined) await delay(Math.min(limitMs, hook.sleep.seconds * 1000));
+    if (hook.sleep !== undefined)
+      await unlessHurried(
+        delay(Math.min(limitMs, hook.sleep.seconds * 1000), undefined, { signal: hurry }),
+        hurry,
+      );
     else {
-      const { signal } = new AbortController();
-      const failure = await runHandler(runtime, hook, target, limitMs, signal);
+      const failure = await unlessHurried(runHandler(runtime, hook, target, limitMs, hurry), hurry);
       if (failure !== undefined)
         onEvent(
           "Warning",
@@ -47,8 +52,31 @@ export async function stopOne(
   }
   const usedSeconds = Math.floor((performance.now() - begunAt) / 1000);
   const left = graceSeconds === 0 ? 0 : Math.max(leastGraceSeconds, graceSeconds - usedSeconds);
+  await stopOrMissing(runtime, observed.id, left);
+}
+
+async function unlessHurried<T>(wait: Promise<T>, hurry: AbortSignal): Promise<T | undefined> {
   try {
-    await runtime.stopContainer(observed.id, left);
+    return await wait;
+  } catch (error) {
+    if (hurry.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Ends what still runs of a pod sooner than another stop that is under way. */
+export async function stopSooner(
+  { runtime }: Pick<Stopping, "runtime">,
+  { containers }: ObservedPod,
+  graceSeconds: number,
+): Promise<void> {
+  const running = [...containers.values()].flat().filter(({ state }) => state === "running");
+  await Promise.all(running.map(({ id }) => stopOrMissing(runtime, id, graceSeconds)));
+}
+
+async function stopOrMissing(runtime: PodRuntime, id: string, graceSeconds: number): Promise<void> {
+  try {
+    await runtime.stopContainer(id, graceSeconds);
   } catch (error) {
     if (!hasCode(error, "NotFound")) throw error;
   }

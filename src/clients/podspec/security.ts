@@ -35,7 +35,7 @@ export function containerSecurity(pod: Pod, container: Container): LinuxContaine
   const runAsUser = own.runAsUser ?? ofPod.runAsUser;
   const runAsGroup = own.runAsGroup ?? ofPod.runAsGroup;
   const seLinux = own.seLinuxOptions ?? ofPod.seLinuxOptions;
-  const appArmor = own.appArmorProfile ?? ofPod.appArmorProfile;
+  const appArmor = own.appArmorProfile ?? annotatedAppArmor(pod, container) ?? ofPod.appArmorProfile;
   const privileged = own.privileged ?? false;
   if ((own.runAsNonRoot ?? ofPod.runAsNonRoot) === true && runAsUser === 0)
     throw new PodSpecError(
@@ -61,6 +61,27 @@ export function containerSecurity(pod: Pod, container: Container): LinuxContaine
     maskedPaths: unmasked ? [] : [...defaultMaskedPaths],
     readonlyPaths: unmasked ? [] : [...defaultReadonlyPaths],
   });
+}
+
+/** As pods had it before there was a field (Kubernetes 1.30); who has both means the field. */
+function annotatedAppArmor({ metadata }: Pod, { name }: Container) {
+  const value = metadata.annotations[`container.apparmor.security.beta.kubernetes.io/${name}`];
+  switch (value) {
+    case undefined:
+    case "":
+      return undefined;
+    case "runtime/default":
+      return { type: "RuntimeDefault" } as const;
+    case "unconfined":
+      return { type: "Unconfined" } as const;
+  }
+  const local = "localhost/";
+  if (value.startsWith(local))
+    return { type: "Localhost", localhostProfile: value.slice(local.length) } as const;
+  throw new PodSpecError(
+    "InvalidArgument",
+    `the AppArmor profile ${JSON.stringify(value)} in the annotation of container ${name} is none`,
+  );
 }
 
 /** Whether a container must not run as root though nobody says as whom it runs: its image does. */

@@ -2,6 +2,9 @@ import type { Io } from "../invocation.ts";
 import type { LogLine } from "../logs/log-line.ts";
 import { write } from "../output/write.ts";
 
+/** A line without an end would be kept for ever: longer ones are shown in pieces. */
+const longestLineBytes = 1024 * 1024;
+
 /** Writes whole lines of one of several containers, each behind the container's name. */
 export class PrefixedPrinter {
   readonly #io: Io;
@@ -18,7 +21,8 @@ export class PrefixedPrinter {
     for (const { stream, content, partial } of lines) {
       const pieces = this.#open.get(stream) ?? [];
       pieces.push(content);
-      if (partial) this.#open.set(stream, pieces);
+      const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+      if (partial && bytes < longestLineBytes) this.#open.set(stream, pieces);
       else await this.#write(stream, pieces);
     }
   }

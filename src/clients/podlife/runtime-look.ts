@@ -1,0 +1,35 @@
+import {
+  ListContainersRequest,
+  ListPodSandboxRequest,
+  RuntimeServiceService,
+} from "../../ground/protocol/index.ts";
+import type { Client } from "../criclient/index.ts";
+import { podUidLabel } from "../podspec/index.ts";
+
+/** States by the ids of all that a runtime has of each pod, by its uid. */
+export type RuntimeStates = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** Two lists for all pods together, however many there are. */
+export async function lookAtRuntime(client: Client): Promise<RuntimeStates> {
+  const [{ items }, { containers }] = await Promise.all([
+    client.unary(RuntimeServiceService.listPodSandbox, ListPodSandboxRequest.fromPartial({})),
+    client.unary(RuntimeServiceService.listContainers, ListContainersRequest.fromPartial({})),
+  ]);
+  const states = new Map<string, Map<string, number>>();
+  for (const { id, labels, state } of [...items, ...containers]) {
+    const uid = labels[podUidLabel];
+    if (uid === undefined) continue;
+    const ofPod = states.get(uid) ?? new Map<string, number>();
+    states.set(uid, ofPod.set(id, state));
+  }
+  return states;
+}
+
+/** The pods of which something is, or was, that is not the same in both. */
+export function changedPods(before: RuntimeStates, after: RuntimeStates): readonly string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].filter((uid) => {
+    const [old, now] = [before.get(uid), after.get(uid)];
+    if (old?.size !== now?.size) return true;
+    return [...(now ?? [])].some(([id, state]) => old?.get(id) !== state);
+  });
+}
