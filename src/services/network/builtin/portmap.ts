@@ -1,8 +1,8 @@
 import { isRecord, type JsonObject } from "../../../ground/json/index.ts";
 import { type IpNetwork, parseIp } from "./ip-address.ts";
-import type { PortRedirect } from "./packet-rules.ts";
 import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
+import type { PortRedirect } from "./port-redirect.ts";
 import type { AddResult } from "./result.ts";
 import { writeSetting } from "./settings.ts";
 
