@@ -8,7 +8,7 @@
  * https://erofs.docs.kernel.org/en/latest/core_ondisk.html. The calls are synchronous, for worker threads.
  * This room reads no archive and mounts nothing. Of images of others it checks the beginning.
  */
-export { checkedBytes, checkImage } from "./check-image.ts";
+export { checkedBytes, checkImage, isErofsImage } from "./check-image.ts";
 export { ErofsError } from "./erofs-error.ts";
 export type { ErofsDirectory, ErofsInode, FileData, InodeAttributes } from "./inode.ts";
 export { writeIndex } from "./write-index.ts";

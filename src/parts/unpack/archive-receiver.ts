@@ -1,11 +1,18 @@
+import { checkedBytes, isErofsImage } from "../erofs/index.ts";
 import { TarReader } from "../tar/index.ts";
 import type { LayerReceiver } from "./layer-receiver.ts";
 import type { LayerSink } from "./layer-sink.ts";
+import { invalid } from "./unpack-error.ts";
 
-/** Reads a layer's archive, and gives the entries to a sink. */
+/**
+ * Reads a layer's archive, and gives the entries to a sink. An EROFS image would pass for an empty archive,
+ * as it begins with zeros. It is refused: snapshots are known by the digest of their layers' bytes, so that
+ * an image that calls the layer an archive would leave others, that have it as what it is, with nothing.
+ */
 export class ArchiveReceiver implements LayerReceiver {
   readonly #sink: LayerSink;
   readonly #reader: TarReader;
+  #head = Buffer.alloc(0);
 
   constructor(sink: LayerSink) {
     this.#sink = sink;
@@ -13,6 +20,7 @@ export class ArchiveReceiver implements LayerReceiver {
   }
 
   take(bytes: Uint8Array): void {
+    if (this.#head.length < checkedBytes) this.#checkHead(bytes);
     this.#sink.received?.(bytes);
     this.#reader.push(bytes);
   }
@@ -20,6 +28,12 @@ export class ArchiveReceiver implements LayerReceiver {
   finish(): readonly string[] {
     this.#reader.finish();
     return this.#sink.finish();
+  }
+
+  #checkHead(bytes: Uint8Array): void {
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, checkedBytes - this.#head.length)]);
+    if (isErofsImage(this.#head))
+      throw invalid("it is an EROFS image, though its media type says that it is an archive");
   }
 
   [Symbol.dispose](): void {

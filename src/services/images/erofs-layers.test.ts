@@ -183,6 +183,25 @@ test("what is no EROFS image, is cut, or has data in other files is refused as s
   assert.deepEqual(stack.snapshotter.list(), []);
 });
 
+for (const kind of ["erofs", "overlayfs"] as const) {
+  test(`an EROFS image that an image says is an archive is refused with ${kind}: what shares its chain id would get an empty layer`, async () => {
+    const layer = await erofsLayer(hello);
+    await using server = await startFakeRegistry({
+      "mistaken:v1": imageWith([{ ...layer, mediaType: mediaType.ociLayer }]),
+      "right:v1": imageWith([layer]),
+    });
+    await using stack = await openStack({ kind });
+    await assert.rejects(stack.images.pull({ reference: `${server.host}/mistaken:v1` }), {
+      code: "InvalidArgument",
+      message: /it is an EROFS image, though its media type says that it is an archive/,
+    });
+    assert.deepEqual(stack.snapshotter.list(), []);
+    if (kind === "overlayfs") return;
+    const image = await stack.images.pull({ reference: `${server.host}/right:v1` });
+    await stack.inRootfs(image, async (root) => assert.deepEqual(await readdir(root), ["hello"]));
+  });
+}
+
 test("an image with an EROFS layer is pushed as it is", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ kind: "erofs" });
