@@ -161,7 +161,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   remotecommand: [],
   streaming: ["engine", "protocol", "remotecommand"],
   streamclient: ["remotecommand"],
-  doctor: ["linux", "network", "registry", "runtime", "config"],
+  doctor: ["dockerapi", "linux", "network", "registry", "runtime", "config"],
   grpcclient: [],
   criclient: ["grpcclient", "protocol"],
   manifests: [],

@@ -13,6 +13,7 @@ import {
 import type { TestRegistry } from "../src/testing/registry.ts";
 import { TestBerth } from "./support/berth.ts";
 import { startBusyboxRegistry } from "./support/busybox.ts";
+import { cli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
 import { shellConfig } from "./support/requests.ts";
@@ -57,6 +58,14 @@ describe("the Docker engine", () => {
     await assert.rejects(berth.clients.runtime.startContainer({ containerId: id }), /no such file/);
     const { state, exitCode, reason } = await containerStatus(berth, id);
     assert.deepEqual([state, exitCode, reason], [ContainerState.CONTAINER_EXITED, 127, "StartError"]);
+  });
+
+  it("is looked at by the doctor, which asks for none of the native engine's programs", async () => {
+    const { stdout } = await cli(berth, "doctor", "--config", join(berth.directory, "config.toml"));
+    assert.match(stdout, /Docker Engine +\d+\.\d+.*API 1\.\d+/);
+    assert.match(stdout, /Docker storage driver/);
+    assert.match(stdout, /Docker live-restore +off/);
+    assert.doesNotMatch(stdout, /conmon/);
   });
 
   it("refuses by its name what Docker's API has no word for", async () => {

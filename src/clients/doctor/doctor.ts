@@ -5,6 +5,7 @@ import { cgroupsCheck } from "./checks/cgroups.ts";
 import { checkpointsCheck } from "./checks/checkpoints.ts";
 import { cniCheck } from "./checks/cni.ts";
 import { disksCheck } from "./checks/disks.ts";
+import { dockerCheck } from "./checks/docker.ts";
 import { forwardingCheck, iptablesCheck } from "./checks/forwarding.ts";
 import { hooksCheck } from "./checks/hooks.ts";
 import { filesystemsCheck, kernelCheck, seccompCheck } from "./checks/kernel.ts";
@@ -33,17 +34,33 @@ const checks: readonly Check[] = [
   iptablesCheck,
   clientsCheck,
   registryHostsCheck,
+  dockerCheck,
   registriesCheck,
 ];
 
+/** What only berth's own engine uses: with a Docker Engine it need not be there. */
+const nativeOnly = new Set([
+  filesystemsCheck,
+  programsCheck,
+  runtimesCheck,
+  checkpointsCheck,
+  hooksCheck,
+  registryHostsCheck,
+]);
+
 const worstFirst: readonly Severity[] = ["fail", "warn", "hint", "ok"];
 
-/** Runs every check; one that breaks is a finding itself. Throws only the signal's reason. */
+/**
+ * Runs every check that the engine needs; one that breaks is a finding itself. Throws only the signal's
+ * reason.
+ */
 export async function runDoctor(
   request: DoctorRequest,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  const results = await Promise.all(checks.map((check) => runCheck(check, request, signal)));
+  const isNative = request.config.engine.name === "native";
+  const needed = checks.filter((check) => isNative || !nativeOnly.has(check));
+  const results = await Promise.all(needed.map((check) => runCheck(check, request, signal)));
   signal.throwIfAborted();
   return results;
 }

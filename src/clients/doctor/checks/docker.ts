@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import { parse } from "yaml";
+import type { Config } from "../../../ground/config/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
+import {
+  DockerClient,
+  type DockerInfo,
+  type DockerTls,
+  parseDockerHost,
+} from "../../../parts/dockerapi/index.ts";
+import { type Check, type Finding, fail, hint, ok, warn } from "../check.ts";
+
+const timeoutMs = 10_000;
+/** Where kubeadm writes it. */
+const kubeletFile = "/var/lib/kubelet/config.yaml";
+/** Of Docker's storage drivers these are slow, or have had no maintainer for years. */
+const poorDrivers = /^(?:vfs|aufs|devicemapper|overlay)$/;
+
+/** With engine.name = "docker": can its Docker Engine run pods, and does the kubelet agree with it? */
+export const dockerCheck: Check = {
+  name: "docker",
+  async run({ config }, signal) {
+    if (config.engine.name !== "docker") return [];
+    const title = "Docker Engine";
+    const { host } = config.docker;
+    try {
+      using client = new DockerClient({ endpoint: parseDockerHost(host), tls: await tlsOf(config.docker) });
+      const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      const { Version, agreed } = await client.agree(ending);
+      const info = await client.info(ending);
+      return [
+        ok(title, `${Version}, API ${agreed}`),
+        ...dockerFindings(info, await kubeletDriver(kubeletFile)),
+      ];
+    } catch (error) {
+      const remedy = "start dockerd, and set docker.host (and docker.tls) to where it listens";
+      return [fail(title, `${host}: ${messageOf(error)}`, remedy)];
+    }
+  },
+};
+
+type Told = Pick<DockerInfo, "CgroupDriver" | "CgroupVersion" | "Driver" | "LiveRestoreEnabled">;
+
+/** What an engine says of itself; `kubelet` is the cgroup driver of a kubelet's own configuration. */
+export function dockerFindings(
+  { CgroupDriver, CgroupVersion, Driver, LiveRestoreEnabled }: Told,
+  kubelet: string | undefined,
+): readonly Finding[] {
+  return [
+    cgroupFinding(CgroupDriver, CgroupVersion, kubelet),
+    poorDrivers.test(Driver)
+      ? warn(
+          "Docker storage driver",
+          `${Driver}, which is slow or not maintained any more`,
+          'set "storage-driver": "overlay2" in /etc/docker/daemon.json; images are pulled anew then',
+        )
+      : ok("Docker storage driver", Driver),
+    LiveRestoreEnabled
+      ? ok("Docker live-restore", "containers go on while dockerd is away")
+      : hint(
+          "Docker live-restore",
+          "off: all pods end when dockerd does, and at its updates",
+          'set "live-restore": true in /etc/docker/daemon.json, and reload dockerd',
+        ),
+  ];
+}
+
+function cgroupFinding(driver: string, version: string, kubelet: string | undefined): Finding {
+  const title = "Docker cgroup driver";
+  if (driver === "none")
+    return fail(
+      title,
+      "none: a rootless engine cannot set limits of pods",
+      "use an engine that root has started",
+    );
+  if (kubelet === undefined || kubelet === driver)
+    return ok(
+      title,
+      `${driver}, cgroup version ${version}${kubelet === undefined ? "" : ", as the kubelet's"}`,
+    );
+  return warn(
+    title,
+    `${driver}, and the kubelet's is ${kubelet}: kubelets before 1.28 make pods' cgroups where Docker does not look`,
+    `set cgroupDriver: ${driver} in ${kubeletFile}, or "exec-opts": ["native.cgroupdriver=${kubelet}"] in /etc/docker/daemon.json`,
+  );
+}
+
+/** Undefined where there is no kubelet, or it says nothing of it. */
+export async function kubeletDriver(path: string): Promise<string | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  const document: unknown = text === undefined ? undefined : parse(text);
+  if (typeof document !== "object" || document === null || !("cgroupDriver" in document)) return undefined;
+  return typeof document.cgroupDriver === "string" ? document.cgroupDriver : undefined;
+}
+
+async function tlsOf({ tls }: Config["docker"]): Promise<DockerTls | undefined> {
+  if (tls.ca === "" || tls.cert === "" || tls.key === "") return undefined;
+  const [ca, cert, key] = await Promise.all(
+    [tls.ca, tls.cert, tls.key].map((path) => readFile(path, "utf8")),
+  );
+  return ca === undefined || cert === undefined || key === undefined ? undefined : { ca, cert, key };
+}
