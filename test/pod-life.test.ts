@@ -273,7 +273,34 @@ describe("a pod of the manager", () => {
       containers: [shell("main", forEver)],
     });
     await until("its containers are ready", () => condition("gated", "ContainersReady") === "True");
-    assert.equal(condition("gated", "Ready"), "False");
+    const ready = status("gated").conditions.find(({ type }) => type === "Ready");
+    assert.deepEqual(
+      [ready?.status, ready?.reason, ready?.message],
+      [
+        "False",
+        "ReadinessGatesNotReady",
+        'corresponding condition of pod readiness gate "example.test/open" does not exist.',
+      ],
+    );
+  });
+
+  it("that could not be initialized says which container failed, and that others wait for it", async () => {
+    await using _ = await run("uninitialized", {
+      restartPolicy: "Never",
+      initContainers: [shell("good", "true"), shell("bad", "exit 4")],
+      containers: [shell("main", forEver)],
+    });
+    await until("it has failed", () => status("uninitialized").phase === "Failed");
+    const initialized = status("uninitialized").conditions.find(({ type }) => type === "Initialized");
+    assert.equal(initialized?.message, "containers with incomplete status: [bad]");
+    assert.deepEqual(container("uninitialized").state, { waiting: { reason: "PodInitializing" } });
+  });
+
+  it("that has succeeded says so of its initialization too", async () => {
+    await using _ = await run("completed", { restartPolicy: "Never", containers: [shell("main", "true")] });
+    await until("it has succeeded", () => status("completed").phase === "Succeeded");
+    const initialized = status("completed").conditions.find(({ type }) => type === "Initialized");
+    assert.deepEqual([initialized?.status, initialized?.reason], ["True", "PodCompleted"]);
   });
 
   it("is run by the runtime handler of its runtimeClassName", async () => {
@@ -299,7 +326,8 @@ describe("a pod of the manager", () => {
       const { containerID, state } = container("moved");
       return containerID !== before && "running" in state;
     });
-    assert.equal(status("moved").initContainerStatuses[0]?.restartCount, 1);
+    const [init] = status("moved").initContainerStatuses;
+    assert.deepEqual([init?.restartCount, init?.ready], [1, true]);
     assert.match(await cliOutput(host.berth, "pods"), /moved +default +1 /);
     for (const restarts of [2, 3]) {
       await cliOutput(host.berth, "stop", "--type", "pod", "moved");

@@ -6,6 +6,10 @@ import { type ContainerState, type ContainerStatus, type Terminated, writtenTime
 export type ContainerFacts = {
   /** Why it does not run, while somebody wants it to. */
   readonly waiting: { readonly reason: string; readonly message?: string } | undefined;
+  /** It runs to its end before others: it is ready when it has succeeded. */
+  readonly isInit: boolean;
+  /** Of a pod with init containers. */
+  readonly followsInit: boolean;
   readonly ready: boolean;
   readonly started: boolean;
   /** Last words, by container id. */
@@ -28,7 +32,7 @@ export function containerStatus(
     name: container.name,
     state,
     lastState: last?.state === "exited" ? { terminated: terminated(last, facts) } : {},
-    ready: running ? facts.ready : false,
+    ready: running ? facts.ready && !facts.isInit : facts.isInit && hasSucceeded(state),
     started: running && facts.started,
     restartCount: latest?.attempt ?? 0,
     image: container.image,
@@ -41,7 +45,11 @@ function stateOf(latest: ObservedContainer | undefined, facts: ContainerFacts): 
   if (latest?.state === "running") return { running: { startedAt: writtenTime(latest.startedAtNs) } };
   if (facts.waiting !== undefined) return { waiting: facts.waiting };
   if (latest?.state === "exited") return { terminated: terminated(latest, facts) };
-  return { waiting: { reason: "ContainerCreating" } };
+  return { waiting: { reason: facts.followsInit ? "PodInitializing" : "ContainerCreating" } };
+}
+
+function hasSucceeded(state: ContainerState): boolean {
+  return "terminated" in state && state.terminated.exitCode === 0;
 }
 
 function terminated(observed: ObservedContainer, { messages, runtimeName }: ContainerFacts): Terminated {

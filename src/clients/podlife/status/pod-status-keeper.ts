@@ -4,6 +4,7 @@ import type { Pod, PodContext } from "../../podspec/index.ts";
 import type { ObservedContainer, ObservedPod } from "../observe.ts";
 import type { Plan } from "../plan.ts";
 import type { PodProbes } from "../probes/pod-probes.ts";
+import { isSidecar } from "../restart-policy.ts";
 import { terminationMessage } from "../termination-message.ts";
 import { containerStatus } from "./container-status.ts";
 import { podStatus } from "./pod-status.ts";
@@ -163,7 +164,10 @@ export class PodStatusKeeper {
     const attempts = this.#attemptsOf(container.name);
     const [latest] = attempts;
     const waiting = this.#waiting.get(container.name);
+    const { initContainers = [] } = this.#options.pod.spec;
     return containerStatus(container, attempts, {
+      isInit: initContainers.includes(container) && !isSidecar(container),
+      followsInit: initContainers.length > 0,
       waiting: waiting && { reason: waiting.reason, message: waiting.message },
       ready: latest !== undefined && this.#probes.isReady(latest),
       started: latest !== undefined && this.#probes.isStarted(latest),

@@ -77,26 +77,31 @@ function conditionsOf(facts: PodFacts, phase: PodPhase): readonly PodCondition[]
     : { reason: "ContainersNotReady", message: `containers with unready status: [${unready.join(" ")}]` };
   const containersReady = !over && unready.length === 0;
   const gates = pod.spec.readinessGates ?? [];
-  const incomplete = (pod.spec.initContainers ?? []).map(({ name }) => name);
+  const incomplete = initContainerStatuses
+    .filter(({ name, ready, started }) => !(sidecars.has(name) ? started : ready))
+    .map(({ name }) => name);
+  const closed = gates.map(
+    ({ conditionType }) =>
+      `corresponding condition of pod readiness gate ${JSON.stringify(conditionType)} does not exist.`,
+  );
   return [
     condition(facts, "PodScheduled", true),
-    condition(facts, "PodReadyToStartContainers", sandboxReady),
+    condition(facts, "PodReadyToStartContainers", sandboxReady, { reason: "PodSandboxNotReady" }),
     condition(
       facts,
       "Initialized",
       initialized,
-      phase === "Succeeded"
-        ? { reason: "PodCompleted" }
-        : {
-            reason: "ContainersNotInitialized",
-            message: `containers with incomplete status: [${incomplete.join(" ")}]`,
-          },
+      {
+        reason: "ContainersNotInitialized",
+        message: `containers with incomplete status: [${incomplete.join(" ")}]`,
+      },
+      phase === "Succeeded" ? "PodCompleted" : undefined,
     ),
     condition(
       facts,
       "Ready",
       containersReady && gates.length === 0,
-      containersReady ? { reason: "ReadinessGatesNotReady" } : notReady,
+      containersReady ? { reason: "ReadinessGatesNotReady", message: closed.join(", ") } : notReady,
     ),
     condition(facts, "ContainersReady", containersReady, notReady),
   ];
@@ -106,10 +111,12 @@ function condition(
   { before, nowNs }: PodFacts,
   type: PodConditionType,
   holds: boolean,
-  whyNot: { readonly reason: string; readonly message?: string } = { reason: "" },
+  whyNot?: { readonly reason: string; readonly message?: string },
+  why?: string,
 ): PodCondition {
   const status = holds ? "True" : "False";
   const earlier = before?.conditions.find((one) => one.type === type);
   const lastTransitionTime = earlier?.status === status ? earlier.lastTransitionTime : writtenTime(nowNs);
-  return { type, status, lastTransitionTime, ...(holds || whyNot.reason === "" ? {} : whyNot) };
+  const reason = why === undefined ? {} : { reason: why };
+  return { type, status, lastTransitionTime, ...(holds ? reason : whyNot) };
 }
