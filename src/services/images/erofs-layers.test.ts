@@ -202,6 +202,21 @@ for (const kind of ["erofs", "overlayfs"] as const) {
   });
 }
 
+test("a layer with features that the kernel does not know is an error that says so when something is made on it", async () => {
+  const { bytes } = await erofsLayer(hello);
+  const unknown = Buffer.from(bytes);
+  // Without a checksum of the superblock.
+  unknown.writeUInt32LE(unknown.readUInt32LE(1024 + 8) & ~1, 1024 + 8);
+  unknown.writeUInt32LE(0x4000_0000, 1024 + 80);
+  await using server = await startFakeRegistry({ "app:v1": imageWith([asLayer(unknown, erofsType)]) });
+  await using stack = await openStack({ kind: "erofs" });
+  const image = await stack.images.pull({ reference: `${server.host}/app:v1` });
+  await assert.rejects(
+    stack.inRootfs(image, async () => undefined),
+    { code: "FailedPrecondition", message: /layer\.erofs: the kernel cannot read this EROFS image/ },
+  );
+});
+
 test("an image with an EROFS layer is pushed as it is", async () => {
   await using registry = await startRegistry();
   await using stack = await openStack({ kind: "erofs" });

@@ -28,7 +28,14 @@ function explained(error: LinuxError, image: string): LinuxError {
 
 const remedy = "use the overlayfs snapshotter";
 
+const unreadable =
+  "the kernel cannot read this EROFS image: it is damaged, or has features or a compression that this kernel lacks (its log says which); use a newer kernel, or another image";
+
 const reasons: Readonly<Record<string, string>> = {
+  EINVAL: unreadable,
+  EOPNOTSUPP: unreadable,
+  EUCLEAN: unreadable,
+  EBADMSG: unreadable,
   ENODEV: `the kernel does not support EROFS, or its module is not loaded; run \`modprobe erofs\`, or ${remedy}`,
   ENOTBLK: `the kernel cannot mount EROFS from files of this file system (needs Linux 6.12 with CONFIG_EROFS_FS_BACKED_BY_FILE, and ext4, xfs or btrfs); ${remedy}`,
 };
