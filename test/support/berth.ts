@@ -46,6 +46,10 @@ export type BerthOptions = {
   readonly engine?: "native" | "docker";
   /** How that Docker Engine is started. */
   readonly docker?: DockerOptions;
+  /** Where it is reached, if not by its own socket. */
+  readonly dockerHost?: string;
+  /** TOML of the section [docker]. */
+  readonly dockerConfig?: string;
   /** The daemon's program, where it is not the built one. */
   readonly program?: string;
 };
@@ -102,12 +106,12 @@ export class TestBerth implements AsyncDisposable {
   }
 
   #config(): string {
-    const { config = "" } = this.#options;
+    const { config = "", dockerHost = this.docker?.host, dockerConfig = "" } = this.#options;
     // A test with a section of its own chooses the handler itself.
     const engine =
       this.docker === undefined
         ? ""
-        : `[engine]\nname = "docker"\n[docker]\nhost = ${JSON.stringify(this.docker.host)}`;
+        : `[engine]\nname = "docker"\n[docker]\nhost = ${JSON.stringify(dockerHost)}\n${dockerConfig}`;
     const runtime = /^\[runtime\]$/m.test(config)
       ? ""
       : `[runtime]\ndefault_handler = ${JSON.stringify(testHandler)}`;

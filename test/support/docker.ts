@@ -7,15 +7,23 @@ import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
 export type DockerOptions = {
+  /** It makes its own bridge, of this address: "172.31.9.1/24". Without one it makes none. */
+  readonly bridge?: string;
+  /** It listens on this port of localhost too, and wants a certificate that the first one has signed. */
+  readonly tls?: { readonly port: number; readonly certFile: string; readonly keyFile: string };
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
   /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
   readonly registries?: { readonly names: readonly string[]; readonly proxy: string };
 };
 
+function tlsArguments({ certFile, keyFile }: NonNullable<DockerOptions["tls"]>): readonly string[] {
+  return ["--tlsverify", "--tlscacert", certFile, "--tlscert", certFile, "--tlskey", keyFile];
+}
+
 /**
- * A Docker Engine of a test's own, below a directory. It makes no bridge and no packet filters: pods have
- * CNI networks.
+ * A Docker Engine of a test's own, below a directory. It makes no packet filters and, unless told to, no
+ * bridge: pods have CNI networks.
  */
 export class TestDocker implements AsyncDisposable {
   readonly #directory: string;
@@ -37,14 +45,16 @@ export class TestDocker implements AsyncDisposable {
 
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    const { liveRestore = false, registries } = this.#options;
+    const { liveRestore = false, registries, bridge, tls } = this.#options;
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
       "dockerd",
       [
         ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
-        ...["--bridge", "none", "--iptables=false", "--ip6tables=false"],
+        ...["--iptables=false", "--ip6tables=false"],
+        ...(bridge === undefined ? ["--bridge", "none"] : ["--bip", bridge]),
+        ...(tls === undefined ? [] : ["-H", `tcp://127.0.0.1:${tls.port}`, ...tlsArguments(tls)]),
         ...(liveRestore ? ["--live-restore"] : []),
         ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],

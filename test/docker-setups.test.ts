@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { tempDir } from "../src/testing/temp-dir.ts";
+import { TestBerth } from "./support/berth.ts";
+import { startBusyboxRegistry } from "./support/busybox.ts";
+import { eventually } from "./support/condition.ts";
+import { containerStatus, execSync, exited, TestPod } from "./support/pod.ts";
+import { selfSigned } from "./support/self-signed.ts";
+
+/** Docker Engines that are set up in other ways than the tests' usual one. */
+describe("the Docker engine", () => {
+  it("gives pods Docker's own bridge, their DNS and host ports included, where that is asked for", async () => {
+    await using registry = await startBusyboxRegistry();
+    await using berth = await TestBerth.start({
+      engine: "docker",
+      network: undefined,
+      docker: { bridge: "172.31.251.1/24" },
+      dockerConfig: 'network = "bridge"',
+    });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "bridged", {
+      dnsConfig: { servers: ["192.0.2.53"], searches: ["example.test"], options: [] },
+      portMappings: [{ protocol: 0, containerPort: 80, hostPort: 18_080, hostIp: "" }],
+    });
+    const ip = await pod.ip();
+    assert.match(ip, /^172\.31\.251\./);
+    const id = await pod.shell(
+      "server",
+      registry.image,
+      "echo hello >/tmp/index.html; exec httpd -f -h /tmp -p 80",
+    );
+    assert.match(await execSync(berth, id, "ip", "addr", "show", "eth0"), new RegExp(RegExp.escape(ip)));
+    assert.match(
+      await execSync(berth, id, "cat", "/etc/resolv.conf"),
+      /search example\.test\nnameserver 192\.0\.2\.53/,
+    );
+    const answer = await eventually("the host port answers", () =>
+      fetch("http://127.0.0.1:18080/").then(
+        (response) => response.text(),
+        () => undefined,
+      ),
+    );
+    assert.equal(answer, "hello\n");
+    await berth.clients.runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await assert.rejects(fetch("http://127.0.0.1:18080/"));
+  });
+
+  it("is spoken to over TLS, its streams too", async () => {
+    await using directory = await tempDir();
+    await using registry = await startBusyboxRegistry();
+    const { certFile, keyFile } = await selfSigned(join(directory.path, "docker"));
+    const port = 12_376;
+    const paths = [certFile, certFile, keyFile].map((path) => JSON.stringify(path));
+    await using berth = await TestBerth.start({
+      engine: "docker",
+      docker: { tls: { port, certFile, keyFile } },
+      dockerHost: `tcp://127.0.0.1:${port}`,
+      dockerConfig: `tls = { ca = ${paths[0]}, cert = ${paths[1]}, key = ${paths[2]} }`,
+    });
+    await berth.pull(registry.image);
+    const pod = await TestPod.run(berth, "tls");
+    const id = await pod.shell("shell", registry.image, "exec sleep 1000");
+    assert.equal(await execSync(berth, id, "echo", "over TLS"), "over TLS\n");
+  });
+
+  for (const liveRestore of [true, false]) {
+    const fate = liveRestore ? "go on" : "end";
+    it(`finds pods again that ${fate} when dockerd is killed ${liveRestore ? "with" : "without"} live-restore`, async () => {
+      await using registry = await startBusyboxRegistry();
+      await using berth = await TestBerth.start({ engine: "docker", docker: { liveRestore } });
+      await berth.pull(registry.image);
+      const pod = await TestPod.run(berth, "fate");
+      const id = await pod.shell(
+        "shell",
+        registry.image,
+        "i=0; while sleep 0.1; do echo $i; i=$((i+1)); done",
+      );
+      await eventually("it writes", async () => (await pod.log("shell")).includes("stdout F 1"));
+      await berth.docker?.stop("SIGKILL");
+      await berth.docker?.start();
+      await eventually("the engine is there again", async () => {
+        const { status } = await berth.clients.runtime.status({ verbose: false });
+        return status?.conditions.every((condition) => condition.status);
+      });
+      if (liveRestore) {
+        assert.equal(await execSync(berth, id, "echo", "still here"), "still here\n");
+        const before = (await pod.log("shell")).length;
+        await eventually("its log goes on", async () => (await pod.log("shell")).length > before);
+      } else {
+        assert.notEqual((await exited(berth, id)).exitCode, 0);
+        assert.equal((await containerStatus(berth, id)).finishedAt > 0n, true);
+      }
+      const numbers = (await pod.log("shell"))
+        .flatMap((line) => /^stdout F (\d+)$/.exec(line)?.[1] ?? [])
+        .map(Number);
+      assert.deepEqual(numbers, [...numbers.keys()]);
+    });
+  }
+});
