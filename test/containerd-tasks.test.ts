@@ -483,7 +483,11 @@ describe("containerd's API of the tasks of clients' containers", () => {
       await assert.rejects(refused, { code: FAILED_PRECONDITION, details });
     }
     await own.api.tasks.delete({ containerId: "holder" });
-    for (const [name, wrong] of Object.entries({ cgroupsPath: 5, namespaces: 5, resources: "none" })) {
+    const wrongs = {
+      ...{ cgroupsPath: 5, namespaces: 5, resources: "none" },
+      gidMappings: [{ containerID: 0, hostID: -1, size: 1 }],
+    };
+    for (const [name, wrong] of Object.entries(wrongs)) {
       const spec = { linux: { ...linux, [name]: wrong } };
       const details = new RegExp(`linux\\.${name} is no`);
       const refused = own.task({ ...shell(`wrong-${name}`, "exit 0"), spec });

@@ -1,4 +1,4 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, chown, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { SnapshotDirectory } from "./directories.ts";
 import { SnapshotError } from "./snapshot-error.ts";
@@ -26,8 +26,14 @@ export async function overlayfsStyle(root: string): Promise<SnapshotStyle> {
     name: "overlayfs",
     rebase: true,
     layerTarget: ({ fs }) => ({ directory: fs, whiteouts: "overlayfs" }),
-    populate: async (directory, kind) => {
-      if (kind === "active") await mkdir(directory.work, { mode: 0o700 });
+    populate: async (directory, kind, [parent]) => {
+      if (kind !== "active") return;
+      await mkdir(directory.work, { mode: 0o700 });
+      if (parent === undefined) return;
+      // The root directory of an overlay is its upper directory's. As in containerd it belongs to whom it
+      // belonged: root of a user namespace, where a client has given it all files.
+      const { uid, gid } = await stat(parent.fs);
+      if (uid !== 0 || gid !== 0) await chown(directory.fs, uid, gid);
     },
     mounts: (directory, kind, parents) => [
       kind === "active" ? writable(directory, parents, empty) : readonly(directory, parents, empty),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -67,6 +67,16 @@ for (const kind of kinds) {
         ["/snapshot/prepare", "moby", { snapshotter: kind, key: "b", parent: "layer-a" }],
         ["/snapshot/remove", "moby", { snapshotter: kind, key: "b" }],
       ]);
+    });
+
+    test("have a root directory that belongs to whom it belonged in the one below", async () => {
+      await using root = await tempDir();
+      await using session = await opened(kind, root.path);
+      const { snapshotter } = session;
+      await mounted(await snapshotter.prepare("given", undefined), (tree) => chown(tree, 100_000, 200_000));
+      await snapshotter.commit("layer", "given");
+      const { uid, gid } = await mounted(await snapshotter.prepare("on-top", "layer"), (tree) => stat(tree));
+      assert.deepEqual([uid, gid], [100_000, 200_000]);
     });
 
     test("of two namespaces and two snapshotters are not seen by each other, under the same keys", async () => {

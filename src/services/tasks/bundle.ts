@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
@@ -37,12 +37,19 @@ export class Bundle {
     this.#origin = join(directory, "origin.json");
   }
 
-  /** The origin is there before anything else is. */
-  async make(origin: TaskOrigin): Promise<void> {
+  /**
+   * The origin is there before anything else is. `group` may pass through to the root file system: that of
+   * root in the container's user namespace, in which the OCI runtime looks for it; 0 without one.
+   */
+  async make(origin: TaskOrigin, group: number): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
     const temporary = `${this.#origin}.new`;
     await writeFile(temporary, JSON.stringify(origin), { mode: 0o600 });
     await rename(temporary, this.#origin);
+    if (group !== 0) {
+      await chown(this.directory, 0, group);
+      await chmod(this.directory, 0o710);
+    }
     await mkdir(this.#rootfs, { recursive: true, mode: 0o711 });
   }
 

@@ -44,13 +44,31 @@ export function containerSpec(namespace: string, { id, spec }: Container, termin
   };
 }
 
+/** The group on this machine that is root's in the container's user namespace; 0 without one. */
+export function rootGroup({ gidMappings = [] }: Pick<OciSpec["linux"], "gidMappings">): number {
+  return gidMappings.find(({ containerID }) => (containerID ?? 0) === 0)?.hostID ?? 0;
+}
+
 /** What berth itself reads; the rest is the OCI runtime's to judge. */
-function checkLinux(id: string, { namespaces, resources, cgroupsPath }: Partial<Record<string, unknown>>) {
+function checkLinux(
+  id: string,
+  { namespaces, resources, cgroupsPath, gidMappings }: Partial<Record<string, unknown>>,
+) {
+  if (gidMappings !== undefined && !(Array.isArray(gidMappings) && gidMappings.every(isMapping)))
+    throw invalid(id, "linux.gidMappings is no list of mappings");
   if (cgroupsPath !== undefined && typeof cgroupsPath !== "string")
     throw invalid(id, "linux.cgroupsPath is no text");
   if (namespaces !== undefined && !(Array.isArray(namespaces) && namespaces.every(isObject)))
     throw invalid(id, "linux.namespaces is no list of objects");
   if (resources !== undefined && !isObject(resources)) throw invalid(id, "linux.resources is no object");
+}
+
+function isMapping(given: unknown): boolean {
+  if (!isObject(given)) return false;
+  const { containerID = 0, hostID = 0 } = given as Partial<Record<string, unknown>>;
+  return [containerID, hostID].every(
+    (each) => Number.isInteger(each) && Number(each) >= 0 && Number(each) < 2 ** 32,
+  );
 }
 
 function parse(id: string, { typeUrl, value }: NonNullable<Container["spec"]>): GivenSpec {

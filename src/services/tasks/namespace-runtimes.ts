@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type CgroupDriver, ConmonTasks, type ConmonTasksOptions } from "../runtime/index.ts";
 import { namesIn } from "./bundle.ts";
 
@@ -75,6 +76,11 @@ export class NamespaceRuntimes implements AsyncDisposable {
       // As containerd's shim for runc has it.
       root: root === undefined ? join(directory, "runtimes", handler.name) : join(root, namespace),
     }));
+    const bundlesDir = join(directory, "bundles");
+    // Root of a container's user namespace goes through them to its root file system, and sees none of them.
+    await mkdir(bundlesDir, { recursive: true, mode: 0o711 });
+    for (const passed of [this.#directory, dirname(directory), directory, bundlesDir])
+      await chmod(passed, 0o711);
     const tasks = await ConmonTasks.open({
       ...this.#options,
       handlers: { ...table, handlers },
@@ -82,7 +88,7 @@ export class NamespaceRuntimes implements AsyncDisposable {
       stateDir: directory,
       namespace,
     });
-    return { tasks, bundlesDir: join(directory, "bundles") };
+    return { tasks, bundlesDir };
   }
 }
 

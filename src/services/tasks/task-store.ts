@@ -17,7 +17,7 @@ import {
 } from "../runtime/index.ts";
 import { Bundle, namesIn, type TaskOrigin } from "./bundle.ts";
 import { CgroupClaims } from "./cgroup-claims.ts";
-import { containerSpec } from "./container-spec.ts";
+import { containerSpec, rootGroup } from "./container-spec.ts";
 import { addProcess, type NewProcess } from "./exec.ts";
 import { clientStreams, firstProcessIo, type NamedStreams } from "./named-streams.ts";
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
@@ -140,7 +140,7 @@ export class TaskStore implements AsyncDisposable {
         streams: asked.streams,
         root,
       };
-      await bundle.make(origin);
+      await bundle.make(origin, rootGroup(spec.linux));
       await bundle.mount(asked.rootfs, lookUp);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));
