@@ -167,7 +167,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   manifests: [],
   podspec: ["directories", "linux", "manifests", "protocol", "trees"],
   podlife: ["criclient", "directories", "grpcclient", "manifests", "podspec", "protocol"],
-  manager: ["criclient", "directories", "manifests", "podlife", "podspec", "trees"],
+  servicenet: ["directories", "linux", "network"],
+  manager: ["criclient", "directories", "manifests", "podlife", "podspec", "servicenet", "trees"],
   cli: [
     "compilecache",
     "criclient",
@@ -177,6 +178,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "protocol",
     "config",
     "doctor",
+    "servicenet",
     "streamclient",
     "tar",
     "registry",

@@ -127,13 +127,12 @@ describe("berth play", () => {
     const ineffective = await play(
       pod("warned", {
         restartPolicy: "Never",
-        subdomain: "sub",
-        volumes: [{ name: "work", emptyDir: { sizeLimit: "1Mi" } }],
+        setHostnameAsFQDN: true,
+
         containers: [shell("main", "true")],
       }),
     );
-    assert.match(ineffective.stderr, /spec\.subdomain: has no effect here/);
-    assert.match(ineffective.stderr, /spec\.volumes\[0\]\.emptyDir\.sizeLimit: has no effect here/);
+    assert.match(ineffective.stderr, /spec\.setHostnameAsFQDN: has no effect here/);
     const dry = await cli(host.berth, "play", "--dry-run", "/nonexistent.yaml");
     assert.equal(dry.status, 3);
   });

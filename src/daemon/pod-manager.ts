@@ -9,6 +9,7 @@ import {
   type StoredObject,
   titleOf,
 } from "../clients/manager/index.ts";
+import { ServiceNetwork, serviceNetworkName } from "../clients/servicenet/index.ts";
 import { systemClock } from "../ground/clock/index.ts";
 import type { Config } from "../ground/config/index.ts";
 import type { Logger } from "../ground/logging/index.ts";
@@ -75,6 +76,14 @@ export class DaemonPodManager implements AsyncDisposable {
         persistence: this.#persistence,
         dataDir: join(root, "manager"),
         logRoot: settings.logDir,
+        openServices: () => {
+          const dataDir = join(root, "manager");
+          return ServiceNetwork.open({
+            name: serviceNetworkName(dataDir),
+            subnetPath: join(dataDir, "service-subnet"),
+            onProblem: (message) => this.#logger.warn(message),
+          });
+        },
         credentials: async () => undefined,
         onEvent: (key, event) => {
           events.add(key, event);

@@ -48,6 +48,15 @@ function changesSealed(before: Manifest, after: Manifest): boolean {
   return !isDeepStrictEqual(sealed(before), sealed(after));
 }
 
+/** What pods are told of at their start is there before them; else as they were given. */
+export function inOrderOfUse(one: Applied, other: Applied): number {
+  return placeOf(one.manifest) - placeOf(other.manifest);
+}
+
+function placeOf({ kind }: Manifest): number {
+  return ["Namespace", "ConfigMap", "Secret", "PersistentVolumeClaim", "Service"].includes(kind) ? 0 : 1;
+}
+
 /** Kinds whose objects are what they were made as. */
 function isFixed(kind: Manifest["kind"]): boolean {
   return kind === "Pod" || kind === "Job";

@@ -6,7 +6,8 @@ import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
 import type { PodEvent, PodStatus, PullCredentials } from "../podlife/index.ts";
 import { logDirectory, logPath, type Pod } from "../podspec/index.ts";
-import { type Applied, planApply } from "./apply.ts";
+import type { ServiceNetwork } from "../servicenet/index.ts";
+import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
@@ -18,6 +19,7 @@ import { PodSet } from "./pod-set.ts";
 import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval } from "./removal.ts";
 import { withRestart } from "./rollout.ts";
+import { NodeServices } from "./services/node-services.ts";
 import { storeWorld } from "./store-world.ts";
 
 export type ManagerOptions = {
@@ -28,6 +30,8 @@ export type ManagerOptions = {
   readonly dataDir: string;
   readonly logRoot: string;
   readonly credentials: PullCredentials;
+  /** Makes the network of services, once there is need; without it there is none. */
+  readonly openServices?: () => Promise<ServiceNetwork>;
   /** Claims keep their directories when they are removed. */
   readonly keepClaims?: boolean;
   /** A pod has changed, or the status of another object. */
@@ -55,6 +59,7 @@ export class Manager implements AsyncDisposable {
   readonly #store: ObjectStore;
   readonly #claims: Claims;
   readonly #pods: PodSet;
+  readonly #services: NodeServices;
   readonly #reconciler: Reconciler;
   /** Pods that an earlier manager has begun, until it is known what became of them. */
   readonly #unseen: Set<string>;
@@ -65,6 +70,13 @@ export class Manager implements AsyncDisposable {
     this.#unseen = new Set(store.listOf("Pod").map(({ uid }) => uid));
     const { client, clock, dataDir, logRoot, credentials } = options;
     this.#claims = new Claims(join(dataDir, "claims"), store);
+    this.#services = new NodeServices({
+      store,
+      clock,
+      open: options.openServices,
+      onProblem: (message) =>
+        this.#failed({ kind: "Namespace", namespace: "", name: "default" }, new Error(message)),
+    });
     this.#pods = new PodSet({
       client,
       clock,
@@ -75,7 +87,9 @@ export class Manager implements AsyncDisposable {
         podsDir: join(dataDir, "pods"),
         logRoot,
         hostIp: hostIp(),
+        clusterDns: () => this.#services.resolver(),
         objects: {
+          services: (namespace) => this.#services.addresses(namespace),
           configMap: (namespace, name) => store.getOf("ConfigMap", namespace, name)?.manifest,
           secret: (namespace, name) => store.getOf("Secret", namespace, name)?.manifest,
           claimDirectory: (namespace, name) => this.#claims.directory(namespace, name),
@@ -116,7 +130,7 @@ export class Manager implements AsyncDisposable {
   async apply(manifests: readonly Manifest[], options: ApplyOptions = {}): Promise<readonly Applied[]> {
     const planned = planApply(manifests, (key) => this.#store.get(key), options);
     if (options.dryRun === true) return planned;
-    for (const { manifest, outcome } of planned) {
+    for (const { manifest, outcome } of planned.toSorted(inOrderOfUse)) {
       const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
       if (outcome === "replaced" && before !== undefined) {
         await this.delete(keyOf(before));
@@ -165,6 +179,7 @@ export class Manager implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reconciler[Symbol.asyncDispose]();
     await this.#pods[Symbol.asyncDispose]();
+    await this.#services[Symbol.asyncDispose]();
   }
 
   #require(key: ObjectKey): StoredObject {
@@ -198,6 +213,7 @@ export class Manager implements AsyncDisposable {
       onStatus: (object) => this.#options.onStatus?.(object),
       lookAgainAfter,
     });
+    await this.#stepOfServices(() => this.#services.assign(world), lookAgainAfter);
     for (const { uid, manifest } of this.#store.list()) {
       const object = this.#store.getOf(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
       if (object?.uid !== uid) continue;
@@ -207,6 +223,16 @@ export class Manager implements AsyncDisposable {
         lookAgainAfter(retryMs);
         this.#failed(keyOf(object), error);
       }
+    }
+    await this.#stepOfServices(() => this.#services.publish(world), lookAgainAfter);
+  }
+
+  async #stepOfServices(step: () => Promise<void>, lookAgainAfter: (ms: number) => void): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      lookAgainAfter(retryMs);
+      this.#failed({ kind: "Namespace", namespace: "", name: "default" }, error);
     }
   }
 

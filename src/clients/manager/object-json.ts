@@ -1,5 +1,6 @@
 import type { JobStatus } from "./controllers/job.ts";
-import type { StoredObject } from "./objects.ts";
+import { isOfKind, type StoredObject } from "./objects.ts";
+import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
 
 /** An object as Kubernetes writes it: its manifest with what the manager knows of it. */
 export function objectJson(object: StoredObject, owner: StoredObject | undefined): Record<string, unknown> {
@@ -7,6 +8,7 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
   const status = statusJson(object);
   return {
     ...manifest,
+    ...(isOfKind(object, "Service") ? { spec: serviceSpecJson(object) } : {}),
     metadata: {
       ...manifest.metadata,
       uid,
@@ -33,8 +35,20 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
 
 function statusJson({ status, manifest }: StoredObject): unknown {
   if (status?.pod !== undefined) return status.pod;
+  if (manifest.kind === "Service") return { loadBalancer: {} };
   if (manifest.kind === "Job" && status?.job !== undefined) return jobJson(status.job as JobStatus);
   return status;
+}
+
+/** With the address and the ports that it was given. */
+function serviceSpecJson(service: StoredService): unknown {
+  const { spec } = service.manifest;
+  const { clusterIP = spec.clusterIP, nodePorts } = statusOf(service);
+  const ports = (spec.ports ?? []).map((port) => {
+    const nodePort = nodePorts?.[portKey(port)];
+    return { ...port, ...(nodePort === undefined ? {} : { nodePort }) };
+  });
+  return { ...spec, ...(clusterIP === undefined ? {} : { clusterIP }), ports };
 }
 
 function jobJson({ startTimeNs, completionTimeNs, end, reason, message, ...counts }: JobStatus): unknown {

@@ -25,7 +25,6 @@ function said(text: string): readonly string[] {
 describe("fields of pods", () => {
   it("that have no effect are warned of", () => {
     const warnings = saidOf({
-      enableServiceLinks: true,
       securityContext: { fsGroup: 5, fsGroupChangePolicy: "OnRootMismatch" },
       volumes: [
         { name: "files", image: { reference: "files", pullPolicy: "Always" } },
@@ -41,7 +40,6 @@ describe("fields of pods", () => {
     assert.deepEqual(
       warnings.map((warning) => warning.slice(0, warning.indexOf(": "))),
       [
-        "spec.enableServiceLinks",
         "spec.securityContext.fsGroupChangePolicy",
         "spec.volumes[0].image.pullPolicy",
         "spec.volumes[1].persistentVolumeClaim",
@@ -73,13 +71,6 @@ describe("objects", () => {
     assert.match(said(JSON.stringify(generated)).join(), /generateName: .* is not how a name can begin/);
     generated.metadata.generateName = "web-";
     assert.deepEqual(said(JSON.stringify(generated)), []);
-  });
-
-  it("that serve nothing here are warned of", () => {
-    const service = { apiVersion: "v1", kind: "Service", metadata: { name: "web" }, spec: { ports: [] } };
-    assert.deepEqual(said(JSON.stringify(service)), [
-      "spec: has no effect here: services have no address yet",
-    ]);
   });
 
   it("show none of a text that cannot be read in its error: it may be secret", () => {

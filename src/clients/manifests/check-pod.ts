@@ -5,12 +5,10 @@ import type { Volume } from "./schemas/volumes.ts";
 
 /** Fields that are read, and that nothing is done with so far. */
 const withoutEffect = [
-  "enableServiceLinks",
   "ephemeralContainers",
   "hostnameOverride",
   "imagePullSecrets",
   "setHostnameAsFQDN",
-  "subdomain",
 ] as const;
 
 /** What the fields of a pod must be to each other. */

@@ -61,9 +61,7 @@ export const kinds = {
   DaemonSet: kind("apps/v1", "DaemonSet", daemonSetSpec),
   Job: kind("batch/v1", "Job", jobSpec),
   CronJob: kind("batch/v1", "CronJob", cronJobSpec),
-  Service: checked(kind("v1", "Service", serviceSpec), (_, place) =>
-    place.at("spec").warn("has no effect here: services have no address yet"),
-  ),
+  Service: kind("v1", "Service", serviceSpec),
   PersistentVolumeClaim: kind("v1", "PersistentVolumeClaim", claimSpec),
   ConfigMap: object(
     { apiVersion: oneOf("v1"), kind: oneOf("ConfigMap"), metadata: objectMeta },

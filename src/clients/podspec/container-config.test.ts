@@ -78,6 +78,22 @@ describe("a container of a manifest", () => {
     ]);
   });
 
+  it("has variables of the services of its namespace, unless it wants none", async () => {
+    const spec = { clusterIP: "10.1.0.20", ports: [{ name: "http", port: 80 }] };
+    const services = [{ kind: "Service", metadata: { name: "my-web" }, spec }];
+    assert.deepEqual(variables(await containerOf({}, {}, services)), [
+      "MY_WEB_SERVICE_HOST=10.1.0.20",
+      "MY_WEB_SERVICE_PORT=80",
+      "MY_WEB_PORT=tcp://10.1.0.20:80",
+      "MY_WEB_SERVICE_PORT_HTTP=80",
+      "MY_WEB_PORT_80_TCP=tcp://10.1.0.20:80",
+      "MY_WEB_PORT_80_TCP_PROTO=tcp",
+      "MY_WEB_PORT_80_TCP_PORT=80",
+      "MY_WEB_PORT_80_TCP_ADDR=10.1.0.20",
+    ]);
+    assert.deepEqual(variables(await containerOf({}, { enableServiceLinks: false }, services)), []);
+  });
+
   it("has variables of keys, of fields of the pod and of its resources", async () => {
     const from = (name: string, valueFrom: object) => ({ name, valueFrom });
     const config = await containerOf(

@@ -1,9 +1,22 @@
 import type { ManifestOf } from "../manifests/index.ts";
 
+/** A service as containers are told of it. */
+export type ServiceAddress = {
+  readonly name: string;
+  readonly address: string;
+  readonly ports: readonly {
+    readonly name?: string | undefined;
+    readonly port: number;
+    readonly protocol?: "TCP" | "UDP" | "SCTP" | undefined;
+  }[];
+};
+
 /** Objects that pods refer to, as they are now. Undefined where there is none. */
 export type ObjectSource = {
   readonly configMap: (namespace: string, name: string) => ManifestOf<"ConfigMap"> | undefined;
   readonly secret: (namespace: string, name: string) => ManifestOf<"Secret"> | undefined;
+  /** Those of a namespace that have an address. */
+  readonly services: (namespace: string) => readonly ServiceAddress[];
   /** The directory of a claim's volume, which is there. */
   readonly claimDirectory: (namespace: string, name: string) => Promise<string | undefined>;
 };
@@ -15,6 +28,8 @@ export type PodContext = {
   /** As a kubelet's /var/log/pods. */
   readonly logRoot: string;
   readonly objects: ObjectSource;
+  /** The name server that knows services, if there is one. */
+  readonly clusterDns: () => Promise<string | undefined>;
   /** The address of the machine, if it has one. */
   readonly hostIp: string | undefined;
 };

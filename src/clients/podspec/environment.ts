@@ -5,14 +5,17 @@ import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
 import { dataOf } from "./object-data.ts";
+import { serviceVariables } from "./service-variables.ts";
 
 /**
- * The variables of a container: those of whole objects first, then its own, each expanded by those before it.
- * Throws PodSpecError for a source that is not there and not optional.
+ * The variables of a container: those of services, those of whole objects, then its own, each expanded by
+ * those before it. Throws PodSpecError for a source that is not there and not optional.
  */
 export async function environment(request: ContainerRequest): Promise<readonly KeyValue[]> {
-  const variables: KeyValue[] = [];
   const { namespace } = request.pod.metadata;
+  const services =
+    request.pod.spec.enableServiceLinks === false ? [] : request.context.objects.services(namespace);
+  const variables: KeyValue[] = [...serviceVariables(services)];
   for (const { prefix = "", configMapRef, secretRef } of request.container.envFrom ?? []) {
     const ref = configMapRef ?? secretRef;
     const object = find(request, configMapRef === undefined ? "Secret" : "ConfigMap", ref?.name ?? "");

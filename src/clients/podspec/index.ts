@@ -15,7 +15,7 @@ export {
   restartCountAnnotation,
 } from "./container-config.ts";
 export type { ContainerRequest } from "./container-request.ts";
-export type { ObjectSource, PodContext } from "./context.ts";
+export type { ObjectSource, PodContext, ServiceAddress } from "./context.ts";
 export { PodSpecError } from "./errors.ts";
 export { containerNameLabel, podNameLabel, podNamespaceLabel, podUidLabel } from "./labels.ts";
 export { logDirectory, podDirectory, terminationLog } from "./paths.ts";

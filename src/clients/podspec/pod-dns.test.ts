@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mergeDns } from "./pod-dns.ts";
+import type { Pod } from "./pod.ts";
+import { mergeDns, podDns } from "./pod-dns.ts";
 
 const machine =
   "# made by hand\nsearch old.test\nsearch example.test\nnameserver 10.0.0.1\noptions ndots:1 rotate\n";
@@ -28,4 +29,25 @@ test("without the machine's a pod has what it asks for", () => {
     searches: [],
     options: [],
   });
+});
+
+test("asks the name server of services by its namespace, unless its dnsPolicy says otherwise", async () => {
+  const ask = (spec: object) =>
+    podDns({ metadata: { namespace: "shop" }, spec } as unknown as Pod, {
+      clusterDns: async () => "10.1.0.10",
+    });
+  const { dnsConfig } = await ask({});
+  assert.deepEqual(dnsConfig?.servers, ["10.1.0.10"]);
+  assert.deepEqual(dnsConfig?.searches.slice(0, 3), [
+    "shop.svc.cluster.local",
+    "svc.cluster.local",
+    "cluster.local",
+  ]);
+  assert.deepEqual(dnsConfig?.options, ["ndots:5"]);
+  assert.deepEqual(await ask({ dnsPolicy: "Default" }), {});
+  assert.deepEqual(await ask({ hostNetwork: true }), {});
+  const withHost = await ask({ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" });
+  assert.deepEqual(withHost.dnsConfig?.servers, ["10.1.0.10"]);
+  const own = await ask({ dnsPolicy: "None", dnsConfig: { nameservers: ["10.0.0.2"] } });
+  assert.deepEqual(own.dnsConfig?.servers, ["10.0.0.2"]);
 });

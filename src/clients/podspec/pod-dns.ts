@@ -1,16 +1,37 @@
 import { readIfThere } from "../../ground/fs/index.ts";
 import type { DNSConfig } from "../../ground/protocol/index.ts";
+import type { PodContext } from "./context.ts";
 import type { Pod } from "./pod.ts";
 
+/** How names are looked up in clusters: those of the pod's namespace are short, and have few dots. */
+const clusterDomain = "cluster.local";
+const clusterOptions = "options ndots:5";
+
 /**
- * What the pod asks for beside the machine's own, as there is no cluster whose it could have; with dnsPolicy
- * None that alone. Nothing where it asks for nothing: the runtime gives it the machine's.
+ * What the pod asks for beside that of its dnsPolicy: by ClusterFirst the name server of services, with the
+ * machine's search domains last, by Default the machine's own, by None nothing. Where there is no such name
+ * server, the machine's. Nothing where it asks for nothing: the runtime gives it the machine's.
  */
-export async function podDns(pod: Pod): Promise<{ readonly dnsConfig?: DNSConfig }> {
-  const { dnsConfig: asked, dnsPolicy } = pod.spec;
-  if (asked === undefined && dnsPolicy !== "None") return {};
-  const machine = dnsPolicy === "None" ? "" : ((await readIfThere("/etc/resolv.conf")) ?? "");
-  return { dnsConfig: mergeDns(asked ?? {}, machine) };
+export async function podDns(
+  pod: Pod,
+  { clusterDns }: Pick<PodContext, "clusterDns">,
+): Promise<{ readonly dnsConfig?: DNSConfig }> {
+  const { dnsConfig: asked, dnsPolicy = "ClusterFirst", hostNetwork } = pod.spec;
+  if (dnsPolicy === "None") return { dnsConfig: mergeDns(asked ?? {}, "") };
+  const isOfCluster =
+    dnsPolicy === "ClusterFirstWithHostNet" || (dnsPolicy === "ClusterFirst" && hostNetwork !== true);
+  const server = isOfCluster ? await clusterDns() : undefined;
+  if (asked === undefined && server === undefined) return {};
+  const machine = (await readIfThere("/etc/resolv.conf")) ?? "";
+  const base = server === undefined ? machine : ofCluster(server, pod.metadata.namespace, machine);
+  return { dnsConfig: mergeDns(asked ?? {}, base) };
+}
+
+/** The resolv.conf of a pod in a cluster. */
+function ofCluster(server: string, namespace: string, machine: string): string {
+  const services = `svc.${clusterDomain}`;
+  const searches = [`${namespace}.${services}`, services, clusterDomain, ...parse(machine).searches];
+  return `nameserver ${server}\nsearch ${searches.join(" ")}\n${clusterOptions}\n`;
 }
 
 /** As kubelets merge: the machine's first, and of options with one name the pod's. */

@@ -25,7 +25,7 @@ export async function sandboxConfig(
     portMappings: portMappings(pod),
     labels: { ...metadata.labels, ...identityLabels(pod) },
     annotations: { ...metadata.annotations },
-    ...(await podDns(pod)),
+    ...(await podDns(pod, context)),
     linux: {
       cgroupParent,
       securityContext: sandboxSecurity(pod),

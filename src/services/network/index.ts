@@ -14,9 +14,25 @@
  * the host's network: it is handed the path of a namespace that is ready, and runs plugins.
  */
 export { builtinObstacle } from "./builtin/builtin-plugins.ts";
+export {
+  formatIp,
+  formatNetwork,
+  type IpAddress,
+  type IpNetwork,
+  ipBytes,
+  isWithin,
+  lastAddress,
+  maskBytes,
+  networkAddress,
+  parseIp,
+  parseIpNetwork,
+  plus,
+} from "./builtin/ip-address.ts";
+export { usedPrefixes } from "./builtin/used-prefixes.ts";
 export { CniNetwork, type CniNetworkOptions } from "./cni-network.ts";
 export { defaultNetworkName } from "./default-network.ts";
 export { type DefaultNetworkFacts, lookAtDefaultNetwork } from "./default-network-facts.ts";
+export { chooseSubnets } from "./default-subnets.ts";
 export { type InstanceNames, instanceNames } from "./instance.ts";
 export {
   type AttachedNetworkResult,

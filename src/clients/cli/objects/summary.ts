@@ -12,6 +12,8 @@ export function stateOf(listed: ListedObject): string {
       return String(memberAt(itemsAt(object, "status", "conditions")[0], "type") ?? "Running");
     case "CronJob":
       return memberAt(object, "spec", "suspend") === true ? "Suspended" : "Active";
+    case "Service":
+      return String(memberAt(object, "spec", "clusterIP") ?? "Pending");
     default:
       return "Active";
   }

@@ -38,6 +38,16 @@ export async function playManifests(
     persistence: noPersistence,
     dataDir,
     keepClaims: true,
+    openServices: async () => {
+      const { removeLeftServiceNetworks, ServiceNetwork, serviceNetworkName } = await import(
+        "../../servicenet/index.ts"
+      );
+      await removeLeftServiceNetworks();
+      return await ServiceNetwork.open({
+        name: serviceNetworkName(),
+        onProblem: (message) => io.stderr.write(`${yellow("warning:")} ${message}\n`),
+      });
+    },
     logRoot,
     credentials: async (reference) => {
       const credentials = await keptCredentials(reference, io);

@@ -38,6 +38,7 @@ export const serviceSpec = object(
     type: oneOf("ClusterIP", "NodePort", "LoadBalancer"),
     clusterIP: string,
     publishNotReadyAddresses: boolean,
+    sessionAffinity: oneOf("ClientIP", "None"),
   },
   [
     "allocateLoadBalancerNodePorts",
@@ -52,7 +53,6 @@ export const serviceSpec = object(
     "loadBalancerClass",
     "loadBalancerIP",
     "loadBalancerSourceRanges",
-    "sessionAffinity",
     "sessionAffinityConfig",
     "trafficDistribution",
   ],

@@ -30,7 +30,14 @@ export async function podOf(spec: object, objects: readonly object[] = []) {
     podsDir: join(dir.path, "pods"),
     logRoot: join(dir.path, "logs"),
     hostIp: "192.0.2.1",
+    clusterDns: async () => undefined,
     objects: {
+      services: () =>
+        others.filter(isService).map(({ metadata: { name }, spec: { clusterIP = "", ports = [] } }) => ({
+          name,
+          address: clusterIP,
+          ports,
+        })),
       configMap: (_, name) => others.filter(isConfigMap).find(({ metadata }) => metadata.name === name),
       secret: (_, name) => others.filter(isSecret).find(({ metadata }) => metadata.name === name),
       claimDirectory: async (_, name) => (name === "data" ? "/claims/data" : undefined),
@@ -81,4 +88,5 @@ export async function sandboxOf(spec: object): Promise<PodSandboxConfig> {
 }
 
 const isConfigMap = (one: Manifest): one is ManifestOf<"ConfigMap"> => one.kind === "ConfigMap";
+const isService = (one: Manifest): one is ManifestOf<"Service"> => one.kind === "Service";
 const isSecret = (one: Manifest): one is ManifestOf<"Secret"> => one.kind === "Secret";

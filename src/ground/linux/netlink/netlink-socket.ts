@@ -111,8 +111,25 @@ export class NetlinkSocket implements Disposable {
    */
   sendAll(requests: readonly (NetlinkRequest & { readonly subject: string })[]): void {
     const first = this.#sequence + 1;
-    const messages = requests.map((request) => encodeMessage(request, ++this.#sequence));
-    this.#sendBytes(Buffer.concat(messages), requests[0]?.subject ?? "");
+    this.#sendBytes(this.#encodeAll(requests), requests[0]?.subject ?? "");
+    this.#receiveAnswers(requests, first);
+  }
+
+  /** The same on a thread of libuv's pool; one at a time. */
+  async sendAllAsync(requests: readonly (NetlinkRequest & { readonly subject: string })[]): Promise<void> {
+    const first = this.#sequence + 1;
+    const bytes = this.#encodeAll(requests);
+    const address = [kernelAddress, kernelAddress.length];
+    const subject = requests[0]?.subject ?? "";
+    await callAsync("netlink", sendtoCall, [this.#fd, bytes, bytes.length, 0, ...address], subject);
+    this.#receiveAnswers(requests, first);
+  }
+
+  #encodeAll(requests: readonly NetlinkRequest[]): Buffer {
+    return Buffer.concat(requests.map((request) => encodeMessage(request, ++this.#sequence)));
+  }
+
+  #receiveAnswers(requests: readonly { readonly subject: string }[], first: number): void {
     let failure: LinuxError | undefined;
     for (const reply of this.#receiveAll()) {
       const subject = requests[reply.sequence - first]?.subject ?? "";

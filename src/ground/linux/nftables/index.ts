@@ -2,7 +2,7 @@
  * The kernel's packet filter, nf_tables, over netlink: tables of the family `inet`, chains, rules made of
  * expressions, sets and maps. Changes are made by {@link commit}, all or none.
  */
-export { commit, type NftChange } from "./nft-batch.ts";
+export { commit, commitAsync, type NftChange } from "./nft-batch.ts";
 export { maxNoteBytes } from "./nft-comment.ts";
 export {
   counter,
@@ -16,11 +16,14 @@ export {
   loadConnectionStatus,
   loadDestinationType,
   loadElement,
+  loadHash,
   loadHeader,
   loadMeta,
+  loadRandom,
   maskRegister,
   masquerade,
   redirectTo,
+  reject,
   storeMark,
   type Verdict,
 } from "./nft-expressions.ts";

@@ -37,13 +37,26 @@ export type NftChange = NetlinkRequest & { readonly subject: string };
  * LinuxError with the subject of the first change that the kernel refuses.
  */
 export function commit(socket: NetlinkSocket, changes: readonly NftChange[], generation?: number): void {
+  socket.sendAll(batch(changes, generation));
+}
+
+/** The same on a thread of libuv's pool, for the main thread. */
+export async function commitAsync(
+  socket: NetlinkSocket,
+  changes: readonly NftChange[],
+  generation?: number,
+): Promise<void> {
+  await socket.sendAllAsync(batch(changes, generation));
+}
+
+function batch(changes: readonly NftChange[], generation: number | undefined): readonly NftChange[] {
   const base = generation === undefined ? [] : [networkU32(NFNL_BATCH_GENID, generation)];
   const flags = NLM_F_REQUEST | NLM_F_ACK;
-  socket.sendAll([
+  return [
     border(NFNL_MSG_BATCH_BEGIN, base),
     ...changes.map((change) => ({ ...change, flags: change.flags | flags })),
     border(NFNL_MSG_BATCH_END, []),
-  ]);
+  ];
 }
 
 function border(type: number, attributes: readonly Buffer[]): NftChange {

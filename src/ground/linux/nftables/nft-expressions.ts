@@ -120,6 +120,32 @@ export function redirectTo(family: number, address: number, port: number): Expre
   );
 }
 
+/** Loads a number below `modulus`, another one for each packet. */
+export function loadRandom(modulus: number, register: number): Expression {
+  const random = 1;
+  return expression("numgen", dreg(1, register), networkU32(2, modulus), networkU32(3, random));
+}
+
+/** Loads a number below `modulus` that is always the same for the same `length` bytes from `source` on. */
+export function loadHash(source: number, length: number, modulus: number, register: number): Expression {
+  const seed = 0;
+  return expression(
+    "hash",
+    dreg(1, source),
+    dreg(2, register),
+    networkU32(3, length),
+    networkU32(4, modulus),
+    networkU32(5, seed),
+  );
+}
+
+/** Refuses packets as if nobody listened: ICMP "port unreachable" of either family. */
+export function reject(): Expression {
+  const icmpx = 2;
+  const portUnreachable = 1;
+  return expression("reject", networkU32(1, icmpx), attribute(2, Buffer.of(portUnreachable)));
+}
+
 /** Gives packets the address of the interface by which they leave. */
 export function masquerade(): Expression {
   return expression("masq");

@@ -29,6 +29,8 @@ const typeBits = 6;
 
 /** Kinds of fields as `nft` numbers and shows them, and the bytes of each. */
 const fieldTypes = {
+  /** As the kernel keeps its own numbers; shown as a mark is, as no other type is of this length. */
+  number: { number: 19, bytes: 4 },
   ipv4: { number: 7, bytes: 4 },
   ipv6: { number: 8, bytes: 16 },
   protocol: { number: 12, bytes: 1 },

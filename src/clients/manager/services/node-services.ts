@@ -1,0 +1,106 @@
+import type { Clock } from "../../../ground/clock/index.ts";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { ServiceAddress } from "../../podspec/index.ts";
+import type { ServiceNetwork } from "../../servicenet/index.ts";
+import type { World } from "../controllers/world.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { servedService } from "./served-services.ts";
+import { addressesFor, statusOf } from "./service-addresses.ts";
+
+export type NodeServicesOptions = {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  /** Undefined where pods have no services: names and addresses are the machine's alone. */
+  readonly open: (() => Promise<ServiceNetwork>) | undefined;
+  readonly onProblem: (message: string) => void;
+};
+
+/** Others may remove rules, and tell nobody. */
+const verifyMs = 30_000;
+/** Until it is tried again to make what could not be made. */
+const retryNs = 60_000_000_000n;
+
+/** Addresses and names of Service objects, on a network that is made when it is first needed. */
+export class NodeServices implements AsyncDisposable {
+  readonly #options: NodeServicesOptions;
+  #opened: Promise<ServiceNetwork | undefined> | undefined;
+  #failedAtNs: bigint | undefined;
+
+  constructor(options: NodeServicesOptions) {
+    this.#options = options;
+  }
+
+  /** Where a pod asks for names of services; undefined where there can be none. */
+  async resolver(): Promise<string | undefined> {
+    return (await this.#network())?.resolverAddress;
+  }
+
+  /** What pods of a namespace are told in their environment. */
+  addresses(namespace: string): readonly ServiceAddress[] {
+    return this.#options.store.listOf("Service").flatMap((service): readonly ServiceAddress[] => {
+      const { metadata, spec } = service.manifest;
+      const { clusterIP } = statusOf(service);
+      if (clusterIP === undefined || metadata.namespace !== namespace) return [];
+      return [{ name: metadata.name, address: clusterIP, ports: spec.ports ?? [] }];
+    });
+  }
+
+  /** Gives addresses to services that have none, before pods are told of them. */
+  async assign(world: World): Promise<void> {
+    const services = this.#options.store.listOf("Service");
+    if (services.length === 0) return;
+    const network = await this.#network();
+    if (network === undefined) return;
+    for (const { uid } of services) {
+      // What the one before was given is taken.
+      const now = this.#options.store.listOf("Service");
+      const service = now.find((one) => one.uid === uid);
+      if (service === undefined || service.deleting !== undefined) continue;
+      const others = now.filter((one) => one.uid !== uid);
+      await world.setStatus(service, addressesFor(service, others, network));
+    }
+  }
+
+  /** Leads addresses and names to the pods that are ready now. */
+  async publish({ podStatus, lookAgainAfter }: World): Promise<void> {
+    const { store } = this.#options;
+    const network = await this.#opened;
+    if (network === undefined) return;
+    const services = store.listOf("Service").filter(({ deleting }) => deleting === undefined);
+    const pods = store.listOf("Pod");
+    if (!this.#isNeeded()) {
+      this.#opened = undefined;
+      await network.remove();
+      return;
+    }
+    await network.verify();
+    await network.update(services.map((service) => servedService(service, pods, podStatus)));
+    lookAgainAfter(verifyMs);
+  }
+
+  /** Addresses go on to lead to pods; names have no answer until there is another manager. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const network = await this.#opened;
+    if (this.#isNeeded()) await network?.[Symbol.asyncDispose]();
+    else await network?.remove();
+  }
+
+  #isNeeded(): boolean {
+    const { store } = this.#options;
+    return store.listOf("Service").length > 0 || store.listOf("Pod").length > 0;
+  }
+
+  #network(): Promise<ServiceNetwork | undefined> {
+    const { open, clock, onProblem } = this.#options;
+    if (open === undefined) return Promise.resolve(undefined);
+    const failedAt = this.#failedAtNs;
+    if (failedAt !== undefined && clock.nowNs() - failedAt < retryNs) return Promise.resolve(undefined);
+    this.#opened ??= open().catch((error: unknown) => {
+      this.#opened = undefined;
+      this.#failedAtNs = clock.nowNs();
+      onProblem(`services have no addresses and names: ${messageOf(error)}`);
+      return undefined;
+    });
+    return this.#opened;
+  }
+}

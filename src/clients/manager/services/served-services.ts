@@ -1,0 +1,86 @@
+import { isIPv4 } from "node:net";
+import type { PodStatus } from "../../podlife/index.ts";
+import type { Service } from "../../servicenet/index.ts";
+import type { StoredPod } from "../objects.ts";
+import { portKey, type StoredService, statusOf } from "./service-addresses.ts";
+
+type Member = { readonly pod: StoredPod; readonly status: PodStatus };
+
+/** A service with the pods that are behind it now. */
+export function servedService(
+  service: StoredService,
+  pods: readonly StoredPod[],
+  podStatus: (pod: StoredPod) => PodStatus | undefined,
+): Service {
+  const { metadata, spec } = service.manifest;
+  const { clusterIP, nodePorts } = statusOf(service);
+  const members = pods
+    .filter((pod) => isSelected(pod, service))
+    .flatMap((pod): readonly Member[] => {
+      const status = podStatus(pod);
+      return status !== undefined && isServed(status, spec.publishNotReadyAddresses === true)
+        ? [{ pod, status }]
+        : [];
+    });
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    address: clusterIP,
+    sticky: spec.sessionAffinity === "ClientIP",
+    ports: (spec.ports ?? []).map((port) => {
+      const nodePort = nodePorts?.[portKey(port)];
+      return {
+        ...(port.name === undefined ? {} : { name: port.name }),
+        protocol: port.protocol ?? "TCP",
+        port: port.port,
+        ...(nodePort === undefined ? {} : { nodePort }),
+        endpoints: members.flatMap((member) => endpointOf(member, port)),
+      };
+    }),
+    members: members.flatMap(({ pod: { manifest }, status }) =>
+      status.podIPs.map(({ ip }) => ({ ip, ...hostnameOf(manifest.spec, metadata.name) })),
+    ),
+  };
+}
+
+/** Without a selector nobody is: there is no API by which somebody else could say who. */
+function isSelected({ manifest: { metadata }, deleting }: StoredPod, { manifest }: StoredService): boolean {
+  const selector = Object.entries(manifest.spec.selector ?? {});
+  return (
+    deleting === undefined &&
+    selector.length > 0 &&
+    metadata.namespace === manifest.metadata.namespace &&
+    selector.every(([key, value]) => metadata.labels[key] === value)
+  );
+}
+
+function isServed({ phase, podIPs, conditions }: PodStatus, alsoUnready: boolean): boolean {
+  if (podIPs.length === 0 || phase === "Succeeded" || phase === "Failed") return false;
+  return alsoUnready || conditions.some(({ type, status }) => type === "Ready" && status === "True");
+}
+
+function endpointOf(
+  { pod, status }: Member,
+  {
+    port,
+    targetPort = port,
+    protocol = "TCP",
+  }: NonNullable<StoredService["manifest"]["spec"]["ports"]>[number],
+): Service["ports"][number]["endpoints"] {
+  const ip = status.podIPs.find((one) => isIPv4(one.ip))?.ip;
+  const { containers, initContainers = [] } = pod.manifest.spec;
+  const number =
+    typeof targetPort === "number"
+      ? targetPort
+      : [...containers, ...initContainers]
+          .flatMap(({ ports = [] }) => ports)
+          .find((one) => one.name === targetPort && (one.protocol ?? "TCP") === protocol)?.containerPort;
+  return ip === undefined || number === undefined ? [] : [{ ip, port: number }];
+}
+
+function hostnameOf(
+  { hostname, subdomain }: StoredPod["manifest"]["spec"],
+  service: string,
+): { readonly hostname?: string } {
+  return hostname !== undefined && subdomain === service ? { hostname } : {};
+}

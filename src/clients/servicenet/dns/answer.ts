@@ -1,0 +1,102 @@
+import { isIPv4, isIPv6 } from "node:net";
+import type { Answer, Packet, Question } from "dns-packet";
+import type { Service } from "../service.ts";
+
+/** The domain of all services, as clusters have it unless they say otherwise. */
+export const clusterDomain = "cluster.local";
+
+/** Seconds for which an answer may be kept, as in clusters. */
+const ttl = 5;
+
+/** Whether the resolver itself answers for a name. */
+export function isOwn(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === clusterDomain || lower.endsWith(`.${clusterDomain}`);
+}
+
+/**
+ * The answer to a question about {@link clusterDomain}
+ * (https://github.com/kubernetes/dns/blob/master/docs/specification.md).
+ */
+export function answerOf({ name, type }: Question, services: readonly Service[]): Partial<Packet> {
+  const found = recordsOf(name.toLowerCase(), services);
+  if (found === undefined) return { rcode: "NXDOMAIN", authorities: [authority()] } as Partial<Packet>;
+  const { addresses, ports } = found;
+  const answers: readonly Answer[] =
+    type === "SRV"
+      ? ports.map(({ port, target }) => ({
+          name,
+          type,
+          ttl,
+          data: { port, target, priority: 0, weight: 100 },
+        }))
+      : addresses
+          .filter(type === "A" ? isIPv4 : type === "AAAA" ? isIPv6 : () => false)
+          .map((data) => ({ name, type: type === "AAAA" ? "AAAA" : "A", ttl, data }));
+  return answers.length === 0 ? { authorities: [authority()] } : { answers: [...answers] };
+}
+
+type Records = {
+  readonly addresses: readonly string[];
+  readonly ports: readonly { readonly port: number; readonly target: string }[];
+};
+
+/** Undefined for a name that there is not. */
+function recordsOf(name: string, services: readonly Service[]): Records | undefined {
+  const labels = name.slice(0, -clusterDomain.length - 1).split(".");
+  if (labels.at(-1) !== "svc") return name === clusterDomain ? { addresses: [], ports: [] } : undefined;
+  const [service, namespace, ...rest] = [labels.at(-3), labels.at(-2), ...labels.slice(0, -3)];
+  // Names on the way to others are there, and have nothing.
+  if (service === undefined || namespace === undefined) return { addresses: [], ports: [] };
+  const found = services.find((one) => one.name === service && one.namespace === namespace);
+  if (found === undefined) return undefined;
+  const [first, second] = rest;
+  if (first === undefined) return { addresses: addressesOf(found), ports: portsOf(found, () => true) };
+  if (second === undefined) return memberOf(found, first);
+  if (rest.length > 2 || !first.startsWith("_") || !second.startsWith("_")) return undefined;
+  const ports = portsOf(
+    found,
+    (port) => `_${port.name}` === first && `_${port.protocol.toLowerCase()}` === second,
+  );
+  return ports.length === 0 ? undefined : { addresses: [], ports };
+}
+
+function addressesOf({ address, members }: Service): readonly string[] {
+  return address === undefined ? [...new Set(members.map(({ ip }) => ip))] : [address];
+}
+
+/** A pod with a host name, of a headless service. */
+function memberOf({ address, members }: Service, hostname: string): Records | undefined {
+  const own = address === undefined ? members.filter((member) => member.hostname === hostname) : [];
+  return own.length === 0 ? undefined : { addresses: own.map(({ ip }) => ip), ports: [] };
+}
+
+function portsOf(service: Service, isWanted: (port: Service["ports"][number]) => boolean): Records["ports"] {
+  const target = `${service.name}.${service.namespace}.svc.${clusterDomain}`;
+  const ports = service.ports.filter(isWanted);
+  if (service.address !== undefined) return ports.map(({ port }) => ({ port, target }));
+  const names = service.members.flatMap(({ hostname }) =>
+    hostname === undefined ? [] : [`${hostname}.${target}`],
+  );
+  return ports.flatMap(({ port }) =>
+    (names.length === 0 ? [target] : names).map((each) => ({ port, target: each })),
+  );
+}
+
+/** Says for how long it may be kept that something is not there. */
+function authority(): Answer {
+  return {
+    name: clusterDomain,
+    type: "SOA",
+    ttl,
+    data: {
+      mname: `ns.dns.${clusterDomain}`,
+      rname: `hostmaster.${clusterDomain}`,
+      serial: 1,
+      refresh: 7200,
+      retry: 1800,
+      expire: 86_400,
+      minimum: ttl,
+    },
+  };
+}

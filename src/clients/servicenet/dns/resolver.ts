@@ -1,0 +1,147 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import {
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  type Packet,
+  RECURSION_AVAILABLE,
+  RECURSION_DESIRED,
+  TRUNCATED_RESPONSE,
+} from "dns-packet";
+import { messageOf } from "../../../ground/errors/index.ts";
+import type { Service } from "../service.ts";
+import { answerOf, isOwn } from "./answer.ts";
+import { forward, machineServers } from "./forward.ts";
+import { framed, MessageReader } from "./tcp-messages.ts";
+
+const port = 53;
+/** Without EDNS a datagram has no more (RFC 1035, section 4.2.1). */
+const plainUdpBytes = 512;
+/** One who sends questions without end has to wait for answers. */
+const mostForwarded = 1000;
+const idleMs = 30_000;
+/** As the names of errors stand in the lowest four bits of a header's flags. */
+const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 };
+
+/** Answers questions for names over UDP and TCP, at one address of this machine. */
+export class Resolver implements AsyncDisposable {
+  readonly #udp: UdpSocket;
+  readonly #tcp: Server;
+  readonly #connections = new Set<Socket>();
+  readonly #closing = new AbortController();
+  #services: readonly Service[] = [];
+  #forwarded = 0;
+
+  private constructor(udp: UdpSocket, tcp: Server, onProblem: (message: string) => void) {
+    this.#udp = udp;
+    this.#tcp = tcp;
+    udp.on("message", (query, from) => {
+      void this.#answer(query, "udp").then((answer) => {
+        if (answer !== undefined && !this.#closing.signal.aborted) udp.send(answer, from.port, from.address);
+      });
+    });
+    const failed = (error: Error) => onProblem(`the resolver of services: ${messageOf(error)}`);
+    udp.on("error", failed);
+    tcp.on("error", failed);
+    tcp.on("connection", (socket) => this.#serve(socket));
+  }
+
+  /** Throws what listening throws. */
+  static async open(address: string, onProblem: (message: string) => void): Promise<Resolver> {
+    const udp = createSocket("udp4");
+    const tcp = createServer();
+    try {
+      udp.bind(port, address);
+      await once(udp, "listening");
+      tcp.listen(port, address);
+      await once(tcp, "listening");
+    } catch (error) {
+      tcp.close();
+      udp.close();
+      throw error;
+    }
+    return new Resolver(udp, tcp, onProblem);
+  }
+
+  setServices(services: readonly Service[]): void {
+    this.#services = services;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("the resolver ends"));
+    for (const connection of this.#connections) connection.destroy();
+    this.#udp.close();
+    this.#tcp.close();
+    await once(this.#tcp, "close");
+  }
+
+  #serve(socket: Socket): void {
+    this.#connections.add(socket);
+    const reader = new MessageReader();
+    socket.setTimeout(idleMs, () => socket.destroy());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#connections.delete(socket));
+    socket.on("data", (chunk) => {
+      for (const query of reader.push(Buffer.from(chunk)))
+        void this.#answer(query, "tcp").then((answer) => {
+          if (answer !== undefined && !socket.destroyed) socket.write(framed(answer));
+        });
+    });
+  }
+
+  /** Undefined for what is no question. */
+  async #answer(query: Buffer, transport: "udp" | "tcp"): Promise<Buffer | undefined> {
+    const packet = read(query);
+    const [question] = packet?.questions ?? [];
+    if (packet === undefined || packet.type === "response" || question === undefined) return undefined;
+    if (isOwn(question.name)) {
+      const answer = answerOf(question, this.#services);
+      return respond(packet, { ...answer, flags: AUTHORITATIVE_ANSWER }, transport);
+    }
+    if (this.#forwarded >= mostForwarded) return respond(packet, { rcode: "SERVFAIL" }, transport);
+    this.#forwarded++;
+    try {
+      return await forward(query, await machineServers(), transport, this.#closing.signal);
+    } catch {
+      // Who asked is told, as the machine's own programs would be.
+      return respond(packet, { rcode: "SERVFAIL" }, transport);
+    } finally {
+      this.#forwarded--;
+    }
+  }
+}
+
+function read(query: Buffer): Packet | undefined {
+  try {
+    return decode(query);
+  } catch {
+    return undefined;
+  }
+}
+
+type Reply = Partial<Omit<Packet, "rcode">> & { readonly rcode?: keyof typeof rcodes };
+
+function respond(
+  query: Packet,
+  { rcode = "NOERROR", flags = 0, ...records }: Reply,
+  transport: "udp" | "tcp",
+): Buffer {
+  const head: Packet = {
+    type: "response",
+    ...(query.id === undefined ? {} : { id: query.id }),
+    flags: flags | RECURSION_AVAILABLE | ((query.flags ?? 0) & RECURSION_DESIRED) | rcodes[rcode],
+    questions: query.questions ?? [],
+  };
+  const whole = encode({ ...head, ...records });
+  if (transport === "tcp" || whole.length <= mostBytes(query)) return whole;
+  return encode({ ...head, flags: (head.flags ?? 0) | TRUNCATED_RESPONSE });
+}
+
+function mostBytes({ additionals = [] }: Packet): number {
+  const edns = additionals.find((record) => record.type === "OPT");
+  return edns !== undefined && "udpPayloadSize" in edns
+    ? Math.max(plainUdpBytes, edns.udpPayloadSize)
+    : plainUdpBytes;
+}

@@ -1,0 +1,34 @@
+import { networkInterfaces } from "node:os";
+import {
+  formatNetwork,
+  type IpNetwork,
+  isWithin,
+  networkAddress,
+  parseIp,
+  parseIpNetwork,
+} from "../../services/network/index.ts";
+
+/** A link of this machine behind which pods are, such as a bridge, and the subnet that it has there. */
+export type PodLink = { readonly name: string; readonly subnet: IpNetwork };
+
+/** The links in whose subnets these addresses are, but for the machine's own addresses. */
+export function podLinks(addresses: Iterable<string>): readonly PodLink[] {
+  const links = Object.entries(networkInterfaces()).flatMap(([name, list = []]) =>
+    list.flatMap(({ cidr, internal }) => {
+      const network = parseIpNetwork(cidr);
+      return !internal && network?.address.family === 4 && network.prefixLength < 31
+        ? [{ name, network }]
+        : [];
+    }),
+  );
+  const pods = [...addresses].flatMap((text) => parseIp(text) ?? []);
+  const found = links
+    .filter(({ network }) =>
+      pods.some((pod) => isWithin(pod, network) && pod.value !== network.address.value),
+    )
+    .map(({ name, network }) => ({
+      name,
+      subnet: { address: networkAddress(network), prefixLength: network.prefixLength },
+    }));
+  return [...new Map(found.map((link) => [`${link.name} ${formatNetwork(link.subnet)}`, link])).values()];
+}

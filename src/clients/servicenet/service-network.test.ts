@@ -1,0 +1,138 @@
+/** Services in a network namespace of their own, as scripts/private-host.sh makes it. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { Resolver as Client } from "node:dns/promises";
+import { once } from "node:events";
+import { connect, createServer, type Server } from "node:net";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import type { Service } from "./index.ts";
+import { ServiceNetwork } from "./index.ts";
+
+const run = promisify(execFile);
+const name = "berth_stest";
+
+async function open(): Promise<ServiceNetwork> {
+  return await ServiceNetwork.open({ name, onProblem: (message) => assert.fail(message) });
+}
+
+const service = (more: Partial<Service>): Service => ({
+  namespace: "default",
+  name: "web",
+  address: undefined,
+  sticky: false,
+  ports: [],
+  members: [],
+  ...more,
+});
+
+/** Says its address to who connects. */
+async function serve(address: string): Promise<Server> {
+  const server = createServer((socket) => socket.end(address));
+  server.listen(8080, address);
+  await once(server, "listening");
+  return server;
+}
+
+async function ask(host: string, port: number): Promise<string> {
+  const socket = connect({ host, port });
+  return await text(socket);
+}
+
+test("connections to a service's address and node port come to all of its endpoints, and are refused where there is none", async () => {
+  const network = await open();
+  const servers = await Promise.all(["127.0.0.2", "127.0.0.3"].map(serve));
+  try {
+    const address = network.addressAt(0);
+    const endpoints = ["127.0.0.2", "127.0.0.3"].map((ip) => ({ ip, port: 8080 }));
+    await network.update([
+      service({ address, ports: [{ protocol: "TCP", port: 80, nodePort: 30_080, endpoints }] }),
+      service({
+        name: "sticky",
+        address: network.addressAt(1),
+        sticky: true,
+        ports: [{ protocol: "TCP", port: 80, endpoints }],
+      }),
+      service({
+        name: "empty",
+        address: network.addressAt(2),
+        ports: [{ protocol: "TCP", port: 80, endpoints: [] }],
+      }),
+    ]);
+    const asked = async (host: string, port: number, times: number) => {
+      const answers = new Set<string>();
+      for (let time = 0; time < times; time++) answers.add(await ask(host, port));
+      return [...answers].sort();
+    };
+    assert.deepEqual(await asked("127.0.0.1", 30_080, 40), ["127.0.0.2", "127.0.0.3"]);
+    await assert.rejects(ask(network.addressAt(2), 80), { code: "ECONNREFUSED" });
+    const { stdout } = await run("nft", ["list", "table", "inet", name]);
+    assert.match(
+      stdout,
+      new RegExp(`${address.replaceAll(".", "\\.")} \\. tcp \\. 80 comment "default/web 80/TCP"`),
+    );
+    assert.match(stdout, /numgen random mod 2/);
+    assert.match(stdout, /jhash .* mod 2/);
+    assert.match(stdout, /reject/);
+    await network.update([]);
+    await assert.rejects(ask("127.0.0.1", 30_080), { code: "ECONNREFUSED" });
+    await run("nft", ["flush", "ruleset"]);
+    await network.verify();
+    assert.match((await run("nft", ["list", "tables"])).stdout, new RegExp(name));
+  } finally {
+    for (const server of servers) server.close();
+    await network.remove();
+  }
+  assert.doesNotMatch((await run("nft", ["list", "tables"])).stdout, new RegExp(name));
+  assert.doesNotMatch((await run("ip", ["link"])).stdout, new RegExp(name));
+});
+
+test("names of services, of ports and of members of a headless service are answered, and what is not there is denied", async () => {
+  const network = await open();
+  try {
+    const client = new Client({ timeout: 2000, tries: 1 });
+    client.setServers([network.resolverAddress]);
+    await network.update([
+      service({
+        address: "10.1.2.3",
+        ports: [{ name: "http", protocol: "TCP", port: 80, endpoints: [] }],
+        members: [{ ip: "10.9.0.2" }],
+      }),
+      service({
+        name: "db",
+        members: [
+          { ip: "10.9.0.3", hostname: "db-0" },
+          { ip: "10.9.0.4", hostname: "db-1" },
+        ],
+      }),
+    ]);
+    assert.deepEqual(await client.resolve4("web.default.svc.cluster.local"), ["10.1.2.3"]);
+    assert.deepEqual(await client.resolve4("WEB.default.SVC.cluster.local"), ["10.1.2.3"]);
+    assert.deepEqual((await client.resolve4("db.default.svc.cluster.local")).sort(), [
+      "10.9.0.3",
+      "10.9.0.4",
+    ]);
+    assert.deepEqual(await client.resolve4("db-1.db.default.svc.cluster.local"), ["10.9.0.4"]);
+    const [srv] = await client.resolveSrv("_http._tcp.web.default.svc.cluster.local");
+    assert.deepEqual([srv?.port, srv?.name], [80, "web.default.svc.cluster.local"]);
+    await assert.rejects(client.resolve6("web.default.svc.cluster.local"), { code: "ENODATA" });
+    for (const missing of ["db-2.db.default", "db-0.web.default", "web.other"])
+      await assert.rejects(client.resolve4(`${missing}.svc.cluster.local`), { code: "ENOTFOUND" });
+  } finally {
+    await network.remove();
+  }
+});
+
+test("answers too long for a datagram are given over TCP", async () => {
+  const network = await open();
+  try {
+    const client = new Client({ timeout: 2000, tries: 1 });
+    client.setServers([network.resolverAddress]);
+    const members = Array.from({ length: 200 }, (_, index) => ({ ip: `10.9.1.${index}` }));
+    await network.update([service({ name: "many", members })]);
+    assert.equal((await client.resolve4("many.default.svc.cluster.local")).length, 200);
+  } finally {
+    await network.remove();
+  }
+});

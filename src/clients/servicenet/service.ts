@@ -1,0 +1,26 @@
+export type ServiceProtocol = "TCP" | "UDP" | "SCTP";
+
+export type Endpoint = { readonly ip: string; readonly port: number };
+
+/** A port of a service, and where it leads at the moment. */
+export type ServedPort = {
+  readonly name?: string;
+  readonly protocol: ServiceProtocol;
+  readonly port: number;
+  /** A port of all addresses of the machine that leads there too. */
+  readonly nodePort?: number;
+  readonly endpoints: readonly Endpoint[];
+};
+
+/** A name and, unless it is headless, an address inside the machine. */
+export type Service = {
+  readonly namespace: string;
+  readonly name: string;
+  /** IPv4; undefined for a headless service, whose name stands for its members. */
+  readonly address: string | undefined;
+  /** Connections from one address come to one endpoint, while endpoints stay the same. */
+  readonly sticky: boolean;
+  readonly ports: readonly ServedPort[];
+  /** Pods behind it; one with a host name has a name of its own below the service's. */
+  readonly members: readonly { readonly ip: string; readonly hostname?: string }[];
+};
