@@ -139,6 +139,51 @@ describe("a volume of a pod", () => {
     assert.deepEqual(await readdir(outside), ["secret"]);
   });
 
+  it("with a claim of the pod's own has it as long as the pod", async () => {
+    const ephemeral = { volumeClaimTemplate: { spec: { accessModes: ["ReadWriteOnce"] } } };
+    const spec = {
+      containers: [
+        pods.container({ volumeMounts: [{ name: "data", mountPath: "/data" }] }, "echo mine > /data/file"),
+      ],
+      volumes: [{ name: "data", ephemeral }],
+    };
+    const claim = () =>
+      pods.manager.get({ kind: "PersistentVolumeClaim", namespace: "default", name: "owner-data" });
+    {
+      await using pod = await pods.run("owner", spec);
+      await pods.ready("owner");
+      assert.equal(await pods.exec("owner", "cat", "/data/file"), "mine");
+      assert.equal(claim()?.owner, pod.uid);
+      assert.ok((await stat(join(pods.dataDir, "claims", "default", "owner-data", "file"))).isFile());
+    }
+    await eventually("the claim is gone", async () => claim() === undefined);
+    assert.deepEqual(await readdir(join(pods.dataDir, "claims", "default")), []);
+  });
+
+  it("gives variables by a file that an init container has written, and no link is followed out", async () => {
+    const fileKeyRef = { volumeName: "made", path: "env", key: "GREETING" };
+    const spec = (script: string) => ({
+      restartPolicy: "Never",
+      initContainers: [
+        pods.container({
+          name: "init",
+          command: ["sh", "-c", script],
+          volumeMounts: [{ name: "made", mountPath: "/made" }],
+        }),
+      ],
+      containers: [pods.container({ env: [{ name: "HELLO", valueFrom: { fileKeyRef } }] })],
+      volumes: [{ name: "made", emptyDir: {} }],
+    });
+    await using _ = await pods.run("greeted", spec(`printf "# words\\nGREETING='good day'\\n" > /made/env`));
+    await pods.ready("greeted");
+    assert.equal(await pods.exec("greeted", "sh", "-c", "echo $HELLO"), "good day");
+    await using _tricked = await pods.run("tricked", spec("ln -s /etc/passwd /made/env"));
+    await eventually(
+      "it is refused",
+      async () => pods.waitingReason("tricked") === "CreateContainerConfigError",
+    );
+  });
+
   it("belongs to the pod's group", async () => {
     await configMap("shared", { file: "text" });
     await using _ = await pods.run("grouped", {

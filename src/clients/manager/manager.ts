@@ -15,6 +15,7 @@ import { ManagerError } from "./errors.ts";
 import { hostIp } from "./host-ip.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
+import { missingClaims } from "./own-claims.ts";
 import { PodSet } from "./pod-set.ts";
 import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval } from "./removal.ts";
@@ -237,7 +238,7 @@ export class Manager implements AsyncDisposable {
   }
 
   async #step(object: StoredObject, world: World): Promise<void> {
-    if (isOfKind(object, "Pod")) return this.#runPod(object);
+    if (isOfKind(object, "Pod")) return await this.#runPod(object);
     if (object.deleting === undefined) {
       // Pods that are well would be taken for broken ones, and be replaced.
       if (this.#hasUnseen()) return world.lookAgainAfter(unseenMs);
@@ -256,7 +257,10 @@ export class Manager implements AsyncDisposable {
     return this.#unseen.size > 0;
   }
 
-  #runPod(object: StoredPod): void {
+  async #runPod(object: StoredPod): Promise<void> {
+    if (object.deleting === undefined)
+      for (const claim of missingClaims(object, this.#store))
+        await this.#create(claim, { owner: object.uid });
     const { uid, createdAtNs, manifest, deleting, status } = object;
     const pod = { metadata: { ...manifest.metadata, uid }, spec: manifest.spec, startTimeNs: createdAtNs };
     this.#pods.run(pod, status?.pod);
@@ -283,7 +287,15 @@ export class Manager implements AsyncDisposable {
 
   #onRemoved(uid: string): void {
     const pod = this.#podOf(uid);
-    if (pod !== undefined) this.#store.remove(pod).catch((error: unknown) => this.#failed(keyOf(pod), error));
+    if (pod !== undefined) this.#forget(pod).catch((error: unknown) => this.#failed(keyOf(pod), error));
+  }
+
+  /** What is its own goes first: nobody would know whose it was. */
+  async #forget(pod: StoredPod): Promise<void> {
+    for (const own of this.#store.list())
+      if (own.owner === pod.uid && own.deleting === undefined)
+        await this.#store.update(own, () => ({ deleting: {} }));
+    await this.#store.remove(pod);
   }
 
   #podOf(uid: string): StoredPod | undefined {

@@ -1,3 +1,4 @@
+import { claimNameOf } from "../podspec/index.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { isOfKind, type StoredObject } from "./objects.ts";
 
@@ -31,6 +32,6 @@ function isUsed(claim: StoredObject, store: ObjectStore): boolean {
     .some(
       ({ manifest: { metadata, spec } }) =>
         metadata.namespace === namespace &&
-        (spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim?.claimName === name),
+        (spec.volumes ?? []).some((volume) => claimNameOf(volume, metadata.name) === name),
     );
 }

@@ -1,6 +1,7 @@
 import { KeyValue } from "../../ground/protocol/index.ts";
 import type { EnvVar, ManifestOf } from "../manifests/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
+import { envFileValue, type FileKey } from "./env-file.ts";
 import { PodSpecError } from "./errors.ts";
 import { expand } from "./expansion.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
@@ -29,27 +30,27 @@ export async function environment(request: ContainerRequest): Promise<readonly K
       variables.push(KeyValue.fromPartial({ key: `${prefix}${key}`, value }));
   }
   for (const variable of request.container.env ?? []) {
-    const value = valueOfVariable(variable, variables, request);
+    const value = await valueOfVariable(variable, variables, request);
     if (value !== undefined) variables.push(KeyValue.fromPartial({ key: variable.name, value }));
   }
   return variables;
 }
 
 /** Undefined for an optional one whose source is not there. */
-function valueOfVariable(
+async function valueOfVariable(
   { name, value = "", valueFrom }: EnvVar,
   before: readonly KeyValue[],
   request: ContainerRequest,
-): Buffer | undefined {
+): Promise<Buffer | undefined> {
   if (valueFrom === undefined) return Buffer.from(expand(value, before));
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   if (fieldRef !== undefined) return Buffer.from(fieldValue(fieldRef.fieldPath, request));
   if (resourceFieldRef !== undefined)
     return Buffer.from(resourceValue(resourceFieldRef, request.pod, request.container));
   const kind = configMapKeyRef === undefined ? "Secret" : "ConfigMap";
   const ref = configMapKeyRef ?? secretKeyRef;
-  if (ref === undefined)
-    throw new PodSpecError("Unimplemented", `variable ${name}: fileKeyRef is not supported yet`);
+  if (fileKeyRef !== undefined) return await valueOfFile(name, fileKeyRef, request);
+  if (ref === undefined) throw new PodSpecError("InvalidArgument", `variable ${name} has no source`);
   const { namespace } = request.pod.metadata;
   const object = find(request, kind, ref.name);
   const found = object === undefined ? undefined : dataOf(object).get(ref.key);
@@ -60,6 +61,20 @@ function valueOfVariable(
     object === undefined
       ? missing(kind, namespace, ref.name)
       : `${kind} ${namespace}/${ref.name} has no key ${JSON.stringify(ref.key)}`,
+  );
+}
+
+async function valueOfFile(
+  name: string,
+  ref: FileKey & { readonly optional?: boolean },
+  request: ContainerRequest,
+): Promise<Buffer | undefined> {
+  const value = await envFileValue(ref, request);
+  if (value !== undefined) return Buffer.from(value);
+  if (ref.optional === true) return undefined;
+  throw new PodSpecError(
+    "NotFound",
+    `variable ${name}: ${ref.path} of volume ${ref.volumeName} has no ${JSON.stringify(ref.key)}`,
   );
 }
 

@@ -23,4 +23,5 @@ export { type Pod, podTitle } from "./pod.ts";
 export { preparePod, removePodFiles } from "./pod-files.ts";
 export { sandboxConfig } from "./sandbox-config.ts";
 export { refreshVolumes } from "./volumes/refresh-volumes.ts";
+export { claimNameOf } from "./volumes/volume-path.ts";
 export { hasLimitedVolumes, overfullVolume } from "./volumes/volume-usage.ts";

@@ -5,17 +5,23 @@ import { emptyDir } from "./empty-dir.ts";
 import { hostPath } from "./host-path.ts";
 import { objectVolume } from "./object-volume.ts";
 
+/** The claim that a volume of a pod has; one of the pod's own has its name from both. */
+export function claimNameOf(volume: Volume, pod: string): string | undefined {
+  if (volume.ephemeral !== undefined) return `${pod}-${volume.name}`;
+  return volume.persistentVolumeClaim?.claimName;
+}
+
 /** Where a volume is on the machine; it is made if need be. Throws PodSpecError. */
 export async function volumePath(volume: Volume, request: ContainerRequest): Promise<string> {
   const { pod, context } = request;
   if (volume.hostPath !== undefined) return await hostPath(volume.hostPath);
   if (volume.emptyDir !== undefined) return await emptyDir(volume, pod, context);
-  const { persistentVolumeClaim: claim } = volume;
+  const { namespace, name } = pod.metadata;
+  const claim = claimNameOf(volume, name);
   if (claim !== undefined) {
-    const { namespace } = pod.metadata;
-    const directory = await context.objects.claimDirectory(namespace, claim.claimName);
+    const directory = await context.objects.claimDirectory(namespace, claim);
     if (directory !== undefined) return directory;
-    throw new PodSpecError("NotFound", `PersistentVolumeClaim ${namespace}/${claim.claimName} not found`);
+    throw new PodSpecError("NotFound", `PersistentVolumeClaim ${namespace}/${claim} not found`);
   }
   const directory = await objectVolume(volume, request);
   if (directory !== undefined) return directory;

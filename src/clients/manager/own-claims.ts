@@ -1,0 +1,34 @@
+import type { ManifestOf } from "../manifests/index.ts";
+import { claimNameOf } from "../podspec/index.ts";
+import { ManagerError } from "./errors.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { StoredPod } from "./objects.ts";
+
+/**
+ * The claims that a pod has for itself (`ephemeral`) and that are not there yet; they go with the pod. Throws
+ * ManagerError AlreadyExists where another claim has such a name: its data is not the pod's.
+ */
+export function missingClaims(
+  { uid, manifest: { metadata, spec } }: StoredPod,
+  store: ObjectStore,
+): readonly ManifestOf<"PersistentVolumeClaim">[] {
+  return (spec.volumes ?? []).flatMap((volume) => {
+    const name = claimNameOf(volume, metadata.name);
+    if (volume.ephemeral === undefined || name === undefined) return [];
+    const there = store.getOf("PersistentVolumeClaim", metadata.namespace, name);
+    if (there?.owner === uid) return [];
+    if (there !== undefined)
+      throw new ManagerError(
+        "AlreadyExists",
+        `PersistentVolumeClaim ${metadata.namespace}/${name} was not made for the pod`,
+      );
+    return [
+      {
+        apiVersion: "v1",
+        kind: "PersistentVolumeClaim",
+        metadata: { name, namespace: metadata.namespace, labels: {}, annotations: {} },
+        spec: volume.ephemeral.volumeClaimTemplate.spec,
+      },
+    ];
+  });
+}

@@ -1,0 +1,87 @@
+import { readFile, stat } from "node:fs/promises";
+import { isErrno } from "../../ground/fs/index.ts";
+import { closeFile, openBeneath, openDirectory } from "../../ground/linux/index.ts";
+import type { ContainerRequest } from "./container-request.ts";
+import { PodSpecError } from "./errors.ts";
+import { emptyDir } from "./volumes/empty-dir.ts";
+
+/** As a kubelet takes of a file of variables. */
+const maxBytes = 64 * 1024;
+
+export type FileKey = { readonly key: string; readonly path: string; readonly volumeName: string };
+
+/**
+ * A variable's value in a file that a container before has written into an emptyDir
+ * (https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-via-file/). Undefined
+ * where there is no file, or no such variable in it. Throws PodSpecError for what is no file of variables.
+ */
+export async function envFileValue(
+  { key, path, volumeName }: FileKey,
+  { pod, context }: ContainerRequest,
+): Promise<string | undefined> {
+  const volume = pod.spec.volumes?.find(({ name }) => name === volumeName);
+  if (volume?.emptyDir === undefined)
+    throw new PodSpecError("InvalidArgument", `fileKeyRef: volume ${volumeName} is no emptyDir`);
+  const text = await readBeneath(await emptyDir(volume, pod, context), path);
+  return text === undefined ? undefined : readVariables(text, path).get(key);
+}
+
+/** The container that wrote the file may have put a link in its place. */
+async function readBeneath(directory: string, path: string): Promise<string | undefined> {
+  const root = openDirectory(directory);
+  try {
+    const place = await openBeneath(root, path);
+    try {
+      const found = `/proc/self/fd/${place}`;
+      const about = await stat(found);
+      // What is no file could keep us waiting, such as a fifo.
+      if (about.isFile() && about.size <= maxBytes) return await readFile(found, "utf8");
+      throw new PodSpecError(
+        "FailedPrecondition",
+        `fileKeyRef: ${path} is no file of at most ${maxBytes} bytes`,
+      );
+    } finally {
+      closeFile(place);
+    }
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (!isErrno(error, "EXDEV", "ELOOP", "ENOTDIR")) throw error;
+    throw new PodSpecError("FailedPrecondition", `fileKeyRef: ${path} leads out of its volume`, {
+      cause: error,
+    });
+  } finally {
+    closeFile(root);
+  }
+}
+
+/** `NAME='value'`, a line for each, or several where the value has them; "#" begins a comment. */
+export function readVariables(text: string, path: string): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (let at = 0; at < text.length; ) {
+    const lineEnd = endOfLine(text, at);
+    const line = text.slice(at, lineEnd).trim();
+    if (line === "" || line.startsWith("#")) {
+      at = lineEnd + 1;
+      continue;
+    }
+    const begin = text.indexOf("='", at);
+    const end = text.indexOf("'", begin + 2);
+    const name = begin === -1 || begin > lineEnd ? "" : text.slice(at, begin).trim();
+    const after = end === -1 ? "" : text.slice(end + 1, endOfLine(text, end)).trim();
+    if (!isName(name) || end === -1 || (after !== "" && !after.startsWith("#")))
+      // Values may be secret: the line is not shown.
+      throw new PodSpecError("FailedPrecondition", `fileKeyRef: ${path} has a line that is no NAME='value'`);
+    variables.set(name, text.slice(begin + 2, end));
+    at = endOfLine(text, end) + 1;
+  }
+  return variables;
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end === -1 ? text.length : end;
+}
+
+function isName(text: string): boolean {
+  return text !== "" && !text.includes("=") && !text.includes(" ");
+}
