@@ -19,6 +19,7 @@ const [measured, lists, together] = [20, 50, 5];
 const quantities = {
   madeP50: ["A pod to running, p50", "ms"],
   madeP99: ["A pod to running, p99", "ms"],
+  runP50: ["RunPodSandbox, p50", "ms"],
   removedP50: ["Stop and remove, p50", "ms"],
   removedP99: ["Stop and remove, p99", "ms"],
   cpuMs: ["CPU time of a pod made and removed", "ms"],
@@ -56,10 +57,11 @@ async function growth(subject: Subject, cpu: CpuGroup): Promise<readonly Figures
 
 async function measure(subject: Subject, cpu: CpuGroup, count: number): Promise<Figures> {
   const { runtime } = subject.clients;
-  const [made, removed, listed] = [[], [], []] as [number[], number[], number[]];
+  const [made, ran, removed, listed]: [number[], number[], number[], number[]] = [[], [], [], []];
   const before = await cpu.usedMs();
   for (let round = 0; round < measured; round++) {
     const { pod, times } = await makePod(subject, pair.image, `${subject.name}-${count}-more-${round}`);
+    ran.push(times.run);
     made.push(times.run + times.create + times.start);
     removed.push((await timed(() => removePod(subject, pod))).ms);
   }
@@ -69,6 +71,7 @@ async function measure(subject: Subject, cpu: CpuGroup, count: number): Promise<
   return {
     madeP50: median(made),
     madeP99: percentile(made, 0.99),
+    runP50: median(ran),
     removedP50: median(removed),
     removedP99: percentile(removed, 0.99),
     cpuMs,
