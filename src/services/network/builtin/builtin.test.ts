@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
@@ -256,6 +256,22 @@ for (const { way, builtinPlugins } of ways) {
     await assertNothingLeft(rig);
   });
 }
+
+test("nothing stays of a pod of which no more than its name is known", limit, async () => {
+  await using rig = await bridged({
+    builtinPlugins: true,
+    chained: [portmap, bandwidth, { type: "firewall" }],
+  });
+  const pod = await rig.pod({
+    portMappings: [{ hostPort: 18_160, containerPort: 80, protocol: "tcp" }],
+    bandwidth: { egressRate: 1_000_000 },
+  });
+  await rig.network.attach(pod);
+  await writeFile(`${rig.options.cacheDir}/${pod.sandboxId}.json`, "{");
+  await rig.loseNamespace(pod);
+  await rig.network.detach(pod.sandboxId);
+  await assertNothingLeft(rig);
+});
 
 test("the name of an interface on the host that is taken is passed over", limit, async () => {
   await using rig = await bridged({ builtinPlugins: true });

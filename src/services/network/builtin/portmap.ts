@@ -55,7 +55,8 @@ async function remove(
   tools: PluginTools,
 ): Promise<readonly LeftLink[]> {
   tools.step("undo ports");
-  if (!Array.isArray(call.runtimeConfig.portMappings)) return [];
+  // Of a pod whose record is lost nobody says that it had ports.
+  if (result !== undefined && !Array.isArray(call.runtimeConfig.portMappings)) return [];
   const known = result === undefined ? [] : redirectsOf(call, podAddresses(call, result));
   tools.rules.forgetPorts(call, known);
   return [];
