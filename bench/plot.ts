@@ -34,6 +34,7 @@ export function lineChart({ title, unit, x, series }: Chart): string {
     ...lines,
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${parts.join("\n")}
 </svg>
@@ -41,8 +42,11 @@ ${parts.join("\n")}
 }
 
 function text(x: number, y: number, words: string, anchor: "start" | "middle", colour = "#222"): string {
-  const safe = words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${colour}">${safe}</text>`;
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="${colour}">${escaped(words)}</text>`;
+}
+
+function escaped(words: string): string {
+  return words.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
 function figure(value: number): string {
