@@ -38,6 +38,28 @@ describe("ctr content, snapshots, leases, namespaces and plugins", () => {
     await assert.rejects(ctr("content", "get", digest), /not found/);
   });
 
+  it("edits content into other content, pushes a manifest by itself, and takes references away", async () => {
+    const digest = await manifest();
+    const editor = host.programs.path("editor.sh");
+    await writeFile(editor, `#!/bin/sh\necho >> "$1"\n`, { mode: 0o755 });
+    const edited = await ctr("content", "edit", "--editor", editor, digest);
+    assert.equal(await ctr("content", "get", edited), await ctr("content", "get", digest));
+    assert.notEqual(edited, digest);
+    await ctr(
+      "content",
+      "push-object",
+      "--plain-http",
+      host.image.replace("busybox:latest", "busybox:object"),
+      digest,
+    );
+    const layer = 'labels."containerd.io/gc.ref.content.l.0"';
+    assert.equal(await ctr("content", "ls", "-q", layer), digest);
+    await ctr("content", "prune", "references");
+    assert.equal(await ctr("content", "ls", "-q", layer), "");
+    await ctr("images", "pull", host.image);
+    assert.equal(await ctr("content", "ls", "-q", layer), digest);
+  });
+
   it("fetches content from a registry without making an image", async () => {
     const digest = await manifest();
     await ctr("images", "rm", "--sync", host.image);

@@ -200,6 +200,13 @@ describe("ctr run and tasks", () => {
     await ctr("containers", "rm", "later");
   });
 
+  it("attaches to a container that runs, and ends with it", async () => {
+    await ctr("run", "-d", host.image, "attached", "sh", "-c", "read line; echo got $line; exit 3");
+    const { stdout, code } = await host.programs.say("ctr", ["tasks", "attach", "attached"], "this\n");
+    assert.deepEqual([stdout, code], ["got this\n", 3]);
+    await ctr("containers", "rm", "attached");
+  });
+
   it("leads both outputs to a file", async () => {
     const log = host.programs.path("output.log");
     const script = "echo out; echo err >&2";
