@@ -1,17 +1,6 @@
 import { absolutePath, dnsLabel, pathBelow } from "../names.ts";
 import { quantity } from "../quantity.ts";
-import {
-  anything,
-  boolean,
-  checked,
-  exactlyOne,
-  list,
-  mapOf,
-  object,
-  oneOf,
-  type Read,
-  string,
-} from "../schema.ts";
+import { boolean, checked, exactlyOne, list, mapOf, object, oneOf, type Read, string } from "../schema.ts";
 import { downwardItems, items, mode } from "./sources.ts";
 
 const accessMode = oneOf("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod");
@@ -64,7 +53,7 @@ const sources = {
   projected: object({}, { defaultMode: mode, sources: list(projectedSource) }, ["defaultUser"]),
   image: object({ reference: string }, { pullPolicy: oneOf("Always", "IfNotPresent", "Never") }),
   persistentVolumeClaim: object({ claimName: string }, { readOnly: boolean }),
-  ephemeral: object({ volumeClaimTemplate: object({ spec: claimSpec }, { metadata: anything }) }, {}),
+  ephemeral: object({ volumeClaimTemplate: object({ spec: claimSpec }, {}, ["metadata"]) }, {}),
 } as const;
 
 /** Volumes of a pod. Sources that only clusters have are refused. */
