@@ -62,6 +62,9 @@ describe("a pod's cgroup", () => {
   });
 
   it("of the class burstable shares the weight of that class, of besteffort has the least there is", async () => {
+    const classes = async () => [await isThere("/berth/burstable"), await isThere("/berth/besteffort")];
+    // Another manager on this machine may have pods in them.
+    const before = await classes();
     {
       await using burstable = await pods.run("burstable", {
         containers: [pods.container({ resources: { requests: { cpu: "250m", memory: "16Mi" } } })],
@@ -84,6 +87,6 @@ describe("a pod's cgroup", () => {
       const score = Number(await pods.exec("burstable", "cat", "/proc/1/oom_score_adj"));
       assert.ok(score > 900 && score < 1000, `${score}`);
     }
-    assert.deepEqual([await isThere("/berth/burstable"), await isThere("/berth/besteffort")], [false, false]);
+    assert.deepEqual(await classes(), before);
   });
 });

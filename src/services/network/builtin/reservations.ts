@@ -12,6 +12,7 @@ import { lockFile } from "../../../ground/linux/index.ts";
 import { formatIp, type IpAddress, parseIp } from "./ip-address.ts";
 
 const lastPrefix = "last_reserved_ip.";
+const draftPrefix = "berth-";
 
 /** Whose an address is. */
 export type AddressOwner = { readonly containerId: string; readonly ifName: string };
@@ -47,7 +48,7 @@ export class Reservations implements Disposable {
     const text = formatIp(address);
     const path = `${this.#directory}/${text}`;
     if (existsSync(path)) return false;
-    const draft = `${this.#directory}/berth-${owner.containerId}`;
+    const draft = this.#draftOf(owner);
     try {
       writeFileSync(draft, textOf(owner), { mode: 0o600 });
       linkSync(draft, path);
@@ -69,6 +70,7 @@ export class Reservations implements Disposable {
       const path = `${this.#directory}/${formatIp(address)}`;
       if (isOwnedBy(path, owner)) unlinkIfThere(path);
     }
+    unlinkIfThere(this.#draftOf(owner));
   }
 
   /** Frees all addresses of the owner, for which every file is read. */
@@ -77,6 +79,7 @@ export class Reservations implements Disposable {
       const path = `${this.#directory}/${name}`;
       if (!name.startsWith(lastPrefix) && isOwnedBy(path, owner)) unlinkIfThere(path);
     }
+    unlinkIfThere(this.#draftOf(owner));
   }
 
   /** Frees all addresses but those of these owners. */
@@ -84,8 +87,15 @@ export class Reservations implements Disposable {
     const kept = new Set(owners.map(textOf));
     for (const name of readdirSync(this.#directory)) {
       const path = `${this.#directory}/${name}`;
-      if (parseIp(name) !== undefined && !kept.has(readIfThere(path)?.trim() ?? "")) unlinkIfThere(path);
+      const isFree = parseIp(name) !== undefined && !kept.has(readIfThere(path)?.trim() ?? "");
+      // Nobody else is at work on a draft, as the lock is ours.
+      if (isFree || name.startsWith(draftPrefix)) unlinkIfThere(path);
     }
+  }
+
+  /** What a process that is killed while it reserves leaves; it goes with the owner's addresses. */
+  #draftOf({ containerId }: AddressOwner): string {
+    return `${this.#directory}/${draftPrefix}${containerId}`;
   }
 
   [Symbol.dispose](): void {
