@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../../testing/private-network.ts";
@@ -115,6 +115,26 @@ for (const { way, builtinPlugins } of ways) {
       await rig.network.detach(pod.sandboxId);
       assert.deepEqual(await leftovers(rig), { ...nothing, links: 1 });
       assert.deepEqual(await rig.network.attachments(), []);
+    },
+  );
+}
+
+for (const { title, lose } of [
+  { title: "a pod", lose: async () => undefined },
+  { title: "a pod whose record is lost", lose: (record: string) => writeFile(record, "") },
+]) {
+  test(
+    `DEL of ${title} takes what a daemon left that was killed while it reserved an address`,
+    limit,
+    async () => {
+      await using rig = await bridged({ builtinPlugins: true, ipMasq: false });
+      const pod = await rig.pod();
+      await rig.network.attach(pod);
+      const draft = `${rig.root}/addresses/test/berth-${pod.sandboxId}`;
+      await writeFile(draft, "");
+      await lose(`${rig.options.cacheDir}/${pod.sandboxId}.json`);
+      await rig.network.detach(pod.sandboxId);
+      await assert.rejects(access(draft), { code: "ENOENT" });
     },
   );
 }
