@@ -39,7 +39,7 @@ function lastScheduleMs({ status, createdAtNs }: CronJob): number {
     : Number(createdAtNs / 1_000_000n);
 }
 
-/** Named by its minute, so that no time has two; as in Kubernetes a shorter interval makes no more than that. */
+/** Named by its minute, so that no time has two; as in Kubernetes a shorter interval makes no more. */
 function jobOf({ manifest: { metadata, spec } }: CronJob, dueMs: number): Manifest {
   const { labels = {}, annotations = {} } = spec.jobTemplate.metadata ?? {};
   return {
