@@ -1,4 +1,4 @@
-/** Each manifest of `examples/`, played as its first lines say, with the tests' busybox in place of the public one. */
+/** Each manifest of `examples/`, played as its first lines say, with the busybox of the tests. */
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ describe("examples", () => {
     });
   }
 
-  /** Ends the pods when `use` is done, in whatever way. `use` gets a function that answers all output so far. */
+  /** Ends the pods when `use` is done, in whatever way; it gets a function that answers all output so far. */
   async function playing(file: string, use: (output: () => string) => Promise<void>): Promise<void> {
     const stop = new AbortController();
     const { child, outcome } = await start(file, stop.signal);
