@@ -3,9 +3,12 @@ import { backOff } from "./backoff.ts";
 import { parseContentRange } from "./content-range.ts";
 import { type Endpoint, foreignEndpoints } from "./endpoint.ts";
 import { asRegistryError, endedEarly, RegistryError, summarise, throwIfAborted } from "./errors.ts";
-import { PartsAhead } from "./parts-ahead.ts";
+import { PartsAhead, type PartTries } from "./parts-ahead.ts";
 import type { Session } from "./session.ts";
 import { discard, type HttpResponse } from "./transport.ts";
+
+/** See {@link PartTries}. */
+const partTries = 4;
 
 /**
  * See {@link Registry.fetchBlob}. It stays with a host while that makes progress, goes on to the next when it
@@ -27,8 +30,7 @@ export async function* fetchBlob(
   let position = offset;
   let furthest = offset;
   let fruitless = 0;
-  /** False once one of them did not come. */
-  let hasParts = true;
+  const tries: PartTries = { left: partTries };
   if (offset > descriptor.size) {
     yield "restart";
     position = 0;
@@ -41,7 +43,8 @@ export async function* fetchBlob(
       const { response, start } = await open(session, endpoint, reference, descriptor, position, signal);
       if (start !== position) yield "restart";
       position = start;
-      using ahead = new PartsAhead(session, endpoint, reference, descriptor, signal);
+      const blob = { reference, descriptor, before: response };
+      using ahead = new PartsAhead(session, endpoint, blob, tries, signal);
       let boundary = Number.POSITIVE_INFINITY;
       for await (const received of response.body as AsyncIterable<Uint8Array>) {
         boundary = ahead.boundary(position);
@@ -50,17 +53,15 @@ export async function* fetchBlob(
         if (position > descriptor.size) throw wrongSize(endpoint, descriptor, "more");
         yield chunk;
         if (position === boundary) break;
-        if (hasParts) ahead.look(position);
+        ahead.look(position);
       }
       if (position < descriptor.size && position !== boundary)
         throw endedEarly(endpoint.host, position, descriptor);
-      while (position < descriptor.size && hasParts) {
+      while (position < descriptor.size) {
         const part = await ahead.take();
-        for (const chunk of part ?? []) {
-          position += chunk.length;
-          yield chunk;
-        }
-        hasParts = part !== undefined;
+        if (part === undefined) break;
+        position += part.length;
+        yield part;
         ahead.look(position);
       }
     } catch (error) {

@@ -5,9 +5,10 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Misbehaviour, startFakeRegistry } from "../../testing/fake-registry.ts";
 import { imageOf } from "../../testing/images.ts";
+import { until } from "../../testing/until.ts";
 import type { Descriptor } from "../oci/index.ts";
 import { createRegistry } from "./index.ts";
-import { collect, referenceTo, testOptions } from "./testing/options.ts";
+import { referenceTo, testOptions } from "./testing/options.ts";
 
 const partBytes = 256 * 1024;
 const parts = { partBytes, most: 3, waitMs: 10 };
@@ -22,8 +23,21 @@ async function slowly(response: ServerResponse, bytes: Uint8Array): Promise<void
   response.end();
 }
 
-/** Fetches a blob from a registry that sends slowly. `part` answers a request for a part, if it does. */
-async function fetchSlowly(part: (response: ServerResponse, bytes: Uint8Array) => Promise<boolean>) {
+type Tried = {
+  readonly asked: readonly string[];
+  readonly mostOpen: number;
+  /** The lengths of what came. */
+  readonly lengths: readonly number[];
+};
+
+/**
+ * Fetches a blob from a registry that sends slowly. `part` answers a request for a part, if it does;
+ * `headers` are the whole blob's.
+ */
+async function fetchSlowly(
+  part: (response: ServerResponse, bytes: Uint8Array) => Promise<boolean>,
+  { headers: ofWhole = {} }: { readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<Tried> {
   const image = await imageOf({
     layers: [[{ name: "f", content: randomBytes(4_000_000) }]],
     compression: "none",
@@ -45,6 +59,7 @@ async function fetchSlowly(part: (response: ServerResponse, bytes: Uint8Array) =
       response.setHeader("content-range", range);
       if (end < bytes.length && (await part(response, wanted))) return true;
     }
+    for (const [name, value] of Object.entries(ofWhole)) response.setHeader(name, value);
     response.setHeader("content-length", wanted.length);
     if (end < bytes.length) mostOpen = Math.max(mostOpen, ++open);
     await slowly(response, wanted);
@@ -53,9 +68,11 @@ async function fetchSlowly(part: (response: ServerResponse, bytes: Uint8Array) =
   };
   await using server = await startFakeRegistry({ "a:b": image }, answer);
   await using registry = createRegistry(testOptions({ parts }));
-  const got = await collect(registry.fetchBlob(referenceTo(server, "a:b"), layer, 0));
-  assert.ok(Buffer.from(bytes).equals(got.bytes));
-  return { asked, mostOpen };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of registry.fetchBlob(referenceTo(server, "a:b"), layer, 0))
+    chunks.push(chunk === "restart" ? assert.fail("begun anew") : chunk);
+  assert.ok(Buffer.from(bytes).equals(Buffer.concat(chunks)));
+  return { asked, mostOpen, lengths: chunks.map(({ length }) => length) };
 }
 
 test("of a large blob on a slow network, parts come over further connections, none twice", async () => {
@@ -75,10 +92,107 @@ test("a server that sends all in place of a part is asked for no more parts", as
   assert.equal(asked.length, 1);
 });
 
-test("when the connection of a part breaks, the blob is fetched in the usual way", async () => {
+const isPart = (range: string) => /^bytes=\d+-\d+$/.test(range);
+
+test("when the connection of a part breaks, the rest comes over the first one or a new one, and in parts again", async () => {
+  let broken = 0;
   const { asked } = await fetchSlowly(async (response, bytes) => {
-    response.write(bytes.subarray(0, 1000), () => response.destroy());
+    if (broken++ > 0) return false;
+    await slowly(response, bytes.subarray(0, bytes.length / 2));
     return true;
   });
-  assert.match(asked.at(-1) ?? "", /^bytes=\d+-$/);
+  assert.ok(asked.filter(isPart).length > 4, asked.join(", "));
+});
+
+test("parts that break again and again leave the blob to one connection", async () => {
+  const { asked } = await fetchSlowly(async (response, bytes) => {
+    await slowly(response, bytes.subarray(0, bytes.length - 1));
+    return true;
+  });
+  const parted = asked.filter(isPart);
+  assert.ok(parted.length <= 4 * parts.most, asked.join(", "));
+  assert.ok(asked.length - parted.length <= 4, asked.join(", "));
+});
+
+test("a server that wants no further requests gets none while it goes on sending", async () => {
+  const { asked } = await fetchSlowly(async (response) => {
+    response.removeHeader("content-range");
+    response.statusCode = 429;
+    response.setHeader("retry-after", "1");
+    response.end();
+    return true;
+  });
+  assert.equal(asked.length, 1, asked.join(", "));
+});
+
+test("a part of another version of the blob is not taken", async () => {
+  const headers = { etag: '"one"' };
+  const { asked } = await fetchSlowly(
+    async (response, bytes) => {
+      response.setHeader("etag", '"two"');
+      response.end(Buffer.alloc(bytes.length));
+      return true;
+    },
+    { headers },
+  );
+  assert.equal(asked.length, 1, asked.join(", "));
+});
+
+test("a part may be behind another redirect, which is good for one request alone", async () => {
+  let redirects = 0;
+  const { asked } = await fetchSlowly(async (response, bytes) => {
+    if (redirects++ % 2 > 0) {
+      await slowly(response, bytes);
+      return true;
+    }
+    response.removeHeader("content-range");
+    response.writeHead(307, { location: `${response.req.url}?signature=${redirects}` }).end();
+    return true;
+  });
+  assert.ok(redirects > 8, asked.join(", "));
+});
+
+test("an abort ends the requests for parts too", async () => {
+  const image = await imageOf({
+    layers: [[{ name: "f", content: randomBytes(4_000_000) }]],
+    compression: "none",
+  });
+  const [digest, { bytes, mediaType }] =
+    [...image.blobs].find(([, blob]) => blob.bytes.length > 1e6) ?? assert.fail();
+  const open = new Set<ServerResponse>();
+  await using server = await startFakeRegistry({ "a:b": image }, async ({ url, headers }, response) => {
+    if (url?.includes("/blobs/") !== true) return false;
+    open.add(response);
+    response.on("close", () => open.delete(response));
+    const [, first = "0", last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
+    if (last === undefined) {
+      void slowly(response, bytes);
+      return true;
+    }
+    response.writeHead(206, { "content-range": `bytes ${first}-${last}/${bytes.length}` });
+    // And nothing more.
+    response.flushHeaders();
+    return true;
+  });
+  await using registry = createRegistry(testOptions({ parts }));
+  const abort = new AbortController();
+  const blob = { mediaType, digest, size: bytes.length };
+  const received = registry.fetchBlob(referenceTo(server, "a:b"), blob, 0, abort.signal);
+  await assert.rejects(
+    async () => {
+      for await (const _ of received) if (open.size === 1 + parts.most) abort.abort();
+    },
+    { code: "Canceled" },
+  );
+  await until(async () => open.size === 0);
+});
+
+test("a part that comes byte by byte takes no more memory than it has bytes", async () => {
+  const { lengths } = await fetchSlowly(async (response, bytes) => {
+    for (const byte of bytes.subarray(0, 2000)) response.write(Buffer.of(byte));
+    response.end(bytes.subarray(2000));
+    return true;
+  });
+  assert.ok(lengths.includes(partBytes), lengths.join(", "));
+  assert.ok(lengths.every((length) => length > 1));
 });

@@ -2,18 +2,28 @@ import { performance } from "node:perf_hooks";
 import type { Descriptor, Reference } from "../oci/index.ts";
 import { parseContentRange } from "./content-range.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { endedEarly } from "./errors.ts";
+import { endedEarly, RegistryError } from "./errors.ts";
 import type { Session } from "./session.ts";
-import { discard } from "./transport.ts";
+import { discard, type HttpResponse } from "./transport.ts";
 
 /** Of the time, above which the thread has enough to do without more bytes. */
 const busyShare = 0.5;
+
+/** How many parts of a blob may still break off until all of it is left to one connection. */
+export type PartTries = { left: number };
+
+type Blob = {
+  readonly reference: Reference;
+  readonly descriptor: Descriptor;
+  /** The answer that is read up to the first part. */
+  readonly before: HttpResponse;
+};
 
 type Part = {
   readonly start: number;
   readonly end: number;
   readonly cancel: AbortController;
-  readonly bytes: Promise<readonly Uint8Array[] | undefined>;
+  readonly bytes: Promise<Uint8Array | undefined>;
   readonly turn: Disposable;
   /** The server has said that it sends what was asked for. */
   isComing: boolean;
@@ -29,8 +39,11 @@ export class PartsAhead implements Disposable {
   readonly #endpoint: Endpoint;
   readonly #reference: Reference;
   readonly #descriptor: Descriptor;
+  /** What the server calls the version of the blob that is being read. */
+  readonly #version: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #parts: Part[] = [];
+  readonly #tries: PartTries;
   #isRefused = false;
   #lookedAtMs = performance.now();
   #load = performance.eventLoopUtilization();
@@ -38,14 +51,16 @@ export class PartsAhead implements Disposable {
   constructor(
     session: Session,
     endpoint: Endpoint,
-    reference: Reference,
-    descriptor: Descriptor,
+    { reference, descriptor, before }: Blob,
+    tries: PartTries,
     signal: AbortSignal | undefined,
   ) {
     this.#session = session;
     this.#endpoint = endpoint;
     this.#reference = reference;
     this.#descriptor = descriptor;
+    this.#version = versionOf(before);
+    this.#tries = tries;
     this.#signal = signal;
   }
 
@@ -69,40 +84,38 @@ export class PartsAhead implements Disposable {
     const { utilization } = performance.eventLoopUtilization(load, this.#load);
     this.#lookedAtMs = nowMs;
     this.#load = load;
-    if (this.#isRefused || utilization > busyShare) return;
-    const start = this.#parts.at(-1)?.end ?? position + partBytes;
-    this.#begin(start, Math.min(start + partBytes, this.#descriptor.size));
+    if (utilization > busyShare) return;
+    this.#begin(this.#parts.at(-1)?.end ?? position + partBytes);
   }
 
   /**
    * The bytes of the first part, which is the first no longer, and whose place another one takes. Undefined
    * if there is none or it did not come; the rest is then to be fetched in the usual way.
    */
-  async take(): Promise<readonly Uint8Array[] | undefined> {
+  async take(): Promise<Uint8Array | undefined> {
     const part = this.#parts[0];
-    if (part === undefined) return undefined;
-    const bytes = await part.bytes;
-    if (bytes === undefined) {
-      this[Symbol.dispose]();
-      this.#isRefused = true;
-      return undefined;
-    }
+    const bytes = await part?.bytes;
+    if (part === undefined || bytes === undefined) return undefined;
     this.#parts.shift();
     part.turn[Symbol.dispose]();
-    const start = this.#parts.at(-1)?.end ?? part.end;
-    this.#begin(start, Math.min(start + this.#session.parts.partBytes, this.#descriptor.size));
+    this.#begin(this.#parts.at(-1)?.end ?? part.end);
     return bytes;
   }
 
   [Symbol.dispose](): void {
-    for (const { cancel, turn } of this.#parts.splice(0)) {
+    this.#dropFrom(0);
+  }
+
+  #dropFrom(index: number): void {
+    for (const { cancel, turn } of this.#parts.splice(index)) {
       cancel.abort();
       turn[Symbol.dispose]();
     }
   }
 
-  #begin(start: number, end: number): void {
-    if (start >= end) return;
+  #begin(start: number): void {
+    const end = Math.min(start + this.#session.parts.partBytes, this.#descriptor.size);
+    if (start >= end || this.#isRefused || this.#tries.left === 0) return;
     const turn = this.#session.takePartTurn(this.#endpoint);
     if (turn === undefined) return;
     const cancel = new AbortController();
@@ -112,53 +125,67 @@ export class PartsAhead implements Disposable {
       cancel,
       turn,
       isComing: false,
-      bytes: this.#fetch(start, end, cancel, () => {
+      bytes: this.#fetch(start, end, cancel.signal, () => {
         part.isComing = true;
-      }),
+      }).catch(() => this.#fail(part)),
     };
     this.#parts.push(part);
   }
 
-  /** Undefined when it does not come, for whatever reason: the usual way finds out and tells. */
-  async #fetch(
-    start: number,
-    end: number,
-    cancel: AbortController,
-    onComing: () => void,
-  ): Promise<readonly Uint8Array[] | undefined> {
-    const signal =
-      this.#signal === undefined ? cancel.signal : AbortSignal.any([this.#signal, cancel.signal]);
-    try {
-      const response = await this.#session.send(
-        this.#endpoint,
-        {
-          method: "GET",
-          reference: this.#reference,
-          path: `blobs/${this.#descriptor.digest}`,
-          headers: { range: `bytes=${start}-${end - 1}` },
-          accepted: [206],
-        },
-        signal,
-      );
-      const range = parseContentRange(response.headers["content-range"]);
-      const isAsked = response.status === 206 && range?.start === start && range.end === end;
-      if (!isAsked || (range.total !== undefined && range.total !== this.#descriptor.size)) {
-        discard(response);
-        this.#isRefused = true;
-        return undefined;
-      }
-      onComing();
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-        chunks.push(chunk);
-        length += chunk.length;
-        if (length > end - start) break;
-      }
-      if (length !== end - start) throw endedEarly(this.#endpoint.host, start + length, this.#descriptor);
-      return chunks;
-    } catch {
-      return undefined;
-    }
+  /** For whatever reason: the usual way finds out and tells. What was to come behind it is of no use. */
+  #fail(part: Part): undefined {
+    const index = this.#parts.indexOf(part);
+    if (index < 0) return;
+    if (part.isComing) this.#tries.left--;
+    else this.#isRefused = true;
+    this.#dropFrom(index);
   }
+
+  async #fetch(start: number, end: number, canceled: AbortSignal, onComing: () => void): Promise<Uint8Array> {
+    const { host } = this.#endpoint;
+    const response = await this.#session.send(
+      this.#endpoint,
+      {
+        method: "GET",
+        reference: this.#reference,
+        path: `blobs/${this.#descriptor.digest}`,
+        headers: { range: `bytes=${start}-${end - 1}` },
+        accepted: [206],
+      },
+      this.#signal === undefined ? canceled : AbortSignal.any([this.#signal, canceled]),
+    );
+    if (!this.#isAsked(response, start, end)) {
+      discard(response);
+      throw new RegistryError("Unavailable", `${host}: sent something else than the part asked for`);
+    }
+    onComing();
+    // Not the chunks as they come: a server may make them of one byte each, and each would take a hundred.
+    const bytes = Buffer.allocUnsafeSlow(end - start);
+    let length = 0;
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      if (length + chunk.length > bytes.length)
+        throw new RegistryError("DataLoss", `${host}: sent more than the part asked for`);
+      bytes.set(chunk, length);
+      length += chunk.length;
+    }
+    if (length < bytes.length) throw endedEarly(host, start + length, this.#descriptor);
+    return bytes;
+  }
+
+  /** Parts of another version would only be noticed by the digest of the whole, when all of it is there. */
+  #isAsked(response: HttpResponse, start: number, end: number): boolean {
+    const range = parseContentRange(response.headers["content-range"]);
+    const version = versionOf(response);
+    return (
+      response.status === 206 &&
+      range?.start === start &&
+      range.end === end &&
+      (range.total === undefined || range.total === this.#descriptor.size) &&
+      (version === undefined || this.#version === undefined || version === this.#version)
+    );
+  }
+}
+
+function versionOf({ headers }: HttpResponse): string | undefined {
+  return typeof headers.etag === "string" ? headers.etag : undefined;
 }
