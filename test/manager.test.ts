@@ -233,6 +233,30 @@ describe("berthd's pod manager", () => {
     assert.equal((await cli(host.berth, "get", "pod", "fixed")).status, 3);
   });
 
+  it("goes on with a replacement when the daemon was killed while the old pod was ending", async () => {
+    const pod = (script: string) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "swapped" },
+      spec: { terminationGracePeriodSeconds: 3, containers: [shell(script)] },
+    });
+    await apply(pod("trap '' TERM; echo old; while true; do sleep 0.1; done"));
+    await ready("swapped", 1);
+    const [old] = await objects("pods");
+    const stdin = stringify(pod(forEver));
+    const replacing = startCli(host.berth, ["apply", "--replace", "-"], { stdin });
+    await eventually("the old one is ending", async () => /swapped .*Terminating/.test(await table()));
+    await host.berth.restartDaemon("SIGKILL");
+    assert.notEqual((await replacing.outcome).status, 0);
+    await eventually(
+      "another is there",
+      async () => (await objects("pods"))[0]?.metadata.uid !== old?.metadata.uid,
+    );
+    await ready("swapped", 1);
+    assert.equal(await output("logs", "swapped"), "up");
+    await output("delete", "pod", "swapped");
+  });
+
   it("shows no value of a Secret but where it is asked for", async () => {
     const secret = {
       apiVersion: "v1",

@@ -19,6 +19,7 @@ import { missingClaims } from "./own-claims.ts";
 import { PodSet } from "./pod-set.ts";
 import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval } from "./removal.ts";
+import { successor, successorOf } from "./replacement.ts";
 import { withRestart } from "./rollout.ts";
 import { NodeServices } from "./services/node-services.ts";
 import { storeWorld } from "./store-world.ts";
@@ -134,8 +135,11 @@ export class Manager implements AsyncDisposable {
     for (const { manifest, outcome } of planned.toSorted(inOrderOfUse)) {
       const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
       if (outcome === "replaced" && before !== undefined) {
-        await this.delete(keyOf(before));
-        await this.waitUntilGone(before.uid);
+        const deleting = { successor: successor(manifest, options.source) };
+        if (await this.#store.update(before, () => ({ deleting }))) {
+          await this.waitUntilGone(before.uid);
+          continue;
+        }
       }
       if (outcome === "created" || outcome === "replaced")
         await this.#create(manifest, options.source === undefined ? {} : { source: options.source });
@@ -144,10 +148,14 @@ export class Manager implements AsyncDisposable {
     return planned;
   }
 
-  /** Begins to remove an object and all that it owns. Throws ManagerError NotFound. */
+  /**
+   * Begins to remove an object and all that it owns; what was to replace it is not made. Throws ManagerError
+   * NotFound.
+   */
   async delete(key: ObjectKey, graceSeconds?: number): Promise<StoredObject> {
     const object = this.#require(key);
-    if (object.deleting === undefined || graceSeconds !== undefined)
+    const { deleting } = object;
+    if (deleting === undefined || deleting.successor !== undefined || graceSeconds !== undefined)
       await this.#store.update(object, () => ({
         deleting: graceSeconds === undefined ? {} : { graceSeconds },
       }));
@@ -247,7 +255,12 @@ export class Manager implements AsyncDisposable {
     if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
     if (isOfKind(object, "PersistentVolumeClaim") && this.#options.keepClaims !== true)
       await this.#claims.remove(object);
-    await this.#store.remove(object);
+    await this.#remove(object);
+  }
+
+  async #remove(object: StoredObject): Promise<void> {
+    await this.#store.remove(object, (last) => successorOf(last, this.#options.clock.nowNs()));
+    this.#tellPods(object.manifest);
   }
 
   #hasUnseen(): boolean {
@@ -295,7 +308,7 @@ export class Manager implements AsyncDisposable {
     for (const own of this.#store.list())
       if (own.owner === pod.uid && own.deleting === undefined)
         await this.#store.update(own, () => ({ deleting: {} }));
-    await this.#store.remove(pod);
+    await this.#remove(pod);
   }
 
   #podOf(uid: string): StoredPod | undefined {

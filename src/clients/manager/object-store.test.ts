@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { readManifests } from "../manifests/index.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import type { StoredObject } from "./objects.ts";
+import { successorOf } from "./replacement.ts";
 
 /** Keeps objects as a database does: a while after it was asked. */
 function slowPersistence(): Persistence & { readonly kept: Map<string, StoredObject> } {
@@ -58,5 +59,55 @@ describe("the store of objects", () => {
     assert.equal(second.reason.code, "AlreadyExists");
     assert.equal(store.get(key)?.uid, "one");
     assert.deepEqual([...persistence.kept.keys()], ["one"]);
+  });
+
+  it("has one of both at each moment at which an object is replaced", async () => {
+    const persistence = slowPersistence();
+    const there: (readonly string[])[] = [];
+    const watched: Persistence = {
+      ...persistence,
+      put: async (object) => {
+        await persistence.put(object);
+        there.push([...persistence.kept.keys()]);
+      },
+      remove: async (uid) => {
+        await persistence.remove(uid);
+        there.push([...persistence.kept.keys()]);
+      },
+    };
+    const store = await ObjectStore.open(watched, () => {});
+    const object = configMap("one");
+    await store.add(object);
+    const { manifest } = configMap("two");
+    await store.update(object, () => ({ deleting: { successor: { uid: "two", manifest } } }));
+    await store.remove(object, (last) => successorOf(last, 2n));
+    assert.deepEqual(there, [["one"], ["one"], ["one", "two"], ["two"]]);
+    assert.deepEqual(store.get(key), { manifest, uid: "two", createdAtNs: 2n, generation: 1 });
+  });
+
+  it("goes on with a replacement that was cut before the old object was removed", async () => {
+    for (const order of [
+      ["one", "two"],
+      ["two", "one"],
+    ]) {
+      const persistence = slowPersistence();
+      for (const uid of order)
+        await persistence.put({ ...configMap(uid), ...(uid === "one" ? { deleting: {} } : {}) });
+      const store = await ObjectStore.open(persistence, () => {});
+      assert.equal(store.get(key)?.uid, "two");
+      assert.deepEqual([...persistence.kept.keys()], ["two"]);
+    }
+  });
+
+  it("has nothing in the place of an object whose replacement was called off", async () => {
+    const persistence = slowPersistence();
+    const store = await ObjectStore.open(persistence, () => {});
+    const object = configMap("one");
+    await store.add(object);
+    const { manifest } = configMap("two");
+    await store.update(object, () => ({ deleting: { successor: { uid: "two", manifest } } }));
+    await store.update(object, () => ({ deleting: {} }));
+    await store.remove(object, (last) => successorOf(last, 2n));
+    assert.deepEqual([store.get(key), persistence.kept.size], [undefined, 0]);
   });
 });

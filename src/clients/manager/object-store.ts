@@ -34,7 +34,14 @@ export class ObjectStore {
 
   static async open(persistence: Persistence, onChange: () => void): Promise<ObjectStore> {
     const store = new ObjectStore(persistence, onChange);
-    for (const object of await persistence.load()) store.#byTitle.set(titleOf(keyOf(object)), object);
+    // Two have one name where the first was killed while the other took its place: that one is the last.
+    const kept = (await persistence.load()).toSorted((one, other) => isLeaving(other) - isLeaving(one));
+    for (const object of kept) {
+      const title = titleOf(keyOf(object));
+      const replaced = store.#byTitle.get(title);
+      if (replaced !== undefined) await persistence.remove(replaced.uid);
+      store.#byTitle.set(title, object);
+    }
     return store;
   }
 
@@ -63,22 +70,33 @@ export class ObjectStore {
     await this.#put(object);
   }
 
-  /** Changes what is there now; nothing when it has gone, or another has its name. */
+  /** Changes what is there now. Returns false, and does nothing, when it has gone or another has its name. */
   async update(
     { uid, manifest }: Pick<StoredObject, "uid" | "manifest">,
     change: (before: StoredObject) => Partial<StoredObject>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const title = titleOf({ kind: manifest.kind, ...manifest.metadata });
     using _ = await this.#changing.acquire(title);
     const before = this.#byTitle.get(title);
-    if (before?.uid === uid) await this.#put({ ...before, ...change(before) });
+    if (before?.uid !== uid) return false;
+    await this.#put({ ...before, ...change(before) });
+    return true;
   }
 
-  async remove(object: StoredObject): Promise<void> {
+  /** What `successorOf` gives for the object, as it is now, takes its place: one of them is always kept. */
+  async remove(
+    object: StoredObject,
+    successorOf: (last: StoredObject) => StoredObject | undefined = () => undefined,
+  ): Promise<void> {
     const title = titleOf(keyOf(object));
     using _ = await this.#changing.acquire(title);
+    const last = this.#byTitle.get(title);
+    if (last?.uid !== object.uid) return;
+    const successor = successorOf(last);
+    if (successor !== undefined) await this.#persistence.put(successor);
     await this.#persistence.remove(object.uid);
-    if (this.#byTitle.get(title)?.uid === object.uid) this.#byTitle.delete(title);
+    if (successor === undefined) this.#byTitle.delete(title);
+    else this.#byTitle.set(title, successor);
     this.#onChange();
   }
 
@@ -87,4 +105,8 @@ export class ObjectStore {
     this.#byTitle.set(titleOf(keyOf(object)), object);
     this.#onChange();
   }
+}
+
+function isLeaving({ deleting }: StoredObject): number {
+  return deleting === undefined ? 0 : 1;
 }

@@ -18,9 +18,19 @@ export type StoredObject<M extends Manifest = Manifest> = {
   /** Whose it is, if not a user's: the directory in which it is written. */
   readonly source?: string;
   /** It is on its way out: gone once all that it had is. */
-  readonly deleting?: { readonly graceSeconds?: number };
+  readonly deleting?: { readonly graceSeconds?: number; readonly successor?: Successor };
   /** What its controller remembers; of a pod its last status. */
   readonly status?: ObjectStatus;
+};
+
+/**
+ * What an object makes room for. It is kept with that one, so that a manager that is killed meanwhile makes
+ * it at its next start; it has its uid already, so that it is made once.
+ */
+export type Successor = {
+  readonly uid: string;
+  readonly manifest: Manifest;
+  readonly source?: string;
 };
 
 export type ObjectStatus = { readonly pod?: PodStatus } & { readonly [Field in string]?: unknown };

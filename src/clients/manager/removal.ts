@@ -12,7 +12,10 @@ export async function stepOfRemoval(
   store: ObjectStore,
 ): Promise<boolean> {
   const dependents = store.list().filter((one) => goesWith(one, object));
-  for (const one of dependents) if (one.deleting === undefined) await store.update(one, () => ({ deleting }));
+  const { graceSeconds } = deleting;
+  for (const one of dependents)
+    if (one.deleting === undefined)
+      await store.update(one, () => ({ deleting: graceSeconds === undefined ? {} : { graceSeconds } }));
   if (isOfKind(object, "PersistentVolumeClaim") && isUsed(object, store)) return false;
   return dependents.length === 0;
 }
