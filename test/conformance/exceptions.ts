@@ -27,8 +27,6 @@ const exceptions: Readonly<Record<Engine | "any", Readonly<Record<string, string
         "is not needed runtime should fail with NamespaceMode_TARGET",
       ],
     ),
-    "Security Context: SupplementalGroupsPolicy when SupplementalGroupsPolicy=Strict even if the container's primary UID belongs to some groups in the image, runtime should not add SupplementalGroups to them":
-      "Docker's API has no word for it",
   },
 };
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SupplementalGroupsPolicy } from "../../ground/protocol/index.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { containerBodyOf } from "./testing/bodies.ts";
 
@@ -35,4 +36,26 @@ test("devices of CDI are asked for by annotations too, from Docker Engine 25 on"
   ]);
   const { annotations } = config;
   await assert.rejects(containerBodyOf({ annotations }), /annotations of cdi\.k8s\.io.*25\.0/);
+});
+
+test("a group that is named leaves the image's groups to a user, unless the policy is strict", async () => {
+  const who = async (securityContext: object, imageUser = "") => {
+    const { User, HostConfig } = await containerBodyOf({ linux: { securityContext } }, { imageUser });
+    return [User, HostConfig.GroupAdd];
+  };
+  const runAsUser = { value: 1000n };
+  const runAsGroup = { value: 7n };
+  assert.deepEqual(await who({ runAsUser, supplementalGroups: [8n] }), ["1000", ["8"]]);
+  assert.deepEqual(await who({ runAsUser, runAsGroup, supplementalGroups: [8n] }), [
+    "1000:7",
+    ["7", "2000", "8"],
+  ]);
+  const supplementalGroupsPolicy = SupplementalGroupsPolicy.Strict;
+  assert.deepEqual(await who({ runAsUser, runAsGroup, supplementalGroupsPolicy }), ["1000:7", ["7"]]);
+  assert.deepEqual(await who({ runAsUsername: "app", supplementalGroupsPolicy }), ["1000:1001", ["1001"]]);
+  assert.deepEqual(await who({ supplementalGroupsPolicy }), ["0:0", ["0"]]);
+  assert.deepEqual(await who({}, "app"), [undefined, []]);
+  assert.deepEqual(await who({}, "app:7"), ["1000:7", ["7", "2000"]]);
+  assert.deepEqual(await who({ runAsUser }, "app:7"), ["1000", []]);
+  assert.deepEqual(await who({ supplementalGroupsPolicy }, "app"), ["1000:1001", ["1001"]]);
 });

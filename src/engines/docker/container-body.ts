@@ -6,10 +6,16 @@ import {
   NamespaceMode,
   type PodSandboxConfig,
   Signal,
+  SupplementalGroupsPolicy,
 } from "../../ground/protocol/index.ts";
 import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
-import { oomScoreAdj, resolveMount } from "../../services/runtime/index.ts";
+import {
+  oomScoreAdj,
+  resolveMount,
+  resolveUser,
+  type UserDatabase,
+} from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { dockerResources } from "./docker-resources.ts";
@@ -26,6 +32,9 @@ export type ContainerBodyOptions = {
   readonly hasSelinux: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
   readonly security: SecuritySettings;
+  /** As the image's configuration has it: USER[:GROUP], or "". */
+  readonly imageUser: string;
+  readonly imageUsers: () => Promise<UserDatabase>;
   readonly absentMountSourcesToReject: readonly string[];
   /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
   readonly logBufferMib: number;
@@ -44,6 +53,7 @@ export async function containerBody(
   const { linux } = config;
   const security = linux?.securityContext;
   const pod = sandbox.labels.config;
+  const { groups, ...user } = await userOf(config, options);
   const isRelabelled = (mount: Mount) => options.hasSelinux && mount.selinuxRelabel && !isOfImage(mount);
   const [relabelled, others] = [
     config.mounts.filter(isRelabelled),
@@ -52,7 +62,7 @@ export async function containerBody(
   return {
     Image: labels.imageId,
     Labels: containerLabels(labels),
-    ...userOf(config),
+    ...user,
     Env: config.envs.map(({ key, value }) => `${key}=${text(value, `envs ${key}`)}`),
     ...(config.command.length > 0 && { Entrypoint: config.command }),
     ...(config.args.length > 0 && { Cmd: config.args }),
@@ -70,7 +80,7 @@ export async function containerBody(
       ReadonlyRootfs: security?.readonlyRootfs ?? false,
       CapAdd: security?.capabilities?.addCapabilities ?? [],
       CapDrop: security?.capabilities?.dropCapabilities ?? [],
-      GroupAdd: (security?.supplementalGroups ?? []).map(String),
+      GroupAdd: groups.map(String),
       SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
@@ -124,11 +134,24 @@ function namespaceModes(config: ContainerConfig, pod: PodSandboxConfig, sandboxI
   };
 }
 
-function userOf({ linux }: ContainerConfig): { readonly User?: string } {
-  const { runAsUser, runAsGroup, runAsUsername = "" } = linux?.securityContext ?? {};
+/**
+ * Docker gives a user the groups of the image's /etc/group where no group is named, and none of them beside
+ * one. So both are named where that is not what is asked for.
+ */
+async function userOf(
+  { linux }: ContainerConfig,
+  { imageUser, imageUsers }: Pick<ContainerBodyOptions, "imageUser" | "imageUsers">,
+): Promise<{ readonly User?: string; readonly groups: readonly (number | bigint)[] }> {
+  const security = linux?.securityContext;
+  const { runAsUser, runAsGroup, runAsUsername = "", supplementalGroups = [] } = security ?? {};
+  const isStrict = security?.supplementalGroupsPolicy === SupplementalGroupsPolicy.Strict;
   const user = runAsUser === undefined ? runAsUsername : `${runAsUser.value}`;
-  if (user === "") return {};
-  return { User: runAsGroup === undefined ? user : `${user}:${runAsGroup.value}` };
+  const namesGroup = runAsGroup !== undefined || (user === "" && imageUser.includes(":"));
+  if (namesGroup || isStrict) {
+    const { uid, gid, additionalGids } = resolveUser(await imageUsers(), security, imageUser);
+    return { User: `${uid}:${gid}`, groups: additionalGids };
+  }
+  return { ...(user !== "" && { User: user }), groups: supplementalGroups };
 }
 
 /** Kubelets give empty lists for a container that may see all; Docker has its own where none is given. */

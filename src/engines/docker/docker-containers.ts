@@ -21,6 +21,7 @@ import type { DockerServices } from "./docker-services.ts";
 import { execSync } from "./exec.ts";
 import { type FoundContainer, type FoundSandbox, isContainer, isSandbox } from "./found.ts";
 import { findById, getById } from "./ids.ts";
+import { ImageUsers } from "./image-users.ts";
 import { containerName } from "./names-and-labels.ts";
 import { refuseInUpdate } from "./refused.ts";
 
@@ -30,12 +31,14 @@ const kind = "container";
 export class DockerContainers implements Containers {
   readonly #services: DockerServices;
   readonly #images: Pick<ImageCatalog, "find">;
+  readonly #imageUsers: ImageUsers;
   readonly #creates = new JoinedCalls<string>();
   readonly #locks = new KeyLock();
 
   constructor(services: DockerServices, images: Pick<ImageCatalog, "find">) {
     this.#services = services;
     this.#images = images;
+    this.#imageUsers = new ImageUsers(services.client);
   }
 
   create(
@@ -80,6 +83,8 @@ export class DockerContainers implements Containers {
       client,
       cgroupDriver: await cgroupDriver(),
       hasSelinux: await hasSelinux(),
+      imageUser: image.config.config.user,
+      imageUsers: () => this.#imageUsers.of(image.id),
     };
     const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
     try {

@@ -227,7 +227,7 @@ export class DockerSandboxes implements Sandboxes {
     const { client, network, logger } = this.#services;
     for (const { Id, Name } of all) {
       if (!isUnfinished(Name) || this.#making.has(Name.slice(1))) continue;
-      logger.warn({ sandbox: Id }, "the sandbox was being made when the daemon ended: it is removed");
+      logger.warn({ container: Id }, "what was being made when the daemon ended is removed");
       await ignoreNotFound(client.removeContainer(Id));
     }
     const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));

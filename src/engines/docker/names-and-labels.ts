@@ -93,6 +93,11 @@ export function unfinishedName(config: PodSandboxConfig): string {
   return `${sandboxName(config)}${unfinished}`;
 }
 
+/** Of a container that is made only to look into its image. */
+export function unfinishedReader(id: string): { readonly name: string; readonly labels: Labels } {
+  return { name: `berth_users_${id}${unfinished}`, labels: { [label.kind]: "reader" } };
+}
+
 export function isUnfinished(name: string): boolean {
   return name.endsWith(unfinished);
 }

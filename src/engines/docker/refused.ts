@@ -86,10 +86,6 @@ export function refuseInContainer(
         (security?.capabilities?.addAmbientCapabilities ?? []).length > 0,
       ],
       ["linux.security_context.cgroup_mount_mode", (security?.cgroupMountMode ?? 0) !== 0],
-      [
-        "linux.security_context.supplemental_groups_policy (Strict)",
-        (security?.supplementalGroupsPolicy ?? 0) !== 0,
-      ],
       ["mounts.uidMappings", mounts.some(({ uidMappings }) => uidMappings.length > 0)],
       ["mounts.gidMappings", mounts.some(({ gidMappings }) => gidMappings.length > 0)],
       ["mounts.mount_options", mounts.some(({ mountOptions }) => mountOptions.length > 0)],

@@ -93,6 +93,11 @@ export class DockerClient implements Disposable {
     await this.#http.json({ method: "POST", path: `/containers/${id}/kill` });
   }
 
+  /** A file of its root file system, whether it runs or not, as an archive; a link is not followed. */
+  async containerFile(id: string, path: string): Promise<AsyncIterable<Buffer>> {
+    return await this.#http.stream({ method: "GET", path: `/containers/${id}/archive`, query: { path } });
+  }
+
   async renameContainer(id: string, name: string): Promise<void> {
     await this.#http.json({ method: "POST", path: `/containers/${id}/rename`, query: { name } });
   }

@@ -51,6 +51,8 @@ export { resolveMount } from "./spec/resolve/mounts.ts";
 export { checkSeccompProfile, type PulledProfiles } from "./spec/resolve/pulled-profile.ts";
 export { describeContainer, resolveContainer } from "./spec/resolve/resolve-container.ts";
 export { resolvePause } from "./spec/resolve/resolve-pause.ts";
+export { resolveUser } from "./spec/resolve/user.ts";
+export type { UserDatabase } from "./spec/resolve/user-database.ts";
 export type { ResolvedDevice } from "./spec/resolved-device.ts";
 export { cgroupLimits, oomScoreAdj } from "./spec/resources.ts";
 export { resourcesInForce, updatedResources, withoutLimits } from "./spec/resources-in-force.ts";

@@ -7,7 +7,11 @@ import type { FoundSandbox } from "../found.ts";
 import { sandboxBody } from "../sandbox-body.ts";
 
 /** What the engine that is asked can do; the oldest known one, without SELinux, unless told otherwise. */
-export type AskedEngine = { readonly api?: string; readonly hasSelinux?: boolean };
+export type AskedEngine = {
+  readonly api?: string;
+  readonly hasSelinux?: boolean;
+  readonly imageUser?: string;
+};
 
 const security = {
   unsetSeccompProfile: "unconfined",
@@ -24,7 +28,7 @@ function minor(version: string): number {
 /** What Docker is asked for to make a container, in a pod whose configuration is empty. */
 export async function containerBodyOf(
   config: Parameters<typeof ContainerConfig.fromPartial>[0],
-  { api = "1.41", hasSelinux = false }: AskedEngine = {},
+  { api = "1.41", hasSelinux = false, imageUser = "" }: AskedEngine = {},
 ): Promise<NewContainer> {
   const pod = PodSandboxConfig.fromPartial({});
   const sandbox: FoundSandbox = {
@@ -46,6 +50,8 @@ export async function containerBodyOf(
     hasSelinux,
     cgroupDriver: "cgroupfs",
     security,
+    imageUser,
+    imageUsers: async () => ({ passwd: "app:x:1000:1001::/:/bin/sh", group: "extra:x:2000:app" }),
     absentMountSourcesToReject: [],
     logBufferMib: 1,
     minOomScoreAdj: -1000,

@@ -18,6 +18,7 @@ import { describeMount, resolveMount } from "./mounts.ts";
 import { type PulledProfiles, pulledProfile, pulledProfileIfThere } from "./pulled-profile.ts";
 import { seccompProfileFile } from "./seccomp-file.ts";
 import { resolveUser } from "./user.ts";
+import { readUserDatabase } from "./user-database.ts";
 
 type Input = Pick<
   ContainerSpecInput,
@@ -50,13 +51,14 @@ export async function resolveContainer(input: Input): Promise<ResolvedContainer>
   const { config, image, rootfsPath, settings, labels, seLinux, lookUp } = input;
   await checkKernelDirectories(rootfsPath);
   await checkDelegation(input);
-  const [user, mounts, found] = await Promise.all([
-    resolveUser(rootfsPath, config.linux?.securityContext, image.user),
+  const [database, mounts, found] = await Promise.all([
+    readUserDatabase(rootfsPath),
     Promise.all(
       config.mounts.map((mount) => resolveMount(mount, settings.absentMountSourcesToReject, lookUp)),
     ),
     findOthers(input, pulledProfile),
   ]);
+  const user = resolveUser(database, config.linux?.securityContext, image.user);
   if (labels !== undefined && seLinux !== undefined) await relabelVolumes(input, mounts, labels, seLinux);
   return { ...found, user, mounts, edits: await resolvedEdits(input, user) };
 }

@@ -3,19 +3,27 @@ import { readRootfsFile } from "./rootfs-file.ts";
 export type PasswdEntry = { readonly name: string; readonly uid: number; readonly gid: number };
 export type GroupEntry = { readonly name: string; readonly gid: number; readonly members: readonly string[] };
 
-/**
- * The users of a root file system (passwd(5)); none when it has no such file. Lines that are none are passed
- * over.
- */
-export async function readPasswd(rootfs: string): Promise<readonly PasswdEntry[]> {
-  return (await lines(rootfs, "etc/passwd")).flatMap(([name = "", , uid = "", gid = ""]) =>
+/** The texts of /etc/passwd and /etc/group; "" for a file that is not there. */
+export type UserDatabase = { readonly passwd: string; readonly group: string };
+
+/** Of a root file system. */
+export async function readUserDatabase(rootfs: string): Promise<UserDatabase> {
+  const [passwd, group] = await Promise.all(
+    ["etc/passwd", "etc/group"].map((path) => readRootfsFile(rootfs, path)),
+  );
+  return { passwd: passwd ?? "", group: group ?? "" };
+}
+
+/** The users (passwd(5)). Lines that are none are passed over. */
+export function parsePasswd(text: string): readonly PasswdEntry[] {
+  return lines(text).flatMap(([name = "", , uid = "", gid = ""]) =>
     isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
   );
 }
 
-/** The groups of a root file system (group(5)). */
-export async function readGroups(rootfs: string): Promise<readonly GroupEntry[]> {
-  return (await lines(rootfs, "etc/group")).flatMap(([name = "", , gid = "", members = ""]) =>
+/** The groups (group(5)). */
+export function parseGroups(text: string): readonly GroupEntry[] {
+  return lines(text).flatMap(([name = "", , gid = "", members = ""]) =>
     isId(gid) ? [{ name, gid: Number(gid), members: members.split(",") }] : [],
   );
 }
@@ -25,7 +33,6 @@ export function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) <= 0x7fffffff;
 }
 
-async function lines(rootfs: string, path: string): Promise<readonly (readonly string[])[]> {
-  const text = (await readRootfsFile(rootfs, path)) ?? "";
+function lines(text: string): readonly (readonly string[])[] {
   return text.split("\n").map((line) => line.trim().split(":"));
 }

@@ -4,7 +4,14 @@ import {
 } from "../../../../ground/protocol/index.ts";
 import { RuntimeError } from "../../runtime-error.ts";
 import type { OciUser } from "../types.ts";
-import { type GroupEntry, isId, type PasswdEntry, readGroups, readPasswd } from "./user-database.ts";
+import {
+  type GroupEntry,
+  isId,
+  type PasswdEntry,
+  parseGroups,
+  parsePasswd,
+  type UserDatabase,
+} from "./user-database.ts";
 
 type Security = LinuxContainerSecurityContext | undefined;
 type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: readonly GroupEntry[] };
@@ -13,11 +20,11 @@ type Databases = { readonly passwd: readonly PasswdEntry[]; readonly groups: rea
  * Who the container runs as: what CRI says (run_as_username or run_as_user, run_as_group), else the image's
  * `USER`, else root. The group, where none is given, is the user's own in /etc/passwd, or 0. The primary
  * group is among the supplemental ones, as after a login; the policy Merge adds those that /etc/group gives
- * to the user.
+ * to the user. Throws RuntimeError InvalidArgument, FailedPrecondition (no such user or group).
  */
-export async function resolveUser(rootfs: string, security: Security, imageUser: string): Promise<OciUser> {
+export function resolveUser(database: UserDatabase, security: Security, imageUser: string): OciUser {
   const [user, group] = wantedUser(security, imageUser);
-  const [passwd, groups] = await Promise.all([readPasswd(rootfs), readGroups(rootfs)]);
+  const [passwd, groups] = [parsePasswd(database.passwd), parseGroups(database.group)];
   const entry = findUser(passwd, user);
   const gid = group === "" ? entry.gid : findGroup(groups, group);
   const additional = new Set([
