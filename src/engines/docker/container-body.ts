@@ -10,12 +10,7 @@ import {
 } from "../../ground/protocol/index.ts";
 import { namesInAnnotations } from "../../parts/cdi/index.ts";
 import type { DockerClient, DockerMount, NewContainer } from "../../parts/dockerapi/index.ts";
-import {
-  oomScoreAdj,
-  resolveMount,
-  resolveUser,
-  type UserDatabase,
-} from "../../services/runtime/index.ts";
+import { oomScoreAdj, resolveMount, resolveUser, type UserDatabase } from "../../services/runtime/index.ts";
 import { EngineError } from "../engine/index.ts";
 import { namespaceOptions } from "../podnetwork/index.ts";
 import { dockerResources } from "./docker-resources.ts";
