@@ -152,7 +152,18 @@ describe("services of manifests", () => {
     await eventually("the manager is back", async () => (await output("get", "deployment")).includes("1/1"));
     assert.equal(await address(), given);
     assert.equal(await ask(`http://${given}`), answer);
-    await output("delete", "service", "web");
+    const rival = service("rival", { type: "NodePort", ports: [{ port: 80, nodePort: 30_081 }] });
+    const refused = await startCli(host.berth, ["apply", "-"], { stdin: text(rival) }).outcome;
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stderr,
+      /Service default\/rival cannot have the nodePort 30081: it is Service default\/web's/,
+    );
+    await apply(service("far", { clusterIP: "192.0.2.7" }));
+    await eventually("the service says that it has another address", async () =>
+      /ClusterIPOutOfRange +.*192\.0\.2\.7 cannot be had/.test(await output("describe", "service", "far")),
+    );
+    await output("delete", "service", "web", "far");
     await eventually(
       "the node port is gone",
       async () => (await ask("http://127.0.0.1:30081")) === undefined,

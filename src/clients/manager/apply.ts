@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Manifest } from "../manifests/index.ts";
 import { ManagerError } from "./errors.ts";
-import { type ObjectKey, type StoredObject, titleOf } from "./objects.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { titleOf } from "./objects.ts";
+import { serviceConflicts } from "./services/service-conflicts.ts";
 
 /** What becomes of an object that is applied. */
 export type Applied = {
@@ -11,17 +13,17 @@ export type Applied = {
 
 /**
  * What applying manifests comes to, in their order. Throws ManagerError FailedPrecondition for what cannot be
- * changed, unless it may be replaced.
+ * changed, unless it may be replaced, and for what another object has already.
  */
 export function planApply(
   manifests: readonly Manifest[],
-  existing: (key: ObjectKey) => StoredObject | undefined,
+  store: Pick<ObjectStore, "get" | "listOf">,
   { replace = false }: { readonly replace?: boolean },
 ): readonly Applied[] {
-  const refused: string[] = [];
+  const refused = [...serviceConflicts(manifests, store.listOf("Service"))];
   const planned = manifests.map((manifest): Applied => {
     const key = { kind: manifest.kind, ...manifest.metadata };
-    const before = existing(key);
+    const before = store.get(key);
     if (before === undefined) return { manifest, outcome: "created" };
     if (before.deleting !== undefined) {
       refused.push(`${titleOf(key)} is being removed; try again when it has gone`);

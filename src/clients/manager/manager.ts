@@ -78,6 +78,7 @@ export class Manager implements AsyncDisposable {
       open: options.openServices,
       onProblem: (message) =>
         this.#failed({ kind: "Namespace", namespace: "", name: "default" }, new Error(message)),
+      onOtherAddress: (service, message) => this.#warn(keyOf(service), "ClusterIPOutOfRange", message),
     });
     this.#pods = new PodSet({
       client,
@@ -130,7 +131,7 @@ export class Manager implements AsyncDisposable {
 
   /** Makes or changes objects. Throws ManagerError before anything is changed. */
   async apply(manifests: readonly Manifest[], options: ApplyOptions = {}): Promise<readonly Applied[]> {
-    const planned = planApply(manifests, (key) => this.#store.get(key), options);
+    const planned = planApply(manifests, this.#store, options);
     if (options.dryRun === true) return planned;
     for (const { manifest, outcome } of planned.toSorted(inOrderOfUse)) {
       const before = this.#store.get({ kind: manifest.kind, ...manifest.metadata });
@@ -294,8 +295,12 @@ export class Manager implements AsyncDisposable {
   }
 
   #failed(key: ObjectKey, error: unknown): void {
-    const event = { type: "Warning", reason: "ReconcileError", message: messageOf(error) } as const;
-    this.#options.onEvent?.(key, { ...event, atNs: this.#options.clock.nowNs() });
+    this.#warn(key, "ReconcileError", messageOf(error));
+  }
+
+  #warn(key: ObjectKey, reason: string, message: string): void {
+    const atNs = this.#options.clock.nowNs();
+    this.#options.onEvent?.(key, { type: "Warning", reason, message, atNs });
   }
 
   #onRemoved(uid: string): void {

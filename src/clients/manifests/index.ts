@@ -23,6 +23,7 @@ export type { HttpGet, LifecycleHandler, Probe } from "./schemas/handlers.ts";
 export type { LabelSelector } from "./schemas/metadata.ts";
 export type { PodTemplate } from "./schemas/pod.ts";
 export type { PodSpec } from "./schemas/pod-spec.ts";
+export { nodePorts } from "./schemas/service.ts";
 export type { EnvVar } from "./schemas/sources.ts";
 export type { Volume, VolumeMount } from "./schemas/volumes.ts";
 export { selects } from "./selector.ts";

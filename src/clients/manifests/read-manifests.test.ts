@@ -80,6 +80,24 @@ spec:
     }
   });
 
+  it("are refused where ports and addresses of a service are not what Kubernetes takes", () => {
+    const service = (spec: string) => `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: ${spec}`;
+    const wrong = (spec: string) => problemsOf(["s.yaml", service(spec)]).map((one) => one.split(" ")[3]);
+    const two = "{name: a, port: 80, nodePort: 30080}, {name: b, port: 80, nodePort: 30080}";
+    assert.deepEqual(wrong(`{type: NodePort, ports: [${two}]}`), [
+      "spec.ports[1].port",
+      "spec.ports[1].nodePort",
+    ]);
+    assert.deepEqual(wrong("{ports: [{port: 80, nodePort: 30080}]}"), ["spec.ports[0].nodePort"]);
+    assert.deepEqual(wrong("{type: NodePort, ports: [{port: 80, nodePort: 22}]}"), [
+      "spec.ports[0].nodePort",
+    ]);
+    assert.deepEqual(wrong("{ports: [{name: a, port: 80}, {port: 81}]}"), ["spec.ports[1].name"]);
+    assert.deepEqual(wrong("{clusterIP: none}"), ["spec.clusterIP"]);
+    const both = "{name: a, port: 53, nodePort: 30053}, {name: b, port: 53, protocol: UDP, nodePort: 30053}";
+    readManifests([{ file: "s.yaml", text: service(`{type: NodePort, clusterIP: "", ports: [${both}]}`) }]);
+  });
+
   it("have the kinds that are known alone", () => {
     assert.ok(isKind("Deployment") && isKind("CronJob"));
     assert.ok(!isKind("Node") && !isKind("toString"));

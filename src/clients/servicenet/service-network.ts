@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { ignoreMissing, isErrno } from "../../ground/fs/index.ts";
 import { forgetConnections, NetlinkSocket, nft } from "../../ground/linux/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
-import { formatIp, type IpNetwork, isWithin, parseIp } from "../../services/network/index.ts";
+import { formatIp, formatNetwork, type IpNetwork, isWithin, parseIp } from "../../services/network/index.ts";
 import { Resolver } from "./dns/resolver.ts";
 import { podLinks } from "./pod-links.ts";
 import type { Service } from "./service.ts";
@@ -61,6 +61,11 @@ export class ServiceNetwork implements AsyncDisposable {
   /** Where pods ask for names. */
   get resolverAddress(): string {
     return formatIp(resolverAddress(this.#subnet));
+  }
+
+  /** Of the addresses of services: `10.0.0.0/16`. */
+  get subnet(): string {
+    return formatNetwork(this.#subnet);
   }
 
   /** Whether a service may have this address. */

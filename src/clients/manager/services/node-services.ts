@@ -5,7 +5,7 @@ import type { ServiceNetwork } from "../../servicenet/index.ts";
 import type { World } from "../controllers/world.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { servedService } from "./served-services.ts";
-import { addressesFor, statusOf } from "./service-addresses.ts";
+import { addressesFor, type StoredService, statusOf } from "./service-addresses.ts";
 
 export type NodeServicesOptions = {
   readonly store: ObjectStore;
@@ -13,6 +13,8 @@ export type NodeServicesOptions = {
   /** Undefined where pods have no services: names and addresses are the machine's alone. */
   readonly open: (() => Promise<ServiceNetwork>) | undefined;
   readonly onProblem: (message: string) => void;
+  /** A service has another address than it asks for. */
+  readonly onOtherAddress: (service: StoredService, message: string) => void;
 };
 
 /** Others may remove rules, and tell nobody. */
@@ -25,6 +27,8 @@ export class NodeServices implements AsyncDisposable {
   readonly #options: NodeServicesOptions;
   #opened: Promise<ServiceNetwork | undefined> | undefined;
   #failedAtNs: bigint | undefined;
+  /** Addresses, by services' uids, of which it was said that they cannot be had. */
+  #refused: ReadonlyMap<string, string> = new Map();
 
   constructor(options: NodeServicesOptions) {
     this.#options = options;
@@ -51,14 +55,25 @@ export class NodeServices implements AsyncDisposable {
     if (services.length === 0) return;
     const network = await this.#network();
     if (network === undefined) return;
+    const refused = new Map<string, string>();
     for (const { uid } of services) {
       // What the one before was given is taken.
       const now = this.#options.store.listOf("Service");
       const service = now.find((one) => one.uid === uid);
       if (service === undefined || service.deleting !== undefined) continue;
       const others = now.filter((one) => one.uid !== uid);
-      await world.setStatus(service, addressesFor(service, others, network));
+      const given = addressesFor(service, others, network);
+      await world.setStatus(service, given);
+      const { clusterIP: wished } = service.manifest.spec;
+      if (!wished || wished === "None" || wished === given.clusterIP) continue;
+      refused.set(uid, wished);
+      if (this.#refused.get(uid) === wished) continue;
+      this.#options.onOtherAddress(
+        service,
+        `clusterIP ${wished} cannot be had: the subnet of services is ${network.subnet}; it is ${given.clusterIP}`,
+      );
     }
+    this.#refused = refused;
   }
 
   /** Leads addresses and names to the pods that are ready now. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ManifestOf } from "../../manifests/index.ts";
+import { type ManifestOf, nodePorts } from "../../manifests/index.ts";
 import type { ServiceNetwork } from "../../servicenet/index.ts";
 import type { ObjectStatus, StoredObject } from "../objects.ts";
 
@@ -13,9 +13,6 @@ export type ServiceStatus = ObjectStatus & {
   /** By {@link portKey}. */
   readonly nodePorts?: { readonly [Port in string]?: number };
 };
-
-/** As clusters have it unless they say otherwise. */
-const nodePorts = { first: 30_000, count: 2768 };
 
 /** `80/TCP`. */
 export function portKey({ port, protocol = "TCP" }: NonNullable<Spec["ports"]>[number]): string {
@@ -37,26 +34,36 @@ export function addressesFor(
   const title = `${metadata.namespace}/${metadata.name}`;
   return {
     ...(spec.clusterIP === "None" ? {} : { clusterIP: addressOf() }),
-    ...(hasNodePorts(spec) ? { nodePorts: portsOf() } : {}),
+    ...(servedPorts(spec).length > 0 ? { nodePorts: portsOf() } : {}),
   };
 
   function addressOf(): string {
-    const taken = new Set(others.map((one) => statusOf(one).clusterIP));
+    const wishes = others.map((one) => one.manifest.spec.clusterIP);
+    const given = others.map((one) => statusOf(one).clusterIP);
     const wished = [spec.clusterIP, before.clusterIP].find(
-      (one) => one !== undefined && network.hasAddress(one) && !taken.has(one),
+      (one) => one !== undefined && network.hasAddress(one) && !given.includes(one),
     );
+    const taken = new Set([...given, ...wishes]);
     return wished ?? firstFree(numberOf(title), (index) => network.addressAt(index), taken);
   }
 
   function portsOf(): NonNullable<ServiceStatus["nodePorts"]> {
-    const taken = new Set(others.flatMap((one) => Object.values(statusOf(one).nodePorts ?? {})));
+    const taken = new Set([
+      ...others.flatMap((one) => Object.values(statusOf(one).nodePorts ?? {})),
+      // What is asked for is not given to one that takes any.
+      ...[service, ...others].flatMap((one) => servedPorts(one.manifest.spec)).map((port) => port.nodePort),
+    ]);
     const given: Record<string, number> = {};
-    for (const port of spec.ports ?? []) {
+    for (const port of servedPorts(spec)) {
       const key = portKey(port);
       const chosen =
         port.nodePort ??
         before.nodePorts?.[key] ??
-        firstFree(numberOf(`${title} ${key}`), (index) => nodePorts.first + (index % nodePorts.count), taken);
+        firstFree(
+          numberOf(`${title} ${key}`),
+          (index) => nodePorts.first + (index % (nodePorts.last - nodePorts.first + 1)),
+          taken,
+        );
       given[key] = chosen;
       taken.add(chosen);
     }
@@ -64,8 +71,9 @@ export function addressesFor(
   }
 }
 
-function hasNodePorts({ type }: Spec): boolean {
-  return type === "NodePort" || type === "LoadBalancer";
+/** The ports for which the machine's addresses have one too. */
+export function servedPorts({ type, ports = [] }: Spec): NonNullable<Spec["ports"]> {
+  return type === "NodePort" || type === "LoadBalancer" ? ports : [];
 }
 
 /** A number that a name always has, so that services come back to what they had. */

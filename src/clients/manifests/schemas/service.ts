@@ -1,4 +1,6 @@
+import { isIPv4 } from "node:net";
 import { portName } from "../names.ts";
+import type { Place } from "../place.ts";
 import {
   boolean,
   checked,
@@ -10,10 +12,13 @@ import {
   oneOf,
   type Read,
   string,
+  text,
   unique,
 } from "../schema.ts";
 
 const portNumber = integer(1, 65_535);
+/** As clusters have them unless they say otherwise; the machine's own servers have others. */
+export const nodePorts = { first: 30_000, last: 32_767 };
 
 const servicePort = object(
   { port: portNumber },
@@ -21,13 +26,35 @@ const servicePort = object(
     name: portName,
     protocol: oneOf("TCP", "UDP", "SCTP"),
     targetPort: intOrString,
-    nodePort: portNumber,
+    nodePort: integer(nodePorts.first, nodePorts.last),
   },
   ["appProtocol"],
 );
 export type ServicePort = Read<typeof servicePort>;
 
-export const serviceSpec = object(
+/** What Kubernetes refuses too. */
+function checkPorts({ type, ports = [] }: Fields, place: Place): void {
+  const seen = new Set<string>();
+  for (const [index, { name, port, protocol = "TCP", nodePort }] of ports.entries()) {
+    const at = place.at("ports").at(index);
+    if (name === undefined && ports.length > 1) at.at("name").error("is required where there are several");
+    if (seen.has(`${port}/${protocol}`)) at.at("port").error(`${port}/${protocol} is there twice`);
+    seen.add(`${port}/${protocol}`);
+    if (nodePort === undefined) continue;
+    if (type !== "NodePort" && type !== "LoadBalancer")
+      at.at("nodePort").error("may be there for the types NodePort and LoadBalancer alone");
+    if (seen.has(`node ${nodePort}/${protocol}`))
+      at.at("nodePort").error(`${nodePort}/${protocol} is there twice`);
+    seen.add(`node ${nodePort}/${protocol}`);
+  }
+}
+
+/** An empty one is none. */
+const clusterIp = text((value) =>
+  value === "" || value === "None" || isIPv4(value) ? undefined : "must be None or an IPv4 address",
+);
+
+const fields = object(
   {},
   {
     selector: mapOf(string),
@@ -36,7 +63,7 @@ export const serviceSpec = object(
       unique("name", ({ name }) => name),
     ),
     type: oneOf("ClusterIP", "NodePort", "LoadBalancer"),
-    clusterIP: string,
+    clusterIP: clusterIp,
     publishNotReadyAddresses: boolean,
     sessionAffinity: oneOf("ClientIP", "None"),
   },
@@ -57,4 +84,7 @@ export const serviceSpec = object(
     "trafficDistribution",
   ],
 );
+type Fields = Read<typeof fields>;
+
+export const serviceSpec = checked(fields, checkPorts);
 export type ServiceSpec = Read<typeof serviceSpec>;

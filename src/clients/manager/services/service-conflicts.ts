@@ -1,0 +1,62 @@
+import type { Manifest, ManifestOf } from "../../manifests/index.ts";
+import { titleOf } from "../objects.ts";
+import {
+  portKey,
+  type ServiceStatus,
+  type StoredService,
+  servedPorts,
+  statusOf,
+} from "./service-addresses.ts";
+
+/** An address or a port that one service alone can have. */
+type Holding = { readonly what: string; readonly title: string; readonly isApplied: boolean };
+
+/** What services that are applied ask for and another one has or asks for too, in words. */
+export function serviceConflicts(
+  manifests: readonly Manifest[],
+  stored: readonly StoredService[],
+): readonly string[] {
+  const applied = new Map(
+    manifests.flatMap((one) => (one.kind === "Service" ? [[nameOf(one), one] as const] : [])),
+  );
+  const kept = new Map(
+    stored.flatMap((one) => (one.deleting === undefined ? [[nameOf(one.manifest), one] as const] : [])),
+  );
+  const holdings = [
+    ...[...kept].flatMap(([title, service]) =>
+      applied.has(title) ? [] : holdingsOf(service.manifest, statusOf(service), false),
+    ),
+    ...[...applied].flatMap(([title, manifest]) => {
+      const before = kept.get(title);
+      return holdingsOf(manifest, before === undefined ? {} : statusOf(before), true);
+    }),
+  ];
+  return Object.values(Object.groupBy(holdings, ({ what }) => what)).flatMap((same = []) => clash(same));
+}
+
+function clash([first, ...others]: readonly Holding[]): readonly string[] {
+  return others
+    .filter(({ isApplied }) => isApplied)
+    .map(({ title, what }) => `${title} cannot have ${what}: it is ${first?.title}'s`);
+}
+
+/** What it asks for, and what it was given where it does not ask. */
+function holdingsOf(
+  manifest: ManifestOf<"Service">,
+  given: ServiceStatus,
+  isApplied: boolean,
+): readonly Holding[] {
+  const { spec } = manifest;
+  const address = spec.clusterIP || given.clusterIP;
+  const ports = servedPorts(spec).flatMap((port) => port.nodePort ?? given.nodePorts?.[portKey(port)] ?? []);
+  const all = [
+    ...(address === undefined || address === "None" ? [] : [`the clusterIP ${address}`]),
+    // One service may have a number for TCP and for UDP.
+    ...[...new Set(ports)].map((port) => `the nodePort ${port}`),
+  ];
+  return all.map((what) => ({ what, title: nameOf(manifest), isApplied }));
+}
+
+function nameOf({ kind, metadata }: Manifest): string {
+  return titleOf({ kind, ...metadata });
+}
