@@ -73,10 +73,12 @@ export function serving(
   return responseStream ? answerMany : answerOnce;
 }
 
-/** Resolves when a message is coded and on its way. Throws the signal's reason. */
+/** Resolves when a message is coded and the kernel has it. Throws the signal's reason, or why it failed. */
 async function written(call: ManyAnswers, message: unknown, signal: AbortSignal): Promise<void> {
+  const done = Promise.withResolvers<void>();
+  call.write(message, (error: Error | null | undefined) => (error ? done.reject(error) : done.resolve()));
   // Of a call that is cancelled nobody is told.
-  await raceAbort(new Promise<void>((resolve) => call.write(message, () => resolve())), signal);
+  await raceAbort(done.promise, signal);
 }
 
 /**

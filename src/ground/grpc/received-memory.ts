@@ -10,29 +10,44 @@ type Decoding = {
   readPartialMessage: Buffer[];
 };
 
-const decode = StreamDecoder.prototype.write;
-const memories = new WeakMap<StreamDecoder, Buffer>();
+type Decoder = { readonly prototype: { write(data: Buffer): Buffer[] } };
 
 /**
  * Gathers what has come of a large message in memory that its call uses again, for all that grpc-js receives.
  * Otherwise everything that Node has read from the socket is held until the message is whole: V8 finds it in
  * use when it looks through young objects, counts it among the old ones, and looks through its whole heap
- * again and again to be rid of it.
+ * again and again to be rid of it. A decoder that keeps what has come in another way is left to it.
  */
-export function gatherLargeMessages(): void {
-  StreamDecoder.prototype.write = write;
+export function gatherLargeMessages(decoder: Decoder = StreamDecoder): void {
+  const { prototype } = decoder;
+  if (gathering.has(prototype.write)) return;
+  const decode = prototype.write;
+  const memories = new WeakMap<object, Buffer>();
+  prototype.write = function write(data) {
+    const messages = decode.call(this, data);
+    // The pieces of a message that is whole are left in the field until the next one begins.
+    if (messages.length === 0 && isDecoding(this)) gather(this, memories);
+    return messages;
+  };
+  gathering.add(prototype.write);
 }
 
-function write(this: StreamDecoder, data: Buffer): Buffer[] {
-  const messages = decode.call(this, data);
-  const decoding = this as unknown as Decoding;
+/** What has been put in place of a decoder's own. */
+const gathering = new WeakSet<object>();
+
+function isDecoding(decoder: object): decoder is Decoding {
+  const { readMessageSize: size, readPartialMessage: pieces } = decoder as Partial<Decoding>;
+  return Number.isSafeInteger(size) && Array.isArray(pieces) && pieces.every(Buffer.isBuffer);
+}
+
+function gather(decoding: Decoding, memories: WeakMap<object, Buffer>): void {
   const { readPartialMessage: pieces, readMessageSize: size } = decoding;
-  // The pieces of a message that is whole are left in the field until the next one begins.
-  if (size < largeBytes || messages.length > 0) return messages;
-  let memory = memories.get(this);
+  const had = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (size < largeBytes || had > size) return;
+  let memory = memories.get(decoding);
   if (memory === undefined || memory.length < size) {
     memory = Buffer.allocUnsafeSlow(size);
-    memories.set(this, memory);
+    memories.set(decoding, memory);
   }
   let gathered = 0;
   for (const piece of pieces) {
@@ -40,5 +55,4 @@ function write(this: StreamDecoder, data: Buffer): Buffer[] {
     gathered += piece.length;
   }
   decoding.readPartialMessage = [memory.subarray(0, gathered)];
-  return messages;
 }

@@ -13,15 +13,20 @@ const ownMemoryBytes = 256 * 1024;
 export class SentMemory {
   readonly #targets = new WeakMap<object, Uint8Array>();
 
-  /** What gives grpc-js a coded message, of which it asks the length, and that it copies itself. */
+  /**
+   * What gives grpc-js a coded message, which sees where that is copied to. Another version may do anything
+   * else with it: then nothing is freed.
+   */
   watch(serialize: Serialize): Serialize {
     return (message) => {
-      const coded = serialize(message);
-      const copy = (target: Uint8Array, at: number) => {
+      const { buffer, byteOffset, byteLength } = serialize(message);
+      // An own view: what the serializer gave may be the message's own.
+      const coded = Buffer.from(buffer, byteOffset, byteLength);
+      coded.copy = (target: Uint8Array, ...positions: number[]) => {
         if (typeof message === "object" && message !== null) this.#targets.set(message, target);
-        return coded.copy(target, at);
+        return Buffer.prototype.copy.call(coded, target, ...positions);
       };
-      return { byteLength: coded.byteLength, copy } as unknown as Buffer;
+      return coded;
     };
   }
 
@@ -31,7 +36,11 @@ export class SentMemory {
    */
   free(message: unknown): void {
     if (typeof message !== "object" || message === null) return;
-    const buffer = this.#targets.get(message)?.buffer;
-    if (buffer instanceof ArrayBuffer && buffer.byteLength >= ownMemoryBytes) buffer.transfer(0);
+    const target = this.#targets.get(message);
+    this.#targets.delete(message);
+    // Memory of which this message is but a part has others in it.
+    const isOwn = target !== undefined && target.byteLength === target.buffer.byteLength;
+    if (isOwn && target.buffer instanceof ArrayBuffer && target.byteLength >= ownMemoryBytes)
+      target.buffer.transfer(0);
   }
 }
