@@ -3,69 +3,27 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { zstdCompressSync } from "node:zlib";
-import { closeFile, makeNodeAt, openDirectory, setXattrAt } from "../../ground/linux/index.ts";
-import { type Digest, digestOf, mediaType } from "../../parts/oci/index.ts";
+import { closeFile, makeNodeAt, openDirectory, setXattrAt, unmount } from "../../ground/linux/index.ts";
+import { digestOf, mediaType } from "../../parts/oci/index.ts";
+import { applyLayer } from "../../parts/unpack/index.ts";
+import {
+  asLayer,
+  erofsLayer,
+  erofsType,
+  imageWith,
+  type Layer,
+  tarLayer,
+} from "../../testing/erofs-layers.ts";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
-import { type TestBlob, type TestImage, tarOf } from "../../testing/images.ts";
+import { tarOf } from "../../testing/images.ts";
 import { pushImage, startRegistry } from "../../testing/registry.ts";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
 
 const run = promisify(execFile);
-const erofsType = "application/vnd.erofs.layer.v1";
-
-/** A layer's bytes, and the digest of what they are uncompressed. */
-type Layer = { readonly mediaType: string; readonly bytes: Uint8Array; readonly diffId: Digest };
-
-/** What mkfs.erofs makes of a directory that `fill` has written to. */
-async function erofsLayer(
-  fill: (directory: string) => Promise<void>,
-  { type = erofsType, options = [] }: { readonly type?: string; readonly options?: readonly string[] } = {},
-): Promise<Layer> {
-  await using directory = await tempDir();
-  const [tree, image] = [join(directory.path, "tree"), join(directory.path, "image")];
-  await mkdir(tree, { mode: 0o755 });
-  await fill(tree);
-  await run("mkfs.erofs", ["--quiet", ...options, image, tree]);
-  return asLayer(await readFile(image), type);
-}
-
-function asLayer(bytes: Uint8Array, type: string): Layer {
-  const kept = type.endsWith("+zstd") ? zstdCompressSync(bytes) : bytes;
-  return { mediaType: type, bytes: kept, diffId: digestOf(bytes) };
-}
-
-async function tarLayer(entries: Parameters<typeof tarOf>[0]): Promise<Layer> {
-  return asLayer(await tarOf(entries), mediaType.ociLayer);
-}
-
-/** An image of these layers, bottom first. */
-function imageWith(layers: readonly Layer[]): TestImage {
-  const blobs = new Map<Digest, TestBlob>();
-  const add = (type: string, bytes: Uint8Array) => {
-    const digest = digestOf(bytes);
-    blobs.set(digest, { mediaType: type, bytes });
-    return { mediaType: type, digest, size: bytes.length };
-  };
-  const json = (value: object) => Buffer.from(JSON.stringify(value));
-  const config = {
-    os: "linux",
-    architecture: "amd64",
-    config: {},
-    rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
-  };
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: mediaType.ociManifest,
-    config: add(mediaType.ociConfig, json(config)),
-    layers: layers.map((layer) => add(layer.mediaType, layer.bytes)),
-  };
-  return { target: add(mediaType.ociManifest, json(manifest)), blobs };
-}
-
 const hello = (directory: string) => writeFile(join(directory, "hello"), "hello\n");
 
 for (const type of [erofsType, `${erofsType}+zstd`, "application/vnd.oci.image.layer.v1.erofs"]) {
@@ -157,6 +115,54 @@ test("an EROFS image is refused whose bytes are others than the digest or the di
   for (const name of ["damaged", "other"])
     await assert.rejects(stack.images.pull({ reference: `${server.host}/${name}:v1` }), { code: "DataLoss" });
   assert.deepEqual(stack.snapshotter.list(), []);
+});
+
+test("an EROFS image is refused that is longer or shorter than the manifest says", async () => {
+  const layer = await erofsLayer(hello);
+  const { length } = layer.bytes;
+  const images = {
+    "longer:v1": imageWith([{ ...layer, size: length - 4096 }]),
+    "shorter:v1": imageWith([{ ...layer, size: length + 4096 }]),
+  };
+  // Without a Content-Length, so that only the bytes tell.
+  await using server = await startFakeRegistry(images, ({ url }, response) => {
+    if (url?.includes(digestOf(layer.bytes)) !== true) return false;
+    response.write(layer.bytes.subarray(0, 1000));
+    response.end(layer.bytes.subarray(1000));
+    return true;
+  });
+  await using stack = await openStack({ kind: "erofs" });
+  for (const name of Object.keys(images))
+    await assert.rejects(stack.images.pull({ reference: `${server.host}/${name}` }), { code: "DataLoss" });
+  assert.deepEqual(stack.snapshotter.list(), []);
+});
+
+/** Applies a compressed layer to a file system of 64 MiB; how much of it was written. */
+async function applied({ bytes, diffId }: Layer, expected: { code: string; message: RegExp }) {
+  await using root = await tempDir();
+  await run("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", root.path]);
+  await using _mount = { [Symbol.asyncDispose]: () => unmount(root.path) };
+  const directory = join(root.path, "image");
+  const options = { target: { form: "image", directory }, format: "erofs" } as const;
+  const blob = { digest: digestOf(bytes), size: bytes.length, diffId };
+  await assert.rejects(applyLayer(Readable.from([bytes]), { ...options, expected: blob }), expected);
+  assert.deepEqual(await readdir(directory), ["layer.erofs.part"]);
+  return (await stat(join(directory, "layer.erofs.part"))).size;
+}
+
+test("of bytes that are no EROFS image, however many they are uncompressed, none are written", async () => {
+  const layer = asLayer(Buffer.alloc(256 * 2 ** 20), `${erofsType}+zstd`);
+  const written = await applied(layer, {
+    code: "InvalidArgument",
+    message: /it has no superblock of EROFS/,
+  });
+  assert.equal(written, 0);
+});
+
+test("an EROFS image that is too much for the disk is an error that says so, and has no name", async () => {
+  const { bytes } = await erofsLayer(hello);
+  const layer = asLayer(Buffer.concat([bytes, Buffer.alloc(256 * 2 ** 20)]), `${erofsType}+zstd`);
+  await applied(layer, { code: "ResourceExhausted", message: /the layer's image cannot be written/ });
 });
 
 test("what is no EROFS image, is cut, or has data in other files is refused as such", async () => {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, renameSync } from "node:fs";
+import { closeSync, openSync, renameSync } from "node:fs";
 import { BerthError } from "../../../ground/errors/index.ts";
 import { checkedBytes, checkImage } from "../../erofs/index.ts";
 import type { LayerReceiver } from "../layer-receiver.ts";
@@ -12,6 +12,7 @@ import { layerImageFiles, makeImageDirectory, writeAll } from "./layer-image.ts"
 export class ErofsLayer implements LayerReceiver {
   readonly #fd: number;
   readonly #path: string;
+  #head = Buffer.alloc(0);
   #sizeBytes = 0;
 
   constructor(directory: string) {
@@ -21,21 +22,30 @@ export class ErofsLayer implements LayerReceiver {
   }
 
   take(bytes: Uint8Array): void {
+    if (this.#head.length < checkedBytes) this.#takeHead(bytes);
     writeAll(this.#fd, bytes, "image");
     this.#sizeBytes += bytes.length;
   }
 
   finish(): readonly string[] {
-    const head = Buffer.alloc(checkedBytes);
-    const length = readSync(this.#fd, head, 0, head.length, 0);
+    this.#check(this.#sizeBytes);
+    renameSync(partOf(this.#path), this.#path);
+    return [];
+  }
+
+  /** Of what is no image, however much it is when uncompressed, nothing more is written. */
+  #takeHead(bytes: Uint8Array): void {
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, checkedBytes - this.#head.length)]);
+    if (this.#head.length === checkedBytes) this.#check(Number.POSITIVE_INFINITY);
+  }
+
+  #check(sizeBytes: number): void {
     try {
-      checkImage(head.subarray(0, length), this.#sizeBytes);
+      checkImage(this.#head, sizeBytes);
     } catch (cause) {
       if (!(cause instanceof BerthError)) throw cause;
       throw invalid(`the layer is no EROFS image that can be used: ${cause.message}`, { cause });
     }
-    renameSync(partOf(this.#path), this.#path);
-    return [];
   }
 
   [Symbol.dispose](): void {

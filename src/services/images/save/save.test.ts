@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { describe, test } from "node:test";
@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { BerthError } from "../../../ground/errors/index.ts";
 import { digestHex, digestOf } from "../../../parts/oci/index.ts";
 import { artifactOf } from "../../../testing/artifacts.ts";
+import { erofsLayer, imageWith } from "../../../testing/erofs-layers.ts";
 import { imageOf, indexOf, type TestImage } from "../../../testing/images.ts";
 import { tempDir } from "../../../testing/temp-dir.ts";
 import { until } from "../../../testing/until.ts";
@@ -51,6 +52,23 @@ async function inspected(
 }
 
 describe("an archive of images", () => {
+  test("of docker holds no layers that are EROFS images, which one of OCI does", async () => {
+    await using directory = await tempDir();
+    await using stack = await openStack({ kind: "erofs" });
+    const made = imageWith([await erofsLayer((tree) => writeFile(join(tree, "hello"), "hello"))]);
+    await storeImage(stack, "registry.example/native:v1", made);
+    const path = join(directory.path, "images.tar");
+    const images = ["registry.example/native:v1"];
+    await assert.rejects(save(stack, path, { images, format: "docker" }), {
+      code: "FailedPrecondition",
+      message: /is no image that an archive of docker's could hold; save it as an OCI archive/,
+    });
+    await save(stack, path, { images });
+    assert.equal(await rawDigest(`oci-archive:${path}`), made.target.digest);
+    const { stdout } = await run("tar", ["-tf", path]);
+    assert.ok(!stdout.split("\n").includes("manifest.json"), "a list of docker's, which would be read first");
+  });
+
   test("of several is read by skopeo with equal digests, and brought in again under its names", async () => {
     await using directory = await tempDir();
     await using stack = await openStack();
