@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { readdir, stat } from "node:fs/promises";
+import { chown, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { mountInfo } from "../src/ground/linux/index.ts";
 import { ImageSpec, NamespaceMode } from "../src/ground/protocol/index.ts";
+import { erofsLayer, erofsType, imageWith, tarLayer } from "../src/testing/erofs-layers.ts";
 import { pushImage } from "../src/testing/registry.ts";
 import { unmountBelow } from "../src/testing/unmount-below.ts";
-import { busyboxImage } from "./support/busybox.ts";
+import { busyboxImage, busyboxTree } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
@@ -23,6 +24,8 @@ const mapped = {
 describe("with the erofs snapshotter", () => {
   const host = withBerth({ config: '[images]\nsnapshotter = "erofs"\ngc_delay = "1ms"' });
   let image: string;
+  /** Of layers that are EROFS images as they come, and an archive between them. */
+  let native: string;
 
   before(async () => {
     const layers = [
@@ -40,6 +43,22 @@ describe("with the erofs snapshotter", () => {
     await pushImage(host.registry, "erofs", "latest", await busyboxImage({ layers }));
     image = `${host.registry.host}/erofs:latest`;
     await host.berth.pull(image);
+    const nativeLayers = [
+      await erofsLayer(async (directory) => {
+        await busyboxTree(directory);
+        await mkdir(join(directory, "data"));
+        await writeFile(join(directory, "data", "kept"), "kept\n", { mode: 0o640 });
+        await chown(join(directory, "data", "kept"), 1000, 0);
+        for (const name of ["data/gone", "top"]) await writeFile(join(directory, name), "1\n");
+      }),
+      await tarLayer([{ name: "data/.wh.gone", content: "" }]),
+      await erofsLayer((directory) => writeFile(join(directory, "top"), "2\n"), {
+        type: `${erofsType}+zstd`,
+        options: ["-zlz4"],
+      }),
+    ];
+    await pushImage(host.registry, "native", "latest", imageWith(nativeLayers));
+    native = `${host.registry.host}/native:latest`;
   });
 
   const snapshots = () => join(host.berth.root, "snapshots", "erofs", "k8s.io");
@@ -54,8 +73,31 @@ describe("with the erofs snapshotter", () => {
     }
   });
 
-  for (const [name, settings] of Object.entries({ plain: {}, mapped })) {
+  it("layers that are EROFS images are one file each, beside archives", async () => {
+    const files = async () => {
+      const numbers = (await readdir(snapshots())).filter((entry) => /^[0-9]+$/.test(entry));
+      numbers.sort((a, b) => Number(a) - Number(b));
+      const each = await Promise.all(numbers.map((number) => readdir(join(snapshots(), number, "image"))));
+      return each.map((names) => names.sort().join());
+    };
+    const before = (await files()).length;
+    await host.berth.pull(native);
+    assert.deepEqual((await files()).slice(before).sort(), [
+      "archive.tar,index.erofs",
+      "layer.erofs",
+      "layer.erofs",
+    ]);
+  });
+
+  const cases = [
+    { name: "plain", settings: {}, imageOf: () => image },
+    { name: "mapped", settings: mapped, imageOf: () => image },
+    { name: "plain-native", settings: {}, imageOf: () => native },
+    { name: "mapped-native", settings: mapped, imageOf: () => native },
+  ];
+  for (const { name, settings, imageOf } of cases) {
     it(`a ${name} pod has the files of all layers, its own changes, and no loop device`, async () => {
+      const image = imageOf();
       const pod = await TestPod.run(host.berth, `${name}-erofs`, settings);
       const id = await pod.shell("main", image, "exec sleep 1000", settings);
       const inside = (...command: string[]) => execSync(host.berth, id, ...command);
@@ -75,21 +117,25 @@ describe("with the erofs snapshotter", () => {
   it("a container is started after a restart of the daemon, and of the machine", async () => {
     const pod = await TestPod.run(host.berth, "restarted");
     const first = await pod.shell("first", image, "exec sleep 1000");
+    const ofNative = await pod.shell("native", native, "exec sleep 1000");
     await host.berth.restartDaemon("SIGKILL");
+    assert.equal(await execSync(host.berth, ofNative, "cat", "/data/kept"), "kept\n");
     assert.equal(await execSync(host.berth, first, "cat", "/data/kept"), "kept\n");
     await host.berth.stopDaemon();
     // As a machine that comes up finds it.
     await unmountBelow(snapshots());
     await host.berth.startDaemon();
     assert.equal(await execSync(host.berth, first, "cat", "/top"), "2\n");
-    const second = await pod.shell("second", image, "exec sleep 1000");
-    assert.equal(await execSync(host.berth, second, "cat", "/top", "/data/kept"), "2\nkept\n");
+    for (const each of [image, native]) {
+      const later = await pod.shell(each === native ? "later-native" : "later", each, "exec sleep 1000");
+      assert.equal(await execSync(host.berth, later, "cat", "/top", "/data/kept"), "2\nkept\n");
+    }
     await host.berth.clients.runtime.removePodSandbox({ podSandboxId: pod.id });
   });
 
   it("a removed image leaves neither files nor mounts", async () => {
     const { images } = host.berth.clients;
-    for (const each of [image, host.image])
+    for (const each of [image, native, host.image])
       await images.removeImage({ image: ImageSpec.fromPartial({ image: each }) });
     await eventually("all is gone", async () => {
       const left = (await readdir(snapshots())).filter((entry) => /^[0-9]+$/.test(entry));

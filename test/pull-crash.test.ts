@@ -1,21 +1,37 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ImageSpec } from "../src/ground/protocol/index.ts";
+import { isLayerType } from "../src/parts/oci/index.ts";
+import { erofsLayer, imageWith } from "../src/testing/erofs-layers.ts";
 import { startFakeRegistry } from "../src/testing/fake-registry.ts";
 import type { TestImage } from "../src/testing/images.ts";
-import { busyboxImage } from "./support/busybox.ts";
+import { busyboxImage, busyboxTree } from "./support/busybox.ts";
 import { eventually } from "./support/condition.ts";
 import { CrashingBerth } from "./support/crashing-berth.ts";
 import { execSync, TestPod } from "./support/pod.ts";
 
-for (const snapshotter of ["overlayfs", "erofs"]) {
-  describe(`a daemon that is killed in the middle of a pull into ${snapshotter}`, () => {
+/** An image of busybox and a layer with the large file `big`. */
+const archives = (content: string) =>
+  busyboxImage({ layers: [[{ name: "big", content }]], compression: "none" });
+const erofsImages = async (content: string) =>
+  imageWith([
+    await erofsLayer(busyboxTree),
+    await erofsLayer((directory) => writeFile(join(directory, "big"), content)),
+  ]);
+const cases = [
+  { snapshotter: "overlayfs", form: "archives", make: archives },
+  { snapshotter: "erofs", form: "archives", make: archives },
+  { snapshotter: "erofs", form: "EROFS images", make: erofsImages },
+];
+
+for (const { snapshotter, form, make } of cases) {
+  describe(`a daemon that is killed in the middle of a pull of ${form} into ${snapshotter}`, () => {
     it("shows no half image and no half layer afterwards, and goes on with the bytes that it has", async () => {
       const content = randomBytes(8 * 2 ** 20).toString("base64");
-      const image = await busyboxImage({ layers: [[{ name: "big", content }]], compression: "none" });
+      const image = await make(content);
       const [digest, { bytes }] = biggest(image);
       let stalls = true;
       await using registry = await startFakeRegistry({ "test/image:latest": image }, (request, response) => {
@@ -66,9 +82,10 @@ function biggest({ blobs }: TestImage) {
   return [digest, { bytes: Buffer.from(bytes) }] as const;
 }
 
-/** The hexadecimal digest of the layer that is not the biggest: the first blob of an image of two. */
+/** The hexadecimal digest of the layer that is not the biggest of two. */
 function smallLayer({ blobs }: TestImage, biggestDigest: string): string {
-  const [digest = ""] = [...blobs.keys()].filter((key) => key !== biggestDigest);
+  const [digest = ""] =
+    [...blobs].find(([key, { mediaType }]) => key !== biggestDigest && isLayerType(mediaType)) ?? [];
   return digest.replace("sha256:", "");
 }
 
