@@ -1,5 +1,6 @@
 import type { ManifestOf, PodTemplate } from "../../manifests/index.ts";
 import type { StoredObject, StoredPod } from "../objects.ts";
+import { backOffLeftMs } from "./job-back-off.ts";
 import { failureOf, type PodFailure } from "./job-failures.ts";
 import { generatedName, hasEnded, isReady, podsOf } from "./pods-of.ts";
 import { podOf, type World } from "./world.ts";
@@ -20,9 +21,6 @@ export type JobStatus = {
 };
 
 const indexAnnotation = "batch.kubernetes.io/job-completion-index";
-/** After a pod that failed; it doubles with each. */
-const firstRetryMs = 10_000;
-const longestRetryMs = 360_000;
 
 /** How a job has ended; undefined while it goes on. */
 export function jobEnd(job: Job): JobStatus["end"] {
@@ -112,7 +110,7 @@ function restartsOf(pod: StoredPod, world: World): number {
 
 async function makePods(
   job: Job,
-  { active, succeeded, failed }: JobStatus,
+  { active, succeeded }: JobStatus,
   pods: readonly StoredPod[],
   done: readonly StoredPod[],
   world: World,
@@ -122,10 +120,8 @@ async function makePods(
   const open = completions === undefined ? (succeeded > 0 ? active : parallelism) : completions - succeeded;
   const missing = Math.min(parallelism, open) - active;
   if (missing <= 0) return;
-  const waitMs = failed === 0 ? 0 : Math.min(firstRetryMs * 2 ** (failed - 1), longestRetryMs);
-  const lastEndNs = lastEnd(pods, world);
-  const leftMs = waitMs - Number(world.nowNs() - lastEndNs) / 1e6;
-  if (failed > 0 && leftMs > 0) return world.lookAgainAfter(leftMs);
+  const leftMs = backOffLeftMs(pods, world);
+  if (leftMs > 0) return world.lookAgainAfter(leftMs);
   const labels = {
     "batch.kubernetes.io/job-name": metadata.name,
     "job-name": metadata.name,
@@ -148,15 +144,6 @@ async function makePods(
       }),
       job,
     );
-}
-
-function lastEnd(pods: readonly StoredPod[], world: World): bigint {
-  const ends = pods.flatMap((pod) =>
-    (world.podStatus(pod)?.containerStatuses ?? []).flatMap(({ state }) =>
-      "terminated" in state ? Date.parse(state.terminated.finishedAt) : [],
-    ),
-  );
-  return BigInt(Math.max(0, ...ends)) * 1_000_000n;
 }
 
 function withIndex(template: PodTemplate, index: number): PodTemplate {
