@@ -7,6 +7,7 @@ import { connect, createServer, type Server } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { encode } from "dns-packet";
 import type { Service } from "./index.ts";
 import { ServiceNetwork } from "./index.ts";
 
@@ -119,6 +120,56 @@ test("names of services, of ports and of members of a headless service are answe
     await assert.rejects(client.resolve6("web.default.svc.cluster.local"), { code: "ENODATA" });
     for (const missing of ["db-2.db.default", "db-0.web.default", "web.other"])
       await assert.rejects(client.resolve4(`${missing}.svc.cluster.local`), { code: "ENOTFOUND" });
+  } finally {
+    await network.remove();
+  }
+});
+
+/** A question from a port, also from one that no socket can have. */
+async function questionFrom(port: number, host: string): Promise<void> {
+  const question = encode({ type: "query", id: 1, questions: [{ type: "A", name: "x.cluster.local" }] });
+  const datagram = Buffer.concat([Buffer.alloc(8), question]);
+  datagram.writeUInt16BE(port, 0);
+  datagram.writeUInt16BE(53, 2);
+  datagram.writeUInt16BE(datagram.length, 4);
+  const sending = run("socat", ["-u", "-", `IP4-SENDTO:${host}:17`]);
+  sending.child.stdin?.end(datagram);
+  await sending;
+}
+
+test("questions that nobody can be answered do no harm", async () => {
+  const network = await open();
+  try {
+    await network.update([service({ address: "10.1.2.3" })]);
+    await questionFrom(0, network.resolverAddress);
+    const client = new Client({ timeout: 2000, tries: 1 });
+    client.setServers([network.resolverAddress]);
+    assert.deepEqual(await client.resolve4("web.default.svc.cluster.local"), ["10.1.2.3"]);
+  } finally {
+    await network.remove();
+  }
+});
+
+test("one who asks over TCP and takes no answers is left", async () => {
+  const network = await open();
+  try {
+    const members = Array.from({ length: 200 }, (_, index) => ({ ip: `10.9.1.${index}` }));
+    await network.update([service({ name: "many", members })]);
+    const name = "many.default.svc.cluster.local";
+    const question = encode({ type: "query", id: 1, questions: [{ type: "A", name }] });
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(question.length);
+    const questions = Buffer.concat(Array.from({ length: 100 }, () => [length, question]).flat());
+    const socket = connect({ host: network.resolverAddress, port: 53 });
+    const left = Promise.withResolvers<void>();
+    socket.on("error", () => {}).on("close", () => left.resolve());
+    socket.pause();
+    const ask = () => {
+      while (socket.writable && socket.write(questions));
+    };
+    socket.on("drain", ask);
+    ask();
+    await left.promise;
   } finally {
     await network.remove();
   }

@@ -22,6 +22,9 @@ const plainUdpBytes = 512;
 /** One who sends questions without end has to wait for answers. */
 const mostForwarded = 1000;
 const idleMs = 30_000;
+const mostConnections = 1000;
+/** Answers that one has asked for and does not take. */
+const mostUntakenBytes = 1024 * 1024;
 /** As the names of errors stand in the lowest four bits of a header's flags. */
 const rcodes = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 };
 
@@ -31,18 +34,26 @@ export class Resolver implements AsyncDisposable {
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
   readonly #closing = new AbortController();
+  readonly #failed: (error: unknown) => void;
   #services: readonly Service[] = [];
   #forwarded = 0;
 
   private constructor(udp: UdpSocket, tcp: Server, onProblem: (message: string) => void) {
     this.#udp = udp;
     this.#tcp = tcp;
+    const failed = (error: unknown) => onProblem(`the resolver of services: ${messageOf(error)}`);
+    this.#failed = failed;
     udp.on("message", (query, from) => {
-      void this.#answer(query, "udp").then((answer) => {
-        if (answer !== undefined && !this.#closing.signal.aborted) udp.send(answer, from.port, from.address);
-      });
+      // Who takes no answer (RFC 768) has none.
+      if (from.port === 0) return;
+      this.#answer(query, "udp")
+        .then((answer) => {
+          if (answer !== undefined && !this.#closing.signal.aborted)
+            udp.send(answer, from.port, from.address);
+        })
+        .catch(failed);
     });
-    const failed = (error: Error) => onProblem(`the resolver of services: ${messageOf(error)}`);
+    tcp.maxConnections = mostConnections;
     udp.on("error", failed);
     tcp.on("error", failed);
     tcp.on("connection", (socket) => this.#serve(socket));
@@ -85,9 +96,13 @@ export class Resolver implements AsyncDisposable {
     socket.on("close", () => this.#connections.delete(socket));
     socket.on("data", (chunk) => {
       for (const query of reader.push(Buffer.from(chunk)))
-        void this.#answer(query, "tcp").then((answer) => {
-          if (answer !== undefined && !socket.destroyed) socket.write(framed(answer));
-        });
+        this.#answer(query, "tcp")
+          .then((answer) => {
+            if (answer === undefined || socket.destroyed) return;
+            socket.write(framed(answer));
+            if (socket.writableLength > mostUntakenBytes) socket.destroy();
+          })
+          .catch(this.#failed);
     });
   }
 
