@@ -502,4 +502,37 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await own.createTask(asked);
     await own.api.tasks.delete({ containerId: "refused" });
   });
+
+  test("root of a user namespace passes through to its root file system, and reads nothing else on the way", async () => {
+    const size = 65_536;
+    const linux = {
+      namespaces: ["mount", "user", "pid"].map((type) => ({ type })),
+      uidMappings: [{ containerID: 0, hostID: 100_000, size }],
+      gidMappings: [{ containerID: 0, hostID: 200_000, size }],
+      cgroupsPath: `/${own.namespace}/mapped`,
+    };
+    const { stdin, stdout } = await own.fifos();
+    const mapped = { ...shell("mapped", "exec sleep 1000"), process: { terminal: true }, spec: { linux } };
+    await own.task(mapped, { stdin, stdout, terminal: true });
+    await own.api.tasks.start({ containerId: "mapped", execId: "" });
+    const tasks = join(host.berth.state, "tasks");
+    const entries = await readdir(tasks, { recursive: true });
+    const bundle = entries.find((entry) => entry.endsWith("/bundles/mapped")) ?? "";
+    const { uid, gid, mode } = await stat(join(tasks, bundle));
+    assert.deepEqual([uid, gid, mode & 0o777], [0, 200_000, 0o710]);
+    const open: string[] = [];
+    for (const name of await readdir(join(tasks, bundle))) {
+      const found = await stat(join(tasks, bundle, name));
+      const others = found.gid === gid ? found.mode >> 3 : found.mode;
+      assert.equal(others & 0o2, 0, `${name} can be written to`);
+      if ((others & 0o7) !== 0) open.push(name);
+    }
+    // Neither its specification, with the environment, nor the FIFOs and the socket of its streams.
+    const harmless = ["rootfs", "pidfile", "conmon.pid", "create.log", "start.log"];
+    assert.deepEqual(
+      open.filter((name) => !harmless.includes(name)),
+      [],
+    );
+    assert.ok(open.includes("rootfs"));
+  });
 });
