@@ -5,11 +5,17 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { status } from "@grpc/grpc-js";
-import { containerd, NamespaceMode, PodSandboxState } from "../src/ground/protocol/index.ts";
+import {
+  type ContainerEventResponse,
+  ContainerEventType,
+  containerd,
+  NamespaceMode,
+  PodSandboxState,
+} from "../src/ground/protocol/index.ts";
 import { eventually } from "./support/condition.ts";
 import { ContainerdClients } from "./support/containerd.ts";
 import { KubeletCgroup } from "./support/kubelet-cgroup.ts";
-import { TestPod } from "./support/pod.ts";
+import { containerStatus, exited, TestPod } from "./support/pod.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const { Status } = containerd.types;
@@ -184,5 +190,64 @@ describe("pods in containerd's API", () => {
     await waiting;
     assert.equal(await state(), PodSandboxState.SANDBOX_NOTREADY);
     await assert.rejects(kill("SIGKILL"), { code: status.NOT_FOUND });
+  });
+
+  test("a kubelet and clients that hear events are told of a pod that was killed, and of what ran in it", async () => {
+    const { runtime, rawRuntime } = host.berth.clients;
+    const kubelet = rawRuntime.getContainerEvents({});
+    const told: string[] = [];
+    kubelet
+      .on("error", () => {})
+      .on("data", ({ containerId, containerEventType }: ContainerEventResponse) =>
+        told.push(`${containerId} ${containerEventType}`),
+      );
+    const { raw, metadata, tasks } = clients.in("k8s.io");
+    const client = raw.events.subscribe({ filters: ['topic~="/exit$"', 'topic=="/probe"'] }, metadata);
+    const topics: (string | undefined)[] = [];
+    client
+      .on("error", () => {})
+      .on("data", ({ topic, event }: containerd.types.Envelope) => topics.push(`${topic} ${event?.typeUrl}`));
+    await eventually("the client listens", async () => {
+      const event = { typeUrl: "Probe", value: Buffer.alloc(0) };
+      await clients.in("k8s.io").events.publish({ topic: "/probe", event });
+      return topics.length > 0;
+    });
+    const { CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVENT } = ContainerEventType;
+    const pod = await TestPod.run(host.berth, "told");
+    const id = await pod.shell("main", host.image, "exec sleep 1000");
+    await eventually("its start is told", async () => told.includes(`${id} ${CONTAINER_STARTED_EVENT}`));
+    await tasks.kill({ containerId: pod.id, execId: "", signal: constants.signals.SIGTERM, all: true });
+    assert.equal((await containerStatus(host.berth, id)).exitCode, 137);
+    const ends = [id, pod.id].map((each) => `${each} ${CONTAINER_STOPPED_EVENT}`);
+    await eventually("the ends are told", async () => ends.every((end) => told.includes(end)));
+    const toldEnds = () => topics.filter((topic) => topic !== "/probe Probe");
+    await eventually("the ends are told to clients", async () => toldEnds().length >= 2);
+    assert.deepEqual(toldEnds(), [
+      "/tasks/exit containerd.events.TaskExit",
+      "/sandboxes/exit containerd.events.SandboxExit",
+    ]);
+    // As after any other end the pod is the kubelet's to stop and to remove.
+    await runtime.stopPodSandbox({ podSandboxId: pod.id });
+    await runtime.removePodSandbox({ podSandboxId: pod.id });
+    for (const stream of [kubelet, client]) stream.cancel();
+  });
+
+  test("a pod whose pause process is killed is not ready, and its containers have ended", async () => {
+    const pod = await TestPod.run(host.berth, "unpaused", {
+      linux: {
+        securityContext: { namespaceOptions: { network: NamespaceMode.POD, pid: NamespaceMode.POD } },
+      },
+    });
+    const id = await pod.shell("main", host.image, "exec sleep 1000");
+    const { tasks } = clients.in("k8s.io");
+    await tasks.kill({ containerId: pod.id, execId: "", signal: constants.signals.SIGKILL, all: false });
+    assert.equal((await exited(host.berth, id)).exitCode, 137);
+    await eventually("it is not ready", async () => {
+      const { status } = await host.berth.clients.runtime.podSandboxStatus({
+        podSandboxId: pod.id,
+        verbose: false,
+      });
+      return status?.state === PodSandboxState.SANDBOX_NOTREADY;
+    });
   });
 });

@@ -7,6 +7,7 @@ import { after, describe, it } from "node:test";
 import { stringify } from "yaml";
 import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
+import { ContainerdClients } from "./support/containerd.ts";
 import { withBerth } from "./support/with-berth.ts";
 
 const directory = join(tmpdir(), `berth-test-manifests-${process.pid}`);
@@ -80,6 +81,35 @@ describe("berthd's pod manager", () => {
     assert.equal((await names("pods")).includes(victim), false);
     assert.deepEqual(await apply(workload("Deployment", "web", 1)), ["deployment/web configured"]);
     await eventually("one is left", async () => (await names("pods")).length === 1);
+  });
+
+  it("makes a pod anew whose task a client of containerd's API has killed", async () => {
+    await apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "felled" },
+      spec: { containers: [shell(forEver)] },
+    });
+    const sandboxes = async () =>
+      (await output("pods", "-q", "--state", "ready", "--label", "io.kubernetes.pod.name=felled")).split(
+        "\n",
+      );
+    await ready("felled", 1);
+    const [before = ""] = await sandboxes();
+    assert.notEqual(before, "");
+    using clients = new ContainerdClients(host.berth.socket);
+    const { tasks } = clients.in("k8s.io");
+    await tasks.kill({ containerId: before, execId: "", signal: 9, all: false });
+    await eventually(
+      "another sandbox runs",
+      async () => {
+        const [after] = await sandboxes();
+        return after !== undefined && after !== "" && after !== before;
+      },
+      { limitMs: 60_000 },
+    );
+    await ready("felled", 1);
+    await output("delete", "pod", "felled");
   });
 
   it("replaces pods by a new template, and by rollout restart, without being away", async () => {
