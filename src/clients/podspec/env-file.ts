@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { isErrno } from "../../ground/fs/index.ts";
 import { closeFile, openBeneath, openDirectory } from "../../ground/linux/index.ts";
 import type { ContainerRequest } from "./container-request.ts";
@@ -33,9 +33,9 @@ async function readBeneath(directory: string, path: string): Promise<string | un
     const place = await openBeneath(root, path);
     try {
       const found = `/proc/self/fd/${place}`;
-      const about = await stat(found);
       // What is no file could keep us waiting, such as a fifo.
-      if (about.isFile() && about.size <= maxBytes) return await readFile(found, "utf8");
+      const text = (await stat(found)).isFile() ? await readSmall(found) : undefined;
+      if (text !== undefined) return text;
       throw new PodSpecError(
         "FailedPrecondition",
         `fileKeyRef: ${path} is no file of at most ${maxBytes} bytes`,
@@ -52,6 +52,19 @@ async function readBeneath(directory: string, path: string): Promise<string | un
   } finally {
     closeFile(root);
   }
+}
+
+/** Undefined for one that is larger, also where it grows while it is read. */
+async function readSmall(path: string): Promise<string | undefined> {
+  await using file = await open(path);
+  const text = Buffer.alloc(maxBytes + 1);
+  let length = 0;
+  while (length < text.length) {
+    const { bytesRead } = await file.read(text, length);
+    if (bytesRead === 0) return text.toString("utf8", 0, length);
+    length += bytesRead;
+  }
+  return undefined;
 }
 
 /** `NAME='value'`, a line for each, or several where the value has them; "#" begins a comment. */

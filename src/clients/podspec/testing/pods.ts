@@ -10,6 +10,7 @@ import {
   removePodFiles,
   sandboxConfig,
 } from "../index.ts";
+import { podDirectory } from "../paths.ts";
 
 /** A pod as manifests have it, with the objects that it refers to, and a directory of its own. */
 export async function podOf(spec: object, objects: readonly object[] = []) {
@@ -62,6 +63,7 @@ export async function podOf(spec: object, objects: readonly object[] = []) {
   return {
     sandbox,
     container,
+    volumesDir: join(podDirectory(context, pod), "volumes"),
     [Symbol.asyncDispose]: async () => {
       // Secrets lie in memory, which is to be unmounted.
       await removePodFiles(pod, context);

@@ -1,4 +1,4 @@
-import { chmod, chown } from "node:fs/promises";
+import { chmod, chown, rename } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { makeDirectories } from "../../../ground/directories/index.ts";
 import { exists } from "../../../ground/fs/index.ts";
@@ -19,19 +19,28 @@ export async function emptyDir(volume: Volume, pod: Pod, context: PodContext): P
   const directory = emptyDirPath(volume, pod, context);
   const { medium = "", mode = 0o777, sizeLimit } = volume.emptyDir ?? {};
   const { fsGroup } = pod.spec.securityContext ?? {};
+  // Whoever a container runs as may write to it; what is made in it belongs to the pod's group.
+  const whole = { mode: fsGroup === undefined ? mode : mode | 0o2770, group: fsGroup };
   if (medium === "Memory") {
     const sizeBytes = Math.min(
       totalmem(),
       podLimitsOf(pod.spec).memoryBytes ?? totalmem(),
       quantityValue(sizeLimit ?? "") || totalmem(),
     );
-    if (!(await memoryMount(directory, { mode, sizeBytes: Math.floor(sizeBytes) }))) return directory;
-  } else {
-    if (await exists(directory)) return directory;
-    await makeDirectories(directory, 0o755);
-  }
-  if (fsGroup !== undefined) await chown(directory, 0, fsGroup);
-  // Whoever a container runs as may write to it; what is made in it belongs to the pod's group.
-  await chmod(directory, fsGroup === undefined ? mode : mode | 0o2770);
+    await memoryMount(directory, { ...whole, sizeBytes: Math.floor(sizeBytes) });
+  } else if (!(await exists(directory))) await makeWhole(directory, whole);
   return directory;
+}
+
+/** It comes to its place when it is as it should be: who is killed before makes it again. */
+async function makeWhole(
+  directory: string,
+  { mode, group }: { readonly mode: number; readonly group: number | undefined },
+): Promise<void> {
+  // No volume has a dot in its name.
+  const making = `${directory}.making`;
+  await makeDirectories(making, 0o755);
+  if (group !== undefined) await chown(making, 0, group);
+  await chmod(making, mode);
+  await rename(making, directory);
 }

@@ -7,19 +7,23 @@ import { isAtLeast, kernelRelease, mount, mountInfo, unmount } from "../../../gr
 const noSwap = isAtLeast(kernelRelease(), 6, 4) ? ",noswap" : "";
 
 /**
- * Makes a directory of memory, unless it is there: what is in it is never on a disk, and counts as the memory
- * of who writes it. Without a size it may take half of the machine's. Returns whether it was made.
+ * Makes a directory of memory with a mode and a group, unless it is there: what is in it is never on a disk,
+ * and counts as the memory of who writes it. Without a size it may take half of the machine's.
  */
 export async function memoryMount(
   directory: string,
-  { mode, sizeBytes }: { readonly mode: number; readonly sizeBytes?: number },
-): Promise<boolean> {
+  {
+    mode,
+    group,
+    sizeBytes,
+  }: { readonly mode: number; readonly group?: number | undefined; readonly sizeBytes?: number },
+): Promise<void> {
   await makeDirectories(directory, 0o750);
-  if (await isMountPoint(directory)) return false;
+  if (await isMountPoint(directory)) return;
   const size = sizeBytes === undefined ? "" : `,size=${sizeBytes}`;
-  const data = `mode=${mode.toString(8)}${size}${noSwap}`;
+  const owner = group === undefined ? "" : `,gid=${group}`;
+  const data = `mode=${mode.toString(8)}${owner}${size}${noSwap}`;
   await mount({ source: "tmpfs", target: directory, type: "tmpfs", data });
-  return true;
 }
 
 async function isMountPoint(directory: string): Promise<boolean> {

@@ -40,6 +40,7 @@ export async function objectVolume(volume: Volume, source: VolumeSource): Promis
   else await makeDirectories(directory, 0o755);
   const modes = files.map((file) => ({ ...file, mode: group === undefined ? file.mode : file.mode | 0o440 }));
   if (!(await isSame(join(directory, data), modes))) await replace(directory, modes, group);
+  await linkNames(directory, new Set(files.map(({ path }) => path.split("/")[0] ?? "")));
   return directory;
 }
 
@@ -89,7 +90,6 @@ async function replace(
   await rm(next, { force: true });
   await symlink(made.slice(directory.length + 1), next);
   await rename(next, join(directory, data));
-  await linkNames(directory, new Set(files.map(({ path }) => path.split("/")[0] ?? "")));
   // Also what somebody has left who was cut.
   for (const name of await readdir(directory))
     if (name.startsWith(madePrefix) && join(directory, name) !== made)
