@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ManifestOf, nodePorts } from "../../manifests/index.ts";
 import type { ServiceNetwork } from "../../servicenet/index.ts";
+import { ManagerError } from "../errors.ts";
 import type { ObjectStatus, StoredObject } from "../objects.ts";
 
 export type StoredService = StoredObject<ManifestOf<"Service">>;
@@ -23,7 +24,10 @@ export function statusOf({ status }: StoredService): ServiceStatus {
   return status ?? {};
 }
 
-/** What a service has, made whole: what it has already stays where it may, and no other one has the same. */
+/**
+ * What a service has, made whole: what it has already stays where it may, and no other one has the same.
+ * Throws ManagerError FailedPrecondition where nothing is free.
+ */
 export function addressesFor(
   service: StoredService,
   others: readonly StoredService[],
@@ -44,7 +48,9 @@ export function addressesFor(
       (one) => one !== undefined && network.hasAddress(one) && !given.includes(one),
     );
     const taken = new Set([...given, ...wishes]);
-    return wished ?? firstFree(numberOf(title), (index) => network.addressAt(index), taken);
+    if (wished !== undefined) return wished;
+    const found = firstFree(numberOf(title), (index) => network.addressAt(index), taken);
+    return found ?? noneFree("address");
   }
 
   function portsOf(): NonNullable<ServiceStatus["nodePorts"]> {
@@ -63,11 +69,16 @@ export function addressesFor(
           numberOf(`${title} ${key}`),
           (index) => nodePorts.first + (index % (nodePorts.last - nodePorts.first + 1)),
           taken,
-        );
+        ) ??
+        noneFree("node port");
       given[key] = chosen;
       taken.add(chosen);
     }
     return given;
+  }
+
+  function noneFree(what: string): never {
+    throw new ManagerError("FailedPrecondition", `Service ${title}: no ${what} is free`);
   }
 }
 
@@ -81,8 +92,12 @@ function numberOf(text: string): number {
   return createHash("sha256").update(text).digest().readUInt32LE();
 }
 
-function firstFree<T>(start: number, at: (index: number) => T, taken: ReadonlySet<T | undefined>): T {
-  let index = start;
-  while (taken.has(at(index))) index++;
-  return at(index);
+/** Of values that repeat: when there were more than can be taken, all are. */
+function firstFree<T>(
+  start: number,
+  at: (index: number) => T,
+  taken: ReadonlySet<T | undefined>,
+): T | undefined {
+  for (let index = start; index <= start + taken.size; index++) if (!taken.has(at(index))) return at(index);
+  return undefined;
 }
