@@ -14,6 +14,17 @@ test("a volume is relabelled where the engine has SELinux, and is an ordinary mo
   assert.deepEqual([Binds, Mounts.map(({ Target }) => Target)], [undefined, ["/data"]]);
 });
 
+test("a volume that is relabelled is read-only as others are: recursively where that is asked for alone", async () => {
+  const mount = { hostPath: "/tmp", containerPath: "/data", selinuxRelabel: true, readonly: true };
+  const bindsOf = async (api: string, recursiveReadOnly = false) =>
+    (await containerBodyOf({ mounts: [{ ...mount, recursiveReadOnly }] }, { hasSelinux: true, api }))
+      .HostConfig.Binds;
+  assert.deepEqual(await bindsOf("1.41"), ["/tmp:/data:ro,Z,rprivate"]);
+  assert.deepEqual(await bindsOf("1.44"), ["/tmp:/data:ro-non-recursive,Z,rprivate"]);
+  assert.deepEqual(await bindsOf("1.44", true), ["/tmp:/data:ro-force-recursive,Z,rprivate"]);
+  await assert.rejects(bindsOf("1.41", true), /mounts\.recursive_read_only.*25\.0/);
+});
+
 test("a volume that Docker could not relabel as it is named is refused", async () => {
   const mounts = [{ hostPath: "/tmp", containerPath: "/a:b", selinuxRelabel: true }];
   await assert.rejects(containerBodyOf({ mounts }, { hasSelinux: true }), /mounts\.selinux_relabel.*colon/);

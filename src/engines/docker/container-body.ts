@@ -191,11 +191,17 @@ function isOfImage({ image }: Mount): boolean {
 /** Only this form of a mount can ask for the container's own label on all that is in the source. */
 async function relabelledBind(
   mount: Mount,
-  { absentMountSourcesToReject }: ContainerBodyOptions,
+  { client, absentMountSourcesToReject }: ContainerBodyOptions,
   lookUp: LookUp,
 ): Promise<string> {
   const { hostPath } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
-  return `${hostPath}:${mount.containerPath}:${mount.readonly ? "ro" : "rw"},Z,${propagationOf(mount)}`;
+  const access = mount.readonly ? readOnlyMode(mount, client) : "rw";
+  return `${hostPath}:${mount.containerPath}:${access},Z,${propagationOf(mount)}`;
+}
+
+function readOnlyMode({ recursiveReadOnly }: Mount, client: ContainerBodyOptions["client"]): string {
+  if (!client.has("1.44")) return "ro";
+  return recursiveReadOnly ? "ro-force-recursive" : "ro-non-recursive";
 }
 
 function propagationOf({ propagation }: Mount): "rprivate" | "rslave" | "rshared" {

@@ -50,13 +50,20 @@ export class ImageUsers {
       Entrypoint: ["none"],
       HostConfig: { NetworkMode: "none", IpcMode: "private", PidMode: "" },
     });
-    await using _ = { [Symbol.asyncDispose]: () => this.#client.removeContainer(id) };
+    await using _ = { [Symbol.asyncDispose]: () => this.#remove(id) };
     const passwd = await this.#text(id, "/etc/passwd");
     const group = await this.#text(id, "/etc/group");
     const [oldest] = this.#kept.keys();
     if (this.#kept.size >= maxKept && oldest !== undefined) this.#kept.delete(oldest);
     this.#kept.set(imageId, { passwd, group });
     return { passwd, group };
+  }
+
+  /** A connection that is made again has it removed as something half-made. */
+  async #remove(id: string): Promise<void> {
+    await this.#client.removeContainer(id).catch((error: unknown) => {
+      if (!hasCode(error, "NotFound")) throw error;
+    });
   }
 
   /** Links lead nowhere but into the image: Docker looks for a path below its root. */

@@ -57,13 +57,8 @@ function refuseInResources({ hugepageLimits, unified }: LinuxContainerResources)
   );
 }
 
-function isRelabelledOtherwise({
-  selinuxRelabel,
-  hostPath,
-  containerPath,
-  recursiveReadOnly,
-}: Mount): boolean {
-  return selinuxRelabel && (`${hostPath}${containerPath}`.includes(":") || recursiveReadOnly);
+function isRelabelledWithColon({ selinuxRelabel, hostPath, containerPath }: Mount): boolean {
+  return selinuxRelabel && `${hostPath}${containerPath}`.includes(":");
 }
 
 /** `hasSelinux`: whether the engine labels containers. */
@@ -89,10 +84,10 @@ export function refuseInContainer(
       ["mounts.uidMappings", mounts.some(({ uidMappings }) => uidMappings.length > 0)],
       ["mounts.gidMappings", mounts.some(({ gidMappings }) => gidMappings.length > 0)],
       ["mounts.mount_options", mounts.some(({ mountOptions }) => mountOptions.length > 0)],
-      // Docker relabels only what is asked for in its older form of mounts, which has no word for these.
+      // Docker relabels only what is asked for in its older form of mounts, which parts them by colons.
       [
-        "mounts.selinux_relabel with SELinux, of a source or target with a colon or read-only recursively",
-        hasSelinux && mounts.some(isRelabelledOtherwise),
+        "mounts.selinux_relabel with SELinux, of a source or target with a colon",
+        hasSelinux && mounts.some(isRelabelledWithColon),
       ],
       [
         "mounts.image with an engine older than 28.0 (API 1.48)",

@@ -41,6 +41,8 @@ test("the kubelet's cgroup driver is read from its configuration, if it says one
   assert.equal(await kubeletDriver(path), undefined);
   await writeFile(path, "kind: KubeletConfiguration\n");
   assert.equal(await kubeletDriver(path), undefined);
+  await writeFile(path, "kind: [KubeletConfiguration\n");
+  assert.equal(await kubeletDriver(path), undefined);
   await writeFile(path, "kind: KubeletConfiguration\ncgroupDriver: systemd\n");
   assert.equal(await kubeletDriver(path), "systemd");
 });

@@ -85,12 +85,21 @@ function cgroupFinding(driver: string, version: string, kubelet: string | undefi
   );
 }
 
-/** Undefined where there is no kubelet, or it says nothing of it. */
+/** Undefined where there is no kubelet, or it says nothing of it, or nothing that could be read. */
 export async function kubeletDriver(path: string): Promise<string | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  const document: unknown = text === undefined ? undefined : parse(text);
+  const text = await readFile(path, "utf8").catch(() => "");
+  const document = parsed(text);
   if (typeof document !== "object" || document === null || !("cgroupDriver" in document)) return undefined;
   return typeof document.cgroupDriver === "string" ? document.cgroupDriver : undefined;
+}
+
+/** What is wrong with the file is the kubelet's to say, and nothing of the engine's. */
+function parsed(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function tlsOf({ tls }: Config["docker"]): Promise<DockerTls | undefined> {
