@@ -1,5 +1,5 @@
 /** The forms of names in Kubernetes (https://kubernetes.io/docs/concepts/overview/working-with-objects/names). */
-import { text } from "./schema.ts";
+import { checked, text } from "./schema.ts";
 
 const labelForm = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const keyForm = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -61,3 +61,8 @@ export const pathBelow = text((value) =>
     ? 'must be a relative path without ".."'
     : undefined,
 );
+
+/** The path of a file that a volume is made of: the volume has names with ".." in front for itself. */
+export const volumeFilePath = checked(pathBelow, (value, place) => {
+  if (value.startsWith("..") && !value.startsWith("../")) place.error('must not begin with ".."');
+});

@@ -80,6 +80,23 @@ spec:
     }
   });
 
+  it("are refused where a file of a volume would be outside of it or one of its own", () => {
+    const volume = (path: string) => `apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers: [{name: main, image: busybox}]
+  volumes:
+    - {name: a, configMap: {name: c, items: [{key: k, path: ${path}}]}}
+    - {name: b, downwardAPI: {items: [{path: ${path}, fieldRef: {fieldPath: metadata.name}}]}}`;
+    for (const path of ["../k", "/k", "..data", "..data/k"])
+      assert.deepEqual(
+        problemsOf(["web.yaml", volume(path)]).map((one) => one.split(" ")[3]),
+        ["spec.volumes[0].configMap.items[0].path", "spec.volumes[1].downwardAPI.items[0].path"],
+      );
+    readManifests([{ file: "web.yaml", text: volume(".k/..k") }]);
+  });
+
   it("are refused where ports and addresses of a service are not what Kubernetes takes", () => {
     const service = (spec: string) => `apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: ${spec}`;
     const wrong = (spec: string) => problemsOf(["s.yaml", service(spec)]).map((one) => one.split(" ")[3]);

@@ -1,5 +1,5 @@
 /** Where values come from: fields of the pod, resources of containers, config maps, secrets and files. */
-import { pathBelow } from "../names.ts";
+import { pathBelow, volumeFilePath } from "../names.ts";
 import { quantity } from "../quantity.ts";
 import { boolean, checked, exactlyOne, integer, list, object, type Read, string } from "../schema.ts";
 
@@ -43,12 +43,12 @@ export const envFrom = checked(
 export type EnvFrom = Read<typeof envFrom>;
 
 /** Keys as files. */
-export const items = list(object({ key: string, path: pathBelow }, { mode }, ["user"]));
+export const items = list(object({ key: string, path: volumeFilePath }, { mode }, ["user"]));
 export type KeyToPath = Read<typeof items>[number];
 
 export const downwardItems = list(
   checked(
-    object({ path: pathBelow }, { fieldRef, resourceFieldRef, mode }, ["user"]),
+    object({ path: volumeFilePath }, { fieldRef, resourceFieldRef, mode }, ["user"]),
     exactlyOne(["fieldRef", "resourceFieldRef"]),
   ),
 );
