@@ -65,6 +65,18 @@ for (const { way, builtinPlugins } of ways) {
 }
 
 for (const { way, builtinPlugins } of ways) {
+  test(`a pod that is attached already is refused, and stays attached, ${way}`, limit, async () => {
+    await using rig = await bridged({ builtinPlugins });
+    const pod = await rig.pod();
+    const { ips } = await rig.network.attach(pod);
+    const before = await leftovers(rig);
+    await assert.rejects(rig.network.attach(pod), { code: "AlreadyExists", message: /detach it first/ });
+    assert.deepEqual(await leftovers(rig), before);
+    assert.deepEqual(await rig.network.addresses(pod.sandboxId), ips);
+    await rig.network.detach(pod.sandboxId);
+    await assertNothingLeft(rig);
+  });
+
   test(`twenty pods attached at once get twenty addresses, ${way}`, limit, async () => {
     await using rig = await bridged({ builtinPlugins });
     const pods = await Promise.all(Array.from({ length: 20 }, () => rig.pod()));

@@ -150,6 +150,13 @@ export class CniNetwork implements Network {
 
   async attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult> {
     using _ = await this.#turns.acquire(pod.sandboxId, signal);
+    const earlier = await this.#store.read(pod.sandboxId);
+    // What failed would be undone, and with it what is there.
+    if (earlier?.networks.some(({ result }) => result !== undefined))
+      throw new NetworkError(
+        "AlreadyExists",
+        `pod sandbox ${pod.sandboxId} is attached to its networks already: detach it first`,
+      );
     const networks = await this.#wantedNetworks();
     for (const { config } of networks) await this.#collection.onceFor(config);
     return await this.#attach({ pod, networks }, signal);

@@ -16,7 +16,9 @@ export interface Network extends AsyncDisposable {
    * Resolves with the addresses; the result is kept on disk, so that DEL works after the configuration is
    * gone and after a reboot. Before the first plugin runs, the attachment is written down, so that
    * {@link detach} cleans up after a crash in the middle. A failed ADD is followed by DEL here. Throws
-   * NetworkError: Unavailable (no configuration, with the reason of `status`), DeadlineExceeded (a plugin
+   * NetworkError: AlreadyExists (it is
+   * attached already, and stays so), Unavailable (no configuration, with the reason of
+   * `status`), DeadlineExceeded (a plugin
    * hangs), Internal (a plugin fails or prints garbage; the message has the plugin's own).
    */
   attach(pod: PodAttachment, signal?: AbortSignal): Promise<NetworkResult>;

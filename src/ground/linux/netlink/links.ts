@@ -19,6 +19,7 @@ const IFLA = {
   queueLength: 13,
   operState: 16,
   linkInfo: 18,
+  alias: 20,
   netnsFd: 28,
   promiscuity: 30,
 };
@@ -50,6 +51,8 @@ export type Link = {
   readonly masterIndex: number;
   /** Of a veth the other end, in the namespace where that is; 0 for none. */
   readonly peerIndex: number;
+  /** What whoever made it has noted of it, for people and programs; empty for nothing. */
+  readonly alias: string;
 };
 
 export type VethPair = {
@@ -72,6 +75,8 @@ export type LinkChange = {
   readonly masterIndex?: number;
   readonly mtu?: number;
   readonly mac?: Buffer;
+  /** At most 255 bytes. */
+  readonly alias?: string;
 };
 
 /** Makes a bridge, which is not up. Throws LinuxError, EEXIST when there is a link of that name. */
@@ -126,7 +131,7 @@ export function listLinks(socket: NetlinkSocket): readonly Link[] {
 
 /** Throws LinuxError. */
 export function setLink(socket: NetlinkSocket, { index, name }: Link, change: LinkChange): void {
-  const { up, promiscuous, allMulticast, masterIndex, mtu, mac, queueLength } = change;
+  const { up, promiscuous, allMulticast, masterIndex, mtu, mac, queueLength, alias } = change;
   const bits = [
     [up, IFF_UP],
     [promiscuous, IFF_PROMISC],
@@ -140,6 +145,8 @@ export function setLink(socket: NetlinkSocket, { index, name }: Link, change: Li
     ...(mac === undefined ? [] : [attribute(IFLA.address, mac)]),
     ...(queueLength === undefined ? [] : [u32(IFLA.queueLength, queueLength)]),
     ...(masterIndex === undefined ? [] : [u32(IFLA.master, masterIndex)]),
+    // The kernel takes it with all its bytes, and adds the zero at its end.
+    ...(alias === undefined ? [] : [attribute(IFLA.alias, Buffer.from(alias))]),
   ]);
   socket.request({ type: RTM_NEWLINK, flags: 0, payload }, `set link ${name}`);
 }
@@ -227,6 +234,7 @@ function readLink(payload: Buffer): Link {
     isPromiscuous: number(IFLA.promiscuity) !== 0,
     masterIndex: number(IFLA.master),
     peerIndex: number(IFLA.link),
+    alias: readText(attributes.get(IFLA.alias)),
   };
 }
 

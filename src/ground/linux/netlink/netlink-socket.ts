@@ -30,6 +30,14 @@ const EAGAIN = 11;
 const EINTR = 4;
 /** Errors come with the kernel's words, and without a copy of the request. */
 const socketOptions = { NETLINK_CAP_ACK: 10, NETLINK_EXT_ACK: 11, NETLINK_GET_STRICT_CHK: 12 };
+const SOL_SOCKET = 1;
+/** Whatever the machine's limits are; see {@link roomBytes}. */
+const bufferOptions = { SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33 };
+/**
+ * Changes of nf_tables go in one message, and the kernel answers each before any answer is read: with its
+ * default of 200 KiB, one of some three hundred changes is made and its answers are lost (ENOBUFS).
+ */
+const roomBytes = 16 * 1024 * 1024;
 const protocols = { route: 0, netfilter: 12 };
 
 /** struct sockaddr_nl of the kernel. */
@@ -69,6 +77,10 @@ export class NetlinkSocket implements Disposable {
     const on = Buffer.from([1, 0, 0, 0]);
     // Older kernels lack some; then messages are less clear, and dumps longer.
     for (const option of Object.values(socketOptions)) setsockoptCall(fd, SOL_NETLINK, option, on, on.length);
+    const room = Buffer.alloc(4);
+    room.writeInt32LE(roomBytes);
+    for (const option of Object.values(bufferOptions))
+      setsockoptCall(fd, SOL_SOCKET, option, room, room.length);
     return new NetlinkSocket(fd);
   }
 

@@ -177,3 +177,21 @@ test("a packet's way is chosen by a map of verdicts, a set, masks and marks", as
   );
   nft.commit(socket, [nft.deleteTable(table)]);
 });
+
+test("thousands of changes are one step", () => {
+  using socket = NetlinkSocket.open("netfilter");
+  const names = Array.from({ length: 5_000 }, (_, index) => `chain_${index}`);
+  const changes = [nft.addTable("many"), ...names.map((name) => nft.addChain("many", name))];
+  nft.commit(socket, changes, nft.generationOf(socket));
+  const rules = names.map((name) => nft.addRule("many", name, [nft.decide({ kind: "accept" })], name));
+  nft.commit(socket, rules, nft.generationOf(socket));
+  assert.equal(nft.listRules(socket, "many").length, names.length);
+  assert.throws(
+    () =>
+      nft.commit(socket, [...rules, nft.addRule("many", "missing", [nft.decide({ kind: "accept" })], "x")]),
+    {
+      message: /missing/,
+    },
+  );
+  assert.equal(nft.listRules(socket, "many").length, names.length);
+});

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { enterPrivateNetwork } from "../../../testing/private-network.ts";
+import { until } from "../../../testing/until.ts";
 import type { CniNetwork, PodAttachment } from "../index.ts";
 import { assertNothingLeft, bridged, ways } from "../testing/bridged.ts";
 import { echo } from "../testing/traffic.ts";
@@ -78,6 +81,27 @@ test("both ways make the same of limits, and each can take down what the other m
   assert.equal(made[0]?.queues.length, 3);
 });
 
+test("links of pods of which nothing is known any more go, and no others", limit, async () => {
+  await using rig = await bridged({ builtinPlugins: true, chained: [byPod], cniVersion: "1.1.0" });
+  const [lost, kept] = [
+    await rig.pod({ bandwidth: { egressRate: 10 * megabit } }),
+    await rig.pod({ bandwidth: { egressRate: 10 * megabit } }),
+  ];
+  await rig.network.attach(lost);
+  const [ofLost] = await ifbs();
+  await rig.network.attach(kept);
+  await run("ip", ["link", "add", "bwp0123456789ab", "type", "ifb"]);
+  assert.equal((await ifbs()).length, 3);
+  await rm(join(rig.options.cacheDir, `${lost.sandboxId}.json`));
+  await rig.loseNamespace(lost);
+  await rig.restart({ builtinPlugins: true });
+  await until(async () => (await ifbs()).length === 2);
+  assert.ok(!(await ifbs()).some((name) => name === ofLost));
+  await rig.network.detach(kept.sandboxId);
+  assert.deepEqual(await ifbs(), ["bwp0123456789ab"]);
+  await run("ip", ["link", "del", "bwp0123456789ab"]);
+});
+
 test(
   "a rate without a burst is an error that leaves nothing, where the program fails at DEL too",
   limit,
@@ -91,6 +115,11 @@ test(
     await assertNothingLeft(rig);
   },
 );
+
+async function ifbs(): Promise<readonly string[]> {
+  const { stdout } = await run("ip", ["-o", "link", "show", "type", "ifb"]);
+  return [...stdout.matchAll(/^\d+: (\w+):/gm)].map(([, name = ""]) => name);
+}
 
 /** How long a command took, and what it said. */
 async function seconds(command: string, ...args: readonly string[]) {

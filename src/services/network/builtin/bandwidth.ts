@@ -6,12 +6,14 @@ import {
   deleteLink,
   type Link,
   linkByName,
+  listLinks,
   NetlinkSocket,
   redirectIncoming,
+  setLink,
   type TokenBucket,
 } from "../../../ground/linux/index.ts";
 import { peerOf } from "./peer-link.ts";
-import type { BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
+import type { Attached, BuiltinPlugin, LeftLink, PluginCall, PluginTools } from "./plugin.ts";
 import { PluginFailure } from "./plugin-failure.ts";
 import type { AddResult } from "./result.ts";
 
@@ -24,8 +26,9 @@ const keys = Object.values(limits).flatMap(({ rate, burst }) => [rate, burst]);
 /** How long a packet waits at most behind those that may pass at once. */
 const latencySeconds = 0.025;
 
-/** As long as a name of an interface may be. */
+/** As long as a name of an interface may be, and its alias. */
 const nameLength = 15;
+const aliasLength = 255;
 
 /**
  * Limits what a pod receives by a queue on its link's end on the host, and what it sends by one on a link of
@@ -39,6 +42,7 @@ export const bandwidthPlugin: BuiltinPlugin = {
   },
   add,
   delete: remove,
+  collect,
 };
 
 async function add(
@@ -49,7 +53,7 @@ async function add(
   if (previous === undefined) throw new PluginFailure("must be called as chained plugin");
   const [ingress, egress] = [bucketOf(call, limits.ingress), bucketOf(call, limits.egress)];
   if (ingress === undefined && egress === undefined) return previous;
-  const { route, step } = tools;
+  const { route, step, mark } = tools;
   const host = hostLink(call, route);
   if (ingress !== undefined) {
     step("ingress limit");
@@ -61,6 +65,7 @@ async function add(
   addIfb(route, name, host.mtu);
   const queue = linkByName(route, name);
   if (queue === undefined) throw new PluginFailure(`failed to lookup ${JSON.stringify(name)}: it is gone`);
+  setLink(route, queue, { alias: aliasOf(mark, call.network, call) });
   step("egress limit");
   addTokenBucket(route, queue, egress);
   redirectIncoming(route, host, queue);
@@ -77,6 +82,28 @@ async function remove(
   step("undo egress link");
   if (link?.kind === "ifb") await deleteLink(route, link);
   return [];
+}
+
+/** Those of pods of which nothing is known any more. Others' bear names of the same form. */
+async function collect(
+  network: string,
+  valid: readonly Attached[],
+  { route, mark }: PluginTools,
+): Promise<void> {
+  const kept = new Set(valid.map((attached) => aliasOf(mark, network, attached)));
+  const lost = listLinks(route).filter(
+    ({ kind, alias }) => kind === "ifb" && alias.startsWith(aliasPrefix(mark, network)) && !kept.has(alias),
+  );
+  for (const link of lost) await deleteLink(route, link);
+}
+
+/** Whose the link is, which its name does not tell. */
+function aliasOf(mark: string, network: string, { containerId, ifName }: Attached): string {
+  return `${aliasPrefix(mark, network)}${containerId} ${ifName}`.slice(0, aliasLength);
+}
+
+function aliasPrefix(mark: string, network: string): string {
+  return `${mark} ${network} `;
 }
 
 /** The program calls it the same, so that each can take down what the other made. */

@@ -1,5 +1,5 @@
 import { isErrno } from "../../../ground/fs/index.ts";
-import { LinuxError, NetlinkSocket, nft } from "../../../ground/linux/index.ts";
+import { NetlinkSocket, nft } from "../../../ground/linux/index.ts";
 import { admittance, forwardRules } from "./forward-rules.ts";
 import { formatNetwork, type IpNetwork } from "./ip-address.ts";
 import { chains, type Family, type Rule, rules, setsOf, subnetChain, subnetRules } from "./rule-table.ts";
@@ -11,7 +11,14 @@ const families: readonly Family[] = [4, 6];
 
 /** Others may change rules of theirs all the time. */
 const commitTries = 20;
+/** A socket takes some two hundred kilobytes at once, */
 const mostAtOnce = 500;
+/** and an attribute 64. */
+const mostInMessage = 200;
+
+type ElementKey = { readonly set: string; readonly key: Buffer };
+/** Elements that are to go, and the generation of the rules in which they were looked for. */
+type Found = { readonly generation: number; readonly left: readonly ElementKey[] };
 
 /**
  * A table of nf_tables that is this daemon's own: its rules, which are always the same, and elements of its
@@ -52,6 +59,11 @@ export class OwnTable implements Disposable {
 
   /** Adds elements, those that are there already with their values of now, and the rules that they need. */
   put(elements: readonly TableElement[], subnets: readonly IpNetwork[], rules: readonly Rule[] = []): void {
+    for (let at = 0; at === 0 || at < elements.length; at += mostAtOnce)
+      this.#putSome(elements.slice(at, at + mostAtOnce), subnets, rules);
+  }
+
+  #putSome(elements: readonly TableElement[], subnets: readonly IpNetwork[], rules: readonly Rule[]): void {
     this.#retry(() => {
       const generation = this.#verify();
       const missing = [...uniqueSubnets(subnets)].flatMap((subnet) => this.#missingRules(subnet));
@@ -61,7 +73,12 @@ export class OwnTable implements Disposable {
         ...further.map((rule) => added(this.#table, rule)),
         // Later it is seen to by whoever looks what others have changed.
         ...(further.some((rule) => forwardRules.includes(rule)) ? admittance(this.#socket) : []),
-        ...elements.flatMap((each) => this.#replacing(each)),
+        // Those that are there already, perhaps with another value, make room.
+        ...bySet(
+          elements.filter((each) => this.#isThere(each)),
+          (set, some) => nft.deleteElements(this.#table, set, some),
+        ),
+        ...bySet(elements, (set, some) => nft.addElements(this.#table, set, some)),
       ];
       nft.commit(this.#socket, changes, generation);
       for (const rule of [...subnets.flatMap(subnetRules), ...rules]) this.#rules.add(nameOf(rule));
@@ -70,57 +87,56 @@ export class OwnTable implements Disposable {
   }
 
   /** Takes elements away that have this note: those that are known, or all of these sets where none is. */
-  remove(
-    note: string,
-    known: readonly { readonly set: string; readonly key: Buffer }[],
-    sets: readonly string[],
-  ): void {
+  remove(note: string, known: readonly ElementKey[], sets: readonly string[]): void {
     if (known.length === 0) {
       this.removeWhere(sets, (other) => other === note);
       return;
     }
-    this.#retry(() => {
-      const generation = nft.generationOf(this.#socket);
-      const own = known.filter(
-        ({ set, key }) => nft.elementNote(this.#socket, this.#table, set, key) === note,
-      );
-      if (own.length > 0) this.#delete(own, generation);
-    });
+    this.#removeAll((generation) => ({
+      generation,
+      left: known.filter(({ set, key }) => nft.elementNote(this.#socket, this.#table, set, key) === note),
+    }));
   }
 
   /** Takes away the elements of these sets with such a note. */
   removeWhere(sets: readonly string[], isWanted: (note: string) => boolean): void {
-    this.#retry(() => {
-      const generation = nft.generationOf(this.#socket);
-      const found = sets.flatMap((set) =>
+    this.#removeAll((generation) => ({
+      generation,
+      left: sets.flatMap((set) =>
         nft
           .listElements(this.#socket, this.#table, set)
           .filter(({ note }) => isWanted(note))
           .map(({ key }) => ({ set, key })),
-      );
-      // A socket takes some thousand in one message.
-      if (found.length > 0) this.#delete(found.slice(0, mostAtOnce), generation);
-      if (found.length > mostAtOnce) throw new LinuxError("netlink", "ERESTART", "remaining elements");
-    });
+      ),
+    }));
   }
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
   }
 
-  #delete(elements: readonly { readonly set: string; readonly key: Buffer }[], generation: number): void {
-    const changes = elements.map((element) => nft.deleteElements(this.#table, element.set, [element]));
+  /** Looks again where somebody has changed rules meanwhile: an element may be another's by then. */
+  #removeAll(find: (generation: number) => Found): void {
+    let found: Found | undefined;
+    do {
+      const before: Found | undefined = found;
+      found = this.#retry((isAgain) => {
+        const { generation, left } =
+          before === undefined || isAgain ? find(nft.generationOf(this.#socket)) : before;
+        if (left.length > 0) this.#delete(left.slice(0, mostAtOnce), generation);
+        return { generation: generation + 1, left: left.slice(mostAtOnce) };
+      });
+    } while (found.left.length > 0);
+  }
+
+  #delete(elements: readonly ElementKey[], generation: number): void {
+    const changes = bySet(elements, (set, some) => nft.deleteElements(this.#table, set, some));
     nft.commit(this.#socket, changes, generation);
     if (this.#generation === generation) this.#generation = generation + 1;
   }
 
-  /** An element that is there already, perhaps with another value, makes room. */
-  #replacing(element: TableElement): readonly nft.NftChange[] {
-    const isThere = nft.elementNote(this.#socket, this.#table, element.set, element.key) !== undefined;
-    return [
-      ...(isThere ? [nft.deleteElements(this.#table, element.set, [element])] : []),
-      nft.addElements(this.#table, element.set, [element]),
-    ];
+  #isThere({ set, key }: ElementKey): boolean {
+    return nft.elementNote(this.#socket, this.#table, set, key) !== undefined;
   }
 
   /** The subnet's own chain is made as a whole, as the order of its rules matters. */
@@ -163,11 +179,10 @@ export class OwnTable implements Disposable {
   }
 
   /** Again where somebody has changed rules meanwhile. */
-  #retry(work: () => void): void {
+  #retry<Result>(work: (isAgain: boolean) => Result): Result {
     for (let left = commitTries; ; left--) {
       try {
-        work();
-        return;
+        return work(left < commitTries);
       } catch (error) {
         if (left === 0 || !isErrno(error, "ERESTART")) throw error;
       }
@@ -195,4 +210,17 @@ function nameOf({ chain, note }: Pick<Rule, "chain" | "note">): string {
 
 function uniqueSubnets(subnets: readonly IpNetwork[]): Iterable<IpNetwork> {
   return new Map(subnets.map((subnet) => [formatNetwork(subnet), subnet])).values();
+}
+
+/** In few messages, as the kernel answers each: a socket has room for some three hundred answers. */
+function bySet<Element extends ElementKey>(
+  elements: readonly Element[],
+  change: (set: string, some: readonly Element[]) => nft.NftChange,
+): readonly nft.NftChange[] {
+  return [...Map.groupBy(elements, ({ set }) => set)].flatMap(([set, all]) => {
+    const pieces = Array.from({ length: Math.ceil(all.length / mostInMessage) }, (_, index) =>
+      all.slice(index * mostInMessage, (index + 1) * mostInMessage),
+    );
+    return pieces.map((some) => change(set, some));
+  });
 }

@@ -22,12 +22,17 @@ export type PluginTools = {
   /** Of the host's network namespace. */
   readonly route: NetlinkSocket;
   readonly rules: PacketRules;
+  /** What tells this daemon's own links from those of others; the name of its table. */
+  readonly mark: string;
   /** Called before each step with its name; fault tests end the process there. */
   readonly step: (name: string) => void;
 };
 
 /** What is still to be removed after DEL has been answered: a veth pair, by its end on the host. */
 export type LeftLink = { readonly index: number; readonly name: string };
+
+/** An interface of a pod that is attached. */
+export type Attached = { readonly containerId: string; readonly ifName: string };
 
 /** A type of plugins, done in process as the program of that name does it. */
 export type BuiltinPlugin = {
@@ -39,6 +44,8 @@ export type BuiltinPlugin = {
   add(call: PluginCall, previous: AddResult | undefined, tools: PluginTools): Promise<AddResult>;
   /** Makes its rules of an attached pod again, after somebody has removed them. */
   restore?(call: PluginCall, result: AddResult, tools: PluginTools): void;
+  /** GC: removes what this daemon has made for a network's pods but these, and nobody else would remove. */
+  collect?(network: string, valid: readonly Attached[], tools: PluginTools): Promise<void>;
   /** DEL, at any time and more than once. `result`: that of the whole ADD, where it is known. */
   delete(call: PluginCall, result: AddResult | undefined, tools: PluginTools): Promise<readonly LeftLink[]>;
 };

@@ -24,7 +24,8 @@ export class BuiltinRunner {
 
   /** `step` is called with the name of each step before it is made. Throws LinuxError. */
   constructor({ table }: BuiltinThreadData, step: (name: string) => void) {
-    this.#tools = { route: NetlinkSocket.open("route"), rules: new PacketRules(table), step };
+    const rules = new PacketRules(table);
+    this.#tools = { route: NetlinkSocket.open("route"), rules, mark: table, step };
   }
 
   /** Throws NetworkError that names the plugin. */
@@ -90,6 +91,7 @@ export class BuiltinRunner {
   /** Addresses of other networks may be those of pods of another program that uses the same files. */
   async #collect({ name, plugins, isDefault }: NetworkConfig, valid: readonly AddressOwner[]): Promise<void> {
     this.#tools.rules.keepOnly(name, valid);
+    for (const [, builtin] of pluginsOf(plugins)) await builtin.collect?.(name, valid, this.#tools);
     if (!isDefault) return;
     for (const { ipam } of plugins) if (isRecord(ipam)) await keepAddressesOf(name, ipam, valid);
   }

@@ -148,12 +148,14 @@ type BridgeOptions = {
   readonly ipMasq?: boolean;
   /** Of the pods' IPv4 network. */
   readonly prefixLength?: number;
+  /** From 1.1.0 on with garbage collection. */
+  readonly cniVersion?: string;
 };
 
 /** A network of one bridge, with addresses kept under the test's own directory. */
 export function bridgeNetwork(
   { root }: TestNetwork,
-  { chained = [], ipMasq = true, prefixLength = 24 }: BridgeOptions = {},
+  { chained = [], ipMasq = true, prefixLength = 24, cniVersion = "1.0.0" }: BridgeOptions = {},
 ): object {
   const ipam = {
     type: "host-local",
@@ -162,5 +164,5 @@ export function bridgeNetwork(
     routes: [{ dst: "0.0.0.0/0" }],
   };
   const bridge = { type: "bridge", bridge: "berth-test0", isGateway: true, ipMasq, ipam };
-  return { cniVersion: "1.0.0", name: "test", plugins: [bridge, ...chained] };
+  return { cniVersion, name: "test", plugins: [bridge, ...chained] };
 }
