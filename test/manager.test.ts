@@ -223,6 +223,16 @@ describe("berthd's pod manager", () => {
     };
     await writeFile(join(manifests, "static.yaml"), stringify(pod));
     await ready("static", 1);
+    const service = (name: string) => {
+      const spec = { type: "NodePort", ports: [{ port: 80, nodePort: 30_099 }] };
+      return stringify({ apiVersion: "v1", kind: "Service", metadata: { name }, spec });
+    };
+    await writeFile(join(manifests, "clash.yaml"), `${service("one")}---\n${service("two")}`);
+    const other = { ...pod, metadata: { name: "unharmed" } };
+    await writeFile(join(manifests, "unharmed.yaml"), stringify(other));
+    await ready("unharmed", 1);
+    assert.match(await host.berth.daemonLog(), /Service default\/two cannot have the nodePort 30099/);
+    for (const file of ["clash", "unharmed"]) await rm(join(manifests, `${file}.yaml`));
     await writeFile(join(manifests, "broken.yaml"), "kind: Nothing\n");
     await rm(join(manifests, "static.yaml"));
     await rm(join(manifests, "broken.yaml"));

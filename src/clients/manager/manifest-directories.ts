@@ -49,8 +49,7 @@ export class ManifestDirectories implements AsyncDisposable {
       try {
         const files = await filesIn(directory);
         const now = JSON.stringify(files);
-        if (now !== seen) await this.#apply(directory, files);
-        seen = now;
+        if (now !== seen && (await this.#apply(directory, files))) seen = now;
       } catch (error) {
         this.#options.onProblem(directory, messageOf(error));
       }
@@ -59,7 +58,11 @@ export class ManifestDirectories implements AsyncDisposable {
     }
   }
 
-  async #apply(directory: string, files: readonly (readonly [path: string, text: string])[]): Promise<void> {
+  /** Returns false where something is to be tried again. */
+  async #apply(
+    directory: string,
+    files: readonly (readonly [path: string, text: string])[],
+  ): Promise<boolean> {
     const { manager, onProblem } = this.#options;
     const wanted = new Map<string, Manifest>();
     let complete = true;
@@ -78,14 +81,24 @@ export class ManifestDirectories implements AsyncDisposable {
         .filter(({ source }) => source !== directory)
         .map((object) => titleOf(keyOf(object))),
     );
+    let isDone = true;
     for (const [title, manifest] of wanted) {
-      if (others.has(title)) onProblem(directory, `${title} is there already, and not from this directory`);
-      else await manager.apply([manifest], { source: directory, replace: true });
+      if (others.has(title)) {
+        onProblem(directory, `${title} is there already, and not from this directory`);
+        continue;
+      }
+      try {
+        await manager.apply([manifest], { source: directory, replace: true });
+      } catch (error) {
+        isDone = false;
+        onProblem(directory, messageOf(error));
+      }
     }
-    if (!complete) return;
+    if (!complete) return isDone;
     for (const object of manager.list())
       if (object.source === directory && !wanted.has(titleOf(keyOf(object))))
         await manager.delete(keyOf(object));
+    return isDone;
   }
 }
 
