@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { startFakeRegistry } from "../../testing/fake-registry.ts";
 import { takesPushes } from "../../testing/fake-uploads.ts";
@@ -712,4 +714,64 @@ test("a manifest that a tag stands for already is not sent again", async () => {
   await registry.pushManifest(reference, target, bytes);
   assert.equal(methods(server), "HEAD HEAD PUT HEAD");
   assert.equal(await registry.hasManifest(reference, target), true);
+});
+
+test("over TLS, to a server that reads slowly, cuts the first try and sends the second elsewhere, a blob arrives as it is", async () => {
+  await using directory = await tempDir();
+  const { path, bytes, descriptor } = await blobIn(directory.path, 8 * 2 ** 20 + 12_345);
+  const [key, cert] = [join(directory.path, "key"), join(directory.path, "cert")];
+  const name = ["-subj", "/CN=localhost", "-days", "1"];
+  await run("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-keyout",
+    key,
+    "-out",
+    cert,
+    ...name,
+  ]);
+  const received: Buffer[] = [];
+  let puts = 0;
+  const options = { key: await readFile(key), cert: await readFile(cert) };
+  await using server = createTlsServer(options, async (request, response) => {
+    const isPut = request.method === "PUT";
+    if (isPut && ++puts === 2) {
+      response.writeHead(307, { location: `${request.url}&elsewhere=1` }).end();
+      return;
+    }
+    if (!isPut) {
+      const location = "/v2/a/blobs/uploads/one";
+      if (request.method === "POST") response.writeHead(202, { location }).end();
+      else response.writeHead(404).end();
+      return;
+    }
+    received.length = 0;
+    for await (const chunk of request) {
+      received.push(chunk);
+      if (puts === 1 && received.length > 20) {
+        request.socket.destroy();
+        return;
+      }
+      if (received.length % 20 === 0) await delay(2);
+    }
+    response.writeHead(201).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address !== "string");
+  const host = `127.0.0.1:${address.port}`;
+  await mkdir(join(directory.path, "certs.d", host), { recursive: true });
+  await writeFile(
+    join(directory.path, "certs.d", host, "hosts.toml"),
+    `[host."https://${host}"]\n  capabilities = ["pull", "resolve", "push"]\n  skip_verify = true\n`,
+  );
+  await using registry = createRegistry(testOptions({ certsDirs: [join(directory.path, "certs.d")] }));
+  const pushed = await registry.pushBlob(referenceTo({ host }, "a:b"), descriptor, { path, mountFrom: [] });
+  assert.equal(pushed, "uploaded");
+  assert.equal(puts, 3);
+  assert.ok(Buffer.concat(received).equals(bytes));
+  server.closeAllConnections();
 });
