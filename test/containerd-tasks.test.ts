@@ -503,17 +503,18 @@ describe("containerd's API of the tasks of clients' containers", () => {
     await own.api.tasks.delete({ containerId: "refused" });
   });
 
+  const mappedLinux = {
+    namespaces: ["mount", "user", "pid"].map((type) => ({ type })),
+    uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+    gidMappings: [{ containerID: 0, hostID: 200_000, size: 65_536 }],
+  };
+
   test("root of a user namespace passes through to its root file system, and reads nothing else on the way", async () => {
-    const size = 65_536;
-    const linux = {
-      namespaces: ["mount", "user", "pid"].map((type) => ({ type })),
-      uidMappings: [{ containerID: 0, hostID: 100_000, size }],
-      gidMappings: [{ containerID: 0, hostID: 200_000, size }],
-      cgroupsPath: `/${own.namespace}/mapped`,
-    };
-    const { stdin, stdout } = await own.fifos();
-    const mapped = { ...shell("mapped", "exec sleep 1000"), process: { terminal: true }, spec: { linux } };
-    await own.task(mapped, { stdin, stdout, terminal: true });
+    const linux = { ...mappedLinux, cgroupsPath: `/${own.namespace}/mapped` };
+    const { stdin, stdout, stderr } = await own.fifos();
+    const terminal = testHandler !== "crun";
+    const mapped = { ...shell("mapped", "exec sleep 1000"), process: { terminal }, spec: { linux } };
+    await own.task(mapped, { stdin, stdout, terminal, stderr: terminal ? "" : stderr });
     await own.api.tasks.start({ containerId: "mapped", execId: "" });
     const tasks = join(host.berth.state, "tasks");
     const entries = await readdir(tasks, { recursive: true });
@@ -534,5 +535,38 @@ describe("containerd's API of the tasks of clients' containers", () => {
       [],
     );
     assert.ok(open.includes("rootfs"));
+  });
+
+  const nullOwner = async () => {
+    const { uid, gid } = await stat("/dev/null");
+    return [uid, gid];
+  };
+
+  // crun 1.8.1 gives a user namespace's root its own standard streams, the machine's null device among them.
+  for (const { title, streams } of [
+    { title: "no streams", streams: async () => ({}) },
+    { title: "no standard input", streams: async () => ({ ...(await own.fifos()), stdin: "" }) },
+    { title: "all streams", streams: () => own.fifos() },
+  ])
+    test(`root of a user namespace with ${title} does not become the owner of the machine's null device`, async () => {
+      const id = title.replaceAll(" ", "-");
+      await own.task({ ...shell(id, "exec sleep 1000"), spec: { linux: mappedLinux } }, await streams());
+      await own.api.tasks.start({ containerId: id, execId: "" });
+      assert.deepEqual(await nullOwner(), [0, 0]);
+      await own.api.tasks.kill({ containerId: id, execId: "", signal: 9, all: true });
+    });
+
+  test("a terminal in a user namespace is refused where its root would become the owner of the machine's null device", async () => {
+    const container = {
+      ...shell("on-terminal", "exec sleep 1000"),
+      process: { terminal: true },
+      spec: { linux: mappedLinux },
+    };
+    const { stdin, stdout } = await own.fifos();
+    const made = own.task(container, { stdin, stdout, terminal: true });
+    if (testHandler === "crun")
+      await assert.rejects(made, { code: status.FAILED_PRECONDITION, details: /\/dev\/null.*or with runc/ });
+    else await made;
+    assert.deepEqual(await nullOwner(), [0, 0]);
   });
 });

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { Client, type ClientOptions, compressionAlgorithms, credentials } from "@grpc/grpc-js";
 import { tempDir } from "../../testing/temp-dir.ts";
 import { createLogger } from "../logging/index.ts";
+import { ContentService, contentV1 } from "../protocol/containerd.ts";
 import { defineService, GrpcServer } from "./index.ts";
 import { gatherLargeMessages } from "./received-memory.ts";
 import { SentMemory } from "./sent-memory.ts";
@@ -158,4 +159,17 @@ test("a coded message is a buffer as any other to who does not copy it, and noth
   memory.free(message);
   assert.equal(message.data.length, 500_000);
   assert.equal(message.data.copy, Buffer.prototype.copy);
+});
+
+test("a message that is coded in parts, as a blob's pieces are, is sent whole, and its memory is free then", () => {
+  const memory = new SentMemory();
+  const message = contentV1.ReadContentResponse.fromPartial({ offset: 7n, data: randomBytes(500_000) });
+  const coded = memory.watch((read) =>
+    ContentService.read.responseSerialize(read as contentV1.ReadContentResponse),
+  )(message);
+  const sent = new Uint8Array(5 + coded.byteLength);
+  assert.equal(coded.copy(sent, 5), coded.byteLength);
+  assert.deepEqual(contentV1.ReadContentResponse.decode(sent.slice(5)), message);
+  memory.free(message);
+  assert.equal(sent.length, 0);
 });

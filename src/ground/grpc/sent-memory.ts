@@ -19,12 +19,15 @@ export class SentMemory {
    */
   watch(serialize: Serialize): Serialize {
     return (message) => {
-      const { buffer, byteOffset, byteLength } = serialize(message);
-      // An own view: what the serializer gave may be the message's own.
-      const coded = Buffer.from(buffer, byteOffset, byteLength);
+      const given = serialize(message);
+      // An own view of a buffer, which may be the message's; what is coded in parts is made for this message.
+      const coded = Buffer.isBuffer(given)
+        ? Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+        : given;
+      const copy = coded.copy.bind(coded);
       coded.copy = (target: Uint8Array, ...positions: number[]) => {
         if (typeof message === "object" && message !== null) this.#targets.set(message, target);
-        return Buffer.prototype.copy.call(coded, target, ...positions);
+        return copy(target, ...positions);
       };
       return coded;
     };

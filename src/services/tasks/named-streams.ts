@@ -21,12 +21,19 @@ export type ProcessName = {
   readonly namespace: string;
 };
 
-/** Throws TasksError InvalidArgument. */
-export function firstProcessIo(streams: NamedStreams, name: ProcessName, lookUp: LookUp): FirstProcessIo {
+/**
+ * `isMapped`: the process's root is none of the machine's, and must not get its null device in place of
+ * streams that there are none of. Throws TasksError InvalidArgument.
+ */
+export function firstProcessIo(
+  streams: NamedStreams,
+  name: ProcessName,
+  { lookUp, isMapped }: { readonly lookUp: LookUp; readonly isMapped: boolean },
+): FirstProcessIo {
   const { stdin, stdout, stderr, terminal } = streams;
   if (terminal)
     return { kind: "console", lookUp, logPath: undefined, terminal, stdin: stdin !== "", stdinOnce: false };
-  if ([stdin, stdout, stderr].every((each) => each === "")) return { kind: "none" };
+  if (!isMapped && [stdin, stdout, stderr].every((each) => each === "")) return { kind: "none" };
   return { kind: "client", ...clientStreams(streams, name, lookUp) };
 }
 

@@ -22,6 +22,7 @@ import { addProcess, type NewProcess } from "./exec.ts";
 import { clientStreams, firstProcessIo, type NamedStreams } from "./named-streams.ts";
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
+import { checkNullDevice, isMapped } from "./null-device.ts";
 import { chooseRuntime } from "./runtime-choice.ts";
 import { TaskCheckpoints } from "./task-checkpoints.ts";
 import { TasksError } from "./tasks-error.ts";
@@ -126,7 +127,15 @@ export class TaskStore implements AsyncDisposable {
       this.#options.runtime.handlers,
     );
     const lookUp = this.#options.hostPaths.of(`${namespace}/${id}`, signal);
-    const io = firstProcessIo(asked.streams, { id, namespace }, lookUp);
+    const { handlers, defaultName } = this.#options.runtime.handlers;
+    const handlerName = handler || defaultName;
+    checkNullDevice(
+      id,
+      spec.linux,
+      asked.streams,
+      handlers.find(({ name }) => name === handlerName),
+    );
+    const io = firstProcessIo(asked.streams, { id, namespace }, { lookUp, isMapped: isMapped(spec.linux) });
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, { cgroupsPath, root });
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
@@ -135,7 +144,7 @@ export class TaskStore implements AsyncDisposable {
     try {
       const origin = {
         namespace,
-        handler: handler || this.#options.runtime.handlers.defaultName,
+        handler: handlerName,
         cgroupsPath,
         streams: asked.streams,
         root,

@@ -1,0 +1,29 @@
+import type { HandlerTable, OciSpec } from "../runtime/index.ts";
+import type { NamedStreams } from "./named-streams.ts";
+import { TasksError } from "./tasks-error.ts";
+
+type Linux = Pick<OciSpec["linux"], "uidMappings" | "gidMappings">;
+
+/** Whether the container's root is none of the machine's. */
+export function isMapped({ uidMappings = [], gidMappings = [] }: Linux): boolean {
+  return uidMappings.length > 0 || gidMappings.length > 0;
+}
+
+/**
+ * Refuses a task whose OCI runtime would make the machine's null device belong to root of the container's
+ * user namespace: crun (1.8.1) gives that root its own standard streams, and conmon has nothing but the null
+ * device for those of a process with a terminal. runc leaves the device alone. Throws TasksError
+ * FailedPrecondition.
+ */
+export function checkNullDevice(
+  id: string,
+  linux: Linux,
+  { terminal }: NamedStreams,
+  handler: HandlerTable["handlers"][number] | undefined,
+): void {
+  if (!terminal || handler?.type !== "crun" || !isMapped(linux)) return;
+  throw new TasksError(
+    "FailedPrecondition",
+    `container ${id} has a user namespace and a terminal: crun would make the machine's /dev/null belong to the namespace's root; run it without a terminal, or with runc (BinaryName in the runtime's options)`,
+  );
+}
