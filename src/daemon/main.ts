@@ -5,9 +5,8 @@ import { threadPoolSize } from "../ground/threads/index.ts";
 // Read when the pool is first used.
 process.env.UV_THREADPOOL_SIZE ??= `${threadPoolSize}`;
 
-// bin/berthd set them for this process alone.
+// bin/berthd set it for this process alone.
 delete process.env.MALLOC_ARENA_MAX;
-delete process.env.MALLOC_MMAP_THRESHOLD_;
 
 // Loading the libraries takes most of a start: what is imported from here on is found compiled.
 keepCompiledCode(cacheDirectoryOf(process.env));

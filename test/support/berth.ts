@@ -176,7 +176,6 @@ ${images}`;
         env: {
           ...process.env,
           MALLOC_ARENA_MAX: "1",
-          MALLOC_MMAP_THRESHOLD_: "131072",
           CACHE_DIRECTORY: join(this.directory, "cache"),
           ...this.#options.env,
         },
