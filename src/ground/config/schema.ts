@@ -241,7 +241,7 @@ export const schema = section("", {
       "Files in the format of docker's config.json, with credentials for pulls that provide none.",
     ),
     signaturePolicy: optionalPath(
-      "File that says which images of registries may be used, and by whose keys they must be signed, in the format of containers-policy.json(5). It is read at each pull. If empty, every image may be used.",
+      "File that says which images of registries may be used, and by whose keys they must be signed, and which archives may be loaded, in the format of containers-policy.json(5). It is read at each pull. If empty, every image may be used.",
     ),
     registriesDir: absolutePath(
       "/etc/containers/registries.d",

@@ -16,4 +16,5 @@ export { type Policy, parsePolicy, readPolicy, requirementsFor } from "./policy.
 export { PolicyError, refusal } from "./policy-error.ts";
 export { RegistriesD, type SignatureStorage } from "./registries-d.ts";
 export type { SignatureSource, SigstoreSignature } from "./signature-source.ts";
+export { type CheckedArchive, verifyArchive } from "./verify-archive.ts";
 export { type CheckedImage, verifyImage } from "./verify-image.ts";

@@ -63,8 +63,13 @@ function parseRequirements(value: unknown, path: string): Requirements {
 
 /** Those of the most specific scope that an image of a registry is in; others do not count. */
 export function requirementsFor(policy: Policy, reference: Reference): Requirements {
-  const scopes = policy.transports.get("docker");
-  const scope = scopesOf(reference).find((each) => scopes?.has(each));
+  return requirementsAt(policy, "docker", scopesOf(reference));
+}
+
+/** Those of the first of these scopes that the transport has, or else those of all transports. */
+export function requirementsAt(policy: Policy, transport: string, of: readonly string[]): Requirements {
+  const scopes = policy.transports.get(transport);
+  const scope = of.find((each) => scopes?.has(each));
   return (scope === undefined ? undefined : scopes?.get(scope)) ?? policy.default;
 }
 

@@ -11,6 +11,7 @@ import {
   parseIndex,
   parseReference,
 } from "../../parts/oci/index.ts";
+import type { CheckedArchive } from "../../parts/policy/index.ts";
 import { maxSmallBytes } from "../../parts/registry/index.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -23,6 +24,8 @@ export type ArchivedImage = {
   /** What the archive itself calls it: whole names, and mere tags. */
   readonly written: readonly string[];
   readonly source: ImageSource;
+  /** The form of what it is in. */
+  readonly transport: CheckedArchive["transport"];
 };
 
 type ArchiveFile = Pick<StagedFile, "path" | "size">;
@@ -42,7 +45,7 @@ export async function imagesOfDirectory(directory: string): Promise<readonly Arc
     const found = await stat(path).catch(() => undefined);
     return found?.isFile() ? { path, size: found.size } : undefined;
   };
-  return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory);
+  return await imagesOf({ byName: at, blob: (digest) => at(blobName(digest)) }, directory, "oci");
 }
 
 /**
@@ -61,7 +64,7 @@ export async function imagesOfArchive(
     blob: (digest) =>
       digestAlgorithm(digest) === "sha256" ? digests.get(digest) : names.get(blobName(digest)),
   };
-  if (names.has("index.json")) return await imagesOf(lookUp, archive);
+  if (names.has("index.json")) return await imagesOf(lookUp, archive, "oci-archive");
   const manifest = names.get("manifest.json");
   if (manifest === undefined) {
     throw new ImageError(
@@ -76,7 +79,11 @@ function blobName(digest: Digest): string {
   return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
-async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly ArchivedImage[]> {
+async function imagesOf(
+  files: ArchiveFiles,
+  archive: string,
+  transport: "oci" | "oci-archive",
+): Promise<readonly ArchivedImage[]> {
   const file = await files.byName("index.json");
   if (file === undefined)
     throw new ImageError("InvalidArgument", `${archive}: not an OCI layout, it has no index.json`);
@@ -86,7 +93,7 @@ async function imagesOf(files: ArchiveFiles, archive: string): Promise<readonly 
   return [...distinct.values()].map((target) => {
     const same = manifests.filter(({ digest }) => digest === target.digest);
     const of = (nameIn: typeof nameOf) => same.flatMap(({ annotations }) => nameIn(annotations) ?? []);
-    return { target, names: of(nameOf), written: of(writtenIn), source };
+    return { target, names: of(nameOf), written: of(writtenIn), source, transport };
   });
 }
 
@@ -137,7 +144,7 @@ async function dockerImages(
       const target = { mediaType: mediaType.dockerManifest, size: made.length, digest: digestOf(made) };
       const tags = entry.names.map((name) => formatReference(parseReference(name)));
       const source = archiveSource(files, archive, new Map([[target.digest, made]]));
-      return { target, names: tags, written: tags, source };
+      return { target, names: tags, written: tags, source, transport: "docker-archive" };
     }),
   );
 }

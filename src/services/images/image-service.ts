@@ -184,6 +184,7 @@ class ImageService implements Images, AsyncDisposable {
     this.#importer = new Importer(join(options.root, "import"), this.#workers, this.#installer, {
       trees: this.#trees,
       hostPaths: options.hostPaths,
+      trust: options.trust,
     });
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, open, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BerthError } from "../../ground/errors/index.ts";
@@ -10,6 +10,7 @@ import type { Digest } from "../../parts/oci/index.ts";
 import { type ArchivedImage, imagesOfArchive, imagesOfDirectory } from "./archive.ts";
 import { ImageError } from "./image-error.ts";
 import type { ImageInstaller } from "./image-installer.ts";
+import { requireTrustedArchive, type TrustOptions } from "./trust/image-trust.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** What an archive may hold at most, unpacked; a full disk is noticed anyway. */
@@ -25,19 +26,25 @@ export class Importer {
   readonly #installer: ImageInstaller;
   readonly #trees: TreeRemover;
   readonly #hostPaths: HostPaths;
+  readonly #trust: TrustOptions;
 
   /** `staging`: a directory of its own, in which archives are taken apart. */
   constructor(
     staging: string,
     workers: WorkerPool,
     installer: ImageInstaller,
-    { trees, hostPaths }: { readonly trees: TreeRemover; readonly hostPaths: HostPaths },
+    {
+      trees,
+      hostPaths,
+      trust,
+    }: { readonly trees: TreeRemover; readonly hostPaths: HostPaths; readonly trust: TrustOptions },
   ) {
     this.#staging = staging;
     this.#workers = workers;
     this.#installer = installer;
     this.#trees = trees;
     this.#hostPaths = hostPaths;
+    this.#trust = trust;
   }
 
   /** Throws away what a crash has left. */
@@ -48,16 +55,16 @@ export class Importer {
   /**
    * Returns the ids of the images. The threads that unpack layers get to see only what answered before: one
    * that waits for a dead file system would be lost to pulls. Throws HostPathError Unavailable for what does
-   * not answer.
+   * not answer, and PolicyError as pulls do.
    */
   async import(path: string, signal: AbortSignal): Promise<readonly Digest[]> {
     // Imports have nothing to do with each other: what they share is the file system, which has limits of its
     // own.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
-    const laidOut = await lookUp(path, () => look(path));
-    if (laidOut !== undefined) return await this.#install(laidOut, path, signal);
-    await using staged = await this.#stage(async () => path, path, signal);
-    return await this.#install(staged.images, path, signal);
+    const { whole, laidOut } = await lookUp(path, () => look(path));
+    if (laidOut !== undefined) return await this.#install(laidOut, { path, whole }, signal);
+    await using staged = await this.#stage(async () => whole, path, signal);
+    return await this.#install(staged.images, { path, whole }, signal);
   }
 
   /**
@@ -98,10 +105,11 @@ export class Importer {
 
   async #install(
     images: readonly ArchivedImage[],
-    path: string,
+    { path, whole }: { readonly path: string; readonly whole: string },
     signal: AbortSignal,
   ): Promise<readonly Digest[]> {
     if (images.length === 0) throw new ImageError("InvalidArgument", `${path}: holds no image`);
+    for (const { transport } of images) await requireTrustedArchive(this.#trust, { transport, path: whole });
     const ids: Digest[] = [];
     for (const { target, names, source } of images) {
       ids.push(await this.#installer.install({ source, target, names, onProgress: () => undefined }, signal));
@@ -110,15 +118,18 @@ export class Importer {
   }
 }
 
-/** The images of a directory; undefined for a file that can be read. */
-async function look(path: string): Promise<readonly ArchivedImage[] | undefined> {
+/** A path without links, and the images of a directory; undefined for a file that can be read. */
+async function look(
+  path: string,
+): Promise<{ readonly whole: string; readonly laidOut: readonly ArchivedImage[] | undefined }> {
   try {
-    const found = await stat(path);
-    if (found.isDirectory()) return await imagesOfDirectory(path);
+    const whole = await realpath(path);
+    const found = await stat(whole);
+    if (found.isDirectory()) return { whole, laidOut: await imagesOfDirectory(whole) };
     if (!found.isFile()) throw new ImageError("InvalidArgument", `${path}: neither a file nor a directory`);
-    await using file = await open(path);
+    await using file = await open(whole);
     await file.read(Buffer.alloc(1), 0, 1, 0);
-    return undefined;
+    return { whole, laidOut: undefined };
   } catch (cause) {
     if (cause instanceof BerthError) throw cause;
     throw new ImageError("NotFound", `${path}: cannot be read`, { cause });

@@ -11,7 +11,7 @@ import type { Pusher } from "../push/pusher.ts";
 import { RegistrySource } from "../registry-source.ts";
 import type { SavedArchive, SaveRequest } from "../save/save.ts";
 import type { Saver } from "../save/saver.ts";
-import { requireTrusted, type TrustOptions } from "../trust/image-trust.ts";
+import { requireTrusted, requireTrustedArchive, type TrustOptions } from "../trust/image-trust.ts";
 import type { WorkerPool } from "../worker-pool.ts";
 import type { FetchRequest, ImageTransfers, LoadRequest, SendRequest } from "./image-transfers.ts";
 import type { TreeInstaller } from "./tree-installer.ts";
@@ -73,8 +73,10 @@ export class Transfers implements ImageTransfers {
   }
 
   async load({ archive, name, ...wanted }: LoadRequest, signal: AbortSignal): Promise<void> {
-    const { leases, trees, importer } = this.#parts;
+    const { leases, trees, importer, trust } = this.#parts;
     await using staged = await importer.receive(archive, signal);
+    for (const { transport } of staged.images)
+      await requireTrustedArchive(trust, { transport, path: undefined });
     for (const { target, written, source } of staged.images) {
       await using hold = await ContentHold.open(leases, target);
       await trees.install({ ...wanted, source, target }, hold, signal);

@@ -1,9 +1,17 @@
 import { type Digest, formatReference } from "../../../parts/oci/index.ts";
-import { PolicyError, RegistriesD, readPolicy, refusal, verifyImage } from "../../../parts/policy/index.ts";
+import {
+  type CheckedArchive,
+  PolicyError,
+  RegistriesD,
+  readPolicy,
+  refusal,
+  verifyArchive,
+  verifyImage,
+} from "../../../parts/policy/index.ts";
 import type { RegistrySource } from "../registry-source.ts";
 import { ImageSignatures } from "./image-signatures.ts";
 
-/** Files that say which images of registries may be used. */
+/** Files that say which images may be used. */
 export type TrustOptions = {
   /** In the form of containers-policy.json(5); undefined for none, which takes every image. */
   readonly policy: string | undefined;
@@ -25,13 +33,31 @@ export async function requireTrusted(
 ): Promise<void> {
   if (file === undefined) return;
   const reference = registry.repository;
-  try {
+  await checked(formatReference(reference), async () => {
     const [policy, registries] = await Promise.all([readPolicy(file), RegistriesD.read(registriesDir)]);
     const signatures = new ImageSignatures(registry, registries.storageOf(reference), signal);
     await verifyImage(policy, { reference, digests }, signatures, signal);
+  });
+}
+
+/** The same for images of an archive. */
+export async function requireTrustedArchive(
+  { policy: file }: Pick<TrustOptions, "policy">,
+  archive: CheckedArchive,
+): Promise<void> {
+  if (file === undefined) return;
+  await checked(`${archive.transport}:${archive.path ?? ""}`, async () =>
+    verifyArchive(await readPolicy(file), archive),
+  );
+}
+
+/** A policy that cannot be read refuses too. */
+async function checked(name: string, check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
   } catch (error) {
     if (!(error instanceof PolicyError) || error.code !== "FailedPrecondition") throw error;
-    const message = `${refusal}: ${formatReference(reference)} cannot be checked: ${error.message}`;
+    const message = `${refusal}: ${name} cannot be checked: ${error.message}`;
     throw new PolicyError("FailedPrecondition", message, { cause: error });
   }
 }

@@ -1,0 +1,38 @@
+import { type Policy, requirementsAt } from "./policy.ts";
+import { PolicyError, refusal } from "./policy-error.ts";
+
+/** Images that come in a file or a directory. */
+export type CheckedArchive = {
+  /** As containers-transports(5) calls its form, and so policies do. */
+  readonly transport: "docker-archive" | "oci-archive" | "oci";
+  /** Absolute and without links; undefined for what came over a connection. */
+  readonly path: string | undefined;
+};
+
+/**
+ * Throws PolicyError PermissionDenied, as `verifyImage` does, unless all requirements are met. None of these
+ * forms has a place for signatures: where the policy asks for one, there is none.
+ */
+export function verifyArchive(policy: Policy, archive: CheckedArchive): void {
+  for (const { kind } of requirementsAt(policy, archive.transport, scopesOf(archive))) {
+    if (kind === "insecureAcceptAnything") continue;
+    const why =
+      kind === "reject"
+        ? "images of this scope are rejected"
+        : "a signature is required, and archives have none: pull the image from its registry";
+    const name = archive.path ?? "an archive that was sent";
+    throw new PolicyError(
+      "PermissionDenied",
+      `${refusal}: ${archive.transport}:${name}: ${why} (policy ${policy.file})`,
+    );
+  }
+}
+
+/** The path and the directories above it, but for the root; Docker's archives have only the last scope. */
+function scopesOf({ transport, path }: CheckedArchive): readonly string[] {
+  if (transport === "docker-archive" || path === undefined) return [""];
+  const parts = path.split("/");
+  const paths = parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
+  // The last one is the empty scope already.
+  return paths;
+}
