@@ -1,7 +1,7 @@
 /** berthd's pod manager: what is applied is kept, runs, and goes on after the daemon was away. */
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpus, hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { stringify } from "yaml";
@@ -15,6 +15,7 @@ const config = `
 [manager]
 manifest_dirs = [${JSON.stringify(join(directory, "manifests"))}]
 log_dir = ${JSON.stringify(join(directory, "logs"))}
+node_labels = { disk = "ssd" }
 `;
 
 describe("berthd's pod manager", () => {
@@ -295,6 +296,53 @@ describe("berthd's pod manager", () => {
     await ready("swapped", 1);
     assert.equal(await output("logs", "swapped"), "up");
     await output("delete", "pod", "swapped");
+  });
+
+  it("lets a pod wait with its reason while there is no room for it, also through a restart, and runs it then", async () => {
+    const pod = (name: string, more: object, container: object = {}) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name },
+      spec: {
+        terminationGracePeriodSeconds: 1,
+        ...more,
+        containers: [{ ...shell(forEver), ...container }],
+      },
+    });
+    const most = { resources: { requests: { cpu: `${cpus().length * 600}m` } } };
+    const ports = { ports: [{ containerPort: 80, hostPort: 30_801 }] };
+    const selecting = (disk: string) => ({ nodeSelector: { disk, "kubernetes.io/hostname": hostname() } });
+    await apply(pod("first", {}, most), pod("listener", {}, ports), pod("labelled", selecting("ssd")));
+    for (const name of ["first", "listener", "labelled"]) await ready(name, 1);
+    await apply(pod("second", {}, most), pod("other", {}, ports), pod("elsewhere", selecting("tape")));
+    const why = async (name: string) => {
+      const found = (await objects("pods")).find((one) => one.metadata.name === name);
+      assert.ok(found !== undefined);
+      const [condition] = found.status.conditions as readonly Record<string, unknown>[];
+      return [found.status.phase, condition?.type, condition?.status, condition?.reason, condition?.message];
+    };
+    const waits = (message: string) => [
+      "Pending",
+      "PodScheduled",
+      "False",
+      "Unschedulable",
+      `0/1 nodes are available: 1 ${message}.`,
+    ];
+    for (const beforeAndAfter of [true, false]) {
+      await eventually("it waits", async () => (await why("second"))[0] === "Pending");
+      assert.deepEqual(await why("second"), waits("Insufficient cpu"));
+      assert.deepEqual(
+        await why("other"),
+        waits("node(s) didn't have free ports for the requested pod ports"),
+      );
+      assert.deepEqual(await why("elsewhere"), waits("node(s) didn't match Pod's node affinity/selector"));
+      if (beforeAndAfter) await host.berth.restartDaemon("SIGKILL");
+      await ready("first", 1);
+    }
+    assert.match(await output("describe", "pod/second"), /FailedScheduling +0\/1 nodes are available/);
+    await output("delete", "pod", "first", "listener", "elsewhere");
+    for (const name of ["second", "other"]) await ready(name, 1);
+    await output("delete", "pod", "second", "other", "labelled");
   });
 
   it("shows no value of a Secret but where it is asked for", async () => {

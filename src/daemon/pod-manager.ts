@@ -76,6 +76,7 @@ export class DaemonPodManager implements AsyncDisposable {
         persistence: this.#persistence,
         dataDir: join(root, "manager"),
         logRoot: settings.logDir,
+        nodeLabels: settings.nodeLabels,
         openServices: () => {
           const dataDir = join(root, "manager");
           return ServiceNetwork.open({

@@ -4,8 +4,8 @@ import type { Clock } from "../../ground/clock/index.ts";
 import { messageOf } from "../../ground/errors/index.ts";
 import type { Client } from "../criclient/index.ts";
 import type { Manifest } from "../manifests/index.ts";
-import type { PodEvent, PodStatus, PullCredentials } from "../podlife/index.ts";
-import { logDirectory, logPath, type Pod } from "../podspec/index.ts";
+import type { PodEvent, PullCredentials } from "../podlife/index.ts";
+import { logDirectory, logPath } from "../podspec/index.ts";
 import type { ServiceNetwork } from "../servicenet/index.ts";
 import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
@@ -13,10 +13,11 @@ import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
 import { ManagerError } from "./errors.ts";
 import { hostIp } from "./host-ip.ts";
+import { type Node, readNode } from "./node/node.ts";
+import { NodePods } from "./node/node-pods.ts";
 import { ObjectStore, type Persistence } from "./object-store.ts";
 import { isOfKind, keyOf, type ObjectKey, type StoredObject, type StoredPod, titleOf } from "./objects.ts";
 import { missingClaims } from "./own-claims.ts";
-import { PodSet } from "./pod-set.ts";
 import { Reconciler } from "./reconciler.ts";
 import { stepOfRemoval } from "./removal.ts";
 import { successor, successorOf } from "./replacement.ts";
@@ -34,6 +35,8 @@ export type ManagerOptions = {
   readonly credentials: PullCredentials;
   /** Makes the network of services, once there is need; without it there is none. */
   readonly openServices?: () => Promise<ServiceNetwork>;
+  /** Labels of the node that pods may ask for, beside those that it has anyway. */
+  readonly nodeLabels?: Readonly<Record<string, string>>;
   /** Claims keep their directories when they are removed. */
   readonly keepClaims?: boolean;
   /** A pod has changed, or the status of another object. */
@@ -60,16 +63,13 @@ export class Manager implements AsyncDisposable {
   readonly #options: ManagerOptions;
   readonly #store: ObjectStore;
   readonly #claims: Claims;
-  readonly #pods: PodSet;
+  readonly #pods: NodePods;
   readonly #services: NodeServices;
   readonly #reconciler: Reconciler;
-  /** Pods that an earlier manager has begun, until it is known what became of them. */
-  readonly #unseen: Set<string>;
 
-  private constructor(options: ManagerOptions, store: ObjectStore, changed: () => void) {
+  private constructor(options: ManagerOptions, store: ObjectStore, node: Node, changed: () => void) {
     this.#options = options;
     this.#store = store;
-    this.#unseen = new Set(store.listOf("Pod").map(({ uid }) => uid));
     const { client, clock, dataDir, logRoot, credentials } = options;
     this.#claims = new Claims(join(dataDir, "claims"), store);
     this.#services = new NodeServices({
@@ -80,7 +80,9 @@ export class Manager implements AsyncDisposable {
         this.#failed({ kind: "Namespace", namespace: "", name: "default" }, new Error(message)),
       onOtherAddress: (service, message) => this.#warn(keyOf(service), "ClusterIPOutOfRange", message),
     });
-    this.#pods = new PodSet({
+    this.#pods = new NodePods({
+      store,
+      node,
       client,
       clock,
       credentials,
@@ -98,13 +100,11 @@ export class Manager implements AsyncDisposable {
           claimDirectory: (namespace, name) => this.#claims.directory(namespace, name),
         },
       },
-      onStatus: (uid, status) => {
-        this.#tellStatus(uid, status);
-        changed();
-      },
-      onEvent: ({ metadata: { namespace, name } }: Pod, event) =>
-        options.onEvent?.({ kind: "Pod", namespace, name }, event),
-      onRemoved: (uid) => this.#onRemoved(uid),
+      onStatus: (pod) => options.onStatus?.(pod),
+      onEvent: (key, event) => options.onEvent?.(key, event),
+      onChange: changed,
+      onRemoved: (pod) => this.#forget(pod),
+      onFailure: (pod, error) => this.#failed(keyOf(pod), error),
     });
     this.#reconciler = new Reconciler({ clock, reconcile: (again) => this.#reconcile(again) });
   }
@@ -113,7 +113,9 @@ export class Manager implements AsyncDisposable {
   static async open(options: ManagerOptions): Promise<Manager> {
     let wake = () => {};
     const changed = () => wake();
-    const manager = new Manager(options, await ObjectStore.open(options.persistence, changed), changed);
+    const store = await ObjectStore.open(options.persistence, changed);
+    const node = await readNode(options.dataDir, options.nodeLabels);
+    const manager = new Manager(options, store, node, changed);
     wake = () => manager.#reconciler.request();
     changed();
     return manager;
@@ -121,12 +123,12 @@ export class Manager implements AsyncDisposable {
 
   /** All objects, pods with their status of now. */
   list(): readonly StoredObject[] {
-    return this.#store.list().map((object) => this.#withStatus(object));
+    return this.#store.list().map((object) => this.#pods.withStatus(object));
   }
 
   get(key: ObjectKey): StoredObject | undefined {
     const found = this.#store.get(key);
-    return found && this.#withStatus(found);
+    return found && this.#pods.withStatus(found);
   }
 
   /** Makes or changes objects. Throws ManagerError before anything is changed. */
@@ -217,13 +219,14 @@ export class Manager implements AsyncDisposable {
     const world = storeWorld({
       store: this.#store,
       clock: this.#options.clock,
-      podStatus: (pod) => this.#pods.status(pod.uid) ?? pod.status?.pod,
+      podStatus: (pod) => this.#pods.status(pod),
       create: (manifest, owner) => this.#create(manifest, { owner: owner.uid }),
       change: (object, manifest) => this.#change(object, manifest),
       onStatus: (object) => this.#options.onStatus?.(object),
       lookAgainAfter,
     });
-    await this.#stepOfServices(() => this.#services.assign(world), lookAgainAfter);
+    await this.#stepOfAll(() => this.#services.assign(world), lookAgainAfter);
+    await this.#stepOfAll(() => this.#pods.schedule(), lookAgainAfter);
     for (const { uid, manifest } of this.#store.list()) {
       const object = this.#store.getOf(manifest.kind, manifest.metadata.namespace, manifest.metadata.name);
       if (object?.uid !== uid) continue;
@@ -234,10 +237,10 @@ export class Manager implements AsyncDisposable {
         this.#failed(keyOf(object), error);
       }
     }
-    await this.#stepOfServices(() => this.#services.publish(world), lookAgainAfter);
+    await this.#stepOfAll(() => this.#services.publish(world), lookAgainAfter);
   }
 
-  async #stepOfServices(step: () => Promise<void>, lookAgainAfter: (ms: number) => void): Promise<void> {
+  async #stepOfAll(step: () => Promise<void>, lookAgainAfter: (ms: number) => void): Promise<void> {
     try {
       await step();
     } catch (error) {
@@ -250,7 +253,7 @@ export class Manager implements AsyncDisposable {
     if (isOfKind(object, "Pod")) return await this.#runPod(object);
     if (object.deleting === undefined) {
       // Pods that are well would be taken for broken ones, and be replaced.
-      if (this.#hasUnseen()) return world.lookAgainAfter(unseenMs);
+      if (this.#pods.hasUnseen) return world.lookAgainAfter(unseenMs);
       return await reconcileObject(object, world);
     }
     if (!(await stepOfRemoval(object, object.deleting, this.#store))) return;
@@ -264,34 +267,11 @@ export class Manager implements AsyncDisposable {
     this.#tellPods(object.manifest);
   }
 
-  #hasUnseen(): boolean {
-    if (this.#unseen.size === 0) return false;
-    const there = new Set(this.#store.listOf("Pod").map(({ uid }) => uid));
-    for (const uid of this.#unseen) if (!there.has(uid) || this.#pods.isSeen(uid)) this.#unseen.delete(uid);
-    return this.#unseen.size > 0;
-  }
-
   async #runPod(object: StoredPod): Promise<void> {
     if (object.deleting === undefined)
       for (const claim of missingClaims(object, this.#store))
         await this.#create(claim, { owner: object.uid });
-    const { uid, createdAtNs, manifest, deleting, status } = object;
-    const pod = { metadata: { ...manifest.metadata, uid }, spec: manifest.spec, startTimeNs: createdAtNs };
-    this.#pods.run(pod, status?.pod);
-    if (deleting !== undefined) this.#pods.remove(uid, deleting.graceSeconds);
-  }
-
-  /** What a pod came to outlives what the runtime keeps of it. */
-  #tellStatus(uid: string, status: PodStatus): void {
-    const pod = this.#podOf(uid);
-    if (pod === undefined) return;
-    this.#options.onStatus?.({ ...pod, status: { pod: status } });
-    const over = status.phase === "Succeeded" || status.phase === "Failed";
-    if (over) this.#keepStatus(pod, status).catch((error: unknown) => this.#failed(keyOf(pod), error));
-  }
-
-  async #keepStatus(pod: StoredPod, status: PodStatus): Promise<void> {
-    await this.#store.update(pod, () => ({ status: { pod: status } }));
+    await this.#pods.run(object);
   }
 
   #failed(key: ObjectKey, error: unknown): void {
@@ -303,25 +283,11 @@ export class Manager implements AsyncDisposable {
     this.#options.onEvent?.(key, { type: "Warning", reason, message, atNs });
   }
 
-  #onRemoved(uid: string): void {
-    const pod = this.#podOf(uid);
-    if (pod !== undefined) this.#forget(pod).catch((error: unknown) => this.#failed(keyOf(pod), error));
-  }
-
   /** What is its own goes first: nobody would know whose it was. */
   async #forget(pod: StoredPod): Promise<void> {
     for (const own of this.#store.list())
       if (own.owner === pod.uid && own.deleting === undefined)
         await this.#store.update(own, () => ({ deleting: {} }));
     await this.#remove(pod);
-  }
-
-  #podOf(uid: string): StoredPod | undefined {
-    return this.#store.listOf("Pod").find((one) => one.uid === uid);
-  }
-
-  #withStatus(object: StoredObject): StoredObject {
-    const pod = this.#pods.status(object.uid);
-    return pod === undefined ? object : { ...object, status: { ...object.status, pod } };
   }
 }

@@ -13,6 +13,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly createdAtNs: bigint;
   /** Counts changes of the manifest, from 1. */
   readonly generation: number;
+  /** Of a pod: when the node had room for it, in nanoseconds since 1970. */
+  readonly scheduledAtNs?: bigint;
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;
   /** Whose it is, if not a user's: the directory in which it is written. */

@@ -55,11 +55,16 @@ function checkVolume({ image, persistentVolumeClaim }: Volume, spec: PodSpec, pl
     place.at("persistentVolumeClaim").warn("its files keep their groups: fsGroup has no effect on it here");
 }
 
+const counted = {
+  limits: new Set(["cpu", "memory"]),
+  requests: new Set(["cpu", "memory", "ephemeral-storage"]),
+} as const satisfies Record<string, ReadonlySet<string>>;
+
 /** Amounts of what nobody counts here. */
 function checkResources({ resources = {} }: Container, place: Place): void {
   for (const kind of ["limits", "requests"] as const)
     for (const name of Object.keys(resources[kind] ?? {}))
-      if (name !== "cpu" && name !== "memory" && !name.startsWith("hugepages-"))
+      if (!counted[kind].has(name) && !name.startsWith("hugepages-"))
         place.at(kind, name).warn("has no effect here");
 }
 

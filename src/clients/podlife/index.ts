@@ -13,3 +13,4 @@ export { PodRuntime } from "./pod-runtime.ts";
 export { PodWorker, type PodWorkerOptions } from "./pod-worker.ts";
 export { RuntimeWatch } from "./runtime-watch.ts";
 export type { ContainerStatus, PodCondition, PodPhase, PodStatus } from "./status/types.ts";
+export { unscheduledStatus } from "./status/unscheduled-status.ts";

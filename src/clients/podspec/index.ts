@@ -8,6 +8,7 @@
  */
 export { type MachineMemory, machineMemory } from "./cgroups/machine-memory.ts";
 export { PodCgroups } from "./cgroups/pod-cgroups.ts";
+export { type Amounts, podRequests } from "./cgroups/pod-requests.ts";
 export { type QosClass, qosClass } from "./cgroups/qos-class.ts";
 export {
   containerConfig,

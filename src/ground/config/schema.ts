@@ -398,6 +398,10 @@ export const schema = section("", {
         "Directories of manifests to run (*.yaml, *.yml, *.json), which are watched for changes. What is no longer written there is removed.",
       ),
       logDir: absolutePath("/var/log/pods", "Directory for the logs of the manager's pods."),
+      nodeLabels: stringMap(
+        {},
+        "Labels of this machine that pods may ask for in nodeSelector, beside kubernetes.io/arch, kubernetes.io/hostname and kubernetes.io/os.",
+      ),
     },
   ),
   streaming: section(

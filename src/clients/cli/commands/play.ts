@@ -1,16 +1,18 @@
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
-import { addConnectionOptions, type ConnectionOptions, optionsOf } from "../options.ts";
+import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
 import { playManifests } from "../play/play.ts";
 import { readManifestFiles } from "../play/read-files.ts";
+import { parseKeyValues } from "../values/key-value.ts";
 
 type Options = ConnectionOptions & {
   readonly namespace?: string;
   readonly dryRun?: boolean;
   readonly dataDir?: string;
   readonly logDir?: string;
+  readonly nodeLabel?: readonly string[];
 };
 
 const description = `Runs what Kubernetes manifests ask for, over any CRI endpoint and without a cluster, shows the
@@ -35,7 +37,12 @@ export function define(command: Command, invocation: Invocation): void {
     .option("--namespace <namespace>", 'namespace of objects that name none (default "default")')
     .option("--dry-run", "check the manifests and say what would run")
     .option("--data-dir <path>", `directory for what pods have on the disk (default ${defaultDataDir})`)
-    .option("--log-dir <path>", `directory for the pods' logs (default ${defaultLogDir})`);
+    .option("--log-dir <path>", `directory for the pods' logs (default ${defaultLogDir})`)
+    .option(
+      "--node-label <key=value>",
+      "label of this machine that pods may ask for in nodeSelector (may be repeated)",
+      collect,
+    );
   addConnectionOptions(command)
     .addHelpText("after", examples)
     .action((files: string[]) => play(files, optionsOf<Options>(command), invocation));
@@ -59,6 +66,7 @@ async function play(files: readonly string[], options: Options, invocation: Invo
       client,
       dataDir: options.dataDir ?? defaultDataDir,
       logRoot: options.logDir ?? defaultLogDir,
+      nodeLabels: parseKeyValues(options.nodeLabel ?? [], "--node-label"),
     },
     invocation,
   );

@@ -22,12 +22,13 @@ export type PlayOptions = {
   readonly client: Client;
   readonly dataDir: string;
   readonly logRoot: string;
+  readonly nodeLabels: Readonly<Record<string, string>>;
 };
 
 /** Runs objects until their pods have ended or we are interrupted; returns the exit status. */
 export async function playManifests(
   manifests: readonly Manifest[],
-  { client, dataDir, logRoot }: PlayOptions,
+  { client, dataDir, logRoot, nodeLabels }: PlayOptions,
   { io, signal }: Invocation,
 ): Promise<number> {
   const { yellow } = styleFor(io.stderr, io.env);
@@ -37,6 +38,7 @@ export async function playManifests(
     clock: systemClock,
     persistence: noPersistence,
     dataDir,
+    nodeLabels,
     keepClaims: true,
     openServices: async () => {
       const { removeLeftServiceNetworks, ServiceNetwork, serviceNetworkName } = await import(

@@ -57,7 +57,8 @@ export type PodStatus = {
   readonly hostIP?: string;
   readonly podIP?: string;
   readonly podIPs: readonly { readonly ip: string }[];
-  readonly startTime: string;
+  /** When it was taken on; not of one that waits for room. */
+  readonly startTime?: string;
   readonly qosClass: QosClass;
   readonly initContainerStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];

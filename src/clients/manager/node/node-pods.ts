@@ -1,0 +1,124 @@
+import type { Clock } from "../../../ground/clock/index.ts";
+import type { PodEvent, PodStatus } from "../../podlife/index.ts";
+import type { Pod } from "../../podspec/index.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { isOfKind, type ObjectKey, type StoredObject, type StoredPod } from "../objects.ts";
+import { PodSet, type PodSetOptions } from "../pod-set.ts";
+import type { Node } from "./node.ts";
+import { isTakenOn, Scheduler } from "./scheduler.ts";
+
+export type NodePodsOptions = Omit<PodSetOptions, "onStatus" | "onEvent" | "onRemoved"> & {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly node: Node;
+  readonly onStatus: (pod: StoredPod) => void;
+  readonly onEvent: (key: ObjectKey, event: PodEvent) => void;
+  /** Nothing of it is left, and it may be forgotten. */
+  readonly onRemoved: (pod: StoredPod) => Promise<void>;
+  /** Something has come about that asks for a reconciliation. */
+  readonly onChange: () => void;
+  readonly onFailure: (pod: StoredPod, error: unknown) => void;
+};
+
+/** Pod objects on this node: which of them run, and what is known of each. */
+export class NodePods implements AsyncDisposable {
+  readonly #options: NodePodsOptions;
+  readonly #workers: PodSet;
+  readonly #scheduler: Scheduler;
+  /** Pods that an earlier manager has begun, until it is known what became of them. */
+  readonly #unseen: Set<string>;
+
+  constructor(options: NodePodsOptions) {
+    this.#options = options;
+    const { store, onEvent, onFailure } = options;
+    this.#unseen = new Set(
+      store
+        .listOf("Pod")
+        .filter(isTakenOn)
+        .map(({ uid }) => uid),
+    );
+    this.#workers = new PodSet({
+      ...options,
+      onStatus: (uid, status) => {
+        this.#tellStatus(uid, status);
+        options.onChange();
+      },
+      onEvent: ({ metadata: { namespace, name } }: Pod, event) =>
+        onEvent({ kind: "Pod", namespace, name }, event),
+      onRemoved: (uid) => {
+        const pod = this.#podOf(uid);
+        if (pod !== undefined) options.onRemoved(pod).catch((error: unknown) => onFailure(pod, error));
+      },
+    });
+    this.#scheduler = new Scheduler({
+      ...options,
+      isOver: (pod) => isOver(this.status(pod)),
+      onStatus: (pod, status) => options.onStatus({ ...pod, status: { pod: status } }),
+    });
+  }
+
+  /** Of now, or the last that was kept. */
+  status({ uid, status }: StoredPod): PodStatus | undefined {
+    return this.#scheduler.status(uid) ?? this.#workers.status(uid) ?? status?.pod;
+  }
+
+  withStatus(object: StoredObject): StoredObject {
+    if (!isOfKind(object, "Pod")) return object;
+    const pod = this.status(object);
+    return pod === undefined ? object : { ...object, status: { ...object.status, pod } };
+  }
+
+  /** Whether pods would be taken for broken ones that nobody has looked at yet. */
+  get hasUnseen(): boolean {
+    if (this.#unseen.size === 0) return false;
+    const there = new Set(this.#options.store.listOf("Pod").map(({ uid }) => uid));
+    for (const uid of this.#unseen)
+      if (!there.has(uid) || this.#workers.isSeen(uid)) this.#unseen.delete(uid);
+    return this.#unseen.size > 0;
+  }
+
+  /** Takes on the pods that there is room for; the others wait. */
+  async schedule(): Promise<void> {
+    await this.#scheduler.schedule();
+  }
+
+  /** Runs a pod that was taken on, or ends it. */
+  async run(object: StoredPod): Promise<void> {
+    const { uid, scheduledAtNs, manifest, deleting, status } = object;
+    if (scheduledAtNs === undefined) {
+      if (deleting !== undefined) await this.#options.onRemoved(object);
+      return;
+    }
+    const metadata = { ...manifest.metadata, uid };
+    this.#workers.run({ metadata, spec: manifest.spec, startTimeNs: scheduledAtNs }, status?.pod);
+    if (deleting !== undefined) this.#workers.remove(uid, deleting.graceSeconds);
+  }
+
+  /** A config map or secret has changed, been made or removed: volumes of pods follow. */
+  objectsChanged(namespace: string): void {
+    this.#workers.objectsChanged(namespace);
+  }
+
+  /** Pods go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#workers[Symbol.asyncDispose]();
+  }
+
+  /** What a pod came to outlives what the runtime keeps of it. */
+  #tellStatus(uid: string, status: PodStatus): void {
+    const pod = this.#podOf(uid);
+    if (pod === undefined) return;
+    const { store, onStatus, onFailure } = this.#options;
+    onStatus({ ...pod, status: { pod: status } });
+    if (isOver(status))
+      store.update(pod, () => ({ status: { pod: status } })).catch((error: unknown) => onFailure(pod, error));
+  }
+
+  #podOf(uid: string): StoredPod | undefined {
+    return this.#options.store.listOf("Pod").find((one) => one.uid === uid);
+  }
+}
+
+function isOver(status: PodStatus | undefined): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
