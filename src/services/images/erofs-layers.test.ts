@@ -24,6 +24,7 @@ import { tempDir } from "../../testing/temp-dir.ts";
 import { openStack } from "./testing/stack.ts";
 
 const run = promisify(execFile);
+const signal = new AbortController().signal;
 const hello = (directory: string) => writeFile(join(directory, "hello"), "hello\n");
 
 for (const type of [erofsType, `${erofsType}+zstd`, "application/vnd.oci.image.layer.v1.erofs"]) {
@@ -235,4 +236,51 @@ test("an image with an EROFS layer is pushed as it is", async () => {
     headers: { accept: mediaType.ociManifest },
   });
   assert.equal(digestOf(new Uint8Array(await answer.arrayBuffer())), made.target.digest);
+});
+
+test("layers that came uncompressed and were not kept are pushed and saved from their snapshots", async () => {
+  await using registry = await startRegistry();
+  await using stack = await openStack({ kind: "erofs", keepLayers: false });
+  const layers = [await tarLayer([{ name: "below", content: "below" }]), await erofsLayer(hello)];
+  const made = imageWith(layers);
+  await pushImage(registry, "app", "v1", made);
+  const image = `${registry.host}/app:v1`;
+  await stack.images.pull({ reference: image });
+  await stack.images.collectGarbage();
+  for (const { bytes } of layers) assert.ok(!stack.content.has(digestOf(bytes)));
+  const snapshots = stack.snapshotter.list();
+  await using other = await startRegistry();
+  await stack.images.push({ image, destination: `${other.host}/copy:v1` });
+  await using archive = await stack.images.save({ images: [image], format: "oci" }, signal);
+  const saved = Buffer.concat(await Array.fromAsync(archive.bytes));
+  for (const { bytes } of layers) {
+    const pushed = await fetch(`http://${other.host}/v2/copy/blobs/${digestOf(bytes)}`);
+    assert.deepEqual(Buffer.from(await pushed.arrayBuffer()), Buffer.from(bytes));
+    assert.ok(saved.includes(bytes));
+  }
+  assert.deepEqual(stack.snapshotter.list(), snapshots);
+});
+
+test("a layer whose snapshot is damaged, or that came compressed, is not pushed from it", async () => {
+  await using registry = await startRegistry();
+  await using stack = await openStack({ kind: "erofs", keepLayers: false });
+  const big = (directory: string) => writeFile(join(directory, "big"), "a".repeat(20_000));
+  const [plain, zstd] = [await erofsLayer(big), await erofsLayer(hello, { type: `${erofsType}+zstd` })];
+  await pushImage(registry, "plain", "v1", imageWith([plain]));
+  await pushImage(registry, "zstd", "v1", imageWith([zstd]));
+  const pulled = await stack.images.pull({ reference: `${registry.host}/plain:v1` });
+  await stack.images.pull({ reference: `${registry.host}/zstd:v1` });
+  await stack.images.collectGarbage();
+  const kept = await stack.snapshotter.layerFile(pulled.chainId ?? "");
+  assert.ok(kept !== undefined);
+  await using other = await startRegistry();
+  const push = (name: string) =>
+    stack.images.push({ image: `${registry.host}/${name}:v1`, destination: `${other.host}/${name}:v1` });
+  await assert.rejects(push("zstd"), { code: "FailedPrecondition", message: /cannot be made again/ });
+  const bytes = await readFile(kept);
+  const inData = bytes.lastIndexOf("a");
+  bytes.writeUInt8(bytes.readUInt8(inData) ^ 1, inData);
+  await writeFile(kept, bytes);
+  await assert.rejects(push("plain"), { code: "FailedPrecondition", message: /cannot be made again/ });
+  assert.deepEqual(await stack.content.ingests(), []);
 });

@@ -188,7 +188,7 @@ class ImageService implements Images, AsyncDisposable {
     });
     this.#fsUsages = new FsUsages(content, snapshotter, options.usageMeter);
     this.#targets = new NamedTargets(imageNames, this.#lookup, options.leases);
-    this.#remaker = new LayerRemaker(options);
+    this.#remaker = new LayerRemaker({ ...options, fetcher });
     const made = { targets: this.#targets, remaker: this.#remaker };
     this.#pusher = new Pusher({ ...options, ...made, workers: this.#workers });
     this.#saver = new Saver({ ...options, ...made });

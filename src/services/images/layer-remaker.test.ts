@@ -71,7 +71,7 @@ async function writeImage(stack: TestStack, base: string, compression: "none" | 
   return { own: descriptor, bases: image.layers };
 }
 
-for (const kind of ["overlayfs", "native"] as const)
+for (const kind of ["overlayfs", "native", "erofs"] as const)
   for (const compression of ["none", "gzip", "zstd"] as const)
     test(`a layer of berth's own that was not kept is made again for a push and an archive: ${kind}, ${compression}`, async () => {
       await using set = await setting(compression, { kind });

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { hasCode } from "../../ground/errors/index.ts";
 import {
   type Digest,
+  isErofsLayerType,
   isImageConfigType,
+  isLayerType,
   isManifestType,
   mediaType,
   parseImageConfig,
@@ -12,6 +15,7 @@ import type { ContentStore } from "../content/index.ts";
 import type { LayerDiffs } from "../diff/index.ts";
 import type { Mount, Snapshotter } from "../snapshots/index.ts";
 import type { ContentHold } from "./content-hold.ts";
+import type { LayerFetcher } from "./layer-fetcher.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import type { TransferPlan } from "./transfer-plan.ts";
 
@@ -19,6 +23,7 @@ export type LayerRemakerParts = {
   readonly content: ContentStore;
   readonly snapshotter: Snapshotter;
   readonly layerDiffs: Pick<LayerDiffs, "compare">;
+  readonly fetcher: Pick<LayerFetcher, "download">;
 };
 
 /** Of snapshots that are looked at while a layer is made again. */
@@ -34,7 +39,8 @@ const compressions: ReadonlyMap<string, "none" | "gzip" | "zstd"> = new Map([
 ]);
 
 /**
- * Makes the bytes of layers again that were not kept, from their files. It is the layer only if its digest
+ * Makes the bytes of layers again that were not kept. Of a layer that came uncompressed the erofs snapshotter
+ * has them: they are the snapshot. Any other is made from its files, and it is the layer only if its digest
  * comes out the same, as of layers that berth has made itself; other tools order and compress otherwise.
  */
 export class LayerRemaker {
@@ -61,16 +67,45 @@ export class LayerRemaker {
     hold: ContentHold,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { content, snapshotter, layerDiffs } = this.#parts;
+    const { snapshotter } = this.#parts;
     const layer = await this.#layerOf(digest, plan);
-    const compression = compressions.get(layer?.descriptor.mediaType ?? "");
-    if (layer === undefined || compression === undefined) return "it is no layer that can be made again";
+    if (layer === undefined || !isLayerType(layer.descriptor.mediaType))
+      return "it is no layer that can be made again";
     if (snapshotter.stat(layer.chainId)?.kind !== "committed")
       return "its files are not unpacked here either";
     await hold.add([layer.descriptor]);
-    await using lower = await this.#view(layer.parent);
     await using upper = await this.#view(layer.chainId);
-    const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper: upper.mounts };
+    if (isUncompressed(layer) && (await this.#copy(layer, signal))) return undefined;
+    return await this.#compare(layer, upper.mounts, signal);
+  }
+
+  /** Whether its bytes are in the snapshot, and whole. */
+  async #copy({ descriptor, chainId }: PlannedLayer, signal: AbortSignal): Promise<boolean> {
+    const { snapshotter, fetcher } = this.#parts;
+    const path = await snapshotter.layerFile(chainId);
+    if (path === undefined) return false;
+    try {
+      await fetcher.download(descriptor, async () => ({ kind: "file", path }), signal);
+      return true;
+    } catch (error) {
+      // Damaged on the disk, or what another image calls the same layer.
+      if (hasCode(error, "DataLoss")) return false;
+      throw error;
+    }
+  }
+
+  /** Returns why it is another one. */
+  async #compare(
+    layer: PlannedLayer,
+    upper: readonly Mount[],
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { content, layerDiffs } = this.#parts;
+    const { digest, mediaType: type } = layer.descriptor;
+    const compression = compressions.get(type);
+    if (compression === undefined) return `a layer of the type ${type} cannot be made again`;
+    await using lower = await this.#view(layer.parent);
+    const mounts = { lower: layer.parent === undefined ? [] : lower.mounts, upper };
     // Before the blob is there: of another one nothing is left.
     const requireSame = async (made: Digest): Promise<void> => {
       if (made !== digest) throw new OtherDigestError(made);
@@ -110,6 +145,10 @@ export class LayerRemaker {
     const { diffIds } = parseImageConfig(await content.read(config.digest, maxSmallBytes));
     return diffIds.length === layers.length ? planLayers(layers, diffIds) : [];
   }
+}
+
+function isUncompressed({ descriptor: { mediaType: type } }: PlannedLayer): boolean {
+  return isErofsLayerType(type) ? !type.endsWith("+zstd") : compressions.get(type) === "none";
 }
 
 /** What was made is another layer. */

@@ -10,7 +10,7 @@ import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { EventPublisher } from "../events/index.ts";
 import { Deletions, mountedLayers } from "./deletions.ts";
 import type { SnapshotDirectories, SnapshotDirectory } from "./directories.ts";
-import { isImage } from "./layer-mounts.ts";
+import { isImage, layerFileOf } from "./layer-mounts.ts";
 import type { SnapshotRecord, SnapshotRecords } from "./records.ts";
 import { errorOf, SnapshotError } from "./snapshot-error.ts";
 import type {
@@ -136,6 +136,11 @@ export class DirectorySnapshotter implements Snapshotter {
           kind === "active" && key.startsWith(unpackPrefix) && directories.at(id).fs === directory,
       );
     return found && style.layerTarget(directories.at(found[1].id));
+  }
+
+  async layerFile(name: string): Promise<string | undefined> {
+    const { records, directories } = this.#parts;
+    return await layerFileOf(directories.at(records.get(name).id));
   }
 
   stat(key: string): SnapshotInfo | undefined {

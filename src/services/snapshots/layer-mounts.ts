@@ -52,6 +52,12 @@ export async function isImage(directory: SnapshotDirectory): Promise<boolean> {
   return (await imageOf(directory)) !== undefined;
 }
 
+/** The bytes of such a layer as they came, uncompressed: its archive, or the EROFS image that it was. */
+export async function layerFileOf(directory: SnapshotDirectory): Promise<string | undefined> {
+  const found = await imageOf(directory);
+  return found === undefined ? undefined : (found.devices[0] ?? found.image);
+}
+
 type FoundImage = { readonly image: string; readonly devices: readonly string[] };
 
 async function imageOf({ image }: SnapshotDirectory): Promise<FoundImage | undefined> {

@@ -61,6 +61,11 @@ export interface Snapshotter {
    * others they want to see at once what they apply.
    */
   layerTargetAt(directory: string): LayerTarget | undefined;
+  /**
+   * The file in which a committed layer's bytes are kept as they came, uncompressed; undefined where its
+   * files are all that is left of it. It stays while something lies on the snapshot. Throws NotFound.
+   */
+  layerFile(name: string): Promise<string | undefined>;
   stat(key: string): SnapshotInfo | undefined;
   list(): readonly SnapshotInfo[];
   /** Throws NotFound, LabelsError. */
