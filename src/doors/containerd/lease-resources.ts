@@ -1,6 +1,6 @@
 import type { containerd } from "../../ground/protocol/index.ts";
 import { parseDigest } from "../../parts/oci/index.ts";
-import type { LeaseResource } from "../../services/leases/index.ts";
+import type { Lease, LeaseResource } from "../../services/leases/index.ts";
 import type { NamespaceStorage } from "../../services/storage/index.ts";
 import { ContainerdError } from "./errors.ts";
 
@@ -36,5 +36,15 @@ export async function addToLease(
   leaseId: string,
   resource: LeaseResource,
 ): Promise<void> {
-  if (leaseId !== "") await leases.addResources(leaseId, [resource]);
+  if (leaseId === "") return;
+  await leases.addResources(leaseId, [resource], durabilityIn(leases.get(leaseId)));
+}
+
+/**
+ * Of what is begun in a lease, and of the lease itself. One that expires, as clients take for the time of one
+ * piece of work, is no loss with the machine: what makes the work last is a later commit, which takes all
+ * before it along; and one whose end is lost ends by itself.
+ */
+export function durabilityIn(lease: Pick<Lease, "expiresAtNs"> | undefined): "atOnce" | "withNext" {
+  return lease?.expiresAtNs === undefined ? "atOnce" : "withNext";
 }

@@ -8,7 +8,7 @@ import type { NamespaceStorage } from "../../services/storage/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { removeGivenUp } from "./given-up-snapshots.ts";
-import { toResource, toResourceMessage } from "./lease-resources.ts";
+import { durabilityIn, toResource, toResourceMessage } from "./lease-resources.ts";
 import { toTimestamp } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 
@@ -25,18 +25,18 @@ export function leaseHandlers({ activations }: Pick<ServiceOptions, "activations
       const lease = await leases.create({
         labels,
         ...(id === "" ? {} : { id }),
-        ...(expiresAtNs === undefined ? {} : { expiresAtNs }),
+        ...(expiresAtNs === undefined ? {} : { expiresAtNs, durability: durabilityIn({ expiresAtNs }) }),
       });
       return { lease: toMessage(lease) };
     },
 
     async delete({ id, sync }, { namespace }) {
       const storage = await namespace();
-      const { resources } = existing(storage, id);
-      await storage.leases.delete(id);
+      const lease = existing(storage, id);
+      await storage.leases.delete(id, sync ? "atOnce" : durabilityIn(lease));
       // Before the snapshots that they show.
       await activations(storage.name).leaseEnded(id);
-      await removeGivenUp(storage, resources);
+      await removeGivenUp(storage, lease.resources);
       if (sync) await storage.garbage.collectNow();
       else storage.garbage.collectSoon();
       return {};

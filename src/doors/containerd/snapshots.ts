@@ -12,7 +12,7 @@ import {
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
 import { labelUpdate } from "./field-mask.ts";
-import { addToLease } from "./lease-resources.ts";
+import { addToLease, durabilityIn } from "./lease-resources.ts";
 import { pages, toTimestamp } from "./messages.ts";
 
 type SnapshotHandlers = Handlers<typeof containerd.snapshotsV1.SnapshotsService, ContainerdCall>;
@@ -22,7 +22,9 @@ export function snapshotHandlers(): SnapshotHandlers {
   return {
     async prepare({ snapshotter: name, key, parent, labels }, call) {
       const snapshotter = await leasing(name, required("key", key), call);
-      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, labels)) };
+      const { leases } = await call.namespace();
+      const durability = durabilityIn(leases.get(call.leaseId));
+      return { mounts: toMounts(await snapshotter.prepare(key, parent || undefined, labels, durability)) };
     },
 
     async view({ snapshotter: name, key, parent, labels }, call) {

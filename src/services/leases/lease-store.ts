@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { nowNs } from "../../ground/clock/index.ts";
 import { BerthError } from "../../ground/errors/index.ts";
 import { type Labels, type LabelUpdate, updateLabels } from "../../ground/labels/index.ts";
-import type { Change, Collection, Database } from "../../ground/metadata/index.ts";
+import type { Change, Collection, Database, Durability } from "../../ground/metadata/index.ts";
 import { KeyLock } from "../../ground/sync/index.ts";
 import type { Lease, LeaseOptions, LeaseResource, Leases } from "./leases.ts";
 
@@ -51,13 +51,18 @@ class RecordedLeases implements Leases {
     this.#lock = lock;
   }
 
-  async create({ id = randomBytes(16).toString("hex"), expiresAtNs, labels = {} }: LeaseOptions = {}) {
+  async create({
+    id = randomBytes(16).toString("hex"),
+    expiresAtNs,
+    labels = {},
+    durability,
+  }: LeaseOptions = {}) {
     using _lock = await this.#lock();
     if (this.#records.find(id) !== undefined)
       throw new LeaseError("AlreadyExists", `lease ${id} already exists ${this.#records.where}`);
     const createdAtNs = nowNs();
     const lease = { id, createdAtNs, expiresAtNs, labels: updateLabels({}, labels) };
-    await this.#records.commit([this.#records.put(lease)]);
+    await this.#records.commit([this.#records.put(lease)], durability);
     return { ...lease, resources: [] };
   }
 
@@ -83,10 +88,15 @@ class RecordedLeases implements Leases {
     await this.#records.commit([this.#records.put({ ...this.#records.get(id), expiresAtNs })]);
   }
 
-  async addResources(id: string, resources: readonly LeaseResource[]): Promise<void> {
+  async addResources(
+    id: string,
+    resources: readonly LeaseResource[],
+    durability?: Durability,
+  ): Promise<void> {
     using _lock = await this.#lock();
     this.#records.get(id);
-    await this.#records.commit(resources.map((resource) => this.#records.putResource(id, resource)));
+    const added = resources.map((resource) => this.#records.putResource(id, resource));
+    await this.#records.commit(added, durability);
   }
 
   async removeResources(id: string, resources: readonly LeaseResource[]): Promise<void> {
@@ -95,9 +105,9 @@ class RecordedLeases implements Leases {
     await this.#records.commit(resources.map((resource) => this.#records.deleteResource(id, resource)));
   }
 
-  async delete(id: string): Promise<void> {
+  async delete(id: string, durability?: Durability): Promise<void> {
     using _lock = await this.#lock();
-    await this.#records.commit(this.#records.deleteAll(id));
+    await this.#records.commit(this.#records.deleteAll(id), durability);
   }
 
   async freeze(): Promise<Disposable> {
@@ -163,8 +173,8 @@ class NamespaceRecords {
     return keys.map((key) => this.#records.delete(this.#namespace, key));
   }
 
-  commit(changes: readonly Change[]): Promise<void> {
-    return this.#database.commit(changes);
+  commit(changes: readonly Change[], durability?: Durability): Promise<void> {
+    return this.#database.commit(changes, undefined, durability);
   }
 }
 

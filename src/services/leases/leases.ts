@@ -1,4 +1,5 @@
 import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
+import type { Durability } from "../../ground/metadata/index.ts";
 
 /**
  * The leases of one containerd namespace. While a lease lives, garbage collection leaves its resources alone,
@@ -10,6 +11,9 @@ import type { Labels, LabelUpdate } from "../../ground/labels/index.ts";
  *     await leases.delete(lease.id);
  *
  * `addResources` waits for a collection in progress, so that what is seen afterwards stays.
+ *
+ * Changes are durable when their promise resolves, unless a `durability` says otherwise: that is for leases
+ * that expire, of which a machine that fails may lose the beginning or the end.
  */
 export interface Leases {
   /** Throws LeaseError AlreadyExists. Without `expiresAtNs` it lives until it is deleted. */
@@ -24,13 +28,13 @@ export interface Leases {
    * Throws LeaseError NotFound. A resource that is in the lease already is no error, nor is one that does not
    * exist.
    */
-  addResources(id: string, resources: readonly LeaseResource[]): Promise<void>;
+  addResources(id: string, resources: readonly LeaseResource[], durability?: Durability): Promise<void>;
   /** Throws LeaseError NotFound. A resource that is not in the lease is no error. */
   removeResources(id: string, resources: readonly LeaseResource[]): Promise<void>;
   /**
    * Its resources are garbage from now on, unless something else holds them. No error when it does not exist.
    */
-  delete(id: string): Promise<void>;
+  delete(id: string, durability?: Durability): Promise<void>;
   /** For garbage collection: no lease of the namespace changes until what it returns is disposed of. */
   freeze(): Promise<Disposable>;
 }
@@ -40,6 +44,7 @@ export type LeaseOptions = {
   readonly id?: string;
   readonly expiresAtNs?: bigint;
   readonly labels?: Labels;
+  readonly durability?: Durability;
 };
 
 /** Times are nanoseconds since the epoch. */

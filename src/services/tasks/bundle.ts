@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmodSync, chownSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "../../ground/fs/index.ts";
 import type { LookUp } from "../../ground/hostpaths/index.ts";
@@ -9,7 +10,7 @@ import {
   readDescribed,
   unmount,
 } from "../../ground/linux/index.ts";
-import type { TreeRemover } from "../../ground/trees/index.ts";
+import { removeNow, type TreeRemover } from "../../ground/trees/index.ts";
 import type { NamedStreams } from "./named-streams.ts";
 
 /** What must be known of a task to find it again that an earlier daemon made. */
@@ -24,7 +25,7 @@ export type TaskOrigin = {
   readonly root?: string | undefined;
 };
 
-/** A task's private directory. */
+/** A task's private directory, on a tmpfs: its own files are written without a thread. */
 export class Bundle {
   readonly directory: string;
   readonly #rootfs: string;
@@ -41,16 +42,16 @@ export class Bundle {
    * The origin is there before anything else is. `group` may pass through to the root file system: that of
    * root in the container's user namespace, in which the OCI runtime looks for it; 0 without one.
    */
-  async make(origin: TaskOrigin, group: number): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+  make(origin: TaskOrigin, group: number): void {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const temporary = `${this.#origin}.new`;
-    await writeFile(temporary, JSON.stringify(origin), { mode: 0o600 });
-    await rename(temporary, this.#origin);
+    writeFileSync(temporary, JSON.stringify(origin), { mode: 0o600 });
+    renameSync(temporary, this.#origin);
     if (group !== 0) {
-      await chown(this.directory, 0, group);
-      await chmod(this.directory, 0o710);
+      chownSync(this.directory, 0, group);
+      chmodSync(this.directory, 0o710);
     }
-    await mkdir(this.#rootfs, { recursive: true, mode: 0o711 });
+    mkdirSync(this.#rootfs, { recursive: true, mode: 0o711 });
   }
 
   /** In that order, one over the other. Throws LinuxError, and what `lookUp` throws. */
@@ -76,6 +77,9 @@ export class Bundle {
    * is still mounted.
    */
   async remove(trees: Pick<TreeRemover, "remove">): Promise<void> {
+    // Most have one mount: the table of all mounts, long on a host of many pods, is read for the others.
+    await unmount(this.#rootfs, { detach: true, missingOk: true });
+    if (removeNow(this.directory)) return;
     const inside = (await mountInfo()).filter(({ mountPoint }) =>
       mountPoint.startsWith(`${this.directory}/`),
     );

@@ -137,6 +137,7 @@ export class TaskStore implements AsyncDisposable {
     );
     const io = firstProcessIo(asked.streams, { id, namespace }, { lookUp, isMapped: isMapped(spec.linux) });
     const { tasks, bundlesDir } = await this.#runtimes.for(namespace, { cgroupsPath, root });
+    tasks.prewarm();
     using undo = new DisposableStack();
     const claim = undo.use(this.#cgroups.claim(cgroupOf(cgroupsPath)));
     await checkCgroupUnused(cgroupOf(cgroupsPath));
@@ -149,7 +150,7 @@ export class TaskStore implements AsyncDisposable {
         streams: asked.streams,
         root,
       };
-      await bundle.make(origin, rootGroup(spec.linux));
+      bundle.make(origin, rootGroup(spec.linux));
       await bundle.mount(asked.rootfs, lookUp);
       await using copies = new AsyncDisposableStack();
       const copy = copies.use(await this.#openCopy(namespace, id, asked.streams));

@@ -50,7 +50,6 @@ export class PassedStreams implements AsyncDisposable {
   static async open(streams: ClientStreams): Promise<PassedStreams> {
     const { stdin: name, output, lookUp } = streams;
     await using opened = new AsyncDisposableStack();
-    const stdin = name === undefined ? undefined : opened.use(await openFifo(name, lookUp));
     using logger = output.kind === "program" ? await startLogger(output.program, lookUp) : undefined;
     const open = async (stdio: "stdout" | "stderr") => {
       const opening =
@@ -61,7 +60,8 @@ export class PassedStreams implements AsyncDisposable {
       opened.use(made.end);
       return made;
     };
-    const outputs = [await open("stdout"), await open("stderr")] as const;
+    const openStdin = async () => (name === undefined ? undefined : opened.use(await openFifo(name, lookUp)));
+    const [stdin, ...outputs] = await allOf([openStdin(), open("stdout"), open("stderr")]);
     return new PassedStreams(streams, stdin, outputs, logger?.identity, opened.move());
   }
 
@@ -90,8 +90,9 @@ export class PassedStreams implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const keep = async (end: FileHandle, access: number) =>
       opened.use(await open(`/proc/self/fd/${end.fd}`, access));
-    const stdin = this.#stdin && (await keep(this.#stdin.writer, constants.O_WRONLY));
-    for (const { end, waits } of this.#outputs) if (waits) await keep(end, constants.O_RDONLY);
+    const keepOutput = async ({ end, waits }: Output) => waits && (await keep(end, constants.O_RDONLY));
+    const keepStdin = async () => this.#stdin && (await keep(this.#stdin.writer, constants.O_WRONLY));
+    const [stdin] = await allOf([keepStdin(), ...this.#outputs.map(keepOutput)]);
     this.#isKept = true;
     return new KeptStreams(stdin, opened.move());
   }
@@ -150,4 +151,12 @@ async function openPipe(fd = -1): Promise<Output> {
 /** Linux opens a FIFO for both without waiting (fifo(7)), and a pipe. */
 function openForBoth(fd: number): Promise<FileHandle> {
   return open(`/proc/self/fd/${fd}`, constants.O_RDWR);
+}
+
+/** Waits for all, as each may have opened something. Throws the first error. */
+async function allOf<const Results extends readonly Promise<unknown>[]>(
+  opening: Results,
+): Promise<{ -readonly [Index in keyof Results]: Awaited<Results[Index]> }> {
+  await Promise.allSettled(opening);
+  return await Promise.all(opening);
 }
