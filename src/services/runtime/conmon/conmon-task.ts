@@ -30,6 +30,7 @@ import type {
 } from "../tasks.ts";
 import { updateTask } from "../update/update-task.ts";
 import { continueRestored } from "./continue-restored.ts";
+import { finishOwnStart, startByItself } from "./own-start.ts";
 import { waitForEnd } from "./process-end.ts";
 import { removeContainerCgroup, removeLeftovers, removeRuntimeState } from "./remove-leftovers.ts";
 import { RuntimeCalls } from "./runtime-calls.ts";
@@ -141,7 +142,10 @@ export class ConmonTask implements Task {
       throw error;
     }
     this.#isStarting = true;
-    const call = (either: AbortSignal) => this.#runtime.start(record.handler, either);
+    const call = (either: AbortSignal) =>
+      record.startedByUs === true
+        ? startByItself(record.handler, this.id, either)
+        : this.#runtime.start(record.handler, either);
     try {
       if (record.restored) await continueRestored(this.id, record, this.#options.files);
       else await startProcess(call, this.#end.exited, signal);
@@ -339,7 +343,8 @@ export class ConmonTask implements Task {
   async #checkStarted(record: TaskRecord, startedAtNs: bigint): Promise<void> {
     // What the OCI runtime restored runs for it; being told to go on twice does no harm.
     if (record.restored) await continueRestored(this.id, record, this.#options.files);
-    const waiting = !record.restored && (await this.#runtime.isWaiting(record.handler));
+    const begun = record.startedByUs === true && (await finishOwnStart(record.handler, this.id));
+    const waiting = !record.restored && !begun && (await this.#runtime.isWaiting(record.handler));
     await this.#enter(record, waiting ? { kind: "created" } : { kind: "running", startedAtNs });
     this.#state = recordedState(this.#record);
   }

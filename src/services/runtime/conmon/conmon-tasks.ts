@@ -29,6 +29,7 @@ import { orFullDisk } from "./full-disk.ts";
 import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
 import { monitorArguments } from "./monitor-arguments.ts";
 import { canRemoveByItself } from "./own-removal.ts";
+import { canStartByItself } from "./own-start.ts";
 import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
 import { startMonitor } from "./start-monitor.ts";
 import { type TaskFiles, taskFiles } from "./task-files.ts";
@@ -278,6 +279,7 @@ export class ConmonTasks implements Tasks {
       ...(cgroupDir !== undefined &&
         task.restore === undefined &&
         canRemoveByItself(task.spec, handler, this.#options.cgroupDriver) && { removedByUs: true }),
+      ...(task.restore === undefined && canStartByItself(task.spec, handler) && { startedByUs: true }),
       phase: { kind: "created" },
     };
   }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { OciSpec } from "../spec/types.ts";
+import { listeningProgram } from "../testing/listening-program.ts";
 import { oneHandler, TaskBench, tracesOf } from "../testing/task-bench.ts";
 
 const runtimes = [
@@ -19,7 +19,7 @@ for (const { type, path } of runtimes) {
       const task = await bench.run(type, "exec sleep 1000");
       await task.killAll();
       await task.delete();
-      assert.deepEqual(await program.commands(), ["create", "start"]);
+      assert.deepEqual(await program.commands(), ["create"]);
       assert.deepEqual(await tracesOf(task.id), []);
     });
 
@@ -33,25 +33,8 @@ for (const { type, path } of runtimes) {
       const task = await bench.run(type, "exec sleep 1000", withHook);
       await task.killAll();
       await task.delete();
-      assert.deepEqual(await program.commands(), ["create", "start", "delete"]);
+      assert.deepEqual(await program.commands(), ["create", "delete"]);
       await stat(gone);
     });
   });
-}
-
-/** An OCI runtime behind a script that writes down with which commands it is called. */
-async function listeningProgram(program: string) {
-  const directory = await mkdtemp(join(tmpdir(), "berth-calls-"));
-  const [path, calls] = [join(directory, "runtime"), join(directory, "calls")];
-  await writeFile(path, `#!/bin/sh\necho "$@" >> ${calls}\nexec ${program} "$@"\n`, { mode: 0o755 });
-  const known = ["create", "start", "state", "kill", "delete"];
-  return {
-    path,
-    commands: async () =>
-      (await readFile(calls, "utf8"))
-        .trimEnd()
-        .split("\n")
-        .map((line) => line.split(" ").find((word) => known.includes(word))),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  };
 }

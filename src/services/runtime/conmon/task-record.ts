@@ -48,6 +48,8 @@ export type TaskRecord = {
   readonly restored?: boolean;
   /** What the OCI runtime made of it is known and nothing else: see {@link "./own-removal.ts"}. */
   readonly removedByUs?: true;
+  /** It is started without its OCI runtime: see {@link "./own-start.ts"}. */
+  readonly startedByUs?: true;
   readonly phase: TaskPhase;
 };
 
