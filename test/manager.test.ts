@@ -345,6 +345,58 @@ describe("berthd's pod manager", () => {
     await output("delete", "pod", "second", "other", "labelled");
   });
 
+  it("adds a container to a pod that runs, which sees another one's processes, is started once and goes with it", async () => {
+    const spec = { terminationGracePeriodSeconds: 1, containers: [shell(forEver)] };
+    await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "looked-at" }, spec });
+    await ready("looked-at", 1);
+    const debug = (...more: readonly string[]) => ["debug", "looked-at", "--image", host.image, ...more];
+    const script = "cat; tr '\\0' ' ' < /proc/1/cmdline; exit 3";
+    const looking = startCli(
+      host.berth,
+      debug(
+        "-i",
+        "-c",
+        "tools",
+        "--target",
+        "main",
+        "--image-pull-policy",
+        "Never",
+        "--",
+        "sh",
+        "-c",
+        script,
+      ),
+      { stdin: "heard" },
+    );
+    const { status, stdout, stderr } = await looking.outcome;
+    assert.equal(status, 3, stderr);
+    assert.match(stdout, /^heard *sh -c trap 'exit 0' TERM/);
+    const shown = async () => (await objects("pods")).find(({ metadata }) => metadata.name === "looked-at");
+    const of = async (name: string) => {
+      const statuses = (await shown())?.status.ephemeralContainerStatuses as readonly {
+        readonly name: string;
+        readonly restartCount: number;
+        readonly state: object;
+      }[];
+      return statuses.find((one) => one.name === name);
+    };
+    await eventually("it has ended", async () => JSON.stringify(await of("tools")).includes('"exitCode":3'));
+    await host.berth.restartDaemon("SIGKILL");
+    await ready("looked-at", 1);
+    assert.equal((await of("tools"))?.restartCount, 0);
+    assert.equal(await output(...debug("-c", "second", "--", "sleep", "1000")), "second");
+    await eventually("another runs", async () => JSON.stringify(await of("second")).includes("running"));
+    assert.equal((await shown())?.status.phase, "Running");
+    const again = await cli(host.berth, ...debug("-c", "second", "--target", "nobody"));
+    assert.match(again.stderr, /there is no container "nobody"/);
+    assert.match(again.stderr, /two containers are named "second"/);
+    assert.deepEqual(await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "looked-at" }, spec }), [
+      "pod/looked-at unchanged",
+    ]);
+    await output("delete", "pod", "looked-at");
+    assert.equal(await containers(), "");
+  });
+
   it("shows no value of a Secret but where it is asked for", async () => {
     const secret = {
       apiVersion: "v1",

@@ -59,6 +59,11 @@ export class ManagerApi {
     await this.#manager.restart(toKey(name));
   }
 
+  /** Throws ManifestError and ManagerError. */
+  async addEphemeralContainer(name: Name, container: string): Promise<void> {
+    await this.#manager.addEphemeralContainer(toKey(name), container);
+  }
+
   events(name: Name) {
     return this.#events.list(toKey(name));
   }

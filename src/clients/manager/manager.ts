@@ -11,6 +11,7 @@ import { type Applied, inOrderOfUse, planApply } from "./apply.ts";
 import { Claims } from "./claims.ts";
 import { reconcileObject } from "./controllers/reconcile-object.ts";
 import type { World } from "./controllers/world.ts";
+import { withEphemeral } from "./ephemeral.ts";
 import { ManagerError } from "./errors.ts";
 import { hostIp } from "./host-ip.ts";
 import { type Node, readNode } from "./node/node.ts";
@@ -169,6 +170,14 @@ export class Manager implements AsyncDisposable {
   async restart(key: ObjectKey): Promise<void> {
     const object = this.#require(key);
     await this.#change(object, withRestart(object.manifest, this.#options.clock.nowNs()));
+  }
+
+  /** Adds a container, in JSON, to a pod that runs. Throws ManifestError and ManagerError. */
+  async addEphemeralContainer(key: ObjectKey, container: string): Promise<void> {
+    const pod = this.#require(key);
+    if (!isOfKind(pod, "Pod")) throw new ManagerError("InvalidArgument", `${titleOf(key)} is no pod`);
+    const ephemeralContainers = withEphemeral(pod, this.#pods.status(pod), container);
+    await this.#store.update(pod, () => ({ ephemeralContainers }));
   }
 
   /** The log of a container's attempt. */

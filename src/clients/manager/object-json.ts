@@ -1,5 +1,5 @@
 import type { JobStatus } from "./controllers/job.ts";
-import { isOfKind, type StoredObject } from "./objects.ts";
+import { isOfKind, type StoredObject, type StoredPod } from "./objects.ts";
 import { portKey, type StoredService, statusOf } from "./services/service-addresses.ts";
 
 /** An object as Kubernetes writes it: its manifest with what the manager knows of it. */
@@ -9,6 +9,7 @@ export function objectJson(object: StoredObject, owner: StoredObject | undefined
   return {
     ...manifest,
     ...(isOfKind(object, "Service") ? { spec: serviceSpecJson(object) } : {}),
+    ...(isOfKind(object, "Pod") ? { spec: podSpecJson(object) } : {}),
     metadata: {
       ...manifest.metadata,
       uid,
@@ -38,6 +39,11 @@ function statusJson({ status, manifest }: StoredObject): unknown {
   if (manifest.kind === "Service") return { loadBalancer: {} };
   if (manifest.kind === "Job" && status?.job !== undefined) return jobJson(status.job as JobStatus);
   return status;
+}
+
+/** With what was added to it. */
+function podSpecJson({ manifest: { spec }, ephemeralContainers }: StoredPod): unknown {
+  return ephemeralContainers === undefined ? spec : { ...spec, ephemeralContainers };
 }
 
 /** With the address and the ports that it was given. */

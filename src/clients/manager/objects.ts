@@ -1,4 +1,4 @@
-import type { Kind, Manifest, ManifestOf } from "../manifests/index.ts";
+import type { EphemeralContainer, Kind, Manifest, ManifestOf } from "../manifests/index.ts";
 import type { PodStatus } from "../podlife/index.ts";
 
 /** What tells an object from all others at a time. */
@@ -15,6 +15,8 @@ export type StoredObject<M extends Manifest = Manifest> = {
   readonly generation: number;
   /** Of a pod: when the node had room for it, in nanoseconds since 1970. */
   readonly scheduledAtNs?: bigint;
+  /** Of a pod: containers that were added to it while it ran. */
+  readonly ephemeralContainers?: readonly EphemeralContainer[];
   /** Uid of the object that made this one and looks after it. */
   readonly owner?: string;
   /** Whose it is, if not a user's: the directory in which it is written. */

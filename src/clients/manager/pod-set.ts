@@ -1,5 +1,6 @@
 import type { Clock } from "../../ground/clock/index.ts";
 import type { Client } from "../criclient/index.ts";
+import type { EphemeralContainer } from "../manifests/index.ts";
 import {
   type PodEvent,
   PodRuntime,
@@ -78,6 +79,11 @@ export class PodSet implements AsyncDisposable {
       onRemoved(uid);
     });
     worker.start();
+  }
+
+  /** The ephemeral containers of a pod: those that are new are started. */
+  setEphemeral(uid: string, containers: readonly EphemeralContainer[]): void {
+    this.#workers.get(uid)?.setEphemeral(containers);
   }
 
   /** A config map or secret has changed, been made or removed: volumes of pods follow. */

@@ -1,5 +1,5 @@
 import type { Place } from "./place.ts";
-import type { Container } from "./schemas/container.ts";
+import type { Container, EphemeralContainer } from "./schemas/container.ts";
 import type { PodSpec } from "./schemas/pod-spec.ts";
 import type { Volume } from "./schemas/volumes.ts";
 
@@ -34,6 +34,8 @@ export function checkPodSpec(spec: PodSpec, place: Place): void {
   }
   for (const [index, container] of (spec.initContainers ?? []).entries())
     checkInitContainer(container, place.at("initContainers", index));
+  for (const [index, container] of (spec.ephemeralContainers ?? []).entries())
+    checkEphemeralContainer(container, spec, place.at("ephemeralContainers", index));
   for (const [index, { restartPolicy, restartPolicyRules }] of spec.containers.entries())
     if (restartPolicyRules !== undefined && restartPolicy === undefined)
       place.at("containers", index, "restartPolicyRules").error("needs a restartPolicy of the container");
@@ -96,6 +98,30 @@ function checkInitContainer(container: Container, place: Place): void {
     if (container[key] !== undefined)
       place.at(key).error("is for init containers with restartPolicy Always alone");
 }
+
+/** It is no part of what the pod is for. */
+function checkEphemeralContainer(
+  container: EphemeralContainer,
+  { containers, initContainers = [] }: PodSpec,
+  place: Place,
+): void {
+  for (const key of notEphemeral)
+    if (container[key] !== undefined) place.at(key).error("is not for ephemeral containers");
+  const { targetContainerName: target } = container;
+  if (target !== undefined && ![...containers, ...initContainers].some(({ name }) => name === target))
+    place.at("targetContainerName").error(`there is no container ${JSON.stringify(target)}`);
+}
+
+const notEphemeral = [
+  "ports",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+  "resources",
+  "restartPolicy",
+  "restartPolicyRules",
+] as const;
 
 function checkRules({ restartPolicy, restartPolicyRules = [] }: Container, place: Place): void {
   if (restartPolicyRules.length > 20) place.at("restartPolicyRules").error("has more than 20 rules");

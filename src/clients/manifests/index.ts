@@ -18,7 +18,7 @@ export {
   type ReadOptions,
   readManifests,
 } from "./read-manifests.ts";
-export type { Container, ContainerPort } from "./schemas/container.ts";
+export type { Container, ContainerPort, EphemeralContainer } from "./schemas/container.ts";
 export type { HttpGet, LifecycleHandler, Probe } from "./schemas/handlers.ts";
 export type { LabelSelector } from "./schemas/metadata.ts";
 export type { PodTemplate } from "./schemas/pod.ts";

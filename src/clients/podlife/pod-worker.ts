@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import type { Clock } from "../../ground/clock/index.ts";
 import { hasCode, messageOf } from "../../ground/errors/index.ts";
 import type { PodSandboxConfig } from "../../ground/protocol/index.ts";
-import type { Container } from "../manifests/index.ts";
+import type { Container, EphemeralContainer } from "../manifests/index.ts";
 import {
   hasLimitedVolumes,
   overfullVolume,
@@ -75,6 +75,8 @@ export class PodWorker implements AsyncDisposable {
   #seen = false;
   /** Also true of changes that an earlier worker may have missed. */
   #objectsChanged = true;
+  /** Started once each, and never again. */
+  #ephemeral: readonly EphemeralContainer[] = [];
   #evicted = false;
   #volumesSeenNs = 0n;
   readonly #removed = Promise.withResolvers<void>();
@@ -127,6 +129,14 @@ export class PodWorker implements AsyncDisposable {
   /** A config map or secret of its namespace has changed. */
   objectsChanged(): void {
     this.#objectsChanged = true;
+    this.poke();
+  }
+
+  /** Containers that were added to the pod. */
+  setEphemeral(containers: readonly EphemeralContainer[]): void {
+    if (containers.length === this.#ephemeral.length) return;
+    this.#ephemeral = containers;
+    this.#status.ephemeral(containers);
     this.poke();
   }
 
@@ -225,7 +235,8 @@ export class PodWorker implements AsyncDisposable {
     if (plan.discard.length > 0 || plan.kill.length > 0) return 0;
     await this.#removeOld(observed);
     await this.#refreshVolumes();
-    const againMs = await this.#startAll(plan, observed, signal);
+    const start = [...this.#unstarted(observed), ...plan.start];
+    const againMs = await this.#startAll(start, observed, signal);
     if (againMs === 0) return 0;
     return least(least(againMs, deadlineMs), hasLimitedVolumes(this.pod) ? volumesMs : undefined);
   }
@@ -319,8 +330,19 @@ export class PodWorker implements AsyncDisposable {
     for (const { id } of oldSandboxes.slice(1)) await this.#options.runtime.removeSandbox(id);
   }
 
+  /** As a kubelet has it, they come before what the pod itself needs. */
+  #unstarted({ containers, earlier }: ObservedPod): Plan["start"] {
+    return this.#ephemeral
+      .filter(({ name }) => !containers.has(name) && !earlier.has(name))
+      .map((container) => ({ container, ended: undefined }));
+  }
+
   /** Returns after how long to look again; 0 when something was started. */
-  async #startAll({ start }: Plan, observed: ObservedPod, signal: AbortSignal): Promise<number | undefined> {
+  async #startAll(
+    start: Plan["start"],
+    observed: ObservedPod,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     let againMs: number | undefined;
     let started = false;
     for (const { container, ended } of start) {
@@ -382,6 +404,7 @@ export class PodWorker implements AsyncDisposable {
         sandboxId: sandbox.id,
         sandbox: config,
         machine: memory,
+        targetId: this.#targetOf(container, observed),
         podIps: this.#status.podIps,
         onEvent: (type, reason, message) => this.#event(type, reason, message),
       },
@@ -392,10 +415,20 @@ export class PodWorker implements AsyncDisposable {
     await this.#observe();
   }
 
+  /** The container whose processes an ephemeral one is to see. Throws StartFailure when it does not run. */
+  #targetOf({ name }: Container, { containers }: ObservedPod): string | undefined {
+    const target = this.#ephemeral.find((one) => one.name === name)?.targetContainerName;
+    if (target === undefined) return undefined;
+    const [latest] = containers.get(target) ?? [];
+    if (latest?.state === "running") return latest.id;
+    throw new StartFailure("CreateContainerConfigError", `target container ${target} does not run`);
+  }
+
   #stopping(): Stopping {
     return {
       runtime: this.#options.runtime,
       pod: this.pod,
+      ephemeral: this.#ephemeral,
       podIp: this.#status.podIps[0] ?? "",
       hurry: this.#hurry.signal,
       onEvent: (type, reason, message) => this.#event(type, reason, message),

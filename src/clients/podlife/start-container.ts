@@ -19,6 +19,7 @@ export type StartRequest = {
   readonly sandboxId: string;
   readonly sandbox: PodSandboxConfig;
   readonly machine: MachineMemory;
+  readonly targetId: string | undefined;
   readonly podIps: readonly string[];
   readonly onEvent: (type: "Normal" | "Warning", reason: string, message: string) => void;
 };

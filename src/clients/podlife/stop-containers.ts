@@ -13,6 +13,8 @@ const leastGraceSeconds = 2;
 export type Stopping = {
   readonly runtime: PodRuntime;
   readonly pod: Pod;
+  /** Containers that were added to it. */
+  readonly ephemeral: readonly Container[];
   readonly podIp: string;
   /** Ends the waits for hooks: somebody wants the pod to end sooner. */
   readonly hurry: AbortSignal;
@@ -97,7 +99,11 @@ export async function stopAll(
       .filter(({ state }) => state === "running" || state === "unknown")
       .map((one) => ({ container, observed: one }));
   const inits = spec.initContainers ?? [];
-  const first = [...inits.filter((one) => !isSidecar(one)), ...spec.containers].flatMap(running);
+  const first = [
+    ...inits.filter((one) => !isSidecar(one)),
+    ...spec.containers,
+    ...stopping.ephemeral,
+  ].flatMap(running);
   const begunAt = performance.now();
   await Promise.all(first.map((one) => stopOne(stopping, one, graceSeconds)));
   for (const sidecar of inits.filter(isSidecar).toReversed().flatMap(running)) {

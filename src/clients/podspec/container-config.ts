@@ -35,7 +35,7 @@ export async function containerConfig(request: ContainerRequest): Promise<Contai
     stopSignal: stopSignal(container),
     linux: {
       resources: containerResources(pod.spec, container, request.machine),
-      securityContext: containerSecurity(pod, container),
+      securityContext: containerSecurity(pod, container, request.targetId),
     },
   });
 }

@@ -15,6 +15,8 @@ export type ContainerRequest = {
   readonly sandbox: PodSandboxConfig;
   /** The pod's addresses, the primary one first; those of the machine with its network. */
   readonly podIps: readonly string[];
+  /** Id of the container whose processes it sees, if there is one. */
+  readonly targetId?: string | undefined;
   readonly context: PodContext;
   readonly machine: MachineMemory;
 };

@@ -3,6 +3,7 @@ import {
   defaultReadonlyPaths,
   LinuxContainerSecurityContext,
   LinuxSandboxSecurityContext,
+  NamespaceMode,
   SecurityProfile,
   SecurityProfile_ProfileType,
   SupplementalGroupsPolicy,
@@ -29,7 +30,11 @@ export function sandboxSecurity(pod: Pod): LinuxSandboxSecurityContext {
 }
 
 /** The confinement of a container: what it says itself comes before what the pod says. */
-export function containerSecurity(pod: Pod, container: Container): LinuxContainerSecurityContext {
+export function containerSecurity(
+  pod: Pod,
+  container: Container,
+  targetId?: string,
+): LinuxContainerSecurityContext {
   const { securityContext: ofPod = {} } = pod.spec;
   const { securityContext: own = {} } = container;
   const runAsUser = own.runAsUser ?? ofPod.runAsUser;
@@ -44,7 +49,10 @@ export function containerSecurity(pod: Pod, container: Container): LinuxContaine
     );
   const unmasked = privileged || own.procMount === "Unmasked";
   return LinuxContainerSecurityContext.fromPartial({
-    namespaceOptions: namespaceOptions(pod),
+    namespaceOptions: {
+      ...namespaceOptions(pod),
+      ...(targetId === undefined ? {} : { pid: NamespaceMode.TARGET, targetId }),
+    },
     privileged,
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
     noNewPrivs: own.allowPrivilegeEscalation === false,

@@ -24,6 +24,8 @@ export type PodManager = {
     readonly createdAtNs: bigint;
   })[];
   readonly restart: (name: ManagedName) => Promise<void>;
+  /** The container is in JSON, unchecked. */
+  readonly addEphemeralContainer: (name: ManagedName, container: string) => Promise<void>;
   readonly events: (name: ManagedName) => readonly {
     readonly type: string;
     readonly reason: string;
@@ -77,6 +79,11 @@ export function managerService(manager: () => Promise<PodManager>): GrpcService 
 
     async restartObject({ object }) {
       await (await manager()).restart(required(object));
+      return {};
+    },
+
+    async addEphemeralContainer({ object, container }) {
+      await (await manager()).addEphemeralContainer(required(object), container);
       return {};
     },
 

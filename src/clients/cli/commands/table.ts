@@ -72,6 +72,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import("./attach.ts"),
   },
   {
+    name: "debug",
+    summary: "add a container with tools to a pod of berthd's manager",
+    group: workloads,
+    load: () => import("./debug.ts"),
+  },
+  {
     name: "port-forward",
     summary: "forward ports of this machine to a pod",
     group: workloads,

@@ -84,13 +84,14 @@ export class NodePods implements AsyncDisposable {
 
   /** Runs a pod that was taken on, or ends it. */
   async run(object: StoredPod): Promise<void> {
-    const { uid, scheduledAtNs, manifest, deleting, status } = object;
+    const { uid, scheduledAtNs, manifest, deleting, status, ephemeralContainers = [] } = object;
     if (scheduledAtNs === undefined) {
       if (deleting !== undefined) await this.#options.onRemoved(object);
       return;
     }
     const metadata = { ...manifest.metadata, uid };
     this.#workers.run({ metadata, spec: manifest.spec, startTimeNs: scheduledAtNs }, status?.pod);
+    this.#workers.setEphemeral(uid, ephemeralContainers);
     if (deleting !== undefined) this.#workers.remove(uid, deleting.graceSeconds);
   }
 

@@ -40,6 +40,7 @@ export class PodStatusKeeper {
   #ended = false;
   #failed: { readonly reason: string; readonly message: string } | undefined;
   #podIps: readonly string[] = [];
+  #ephemeral: readonly Container[] = [];
   #status: PodStatus;
 
   constructor(options: PodStatusKeeperOptions, probes: PodProbes) {
@@ -86,6 +87,12 @@ export class PodStatusKeeper {
     this.#tell();
   }
 
+  /** Containers that were added to it. */
+  ephemeral(containers: readonly Container[]): void {
+    this.#ephemeral = containers;
+    this.#tell();
+  }
+
   fail(reason: string, message: string): void {
     this.#failed ??= { reason, message };
     this.#tell();
@@ -126,7 +133,11 @@ export class PodStatusKeeper {
   async #readMessages(): Promise<void> {
     const { pod, context } = this.#options;
     const known = new Set<string>();
-    for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    for (const container of [
+      ...(pod.spec.initContainers ?? []),
+      ...pod.spec.containers,
+      ...this.#ephemeral,
+    ]) {
       for (const observed of this.#attemptsOf(container.name)) {
         known.add(observed.id);
         if (observed.state !== "exited" || this.#messages.has(observed.id)) continue;
@@ -149,6 +160,11 @@ export class PodStatusKeeper {
       pod,
       initContainerStatuses: (spec.initContainers ?? []).map((one) => this.#containerStatus(one)),
       containerStatuses: spec.containers.map((one) => this.#containerStatus(one)),
+      ephemeralContainerStatuses: this.#ephemeral.map((one) => ({
+        ...this.#containerStatus(one),
+        ready: false,
+        started: false,
+      })),
       initialized: this.#initialized || (spec.initContainers ?? []).length === 0,
       sandboxReady: this.#observed.sandbox !== undefined,
       ended: this.#ended,

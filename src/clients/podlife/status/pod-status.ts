@@ -13,6 +13,7 @@ export type PodFacts = {
   readonly pod: Pod;
   readonly initContainerStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses: readonly ContainerStatus[];
   readonly initialized: boolean;
   readonly sandboxReady: boolean;
   /** None of it will run again. */
@@ -29,6 +30,7 @@ export type PodFacts = {
 /** The status of a pod, as Kubernetes has it. */
 export function podStatus(facts: PodFacts): PodStatus {
   const { pod, initContainerStatuses, containerStatuses, failed, podIps, hostIp } = facts;
+  const { ephemeralContainerStatuses } = facts;
   const phase = phaseOf(facts);
   return {
     phase,
@@ -41,6 +43,7 @@ export function podStatus(facts: PodFacts): PodStatus {
     qosClass: qosClass(pod.spec),
     initContainerStatuses,
     containerStatuses,
+    ...(ephemeralContainerStatuses.length === 0 ? {} : { ephemeralContainerStatuses }),
   };
 }
 

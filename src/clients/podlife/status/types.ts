@@ -62,6 +62,7 @@ export type PodStatus = {
   readonly qosClass: QosClass;
   readonly initContainerStatuses: readonly ContainerStatus[];
   readonly containerStatuses: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
 };
 
 /** A time of the wire (nanoseconds since 1970) as Kubernetes writes it, in seconds. */

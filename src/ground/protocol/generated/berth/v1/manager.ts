@@ -152,6 +152,17 @@ export interface RestartObjectRequest {
 export interface RestartObjectResponse {
 }
 
+export interface AddEphemeralContainerRequest {
+  object:
+    | ObjectName
+    | undefined;
+  /** An EphemeralContainer of Kubernetes, in JSON. */
+  container: string;
+}
+
+export interface AddEphemeralContainerResponse {
+}
+
 export interface ListObjectEventsRequest {
   object: ObjectName | undefined;
 }
@@ -1100,6 +1111,145 @@ export const RestartObjectResponse: MessageFns<RestartObjectResponse> = {
   },
 };
 
+function createBaseAddEphemeralContainerRequest(): AddEphemeralContainerRequest {
+  return { object: undefined, container: "" };
+}
+
+export const AddEphemeralContainerRequest: MessageFns<AddEphemeralContainerRequest> = {
+  encode(message: AddEphemeralContainerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectName.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.container !== "") {
+      writer.uint32(18).string(message.container);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddEphemeralContainerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddEphemeralContainerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectName.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.container = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AddEphemeralContainerRequest {
+    return {
+      object: isSet(object.object) ? ObjectName.fromJSON(object.object) : undefined,
+      container: isSet(object.container) ? globalThis.String(object.container) : "",
+    };
+  },
+
+  toJSON(message: AddEphemeralContainerRequest): unknown {
+    const obj: any = {};
+    if (message.object !== undefined) {
+      obj.object = ObjectName.toJSON(message.object);
+    }
+    if (message.container !== undefined) {
+      obj.container = message.container;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddEphemeralContainerRequest>): AddEphemeralContainerRequest {
+    return AddEphemeralContainerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AddEphemeralContainerRequest>): AddEphemeralContainerRequest {
+    const message = createBaseAddEphemeralContainerRequest();
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectName.fromPartial(object.object)
+      : undefined;
+    message.container = object.container ?? "";
+    return message;
+  },
+};
+
+function createBaseAddEphemeralContainerResponse(): AddEphemeralContainerResponse {
+  return {};
+}
+
+export const AddEphemeralContainerResponse: MessageFns<AddEphemeralContainerResponse> = {
+  encode(_: AddEphemeralContainerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddEphemeralContainerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddEphemeralContainerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): AddEphemeralContainerResponse {
+    return {};
+  },
+
+  toJSON(_: AddEphemeralContainerResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<AddEphemeralContainerResponse>): AddEphemeralContainerResponse {
+    return AddEphemeralContainerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<AddEphemeralContainerResponse>): AddEphemeralContainerResponse {
+    const message = createBaseAddEphemeralContainerResponse();
+    return message;
+  },
+};
+
 function createBaseListObjectEventsRequest(): ListObjectEventsRequest {
   return { object: undefined };
 }
@@ -1418,6 +1568,18 @@ export const ManagerService = {
       Buffer.from(RestartObjectResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartObjectResponse => RestartObjectResponse.decode(value),
   },
+  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  addEphemeralContainer: {
+    path: "/berth.v1.Manager/AddEphemeralContainer" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddEphemeralContainerRequest): Buffer =>
+      Buffer.from(AddEphemeralContainerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddEphemeralContainerRequest => AddEphemeralContainerRequest.decode(value),
+    responseSerialize: (value: AddEphemeralContainerResponse): Buffer =>
+      Buffer.from(AddEphemeralContainerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddEphemeralContainerResponse => AddEphemeralContainerResponse.decode(value),
+  },
   /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents: {
     path: "/berth.v1.Manager/ListObjectEvents" as const,
@@ -1440,6 +1602,8 @@ export interface ManagerServer extends UntypedServiceImplementation {
   listObjects: handleUnaryCall<ListObjectsRequest, ListObjectsResponse>;
   /** Replaces the pods of a Deployment, StatefulSet or DaemonSet by its strategy. */
   restartObject: handleUnaryCall<RestartObjectRequest, RestartObjectResponse>;
+  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  addEphemeralContainer: handleUnaryCall<AddEphemeralContainerRequest, AddEphemeralContainerResponse>;
   /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents: handleUnaryCall<ListObjectEventsRequest, ListObjectEventsResponse>;
 }
@@ -1507,6 +1671,22 @@ export interface ManagerClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartObjectResponse) => void,
+  ): ClientUnaryCall;
+  /** Adds a container to a pod that runs, to look at it: it is started once and goes with the pod. */
+  addEphemeralContainer(
+    request: AddEphemeralContainerRequest,
+    callback: (error: ServiceError | null, response: AddEphemeralContainerResponse) => void,
+  ): ClientUnaryCall;
+  addEphemeralContainer(
+    request: AddEphemeralContainerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddEphemeralContainerResponse) => void,
+  ): ClientUnaryCall;
+  addEphemeralContainer(
+    request: AddEphemeralContainerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddEphemeralContainerResponse) => void,
   ): ClientUnaryCall;
   /** The last things that happened to an object, oldest first. They are not kept across restarts of berthd. */
   listObjectEvents(

@@ -1,0 +1,103 @@
+import { type Command, Option } from "commander";
+import { hasCode } from "../../../ground/errors/index.ts";
+import { berthV1 } from "../../../ground/protocol/index.ts";
+import { endedStatus } from "../../criclient/index.ts";
+import { connect } from "../client/connect.ts";
+import { copyLog } from "../client/copy-log.ts";
+import {
+  type DebugContainerOptions,
+  debugProfiles,
+  ephemeralContainer,
+} from "../debug/ephemeral-container.ts";
+import { startedContainer } from "../debug/started-container.ts";
+import { exitCode } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { onManager } from "../objects/manager-calls.ts";
+import { addConnectionOptions, collect, optionsOf } from "../options.ts";
+import { printableLines } from "../output/table.ts";
+import { write } from "../output/write.ts";
+import { openAttach } from "../streams/open.ts";
+import { addInteractiveOptions, addStreamOptions, type StreamOptions } from "../streams/options.ts";
+import { planSession, runSession } from "../streams/session.ts";
+
+type Options = StreamOptions & DebugContainerOptions & { readonly namespace?: string };
+
+const description = `Adds an ephemeral container to a pod of berthd's pod manager, to look at it while it runs: an
+image with tools, in the pod's network and, with --target, with the processes of one of its
+containers. With -i it is attached to, and berth exits with its exit status. It is started once,
+and stays in the pod until that goes.`;
+
+const examples = `
+Examples:
+  berth debug -it web --image busybox --target main
+  berth debug web --image netshoot --profile netadmin -- tcpdump -w /tmp/out
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  invocation.failureExitCode = exitCode.ownFailure;
+  command
+    .description(description)
+    .argument("<pod>", "name of the pod")
+    .argument("[command...]", "command, instead of that of the image")
+    .requiredOption("--image <image>", "image of the container")
+    .option("--target <container>", "see the processes of this container of the pod")
+    .option("-c, --container <name>", "name of the new container (default debugger-…)")
+    .option("--namespace <namespace>", 'namespace of the pod (default "default")')
+    .option("-e, --env <key=value>", "environment variable (may be repeated)", collect)
+    .addOption(
+      new Option("--image-pull-policy <policy>", "when to pull the image").choices([
+        "Always",
+        "IfNotPresent",
+        "Never",
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--profile <name>",
+        "what it may do, as kubectl's profile of that name (default general)",
+      ).choices(debugProfiles),
+    );
+  addInteractiveOptions(command);
+  addStreamOptions(command);
+  addConnectionOptions(command)
+    .addHelpText("after", examples)
+    .action((pod: string, args: string[]) => debug(pod, args, optionsOf<Options>(command), invocation));
+}
+
+async function debug(
+  pod: string,
+  args: readonly string[],
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
+  const { io, signal } = invocation;
+  const { namespace = "default" } = options;
+  const plan = planSession(options, io);
+  const container = ephemeralContainer(options, args, io.env);
+  using client = await connect(options, invocation);
+  const request = berthV1.AddEphemeralContainerRequest.fromPartial({
+    object: { kind: "Pod", namespace, name: pod },
+    container: JSON.stringify(container),
+  });
+  await onManager(client.unary(berthV1.ManagerService.addEphemeralContainer, request));
+  if (!plan.stdin) return await write(io.stdout, `${container.name}\n`);
+  const containerId = await startedContainer(
+    client,
+    { namespace, pod, container: container.name },
+    (reason, message) => write(io.stderr, `berth: ${reason}: ${printableLines(message)}\n`),
+    signal,
+  );
+  try {
+    const opening = { client, options, signal };
+    await using attached = await openAttach({ containerId, ...plan }, opening);
+    const outcome = await runSession(attached, { ...plan, redraw: true }, io);
+    if (outcome.kind === "detached")
+      return await write(io.stderr, "berth: detached; the container keeps running\n");
+  } catch (error) {
+    // It was over before we were there: what it has said is in its log.
+    const status = await endedStatus(client, containerId);
+    if (status === undefined || !hasCode(error, "FailedPrecondition")) throw error;
+    await copyLog(client, containerId, {}, {}, invocation);
+  }
+  invocation.exitCode = (await endedStatus(client, containerId))?.exitCode ?? exitCode.ok;
+}

@@ -1,0 +1,41 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Client } from "../../criclient/index.ts";
+import { CliError } from "../errors.ts";
+import { listObjects, memberAt } from "../objects/manager-calls.ts";
+import { itemsAt } from "../objects/summary.ts";
+
+const lookMs = 200;
+
+/**
+ * The id of an ephemeral container, as the runtime has it, once it has been started. `onWaiting` is told why
+ * it has not been, whenever that changes. Throws CliError NotFound when the pod has gone.
+ */
+export async function startedContainer(
+  client: Client,
+  {
+    namespace,
+    pod,
+    container,
+  }: { readonly namespace: string; readonly pod: string; readonly container: string },
+  onWaiting: (reason: string, message: string) => Promise<void>,
+  signal: AbortSignal,
+): Promise<string> {
+  let told = "";
+  for (;;) {
+    const objects = await listObjects(client, { kind: "Pod", namespace });
+    const found = objects.find(({ name }) => name === pod);
+    if (found === undefined) throw new CliError("NotFound", `Pod ${namespace}/${pod} has gone`);
+    const status = itemsAt(found.object, "status", "ephemeralContainerStatuses").find(
+      (one) => memberAt(one, "name") === container,
+    );
+    const id = memberAt(status, "containerID");
+    if (typeof id === "string") return id.slice(id.indexOf("://") + 3);
+    const reason = String(memberAt(status, "state", "waiting", "reason") ?? "");
+    const message = memberAt(status, "state", "waiting", "message");
+    if (typeof message === "string" && `${reason} ${message}` !== told) {
+      told = `${reason} ${message}`;
+      await onWaiting(reason, message);
+    }
+    await delay(lookMs, undefined, { signal });
+  }
+}

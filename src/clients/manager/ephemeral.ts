@@ -1,0 +1,25 @@
+import { type EphemeralContainer, readManifests } from "../manifests/index.ts";
+import type { PodStatus } from "../podlife/index.ts";
+import { ManagerError } from "./errors.ts";
+import { keyOf, type StoredPod, titleOf } from "./objects.ts";
+
+/**
+ * The ephemeral containers of a pod with one more, given in JSON. Throws ManifestError for one that a pod may
+ * not have, and ManagerError FailedPrecondition for a pod that does not run.
+ */
+export function withEphemeral(
+  pod: StoredPod,
+  status: PodStatus | undefined,
+  json: string,
+): readonly EphemeralContainer[] {
+  const title = titleOf(keyOf(pod));
+  if (pod.deleting !== undefined || (status?.phase !== "Running" && status?.phase !== "Pending"))
+    throw new ManagerError("FailedPrecondition", `${title} does not run, and gets no more containers`);
+  const { manifest, ephemeralContainers = [] } = pod;
+  const added: unknown = JSON.parse(json);
+  // With the rest of the pod, which says what it may be.
+  const spec = { ...manifest.spec, ephemeralContainers: [...ephemeralContainers, added] };
+  const text = JSON.stringify({ ...manifest, spec });
+  const { manifests } = readManifests([{ file: title, text }]);
+  return manifests.flatMap((one) => (one.kind === "Pod" ? (one.spec.ephemeralContainers ?? []) : []));
+}
