@@ -96,7 +96,7 @@ export class Daemon implements AsyncDisposable {
     unhandledErrors: UnhandledErrors,
     hooks: DaemonHooks = {},
   ): Promise<Daemon> {
-    if (opening === undefined) return await Daemon.#startOverDocker(config, logger, unhandledErrors);
+    if (opening === undefined) return await Daemon.#startOverDocker(config, logger, unhandledErrors, hooks);
     await using rooms = new AsyncDisposableStack();
     const database = rooms.use(await opening);
     const hostPaths = watchedHostPaths(logger);
@@ -184,10 +184,11 @@ export class Daemon implements AsyncDisposable {
     config: Config,
     logger: Logger,
     unhandledErrors: UnhandledErrors,
+    { observer }: DaemonHooks,
   ): Promise<Daemon> {
     await using rooms = new AsyncDisposableStack();
     const hostPaths = watchedHostPaths(logger);
-    const engine = await openDockerEngine(config, logger, hostPaths, rooms);
+    const engine = await openDockerEngine(config, logger, hostPaths, rooms, observer);
     const spoolDir = join(config.root, "spool");
     const berth = await openBerthService({ engine, ...withoutStorage, spoolDir });
     const cri = await openCri(engine, config, rooms, async () => ({

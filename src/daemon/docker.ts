@@ -17,6 +17,7 @@ export async function openDockerEngine(
   logger: Logger,
   hostPaths: HostPaths,
   rooms: AsyncDisposableStack,
+  observer?: (step: string) => void,
 ): Promise<DockerEngine> {
   const { docker, container, security, sandbox, images, stats } = config;
   const endpoint = parseDockerHost(docker.host);
@@ -60,6 +61,7 @@ export async function openDockerEngine(
       layerPeriodMs: stats.writableLayerPeriodMs,
       version,
       configuration: config,
+      ...(observer !== undefined && { observer }),
     }),
   );
 }

@@ -11,7 +11,10 @@ import { freeSubnet } from "./subnet.ts";
 const run = promisify(execFile);
 const program = new URL("./cut-daemon.ts", import.meta.url).pathname;
 
-export type CrashingBerthOptions = Pick<BerthOptions, "pluginDirs" | "builtinPlugins" | "config"> & {
+export type CrashingBerthOptions = Pick<
+  BerthOptions,
+  "pluginDirs" | "builtinPlugins" | "config" | "engine" | "docker"
+> & {
   /** The daemon as it is built, which cannot be cut off at a step; false unless given. */
   readonly built?: boolean;
 };
@@ -59,9 +62,23 @@ export class CrashingBerth implements AsyncDisposable {
     await this.berth.ended();
   }
 
+  /** Lets the Docker Engine die before the step of that name, and starts it again. */
+  async cutDockerAt(step: string, call: () => Promise<unknown>): Promise<void> {
+    const docker = this.berth.docker;
+    if (docker === undefined) throw new Error("this daemon has no Docker Engine");
+    await writeFile(this.#cutFile, `${step}\n${docker.pid}`);
+    await call().catch(() => undefined);
+    await docker.ended();
+    await docker.start();
+    await eventually("the engine is there again", async () => {
+      const { status } = await this.berth.clients.runtime.status({ verbose: false });
+      return status?.conditions.every((condition) => condition.status);
+    });
+  }
+
   /** What the pods of this daemon have on the machine now, in words that do not depend on when one looks. */
   async traces(): Promise<readonly string[]> {
-    const [mounts, processes, cgroups, links, rules, nftables, files] = await Promise.all([
+    const [mounts, processes, cgroups, links, rules, nftables, files, containers] = await Promise.all([
       this.#mounts(),
       this.#processes(),
       directoriesNamed("/sys/fs/cgroup", this.cgroupParent),
@@ -69,6 +86,7 @@ export class CrashingBerth implements AsyncDisposable {
       outputLines("iptables-save"),
       outputLines("nft", "list", "ruleset"),
       this.#files(),
+      this.berth.docker?.containers() ?? [],
     ]);
     return [
       ...mounts.map((point) => `mount ${point}`),
@@ -80,6 +98,7 @@ export class CrashingBerth implements AsyncDisposable {
         .filter(([, note]) => note?.endsWith(` ${this.#network}`))
         .map(([, note]) => `element of ${note}`),
       ...files.map((file) => `file ${file}`),
+      ...containers.map((container) => `container ${container}`),
     ];
   }
 
@@ -116,7 +135,7 @@ export class CrashingBerth implements AsyncDisposable {
 
   /**
    * Processes that were told of the daemon's directory, or have something of it mounted; not the daemon
-   * itself.
+   * itself, and not a Docker Engine.
    */
   async #processes(): Promise<readonly { readonly pid: number; readonly command: string }[]> {
     const { directory } = this.berth;
@@ -126,6 +145,7 @@ export class CrashingBerth implements AsyncDisposable {
     const found = pids.map(async (pid) => {
       const command = (await read(pid, "cmdline")).replaceAll("\0", " ");
       if (command === "" || /cut-daemon\.ts|berthd\.js/.test(command)) return [];
+      if (/^\S*(?:dockerd|containerd) /.test(command)) return [];
       const told = [command, await read(pid, "environ")].some((text) => text.includes(directory));
       const mounted = (await read(pid, "mountinfo"))
         .split("\n")
@@ -146,6 +166,7 @@ export class CrashingBerth implements AsyncDisposable {
         join(state, name),
       ),
       ...["network", "snapshots/overlayfs/k8s.io", "content/ingest/k8s.io"].map((name) => join(root, name)),
+      ...[join(state, "docker", "netns"), join(root, "docker", "network")],
       `/var/lib/cni/networks/${this.#network}`,
     ];
     const names = await Promise.all(

@@ -1,7 +1,8 @@
 /**
  * berthd, from the sources, that is killed where a test wants it: when the file that BERTH_CUT_FILE names
  * holds the name of the step that comes next, it is removed and the process ends as by a crash, with nothing
- * flushed or taken back.
+ * flushed or taken back. Behind the name, after a newline, may be the process that is to be killed in its
+ * place.
  */
 import { readFileSync, rmSync } from "node:fs";
 import { run } from "../../src/daemon/run.ts";
@@ -10,9 +11,10 @@ const file = process.env.BERTH_CUT_FILE ?? "";
 
 await run(process.argv.slice(2), {
   observer: (step) => {
-    if (wanted() !== step) return;
+    const [name, pid = process.pid] = wanted()?.split("\n") ?? [];
+    if (name !== step) return;
     rmSync(file);
-    process.kill(process.pid, "SIGKILL");
+    process.kill(Number(pid), "SIGKILL");
   },
 });
 

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readFile, rm } from "node:fs/promises";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { eventually } from "./condition.ts";
 import { unmountBelow } from "./mounts-below.ts";
 
@@ -11,11 +12,16 @@ export type DockerOptions = {
   readonly bridge?: string;
   /** It listens on this port of localhost too, and wants a certificate that the first one has signed. */
   readonly tls?: { readonly port: number; readonly certFile: string; readonly keyFile: string };
+  /** Path of the OCI runtime that it starts in place of runc. */
+  readonly runtime?: string;
   /** Containers go on while the engine is away. */
   readonly liveRestore?: boolean;
   /** Names of registries that are reached without TLS, through this proxy: "http://127.0.0.1:40123". */
   readonly registries?: { readonly names: readonly string[]; readonly proxy: string };
 };
+
+/** Where another Docker Engine is than the machine's, as scripts/newer-docker.sh puts it. */
+const programs = process.env.BERTH_TEST_DOCKER;
 
 function tlsArguments({ certFile, keyFile }: NonNullable<DockerOptions["tls"]>): readonly string[] {
   return ["--tlsverify", "--tlscacert", certFile, "--tlscert", certFile, "--tlskey", keyFile];
@@ -45,22 +51,29 @@ export class TestDocker implements AsyncDisposable {
 
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    const { liveRestore = false, registries, bridge, tls } = this.#options;
+    const { liveRestore = false, registries, bridge, tls, runtime } = this.#options;
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
-      "dockerd",
+      programs === undefined ? "dockerd" : join(programs, "dockerd"),
       [
         ...["--data-root", join(this.#directory, "data"), "--exec-root", join(this.#directory, "exec")],
         ...["--pidfile", join(this.#directory, "pid"), "-H", this.host],
         ...["--iptables=false", "--ip6tables=false"],
+        ...(programs === undefined ? [] : ["--userland-proxy-path", join(programs, "docker-proxy")]),
         ...(bridge === undefined ? ["--bridge", "none"] : ["--bip", bridge]),
         ...(tls === undefined ? [] : ["-H", `tcp://127.0.0.1:${tls.port}`, ...tlsArguments(tls)]),
+        ...(runtime === undefined ? [] : ["--add-runtime", `own=${runtime}`, "--default-runtime", "own"]),
         ...(liveRestore ? ["--live-restore"] : []),
         ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],
       {
         stdio: ["ignore", log.fd, log.fd],
-        env: { ...process.env, ...(registries !== undefined && { HTTP_PROXY: registries.proxy }) },
+        env: {
+          ...process.env,
+          // It starts its containerd, its shims and runc by their names.
+          ...(programs !== undefined && { PATH: `${programs}:${process.env.PATH ?? ""}` }),
+          ...(registries !== undefined && { HTTP_PROXY: registries.proxy }),
+        },
       },
     );
     this.#process = child;
@@ -69,6 +82,23 @@ export class TestDocker implements AsyncDisposable {
     });
     ended.catch(() => undefined);
     await Promise.race([eventually("dockerd answers", () => this.#answers()), ended]);
+  }
+
+  /** Names of all containers that it has. */
+  async containers(): Promise<readonly string[]> {
+    const all = (await this.#get("/containers/json?all=true")) as readonly { readonly Names: string[] }[];
+    return all.flatMap(({ Names }) => Names);
+  }
+
+  async version(): Promise<string> {
+    return ((await this.#get("/version")) as { readonly Version: string }).Version;
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const asked = request({ socketPath: this.socket, path });
+    asked.end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    return JSON.parse(await text(answer));
   }
 
   /** Asks the engine itself. Throws unless it does as it is told. */
@@ -80,13 +110,23 @@ export class TestDocker implements AsyncDisposable {
     if ((answer.statusCode ?? 500) >= 400) throw new Error(`${method} ${path}: ${answer.statusCode}`);
   }
 
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("dockerd is not running");
+    return pid;
+  }
+
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    this.#process?.kill(signal);
+    await this.ended();
+  }
+
+  /** Resolves when it has ended, whoever ended it. */
+  async ended(): Promise<void> {
     const child = this.#process;
+    if (child === undefined) return;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     this.#process = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, "exit");
-    child.kill(signal);
-    await exited;
     // Its containerd dies with it; where nobody reaps that, the next engine would take it for alive.
     await rm(join(this.#directory, "exec", "containerd", "containerd.pid"), { force: true });
   }

@@ -55,7 +55,7 @@ export class DockerContainers implements Containers {
   }
 
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
-    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux } = this.#services;
+    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, observer } = this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
     // It may have been stopped meanwhile.
     this.#readySandbox(sandbox.id);
@@ -88,8 +88,10 @@ export class DockerContainers implements Containers {
     };
     const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
     try {
+      observer("container-create");
       const id = await client.createContainer(name, body);
       await mirror.refresh(id);
+      observer("container-made");
       return id;
     } catch (error) {
       if (hasCode(error, "FailedPrecondition"))
@@ -130,7 +132,7 @@ export class DockerContainers implements Containers {
   async start(idOrPrefix: string, signal?: AbortSignal): Promise<void> {
     const { id } = this.#found(idOrPrefix);
     using _ = await this.#locks.acquire(id, signal);
-    const { client, mirror, logs } = this.#services;
+    const { client, mirror, logs, observer } = this.#services;
     const container = this.#found(id);
     const { state } = container.view;
     if (state.kind === "running") return;
@@ -143,7 +145,9 @@ export class DockerContainers implements Containers {
     }
     try {
       // Its client may have gone: it is started all the same, and found so by the next try.
+      observer("container-start");
       await client.startContainer(id);
+      observer("container-started");
     } catch (cause) {
       throw await this.#startFailure(container, cause);
     } finally {
@@ -195,12 +199,13 @@ export class DockerContainers implements Containers {
   }
 
   async remove(idOrPrefix: string): Promise<void> {
-    const { client, mirror, logs } = this.#services;
+    const { client, mirror, logs, observer } = this.#services;
     const found = findById(mirror.containers(), kind, idOrPrefix);
     if (found === undefined) return;
     await this.stop(found.id, 0);
     using _ = await this.#locks.acquire(found.id);
     try {
+      observer("container-delete");
       await client.removeContainer(found.id);
     } catch (error) {
       if (!hasCode(error, "NotFound")) throw error;

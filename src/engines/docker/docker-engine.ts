@@ -57,6 +57,8 @@ export type DockerEngineOptions = {
   readonly version: string;
   /** As configured, for people who ask. */
   readonly configuration: unknown;
+  /** See DockerServices. */
+  readonly observer?: (step: string) => void;
 };
 
 /** Pods whose containers are a Docker Engine's. */
@@ -99,6 +101,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       stateDir: options.stateDir,
       pauseProgram,
       sandboxImage,
+      observer: options.observer ?? (() => undefined),
       info: () => this.#askInfo(),
       hasSelinux: async () => ((await this.#askInfo()).SecurityOptions ?? []).includes("name=selinux"),
       cgroupDriver: async () => ((await this.#askInfo()).CgroupDriver === "systemd" ? "systemd" : "cgroupfs"),

@@ -42,7 +42,7 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #runOnce(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { client, mirror, info } = this.#services;
+    const { client, mirror, info, observer } = this.#services;
     const existing = this.#existing(config, handler);
     if (existing !== undefined) return existing;
     const runtimes = Object.keys((await info()).Runtimes);
@@ -58,9 +58,11 @@ export class DockerSandboxes implements Sandboxes {
     const id = await this.#create(config, handler);
     this.#making.set(making, id);
     try {
+      observer("sandbox-start");
       await client.startContainer(id);
       const details = await client.container(id);
       await this.#connect(config, details);
+      observer("sandbox-commit");
       await this.#finish(id, config);
     } catch (error) {
       await this.#takeDown(id, config).catch((err: unknown) =>
@@ -71,6 +73,7 @@ export class DockerSandboxes implements Sandboxes {
       );
       throw error;
     }
+    observer("sandbox-made");
     await mirror.refresh(id);
     return id;
   }
@@ -95,7 +98,7 @@ export class DockerSandboxes implements Sandboxes {
 
   /** Under a name that says that it is not ready; what an earlier, broken try has left there goes. */
   async #create(config: PodSandboxConfig, handler: string): Promise<string> {
-    const { client, hostPaths, settings, cgroupDriver } = this.#services;
+    const { client, hostPaths, settings, cgroupDriver, observer } = this.#services;
     const options = {
       ...settings,
       image: await this.#pause.ensure(),
@@ -105,6 +108,7 @@ export class DockerSandboxes implements Sandboxes {
     };
     const body = await sandboxBody(config, options, hostPaths.of(sandboxName(config)));
     const name = unfinishedName(config);
+    observer("sandbox-create");
     try {
       return await client.createContainer(name, body);
     } catch (error) {
@@ -116,12 +120,14 @@ export class DockerSandboxes implements Sandboxes {
 
   /** DNS and, unless it is the host's or Docker's own, the network. */
   async #connect(config: PodSandboxConfig, details: ContainerDetails): Promise<void> {
-    const { network, settings } = this.#services;
+    const { network, settings, observer } = this.#services;
+    observer("sandbox-files");
     await this.#writeDns(config, details);
     if (sharesHostNetwork(config) || settings.network === "bridge") return;
     const netnsPath = this.#netnsPath(details.Id);
     await mkdir(dirname(netnsPath), { recursive: true, mode: 0o700 });
     await symlink(details.NetworkSettings.SandboxKey, netnsPath);
+    observer("sandbox-network");
     const { ips } = await network.attach(podAttachment(details.Id, config, netnsPath));
     const name = config.hostname === "" ? hostname() : config.hostname;
     // Docker has written it without addresses, and leaves it alone from then on.
@@ -164,6 +170,7 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #detachById(id: string): Promise<void> {
+    this.#services.observer("undo sandbox-network");
     await this.#services.network.detach(id);
     await rm(this.#netnsPath(id), { force: true });
   }
@@ -176,11 +183,14 @@ export class DockerSandboxes implements Sandboxes {
   }
 
   async #stopLocked({ id, labels }: FoundSandbox): Promise<void> {
-    const { client, mirror } = this.#services;
+    const { client, mirror, observer } = this.#services;
+    observer("sandbox-stop");
     await this.#endContainers(id, false);
+    observer("sandbox-end");
     await ignoreNotFound(client.stopContainer(id, 0));
     await mirror.refresh(id);
     await this.#detach(id, labels.config);
+    observer("sandbox-stopped");
   }
 
   async remove(idOrPrefix: string): Promise<void> {
@@ -189,6 +199,7 @@ export class DockerSandboxes implements Sandboxes {
     using _ = await this.#services.sandboxLocks.acquire(found.id);
     await this.#stopLocked(found);
     await this.#endContainers(found.id, true);
+    this.#services.observer("sandbox-delete");
     await ignoreNotFound(this.#services.client.removeContainer(found.id));
     await this.#services.mirror.refresh(found.id);
   }
@@ -225,9 +236,11 @@ export class DockerSandboxes implements Sandboxes {
    */
   async tidyUp(all: readonly ContainerDetails[]): Promise<void> {
     const { client, network, logger } = this.#services;
-    for (const { Id, Name } of all) {
-      if (!isUnfinished(Name) || this.#making.has(Name.slice(1))) continue;
-      logger.warn({ container: Id }, "what was being made when the daemon ended is removed");
+    const halfMade = all.filter(({ Name }) => isUnfinished(Name) && !this.#making.has(Name.slice(1)));
+    for (const { Id } of halfMade) {
+      logger.warn({ container: Id }, "what was being made when a daemon ended is removed");
+      await ignoreNotFound(client.stopContainer(Id, 0));
+      await this.#detachById(Id);
       await ignoreNotFound(client.removeContainer(Id));
     }
     const alive = new Set(all.filter(({ State }) => State.Running).map(({ Id }) => Id));
