@@ -58,9 +58,41 @@ describe("containerd's API", () => {
     await assert.rejects(introspection.pluginInfo({ type, id: "overlayfs", options }), {
       code: status.UNIMPLEMENTED,
     });
+    await assert.rejects(
+      introspection.pluginInfo({ type: "io.containerd.runtime.v2", id: "task", options }),
+      { code: status.INVALID_ARGUMENT, details: /not containerd\.types\.RuntimeRequest/ },
+    );
     await assert.rejects(introspection.plugins({ filters: ["type="] }), {
       code: status.INVALID_ARGUMENT,
       details: /^filter "type=": at character 5: .*: invalid argument$/,
+    });
+  });
+
+  test("tells what an OCI runtime says of itself, by a client's runtime and its options", async () => {
+    const { introspection } = host.clients.in(undefined);
+    const inspect = async (runtimePath: string, binaryName: string) => {
+      const value = Buffer.from(
+        containerd.runcOptions.Options.encode(
+          containerd.runcOptions.Options.fromPartial({ binaryName }),
+        ).finish(),
+      );
+      const asked = { runtimePath, options: { typeUrl: "containerd.runc.v1.Options", value } };
+      const request = Buffer.from(containerd.types.RuntimeRequest.encode(asked).finish());
+      const options = { typeUrl: "containerd.types.RuntimeRequest", value: request };
+      const plugin = { type: "io.containerd.runtime.v2", id: "task" };
+      const { extra } = await introspection.pluginInfo({ ...plugin, options });
+      assert.equal(extra?.typeUrl, "containerd.types.RuntimeInfo");
+      return containerd.types.RuntimeInfo.decode(extra.value);
+    };
+    const info = await inspect("io.containerd.runc.v2", "runc");
+    assert.equal(info.name, "io.containerd.runc.v2");
+    assert.match(info.version?.version ?? "", /^v2\.4\.2\+berth/);
+    assert.match(info.features?.typeUrl ?? "", /\/features\/Features$/);
+    assert.ok(JSON.parse(String(info.features?.value)).linux.namespaces.includes("user"));
+    assert.equal((await inspect("runc", "")).name, "runc");
+    await assert.rejects(inspect("io.containerd.kata.v2", ""), {
+      code: status.INVALID_ARGUMENT,
+      details: /runtime "io\.containerd\.kata\.v2" is no runtime handler/,
     });
   });
 

@@ -1,15 +1,18 @@
 import { stat } from "node:fs/promises";
 import type { Handlers } from "../../ground/grpc/index.ts";
-import type { containerd } from "../../ground/protocol/index.ts";
+import { containerd } from "../../ground/protocol/index.ts";
 import { parseFilters } from "../../parts/filters/index.ts";
 import type { ContainerdCall } from "./call.ts";
 import { ContainerdError } from "./errors.ts";
+import { ofType, toValue } from "./messages.ts";
 import type { ServiceOptions } from "./options.ts";
 import type { Plugin } from "./plugins.ts";
+import { versionOf } from "./version.ts";
 
 type IntrospectionHandlers = Handlers<typeof containerd.introspectionV1.IntrospectionService, ContainerdCall>;
 
-export function introspectionHandlers({ plugins, uuid }: ServiceOptions): IntrospectionHandlers {
+export function introspectionHandlers(served: ServiceOptions): IntrospectionHandlers {
+  const { plugins, uuid } = served;
   return {
     plugins({ filters }) {
       const matches = parseFilters(filters);
@@ -21,15 +24,39 @@ export function introspectionHandlers({ plugins, uuid }: ServiceOptions): Intros
       return { uuid, pid: BigInt(process.pid), pidns: pidNamespace.ino, deprecations: [] };
     },
 
-    pluginInfo({ type, id, options }) {
+    async pluginInfo({ type, id, options }) {
       const plugin = plugins.find((each) => each.type === type && each.id === id);
       if (plugin === undefined)
         throw new ContainerdError("NotFound", `plugin ${JSON.stringify(`${type}.${id}`)} not found`);
-      if (options !== undefined)
+      if (options === undefined) return { plugin, extra: undefined };
+      if (id !== "task")
         throw new ContainerdError("Unimplemented", `plugin ${type}.${id} has no more information`);
-      return { plugin, extra: undefined };
+      return { plugin, extra: await runtimeInfo(options, served) };
     },
   };
+}
+
+const [requestType, infoType] = ["containerd.types.RuntimeRequest", "containerd.types.RuntimeInfo"];
+/** As containerd's client decodes it: JSON. */
+const featuresType = "types.containerd.io/opencontainers/runtime-spec/1/features/Features";
+
+/** What containerd's shim for runc says of itself and of the OCI runtime that its options name. */
+async function runtimeInfo(
+  options: containerd.types.Any,
+  { tasks, version }: ServiceOptions,
+): Promise<containerd.types.Any> {
+  const request = ofType(options, requestType, containerd.types.RuntimeRequest);
+  const name = request.runtimePath;
+  const given = request.options;
+  const features = await tasks.runtimeFeatures({ name, options: given && toValue(given) });
+  const info = containerd.types.RuntimeInfo.fromPartial({
+    name,
+    version: { version: versionOf(version), revision: "" },
+    options: given,
+    features: features && { typeUrl: featuresType, value: Buffer.from(features) },
+  });
+  const value = Buffer.from(containerd.types.RuntimeInfo.encode(info).finish());
+  return { typeUrl: infoType, value };
 }
 
 /** As containerd has it: what a plugin has several of is not there for a filter. */

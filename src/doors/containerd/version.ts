@@ -6,10 +6,15 @@ import type { ServiceOptions } from "./options.ts";
 /** The containerd whose API this is: clients choose by it what they ask for. */
 const containerdVersion = "v2.4.2";
 
+/** Of berth as a containerd. */
+export function versionOf(version: string): string {
+  return `${containerdVersion}+berth.${version}`;
+}
+
 type VersionHandlers = Handlers<typeof containerd.versionV1.VersionService, ContainerdCall>;
 
 export function versionHandlers({ version }: ServiceOptions): VersionHandlers {
   return {
-    version: () => ({ version: `${containerdVersion}+berth.${version}`, revision: "" }),
+    version: () => ({ version: versionOf(version), revision: "" }),
   };
 }

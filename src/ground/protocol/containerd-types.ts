@@ -3,6 +3,7 @@ export { Any } from "./generated/containerd/google/protobuf/any.ts";
 export { Timestamp } from "./generated/containerd/google/protobuf/timestamp.ts";
 export { Descriptor } from "./generated/containerd/types/descriptor.ts";
 export { Envelope } from "./generated/containerd/types/event.ts";
+export { RuntimeInfo, RuntimeRequest } from "./generated/containerd/types/introspection.ts";
 export { Metric } from "./generated/containerd/types/metrics.ts";
 export { ActivationInfo, Mount } from "./generated/containerd/types/mount.ts";
 export { Platform } from "./generated/containerd/types/platform.ts";

@@ -1,7 +1,7 @@
 import { basename, isAbsolute, normalize } from "node:path";
 import { containerd } from "../../ground/protocol/index.ts";
 import type { Container, TypedValue } from "../containers/index.ts";
-import type { HandlerTable, TaskSpec } from "../runtime/index.ts";
+import { findHandler, type Handler, type HandlerTable, type TaskSpec } from "../runtime/index.ts";
 import { TasksError } from "./tasks-error.ts";
 
 /** The shim that clients ask for unless told otherwise; it stands for every handler here. */
@@ -41,7 +41,7 @@ export function chooseRuntime(
 ): RuntimeChoice {
   const given = taskOptions === undefined || taskOptions.typeUrl === "" ? runtime.options : taskOptions;
   const options = given === undefined || given.typeUrl === "" ? noOptions : runcOptions(id, given);
-  const { shimCgroup, ioUid: uid, ioGid: gid, noPivotRoot, noNewKeyring, binaryName } = options;
+  const { shimCgroup, ioUid: uid, ioGid: gid, noPivotRoot, noNewKeyring } = options;
   if (options.systemdCgroup && !cgroupsPath.includes(":"))
     throw new TasksError(
       "InvalidArgument",
@@ -56,8 +56,30 @@ export function chooseRuntime(
     criuImagePath: options.criuImagePath === "" ? undefined : options.criuImagePath,
     root: rootOf(id, options),
   };
-  if (!isRuncShim(runtime.name)) return { ...how, handler: knownHandler(id, runtime.name, table) };
-  return { ...how, handler: binaryName === "" ? "" : handlerOfBinary(id, binaryName, table) };
+  return { ...how, handler: handlerFor(id, runtime.name, options, table) };
+}
+
+/**
+ * The handler that a task would have, by the name of a runtime and its options. Throws as
+ * {@link chooseRuntime}; `id` is for messages.
+ */
+export function chosenHandler(
+  id: string,
+  { name, options }: Container["runtime"],
+  table: HandlerTable,
+): Handler | undefined {
+  const given = options === undefined || options.typeUrl === "" ? noOptions : runcOptions(id, options);
+  return findHandler(table, handlerFor(id, name, given, table));
+}
+
+function handlerFor(
+  id: string,
+  name: string,
+  { binaryName }: containerd.runcOptions.Options,
+  table: HandlerTable,
+): string {
+  if (!isRuncShim(name)) return knownHandler(id, name, table);
+  return binaryName === "" ? "" : handlerOfBinary(id, binaryName, table);
 }
 
 const noOptions = containerd.runcOptions.Options.fromPartial({});

@@ -6,6 +6,7 @@ import { KeyLock } from "../../ground/sync/index.ts";
 import type { TreeRemover } from "../../ground/trees/index.ts";
 import type { Container } from "../containers/index.ts";
 import {
+  askFeatures,
   ClientCopy,
   type Criu,
   cgroupOf,
@@ -23,7 +24,7 @@ import { clientStreams, firstProcessIo, type NamedStreams } from "./named-stream
 import { NamespaceRuntimes, type NamespaceRuntimesOptions } from "./namespace-runtimes.ts";
 import type { KnownTask, NamespaceTasks, NewTask } from "./namespace-tasks.ts";
 import { checkNullDevice, isMapped } from "./null-device.ts";
-import { chooseRuntime } from "./runtime-choice.ts";
+import { chooseRuntime, chosenHandler } from "./runtime-choice.ts";
 import { TaskCheckpoints } from "./task-checkpoints.ts";
 import { TasksError } from "./tasks-error.ts";
 
@@ -90,6 +91,16 @@ export class TaskStore implements AsyncDisposable {
   /** Of a command that {@link exec} made known. */
   execStreams(process: Process): NamedStreams | undefined {
     return this.#execStreams.get(process);
+  }
+
+  /**
+   * What the OCI runtime behind a client's runtime and its options says that it can do (runtime-spec,
+   * features.md), in JSON; undefined for one that does not say. Throws TasksError InvalidArgument,
+   * Unimplemented.
+   */
+  async runtimeFeatures(runtime: Container["runtime"]): Promise<Uint8Array | undefined> {
+    const handler = chosenHandler("that is asked for", runtime, this.#options.runtime.handlers);
+    return handler === undefined ? undefined : await askFeatures(handler);
   }
 
   inNamespace(namespace: string): NamespaceTasks {
