@@ -61,10 +61,12 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "snapshots",
   ],
   policy: ["oci"],
+  encryption: ["oci"],
   peers: ["content", "oci"],
   images: [
     "content",
     "diff",
+    "encryption",
     "imagenames",
     "leases",
     "peers",

@@ -91,6 +91,7 @@ export class NamespacedImages implements AsyncDisposable {
         policy: settings.signaturePolicy === "" ? undefined : settings.signaturePolicy,
         registriesDir: settings.registriesDir,
       },
+      keyProviders: settings.keyProviders === "" ? undefined : settings.keyProviders,
       registry: {
         certsDirs: settings.certsDirs,
         dockerConfigFiles: settings.dockerConfigFiles,

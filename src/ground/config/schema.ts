@@ -247,6 +247,9 @@ export const schema = section("", {
       "/etc/containers/registries.d",
       "Directory of files that say where signatures are stored, in the format of containers-registries.d(5).",
     ),
+    keyProviders: optionalPath(
+      "File that names who unwraps the keys of encrypted layers: programs or gRPC services, in the format that other runtimes find by OCICRYPT_KEYPROVIDER_CONFIG. It is read at each pull. If empty, images with encrypted layers are refused.",
+    ),
     maxConcurrentDownloads: integer(
       4,
       { min: 1, max: 64 },

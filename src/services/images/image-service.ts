@@ -46,6 +46,7 @@ import type {
 import { Importer } from "./importer.ts";
 import { LayerFetcher } from "./layer-fetcher.ts";
 import { LayerInstaller } from "./layer-installer.ts";
+import { LayerKeys } from "./layer-keys.ts";
 import { type PlannedLayer, planLayers } from "./layer-plan.ts";
 import { ProgressListeners } from "./layer-progress.ts";
 import { LayerRemaker } from "./layer-remaker.ts";
@@ -97,6 +98,8 @@ export type ImageServiceOptions = {
   readonly pinnedImages: readonly string[];
   readonly registry: PullOptions;
   readonly trust: TrustOptions;
+  /** File in ocicrypt's form that names who has the keys of encrypted layers; undefined for nobody. */
+  readonly keyProviders?: string | undefined;
   /** Other nodes, which are asked before registries; undefined to ask none. */
   readonly peers?: Peers | undefined;
   /** Whether the bytes of layers from registries are kept once these are unpacked. */
@@ -157,7 +160,14 @@ class ImageService implements Images, AsyncDisposable {
     const peers =
       options.peers === undefined ? undefined : new PeerBlobs(options.peers, this.#workers, options.logger);
     const fetcher = new LayerFetcher(content, this.#workers, progress, peers);
-    this.#layers = new LayerInstaller(snapshotter, fetcher, progress, maxConcurrentLayers, this.#trees);
+    this.#layers = new LayerInstaller(
+      snapshotter,
+      fetcher,
+      new LayerKeys(options.keyProviders),
+      progress,
+      maxConcurrentLayers,
+      this.#trees,
+    );
     this.#installer = new ImageInstaller({
       ...options,
       layers: this.#layers,

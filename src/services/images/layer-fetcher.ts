@@ -41,12 +41,8 @@ export class LayerFetcher {
     originOf: OriginOf,
     signal: AbortSignal,
   ): Promise<InstalledLayer> {
-    const applied = await this.#withBytes(
-      layer.descriptor,
-      { target, diffId: layer.diffId },
-      originOf,
-      signal,
-    );
+    const { diffId, key } = layer;
+    const applied = await this.#withBytes(layer.descriptor, { target, diffId, key }, originOf, signal);
     if (applied === undefined)
       throw new ImageError("Internal", `layer ${layer.descriptor.digest} was not unpacked`);
     return applied;

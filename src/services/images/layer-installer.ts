@@ -7,6 +7,7 @@ import type { LayerTarget } from "../../parts/unpack/index.ts";
 import type { Snapshotter } from "../snapshots/index.ts";
 import { ImageError } from "./image-error.ts";
 import { type LayerFetcher, type OriginOf, ReusedBytesError } from "./layer-fetcher.ts";
+import type { LayerKeys } from "./layer-keys.ts";
 import type { PlannedLayer } from "./layer-plan.ts";
 import type { ProgressListeners } from "./layer-progress.ts";
 
@@ -28,6 +29,7 @@ type Failure = { readonly installation: Installation; readonly error: unknown };
 export class LayerInstaller {
   readonly #snapshotter: Snapshotter;
   readonly #fetcher: LayerFetcher;
+  readonly #keys: LayerKeys;
   readonly #progress: ProgressListeners;
   readonly #maxConcurrent: number;
   readonly #trees: TreeRemover;
@@ -37,12 +39,14 @@ export class LayerInstaller {
   constructor(
     snapshotter: Snapshotter,
     fetcher: LayerFetcher,
+    keys: LayerKeys,
     progress: ProgressListeners,
     maxConcurrent: number,
     trees: TreeRemover,
   ) {
     this.#snapshotter = snapshotter;
     this.#fetcher = fetcher;
+    this.#keys = keys;
     this.#progress = progress;
     this.#maxConcurrent = maxConcurrent;
     this.#trees = trees;
@@ -62,12 +66,14 @@ export class LayerInstaller {
 
   /**
    * Resolves when every layer's snapshot is committed. When one fails the others are stopped. Throws
-   * ImageError Unimplemented, before anything is fetched, for layers that the snapshotter cannot take.
+   * ImageError Unimplemented, before anything is fetched, for layers that the snapshotter cannot take, and
+   * EncryptionError for those whose keys cannot be had.
    */
   async install(layers: readonly PlannedLayer[], originOf: OriginOf, signal: AbortSignal): Promise<void> {
     this.#checkForms(layers);
-    const installation = { layers, originOf, slots: new Semaphore(this.#maxConcurrent) };
-    await allOrStop(layers, signal, (_layer, either, index) => this.#join(installation, index, either));
+    const unlocked = await this.#keys.unlock(layers, signal);
+    const installation = { layers: unlocked, originOf, slots: new Semaphore(this.#maxConcurrent) };
+    await allOrStop(unlocked, signal, (_layer, either, index) => this.#join(installation, index, either));
   }
 
   #checkForms(layers: readonly PlannedLayer[]): void {

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { decryptLayer } from "../../parts/encryption/index.ts";
 import { Digester, isErofsLayerType } from "../../parts/oci/index.ts";
 import type { Registry } from "../../parts/registry/index.ts";
 import { applyLayer } from "../../parts/unpack/index.ts";
@@ -23,10 +24,17 @@ export async function runLayerJob(
   await using bytes = await LayerBytes.open(job, registry, signal, onBytes);
   const { digest, size, mediaType } = job.descriptor;
   if (job.unpack !== undefined) {
-    const { target, diffId } = job.unpack;
-    const expected = { digest, size, diffId };
+    const { target, diffId, key } = job.unpack;
     const format = isErofsLayerType(mediaType) ? "erofs" : "tar";
-    const applied = await applyLayer(bytes.chunks(), { target, format, expected, signal });
+    const applied =
+      key === undefined
+        ? await applyLayer(bytes.chunks(), { target, format, expected: { digest, size, diffId }, signal })
+        : await applyLayer(decryptLayer(bytes.chunks(), key, digest), {
+            target,
+            // The cipher leaves the length as it is; the digest of what is decrypted is not always known.
+            expected: { size, diffId, ...(key.digest === undefined ? {} : { digest: key.digest }) },
+            signal,
+          });
     // Here, while the kernel has all at hand, and no other thread must be started for it.
     return { ...applied, usage: diskUsage(target.directory) };
   }

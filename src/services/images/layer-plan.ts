@@ -1,4 +1,11 @@
-import { type Descriptor, type Digest, isLayerType, type Manifest } from "../../parts/oci/index.ts";
+import { isEncryptedType, type LayerKey, plainType } from "../../parts/encryption/index.ts";
+import {
+  type Descriptor,
+  type Digest,
+  isErofsLayerType,
+  isLayerType,
+  type Manifest,
+} from "../../parts/oci/index.ts";
 import { chainIdOf } from "../snapshots/index.ts";
 import { artifactFacts, isArtifact } from "./artifacts/artifact.ts";
 import { ImageError } from "./image-error.ts";
@@ -10,6 +17,8 @@ export type PlannedLayer = {
   /** The name of its snapshot. */
   readonly chainId: Digest;
   readonly parent: Digest | undefined;
+  /** Of a layer that is encrypted, once it was had; see {@link "./layer-keys.ts"}. */
+  readonly key?: LayerKey;
 };
 
 /**
@@ -58,34 +67,12 @@ export function planLayers(
   });
 }
 
-/** What ocicrypt calls those who can decrypt a layer: `jwe`, `pgp`, `provider.NAME`. */
-const encryptionPrefix = "org.opencontainers.image.enc.keys.";
-
-function recipientsOf({ annotations = {} }: Descriptor): string {
-  const schemes = Object.keys(annotations)
-    .filter((key) => key.startsWith(encryptionPrefix))
-    .map((key) => key.slice(encryptionPrefix.length));
-  const [first, ...others] = schemes.map((scheme) =>
-    scheme.startsWith("provider.")
-      ? `the key provider ${JSON.stringify(scheme.slice("provider.".length))}`
-      : `${scheme} keys`,
-  );
-  return first === undefined ? "nobody that its annotations name" : [first, ...others].join(" and ");
-}
-
-function checkLayerType(layer: Descriptor): void {
-  const { mediaType, digest } = layer;
+function checkLayerType({ mediaType, digest }: Descriptor): void {
   if (isLayerType(mediaType)) return;
-  const type = JSON.stringify(mediaType);
-  if (mediaType.includes("+encrypted")) {
-    throw new ImageError(
-      "Unimplemented",
-      `layer ${digest} is encrypted (${type}) for ${recipientsOf(layer)}; encrypted images are not supported: ` +
-        "decrypt it where the key is (`skopeo copy --decryption-key`), and push what comes out",
-    );
-  }
+  const plain = plainType(mediaType);
+  if (isEncryptedType(mediaType) && isLayerType(plain) && !isErofsLayerType(plain)) return;
   throw new ImageError(
     "Unimplemented",
-    `layer ${digest} has the media type ${type}, which cannot be unpacked`,
+    `layer ${digest} has the media type ${JSON.stringify(mediaType)}, which cannot be unpacked`,
   );
 }

@@ -1,4 +1,5 @@
 import type { SentError } from "../../ground/threads/index.ts";
+import type { LayerKey } from "../../parts/encryption/index.ts";
 import type { Descriptor, Digest, Reference } from "../../parts/oci/index.ts";
 import type { PushedBlob, RegistryOptions } from "../../parts/registry/index.ts";
 import type { AppliedLayer, LayerTarget } from "../../parts/unpack/index.ts";
@@ -54,7 +55,14 @@ export type LayerJob = {
   /** The ingest's file, which keeps the compressed bytes; undefined when `origin` keeps them already. */
   readonly ingest: string | undefined;
   /** Where to unpack, and what the tar's digest must be; undefined when only the bytes are wanted. */
-  readonly unpack: { readonly target: LayerTarget; readonly diffId: Digest } | undefined;
+  readonly unpack: LayerUnpacking | undefined;
+};
+
+export type LayerUnpacking = {
+  readonly target: LayerTarget;
+  readonly diffId: Digest;
+  /** Of an encrypted layer. */
+  readonly key: LayerKey | undefined;
 };
 
 /** A layer that was unpacked, and what its tree takes on the disk. */

@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { codeOf } from "../../ground/errors/index.ts";
+import { EncryptionError } from "./encryption-error.ts";
+import type { KeyProvider } from "./key-providers.ts";
+
+const timeoutMs = 30_000;
+const maxAnswerBytes = 1024 * 1024;
+/** Of what a program says about its failure. */
+const maxReason = 300;
+
+/**
+ * Starts the program for one question, on its input, and returns what it writes. Throws EncryptionError:
+ * FailedPrecondition when it cannot be started or fails, Unavailable when it does not end in 30 s,
+ * ResourceExhausted when the machine has no room for it; and the signal's reason.
+ */
+export async function askCommand(
+  { path, args }: Extract<KeyProvider, { readonly kind: "command" }>,
+  question: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return await new Promise((resolve, reject) => {
+    const options = {
+      encoding: "buffer" as const,
+      timeout: timeoutMs,
+      maxBuffer: maxAnswerBytes,
+      killSignal: "SIGKILL" as const,
+      signal,
+    };
+    const child = execFile(path, args, options, (error, answer, said) => {
+      if (error === null) resolve(answer);
+      else if (signal.aborted) reject(signal.reason);
+      else if (codeOf(error) === "ResourceExhausted")
+        reject(new EncryptionError("ResourceExhausted", `${path} cannot be started (${error.code})`));
+      else if (error.killed) reject(new EncryptionError("Unavailable", `${path} did not answer in time`));
+      else
+        reject(new EncryptionError("FailedPrecondition", `${path} failed (${error.code})${reasonIn(said)}`));
+    });
+    // One that ends without reading its input is judged by its exit code.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(question);
+  });
+}
+
+function reasonIn(said: Uint8Array): string {
+  const text = Buffer.from(said).toString("utf8").trim();
+  return text === "" ? "" : `: ${JSON.stringify(text.slice(0, maxReason))}`;
+}

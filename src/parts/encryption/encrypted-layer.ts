@@ -1,0 +1,40 @@
+import type { Descriptor } from "../oci/index.ts";
+
+const suffix = "+encrypted";
+/** Followed by what ocicrypt calls those who can decrypt a layer: `jwe`, `pgp`, `provider.NAME`. */
+const keysPrefix = "org.opencontainers.image.enc.keys.";
+const providerPrefix = "provider.";
+
+/** What of a descriptor says how its layer is encrypted. */
+export type EncryptedLayer = Pick<Descriptor, "digest" | "annotations">;
+
+/** One who can decrypt a layer. */
+export type Recipient = {
+  /** The name of a key provider; undefined for keys of another kind. */
+  readonly provider: string | undefined;
+  /** Whatever it is, in words. */
+  readonly called: string;
+  /** The layer's key, wrapped for it, as base64; several by commas. */
+  readonly wrapped: string;
+};
+
+export function isEncryptedType(mediaType: string): boolean {
+  return mediaType.endsWith(suffix);
+}
+
+/** The type of what comes out when it is decrypted. */
+export function plainType(mediaType: string): string {
+  return isEncryptedType(mediaType) ? mediaType.slice(0, -suffix.length) : mediaType;
+}
+
+export function recipientsOf({ annotations = {} }: EncryptedLayer): readonly Recipient[] {
+  return Object.entries(annotations)
+    .filter(([name]) => name.startsWith(keysPrefix))
+    .map(([name, wrapped]) => {
+      const scheme = name.slice(keysPrefix.length);
+      const provider = scheme.startsWith(providerPrefix) ? scheme.slice(providerPrefix.length) : undefined;
+      const called =
+        provider === undefined ? `${scheme} keys` : `the key provider ${JSON.stringify(provider)}`;
+      return { provider, called, wrapped };
+    });
+}
