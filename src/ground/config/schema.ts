@@ -378,7 +378,7 @@ export const schema = section("", {
     ),
     writableLayerPeriodMs: duration(
       "10s",
-      "How old the measured size of a container's writable layer may be before a request for it starts a new measurement in the background. Layers that take long to measure are measured less often.",
+      "How old the measured size of a container's writable layer may be before a request for it starts a new measurement in the background. Layers that take long to measure are measured less often, and those of containers that have used no CPU time since only every ten minutes.",
     ),
     metrics: someOf(
       metricGroups,

@@ -20,4 +20,4 @@ export { type SnapshotterKind, Snapshotters, snapshotterKinds } from "./open.ts"
 export { SnapshotError } from "./snapshot-error.ts";
 export type { CommitOptions, Mount, SnapshotInfo, Snapshotter, Usage } from "./snapshotter.ts";
 export { TreeCopier } from "./tree-threads.ts";
-export { type MeasuredUsage, UsageMeter } from "./usage-meter.ts";
+export { type MeasuredUsage, type SignsOfLife, UsageMeter } from "./usage-meter.ts";

@@ -69,6 +69,36 @@ test("a snapshot that is gone has no figure", async () => {
   assert.deepEqual([...(await meter.usages(["gone", "there"])).keys()], ["there"]);
 });
 
+test("what has shown no sign of life since its last walk is not walked again", async () => {
+  const walks = new Walks();
+  const meter = new UsageMeter(walks, { periodMs: 0, logger });
+  let sign: unknown = 5n;
+  meter.follow(() => new Map([["c", sign]]));
+  const ask = () => meter.usages(["c"]);
+  for (let round = 0; round < 10; round++) await ask();
+  assert.equal(walks.count, 1);
+  walks.size = 2;
+  sign = 6n;
+  await until(async () => (await ask()).get("c")?.sizeBytes === 2);
+  assert.equal(walks.count, 2);
+  sign = undefined;
+  await until(async () => {
+    await ask();
+    return walks.count > 2;
+  });
+});
+
+test("what has shown no sign of life is walked after ten minutes all the same", async (t) => {
+  const walks = new Walks();
+  const meter = new UsageMeter(walks, { periodMs: 0, logger });
+  meter.follow(() => new Map([["c", "ended"]]));
+  await meter.usages(["c"]);
+  walks.size = 2;
+  const now = performance.now();
+  t.mock.method(performance, "now", () => now + 601_000);
+  await until(async () => (await meter.usages(["c"])).get("c")?.sizeBytes === 2);
+});
+
 test("figures are made anew whatever becomes of the clock", async (t) => {
   const walks = new Walks();
   const meter = new UsageMeter(walks, { periodMs: 0, logger });

@@ -1,35 +1,34 @@
+import { setImmediate } from "node:timers/promises";
 import { BerthError } from "../../ground/errors/index.ts";
 import type { CgroupLayout } from "../../ground/linux/index.ts";
 import type { Logger } from "../../ground/logging/index.ts";
 import { JobThread, threadFile } from "../../ground/threads/index.ts";
-import type { CgroupUsage, UsagePart } from "./usage.ts";
-
-/** What the thread is asked: cgroups by their paths in the hierarchies. */
-export type ReadingsJob = {
-  readonly paths: readonly string[];
-  readonly parts: ReadonlySet<UsagePart>;
-};
-
-export type Readings = {
-  /** In the order of the paths. */
-  readonly usages: readonly (CgroupUsage | undefined)[];
-  /** Why what is there could not be read. */
-  readonly failures: readonly string[];
-};
+import { CgroupReader } from "./cgroup-reader.ts";
+import { type Readings, type ReadingsJob, readCgroups } from "./read-cgroups.ts";
+import type { UsagePart } from "./usage.ts";
 
 /** Figures that could not be read. */
 class StatsError extends BerthError {}
 
+/** What a process has open, or its threads, may be tens of thousands of files in one cgroup. */
+const ofProcesses = ["processes", "taskStates"] as const satisfies readonly UsagePart[];
+
+/** For as long the main thread reads before it does what else there is to do. */
+const turnMs = 2;
+
 /**
- * Reads cgroups in a thread that is started when something is to be read and ended when nothing was for a
- * while.
+ * Reads cgroups. The kernel makes up their files as they are read, a few microseconds each: the main thread
+ * reads some, then does what else there is to do, and goes on. Processes are looked into by a thread, which
+ * is started when that is asked for and ended when it was not for a while.
  */
 export class CgroupReadings implements AsyncDisposable {
   readonly #logger: Logger;
+  readonly #reader: CgroupReader;
   readonly #thread: JobThread<ReadingsJob, Readings>;
 
   constructor(layout: CgroupLayout, logger: Logger) {
     this.#logger = logger;
+    this.#reader = new CgroupReader(layout);
     this.#thread = new JobThread({
       name: "stats",
       file: threadFile(import.meta.url, "./readings-worker"),
@@ -45,7 +44,10 @@ export class CgroupReadings implements AsyncDisposable {
    */
   async read(paths: readonly string[], parts: ReadonlySet<UsagePart>): Promise<Readings["usages"]> {
     if (paths.length === 0) return [];
-    const { usages, failures } = await this.#thread.run({ paths, parts });
+    const job = { paths, parts };
+    const { usages, failures } = ofProcesses.some((part) => parts.has(part))
+      ? await this.#thread.run(job)
+      : await this.#readInTurns(job);
     for (const error of failures) this.#logger.warn({ error }, "cannot read the statistics of a cgroup");
     return usages;
   }
@@ -53,5 +55,17 @@ export class CgroupReadings implements AsyncDisposable {
   /** Readings under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
+  }
+
+  async #readInTurns(job: ReadingsJob): Promise<Readings> {
+    const reading = readCgroups(this.#reader, job);
+    let until = performance.now() + turnMs;
+    for (;;) {
+      const { done, value } = reading.next();
+      if (done) return value;
+      if (performance.now() < until) continue;
+      await setImmediate();
+      until = performance.now() + turnMs;
+    }
   }
 }

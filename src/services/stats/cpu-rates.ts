@@ -34,6 +34,11 @@ export class CpuRates {
       this.#entries.set(key, { base: { totalNs: 0n, monotonicNs }, nanoCores: undefined });
   }
 
+  /** The CPU time of the last sample that a rate was made of. */
+  totalNs(key: string): bigint | undefined {
+    return this.#entries.get(key)?.base.totalNs;
+  }
+
   /** Forgets all but these. */
   keepOnly(keys: ReadonlySet<string>): void {
     for (const key of this.#entries.keys()) if (!keys.has(key)) this.#entries.delete(key);

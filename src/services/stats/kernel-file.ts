@@ -6,8 +6,8 @@ import { closeSync, openSync, readSync } from "node:fs";
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
- * A kernel file's whole text; undefined when there is none, or no longer one. Synchronous: for the thread
- * that reads.
+ * A kernel file's whole text; undefined when there is none, or no longer one. Synchronous, as the kernel
+ * makes it in some microseconds.
  */
 export function readKernelFile(path: string): string | undefined {
   let fd: number;

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { type CgroupLayout, cpuWeightOf, mountOf } from "../../../ground/linux/index.ts";
-import type { MeasuredUsage, UsageMeter } from "../../../services/snapshots/index.ts";
+import type { MeasuredUsage, SignsOfLife, UsageMeter } from "../../../services/snapshots/index.ts";
 import { CgroupReadings, CpuRates, sumOfUsages } from "../../../services/stats/index.ts";
 import type {
   CgroupUsage,
@@ -89,6 +89,7 @@ export class PodStats implements Stats, AsyncDisposable {
 
   /** Begins to sample what runs. */
   start(): void {
+    this.#options.usageMeter.follow(() => this.#signsOfLife());
     this.#sampler.start();
   }
 
@@ -192,6 +193,17 @@ export class PodStats implements Stats, AsyncDisposable {
 
   #cgroups(): PodCgroups {
     return new PodCgroups(this.#services.cgroupDriver, this.#services.sandboxes.list());
+  }
+
+  /** Of containers: the CPU time that was last seen, or that they do not run. */
+  #signsOfLife(): SignsOfLife {
+    const containers = this.#options.containers.list();
+    return new Map(
+      containers.map(({ id, state }) => [
+        id,
+        state.kind === "running" ? this.#rates.totalNs(id) : state.kind,
+      ]),
+    );
   }
 
   #readySandboxes() {
