@@ -12,6 +12,8 @@ export type DockerOptions = {
   readonly bridge?: string;
   /** It listens on this port of localhost too, and wants a certificate that the first one has signed. */
   readonly tls?: { readonly port: number; readonly certFile: string; readonly keyFile: string };
+  /** Where it looks for CDI devices; only newer engines do. */
+  readonly cdiDirs?: readonly string[];
   /** Path of the OCI runtime that it starts in place of runc. */
   readonly runtime?: string;
   /** Containers go on while the engine is away. */
@@ -22,6 +24,11 @@ export type DockerOptions = {
 
 /** Where another Docker Engine is than the machine's, as scripts/newer-docker.sh puts it. */
 const programs = process.env.BERTH_TEST_DOCKER;
+/** "containerd" where it keeps images as containerd does, as Docker Engine 29 does by itself. */
+const imageStore = process.env.BERTH_TEST_DOCKER_IMAGES;
+
+/** Whether it is another Docker Engine than the machine's: a newer one. */
+export const isNewerDocker = programs !== undefined;
 
 function tlsArguments({ certFile, keyFile }: NonNullable<DockerOptions["tls"]>): readonly string[] {
   return ["--tlsverify", "--tlscacert", certFile, "--tlscert", certFile, "--tlskey", keyFile];
@@ -51,7 +58,7 @@ export class TestDocker implements AsyncDisposable {
 
   async start(): Promise<void> {
     await mkdir(this.#directory, { recursive: true });
-    const { liveRestore = false, registries, bridge, tls, runtime } = this.#options;
+    const { liveRestore = false, registries, bridge, tls, runtime, cdiDirs = [] } = this.#options;
     await using log = await open(join(this.#directory, "dockerd.log"), "a");
     const child = spawn(
       programs === undefined ? "dockerd" : join(programs, "dockerd"),
@@ -63,6 +70,8 @@ export class TestDocker implements AsyncDisposable {
         ...(bridge === undefined ? ["--bridge", "none"] : ["--bip", bridge]),
         ...(tls === undefined ? [] : ["-H", `tcp://127.0.0.1:${tls.port}`, ...tlsArguments(tls)]),
         ...(runtime === undefined ? [] : ["--add-runtime", `own=${runtime}`, "--default-runtime", "own"]),
+        ...(imageStore === "containerd" ? ["--feature", "containerd-snapshotter=true"] : []),
+        ...cdiDirs.flatMap((directory) => ["--cdi-spec-dir", directory]),
         ...(liveRestore ? ["--live-restore"] : []),
         ...(registries?.names ?? []).flatMap((name) => ["--insecure-registry", name]),
       ],

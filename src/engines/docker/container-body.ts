@@ -25,11 +25,15 @@ export type ContainerBodyOptions = {
   readonly client: Pick<DockerClient, "has">;
   /** Whether the engine gives containers labels of SELinux. */
   readonly hasSelinux: boolean;
+  /** Whether the engine can give containers CDI devices. */
+  readonly hasCdi: boolean;
   readonly cgroupDriver: "systemd" | "cgroupfs";
   readonly security: SecuritySettings;
   /** As the image's configuration has it: USER[:GROUP], or "". */
   readonly imageUser: string;
   readonly imageUsers: () => Promise<UserDatabase>;
+  /** Throws EngineError NotFound for an image that is not there. */
+  readonly imageIdOf: (reference: string) => string;
   readonly absentMountSourcesToReject: readonly string[];
   /** How much of a container's output the engine keeps for berthd while that is away, in MiB. */
   readonly logBufferMib: number;
@@ -79,7 +83,7 @@ export async function containerBody(
       SecurityOpt: await securityOptions(security ?? {}, options.security, lookUp),
       ...maskedPaths(config),
       OomScoreAdj: oomScoreAdj(linux?.resources, options),
-      Mounts: await Promise.all(others.map((mount) => dockerMount(mount, options, lookUp))),
+      Mounts: await Promise.all(others.map((mount, index) => dockerMount(mount, index, options, lookUp))),
       ...(relabelled.length > 0 && {
         Binds: await Promise.all(relabelled.map((mount) => relabelledBind(mount, options, lookUp))),
       }),
@@ -158,13 +162,15 @@ function maskedPaths({ linux }: ContainerConfig) {
 
 async function dockerMount(
   mount: Mount,
-  { client, absentMountSourcesToReject }: ContainerBodyOptions,
+  index: number,
+  { client, absentMountSourcesToReject, imageIdOf }: ContainerBodyOptions,
   lookUp: LookUp,
 ): Promise<DockerMount> {
   const { containerPath: Target, readonly: ReadOnly, imageSubPath } = mount;
   if (isOfImage(mount)) {
     const Subpath = imageSubPath;
-    const ofImage = { Type: "image", Source: mount.image?.image ?? "", Target, ReadOnly: true } as const;
+    const Source = nameOfOwn(imageIdOf(mount.image?.image ?? ""), index);
+    const ofImage = { Type: "image", Source, Target, ReadOnly: true } as const;
     return Subpath === "" ? ofImage : { ...ofImage, ImageOptions: { Subpath } };
   }
   const { hostPath: Source } = await resolveMount(mount, absentMountSourcesToReject, lookUp);
@@ -182,6 +188,15 @@ async function dockerMount(
         }),
     },
   };
+}
+
+/**
+ * Docker names what it makes for such a mount by the container and the source's words, and refuses a second
+ * one of the same image: so each mount names it by another part of its id, all long enough to be its alone.
+ */
+function nameOfOwn(imageId: string, index: number): string {
+  const hex = imageId.slice(imageId.indexOf(":") + 1);
+  return hex.slice(0, hex.length - (index % (hex.length / 2)));
 }
 
 function isOfImage({ image }: Mount): boolean {

@@ -7,7 +7,7 @@ import {
   type PodSandboxConfig,
 } from "../../ground/protocol/index.ts";
 import { JoinedCalls, KeyLock } from "../../ground/sync/index.ts";
-import type { ImageCatalog } from "../../services/images/index.ts";
+import type { Image, ImageCatalog } from "../../services/images/index.ts";
 import {
   type Container,
   type ContainerRootfs,
@@ -55,7 +55,8 @@ export class DockerContainers implements Containers {
   }
 
   async #createOnce(name: string, sandbox: FoundSandbox, config: ContainerConfig): Promise<string> {
-    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, observer } = this.#services;
+    const { client, mirror, settings, hostPaths, cgroupDriver, hasSelinux, hasCdi, observer } =
+      this.#services;
     using _ = await this.#services.sandboxLocks.acquire(sandbox.id);
     // It may have been stopped meanwhile.
     this.#readySandbox(sandbox.id);
@@ -67,9 +68,7 @@ export class DockerContainers implements Containers {
         "Unimplemented",
         "containers cannot be restored from checkpoints with the Docker engine",
       );
-    const image = this.#images.find(reference);
-    if (image === undefined)
-      throw new EngineError("NotFound", `image ${JSON.stringify(reference)} not found; pull it first`);
+    const image = this.#image(reference);
     const { logDirectory } = sandbox.labels.config;
     const labels = {
       config,
@@ -83,8 +82,10 @@ export class DockerContainers implements Containers {
       client,
       cgroupDriver: await cgroupDriver(),
       hasSelinux: await hasSelinux(),
+      hasCdi: await hasCdi(),
       imageUser: image.config.config.user,
       imageUsers: () => this.#imageUsers.of(image.id),
+      imageIdOf: (other: string) => this.#image(other).id,
     };
     const body = await containerBody(sandbox, labels, options, hostPaths.of(sandbox.id));
     try {
@@ -102,6 +103,12 @@ export class DockerContainers implements Containers {
         );
       throw error;
     }
+  }
+
+  #image(reference: string): Image {
+    const image = this.#images.find(reference);
+    if (image !== undefined) return image;
+    throw new EngineError("NotFound", `image ${JSON.stringify(reference)} not found; pull it first`);
   }
 
   #existing(sandbox: FoundSandbox, config: ContainerConfig): string | undefined {

@@ -103,6 +103,7 @@ export class DockerEngine implements Engine, AsyncDisposable {
       sandboxImage,
       observer: options.observer ?? (() => undefined),
       info: () => this.#askInfo(),
+      hasCdi: async () => ((await this.#askInfo()).CDISpecDirs ?? []).length > 0,
       hasSelinux: async () => ((await this.#askInfo()).SecurityOptions ?? []).includes("name=selinux"),
       cgroupDriver: async () => ((await this.#askInfo()).CgroupDriver === "systemd" ? "systemd" : "cgroupfs"),
     };

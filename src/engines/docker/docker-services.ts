@@ -30,6 +30,8 @@ export type DockerServices = {
   readonly info: () => Promise<DockerInfo>;
   /** Whether it gives containers labels of SELinux. */
   readonly hasSelinux: () => Promise<boolean>;
+  /** Whether it can give containers CDI devices. */
+  readonly hasCdi: () => Promise<boolean>;
   /** Called with the name of each step of making and taking down pods, before it is made; tests cut there. */
   readonly observer: (step: string) => void;
   readonly cgroupDriver: () => Promise<"systemd" | "cgroupfs">;

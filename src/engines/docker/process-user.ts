@@ -19,5 +19,6 @@ export async function userOfProcess(pid: number): Promise<ProcessUser | undefine
       .map(Number);
   const [uid = 0] = numbers("Uid");
   const [gid = 0] = numbers("Gid");
-  return { uid, gid, supplementalGroups: numbers("Groups") };
+  // Newer engines give a process its first group as another one too, named twice where it is asked for.
+  return { uid, gid, supplementalGroups: [...new Set(numbers("Groups"))] };
 }

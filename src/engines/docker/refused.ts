@@ -61,10 +61,16 @@ function isRelabelledWithColon({ selinuxRelabel, hostPath, containerPath }: Moun
   return selinuxRelabel && `${hostPath}${containerPath}`.includes(":");
 }
 
-/** `hasSelinux`: whether the engine labels containers. */
+/** What engines differ in: see ContainerBodyOptions. */
+type EngineAbilities = {
+  readonly client: Pick<DockerClient, "has">;
+  readonly hasSelinux: boolean;
+  readonly hasCdi: boolean;
+};
+
 export function refuseInContainer(
   config: ContainerConfig,
-  { client, hasSelinux }: { readonly client: Pick<DockerClient, "has">; readonly hasSelinux: boolean },
+  { client, hasSelinux, hasCdi }: EngineAbilities,
 ): void {
   const security = config.linux?.securityContext;
   const { mounts } = config;
@@ -98,12 +104,12 @@ export function refuseInContainer(
         mounts.some(({ recursiveReadOnly }) => recursiveReadOnly) && !client.has("1.44"),
       ],
       [
-        "CDI_devices with an engine older than 25.0 (API 1.44)",
-        config.CDIDevices.length > 0 && !client.has("1.44"),
+        "CDI_devices with an engine that has no CDI (before 25.0, or without features.cdi in daemon.json)",
+        config.CDIDevices.length > 0 && !hasCdi,
       ],
       [
-        "annotations of cdi.k8s.io with an engine older than 25.0 (API 1.44)",
-        namesInAnnotations(config.annotations).length > 0 && !client.has("1.44"),
+        "annotations of cdi.k8s.io with an engine that has no CDI (before 25.0, or without features.cdi in daemon.json)",
+        namesInAnnotations(config.annotations).length > 0 && !hasCdi,
       ],
     ]),
   );

@@ -14,6 +14,8 @@ export type DockerInfo = {
   readonly Runtimes: Readonly<Record<string, { readonly path?: string }>>;
   readonly LiveRestoreEnabled: boolean;
   readonly SecurityOptions: readonly string[] | null;
+  /** Where it looks for CDI devices; none, or left out, where it has no CDI. */
+  readonly CDISpecDirs?: readonly string[] | null;
 };
 
 /** Of a list: what is cheap to tell. */

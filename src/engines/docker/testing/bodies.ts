@@ -48,9 +48,11 @@ export async function containerBodyOf(
   const options = {
     client: { has: (version: string) => minor(version) <= minor(api) },
     hasSelinux,
+    hasCdi: minor(api) >= 44,
     cgroupDriver: "cgroupfs",
     security,
     imageUser,
+    imageIdOf: () => `sha256:${"a".repeat(64)}`,
     imageUsers: async () => ({ passwd: "app:x:1000:1001::/:/bin/sh", group: "extra:x:2000:app" }),
     absentMountSourcesToReject: [],
     logBufferMib: 1,
