@@ -393,6 +393,10 @@ describe("berthd's pod manager", () => {
     assert.deepEqual(await apply({ apiVersion: "v1", kind: "Pod", metadata: { name: "looked-at" }, spec }), [
       "pod/looked-at unchanged",
     ]);
+    const manifest = await output("generate", "kube", "looked-at");
+    assert.doesNotMatch(manifest, /tools|status|uid/);
+    const applied = await startCli(host.berth, ["apply", "-"], { stdin: manifest }).outcome;
+    assert.equal(applied.stdout, "pod/looked-at unchanged\n");
     await output("delete", "pod", "looked-at");
     assert.equal(await containers(), "");
   });

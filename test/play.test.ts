@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stringify } from "yaml";
-import { cli, startCli } from "./support/cli.ts";
+import { cli, cliOutput, startCli } from "./support/cli.ts";
 import { eventually } from "./support/condition.ts";
 import { withBerth } from "./support/with-berth.ts";
 
@@ -114,6 +114,54 @@ describe("berth play", () => {
     );
     assert.equal(status, 130);
     assert.equal(await podsLeft(), "");
+  });
+
+  it("runs the manifest that is generated of a pod of berth run, whose pod comes out alike", async () => {
+    const script = "trap 'exit 0' TERM; echo $(id -u) $GREETING; while true; do sleep 0.1; done";
+    const flags = [
+      [
+        "-e",
+        "GREETING=$(HOME) costs $5",
+        "--user",
+        "1000:1000",
+        "--workdir",
+        "/tmp",
+        "--label",
+        "app=copied",
+      ],
+      ["-v", `${host.berth.directory}:/host:ro`, "--cpus", "0.5", "--memory", "64m"],
+      ["--security-opt", "no-new-privileges", "-p", "127.0.0.1:30812:80", "--log-dir", host.berth.logDir],
+    ].flat();
+    await cliOutput(host.berth, "run", "-d", "--name", "copied", ...flags, host.image, "sh", "-c", script);
+    const generate = async () => (await cli(host.berth, "generate", "kube", "copied")).stdout;
+    const config = async () => {
+      const inspect = ["inspect", "--type", "container", "copied"];
+      const { mounts, ...rest } = JSON.parse(await cliOutput(host.berth, ...inspect)).info.config;
+      const { envs, args, working_dir, linux } = rest;
+      const { run_as_user, run_as_group, no_new_privs, seccomp } = linux.security_context;
+      const { cpu_quota, cpu_period, cpu_shares, memory_limit_in_bytes } = linux.resources;
+      return {
+        mount: mounts.find((one: { readonly container_path: string }) => one.container_path === "/host"),
+        ...{ envs, args, working_dir, run_as_user, run_as_group, no_new_privs, seccomp },
+        ...{ cpu_quota, cpu_period, cpu_shares, memory_limit_in_bytes },
+      };
+    };
+    const [manifest, before] = [await generate(), await config()];
+    await cliOutput(host.berth, "rm", "--type", "pod", "--force", "copied");
+    const interrupt = new AbortController();
+    const playing = start(manifest, interrupt);
+    let seen = "";
+    playing.child.stdout.on("data", (chunk) => {
+      seen += chunk;
+    });
+    await eventually("it is up", async () => seen.includes("\n"));
+    assert.equal(seen, "copied/main | 1000 $(HOME) costs $5\n".replace("main", "copied"));
+    assert.deepEqual(await config(), before);
+    // Name servers and restarts are the business of who runs a pod.
+    const shown = (text: string) => text.split("\n").filter((line) => !/restartPolicy|dnsPolicy/.test(line));
+    assert.deepEqual(shown(await generate()), shown(manifest));
+    interrupt.abort();
+    assert.equal((await playing.outcome).status, 130);
   });
 
   it("says all that is wrong with manifests at once, and runs nothing", async () => {

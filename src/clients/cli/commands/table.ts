@@ -56,6 +56,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: workloads,
     load: () => import("./rollout.ts"),
   },
+  {
+    name: "generate",
+    summary: "write the manifest of what runs",
+    group: workloads,
+    load: () => import("./generate.ts"),
+  },
   { name: "pods", summary: "list pods", group: workloads, load: () => import("./pods.ts") },
   { name: "ps", summary: "list containers", group: workloads, load: () => import("./ps.ts") },
   { name: "logs", summary: "show the log of a container", group: workloads, load: () => import("./logs.ts") },

@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { connect } from "../client/connect.ts";
+import { CliError } from "../errors.ts";
+import { podConfigurations } from "../generate/configurations.ts";
+import { keptObject } from "../generate/kept-object.ts";
+import { podManifest } from "../generate/pod-manifest.ts";
+import type { Invocation } from "../invocation.ts";
+import { parseObjects } from "../objects/kind-names.ts";
+import { addConnectionOptions, addOutputOption, type ConnectionOptions, optionsOf } from "../options.ts";
+import { renderStructured, type StructuredFormat } from "../output/structured.ts";
+import { styleFor } from "../output/style.ts";
+import { write } from "../output/write.ts";
+
+type Options = ConnectionOptions & { readonly namespace?: string; readonly output?: StructuredFormat };
+
+const description = `Writes the manifest of a pod that runs, or of another object of berthd's pod manager, for "berth
+play", "berth apply" or Kubernetes. What the manager keeps comes out as it was applied; for other
+pods, such as those of "berth run", it is made of what the runtime knows, and what that does not
+know is said on standard error.`;
+
+const examples = `
+Examples:
+  berth generate kube web > web.yaml
+  berth generate kube deployment/web
+`;
+
+export function define(command: Command, invocation: Invocation): void {
+  command.description("Writes manifests.");
+  const kube = command
+    .command("kube")
+    .summary("write the manifest of what runs")
+    .description(description)
+    .argument("<name>", "name of a pod, or KIND/NAME")
+    .option("--namespace <namespace>", 'namespace of the object (default "default")');
+  addOutputOption(kube, ["yaml", "json"]);
+  addConnectionOptions(kube)
+    .addHelpText("after", examples)
+    .action((name: string) => generate(name, optionsOf<Options>(kube), invocation));
+}
+
+async function generate(text: string, options: Options, { io, ...rest }: Invocation): Promise<void> {
+  const { namespace = "default", output = "yaml" } = options;
+  const [{ kind, name } = { kind: "Pod" as const, name: text }] = text.includes("/")
+    ? parseObjects([text])
+    : [];
+  using client = await connect(options, { io, ...rest });
+  const kept = await keptObject(client, { kind, namespace, name });
+  if (kept !== undefined) return await write(io.stdout, await renderStructured(kept, output));
+  if (kind !== "Pod") throw new CliError("NotFound", `${kind} ${namespace}/${name} not found`);
+  const { manifest, notes } = podManifest(await podConfigurations(client, `${namespace}/${name}`));
+  const { yellow } = styleFor(io.stderr, io.env);
+  for (const note of notes) await write(io.stderr, `${yellow("warning:")} ${note}\n`);
+  await write(io.stdout, await renderStructured(manifest, output));
+}

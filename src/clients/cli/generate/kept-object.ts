@@ -1,0 +1,32 @@
+import { hasCode } from "../../../ground/errors/index.ts";
+import { isRecord } from "../../../ground/json/index.ts";
+import type { Client } from "../../criclient/index.ts";
+import type { Kind } from "../../manifests/index.ts";
+import { listObjects, memberAt } from "../objects/manager-calls.ts";
+
+/** The manifest of an object that berthd's manager keeps; undefined where it, or the manager, is not there. */
+export async function keptObject(
+  client: Client,
+  { kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string },
+): Promise<object | undefined> {
+  const objects = await listObjects(client, { kind, namespace }).catch((error: unknown) => {
+    if (hasCode(error, "FailedPrecondition")) return [];
+    throw error;
+  });
+  const found = objects.find((one) => one.name === name);
+  if (found === undefined) return undefined;
+  const { status: _, metadata: __, spec, ...rest } = found.object;
+  const metadata = Object.fromEntries(
+    ["name", "namespace", "labels", "annotations"].flatMap((key) => {
+      const value = memberAt(found.object, "metadata", key);
+      return value === undefined || value === "" || isEmpty(value) ? [] : [[key, value]];
+    }),
+  );
+  // What was added to a pod while it ran is none of its manifest.
+  const { ephemeralContainers: ___, ...specified } = isRecord(spec) ? spec : {};
+  return { ...rest, metadata, ...(spec === undefined ? {} : { spec: specified }) };
+}
+
+function isEmpty(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length === 0;
+}
