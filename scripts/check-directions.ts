@@ -175,6 +175,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compilecache",
     "criclient",
     "directories",
+    "linux",
     "manager",
     "manifests",
     "protocol",

@@ -1,6 +1,6 @@
 /** `berth play`: pods of manifests in the foreground, over a daemon. */
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { stringify } from "yaml";
@@ -162,6 +162,37 @@ describe("berth play", () => {
     assert.deepEqual(shown(await generate()), shown(manifest));
     interrupt.abort();
     assert.equal((await playing.outcome).status, 130);
+  });
+
+  it("removes what a play that was killed has left: its pods, their directories, logs and secrets in memory", async () => {
+    const directory = join(host.berth.directory, "play");
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "key" }, stringData: { key: "1" } };
+    const spec = {
+      terminationGracePeriodSeconds: 1,
+      volumes: [{ name: "key", secret: { secretName: "key" } }],
+      containers: [
+        shell("main", "echo up; sleep 1000", { volumeMounts: [{ name: "key", mountPath: "/key" }] }),
+      ],
+    };
+    const playing = start(`${stringify(secret)}---\n${pod("left", spec)}`);
+    let seen = "";
+    playing.child.stdout.on("data", (chunk) => {
+      seen += chunk;
+    });
+    await eventually("it is up", async () => seen.includes("up"));
+    playing.child.kill("SIGKILL");
+    await playing.outcome;
+    const mounts = async () => {
+      const lines = (await readFile("/proc/self/mounts", "utf8")).split("\n");
+      return lines.filter((line) => line.includes(`${directory}/`)).length;
+    };
+    assert.notEqual(await podsLeft(), "");
+    assert.equal(await mounts(), 1);
+    const next = await play(pod("next", { restartPolicy: "Never", containers: [shell("main", "true")] }));
+    assert.equal(next.status, 0);
+    assert.match(next.stderr, /Pod default\/left was left by a play that was killed; removing it/);
+    assert.deepEqual([await podsLeft(), await mounts(), await readdir(host.berth.logDir)], ["", 0, []]);
+    for (const name of ["pods", "plays"]) assert.deepEqual(await readdir(join(directory, name)), []);
   });
 
   it("says all that is wrong with manifests at once, and runs nothing", async () => {

@@ -56,10 +56,17 @@ export class PodSet implements AsyncDisposable {
     return this.#workers.get(uid)?.isSeen ?? false;
   }
 
-  /** Begins a pod, or takes it up where an earlier worker was cut; one that is over has a last status. */
-  run(pod: Pod, lastStatus?: PodStatus): void {
+  /**
+   * Begins a pod, or takes it up where an earlier worker was cut; one that is over has a last status. With
+   * `deleting` it is ended in order and removed; {@link PodSetOptions.onRemoved} is called then.
+   */
+  run(pod: Pod, lastStatus?: PodStatus, deleting?: { readonly graceSeconds?: number }): void {
     const { uid } = pod.metadata;
-    if (this.#workers.has(uid)) return;
+    const running = this.#workers.get(uid);
+    if (running !== undefined) {
+      if (deleting !== undefined) running.remove(deleting.graceSeconds);
+      return;
+    }
     const { clock, context, credentials, runtimeName, hostIp, onStatus, onEvent, onRemoved } = this.#options;
     const worker = new PodWorker({
       pod,
@@ -78,6 +85,8 @@ export class PodSet implements AsyncDisposable {
       this.#workers.delete(uid);
       onRemoved(uid);
     });
+    // Before it begins: nothing is made for a pod that is to go.
+    if (deleting !== undefined) worker.remove(deleting.graceSeconds);
     worker.start();
   }
 
@@ -90,11 +99,6 @@ export class PodSet implements AsyncDisposable {
   objectsChanged(namespace: string): void {
     for (const worker of this.#workers.values())
       if (worker.pod.metadata.namespace === namespace) worker.objectsChanged();
-  }
-
-  /** Ends a pod in order and removes it; {@link PodSetOptions.onRemoved} is called then. */
-  remove(uid: string, graceSeconds?: number): void {
-    this.#workers.get(uid)?.remove(graceSeconds);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,18 +24,20 @@ function socketPath(address: string): string {
   return resolve(path);
 }
 
+/** The socket that the options or BERTH_ADDRESS name. Throws CliError. */
+export function endpointPath({ address }: ConnectionOptions, { env }: Invocation["io"]): string {
+  return socketPath(address ?? (env.BERTH_ADDRESS || defaultAddress));
+}
+
 const defaultTimeout = "2m";
 
 /**
  * Connects to the endpoint that the options or BERTH_ADDRESS name. Throws UnreachableError, and CliError for
  * options that cannot be used.
  */
-export async function connect(
-  { address, timeout }: ConnectionOptions,
-  { io, signal }: Invocation,
-): Promise<Client> {
-  const path = socketPath(address ?? (io.env.BERTH_ADDRESS || defaultAddress));
-  const timeoutMs = parseDuration(timeout ?? defaultTimeout, "--timeout");
+export async function connect(options: ConnectionOptions, { io, signal }: Invocation): Promise<Client> {
+  const path = endpointPath(options, io);
+  const timeoutMs = parseDuration(options.timeout ?? defaultTimeout, "--timeout");
   return await connectEndpoint(path, {
     signal,
     timeoutMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : timeoutMs,

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { connect } from "../client/connect.ts";
+import { connect, endpointPath } from "../client/connect.ts";
 import type { Invocation } from "../invocation.ts";
 import { addConnectionOptions, type ConnectionOptions, collect, optionsOf } from "../options.ts";
 import { write } from "../output/write.ts";
@@ -64,6 +64,7 @@ async function play(files: readonly string[], options: Options, invocation: Invo
     manifests,
     {
       client,
+      endpoint: endpointPath(options, io),
       dataDir: options.dataDir ?? defaultDataDir,
       logRoot: options.logDir ?? defaultLogDir,
       nodeLabels: parseKeyValues(options.nodeLabel ?? [], "--node-label"),

@@ -4,7 +4,7 @@ import type { Client } from "../../criclient/index.ts";
 import type { Kind } from "../../manifests/index.ts";
 import { listObjects, memberAt } from "../objects/manager-calls.ts";
 
-/** The manifest of an object that berthd's manager keeps; undefined where it, or the manager, is not there. */
+/** The manifest of an object that berthd's manager keeps; undefined where one of them is not there. */
 export async function keptObject(
   client: Client,
   { kind, namespace, name }: { readonly kind: Kind; readonly namespace: string; readonly name: string },

@@ -1,25 +1,21 @@
 import { systemClock } from "../../../ground/clock/index.ts";
 import { AuthConfig } from "../../../ground/protocol/index.ts";
 import type { Client } from "../../criclient/index.ts";
-import {
-  isOfKind,
-  jobEnd,
-  keyOf,
-  Manager,
-  noPersistence,
-  type StoredPod,
-  titleOf,
-} from "../../manager/index.ts";
+import { isOfKind, jobEnd, keyOf, Manager, type StoredPod, titleOf } from "../../manager/index.ts";
 import type { Manifest } from "../../manifests/index.ts";
 import { exitCode } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { styleFor } from "../output/style.ts";
 import { printableLines } from "../output/table.ts";
 import { authConfig, keptCredentials } from "../pull/credentials.ts";
+import { KeptPods } from "./kept-pods.ts";
+import { removeLeftPods } from "./left-pods.ts";
 import { PodLogs } from "./pod-logs.ts";
 
 export type PlayOptions = {
   readonly client: Client;
+  /** Tells the runtime from others on this machine. */
+  readonly endpoint: string;
   readonly dataDir: string;
   readonly logRoot: string;
   readonly nodeLabels: Readonly<Record<string, string>>;
@@ -28,17 +24,19 @@ export type PlayOptions = {
 /** Runs objects until their pods have ended or we are interrupted; returns the exit status. */
 export async function playManifests(
   manifests: readonly Manifest[],
-  { client, dataDir, logRoot, nodeLabels }: PlayOptions,
+  { endpoint, ...options }: PlayOptions,
   { io, signal }: Invocation,
 ): Promise<number> {
   const { yellow } = styleFor(io.stderr, io.env);
   let logs: PodLogs | undefined;
+  await removeLeftPods({ endpoint, ...options }, (text) =>
+    io.stderr.write(`${yellow("warning:")} ${text}\n`),
+  );
+  const kept = await KeptPods.create(options.dataDir, endpoint);
   await using manager = await Manager.open({
-    client,
+    ...options,
     clock: systemClock,
-    persistence: noPersistence,
-    dataDir,
-    nodeLabels,
+    persistence: kept.persistence,
     keepClaims: true,
     openServices: async () => {
       const { removeLeftServiceNetworks, ServiceNetwork, serviceNetworkName } = await import(
@@ -50,7 +48,6 @@ export async function playManifests(
         onProblem: (message) => io.stderr.write(`${yellow("warning:")} ${message}\n`),
       });
     },
-    logRoot,
     credentials: async (reference) => {
       const credentials = await keptCredentials(reference, io);
       return credentials && AuthConfig.fromPartial(authConfig(credentials));
@@ -70,6 +67,7 @@ export async function playManifests(
   for (const object of manager.list()) await manager.delete(keyOf(object));
   await manager.until(() => manager.list().length === 0);
   await logs.end();
+  await kept.forget();
   if (interrupted) return exitCode.interrupted;
   return failed ? exitCode.failure : exitCode.ok;
 }

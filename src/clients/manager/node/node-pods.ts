@@ -90,9 +90,9 @@ export class NodePods implements AsyncDisposable {
       return;
     }
     const metadata = { ...manifest.metadata, uid };
-    this.#workers.run({ metadata, spec: manifest.spec, startTimeNs: scheduledAtNs }, status?.pod);
+    const pod = { metadata, spec: manifest.spec, startTimeNs: scheduledAtNs };
+    this.#workers.run(pod, status?.pod, deleting);
     this.#workers.setEphemeral(uid, ephemeralContainers);
-    if (deleting !== undefined) this.#workers.remove(uid, deleting.graceSeconds);
   }
 
   /** A config map or secret has changed, been made or removed: volumes of pods follow. */

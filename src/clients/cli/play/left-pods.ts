@@ -1,0 +1,28 @@
+import { systemClock } from "../../../ground/clock/index.ts";
+import { keyOf, Manager, type ManagerOptions, titleOf } from "../../manager/index.ts";
+import { KeptPods } from "./kept-pods.ts";
+
+type Leftover = Pick<ManagerOptions, "client" | "dataDir" | "logRoot"> & { readonly endpoint: string };
+
+/** Ends pods of earlier plays that were killed, and removes all that they have on the machine. */
+export async function removeLeftPods(
+  { endpoint, ...options }: Leftover,
+  warn: (message: string) => void,
+): Promise<void> {
+  for (const left of await KeptPods.takeLeft(options.dataDir, endpoint)) {
+    await using manager = await Manager.open({
+      ...options,
+      clock: systemClock,
+      persistence: left.leftover,
+      keepClaims: true,
+      credentials: async () => undefined,
+      onEvent: (key, { type, reason, message }) => {
+        if (type === "Warning") warn(`${titleOf(key)}: ${reason}: ${message}`);
+      },
+    });
+    for (const pod of manager.list())
+      warn(`${titleOf(keyOf(pod))} was left by a play that was killed; removing it`);
+    await manager.until(() => manager.list().length === 0);
+    await left.forget();
+  }
+}
