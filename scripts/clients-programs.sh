@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds what uses containerd's API into .clients/, at the versions of test/clients/go.mod: ctr, nerdctl, buildkitd,
 # buildctl and a program of our own over containerd's client library; and the containerd that berth is measured beside.
-# Then what reads and writes images beside berth: oras, crane and the newest registry.
+# Then what reads and writes images beside berth: oras, crane and the newest registry; and cosign, which signs them.
 # Needs Go; nothing else of berth does.
 set -eu
 cd "$(dirname "$0")/../test/clients"
@@ -29,3 +29,6 @@ echo "clients: building oras, crane and registry (test/clients/imagetools)"
 cd imagetools
 go build -o ../../../.clients/ oras.land/oras/cmd/oras github.com/google/go-containerregistry/cmd/crane \
   github.com/distribution/distribution/v3/cmd/registry
+echo "clients: building cosign (test/clients/signtools)"
+cd ../signtools
+go build -o ../../../.clients/ github.com/sigstore/cosign/v3/cmd/cosign

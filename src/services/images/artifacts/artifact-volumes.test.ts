@@ -109,21 +109,26 @@ test("artifacts with the same empty config are two", async () => {
   await inVolume(set.stack, two, async (path) => assert.deepEqual(await filesIn(path), { a: "2" }));
 });
 
-test("a file without a title is named by its digest, as of an attestation", async () => {
-  const statement = Buffer.from('{"_type":"https://in-toto.io/Statement/v0.1"}');
-  const attestation = artifactOf({
-    configType: mediaType.ociConfig,
-    layers: [{ mediaType: "application/vnd.in-toto+json", bytes: statement }],
+for (const type of [
+  "application/vnd.in-toto+json",
+  "application/vnd.dsse.envelope.v1+json",
+  "application/vnd.dev.cosign.simplesigning.v1+json",
+])
+  test(`a file without a title is named by its digest, as of what has an image's config and says something of one: ${type}`, async () => {
+    const statement = Buffer.from('{"_type":"https://in-toto.io/Statement/v0.1"}');
+    const attestation = artifactOf({
+      configType: mediaType.ociConfig,
+      layers: [{ mediaType: type, bytes: statement }],
+    });
+    await using set = await setting({ attestation });
+    const image = await set.stack.images.pull({ reference: set.reference("attestation") });
+    assert.equal(image.artifact?.type, type);
+    await inVolume(set.stack, image, async (path) =>
+      assert.deepEqual(await filesIn(path), {
+        [digestOf(statement).replace(":", "-")]: statement.toString("utf8"),
+      }),
+    );
   });
-  await using set = await setting({ attestation });
-  const image = await set.stack.images.pull({ reference: set.reference("attestation") });
-  assert.equal(image.artifact?.type, "application/vnd.in-toto+json");
-  await inVolume(set.stack, image, async (path) =>
-    assert.deepEqual(await filesIn(path), {
-      [digestOf(statement).replace(":", "-")]: statement.toString("utf8"),
-    }),
-  );
-});
 
 test("of an index the artifact for this machine is taken, and no other", async () => {
   const amd64 = { os: "linux", architecture: "amd64" };
