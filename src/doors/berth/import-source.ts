@@ -4,7 +4,11 @@ import type { berthV1 } from "../../ground/protocol/index.ts";
 import { BerthServiceError } from "./errors.ts";
 
 /** Where the archive of an import lies; disposing it removes what was kept only for the import. */
-export type ImportSource = AsyncDisposable & { readonly path: string };
+export type ImportSource = AsyncDisposable & {
+  readonly path: string;
+  /** Whether it came over the connection. */
+  readonly sent: boolean;
+};
 
 /**
  * Reads an import's requests to their end: a path of the machine, or the archive itself, which goes to a
@@ -26,7 +30,7 @@ function localSource(path: string): ImportSource {
   if (!isAbsolute(path) || path.includes("\0")) {
     throw new BerthServiceError(`import: path ${JSON.stringify(path)} is not an absolute path`);
   }
-  return { path, [Symbol.asyncDispose]: async () => {} };
+  return { path, sent: false, [Symbol.asyncDispose]: async () => {} };
 }
 
 async function spool(
@@ -40,6 +44,7 @@ async function spool(
   const dir = await mkdtemp(join(spoolDir, "import-"));
   const source = {
     path: join(dir, "archive"),
+    sent: true,
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
   try {

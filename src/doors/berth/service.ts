@@ -46,7 +46,7 @@ export async function openBerthService(options: BerthServiceOptions): Promise<Gr
 
       async importImage(requests, { signal }) {
         await using source = await receiveSource(requests, spoolDir);
-        const imported = await images.importArchive(source.path, signal);
+        const imported = await images.importArchive(source.path, signal, source);
         return { images: imported.map(toImportedImage) };
       },
 

@@ -136,6 +136,8 @@ for (const format of ["oci", "docker"] as const) {
     );
     const config = JSON.parse(Buffer.from((await stack.images.inspect(id)).configBytes).toString("utf8"));
     assert.deepEqual([config.author, config.history.at(-1).comment], ["Ada", "fixed"]);
+    // The image that it was made of says nothing of its layers.
+    assert.deepEqual(config.history.slice(0, -1), [{}, {}]);
     assert.deepEqual(await namesIn(set, made), ["etc", "etc/kept", "etc/later", "new"]);
     assert.deepEqual(await diffOf(set, "team/app:2"), [
       "deleted /etc/gone",

@@ -85,10 +85,17 @@ function configWith(base: Json, { diffId, changes, author, comment }: NewLayer):
     config: changedConfig(isRecord(base.config) ? base.config : {}, changes),
     rootfs: { type: "layers", diff_ids: [...diffIds, diffId] },
     history: [
-      ...(Array.isArray(history) ? history : []),
+      ...wholeHistory(history, diffIds.length),
       { created, created_by: changes.length === 0 ? "berth" : changes.join("; "), ...about },
     ],
   };
+}
+
+/** With a step for each layer: whoever reads it tells by its place which step made which layer. */
+function wholeHistory(history: unknown, layers: number): readonly unknown[] {
+  const steps: readonly unknown[] = Array.isArray(history) ? history : [];
+  const described = steps.filter((step) => !(isRecord(step) && step.empty_layer === true)).length;
+  return [...steps, ...Array.from({ length: Math.max(0, layers - described) }, () => ({}))];
 }
 
 function documentWriter(content: ContentStore, hold: Hold) {

@@ -244,8 +244,12 @@ class ImageService implements Images, AsyncDisposable {
     );
   }
 
-  async importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]> {
-    const ids = await this.#importer.import(path, signal ?? new AbortController().signal);
+  async importArchive(
+    path: string,
+    signal = new AbortController().signal,
+    { sent } = { sent: false },
+  ): Promise<readonly Image[]> {
+    const ids = await this.#importer.import(path, sent, signal);
     return ids.map((id) => this.#imageOf(id));
   }
 

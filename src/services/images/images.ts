@@ -25,10 +25,15 @@ export interface ImageCatalog {
    */
   pullAny(request: PullAnyRequest, signal?: AbortSignal): Promise<Pulled>;
   /**
-   * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. Throws ImageError
-   * InvalidArgument, DataLoss.
+   * An OCI layout (directory or tar) or a `docker save` archive; returns what it brought. One that was `sent`
+   * is not known by its path, neither in errors nor to a signature policy. Throws ImageError InvalidArgument,
+   * DataLoss, PolicyError.
    */
-  importArchive(path: string, signal?: AbortSignal): Promise<readonly Image[]>;
+  importArchive(
+    path: string,
+    signal?: AbortSignal,
+    from?: { readonly sent: boolean },
+  ): Promise<readonly Image[]>;
   /**
    * Brings what a name stands for to a registry, with all that it consists of: what the registry has is not
    * sent, and a tag comes to stand for it only when all is there. A push that fails or is given up leaves the

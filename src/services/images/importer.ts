@@ -57,14 +57,15 @@ export class Importer {
    * that waits for a dead file system would be lost to pulls. Throws HostPathError Unavailable for what does
    * not answer, and PolicyError as pulls do.
    */
-  async import(path: string, signal: AbortSignal): Promise<readonly Digest[]> {
+  async import(path: string, sent: boolean, signal: AbortSignal): Promise<readonly Digest[]> {
     // Imports have nothing to do with each other: what they share is the file system, which has limits of its
     // own.
     const lookUp = this.#hostPaths.of(`import of ${path}`, signal);
     const { whole, laidOut } = await lookUp(path, () => look(path));
-    if (laidOut !== undefined) return await this.#install(laidOut, { path, whole }, signal);
-    await using staged = await this.#stage(async () => whole, path, signal);
-    return await this.#install(staged.images, { path, whole }, signal);
+    const archive = sent ? { called: "the archive", whole: undefined } : { called: path, whole };
+    if (laidOut !== undefined) return await this.#install(laidOut, archive, signal);
+    await using staged = await this.#stage(async () => whole, archive.called, signal);
+    return await this.#install(staged.images, archive, signal);
   }
 
   /**
@@ -105,10 +106,10 @@ export class Importer {
 
   async #install(
     images: readonly ArchivedImage[],
-    { path, whole }: { readonly path: string; readonly whole: string },
+    { called, whole }: { readonly called: string; readonly whole: string | undefined },
     signal: AbortSignal,
   ): Promise<readonly Digest[]> {
-    if (images.length === 0) throw new ImageError("InvalidArgument", `${path}: holds no image`);
+    if (images.length === 0) throw new ImageError("InvalidArgument", `${called}: holds no image`);
     for (const { transport } of images) await requireTrustedArchive(this.#trust, { transport, path: whole });
     const ids: Digest[] = [];
     for (const { target, names, source } of images) {

@@ -121,6 +121,11 @@ describe("an archive under a signature policy", () => {
     await under({ default: reject, transports: { "oci-archive": { "": accept } } });
     await send("oci-archive");
     await assert.rejects(send("docker-archive"), { code: "PermissionDenied" });
+    const sent = (path: string) => stack.images.importArchive(path, undefined, { sent: true });
+    await sent(archives["oci-archive"]);
+    await assert.rejects(sent(archives["docker-archive"]), {
+      message: /docker-archive:an archive that was sent/,
+    });
   });
 });
 
