@@ -53,8 +53,11 @@ export type TaskIdentity = {
 };
 
 export type TaskSpec = TaskIdentity & {
-  /** OCI runtime spec, complete; made by `buildContainerSpec` or `buildPauseSpec`. */
-  readonly spec: OciSpec;
+  /**
+   * OCI runtime spec, complete; made by `buildContainerSpec` or `buildPauseSpec`. It may still be in the
+   * making: `create` starts what it can meanwhile, and throws what that throws.
+   */
+  readonly spec: OciSpec | Promise<OciSpec>;
   readonly io: FirstProcessIo;
   /**
    * cgroup, as a path in the hierarchies, in which conmon and the OCI runtime run; made if it is not there.

@@ -12,8 +12,10 @@ export async function taskSpec(
   sandbox: SandboxRecord,
   services: PodServices,
 ): Promise<TaskSpec> {
-  const [spec, restore] = await Promise.all([
-    containerSpec(record, sandbox, services),
+  const spec = containerSpec(record, sandbox, services);
+  // Whoever needs it gets the error.
+  spec.catch(() => undefined);
+  const [restore] = await Promise.all([
     taskRestore(record, sandbox, services),
     ensureLogDirectory(record, services),
   ]);

@@ -27,7 +27,7 @@ import { ConmonTask, type ConmonTaskOptions } from "./conmon-task.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { orFullDisk } from "./full-disk.ts";
 import { LogFile, type LogPlace, offerLog } from "./log-file.ts";
-import { monitorArguments } from "./monitor-arguments.ts";
+import { monitorArguments, restoreArguments } from "./monitor-arguments.ts";
 import { canRemoveByItself } from "./own-removal.ts";
 import { canStartByItself } from "./own-start.ts";
 import { removeLeftovers, runtimeState } from "./remove-leftovers.ts";
@@ -118,25 +118,29 @@ export class ConmonTasks implements Tasks {
     const handler = usableHandler(this.#options.handlers, task.handler);
     const files = taskFiles(task.id, task.bundleDir, this.#exitsDir);
     const program = await this.#programs.pathFor(handler);
-    const args = monitorArguments(task, handler, program, this.#options.cgroupDriver, files, this.#exitsDir);
+    const made = Promise.resolve(task.spec);
+    // Whoever needs it gets the error.
+    made.catch(() => undefined);
+    const args = await this.#monitorArguments(task, handler, program, files, made);
     using deadline = new Deadline(this.#options.createTimeoutMs ?? 240_000, signal);
     deadline.check("create");
     const place = logPlaceOf(task.io);
     await using log = place === undefined ? undefined : await LogFile.open(place);
     await using passed = task.io.kind === "client" ? await PassedStreams.open(task.io) : undefined;
     try {
-      const made =
-        task.restore === undefined
-          ? task.spec
-          : await restoreSpec(task.spec, task.bundleDir, handler, this.#layout);
-      const spec = withSystemdAnnotations(made, handler, this.#options.cgroupDriver, this.#layout);
-      replaceFile(files.config, specJson(spec));
       mkdirSync(handler.root, { recursive: true, mode: 0o700 });
       using _offer = log === undefined ? undefined : offerLog(log, files.log);
-      const start = () => this.#startMonitor(task, files, args, passed, deadline);
+      const prepare = async () => this.#writeSpec(task, handler, files, await made);
+      const start = () => this.#startMonitor(task, files, args, passed, { prepare, deadline });
       // criu mounts cgroups for itself.
       const pid = await (task.restore === undefined ? start() : this.#cgroupOptions.keep(start));
-      const record = await this.#newRecord(task, handler, files, pid, passed?.logger);
+      const record = await this.#newRecord(
+        { ...task, spec: await made },
+        handler,
+        files,
+        pid,
+        passed?.logger,
+      );
       if (record.streamOwner !== undefined) await passed?.giveTo(record.streamOwner);
       writeTaskRecord(files.record, record);
       const adopted = this.#adopt(task, files, { record, kept: await passed?.keep() });
@@ -149,8 +153,11 @@ export class ConmonTasks implements Tasks {
       });
       return adopted;
     } catch (error) {
-      const rootfs = resolve(task.bundleDir, task.spec.root.path);
-      const told = await orFullDisk(error, [rootfs, task.bundleDir]);
+      const rootfs = await made.then(
+        ({ root }) => [resolve(task.bundleDir, root.path)],
+        () => [],
+      );
+      const told = await orFullDisk(error, [...rootfs, task.bundleDir]);
       await this.#undoCreate(task, handler, files, log).catch((err: unknown) =>
         this.#options.logger.error(
           { err, container: task.id },
@@ -159,6 +166,29 @@ export class ConmonTasks implements Tasks {
       );
       throw told;
     }
+  }
+
+  async #monitorArguments(
+    task: TaskSpec,
+    handler: RuncLikeHandler,
+    program: string,
+    files: TaskFiles,
+    spec: Promise<OciSpec>,
+  ): Promise<readonly string[]> {
+    const restore = task.restore === undefined ? [] : restoreArguments(await spec, task.restore);
+    const { cgroupDriver } = this.#options;
+    return monitorArguments(task, handler, program, cgroupDriver, files, this.#exitsDir, restore);
+  }
+
+  async #writeSpec(
+    { restore, bundleDir }: TaskSpec,
+    handler: RuncLikeHandler,
+    files: TaskFiles,
+    made: OciSpec,
+  ): Promise<void> {
+    const spec = restore === undefined ? made : await restoreSpec(made, bundleDir, handler, this.#layout);
+    const annotated = withSystemdAnnotations(spec, handler, this.#options.cgroupDriver, this.#layout);
+    replaceFile(files.config, specJson(annotated));
   }
 
   async #undoCreate(
@@ -213,7 +243,7 @@ export class ConmonTasks implements Tasks {
     files: TaskFiles,
     args: readonly string[],
     passed: PassedStreams | undefined,
-    deadline: Deadline,
+    { prepare, deadline }: { readonly prepare: () => Promise<void>; readonly deadline: Deadline },
   ): Promise<number> {
     const { conmonPath, stateDir, monitorGraceMs: graceMs = 10_000 } = this.#options;
     const { monitorPidFile } = files;
@@ -232,6 +262,7 @@ export class ConmonTasks implements Tasks {
         runtimeLog,
         place,
         streams: passed?.stdio,
+        prepare,
         criuPath,
       },
       deadline,
@@ -245,7 +276,7 @@ export class ConmonTasks implements Tasks {
   }
 
   async #newRecord(
-    task: TaskSpec,
+    task: TaskSpec & { readonly spec: OciSpec },
     handler: RuncLikeHandler,
     files: TaskFiles,
     pid: number,

@@ -134,6 +134,17 @@ describe("a creation", () => {
     }
   });
 
+  test("fails with why its specification could not be made, and leaves no conmon", async () => {
+    await using bench = await TaskBench.open();
+    const spec = await bench.spec("crun", "");
+    const why = Object.assign(new Error("no such user"), { code: "FailedPrecondition" });
+    // conmon is there by then, and waits.
+    const failing = until(async () => (await tracesOf(spec.id)).length > 0).then(() => Promise.reject(why));
+    await assert.rejects(bench.tasks.create({ ...spec, spec: failing }), why);
+    assert.deepEqual(await readdir(spec.bundleDir), []);
+    await until(async () => (await tracesOf(spec.id)).length === 0);
+  });
+
   test("names a program that is not there", async () => {
     await using bench = await TaskBench.open({ conmonPath: "/nowhere/conmon" });
     await assert.rejects(bench.create(await bench.spec("crun", "")), {

@@ -3,6 +3,7 @@ import type { CgroupDriver } from "../cgroups/cgroups-path.ts";
 import { restoreOptions } from "../checkpoint/restore.ts";
 import type { RuncLikeHandler } from "../handlers/handler.ts";
 import { globalArguments } from "../oci-runtime/oci-runtime.ts";
+import type { OciSpec } from "../spec/types.ts";
 import type { FirstProcessIo, TaskRestore, TaskSpec } from "../tasks.ts";
 import type { TaskFiles } from "./task-files.ts";
 
@@ -14,6 +15,7 @@ export function monitorArguments(
   cgroupDriver: CgroupDriver,
   files: TaskFiles,
   exitsDir: string,
+  restore: readonly string[] = [],
 ): readonly string[] {
   return [
     ...["--cid", task.id, "--cuuid", task.id],
@@ -38,7 +40,7 @@ export function monitorArguments(
       "--runtime-arg",
       argument,
     ]),
-    ...(task.restore === undefined ? [] : restoreArguments(task.spec, task.restore)),
+    ...restore,
     ...(task.noPivotRoot ? ["--no-pivot"] : []),
     ...(task.noNewKeyring ? ["--no-new-keyring"] : []),
     ...consoleArguments(task.io),
@@ -54,7 +56,8 @@ function consoleArguments(io: FirstProcessIo): readonly string[] {
   ];
 }
 
-function restoreArguments(spec: TaskSpec["spec"], { imageDir }: TaskRestore): readonly string[] {
+/** For a container that is restored, by its spec. */
+export function restoreArguments(spec: OciSpec, { imageDir }: TaskRestore): readonly string[] {
   return ["--restore", imageDir, ...restoreOptions(spec).flatMap((option) => ["--runtime-opt", option])];
 }
 

@@ -34,6 +34,8 @@ export type MonitorLaunch = {
   readonly place: CgroupPlace | undefined;
   /** What conmon hands to the container's first process as its streams; undefined where it copies. */
   readonly streams: readonly [StdioChoice, StdioChoice, StdioChoice] | undefined;
+  /** Writes what the OCI runtime reads, while conmon is being loaded. */
+  readonly prepare: () => Promise<void>;
   /** Where it restores: the criu to do it with. */
   readonly criuPath: string | undefined;
 };
@@ -47,7 +49,7 @@ export type MonitorLaunch = {
  * pipe (4), for which it waits before it forks.
  *
  * Throws RuntimeError: Unavailable when the OCI runtime has ended and conmon does not tell of it; Internal,
- * DeadlineExceeded, Canceled. Processes may be left then: see {@link killMonitor}.
+ * DeadlineExceeded, Canceled; and what `prepare` throws. Processes may be left then: see {@link killMonitor}.
  */
 export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): Promise<number> {
   const child = startProgram(launch.conmonPath, launch.args, {
@@ -70,7 +72,7 @@ export async function startMonitor(launch: MonitorLaunch, deadline: Deadline): P
   const over = new AbortController();
   let isLost = false;
   try {
-    await launch.place?.put(child.pid);
+    await Promise.all([launch.prepare(), launch.place?.put(child.pid)]);
     startPipe.end("\0");
     void waitForLostRuntime(launch.monitorPidFile, launch.graceMs, over.signal).then((lost) => {
       isLost = lost;

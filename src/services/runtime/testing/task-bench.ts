@@ -63,7 +63,7 @@ export class TaskBench implements AsyncDisposable {
     handler: string,
     script: string,
     change: (spec: OciSpec) => OciSpec = (spec) => spec,
-  ): Promise<TaskSpec> {
+  ): Promise<TaskSpec & { readonly spec: OciSpec }> {
     const id = `${process.pid}${this.#count++}`.padStart(64, "0");
     const bundleDir = join(this.directory, `bundle-${id}`);
     await mkdir(bundleDir, { mode: 0o700 });
